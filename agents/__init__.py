@@ -1,0 +1,1 @@
+"""Reference agents, the solver and what evaluates them: `python -m agents --help`."""

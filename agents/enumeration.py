@@ -1,0 +1,187 @@
+"""Run the rules of a dialogue over every outcome of chance, and merge rows that are alike.
+
+The rules are those of the library, called with a source of chance that takes each outcome in turn; nothing
+of them is written again here. Two rows are alike if they differ only in names: a text slot is observed as
+filled or not, and its values are drawn uniformly, so what matters of its value is whether it is the goal's.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from dialogue_gym import rules
+from dialogue_gym.domain import Domain
+from dialogue_gym.rules.tables import (
+    AWAITED,
+    FAILURE,
+    HEARD_CONFIDENCE,
+    HEARD_INTENT,
+    PATIENCE,
+    RANDOM,
+    SAID_INTENT,
+    STEPS,
+    SUCCESS,
+    TRUNCATED,
+    TURNS,
+    USELESS,
+    Tables,
+)
+
+RowKey = tuple[int, ...]
+_RIGHT, _WRONG = 1, 2
+_PLENTY = 1_000_000
+
+
+class Transition(NamedTuple):
+    """One possible result of an action: its chance, the events, the user's utterances and the next row."""
+
+    chance: float
+    events: int
+    turns: int
+    row: RowKey
+
+
+class Chance:
+    """A source of chance that goes through all outcomes, depth first."""
+
+    def __init__(self, tables: Tables) -> None:
+        """Prepare the possible outcomes of each table of chances."""
+        whole = 1 << 32
+        self._options = []
+        for thresholds in tables.chances:
+            lower = (0, *thresholds[:-1])
+            shares = [(top - low) / whole for low, top in zip(lower, thresholds, strict=True)]
+            self._options.append([(outcome, share) for outcome, share in enumerate(shares) if share > 0])
+        self._path: list[int] = []
+        self._widths: list[int] = []
+        self._depth = 0
+        self._chance = 1.0
+
+    def draw(self, row: rules.Row, tables: Tables, table: int) -> int:
+        """Return the outcome on the path that is gone through now."""
+        options = self._options[table]
+        if len(options) == 1:
+            return options[0][0]
+        depth = self._depth
+        self._depth = depth + 1
+        if depth == len(self._path):
+            self._path.append(0)
+            self._widths.append(len(options))
+        outcome, share = options[self._path[depth]]
+        self._chance *= share
+        return outcome
+
+    def outcomes(self, run: Callable[[], int]) -> Iterator[tuple[float, int]]:
+        """Call `run` once for every path through its draws; yield the path's chance and run's result."""
+        self._path, self._widths = [], []
+        while True:
+            self._depth, self._chance = 0, 1.0
+            result = run()
+            yield self._chance, result
+            while self._path and self._path[-1] + 1 == self._widths[-1]:
+                self._path.pop()
+                self._widths.pop()
+            if not self._path:
+                return
+            self._path[-1] += 1
+
+
+class Enumeration:
+    """The dialogue of one domain under one setting, as chances of going from row to row."""
+
+    def __init__(self, domain: Domain, settings: rules.Settings) -> None:
+        """Prepare the tables, and find the slots whose values are only names."""
+        self.domain = domain
+        self.tables = rules.build_tables(domain, settings)
+        self.first_action = 1 if self.tables.is_auto else 0
+        self.components = self.tables.values
+        self._chance = Chance(self.tables)
+        tables = self.tables
+        set_to_value = {slot for effects in tables.effects for slot, value in effects if value}
+        self._symmetric = [
+            slot
+            for slot in range(tables.slots)
+            if domain.slots[slot].type == "text"
+            and tables.goal_size[slot]
+            and slot not in set_to_value
+            and domain.slots[slot].initial_value is None
+        ]
+        # What one step leaves behind for nobody to read.
+        self._scratch = (RANDOM, STEPS, TURNS, SAID_INTENT, HEARD_INTENT, HEARD_CONFIDENCE)
+        self._blank = [0] * (2 * tables.slots)
+        self._known: dict[tuple[RowKey, int], list[Transition]] = {}
+
+    def key(self, row: list[int]) -> RowKey:
+        """Return the row that stands for all rows that are like this one."""
+        tables = self.tables
+        like = row.copy()
+        for index in self._scratch:
+            like[index] = 0
+        like[tables.told : tables.heard + tables.slots] = self._blank
+        values, goal = tables.values, tables.goal
+        for slot in self._symmetric:
+            if value := row[values + slot]:
+                like[values + slot] = _RIGHT if value == row[goal + slot] else _WRONG
+            like[goal + slot] = _RIGHT
+        return tuple(like)
+
+    @functools.cached_property
+    def beginnings(self) -> dict[RowKey, float]:
+        """The chances of the rows with which a dialogue begins."""
+        row = [0] * self.tables.size
+        found: dict[RowKey, float] = {}
+
+        def run() -> int:
+            rules.begin(row, self.tables, self._chance.draw)
+            return 0
+
+        for chance, _ in self._chance.outcomes(run):
+            key = self.key(row)
+            found[key] = found.get(key, 0.0) + chance
+        return found
+
+    def transitions(self, key: RowKey, action: int) -> list[Transition]:
+        """Return what an action (an index in the domain's actions) can lead to; truncation is left out."""
+        patience = key[PATIENCE]
+        result = []
+        for transition in self.patient_transitions(key, action):
+            chance, events, turns, row = transition
+            left = patience - bool(events & USELESS)
+            if left <= 0 and not events & SUCCESS:
+                events |= FAILURE
+            result.append(Transition(chance, events, turns, (*row[:PATIENCE], left, *row[PATIENCE + 1 :])))
+        return result
+
+    def patient_transitions(self, key: RowKey, action: int) -> list[Transition]:
+        """Return what an action can lead to while there is patience left; its count in `row` is 0.
+
+        Patience enters the rules only by running out, so these hold whatever is left of it. Nor does it
+        matter to an action that speaks what was said before it.
+        """
+        start = list(key)
+        start[PATIENCE] = _PLENTY
+        if self.tables.speaks[action]:
+            start[AWAITED] = 0
+        known = (tuple(start), action)
+        if known in self._known:
+            return self._known[known]
+        row: list[int] = []
+
+        def run() -> int:
+            row[:] = start
+            return rules.step(row, self.tables, action, self._chance.draw) & ~TRUNCATED
+
+        found: dict[tuple[int, int, RowKey], float] = {}
+        for chance, events in self._chance.outcomes(run):
+            turns = row[TURNS]
+            row[PATIENCE] = 0
+            result = (events, turns, self.key(row))
+            found[result] = found.get(result, 0.0) + chance
+        self._known[known] = [Transition(chance, *result) for result, chance in found.items()]
+        return self._known[known]
+
+    def reward(self, action: int, events: int) -> float:
+        """Return the reward of a step."""
+        return self.tables.event_reward[events] + self.tables.action_reward[action]

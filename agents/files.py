@@ -1,0 +1,56 @@
+"""Write files whole or not at all, and read the configurations of agents."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dialogue_gym.domain.reader import nearest
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "agents"
+_SECTION_KEYS = ("steps", "lanes", "policy", "hyperparameters")
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file beside `path`, then rename it to `path`."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def agent_names() -> list[str]:
+    """Return the agents that have a configuration."""
+    return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+
+
+def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, Any]:
+    """Return an agent's configuration for an environment: `default`, overridden by its own section.
+
+    Raises:
+        ValueError: there is no such agent, or its file has an unknown key.
+    """
+    path = configs / f"{agent}.yaml"
+    if not path.is_file():
+        names = sorted(known.stem for known in configs.glob("*.yaml"))
+        raise ValueError(f"{agent!r} is no agent; {nearest(agent, names)}")
+    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config: dict[str, Any] = {"hyperparameters": {}}
+    for name in ("default", env_id):
+        section = dict(sections.get(name) or {})
+        for key in section:
+            if key not in _SECTION_KEYS:
+                raise ValueError(f"{path}: {name}: unknown key {key!r}; {nearest(key, _SECTION_KEYS)}")
+        hyperparameters = config["hyperparameters"] | (section.pop("hyperparameters", None) or {})
+        config = config | section | {"hyperparameters": hyperparameters}
+    return config

@@ -1,0 +1,142 @@
+"""Train an agent of Stable-Baselines3 and write down what came of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+from stable_baselines3 import DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
+
+from agents.environments import TRAINING, make, stream
+from agents.evaluation import Evaluation
+from agents.files import agent_config, write_whole
+from agents.plots import Curve, learning_curve
+
+ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"dqn": DQN, "ppo": PPO}
+_PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")
+
+# The networks are small: a second thread costs more than it gives, on busy cores very much more.
+torch.set_num_threads(1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained: the metrics of a finished run hold the same."""
+
+    env_id: str
+    settings: dict[str, Any]
+    agent: str
+    seed: int
+    steps: int
+
+    def make_env(self, render_mode: str | None = None) -> gym.Env[Any, Any]:
+        """Make the environment of the run."""
+        return make(self.env_id, self.settings, render_mode)
+
+
+Progress = Callable[[int, float], None]
+"""Is told the steps so far and the success rate of the last hundred dialogues."""
+
+
+class _Recorder(BaseCallback):
+    """Records how every training dialogue went."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self.curve = Curve([], [], [])
+        self._progress = progress
+
+    def _on_step(self) -> bool:
+        for done, info in zip(self.locals["dones"], self.locals["infos"], strict=True):
+            if done:
+                self.curve.steps.append(self.num_timesteps)
+                self.curve.returns.append(float(info["episode"]["r"]))
+                self.curve.successes.append(float(info["is_success"]))
+        last = self.curve.successes[-100:]
+        self._progress(self.num_timesteps, sum(last) / len(last) if last else 0.0)
+        return True
+
+
+def train(run: Run, progress: Progress) -> tuple[BaseAlgorithm, Curve, float]:
+    """Train an agent; return it, the course of its training, and the seconds that it took."""
+    config = agent_config(run.agent, run.env_id)
+    lanes = DummyVecEnv([run.make_env] * int(config["lanes"]))
+    seed = stream(run.seed, TRAINING)
+    start = time.perf_counter()
+    agent = ALGORITHMS[run.agent](
+        config["policy"], VecMonitor(lanes), seed=seed, device="cpu", **config["hyperparameters"]
+    )
+    recorder = _Recorder(progress)
+    agent.learn(run.steps, callback=recorder)
+    return agent, recorder.curve, time.perf_counter() - start
+
+
+def load(folder: Path) -> tuple[Run, BaseAlgorithm, dict[str, Any]]:
+    """Return the run, agent and metrics in a folder that `save` wrote.
+
+    Raises:
+        ValueError: there is no finished run.
+    """
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        run = Run(**{key: metrics[key] for key in ("env_id", "settings", "agent", "seed", "steps")})
+        agent = ALGORITHMS[run.agent].load(folder / "model.zip", device="cpu")
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{folder}: no trained agent is here ({Path(error.filename).name} is missing)"
+        ) from None
+    except (KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{folder}: what is here cannot be read ({reason})") from None
+    return run, agent, metrics
+
+
+def save(
+    folder: Path,
+    run: Run,
+    agent: BaseAlgorithm,
+    curve: Curve,
+    seconds: float,
+    evaluation: Evaluation,
+    bound: float,
+) -> dict[str, Any]:
+    """Write `model.zip`, `learning_curve.png` and `metrics.json`; return the metrics."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = {
+        "env_id": run.env_id,
+        "settings": run.settings,
+        "agent": run.agent,
+        "seed": run.seed,
+        "success_rate": evaluation.success_rate,
+        "mean_return": evaluation.mean_return,
+        "bound_return": bound,
+        "mean_turns": evaluation.mean_turns,
+        "dialogues": evaluation.dialogues,
+        "steps": run.steps,
+        "wall_seconds": seconds,
+        "versions": versions(),
+    }
+    write_whole(folder / "model.zip", agent.save)
+    title = f"{run.agent.upper()} on {run.env_id}"
+    write_whole(folder / "learning_curve.png", lambda path: learning_curve(path, curve, bound, title))
+    text = json.dumps(metrics, indent=2) + "\n"
+    write_whole(folder / "metrics.json", lambda path: path.write_text(text, encoding="utf-8"))
+    return metrics
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a result depends on."""
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in _PACKAGES
+    }

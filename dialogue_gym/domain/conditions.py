@@ -1,0 +1,137 @@
+"""From a YAML file to a `Domain`: conditions on an observation, and the key `expert` that is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialogue_gym.domain.model import (
+    CONFIDENCES,
+    EMPTY,
+    FILLED,
+    HEARD,
+    LISTEN,
+    NONE,
+    SPOKEN,
+    Condition,
+    ExpertChoice,
+    ExpertRule,
+    Slot,
+)
+from dialogue_gym.domain.reader import Entry, nearest
+
+CONDITION_KEYS = (
+    "slots",
+    "confidence",
+    "intent",
+    "intent_confidence",
+    "heard",
+    "filled_last",
+    "said",
+    "spoken",
+    "done",
+)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a file has declared so far, for its other keys to refer to."""
+
+    intents: tuple[str, ...]
+    slots: tuple[Slot, ...]
+    actions: tuple[str, ...]
+
+    def slot(self, entry: Entry, name: str) -> Slot:
+        """Return the slot of that name, or say that `entry` names none."""
+        for slot in self.slots:
+            if slot.name == name:
+                return slot
+        raise entry.error(f"{name!r} is no slot; {nearest(name, [slot.name for slot in self.slots])}")
+
+    @property
+    def observed(self) -> list[str]:
+        """The names of the slots that an observation shows."""
+        return [slot.name for slot in self.slots if slot.is_observed]
+
+
+def parse_value(entry: Entry, slot: Slot) -> str | None:
+    """Read a value for a slot; a list is kept as whether it has anything in it."""
+    if slot.type == "list":
+        return FILLED if entry.items() else None
+    if slot.type in ("any", "unfeaturized") and (entry.is_list or entry.is_mapping):
+        return FILLED
+    if slot.type == "bool":
+        return "true" if entry.flag() else "false"
+    if slot.type == "float":
+        return f"{entry.number():g}"
+    if slot.type == "categorical":
+        by_lower = {value.lower(): value for value in slot.values}
+        text = entry.text()
+        if text.lower() not in by_lower:
+            raise entry.error(f"{text!r} is no value of {slot.name!r}; {nearest(text, slot.values)}")
+        return by_lower[text.lower()]
+    return entry.text()
+
+
+def parse_condition(entry: Entry, names: Names) -> Condition:
+    """Read a condition: every key is a clause, all of them must hold."""
+    clauses: list[tuple[str, tuple[str, ...]]] = []
+    for key, value in entry.mapping(CONDITION_KEYS).items():
+        if key in ("slots", "confidence", "heard"):
+            for name, part in value.mapping().items():
+                slot = names.slot(part, name)
+                if not slot.is_observed:
+                    raise part.error(f"the slot {name!r} does not influence the conversation")
+                field = "slot" if key == "slots" else key
+                clauses.append((f"{field}.{name}", _slot_labels(key, part, slot)))
+            continue
+        labels = {
+            "intent": (NONE, *names.intents),
+            "intent_confidence": CONFIDENCES,
+            "filled_last": (NONE, *names.observed),
+            "spoken": SPOKEN,
+        }.get(key, (NONE, *names.actions))
+        clauses.append((key, value.choices(labels, key.replace("_", " "))))
+    return Condition(tuple(clauses))
+
+
+def _slot_labels(key: str, entry: Entry, slot: Slot) -> tuple[str, ...]:
+    if key == "confidence":
+        return entry.choices(CONFIDENCES, "confidence")
+    if key == "heard":
+        return entry.choices(HEARD, "way of hearing a slot")
+    chosen = entry.choices((*slot.labels, FILLED), f"state of the slot {slot.name!r}")
+    if FILLED in chosen and FILLED not in slot.labels:  # stands for every value
+        chosen = tuple(label for label in slot.labels if label != EMPTY or EMPTY in chosen)
+    return chosen
+
+
+def parse_expert(entry: Entry, names: Names) -> tuple[ExpertRule, ...]:
+    """Read `expert`: an ordered list of `when` and `then`."""
+    rules = []
+    for item in entry.items():
+        keys = item.mapping(("when", "then"))
+        if "then" not in keys:
+            raise item.error("a rule needs 'then'")
+        when = parse_condition(keys["when"], names) if "when" in keys else Condition()
+        choices = []
+        for choice in keys["then"].one_or_many():
+            if not choice.is_mapping:
+                choices.append(ExpertChoice(parse_action(choice, names)))
+                continue
+            parts = choice.mapping(("when", "then"))
+            if "then" not in parts:
+                raise choice.error("a choice needs 'then'")
+            own = parse_condition(parts["when"], names) if "when" in parts else Condition()
+            choices.append(ExpertChoice(parse_action(parts["then"], names), own))
+        rules.append(ExpertRule(when, tuple(choices)))
+    if not rules or rules[-1].when.clauses or all(choice.when.clauses for choice in rules[-1].then):
+        raise entry.error("the last rule must have no 'when', so that there is always an action")
+    return tuple(rules)
+
+
+def parse_action(entry: Entry, names: Names) -> str:
+    """Read the name of an action that is not for listening."""
+    name = entry.choice(names.actions, "action")
+    if name == LISTEN:
+        raise entry.error(f"{LISTEN!r} needs no rule: a turn is handed over after speaking")
+    return name

@@ -1,0 +1,275 @@
+"""What a domain is: frozen values, checked when they are read, that grow by new copies."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dialogue_gym.domain.reader import DomainError, nearest, shorten
+
+LISTEN = "action_listen"
+RESTART = "action_restart"
+"""The two actions that every domain has; they come first in its action list, as in Rasa's."""
+
+SLOT_TYPES = ("text", "bool", "categorical", "float", "list", "any", "unfeaturized")
+FLOAT_BINS = 5
+EMPTY, FILLED, OTHER, NONE = "empty", "filled", "other", "none"
+CONFIDENCES = (NONE, "low", "medium", "high")
+"""Labels of the confidence bins; `high` is 0.8 and more, `medium` 0.5 and more."""
+HEARD = ("no", FILLED, "changed")
+SPOKEN = ("no", "yes")
+
+REWARD_TERMS = ("success", "failure", "step", "turn", "useless", "invalid")
+"""What a reward can be given for, besides any action by its name."""
+DEFAULT_REWARD = (("success", 20.0), ("failure", 0.0), ("step", -1.0))
+
+REACTIONS = ("open", "inform", "judge", "reconsider", "deny")
+"""How a goal-driven user can answer an action."""
+
+MAX_NAMES = 1000
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One thing that the bot can know.
+
+    `entity` names the entity that fills it (none: only actions do). A slot with `influences=False`, or of
+    type `any` or `unfeaturized`, is no part of the observation.
+    """
+
+    name: str
+    type: str = "text"
+    initial_value: str | None = None
+    values: tuple[str, ...] = ()
+    min_value: float = 0.0
+    max_value: float = 1.0
+    influences: bool = True
+    entity: str | None = None
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether the slot is part of the observation."""
+        return self.influences and self.type not in ("any", "unfeaturized")
+
+    @functools.cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What an observation can say of the slot, by Rasa's rule for its type; the first is `empty`."""
+        if self.type == "bool":
+            return (EMPTY, "false", "true")
+        if self.type == "categorical":
+            return (EMPTY, *self.values, OTHER)
+        if self.type == "float":
+            width = (self.max_value - self.min_value) / FLOAT_BINS
+            edges = [self.min_value + width * i for i in range(FLOAT_BINS + 1)]
+            return (
+                EMPTY,
+                *(f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)),
+            )
+        return (EMPTY, FILLED)
+
+    def label(self, value: str | None) -> int:
+        """Return the index in `labels` under which a value is seen."""
+        if value is None:
+            return 0
+        if self.type == "bool":
+            return 2 if value.lower() in ("true", "yes", "on", "1") else 1
+        if self.type == "categorical":
+            # Rasa compares categorical values without regard to case.
+            lowered = [known.lower() for known in self.values]
+            return 1 + (lowered.index(value.lower()) if value.lower() in lowered else len(lowered))
+        if self.type == "float":
+            try:
+                share = (float(value) - self.min_value) / (self.max_value - self.min_value)
+            except ValueError:
+                return 0
+            return 1 + min(FLOAT_BINS - 1, max(0, int(share * FLOAT_BINS)))
+        return 1
+
+
+@dataclass(frozen=True)
+class Response:
+    """What an action says: one of several texts, with `{slot}` in braces for a slot's value."""
+
+    name: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must hold of an observation: each clause names a field and the labels it may have."""
+
+    clauses: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class ActionModel:
+    """What the simulation takes an action to be.
+
+    `needs` is its precondition, `sets` what it stores (None empties a slot), `speaks` whether it hands the
+    turn over with automatic turn taking, `reaction` what a goal-driven user answers, about `slot` if it is
+    `inform`, and `says` its words where the domain has no response for it.
+    """
+
+    name: str
+    speaks: bool = True
+    needs: Condition = Condition()
+    sets: tuple[tuple[str, str | None], ...] = ()
+    reaction: str = "deny"
+    slot: str | None = None
+    says: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a fake user is like.
+
+    Attributes:
+        patience: useless turns until the user hangs up.
+        informativeness: mean number of slots told in the opening: 1 + Poisson(informativeness - 1), or at
+            most one with that chance where it is below 1.
+        indecisiveness: chance, at each of the user's turns, to change one preference.
+        corrects: chance to name a right value, not only deny, when a suggestion is wrong.
+    """
+
+    patience: int = 10
+    informativeness: float = 1.1
+    indecisiveness: float = 0.01
+    corrects: float = 0.5
+
+
+@dataclass(frozen=True)
+class AgendaItem:
+    """One thing that an agenda-driven user says, and the actions that answer it."""
+
+    intent: str
+    tells: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """A whole plan of an agenda-driven user, and the chance to have it."""
+
+    chance: float
+    items: tuple[AgendaItem, ...]
+
+
+@dataclass(frozen=True)
+class FakeUser:
+    """The simulated user of a domain: goal-driven, or agenda-driven if it has agendas."""
+
+    kind: Literal["goal", "agenda"]
+    goal: tuple[tuple[str, tuple[str, ...]], ...]
+    profiles: tuple[tuple[str, Profile], ...]
+    intents: tuple[tuple[str, str], ...] = ()
+    actions: tuple[ActionModel, ...] = ()
+    agendas: tuple[Agenda, ...] = ()
+    phrases: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def profile(self, name: str) -> Profile:
+        """Return a profile by name; ValueError names the nearest one."""
+        for known, profile in self.profiles:
+            if known == name:
+                return profile
+        valid = nearest(str(name), [known for known, _ in self.profiles])
+        raise ValueError(f"user={name!r}: there is no such user; {valid}")
+
+
+@dataclass(frozen=True)
+class ExpertChoice:
+    """One right action, where its own condition holds as well."""
+
+    action: str
+    when: Condition = Condition()
+
+
+@dataclass(frozen=True)
+class ExpertRule:
+    """A rule of the hand-written policy: under `when`, every choice that applies is equally good."""
+
+    when: Condition
+    then: tuple[ExpertChoice, ...]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain file, read, checked and frozen. Read one with `Domain.load`; it grows by copies.
+
+    `actions` begins with `action_listen` and `action_restart`. `reward` pairs terms and weights.
+    `fake_user` and `expert` are None and empty in a plain Rasa domain.
+    """
+
+    name: str
+    intents: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    responses: tuple[Response, ...] = ()
+    actions: tuple[str, ...] = (LISTEN, RESTART)
+    fake_user: FakeUser | None = None
+    reward: tuple[tuple[str, float], ...] = DEFAULT_REWARD
+    expert: tuple[ExpertRule, ...] = ()
+
+    @staticmethod
+    def load(source: Domain | str | Path) -> Domain:
+        """Return a domain from a file's path, or a built-in one by its name (`restaurant`, `concert`).
+
+        Raises:
+            DomainError: one sentence with file, line and key.
+        """
+        from dialogue_gym.domain.parse import load
+
+        return load(source)
+
+    def action_model(self, name: str) -> ActionModel:
+        """Return what the simulation takes an action to be; an undeclared one is a useless turn."""
+        declared = self.fake_user.actions if self.fake_user else ()
+        for model in declared:
+            if model.name == name:
+                return model
+        return ActionModel(name)
+
+    def slot(self, name: str) -> Slot:
+        """Return a slot by name."""
+        return next(slot for slot in self.slots if slot.name == name)
+
+    def texts(self, action: str) -> tuple[str, ...]:
+        """Return what an action may say: its response, or what the simulation has it say."""
+        for response in self.responses:
+            if response.name == action and response.texts:
+                return response.texts
+        return self.action_model(action).says
+
+    def with_action(self, name: str, texts: Sequence[str] = ()) -> Domain:
+        """Return a copy with an action appended, and what it says, if anything."""
+        self._refuse("action", name, self.actions)
+        responses = self.responses
+        if texts:
+            responses = (*(r for r in responses if r.name != name), Response(name, tuple(texts)))
+        return dataclasses.replace(self, actions=(*self.actions, name), responses=responses)
+
+    def with_intent(self, name: str) -> Domain:
+        """Return a copy with an intent appended."""
+        self._refuse("intent", name, self.intents)
+        return dataclasses.replace(self, intents=(*self.intents, name))
+
+    def with_slot(self, name: str, type: str = "text", values: Sequence[str] = ()) -> Domain:
+        """Return a copy with a slot appended that the entity of the same name fills."""
+        self._refuse("slot", name, [slot.name for slot in self.slots])
+        if type not in SLOT_TYPES:
+            raise DomainError(f"{self.name}: {shorten(type)} is no slot type; {nearest(type, SLOT_TYPES)}")
+        if values and type != "categorical":
+            raise DomainError(f"{self.name}: only a categorical slot has values, {name!r} is {type}")
+        entities = self.entities if name in self.entities else (*self.entities, name)
+        slot = Slot(name, type, values=tuple(map(str, values)), entity=name)
+        return dataclasses.replace(self, entities=entities, slots=(*self.slots, slot))
+
+    def _refuse(self, what: str, name: str, taken: Sequence[str]) -> None:
+        if not name.strip() or not name.isprintable():
+            raise DomainError(f"{self.name}: {shorten(name)} is no name for an {what}")
+        if name in taken:
+            raise DomainError(f"{self.name}: there is an {what} {shorten(name)} already")

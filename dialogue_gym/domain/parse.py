@@ -1,0 +1,199 @@
+"""From a YAML file to a `Domain`: Rasa's keys.
+
+The keys are those of Rasa's documentation (https://rasa.com/docs/rasa/domain), in the forms of Rasa Core 0.8
+up to Rasa 3. Keys that concern neither policy nor simulation are accepted and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from dialogue_gym.domain.conditions import Names, parse_expert, parse_value
+from dialogue_gym.domain.model import (
+    LISTEN,
+    MAX_NAMES,
+    RESTART,
+    SLOT_TYPES,
+    Domain,
+    Response,
+    Slot,
+)
+from dialogue_gym.domain.reader import DomainError, Entry, nearest, read_file, shorten
+from dialogue_gym.domain.simulation import parse_fake_user, parse_reward
+
+RASA_KEYS = ("intents", "entities", "slots", "responses", "templates", "actions", "forms")
+IGNORED_KEYS = ("version", "config", "session_config", "e2e_actions", "policy", "action_factory")
+OWN_KEYS = ("fake_user", "reward", "expert")
+SLOT_KEYS = ("type", "initial_value", "values", "min_value", "max_value", "influence_conversation")
+OLD_SLOT_KEYS = ("auto_fill", "mappings", "value_reset_delay")
+_INTENT_KEYS = ("use_entities", "ignore_entities", "triggers", "is_retrieval_intent")
+
+
+def builtin_names() -> list[str]:
+    """Return the names of the domains that come with the library."""
+    folder = resources.files("dialogue_gym") / "domains"
+    return sorted(entry.name for entry in folder.iterdir() if (entry / "domain.yml").is_file())
+
+
+def load(source: Domain | str | Path) -> Domain:
+    """Return the domain that a path or built-in name stands for; a Domain is returned as it is."""
+    if isinstance(source, Domain):
+        return source
+    if not isinstance(source, (str, Path)):
+        raise DomainError(f"domain={shorten(repr(source))}: a path, a name or a Domain is expected here")
+    if source in builtin_names():
+        with resources.as_file(resources.files("dialogue_gym") / "domains" / str(source)) as folder:
+            return parse(read_file(folder / "domain.yml"), str(source))
+    path = Path(source)
+    if isinstance(source, str) and not path.suffix and "/" not in source and not _exists(path):
+        valid = nearest(source, builtin_names())
+        raise DomainError(f"{shorten(source)} is neither a file nor a built-in domain; {valid}")
+    return parse(read_file(path), path.stem)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def parse(root: Entry, name: str) -> Domain:
+    """Return the domain that a file's content describes."""
+    keys = root.mapping((*RASA_KEYS, *IGNORED_KEYS, *OWN_KEYS))
+    if "responses" in keys and "templates" in keys:
+        raise keys["templates"].error("'templates' is the older name of 'responses': give one of the two")
+    intents = _names(keys.get("intents"), "intent", _INTENT_KEYS)
+    entities = _names(keys.get("entities"), "entity", ("roles", "groups", "influence_conversation"))
+    responses = _responses(keys.get("responses") or keys.get("templates"))
+    slots = _slots(keys.get("slots"), entities)
+    declared = _names(keys.get("actions"), "action", ("send_domain",))
+    if "forms" in keys:
+        forms = keys["forms"]
+        declared += [*forms.mapping()] if forms.is_mapping else _names(forms, "form", None)
+    actions = list(dict.fromkeys([LISTEN, RESTART, *declared, *(r.name for r in responses)]))
+    if len(actions) > MAX_NAMES:
+        raise root.error(f"{len(actions)} actions are more than the {MAX_NAMES} that are supported")
+
+    names = Names(tuple(intents), tuple(slots), tuple(actions))
+    fake_user = parse_fake_user(keys["fake_user"], names) if "fake_user" in keys else None
+    return Domain(
+        name=name,
+        intents=names.intents,
+        entities=tuple(entities),
+        slots=names.slots,
+        responses=tuple(responses),
+        actions=names.actions,
+        fake_user=fake_user,
+        reward=parse_reward(keys.get("reward"), names),
+        expert=parse_expert(keys["expert"], names) if "expert" in keys else (),
+    )
+
+
+def _unique(entries: Iterable[tuple[Entry, str]], what: str) -> list[str]:
+    seen: dict[str, None] = {}
+    for entry, name in entries:
+        if name in seen:
+            raise entry.error(f"the {what} {shorten(name)} stands here twice")
+        seen[name] = None
+        if len(seen) > MAX_NAMES:
+            raise entry.error(f"more than the {MAX_NAMES} names that are supported")
+    return list(seen)
+
+
+def _names(entry: Entry | None, what: str, known: Iterable[str] | None) -> list[str]:
+    """Read a list of names; the longer form of an item is one name with options below it."""
+    if entry is None:
+        return []
+
+    def name_of(item: Entry) -> tuple[Entry, str]:
+        if not item.is_mapping:
+            return item, item.name()
+        options = item.mapping()
+        if len(options) != 1:
+            raise item.error(f"one {what} is expected here, not {len(options)} keys")
+        ((name, value),) = options.items()
+        if not name.strip() or not name.isprintable():
+            raise item.error(f"{shorten(name)} is no name")
+        if value.is_mapping:
+            value.mapping(known)
+        return item, name
+
+    return _unique((name_of(item) for item in entry.items()), what)
+
+
+def _responses(entry: Entry | None) -> list[Response]:
+    if entry is None:
+        return []
+    responses = []
+    for name, value in entry.mapping().items():
+        if not name.strip() or not name.isprintable():
+            raise value.error(f"{shorten(name)} is no name")
+        texts = []
+        for item in value.items():
+            if not item.is_mapping:
+                texts.append(item.text())
+            elif "text" in (parts := item.mapping()) and not parts["text"].is_null:
+                texts.append(parts["text"].text())
+        responses.append(Response(name, tuple(texts)))
+    return responses
+
+
+def _slots(entry: Entry | None, entities: list[str]) -> list[Slot]:
+    if entry is None:
+        return []
+    slots = entry.mapping()
+    if len(slots) > MAX_NAMES:
+        raise entry.error(f"{len(slots)} slots are more than the {MAX_NAMES} that are supported")
+    return [_slot(name, value, entities) for name, value in slots.items()]
+
+
+def _slot(name: str, entry: Entry, entities: list[str]) -> Slot:
+    if not name.strip() or not name.isprintable():
+        raise entry.error(f"{shorten(name)} is no name")
+    keys = entry.mapping((*SLOT_KEYS, *OLD_SLOT_KEYS))
+    if "type" not in keys:
+        raise entry.error(f"the slot {shorten(name)} has no 'type'")
+    kind = keys["type"].text()
+    if "." in kind:  # a Python class of the user's own: not featurized by a rule that is known here
+        kind = "any"
+    kind = "any" if kind == "any" else keys["type"].choice(SLOT_TYPES, "slot type")
+    for key, owner in (("values", "categorical"), ("min_value", "float"), ("max_value", "float")):
+        if key in keys and kind != owner:
+            raise keys[key].error(f"only a slot of type {owner} has {key!r}, this one is {kind}")
+
+    values: tuple[str, ...] = ()
+    if "values" in keys:
+        items = [(item, item.text()) for item in keys["values"].items()]
+        values = tuple(_unique(items, "value"))
+        if len({value.lower() for value in values}) < len(values):
+            raise keys["values"].error("values that differ only in case are the same to Rasa")
+    if kind == "categorical" and not values:
+        raise entry.error("a categorical slot needs 'values'")
+    limits = (("min_value", 0.0), ("max_value", 1.0))
+    bounds = [keys[key].number() if key in keys else default for key, default in limits]
+    if bounds[0] >= bounds[1]:
+        raise entry.error(f"'min_value' {bounds[0]:g} is not below 'max_value' {bounds[1]:g}")
+    influences = keys["influence_conversation"].flag() if "influence_conversation" in keys else True
+    slot = Slot(name, kind, None, values, bounds[0], bounds[1], influences, _filled_by(name, keys, entities))
+    if "initial_value" in keys and not keys["initial_value"].is_null:
+        value = parse_value(keys["initial_value"], slot)
+        slot = Slot(name, kind, value, values, bounds[0], bounds[1], influences, slot.entity)
+    return slot
+
+
+def _filled_by(name: str, keys: dict[str, Entry], entities: list[str]) -> str | None:
+    """Return the entity that fills a slot: of the same name, or the one that Rasa 3's mappings name."""
+    if "auto_fill" in keys and not keys["auto_fill"].flag():
+        return None
+    if "mappings" not in keys:
+        return name if name in entities else None
+    for mapping in keys["mappings"].items():
+        parts = mapping.mapping()
+        if "type" in parts and parts["type"].text() == "from_entity":
+            if "entity" not in parts:
+                raise mapping.error("a mapping of type from_entity needs 'entity'")
+            return parts["entity"].choice(entities, "entity")
+    return None

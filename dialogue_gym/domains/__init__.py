@@ -1,0 +1,1 @@
+"""The domains that come with the library: a folder each."""

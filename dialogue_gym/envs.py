@@ -1,0 +1,352 @@
+"""The environments: one dialogue at a time, its rules interpreted."""
+
+from __future__ import annotations
+
+import operator
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from dialogue_gym import rules
+from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.observation import ObservationField, describe, observation_fields
+from dialogue_gym.rules import draw, mask, step
+from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS
+from dialogue_gym.settings import make_settings
+from dialogue_gym.transcript import Transcript
+
+Observation = npt.NDArray[Any]
+_INT8 = np.dtype(np.int8)
+_ENDED = SUCCESS | FAILURE
+
+
+class DialogueEnv(gym.Env[Observation, np.int64]):
+    """A dialogue with the fake user of a domain file.
+
+    ## Description
+    A user talks to a bot. At each step the bot, which is the agent, does one action of the domain: it says
+    something, or does something silently. The user has a hidden goal or an agenda and answers by the rules
+    that the domain file declares under `fake_user`.
+
+    ## Action Space
+    `Discrete(n)`: the actions of the domain, in order; `env.unwrapped.action_names` names them. With
+    `turn_taking="auto"` an action that speaks hands the turn over by itself, and `action_listen` is not
+    among the actions. With `"explicit"` the turn is handed over by `action_listen`, which is action 0, and
+    the user answers the last thing said; ten actions in a row without listening hand it over anyway.
+
+    ## Observation Space
+    `MultiDiscrete`, shape `(k * max_history,)`, dtype int8 (int16 for domains with more than 127 intents or
+    actions). In order, each slot with the confidence that it was filled at, the last intent of the user and
+    its confidence, which slots that utterance filled or changed, which slot was filled last, what the bot
+    said last, whether it has spoken since the user did, and what it has done since. See
+    `env.unwrapped.observation_fields` and `env.unwrapped.describe(observation)`. With `max_history=k` the
+    last k observations stand one behind the other, the newest last; before the first ones are zeros.
+
+    ## Starting State
+    The user is drawn and has opened the dialogue: the first observation holds what was heard of it.
+
+    ## Rewards
+    The sum of named terms, with the weights of the domain's `reward`, by default 20 for success, 0 for
+    failure and -1 for each step. `info["reward_terms"]` holds the terms.
+
+    ## Episode End
+    Terminated when the user has what they want (success), or hangs up because their patience has run out
+    (failure). Truncated after 50 steps (100 with explicit turn taking).
+
+    ## Information
+    `action_mask` (int8, one per action: 0 where its precondition does not hold), `reward_terms` (dict of
+    float), `turns` (int, utterances of the user so far) and at the end `is_success` (bool).
+
+    ## Arguments
+    - `domain`: path of a domain file, name of a built-in domain, or a `Domain`.
+    - `turn_taking`: `"auto"` or `"explicit"`.
+    - `semantic_error_rate`: chance from 0 to 1 that what the bot hears is not what the user meant.
+    - `user`: `"standard"`, `"unfriendly"`, or another profile that the domain declares.
+    - `patience`: useless turns until the user hangs up.
+    - `informativeness`: mean number of slots that an opening tells.
+    - `indecisiveness`: chance at each turn that the user changes one preference.
+    - `corrects`: chance that the user names a right value when a suggestion is wrong.
+    - `max_history`: how many observations are given at once.
+    - `reward`: weights that override the domain's, by term or action.
+    - `max_episode_steps`: steps until truncation, instead of 50 or 100. (`gym.make` keeps an argument of
+      this name for its `TimeLimit` wrapper, which can only shorten an episode.)
+    - `render_mode`: `"ansi"` (render returns the dialogue as text) or `"human"` (it is printed as it goes).
+
+    Where an argument is None, the domain's own figure holds.
+
+    ## Version History
+    - v0: initial version.
+
+    Raises:
+        DomainError: the domain file cannot be used, or it has no fake user.
+        ValueError: an argument is out of bounds; the message names the argument.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 4}  # noqa: RUF012
+    domain_name: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        domain: Domain | str | Path | None = None,
+        *,
+        turn_taking: str = "auto",
+        semantic_error_rate: float = 0.0,
+        user: str = "standard",
+        patience: int | None = None,
+        informativeness: float | None = None,
+        indecisiveness: float | None = None,
+        corrects: float | None = None,
+        max_history: int = 1,
+        reward: Mapping[str, float] | None = None,
+        max_episode_steps: int | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        """Read the domain and prepare its rules."""
+        source = self.domain_name if domain is None else domain
+        if source is None:
+            raise DomainError("domain: a domain file or the name of a built-in domain is needed")
+        self.domain = Domain.load(source)
+        if self.domain.fake_user is None:
+            raise DomainError(f"{source}: this domain has no fake user to talk to (the key 'fake_user')")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode={render_mode!r}: it is 'ansi', 'human' or None")
+        if isinstance(max_history, bool) or not isinstance(max_history, int) or max_history < 1:
+            raise ValueError(f"max_history={max_history!r}: a whole number of at least 1 is expected")
+        self.settings = make_settings(
+            self.domain,
+            turn_taking=turn_taking,
+            semantic_error_rate=semantic_error_rate,
+            user=user,
+            patience=patience,
+            informativeness=informativeness,
+            indecisiveness=indecisiveness,
+            corrects=corrects,
+            reward=reward,
+            max_episode_steps=max_episode_steps,
+        )
+        self.max_history = max_history
+        self.render_mode = render_mode
+        self.fields = observation_fields(self.domain)
+        self.first_action = 1 if turn_taking == "auto" else 0
+        """Index in the domain's actions of the environment's action 0."""
+        self.action_names = self.domain.actions[self.first_action :]
+
+        sizes = [len(field.labels) for field in self.fields]
+        self._dtype = _INT8 if max(sizes) <= 127 else np.dtype(np.int16)
+        self.observation_space = spaces.MultiDiscrete(sizes * max_history, dtype=self._dtype.type)
+        self.action_space = spaces.Discrete(len(self.action_names))
+
+        self._tables = rules.build_tables(self.domain, self.settings)
+        self._reward_terms = [rules.reward_terms(self.domain, self.settings, e) for e in range(TRUNCATED)]
+        self._all_possible = b"\x01" * self._tables.actions
+        self._components = len(self.fields)
+        self._row = [0] * self._tables.size
+        self._is_random_set = False
+        self._is_over = True
+        self._frames: deque[list[int]] = deque(maxlen=max_history)
+        self._transcript = Transcript(self.domain) if render_mode else None
+
+    @property
+    def observation_fields(self) -> tuple[ObservationField, ...]:
+        """The name and labels of every component of an observation; older ones carry a `t-1.` and so on."""
+        return tuple(
+            ObservationField(f"t-{age}.{field.name}" if age else field.name, field.labels)
+            for age in reversed(range(self.max_history))
+            for field in self.fields
+        )
+
+    def describe(self, observation: npt.ArrayLike) -> dict[str, str]:
+        """Return an observation in words: the label of each field, by the field's name."""
+        return describe(self.observation_fields, observation)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin a dialogue: with a seed a certain one, without it the next one of the same stream."""
+        super().reset(seed=seed)
+        if seed is not None:
+            self._row[RANDOM] = rules.mix(seed)
+        elif not self._is_random_set:
+            self._row[RANDOM] = rules.mix(int(self.np_random.integers(1 << 62)))
+        self._is_random_set = True
+        self._is_over = False
+        rules.begin(self._row, self._tables, rules.draw)
+        if self._transcript:
+            self._transcript.begin(self._row, self._tables)
+            self._show()
+        if self.max_history > 1:
+            self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
+        return self._observe(), {"action_mask": self._mask(), "turns": 1}
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Do one action.
+
+        Raises:
+            ValueError: there is no such action.
+            gymnasium.error.ResetNeeded: the dialogue is over.
+        """
+        index = operator.index(action) + self.first_action
+        if not self.first_action <= index < self._tables.actions:
+            raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
+        if self._is_over:
+            raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
+        row, tables = self._row, self._tables
+        events = step(row, tables, index, draw)
+        terms = self._reward_terms[events & ~TRUNCATED].copy()
+        reward = tables.event_reward[events]
+        if own := tables.action_reward[index]:
+            terms[self.domain.actions[index]] = own
+            reward += own
+        info: dict[str, Any] = {"action_mask": self._mask(), "reward_terms": terms, "turns": row[TURNS]}
+        if events & (_ENDED | TRUNCATED):
+            self._is_over = True
+            info["is_success"] = events & SUCCESS != 0
+        if self._transcript is not None:
+            self._transcript.add(row, tables, index, events)
+            self._show()
+        return self._observe(), reward, events & _ENDED != 0, events & TRUNCATED != 0, info
+
+    def _observe(self) -> Observation:
+        frame = self._row[: self._components]
+        if self.max_history > 1:
+            self._frames.append(frame)
+            frame = [code for older in self._frames for code in older]
+        if self._dtype is _INT8:  # several times faster than np.array
+            return np.frombuffer(bytearray(frame), _INT8)
+        return np.array(frame, dtype=self._dtype)
+
+    def _mask(self) -> npt.NDArray[np.int8]:
+        out = bytearray(self._all_possible)
+        mask(self._row, self._tables, out)
+        return np.frombuffer(out, _INT8, -1, self.first_action)
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Return for each action whether its precondition holds (the name that MaskablePPO looks for)."""
+        return self._mask().astype(np.bool_)
+
+    def render(self) -> str | None:
+        """Return the dialogue so far as text (`"ansi"`); with `"human"` it has been printed already."""
+        if self._transcript is None:
+            gym.logger.warn('render() needs render_mode="ansi" or "human" in gym.make')
+            return None
+        return self._transcript.text() if self.render_mode == "ansi" else None
+
+    def _show(self) -> None:
+        if self.render_mode == "human" and self._transcript:
+            print("\n".join(self._transcript.take_new()), flush=True)
+
+
+class FakeUserRestaurantEnv(DialogueEnv):
+    """Book a restaurant for a user with a hidden goal, who may change their mind.
+
+    ## Description
+    The user wants a cuisine (french, indian, chinese, sushi, british), a number of people (2, 3, 5, 6), a
+    location (london, paris, berlin, san francisco) and a price (moderate, expensive, cheap). The bot asks
+    for what it does not know and suggests a restaurant; a suggestion that matches all four is a success.
+
+    ## Action Space
+    `Discrete(16)` with automatic turn taking; `Discrete(17)`, one up and with `action_listen` as 0, with
+    explicit.
+
+    | action | name                       | what the user does                                     |
+    |--------|----------------------------|--------------------------------------------------------|
+    | 0      | action_restart             | opens again, after the bot has forgotten all           |
+    | 1      | utter_greet                | opens again                                            |
+    | 2      | utter_ask_howcanhelp       | opens again                                            |
+    | 3      | utter_ask_cuisine          | tells the cuisine                                      |
+    | 4      | utter_ask_location         | tells the location                                     |
+    | 5      | utter_ask_price            | tells the price                                        |
+    | 6      | utter_ask_numpeople        | tells the number of people                             |
+    | 7      | action_suggest             | affirms (success), denies, or names a right value      |
+    | 8      | utter_ack_makereservation  | denies: nothing has been agreed                        |
+    | 9      | utter_ask_helpmore         | denies, or says so if this is when they change a wish  |
+    | 10     | utter_on_it                | denies                                                 |
+    | 11     | action_search_restaurants  | nothing: it is silent                                  |
+    | 12     | utter_ack_findalternatives | denies                                                 |
+    | 13     | utter_ask_moreupdates      | denies                                                 |
+    | 14     | action_store_slot          | nothing: it is silent                                  |
+    | 15     | utter_goodbye              | denies                                                 |
+
+    ## Observation Space
+    `MultiDiscrete`, 18 components, as in `DialogueEnv`: whether each slot is filled, not with what.
+
+    ## Starting State
+    A goal drawn at random; the opening has told 1 + Poisson(0.1) of its slots.
+
+    ## Rewards
+    20 for success and -1 for each step.
+
+    ## Episode End
+    Success (terminated); patience, 10 at the start and one less with each useless turn, has run out
+    (terminated); 50 steps, or 100 with explicit turn taking (truncated). Useless are a denial, a repeated
+    opening, a restart, a failed suggestion, ten silent actions in a row, and noise-free a question for what
+    is known.
+
+    ## Information
+    As in `DialogueEnv`.
+
+    ## Arguments
+    As in `DialogueEnv`, except for `domain`.
+
+    ## Version History
+    - v0: initial version.
+    """
+
+    domain_name = "restaurant"
+
+
+class FakeUserConcertEnv(DialogueEnv):
+    """Search concerts and venues for a user, and show the reviews of what they found last.
+
+    ## Description
+    The user walks through an agenda: perhaps a greeting; a search for concerts, for venues, or for one and
+    then the other; a question for reviews, which is about the last search; thanks; goodbye. They go on when
+    the bot has done what was called for, and say the same again otherwise.
+
+    ## Action Space
+    `Discrete(9)` with automatic turn taking; `Discrete(10)`, one up and with `action_listen` as 0, with
+    explicit.
+
+    | action | name                        | what it answers                                      |
+    |--------|-----------------------------|------------------------------------------------------|
+    | 0      | action_restart              | nothing: the user opens again                        |
+    | 1      | utter_default               | nothing                                              |
+    | 2      | utter_greet                 | greet                                                |
+    | 3      | utter_goodbye               | goodbye                                              |
+    | 4      | utter_youarewelcome         | thankyou                                             |
+    | 5      | action_search_concerts      | search_concerts                                      |
+    | 6      | action_search_venues        | search_venues                                        |
+    | 7      | action_show_concert_reviews | compare_reviews, if concerts were searched last      |
+    | 8      | action_show_venue_reviews   | compare_reviews, if venues were searched last        |
+
+    ## Observation Space
+    `MultiDiscrete`, 12 components, as in `DialogueEnv`.
+
+    ## Starting State
+    An agenda drawn at random, its first act said.
+
+    ## Rewards
+    20 for success and -1 for each step.
+
+    ## Episode End
+    Success (terminated): the agenda is done and goodbye said. Failure (terminated): ten turns were useless.
+    50 steps, or 100 with explicit turn taking (truncated).
+
+    ## Information
+    As in `DialogueEnv`.
+
+    ## Arguments
+    As in `DialogueEnv`, except for `domain`. An agenda-driven user does not change their mind and has no
+    slots to tell: `indecisiveness`, `informativeness` and `corrects` change nothing here.
+
+    ## Version History
+    - v0: initial version.
+    """
+
+    domain_name = "concert"

@@ -1,0 +1,146 @@
+"""What a bot sees of a dialogue: the fields of an observation, their labels, and conditions on them.
+
+Every field is a small integer, an index into the labels of that field. The fields are the same whatever the
+turn taking and the noise, and follow from the domain alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.domain.model import (
+    CONFIDENCES,
+    FLOAT_BINS,
+    HEARD,
+    NONE,
+    SPOKEN,
+    Condition,
+    Domain,
+    Slot,
+)
+
+MEDIUM_CONFIDENCE, HIGH_CONFIDENCE = 0.5, 0.8
+
+
+@dataclass(frozen=True)
+class ObservationField:
+    """One component of an observation: its name, and what each of its values means."""
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=64)
+def observation_fields(domain: Domain) -> tuple[ObservationField, ...]:
+    """Return the fields of one observation (without history), in order."""
+    observed = [slot for slot in domain.slots if slot.is_observed]
+    names = (NONE, *(slot.name for slot in observed))
+    # Listening is never said nor done last: its index stands for "nothing".
+    actions = (NONE, *domain.actions[1:])
+    fields = []
+    for slot in observed:
+        fields.append(ObservationField(f"slot.{slot.name}", slot.labels))
+        fields.append(ObservationField(f"confidence.{slot.name}", CONFIDENCES))
+    fields.append(ObservationField("intent", (NONE, *domain.intents)))
+    fields.append(ObservationField("intent_confidence", CONFIDENCES))
+    fields.extend(ObservationField(f"heard.{slot.name}", HEARD) for slot in observed)
+    fields.append(ObservationField("filled_last", names))
+    fields.append(ObservationField("said", actions))
+    fields.append(ObservationField("spoken", SPOKEN))
+    fields.append(ObservationField("done", actions))
+    return tuple(fields)
+
+
+def describe(fields: Sequence[ObservationField], observation: npt.ArrayLike) -> dict[str, str]:
+    """Return an observation in words: the label of each field, by the field's name.
+
+    Raises:
+        ValueError: the observation has another length, or a value that a field cannot have.
+    """
+    values = np.asarray(observation).reshape(-1)
+    if len(values) != len(fields):
+        raise ValueError(f"an observation here has {len(fields)} components, not {len(values)}")
+    for field, value in zip(fields, values, strict=True):
+        if not 0 <= value < len(field.labels):
+            raise ValueError(f"{field.name} cannot be {value}: it has {len(field.labels)} values")
+    return {field.name: field.labels[int(value)] for field, value in zip(fields, values, strict=True)}
+
+
+def confidence_bin(confidence: float) -> int:
+    """Return the bin (an index into the labels of a confidence) of a confidence from 0 to 1."""
+    return 3 if confidence >= HIGH_CONFIDENCE else 2 if confidence >= MEDIUM_CONFIDENCE else 1
+
+
+Clause = tuple[int, tuple[bool, ...]]
+"""The index of an observation's component, and for each of its values whether it is allowed."""
+
+
+def compile_condition(domain: Domain, condition: Condition) -> tuple[Clause, ...]:
+    """Return a condition as clauses over the components of an observation."""
+    fields = observation_fields(domain)
+    index = {field.name: i for i, field in enumerate(fields)}
+    clauses = []
+    for name, allowed in condition.clauses:
+        labels = fields[index[name]].labels
+        clauses.append((index[name], tuple(label in allowed for label in labels)))
+    return tuple(clauses)
+
+
+def holds(clauses: Sequence[Clause], observation: Sequence[int]) -> bool:
+    """Return whether every clause holds of an observation (or of a row, which begins with one)."""
+    return all(allowed[observation[index]] for index, allowed in clauses)
+
+
+class SlotCodes:
+    """The integers that stand for a slot's values in a row: 0 is empty, the last ones are "other".
+
+    The values of the goal come first, so that a draw among them is a draw among the first codes. Other
+    values that a float can have keep one code per bin, since the bin is what an observation shows.
+    """
+
+    def __init__(self, slot: Slot, goal_values: Sequence[str]) -> None:
+        """Number the goal's values, then what else the slot lists, then "other"."""
+        listed = ("false", "true") if slot.type == "bool" else slot.values
+        self.slot = slot
+        self.values = (*goal_values, *(value for value in listed if value not in goal_values))
+        others = 0 if slot.type == "bool" else FLOAT_BINS if slot.type == "float" else 1
+        last = len(slot.labels) - 1
+        self.seen = (
+            0,
+            *(slot.label(value) for value in self.values),
+            *(range(1, FLOAT_BINS + 1) if slot.type == "float" else [last] * others),
+        )
+        """For each code, the label's index under which an observation shows it."""
+
+    def encode(self, value: str | None) -> int:
+        """Return the code of a value."""
+        if value is None:
+            return 0
+        if self.slot.type == "categorical":
+            lowered = [known.lower() for known in self.values]
+            return 1 + (lowered.index(value.lower()) if value.lower() in lowered else len(lowered))
+        if value in self.values:
+            return 1 + self.values.index(value)
+        if self.slot.type == "bool":
+            return 1 + self.values.index("true" if self.slot.label(value) == 2 else "false")
+        if self.slot.type == "float":
+            seen = self.slot.label(value)
+            return len(self.values) + seen if seen else 0
+        return 1 + len(self.values)
+
+    def decode(self, code: int) -> str | None:
+        """Return the value of a code: None if empty, "other" if the domain does not list it."""
+        if code == 0:
+            return None
+        return self.values[code - 1] if code <= len(self.values) else "other"
+
+
+def slot_codes(domain: Domain) -> tuple[SlotCodes, ...]:
+    """Return the codes of every slot of a domain, in order."""
+    goal = dict(domain.fake_user.goal) if domain.fake_user else {}
+    return tuple(SlotCodes(slot, goal.get(slot.name, ())) for slot in domain.slots)

@@ -1,0 +1,63 @@
+"""One dialogue: how it begins and what a step does."""
+
+from __future__ import annotations
+
+from dialogue_gym.rules.bot import allowed, did, forget, hear, set_slot
+from dialogue_gym.rules.tables import (
+    AWAITED,
+    FAILURE,
+    HIGH,
+    INVALID,
+    LISTENING,
+    MAX_UNHEARD,
+    STEPS,
+    SUCCESS,
+    TRUNCATED,
+    TURNS,
+    UNHEARD,
+    Row,
+    Tables,
+)
+from dialogue_gym.rules.user import Draw, mishear, new_user, say_opening, user_turn
+
+
+def begin(row: Row, tables: Tables, draw: Draw) -> None:
+    """Start a dialogue: a new user, who opens. The row's random state runs on."""
+    forget(row, tables)
+    new_user(row, tables, draw)
+    row[AWAITED] = 0
+    row[UNHEARD] = 0
+    row[STEPS] = 0
+    row[TURNS] = 1
+    say_opening(row, tables)
+    mishear(row, tables, draw)
+    hear(row, tables)
+
+
+def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
+    """Let the bot do an action, and the user answer if the turn is handed over; return the events.
+
+    An action whose precondition does not hold is done, but has no effect and is not what the user answers.
+    Ten actions without a word from the user hand the turn over anyway.
+    """
+    events = 0
+    usable = allowed(row, tables, action)
+    did(row, tables, action)
+    if action != LISTENING:
+        if usable:
+            for slot, value in tables.effects[action]:
+                set_slot(row, tables, slot, value, HIGH)
+            if tables.speaks[action]:
+                row[AWAITED] = action
+        else:
+            events = INVALID
+            if tables.speaks[action]:
+                row[AWAITED] = 0
+        row[UNHEARD] += 1
+    passes = action == LISTENING or (tables.is_auto and tables.speaks[action])
+    if passes or row[UNHEARD] >= MAX_UNHEARD:
+        events |= user_turn(row, tables, draw)
+    row[STEPS] += 1
+    if row[STEPS] >= tables.step_limit and not events & (SUCCESS | FAILURE):
+        events |= TRUNCATED
+    return events

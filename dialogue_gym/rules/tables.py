@@ -1,0 +1,143 @@
+"""A domain and the settings of an environment as tables of integers, and the layout of a row.
+
+A row is all that there is of one dialogue: a flat sequence of integers. It begins with the observation, as
+the bot sees it; the values behind it follow, and then the user's half, to which no observation has access.
+
+    observation | values | goal | opening | said | heard | scalars
+
+The blocks from `values` to `heard` have one entry per slot of the domain; the scalars are counted from the
+row's end, so that their places are the same for every domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableSequence
+from dataclasses import dataclass
+
+from dialogue_gym.domain.model import REACTIONS
+
+RANDOM = -1
+PATIENCE = -2
+UNHEARD = -3
+"""Actions since the user spoke last."""
+STEPS = -4
+TURNS = -5
+AWAITED = -6
+"""The action that the user will answer; 0 if nothing useful was said."""
+AGENDA = -7
+POSITION = -8
+SAID_INTENT = -9
+HEARD_INTENT = -10
+HEARD_CONFIDENCE = -11
+SCALARS = 11
+
+LISTENING, RESTARTING = 0, 1
+"""Indices of the two actions that every domain begins with."""
+OPEN, INFORM, JUDGE, RECONSIDER, DENY = range(len(REACTIONS))
+MAX_UNHEARD = 10
+HIGH = 3
+"""The confidence of what is certain."""
+
+SUCCESS, FAILURE, TURN, USELESS, INVALID, TRUNCATED = 1, 2, 4, 8, 16, 32
+"""What can happen in a step: the bits of its events."""
+EVENT_TERMS = (
+    ("success", SUCCESS),
+    ("failure", FAILURE),
+    ("turn", TURN),
+    ("useless", USELESS),
+    ("invalid", INVALID),
+)
+STEP_LIMITS = {"auto": 50, "explicit": 100}
+
+CONFIDENCE_IF_RIGHT = (0.6, 0.3, 0.1)
+CONFIDENCE_IF_WRONG = (0.1, 0.3, 0.6)
+"""Chances of high, medium and low confidence under noise."""
+
+Row = MutableSequence[int]
+"""A list, or an array of integers: also what a slice of it is set to may be either, or a tuple."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be set about an environment; None leaves the domain's own figure."""
+
+    turn_taking: str = "auto"
+    semantic_error_rate: float = 0.0
+    user: str = "standard"
+    patience: int | None = None
+    informativeness: float | None = None
+    indecisiveness: float | None = None
+    corrects: float | None = None
+    reward: tuple[tuple[str, float], ...] = ()
+    max_episode_steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What the rules read: plain integers, and tuples of them, by slot, action, intent or agenda item.
+
+    (Attributes in slots are what Python reads fastest.)
+    """
+
+    # The layout of a row.
+    size: int
+    slots: int
+    start: tuple[int, ...]
+    nothing: tuple[int, ...]
+    intent: int
+    intent_confidence: int
+    filled_last: int
+    said: int
+    spoken: int
+    done: int
+    values: int
+    goal: int
+    opening: int
+    told: int
+    heard: int
+    heard_fields: int
+    # By slot: where it is observed (-1: nowhere), where what was heard of it (all zeros: nothing was), and
+    # what is seen of each code.
+    slot_at: tuple[int, ...]
+    heard_at: tuple[int, ...]
+    unheard: tuple[int, ...]
+    slot_rank: tuple[int, ...]
+    seen: tuple[tuple[int, ...], ...]
+    # By action.
+    actions: int
+    speaks: tuple[bool, ...]
+    reaction: tuple[int, ...]
+    about: tuple[int, ...]
+    effects: tuple[tuple[tuple[int, int], ...], ...]
+    needs: tuple[tuple[tuple[int, tuple[bool, ...]], ...], ...]
+    restricted: tuple[tuple[int, ...], ...]
+    # The user.
+    intents: int
+    is_agenda: bool
+    goal_size: tuple[int, ...]
+    changeable: tuple[int, ...]
+    inform: int
+    affirm: int
+    deny: int
+    greet: int
+    agenda_items: tuple[tuple[int, ...], ...]
+    item_intent: tuple[int, ...]
+    item_tells: tuple[tuple[bool, ...], ...]
+    item_answers: tuple[tuple[bool, ...], ...]
+    # Settings.
+    is_auto: bool
+    is_noisy: bool
+    patience: int
+    step_limit: int
+    # Chances: uniform over k outcomes is table k; the others by name.
+    chances: tuple[tuple[int, ...], ...]
+    opening_chance: int
+    mind_chance: int
+    corrects_chance: int
+    error_chance: int
+    right_chance: int
+    wrong_chance: int
+    agenda_chance: int
+    # Rewards, by event bits and by action.
+    event_reward: tuple[float, ...]
+    action_reward: tuple[float, ...]

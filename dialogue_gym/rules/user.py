@@ -1,0 +1,223 @@
+"""The fake users: what they say, and what the bot hears of it.
+
+What is meant lies in the row's `told` block, what is heard in its `heard` block; both give the code of a
+value for each slot that is spoken of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dialogue_gym.rules.bot import hear
+from dialogue_gym.rules.tables import (
+    AGENDA,
+    AWAITED,
+    FAILURE,
+    HEARD_CONFIDENCE,
+    HEARD_INTENT,
+    HIGH,
+    INFORM,
+    JUDGE,
+    OPEN,
+    PATIENCE,
+    POSITION,
+    RECONSIDER,
+    RESTARTING,
+    SAID_INTENT,
+    SUCCESS,
+    TURN,
+    TURNS,
+    UNHEARD,
+    USELESS,
+    Row,
+    Tables,
+)
+
+Draw = Callable[[Row, Tables, int], int]
+"""A source of chance: the outcome of a draw from a table of chances."""
+
+
+def new_user(row: Row, tables: Tables, draw: Draw) -> None:
+    """Draw what the user wants, what the opening tells of it, or which agenda the user has."""
+    wishes = 0
+    row[tables.opening : tables.opening + tables.slots] = tables.nothing
+    for slot in range(tables.slots):
+        size = tables.goal_size[slot]
+        if size:
+            row[tables.goal + slot] = 1 + draw(row, tables, size)
+            wishes += 1
+    row[AGENDA] = draw(row, tables, tables.agenda_chance)
+    row[POSITION] = 0
+    row[PATIENCE] = tables.patience
+    for already_told in range(draw(row, tables, tables.opening_chance)):
+        left = draw(row, tables, wishes - already_told)
+        for slot in range(tables.slots):
+            if tables.goal_size[slot] and not row[tables.opening + slot]:
+                if left == 0:
+                    row[tables.opening + slot] = 1
+                    break
+                left -= 1
+
+
+def say_opening(row: Row, tables: Tables) -> None:
+    """Say what the user opens with: the same slots each time, or the first item of the agenda."""
+    if tables.is_agenda:
+        row[POSITION] = 0
+        say_item(row, tables)
+        return
+    row[SAID_INTENT] = tables.greet
+    row[tables.told : tables.told + tables.slots] = tables.nothing
+    for slot in range(tables.slots):
+        if row[tables.opening + slot]:
+            row[SAID_INTENT] = tables.inform
+            row[tables.told + slot] = row[tables.goal + slot]
+
+
+def say_item(row: Row, tables: Tables) -> None:
+    """Say the item of the agenda at which the user is."""
+    item = tables.agenda_items[row[AGENDA]][row[POSITION]]
+    row[SAID_INTENT] = tables.item_intent[item]
+    for slot in range(tables.slots):
+        row[tables.told + slot] = row[tables.goal + slot] if tables.item_tells[item][slot] else 0
+
+
+def change_mind(row: Row, tables: Tables, draw: Draw) -> int:
+    """Give one slot of the goal another value, and return which."""
+    slot = tables.changeable[draw(row, tables, len(tables.changeable))]
+    row[tables.goal + slot] = another(row, tables, slot, row[tables.goal + slot], draw)
+    return slot
+
+
+def another(row: Row, tables: Tables, slot: int, value: int, draw: Draw) -> int:
+    """Return another of the slot's values that a goal can have."""
+    other = 1 + draw(row, tables, tables.goal_size[slot] - 1)
+    return other + 1 if other >= value else other
+
+
+def goal_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
+    """Say what a goal-driven user answers to an action (0: to nothing), and return the events."""
+    reaction = tables.reaction[answered]
+    changed = -1
+    if draw(row, tables, tables.mind_chance):
+        changed = change_mind(row, tables, draw)
+        if reaction != RECONSIDER and draw(row, tables, 2):
+            changed = -1  # keeps it quiet until a suggestion fails
+    if reaction == OPEN:
+        say_opening(row, tables)
+        events = USELESS
+    else:
+        row[SAID_INTENT] = tables.deny
+        row[tables.told : tables.told + tables.slots] = tables.nothing
+        if reaction == INFORM:
+            events = inform_about(row, tables, tables.about[answered])
+        elif reaction == JUDGE:
+            events = judge(row, tables, changed < 0, draw)
+        else:
+            events = USELESS if changed < 0 else 0
+    if changed >= 0:
+        row[SAID_INTENT] = tables.inform
+        row[tables.told + changed] = row[tables.goal + changed]
+    return events
+
+
+def inform_about(row: Row, tables: Tables, slot: int) -> int:
+    """Tell one slot. Asking for what is known is useless, unless it may have been misheard."""
+    row[SAID_INTENT] = tables.inform
+    row[tables.told + slot] = row[tables.goal + slot]
+    return USELESS if row[tables.values + slot] and not tables.is_noisy else 0
+
+
+def judge(row: Row, tables: Tables, may_correct: bool, draw: Draw) -> int:
+    """Affirm a suggestion that matches the whole goal; else deny it, or name one right value.
+
+    Only a wrong value is named: to ask for a missing one is the bot's part.
+    """
+    wrong = 0
+    missing = 0
+    for slot in range(tables.slots):
+        if tables.goal_size[slot] and row[tables.values + slot] != row[tables.goal + slot]:
+            if row[tables.values + slot]:
+                wrong += 1
+            else:
+                missing += 1
+    if wrong + missing == 0:
+        row[SAID_INTENT] = tables.affirm
+        return SUCCESS
+    if wrong and may_correct and draw(row, tables, tables.corrects_chance):
+        left = draw(row, tables, wrong)
+        for slot in range(tables.slots):
+            value = row[tables.values + slot]
+            if tables.goal_size[slot] and value and value != row[tables.goal + slot]:
+                if left == 0:
+                    row[SAID_INTENT] = tables.inform
+                    row[tables.told + slot] = row[tables.goal + slot]
+                left -= 1
+    return USELESS
+
+
+def agenda_answer(row: Row, tables: Tables, answered: int) -> int:
+    """Go on in the agenda if the action was called for, else say the same again; return the events."""
+    items = tables.agenda_items[row[AGENDA]]
+    events = USELESS
+    if tables.item_answers[items[row[POSITION]]][answered]:
+        row[POSITION] += 1
+        if row[POSITION] == len(items):
+            return SUCCESS
+        events = 0
+    say_item(row, tables)
+    return events
+
+
+def mishear(row: Row, tables: Tables, draw: Draw) -> None:
+    """Turn what was said into what is heard: with noise it may be another act, at some confidence."""
+    row[HEARD_INTENT] = row[SAID_INTENT]
+    row[tables.heard : tables.heard + tables.slots] = row[tables.told : tables.told + tables.slots]
+    if not tables.is_noisy:
+        row[HEARD_CONFIDENCE] = HIGH
+        return
+    if not draw(row, tables, tables.error_chance):
+        row[HEARD_CONFIDENCE] = HIGH - draw(row, tables, tables.right_chance)
+        return
+    told = 0
+    for slot in range(tables.slots):
+        told += 1 if row[tables.told + slot] else 0
+    row[HEARD_CONFIDENCE] = HIGH - draw(row, tables, tables.wrong_chance)
+    fault = draw(row, tables, 3) if told else 0
+    if fault == 0:  # another intent
+        if tables.intents > 1:
+            other = 1 + draw(row, tables, tables.intents - 1)
+            row[HEARD_INTENT] = other + 1 if other >= row[SAID_INTENT] else other
+        row[tables.heard : tables.heard + tables.slots] = tables.nothing
+        return
+    left = draw(row, tables, told)
+    for slot in range(tables.slots):
+        value = row[tables.told + slot]
+        if value:
+            if left == 0:  # another value, or none
+                has_another = fault == 1 and tables.goal_size[slot] > 1
+                row[tables.heard + slot] = another(row, tables, slot, value, draw) if has_another else 0
+            left -= 1
+
+
+def user_turn(row: Row, tables: Tables, draw: Draw) -> int:
+    """Let the user answer what was said last, be heard, and perhaps lose patience; return the events."""
+    answered = row[AWAITED]
+    row[AWAITED] = 0
+    row[UNHEARD] = 0
+    if answered == RESTARTING:
+        say_opening(row, tables)
+        events = USELESS
+    elif tables.is_agenda:
+        events = agenda_answer(row, tables, answered)
+        if events == SUCCESS:  # the user has left without another word
+            return TURN | SUCCESS
+    else:
+        events = goal_answer(row, tables, answered, draw)
+    row[TURNS] += 1
+    mishear(row, tables, draw)
+    hear(row, tables)
+    if events & USELESS:
+        row[PATIENCE] -= 1
+        if row[PATIENCE] <= 0:
+            events |= FAILURE
+    return events | TURN

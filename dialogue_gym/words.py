@@ -1,0 +1,80 @@
+"""A dialogue in words: what a user's act and a bot's action look like to a person."""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+from collections.abc import Mapping
+
+from dialogue_gym.domain.model import LISTEN, RESTART, Domain
+
+_WIDTH = 60
+
+
+def act_text(intent: str, entities: Mapping[str, str]) -> str:
+    """Return an act in the fixed format.
+
+    >>> act_text("inform", {"cuisine": "french"})
+    'inform{"cuisine": "french"}'
+    """
+    return intent + (json.dumps(dict(entities), ensure_ascii=False) if entities else "")
+
+
+def fill(template: str, values: Mapping[str, str | None]) -> str:
+    """Put slot values into `{slot}` places; a place whose slot is unknown stays as it is."""
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError:  # a lone brace: the text means what it says
+        return template
+    filled = []
+    for literal, name, spec, conversion in parts:
+        filled.append(literal)
+        if name is None:
+            continue
+        if name in values and not spec and not conversion:
+            filled.append(str(values[name]))
+        else:
+            filled.append(
+                "{" + name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "") + "}"
+            )
+    return "".join(filled)
+
+
+class Speaker:
+    """Puts acts and actions of one domain into words, from a random stream of its own."""
+
+    def __init__(self, domain: Domain, seed: int) -> None:
+        """Speak the texts of a domain; the same seed gives the same choice of texts."""
+        self._domain = domain
+        self._phrases = dict(domain.fake_user.phrases) if domain.fake_user else {}
+        self._random = random.Random(seed)
+
+    def user(self, intent: str, told: Mapping[str, str]) -> str:
+        """Return what a user says who tells some slots: the domain's phrases, or the fixed format."""
+        act = act_text(intent, told)
+        if intent not in self._phrases:
+            return "/" + act
+        parts = []
+        for name, value in told.items():
+            phrase = (
+                self._random.choice(self._phrases[name]) if name in self._phrases else f"{name}: {{{name}}}"
+            )
+            parts.append(fill(phrase, {name: value}))
+        usable = [text for text in self._phrases[intent] if bool(parts) == ("{entities}" in text)]
+        if not usable:
+            return "/" + act
+        text = fill(self._random.choice(usable), {"entities": ", ".join(parts)})
+        return text[:1].upper() + text[1:]
+
+    def bot(self, action: str, slots: Mapping[str, str | None]) -> str:
+        """Return what the bot says with an action, or a note of what it does without a word."""
+        if texts := self._domain.texts(action):
+            return fill(self._random.choice(texts), slots)
+        return {LISTEN: "(listens)", RESTART: "(starts over)"}.get(action, f"({action})")
+
+
+def line(who: str, text: str, meaning: str) -> str:
+    """Return one line of a chat: who, what was said, and what it means, in columns."""
+    visible = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return f"{who:<5} {visible:<{_WIDTH}}  {meaning}".rstrip()
