@@ -12,6 +12,7 @@ its limit. Induction stops early once another step to go changes no value by mor
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,14 @@ from dialogue_gym.rules.tables import (
 )
 
 MAX_STATES = 100_000
+_CERTAIN = 1
+"""The table of chances with one outcome."""
 _TOLERANCE = 1e-10
 Floats = npt.NDArray[np.float64]
+
+
+class TooLarge(ValueError):
+    """There are more states than can be enumerated."""
 
 
 class Clairvoyant:
@@ -41,15 +48,20 @@ class Clairvoyant:
         """Enumerate the states and solve.
 
         Raises:
-            ValueError: there are more states than can be enumerated.
+            TooLarge: there are more states than can be enumerated.
         """
-        self._enumeration = enumeration
         tables = enumeration.tables
         observed = {index for clauses in tables.needs for index, _ in clauses}
         slot_fields = {at for at in tables.slot_at if at >= 0}
         self._read = sorted(observed - slot_fields)
+        if not self._read:  # then it is all the same how sure the bot is, and which wrong intent it heard
+            tables = dataclasses.replace(
+                tables, right_chance=_CERTAIN, wrong_chance=_CERTAIN, intents=min(tables.intents, 2)
+            )
+        self._enumeration = enumeration = Enumeration(enumeration.domain, tables)
         self.actions = self._distinct_actions()
         self._index: dict[RowKey, int] = {}
+        self._openings = sorted({key[tables.opening : tables.told] for key in enumeration.beginnings})
         self._explore(list(enumeration.beginnings))
         self._solve(tables.patience, tables.step_limit)
 
@@ -94,7 +106,7 @@ class Clairvoyant:
         state = self._state(key)
         if state not in self._index:
             if len(self._index) >= MAX_STATES:
-                raise ValueError(f"more than {MAX_STATES} states: this domain is too large to be solved")
+                raise TooLarge(f"more than {MAX_STATES} states: this domain is too large to be solved")
             self._index[state] = len(self._index)
             todo.append(state)
         return self._index[state]
@@ -173,9 +185,19 @@ class Clairvoyant:
                 by_pair[:, count, self._forced.pairs] = self._forced(self.values[:, 0])
         return result
 
+    def kind(self, action: int) -> int:
+        """Return the index in `actions` of the action that stands for one like it."""
+        return self.actions.index(self._same[action])
+
     def place(self, key: RowKey) -> tuple[int, int, int]:
-        """Return the index in `values` of a row."""
-        return key[PATIENCE], key[UNHEARD], self._index[self._state(key)]
+        """Return the index in `values` of a row; one whose opening is left out stands at any opening."""
+        state = self._state(key)
+        tables = self._enumeration.tables
+        for opening in (state[tables.opening : tables.told], *self._openings):
+            like = (*state[: tables.opening], *opening, *state[tables.told :])
+            if like in self._index:
+                return key[PATIENCE], key[UNHEARD], self._index[like]
+        raise KeyError(key)
 
     def bound(self) -> float:
         """Return the mean return of the optimum, from the beginning of a dialogue."""

@@ -8,7 +8,7 @@ filled or not, and its values are drawn uniformly, so what matters of its value 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from dialogue_gym import rules
@@ -89,16 +89,21 @@ class Chance:
 
 
 class Enumeration:
-    """The dialogue of one domain under one setting, as chances of going from row to row."""
+    """The dialogue of a domain under some setting, as chances of going from row to row."""
 
-    def __init__(self, domain: Domain, settings: rules.Settings) -> None:
-        """Prepare the tables, and find the slots whose values are only names."""
+    def __init__(self, domain: Domain, tables: Tables, unread: Collection[int] = ()) -> None:
+        """Find the slots whose values are only names.
+
+        Args:
+            domain: what is talked about.
+            tables: its tables under some setting.
+            unread: places in a row at which nobody who uses this looks, so that they can be left out.
+        """
         self.domain = domain
-        self.tables = rules.build_tables(domain, settings)
+        self.tables = tables
         self.first_action = 1 if self.tables.is_auto else 0
         self.components = self.tables.values
-        self._chance = Chance(self.tables)
-        tables = self.tables
+        self._chance = Chance(tables)
         set_to_value = {slot for effects in tables.effects for slot, value in effects if value}
         self._symmetric = [
             slot
@@ -109,7 +114,7 @@ class Enumeration:
             and domain.slots[slot].initial_value is None
         ]
         # What one step leaves behind for nobody to read.
-        self._scratch = (RANDOM, STEPS, TURNS, SAID_INTENT, HEARD_INTENT, HEARD_CONFIDENCE)
+        self._scratch = (RANDOM, STEPS, TURNS, SAID_INTENT, HEARD_INTENT, HEARD_CONFIDENCE, *unread)
         self._blank = [0] * (2 * tables.slots)
         self._known: dict[tuple[RowKey, int], list[Transition]] = {}
 

@@ -20,11 +20,13 @@ class Curve:
     successes: list[float]
 
 
-def learning_curve(path: Path, curve: Curve, bound: float, title: str) -> None:
+def learning_curve(path: Path, curve: Curve, bound: float | None, title: str) -> None:
     """Draw mean return and success rate over the last 100 training dialogues, and the bound."""
     figure = Figure(figsize=(7, 5.6), layout="constrained")
     above, below = figure.subplots(2, sharex=True)
-    above.axhline(bound, color="0.5", linestyle="--", label=f"bound ({bound:.2f})")
+    if bound is not None:
+        above.axhline(bound, color="0.5", linestyle="--", label=f"bound ({bound:.2f})")
+        above.legend(loc="lower right", frameon=False)
     if curve.steps:
         width = min(WINDOW, len(curve.steps))
         kernel = np.ones(width) / width
@@ -33,7 +35,6 @@ def learning_curve(path: Path, curve: Curve, bound: float, title: str) -> None:
             axes.plot(steps, np.convolve(values, kernel, "valid"))
     above.set_title(title)
     above.set_ylabel("mean return")
-    above.legend(loc="lower right", frameon=False)
     below.set_ylabel("success rate")
     below.set_ylim(0, 1.05)
     below.set_xlabel(f"training steps (each point: the last {WINDOW} dialogues)")

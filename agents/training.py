@@ -109,9 +109,12 @@ def save(
     curve: Curve,
     seconds: float,
     evaluation: Evaluation,
-    bound: float,
+    bound: float | None,
 ) -> dict[str, Any]:
-    """Write `model.zip`, `learning_curve.png` and `metrics.json`; return the metrics."""
+    """Write `model.zip`, `learning_curve.png` and `metrics.json`; return the metrics.
+
+    `bound` is None where the environment is too large to be solved.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     metrics = {
         "env_id": run.env_id,

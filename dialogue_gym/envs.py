@@ -142,11 +142,11 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self.observation_space = spaces.MultiDiscrete(sizes * max_history, dtype=self._dtype.type)
         self.action_space = spaces.Discrete(len(self.action_names))
 
-        self._tables = rules.build_tables(self.domain, self.settings)
+        self.tables = rules.build_tables(self.domain, self.settings)
         self._reward_terms = [rules.reward_terms(self.domain, self.settings, e) for e in range(TRUNCATED)]
-        self._all_possible = b"\x01" * self._tables.actions
+        self._all_possible = b"\x01" * self.tables.actions
         self._components = len(self.fields)
-        self._row = [0] * self._tables.size
+        self._row = [0] * self.tables.size
         self._is_random_set = False
         self._is_over = True
         self._frames: deque[list[int]] = deque(maxlen=max_history)
@@ -176,9 +176,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             self._row[RANDOM] = rules.mix(int(self.np_random.integers(1 << 62)))
         self._is_random_set = True
         self._is_over = False
-        rules.begin(self._row, self._tables, rules.draw)
+        rules.begin(self._row, self.tables, rules.draw)
         if self._transcript:
-            self._transcript.begin(self._row, self._tables)
+            self._transcript.begin(self._row, self.tables)
             self._show()
         if self.max_history > 1:
             self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
@@ -192,11 +192,11 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             gymnasium.error.ResetNeeded: the dialogue is over.
         """
         index = operator.index(action) + self.first_action
-        if not self.first_action <= index < self._tables.actions:
+        if not self.first_action <= index < self.tables.actions:
             raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
         if self._is_over:
             raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
-        row, tables = self._row, self._tables
+        row, tables = self._row, self.tables
         events = step(row, tables, index, draw)
         terms = self._reward_terms[events & ~TRUNCATED].copy()
         reward = tables.event_reward[events]
@@ -223,7 +223,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
     def _mask(self) -> npt.NDArray[np.int8]:
         out = bytearray(self._all_possible)
-        mask(self._row, self._tables, out)
+        mask(self._row, self.tables, out)
         return np.frombuffer(out, _INT8, -1, self.first_action)
 
     def action_masks(self) -> npt.NDArray[np.bool_]:

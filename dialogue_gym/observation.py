@@ -22,6 +22,8 @@ from dialogue_gym.domain.model import (
     Condition,
     Domain,
     Slot,
+    labelled,
+    number_text,
 )
 
 MEDIUM_CONFIDENCE, HIGH_CONFIDENCE = 0.5, 0.8
@@ -39,14 +41,14 @@ class ObservationField:
 def observation_fields(domain: Domain) -> tuple[ObservationField, ...]:
     """Return the fields of one observation (without history), in order."""
     observed = [slot for slot in domain.slots if slot.is_observed]
-    names = (NONE, *(slot.name for slot in observed))
+    names = (NONE, *labelled([slot.name for slot in observed]))
     # Listening is never said nor done last: its index stands for "nothing".
-    actions = (NONE, *domain.actions[1:])
+    actions = (NONE, *labelled(domain.actions[1:]))
     fields = []
     for slot in observed:
         fields.append(ObservationField(f"slot.{slot.name}", slot.labels))
         fields.append(ObservationField(f"confidence.{slot.name}", CONFIDENCES))
-    fields.append(ObservationField("intent", (NONE, *domain.intents)))
+    fields.append(ObservationField("intent", (NONE, *labelled(domain.intents))))
     fields.append(ObservationField("intent_confidence", CONFIDENCES))
     fields.extend(ObservationField(f"heard.{slot.name}", HEARD) for slot in observed)
     fields.append(ObservationField("filled_last", names))
@@ -124,6 +126,8 @@ class SlotCodes:
         if self.slot.type == "categorical":
             lowered = [known.lower() for known in self.values]
             return 1 + (lowered.index(value.lower()) if value.lower() in lowered else len(lowered))
+        if self.slot.type == "float" and self.slot.label(value):
+            value = number_text(float(value))  # 5.0 is 5
         if value in self.values:
             return 1 + self.values.index(value)
         if self.slot.type == "bool":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import string
+import re
 from collections.abc import Mapping
 
 from dialogue_gym.domain.model import LISTEN, RESTART, Domain
 
-_WIDTH = 60
+_WIDTH = 70
 
 
 def act_text(intent: str, entities: Mapping[str, str]) -> str:
@@ -22,23 +22,15 @@ def act_text(intent: str, entities: Mapping[str, str]) -> str:
 
 
 def fill(template: str, values: Mapping[str, str | None]) -> str:
-    """Put slot values into `{slot}` places; a place whose slot is unknown stays as it is."""
-    try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError:  # a lone brace: the text means what it says
-        return template
-    filled = []
-    for literal, name, spec, conversion in parts:
-        filled.append(literal)
-        if name is None:
-            continue
-        if name in values and not spec and not conversion:
-            filled.append(str(values[name]))
-        else:
-            filled.append(
-                "{" + name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "") + "}"
-            )
-    return "".join(filled)
+    """Put values into the `{name}` places of a template: `?` for None; unknown names stay as they are."""
+
+    def value_of(place: re.Match[str]) -> str:
+        if place[1] not in values:
+            return place[0]
+        value = values[place[1]]
+        return "?" if value is None else value
+
+    return re.sub(r"\{([^{}]*)\}", value_of, template)
 
 
 class Speaker:

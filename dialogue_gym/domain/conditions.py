@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from dialogue_gym.domain.model import (
@@ -10,14 +11,17 @@ from dialogue_gym.domain.model import (
     FILLED,
     HEARD,
     LISTEN,
+    MAX_NAMES,
     NONE,
     SPOKEN,
     Condition,
     ExpertChoice,
     ExpertRule,
     Slot,
+    labelled,
+    number_text,
 )
-from dialogue_gym.domain.reader import Entry, nearest
+from dialogue_gym.domain.reader import Entry, nearest, shorten
 
 CONDITION_KEYS = (
     "slots",
@@ -30,6 +34,7 @@ CONDITION_KEYS = (
     "spoken",
     "done",
 )
+EXPERT_KEYS = ("when", "then")
 
 
 @dataclass(frozen=True)
@@ -42,15 +47,27 @@ class Names:
 
     def slot(self, entry: Entry, name: str) -> Slot:
         """Return the slot of that name, or say that `entry` names none."""
-        for slot in self.slots:
-            if slot.name == name:
-                return slot
-        raise entry.error(f"{name!r} is no slot; {nearest(name, [slot.name for slot in self.slots])}")
+        if name not in self._slot_by_name:
+            raise entry.error(f"{shorten(name)} is no slot; {nearest(name, self._slot_by_name)}")
+        return self._slot_by_name[name]
 
-    @property
-    def observed(self) -> list[str]:
-        """The names of the slots that an observation shows."""
-        return [slot.name for slot in self.slots if slot.is_observed]
+    @functools.cached_property
+    def _slot_by_name(self) -> dict[str, Slot]:
+        return {slot.name: slot for slot in self.slots}
+
+    @functools.cached_property
+    def labels(self) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """What the keys of a condition that are no mappings can say: what it is, and its labels."""
+        observed = [slot.name for slot in self.slots if slot.is_observed]
+        actions = ("action", (NONE, *labelled([name for name in self.actions if name != LISTEN])))
+        return {
+            "intent": ("intent", (NONE, *labelled(self.intents))),
+            "intent_confidence": ("confidence", CONFIDENCES),
+            "filled_last": ("slot", (NONE, *labelled(observed))),
+            "said": actions,
+            "spoken": ("answer", SPOKEN),
+            "done": actions,
+        }
 
 
 def parse_value(entry: Entry, slot: Slot) -> str | None:
@@ -62,12 +79,12 @@ def parse_value(entry: Entry, slot: Slot) -> str | None:
     if slot.type == "bool":
         return "true" if entry.flag() else "false"
     if slot.type == "float":
-        return f"{entry.number():g}"
+        return number_text(entry.number())
     if slot.type == "categorical":
         by_lower = {value.lower(): value for value in slot.values}
-        text = entry.text()
+        text = entry.text("value")
         if text.lower() not in by_lower:
-            raise entry.error(f"{text!r} is no value of {slot.name!r}; {nearest(text, slot.values)}")
+            raise entry.error(f"{shorten(text)} is no value of {slot.name!r}; {nearest(text, slot.values)}")
         return by_lower[text.lower()]
     return entry.text()
 
@@ -80,17 +97,12 @@ def parse_condition(entry: Entry, names: Names) -> Condition:
             for name, part in value.mapping().items():
                 slot = names.slot(part, name)
                 if not slot.is_observed:
-                    raise part.error(f"the slot {name!r} does not influence the conversation")
+                    raise part.error("this slot does not influence the conversation")
                 field = "slot" if key == "slots" else key
                 clauses.append((f"{field}.{name}", _slot_labels(key, part, slot)))
             continue
-        labels = {
-            "intent": (NONE, *names.intents),
-            "intent_confidence": CONFIDENCES,
-            "filled_last": (NONE, *names.observed),
-            "spoken": SPOKEN,
-        }.get(key, (NONE, *names.actions))
-        clauses.append((key, value.choices(labels, key.replace("_", " "))))
+        what, labels = names.labels[key]
+        clauses.append((key, value.choices(labels, what)))
     return Condition(tuple(clauses))
 
 
@@ -107,9 +119,11 @@ def _slot_labels(key: str, entry: Entry, slot: Slot) -> tuple[str, ...]:
 
 def parse_expert(entry: Entry, names: Names) -> tuple[ExpertRule, ...]:
     """Read `expert`: an ordered list of `when` and `then`."""
-    rules = []
+    rules: list[ExpertRule] = []
     for item in entry.items():
-        keys = item.mapping(("when", "then"))
+        if len(rules) == MAX_NAMES:
+            raise item.error(f"more than the {MAX_NAMES} rules that are supported")
+        keys = item.mapping(EXPERT_KEYS)
         if "then" not in keys:
             raise item.error("a rule needs 'then'")
         when = parse_condition(keys["when"], names) if "when" in keys else Condition()
@@ -118,11 +132,13 @@ def parse_expert(entry: Entry, names: Names) -> tuple[ExpertRule, ...]:
             if not choice.is_mapping:
                 choices.append(ExpertChoice(parse_action(choice, names)))
                 continue
-            parts = choice.mapping(("when", "then"))
+            parts = choice.mapping(EXPERT_KEYS)
             if "then" not in parts:
                 raise choice.error("a choice needs 'then'")
             own = parse_condition(parts["when"], names) if "when" in parts else Condition()
             choices.append(ExpertChoice(parse_action(parts["then"], names), own))
+        if not choices:
+            raise keys["then"].error("at least one action is expected here")
         rules.append(ExpertRule(when, tuple(choices)))
     if not rules or rules[-1].when.clauses or all(choice.when.clauses for choice in rules[-1].then):
         raise entry.error("the last rule must have no 'when', so that there is always an action")
@@ -133,5 +149,5 @@ def parse_action(entry: Entry, names: Names) -> str:
     """Read the name of an action that is not for listening."""
     name = entry.choice(names.actions, "action")
     if name == LISTEN:
-        raise entry.error(f"{LISTEN!r} needs no rule: a turn is handed over after speaking")
+        raise entry.error(f"{LISTEN!r} cannot be chosen: a turn is handed over after speaking")
     return name

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dialogue_gym.domain.reader import DomainError, nearest, shorten
+from dialogue_gym.domain.reader import DomainError, article, name_fault, nearest, shorten
 
 LISTEN = "action_listen"
 RESTART = "action_restart"
@@ -32,6 +33,24 @@ REACTIONS = ("open", "inform", "judge", "reconsider", "deny")
 """How a goal-driven user can answer an action."""
 
 MAX_NAMES = 1000
+
+
+def number_text(value: float) -> str:
+    """Return a number as it is written in a value or a label.
+
+    >>> number_text(5.0), number_text(1234567), number_text(0.2 * 3)
+    ('5', '1234567', '0.6')
+    """
+    return f"{value:.15g}"
+
+
+def labelled(names: Sequence[str], reserved: Sequence[str] = (NONE,)) -> tuple[str, ...]:
+    """Return names as labels that differ from reserved ones.
+
+    >>> labelled(["greet", "none"])
+    ('greet', 'named none')
+    """
+    return tuple(f"named {name}" if name in reserved else name for name in names)
 
 
 @dataclass(frozen=True)
@@ -62,14 +81,11 @@ class Slot:
         if self.type == "bool":
             return (EMPTY, "false", "true")
         if self.type == "categorical":
-            return (EMPTY, *self.values, OTHER)
+            return (EMPTY, *labelled(self.values, (EMPTY, FILLED, OTHER)), OTHER)
         if self.type == "float":
             width = (self.max_value - self.min_value) / FLOAT_BINS
-            edges = [self.min_value + width * i for i in range(FLOAT_BINS + 1)]
-            return (
-                EMPTY,
-                *(f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)),
-            )
+            edges = [number_text(self.min_value + width * i) for i in range(FLOAT_BINS + 1)]
+            return (EMPTY, *(f"{low} to {high}" for low, high in itertools.pairwise(edges)))
         return (EMPTY, FILLED)
 
     def label(self, value: str | None) -> int:
@@ -84,10 +100,15 @@ class Slot:
             return 1 + (lowered.index(value.lower()) if value.lower() in lowered else len(lowered))
         if self.type == "float":
             try:
-                share = (float(value) - self.min_value) / (self.max_value - self.min_value)
+                number = float(value)
             except ValueError:
                 return 0
-            return 1 + min(FLOAT_BINS - 1, max(0, int(share * FLOAT_BINS)))
+            if math.isnan(number):
+                return 0
+            share = (min(self.max_value, max(self.min_value, number)) - self.min_value) / (
+                self.max_value - self.min_value
+            )
+            return 1 + min(FLOAT_BINS - 1, int(share * FLOAT_BINS))
         return 1
 
 
@@ -234,8 +255,16 @@ class Domain:
         return ActionModel(name)
 
     def slot(self, name: str) -> Slot:
-        """Return a slot by name."""
-        return next(slot for slot in self.slots if slot.name == name)
+        """Return a slot by name.
+
+        Raises:
+            DomainError: there is no such slot.
+        """
+        for slot in self.slots:
+            if slot.name == name:
+                return slot
+        valid = nearest(str(name), [slot.name for slot in self.slots])
+        raise DomainError(f"{self.name}: {shorten(str(name))} is no slot; {valid}")
 
     def texts(self, action: str) -> tuple[str, ...]:
         """Return what an action may say: its response, or what the simulation has it say."""
@@ -244,32 +273,52 @@ class Domain:
                 return response.texts
         return self.action_model(action).says
 
-    def with_action(self, name: str, texts: Sequence[str] = ()) -> Domain:
-        """Return a copy with an action appended, and what it says, if anything."""
+    def with_action(self, name: str, texts: str | Sequence[str] = ()) -> Domain:
+        """Return a copy with an action appended, and what it says, if anything.
+
+        Raises:
+            DomainError: the name cannot be one, or is taken.
+        """
         self._refuse("action", name, self.actions)
+        if self.fake_user and name in REWARD_TERMS:
+            raise DomainError(f"{self.name}: an action cannot be called {name!r}, like a term of the reward")
         responses = self.responses
         if texts:
-            responses = (*(r for r in responses if r.name != name), Response(name, tuple(texts)))
+            responses = (*responses, Response(name, (texts,) if isinstance(texts, str) else tuple(texts)))
         return dataclasses.replace(self, actions=(*self.actions, name), responses=responses)
 
     def with_intent(self, name: str) -> Domain:
-        """Return a copy with an intent appended."""
+        """Return a copy with an intent appended.
+
+        Raises:
+            DomainError: the name cannot be one, or is taken.
+        """
         self._refuse("intent", name, self.intents)
         return dataclasses.replace(self, intents=(*self.intents, name))
 
     def with_slot(self, name: str, type: str = "text", values: Sequence[str] = ()) -> Domain:
-        """Return a copy with a slot appended that the entity of the same name fills."""
+        """Return a copy with a slot appended that the entity of the same name fills.
+
+        Raises:
+            DomainError: the name cannot be one, or is taken; the type or its values cannot be.
+        """
         self._refuse("slot", name, [slot.name for slot in self.slots])
         if type not in SLOT_TYPES:
             raise DomainError(f"{self.name}: {shorten(type)} is no slot type; {nearest(type, SLOT_TYPES)}")
-        if values and type != "categorical":
-            raise DomainError(f"{self.name}: only a categorical slot has values, {name!r} is {type}")
+        if bool(values) != (type == "categorical"):
+            raise DomainError(f"{self.name}: a categorical slot needs values, and no other slot has any")
+        distinct: dict[str, str] = {}
+        for value in map(str, values):
+            self._refuse("value", value.lower(), list(distinct))
+            distinct[value.lower()] = value
         entities = self.entities if name in self.entities else (*self.entities, name)
-        slot = Slot(name, type, values=tuple(map(str, values)), entity=name)
+        slot = Slot(name, type, values=tuple(distinct.values()), entity=name)
         return dataclasses.replace(self, entities=entities, slots=(*self.slots, slot))
 
     def _refuse(self, what: str, name: str, taken: Sequence[str]) -> None:
-        if not name.strip() or not name.isprintable():
-            raise DomainError(f"{self.name}: {shorten(name)} is no name for an {what}")
+        if fault := name_fault(name):
+            raise DomainError(f"{self.name}: {shorten(name)} is no name for {article(what)}: {fault}")
         if name in taken:
-            raise DomainError(f"{self.name}: there is an {what} {shorten(name)} already")
+            raise DomainError(f"{self.name}: there is {article(what)} {shorten(name)} already")
+        if len(taken) >= MAX_NAMES:
+            raise DomainError(f"{self.name}: there are {MAX_NAMES} already, more are not supported")

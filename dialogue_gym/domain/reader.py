@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,41 @@ import yaml
 # The C parser is 10 times faster where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-MAX_BYTES = 5_000_000
+MAX_BYTES = 1_000_000
+MAX_ENTRIES = 100_000
 MAX_DEPTH = 50
-_NULL = "tag:yaml.org,2002:null"
-_BOOL = "tag:yaml.org,2002:bool"
-_MERGE = "tag:yaml.org,2002:merge"
+MAX_NAME = 200
+_TAG = "tag:yaml.org,2002:"
+_NULL, _BOOL, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "merge"
+_TAGS = {None, "!", *(_TAG + kind for kind in ("null", "bool", "int", "float", "str", "seq", "map", "merge"))}
+_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+_NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Not printable to Python, but part of words in Persian, Chinese and emoji.
+_ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
 
 
 class DomainError(ValueError):
-    """A domain that cannot be used. The message is one sentence: file, line, key and what is wrong."""
+    """A domain that cannot be used. The message is one line: file, line, key and what is wrong."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the message, with what cannot be printed escaped."""
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    r"""Return text on one line, with what cannot be printed escaped.
+
+    >>> printable("a\nb")
+    'a\\nb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def article(noun: str) -> str:
+    """Return the noun with its indefinite article."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -31,32 +58,37 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     "did you mean 'cuisine'?"
     """
     names = [str(item) for item in valid]
-    if close := difflib.get_close_matches(name, names, n=1):
+    if close := difflib.get_close_matches(name[:MAX_NAME], names, n=1):
         return f"did you mean {close[0]!r}?"
     if not names:
         return "there are none"
-    shown = ", ".join(sorted(names)[:8])
+    shown = ", ".join(_cut(item, 40) for item in sorted(names)[:8])
     return f"valid: {shown}, …" if len(names) > 8 else f"valid: {shown}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def shorten(text: str, width: int = 60) -> str:
     """Return text as a quoted, printable literal of bounded length."""
-    return repr(text if len(text) <= width else text[: width - 1] + "…")
+    return repr(_cut(text, width))
 
 
 class Entry:
     """One YAML node, its place in the file and the key path that leads to it."""
 
-    def __init__(self, node: yaml.Node, file: str, path: str = "") -> None:
-        """Wrap a composed node; `path` is the dotted key path from the top of the file."""
+    def __init__(self, node: yaml.Node, file: str, path: str = "", at: yaml.Node | None = None) -> None:
+        """Wrap a composed node; `path` is the dotted key path to it, `at` the node of its key."""
         self.node = node
         self.file = file
         self.path = path
+        self._at = node if at is None else at
 
     def error(self, message: str) -> DomainError:
         """Return the error that `message` is about this entry."""
         key = f" {self.path}:" if self.path else ""
-        return DomainError(f"{self.file}:{self.node.start_mark.line + 1}:{key} {message}")
+        return DomainError(f"{self.file}:{self._at.start_mark.line + 1}:{key} {message}")
 
     @property
     def is_null(self) -> bool:
@@ -95,7 +127,8 @@ class Entry:
                 merged.extend(value_node.value if many else [value_node])
                 continue
             key = key_node.value
-            entry = Entry(value_node, self.file, f"{self.path}.{key}" if self.path else key)
+            path = f"{self.path}.{_cut(key, 40)}" if self.path else _cut(key, 40)
+            entry = Entry(value_node, self.file, path, key_node)
             if key in found:
                 raise Entry(key_node, self.file, self.path).error(f"the key {shorten(key)} stands here twice")
             if names is not None and key not in names:
@@ -107,6 +140,13 @@ class Entry:
             for key, entry in Entry(node, self.file, self.path).mapping(names).items():
                 found.setdefault(key, entry)
         return found
+
+    def named(self) -> dict[str, Entry]:
+        """Return the entries under names of the file's own."""
+        entries = self.mapping()
+        for name, entry in entries.items():
+            entry.check_name(name)
+        return entries
 
     def items(self) -> list[Entry]:
         """Return the entries of a list; an empty entry has none."""
@@ -120,38 +160,47 @@ class Entry:
         """Return the entries of a list, or the entry itself where a single one is given."""
         return self.items() if self.is_list else [self]
 
-    def text(self) -> str:
+    def text(self, what: str = "text") -> str:
         """Return a scalar as it is written, whatever YAML takes it for (`yes` stays `yes`)."""
         if not isinstance(self.node, yaml.ScalarNode) or self.is_null:
-            raise self.error(f"a text is expected here, not {self._kind()}")
+            raise self.error(f"{article(what)} is expected here, not {self._kind()}")
         return str(self.node.value)
 
+    def texts(self) -> tuple[str, ...]:
+        """Return one or several texts."""
+        texts = tuple(entry.text() for entry in self.one_or_many())
+        if not texts:
+            raise self.error("at least one text is expected here")
+        return texts
+
     def name(self) -> str:
-        """Return a scalar that is used as a name: not empty, printable."""
-        text = self.text()
-        if not text.strip() or not text.isprintable():
-            raise self.error(f"{shorten(text)} is no name")
+        """Return a scalar that is used as a name: not empty, not too long, without control characters."""
+        text = self.text("name")
+        self.check_name(text)
         return text
 
-    def choice(self, valid: Iterable[str], what: str) -> str:
+    def check_name(self, name: str) -> None:
+        """Refuse what cannot be a name."""
+        if fault := name_fault(name):
+            raise self.error(f"{shorten(name)} is no name: {fault}")
+
+    def choice(self, valid: Collection[str], what: str) -> str:
         """Return a name out of `valid`; `what` says in the error what it should be."""
-        names = list(valid)
-        text = self.text()
-        if text not in names:
-            raise self.error(f"{shorten(text)} is no {what}; {nearest(text, names)}")
+        text = self.text(what)
+        if text not in valid:
+            raise self.error(f"{shorten(text)} is no {what}; {nearest(text, valid)}")
         return text
 
-    def choices(self, valid: Iterable[str], what: str) -> tuple[str, ...]:
+    def choices(self, valid: Collection[str], what: str) -> tuple[str, ...]:
         """Return one or several names out of `valid`."""
-        names = list(valid)
-        chosen = tuple(entry.choice(names, what) for entry in self.one_or_many())
+        chosen = tuple(entry.choice(valid, what) for entry in self.one_or_many())
         if not chosen:
             raise self.error(f"at least one {what} is expected here")
         return chosen
 
     def number(self, minimum: float = -math.inf, maximum: float = math.inf) -> float:
         """Return a finite number within the bounds."""
-        text = self.text()
+        text = self.text("number")
         try:
             value = float(text)
         except ValueError:
@@ -169,9 +218,21 @@ class Entry:
 
     def flag(self) -> bool:
         """Return a YAML boolean."""
-        if self.node.tag != _BOOL:
+        value = self.node.value.lower() if isinstance(self.node, yaml.ScalarNode) else None
+        if self.node.tag != _BOOL or value not in (*_TRUE, *_FALSE):
             raise self.error(f"true or false is expected here, not {self._kind()}")
-        return self.text().lower() in ("true", "yes", "on")
+        return value in _TRUE
+
+
+def name_fault(name: str) -> str | None:
+    """Say why a text cannot be a name; None if it can."""
+    if not name.strip():
+        return "it is empty"
+    if len(name) > MAX_NAME:
+        return f"it is longer than {MAX_NAME} characters"
+    if not all(char.isprintable() or char in _ALSO_IN_NAMES for char in name):
+        return "it has control characters"
+    return None
 
 
 def bounds(minimum: float, maximum: float) -> str:
@@ -195,11 +256,8 @@ def read_file(path: Path) -> Entry:
             raise DomainError(f"{file}: this is a directory or device, not a domain file")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a name with a null byte, or a DomainError
-        if isinstance(error, DomainError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DomainError(f"{shorten(file)}: cannot be read ({reason})") from None
+    except OSError as error:
+        raise DomainError(f"{file}: cannot be read ({error.strerror or error})") from None
     if len(data) > MAX_BYTES:
         raise DomainError(f"{file}: larger than {MAX_BYTES // 1_000_000} MB, which no domain file is")
     try:
@@ -212,50 +270,74 @@ def read_file(path: Path) -> Entry:
 
 def read_text(text: str, file: str = "domain") -> Entry:
     """Read YAML from a string; `file` stands for it in errors."""
+    if odd := _NOT_YAML.search(text):
+        line = text.count("\n", 0, odd.start()) + 1
+        raise DomainError(f"{file}:{line}: {odd[0]!r} is a control character, not text")
     try:
-        _check_depth(text, file)
+        _check_events(text, file)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise DomainError(f"{file}{line}: not valid YAML ({error.problem or error.context})") from None
+        mark, begin, context = error.problem_mark or error.context_mark, error.context_mark, error.context
+        place = f"{file}:{mark.line + 1}" if mark else file
+        if context and begin and mark and begin.line < mark.line:
+            context += f" that begins on line {begin.line + 1}"
+        reason = ", ".join(part for part in (context, error.problem) if part)
+        raise DomainError(f"{place}: not valid YAML ({reason})") from None
     except yaml.YAMLError as error:
-        raise DomainError(f"{file}: not valid YAML ({' '.join(str(error).split())})") from None
-    if node is None:
+        raise DomainError(f"{file}: not valid YAML ({error})") from None
+    if node is None or node.tag == _NULL:
         raise DomainError(f"{file}:1: the file is empty")
-    _check_cycles(node, file)
+    _check_anchors(node, file)
     return Entry(node, file)
 
 
-def _check_depth(text: str, file: str) -> None:
-    """Stop at deep nesting before composing, which recurses in C and would crash."""
-    depth = 0
+def _check_events(text: str, file: str) -> None:
+    """Stop at what could not be composed safely: composing recurses in C, and keeps everything."""
+    depth = entries = documents = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise DomainError(f"{file}:{line}: nested deeper than {MAX_DEPTH} levels")
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise DomainError(f"{file}:{line}: a second YAML document begins here: a domain file has one")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+        elif isinstance(event, yaml.NodeEvent):
+            entries += 1
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            if depth > MAX_DEPTH:
+                raise DomainError(f"{file}:{line}: nested deeper than {MAX_DEPTH} levels")
+            if entries > MAX_ENTRIES:
+                raise DomainError(f"{file}:{line}: more than {MAX_ENTRIES} entries, which no domain file has")
+            tag = getattr(event, "tag", None)
+            if tag not in _TAGS:
+                raise DomainError(f"{file}:{line}: the tag {shorten(str(tag))} is not used in domain files")
 
 
-def _check_cycles(root: yaml.Node, file: str) -> None:
-    """Refuse anchors that contain themselves; shared anchors are visited once."""
-    done: set[int] = set()
+def _check_anchors(root: yaml.Node, file: str) -> None:
+    """Refuse anchors that contain themselves, and those that multiply out beyond the limits."""
+    sizes: dict[int, tuple[int, int]] = {}  # by node: its entries and its levels, written out
     open_nodes: set[int] = set()
     stack: list[tuple[yaml.Node, bool]] = [(root, False)]
     while stack:
         node, leaving = stack.pop()
+        line = node.start_mark.line + 1
+        if isinstance(node, yaml.ScalarNode):
+            sizes[id(node)] = (1, 0)
+            continue
+        pairs = isinstance(node, yaml.MappingNode)
+        children = [part for pair in node.value for part in pair] if pairs else node.value
         if leaving:
             open_nodes.discard(id(node))
-            done.add(id(node))
-            continue
-        if id(node) in open_nodes:
-            raise DomainError(f"{file}:{node.start_mark.line + 1}: an anchor here contains itself")
-        if id(node) in done or isinstance(node, yaml.ScalarNode):
-            continue
-        open_nodes.add(id(node))
-        stack.append((node, True))
-        for child in node.value:
-            stack.extend((part, False) for part in (child if isinstance(child, tuple) else (child,)))
+            inner = [sizes[id(child)] for child in children]
+            size = 1 + sum(entries for entries, _ in inner)
+            depth = 1 + max((levels for _, levels in inner), default=0)
+            if size > MAX_ENTRIES or depth > MAX_DEPTH:
+                raise DomainError(f"{file}:{line}: with its anchors written out, it is too large or deep")
+            sizes[id(node)] = (size, depth)
+        elif id(node) in open_nodes:
+            raise DomainError(f"{file}:{line}: an anchor here contains itself")
+        elif id(node) not in sizes:
+            open_nodes.add(id(node))
+            stack.append((node, True))
+            stack.extend((child, False) for child in children)

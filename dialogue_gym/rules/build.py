@@ -20,6 +20,7 @@ from dialogue_gym.rules.tables import (
     CONFIDENCE_IF_RIGHT,
     CONFIDENCE_IF_WRONG,
     EVENT_TERMS,
+    FAULTS,
     HIGH,
     SCALARS,
     STEP_LIMITS,
@@ -185,6 +186,7 @@ def _chances(domain: Domain, fake_user: FakeUser, profile: Profile, settings: Se
         error_chance=chances.add([1 - error, error]),
         right_chance=chances.add(list(right)),
         wrong_chance=chances.add(list(wrong)),
+        fault_chance=chances.add(list(FAULTS)),
         agenda_chance=chances.add([agenda.chance for agenda in fake_user.agendas] or [1.0]),
         chances=tuple(chances.tables),
     )

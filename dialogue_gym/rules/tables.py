@@ -49,9 +49,12 @@ EVENT_TERMS = (
 )
 STEP_LIMITS = {"auto": 50, "explicit": 100}
 
-CONFIDENCE_IF_RIGHT = (0.6, 0.3, 0.1)
-CONFIDENCE_IF_WRONG = (0.1, 0.3, 0.6)
+CONFIDENCE_IF_RIGHT = (0.65, 0.3, 0.05)
+CONFIDENCE_IF_WRONG = (0.1, 0.25, 0.65)
 """Chances of high, medium and low confidence under noise."""
+
+FAULTS = (0.15, 0.7, 0.15)
+"""Chances that an utterance with values is misheard as another intent, with another value, or without one."""
 
 Row = MutableSequence[int]
 """A list, or an array of integers: also what a slice of it is set to may be either, or a tuple."""
@@ -137,6 +140,7 @@ class Tables:
     error_chance: int
     right_chance: int
     wrong_chance: int
+    fault_chance: int
     agenda_chance: int
     # Rewards, by event bits and by action.
     event_reward: tuple[float, ...]

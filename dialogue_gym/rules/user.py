@@ -182,7 +182,7 @@ def mishear(row: Row, tables: Tables, draw: Draw) -> None:
     for slot in range(tables.slots):
         told += 1 if row[tables.told + slot] else 0
     row[HEARD_CONFIDENCE] = HIGH - draw(row, tables, tables.wrong_chance)
-    fault = draw(row, tables, 3) if told else 0
+    fault = draw(row, tables, tables.fault_chance) if told else 0
     if fault == 0:  # another intent
         if tables.intents > 1:
             other = 1 + draw(row, tables, tables.intents - 1)

@@ -1,0 +1,193 @@
+"""The commands `python -m agents train`, `evaluate` and `demo`."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any
+
+import gymnasium as gym
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from agents.clairvoyant import TooLarge
+from agents.environments import make, parse_settings
+from agents.evaluation import Evaluation, evaluate
+from agents.files import agent_config, agent_names
+from agents.solver import Solution, bound, solve
+from dialogue_gym import ExpertPolicy, RandomPolicy
+
+app = typer.Typer(
+    help="Train and evaluate agents on the dialogue environments.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+console = Console()
+
+EnvId = Annotated[str, typer.Argument(metavar="ENV", help="id of an environment")]
+Settings = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings of the environment")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**31, help="of all that is random in the run")]
+Dialogues = Annotated[int, typer.Option(min=1, help="how many dialogues to evaluate over")]
+
+
+def _solve(env_id: str, settings: dict[str, Any]) -> Solution:
+    return solve(make(env_id, settings))
+
+
+def _bound(env_id: str, settings: dict[str, Any]) -> float | None:
+    try:
+        return bound(make(env_id, settings))
+    except TooLarge as error:
+        print(f"no bound: {error}", file=sys.stderr)
+        return None
+
+
+def _other_core() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+
+def _train(run: Any) -> tuple[Any, Any, float]:
+    from agents.training import train
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} steps"),
+        TextColumn("success {task.fields[success]:.0%}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        bar = bars.add_task(f"{run.agent.upper()} learns", total=run.steps, success=0.0)
+
+        def progress(steps: int, success: float) -> None:
+            bars.update(bar, completed=min(steps, run.steps), success=success)
+
+        return train(run, progress)
+
+
+def _table(results: dict[str, Evaluation], title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("policy")
+    for name in ("success rate", "mean return", "mean turns"):
+        table.add_column(name, justify="right")
+    for name, figures in results.items():
+        mean_return = f"{figures.mean_return:.2f} ± {1.96 * figures.return_error:.2f}"
+        table.add_row(name, f"{figures.success_rate:.1%}", mean_return, f"{figures.mean_turns:.2f}")
+    return table
+
+
+@app.command()
+def train(
+    env_id: EnvId,
+    settings: Settings = None,
+    *,
+    out: Annotated[Path, typer.Option(help="folder for the model, metrics and learning curve")],
+    agent: Annotated[str, typer.Option(help="the agent: " + ", ".join(agent_names()))] = "ppo",
+    seed: Seed = 0,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="training steps, if not the configured ones")
+    ] = None,
+    dialogues: Dialogues = 1000,
+) -> None:
+    """Train an agent and write model.zip, metrics.json and learning_curve.png."""
+    keywords = parse_settings(settings or [])
+    config = agent_config(agent, env_id)
+    make(env_id, keywords)  # whatever is wrong with it is said before the long part
+    out.mkdir(parents=True, exist_ok=True)
+
+    from agents.training import Run, save
+
+    run = Run(env_id, keywords, agent, seed, steps or int(config["steps"]))
+    with _other_core() as other_core:
+        bounding = other_core.submit(_bound, env_id, keywords)
+        trained, curve, seconds = _train(run)
+        evaluation = evaluate(run.make_env, trained, dialogues, seed)
+        metrics = save(out, run, trained, curve, seconds, evaluation, bounding.result())
+    console.print_json(json.dumps({key: metrics[key] for key in metrics if key != "versions"}))
+
+
+@app.command(name="evaluate")
+def evaluate_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder that train wrote")],
+    dialogues: Dialogues = 1000,
+    seed: Seed = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+) -> None:
+    """Play a trained agent and say how well it does."""
+    from agents.training import load
+
+    run, trained, metrics = load(folder)
+    figures = evaluate(run.make_env, trained, dialogues, seed)
+    if as_json:
+        keys = ("env_id", "settings", "agent", "bound_return")
+        result = {key: metrics[key] for key in keys} | vars(figures) | {"seed": seed}
+        print(json.dumps(result, indent=2))
+    else:
+        best = metrics["bound_return"]
+        title = f"{run.env_id}: {figures.dialogues} dialogues"
+        title += "" if best is None else f", bound {best:.2f}"
+        console.print(_table({run.agent: figures}, title))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="folder for what it writes")] = Path("out/demo"),
+    seed: Seed = 0,
+) -> None:
+    """PPO learns to book a restaurant in front of you."""
+    from agents.training import Run, save
+
+    env_id = "FakeUserRestaurant-v0"
+    run = Run(env_id, {}, "ppo", seed, int(agent_config("ppo", env_id)["steps"]))
+    with _other_core() as other_core:
+        solving = other_core.submit(_solve, env_id, {})
+        trained, curve, seconds = _train(run)
+        env = run.make_env()
+        results = {
+            "random": evaluate(run.make_env, RandomPolicy(env, seed), seed=seed),
+            "expert": evaluate(run.make_env, ExpertPolicy(env, seed), seed=seed),
+            "PPO": evaluate(run.make_env, trained, seed=seed),
+        }
+        solution = solving.result()
+    save(out, run, trained, curve, seconds, results["PPO"], solution.upper)
+
+    lower = solution.lower
+    table = _table(results, f"{env_id}, 1,000 dialogues each")
+    table.add_section()
+    exact = f"{lower.success_rate:.1%}", f"{lower.mean_return:.2f} (exact)", f"{lower.mean_turns:.2f}"
+    table.add_row("solver", *exact)
+    table.add_row("bound", "", f"{solution.upper:.2f} (exact)", "")
+    console.print(table)
+    console.print("The bound is the optimum of one who knows what the user has in mind: none can pass it.\n")
+    console.print("A dialogue of the trained agent:\n")
+    console.print(Text(_dialogue(run.make_env("ansi"), trained)), soft_wrap=True)
+    console.print(f"\nThe learning curve: {out / 'learning_curve.png'}", soft_wrap=True)
+
+
+def _dialogue(env: gym.Env[Any, Any], policy: Any) -> str:
+    observation, _ = env.reset(seed=7)
+    is_over = False
+    while not is_over:
+        action, _ = policy.predict(observation, deterministic=True)
+        observation, _, terminated, truncated, _ = env.step(action)
+        is_over = terminated or truncated
+    return str(env.render())
+
+
+def main() -> None:
+    """Run a command; what a person got wrong is said in one line, with exit status 2."""
+    try:
+        app()
+    except (ValueError, OSError, gym.error.Error) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,56 @@
+"""What several tests use."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+import dialogue_gym  # noqa: F401 (registers the ids)
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.parse import parse
+from dialogue_gym.domain.reader import read_text
+
+BUILT_IN = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
+IDS = sorted(spec.id for spec in gym.registry.values() if str(spec.entry_point).startswith("dialogue_gym"))
+TURN_TAKINGS = ("auto", "explicit")
+
+TINY = """
+    intents: [inform, affirm, deny]
+    entities: [size]
+    slots:
+      size: {type: categorical, values: [small, large]}
+    actions: [ask_size, wrap, order]
+    fake_user:
+      goal: {size: [small, large]}
+      indecisiveness: 0
+      actions:
+        ask_size: {user: {inform: size}}
+        wrap: {speaks: false}
+        order: {user: judge, needs: {slots: {size: filled}}}
+"""
+
+
+def make(env_id: str, **keywords: Any) -> gym.Env[Any, Any]:
+    """Make any of the library's ids; the one that takes a domain gets one."""
+    if env_id == "Dialogue-v0":
+        keywords.setdefault("domain", "restaurant")
+    return gym.make(env_id, **keywords)
+
+
+def domain_from(text: str) -> Domain:
+    return parse(read_text(textwrap.dedent(text), "test.yml"), "test")
+
+
+@pytest.fixture
+def write_domain(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = tmp_path / "domain.yml"
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    return write

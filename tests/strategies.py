@@ -1,0 +1,101 @@
+"""Hypothesis strategies: any valid domain with a fake user, any settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+NAMES = st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h"])
+
+
+@st.composite
+def domains(draw: st.DrawFn) -> dict[str, Any]:
+    """A domain file's content, as what YAML would make of it."""
+    intents = ["inform", "affirm", "deny", *draw(st.lists(NAMES, unique=True, max_size=3))]
+    slots: dict[str, Any] = {}
+    goal: dict[str, Any] = {}
+    for name in draw(st.lists(NAMES, unique=True, min_size=1, max_size=4)):
+        kind = draw(st.sampled_from(["text", "categorical", "bool", "float", "list"]))
+        slot: dict[str, Any] = {"type": kind}
+        values: list[Any] = [False, True] if kind == "bool" else draw(_values(kind))
+        if kind == "categorical":
+            slot["values"] = values
+        if kind in ("text", "categorical") and draw(st.booleans()):
+            slot["initial_value"] = values[0]
+        if draw(st.integers(0, 4)) == 0:
+            slot["influence_conversation"] = False
+        slots[name] = slot
+        if kind != "list" and draw(st.booleans()):
+            goal[name] = values
+    actions = draw(st.lists(NAMES.map("do_{}".format), unique=True, min_size=2, max_size=6))
+    models = {name: draw(_action_model(slots, goal, intents)) for name in actions}
+    user: dict[str, Any] = {
+        "goal": goal,
+        "actions": models,
+        "patience": draw(st.integers(1, 12)),
+        "indecisiveness": draw(st.sampled_from([0, 0.01, 0.5, 1])),
+        "informativeness": draw(st.sampled_from([0, 0.5, 1, 1.1, 3])),
+        "corrects": draw(st.sampled_from([0, 0.5, 1])),
+    }
+    if not goal or draw(st.booleans()):
+        models[actions[0]]["speaks"] = True  # an agenda needs an answer that is heard
+        speaking = [name for name in actions if models[name]["speaks"]]
+        for model in models.values():
+            model.pop("user", None)
+        for key in ("indecisiveness", "informativeness", "corrects"):
+            del user[key]
+        parts = st.fixed_dictionaries(
+            {"say": st.sampled_from(intents), "answer": st.sampled_from(speaking)},
+            optional={"tells": st.sampled_from(sorted(goal))} if goal else {},
+        )
+        user["agenda"] = draw(st.lists(parts, min_size=1, max_size=3))
+        user["agenda"].append({"maybe": [draw(parts)], "chance": draw(st.floats(0, 1))})
+    return {
+        "intents": intents,
+        "entities": list(slots),
+        "slots": slots,
+        "actions": actions,
+        "fake_user": user,
+    }
+
+
+def _values(kind: str) -> st.SearchStrategy[list[Any]]:
+    if kind == "float":
+        return st.lists(st.integers(-2, 3), unique=True, min_size=1, max_size=4)
+    return st.lists(st.sampled_from(["red", "green", "blue", "2", "3"]), unique=True, min_size=1, max_size=4)
+
+
+@st.composite
+def _action_model(draw: st.DrawFn, slots: dict[str, Any], goal: dict[str, Any], intents: list[str]) -> Any:
+    model: dict[str, Any] = {"speaks": draw(st.integers(0, 3)) > 0}
+    observed = [name for name, slot in slots.items() if slot.get("influence_conversation", True)]
+    if observed and draw(st.booleans()):
+        model["needs"] = {
+            "slots": {draw(st.sampled_from(observed)): draw(st.sampled_from(["filled", "empty"]))}
+        }
+        if draw(st.booleans()):
+            model["needs"]["intent"] = draw(st.sampled_from(intents))
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(sorted(slots)))
+        kind = slots[name]["type"]
+        values = {"list": ["filled", None], "bool": [True, False, None], "float": [0.3, None]}
+        model["sets"] = {
+            name: draw(st.sampled_from(values.get(kind, [*slots[name].get("values", ["x"]), None])))
+        }
+    reactions: list[Any] = ["open", "judge", "reconsider", "deny"]
+    reactions += [{"inform": name} for name in goal]
+    if model["speaks"]:
+        model["user"] = draw(st.sampled_from(reactions))
+    return model
+
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "turn_taking": st.sampled_from(["auto", "explicit"]),
+        "semantic_error_rate": st.sampled_from([0.0, 0.15, 0.3, 1.0]),
+        "user": st.sampled_from(["standard", "unfriendly"]),
+        "max_history": st.sampled_from([1, 1, 3]),
+        "render_mode": st.sampled_from([None, "ansi"]),
+    }
+)

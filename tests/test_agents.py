@@ -1,0 +1,149 @@
+"""`python -m agents`, as a person calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from agents.environments import EVALUATION, TRAINING, stream
+from agents.evaluation import evaluate
+from agents.files import CONFIGS, agent_config, agent_names, write_whole
+from tests.conftest import BUILT_IN, make
+
+
+def agents(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "agents", *words], capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.mark.parametrize("agent", ["ppo", "dqn"])
+def test_train_writes_what_evaluate_reads(agent: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["train", BUILT_IN[1], "user=unfriendly", "--agent", agent, "--out", str(out)]
+    trained = agents(*words, "--seed", "3", "--steps", "4000", "--dialogues", "50")
+    assert trained.returncode == 0, trained.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["learning_curve.png", "metrics.json", "model.zip"]
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert set(metrics) >= {
+        "success_rate", "mean_return", "bound_return", "mean_turns", "steps", "wall_seconds", "versions",
+    }  # fmt: skip
+    assert (metrics["steps"], metrics["bound_return"]) == (4000, pytest.approx(15.0))
+    assert metrics["settings"] == {"user": "unfriendly"}
+    assert metrics["versions"]["gymnasium"]
+    assert imread(out / "learning_curve.png").std() > 0.05
+
+    evaluated = agents("evaluate", str(out), "--dialogues", "50", "--seed", "3", "--json")
+    assert evaluated.returncode == 0, evaluated.stderr
+    figures = json.loads(evaluated.stdout)
+    for key in ("success_rate", "mean_return", "mean_turns", "bound_return"):
+        assert figures[key] == metrics[key]
+    table = agents("evaluate", str(out), "--dialogues", "50")
+    assert f"{BUILT_IN[1]}: 50 dialogues, bound 15.00" in table.stdout
+
+
+def test_the_same_seed_gives_the_same_agent(tmp_path: Path) -> None:
+    results = []
+    for name in ("a", "b"):
+        words = ["--out", str(tmp_path / name), "--steps", "1500", "--dialogues", "30"]
+        assert agents("train", BUILT_IN[1], *words).returncode == 0
+        metrics = json.loads((tmp_path / name / "metrics.json").read_text())
+        results.append((metrics["mean_return"], metrics["mean_turns"]))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "FakeUserRestrant-v0"], "'FakeUserRestrant-v0' is no environment; did you mean"),
+        (["train", "CartPole-v1"], "'CartPole-v1' is no dialogue environment"),
+        (["train", BUILT_IN[0], "--agent", "pp"], "'pp' is no agent; did you mean 'ppo'?"),
+        (["train", BUILT_IN[0], "pacience=3"], "'pacience' is no setting; did you mean 'patience'?"),
+        (["train", BUILT_IN[0], "patience"], "'patience': a setting has the form key=value"),
+        (["train", BUILT_IN[0], "patience=[1"], "'patience=[1': the value cannot be read"),
+        (["train", BUILT_IN[0], "patience=lots"], "patience='lots': it is a whole number"),
+        (["train", "Dialogue-v0", "domain=nowhere.yml"], "nowhere.yml: there is no such file"),
+        (["evaluate", "nowhere"], "nowhere: no trained agent is here (metrics.json is missing)"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = agents(*words, *(["--out", str(out)] if words[0] == "train" else []))
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {message}")
+    assert result.stderr.count("\n") == 1 and not result.stdout
+    assert not out.exists()
+
+
+def test_a_wrong_option_has_the_same_exit_status(tmp_path: Path) -> None:
+    for words in (
+        ["train", BUILT_IN[0]],
+        ["train", BUILT_IN[0], "--out", str(tmp_path), "--steps", "0"],
+        ["tarin"],
+    ):
+        result = agents(*words)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr and "Error" in result.stderr
+
+
+@pytest.mark.parametrize("content", ["{", '{"agent": 1}', "[]"])
+def test_a_broken_run_is_told_in_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(content)
+    result = agents("evaluate", str(tmp_path))
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert f"{tmp_path}: what is here cannot be read" in result.stderr
+
+
+def test_every_agent_has_a_configuration_with_known_keys(tmp_path: Path) -> None:
+    assert agent_names() == ["dqn", "ppo"]
+    for agent in agent_names():
+        for env_id in (*BUILT_IN, "Dialogue-v0"):
+            assert set(agent_config(agent, env_id)) == {"steps", "lanes", "policy", "hyperparameters"}
+    (tmp_path / "ppo.yaml").write_text("default: {step: 3}\n")
+    with pytest.raises(ValueError, match=r"default: unknown key 'step'; did you mean 'steps'\?"):
+        agent_config("ppo", BUILT_IN[0], tmp_path)
+
+
+def test_an_environments_section_overrides_the_default() -> None:
+    text = (CONFIGS / "ppo.yaml").read_text()
+    assert "FakeUserConcert-v0:\n  steps: 40000" in text
+    assert agent_config("ppo", BUILT_IN[1])["steps"] == 40000
+    assert agent_config("ppo", BUILT_IN[1])["lanes"] == agent_config("ppo", BUILT_IN[0])["lanes"]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "kept.txt"
+    path.write_text("before")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, fail)
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.txt"]
+    assert path.read_text() == "before"
+
+
+def test_training_and_evaluation_have_streams_of_their_own() -> None:
+    seeds = {stream(seed, use) for seed in range(100) for use in (TRAINING, EVALUATION)}
+    assert len(seeds) == 200
+
+
+@pytest.mark.parametrize("dialogues", [1, 7, 45])
+def test_every_lane_plays_its_quota(dialogues: int) -> None:
+    """The first dialogues to end would be the short ones: an idle policy shows the difference."""
+
+    class Idle:
+        def predict(self, observation: np.ndarray, deterministic: bool) -> tuple[np.ndarray, None]:
+            return np.full(len(observation), 10), None
+
+    figures = evaluate(lambda: make(BUILT_IN[0]), Idle(), dialogues)
+    assert figures.dialogues == dialogues
+    assert figures.mean_turns == pytest.approx(11, abs=0.5)

@@ -1,0 +1,49 @@
+"""Do learners learn? With the defaults of Stable-Baselines3 it takes minutes, so that is marked slow."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from tests.conftest import BUILT_IN, make
+
+SEEDS = range(5)
+
+
+def success_rate(algorithm: str, env_id: str, seed: int, steps: int = 100_000) -> float:
+    """Train with all defaults; return the success rate over 500 dialogues."""
+    import stable_baselines3
+    import torch
+
+    from agents.evaluation import evaluate
+
+    torch.set_num_threads(1)
+    agent = getattr(stable_baselines3, algorithm)("MlpPolicy", make(env_id), seed=seed, device="cpu")
+    agent.learn(steps)
+    return evaluate(lambda: make(env_id), agent, 500, seed).success_rate
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("algorithm", "env_id"), [("DQN", BUILT_IN[0]), ("PPO", BUILT_IN[0]), ("PPO", BUILT_IN[1])]
+)
+def test_defaults_learn_on_four_seeds_of_five(algorithm: str, env_id: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context) as cores:
+        rates = list(cores.map(success_rate, [algorithm] * 5, [env_id] * 5, SEEDS))
+    print(f"{algorithm} on {env_id}: {rates}")
+    assert sum(rate >= 0.95 for rate in rates) >= 4, rates
+
+
+def test_the_shipped_configuration_learns_in_seconds() -> None:
+    from agents.evaluation import evaluate
+    from agents.training import Run, train
+
+    run = Run(BUILT_IN[0], {}, "ppo", seed=0, steps=25_000)
+    agent, curve, _ = train(run, lambda steps, success: None)
+    assert len(curve.steps) == len(curve.returns) == len(curve.successes) > 500
+    assert sum(curve.successes[:200]) < 40  # it was not able to from the start
+    assert evaluate(run.make_env, agent, 300).success_rate >= 0.98

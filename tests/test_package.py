@@ -1,0 +1,69 @@
+"""What an import loads, and what the wheel holds."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = (
+    "torch", "numba", "stable_baselines3", "sklearn", "rich", "typer", "matplotlib", "scipy", "nicegui",
+    "agents",
+)  # fmt: skip
+
+
+def python(code: str, *options: str) -> str:
+    result = subprocess.run(
+        [sys.executable, *options, "-c", code], capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    "env_id", ["FakeUserRestaurant-v0", "dialogue_gym:FakeUserConcert-v0"], ids=["import", "module-prefix"]
+)
+def test_making_an_environment_loads_nothing_heavy(env_id: str) -> None:
+    code = f"""
+import sys, gymnasium
+if ":" not in {env_id!r}:
+    import dialogue_gym
+env = gymnasium.make({env_id!r})
+env.reset(seed=0)
+env.step(0)
+print(*sorted({{name.split(".")[0] for name in sys.modules}} & set({HEAVY!r})))
+"""
+    assert python(code).split() == []
+
+
+def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
+    source = tmp_path / "source"  # a build leaves files behind
+    shutil.copytree(ROOT / "dialogue_gym", source / "dialogue_gym")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "site")
+    assert "dialogue_gym/domains/restaurant/domain.yml" in names
+    assert "dialogue_gym/py.typed" in names
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"dialogue_gym"}
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path / "site")!r})
+import gymnasium, dialogue_gym
+print(dialogue_gym.__file__)
+env = gymnasium.make("FakeUserConcert-v0")
+print(env.reset(seed=0)[0].shape)
+"""
+    where, shape = python(code).split("\n")[:2]
+    assert where.startswith(str(tmp_path)) and shape == "(12,)"

@@ -1,0 +1,122 @@
+"""What the README says is what happens: its code and commands are run, its figures computed."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.solver import solve
+from dialogue_gym import DialogueEnv
+from tests.conftest import BUILT_IN, make
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+COMMANDS = [
+    line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()
+]
+AGENTS = [command for command in COMMANDS if command.startswith("python -m agents")]
+
+
+def run(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        words, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_every_command_is_of_a_kind_that_is_tested_here() -> None:
+    assert COMMANDS and AGENTS
+    others = {command for command in COMMANDS if command not in AGENTS}
+    assert all(command.startswith(("make ", "pip install ")) for command in others), others
+
+
+def test_the_python_blocks_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)
+    assert "--- success after" in capsys.readouterr().out
+
+
+def test_the_agents_commands_run(tmp_path: Path) -> None:
+    for command in AGENTS:
+        words = shlex.split(command)
+        result = run([sys.executable, *words[1:]], tmp_path)
+        if "evaluate" in words:
+            figures = json.loads(result.stdout)
+            assert figures["success_rate"] > 0.98
+            assert figures["mean_return"] > 0.98 * figures["bound_return"]
+    assert (tmp_path / "out/dqn/model.zip").exists()
+
+
+def test_the_make_targets_exist_and_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
+    targets = re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE)
+    assert {"demo", "test", "test-slow", "bench"} == set(targets)
+    for target in targets:
+        printed = run(["make", "--dry-run", "--always-make", target], ROOT).stdout
+        if target == "demo":
+            assert "-m agents demo" in printed
+    shown = run([sys.executable, "-m", "agents", "demo", "--out", str(tmp_path / "demo")], tmp_path).stdout
+    for row in ("random", "expert", "PPO", "solver", "bound"):
+        assert re.search(rf"^│ {row} ", shown, re.MULTILINE), row
+    assert re.search(r"PPO +│ +(100.0|99.\d)%", shown)
+    assert "--- success after" in shown
+    picture = re.search(r"The learning curve: (.*png)", shown)
+    assert picture and Path(picture[1]).stat().st_size > 10_000
+
+
+def test_the_pip_commands_work(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "dialogue_gym", tmp_path / "dialogue_gym")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    for command in COMMANDS:
+        if command.startswith("pip install"):
+            options = ["--no-deps", "--no-build-isolation", "--target", str(tmp_path / "site"), "--upgrade"]
+            run([sys.executable, "-m", *shlex.split(command), *options], tmp_path)
+    assert (tmp_path / "site/dialogue_gym/domains/concert/domain.yml").exists()
+
+
+def test_the_arguments_are_those_of_the_environment() -> None:
+    table = re.findall(r"^\| `(\w+)` \| (`[^`]*`|[^|]*) \|", README, re.MULTILINE)
+    parameters = dict(inspect.signature(DialogueEnv).parameters)
+    parameters.pop("domain")
+    assert [name for name, _ in table] == [
+        "turn_taking", "semantic_error_rate", "user", "patience", "informativeness", "indecisiveness",
+        "corrects", "max_history", "reward", "max_episode_steps", "render_mode",
+    ]  # fmt: skip
+    assert {name for name, _ in table} == set(parameters)
+    for name, default in table:
+        if parameters[name].default is not None or name == "render_mode":
+            assert default.strip("`").strip('"') == str(parameters[name].default)
+
+
+@pytest.mark.parametrize("env_id", BUILT_IN)
+def test_the_figures_of_the_solver_are_computed(env_id: str) -> None:
+    row = re.search(rf"\| `{env_id}` \| ([\d.]+) \| ([\d.]+) \|", README)
+    assert row
+    solution = solve(make(env_id))
+    assert (row[1], row[2]) == (f"{solution.upper:.3f}", f"{solution.lower.mean_return:.3f}")
+
+
+@pytest.mark.slow
+def test_the_figures_with_noise_are_computed() -> None:
+    row = re.search(r"error rate 0.30 the restaurant\s+has ([\d.]+) and ([\d.]+)", README)
+    assert row
+    solution = solve(make(BUILT_IN[0], semantic_error_rate=0.3))
+    assert (row[1], row[2].rstrip(".")) == (f"{solution.upper:.2f}", f"{solution.lower.mean_return:.2f}")
