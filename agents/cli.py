@@ -188,6 +188,11 @@ def main() -> None:
     """Run a command; what a person got wrong is said in one line, with exit status 2."""
     try:
         app()
-    except (ValueError, OSError, gym.error.Error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except (ValueError, gym.error.Error) as error:
+        message = str(error)
+    else:
+        return
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -81,6 +81,12 @@ def test_what_is_wrong_is_said_in_one_line(words: list[str], message: str, tmp_p
     assert not out.exists()
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    result = agents("train", BUILT_IN[1], "--out", str(tmp_path / "taken/run"))
+    assert (result.returncode, result.stderr) == (2, f"error: {tmp_path}/taken/run: Not a directory\n")
+
+
 def test_a_wrong_option_has_the_same_exit_status(tmp_path: Path) -> None:
     for words in (
         ["train", BUILT_IN[0]],

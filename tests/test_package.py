@@ -67,3 +67,23 @@ print(env.reset(seed=0)[0].shape)
 """
     where, shape = python(code).split("\n")[:2]
     assert where.startswith(str(tmp_path)) and shape == "(12,)"
+
+
+@pytest.mark.slow
+def test_the_oldest_supported_gymnasium_will_do(tmp_path: Path) -> None:
+    options = ["--quiet", "--target", str(tmp_path), "gymnasium==1.0.0", "numpy", "pyyaml"]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options], check=True, capture_output=True)
+    code = f"""
+import sys
+sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]
+import gymnasium, dialogue_gym
+from gymnasium.utils.env_checker import check_env
+assert gymnasium.__version__ == "1.0.0"
+for env_id in ("FakeUserRestaurant-v0", "FakeUserConcert-v0"):
+    for turn_taking in ("auto", "explicit"):
+        check_env(gymnasium.make(env_id, turn_taking=turn_taking).unwrapped)
+vector = gymnasium.make_vec("FakeUserRestaurant-v0", 3, vectorization_mode="sync")
+vector.reset(seed=0)
+print(vector.step(vector.action_space.sample())[0].shape)
+"""
+    assert python(code, "-S").splitlines()[-1] == "(3, 18)"
