@@ -51,7 +51,7 @@ class Clairvoyant:
             TooLarge: there are more states than can be enumerated.
         """
         tables = enumeration.tables
-        observed = {index for clauses in tables.needs for index, _ in clauses}
+        observed = set(tables.clause_field)
         slot_fields = {at for at in tables.slot_at if at >= 0}
         self._read = sorted(observed - slot_fields)
         if not self._read:  # then it is all the same how sure the bot is, and which wrong intent it heard

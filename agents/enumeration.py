@@ -104,7 +104,9 @@ class Enumeration:
         self.first_action = 1 if self.tables.is_auto else 0
         self.components = self.tables.values
         self._chance = Chance(tables)
-        set_to_value = {slot for effects in tables.effects for slot, value in effects if value}
+        set_to_value = {
+            slot for slot, value in zip(tables.effect_slot, tables.effect_value, strict=True) if value
+        }
         self._symmetric = [
             slot
             for slot in range(tables.slots)

@@ -162,7 +162,7 @@ def solve(env: Any) -> Solution:
 
     # The rules look at slots, at the confidence that they are filled with, and at preconditions.
     rules_read = {at + i for at in tables.slot_at if at >= 0 for i in (0, 1)}
-    rules_read |= {index for clauses in tables.needs for index, _ in clauses}
+    rules_read |= set(tables.clause_field)
     read = _fields_read(dialogue, rules_read)
     unread = set(range(tables.values)) - read
     actions = list(range(dialogue.first_action, tables.actions))

@@ -48,8 +48,8 @@ class Transcript:
         if events & INVALID:
             meaning += " (not possible here)"
         else:
-            for slot, value in tables.effects[action]:
-                self._known[slot] = value
+            for effect in tables.effects[action]:
+                self._known[tables.effect_slot[effect]] = tables.effect_value[effect]
         # What the bot said, it said with what it knew before the user answered.
         known = {code.slot.name: code.decode(self._known[i]) for i, code in enumerate(self._codes)}
         self._lines.append(line("bot", self._speaker.bot(name, known), meaning))

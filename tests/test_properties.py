@@ -79,7 +79,7 @@ def assert_without_effect(env: DialogueEnv, before: list[int]) -> None:
 def assert_has_what_was_wanted(env: DialogueEnv) -> None:
     tables, row = env.tables, env._row
     if tables.is_agenda:
-        assert row[POSITION] == len(tables.agenda_items[row[AGENDA]])
+        assert row[POSITION] == tables.agenda_length[row[AGENDA]]
         return
     for slot in range(tables.slots):
         if tables.goal_size[slot]:

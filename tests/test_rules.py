@@ -206,6 +206,18 @@ def test_a_changed_mind_is_another_value_said_or_kept() -> None:
     assert 140 < said < 260 and 140 < kept < 260
 
 
+def test_a_mind_changed_to_what_is_suggested_affirms() -> None:
+    affirmed = 0
+    for seed in range(100):
+        play = restaurant(indecisiveness=1.0)
+        play.row[RANDOM] = rules.mix(seed)
+        play.know(**ALL | {"price": 2})
+        events = play.do("action_suggest")
+        assert (play.heard() == "affirm") == bool(events & SUCCESS)
+        affirmed += bool(events & SUCCESS)
+    assert affirmed > 5
+
+
 def test_asked_for_more_help_a_changed_mind_is_always_said() -> None:
     for seed in range(50):
         play = restaurant(indecisiveness=1.0)

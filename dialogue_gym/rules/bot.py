@@ -72,8 +72,10 @@ def did(row: Row, tables: Tables, action: int) -> None:
 
 def allowed(row: Row, tables: Tables, action: int) -> bool:
     """Return whether an action's precondition holds."""
-    for index, labels in tables.needs[action]:  # noqa: SIM110 (compiled code has no generators)
-        if not labels[row[index]]:
+    for clause in tables.needs[action]:
+        if clause < 0:  # arrays are filled up with -1
+            break
+        if not tables.clause_labels[clause][row[tables.clause_field[clause]]]:
             return False
     return True
 
@@ -83,4 +85,5 @@ def mask(row: Row, tables: Tables, out: Row) -> None:
     for actions in tables.restricted:
         if not allowed(row, tables, actions[0]):
             for action in actions:
-                out[action] = 0
+                if action >= 0:
+                    out[action] = 0

@@ -133,20 +133,28 @@ def _actions(domain: Domain) -> dict[str, Any]:
     models = [domain.action_model(name) for name in domain.actions]
     slots = [slot.name for slot in domain.slots]
     codes = slot_codes(domain)
-    needs = [compile_condition(domain, model.needs) for model in models]
+    conditions = [compile_condition(domain, model.needs) for model in models]
+    clauses = list(dict.fromkeys(clause for condition in conditions for clause in condition))
+    needs = [tuple(clauses.index(clause) for clause in condition) for condition in conditions]
+    sets = [
+        [(slots.index(name), codes[slots.index(name)].encode(value)) for name, value in model.sets]
+        for model in models
+    ]
+    effects = list(dict.fromkeys(effect for of_action in sets for effect in of_action))
     return dict(
         actions=len(models),
         speaks=tuple(model.speaks and model.name != LISTEN for model in models),
         reaction=tuple(REACTIONS.index(model.reaction) for model in models),
         about=tuple(slots.index(model.slot) if model.slot else -1 for model in models),
-        effects=tuple(
-            tuple((slots.index(name), codes[slots.index(name)].encode(value)) for name, value in model.sets)
-            for model in models
-        ),
+        effects=tuple(tuple(effects.index(effect) for effect in of_action) for of_action in sets),
+        effect_slot=tuple(slot for slot, _ in effects),
+        effect_value=tuple(value for _, value in effects),
         needs=tuple(needs),
+        clause_field=tuple(index for index, _ in clauses),
+        clause_labels=tuple(labels for _, labels in clauses),
         # The actions that have a precondition, those with the same one together.
         restricted=tuple(
-            tuple(action for action, clauses in enumerate(needs) if clauses == condition)
+            tuple(action for action, needed in enumerate(needs) if needed == condition)
             for condition in dict.fromkeys(needs)
             if condition
         ),
@@ -166,6 +174,7 @@ def _user(domain: Domain, fake_user: FakeUser) -> dict[str, Any]:
         goal_size=sizes,
         changeable=tuple(slot for slot, size in enumerate(sizes) if size > 1),
         **{role: roles.get(role, 0) for role in ("inform", "affirm", "deny", "greet")},
+        agenda_length=tuple(len(agenda.items) for agenda in fake_user.agendas),
         agenda_items=tuple(tuple(items.index(item) for item in agenda.items) for agenda in fake_user.agendas),
         item_intent=tuple(intent[item.intent] for item in items),
         item_tells=tuple(tuple(slot.name in item.tells for slot in domain.slots) for item in items),

@@ -45,8 +45,10 @@ def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
     did(row, tables, action)
     if action != LISTENING:
         if usable:
-            for slot, value in tables.effects[action]:
-                set_slot(row, tables, slot, value, HIGH)
+            for effect in tables.effects[action]:
+                if effect < 0:  # arrays are filled up with -1
+                    break
+                set_slot(row, tables, tables.effect_slot[effect], tables.effect_value[effect], HIGH)
             if tables.speaks[action]:
                 row[AWAITED] = action
         else:

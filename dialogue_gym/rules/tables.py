@@ -111,8 +111,12 @@ class Tables:
     speaks: tuple[bool, ...]
     reaction: tuple[int, ...]
     about: tuple[int, ...]
-    effects: tuple[tuple[tuple[int, int], ...], ...]
-    needs: tuple[tuple[tuple[int, tuple[bool, ...]], ...], ...]
+    effects: tuple[tuple[int, ...], ...]
+    effect_slot: tuple[int, ...]
+    effect_value: tuple[int, ...]
+    needs: tuple[tuple[int, ...], ...]
+    clause_field: tuple[int, ...]
+    clause_labels: tuple[tuple[bool, ...], ...]
     restricted: tuple[tuple[int, ...], ...]
     # The user.
     intents: int
@@ -123,6 +127,7 @@ class Tables:
     affirm: int
     deny: int
     greet: int
+    agenda_length: tuple[int, ...]
     agenda_items: tuple[tuple[int, ...], ...]
     item_intent: tuple[int, ...]
     item_tells: tuple[tuple[bool, ...], ...]

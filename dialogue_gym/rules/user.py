@@ -114,7 +114,7 @@ def goal_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
             events = judge(row, tables, changed < 0, draw)
         else:
             events = USELESS if changed < 0 else 0
-    if changed >= 0:
+    if changed >= 0 and events != SUCCESS:
         row[SAID_INTENT] = tables.inform
         row[tables.told + changed] = row[tables.goal + changed]
     return events
@@ -157,11 +157,11 @@ def judge(row: Row, tables: Tables, may_correct: bool, draw: Draw) -> int:
 
 def agenda_answer(row: Row, tables: Tables, answered: int) -> int:
     """Go on in the agenda if the action was called for, else say the same again; return the events."""
-    items = tables.agenda_items[row[AGENDA]]
+    agenda = row[AGENDA]
     events = USELESS
-    if tables.item_answers[items[row[POSITION]]][answered]:
+    if tables.item_answers[tables.agenda_items[agenda][row[POSITION]]][answered]:
         row[POSITION] += 1
-        if row[POSITION] == len(items):
+        if row[POSITION] == tables.agenda_length[agenda]:
             return SUCCESS
         events = 0
     say_item(row, tables)
