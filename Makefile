@@ -10,8 +10,8 @@ export PYTHONUNBUFFERED := 1
 demo: $(VENV)/.agents ## PPO learns to book a restaurant in front of you
 	@$(PYTHON) -m agents demo
 
-test: lint ## lint and the test suite
-	$(PYTHON) -m pytest -m "not slow"
+test: lint ## lint and the test suite; where CI is set, the slow tests too
+	$(PYTHON) -m pytest $(if $(CI),,-m "not slow")
 
 test-slow: $(VENV)/.dev ## the tests that take minutes
 	$(PYTHON) -m pytest -m slow
@@ -34,7 +34,9 @@ clean:
 
 $(PYTHON):
 	@echo "Setting up $(VENV) (once; some minutes) ..."
-	@python3 -m venv $(VENV) || { rm -rf $(VENV); python3 -m pip install --quiet --user virtualenv && python3 -m virtualenv $(VENV); }
+	@python3 -m venv $(VENV) || { \
+		echo "... without ensurepip"; \
+		python3 -m venv --clear --without-pip $(VENV) && python3 -m pip --python $(PYTHON) install --quiet pip; }
 
 $(VENV)/.agents: $(PYTHON) setup.cfg pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[agents]'

@@ -1,6 +1,17 @@
 """Runs `python -m agents`."""
 
-from agents.cli import main
+import sys
+
+
+def main() -> None:
+    """Run a command, or say how to install what it needs."""
+    try:
+        from agents import cli
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed: pip install '.[agents]'", file=sys.stderr)
+        sys.exit(2)
+    cli.main()
+
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +31,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 console = Console()
+BOUND_SECONDS = 120
+"""How long to wait for the bound once all else is done."""
 
 EnvId = Annotated[str, typer.Argument(metavar="ENV", help="id of an environment")]
 Settings = Annotated[
@@ -47,13 +49,20 @@ def _solve(env_id: str, settings: dict[str, Any]) -> Solution:
 def _bound(env_id: str, settings: dict[str, Any]) -> float | None:
     try:
         return bound(make(env_id, settings))
-    except TooLarge as error:
-        print(f"no bound: {error}", file=sys.stderr)
+    except TooLarge:
         return None
 
 
-def _other_core() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+def _other_core() -> Any:
+    """Return a process that solves while this one trains; leaving its context ends it."""
+    return multiprocessing.get_context("spawn").Pool(1)
+
+
+def _prepare(out: Path) -> None:
+    """Make the folder for results and see that it can be written, before the long part."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out):
+        pass
 
 
 def _train(run: Any) -> tuple[Any, Any, float]:
@@ -66,7 +75,7 @@ def _train(run: Any) -> tuple[Any, Any, float]:
         TextColumn("success {task.fields[success]:.0%}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bars:
+    with Progress(*columns, console=Console(stderr=True)) as bars:
         bar = bars.add_task(f"{run.agent.upper()} learns", total=run.steps, success=0.0)
 
         def progress(steps: int, success: float) -> None:
@@ -103,16 +112,23 @@ def train(
     keywords = parse_settings(settings or [])
     config = agent_config(agent, env_id)
     make(env_id, keywords)  # whatever is wrong with it is said before the long part
-    out.mkdir(parents=True, exist_ok=True)
+    _prepare(out)
 
-    from agents.training import Run, save
+    from agents.training import Run, save_model, save_results
 
     run = Run(env_id, keywords, agent, seed, steps or int(config["steps"]))
     with _other_core() as other_core:
-        bounding = other_core.submit(_bound, env_id, keywords)
+        bounding = other_core.apply_async(_bound, (env_id, keywords))
         trained, curve, seconds = _train(run)
+        save_model(out, trained)
         evaluation = evaluate(run.make_env, trained, dialogues, seed)
-        metrics = save(out, run, trained, curve, seconds, evaluation, bounding.result())
+        try:
+            best = bounding.get(BOUND_SECONDS)
+        except multiprocessing.TimeoutError:
+            best = None
+    if best is None:
+        print("note: this environment is too large to be solved, so there is no bound", file=sys.stderr)
+    metrics = save_results(out, run, trained, curve, seconds, evaluation, best)
     console.print_json(json.dumps({key: metrics[key] for key in metrics if key != "versions"}))
 
 
@@ -145,21 +161,23 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """PPO learns to book a restaurant in front of you."""
-    from agents.training import Run, save
+    from agents.training import Run, save_model, save_results
 
     env_id = "FakeUserRestaurant-v0"
     run = Run(env_id, {}, "ppo", seed, int(agent_config("ppo", env_id)["steps"]))
+    _prepare(out)
     with _other_core() as other_core:
-        solving = other_core.submit(_solve, env_id, {})
+        solving = other_core.apply_async(_solve, (env_id, {}))
         trained, curve, seconds = _train(run)
+        save_model(out, trained)
         env = run.make_env()
         results = {
             "random": evaluate(run.make_env, RandomPolicy(env, seed), seed=seed),
             "expert": evaluate(run.make_env, ExpertPolicy(env, seed), seed=seed),
             "PPO": evaluate(run.make_env, trained, seed=seed),
         }
-        solution = solving.result()
-    save(out, run, trained, curve, seconds, results["PPO"], solution.upper)
+        solution = solving.get()
+    save_results(out, run, trained, curve, seconds, results["PPO"], solution.upper)
 
     lower = solution.lower
     table = _table(results, f"{env_id}, 1,000 dialogues each")

@@ -7,6 +7,7 @@ filled or not, and its values are drawn uniformly, so what matters of its value 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from dialogue_gym.rules.tables import (
     HEARD_INTENT,
     PATIENCE,
     RANDOM,
+    RESTARTING,
     SAID_INTENT,
     STEPS,
     SUCCESS,
@@ -139,9 +141,14 @@ class Enumeration:
         """The chances of the rows with which a dialogue begins."""
         row = [0] * self.tables.size
         found: dict[RowKey, float] = {}
+        # All values of a symmetric slot are alike: it is enough to begin with one that is drawn for certain.
+        sizes = tuple(
+            1 if slot in self._symmetric else size for slot, size in enumerate(self.tables.goal_size)
+        )
+        draws = dataclasses.replace(self.tables, goal_draw=sizes)
 
         def run() -> int:
-            rules.begin(row, self.tables, self._chance.draw)
+            rules.begin(row, draws, self._chance.draw)
             return 0
 
         for chance, _ in self._chance.outcomes(run):
@@ -165,11 +172,11 @@ class Enumeration:
         """Return what an action can lead to while there is patience left; its count in `row` is 0.
 
         Patience enters the rules only by running out, so these hold whatever is left of it. Nor does it
-        matter to an action that speaks what was said before it.
+        matter to an action that speaks what was said before it, a restart aside.
         """
         start = list(key)
         start[PATIENCE] = _PLENTY
-        if self.tables.speaks[action]:
+        if self.tables.speaks[action] and key[AWAITED] != RESTARTING:
             start[AWAITED] = 0
         known = (tuple(start), action)
         if known in self._known:

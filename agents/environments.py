@@ -23,7 +23,8 @@ def parse_settings(words: Iterable[str]) -> dict[str, Any]:
     Raises:
         ValueError: a word is no setting of a dialogue environment.
     """
-    valid = [name for name in inspect.signature(dialogue_gym.DialogueEnv).parameters if name != "render_mode"]
+    ours = ("render_mode", "max_episode_steps")  # gym.make would make a wrapper of the limit
+    valid = [name for name in inspect.signature(dialogue_gym.DialogueEnv).parameters if name not in ours]
     settings = {}
     for word in words:
         key, equals, value = word.partition("=")

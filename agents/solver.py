@@ -166,10 +166,14 @@ def solve(env: Any) -> Solution:
     read = _fields_read(dialogue, rules_read)
     unread = set(range(tables.values)) - read
     actions = list(range(dialogue.first_action, tables.actions))
-    if tables.is_noisy:  # the table never asks for the opening again: then it matters to nobody what it is
-        unread |= set(range(tables.opening, tables.opening + tables.slots))
+    if tables.is_noisy:
         reopening = {action for action in actions if tables.reaction[action] == OPEN} | {RESTARTING}
-        actions = [action for action in actions if tables.is_agenda or action not in reopening]
+        others = [action for action in actions if action not in reopening]
+        choices = {choice.action for rule in dialogue.domain.expert for choice in rule.then}
+        if others and not choices & {dialogue.domain.actions[action] for action in reopening}:
+            # Nobody asks for the opening again: then it matters to nobody what it was.
+            actions = others
+            unread |= set(range(tables.opening, tables.opening + tables.slots))
         if tables.intent in unread:
             tables = dataclasses.replace(tables, intents=min(tables.intents, 2))
     enumeration = Enumeration(dialogue.domain, tables, unread)

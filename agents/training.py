@@ -91,18 +91,33 @@ def load(folder: Path) -> tuple[Run, BaseAlgorithm, dict[str, Any]]:
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         run = Run(**{key: metrics[key] for key in ("env_id", "settings", "agent", "seed", "steps")})
-        agent = ALGORITHMS[run.agent].load(folder / "model.zip", device="cpu")
-    except FileNotFoundError as error:
-        raise ValueError(
-            f"{folder}: no trained agent is here ({Path(error.filename).name} is missing)"
-        ) from None
-    except (KeyError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{folder}: what is here cannot be read ({reason})") from None
+        run.make_env()
+        algorithm = ALGORITHMS[run.agent]
+        metrics["bound_return"]
+    except FileNotFoundError:
+        raise ValueError(f"{folder}: no trained agent is here (metrics.json is missing)") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{folder}: metrics.json cannot be used ({_first_line(error)})") from None
+    path = folder / "model.zip"
+    if not path.is_file():
+        raise ValueError(f"{folder}: no trained agent is here (model.zip is missing)")
+    try:
+        agent = algorithm.load(path, device="cpu")
+    except Exception as error:  # whatever unpacking a broken file raises
+        raise ValueError(f"{path}: this is no model of {run.agent} ({_first_line(error)})") from None
     return run, agent, metrics
 
 
-def save(
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def save_model(folder: Path, agent: BaseAlgorithm) -> None:
+    """Write `model.zip`."""
+    write_whole(folder / "model.zip", agent.save)
+
+
+def save_results(
     folder: Path,
     run: Run,
     agent: BaseAlgorithm,
@@ -111,11 +126,10 @@ def save(
     evaluation: Evaluation,
     bound: float | None,
 ) -> dict[str, Any]:
-    """Write `model.zip`, `learning_curve.png` and `metrics.json`; return the metrics.
+    """Write `learning_curve.png` and `metrics.json`; return the metrics.
 
     `bound` is None where the environment is too large to be solved.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     metrics = {
         "env_id": run.env_id,
         "settings": run.settings,
@@ -126,11 +140,10 @@ def save(
         "bound_return": bound,
         "mean_turns": evaluation.mean_turns,
         "dialogues": evaluation.dialogues,
-        "steps": run.steps,
+        "steps": agent.num_timesteps,
         "wall_seconds": seconds,
         "versions": versions(),
     }
-    write_whole(folder / "model.zip", agent.save)
     title = f"{run.agent.upper()} on {run.env_id}"
     write_whole(folder / "learning_curve.png", lambda path: learning_curve(path, curve, bound, title))
     text = json.dumps(metrics, indent=2) + "\n"

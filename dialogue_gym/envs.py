@@ -18,7 +18,7 @@ from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.observation import ObservationField, describe, observation_fields
 from dialogue_gym.rules import draw, mask, step
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS
-from dialogue_gym.settings import make_settings
+from dialogue_gym.settings import MAX_HISTORY, make_settings, whole_number
 from dialogue_gym.transcript import Transcript
 
 Observation = npt.NDArray[Any]
@@ -108,6 +108,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         render_mode: str | None = None,
     ) -> None:
         """Read the domain and prepare its rules."""
+        if self.domain_name is not None and domain is not None:
+            raise DomainError(f"domain={domain!r}: this environment has its own domain; use Dialogue-v0")
         source = self.domain_name if domain is None else domain
         if source is None:
             raise DomainError("domain: a domain file or the name of a built-in domain is needed")
@@ -116,8 +118,6 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             raise DomainError(f"{source}: this domain has no fake user to talk to (the key 'fake_user')")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode={render_mode!r}: it is 'ansi', 'human' or None")
-        if isinstance(max_history, bool) or not isinstance(max_history, int) or max_history < 1:
-            raise ValueError(f"max_history={max_history!r}: a whole number of at least 1 is expected")
         self.settings = make_settings(
             self.domain,
             turn_taking=turn_taking,
@@ -130,7 +130,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             reward=reward,
             max_episode_steps=max_episode_steps,
         )
-        self.max_history = max_history
+        self.max_history = whole_number("max_history", max_history, 1, MAX_HISTORY)
         self.render_mode = render_mode
         self.fields = observation_fields(self.domain)
         self.first_action = 1 if turn_taking == "auto" else 0
@@ -139,7 +139,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
         sizes = [len(field.labels) for field in self.fields]
         self._dtype = _INT8 if max(sizes) <= 127 else np.dtype(np.int16)
-        self.observation_space = spaces.MultiDiscrete(sizes * max_history, dtype=self._dtype.type)
+        self.observation_space = spaces.MultiDiscrete(sizes * self.max_history, dtype=self._dtype.type)
         self.action_space = spaces.Discrete(len(self.action_names))
 
         self.tables = rules.build_tables(self.domain, self.settings)
@@ -149,7 +149,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self._row = [0] * self.tables.size
         self._is_random_set = False
         self._is_over = True
-        self._frames: deque[list[int]] = deque(maxlen=max_history)
+        self._frames: deque[list[int]] = deque(maxlen=self.max_history)
         self._transcript = Transcript(self.domain) if render_mode else None
 
     @property

@@ -26,8 +26,6 @@ from dialogue_gym.domain.model import (
     number_text,
 )
 
-MEDIUM_CONFIDENCE, HIGH_CONFIDENCE = 0.5, 0.8
-
 
 @dataclass(frozen=True)
 class ObservationField:
@@ -71,11 +69,6 @@ def describe(fields: Sequence[ObservationField], observation: npt.ArrayLike) -> 
         if not 0 <= value < len(field.labels):
             raise ValueError(f"{field.name} cannot be {value}: it has {len(field.labels)} values")
     return {field.name: field.labels[int(value)] for field, value in zip(fields, values, strict=True)}
-
-
-def confidence_bin(confidence: float) -> int:
-    """Return the bin (an index into the labels of a confidence) of a confidence from 0 to 1."""
-    return 3 if confidence >= HIGH_CONFIDENCE else 2 if confidence >= MEDIUM_CONFIDENCE else 1
 
 
 Clause = tuple[int, tuple[bool, ...]]

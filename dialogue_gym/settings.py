@@ -20,6 +20,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "informativeness": (0, 100),
 }
 _WHOLE = {"patience": (1, MAX_PATIENCE), "max_episode_steps": (1, 10_000)}
+MAX_HISTORY = 100
 
 
 def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, **given: Any) -> Settings:
@@ -29,7 +30,7 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
         ValueError: one sentence that names the argument and what it may be.
     """
     turn_taking = given["turn_taking"]
-    if turn_taking not in STEP_LIMITS:
+    if not isinstance(turn_taking, str) or turn_taking not in STEP_LIMITS:
         raise ValueError(f"turn_taking={turn_taking!r}: it is 'auto' or 'explicit'")
     for name, limits in _BOUNDS.items():
         value = given[name]
@@ -37,16 +38,22 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
             if not _is_number(value) or not limits[0] <= value <= limits[1]:
                 raise ValueError(f"{name}={value!r}: it is {bounds(*limits)}")
             given[name] = float(value)
-    for name, whole in _WHOLE.items():
-        value = given[name]
-        if value is not None:
-            if not isinstance(value, numbers.Integral) or not whole[0] <= int(value) <= whole[1]:
-                raise ValueError(f"{name}={value!r}: it is a whole number, {bounds(*whole)}")
-            given[name] = int(value)
+    for name, limits in _WHOLE.items():
+        if given[name] is not None:
+            given[name] = whole_number(name, given[name], *limits)
+    given["semantic_error_rate"] = given["semantic_error_rate"] or 0.0
     settings = Settings(**given, reward=_reward(domain, reward or {}))
     if domain.fake_user is not None:
         domain.fake_user.profile(settings.user)
     return settings
+
+
+def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
+    """Return an argument as an int, numpy's integers too; ValueError names it and its bounds."""
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole or not minimum <= int(value) <= maximum:
+        raise ValueError(f"{name}={value!r}: it is a whole {bounds(minimum, maximum).removeprefix('a ')}")
+    return int(value)
 
 
 def _reward(domain: Domain, reward: Mapping[str, float]) -> tuple[tuple[str, float], ...]:

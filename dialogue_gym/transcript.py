@@ -66,13 +66,13 @@ class Transcript:
 
     def _add_user(self, row: Row, tables: Tables) -> None:
         intent, told = self._domain.intents[row[SAID_INTENT] - 1], self._slots(row, tables.told)
-        meaning = self._act_text(intent, told)
+        act = meaning = self._act_text(intent, told)
         heard = self._act_text(self._domain.intents[row[HEARD_INTENT] - 1], self._slots(row, tables.heard))
         if heard != meaning:
             meaning += f" heard as {heard}"
         if tables.is_noisy:
             meaning += f" ({CONFIDENCES[row[HEARD_CONFIDENCE]]} confidence)"
-        self._lines.append(line("user", self._speaker.user(intent, told), meaning))
+        self._lines.append(line("user", self._speaker.user(intent, told, act), meaning))
 
     def _slots(self, row: Row, block: int) -> dict[str, str]:
         return {

@@ -42,9 +42,8 @@ class Speaker:
         self._phrases = dict(domain.fake_user.phrases) if domain.fake_user else {}
         self._random = random.Random(seed)
 
-    def user(self, intent: str, told: Mapping[str, str]) -> str:
-        """Return what a user says who tells some slots: the domain's phrases, or the fixed format."""
-        act = act_text(intent, told)
+    def user(self, intent: str, told: Mapping[str, str], act: str) -> str:
+        """Return what a user says who tells some slots: the domain's phrases, or the act's fixed format."""
         if intent not in self._phrases:
             return "/" + act
         parts = []

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import hypothesis
 import pytest
 
 import dialogue_gym  # noqa: F401 (registers the ids)
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import parse
 from dialogue_gym.domain.reader import read_text
+
+# Where it has to be repeatable the examples are always the same; elsewhere each run looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("repeatable")
 
 BUILT_IN = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
 IDS = sorted(spec.id for spec in gym.registry.values() if str(spec.entry_point).startswith("dialogue_gym"))

@@ -206,12 +206,14 @@ def test_every_argument_is_taken_by_every_id(env_id: str) -> None:
         ({"semantic_error_rate": 1.5}, "semantic_error_rate=1.5: it is a number from 0 to 1"),
         ({"semantic_error_rate": float("nan")}, "semantic_error_rate=nan"),
         ({"user": "unfreindly"}, "there is no such user; did you mean 'unfriendly'?"),
-        ({"patience": 0}, "patience=0: it is a whole number, a number from 1 to 100"),
+        ({"patience": 0}, "patience=0: it is a whole number from 1 to 100"),
         ({"patience": 2.5}, "patience=2.5"),
+        ({"patience": True}, "patience=True"),
+        ({"turn_taking": [1]}, "turn_taking=[1]: it is 'auto' or 'explicit'"),
         ({"informativeness": -1}, "informativeness=-1"),
         ({"indecisiveness": "often"}, "indecisiveness='often'"),
         ({"corrects": True}, "corrects=True"),
-        ({"max_history": 0}, "max_history=0: a whole number of at least 1"),
+        ({"max_history": 0}, "max_history=0: it is a whole number from 1 to 100"),
         ({"max_episode_steps": 0}, "max_episode_steps=0"),
         ({"reward": {"sucess": 1}}, "reward: 'sucess' is no term; did you mean 'success'?"),
         ({"reward": {"success": "much"}}, "the weight of 'success' is a finite number, not 'much'"),
@@ -239,6 +241,16 @@ def test_a_domain_without_a_fake_user_says_so() -> None:
         gym.make("Dialogue-v0", domain=plain)
     with pytest.raises(DomainError, match="a domain file or the name of a built-in domain is needed"):
         gym.make("Dialogue-v0")
+
+
+def test_a_named_environment_keeps_its_domain() -> None:
+    with pytest.raises(DomainError, match="this environment has its own domain; use Dialogue-v0"):
+        gym.make(BUILT_IN[0], domain="concert")
+
+
+def test_numpy_numbers_and_none_are_taken() -> None:
+    env = DialogueEnv("concert", max_history=np.int64(2), patience=np.int64(3), semantic_error_rate=None)
+    assert (env.max_history, env.tables.patience, env.tables.is_noisy) == (2, 3, False)
 
 
 def test_a_grown_domain_can_be_played() -> None:

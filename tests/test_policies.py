@@ -21,7 +21,7 @@ from tests.conftest import BUILT_IN, TINY, TURN_TAKINGS, domain_from, make
 
 
 class Cycle:
-    """Repeats a sequence of actions, each lane in its own time."""
+    """Repeats a sequence of actions, the same ones in all lanes."""
 
     def __init__(self, actions: Sequence[int]) -> None:
         self._actions = actions

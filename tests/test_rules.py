@@ -186,6 +186,27 @@ def test_a_value_heard_again_is_surer() -> None:
     assert play.sees("filled_last") == "price"
 
 
+def test_what_is_emptied_or_stored_has_the_confidence_that_it_should() -> None:
+    play = restaurant()
+    play.know(price=2)
+    rules.set_slot(play.row, play.tables, play.slots.index("price"), 0, 3)
+    assert (play.sees("slot.price"), play.sees("confidence.price")) == ("empty", "none")
+    play = concert(["search_venues", "compare_reviews", "thankyou", "goodbye"])
+    play.do("action_search_venues")
+    assert play.sees("confidence.venues") == "high"
+
+
+def test_after_a_restart_the_user_opens_whatever_is_said_before_they_are_heard() -> None:
+    play = restaurant(turn_taking="explicit")
+    play.know(**ALL)
+    assert [play.do("action_restart"), play.do("utter_ask_price")] == [0, 0]
+    assert play.do("action_listen") == TURN | USELESS
+    assert (play.heard(), play.row[PATIENCE]) == ('inform{"cuisine": "1"}', 9)
+    play.do("utter_ask_price")
+    assert play.do("action_listen") == TURN
+    assert play.heard() == 'inform{"price": "1"}'
+
+
 def test_a_changed_mind_is_another_value_said_or_kept() -> None:
     said = kept = 0
     for seed in range(400):

@@ -21,7 +21,7 @@ SLOT_TYPES = ("text", "bool", "categorical", "float", "list", "any", "unfeaturiz
 FLOAT_BINS = 5
 EMPTY, FILLED, OTHER, NONE = "empty", "filled", "other", "none"
 CONFIDENCES = (NONE, "low", "medium", "high")
-"""Labels of the confidence bins; `high` is 0.8 and more, `medium` 0.5 and more."""
+"""Labels of the confidence bins; nothing was heard, or it was heard with this confidence."""
 HEARD = ("no", FILLED, "changed")
 SPOKEN = ("no", "yes")
 

@@ -172,6 +172,7 @@ def _user(domain: Domain, fake_user: FakeUser) -> dict[str, Any]:
         intents=len(domain.intents),
         is_agenda=fake_user.kind == "agenda",
         goal_size=sizes,
+        goal_draw=sizes,
         changeable=tuple(slot for slot, size in enumerate(sizes) if size > 1),
         **{role: roles.get(role, 0) for role in ("inform", "affirm", "deny", "greet")},
         agenda_length=tuple(len(agenda.items) for agenda in fake_user.agendas),
@@ -184,12 +185,13 @@ def _user(domain: Domain, fake_user: FakeUser) -> dict[str, Any]:
 
 def _chances(domain: Domain, fake_user: FakeUser, profile: Profile, settings: Settings) -> dict[str, Any]:
     sizes = [len(values) for _, values in fake_user.goal]
+    wishes = len(sizes) if fake_user.kind == "goal" else 0  # an agenda has its own opening
     chances = _Chances(max(3, len(domain.intents), len(domain.slots), *sizes, 0))
     error = settings.semantic_error_rate
     right, wrong = ((1.0,), (1.0,)) if error == 0 else (CONFIDENCE_IF_RIGHT, CONFIDENCE_IF_WRONG)
     changes = profile.indecisiveness if any(size > 1 for size in sizes) else 0.0
     return dict(
-        opening_chance=chances.add(opening_chances(profile.informativeness, len(sizes))),
+        opening_chance=chances.add(opening_chances(profile.informativeness, wishes)),
         mind_chance=chances.add([1 - changes, changes]),
         corrects_chance=chances.add([1 - profile.corrects, profile.corrects]),
         error_chance=chances.add([1 - error, error]),

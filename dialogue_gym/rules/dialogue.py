@@ -10,6 +10,7 @@ from dialogue_gym.rules.tables import (
     INVALID,
     LISTENING,
     MAX_UNHEARD,
+    RESTARTING,
     STEPS,
     SUCCESS,
     TRUNCATED,
@@ -38,7 +39,8 @@ def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
     """Let the bot do an action, and the user answer if the turn is handed over; return the events.
 
     An action whose precondition does not hold is done, but has no effect and is not what the user answers.
-    Ten actions without a word from the user hand the turn over anyway.
+    After a restart the user opens again, whatever else is said before they are listened to. Ten actions
+    without a word from the user hand the turn over anyway.
     """
     events = 0
     usable = allowed(row, tables, action)
@@ -49,12 +51,10 @@ def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
                 if effect < 0:  # arrays are filled up with -1
                     break
                 set_slot(row, tables, tables.effect_slot[effect], tables.effect_value[effect], HIGH)
-            if tables.speaks[action]:
-                row[AWAITED] = action
         else:
             events = INVALID
-            if tables.speaks[action]:
-                row[AWAITED] = 0
+        if tables.speaks[action] and row[AWAITED] != RESTARTING:
+            row[AWAITED] = action if usable else 0
         row[UNHEARD] += 1
     passes = action == LISTENING or (tables.is_auto and tables.speaks[action])
     if passes or row[UNHEARD] >= MAX_UNHEARD:

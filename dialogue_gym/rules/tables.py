@@ -122,6 +122,7 @@ class Tables:
     intents: int
     is_agenda: bool
     goal_size: tuple[int, ...]
+    goal_draw: tuple[int, ...]
     changeable: tuple[int, ...]
     inform: int
     affirm: int

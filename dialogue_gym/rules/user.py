@@ -42,7 +42,7 @@ def new_user(row: Row, tables: Tables, draw: Draw) -> None:
     wishes = 0
     row[tables.opening : tables.opening + tables.slots] = tables.nothing
     for slot in range(tables.slots):
-        size = tables.goal_size[slot]
+        size = tables.goal_draw[slot]
         if size:
             row[tables.goal + slot] = 1 + draw(row, tables, size)
             wishes += 1
