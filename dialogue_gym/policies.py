@@ -5,6 +5,7 @@ They speak the `predict` of Stable-Baselines3, so that whatever evaluates its ag
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import gymnasium as gym
@@ -20,7 +21,7 @@ from dialogue_gym.rules.tables import LISTENING, RESTARTING
 Actions = npt.NDArray[np.int64]
 
 
-class Policy:
+class Policy(abc.ABC):
     """A policy for one environment: subclasses choose an action for one observation."""
 
     def __init__(self, env: gym.Env[Any, Any], seed: int | None = None) -> None:
@@ -36,11 +37,11 @@ class Policy:
         self._random = np.random.default_rng(seed)
         self._frame = len(dialogue.fields)
 
+    @abc.abstractmethod
     def choose(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
     ) -> int:
         """Return the action for one observation, `mask` being the action mask, if there is one."""
-        raise NotImplementedError
 
     def predict(
         self,
