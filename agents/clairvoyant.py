@@ -77,7 +77,7 @@ class Clairvoyant:
                 tables.reaction[action],
                 tables.about[action],
                 tables.effects[action],
-                tables.needs[action],
+                tables.precondition[action],
                 tables.action_reward[action],
                 answers,
                 action <= 1,

@@ -21,6 +21,9 @@ __all__ = [
     "__version__",
 ]
 
-register(id="FakeUserRestaurant-v0", entry_point="dialogue_gym.envs:FakeUserRestaurantEnv")
-register(id="FakeUserConcert-v0", entry_point="dialogue_gym.envs:FakeUserConcertEnv")
-register(id="Dialogue-v0", entry_point="dialogue_gym.envs:DialogueEnv")
+for _name in ("FakeUserRestaurant", "FakeUserConcert", "Dialogue"):
+    register(
+        id=f"{_name}-v0",
+        entry_point=f"dialogue_gym.envs:{_name}Env",
+        vector_entry_point=f"dialogue_gym.vector:{_name}VectorEnv",
+    )

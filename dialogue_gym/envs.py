@@ -16,7 +16,7 @@ from gymnasium import spaces
 from dialogue_gym import rules
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.observation import ObservationField, describe, observation_fields
-from dialogue_gym.rules import draw, mask, step
+from dialogue_gym.rules import blocked, draw, mask, step
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS
 from dialogue_gym.settings import MAX_HISTORY, make_settings, whole_number
 from dialogue_gym.transcript import Transcript
@@ -24,6 +24,7 @@ from dialogue_gym.transcript import Transcript
 Observation = npt.NDArray[Any]
 _INT8 = np.dtype(np.int8)
 _ENDED = SUCCESS | FAILURE
+_KNOWN_MASKS = 1024
 
 
 class DialogueEnv(gym.Env[Observation, np.int64]):
@@ -144,7 +145,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
         self.tables = rules.build_tables(self.domain, self.settings)
         self._reward_terms = [rules.reward_terms(self.domain, self.settings, e) for e in range(TRUNCATED)]
-        self._all_possible = b"\x01" * self.tables.actions
+        self._masks: dict[int, bytes] = {}
         self._components = len(self.fields)
         self._row = [0] * self.tables.size
         self._is_random_set = False
@@ -222,9 +223,15 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         return np.array(frame, dtype=self._dtype)
 
     def _mask(self) -> npt.NDArray[np.int8]:
-        out = bytearray(self._all_possible)
-        mask(self._row, self.tables, out)
-        return np.frombuffer(out, _INT8, -1, self.first_action)
+        bits = blocked(self._row, self.tables)
+        known = self._masks.get(bits)
+        if known is None:
+            out = bytearray(b"\x01" * self.tables.actions)
+            mask(self.tables, bits, out)
+            known = bytes(out[self.first_action :])
+            if len(self._masks) < _KNOWN_MASKS:
+                self._masks[bits] = known
+        return np.frombuffer(bytearray(known), _INT8)
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Return for each action whether its precondition holds (the name that MaskablePPO looks for)."""

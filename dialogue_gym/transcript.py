@@ -67,10 +67,11 @@ class Transcript:
     def _add_user(self, row: Row, tables: Tables) -> None:
         intent, told = self._domain.intents[row[SAID_INTENT] - 1], self._slots(row, tables.told)
         act = meaning = self._act_text(intent, told)
-        heard = self._act_text(self._domain.intents[row[HEARD_INTENT] - 1], self._slots(row, tables.heard))
-        if heard != meaning:
-            meaning += f" heard as {heard}"
         if tables.is_noisy:
+            intent_heard = self._domain.intents[row[HEARD_INTENT] - 1]
+            heard = self._act_text(intent_heard, self._slots(row, tables.heard))
+            if heard != act:
+                meaning += f" heard as {heard}"
             meaning += f" ({CONFIDENCES[row[HEARD_CONFIDENCE]]} confidence)"
         self._lines.append(line("user", self._speaker.user(intent, told, act), meaning))
 

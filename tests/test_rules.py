@@ -60,10 +60,9 @@ class Play:
         return rules.step(self.row, self.tables, self.domain.actions.index(action), self.draw)
 
     def heard(self) -> str:
+        block = self.tables.heard if self.tables.is_noisy else self.tables.told
         entities = {
-            name: str(self.row[self.tables.heard + i])
-            for i, name in enumerate(self.slots)
-            if self.row[self.tables.heard + i]
+            name: str(self.row[block + i]) for i, name in enumerate(self.slots) if self.row[block + i]
         }
         return act_text(self.domain.intents[self.row[self.tables.intent] - 1], entities)
 
@@ -109,7 +108,7 @@ def test_what_each_action_gets_for_an_answer(
 ) -> None:
     play = restaurant()
     play.know(**known)
-    play.row[play.tables.heard] = 1
+    play.row[play.tables.told] = 1
     play.row[play.tables.intent] = 2
     before = play.row[TURNS]
     assert play.do(action) == events
@@ -180,8 +179,7 @@ def test_a_value_heard_again_is_surer() -> None:
     for value, confidence, known in [(2, 1, "low"), (2, 1, "medium"), (2, 1, "high"), (3, 1, "low")]:
         play.row[play.tables.heard : play.tables.heard + 4] = [0, 0, 0, 0]
         play.row[play.tables.heard + slot] = value
-        play.row[HEARD_CONFIDENCE] = confidence
-        rules.hear(play.row, play.tables)
+        rules.hear(play.row, play.tables, play.row[play.tables.intent], confidence, play.tables.heard_block)
         assert play.sees("confidence.price") == known
     assert play.sees("filled_last") == "price"
 
@@ -345,13 +343,11 @@ def test_only_three_functions_change_the_bots_half() -> None:
     play = Play(RESTAURANT, semantic_error_rate=0.3, patience=100)
     size = play.tables.goal  # the bot's half ends where the goal begins
     mirror = [0] * play.tables.size
-    heard = slice(play.tables.heard, play.tables.heard + 4)
+    heard = play.tables.heard_block
 
     def hear() -> None:
         mirror[heard] = play.row[heard]
-        mirror[HEARD_CONFIDENCE] = play.row[HEARD_CONFIDENCE]
-        mirror[HEARD_INTENT] = play.row[HEARD_INTENT]
-        rules.hear(mirror, play.tables)
+        rules.hear(mirror, play.tables, play.row[HEARD_INTENT], play.row[HEARD_CONFIDENCE], heard)
 
     rules.forget(mirror, play.tables)
     hear()

@@ -4,7 +4,7 @@ They hold no strings, allocate nothing and use the subset of Python that Numba c
 environment runs them interpreted on a list. Whoever runs them gives them the source of chance.
 """
 
-from dialogue_gym.rules.bot import allowed, did, forget, hear, mask, set_slot
+from dialogue_gym.rules.bot import allowed, blocked, did, forget, hear, mask, set_slot
 from dialogue_gym.rules.build import build_tables, reward_terms
 from dialogue_gym.rules.chance import draw, mix
 from dialogue_gym.rules.dialogue import begin, step
@@ -16,6 +16,7 @@ __all__ = [
     "Tables",
     "allowed",
     "begin",
+    "blocked",
     "build_tables",
     "did",
     "draw",

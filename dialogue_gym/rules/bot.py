@@ -8,8 +8,6 @@ words to an observation.
 from __future__ import annotations
 
 from dialogue_gym.rules.tables import (
-    HEARD_CONFIDENCE,
-    HEARD_INTENT,
     HIGH,
     LISTENING,
     RESTARTING,
@@ -20,7 +18,7 @@ from dialogue_gym.rules.tables import (
 
 def forget(row: Row, tables: Tables) -> None:
     """Set the bot's half to the start of a dialogue: initial slots, nothing heard or done."""
-    row[: len(tables.start)] = tables.start
+    row[tables.start_block] = tables.start
 
 
 def set_slot(row: Row, tables: Tables, slot: int, value: int, confidence: int) -> None:
@@ -34,16 +32,15 @@ def set_slot(row: Row, tables: Tables, slot: int, value: int, confidence: int) -
             row[tables.filled_last] = tables.slot_rank[slot]
 
 
-def hear(row: Row, tables: Tables) -> None:
-    """Take in the act that lies in the row's `heard` block: its intent, confidence and values.
+def hear(row: Row, tables: Tables, intent: int, confidence: int, block: slice) -> None:
+    """Take in an act: its intent, how surely it was heard, and its values, which lie in a block of the row.
 
     The newest value of a slot holds. A value heard again is one bin surer than the surer of the two times.
     """
-    confidence = row[HEARD_CONFIDENCE]
-    row[tables.intent] = row[HEARD_INTENT]
+    row[tables.intent] = intent
     row[tables.intent_confidence] = confidence
-    row[tables.heard_fields : tables.filled_last] = tables.unheard
-    for slot, value in enumerate(row[tables.heard : tables.heard + tables.slots]):
+    row[tables.unheard_block] = tables.unheard
+    for slot, value in enumerate(row[block]):
         if value:
             known = row[tables.values + slot]
             at = tables.slot_at[slot]
@@ -70,20 +67,23 @@ def did(row: Row, tables: Tables, action: int) -> None:
     row[tables.done] = action
 
 
+def blocked(row: Row, tables: Tables) -> int:
+    """Return the preconditions that do not hold, one bit for each."""
+    bits = 0
+    for clause, field in enumerate(tables.clause_field):
+        bits |= tables.clause_blocks[clause][row[field]]
+    return bits
+
+
 def allowed(row: Row, tables: Tables, action: int) -> bool:
     """Return whether an action's precondition holds."""
-    for clause in tables.needs[action]:
-        if clause < 0:  # arrays are filled up with -1
-            break
-        if not tables.clause_labels[clause][row[tables.clause_field[clause]]]:
-            return False
-    return True
+    bit = tables.precondition[action]
+    return bit == 0 or blocked(row, tables) & bit == 0
 
 
-def mask(row: Row, tables: Tables, out: Row) -> None:
-    """Set to 0 the entries of `out` (one per action, all 1 before) whose precondition does not hold."""
-    for actions in tables.restricted:
-        if not allowed(row, tables, actions[0]):
-            for action in actions:
-                if action >= 0:
-                    out[action] = 0
+def mask(tables: Tables, bits: int, out: Row) -> None:
+    """Set to 0 the entries of `out` (one per action, all 1 before) that `blocked` says are blocked."""
+    if bits:
+        for action in tables.restricted:
+            if bits & tables.precondition[action]:
+                out[action] = 0

@@ -116,8 +116,10 @@ def _layout(domain: Domain) -> dict[str, Any]:
         size=len(fields) + 5 * n + SCALARS,
         slots=n,
         start=(*start, *initial),
+        start_block=slice(0, len(fields) + n),
         nothing=(0,) * n,
-        heard_fields=index["intent_confidence"] + 1,
+        unheard_block=slice(index["intent_confidence"] + 1, index["filled_last"]),
+        **{f"{name}_block": slice(blocks[name], blocks[name] + n) for name in ("opening", "told", "heard")},
         unheard=(0,) * len(observed),
         **{name: index[name] for name in ("intent", "intent_confidence", "filled_last")},
         **{name: index[name] for name in ("said", "spoken", "done")},
@@ -135,7 +137,8 @@ def _actions(domain: Domain) -> dict[str, Any]:
     codes = slot_codes(domain)
     conditions = [compile_condition(domain, model.needs) for model in models]
     clauses = list(dict.fromkeys(clause for condition in conditions for clause in condition))
-    needs = [tuple(clauses.index(clause) for clause in condition) for condition in conditions]
+    distinct = [condition for condition in dict.fromkeys(conditions) if condition]
+    bit = {condition: 1 << i for i, condition in enumerate(distinct)} | {(): 0}
     sets = [
         [(slots.index(name), codes[slots.index(name)].encode(value)) for name, value in model.sets]
         for model in models
@@ -149,14 +152,15 @@ def _actions(domain: Domain) -> dict[str, Any]:
         effects=tuple(tuple(effects.index(effect) for effect in of_action) for of_action in sets),
         effect_slot=tuple(slot for slot, _ in effects),
         effect_value=tuple(value for _, value in effects),
-        needs=tuple(needs),
+        precondition=tuple(bit[condition] for condition in conditions),
+        restricted=tuple(action for action, condition in enumerate(conditions) if condition),
         clause_field=tuple(index for index, _ in clauses),
-        clause_labels=tuple(labels for _, labels in clauses),
-        # The actions that have a precondition, those with the same one together.
-        restricted=tuple(
-            tuple(action for action, needed in enumerate(needs) if needed == condition)
-            for condition in dict.fromkeys(needs)
-            if condition
+        clause_blocks=tuple(
+            tuple(
+                0 if holds else sum(bit[condition] for condition in distinct if clause in condition)
+                for holds in clause[1]
+            )
+            for clause in clauses
         ),
     )
 
@@ -191,6 +195,7 @@ def _chances(domain: Domain, fake_user: FakeUser, profile: Profile, settings: Se
     right, wrong = ((1.0,), (1.0,)) if error == 0 else (CONFIDENCE_IF_RIGHT, CONFIDENCE_IF_WRONG)
     changes = profile.indecisiveness if any(size > 1 for size in sizes) else 0.0
     return dict(
+        uniform=len(chances.tables) - 1,
         opening_chance=chances.add(opening_chances(profile.informativeness, wishes)),
         mind_chance=chances.add([1 - changes, changes]),
         corrects_chance=chances.add([1 - profile.corrects, profile.corrects]),

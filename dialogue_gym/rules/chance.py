@@ -1,13 +1,18 @@
 """Chance: one small random state per dialogue, and draws from finite tables.
 
 The state is a linear congruential generator modulo 2^63 (multiplier and increment of Knuth's MMIX) of which
-the upper 32 bits are used. All arithmetic, masked, stays within signed 64 bits, so that Python's integers
-and compiled code give the same bits.
+the upper 32 bits are used. Where a product or sum passes 63 bits the mask cuts it off, so that Python's
+integers and compiled code whose integers wrap round give the same bits.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, TypeVar
+
 from dialogue_gym.rules.tables import RANDOM, Row, Tables
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 MASK = (1 << 63) - 1
 CERTAIN = 1 << 32
@@ -15,8 +20,14 @@ MULTIPLIER = 6364136223846793005
 INCREMENT = 1442695040888963407
 
 
-def mix(seed: int) -> int:
-    """Return the random state for a seed: neighbouring seeds give unrelated states (after splitmix64)."""
+Seed = TypeVar("Seed", int, "npt.NDArray[Any]")
+
+
+def mix(seed: Seed) -> Seed:
+    """Return the random state for a seed, or those for an array of them (uint64).
+
+    Neighbouring seeds give unrelated states (after splitmix64).
+    """
     z = (seed * 2177342782468422677 + 4354685564936845354) & MASK
     z = ((z ^ (z >> 30)) * 4564911069014431161) & MASK
     z = ((z ^ (z >> 27)) * 1500357591539487211) & MASK
@@ -35,6 +46,8 @@ def draw(row: Row, tables: Tables, table: int) -> int:
     state = (row[RANDOM] * MULTIPLIER + INCREMENT) & MASK
     row[RANDOM] = state
     uniform = state >> 31
+    if table <= tables.uniform:
+        return uniform * table >> 32
     outcome = 0
     while uniform >= thresholds[outcome]:
         outcome += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialogue_gym.rules.bot import allowed, did, forget, hear, set_slot
+from dialogue_gym.rules.bot import allowed, did, forget, set_slot
 from dialogue_gym.rules.tables import (
     AWAITED,
     FAILURE,
@@ -19,7 +19,7 @@ from dialogue_gym.rules.tables import (
     Row,
     Tables,
 )
-from dialogue_gym.rules.user import Draw, mishear, new_user, say_opening, user_turn
+from dialogue_gym.rules.user import Draw, be_heard, new_user, say_opening, user_turn
 
 
 def begin(row: Row, tables: Tables, draw: Draw) -> None:
@@ -31,8 +31,7 @@ def begin(row: Row, tables: Tables, draw: Draw) -> None:
     row[STEPS] = 0
     row[TURNS] = 1
     say_opening(row, tables)
-    mishear(row, tables, draw)
-    hear(row, tables)
+    be_heard(row, tables, draw)
 
 
 def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
@@ -48,8 +47,6 @@ def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
     if action != LISTENING:
         if usable:
             for effect in tables.effects[action]:
-                if effect < 0:  # arrays are filled up with -1
-                    break
                 set_slot(row, tables, tables.effect_slot[effect], tables.effect_value[effect], HIGH)
         else:
             events = INVALID

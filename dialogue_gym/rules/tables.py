@@ -98,7 +98,11 @@ class Tables:
     opening: int
     told: int
     heard: int
-    heard_fields: int
+    start_block: slice
+    unheard_block: slice
+    opening_block: slice
+    told_block: slice
+    heard_block: slice
     # By slot: where it is observed (-1: nowhere), where what was heard of it (all zeros: nothing was), and
     # what is seen of each code.
     slot_at: tuple[int, ...]
@@ -114,10 +118,11 @@ class Tables:
     effects: tuple[tuple[int, ...], ...]
     effect_slot: tuple[int, ...]
     effect_value: tuple[int, ...]
-    needs: tuple[tuple[int, ...], ...]
+    # Preconditions: each is a bit, and blocks the actions that have it if one of its clauses does not hold.
+    precondition: tuple[int, ...]
+    restricted: tuple[int, ...]
     clause_field: tuple[int, ...]
-    clause_labels: tuple[tuple[bool, ...], ...]
-    restricted: tuple[tuple[int, ...], ...]
+    clause_blocks: tuple[tuple[int, ...], ...]
     # The user.
     intents: int
     is_agenda: bool
@@ -138,8 +143,9 @@ class Tables:
     is_noisy: bool
     patience: int
     step_limit: int
-    # Chances: uniform over k outcomes is table k; the others by name.
+    # Chances: uniform over k outcomes is table k, up to `uniform`; the others by name.
     chances: tuple[tuple[int, ...], ...]
+    uniform: int
     opening_chance: int
     mind_chance: int
     corrects_chance: int

@@ -1,7 +1,7 @@
 """The fake users: what they say, and what the bot hears of it.
 
-What is meant lies in the row's `told` block, what is heard in its `heard` block; both give the code of a
-value for each slot that is spoken of.
+What is meant lies in the row's `told` block, what is heard of it under noise in its `heard` block; both give
+the code of a value for each slot that is spoken of.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Draw = Callable[[Row, Tables, int], int]
 def new_user(row: Row, tables: Tables, draw: Draw) -> None:
     """Draw what the user wants, what the opening tells of it, or which agenda the user has."""
     wishes = 0
-    row[tables.opening : tables.opening + tables.slots] = tables.nothing
+    row[tables.opening_block] = tables.nothing
     for slot in range(tables.slots):
         size = tables.goal_draw[slot]
         if size:
@@ -66,7 +66,7 @@ def say_opening(row: Row, tables: Tables) -> None:
         say_item(row, tables)
         return
     row[SAID_INTENT] = tables.greet
-    row[tables.told : tables.told + tables.slots] = tables.nothing
+    row[tables.told_block] = tables.nothing
     for slot in range(tables.slots):
         if row[tables.opening + slot]:
             row[SAID_INTENT] = tables.inform
@@ -107,7 +107,7 @@ def goal_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
         events = USELESS
     else:
         row[SAID_INTENT] = tables.deny
-        row[tables.told : tables.told + tables.slots] = tables.nothing
+        row[tables.told_block] = tables.nothing
         if reaction == INFORM:
             events = inform_about(row, tables, tables.about[answered])
         elif reaction == JUDGE:
@@ -168,13 +168,19 @@ def agenda_answer(row: Row, tables: Tables, answered: int) -> int:
     return events
 
 
+def be_heard(row: Row, tables: Tables, draw: Draw) -> None:
+    """Let the bot hear what was said, or with noise what it takes it for."""
+    if tables.is_noisy:
+        mishear(row, tables, draw)
+        hear(row, tables, row[HEARD_INTENT], row[HEARD_CONFIDENCE], tables.heard_block)
+    else:
+        hear(row, tables, row[SAID_INTENT], HIGH, tables.told_block)
+
+
 def mishear(row: Row, tables: Tables, draw: Draw) -> None:
-    """Turn what was said into what is heard: with noise it may be another act, at some confidence."""
+    """Turn what was said into what is heard under noise: perhaps another act, at some confidence."""
     row[HEARD_INTENT] = row[SAID_INTENT]
-    row[tables.heard : tables.heard + tables.slots] = row[tables.told : tables.told + tables.slots]
-    if not tables.is_noisy:
-        row[HEARD_CONFIDENCE] = HIGH
-        return
+    row[tables.heard_block] = row[tables.told_block]
     if not draw(row, tables, tables.error_chance):
         row[HEARD_CONFIDENCE] = HIGH - draw(row, tables, tables.right_chance)
         return
@@ -187,7 +193,7 @@ def mishear(row: Row, tables: Tables, draw: Draw) -> None:
         if tables.intents > 1:
             other = 1 + draw(row, tables, tables.intents - 1)
             row[HEARD_INTENT] = other + 1 if other >= row[SAID_INTENT] else other
-        row[tables.heard : tables.heard + tables.slots] = tables.nothing
+        row[tables.heard_block] = tables.nothing
         return
     left = draw(row, tables, told)
     for slot in range(tables.slots):
@@ -214,8 +220,7 @@ def user_turn(row: Row, tables: Tables, draw: Draw) -> int:
     else:
         events = goal_answer(row, tables, answered, draw)
     row[TURNS] += 1
-    mishear(row, tables, draw)
-    hear(row, tables)
+    be_heard(row, tables, draw)
     if events & USELESS:
         row[PATIENCE] -= 1
         if row[PATIENCE] <= 0:

@@ -1,0 +1,95 @@
+"""The tables as one array of int64 words, which compiled code reads.
+
+Each field has its place near the start: the number itself, or where its numbers lie and how many there are.
+What follows from the domain alone comes before what the settings change, so that it can be compiled in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.rules.tables import Tables
+
+SETTINGS = ("is_auto", "is_noisy", "patience", "step_limit", "chances")
+"""The fields of the tables that do not follow from the domain alone (rewards, which no rule reads, aside)."""
+
+
+class Kind(enum.Enum):
+    """How a field lies in the words."""
+
+    SCALAR = "int"
+    BLOCK = "slice"
+    VECTOR = "tuple"
+    MATRIX = "tuple of tuples"
+
+
+@dataclass(frozen=True)
+class Field:
+    """The kind of a field, and where its one or two words are."""
+
+    kind: Kind
+    at: int
+    follows_from_domain: bool
+
+
+@functools.cache
+def layout() -> Mapping[str, Field]:
+    """Return where each field lies that rules read."""
+    fields = {}
+    at = 0
+    for field in dataclasses.fields(Tables):
+        annotation = str(field.type)
+        if "float" in annotation:
+            continue
+        if annotation.startswith("tuple[tuple"):
+            kind = Kind.MATRIX
+        elif annotation.startswith("tuple"):
+            kind = Kind.VECTOR
+        else:
+            kind = Kind.BLOCK if annotation == "slice" else Kind.SCALAR
+        fields[field.name] = Field(kind, at, field.name not in SETTINGS)
+        at += 1 if kind is Kind.SCALAR else 2
+    return fields
+
+
+def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
+    """Return the words, and those of them (the first ones) that follow from the domain.
+
+    The places of the settings' fields are among these, and 0 there: nothing reads them as constants.
+    """
+    fields = layout()
+    words = [0] * (max(field.at for field in fields.values()) + 2)
+    for name, field in fields.items():
+        if field.follows_from_domain:
+            _append(words, field, getattr(tables, name))
+    constants = tuple(words)
+    for name, field in fields.items():
+        if not field.follows_from_domain:
+            _append(words, field, getattr(tables, name))
+    return np.array(words, dtype=np.int64), constants
+
+
+def _append(words: list[int], field: Field, value: object) -> None:
+    if isinstance(value, slice):
+        words[field.at : field.at + 2] = value.start, value.stop
+    elif isinstance(value, int):
+        words[field.at] = int(value)
+    elif isinstance(value, tuple) and field.kind is Kind.VECTOR:
+        words[field.at : field.at + 2] = len(words), len(value)
+        words.extend(int(number) for number in value)
+    elif isinstance(value, tuple):
+        words[field.at : field.at + 2] = len(words), len(value)
+        places = len(words)
+        words.extend([0] * (2 * len(value)))
+        for index, row in enumerate(value):
+            words[places + 2 * index : places + 2 * index + 2] = len(words), len(row)
+            words.extend(int(number) for number in row)
+    else:
+        raise TypeError(f"{value!r} does not fit into words")

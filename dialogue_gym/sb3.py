@@ -1,0 +1,169 @@
+"""For Stable-Baselines3: the vector environment as one of its own."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.envs.registration import load_env_creator
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
+
+from dialogue_gym.vector import DialogueVectorEnv
+
+Array = npt.NDArray[Any]
+
+
+class DialogueVecEnv(VecEnv):
+    """Many dialogues at a time, played by compiled rules, as a `VecEnv` of Stable-Baselines3.
+
+    `PPO("MlpPolicy", DialogueVecEnv("FakeUserRestaurant-v0", 256))` is all that there is to write: neither
+    `make_vec_env` nor a monitor is needed. The `info` of a lane whose dialogue ended in the step holds
+    `terminal_observation`, `TimeLimit.truncated`, `is_success`, `turns` and the statistics `episode`
+    (`r` return, `l` length, `t` seconds since the environment was made); that of the others is empty.
+    `env_method("action_masks")` gives what MaskablePPO asks for.
+
+    Lane i, seeded s (`seed(s)`, or the algorithm's argument `seed`), plays what `gymnasium.make(id)` plays
+    that was reset with seed s + i.
+    """
+
+    def __init__(self, env_id: str, num_envs: int = 1, **settings: Any) -> None:
+        """Make the lanes.
+
+        Args:
+            env_id: id of a dialogue environment.
+            num_envs: the number of lanes.
+            settings: as for `gymnasium.make_vec(env_id, ...)`.
+
+        Raises:
+            ValueError: the id is of another kind of environment, or a setting is wrong.
+            gymnasium.error.Error: there is no such id, or Numba is not installed.
+        """
+        if not _is_ours(env_id):
+            raise ValueError(f"{env_id!r} is no dialogue environment")
+        lanes = gym.make_vec(
+            env_id,
+            num_envs,
+            vectorization_mode="vector_entry_point",
+            **{"autoreset_mode": "SameStep"} | settings,
+        )
+        assert isinstance(lanes, DialogueVectorEnv)
+        if lanes.autoreset_mode.value != "SameStep":
+            raise ValueError("autoreset_mode: Stable-Baselines3 knows 'SameStep' alone")
+        self.lanes = lanes
+        """The vector environment."""
+        self._returns = np.zeros(lanes.num_envs)
+        self._lengths = np.zeros(lanes.num_envs, np.int64)
+        self._start = time.monotonic()
+        self._actions: Array = np.zeros(lanes.num_envs, np.int64)
+        super().__init__(lanes.num_envs, lanes.single_observation_space, lanes.single_action_space)
+
+    def reset(self) -> Array:
+        """Begin a dialogue in every lane; shape (lanes, components)."""
+        observations, _ = self.lanes.reset(seed=self._seeds)
+        self._reset_seeds()
+        self._reset_options()
+        self._returns[:] = 0
+        self._lengths[:] = 0
+        return observations
+
+    def step_async(self, actions: Array) -> None:
+        """Note the actions, shape (lanes,)."""
+        self._actions = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Do the actions; return observations, rewards (float32), endings (bool) and infos."""
+        seen = self.lanes.advance(self._actions)
+        self._returns += seen.rewards
+        self._lengths += 1
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        ended = np.flatnonzero(seen.ended)
+        if len(ended):
+            final = self.lanes.final(ended)
+            seconds = round(time.monotonic() - self._start, 6)
+            columns = zip(
+                ended.tolist(),
+                final.observations,
+                final.turns.tolist(),
+                seen.successes[ended].tolist(),
+                (seen.truncated & ~seen.terminated)[ended].tolist(),
+                self._returns[ended].tolist(),
+                self._lengths[ended].tolist(),
+                strict=True,
+            )
+            for lane, observation, turns, is_success, is_truncated, total, length in columns:
+                infos[lane] = {
+                    "terminal_observation": observation,
+                    "TimeLimit.truncated": is_truncated,
+                    "is_success": is_success,
+                    "turns": turns,
+                    "episode": {"r": total, "l": length, "t": seconds},
+                }
+            self._returns[ended] = 0
+            self._lengths[ended] = 0
+        return seen.observations, seen.rewards.astype(np.float32), seen.ended, infos
+
+    def close(self) -> None:
+        """Close the lanes."""
+        self.lanes.close()
+
+    def has_attr(self, attr_name: str) -> bool:
+        """Return whether the lanes have an attribute or method."""
+        return attr_name == "action_masks" or hasattr(self.lanes.single, attr_name)
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """Return an attribute, the same for every lane.
+
+        Raises:
+            AttributeError: there is no such attribute.
+        """
+        value = getattr(self.lanes.single, attr_name)
+        return [value for _ in self._indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Raise AttributeError: compiled lanes have no attributes that could be set."""
+        raise AttributeError(f"{attr_name!r} cannot be set: pass settings when the environment is made")
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Return what `action_masks()` (bool) or `describe(observation)` gives for each lane.
+
+        Raises:
+            AttributeError: it is another method, which compiled lanes do not have.
+        """
+        if method_name == "action_masks":
+            masks = self.lanes.action_masks()
+            return [masks[lane] for lane in self._indices(indices)]
+        if method_name == "describe":
+            return [self.lanes.describe(*method_args, **method_kwargs) for _ in self._indices(indices)]
+        raise AttributeError(
+            f"compiled lanes have the methods action_masks and describe, not {method_name!r}"
+        )
+
+    def env_is_wrapped(
+        self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
+        """Return True for `Monitor`, whose statistics there are, and False for others."""
+        return [wrapper_class is Monitor for _ in self._indices(indices)]
+
+    def get_images(self) -> Sequence[Array | None]:
+        """Return None for each lane: many dialogues at once are not shown."""
+        return [None] * self.num_envs
+
+    def _indices(self, indices: VecEnvIndices) -> Iterable[int]:
+        return self._get_indices(indices)
+
+
+def _is_ours(env_id: str) -> bool:
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    entry_point = gym.spec(name).vector_entry_point
+    creator: Any = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    return isinstance(creator, type) and issubclass(creator, DialogueVectorEnv)
