@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import torch
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from agents.environments import TRAINING, make, stream
 from agents.evaluation import Evaluation
 from agents.files import agent_config, write_whole
 from agents.plots import Curve, learning_curve
+from dialogue_gym.sb3 import DialogueVecEnv
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"dqn": DQN, "ppo": PPO}
 _PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")
@@ -58,11 +59,11 @@ class _Recorder(BaseCallback):
         self._progress = progress
 
     def _on_step(self) -> bool:
-        for done, info in zip(self.locals["dones"], self.locals["infos"], strict=True):
-            if done:
-                self.curve.steps.append(self.num_timesteps)
-                self.curve.returns.append(float(info["episode"]["r"]))
-                self.curve.successes.append(float(info["is_success"]))
+        for lane in np.flatnonzero(self.locals["dones"]):
+            info = self.locals["infos"][lane]
+            self.curve.steps.append(self.num_timesteps)
+            self.curve.returns.append(info["episode"]["r"])
+            self.curve.successes.append(float(info["is_success"]))
         last = self.curve.successes[-100:]
         self._progress(self.num_timesteps, sum(last) / len(last) if last else 0.0)
         return True
@@ -71,11 +72,11 @@ class _Recorder(BaseCallback):
 def train(run: Run, progress: Progress) -> tuple[BaseAlgorithm, Curve, float]:
     """Train an agent; return it, the course of its training, and the seconds that it took."""
     config = agent_config(run.agent, run.env_id)
-    lanes = DummyVecEnv([run.make_env] * int(config["lanes"]))
+    lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.settings)
     seed = stream(run.seed, TRAINING)
     start = time.perf_counter()
     agent = ALGORITHMS[run.agent](
-        config["policy"], VecMonitor(lanes), seed=seed, device="cpu", **config["hyperparameters"]
+        config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
     )
     recorder = _Recorder(progress)
     agent.learn(run.steps, callback=recorder)

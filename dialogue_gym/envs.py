@@ -141,6 +141,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         sizes = [len(field.labels) for field in self.fields]
         self._dtype = _INT8 if max(sizes) <= 127 else np.dtype(np.int16)
         self.observation_space = spaces.MultiDiscrete(sizes * self.max_history, dtype=self._dtype.type)
+        # The space's own are int8 as well: who adds them up, as Stable-Baselines3 does, would overflow.
+        self.observation_space.nvec = self.observation_space.nvec.astype(np.int64)
         self.action_space = spaces.Discrete(len(self.action_names))
 
         self.tables = rules.build_tables(self.domain, self.settings)

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium.envs.registration import load_env_creator
-from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
+from dialogue_gym.domain.reader import nearest
 from dialogue_gym.vector import DialogueVectorEnv
 
+try:
+    from stable_baselines3.common.monitor import Monitor
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
+except ModuleNotFoundError as error:
+    if str(error.name).split(".")[0] not in ("stable_baselines3", "torch"):
+        raise
+    raise ImportError(
+        'dialogue_gym.sb3 needs Stable-Baselines3: pip install "dialogue_gym[agents]"'
+    ) from None
+
 Array = npt.NDArray[Any]
+_METHODS = ("action_masks", "describe")
+_ATTRIBUTES = (
+    "action_names", "action_space", "domain", "max_history", "observation_fields",
+    "observation_space", "render_mode", "settings", "spec",
+)  # fmt: skip
 
 
 class DialogueVecEnv(VecEnv):
@@ -46,15 +61,13 @@ class DialogueVecEnv(VecEnv):
         """
         if not _is_ours(env_id):
             raise ValueError(f"{env_id!r} is no dialogue environment")
+        for name in ("autoreset_mode", "copy", "vectorization_mode"):
+            if name in settings:
+                raise ValueError(f"{name}: Stable-Baselines3 leaves no choice of it")
         lanes = gym.make_vec(
-            env_id,
-            num_envs,
-            vectorization_mode="vector_entry_point",
-            **{"autoreset_mode": "SameStep"} | settings,
+            env_id, num_envs, vectorization_mode="vector_entry_point", autoreset_mode="SameStep", **settings
         )
         assert isinstance(lanes, DialogueVectorEnv)
-        if lanes.autoreset_mode.value != "SameStep":
-            raise ValueError("autoreset_mode: Stable-Baselines3 knows 'SameStep' alone")
         self.lanes = lanes
         """The vector environment."""
         self._returns = np.zeros(lanes.num_envs)
@@ -113,17 +126,23 @@ class DialogueVecEnv(VecEnv):
         self.lanes.close()
 
     def has_attr(self, attr_name: str) -> bool:
-        """Return whether the lanes have an attribute or method."""
-        return attr_name == "action_masks" or hasattr(self.lanes.single, attr_name)
+        """Return whether `get_attr` or `env_method` knows the name."""
+        return attr_name in (*_ATTRIBUTES, *_METHODS)
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Return an attribute, the same for every lane.
+        """Return for each lane an attribute, which is the same for all, or a method.
 
         Raises:
-            AttributeError: there is no such attribute.
+            AttributeError: there is no such attribute, or it is of a single dialogue alone.
         """
-        value = getattr(self.lanes.single, attr_name)
-        return [value for _ in self._indices(indices)]
+        chosen = self._get_indices(indices)
+        if attr_name in _METHODS:
+            return [functools.partial(self._call, attr_name, lane) for lane in chosen]
+        if attr_name not in _ATTRIBUTES:
+            raise AttributeError(f"{attr_name!r}: {nearest(attr_name, (*_ATTRIBUTES, *_METHODS))}")
+        if attr_name == "spec":
+            return [self.lanes.spec for _ in chosen]
+        return [getattr(self.lanes.single, attr_name) for _ in chosen]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         """Raise AttributeError: compiled lanes have no attributes that could be set."""
@@ -137,27 +156,29 @@ class DialogueVecEnv(VecEnv):
         Raises:
             AttributeError: it is another method, which compiled lanes do not have.
         """
+        chosen = self._get_indices(indices)
         if method_name == "action_masks":
             masks = self.lanes.action_masks()
-            return [masks[lane] for lane in self._indices(indices)]
-        if method_name == "describe":
-            return [self.lanes.describe(*method_args, **method_kwargs) for _ in self._indices(indices)]
-        raise AttributeError(
-            f"compiled lanes have the methods action_masks and describe, not {method_name!r}"
-        )
+            return [masks[lane] for lane in chosen]
+        if method_name not in _METHODS:
+            raise AttributeError(
+                f"{method_name!r} is no method of compiled lanes; {nearest(method_name, _METHODS)}"
+            )
+        return [self._call(method_name, lane, *method_args, **method_kwargs) for lane in chosen]
+
+    def _call(self, method_name: str, lane: int, *method_args: Any, **method_kwargs: Any) -> Any:
+        result = getattr(self.lanes, method_name)(*method_args, **method_kwargs)
+        return result[lane] if method_name == "action_masks" else result
 
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
     ) -> list[bool]:
         """Return True for `Monitor`, whose statistics there are, and False for others."""
-        return [wrapper_class is Monitor for _ in self._indices(indices)]
+        return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[Array | None]:
         """Return None for each lane: many dialogues at once are not shown."""
         return [None] * self.num_envs
-
-    def _indices(self, indices: VecEnvIndices) -> Iterable[int]:
-        return self._get_indices(indices)
 
 
 def _is_ours(env_id: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
@@ -21,7 +21,8 @@ from dialogue_gym.settings import whole_number
 if TYPE_CHECKING:
     from gymnasium.vector import AutoresetMode
 
-    from dialogue_gym.compiled.lanes import Final, Lanes, Seen
+    from dialogue_gym.compiled.buffers import Seen
+    from dialogue_gym.compiled.lanes import Final, Lanes
 else:
     try:
         from gymnasium.vector import AutoresetMode
@@ -33,16 +34,23 @@ else:
         )
 
 Array = npt.NDArray[Any]
-MAX_LANES = 1 << 24
+MAX_LANES = 10_000_000
 
 
 def make_lanes(env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) -> Lanes:
     """Return lanes that play an environment's dialogues with compiled rules.
 
     Raises:
-        gymnasium.error.DependencyNotInstalled: Numba is not there.
+        gymnasium.error.Error: Numba is not installed, or does not compile.
     """
     try:
+        import numba
+
+        if numba.config.DISABLE_JIT:
+            raise gym.error.Error(
+                "compiled rules need Numba's compiler, which NUMBA_DISABLE_JIT turns off; "
+                'there is also gymnasium.make_vec(..., vectorization_mode="sync")'
+            )
         from dialogue_gym.compiled.lanes import Lanes
     except ModuleNotFoundError as error:
         if str(error.name).split(".")[0] not in ("numba", "llvmlite"):
@@ -80,7 +88,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     ## Information
     As in `DialogueEnv`, in the form of Gymnasium's vector environments: `action_mask` (int8, shape
     `(num_envs, actions)`), `turns` (int64) and, where dialogues ended, `is_success` (bool); each with a mask
-    of the lanes that it is of, as `_is_success`.
+    of the lanes that it is of, as `_is_success`. Masks and turns are of all lanes, whichever were reset.
 
     ## Arguments
     - `num_envs`: the number of lanes.
@@ -94,7 +102,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     Raises:
         DomainError: the domain file cannot be used, or it has no fake user.
         ValueError: an argument is out of bounds; the message names the argument.
-        gymnasium.error.DependencyNotInstalled: Numba is not installed.
+        gymnasium.error.Error: Numba is not installed, or does not compile.
     """
 
     single_class: ClassVar[type[DialogueEnv]] = DialogueEnv
@@ -127,10 +135,13 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         self._is_disabled = self.autoreset_mode is AutoresetMode.DISABLED
         self._lanes = make_lanes(self.single, self.num_envs, is_same_step=self._is_same_step, copy=copy)
         self._is_seeded = np.zeros(self.num_envs, np.bool_)
-        self._seen: Seen | None = None
-        self._actions = np.zeros(self.num_envs, np.int64)
-        self._everywhere = np.ones(self.num_envs, np.bool_)
-        self._everywhere.flags.writeable = False  # it is handed out at every step
+        self._is_begun = False
+        self._everywhere = _everywhere(self.num_envs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on where the pickled or copied environment was."""
+        self.__dict__.update(state)
+        self._everywhere = _everywhere(self.num_envs)
 
     @property
     def action_names(self) -> tuple[str, ...]:
@@ -148,11 +159,12 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Return for each lane and action whether its precondition holds, shape `(num_envs, actions)`."""
-        return self._last().masks.astype(np.bool_)
+        self._need_reset()
+        return self._lanes.look().masks.astype(np.bool_)
 
     def reward_terms(self) -> dict[str, npt.NDArray[np.float64]]:
         """Return the terms of the last step's rewards by name; all are 0 where a dialogue began."""
-        return self._lanes.reward_terms(self._last(), self._actions)
+        return self._lanes.reward_terms()
 
     def reset(
         self,
@@ -172,16 +184,15 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             TypeError: the mask is no bool array.
             gymnasium.error.ResetNeeded: with a mask, before all lanes were reset once.
         """
-        chosen = self._chosen(options or {})
-        if chosen is not self._everywhere:
-            self._last()
+        chosen = self._chosen(options)
         seeds, is_given = self._seeds(seed)
         is_new = chosen & (is_given | ~self._is_seeded)
         unknown = is_new & ~is_given
         if unknown.any():
             seeds[unknown] = self.np_random.integers(1 << 62, size=int(unknown.sum()), dtype=np.uint64)
-        self._is_seeded |= is_new
-        self._seen = seen = self._lanes.reset(seeds, is_new, chosen)
+        self._is_seeded = self._is_seeded | is_new
+        seen = self._lanes.reset(seeds, is_new, chosen)
+        self._is_begun = True
         return seen.observations, self._info(seen)
 
     def step(self, actions: npt.ArrayLike) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
@@ -206,25 +217,25 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
 
     def advance(self, actions: npt.ArrayLike) -> Seen:
         """Do what `step` does, but return all arrays of the step as they are, and no `info`."""
-        self._last()
+        self._need_reset()
         if self._is_disabled and self._lanes.is_over.any():
             lane = int(np.argmax(self._lanes.is_over))
             raise gym.error.ResetNeeded(f"the dialogue of lane {lane} is over: reset it before step()")
-        self._actions = self._as_actions(actions)
-        self._seen = seen = self._lanes.step(self._actions)
-        return seen
+        return self._lanes.step(self._as_actions(actions))
 
     def final(self, ended: Array) -> Final:
         """Return what was seen last in lanes (their numbers) whose dialogue ended in the last step.
 
-        It is kept with `autoreset_mode="SameStep"` alone: in the other modes the step itself shows it.
+        Raises:
+            ValueError: the mode is not `"SameStep"`; in the others the step itself shows it.
         """
+        if not self._is_same_step:
+            raise ValueError('final() is there with autoreset_mode="SameStep"')
         return self._lanes.final(ended)
 
-    def _last(self) -> Seen:
-        if self._seen is None:
+    def _need_reset(self) -> None:
+        if not self._is_begun:
             raise gym.error.ResetNeeded("call reset() for all lanes first")
-        return self._seen
 
     def _info(self, seen: Seen) -> dict[str, Any]:
         return {
@@ -252,13 +263,18 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             raise ValueError(
                 f"actions are {self.num_envs} integers, not {array.dtype} of shape {array.shape}"
             )
+        if array.dtype == np.uint64:
+            array = np.minimum(array, np.iinfo(np.int64).max)
         if array.dtype != np.int64 or not array.flags.carray:
             array = np.array(array, dtype=np.int64)  # another kind of array would be compiled for anew
         return array
 
-    def _chosen(self, options: dict[str, Any]) -> Array:
-        if "reset_mask" not in options:
+    def _chosen(self, options: dict[str, Any] | None) -> Array:
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(f"options={options!r}: it is a mapping, or None")
+        if not options or "reset_mask" not in options:
             return self._everywhere
+        self._need_reset()
         mask = options["reset_mask"]
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
             raise TypeError("options['reset_mask'] is a NumPy array of bool")
@@ -274,14 +290,12 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         if seed is None:
             return np.zeros(count, np.uint64), np.zeros(count, np.bool_)
         if isinstance(seed, Sequence | np.ndarray):
-            given = [None if one is None else operator.index(one) for one in seed]
+            given = [None if one is None else _seed(one) for one in seed]
             if len(given) != count:
                 raise ValueError(f"seed: {count} lanes need as many seeds, not {len(given)}")
-            if any(one is not None and one < 0 for one in given):
-                raise ValueError("seed: a seed is no negative number")
             known = np.array([one is not None for one in given])
             return np.array([(one or 0) & MASK for one in given], dtype=np.uint64), known
-        first = operator.index(seed)
+        first = _seed(seed)
         super().reset(seed=first)
         seeds = np.arange(count, dtype=np.uint64) + np.uint64(first & MASK)
         return seeds, np.ones(count, np.bool_)
@@ -297,6 +311,22 @@ class FakeUserConcertVectorEnv(DialogueVectorEnv):
     """Dialogues of `FakeUserConcertEnv`, many at a time: see there, and `DialogueVectorEnv`."""
 
     single_class = FakeUserConcertEnv
+
+
+def _everywhere(count: int) -> Array:
+    array = np.ones(count, np.bool_)
+    array.flags.writeable = False  # it is handed out at every step
+    return array
+
+
+def _seed(given: Any) -> int:
+    try:
+        seed = operator.index(given)
+    except TypeError:
+        raise TypeError(f"seed: {given!r} is no integer") from None
+    if seed < 0:
+        raise ValueError(f"seed: {seed} is negative")
+    return seed
 
 
 def _autoreset_mode(given: str | AutoresetMode) -> AutoresetMode:

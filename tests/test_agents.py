@@ -180,10 +180,11 @@ def test_every_agent_has_a_configuration_with_known_keys(tmp_path: Path) -> None
 
 
 def test_an_environments_section_overrides_the_default() -> None:
-    text = (CONFIGS / "ppo.yaml").read_text()
-    assert "FakeUserConcert-v0:\n  steps: 40000" in text
-    assert agent_config("ppo", BUILT_IN[1])["steps"] == 40000
-    assert agent_config("ppo", BUILT_IN[1])["lanes"] == agent_config("ppo", BUILT_IN[0])["lanes"]
+    text = (CONFIGS / "dqn.yaml").read_text()
+    assert "FakeUserConcert-v0:\n  hyperparameters:\n    exploration_fraction: 0.5\n" in text
+    restaurant, concert = (agent_config("dqn", env_id) for env_id in BUILT_IN)
+    assert concert["hyperparameters"] == restaurant["hyperparameters"] | {"exploration_fraction": 0.5}
+    assert concert["lanes"] == restaurant["lanes"]
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from dialogue_gym.compiled import words
+from dialogue_gym.compiled.sharing import FIRST_PAUSE, LONGEST_PAUSE, Sharing
 from dialogue_gym.domain import Domain
 from dialogue_gym.rules import Tables, build_tables
 from dialogue_gym.rules.tables import Settings
@@ -157,3 +158,105 @@ def test_settings_are_not_compiled_in() -> None:
     assert len(of_domain) == 1
     whole = {bytes(words.to_words(build_tables(domain, each))[0].astype(np.int64)) for each in settings}
     assert len(whole) == 3
+
+
+def play_shared(sharing: Sharing, steps: int, shared: float, alone: float) -> int:
+    """Play steps that take so many seconds; return how many were shared out."""
+    count = 0
+    for _ in range(steps):
+        is_on = sharing.is_on()
+        count += is_on
+        sharing.took(shared if is_on else alone)
+    return count
+
+
+def test_lanes_are_not_shared_out_where_that_holds_them_up() -> None:
+    sharing = Sharing()
+    sharing.took(3.0)  # compiling
+    assert play_shared(sharing, 1000, 60e-6, 110e-6) == 1000
+    assert play_shared(sharing, 100_000, 4e-3, 110e-6) < 60  # tries again, more and more rarely
+    assert play_shared(sharing, 2 * LONGEST_PAUSE, 60e-6, 110e-6) > 1000  # the cores are free again
+    assert play_shared(sharing, 1000, 60e-6, 110e-6) == 1000
+
+
+def test_steps_that_have_become_more_are_shared_out_all_the_same() -> None:
+    sharing = Sharing()
+    play_shared(sharing, 100, 1e-3, 2e-3)
+    assert play_shared(sharing, 1000, 6e-3, 9e-3) == 1000 - FIRST_PAUSE
+
+
+def test_the_second_process_finds_each_kind_of_rows(tmp_path: Path) -> None:
+    environment = install(tmp_path)
+    wide = PLAY.replace("4)", "4, max_episode_steps=1000)")
+    assert [outcome(start(code, environment))[1:] for code in (PLAY, wide) * 2] == [[0, 1]] * 2 + [[1, 0]] * 2
+    assert len(list(tmp_path.rglob("*.nbi"))) == 2  # an index each: Numba's is not safe with two writers
+
+
+def test_a_rule_that_changes_after_its_import_is_not_taken_for_what_was_compiled(tmp_path: Path) -> None:
+    environment = install(tmp_path)
+    user = tmp_path / "site/dialogue_gym/rules/user.py"
+    edits = f"""
+import pathlib
+import dialogue_gym
+user = pathlib.Path({str(user)!r})
+user.write_text(user.read_text().replace("row[POSITION] += 1", "row[POSITION] += 2"))
+"""
+    outcome(start(edits + PLAY, environment))
+    assert outcome(start(PLAY, environment))[1:] == [0, 1]
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_a_broken_cache_is_done_without(tmp_path: Path, suffix: str) -> None:
+    environment = install(tmp_path)
+    total, _, _ = outcome(start(PLAY, environment))
+    for path in tmp_path.rglob(f"*.{suffix}"):
+        path.write_bytes(path.read_bytes()[:20])
+    assert outcome(start(PLAY, environment))[0] == total
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "message"),
+    [
+        (
+            "sys.modules['stable_baselines3'] = None",
+            "import dialogue_gym.sb3",
+            'dialogue_gym.sb3 needs Stable-Baselines3: pip install "dialogue_gym[agents]"',
+        ),
+        (
+            "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'",
+            "import gymnasium, dialogue_gym; gymnasium.make_vec('FakeUserConcert-v0', 2)",
+            "compiled rules need Numba's compiler, which NUMBA_DISABLE_JIT turns off",
+        ),
+    ],
+    ids=["sb3", "jit"],
+)
+def test_what_is_missing_is_said_in_one_line(before: str, code: str, message: str) -> None:
+    process = start(f"import sys\n{before}\n{code}", dict(os.environ))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert message in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("layer", ["workqueue", "omp"])
+def test_two_threads_may_step_environments_of_their_own(layer: str) -> None:
+    code = """
+import threading
+import numpy as np
+import gymnasium, dialogue_gym
+
+def play(i):
+    env = gymnasium.make_vec("FakeUserConcert-v0", 2048)
+    env.reset(seed=0)
+    actions = np.arange(2048) % 9
+    totals[i] = sum(env.step(actions)[1].sum() for _ in range(200))
+
+totals = [0, 0]
+threads = [threading.Thread(target=play, args=(i,)) for i in (0, 1)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(*totals)
+"""
+    first, second = outcome(start(code, os.environ | {"NUMBA_THREADING_LAYER": layer}))
+    assert first == second != 0

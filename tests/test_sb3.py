@@ -94,6 +94,19 @@ def test_learners_run_on_it_and_say_how_dialogues_go(
     assert all(1 <= info["l"] <= 50 for info in agent.ep_info_buffer)
 
 
+@pytest.mark.parametrize("algorithm", [PPO, DQN])
+@pytest.mark.parametrize("history", [2, 3])
+def test_a_history_gives_a_network_of_its_width(algorithm: type[BaseAlgorithm], history: int) -> None:
+    keywords = {"n_steps": 8} if algorithm is PPO else {"learning_starts": 20}
+    env = DialogueVecEnv("FakeUserRestaurant-v0", 8, max_history=history)
+    agent = algorithm("MlpPolicy", env, device="cpu", **keywords)  # type: ignore[arg-type]
+    agent.learn(128)
+    labels = sum(len(field.labels) for field in env.lanes.observation_fields)
+    assert next(agent.policy.parameters()).shape[1] == labels
+    single = gym.make("FakeUserRestaurant-v0", max_history=history)
+    PPO("MlpPolicy", single, n_steps=32, batch_size=32, device="cpu").learn(32)
+
+
 def test_masks_reach_maskable_ppo() -> None:
     env = DialogueVecEnv("FakeUserRestaurant-v0", 4)
     env.reset()
@@ -103,6 +116,9 @@ def test_masks_reach_maskable_ppo() -> None:
     suggest = env.get_attr("action_names")[0].index("action_suggest")
     assert not masks[:, suggest].any() and masks.any(axis=1).all()
     assert len(env.env_method("action_masks", indices=[1, 2])) == 2
+    env.step(np.array([3, 4, 5, 6]))
+    for one, other in zip(env.get_attr("action_masks"), env.env_method("action_masks"), strict=True):
+        np.testing.assert_array_equal(one(), other)
 
 
 def test_evaluate_policy_and_wrappers_take_it() -> None:
@@ -118,7 +134,8 @@ def test_evaluate_policy_and_wrappers_take_it() -> None:
 def test_what_it_cannot_do_is_refused_in_one_line() -> None:
     env = DialogueVecEnv("FakeUserConcert-v0", 2)
     for call, message in (
-        (lambda: env.env_method("render"), "have the methods action_masks and describe, not 'render'"),
+        (lambda: env.env_method("render"), "'render' is no method of compiled lanes"),
+        (lambda: env.get_attr("step"), "'step': did you mean|'step': valid"),
         (lambda: env.set_attr("patience", 3), "pass settings when the environment is made"),
         (lambda: env.get_attr("no_such_thing"), "no_such_thing"),
     ):
@@ -129,7 +146,8 @@ def test_what_it_cannot_do_is_refused_in_one_line() -> None:
     assert env.env_method("describe", observation)[0]["said"] == "none"
     with pytest.raises(ValueError, match="'CartPole-v1' is no dialogue environment"):
         DialogueVecEnv("CartPole-v1", 2)
-    with pytest.raises(ValueError, match="knows 'SameStep' alone"):
-        DialogueVecEnv("FakeUserConcert-v0", 2, autoreset_mode="Disabled")
+    for keywords in ({"autoreset_mode": "Disabled"}, {"copy": False}):
+        with pytest.raises(ValueError, match="leaves no choice"):
+            DialogueVecEnv("FakeUserConcert-v0", 2, **keywords)
     with pytest.raises(gym.error.Error, match="NoSuchThing"):
         DialogueVecEnv("NoSuchThing-v0", 2)

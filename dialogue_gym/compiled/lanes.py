@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
+import threading
+import time
 from typing import Any, NamedTuple
 
 import numba
@@ -11,38 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym import rules
-from dialogue_gym.compiled.play import BEGAN, RESET, STEP, compiled
+from dialogue_gym.compiled.buffers import Array, Buffers, Seen
+from dialogue_gym.compiled.play import BEGAN, RESET, STEP, Version, compiled
+from dialogue_gym.compiled.sharing import Sharing
 from dialogue_gym.compiled.words import to_words
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.rules.tables import TRUNCATED, Tables
 
-Array = npt.NDArray[Any]
-
 _PARALLEL_FROM = 1024
 """Lanes from which on a second thread is worth its start."""
-_SETS_KEPT = 4
-_IDLE = max(map(sys.getrefcount, (np.empty(0),)))
 _NO_ACTIONS = np.zeros(0, np.int64)
 _SMALL = (np.int8, np.int16, np.int32)
 _MOST_PRECONDITIONS = 62
-
-
-class Seen(NamedTuple):
-    """What there is to see of the lanes after a step or reset; from the rewards on, of a step alone.
-
-    Shapes: (lanes, components) of observations, (lanes, actions) of masks (int8), (lanes,) of the others:
-    turns (int64), rewards (float64), events (uint8: their bits, or BEGAN), bool the rest.
-    """
-
-    observations: Array
-    masks: Array
-    turns: Array
-    rewards: Array
-    terminated: Array
-    truncated: Array
-    ended: Array
-    successes: Array
-    events: Array
+_one_at_a_time = threading.Lock()
+"""Not every threading layer of Numba bears two of Python's threads at once."""
 
 
 class Final(NamedTuple):
@@ -78,44 +61,36 @@ class Lanes:
                 'use vectorization_mode="sync"'
             )
         self.count = count
-        self._copy = copy
         self._is_same_step = is_same_step
         self._first_action = env.first_action
         self._words, self._constants = to_words(tables)
         self._event_reward = np.array(tables.event_reward)
         self._action_reward = np.array(tables.action_reward)
-        by_events = [rules.reward_terms(env.domain, env.settings, e & ~TRUNCATED) for e in range(BEGAN)]
-        self._term_tables = {
-            name: np.array([terms[name] for terms in by_events] + [0.0] * BEGAN) for name in by_events[0]
-        }
-        self._action_terms = [
-            (name, index, weight)
-            for index, (name, weight) in enumerate(
-                zip(env.action_names, tables.action_reward[env.first_action :], strict=True)
-            )
-            if weight
-        ]
-        components = tables.values
-        self._shapes = (components * env.max_history, len(env.action_names))
+        self._terms = _term_tables(env)
+
         self._dtype = env.observation_space.dtype
-        frames = components * env.max_history if env.max_history > 1 else 0
-        self._frames = np.zeros((count, frames), self._dtype)
-        dtype = next(dtype for dtype in _SMALL if _largest(tables) <= np.iinfo(dtype).max)
-        self._cells = np.zeros((count, tables.size), dtype)
+        components, actions = tables.values * env.max_history, len(env.action_names)
+        self._frames = np.zeros((count, components if env.max_history > 1 else 0), self._dtype)
+        cell = next(dtype for dtype in _SMALL if _largest(tables) <= np.iinfo(dtype).max)
+        self._cells = np.zeros((count, tables.size), cell)
         self._states = np.zeros(count, np.int64)
         self.is_over = np.ones(count, np.bool_)
         """Which lanes have no dialogue going on."""
-        self._sets: list[Seen] = []
-        final = count if is_same_step else 0
-        self._final = Final(
-            np.zeros((final, self._shapes[0]), self._dtype),
-            np.zeros((final, self._shapes[1]), np.int8),
-            np.zeros(final, np.int64),
-        )
-        self._is_parallel = count >= _PARALLEL_FROM and numba.config.NUMBA_NUM_THREADS > 1 and not _is_forked
-        self._function = self._compile(self._is_parallel)
+        self._events = np.full(count, BEGAN, np.uint8)
+        self._acted = np.zeros(count if self._action_reward.any() else 0, np.int64)
         self.ended = 0
         """How many dialogues ended in the last step."""
+        self._buffers = Buffers(count, components, actions, self._dtype, copy=copy)
+        final = count if is_same_step else 0
+        self._final = Final(
+            np.zeros((final, components), self._dtype),
+            np.zeros((final, actions), np.int8),
+            np.zeros(final, np.int64),
+        )
+        self._actions = actions
+        self._is_parallel = count >= _PARALLEL_FROM and numba.config.NUMBA_NUM_THREADS > 1 and not _is_forked
+        self._sharing = Sharing()
+        self._function = self._compile()
 
     def reset(self, seeds: Array, is_seeded: Array, chosen: Array) -> Seen:
         """Begin a dialogue in the chosen lanes, and return what there is to see of all of them.
@@ -128,6 +103,10 @@ class Lanes:
         self._states[is_seeded] = rules.mix(seeds[is_seeded]).astype(np.int64)
         return self._play(RESET, chosen.copy(), _NO_ACTIONS)
 
+    def look(self) -> Seen:
+        """Return what there is to see of all lanes, without doing anything."""
+        return self._play(RESET, np.zeros(self.count, np.bool_), _NO_ACTIONS)
+
     def step(self, actions: Array) -> Seen:
         """Do an action (int64) in each lane; where the dialogue is over, the next one begins instead.
 
@@ -136,68 +115,89 @@ class Lanes:
         """
         seen = self._play(STEP, self.is_over, actions)
         if self.ended < 0:
-            count = self._shapes[1]
-            wrong = actions[((actions < 0) | (actions >= count)) & ~self.is_over][0]
-            raise ValueError(f"action {wrong}: the actions here are 0 to {count - 1}")
+            self.ended = 0
+            wrong = actions[((actions < 0) | (actions >= self._actions)) & ~self.is_over][0]
+            raise ValueError(f"action {wrong}: the actions here are 0 to {self._actions - 1}")
+        if len(self._acted):
+            self._acted[:] = actions
         return seen
 
     def final(self, ended: Array) -> Final:
         """Return what was seen last, with `is_same_step`, of the dialogues that ended in these lanes."""
         return Final(*(array[ended] for array in self._final))
 
-    def reward_terms(self, seen: Seen, actions: Array) -> dict[str, npt.NDArray[np.float64]]:
-        """Return the terms of a step's rewards by name, shape (lanes,); all 0 where a dialogue began."""
-        terms = {name: table[seen.events] for name, table in self._term_tables.items()}
-        for name, index, weight in self._action_terms:
-            terms[name] = np.where((seen.events < BEGAN) & (actions == index), weight, 0.0)
+    def reward_terms(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the terms of the last step's rewards by name; all are 0 where a dialogue began."""
+        by_events, by_action = self._terms
+        terms = {name: table[self._events] for name, table in by_events.items()}
+        for name, (index, weight) in by_action.items():
+            terms[name] = np.where((self._events < BEGAN) & (self._acted == index), weight, 0.0)
         return terms
 
     def _play(self, what: int, chosen: Array, actions: Array) -> Seen:
-        seen = self._free_set()
-        if _is_forked and self._is_parallel:
-            self._is_parallel = False
-            self._function = self._compile(False)
-        self.ended = self._function(
-            what, self._first_action,
-            self._words, self._event_reward, self._action_reward,
-            self._cells, self._states, self.is_over, self._frames, chosen, actions,
-            *seen,
-            *self._final,
+        arrays = self._buffers.free()
+        arguments = (
+            what, self._first_action, self._words, self._event_reward, self._action_reward,
+            self._cells, self._states, self.is_over, self._frames, self._events, chosen, actions,
+            *arrays, *self._final,
         )  # fmt: skip
-        return seen
+        if self._is_parallel and _is_forked:
+            self._is_parallel = False
+            self._function = self._compile()
+        if self._is_parallel:
+            self._play_with_threads(what, arguments)
+        else:
+            self.ended = self._function(*arguments)
+        return Buffers.views(arrays)
+
+    def _play_with_threads(self, what: int, arguments: tuple[Any, ...]) -> None:
+        threads = numba.get_num_threads()
+        is_shared = self._sharing.is_on()
+        with _one_at_a_time:
+            if not is_shared:
+                numba.set_num_threads(1)
+            try:
+                start = time.perf_counter()
+                self.ended = self._function(*arguments)
+                seconds = time.perf_counter() - start
+            finally:
+                if not is_shared:
+                    numba.set_num_threads(threads)
+        if what == STEP:  # how long a reset takes says nothing about steps
+            self._sharing.took(seconds)
+
+    def _compile(self) -> Any:
+        return compiled(
+            self._constants,
+            Version(
+                cell=self._cells.dtype.name,
+                observation=self._dtype.name,  # type: ignore[union-attr]
+                has_history=self._frames.shape[1] > 0,
+                is_same_step=self._is_same_step,
+                is_parallel=self._is_parallel,
+            ),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what was compiled, and the arrays that others may hold."""
-        return self.__dict__ | {"_function": None, "_sets": []}
+        """Leave out what was compiled, and what was found out about this machine."""
+        return self.__dict__ | {"_function": None, "_sharing": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Go on where the pickled or copied lanes were."""
-        self.__dict__.update(state)
-        self._function = self._compile(self._is_parallel)
+        for name, value in state.items():  # a pickle's arrays may be read-only
+            self.__dict__[name] = value.copy() if isinstance(value, np.ndarray) else value
+        self._final = Final(*(array.copy() for array in self._final))
+        self._is_parallel = self._is_parallel and not _is_forked
+        self._sharing = Sharing()
+        self._function = self._compile()
 
-    def _compile(self, is_parallel: bool) -> Any:
-        return compiled(
-            self._constants,
-            has_history=self._frames.shape[1] > 0,
-            is_same_step=self._is_same_step,
-            is_parallel=is_parallel,
-        )
 
-    def _free_set(self) -> Seen:
-        """Return arrays to write to: some that nobody else holds any more, if there are any."""
-        for known in self._sets:
-            if not self._copy or max(map(sys.getrefcount, known)) <= _IDLE:
-                return known
-        observed, actions = self._shapes
-        one_each = (np.int64, np.float64, np.bool_, np.bool_, np.bool_, np.bool_, np.uint8)
-        new = Seen(
-            np.zeros((self.count, observed), self._dtype),
-            np.zeros((self.count, actions), np.int8),
-            *(np.zeros(self.count, dtype) for dtype in one_each),
-        )
-        if len(self._sets) < _SETS_KEPT:
-            self._sets.append(new)
-        return new
+def _term_tables(env: DialogueEnv) -> tuple[dict[str, Array], dict[str, tuple[int, float]]]:
+    """Return each term's value by the bits of events, and those that actions have, with their numbers."""
+    named = [rules.reward_terms(env.domain, env.settings, events & ~TRUNCATED) for events in range(BEGAN)]
+    by_events = {name: np.array([terms[name] for terms in named] + [0.0] * BEGAN) for name in named[0]}
+    weights = zip(env.action_names, env.tables.action_reward[env.first_action :], strict=True)
+    return by_events, {name: (index, weight) for index, (name, weight) in enumerate(weights) if weight}
 
 
 def _largest(tables: Tables) -> int:
@@ -205,13 +205,13 @@ def _largest(tables: Tables) -> int:
     return max(
         tables.actions,
         tables.intents,
+        tables.slots,
         tables.patience,
         tables.step_limit + 1,
         len(tables.agenda_length),
         *tables.agenda_length,
         *map(len, tables.seen),
         *(label for labels in tables.seen for label in labels),
-        tables.slots,
     )
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import types
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import numba
-from numba import prange
+from numba import prange, types
 from numba.extending import register_jitable
 
 from dialogue_gym.compiled.types import copy_cells, make_mask, make_row, tables_maker
-from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, mask, step, user
+from dialogue_gym.rules import SOURCES as RULES
+from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, digest, mask, step, user
 from dialogue_gym.rules.tables import FAILURE, SUCCESS, TRUNCATED, TURNS
 
+SOURCES = RULES + digest(__file__)
+"""Says which code it is that is compiled. (Numba's cache looks at this file alone.)"""
 STEP, RESET = 0, 1
 """What is to be done."""
 BEGAN = 64
@@ -66,8 +68,8 @@ def _put_out(  # type: ignore[no-untyped-def]
 
 def _play(  # type: ignore[no-untyped-def]
     what, first, words, event_reward, action_reward,
-    cells, states, is_over, frames, chosen, actions,
-    observations, masks, turns, rewards, terminated, truncated, ended, successes, events,
+    cells, states, is_over, frames, events, chosen, actions,
+    observations, masks, turns, rewards, terminated, truncated, ended, successes,
     final_observations, final_masks, final_turns,
 ):  # fmt: skip
     """Play one step in every lane, or reset the chosen ones; return how many dialogues ended.
@@ -121,6 +123,7 @@ def _play(  # type: ignore[no-untyped-def]
             truncated[lane] = happened & TRUNCATED != 0
             ended[lane] = happened & _OVER != 0
             successes[lane] = happened & SUCCESS != 0
+        if what == STEP or begins:
             events[lane] = happened
         if begins:
             begin(row, tables, draw)
@@ -133,42 +136,53 @@ def _play(  # type: ignore[no-untyped-def]
     return count
 
 
-@functools.cache
-def _sources() -> bytes:
-    """Return a digest of all code that is compiled: Numba's cache looks at one file alone."""
-    folder = Path(__file__).parent
-    files = sorted([*folder.glob("*.py"), *(folder.parent / "rules").glob("*.py")])
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()
+class Version(NamedTuple):
+    """What a compiled version of `_play` is for, the domain aside."""
+
+    cell: str
+    """The dtype of the rows' cells."""
+    observation: str
+    """The dtype of observations."""
+    has_history: bool
+    """Whether more than one observation is given at once."""
+    is_same_step: bool
+    """Whether the next dialogue begins in the step that ends one."""
+    is_parallel: bool
+    """Whether the lanes are shared out among Numba's threads."""
+
+
+def _signature(version: Version) -> Any:
+    flags, numbers, small = types.boolean[::1], types.int64[::1], types.int8[:, ::1]
+    observed = getattr(types, version.observation)[:, ::1]
+    return types.int64(
+        types.int64, types.int64, numbers, types.float64[::1], types.float64[::1],
+        getattr(types, version.cell)[:, ::1], numbers, flags, observed, types.uint8[::1], flags, numbers,
+        observed, small, numbers, types.float64[::1], flags, flags, flags, flags,
+        observed, small, numbers,
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=64)
-def compiled(
-    constants: tuple[int, ...], *, has_history: bool, is_same_step: bool, is_parallel: bool
-) -> Callable[..., int]:
-    """Return `_play` for a domain: compiled at the first call, or read from Numba's cache.
+def compiled(constants: tuple[int, ...], version: Version) -> Callable[..., int]:
+    """Return `_play` compiled, or read from Numba's cache, for a domain and a version.
 
-    Args:
-        constants: the words that follow from the domain, as `to_words` returns them.
-        has_history: whether more than one observation is given at once.
-        is_same_step: whether the next dialogue begins in the step that ends one.
-        is_parallel: whether the lanes are shared out among Numba's threads.
+    `constants` are the words that follow from the domain, as `to_words` returns them.
     """
     if len(constants) > _MOST_CONSTANTS:
         constants = ()
-    kind = constants, has_history, is_same_step, is_parallel
-    key = hashlib.sha256(_sources() + repr(kind).encode()).hexdigest()[:16]
+    key = hashlib.sha256(SOURCES + repr((constants, version)).encode()).hexdigest()[:16]
     # What is compiled in is a global of a copy, and the copy's name says which it is: that is how the cache
-    # tells the versions apart, and two processes never write different code to the same file.
+    # tells versions apart. Each has one signature, so no two processes write different code to one file.
     globals_of_copy = globals() | {
         "make_tables": tables_maker(constants),
-        "HAS_HISTORY": has_history,
-        "IS_SAME_STEP": is_same_step,
+        "HAS_HISTORY": version.has_history,
+        "IS_SAME_STEP": version.is_same_step,
     }
-    copy = types.FunctionType(_play.__code__, globals_of_copy, f"play_{key}")
+    copy = FunctionType(_play.__code__, globals_of_copy, f"play_{key}")
     copy.__qualname__ = copy.__name__
-    options = {"parallel": is_parallel, "error_model": "numpy"}
+    options = {"parallel": version.is_parallel, "error_model": "numpy"}
     try:
-        function: Callable[..., int] = numba.njit(copy, cache=True, **options)
-    except RuntimeError:  # no folder that a cache could be written to
-        function = numba.njit(copy, **options)
+        function: Callable[..., int] = numba.njit(_signature(version), cache=True, **options)(copy)
+    except Exception:  # no folder for a cache, a full disk, a broken file: it goes without, or raises again
+        function = numba.njit(_signature(version), **options)(copy)
     return function

@@ -4,13 +4,27 @@ They hold no strings, allocate nothing and use the subset of Python that Numba c
 environment runs them interpreted on a list. Whoever runs them gives them the source of chance.
 """
 
+import hashlib
+from pathlib import Path
+
 from dialogue_gym.rules.bot import allowed, blocked, did, forget, hear, mask, set_slot
 from dialogue_gym.rules.build import build_tables, reward_terms
 from dialogue_gym.rules.chance import draw, mix
 from dialogue_gym.rules.dialogue import begin, step
 from dialogue_gym.rules.tables import Row, Settings, Tables
 
+
+def digest(file: str) -> bytes:
+    """Return a digest of the modules beside a file."""
+    paths = sorted(Path(file).parent.glob("*.py*"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).digest()
+
+
+SOURCES = digest(__file__)
+"""Says which rules these are, whatever becomes of their files while they are in use."""
+
 __all__ = [
+    "SOURCES",
     "Row",
     "Settings",
     "Tables",
@@ -19,6 +33,7 @@ __all__ = [
     "blocked",
     "build_tables",
     "did",
+    "digest",
     "draw",
     "forget",
     "hear",

@@ -1,0 +1,67 @@
+"""The figures of `make bench` as a table in Markdown, which the README has too."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Return the table of the figures in speed.json."""
+    single, vector = result["single"], result["vector"]
+    restaurant, concert = vector["bytes_per_lane"]
+    rates = vector["steps_per_second"]
+    one_cartpole = f"`CartPole-v1`, {single['cartpole_steps_per_second']:,.0f} steps/s"
+    cartpoles = f"4,096 lanes of `CartPole-v1`, {_millions(rates['cartpole'])}"
+    rows = [
+        ("one restaurant environment", one_cartpole, single["to_cartpole"][restaurant]),
+        ("one concert environment", one_cartpole, single["to_cartpole"][concert]),
+    ]
+    for name, label in (
+        (f"{restaurant} 256", "256 restaurant lanes"),
+        (f"{restaurant} 1024", "1,024 restaurant lanes"),
+        (f"{restaurant} 4096", "4,096 restaurant lanes"),
+        (f"{restaurant} 65536", "65,536 restaurant lanes"),
+        (f"{restaurant} 1048576", "1,048,576 restaurant lanes"),
+        (f"{restaurant} 4096 noise", "4,096 restaurant lanes, error rate 0.30"),
+        (f"{restaurant} 4096 same-step", "4,096 restaurant lanes, same-step autoreset"),
+        (f"{concert} 4096", "4,096 concert lanes"),
+    ):
+        rows.append((f"{label}, {_millions(rates[name])}", cartpoles, vector["to_cartpole"][name]))
+    sync = f"the same in a `SyncVectorEnv`, {_millions(rates['sync'])}"
+    rows.append(("4,096 restaurant lanes", sync, vector["to_sync"]))
+    if learning := result["learning"]:
+        mastered = f"{statistics.median(learning['seconds_to_mastery']):.2f} s"
+        label = f"PPO on {learning['lanes']} lanes until 99 % success and 98 % of the bound, {mastered}"
+        rows.append((label, "the same PPO on a `DummyVecEnv` of 8", learning["times_faster"]))
+    lines = ["| | against | times as fast |", "|---|---|---|"]
+    lines += [f"| {what} | {other} | {_times(times)} |" for what, other, times in rows]
+    return "\n".join(lines) + "\n\n" + _sentences(result)
+
+
+def _sentences(result: dict[str, Any]) -> str:
+    machine, vector, learning = result["machine"], result["vector"], result["learning"]
+    restaurant, concert = vector["bytes_per_lane"].values()
+    first_step = result["start"]["seconds"]["make_vec, first step"]
+    text = (
+        f"Measured on {machine['cores']} {machine['processor']} cores with Python {machine['python']}, "
+        f"medians of {result['rounds']} rounds. A lane takes {restaurant:.0f} bytes (restaurant) or "
+        f"{concert:.0f} (concert) beside what a step hands out. A fresh interpreter makes its first step "
+        f"{first_step:.2f} s after its start, where the rules were compiled once before."
+    )
+    if learning:
+        seconds = learning["process_seconds"]
+        text += (
+            f" A whole `train` with PPO takes {min(seconds):.1f} to {max(seconds):.1f} s "
+            f"({len(seconds)} seeds, success at least {min(learning['success_rates']):.1%}, "
+            f"return at least {min(learning['shares_of_bound']):.1%} of the bound)."
+        )
+    return text + "\n"
+
+
+def _millions(steps_per_second: float) -> str:
+    return f"{steps_per_second / 1e6:.2g} M steps/s"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2f}"

@@ -1,0 +1,71 @@
+"""Arrays for what a step gives, used again once nobody holds them any more."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_SETS_KEPT = 4
+_IDLE = max(map(sys.getrefcount, (np.empty(0),)))
+"""The count of references to an array that only the tuple around it holds."""
+
+
+class Seen(NamedTuple):
+    """What there is to see of the lanes after a step or reset; from the rewards on, of a step alone.
+
+    Shapes: (lanes, components) of observations, (lanes, actions) of masks (int8), (lanes,) of the others:
+    turns (int64), rewards (float64), bool the rest.
+    """
+
+    observations: Array
+    masks: Array
+    turns: Array
+    rewards: Array
+    terminated: Array
+    truncated: Array
+    ended: Array
+    successes: Array
+
+
+class Buffers:
+    """Sets of arrays to write to. What is handed out are views: these are the caller's own.
+
+    A view refers to its array, and so does whatever was made of the view. An array without such references
+    is written again: fresh memory for each of millions of steps would cost more than the steps.
+    """
+
+    def __init__(self, lanes: int, components: int, actions: int, dtype: Any, *, copy: bool) -> None:
+        """Note the shapes; with `copy=False` there is one set, which is always written again."""
+        self._copy = copy
+        self._sets: list[Seen] = []
+        self._shapes = [
+            ((lanes, components), dtype),
+            ((lanes, actions), np.int8),
+            (lanes, np.int64),
+            (lanes, np.float64),
+            *[(lanes, np.bool_)] * 4,
+        ]
+
+    def free(self) -> Seen:
+        """Return arrays that may be written to."""
+        for known in self._sets:
+            if not self._copy or max(map(sys.getrefcount, known)) <= _IDLE:
+                return known
+        new = Seen(*(np.zeros(shape, dtype) for shape, dtype in self._shapes))
+        if len(self._sets) < _SETS_KEPT:
+            self._sets.append(new)
+        return new
+
+    @staticmethod
+    def views(arrays: Seen) -> Seen:
+        """Return what may be handed out of such arrays."""
+        return Seen(*[array.view() for array in arrays])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the arrays: others may hold them."""
+        return self.__dict__ | {"_sets": []}
