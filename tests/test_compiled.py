@@ -174,7 +174,7 @@ def test_lanes_are_not_shared_out_where_that_holds_them_up() -> None:
     sharing = Sharing()
     sharing.took(3.0)  # compiling
     assert play_shared(sharing, 1000, 60e-6, 110e-6) == 1000
-    assert play_shared(sharing, 100_000, 4e-3, 110e-6) < 60  # tries again, more and more rarely
+    assert play_shared(sharing, 100_000, 4e-3, 110e-6) < 200  # tries again, more and more rarely
     assert play_shared(sharing, 2 * LONGEST_PAUSE, 60e-6, 110e-6) > 1000  # the cores are free again
     assert play_shared(sharing, 1000, 60e-6, 110e-6) == 1000
 

@@ -64,7 +64,7 @@ class Buffers:
     @staticmethod
     def views(arrays: Seen) -> Seen:
         """Return what may be handed out of such arrays."""
-        return Seen(*[array.view() for array in arrays])
+        return Seen._make([array.view() for array in arrays])
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the arrays: others may hold them."""

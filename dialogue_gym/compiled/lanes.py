@@ -88,9 +88,17 @@ class Lanes:
             np.zeros(final, np.int64),
         )
         self._actions = actions
-        self._is_parallel = count >= _PARALLEL_FROM and numba.config.NUMBA_NUM_THREADS > 1 and not _is_forked
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Set up what does not belong to the dialogues: the compiled code, and what it is always given."""
+        self._is_parallel = self.count >= _PARALLEL_FROM and _can_share()
         self._sharing = Sharing()
         self._function = self._compile()
+        self._fixed = (
+            self._first_action, self._words, self._event_reward, self._action_reward,
+            self._cells, self._states, self.is_over, self._frames, self._events,
+        )  # fmt: skip
 
     def reset(self, seeds: Array, is_seeded: Array, chosen: Array) -> Seen:
         """Begin a dialogue in the chosen lanes, and return what there is to see of all of them.
@@ -136,32 +144,27 @@ class Lanes:
 
     def _play(self, what: int, chosen: Array, actions: Array) -> Seen:
         arrays = self._buffers.free()
-        arguments = (
-            what, self._first_action, self._words, self._event_reward, self._action_reward,
-            self._cells, self._states, self.is_over, self._frames, self._events, chosen, actions,
-            *arrays, *self._final,
-        )  # fmt: skip
-        if self._is_parallel and _is_forked:
-            self._is_parallel = False
-            self._function = self._compile()
-        if self._is_parallel:
-            self._play_with_threads(what, arguments)
-        else:
+        arguments = (what, *self._fixed, chosen, actions, *arrays, *self._final)
+        if not self._is_parallel:
             self.ended = self._function(*arguments)
+        elif _is_forked:
+            self._prepare()
+            self.ended = self._function(*arguments)
+        else:
+            self._play_with_threads(what, arguments)
         return Buffers.views(arrays)
 
     def _play_with_threads(self, what: int, arguments: tuple[Any, ...]) -> None:
-        threads = numba.get_num_threads()
-        is_shared = self._sharing.is_on()
+        threads = 0 if self._sharing.is_on() else numba.get_num_threads()
         with _one_at_a_time:
-            if not is_shared:
+            if threads:
                 numba.set_num_threads(1)
             try:
                 start = time.perf_counter()
                 self.ended = self._function(*arguments)
                 seconds = time.perf_counter() - start
             finally:
-                if not is_shared:
+                if threads:
                     numba.set_num_threads(threads)
         if what == STEP:  # how long a reset takes says nothing about steps
             self._sharing.took(seconds)
@@ -179,17 +182,15 @@ class Lanes:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what was compiled, and what was found out about this machine."""
-        return self.__dict__ | {"_function": None, "_sharing": None}
+        """Leave out what `_prepare` sets up."""
+        return self.__dict__ | {"_function": None, "_sharing": None, "_fixed": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Go on where the pickled or copied lanes were."""
         for name, value in state.items():  # a pickle's arrays may be read-only
             self.__dict__[name] = value.copy() if isinstance(value, np.ndarray) else value
         self._final = Final(*(array.copy() for array in self._final))
-        self._is_parallel = self._is_parallel and not _is_forked
-        self._sharing = Sharing()
-        self._function = self._compile()
+        self._prepare()
 
 
 def _term_tables(env: DialogueEnv) -> tuple[dict[str, Array], dict[str, tuple[int, float]]]:
@@ -213,6 +214,10 @@ def _largest(tables: Tables) -> int:
         *map(len, tables.seen),
         *(label for labels in tables.seen for label in labels),
     )
+
+
+def _can_share() -> bool:
+    return bool(numba.config.NUMBA_NUM_THREADS > 1) and not _is_forked
 
 
 _is_forked = False

@@ -9,6 +9,7 @@ SLOW = 4
 DELAY = 500e-6
 """Seconds that it takes longer, at least."""
 FIRST_PAUSE, LONGEST_PAUSE = 16, 4096
+TRIES = 4
 
 
 class Sharing:
@@ -16,7 +17,7 @@ class Sharing:
 
     Where other programs keep the cores busy, a thread whose helper is not running waits until it is: a step
     of 60 microseconds then takes milliseconds. After a step that looks held up, some are played without
-    help, then one with it: if that is no faster, more are played without.
+    help, then a few with it: if none of these is faster, more are played without.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Sharing:
         self._fastest = math.inf
         self._alone = math.inf
         self._left = 0
+        self._tries = 0
         self._pause = FIRST_PAUSE
 
     def is_on(self) -> bool:
@@ -36,8 +38,10 @@ class Sharing:
             self._left -= 1
             self._alone = min(self._alone, seconds)
         elif self._alone < seconds:
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-            self._play_alone()
+            self._tries += 1
+            if self._tries == TRIES:
+                self._pause = min(2 * self._pause, LONGEST_PAUSE)
+                self._play_alone()
         elif self._alone < math.inf:  # help pays, so this is how long a step takes now
             self._pause = max(self._pause // 2, FIRST_PAUSE)
             self._alone = math.inf
@@ -49,4 +53,5 @@ class Sharing:
 
     def _play_alone(self) -> None:
         self._left = self._pause
+        self._tries = 0
         self._alone = math.inf
