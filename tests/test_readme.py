@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from agents.solver import solve
+from agents.speed_table import markdown
 from dialogue_gym import DialogueEnv
 from tests.conftest import BUILT_IN, make
 
@@ -112,6 +113,23 @@ def test_the_figures_of_the_solver_are_computed(env_id: str) -> None:
     assert row
     solution = solve(make(env_id))
     assert (row[1], row[2]) == (f"{solution.upper:.3f}", f"{solution.lower.mean_return:.3f}")
+
+
+def test_the_figures_of_speed_are_those_of_one_run() -> None:
+    result = json.loads((ROOT / "docs/speed.json").read_text(encoding="utf-8"))
+    assert markdown(result).strip() in README
+
+
+@pytest.mark.slow
+def test_the_bench_measures_what_the_readme_shows(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "agents.speed", "--rounds", "1", "--seeds", "1", "--out", str(tmp_path)]
+    printed = run(words, tmp_path).stdout
+    measured = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
+    shown = json.loads((ROOT / "docs/speed.json").read_text(encoding="utf-8"))
+    assert {key: set(value) for key, value in measured.items() if isinstance(value, dict)} == {
+        key: set(value) for key, value in shown.items() if isinstance(value, dict)
+    }
+    assert (tmp_path / "speed.md").read_text(encoding="utf-8") in printed
 
 
 @pytest.mark.slow
