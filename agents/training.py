@@ -21,10 +21,17 @@ from stable_baselines3.common.callbacks import BaseCallback
 from agents.environments import TRAINING, make, stream
 from agents.evaluation import Evaluation
 from agents.files import agent_config, write_whole
+from agents.masking import ObservingMaskablePPO
 from agents.plots import Curve, learning_curve
+from dialogue_gym.masked_dqn import MaskedDQN
 from dialogue_gym.sb3 import DialogueVecEnv
 
-ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"dqn": DQN, "ppo": PPO}
+ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
+    "dqn": DQN,
+    "maskable_ppo": ObservingMaskablePPO,
+    "masked_dqn": MaskedDQN,
+    "ppo": PPO,
+}
 _PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")
 
 # The networks are small: a second thread costs more than it gives, on busy cores very much more.

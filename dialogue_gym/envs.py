@@ -27,6 +27,13 @@ _ENDED = SUCCESS | FAILURE
 _KNOWN_MASKS = 1024
 
 
+class RenderModeError(ValueError, TypeError):
+    """There is no such render mode.
+
+    (A TypeError too: Stable-Baselines3, given an id, asks for "rgb_array", and on that error for none.)
+    """
+
+
 class DialogueEnv(gym.Env[Observation, np.int64]):
     """A dialogue with the fake user of a domain file.
 
@@ -118,7 +125,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if self.domain.fake_user is None:
             raise DomainError(f"{source}: this domain has no fake user to talk to (the key 'fake_user')")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode={render_mode!r}: it is 'ansi', 'human' or None")
+            raise RenderModeError(f"render_mode={render_mode!r}: it is 'ansi', 'human' or None")
         self.settings = make_settings(
             self.domain,
             turn_taking=turn_taking,

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from gymnasium.envs.registration import load_env_creator
 
 from dialogue_gym.domain.reader import nearest
+from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.vector import DialogueVectorEnv
 
 try:
@@ -179,6 +180,24 @@ class DialogueVecEnv(VecEnv):
     def get_images(self) -> Sequence[Array | None]:
         """Return None for each lane: many dialogues at once are not shown."""
         return [None] * self.num_envs
+
+
+def dialogue_of(env: Any) -> DialogueEnv:
+    """Return the dialogue environment behind an id, an environment of Gymnasium, or a `VecEnv`.
+
+    Raises:
+        TypeError: it is another kind of environment.
+    """
+    if isinstance(env, str):
+        env = gym.make(env)
+    inner = env.unwrapped
+    if isinstance(inner, DialogueVecEnv):
+        inner = inner.lanes.single
+    elif isinstance(inner, VecEnv):
+        inner = inner.get_attr("unwrapped")[0]
+    if not isinstance(inner, DialogueEnv):
+        raise TypeError(f"a dialogue environment is needed, not {type(inner).__name__}")
+    return inner
 
 
 def _is_ours(env_id: str) -> bool:
