@@ -23,6 +23,7 @@ from agents.evaluation import Evaluation
 from agents.files import agent_config, write_whole
 from agents.masking import ObservingMaskablePPO
 from agents.plots import Curve, learning_curve
+from agents.q_table import QTable
 from dialogue_gym.masked_dqn import MaskedDQN
 from dialogue_gym.sb3 import DialogueVecEnv
 
@@ -32,6 +33,8 @@ ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "masked_dqn": MaskedDQN,
     "ppo": PPO,
 }
+AGENTS = (*ALGORITHMS, "q_table")
+Agent = BaseAlgorithm | QTable
 _PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")
 
 # The networks are small: a second thread costs more than it gives, on busy cores very much more.
@@ -65,20 +68,30 @@ class _Recorder(BaseCallback):
         self.curve = Curve([], [], [])
         self._progress = progress
 
+    def add(self, steps: int, total: float, is_success: bool) -> None:
+        """Record one dialogue."""
+        self.curve.steps.append(steps)
+        self.curve.returns.append(total)
+        self.curve.successes.append(float(is_success))
+
+    def report(self, steps: int) -> None:
+        """Say how far it is."""
+        last = self.curve.successes[-100:]
+        self._progress(steps, sum(last) / len(last) if last else 0.0)
+
     def _on_step(self) -> bool:
         for lane in np.flatnonzero(self.locals["dones"]):
             info = self.locals["infos"][lane]
-            self.curve.steps.append(self.num_timesteps)
-            self.curve.returns.append(info["episode"]["r"])
-            self.curve.successes.append(float(info["is_success"]))
-        last = self.curve.successes[-100:]
-        self._progress(self.num_timesteps, sum(last) / len(last) if last else 0.0)
+            self.add(self.num_timesteps, info["episode"]["r"], info["is_success"])
+        self.report(self.num_timesteps)
         return True
 
 
-def train(run: Run, progress: Progress) -> tuple[BaseAlgorithm, Curve, float]:
+def train(run: Run, progress: Progress) -> tuple[Agent, Curve, float]:
     """Train an agent; return it, the course of its training, and the seconds that it took."""
     config = agent_config(run.agent, run.env_id)
+    if run.agent == "q_table":
+        return _train_table(run, config["hyperparameters"], _Recorder(progress))
     lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.settings)
     seed = stream(run.seed, TRAINING)
     start = time.perf_counter()
@@ -90,7 +103,23 @@ def train(run: Run, progress: Progress) -> tuple[BaseAlgorithm, Curve, float]:
     return agent, recorder.curve, time.perf_counter() - start
 
 
-def load(folder: Path) -> tuple[Run, BaseAlgorithm, dict[str, Any]]:
+def _train_table(
+    run: Run, hyperparameters: dict[str, Any], recorder: _Recorder
+) -> tuple[QTable, Curve, float]:
+    start = time.perf_counter()
+    agent = QTable(run.make_env(), seed=stream(run.seed, TRAINING), **hyperparameters)
+
+    def on_dialogue(steps: int, total: float, is_success: bool) -> None:
+        recorder.add(steps, total, is_success)
+        if len(recorder.curve.steps) % 100 == 0:
+            recorder.report(steps)
+
+    agent.learn(run.steps, on_dialogue)
+    recorder.report(run.steps)
+    return agent, recorder.curve, time.perf_counter() - start
+
+
+def load(folder: Path) -> tuple[Run, Agent, dict[str, Any]]:
     """Return the run, agent and metrics in a folder that `save` wrote.
 
     Raises:
@@ -100,7 +129,8 @@ def load(folder: Path) -> tuple[Run, BaseAlgorithm, dict[str, Any]]:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         run = Run(**{key: metrics[key] for key in ("env_id", "settings", "agent", "seed", "steps")})
         run.make_env()
-        algorithm = ALGORITHMS[run.agent]
+        if run.agent not in AGENTS:
+            raise KeyError(run.agent)
         metrics["bound_return"]
     except FileNotFoundError:
         raise ValueError(f"{folder}: no trained agent is here (metrics.json is missing)") from None
@@ -110,17 +140,25 @@ def load(folder: Path) -> tuple[Run, BaseAlgorithm, dict[str, Any]]:
     if not path.is_file():
         raise ValueError(f"{folder}: no trained agent is here (model.zip is missing)")
     try:
-        agent = algorithm.load(path, device="cpu")
+        agent = _load_model(run, path)
     except Exception as error:  # whatever unpacking a broken file raises
         raise ValueError(f"{path}: this is no model of {run.agent} ({_first_line(error)})") from None
     return run, agent, metrics
+
+
+def _load_model(run: Run, path: Path) -> Agent:
+    if run.agent == "q_table":
+        table = QTable(run.make_env())
+        table.load(path)
+        return table
+    return ALGORITHMS[run.agent].load(path, device="cpu")
 
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def save_model(folder: Path, agent: BaseAlgorithm) -> None:
+def save_model(folder: Path, agent: Agent) -> None:
     """Write `model.zip`."""
     write_whole(folder / "model.zip", agent.save)
 
@@ -128,7 +166,7 @@ def save_model(folder: Path, agent: BaseAlgorithm) -> None:
 def save_results(
     folder: Path,
     run: Run,
-    agent: BaseAlgorithm,
+    agent: Agent,
     curve: Curve,
     seconds: float,
     evaluation: Evaluation,

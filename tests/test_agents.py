@@ -16,7 +16,7 @@ from stable_baselines3 import DQN
 from agents.environments import EVALUATION, TRAINING, stream
 from agents.evaluation import evaluate
 from agents.files import CONFIGS, agent_config, agent_names, write_whole
-from agents.training import ALGORITHMS, load
+from agents.training import AGENTS, load
 from tests.conftest import BUILT_IN, make
 
 
@@ -26,7 +26,7 @@ def agents(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("agent", ["ppo", "dqn", "masked_dqn", "maskable_ppo"])
+@pytest.mark.parametrize("agent", ["ppo", "dqn", "masked_dqn", "maskable_ppo", "q_table"])
 def test_train_writes_what_evaluate_reads(agent: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = ["train", BUILT_IN[1], "user=unfriendly", "--agent", agent, "--out", str(out)]
@@ -170,7 +170,7 @@ def test_training_does_not_wait_for_a_bound_that_does_not_come(tmp_path: Path) -
 
 
 def test_every_agent_has_a_configuration_with_known_keys(tmp_path: Path) -> None:
-    assert agent_names() == sorted(ALGORITHMS) == ["dqn", "maskable_ppo", "masked_dqn", "ppo"]
+    assert agent_names() == sorted(AGENTS) == ["dqn", "maskable_ppo", "masked_dqn", "ppo", "q_table"]
     for agent in agent_names():
         for env_id in (*BUILT_IN, "Dialogue-v0"):
             assert set(agent_config(agent, env_id)) == {"steps", "lanes", "policy", "hyperparameters"}

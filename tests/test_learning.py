@@ -38,11 +38,19 @@ def test_defaults_learn_on_four_seeds_of_five(algorithm: str, env_id: str) -> No
     assert sum(rate >= 0.95 for rate in rates) >= 4, rates
 
 
-def test_the_shipped_configuration_learns_in_seconds() -> None:
+@pytest.mark.parametrize(
+    ("agent_name", "env_id", "steps"),
+    [
+        ("ppo", BUILT_IN[0], 25_000),
+        ("maskable_ppo", BUILT_IN[0], 25_000),
+        ("q_table", BUILT_IN[1], 60_000),
+    ],
+)
+def test_the_shipped_configurations_learn_in_seconds(agent_name: str, env_id: str, steps: int) -> None:
     from agents.evaluation import evaluate
     from agents.training import Run, train
 
-    run = Run(BUILT_IN[0], {}, "ppo", seed=0, steps=25_000)
+    run = Run(env_id, {}, agent_name, seed=0, steps=steps)
     agent, curve, _ = train(run, lambda steps, success: None)
     assert len(curve.steps) == len(curve.returns) == len(curve.successes) > 500
     assert sum(curve.successes[:200]) < 40  # it was not able to from the start

@@ -15,6 +15,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents.masking import ObservingMaskablePPO
+from agents.q_table import QTable
 from dialogue_gym.masked_dqn import IMPOSSIBLE, MaskedDQN
 from dialogue_gym.masks import ObservationMask
 from dialogue_gym.sb3 import DialogueVecEnv
@@ -144,3 +145,23 @@ def test_maskable_ppo_finds_the_masks_in_observations(tmp_path: Path) -> None:
         actions, _ = again.predict(observations)
         assert possible[np.arange(32), actions].all()
     assert again.predict(observations[0])[0].shape == ()
+
+
+def test_a_table_is_the_same_once_saved_and_loaded(tmp_path: Path) -> None:
+    table = QTable(gym.make(BUILT_IN[1]), seed=0)
+    ends: list[bool] = []
+    table.learn(5000, lambda steps, total, is_success: ends.append(is_success))
+    assert sum(ends[-100:]) > sum(ends[:100])
+    table.save(tmp_path / "table.zip")
+    again = QTable(gym.make(BUILT_IN[1]))
+    again.load(tmp_path / "table.zip")
+    lanes: Any = gym.make_vec(BUILT_IN[1], 100)
+    observations, _ = lanes.reset(seed=0)
+    np.testing.assert_array_equal(table.predict(observations)[0], again.predict(observations)[0])
+    assert table.predict(observations[0])[0] == table.predict(observations)[0][0]
+    only = np.eye(9, dtype=np.int8)[[3] * 100]
+    assert set(table.predict(observations, action_masks=only)[0]) == {3}
+    with pytest.raises(ValueError, match="of another environment"):
+        QTable(gym.make(RESTAURANT)).load(tmp_path / "table.zip")
+    with pytest.raises(TypeError, match="a dialogue environment is needed"):
+        QTable(gym.make("CartPole-v1"))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.files import agent_names
 from agents.solver import solve
 from agents.speed_table import markdown
 from dialogue_gym import DialogueEnv
@@ -113,6 +114,10 @@ def test_the_figures_of_the_solver_are_computed(env_id: str) -> None:
     assert row
     solution = solve(make(env_id))
     assert (row[1], row[2]) == (f"{solution.upper:.3f}", f"{solution.lower.mean_return:.3f}")
+
+
+def test_every_agent_is_named() -> None:
+    assert all(f"`{name}`" in README for name in agent_names())
 
 
 def test_the_figures_of_speed_are_those_of_one_run() -> None:

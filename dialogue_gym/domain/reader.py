@@ -239,7 +239,7 @@ def bounds(minimum: float, maximum: float) -> str:
     """Say in words which numbers are allowed."""
     if math.isinf(maximum):
         return "a finite number" if math.isinf(minimum) else f"a number of at least {minimum:g}"
-    return f"a number from {minimum:g} to {maximum:.8g}"
+    return f"a number from {minimum:.8g} to {maximum:.8g}"
 
 
 def read_file(path: Path) -> Entry:
