@@ -39,8 +39,7 @@ class MaskedQNetwork(QNetwork):
         blocked = torch.zeros_like(values, dtype=torch.bool)
         for number, (component, _) in enumerate(self.mask.blocked):
             blocked |= getattr(self, f"blocked_{number}")[obs[:, component].long()]
-        nothing_left = blocked.all(dim=1, keepdim=True)
-        return values.masked_fill(blocked & ~nothing_left, IMPOSSIBLE)
+        return values.masked_fill(blocked, IMPOSSIBLE)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return super()._get_constructor_parameters() | {"mask": self.mask}
@@ -136,9 +135,7 @@ class MaskedDQN(DQN):
 
     def _possible(self, observations: Array) -> npt.NDArray[np.bool_]:
         mask: ObservationMask = self.policy_kwargs["mask"]
-        possible = mask(observations)
-        possible[~possible.any(axis=1)] = True
-        return possible
+        return mask(observations)
 
     def _any(self, possible: Array) -> Array:
         """Return a random possible action of each row, all equally likely."""

@@ -13,7 +13,8 @@ from dialogue_gym.envs import DialogueEnv
 class ObservationMask:
     """Says which actions are possible in an observation, for those who have nothing but observations.
 
-    It gives what `env.unwrapped.action_masks()` gives in the state that the observation is of.
+    It gives what `env.unwrapped.action_masks()` gives in the state that the observation is of. Something is
+    always possible: a restart has no precondition.
     """
 
     def __init__(self, env: DialogueEnv) -> None:

@@ -266,7 +266,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         if array.dtype == np.uint64:
             array = np.minimum(array, np.iinfo(np.int64).max)
         if array.dtype != np.int64 or not array.flags.carray:
-            array = np.array(array, dtype=np.int64)  # another kind of array would be compiled for anew
+            array = np.array(array, dtype=np.int64)  # the compiled code takes no other kind
         return array
 
     def _chosen(self, options: dict[str, Any] | None) -> Array:

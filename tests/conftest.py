@@ -16,6 +16,7 @@ import dialogue_gym  # noqa: F401 (registers the ids)
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import parse
 from dialogue_gym.domain.reader import read_text
+from dialogue_gym.vector import DialogueVectorEnv
 
 # Where it has to be repeatable the examples are always the same; elsewhere each run looks for new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True)
@@ -47,6 +48,15 @@ def make(env_id: str, **keywords: Any) -> gym.Env[Any, Any]:
     if env_id == "Dialogue-v0":
         keywords.setdefault("domain", "restaurant")
     return gym.make(env_id, **keywords)
+
+
+def make_vec(env_id: str, count: int, **keywords: Any) -> DialogueVectorEnv:
+    """Make the vector environment of any of the library's ids."""
+    if env_id == "Dialogue-v0":
+        keywords.setdefault("domain", "concert")
+    env = gym.make_vec(env_id, count, vectorization_mode="vector_entry_point", **keywords)
+    assert isinstance(env, DialogueVectorEnv)
+    return env
 
 
 def domain_from(text: str) -> Domain:

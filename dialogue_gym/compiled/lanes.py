@@ -166,7 +166,7 @@ class Lanes:
             finally:
                 if threads:
                     numba.set_num_threads(threads)
-        if what == STEP:  # how long a reset takes says nothing about steps
+        if what == STEP and self.ended >= 0:  # resets and refused steps say nothing about steps
             self._sharing.took(seconds)
 
     def _compile(self) -> Any:

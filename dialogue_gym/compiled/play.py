@@ -13,7 +13,7 @@ import numba
 from numba import prange, types
 from numba.extending import register_jitable
 
-from dialogue_gym.compiled.types import copy_cells, make_mask, make_row, tables_maker
+from dialogue_gym.compiled.arrays import copy_cells, make_mask, make_row, tables_maker
 from dialogue_gym.rules import SOURCES as RULES
 from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, digest, mask, step, user
 from dialogue_gym.rules.tables import FAILURE, SUCCESS, TRUNCATED, TURNS

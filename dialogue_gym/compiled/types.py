@@ -17,7 +17,6 @@ from numba.core.imputils import RefType, iternext_impl
 from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
 from numba.extending import (
-    intrinsic,
     lower_builtin,
     lower_getattr_generic,
     models,
@@ -28,7 +27,7 @@ from numba.extending import (
 from dialogue_gym.compiled.words import Kind, layout
 from dialogue_gym.rules.tables import RANDOM
 
-_INT64 = ir.IntType(64)
+INT64 = ir.IntType(64)
 _POINTER = types.CPointer(types.int64)
 
 
@@ -132,10 +131,11 @@ _struct(MaskType, ("data", types.CPointer(types.int8)), ("first", types.int64))
 @register_model(Wrapping)
 class _WrappingModel(models.PrimitiveModel):
     def __init__(self, manager: Any, of: Any) -> None:
-        super().__init__(manager, of, _INT64)
+        super().__init__(manager, of, INT64)
 
 
-def _view(context: Any, builder: Any, of: Any, value: Any = None) -> Any:
+def view(context: Any, builder: Any, of: Any, value: Any = None) -> Any:
+    """Return a value of a struct type, or an empty one, by its members."""
     return cgutils.create_struct_proxy(of)(context, builder, value=value)
 
 
@@ -146,9 +146,10 @@ def _load(builder: Any, pointer: Any, is_constant: bool = True) -> Any:
     return value
 
 
-def _at(builder: Any, pointer: Any, index: Any) -> Any:
+def element(builder: Any, pointer: Any, index: Any) -> Any:
+    """Return a pointer to an element of what a pointer points to."""
     if isinstance(index, int):
-        index = _INT64(index)
+        index = INT64(index)
     return builder.gep(pointer, [index], inbounds=True)
 
 
@@ -166,20 +167,20 @@ class _TablesAttributes(AttributeTemplate):
 
 @lower_getattr_generic(TablesType)
 def _tables_attribute(context: Any, builder: Any, of: Any, value: Any, name: str) -> Any:
-    tables = _view(context, builder, of, value)
+    tables = view(context, builder, of, value)
     field = layout()[name]
     words = tables.constants if field.follows_from_domain and of.constants else tables.words
-    first = _load(builder, _at(builder, words, field.at))
+    first = _load(builder, element(builder, words, field.at))
     if field.kind is Kind.SCALAR:
         return first
-    second = _load(builder, _at(builder, words, field.at + 1))
-    result = _view(context, builder, _FIELD_TYPES[field.kind])
+    second = _load(builder, element(builder, words, field.at + 1))
+    result = view(context, builder, _FIELD_TYPES[field.kind])
     if field.kind is Kind.BLOCK:
-        result.start, result.stop, result.step = first, second, _INT64(1)
+        result.start, result.stop, result.step = first, second, INT64(1)
     elif field.kind is Kind.VECTOR:
-        result.data, result.length = _at(builder, words, first), second
+        result.data, result.length = element(builder, words, first), second
     else:
-        result.words, result.rows = words, _at(builder, words, first)
+        result.words, result.rows = words, element(builder, words, first)
     return result._getvalue()
 
 
@@ -203,20 +204,20 @@ class _GetItem(AbstractTemplate):
 
 @lower_builtin(operator.getitem, Matrix, types.Integer)
 def _matrix_row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    source = _view(context, builder, sig.args[0], args[0])
-    index = builder.mul(context.cast(builder, args[1], sig.args[1], types.int64), _INT64(2))
-    result = _view(context, builder, table_vector)
-    result.data = _at(builder, source.words, _load(builder, _at(builder, source.rows, index)))
-    result.length = _load(builder, _at(builder, source.rows, builder.add(index, _INT64(1))))
+    source = view(context, builder, sig.args[0], args[0])
+    index = builder.mul(context.cast(builder, args[1], sig.args[1], types.int64), INT64(2))
+    result = view(context, builder, table_vector)
+    result.data = element(builder, source.words, _load(builder, element(builder, source.rows, index)))
+    result.length = _load(builder, element(builder, source.rows, builder.add(index, INT64(1))))
     return result._getvalue()
 
 
 @lower_builtin(operator.getitem, Vector, types.Integer)
 def _vector_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     of, index_type = sig.args
-    vector = _view(context, builder, of, args[0])
+    vector = view(context, builder, of, args[0])
     index = context.cast(builder, args[1], index_type, types.int64)
-    value = _load(builder, _at(builder, vector.data, index), of.is_constant)
+    value = _load(builder, element(builder, vector.data, index), of.is_constant)
     return context.cast(builder, value, of.dtype, types.int64)
 
 
@@ -227,13 +228,13 @@ def _type_len(context: Any) -> Any:
 
 @lower_builtin(len, Vector)
 def _vector_len(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return _view(context, builder, sig.args[0], args[0]).length
+    return view(context, builder, sig.args[0], args[0]).length
 
 
 @lower_builtin("getiter", Vector)
 def _vector_iterator(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    iterator = _view(context, builder, sig.return_type)
-    iterator.index = cgutils.alloca_once_value(builder, _INT64(0))
+    iterator = view(context, builder, sig.return_type)
+    iterator.index = cgutils.alloca_once_value(builder, INT64(0))
     iterator.vector = args[0]
     return iterator._getvalue()
 
@@ -243,15 +244,15 @@ def _vector_iterator(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 def _vector_next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
     (of,) = sig.args
     dtype, is_constant = of.of
-    iterator = _view(context, builder, of, args[0])
-    vector = _view(context, builder, Vector(dtype, is_constant), iterator.vector)
+    iterator = view(context, builder, of, args[0])
+    vector = view(context, builder, Vector(dtype, is_constant), iterator.vector)
     index = builder.load(iterator.index)
     is_valid = builder.icmp_signed("<", index, vector.length)
     result.set_valid(is_valid)
     with builder.if_then(is_valid):
-        value = _load(builder, _at(builder, vector.data, index), is_constant)
+        value = _load(builder, element(builder, vector.data, index), is_constant)
         result.yield_(context.cast(builder, value, dtype, types.int64))
-        builder.store(builder.add(index, _INT64(1)), iterator.index)
+        builder.store(builder.add(index, INT64(1)), iterator.index)
 
 
 # Rows.
@@ -260,12 +261,12 @@ def _vector_next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -
 def _cell(context: Any, builder: Any, sig: Any, args: Any) -> tuple[Any, Any]:
     """Return the place that an index means, and the type of what lies there."""
     of, index_type = sig.args[:2]
-    row = _view(context, builder, of, args[0])
+    row = view(context, builder, of, args[0])
     if isinstance(index_type, types.IntegerLiteral) and index_type.literal_value < 0:
         if index_type.literal_value == RANDOM:
             return row.state, types.int64
-        return _at(builder, row.end, index_type.literal_value), of.dtype
-    return _at(builder, row.cells, context.cast(builder, args[1], index_type, types.int64)), of.dtype
+        return element(builder, row.end, index_type.literal_value), of.dtype
+    return element(builder, row.cells, context.cast(builder, args[1], index_type, types.int64)), of.dtype
 
 
 @lower_builtin(operator.getitem, RowType, types.Integer)
@@ -277,10 +278,10 @@ def _row_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 @lower_builtin(operator.getitem, RowType, types.SliceType)
 def _row_slice(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    row = _view(context, builder, sig.args[0], args[0])
-    block = _view(context, builder, sig.args[1], args[1])
-    result = _view(context, builder, sig.return_type)
-    result.data = _at(builder, row.cells, block.start)
+    row = view(context, builder, sig.args[0], args[0])
+    block = view(context, builder, sig.args[1], args[1])
+    result = view(context, builder, sig.return_type)
+    result.data = element(builder, row.cells, block.start)
     result.length = builder.sub(block.stop, block.start)
     return result._getvalue()
 
@@ -308,24 +309,24 @@ def _set_cell(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 @lower_builtin(operator.setitem, RowType, types.SliceType, Vector)
 def _set_block(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     row_type, block_type, vector_type = sig.args
-    row = _view(context, builder, row_type, args[0])
-    block = _view(context, builder, block_type, args[1])
-    vector = _view(context, builder, vector_type, args[2])
-    to = _at(builder, row.cells, block.start)
+    row = view(context, builder, row_type, args[0])
+    block = view(context, builder, block_type, args[1])
+    vector = view(context, builder, vector_type, args[2])
+    to = element(builder, row.cells, block.start)
     with cgutils.for_range(builder, vector.length) as loop:
-        value = _load(builder, _at(builder, vector.data, loop.index), vector_type.is_constant)
+        value = _load(builder, element(builder, vector.data, loop.index), vector_type.is_constant)
         value = context.cast(builder, value, vector_type.dtype, row_type.dtype)
-        builder.store(value, _at(builder, to, loop.index))
+        builder.store(value, element(builder, to, loop.index))
     return context.get_dummy_value()
 
 
 @lower_builtin(operator.setitem, MaskType, types.Integer, types.Integer)
 def _set_mask(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    mask = _view(context, builder, sig.args[0], args[0])
+    mask = view(context, builder, sig.args[0], args[0])
     index = context.cast(builder, args[1], sig.args[1], types.int64)
     with builder.if_then(builder.icmp_signed(">=", index, mask.first)):
         value = context.cast(builder, args[2], types.int64, types.int8)
-        builder.store(value, _at(builder, mask.data, builder.sub(index, mask.first)))
+        builder.store(value, element(builder, mask.data, builder.sub(index, mask.first)))
     return context.get_dummy_value()
 
 
@@ -348,90 +349,3 @@ def _wrap(function: Any, name: str, result: Any) -> None:
 _wrap(operator.mul, "mul", wrapping)
 _wrap(operator.add, "add", wrapping)
 _wrap(operator.and_, "and_", types.int64)
-
-
-# From arrays to these types.
-
-
-def tables_maker(constants: tuple[int, ...]) -> Any:
-    """Return a function that compiled code makes tables with, out of an int64 array of words."""
-    of = TablesType(constants)
-
-    @intrinsic
-    def make_tables(context: Any, words: Any) -> Any:
-        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            tables = _view(context, builder, of)
-            tables.words = _array(context, builder, sig, args, 0).data
-            if constants:
-                array = ir.ArrayType(_INT64, len(constants))
-                known = ir.GlobalVariable(builder.module, array, builder.module.get_unique_name("tables"))
-                known.linkage = "internal"
-                known.global_constant = True
-                known.initializer = ir.Constant(array, [_INT64(word) for word in constants])
-                tables.constants = builder.bitcast(known, _INT64.as_pointer())
-            return tables._getvalue()
-
-        return of(words), generate
-
-    return make_tables
-
-
-def _array(context: Any, builder: Any, sig: Any, args: Any, position: int) -> Any:
-    return context.make_array(sig.args[position])(context, builder, args[position])
-
-
-@intrinsic
-def make_row(context: Any, cells: Any, states: Any, lane: Any) -> Any:
-    """Return lane `lane` of `cells` (2-d) and `states` (int64) as a row."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = _array(context, builder, sig, args, 0)
-        size = cgutils.unpack_tuple(builder, array.shape)[1]
-        row = _view(context, builder, sig.return_type)
-        row.cells = _at(builder, array.data, builder.mul(size, args[2]))
-        row.end = _at(builder, row.cells, size)
-        row.state = _at(builder, _array(context, builder, sig, args, 1).data, args[2])
-        return row._getvalue()
-
-    return RowType(cells.dtype)(cells, states, types.int64), generate
-
-
-@intrinsic
-def make_mask(context: Any, masks: Any, lane: Any, actions: Any, first: Any) -> Any:
-    """Return lane `lane` of `masks` (2-d, int8), all allowed: the domain's `actions` from `first` on."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        _, lane, actions, first = args
-        mask = _view(context, builder, mask_type)
-        size = builder.sub(actions, first)
-        mask.data = _at(builder, _array(context, builder, sig, args, 0).data, builder.mul(size, lane))
-        mask.first = first
-        # Both sizes are constants where `actions` is, and constant sizes take no call.
-        is_auto = builder.icmp_signed("==", first, _INT64(1))
-        with builder.if_else(is_auto) as (auto, explicit):
-            with auto:
-                cgutils.memset(builder, mask.data, builder.sub(actions, _INT64(1)), 1)
-            with explicit:
-                cgutils.memset(builder, mask.data, actions, 1)
-        return mask._getvalue()
-
-    return mask_type(masks, types.int64, types.int64, types.int64), generate
-
-
-@intrinsic
-def copy_cells(context: Any, row: Any, count: Any, array: Any, at: Any) -> Any:
-    """Copy the first `count` cells of a row to an array (2-d), from its element `at` on."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        source = _view(context, builder, sig.args[0], args[0]).cells
-        to = _at(builder, _array(context, builder, sig, args, 2).data, args[3])
-        if row.dtype == array.dtype:
-            cgutils.raw_memcpy(builder, to, source, args[1], row.dtype.bitwidth // 8)
-        else:
-            with cgutils.for_range(builder, args[1]) as loop:
-                value = builder.load(_at(builder, source, loop.index))
-                value = context.cast(builder, value, row.dtype, array.dtype)
-                builder.store(value, _at(builder, to, loop.index))
-        return context.get_dummy_value()
-
-    return types.none(row, types.int64, array, types.int64), generate
