@@ -8,6 +8,7 @@ from gymnasium.envs.registration import register
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.envs import DialogueEnv, FakeUserConcertEnv, FakeUserRestaurantEnv
 from dialogue_gym.policies import ExpertPolicy, RandomPolicy
+from dialogue_gym.pretrained import PretrainedPolicy
 from dialogue_gym.version import __version__
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ExpertPolicy",
     "FakeUserConcertEnv",
     "FakeUserRestaurantEnv",
+    "PretrainedPolicy",
     "RandomPolicy",
     "__version__",
 ]
