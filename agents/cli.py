@@ -1,11 +1,14 @@
-"""The commands `python -m agents train`, `evaluate` and `demo`."""
+"""The commands `python -m agents train`, `evaluate`, `benchmark` and `demo`."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
+import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +20,11 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.clairvoyant import TooLarge
-from agents.environments import make, parse_settings
+from agents.environments import PRETRAINED, make, parse_settings
 from agents.evaluation import Evaluation, evaluate
 from agents.files import agent_config, agent_names
 from agents.solver import Solution, bound, solve
-from dialogue_gym import ExpertPolicy, RandomPolicy
+from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
 
 app = typer.Typer(
     help="Train and evaluate agents on the dialogue environments.",
@@ -65,9 +68,8 @@ def _prepare(out: Path) -> None:
         pass
 
 
-def _train(run: Any) -> tuple[Any, Any, float]:
-    from agents.training import train
-
+@contextlib.contextmanager
+def _progress_bar(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -76,11 +78,18 @@ def _train(run: Any) -> tuple[Any, Any, float]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        bar = bars.add_task(f"{run.agent.upper()} learns", total=run.steps, success=0.0)
+        bar = bars.add_task(title, total=steps, success=0.0)
 
-        def progress(steps: int, success: float) -> None:
-            bars.update(bar, completed=min(steps, run.steps), success=success)
+        def progress(done: int, success: float) -> None:
+            bars.update(bar, completed=min(done, steps), success=success)
 
+        yield progress
+
+
+def _train(run: Any) -> tuple[Any, Any, float]:
+    from agents.training import train
+
+    with _progress_bar(f"{run.agent.upper()} learns", run.steps) as progress:
         return train(run, progress)
 
 
@@ -121,7 +130,7 @@ def train(
         bounding = other_core.apply_async(_bound, (env_id, keywords))
         trained, curve, seconds = _train(run)
         save_model(out, trained)
-        evaluation = evaluate(run.make_env, trained, dialogues, seed)
+        evaluation = evaluate(run.make_env(), trained, dialogues, seed)
         try:
             best = bounding.get(BOUND_SECONDS)
         except multiprocessing.TimeoutError:
@@ -134,25 +143,108 @@ def train(
 
 @app.command(name="evaluate")
 def evaluate_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder that train wrote")],
+    agent: Annotated[
+        str,
+        typer.Argument(metavar="AGENT", help="folder that train wrote, or the name of a pretrained agent"),
+    ],
+    settings: Settings = None,
+    *,
     dialogues: Dialogues = 1000,
     seed: Seed = 1,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:
-    """Play a trained agent and say how well it does."""
+    """Play a trained agent and say how well it does, also under other settings than it was trained with."""
     from agents.training import load
 
-    run, trained, metrics = load(folder)
-    figures = evaluate(run.make_env, trained, dialogues, seed)
-    if as_json:
-        keys = ("env_id", "settings", "agent", "bound_return")
-        result = {key: metrics[key] for key in keys} | vars(figures) | {"seed": seed}
-        print(json.dumps(result, indent=2))
+    keywords = parse_settings(settings or [])
+    env_id = PRETRAINED.get(agent)
+    if env_id and not Path(agent).exists():
+        env = make(env_id, keywords)
+        trained: Any = PretrainedPolicy(env, seed)
+        name, best = "pretrained", None
     else:
-        best = metrics["bound_return"]
-        title = f"{run.env_id}: {figures.dialogues} dialogues"
+        run, trained, metrics = load(Path(agent))
+        env_id, name = run.env_id, run.agent
+        env = make(env_id, run.settings | keywords)
+        trained_on = run.make_env()
+        if (env.observation_space, env.action_space) != (
+            trained_on.observation_space,
+            trained_on.action_space,
+        ):
+            raise ValueError(f"{agent}: the agent was trained on other observations or actions")
+        best = None if keywords else metrics["bound_return"]
+        keywords = run.settings | keywords
+    figures = evaluate(env, trained, dialogues, seed)
+    if as_json:
+        result = {"env_id": env_id, "settings": keywords, "agent": name, "bound_return": best}
+        print(json.dumps(result | vars(figures) | {"seed": seed}, indent=2))
+    else:
+        title = f"{env_id}: {figures.dialogues} dialogues"
         title += "" if best is None else f", bound {best:.2f}"
-        console.print(_table({run.agent: figures}, title))
+        console.print(_table({name: figures}, title))
+
+
+@app.command()
+def pretrain(
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the policies, instead of beside the domains' files")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Make the pretrained agents that come with the built-in domains."""
+    from agents.pretraining import AGENT, STEPS, pretrain
+
+    for name in PRETRAINED:
+        folder = out / name if out else None
+        if folder:
+            _prepare(folder)
+        with _progress_bar(f"{AGENT.upper()} learns: {name}", STEPS) as progress:
+            figures = pretrain(name, seed, progress, folder)
+        results = {f"error rate {rate:.2f}": evaluation for rate, evaluation in figures.items()}
+        console.print(_table(results, f"{name}, pretrained, 1,000 dialogues each"))
+
+
+@app.command()
+def benchmark(
+    grid: Annotated[str, typer.Argument(metavar="GRID", help="quick, full, or the path of a grid's file")],
+    *,
+    out: Annotated[Path, typer.Option(help="folder for the finished cells, tables and pictures")],
+    jobs: Annotated[int, typer.Option(min=1, help="cells at a time")] = os.cpu_count() or 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="run the cells on a Ray cluster; 'local' begins one on this machine"
+        ),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="run nothing: report the seeds that are finished")
+    ] = False,
+) -> None:
+    """Train and measure every cell of a grid; the same command goes on where it was stopped."""
+    from agents.benchmark.grid import load_grid
+    from agents.benchmark.run import run, write_report
+
+    content = load_grid(grid)
+    command = f"python -m agents benchmark {grid} --out {out}"
+    if report:
+        results = write_report(content, out, command=command)
+        console.print(f"protocol {results['protocol']}: {out / 'results.md'}", soft_wrap=True)
+        return
+    _prepare(out)
+    columns = (
+        TextColumn("{task.completed}/{task.total} cells"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=3600) as bars:
+        bar = bars.add_task("", total=None)
+
+        def progress(finished: int, total: int, last: str) -> None:
+            bars.update(bar, completed=finished, total=total, description=last)
+
+        results = run(content, out, jobs=jobs, ray_address=ray, command=command, progress=progress)
+    console.print(f"protocol {results['protocol']}: {out / 'results.md'}", soft_wrap=True)
 
 
 @app.command()
@@ -172,9 +264,9 @@ def demo(
         save_model(out, trained)
         env = run.make_env()
         results = {
-            "random": evaluate(run.make_env, RandomPolicy(env, seed), seed=seed),
-            "expert": evaluate(run.make_env, ExpertPolicy(env, seed), seed=seed),
-            "PPO": evaluate(run.make_env, trained, seed=seed),
+            "random": evaluate(run.make_env(), RandomPolicy(env, seed), seed=seed),
+            "expert": evaluate(run.make_env(), ExpertPolicy(env, seed), seed=seed),
+            "PPO": evaluate(run.make_env(), trained, seed=seed),
         }
         solution = solving.get()
     save_results(out, run, trained, curve, seconds, results["PPO"], solution.upper)

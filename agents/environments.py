@@ -13,8 +13,12 @@ import yaml
 import dialogue_gym
 from dialogue_gym.domain.reader import nearest
 
-TRAINING, EVALUATION = 0, 1
+TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
 """The random streams of a run, which have nothing in common."""
+
+
+PRETRAINED = {"restaurant": "FakeUserRestaurant-v0", "concert": "FakeUserConcert-v0"}
+"""The ids of the domains that a pretrained agent comes with, by the agent's name."""
 
 
 def parse_settings(words: Iterable[str]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,9 @@ import gymnasium as gym
 import numpy as np
 
 from agents.environments import EVALUATION, stream
+from dialogue_gym.vector import DialogueVectorEnv
 
-_LANES = 20
+_LANES = 100
 
 
 @dataclass(frozen=True)
@@ -26,46 +26,51 @@ class Evaluation:
     dialogues: int
 
 
-def evaluate(
-    make_env: Callable[[], gym.Env[Any, Any]], policy: Any, dialogues: int = 1000, seed: int = 0
-) -> Evaluation:
+def evaluate(env: gym.Env[Any, Any], policy: Any, dialogues: int = 1000, seed: int = 0) -> Evaluation:
     """Play dialogues with the deterministic choices of a policy.
 
     Every lane plays a fixed quota of dialogues: the first ones to finish would be the easy ones. The
     dialogues for a seed are the same for every policy, and none of them occurs in training with it.
 
     Args:
-        make_env: makes one lane.
+        env: an environment like the ones that are played; it is not played itself.
         policy: anything with the `predict` of Stable-Baselines3.
         dialogues: how many, at least 1.
         seed: of the run.
     """
-    lanes = min(_LANES, dialogues)
-    quota = [dialogues // lanes + (lane < dialogues % lanes) for lane in range(lanes)]
-    envs = [make_env() for _ in range(lanes)]
-    first = stream(seed, EVALUATION)
-    observations = [env.reset(seed=first + lane)[0] for lane, env in enumerate(envs)]
-    returns = [0.0] * lanes
+    count = min(_LANES, dialogues)
+    quota = np.full(count, dialogues // count) + (np.arange(count) < dialogues % count)
+    lanes = _lanes(env, count)
+    observations, _ = lanes.reset(seed=stream(seed, EVALUATION))
+    returns = np.zeros(count)
     results: list[tuple[float, float, float]] = []
-    active = list(range(lanes))
-    while active:
-        batch = np.stack([observations[lane] for lane in active])
-        actions, _ = policy.predict(batch, deterministic=True)
-        for lane, action in zip(list(active), actions, strict=True):
-            observation, reward, terminated, truncated, info = envs[lane].step(action)
-            returns[lane] += float(reward)
-            if terminated or truncated:
-                results.append((float(info["is_success"]), returns[lane], info["turns"]))
-                returns[lane] = 0.0
-                quota[lane] -= 1
-                if not quota[lane]:
-                    active.remove(lane)
-                    continue
-                observation, _ = envs[lane].reset()
-            observations[lane] = observation
-    for env in envs:
-        env.close()
+    state: Any = None
+    begins = np.ones(count, dtype=np.bool_)
+    while quota.any():
+        actions, state = policy.predict(observations, state=state, episode_start=begins, deterministic=True)
+        seen = lanes.advance(actions)
+        observations, begins = seen.observations, seen.ended
+        returns += seen.rewards
+        ended = np.flatnonzero(begins)
+        if len(ended):
+            turns = lanes.final(ended).turns
+            for lane, its_turns in zip(ended.tolist(), turns.tolist(), strict=True):
+                if quota[lane]:
+                    results.append((float(seen.successes[lane]), returns[lane], its_turns))
+                    quota[lane] -= 1
+            returns[ended] = 0.0
+    lanes.close()
     table = np.array(results)
     success_rate, mean_return, mean_turns = (float(mean) for mean in table.mean(axis=0))
     success_error, return_error, _ = (float(error) for error in table.std(axis=0) / np.sqrt(len(table)))
     return Evaluation(success_rate, mean_return, mean_turns, success_error, return_error, len(table))
+
+
+def _lanes(env: gym.Env[Any, Any], count: int) -> DialogueVectorEnv:
+    assert env.spec is not None
+    settings = {key: value for key, value in env.spec.kwargs.items() if key != "render_mode"}
+    lanes = gym.make_vec(
+        env.spec.id, count, vectorization_mode="vector_entry_point", autoreset_mode="SameStep", **settings
+    )
+    assert isinstance(lanes, DialogueVectorEnv)
+    return lanes

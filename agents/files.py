@@ -13,7 +13,8 @@ import yaml
 from dialogue_gym.domain.reader import nearest
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "agents"
-_SECTION_KEYS = ("steps", "lanes", "policy", "hyperparameters")
+_SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start")
+_MAPPINGS = ("hyperparameters", "warm_start")
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -37,6 +38,8 @@ def agent_names() -> list[str]:
 def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, Any]:
     """Return an agent's configuration for an environment: `default`, overridden by its own section.
 
+    A file that names another agent under `extends` overrides that agent's configuration.
+
     Raises:
         ValueError: there is no such agent, or its file has an unknown key.
     """
@@ -45,12 +48,13 @@ def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, 
         names = sorted(known.stem for known in configs.glob("*.yaml"))
         raise ValueError(f"{agent!r} is no agent; {nearest(agent, names)}")
     sections = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config: dict[str, Any] = {"hyperparameters": {}}
+    config: dict[str, Any] = {"hyperparameters": {}, "anneal": [], "warm_start": {}}
+    if "extends" in sections:
+        config = agent_config(sections["extends"], env_id, configs)
     for name in ("default", env_id):
         section = dict(sections.get(name) or {})
-        for key in section:
+        for key, value in section.items():
             if key not in _SECTION_KEYS:
                 raise ValueError(f"{path}: {name}: unknown key {key!r}; {nearest(key, _SECTION_KEYS)}")
-        hyperparameters = config["hyperparameters"] | (section.pop("hyperparameters", None) or {})
-        config = config | section | {"hyperparameters": hyperparameters}
+            config[key] = config[key] | (value or {}) if key in _MAPPINGS else value
     return config

@@ -95,7 +95,7 @@ class _UntilMastered(BaseCallback):
         self._evaluating += time.perf_counter() - now
 
     def _is_mastered(self, dialogues: int) -> bool:
-        result = evaluate(lambda: gym.make(ENV_ID), self.model, dialogues)
+        result = evaluate(gym.make(ENV_ID), self.model, dialogues)
         is_good = result.mean_return >= SHARE_OF_BOUND * self._best
         return is_good and result.success_rate >= SUCCESS_RATE
 

@@ -23,7 +23,7 @@ from dialogue_gym.masks import ObservationMask
 class QTable:
     """A table of values by observation and action, with the `predict` of Stable-Baselines3.
 
-    What has not been tried is taken to be worth more than anything can be, so that it is tried.
+    What has not been tried is taken to be worth much, so that it is tried.
     """
 
     def __init__(
@@ -33,8 +33,9 @@ class QTable:
         seed: int | None = None,
         learning_rate: float = 0.5,
         gamma: float = 1.0,
-        exploration: float = 0.05,
-        optimism: float = 20.0,
+        exploration: float = 0.2,
+        optimism: float = 5.0,
+        use_mask: bool = True,
     ) -> None:
         """Begin with an empty table.
 
@@ -45,6 +46,7 @@ class QTable:
             gamma: what a reward is worth that comes one step later.
             exploration: chance of a random action, at first; it falls to 0 in the course of learning.
             optimism: what an action is taken to be worth that has not been tried.
+            use_mask: leave out what is impossible, instead of finding out.
         """
         dialogue = env.unwrapped
         if not isinstance(dialogue, DialogueEnv):
@@ -56,7 +58,7 @@ class QTable:
         self._dtype = dialogue.observation_space.dtype
         self._random = np.random.default_rng(seed)
         self._seed = seed
-        self._optimism = optimism
+        self._optimism, self._use_mask = optimism, use_mask
         self._learning_rate, self._gamma, self._exploration = learning_rate, gamma, exploration
 
     def learn(self, steps: int, on_dialogue: Callable[[int, float, bool], object]) -> None:
@@ -93,7 +95,8 @@ class QTable:
         """Return the values of an observation's actions; impossible ones are worth less than any other."""
         if key not in self.values:
             observation = np.frombuffer(key, self._dtype)
-            self.values[key] = np.where(self._mask(observation[None])[0], self._optimism, -np.inf)
+            possible = self._mask(observation[None])[0] | (not self._use_mask)
+            self.values[key] = np.where(possible, self._optimism, -np.inf)
         return self.values[key]
 
     def _choose(self, observation: npt.NDArray[Any], exploration: float) -> int:

@@ -18,7 +18,9 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.environments import TRAINING, make, stream
+from agents.cloning import clone
+from agents.demonstrations import demonstrate
+from agents.environments import DEMONSTRATION, TRAINING, make, stream
 from agents.evaluation import Evaluation
 from agents.files import agent_config, write_whole
 from agents.masking import ObservingMaskablePPO
@@ -33,7 +35,8 @@ ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "masked_dqn": MaskedDQN,
     "ppo": PPO,
 }
-AGENTS = (*ALGORITHMS, "q_table")
+TABLE = "q_table"
+"""The algorithm that is not one of Stable-Baselines3's kind."""
 Agent = BaseAlgorithm | QTable
 _PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")
 
@@ -58,15 +61,30 @@ class Run:
 
 Progress = Callable[[int, float], None]
 """Is told the steps so far and the success rate of the last hundred dialogues."""
+Watch = Callable[[int, int, Agent], None]
+"""Is told the dialogues and steps so far, and shown the agent, whenever dialogues have ended."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A schedule of Stable-Baselines3 that falls to 0: it is given the share of training that is left."""
+
+    start: float
+
+    def __call__(self, left: float) -> float:
+        """Return the value."""
+        return self.start * left
 
 
 class _Recorder(BaseCallback):
     """Records how every training dialogue went."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, watch: Watch | None, entropy: Linear | None = None) -> None:
         super().__init__()
+        self._entropy = entropy
         self.curve = Curve([], [], [])
         self._progress = progress
+        self._watch = watch
 
     def add(self, steps: int, total: float, is_success: bool) -> None:
         """Record one dialogue."""
@@ -74,49 +92,72 @@ class _Recorder(BaseCallback):
         self.curve.returns.append(total)
         self.curve.successes.append(float(is_success))
 
+    def show(self, steps: int, agent: Agent) -> None:
+        """Show the agent after some dialogue's end."""
+        if self._watch:
+            self._watch(len(self.curve.steps), steps, agent)
+
     def report(self, steps: int) -> None:
         """Say how far it is."""
         last = self.curve.successes[-100:]
         self._progress(steps, sum(last) / len(last) if last else 0.0)
 
+    def _on_rollout_start(self) -> None:
+        if self._entropy:
+            agent: Any = self.model
+            agent.ent_coef = self._entropy(agent._current_progress_remaining)
+
     def _on_step(self) -> bool:
-        for lane in np.flatnonzero(self.locals["dones"]):
+        ended = np.flatnonzero(self.locals["dones"])
+        for lane in ended:
             info = self.locals["infos"][lane]
             self.add(self.num_timesteps, info["episode"]["r"], info["is_success"])
+        if len(ended):
+            self.show(self.num_timesteps, self.model)
         self.report(self.num_timesteps)
         return True
 
 
-def train(run: Run, progress: Progress) -> tuple[Agent, Curve, float]:
+def train(run: Run, progress: Progress, watch: Watch | None = None) -> tuple[Agent, Curve, float]:
     """Train an agent; return it, the course of its training, and the seconds that it took."""
     config = agent_config(run.agent, run.env_id)
-    if run.agent == "q_table":
-        return _train_table(run, config["hyperparameters"], _Recorder(progress))
-    lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.settings)
-    seed = stream(run.seed, TRAINING)
+    hyperparameters = config["hyperparameters"]
+    annealed = {name: Linear(hyperparameters[name]) for name in config["anneal"]}
+    recorder = _Recorder(progress, watch, annealed.pop("ent_coef", None))
+    hyperparameters |= annealed
     start = time.perf_counter()
-    agent = ALGORITHMS[run.agent](
-        config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
-    )
-    recorder = _Recorder(progress)
-    agent.learn(run.steps, callback=recorder)
+    train_one = _train_table if config["algorithm"] == TABLE else _train
+    agent = train_one(run, config, recorder)
     return agent, recorder.curve, time.perf_counter() - start
 
 
-def _train_table(
-    run: Run, hyperparameters: dict[str, Any], recorder: _Recorder
-) -> tuple[QTable, Curve, float]:
-    start = time.perf_counter()
-    agent = QTable(run.make_env(), seed=stream(run.seed, TRAINING), **hyperparameters)
+def _train(run: Run, config: dict[str, Any], recorder: _Recorder) -> BaseAlgorithm:
+    lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.settings)
+    seed = stream(run.seed, TRAINING)
+    agent = ALGORITHMS[config["algorithm"]](
+        config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
+    )
+    if warm_start := config["warm_start"]:
+        seed = stream(run.seed, DEMONSTRATION)
+        clone(agent, demonstrate(run.make_env(), warm_start["dialogues"], seed), warm_start["updates"])
+        recorder.show(0, agent)
+    if run.steps:
+        agent.learn(run.steps, callback=recorder)
+    return agent
+
+
+def _train_table(run: Run, config: dict[str, Any], recorder: _Recorder) -> QTable:
+    agent = QTable(run.make_env(), seed=stream(run.seed, TRAINING), **config["hyperparameters"])
 
     def on_dialogue(steps: int, total: float, is_success: bool) -> None:
         recorder.add(steps, total, is_success)
+        recorder.show(steps, agent)
         if len(recorder.curve.steps) % 100 == 0:
             recorder.report(steps)
 
     agent.learn(run.steps, on_dialogue)
     recorder.report(run.steps)
-    return agent, recorder.curve, time.perf_counter() - start
+    return agent
 
 
 def load(folder: Path) -> tuple[Run, Agent, dict[str, Any]]:
@@ -129,8 +170,7 @@ def load(folder: Path) -> tuple[Run, Agent, dict[str, Any]]:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         run = Run(**{key: metrics[key] for key in ("env_id", "settings", "agent", "seed", "steps")})
         run.make_env()
-        if run.agent not in AGENTS:
-            raise KeyError(run.agent)
+        agent_config(run.agent, run.env_id)
         metrics["bound_return"]
     except FileNotFoundError:
         raise ValueError(f"{folder}: no trained agent is here (metrics.json is missing)") from None
@@ -147,11 +187,12 @@ def load(folder: Path) -> tuple[Run, Agent, dict[str, Any]]:
 
 
 def _load_model(run: Run, path: Path) -> Agent:
-    if run.agent == "q_table":
+    algorithm = agent_config(run.agent, run.env_id)["algorithm"]
+    if algorithm == TABLE:
         table = QTable(run.make_env())
         table.load(path)
         return table
-    return ALGORITHMS[run.agent].load(path, device="cpu")
+    return ALGORITHMS[algorithm].load(path, device="cpu")
 
 
 def _first_line(error: Exception) -> str:

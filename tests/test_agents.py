@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from stable_baselines3 import DQN
 from agents.environments import EVALUATION, TRAINING, stream
 from agents.evaluation import evaluate
 from agents.files import CONFIGS, agent_config, agent_names, write_whole
-from agents.training import AGENTS, load
+from agents.training import ALGORITHMS, TABLE, Run, load, train
 from tests.conftest import BUILT_IN, make
 
 
@@ -26,7 +27,7 @@ def agents(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("agent", ["ppo", "dqn", "masked_dqn", "maskable_ppo", "q_table"])
+@pytest.mark.parametrize("agent", ["ppo", "dqn", "masked_dqn", "maskable_ppo", "q_table", "warm_masked_dqn"])
 def test_train_writes_what_evaluate_reads(agent: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = ["train", BUILT_IN[1], "user=unfriendly", "--agent", agent, "--out", str(out)]
@@ -170,13 +171,69 @@ def test_training_does_not_wait_for_a_bound_that_does_not_come(tmp_path: Path) -
 
 
 def test_every_agent_has_a_configuration_with_known_keys(tmp_path: Path) -> None:
-    assert agent_names() == sorted(AGENTS) == ["dqn", "maskable_ppo", "masked_dqn", "ppo", "q_table"]
+    assert set(agent_names()) > {"dqn", "maskable_ppo", "masked_dqn", "ppo", "q_table"}
     for agent in agent_names():
         for env_id in (*BUILT_IN, "Dialogue-v0"):
-            assert set(agent_config(agent, env_id)) == {"steps", "lanes", "policy", "hyperparameters"}
+            config = agent_config(agent, env_id)
+            assert set(config) == {
+                "algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start",
+            }  # fmt: skip
+            assert config["algorithm"] in (*ALGORITHMS, TABLE)
+            assert set(config["anneal"]) <= set(config["hyperparameters"])
     (tmp_path / "ppo.yaml").write_text("default: {step: 3}\n")
     with pytest.raises(ValueError, match=r"default: unknown key 'step'; did you mean 'steps'\?"):
         agent_config("ppo", BUILT_IN[0], tmp_path)
+
+
+def test_a_configuration_extends_another_section_by_section(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "default: {steps: 1, hyperparameters: {x: 1, y: 1}}\n"
+        f"{BUILT_IN[0]}: {{steps: 2, hyperparameters: {{y: 2}}}}\n"
+    )
+    (tmp_path / "b.yaml").write_text(
+        "extends: a\ndefault: {hyperparameters: {x: 3}, warm_start: {updates: 5}}\n"
+    )
+    own = agent_config("b", BUILT_IN[0], tmp_path)
+    assert (own["steps"], own["hyperparameters"], own["warm_start"]) == (2, {"x": 3, "y": 2}, {"updates": 5})
+    other = agent_config("b", BUILT_IN[1], tmp_path)
+    assert (other["steps"], other["hyperparameters"]) == (1, {"x": 3, "y": 1})
+
+
+def test_learning_rate_and_entropy_fall_to_nothing() -> None:
+    run = Run(BUILT_IN[1], {}, "ppo", seed=0, steps=10_000)
+    seen: list[tuple[float, float]] = []
+
+    def watch(dialogues: int, steps: int, agent: Any) -> None:
+        seen.append((agent.ent_coef, agent.policy.optimizer.param_groups[0]["lr"]))
+
+    train(run, lambda *_: None, watch)
+    entropies, rates = zip(*seen, strict=True)
+    assert 0.3 < entropies[0] < 0.4 and 0.003 < rates[0] <= 0.004
+    assert list(entropies) == sorted(entropies, reverse=True) and 0 <= entropies[-1] < 0.1
+    assert list(rates) == sorted(rates, reverse=True) and 0 <= rates[-1] < 0.001
+
+
+def test_a_pretrained_agent_is_known_by_name_and_settings_can_be_others(tmp_path: Path) -> None:
+    words = ["evaluate", "concert", "semantic_error_rate=0.3", "--dialogues", "200", "--json"]
+    result = agents(*words)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads(result.stdout)
+    assert figures["settings"] == {"semantic_error_rate": 0.3} and figures["agent"] == "pretrained"
+    assert 13 < figures["mean_return"] < 15
+    out = str(tmp_path / "run")
+    assert (
+        agents(
+            "train", BUILT_IN[1], "--agent", "behaviour_cloning", "--out", out, "--dialogues", "9"
+        ).returncode
+        == 0
+    )
+    noisy = agents("evaluate", out, "semantic_error_rate=0.3", "--json")
+    figures = json.loads(noisy.stdout)
+    assert figures["bound_return"] is None and figures["mean_return"] < 13
+    longer = agents("evaluate", out, "max_history=2")
+    assert (longer.returncode, longer.stderr) == (
+        2, f"error: {out}: the agent was trained on other observations or actions\n",
+    )  # fmt: skip
 
 
 def test_an_environments_section_overrides_the_default() -> None:
@@ -211,9 +268,9 @@ def test_every_lane_plays_its_quota(dialogues: int) -> None:
     """The first dialogues to end would be the short ones: an idle policy shows the difference."""
 
     class Idle:
-        def predict(self, observation: np.ndarray, deterministic: bool) -> tuple[np.ndarray, None]:
+        def predict(self, observation: np.ndarray, **_: object) -> tuple[np.ndarray, None]:
             return np.full(len(observation), 10), None
 
-    figures = evaluate(lambda: make(BUILT_IN[0]), Idle(), dialogues)
+    figures = evaluate(make(BUILT_IN[0]), Idle(), dialogues)
     assert figures.dialogues == dialogues
     assert figures.mean_turns == pytest.approx(11, abs=0.5)

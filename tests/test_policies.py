@@ -27,7 +27,7 @@ class Cycle:
         self._actions = actions
         self._step = 0
 
-    def predict(self, observation: Any, deterministic: bool = True) -> tuple[Any, None]:
+    def predict(self, observation: Any, **_: Any) -> tuple[Any, None]:
         action = self._actions[self._step % len(self._actions)]
         self._step += 1
         return np.full(len(observation), action), None
@@ -45,7 +45,7 @@ class Cycle:
 def test_the_expert_is_within_a_hundredth_of_the_bound(env_id: str, turn_taking: str) -> None:
     best = bound(make(env_id, turn_taking=turn_taking))
     env = make(env_id, turn_taking=turn_taking)
-    figures = evaluate(lambda: make(env_id, turn_taking=turn_taking), ExpertPolicy(env, 0), 3000)
+    figures = evaluate(make(env_id, turn_taking=turn_taking), ExpertPolicy(env, 0), 3000)
     assert figures.success_rate == 1.0
     assert abs(figures.mean_return - best) < 0.01 * best + 2 * figures.return_error
 
@@ -98,7 +98,7 @@ def test_under_noise_asking_again_pays(name: str) -> None:
         def make_env(domain: Domain = domain) -> gym.Env[Any, Any]:
             return gym.make("Dialogue-v0", domain=domain, semantic_error_rate=0.3)
 
-        figures[asks] = evaluate(make_env, ExpertPolicy(make_env(), 0), 3000)
+        figures[asks] = evaluate(make_env(), ExpertPolicy(make_env(), 0), 3000)
     error = np.hypot(figures[True].return_error, figures[False].return_error)
     assert figures[True].mean_return > figures[False].mean_return + 3 * error
 
@@ -108,7 +108,7 @@ def test_under_noise_asking_again_pays(name: str) -> None:
 def test_no_action_and_no_pair_of_actions_gets_anywhere(env_id: str, turn_taking: str) -> None:
     n = len(make(env_id, turn_taking=turn_taking).unwrapped.action_names)
     for actions in [*((a,) for a in range(n)), *itertools.permutations(range(n), 2)]:
-        figures = evaluate(lambda: make(env_id, turn_taking=turn_taking), Cycle(actions), 40)
+        figures = evaluate(make(env_id, turn_taking=turn_taking), Cycle(actions), 40)
         assert figures.success_rate <= 0.05, actions
 
 
@@ -116,7 +116,7 @@ def test_guessing_and_giving_up_do_not_pay() -> None:
     best = bound(make(BUILT_IN[0]))
     names = make(BUILT_IN[0]).unwrapped.action_names
     for given_up in ("action_suggest", "utter_goodbye", "action_restart"):
-        figures = evaluate(lambda: make(BUILT_IN[0]), Cycle([names.index(given_up)]), 500)
+        figures = evaluate(make(BUILT_IN[0]), Cycle([names.index(given_up)]), 500)
         assert figures.mean_return < best - 20
 
 

@@ -22,7 +22,7 @@ def test_noise_free_the_two_figures_agree_and_simulation_confirms_them(env_id: s
     solution = solve(make(env_id))
     lower = solution.lower
     assert 0 <= solution.upper - lower.mean_return < 0.001 * solution.upper
-    played = evaluate(lambda: make(env_id), SolverPolicy(make(env_id), solution), 4000)
+    played = evaluate(make(env_id), SolverPolicy(make(env_id), solution), 4000)
     assert abs(played.mean_return - lower.mean_return) < 3.5 * played.return_error + 1e-9
     assert played.mean_turns == pytest.approx(lower.mean_turns, abs=0.05)
     assert played.success_rate == pytest.approx(lower.success_rate, abs=0.005)
@@ -33,7 +33,7 @@ def test_with_noise_simulation_confirms_the_lower_figure() -> None:
     solution = solve(make(BUILT_IN[1], **keywords))
     assert solution.lower.mean_return < solution.upper
     policy = SolverPolicy(make(BUILT_IN[1], **keywords), solution)
-    played = evaluate(lambda: make(BUILT_IN[1], **keywords), policy, 4000)
+    played = evaluate(make(BUILT_IN[1], **keywords), policy, 4000)
     assert abs(played.mean_return - solution.lower.mean_return) < 3.5 * played.return_error + 1e-3
 
 
