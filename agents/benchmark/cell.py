@@ -1,0 +1,90 @@
+"""Do one cell of a grid: train and evaluate on the way, or let a reference play."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numba
+
+from agents.benchmark.grid import Cell
+from agents.environments import make
+from agents.evaluation import evaluate
+from agents.filter import FilterPolicy
+from agents.solver import SolverPolicy, solve
+from agents.training import Agent, Run, train, versions
+from dialogue_gym import ExpertPolicy, RandomPolicy
+
+Record = dict[str, Any]
+
+
+def run_cell(cell: Cell) -> Record:
+    """Return what came of a cell, as JSON has it.
+
+    `evaluations` are dictionaries with `seed`, `mark` (the training dialogues after which it was due, or
+    `"end"`), `dialogues` and `steps` of training, and the figures. `exact` has the solver's figures.
+    """
+    numba.set_num_threads(1)  # the cells themselves are spread over the cores
+    start = time.perf_counter()
+    exact, evaluations = (None, _train(cell)) if cell.steps is not None else _play(cell)
+    return {
+        "fingerprint": cell.fingerprint(),
+        "cell": vars(cell),
+        "exact": exact,
+        "evaluations": evaluations,
+        "seconds": time.perf_counter() - start,
+        "versions": versions(),
+    }
+
+
+def _train(cell: Cell) -> list[Record]:
+    (seed,) = cell.seeds
+    assert cell.steps is not None
+    run = Run(cell.env_id, cell.settings, cell.agent, seed, cell.steps)
+    env = run.make_env()
+    left = list(cell.marks)
+    evaluations: list[Record] = []
+
+    def note(mark: int | str, dialogues: int, steps: int, agent: Any) -> None:
+        done = {"seed": seed, "mark": mark, "dialogues": dialogues, "steps": steps}
+        evaluations.append(done | _figures(env, agent, cell.dialogues, seed))
+
+    def watch(dialogues: int, steps: int, agent: Agent) -> None:
+        if dialogues == 0:
+            note(0, 0, 0, agent)
+        while left and left[0] <= dialogues:
+            mark = left.pop(0)
+            if not left or left[0] > dialogues:  # where one step passes two marks, the later one will do
+                note(mark, dialogues, steps, agent)
+
+    agent, curve, _ = train(run, lambda steps, success: None, watch)
+    note("end", len(curve.steps), agent.num_timesteps, agent)
+    return evaluations
+
+
+def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
+    env = make(cell.env_id, cell.settings)
+    exact = None
+    fixed: Any = None
+    if cell.agent == "filter":
+        fixed = FilterPolicy(env)
+    elif cell.agent == "solver":
+        solution = solve(env)
+        exact = {"bound": solution.upper} | vars(solution.lower)
+        fixed = SolverPolicy(env, solution)
+    evaluations = []
+    for seed in cell.seeds:
+        policy = fixed or {"random": RandomPolicy, "expert": ExpertPolicy}[cell.agent](env, seed)
+        done = {"seed": seed, "mark": "end", "dialogues": 0, "steps": 0}
+        evaluations.append(done | _figures(env, policy, cell.dialogues, seed))
+    return exact, evaluations
+
+
+def _figures(env: Any, policy: Any, dialogues: int, seed: int) -> Record:
+    evaluation = evaluate(env, policy, dialogues, seed)
+    return {
+        "success_rate": evaluation.success_rate,
+        "mean_return": evaluation.mean_return,
+        "mean_turns": evaluation.mean_turns,
+        "objective": 20 * evaluation.success_rate - evaluation.mean_turns,
+    }

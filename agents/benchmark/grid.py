@@ -1,0 +1,217 @@
+"""Read a grid, and list its cells: what is trained or measured, with which settings and seeds."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.environments import make
+from agents.files import agent_config
+from dialogue_gym import rules
+from dialogue_gym.domain.reader import nearest
+
+GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
+REFERENCES = ("random", "expert", "filter", "solver")
+"""Policies that do not learn from rewards, or from anything else."""
+_KEYS = ("title", "ids", "environments", "parts", "learners", "references", "marks", "dialogues")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thing to do: train an agent from a seed, or let a reference play with all seeds.
+
+    `steps` is None for a reference.
+    """
+
+    env_id: str
+    settings: dict[str, Any]
+    agent: str
+    steps: int | None
+    seeds: tuple[int, ...]
+    marks: tuple[int, ...]
+    dialogues: int
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Cell:
+        """Return the cell that was written as JSON."""
+        return cls(**content | {key: tuple(content[key]) for key in ("seeds", "marks")})
+
+    @property
+    def name(self) -> str:
+        """The cell in words."""
+        settings = "".join(f" {key}={value}" for key, value in self.settings.items())
+        return f"{self.agent} on {self.env_id}{settings}"
+
+    def fingerprint(self) -> str:
+        """Return a hash of all that the outcome depends on, except for the versions of packages."""
+        config = None if self.steps is None else _configuration(self.agent, self.env_id)
+        domain = _domain(self.env_id, self.settings.get("domain"))
+        return _hash([asdict(self), config, domain, rules.SOURCES.hex()])
+
+
+@dataclass(frozen=True)
+class Task:
+    """An environment of the grid under one turn taking, and who is compared in it, by the name in tables."""
+
+    number: str
+    env_id: str
+    settings: dict[str, Any]
+    has_mask: bool
+    learners: dict[str, Cell]
+    """By name, the cell of the first seed."""
+    references: dict[str, Cell]
+    seeds: int
+
+    @property
+    def turn_taking(self) -> str:
+        """`"auto"` or `"explicit"`."""
+        return str(self.settings["turn_taking"])
+
+    @property
+    def key(self) -> str:
+        """What names the task in results."""
+        return f"{self.turn_taking}/{self.number}/{self.env_id}"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid as its file has it, checked."""
+
+    name: str
+    title: str
+    tasks: tuple[Task, ...]
+    marks: tuple[int, ...]
+    dialogues: int
+    content: str
+
+    def cells(self) -> list[Cell]:
+        """Return all cells, each once: seed after seed, so that an unfinished run is balanced."""
+        found: dict[str, Cell] = {}
+        for task in self.tasks:
+            for cell in task.references.values():
+                found.setdefault(_hash(asdict(cell)), cell)
+        for seed in range(max(task.seeds for task in self.tasks)):
+            for task in self.tasks:
+                for learner in task.learners.values() if seed < task.seeds else ():
+                    cell = with_seed(learner, seed)
+                    found.setdefault(_hash(asdict(cell)), cell)
+        return list(found.values())
+
+    def protocol(self) -> str:
+        """Return the version of the protocol: a hash of the grid, its agents, the domains and the rules."""
+        return _hash([self.content, [cell.fingerprint() for cell in self.cells()]])[:12]
+
+
+def with_seed(cell: Cell, seed: int) -> Cell:
+    """Return the cell of a learner with another seed."""
+    return replace(cell, seeds=(seed,))
+
+
+def load_grid(name: str) -> Grid:
+    """Read a grid by the name of a shipped one or the path of a file.
+
+    Raises:
+        ValueError: there is no such grid, or something in it is wrong; the message says what and where.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else GRIDS / f"{name}.yaml"
+    if not path.is_file():
+        shipped = sorted(known.stem for known in GRIDS.glob("*.yaml"))
+        raise ValueError(f"{name!r} is no grid; {nearest(name, shipped)}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: this is no YAML ({str(error).splitlines()[0]})") from None
+    try:
+        return _grid(path.stem, content)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        detail = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{path}: {detail}") from None
+
+
+def _grid(name: str, content: Any) -> Grid:
+    _check("the grid", content, _KEYS)
+    marks = tuple(_positive("marks", mark) for mark in content["marks"])
+    dialogues = _positive("dialogues", content["dialogues"])
+    environments = {str(number): environment for number, environment in content["environments"].items()}
+    for reference in content["references"]:
+        if reference not in REFERENCES:
+            raise ValueError(f"references: {reference!r} is none; {nearest(str(reference), REFERENCES)}")
+    tasks = []
+    for part in content["parts"]:
+        _check("parts", part, ("turn_taking", "environments", "ids", "seeds", "steps"))
+        seeds = _positive("seeds", part["seeds"])
+        for number in map(str, part["environments"]):
+            if number not in environments:
+                raise ValueError(f"parts: there is no environment {number}; {nearest(number, environments)}")
+            environment = environments[number]
+            _check(f"environment {number}", environment, ("has_mask", "settings"))
+            has_mask = bool(environment["has_mask"])
+            for env_id in part.get("ids", content["ids"]):
+                settings = {"turn_taking": part["turn_taking"]} | (environment.get("settings") or {})
+                make(env_id, settings)
+                shared = (env_id, settings)
+                learners = {
+                    learner: Cell(*shared, agent, steps, (0,), marks, dialogues)
+                    for learner, (agent, steps) in _learners(
+                        content["learners"], env_id, has_mask, part.get("steps") or {}
+                    )
+                }
+                references = {
+                    agent: Cell(*shared, agent, None, tuple(range(seeds)), (), dialogues)
+                    for agent in content["references"]
+                }
+                tasks.append(Task(number, env_id, settings, has_mask, learners, references, seeds))
+    if not tasks:
+        raise ValueError("parts: there is nothing to do")
+    text = json.dumps(content, sort_keys=True, default=str)
+    return Grid(name, str(content.get("title", name)), tuple(tasks), marks, dialogues, text)
+
+
+def _learners(
+    learners: Any, env_id: str, has_mask: bool, steps: Mapping[str, int]
+) -> list[tuple[str, tuple[str, int]]]:
+    _check("steps", steps, tuple(learners))
+    found = []
+    for learner, entry in learners.items():
+        _check(f"learners: {learner}", entry, ("masked", "unmasked", "steps"))
+        agent = entry["masked" if has_mask else "unmasked"]
+        config = agent_config(agent, env_id)
+        found.append((str(learner), (agent, int(steps.get(learner, entry.get("steps", config["steps"]))))))
+    return found
+
+
+def _check(where: str, content: Any, known: tuple[str, ...]) -> None:
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{where}: {content!r} is no mapping")
+    for key in content:
+        if key not in known:
+            raise ValueError(f"{where}: unknown key {key!r}; {nearest(str(key), known)}")
+
+
+def _positive(key: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{key}: {value!r} is no whole number from 1 on")
+    return value
+
+
+@functools.cache
+def _configuration(agent: str, env_id: str) -> str:
+    return _hash(agent_config(agent, env_id))
+
+
+@functools.cache
+def _domain(env_id: str, name: str | None) -> str:
+    env: Any = make(env_id, {"domain": name} if name else {})
+    return _hash(repr(env.unwrapped.domain))
+
+
+def _hash(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

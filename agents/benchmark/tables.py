@@ -1,0 +1,146 @@
+"""The results of a benchmark as Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.benchmark.results import MARKS
+
+Record = dict[str, Any]
+
+
+def report(results: Record, command: str) -> str:
+    """Return the whole report: how it was made, a summary, the aggregate, and a table for each task."""
+    made = results["made"]
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    parts = [
+        f"# {results['title']}",
+        f"Protocol `{results['protocol']}`, made with `{command}` in {made['core_seconds'] / 3600:.1f} "
+        f"core-hours ({made['machine']}; {versions}). Every figure is over {results['dialogues']:,} "
+        "dialogues for each seed, which do not occur in training; in brackets is the 95 % bootstrap interval "
+        "over seeds. "
+        "*Objective* is 20 x success - turns. *Below the bound* is how much return is missing to the "
+        "optimum of one who knows what the user has in mind, which no policy can reach under noise. A dash: "
+        "training was over before so many dialogues.",
+        "## Summary",
+        summary(results),
+        "## Over all environments",
+        "Interquartile mean of the return, where the random policy has 0 and the bound has 1.",
+        aggregate(results),
+    ]
+    for task in results["tasks"]:
+        settings = ", ".join(f"{key} {value}" for key, value in task["settings"].items())
+        mask = "with a mask" if task["has_mask"] else "without a mask"
+        parts += [
+            f"## {task['env_id']}, environment {task['environment']}, {task['turn_taking']} turns",
+            f"{settings}; {mask}; {_seeds(task)}.",
+            task_table(task),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(results: Record) -> str:
+    """Return a table with the best learner of each task between the expert and the bound."""
+    rows = []
+    for task in results["tasks"]:
+        learners = {name: agent for name, agent in task["agents"].items() if agent["is_learner"]}
+        alone = {name: agent for name, agent in learners.items() if not agent["demonstrations"]}
+        cells = [best_learner(*which) for which in ((alone, "1000"), (alone, "end"), (learners, "end"))]
+        rows.append(
+            [
+                task["env_id"].removeprefix("FakeUser").removesuffix("-v0").lower(),
+                task["environment"] + (" explicit" if task["turn_taking"] == "explicit" else ""),
+                *(_reference(task, name) for name in ("expert", "filter")),
+                *cells,
+                f"{task['exact']['bound']:.2f}" if task["exact"] else "—",
+            ]
+        )
+    header = ["domain", "environment", "expert", "filter"]
+    header += ["from rewards alone, after 1,000 dialogues", "in the end", "best of all learners", "bound"]
+    return _table(header, rows, left=2)
+
+
+def best_learner(learners: Record, mark: str) -> str:
+    """Return the learner with the best mean return at a mark, and that; a dash if there is none."""
+    found = {
+        name: agent["figures"][mark]["mean_return"]
+        for name, agent in learners.items()
+        if mark in agent["figures"]
+    }
+    if not found:
+        return "—"
+    name = max(found, key=lambda name: float(found[name]["mean"]))
+    return f"{name} {_mean(found[name])}"
+
+
+def aggregate(results: Record) -> str:
+    """Return a table of the aggregates."""
+    rows = [
+        [turn_taking, name, *(_iqm(of_agent.get(str(mark))) for mark in MARKS)]
+        for turn_taking, agents in results["aggregate"].items()
+        for name, of_agent in agents.items()
+    ]
+    return _table(["turns", "agent", *_columns()], rows, left=2)
+
+
+def task_table(task: Record) -> str:
+    """Return the table of one task."""
+    header = ["agent"]
+    for name in ("success", "return", "objective"):
+        header += [f"{name} {column}" for column in _columns()]
+    header.append("below the bound")
+    rows = []
+    agents = task["agents"]
+    for name in sorted(agents, key=lambda name: not agents[name]["is_learner"]):
+        figures = agents[name]["figures"]
+        marks = [str(mark) for mark in MARKS]
+        rows.append(
+            [
+                name,
+                *(_share(figures[mark]["success_rate"]) if mark in figures else "—" for mark in marks),
+                *(_with_interval(figures[mark]["mean_return"]) if mark in figures else "—" for mark in marks),
+                *(_mean(figures[mark]["objective"]) if mark in figures else "—" for mark in marks),
+                f"{figures['end']['below_bound']:.2f}" if "below_bound" in figures["end"] else "—",
+            ]
+        )
+    if exact := task["exact"]:
+        lower = exact["mean_return"], exact["success_rate"], 20 * exact["success_rate"] - exact["mean_turns"]
+        of_policy = ["—", "—", f"{lower[1]:.1%}", "—", "—", f"{lower[0]:.2f}", "—", "—", f"{lower[2]:.2f}"]
+        rows.append(["solver, exactly", *of_policy, f"{exact['bound'] - exact['mean_return']:.2f}"])
+        rows.append(["bound", *["—"] * 5, f"{exact['bound']:.2f}", *["—"] * 3, "0.00"])
+    return _table(header, rows)
+
+
+def _seeds(task: Record) -> str:
+    planned = task["seeds_planned"]
+    return f"{task['seeds']} seeds" + ("" if task["seeds"] == planned else f" of {planned} so far")
+
+
+def _columns() -> list[str]:
+    return [mark if isinstance(mark, str) else f"{mark:,}" for mark in MARKS]
+
+
+def _reference(task: Record, name: str) -> str:
+    agent = task["agents"].get(name)
+    return _mean(agent["figures"]["end"]["mean_return"]) if agent else "—"
+
+
+def _share(figure: Record) -> str:
+    return f"{figure['mean']:.1%}"
+
+
+def _mean(figure: Record) -> str:
+    return f"{figure['mean']:.2f}"
+
+
+def _with_interval(figure: Record) -> str:
+    return f"{figure['mean']:.2f} [{figure['low']:.2f}, {figure['high']:.2f}]"
+
+
+def _iqm(figure: Record | None) -> str:
+    return f"{figure['iqm']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]" if figure else "—"
+
+
+def _table(header: list[str], rows: list[list[str]], left: int = 1) -> str:
+    lines = [header, ["---"] * left + ["---:"] * (len(header) - left), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
