@@ -1,0 +1,103 @@
+"""The notebooks run as they are, show what they say, and are kept without outputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+# Makes Matplotlib's list of fonts, if there is none: a kernel that has to do that may complain on stderr.
+from matplotlib import font_manager  # noqa: F401
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+SECONDS = 300
+"""Many times what any cell takes, so that a notebook that hangs ends."""
+ALLOWED_ON_STDERR: tuple[str, ...] = ()
+"""Patterns of lines; so far there is none to allow."""
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> Any:
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def run(notebook: Any, folder: Path) -> str:
+    """Run all cells in a folder; return what they printed."""
+    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}}).execute()
+    texts: dict[str, str] = {"stdout": "", "stderr": ""}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                texts[output.name] += output.text
+    complaints = [
+        line
+        for line in texts["stderr"].splitlines()
+        if not any(re.fullmatch(pattern, line) for pattern in ALLOWED_ON_STDERR)
+    ]
+    assert not complaints, complaints
+    return texts["stdout"]
+
+
+def figures(printed: str, row: str) -> list[tuple[float, float]]:
+    """Return success in percent and return, for each printed row of that name, in order."""
+    found = re.findall(rf"^{row} +(?:success +)?([\d.]+)% +(?:return +)?(-?[\d.]+)", printed, re.MULTILINE)
+    return [(float(success), float(mean)) for success, mean in found]
+
+
+def check_quickstart(printed: str) -> None:
+    bound = float(re.findall(r"^bound +([\d.]+)$", printed, re.MULTILINE)[0])
+    (success, mean_return), (random, _) = figures(printed, "PPO")[0], figures(printed, "random")[0]
+    assert random < 10
+    assert success >= 98
+    assert mean_return >= 0.98 * bound
+    assert printed.count("--- success after") == 2
+
+
+def check_ladder(printed: str) -> None:
+    rungs = re.findall(r"^(table|DQN|PPO) +([\d.]+)% +([\d.]+) +(\d+) +([\d.]+)$", printed, re.MULTILINE)
+    assert [name for name, *_ in rungs] == ["table", "DQN", "PPO"]
+    assert all(float(success) >= 98 for _, success, *_ in rungs)
+    table, dqn, ppo = (int(dialogues) for *_, dialogues, _ in rungs)
+    assert dqn < min(table, ppo)
+
+    _, _, noisy_ppo, silent_ppo = (success for success, _ in figures(printed, "PPO"))
+    (success, detours), (_, noisy_expert) = figures(printed, "table")[-1], figures(printed, "expert")[1]
+    assert success >= 80 and detours < 0.8 * noisy_expert
+    assert noisy_ppo >= 97
+    assert silent_ppo < 2
+    assert "(listens)" in printed and "--- the user hangs up after 10 steps ---" in printed
+    assert figures(printed, "PPO, more steps")[0][0] >= 98
+    assert figures(printed, "clone")[0][0] >= 98
+
+
+SAYS: dict[str, Callable[[str], None]] = {"01_quickstart": check_quickstart, "02_ladder": check_ladder}
+"""What a notebook's text says of its outputs, by the name of the notebook."""
+
+
+def test_there_are_notebooks_and_every_check_has_one() -> None:
+    assert set(SAYS) <= {path.stem for path in NOTEBOOKS}
+
+
+@each_notebook
+def test_it_is_valid_and_kept_without_outputs(path: Path) -> None:
+    notebook = read(path)
+    assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
+    assert notebook.metadata.kernelspec.name == "python3"
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None, cell.id
+
+
+@each_notebook
+def test_it_runs_and_shows_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # figures are to be shown in the notebook
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # and not what a person has set up for themselves
+    printed = run(read(path), path.parent)
+    SAYS.get(path.stem, lambda printed: None)(printed)
