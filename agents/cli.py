@@ -16,7 +16,7 @@ import gymnasium as gym
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from agents.clairvoyant import TooLarge
@@ -25,6 +25,7 @@ from agents.evaluation import Evaluation, evaluate
 from agents.files import agent_config, agent_names
 from agents.solver import Solution, bound, solve
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
+from dialogue_gym.domain.reader import nearest
 
 app = typer.Typer(
     help="Train and evaluate agents on the dialogue environments.",
@@ -158,11 +159,16 @@ def evaluate_command(
 
     keywords = parse_settings(settings or [])
     env_id = PRETRAINED.get(agent)
-    if env_id and not Path(agent).exists():
+    if env_id and not (Path(agent) / "metrics.json").exists():
         env = make(env_id, keywords)
         trained: Any = PretrainedPolicy(env, seed)
         name, best = "pretrained", None
     else:
+        if not Path(agent).exists():
+            advice = nearest(agent, PRETRAINED)
+            raise ValueError(
+                f"{agent}: no trained agent is here (metrics.json is missing), nor pretrained; {advice}"
+            )
         run, trained, metrics = load(Path(agent))
         env_id, name = run.env_id, run.agent
         env = make(env_id, run.settings | keywords)
@@ -213,7 +219,8 @@ def benchmark(
     ray: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS", help="run the cells on a Ray cluster; 'local' begins one on this machine"
+            metavar="ADDRESS",
+            help="run the cells on a Ray cluster, on as many cores as it has; 'local' begins one here",
         ),
     ] = None,
     report: Annotated[
@@ -232,10 +239,10 @@ def benchmark(
         return
     _prepare(out)
     columns = (
-        TextColumn("{task.completed}/{task.total} cells"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.completed}/{task.total} cells", table_column=Column(no_wrap=True, min_width=14)),
+        BarColumn(bar_width=20, table_column=Column(no_wrap=True, min_width=20)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True, min_width=7)),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
     )
     with Progress(*columns, console=Console(stderr=True), speed_estimate_period=3600) as bars:
         bar = bars.add_task("", total=None)

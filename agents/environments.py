@@ -27,20 +27,26 @@ def parse_settings(words: Iterable[str]) -> dict[str, Any]:
     Raises:
         ValueError: a word is no setting of a dialogue environment.
     """
-    ours = ("render_mode", "max_episode_steps")  # gym.make would make a wrapper of the limit
-    valid = [name for name in inspect.signature(dialogue_gym.DialogueEnv).parameters if name not in ours]
     settings = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
             raise ValueError(f"{word!r}: a setting has the form key=value")
-        if key not in valid:
-            raise ValueError(f"{key!r} is no setting; {nearest(key, valid)}")
+        check_settings([key])
         try:
             settings[key] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise ValueError(f"{word!r}: the value cannot be read") from None
     return settings
+
+
+def check_settings(names: Iterable[str]) -> None:
+    """Raise ValueError if a name is no setting that may be chosen here."""
+    ours = ("render_mode", "max_episode_steps")  # gym.make would make a wrapper of the limit
+    valid = [name for name in inspect.signature(dialogue_gym.DialogueEnv).parameters if name not in ours]
+    for name in names:
+        if name not in valid:
+            raise ValueError(f"{name!r} is no setting; {nearest(str(name), valid)}")
 
 
 def make(env_id: str, settings: dict[str, Any], render_mode: str | None = None) -> gym.Env[Any, Any]:

@@ -29,8 +29,8 @@ class Evaluation:
 def evaluate(env: gym.Env[Any, Any], policy: Any, dialogues: int = 1000, seed: int = 0) -> Evaluation:
     """Play dialogues with the deterministic choices of a policy.
 
-    Every lane plays a fixed quota of dialogues: the first ones to finish would be the easy ones. The
-    dialogues for a seed are the same for every policy, and none of them occurs in training with it.
+    Every lane plays a fixed quota of dialogues: the first ones to finish would be the easy ones. Chance is
+    a stream of its own, apart from training's; each lane's first dialogue begins alike for every policy.
 
     Args:
         env: an environment like the ones that are played; it is not played itself.

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import yaml
 
+import dialogue_gym  # noqa: F401 (registers the ids)
 from dialogue_gym.domain.reader import nearest
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "agents"
@@ -48,6 +50,12 @@ def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, 
         names = sorted(known.stem for known in configs.glob("*.yaml"))
         raise ValueError(f"{agent!r} is no agent; {nearest(agent, names)}")
     sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name in sections:
+        if name not in ("extends", "default") and name not in gym.registry:
+            ours = ["default", *(known for known in gym.registry if "FakeUser" in known)]
+            raise ValueError(
+                f"{path}: {name!r} is neither 'default' nor an environment; {nearest(str(name), ours)}"
+            )
     config: dict[str, Any] = {"hyperparameters": {}, "anneal": [], "warm_start": {}}
     if "extends" in sections:
         config = agent_config(sections["extends"], env_id, configs)

@@ -2,7 +2,8 @@
 
 It knows the rules and keeps a belief: the chance of every row that the dialogue may be in, given all that was
 done and seen. With each observation the belief is carried on exactly, but for rows that are very unlikely.
-The rule takes the action that the clairvoyant values most on average over the belief.
+(The true row can be among these. Then it plays on without a belief: in one dialogue of several hundred.) The
+rule takes the action that the clairvoyant values most on average over the belief.
 
 Source: Littman, Cassandra and Kaelbling 1995, Learning policies for partially observable environments (the
 rule is their Q_MDP). As that rule takes for granted that all is known after the next step, it would do

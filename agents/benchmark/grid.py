@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from agents.environments import make
+from agents.environments import check_settings, make
 from agents.files import agent_config
 from dialogue_gym import rules
 from dialogue_gym.domain.reader import nearest
@@ -38,6 +38,11 @@ class Cell:
     marks: tuple[int, ...]
     dialogues: int
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether there is nothing to train."""
+        return self.steps is None
+
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Cell:
         """Return the cell that was written as JSON."""
@@ -50,8 +55,11 @@ class Cell:
         return f"{self.agent} on {self.env_id}{settings}"
 
     def fingerprint(self) -> str:
-        """Return a hash of all that the outcome depends on, except for the versions of packages."""
-        config = None if self.steps is None else _configuration(self.agent, self.env_id)
+        """Return a hash of the cell, its agent's configuration, the domain and the rules.
+
+        The code of the agents is not in it: where that changes, the cells in question are to be deleted.
+        """
+        config = None if self.is_reference else _configuration(self.agent, self.env_id)
         domain = _domain(self.env_id, self.settings.get("domain"))
         return _hash([asdict(self), config, domain, rules.SOURCES.hex()])
 
@@ -139,6 +147,8 @@ def _grid(name: str, content: Any) -> Grid:
     _check("the grid", content, _KEYS)
     marks = tuple(_positive("marks", mark) for mark in content["marks"])
     dialogues = _positive("dialogues", content["dialogues"])
+    if list(marks) != sorted(set(marks)):
+        raise ValueError("marks: they are to rise")
     environments = {str(number): environment for number, environment in content["environments"].items()}
     for reference in content["references"]:
         if reference not in REFERENCES:
@@ -152,38 +162,45 @@ def _grid(name: str, content: Any) -> Grid:
                 raise ValueError(f"parts: there is no environment {number}; {nearest(number, environments)}")
             environment = environments[number]
             _check(f"environment {number}", environment, ("has_mask", "settings"))
-            has_mask = bool(environment["has_mask"])
+            has_mask = environment["has_mask"]
+            if not isinstance(has_mask, bool):
+                raise ValueError(f"environment {number}: has_mask: {has_mask!r} is neither true nor false")
+            check_settings(environment.get("settings") or {})
             for env_id in part.get("ids", content["ids"]):
                 settings = {"turn_taking": part["turn_taking"]} | (environment.get("settings") or {})
                 make(env_id, settings)
-                shared = (env_id, settings)
+                agents = _learners(content["learners"], part.get("steps") or {}, env_id, has_mask)
                 learners = {
-                    learner: Cell(*shared, agent, steps, (0,), marks, dialogues)
-                    for learner, (agent, steps) in _learners(
-                        content["learners"], env_id, has_mask, part.get("steps") or {}
-                    )
+                    name: Cell(env_id, settings, agent, steps, (0,), marks, dialogues)
+                    for name, agent, steps in agents
                 }
                 references = {
-                    agent: Cell(*shared, agent, None, tuple(range(seeds)), (), dialogues)
-                    for agent in content["references"]
+                    name: Cell(env_id, settings, name, None, tuple(range(seeds)), (), dialogues)
+                    for name in content["references"]
                 }
                 tasks.append(Task(number, env_id, settings, has_mask, learners, references, seeds))
     if not tasks:
         raise ValueError("parts: there is nothing to do")
-    text = json.dumps(content, sort_keys=True, default=str)
+    keys = [task.key for task in tasks]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"parts: {key} is there more than once")
+    text = json.dumps(dict(content) | {"environments": environments}, sort_keys=True, default=str)
     return Grid(name, str(content.get("title", name)), tuple(tasks), marks, dialogues, text)
 
 
 def _learners(
-    learners: Any, env_id: str, has_mask: bool, steps: Mapping[str, int]
-) -> list[tuple[str, tuple[str, int]]]:
+    learners: Any, steps: Mapping[str, int], env_id: str, has_mask: bool
+) -> list[tuple[str, str, int]]:
+    """Return the names of learners in tables, their agents, and how long they learn."""
     _check("steps", steps, tuple(learners))
     found = []
-    for learner, entry in learners.items():
-        _check(f"learners: {learner}", entry, ("masked", "unmasked", "steps"))
+    for name, entry in learners.items():
+        _check(f"learners: {name}", entry, ("masked", "unmasked", "steps"))
         agent = entry["masked" if has_mask else "unmasked"]
-        config = agent_config(agent, env_id)
-        found.append((str(learner), (agent, int(steps.get(learner, entry.get("steps", config["steps"]))))))
+        configured = agent_config(agent, env_id)["steps"]
+        given = steps.get(name, entry.get("steps", configured))
+        found.append((str(name), agent, given if given == 0 else _positive("steps", given)))
     return found
 
 

@@ -12,26 +12,41 @@ from agents.files import write_whole
 Record = dict[str, Any]
 
 
+_KEYS = {"fingerprint", "cell", "exact", "evaluations", "seconds", "versions"}
+
+
 class Journal:
     """The file `cells.jsonl` in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Read what is there; of a line that was not written to its end nothing is kept."""
+        """Read what is there, except for a line that is not written to its end."""
         self._path = folder / "cells.jsonl"
         self.records: dict[str, Record] = {}
         """What came of the finished cells, by fingerprint."""
+        self._complete: str | None = None
         if not self._path.exists():
             return
-        text = self._path.read_text(encoding="utf-8")
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(f"{self._path}: this is no text") from None
         complete = text[: text.rfind("\n") + 1]
         for number, line in enumerate(complete.splitlines(), 1):
             try:
                 record = json.loads(line)
+                missing = _KEYS - set(record)
+                if missing:
+                    raise KeyError(*missing)
                 self.records[record["fingerprint"]] = record
             except (ValueError, KeyError, TypeError):
                 raise ValueError(f"{self._path}:{number}: this is no finished cell") from None
-        if complete != text:
+        self._complete = None if complete == text else complete
+
+    def repair(self) -> None:
+        """Cut off a line that was not written to its end, before others are added."""
+        if (complete := self._complete) is not None:
             write_whole(self._path, lambda path: path.write_text(complete, encoding="utf-8"))
+            self._complete = None
 
     def add(self, record: Record) -> None:
         """Write a finished cell down, for good."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from agents.benchmark.grid import REFERENCES
 from agents.files import write_whole
 
 Record = dict[str, Any]
-_COLOURS = {"random": "0.6", "expert": "0.35", "filter": "0.1"}
 
 
 def draw(results: Record, folder: Path) -> list[Path]:
@@ -80,7 +80,6 @@ def _aggregate(aggregate: Record) -> Figure:
             ):
                 if mark in agents[name]:
                     values = agents[name][mark]
-                    is_learner = len(agents[name]) > 1 or name not in _COLOURS
                     plot.plot(
                         [values["low"], values["high"]],
                         [row + offset] * 2,
@@ -88,7 +87,7 @@ def _aggregate(aggregate: Record) -> Figure:
                         linewidth=5,
                         alpha=0.4,
                     )
-                    plot.plot(values["iqm"], row + offset, "|", color=colour if is_learner else "0.2")
+                    plot.plot(values["iqm"], row + offset, "|", color="0.2" if name in REFERENCES else colour)
         plot.axvline(1, color="0.2", linestyle="--")
         plot.set_yticks(range(len(names)), list(reversed(names)), fontsize=9)
         plot.set_title(f"{turn_taking} turn taking", fontsize=10)

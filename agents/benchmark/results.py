@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,6 @@ from scipy import stats
 
 from agents.benchmark.grid import Cell, Grid, Task, with_seed
 from agents.files import agent_config
-from agents.training import versions
 
 Record = dict[str, Any]
 MEASURES = ("success_rate", "mean_return", "objective")
@@ -41,11 +39,19 @@ def collect(grid: Grid, records: dict[str, Record]) -> Record:
         "dialogues": grid.dialogues,
         "tasks": tasks,
         "aggregate": _aggregate(tasks),
-        "made": {
-            "versions": versions(),
-            "machine": f"{platform.machine()}, {platform.system()}",
-            "core_seconds": round(sum(records[key]["seconds"] for key in _keys(grid) if key in records), 1),
-        },
+        "made": _made([records[key] for key in _keys(grid) if key in records]),
+    }
+
+
+def _made(records: list[Record]) -> Record:
+    """Return with what the cells were run, as they say themselves, and how long they took."""
+    versions: dict[str, set[str]] = {}
+    for record in records:
+        for package, version in record["versions"].items():
+            versions.setdefault(package, set()).add(version)
+    return {
+        "versions": {package: " and ".join(sorted(found)) for package, found in versions.items()},
+        "core_seconds": round(sum(record["seconds"] for record in records), 1),
     }
 
 
@@ -120,7 +126,7 @@ def _demonstrations(cell: Cell) -> int:
 
 
 def interval(values: Sequence[float]) -> Record:
-    """Return the mean over seeds and its 95 % bootstrap interval."""
+    """Return the mean over seeds and its 95 % bootstrap interval, which is too narrow for very few seeds."""
     sample = np.array(values)
     low, high = _bootstrap([sample], _mean)
     return {"mean": float(sample.mean()), "low": low, "high": high}
@@ -159,18 +165,11 @@ def _normalised(task: Record, name: str, mark: str) -> npt.NDArray[np.float64]:
 
 
 def _bootstrap(samples: list[npt.NDArray[np.float64]], statistic: Any) -> tuple[float, float]:
-    if all(np.ptp(sample) == 0 for sample in samples):
-        value = float(statistic(*samples))
-        return value, value
-    found = stats.bootstrap(
-        samples,
-        statistic,
-        n_resamples=_RESAMPLES,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    """Return the 95 % percentile bootstrap interval; each sample is resampled by itself."""
+    random = np.random.default_rng(0)
+    again = [random.choice(sample, (_RESAMPLES, len(sample))) for sample in samples]
+    low, high = np.percentile(statistic(*again), [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _mean(sample: npt.NDArray[np.float64], axis: int = -1) -> Any:

@@ -32,6 +32,7 @@ def run(
     cells = grid.cells()
     left = [cell for cell in cells if cell.fingerprint() not in journal.records]
     progress(len(cells) - len(left), len(cells), "")
+    journal.repair()
     if left:
         finished = on_ray(left, ray_address) if ray_address else on_cores(left, jobs)
         for count, record in enumerate(finished, len(cells) - len(left) + 1):

@@ -16,12 +16,13 @@ def report(results: Record, command: str) -> str:
     parts = [
         f"# {results['title']}",
         f"Protocol `{results['protocol']}`, made with `{command}` in {made['core_seconds'] / 3600:.1f} "
-        f"core-hours ({made['machine']}; {versions}). Every figure is over {results['dialogues']:,} "
+        f"core-hours ({versions}). Every figure is over {results['dialogues']:,} "
         "dialogues for each seed, which do not occur in training; in brackets is the 95 % bootstrap interval "
-        "over seeds. "
+        "over seeds (of few seeds it is too narrow). "
         "*Objective* is 20 x success - turns. *Below the bound* is how much return is missing to the "
         "optimum of one who knows what the user has in mind, which no policy can reach under noise. A dash: "
-        "training was over before so many dialogues.",
+        "not measured, or training was over before so many dialogues. What begins with demonstrations "
+        "(cloning, and what is called warm) has had dialogues of the expert besides, which are not counted.",
         "## Summary",
         summary(results),
         "## Over all environments",
@@ -52,11 +53,16 @@ def summary(results: Record) -> str:
                 task["environment"] + (" explicit" if task["turn_taking"] == "explicit" else ""),
                 *(_reference(task, name) for name in ("expert", "filter")),
                 *cells,
-                f"{task['exact']['bound']:.2f}" if task["exact"] else "—",
+                _number(task["exact"] and task["exact"]["bound"]),
             ]
         )
     header = ["domain", "environment", "expert", "filter"]
-    header += ["from rewards alone, after 1,000 dialogues", "in the end", "best of all learners", "bound"]
+    header += [
+        "best from rewards alone, after 1,000 dialogues",
+        "the same in the end",
+        "best of all learners",
+    ]
+    header.append("bound")
     return _table(header, rows, left=2)
 
 
@@ -85,30 +91,29 @@ def aggregate(results: Record) -> str:
 
 def task_table(task: Record) -> str:
     """Return the table of one task."""
-    header = ["agent"]
-    for name in ("success", "return", "objective"):
-        header += [f"{name} {column}" for column in _columns()]
-    header.append("below the bound")
+    columns = [f"{name} {column}" for name in ("success", "return", "objective") for column in _columns()]
     rows = []
     agents = task["agents"]
     for name in sorted(agents, key=lambda name: not agents[name]["is_learner"]):
-        figures = agents[name]["figures"]
-        marks = [str(mark) for mark in MARKS]
+        figures = [agents[name]["figures"].get(str(mark), {}) for mark in MARKS]
+        below = figures[-1].get("below_bound")
         rows.append(
             [
                 name,
-                *(_share(figures[mark]["success_rate"]) if mark in figures else "—" for mark in marks),
-                *(_with_interval(figures[mark]["mean_return"]) if mark in figures else "—" for mark in marks),
-                *(_mean(figures[mark]["objective"]) if mark in figures else "—" for mark in marks),
-                f"{figures['end']['below_bound']:.2f}" if "below_bound" in figures["end"] else "—",
+                *(_share(each.get("success_rate")) for each in figures),
+                *(_with_interval(each.get("mean_return"), task["seeds"]) for each in figures),
+                *(_mean(each.get("objective")) for each in figures),
+                _number(below),
             ]
         )
     if exact := task["exact"]:
-        lower = exact["mean_return"], exact["success_rate"], 20 * exact["success_rate"] - exact["mean_turns"]
-        of_policy = ["—", "—", f"{lower[1]:.1%}", "—", "—", f"{lower[0]:.2f}", "—", "—", f"{lower[2]:.2f}"]
-        rows.append(["solver, exactly", *of_policy, f"{exact['bound'] - exact['mean_return']:.2f}"])
-        rows.append(["bound", *["—"] * 5, f"{exact['bound']:.2f}", *["—"] * 3, "0.00"])
-    return _table(header, rows)
+        nothing = ["—"] * (len(MARKS) - 1)
+        success, total = exact["success_rate"], exact["mean_return"]
+        objective = 20 * success - exact["mean_turns"]
+        solver = [*nothing, f"{success:.1%}", *nothing, _number(total), *nothing, _number(objective)]
+        rows.append(["solver, exactly", *solver, _number(exact["bound"] - total)])
+        rows.append(["bound", *nothing, "—", *nothing, _number(exact["bound"]), *nothing, "—", _number(0.0)])
+    return _table(["agent", *columns, "below the bound"], rows)
 
 
 def _seeds(task: Record) -> str:
@@ -125,15 +130,21 @@ def _reference(task: Record, name: str) -> str:
     return _mean(agent["figures"]["end"]["mean_return"]) if agent else "—"
 
 
-def _share(figure: Record) -> str:
-    return f"{figure['mean']:.1%}"
+def _share(figure: Record | None) -> str:
+    return f"{figure['mean']:.1%}" if figure else "—"
 
 
-def _mean(figure: Record) -> str:
-    return f"{figure['mean']:.2f}"
+def _mean(figure: Record | None) -> str:
+    return _number(figure["mean"]) if figure else "—"
 
 
-def _with_interval(figure: Record) -> str:
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:.2f}"
+
+
+def _with_interval(figure: Record | None, seeds: int) -> str:
+    if figure is None or seeds == 1:
+        return _mean(figure)
     return f"{figure['mean']:.2f} [{figure['low']:.2f}, {figure['high']:.2f}]"
 
 

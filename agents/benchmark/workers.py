@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -28,29 +29,40 @@ def on_cores(cells: list[Cell], jobs: int) -> Iterator[Record]:
 
     Raises:
         WorkerDied: workers were killed several times without a cell being finished in between.
+        ValueError: a cell cannot be done, for instance because its domain has no expert.
     """
     left = {cell.fingerprint(): cell for cell in cells}
     deaths = 0
     while left:
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _leave_interrupts) as pool:
-            waiting = {pool.submit(run_cell, cell) for cell in left.values()}
+        workers = min(jobs, len(left))
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_interrupts) as pool:
             try:
+                waiting = {pool.submit(run_cell, cell): cell for cell in left.values()}
                 while waiting:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        record = future.result()
+                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                        record = _result(waiting.pop(future), future.result)
                         deaths = 0
                         del left[record["fingerprint"]]
                         yield record
             except BrokenProcessPool:
                 deaths += 1
                 if deaths == ATTEMPTS:
-                    names = ", ".join(cell.name for cell in list(left.values())[:jobs])
+                    names = ", ".join(cell.name for cell in list(left.values())[:workers])
                     raise WorkerDied(f"a worker died {deaths} times, at one of: {names}") from None
-            except (KeyboardInterrupt, GeneratorExit):
+            except BaseException:  # an interrupt, or an error in one cell: nobody waits for the others
+                pool.shutdown(wait=False, cancel_futures=True)
                 for worker in multiprocessing.active_children():
                     worker.terminate()
                 raise
+
+
+def _result(cell: Cell, get: Callable[[], Record]) -> Record:
+    """Return what came of a cell; of an error that a person can mend, say in which cell it was."""
+    try:
+        return get()
+    except ValueError as error:
+        cause = getattr(error, "cause", error)  # Ray wraps it, with the whole traceback as its text
+        raise ValueError(f"{cell.name}: {cause}") from None
 
 
 def _leave_interrupts() -> None:
@@ -93,9 +105,11 @@ def on_ray(cells: list[Cell], address: str) -> Iterator[Record]:
             (done,), _ = ray.wait(list(waiting), num_returns=1)
             cell = waiting.pop(done)
             try:
-                yield ray.get(done)
+                yield _result(cell, functools.partial(ray.get, done))
             except ray.exceptions.WorkerCrashedError:
                 raise WorkerDied(f"a worker died {ATTEMPTS} times, at: {cell.name}") from None
+            except ray.exceptions.RayError as error:
+                raise WorkerDied(f"Ray gave up, at: {cell.name} ({str(error).splitlines()[0]})") from None
     finally:
         ray.shutdown()
 
