@@ -237,11 +237,12 @@ def test_a_pretrained_agent_is_known_by_name_and_settings_can_be_others(tmp_path
 
 
 def test_an_environments_section_overrides_the_default() -> None:
-    text = (CONFIGS / "dqn.yaml").read_text()
-    assert "FakeUserConcert-v0:\n  hyperparameters:\n    exploration_fraction: 0.5\n" in text
+    section = yaml.safe_load((CONFIGS / "dqn.yaml").read_text())["FakeUserConcert-v0"]
+    assert section == {"steps": 20000, "lanes": 1, "hyperparameters": {"exploration_fraction": 0.4}}
     restaurant, concert = (agent_config("dqn", env_id) for env_id in BUILT_IN)
-    assert concert["hyperparameters"] == restaurant["hyperparameters"] | {"exploration_fraction": 0.5}
-    assert concert["lanes"] == restaurant["lanes"]
+    assert concert["hyperparameters"] == restaurant["hyperparameters"] | {"exploration_fraction": 0.4}
+    assert (concert["steps"], concert["lanes"], restaurant["lanes"]) == (20000, 1, 4)
+    assert concert["policy"] == restaurant["policy"]
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -13,7 +13,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+import dialogue_gym
+from agents.benchmark.grid import load_grid
+from agents.benchmark.tables import report, summary
 from agents.files import agent_names
 from agents.solver import solve
 from agents.speed_table import markdown
@@ -32,12 +36,14 @@ COMMANDS = [
     line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()
 ]
 AGENTS = [command for command in COMMANDS if command.startswith("python -m agents")]
+BENCHMARKS = [command for command in AGENTS if " benchmark " in command]
+BENCHMARK = ROOT / "docs/benchmark"
 
 
-def run(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(words: list[str], cwd: Path, seconds: int = 300) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     result = subprocess.run(
-        words, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
+        words, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=seconds
     )
     assert result.returncode == 0, result.stderr
     return result
@@ -58,9 +64,11 @@ def test_the_python_blocks_run_one_after_the_other(capsys: pytest.CaptureFixture
 
 def test_the_agents_commands_run(tmp_path: Path) -> None:
     for command in AGENTS:
+        if command in BENCHMARKS:
+            continue
         words = shlex.split(command)
         result = run([sys.executable, *words[1:]], tmp_path)
-        if "evaluate" in words:
+        if "--json" in words:
             figures = json.loads(result.stdout)
             assert figures["success_rate"] > 0.98
             assert figures["mean_return"] > 0.98 * figures["bound_return"]
@@ -123,6 +131,43 @@ def test_every_agent_is_named() -> None:
 def test_the_figures_of_speed_are_those_of_one_run() -> None:
     result = json.loads((ROOT / "docs/speed.json").read_text(encoding="utf-8"))
     assert markdown(result).strip() in README
+
+
+def test_the_table_of_the_benchmark_is_that_of_its_results() -> None:
+    results = json.loads((BENCHMARK / "results.json").read_text(encoding="utf-8"))
+    assert summary(results) in README
+    markdown = (BENCHMARK / "results.md").read_text(encoding="utf-8")
+    assert markdown == report(results, "python -m agents benchmark full --out docs/benchmark")
+    assert results["protocol"] == load_grid("full").protocol()  # else these are results of another one
+
+
+def test_the_report_of_the_benchmark_can_be_made_again(tmp_path: Path) -> None:
+    (command,) = (command for command in BENCHMARKS if "--report" in command)
+    shutil.copytree(BENCHMARK, tmp_path / "docs/benchmark")
+    (tmp_path / "docs/benchmark/results.json").unlink()
+    run([sys.executable, *shlex.split(command)[1:]], tmp_path)
+    again, shown = (
+        json.loads((folder / "docs/benchmark/results.json").read_text(encoding="utf-8"))
+        for folder in (tmp_path, ROOT)
+    )
+    assert again == shown | {"made": again["made"]}
+
+
+@pytest.mark.slow
+def test_the_quick_benchmark_runs(tmp_path: Path) -> None:
+    (command,) = (command for command in BENCHMARKS if "--report" not in command)
+    run([sys.executable, *shlex.split(command)[1:]], tmp_path, seconds=1800)
+    results = json.loads((tmp_path / "out/quick/results.json").read_text(encoding="utf-8"))
+    for task in results["tasks"]:
+        if task["environment"] == "1":
+            for name in ("Q-table", "DQN", "PPO", "cloning"):
+                figures = task["agents"][name]["figures"]["end"]
+                assert figures["mean_return"]["low"] > 0.97 * task["exact"]["bound"], name
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == dialogue_gym.__version__
 
 
 @pytest.mark.slow
