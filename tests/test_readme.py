@@ -162,7 +162,7 @@ def test_the_quick_benchmark_runs(tmp_path: Path) -> None:
         if task["environment"] == "1":
             for name in ("Q-table", "DQN", "PPO", "cloning"):
                 figures = task["agents"][name]["figures"]["end"]
-                assert figures["mean_return"]["low"] > 0.97 * task["exact"]["bound"], name
+                assert figures["mean_return"]["low"] > 0.95 * task["exact"]["bound"], name
 
 
 def test_the_citation_is_of_this_version() -> None:
