@@ -14,12 +14,14 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from dialogue_gym import rules
+from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain, DomainError
-from dialogue_gym.observation import ObservationField, describe, observation_fields
+from dialogue_gym.observation import ObservationField, describe, observation_dtype, observation_fields
+from dialogue_gym.recording import Recorder
 from dialogue_gym.rules import blocked, draw, mask, step
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS
 from dialogue_gym.settings import MAX_HISTORY, make_settings, whole_number
-from dialogue_gym.transcript import Transcript
+from dialogue_gym.transcript import transcript
 
 Observation = npt.NDArray[Any]
 _INT8 = np.dtype(np.int8)
@@ -146,7 +148,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self.action_names = self.domain.actions[self.first_action :]
 
         sizes = [len(field.labels) for field in self.fields]
-        self._dtype = _INT8 if max(sizes) <= 127 else np.dtype(np.int16)
+        self._dtype = observation_dtype(self.fields)
         self.observation_space = spaces.MultiDiscrete(sizes * self.max_history, dtype=self._dtype.type)
         # The space's own are int8 as well: who adds them up, as Stable-Baselines3 does, would overflow.
         self.observation_space.nvec = self.observation_space.nvec.astype(np.int64)
@@ -160,7 +162,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self._is_random_set = False
         self._is_over = True
         self._frames: deque[list[int]] = deque(maxlen=self.max_history)
-        self._transcript = Transcript(self.domain) if render_mode else None
+        self._recorder = Recorder(self.domain, self.tables)
+        self._shown = 0
 
     @property
     def observation_fields(self) -> tuple[ObservationField, ...]:
@@ -187,8 +190,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self._is_random_set = True
         self._is_over = False
         rules.begin(self._row, self.tables, rules.draw)
-        if self._transcript:
-            self._transcript.begin(self._row, self.tables)
+        self._recorder.begin(self._row)
+        self._shown = 0
+        if self.render_mode == "human":
             self._show()
         if self.max_history > 1:
             self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
@@ -217,8 +221,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if events & (_ENDED | TRUNCATED):
             self._is_over = True
             info["is_success"] = events & SUCCESS != 0
-        if self._transcript is not None:
-            self._transcript.add(row, tables, index, events)
+        self._recorder.add(row, index, events)
+        if self.render_mode == "human":
             self._show()
         return self._observe(), reward, events & _ENDED != 0, events & TRUNCATED != 0, info
 
@@ -248,14 +252,26 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
     def render(self) -> str | None:
         """Return the dialogue so far as text (`"ansi"`); with `"human"` it has been printed already."""
-        if self._transcript is None:
+        if self.render_mode is None:
             gym.logger.warn('render() needs render_mode="ansi" or "human" in gym.make')
             return None
-        return self._transcript.text() if self.render_mode == "ansi" else None
+        return "\n".join(transcript(self.conversation)) if self.render_mode == "ansi" else None
+
+    @property
+    def conversation(self) -> Conversation:
+        """The dialogue so far in words, as its record goes on with every step until the next reset.
+
+        Raises:
+            gymnasium.error.ResetNeeded: no dialogue has begun.
+        """
+        if not self._is_random_set:
+            raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
+        return self._recorder.conversation
 
     def _show(self) -> None:
-        if self.render_mode == "human" and self._transcript:
-            print("\n".join(self._transcript.take_new()), flush=True)
+        lines = transcript(self.conversation)
+        print("\n".join(lines[self._shown :]), flush=True)
+        self._shown = len(lines)
 
 
 class FakeUserRestaurantEnv(DialogueEnv):

@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.domain.model import (
+    CONFIDENCE_BOUNDS,
     CONFIDENCES,
     FLOAT_BINS,
     HEARD,
@@ -54,6 +56,22 @@ def observation_fields(domain: Domain) -> tuple[ObservationField, ...]:
     fields.append(ObservationField("spoken", SPOKEN))
     fields.append(ObservationField("done", actions))
     return tuple(fields)
+
+
+def observation_dtype(fields: Sequence[ObservationField]) -> np.dtype[Any]:
+    """Return the type of an observation's components: int8, or int16 where a field has too many labels."""
+    return np.dtype(np.int8 if max(len(field.labels) for field in fields) <= 127 else np.int16)
+
+
+def confidence_bin(confidence: float) -> int:
+    """Return the bin (an index into `CONFIDENCES`) of a confidence from 0 to 1."""
+    return 1 + sum(confidence >= bound for bound in CONFIDENCE_BOUNDS)
+
+
+def confidence_value(index: int) -> float:
+    """Return a confidence that lies in a bin: its middle, or 1 for what is certain."""
+    bounds = (0.0, 0.0, *CONFIDENCE_BOUNDS, 1.0)
+    return 1.0 if index == len(CONFIDENCES) - 1 else (bounds[index] + bounds[index + 1]) / 2
 
 
 def describe(fields: Sequence[ObservationField], observation: npt.ArrayLike) -> dict[str, str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dialogue_gym.domain.model import LISTEN, RESTART, Domain
 
 _WIDTH = 70
 
 
-def act_text(intent: str, entities: Mapping[str, str]) -> str:
+def act_text(intent: str, entities: Mapping[str, Any]) -> str:
     """Return an act in the fixed format.
 
     >>> act_text("inform", {"cuisine": "french"})
@@ -58,11 +59,14 @@ class Speaker:
         text = fill(self._random.choice(usable), {"entities": ", ".join(parts)})
         return text[:1].upper() + text[1:]
 
-    def bot(self, action: str, slots: Mapping[str, str | None]) -> str:
-        """Return what the bot says with an action, or a note of what it does without a word."""
-        if texts := self._domain.texts(action):
-            return fill(self._random.choice(texts), slots)
-        return {LISTEN: "(listens)", RESTART: "(starts over)"}.get(action, f"({action})")
+    def one_of(self, texts: Sequence[str], slots: Mapping[str, str | None]) -> str:
+        """Return one of several texts, with the values of slots in their places."""
+        return fill(self._random.choice(texts), slots)
+
+
+def silence(action: str) -> str:
+    """Return a note of what the bot does without a word."""
+    return {LISTEN: "(listens)", RESTART: "(starts over)"}.get(action, f"({action})")
 
 
 def line(who: str, text: str, meaning: str) -> str:

@@ -14,7 +14,7 @@ import yaml
 
 from agents.environments import check_settings, make
 from agents.files import agent_config
-from dialogue_gym import rules
+from dialogue_gym import Domain, rules
 from dialogue_gym.domain.reader import nearest
 
 GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
@@ -225,8 +225,19 @@ def _configuration(agent: str, env_id: str) -> str:
 
 @functools.cache
 def _domain(env_id: str, name: str | None) -> str:
+    """Return a hash of what dialogues are made of: no texts, no slots that nobody sees or wants."""
     env: Any = make(env_id, {"domain": name} if name else {})
-    return _hash(repr(env.unwrapped.domain))
+    domain: Domain = env.unwrapped.domain
+    assert domain.fake_user is not None
+    wanted = dict(domain.fake_user.goal)
+    slots = tuple(slot for slot in domain.slots if slot.is_observed or slot.name in wanted)
+    names = {slot.name for slot in slots}
+    actions = tuple(
+        replace(model, says=(), sets=tuple(effect for effect in model.sets if effect[0] in names))
+        for model in domain.fake_user.actions
+    )
+    user = replace(domain.fake_user, phrases=(), actions=actions)
+    return _hash(repr(replace(domain, responses=(), slots=slots, fake_user=user)))
 
 
 def _hash(content: Any) -> str:

@@ -22,6 +22,8 @@ FLOAT_BINS = 5
 EMPTY, FILLED, OTHER, NONE = "empty", "filled", "other", "none"
 CONFIDENCES = (NONE, "low", "medium", "high")
 """Labels of the confidence bins; nothing was heard, or it was heard with this confidence."""
+CONFIDENCE_BOUNDS = (0.5, 0.8)
+"""From which confidences on it is medium, and high."""
 HEARD = ("no", FILLED, "changed")
 SPOKEN = ("no", "yes")
 

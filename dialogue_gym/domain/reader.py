@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,29 @@ _NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000
 _ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
 
 
-class DomainError(ValueError):
-    """A domain that cannot be used. The message is one line: file, line, key and what is wrong."""
+class FileError(ValueError):
+    """A file that cannot be used. The message is one line: file, line, key and what is wrong."""
 
     def __init__(self, message: str) -> None:
         """Keep the message, with what cannot be printed escaped."""
         super().__init__(printable(message))
+
+
+class DomainError(FileError):
+    """A domain that cannot be used."""
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What is read: its name in errors, the error that is raised, and how large it can be."""
+
+    noun: str
+    error: type[FileError]
+    max_bytes: int = MAX_BYTES
+    max_entries: int = MAX_ENTRIES
+
+
+DOMAIN_FILE = FileKind("domain file", DomainError)
 
 
 def printable(text: str) -> str:
@@ -78,17 +96,33 @@ def shorten(text: str, width: int = 60) -> str:
 class Entry:
     """One YAML node, its place in the file and the key path that leads to it."""
 
-    def __init__(self, node: yaml.Node, file: str, path: str = "", at: yaml.Node | None = None) -> None:
+    def __init__(
+        self,
+        node: yaml.Node,
+        file: str,
+        path: str = "",
+        at: yaml.Node | None = None,
+        kind: FileKind = DOMAIN_FILE,
+    ) -> None:
         """Wrap a composed node; `path` is the dotted key path to it, `at` the node of its key."""
         self.node = node
         self.file = file
         self.path = path
+        self.kind = kind
         self._at = node if at is None else at
 
-    def error(self, message: str) -> DomainError:
+    @property
+    def line(self) -> int:
+        """The line in the file, from 1."""
+        return int(self._at.start_mark.line) + 1
+
+    def error(self, message: str) -> FileError:
         """Return the error that `message` is about this entry."""
         key = f" {self.path}:" if self.path else ""
-        return DomainError(f"{self.file}:{self._at.start_mark.line + 1}:{key} {message}")
+        return self.kind.error(f"{self.file}:{self.line}:{key} {message}")
+
+    def _within(self, node: yaml.Node, path: str, at: yaml.Node | None = None) -> Entry:
+        return Entry(node, self.file, path, at, self.kind)
 
     @property
     def is_null(self) -> bool:
@@ -121,23 +155,23 @@ class Entry:
         merged: list[yaml.Node] = []
         for key_node, value_node in self.node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                raise Entry(key_node, self.file, self.path).error("a key must be a plain name")
+                raise self._within(key_node, self.path).error("a key must be a plain name")
             if key_node.tag == _MERGE:
                 many = isinstance(value_node, yaml.SequenceNode)
                 merged.extend(value_node.value if many else [value_node])
                 continue
             key = key_node.value
             path = f"{self.path}.{_cut(key, 40)}" if self.path else _cut(key, 40)
-            entry = Entry(value_node, self.file, path, key_node)
+            entry = self._within(value_node, path, key_node)
             if key in found:
-                raise Entry(key_node, self.file, self.path).error(f"the key {shorten(key)} stands here twice")
+                raise self._within(key_node, self.path).error(f"the key {shorten(key)} stands here twice")
             if names is not None and key not in names:
-                raise Entry(key_node, self.file, self.path).error(
+                raise self._within(key_node, self.path).error(
                     f"unknown key {shorten(key)}; {nearest(key, names)}"
                 )
             found[key] = entry
         for node in merged:  # explicit keys win over merged ones
-            for key, entry in Entry(node, self.file, self.path).mapping(names).items():
+            for key, entry in self._within(node, self.path).mapping(names).items():
                 found.setdefault(key, entry)
         return found
 
@@ -154,7 +188,7 @@ class Entry:
             return []
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.error(f"a list is expected here, not {self._kind()}")
-        return [Entry(node, self.file, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)]
+        return [self._within(node, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)]
 
     def one_or_many(self) -> list[Entry]:
         """Return the entries of a list, or the entry itself where a single one is given."""
@@ -242,39 +276,45 @@ def bounds(minimum: float, maximum: float) -> str:
     return f"a number from {minimum:.8g} to {maximum:.8g}"
 
 
-def read_file(path: Path) -> Entry:
-    """Read one YAML file.
+def read_bytes(path: Path, kind: FileKind = DOMAIN_FILE) -> str:
+    """Return the text of one file.
 
     Raises:
-        DomainError: the file cannot be read, is not UTF-8, too large, nested too deep or no YAML.
+        FileError: the file cannot be read, is not UTF-8, too large or not text.
     """
     file = str(path)
     try:
         if not path.exists():
-            raise DomainError(f"{file}: there is no such file")
+            raise kind.error(f"{file}: there is no such file")
         if not path.is_file():
-            raise DomainError(f"{file}: this is a directory or device, not a domain file")
+            raise kind.error(f"{file}: this is a directory or device, not a {kind.noun}")
         with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(kind.max_bytes + 1)
     except OSError as error:
-        raise DomainError(f"{file}: cannot be read ({error.strerror or error})") from None
-    if len(data) > MAX_BYTES:
-        raise DomainError(f"{file}: larger than {MAX_BYTES // 1_000_000} MB, which no domain file is")
+        raise kind.error(f"{file}: cannot be read ({error.strerror or error})") from None
+    if len(data) > kind.max_bytes:
+        raise kind.error(f"{file}: larger than {kind.max_bytes // 1_000_000} MB, which no {kind.noun} is")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DomainError(f"{file}:{line}: not a text file in UTF-8") from None
-    return read_text(text, file)
+        raise kind.error(f"{file}:{line}: not a text file in UTF-8") from None
 
 
-def read_text(text: str, file: str = "domain") -> Entry:
+def read_file(path: Path, kind: FileKind = DOMAIN_FILE) -> Entry:
+    """Read one YAML file.
+
+    Raises:
+        FileError: the file cannot be read, is not UTF-8, too large, nested too deep or no YAML.
+    """
+    return read_text(read_bytes(path, kind), str(path), kind)
+
+
+def read_text(text: str, file: str = "domain", kind: FileKind = DOMAIN_FILE) -> Entry:
     """Read YAML from a string; `file` stands for it in errors."""
-    if odd := _NOT_YAML.search(text):
-        line = text.count("\n", 0, odd.start()) + 1
-        raise DomainError(f"{file}:{line}: {odd[0]!r} is a control character, not text")
+    check_characters(text, file, kind)
     try:
-        _check_events(text, file)
+        _check_events(text, file, kind)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark, begin, context = error.problem_mark or error.context_mark, error.context_mark, error.context
@@ -282,16 +322,23 @@ def read_text(text: str, file: str = "domain") -> Entry:
         if context and begin and mark and begin.line < mark.line:
             context += f" that begins on line {begin.line + 1}"
         reason = ", ".join(part for part in (context, error.problem) if part)
-        raise DomainError(f"{place}: not valid YAML ({reason})") from None
+        raise kind.error(f"{place}: not valid YAML ({reason})") from None
     except yaml.YAMLError as error:
-        raise DomainError(f"{file}: not valid YAML ({error})") from None
+        raise kind.error(f"{file}: not valid YAML ({error})") from None
     if node is None or node.tag == _NULL:
-        raise DomainError(f"{file}:1: the file is empty")
-    _check_anchors(node, file)
-    return Entry(node, file)
+        raise kind.error(f"{file}:1: the file is empty")
+    _check_anchors(node, file, kind)
+    return Entry(node, file, kind=kind)
 
 
-def _check_events(text: str, file: str) -> None:
+def check_characters(text: str, file: str, kind: FileKind) -> None:
+    """Refuse control characters."""
+    if odd := _NOT_YAML.search(text):
+        line = text.count("\n", 0, odd.start()) + 1
+        raise kind.error(f"{file}:{line}: {odd[0]!r} is a control character, not text")
+
+
+def _check_events(text: str, file: str, kind: FileKind) -> None:
     """Stop at what could not be composed safely: composing recurses in C, and keeps everything."""
     depth = entries = documents = 0
     for event in yaml.parse(text, Loader=_LOADER):
@@ -299,22 +346,24 @@ def _check_events(text: str, file: str) -> None:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise DomainError(f"{file}:{line}: a second YAML document begins here: a domain file has one")
+                raise kind.error(f"{file}:{line}: a second YAML document begins here: a {kind.noun} has one")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.NodeEvent):
             entries += 1
             depth += isinstance(event, yaml.CollectionStartEvent)
             if depth > MAX_DEPTH:
-                raise DomainError(f"{file}:{line}: nested deeper than {MAX_DEPTH} levels")
-            if entries > MAX_ENTRIES:
-                raise DomainError(f"{file}:{line}: more than {MAX_ENTRIES} entries, which no domain file has")
+                raise kind.error(f"{file}:{line}: nested deeper than {MAX_DEPTH} levels")
+            if entries > kind.max_entries:
+                raise kind.error(
+                    f"{file}:{line}: more than {kind.max_entries} entries, which no {kind.noun} has"
+                )
             tag = getattr(event, "tag", None)
             if tag not in _TAGS:
-                raise DomainError(f"{file}:{line}: the tag {shorten(str(tag))} is not used in domain files")
+                raise kind.error(f"{file}:{line}: the tag {shorten(str(tag))} is not used in {kind.noun}s")
 
 
-def _check_anchors(root: yaml.Node, file: str) -> None:
+def _check_anchors(root: yaml.Node, file: str, kind: FileKind) -> None:
     """Refuse anchors that contain themselves, and those that multiply out beyond the limits."""
     sizes: dict[int, tuple[int, int]] = {}  # by node: its entries and its levels, written out
     open_nodes: set[int] = set()
@@ -332,11 +381,11 @@ def _check_anchors(root: yaml.Node, file: str) -> None:
             inner = [sizes[id(child)] for child in children]
             size = 1 + sum(entries for entries, _ in inner)
             depth = 1 + max((levels for _, levels in inner), default=0)
-            if size > MAX_ENTRIES or depth > MAX_DEPTH:
-                raise DomainError(f"{file}:{line}: with its anchors written out, it is too large or deep")
+            if size > kind.max_entries or depth > MAX_DEPTH:
+                raise kind.error(f"{file}:{line}: with its anchors written out, it is too large or deep")
             sizes[id(node)] = (size, depth)
         elif id(node) in open_nodes:
-            raise DomainError(f"{file}:{line}: an anchor here contains itself")
+            raise kind.error(f"{file}:{line}: an anchor here contains itself")
         elif id(node) not in sizes:
             open_nodes.add(id(node))
             stack.append((node, True))
