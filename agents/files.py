@@ -1,10 +1,7 @@
-"""Write files whole or not at all, and read the configurations of agents."""
+"""Read the configurations of agents."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +14,6 @@ from dialogue_gym.domain.reader import nearest
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "agents"
 _SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start")
 _MAPPINGS = ("hyperparameters", "warm_start")
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside `path`, then rename it to `path`."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def agent_names() -> list[str]:

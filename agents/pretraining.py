@@ -9,8 +9,8 @@ import torch
 
 from agents.environments import PRETRAINED, make
 from agents.evaluation import Evaluation, evaluate
-from agents.files import write_whole
 from agents.training import Progress, Run, train
+from dialogue_gym.files import write_whole
 from dialogue_gym.pretrained import PretrainedPolicy, pretrained_path, save
 
 AGENT, STEPS, ERROR_RATE = "maskable_ppo", 300_000, 0.3

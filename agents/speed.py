@@ -22,9 +22,9 @@ import numpy as np
 import typer
 
 import dialogue_gym  # noqa: F401 (registers the ids)
-from agents.files import write_whole
 from agents.learning_speed import learning_figures
 from agents.speed_table import markdown
+from dialogue_gym.files import write_whole
 
 RESTAURANT, CONCERT = IDS = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
 SINGLE_STEPS = 30_000

@@ -22,10 +22,11 @@ from agents.cloning import clone
 from agents.demonstrations import demonstrate
 from agents.environments import DEMONSTRATION, TRAINING, make, stream
 from agents.evaluation import Evaluation
-from agents.files import agent_config, write_whole
+from agents.files import agent_config
 from agents.masking import ObservingMaskablePPO
 from agents.plots import Curve, learning_curve
 from agents.q_table import QTable
+from dialogue_gym.files import write_whole
 from dialogue_gym.masked_dqn import MaskedDQN
 from dialogue_gym.sb3 import DialogueVecEnv
 
@@ -221,6 +222,7 @@ def save_results(
         "env_id": run.env_id,
         "settings": run.settings,
         "agent": run.agent,
+        "algorithm": agent_config(run.agent, run.env_id)["algorithm"],
         "seed": run.seed,
         "success_rate": evaluation.success_rate,
         "mean_return": evaluation.mean_return,

@@ -24,6 +24,7 @@ from dialogue_gym.events import ActionExecuted, Event, Restarted, SessionStarted
 from dialogue_gym.observation import confidence_bin, observation_dtype, observation_fields, slot_codes
 from dialogue_gym.rules.tables import HIGH, MAX_UNHEARD, RESTARTING
 
+_MAX_NUMBER = 1e300
 _NOBODY = FakeUser("goal", (), (("standard", Profile()),))
 
 
@@ -44,7 +45,7 @@ def value_text(slot: Slot, value: Value) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return number_text(value)
+        return number_text(value) if abs(value) < _MAX_NUMBER else str(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
@@ -108,7 +109,10 @@ class BotState:
             code.encode(value_text(code.slot, self._filled.get(code.slot.name))) for code in self._codes
         ]
         sure = [message.confidence, *(e.confidence for e in message.entities if e.confidence is not None)]
-        intent = self._intent.get(message.intent or "", 0)
+        name = message.intent or ""
+        intent = self._intent.get(name) or self._intent.get(
+            name.partition("/")[0], 0
+        )  # faq/ask_name is of faq
         rules.hear(row, tables, intent, confidence_bin(min(sure)), tables.heard_block)
 
     def _did(self, name: str) -> None:
@@ -140,6 +144,11 @@ class BotState:
     def observation(self) -> npt.NDArray[Any]:
         """What the environment would show, shape (components,)."""
         return np.array(self._row[: self._fields], dtype=self._dtype)
+
+    @property
+    def row(self) -> list[int]:
+        """The bot's half of a row: the observation, and the code of each slot's value."""
+        return self._row[self._tables.start_block]
 
     def is_possible(self, action: str) -> bool:
         """Return whether the precondition of an action holds."""
@@ -215,6 +224,11 @@ class Conversation:
             if isinstance(event, ActionExecuted):
                 return event.name
         return None
+
+    @property
+    def bot_half(self) -> list[int]:
+        """The bot's half of a row of the rules: the observation, and the code of each slot's value."""
+        return self._state.row
 
     def is_possible(self, action: str) -> bool:
         """Return whether the precondition of an action holds now."""

@@ -16,6 +16,7 @@ from gymnasium import spaces
 from dialogue_gym import rules
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.events import UserUttered
 from dialogue_gym.observation import ObservationField, describe, observation_dtype, observation_fields
 from dialogue_gym.recording import Recorder
 from dialogue_gym.rules import blocked, draw, mask, step
@@ -267,6 +268,24 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if not self._is_random_set:
             raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
         return self._recorder.conversation
+
+    def hear_instead(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
+        """Let the bot have heard another message than it did last: what an interpreter made of it, say.
+
+        The user goes on from what they meant, and judges what the bot now knows.
+
+        Returns:
+            The observation in place of the last one, and what changes in `info`.
+
+        Raises:
+            ValueError: the user was not the last one to do something.
+        """
+        self._recorder.hear_instead(message)
+        bot_half = self.conversation.bot_half
+        self._row[: len(bot_half)] = bot_half
+        if self.max_history > 1:
+            self._frames.pop()
+        return self._observe(), {"action_mask": self._mask()}
 
     def _show(self) -> None:
         lines = transcript(self.conversation)

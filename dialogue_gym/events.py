@@ -195,16 +195,26 @@ def from_json(content: Mapping[str, Any]) -> Event:
 
 
 def _user_from_json(content: Mapping[str, Any]) -> UserUttered:
-    parse = content.get("parse_data") or {}
-    intent = parse.get("intent") or {}
+    parse, metadata = _object(content, "parse_data"), _object(content, "metadata")
+    intent = _object(parse, "intent")
     confidence = _number(intent.get("confidence"))
+    entities = parse.get("entities") or ()
+    if not isinstance(entities, (list, tuple)):
+        raise ValueError("the entities of a message are a list")
     return UserUttered(
         content.get("text"),
         intent.get("name"),
-        tuple(Entity.from_json(entity) for entity in parse.get("entities") or ()),
+        tuple(Entity.from_json(entity) for entity in entities),
         1.0 if confidence is None else confidence,
-        (content.get("metadata") or {}).get("meant"),
+        metadata.get("meant"),
     )
+
+
+def _object(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = content.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{key!r} is an object")
+    return value
 
 
 def _text(content: Mapping[str, Any], key: str) -> str:

@@ -43,6 +43,14 @@ class Policy(abc.ABC):
     ) -> int:
         """Return the action for one observation, `mask` being the action mask, if there is one."""
 
+    def probabilities(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return how probable each action is for one observation, shape (actions,)."""
+        chances = np.zeros(len(self.env.action_names))
+        chances[self.choose(observation, mask, True)] = 1.0
+        return chances
+
     def predict(
         self,
         observation: npt.NDArray[Any],
@@ -82,6 +90,13 @@ class RandomPolicy(Policy):
             return int(self._random.integers(len(self.env.action_names)))
         possible = np.flatnonzero(mask)
         return int(self._random.choice(possible))
+
+    def probabilities(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the same for all actions that the mask leaves."""
+        possible = np.ones(len(self.env.action_names)) if mask is None else np.asarray(mask) != 0
+        return np.asarray(possible / possible.sum())
 
 
 class ExpertPolicy(Policy):
@@ -138,3 +153,12 @@ class ExpertPolicy(Policy):
         """Return the first right action, or any of them if it need not be deterministic."""
         right = self.right_actions(observation)
         return right[0] if deterministic else int(self._random.choice(right))
+
+    def probabilities(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the same for all right actions, shape (actions,)."""
+        right = list(self.right_actions(observation))
+        chances = np.zeros(len(self.env.action_names))
+        chances[right] = 1 / len(right)
+        return chances

@@ -74,16 +74,21 @@ class PretrainedPolicy(Policy):
 
     def choose(self, observation: Array, mask: Array | None, deterministic: bool) -> int:
         """Return the likeliest possible action, or any by its chance if it need not be deterministic."""
-        if self._is_explicit:
-            newest = observation[-self._frame :]
-            if newest[self._spoken] or newest[self._done] == RESTARTING:
-                return LISTENING
+        chances = self.probabilities(observation, mask)
+        return int(chances.argmax() if deterministic else self._random.choice(len(chances), p=chances))
+
+    def probabilities(self, observation: Array, mask: Array | None = None) -> npt.NDArray[np.float64]:
+        """Return how probable each action is for one observation, shape (actions,)."""
+        chances = np.zeros(len(self.env.action_names))
+        newest = observation[-self._frame :]
+        if self._is_explicit and (newest[self._spoken] or newest[self._done] == RESTARTING):
+            chances[LISTENING] = 1.0
+            return chances
         possible = self._mask(observation[None])[0] if mask is None else np.asarray(mask) != 0
         logits = np.where(possible[self._is_explicit :], self.logits(observation), -np.inf)
-        if deterministic:
-            return int(logits.argmax()) + self._is_explicit
-        chances = np.exp(logits - logits.max())
-        return int(self._random.choice(len(chances), p=chances / chances.sum())) + self._is_explicit
+        exponentials = np.exp(logits - logits.max())
+        chances[self._is_explicit :] = exponentials / exponentials.sum()
+        return chances
 
 
 def save(path: Path, env: DialogueEnv, layers: list[tuple[Array, Array]]) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import FILLED
-from dialogue_gym.events import ActionExecuted, BotUttered, Entity, SlotSet, UserUttered, Value
+from dialogue_gym.effects import simulated_events
+from dialogue_gym.events import ActionExecuted, Entity, UserUttered
 from dialogue_gym.observation import confidence_value, slot_codes
 from dialogue_gym.rules import Row, Tables
 from dialogue_gym.rules.tables import (
     FAILURE,
     HEARD_CONFIDENCE,
     HEARD_INTENT,
-    INVALID,
     RANDOM,
     SAID_INTENT,
     SUCCESS,
@@ -58,26 +57,31 @@ class Recorder:
         self._written = len(self._notes)
         return self._conversation
 
+    def hear_instead(self, message: UserUttered) -> None:
+        """Put another message in the place of the last one.
+
+        Raises:
+            ValueError: the user was not the last one to do something.
+        """
+        conversation = self.conversation
+        if not isinstance(conversation.events[-1], UserUttered):
+            raise ValueError("the user was not the last one to do something: there is no message to replace")
+        other = Conversation(self._domain, (*conversation.events[:-1], message))
+        other.outcome = conversation.outcome
+        self._conversation = other
+
     def _add_step(self, action: int, events: int, row: list[int]) -> None:
         conversation = self._conversation
         name = self._domain.actions[action]
+        effects = simulated_events(name, conversation, self._speaker)
         conversation.append(ActionExecuted(name))
-        if not events & INVALID:
-            for slot, value in self._domain.action_model(name).sets:
-                conversation.append(SlotSet(slot, self._value(slot, value)))
-        known = {slot: None if value is None else str(value) for slot, value in conversation.slots.items()}
-        if texts := self._domain.texts(name):
-            conversation.append(BotUttered(self._speaker.one_of(texts, known)))
+        conversation.extend(effects)
         user_left = self._tables.is_agenda and events & SUCCESS
         if events & TURN and not user_left:
             self._add_user(row)
         for outcome, bit in (("success", SUCCESS), ("failure", FAILURE), ("truncated", TRUNCATED)):
             if events & bit:
                 conversation.outcome = outcome
-
-    def _value(self, slot: str, value: str | None) -> Value:
-        is_list = self._domain.slot(slot).type == "list"
-        return [FILLED] if is_list and value is not None else value
 
     def _add_user(self, row: list[int]) -> None:
         tables = self._tables

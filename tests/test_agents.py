@@ -16,8 +16,9 @@ from stable_baselines3 import DQN
 
 from agents.environments import EVALUATION, TRAINING, stream
 from agents.evaluation import evaluate
-from agents.files import CONFIGS, agent_config, agent_names, write_whole
+from agents.files import CONFIGS, agent_config, agent_names
 from agents.training import ALGORITHMS, TABLE, Run, load, train
+from dialogue_gym.files import write_whole
 from tests.conftest import BUILT_IN, make
 
 

@@ -9,7 +9,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv, Domain, DomainError
 from dialogue_gym.conversation import Conversation, decisions

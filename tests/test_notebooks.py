@@ -75,6 +75,8 @@ def check_ladder(printed: str) -> None:
     assert "(listens)" in printed and "--- the user hangs up after 10 steps ---" in printed
     assert figures(printed, "PPO, more steps")[0][0] >= 98
     assert figures(printed, "clone")[0][0] >= 98
+    assert figures(printed, "of its training")[0][0] >= 95
+    assert figures(printed, "never read before")[0][0] >= 90
 
 
 SAYS: dict[str, Callable[[str], None]] = {"01_quickstart": check_quickstart, "02_ladder": check_ladder}

@@ -36,14 +36,22 @@ COMMANDS = [
     line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()
 ]
 AGENTS = [command for command in COMMANDS if command.startswith("python -m agents")]
+WORDS = [command for command in COMMANDS if command.startswith("dialogue-gym ")]
 BENCHMARKS = [command for command in AGENTS if " benchmark " in command]
 BENCHMARK = ROOT / "docs/benchmark"
 
 
-def run(words: list[str], cwd: Path, seconds: int = 300) -> subprocess.CompletedProcess[str]:
+def run(words: list[str], cwd: Path, seconds: int = 300, typed: str = "") -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     result = subprocess.run(
-        words, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=seconds
+        words,
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+        input=typed,
     )
     assert result.returncode == 0, result.stderr
     return result
@@ -51,7 +59,7 @@ def run(words: list[str], cwd: Path, seconds: int = 300) -> subprocess.Completed
 
 def test_every_command_is_of_a_kind_that_is_tested_here() -> None:
     assert COMMANDS and AGENTS
-    others = {command for command in COMMANDS if command not in AGENTS}
+    others = {command for command in COMMANDS if command not in AGENTS and command not in WORDS}
     assert all(command.startswith(("make ", "pip install ")) for command in others), others
 
 
@@ -73,6 +81,24 @@ def test_the_agents_commands_run(tmp_path: Path) -> None:
             assert figures["success_rate"] > 0.98
             assert figures["mean_return"] > 0.98 * figures["bound_return"]
     assert (tmp_path / "out/dqn/model.zip").exists()
+
+
+def test_the_chats_go_as_they_are_shown(tmp_path: Path) -> None:
+    chats = {block.split(",")[0]: block for block in blocks("text") if "you > " in block}
+    commands = [shlex.split(command) for command in WORDS if command.split()[1] == "chat"]
+    assert [words[2] for words in commands] == list(chats)
+    for words in commands:
+        shown = chats[words[2]]
+        typed = "".join(f"{line}\n" for line in re.findall(r"^you > (.*)$", shown, re.MULTILINE))
+        assert run([sys.executable, "-m", "dialogue_gym", *words[1:]], tmp_path, typed=typed).stdout == shown
+
+
+def test_the_commands_for_stories_run(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dialogue_gym/domains/concert/stories.md", tmp_path)
+    for command in WORDS:
+        if command.split()[1] != "chat":
+            run([sys.executable, "-m", "dialogue_gym", *shlex.split(command)[1:]], tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"stories.md", "stories.yml", "joined.yml"}
 
 
 def test_the_make_targets_exist_and_the_demo_shows_what_it_promises(tmp_path: Path) -> None:

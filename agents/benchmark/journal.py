@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from agents.files import write_whole
+from dialogue_gym.files import write_whole
 
 Record = dict[str, Any]
 

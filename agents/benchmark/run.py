@@ -13,7 +13,7 @@ from agents.benchmark.plots import draw
 from agents.benchmark.results import collect
 from agents.benchmark.tables import report
 from agents.benchmark.workers import on_cores, on_ray
-from agents.files import write_whole
+from dialogue_gym.files import write_whole
 
 Progress = Callable[[int, int, str], None]
 """Is told how many cells are finished, how many there are, and which one came last."""

@@ -26,7 +26,17 @@ from dialogue_gym.domain.reader import DomainError, Entry, nearest, printable, r
 from dialogue_gym.domain.simulation import parse_fake_user, parse_reward
 
 RASA_KEYS = ("intents", "entities", "slots", "responses", "templates", "actions", "forms", "config")
-IGNORED_KEYS = ("version", "session_config", "e2e_actions", "policy", "action_factory", "topics")
+IGNORED_KEYS = (
+    "version",
+    "session_config",
+    "e2e_actions",
+    "policy",
+    "action_factory",
+    "topics",
+    "nlu",
+    "stories",
+    "rules",
+)
 OWN_KEYS = ("fake_user", "reward", "expert")
 SLOT_KEYS = (
     "type",
@@ -89,7 +99,9 @@ def parse(root: Entry, name: str) -> Domain:
     if "forms" in keys:
         forms = keys["forms"]
         declared += [*forms.named()] if forms.is_mapping else _names(forms, "form", None)
-    actions = list(dict.fromkeys([LISTEN, RESTART, *declared, *(r.name for r in responses)]))
+    # The responses utter_faq/ask_name and so on are those of one action, utter_faq.
+    saying = [response.name.partition("/")[0] or response.name for response in responses]
+    actions = list(dict.fromkeys([LISTEN, RESTART, *declared, *saying]))
     if len(actions) > MAX_NAMES:
         raise root.error(f"{len(actions)} actions are more than the {MAX_NAMES} that are supported")
     for action in actions:

@@ -1,0 +1,95 @@
+"""A person talks to a bot: what comes of each thing that they type, as lines to show. No input or output."""
+
+from __future__ import annotations
+
+from dialogue_gym.bot import Bot
+from dialogue_gym.conversation import Conversation
+from dialogue_gym.domain.model import EMPTY, LISTEN
+from dialogue_gym.domain.reader import printable
+from dialogue_gym.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered, Value
+from dialogue_gym.interpreter import Interpreter, InterpreterError
+
+RESTART_COMMAND = "/restart"
+_SHOWN_ACTIONS = 4
+_SHOWN_CHARACTERS = 70
+_BAR = 20
+
+
+class Chat:
+    """A chat with a bot, one conversation after another."""
+
+    def __init__(self, bot: Bot, interpreter: Interpreter) -> None:
+        """Begin a conversation."""
+        self.bot = bot
+        self.interpreter = interpreter
+        self.conversation = Conversation(bot.domain)
+
+    def say(self, text: str) -> list[str]:
+        """Take in what the person typed; return what to show them."""
+        if not text.strip():
+            return []
+        if text.strip() == RESTART_COMMAND and "restart" not in self.bot.domain.intents:
+            self.conversation.append(Restarted())
+            return ["(all is forgotten, and a new conversation begins)"]
+        if self.conversation.outcome:
+            self.conversation = Conversation(self.bot.domain)
+        try:
+            message = self.interpreter.parse(text).message
+        except InterpreterError as error:
+            return [f"({error})"]
+        first = len(self.conversation) + 1
+        notes = self.bot.hear(self.conversation, message)
+        done = self.conversation.events[first:]
+        lines = [] if message.intent else ["(the bot has not understood that)"]
+        lines += [line for event in done for line in _said(event)]
+        if self.bot.agent and done and done[0] == self.conversation.events[-1] and _listens(done[0]):
+            lines.append("(the bot listens, and has nothing to say to that)")
+        lines += [f"({note})" for note in notes]
+        if self.conversation.outcome:
+            turns = sum(isinstance(event, UserUttered) for event in self.conversation.events)
+            lines.append(
+                f"--- the user has what they wanted, after {turns} {'turn' if turns == 1 else 'turns'} ---"
+            )
+        return lines
+
+    def thoughts(self) -> list[str]:
+        """Return what the bot understood last, what it knows, and what it thought of doing last."""
+        message = self.conversation.latest_message
+        heard = "nothing yet" if message is None else f"{message.act} ({message.confidence:.2f})"
+        lines = [f"understood  {heard}"]
+        for name, value in self.conversation.slots.items():
+            lines.append(f"slot        {name}: {_shown(value)}")
+        if self.bot.agent is None:
+            return [*lines, "thought     nothing: this bot has no agent, it only listens"]
+        events = self.conversation.events
+        decided = [i for i, event in enumerate(events) if isinstance(event, ActionExecuted)]
+        before = Conversation(self.bot.domain, events[: decided[-1]] if decided else events)
+        has_probabilities, thoughts = self.bot.agent.thoughts(before)
+        width = max(len(thought.action) for thought in thoughts[:_SHOWN_ACTIONS])
+        for thought in thoughts[:_SHOWN_ACTIONS]:
+            bar = "#" * round(_BAR * thought.number) if has_probabilities else ""
+            impossible = "" if thought.is_possible else "(not possible)"
+            line = f"thought     {thought.action:<{width}}  {thought.number:6.2f} {bar}{impossible}"
+            lines.append(line.rstrip())
+        if not has_probabilities:
+            lines.append("            (not probabilities: what this agent expects to come of each)")
+        return lines
+
+
+def _said(event: Event) -> list[str]:
+    """Return the lines of something that the bot said; control characters are made visible."""
+    if not isinstance(event, BotUttered):
+        return []
+    texts = event.text.splitlines() if event.text else []
+    texts += [f"[{button.get('title')}]" for button in event.data.get("buttons") or ()]
+    texts += [str(event.data[key]) for key in ("image", "attachment") if event.data.get(key)]
+    return [f"bot   {printable(text)}" for text in texts]
+
+
+def _listens(event: Event) -> bool:
+    return isinstance(event, ActionExecuted) and event.name == LISTEN
+
+
+def _shown(value: Value) -> str:
+    text = EMPTY if value is None else printable(str(value))
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

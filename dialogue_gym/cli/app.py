@@ -1,0 +1,20 @@
+"""The commands, joined."""
+
+from __future__ import annotations
+
+import typer
+
+from dialogue_gym.cli.chat import chat
+from dialogue_gym.cli.check import check
+from dialogue_gym.cli.stories import stories
+
+app = typer.Typer(
+    help="Check, talk to and teach dialogue bots.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+app.command()(chat)
+app.command()(check)
+app.add_typer(stories, name="stories")

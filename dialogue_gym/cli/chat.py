@@ -1,0 +1,91 @@
+"""`dialogue-gym chat`: talk to an agent in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from dialogue_gym.bot import Bot
+from dialogue_gym.chatting import RESTART_COMMAND, Chat
+from dialogue_gym.cli.parts import ActionsOption, DomainName, NluOption, make_interpreter, make_runner
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.parse import builtin_names
+from dialogue_gym.domain.reader import printable
+from dialogue_gym.interpreter import CombinedInterpreter
+from dialogue_gym.trained import load_agent
+
+_PROMPT = "you > "
+_THOUGHTS = "?"
+
+
+def chat(
+    source: DomainName,
+    *,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="pretrained, expert, random, or a folder that `python -m agents train` wrote",
+        ),
+    ] = None,
+    nlu: NluOption = None,
+    actions: ActionsOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="of the choice among several texts")] = 0,
+) -> None:
+    """Talk to a trained agent, in plain English or in the fixed format."""
+    domain = Domain.load(source)
+    loaded = load_agent(agent, domain, is_builtin=source in builtin_names())
+    runner = make_runner(source, domain, actions, seed)
+    interpreter = make_interpreter(source, domain, nlu, seed)
+    talk = Chat(Bot(domain, loaded, runner), interpreter)
+    for line in _greeting(talk, isinstance(interpreter, CombinedInterpreter)):
+        print(line)
+    is_terminal = sys.stdin.isatty()
+    for text in _typed(talk) if is_terminal else _piped():
+        if not is_terminal:
+            print(f"{_PROMPT}{printable(text)}")
+        for line in talk.thoughts() if text.strip() == _THOUGHTS else talk.say(text):
+            print(line)
+
+
+def _greeting(talk: Chat, knows_words: bool) -> Iterator[str]:
+    domain, agent = talk.bot.domain, talk.bot.agent
+    if agent:
+        yield f"{domain.name}, with the agent {agent.name!r}."
+    else:
+        yield (
+            f"{domain.name}: there is no agent for this domain, so the bot only listens. Give the domain an"
+            " 'expert', or a 'fake_user' to train an agent with, and name its folder with --agent."
+        )
+    example = f"/{domain.intents[0]}" if domain.intents else "/greet"
+    words = "in plain words" if knows_words else "in the fixed format alone (for plain words give --nlu)"
+    yield f"Talk to it {words}, {'or as ' if knows_words else 'as '}{example}."
+    yield f"{_THOUGHTS} shows what it thinks, {RESTART_COMMAND} begins anew, Ctrl-D ends."
+
+
+def _piped() -> Iterator[str]:
+    for line in sys.stdin:
+        yield line.rstrip("\n")
+
+
+def _typed(talk: Chat) -> Iterator[str]:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.application import run_in_terminal
+    from prompt_toolkit.filters import Condition
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+    session: PromptSession[str] = PromptSession(_PROMPT)
+    keys = KeyBindings()
+
+    @keys.add(_THOUGHTS, filter=Condition(lambda: not session.default_buffer.text))
+    def show(event: KeyPressEvent) -> None:
+        run_in_terminal(lambda: print("\n".join(talk.thoughts())))
+
+    while True:
+        try:
+            yield session.prompt(key_bindings=keys)
+        except (EOFError, KeyboardInterrupt):
+            return

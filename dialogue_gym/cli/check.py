@@ -1,0 +1,41 @@
+"""`dialogue-gym check`: what is wrong in domain, story and NLU files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dialogue_gym.actions import builtin_actions
+from dialogue_gym.checking import check_files
+from dialogue_gym.cli.parts import ActionsOption, load_code
+from dialogue_gym.domain.parse import builtin_names
+
+
+def check(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="domain, story and NLU files, in any mixture"),
+    ],
+    *,
+    actions: ActionsOption = None,
+) -> None:
+    """Say what is wrong in domain, story and NLU files; exit status 2 if there is an error.
+
+    With a domain also whether its actions do what it declares of them for the fake user.
+    """
+    code, server = load_code(actions or ())
+    if not actions:
+        code = [action for file in files if file in builtin_names() for action in builtin_actions(file)]
+    lines = check_files(files, code, server)
+    for line in lines:
+        print(line)
+    errors = sum(line.startswith("error:") for line in lines)
+    warnings = len(lines) - errors
+    print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    if errors:
+        raise typer.Exit(2)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

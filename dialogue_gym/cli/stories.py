@@ -1,0 +1,108 @@
+"""`dialogue-gym stories`: convert, join and look at stories."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.reader import nearest
+from dialogue_gym.files import write_whole
+from dialogue_gym.stories import FORMATS, Story, dump, join, load, mermaid, statistics
+
+stories = typer.Typer(help="Convert, join and look at stories.", no_args_is_help=True)
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="story files, Markdown or YAML")]
+Out = Annotated[Path | None, typer.Option(help="file to write; without it, what is made is printed")]
+Format = Annotated[
+    str | None,
+    typer.Option(metavar="|".join(FORMATS), help="without it, what the name of --out says, else yaml"),
+]
+_SUFFIXES = {".md": "markdown", ".markdown": "markdown"}
+
+
+@stories.command()
+def convert(files: Files, *, out: Out = None, format: Format = None) -> None:
+    """Write stories in the other format, or in the same one, tidied up; several files become one."""
+    _write_stories(_load(files), out, format)
+
+
+@stories.command(name="join")
+def join_command(
+    files: Files,
+    *,
+    domain: Annotated[str, typer.Option(metavar="DOMAIN|FILE", help="the domain that the stories are of")],
+    rounds: Annotated[int, typer.Option(min=0, max=100, help="of random joins, after checkpoints")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="of the random joins")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="how many dialogues are added at most")] = 10_000,
+    out: Out = None,
+    format: Format = None,
+) -> None:
+    """Join short stories into longer dialogues for training: checkpoints first, then at random."""
+    joined = join(_load(files), Domain.load(domain), rounds, seed, limit)
+    _write_stories(joined, out, format)
+
+
+@stories.command()
+def stats(
+    files: Files,
+    *,
+    domain: Annotated[
+        str | None, typer.Option(metavar="DOMAIN|FILE", help="to say what of it no story has")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+) -> None:
+    """Count what stories have."""
+    counted = vars_of(statistics(_load(files), Domain.load(domain) if domain else None))
+    if as_json:
+        print(json.dumps(counted, indent=2, ensure_ascii=False))
+        return
+    for name, value in counted.items():
+        title = name.replace("_", " ")
+        if isinstance(value, dict):
+            print(f"{title}:")
+            for item, count in value.items():
+                print(f"  {count:>7}  {item}")
+        elif isinstance(value, list):
+            print(f"{title}: {', '.join(value) or 'none'}")
+        else:
+            print(f"{title}: {value:g}")
+
+
+@stories.command()
+def graph(files: Files, *, out: Out = None) -> None:
+    """Draw stories as one graph, in the language of Mermaid."""
+    _write(mermaid(_load(files)), out)
+
+
+def vars_of(counted: object) -> dict[str, object]:
+    """Return statistics as JSON has them: counts by name, lists of names, numbers."""
+    fields = ((name, getattr(counted, name)) for name in counted.__dataclass_fields__)  # type: ignore[attr-defined]
+    return {
+        name: (dict(value) if name.startswith("by_") else list(value)) if isinstance(value, tuple) else value
+        for name, value in fields
+    }
+
+
+def _load(files: list[Path]) -> list[Story]:
+    return [story for path in files for story in load(path)]
+
+
+def _write_stories(made: list[Story], out: Path | None, format: str | None) -> None:
+    if format is not None and format not in FORMATS:
+        raise ValueError(f"--format: {format!r} is no format of stories; {nearest(format, FORMATS)}")
+    if format is None:
+        format = _SUFFIXES.get(out.suffix.lower(), "yaml") if out else "yaml"
+    _write(dump(made, format), out)
+    if out:
+        print(f"{out}: {len(made)} {'story' if len(made) == 1 else 'stories'}")
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        print(text, end="" if text.endswith("\n") else "\n")
+    else:
+        write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))

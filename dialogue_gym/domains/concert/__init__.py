@@ -1,0 +1,1 @@
+"""Concerts and venues: the domain, its data and the Python code of its actions."""

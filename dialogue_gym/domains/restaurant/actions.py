@@ -1,0 +1,97 @@
+"""What the bot does about restaurants: it searches for those that fit the wishes, and suggests one.
+
+The classes have the shape of rasa_sdk's, as a user's own have.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Restaurant = dict[str, Any]
+
+_RESTAURANTS: list[Restaurant] = yaml.safe_load(
+    Path(__file__).with_name("restaurants.yml").read_text("utf-8")
+)["restaurants"]
+_FOUND = "restaurants"
+"""The slot with the names of what was found."""
+_WISHES = ("price", "cuisine", "location")
+"""The slots whose value a restaurant has to have, if the slot is filled."""
+
+
+def _fits(restaurant: Restaurant, tracker: Any) -> bool:
+    wishes = {name: tracker.get_slot(name) for name in _WISHES}
+    is_like_that = all(
+        wish is None or str(wish).strip().lower() == restaurant[name] for name, wish in wishes.items()
+    )
+    people = _number(tracker.get_slot("people"))
+    return is_like_that and (people is None or people <= restaurant["capacity"])
+
+
+def _number(value: Any) -> int | None:
+    """Return a number of people; None where it is not known, or not told as a number."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _search(tracker: Any) -> list[Restaurant]:
+    return [restaurant for restaurant in _RESTAURANTS if _fits(restaurant, tracker)]
+
+
+def _remember(found: list[Restaurant]) -> list[dict[str, Any]]:
+    return [{"event": "slot", "name": _FOUND, "value": [restaurant["name"] for restaurant in found]}]
+
+
+def _party(tracker: Any) -> str:
+    people = tracker.get_slot("people")
+    if people is None:
+        return ""
+    return f", for {people} {'person' if _number(people) == 1 else 'people'}"
+
+
+class SearchRestaurants:
+    """Finds the restaurants that fit the wishes, without a word."""
+
+    def name(self) -> str:
+        """Return the action's name."""
+        return "action_search_restaurants"
+
+    def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """Put the names of what was found into the slot."""
+        return _remember(_search(tracker))
+
+
+class Suggest:
+    """Suggests the first restaurant that was found; it searches itself if what was found does not fit."""
+
+    def name(self) -> str:
+        """Return the action's name."""
+        return "action_suggest"
+
+    def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        """Name a restaurant, or say that there is none."""
+        known = {restaurant["name"]: restaurant for restaurant in _RESTAURANTS}
+        names = tracker.get_slot(_FOUND)
+        found = [known.get(name) for name in names] if isinstance(names, list) else []
+        if found and found[0] and _fits(found[0], tracker):
+            dispatcher.utter_message(text=self._suggestion(found[0], tracker))
+            return []
+        searched = _search(tracker)
+        if searched:
+            dispatcher.utter_message(text=self._suggestion(searched[0], tracker))
+        else:
+            wishes = [str(wish) for name in _WISHES[:2] if (wish := tracker.get_slot(name)) is not None]
+            kind = " ".join([*wishes, "restaurant"])
+            place = tracker.get_slot("location")
+            where = "" if place is None else f" in {place}"
+            dispatcher.utter_message(text=f"I know of no {kind}{where}{_party(tracker)}.")
+        return _remember(searched)
+
+    def _suggestion(self, restaurant: Restaurant, tracker: Any) -> str:
+        article = "an" if restaurant["price"][0] in "aeiou" else "a"
+        kind = f"{article} {restaurant['price']} {restaurant['cuisine']} restaurant"
+        return f"How about {restaurant['name']}, {kind} in {restaurant['location']}{_party(tracker)}?"

@@ -1,0 +1,119 @@
+"""How well an interpreter understands examples that it has not seen."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from dialogue_gym.domain.model import number_text
+from dialogue_gym.events import Entity, Value
+from dialogue_gym.interpreter import Interpreter
+from dialogue_gym.nlu.examples import NluData
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often one intent or entity was expected, how often predicted, and how often both."""
+
+    name: str
+    expected: int
+    predicted: int
+    correct: int
+
+    @property
+    def precision(self) -> float:
+        """The share of the predicted that were right; 1 if there are none."""
+        return self.correct / self.predicted if self.predicted else 1.0
+
+    @property
+    def recall(self) -> float:
+        """The share of the expected that were found; 1 if there are none."""
+        return self.correct / self.expected if self.expected else 1.0
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall."""
+        total = self.expected + self.predicted
+        return 2 * self.correct / total if total else 1.0
+
+
+@dataclass(frozen=True)
+class NluScores:
+    """The scores of an interpreter.
+
+    Attributes:
+        messages: the number of examples.
+        intent_accuracy: the share whose intent was right, whatever the confidence.
+        entities: all entities together; one is right if its name and its value are. Case and places do not
+            matter, and a synonym is the value that it stands for.
+        by_intent: for each intent, sorted by name.
+        by_entity: for each name of an entity, sorted.
+        confusions: intent that was expected, intent that was predicted instead (None: nothing) and how
+            often, the most frequent first.
+    """
+
+    messages: int
+    intent_accuracy: float
+    entities: Counts
+    by_intent: tuple[Counts, ...]
+    by_entity: tuple[Counts, ...]
+    confusions: tuple[tuple[str, str | None, int], ...]
+
+
+def evaluate(interpreter: Interpreter, data: NluData) -> NluScores:
+    """Interpret every example and compare.
+
+    Raises:
+        ValueError: there are no examples.
+        InterpreterError: one cannot be interpreted.
+    """
+    if not data.examples:
+        raise ValueError("there are no examples to evaluate on")
+    intents: Counter[tuple[str, str | None]] = Counter()
+    expected: Counter[str] = Counter()
+    predicted: Counter[str] = Counter()
+    correct: Counter[str] = Counter()
+    for example in data.examples:
+        found = interpreter.parse(example.text)
+        intents[example.intent, found.intent] += 1
+        wanted = Counter(_key(data, entity) for entity in example.entities)
+        given = Counter(_key(data, entity) for entity in found.entities)
+        for counter, keys in ((expected, wanted), (predicted, given), (correct, wanted & given)):
+            for (name, _), count in keys.items():
+                counter[name] += count
+    names = sorted({*expected, *predicted})
+    totals = Counts("", expected.total(), predicted.total(), correct.total())
+    confused = [(right, wrong, count) for (right, wrong), count in intents.items() if right != wrong]
+    right_intents = intents.total() - sum(count for *_, count in confused)
+    return NluScores(
+        len(data.examples),
+        right_intents / len(data.examples),
+        totals,
+        _by_intent(intents),
+        tuple(Counts(name, expected[name], predicted[name], correct[name]) for name in names),
+        tuple(sorted(confused, key=lambda entry: (-entry[2], entry[0], entry[1] or ""))),
+    )
+
+
+def _by_intent(intents: Counter[tuple[str, str | None]]) -> tuple[Counts, ...]:
+    names = sorted({name for pair in intents for name in pair if name is not None})
+    return tuple(
+        Counts(
+            name,
+            sum(count for (right, _), count in intents.items() if right == name),
+            sum(count for (_, given), count in intents.items() if given == name),
+            intents[name, name],
+        )
+        for name in names
+    )
+
+
+def _key(data: NluData, entity: Entity) -> tuple[str, str]:
+    return entity.name, data.canonical(_text(entity.value)).casefold()
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number_text(value)
+    return value if isinstance(value, str) else json.dumps(value)

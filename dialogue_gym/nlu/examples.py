@@ -1,0 +1,340 @@
+"""What people say and what it means: Rasa's NLU training data, read, written and checked.
+
+The formats are those of Rasa's documentation: YAML of Rasa 2 and 3
+(https://legacy-docs-oss.rasa.com/docs/rasa/training-data-format) and the Markdown before it.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dialogue_gym.domain.model import number_text
+from dialogue_gym.domain.parse import builtin_names
+from dialogue_gym.domain.reader import (
+    DomainError,
+    Entry,
+    FileError,
+    FileKind,
+    check_characters,
+    name_fault,
+    nearest,
+    read_bytes,
+    read_text,
+    shorten,
+)
+from dialogue_gym.events import Entity
+from dialogue_gym.nlu.patterns import pattern_fault
+
+
+class NluError(FileError):
+    """NLU training data that cannot be used."""
+
+
+NLU_FILE = FileKind("NLU file", NluError, max_bytes=20_000_000, max_entries=1_000_000)
+KINDS = ("intent", "synonym", "lookup", "regex")
+"""What a section of the training data can be about."""
+
+# Bounded, so that no text takes time quadratic in its length.
+_ANNOTATION = re.compile(
+    r"\[(?P<text>[^\[\]]{1,1000})\]"
+    r"(?:\((?P<name>[^():]{1,200})(?::(?P<value>[^()]{1,1000}))?\)|(?P<json>\{[^{}]{0,2000}\}))"
+)
+_HEADING = re.compile(r"##\s*(?P<kind>[^:]*?)\s*:\s*(?P<title>.*)")
+_BULLET = re.compile(r"[-*+](?:\s+(?P<item>.*))?$")
+_ANNOTATION_KEYS = ("entity", "value", "role", "group")
+
+
+@dataclass(frozen=True)
+class Example:
+    """Something that people say, its intent, and the entities in it with their places in the text."""
+
+    text: str
+    intent: str
+    entities: tuple[Entity, ...] = ()
+    file: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class NluData:
+    """Training data. `synonyms` pairs texts with the values they stand for.
+
+    `lookups` pairs entities with lists of their values, `regexes` entities with patterns.
+    """
+
+    examples: tuple[Example, ...] = ()
+    synonyms: tuple[tuple[str, str], ...] = ()
+    lookups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    regexes: tuple[tuple[str, str], ...] = ()
+
+    def canonical(self, value: str) -> str:
+        """Return the value that a text stands for, as Rasa maps synonyms; case aside."""
+        return self._meant.get(value.casefold(), value)
+
+    @functools.cached_property
+    def _meant(self) -> dict[str, str]:
+        return {text.casefold(): meant for text, meant in self.synonyms}
+
+
+def builtin_path(domain: str, file: str = "nlu.yml") -> Path:
+    """Return where a file of a built-in domain lies.
+
+    Raises:
+        DomainError: there is no such domain.
+    """
+    if domain not in builtin_names():
+        raise DomainError(f"{shorten(domain)} is no built-in domain; {nearest(domain, builtin_names())}")
+    return Path(str(resources.files("dialogue_gym.domains") / domain / file))
+
+
+def read_examples(paths: str | Path | Iterable[str | Path]) -> NluData:
+    """Read NLU files: Markdown if they end in `.md`, else YAML, whose other sections are left alone.
+
+    Raises:
+        NluError: one sentence with file and line.
+    """
+    collected = _Collected()
+    for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
+        text = read_bytes(path, NLU_FILE)
+        if path.suffix.lower() == ".md":
+            _read_markdown(text, str(path), collected)
+        elif text.strip():
+            _read_yaml(read_text(text, str(path), NLU_FILE), collected)
+    return collected.data()
+
+
+def parse_example(text: str, intent: str, file: str = "example", line: int = 0) -> Example:
+    """Return an example from its text with entities annotated.
+
+    Raises:
+        NluError: an annotation is none.
+    """
+    plain: list[str] = []
+    entities: list[Entity] = []
+    start = end = 0
+    for found in _ANNOTATION.finditer(text):
+        plain.append(text[end : found.start()])
+        start += found.start() - end
+        end = found.end()
+        try:
+            entity = _annotated(found, start)
+        except ValueError as error:
+            raise NluError(
+                f"{file}:{line}: the annotation {shorten(found[0])} cannot be read: {error}"
+            ) from None
+        entities.append(entity)
+        plain.append(found["text"])
+        start += len(found["text"])
+    plain.append(text[end:])
+    return Example("".join(plain), intent, tuple(entities), file, line)
+
+
+def _annotated(found: re.Match[str], start: int) -> Entity:
+    end = start + len(found["text"])
+    if found["json"] is None:
+        return Entity(_name(found["name"], "name"), found["value"] or found["text"], start, end)
+    try:
+        parts = json.loads(found["json"])
+    except (ValueError, RecursionError):
+        raise ValueError("this is no JSON") from None
+    for key in parts:
+        if key not in _ANNOTATION_KEYS:
+            raise ValueError(f"unknown key {shorten(key)}; {nearest(key, _ANNOTATION_KEYS)}")
+    if "entity" not in parts:
+        raise ValueError("it has no 'entity'")
+    value = parts.get("value", found["text"])
+    if isinstance(value, (int, float)):
+        value = number_text(value) if not isinstance(value, bool) else str(value).lower()
+    if not isinstance(value, str):
+        raise ValueError("its 'value' is no text")
+    labels = {key: _name(parts[key], key) for key in ("entity", "role", "group") if key in parts}
+    name = labels.pop("entity")
+    return Entity(name, value, start, end, **labels)  # type: ignore[arg-type]
+
+
+def _name(name: object, key: str) -> str:
+    if not isinstance(name, str) or (fault := name_fault(name)):
+        raise ValueError(f"its {key!r} is no name" + (f": {fault}" if isinstance(name, str) else ""))
+    return name
+
+
+class _Collected:
+    """Training data while it is being read."""
+
+    def __init__(self) -> None:
+        self._examples: list[Example] = []
+        self._synonyms: dict[str, str] = {}
+        self._lookups: dict[str, dict[str, None]] = {}
+        self._regexes: dict[tuple[str, str], None] = {}
+
+    def add(self, kind: str, title: str, item: str, file: str, line: int) -> None:
+        """Take in one item of a section."""
+        if kind == "intent":
+            self._examples.append(parse_example(item, title, file, line))
+        elif kind == "synonym":
+            self._synonyms[item] = title
+        elif kind == "lookup":
+            self._lookups.setdefault(title, {})[item] = None
+        elif fault := pattern_fault(item):
+            raise NluError(f"{file}:{line}: {shorten(item)} cannot be used as a pattern: {fault}")
+        else:
+            self._regexes[title, item] = None
+
+    def data(self) -> NluData:
+        return NluData(
+            tuple(self._examples),
+            tuple(self._synonyms.items()),
+            tuple((name, tuple(values)) for name, values in self._lookups.items()),
+            tuple(self._regexes),
+        )
+
+
+def _read_yaml(root: Entry, collected: _Collected) -> None:
+    sections = root.mapping().get("nlu")
+    for section in sections.items() if sections else ():
+        keys = section.mapping((*KINDS, "examples", "metadata"))
+        kinds = [kind for kind in KINDS if kind in keys]
+        if len(kinds) != 1:
+            raise section.error(f"one of {', '.join(KINDS)} is expected here, not {len(kinds)} of them")
+        kind = kinds[0]
+        title = keys[kind].name()
+        for item, line in _items(keys["examples"]) if "examples" in keys else ():
+            collected.add(kind, title, item, section.file, line)
+
+
+def _items(entry: Entry) -> Iterator[tuple[str, int]]:
+    """Yield the examples of a section with their lines: of a list, or of a text with a dash before each."""
+    if entry.is_null:
+        return
+    if entry.is_list:
+        for item in entry.items():
+            keys = item.mapping(("text", "metadata")) if item.is_mapping else {"text": item}
+            if "text" not in keys:
+                raise item.error("the example has no 'text'")
+            if text := keys["text"].text().strip():
+                yield text, keys["text"].line
+        return
+    is_block = getattr(entry.node, "style", None) == "|"
+    for number, line in enumerate(entry.text().split("\n")):
+        place = entry.node.start_mark.line + 2 + number if is_block else entry.line
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):  # Rasa leaves such lines out
+            continue
+        if not stripped.startswith("-"):
+            raise NluError(
+                f"{entry.file}:{place}: {shorten(stripped)} has no dash before it, as an example has"
+            )
+        if text := stripped[1:].strip():
+            yield text, place
+
+
+def _read_markdown(text: str, file: str, collected: _Collected) -> None:
+    check_characters(text, file, NLU_FILE)
+    kind = title = ""
+    for number, line in enumerate(_without_comments(text, file).split("\n"), 1):
+        stripped = line.strip()
+        place = f"{file}:{number}: {shorten(stripped)}"
+        if stripped.startswith("##"):
+            found = _HEADING.match(stripped)
+            if not found or found["kind"] not in KINDS or name_fault(found["title"]):
+                valid = nearest(found["kind"] if found else stripped, KINDS)
+                raise NluError(f"{place} is no heading like '## intent:greet'; {valid}")
+            kind, title = found["kind"], found["title"]
+        elif kind and (bullet := _BULLET.match(stripped)):
+            if bullet["item"]:
+                collected.add(kind, title, bullet["item"], file, number)
+        elif kind and stripped and not stripped.startswith("#"):
+            raise NluError(f"{place} has no dash before it, as an example has")
+
+
+def _without_comments(text: str, file: str) -> str:
+    """Return Markdown without its comments, whose line breaks stay."""
+    parts: list[str] = []
+    end = 0
+    while (start := text.find("<!--", end)) >= 0:
+        parts.append(text[end:start])
+        close = text.find("-->", start)
+        if close < 0:
+            raise NluError(f"{file}:{text.count(chr(10), 0, start) + 1}: the comment is never closed")
+        end = close + 3
+        parts.append("\n" * text.count("\n", start, end))
+    return "".join([*parts, text[end:]])
+
+
+class _Block(str):
+    """Text that YAML writes as a block of lines."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes blocks of lines as such."""
+
+
+_Dumper.add_representer(
+    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
+)
+
+
+def dump_examples(data: NluData) -> str:
+    """Return training data as YAML for Rasa 3; reading it gives the same data.
+
+    Raises:
+        NluError: an example cannot be written, since its text would read as an annotation.
+    """
+    sections: list[dict[str, Any]] = []
+    for intent, group in itertools.groupby(data.examples, key=lambda example: example.intent):
+        texts = [_annotate(example) for example in group]
+        sections.append({"intent": intent, "examples": _listed(texts)})
+    by_value = itertools.groupby(data.synonyms, key=lambda pair: pair[1])
+    groups = [("synonym", value, [text for text, _ in pairs]) for value, pairs in by_value]
+    groups += [("lookup", name, list(values)) for name, values in data.lookups]
+    by_name = itertools.groupby(data.regexes, key=lambda pair: pair[0])
+    groups += [("regex", name, [pattern for _, pattern in pairs]) for name, pairs in by_name]
+    sections += [{kind: title, "examples": _listed(items)} for kind, title, items in groups]
+    content = {"version": "3.1", "nlu": sections}
+    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000))
+
+
+def _listed(texts: list[str]) -> Any:
+    if any("\n" in text for text in texts):  # a line of its own is an example of its own
+        return [{"text": text} for text in texts]
+    return _Block("".join(f"- {text}\n" for text in texts))
+
+
+def _annotate(example: Example) -> str:
+    parts: list[str] = []
+    end = 0
+    for entity in example.entities:
+        start = end if entity.start is None else entity.start
+        parts.append(example.text[end:start])
+        end = start if entity.end is None else entity.end
+        parts.append(_annotation(example.text[start:end], entity))
+    text = "".join([*parts, example.text[end:]])
+    if text != text.strip() or parse_example(text, example.intent) != example:
+        raise NluError(f"{shorten(example.text)} cannot be written with its entities as an example")
+    return text
+
+
+def _annotation(text: str, entity: Entity) -> str:
+    is_plain = entity.role is None and entity.group is None and not set(entity.name) & set("(:)")
+    if is_plain and entity.value == text:
+        return f"[{text}]({entity.name})"
+    if is_plain and entity.value and not set(entity.value) & set("()"):
+        return f"[{text}]({entity.name}:{entity.value})"
+    parts = {"entity": entity.name, "value": entity.value, "role": entity.role, "group": entity.group}
+    written = json.dumps(
+        {key: value for key, value in parts.items() if value is not None}, ensure_ascii=False
+    )
+    inner = written[1:-1].replace("{", "\\u007b").replace("}", "\\u007d")
+    return f"[{text}]{{{inner}}}"

@@ -1,0 +1,155 @@
+"""Finds entities in a text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.nlu.classifier import COMMON_WORDS, Bags, Classifier
+from dialogue_gym.nlu.examples import NluData
+from dialogue_gym.nlu.gazetteer import Gazetteer, Label, Match, Token, tokenize
+
+NOTHING: Label = ("", None, None)
+"""What a mention is labelled that is no entity."""
+_STRENGTH = 10.0
+_WEIGHTS = (1.0, 1.0, 0.5)  # a value should not be bound to the entity, or role, that examples have it in
+
+
+class Mentions:
+    """Finds entities: the gazetteer says where they may be, the words around which they are."""
+
+    def __init__(self, domain: Domain, data: NluData, seed: int) -> None:
+        self._resolve: dict[str, str] = {text.casefold(): value for text, value in data.synonyms}
+        values = _known_values(domain, data)
+        labels = _labels(values, data)
+        self.labels = sorted({label for many in labels.values() for label in many}, key=str)
+        texts = defaultdict(list)
+        for text, value in data.synonyms:
+            texts[value.casefold()].append(text)
+        phrases = [
+            (phrase, label, value)
+            for name, known in values.items()
+            for lowered, value in known.items()
+            for phrase in (value, *texts[lowered])
+            for label in labels[name]
+        ]
+        phrases += [
+            (example.text[entity.start : entity.end], (entity.name, entity.role, entity.group), value)
+            for example in data.examples
+            for entity in example.entities
+            for value in [values[entity.name][data.canonical(entity.value).casefold()]]
+        ]
+        patterns = [
+            (pattern, label)
+            for name, pattern in data.regexes
+            for label in (labels[name] if name in values or name in domain.entities else ())
+        ]
+        self._gazetteer = Gazetteer(phrases, patterns, _common_words(data))
+        self._context = self._learn(data, seed)
+
+    def _learn(self, data: NluData, seed: int) -> Classifier | None:
+        bags, targets = [], []
+        for example in data.examples:
+            tokens = tokenize(example.text)
+            matches = self._gazetteer.find(example.text, tokens, self._resolve)
+            annotated = {entity.start: entity for entity in example.entities}
+            for match, bag in zip(matches, _around(tokens, matches), strict=True):
+                entity = annotated.get(tokens[match.first].start)
+                if entity and entity.end != tokens[match.last - 1].end:
+                    continue
+                bags.append(bag)
+                targets.append((entity.name, entity.role, entity.group) if entity else NOTHING)
+        return Classifier(bags, targets, _WEIGHTS, _STRENGTH, seed) if len(set(targets)) > 1 else None
+
+    def find(self, text: str, tokens: Sequence[Token]) -> list[tuple[Match, Label, str]]:
+        """Return the entities in a text, and what each is."""
+        matches = self._gazetteer.find(text, tokens, self._resolve)
+        found = []
+        for match, chances in zip(matches, self._chances(tokens, matches), strict=True):
+            label, value = max(match.values, key=lambda pair: chances.get(pair[0], 0.0))
+            if chances.get(NOTHING, 0.0) <= sum(chances.get(other, 0.0) for other, _ in match.values):
+                found.append((match, label, value))
+        return found
+
+    def _chances(self, tokens: Sequence[Token], matches: Sequence[Match]) -> list[dict[Label, float]]:
+        """Return how probable each label is for each mention, by the words around it."""
+        if self._context is None:
+            return [{}] * len(matches)
+        chances = self._context.chances(_around(tokens, matches))
+        return [dict(zip(self._context.classes, row, strict=True)) for row in chances]
+
+
+def _around(tokens: Sequence[Token], matches: Sequence[Match]) -> list[Bags]:
+    """Return what is around each mention: the words before and after, where another mention is one word."""
+    words: list[str] = ["<s>"]
+    places: list[int] = []
+    end = 0
+    for match in matches:
+        words += [token.word for token in tokens[end : match.first]]
+        places.append(len(words))
+        words.append(f"<{match.values[0][0][0]}>")
+        end = match.last
+    words += [*(token.word for token in tokens[end:]), "</s>"]
+    bags: list[Bags] = []
+    for match, place in zip(matches, places, strict=True):
+        mention = [" ".join(token.word for token in tokens[match.first : match.last])]
+        mention += [f"<{label[0]}>" for label, _ in match.values]
+        before, after = words[max(0, place - 3) : place], words[place + 1 : place + 4]
+        bags.append((_near(before[::-1]), _near(after), mention))
+    return bags
+
+
+def _near(words: Sequence[str]) -> list[str]:
+    """Return features of the words on one side of a mention, of which the nearest comes first."""
+    return [f"{place} {word}" for place, word in enumerate(words)] + [" ".join(words[:2])]
+
+
+def _known_values(domain: Domain, data: NluData) -> dict[str, dict[str, str]]:
+    """Return for each entity its values, by themselves without case."""
+    values: dict[str, dict[str, str]] = defaultdict(dict)
+
+    def add(name: str | None, value: str) -> None:
+        if name is not None:
+            values[name].setdefault(value.casefold(), value)
+
+    entity_of = {slot.name: slot.entity for slot in domain.slots}
+    for slot in domain.slots:
+        for value in slot.values:
+            add(slot.entity, value)
+    for name, wanted in domain.fake_user.goal if domain.fake_user else ():
+        for value in wanted:
+            add(entity_of.get(name), value)
+    used = {entity.name for example in data.examples for entity in example.entities}
+    for name, items in data.lookups:
+        if name in used or name in domain.entities:  # as in Rasa, another name is no entity
+            for value in items:
+                add(name, data.canonical(value))
+    for example in data.examples:
+        for entity in example.entities:
+            add(entity.name, data.canonical(entity.value))
+    return values
+
+
+def _labels(values: dict[str, dict[str, str]], data: NluData) -> dict[str, list[Label]]:
+    """Return for each entity how it is labelled: the roles and groups that examples give it."""
+    labels: dict[str, list[Label]] = {name: [] for name in [*values, *(name for name, _ in data.regexes)]}
+    for example in data.examples:
+        for entity in example.entities:
+            label = (entity.name, entity.role, entity.group)
+            if label not in labels[entity.name]:
+                labels[entity.name].append(label)
+    return {name: found or [(name, None, None)] for name, found in labels.items()}
+
+
+def _common_words(data: NluData) -> frozenset[str]:
+    """Return words that are no typos: those around the entities of examples, and the commonest of English."""
+    words = set(COMMON_WORDS)
+    for example in data.examples:
+        inside = [(entity.start or 0, entity.end or 0) for entity in example.entities]
+        words.update(
+            token.word
+            for token in tokenize(example.text)
+            if not any(start <= token.start < end for start, end in inside)
+        )
+    return frozenset(words)

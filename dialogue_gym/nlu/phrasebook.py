@@ -1,0 +1,71 @@
+"""From an act to a sentence: the examples of an interpreter, read the other way round."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+
+from dialogue_gym.domain.reader import nearest, shorten
+from dialogue_gym.events import Entity
+from dialogue_gym.nlu.examples import Example
+
+
+class Phrasebook:
+    """Says acts in sentences that people were seen to use."""
+
+    def __init__(self, examples: Iterable[Example], seed: int = 0) -> None:
+        """Take examples; the same seed gives the same choices."""
+        self._examples: dict[str, list[Example]] = {}
+        self._forms: dict[tuple[str, str], list[str]] = {}
+        for example in examples:
+            self._examples.setdefault(example.intent, []).append(example)
+            for entity in example.entities:
+                form = example.text[entity.start : entity.end]
+                self._forms.setdefault((entity.name, str(entity.value)), []).append(form)
+        self._random = random.Random(seed)
+
+    def seed(self, seed: int) -> None:
+        """Begin the choices anew."""
+        self._random = random.Random(seed)
+
+    def say(self, intent: str, entities: Sequence[Entity] = ()) -> str:
+        """Return a sentence for an act: an example with these entities, with their values in its places.
+
+        A value is said in one of the ways that it is said in any example. Where no example has just these
+        entities, several sentences say them, one after another.
+
+        Raises:
+            ValueError: no example has the intent, or one of the entities.
+        """
+        if intent not in self._examples:
+            raise ValueError(f"nobody was seen to say {shorten(intent)}; {nearest(intent, self._examples)}")
+        values = {entity.name: str(entity.value) for entity in entities}
+        if usable := self._with(intent, set(values)):
+            return self._put(self._random.choice(usable), values)
+        if len(values) < 2:
+            what = f"of {shorten(intent)} has the entity {', '.join(values)}" if values else "has no entity"
+            raise ValueError(f"no example {what}")
+        names = sorted(values)
+        self._random.shuffle(names)
+        largest = max(
+            (size for size in range(1, len(names)) if self._with(intent, set(names[:size]))), default=1
+        )
+        first, rest = names[:largest], names[largest:]
+        parts = [[entity for entity in entities if entity.name in part] for part in (first, rest)]
+        return ", ".join(self.say(intent, part) for part in parts)
+
+    def _with(self, intent: str, names: set[str]) -> list[Example]:
+        return [
+            example
+            for example in self._examples[intent]
+            if len(example.entities) == len(names) and {entity.name for entity in example.entities} == names
+        ]
+
+    def _put(self, example: Example, values: dict[str, str]) -> str:
+        text = example.text
+        for entity in sorted(example.entities, key=lambda entity: entity.start or 0, reverse=True):
+            value = values[entity.name]
+            if value != str(entity.value):
+                form = self._random.choice(self._forms.get((entity.name, value), [value]))
+                text = text[: entity.start] + form + text[entity.end :]
+        return text

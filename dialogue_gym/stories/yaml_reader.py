@@ -1,0 +1,301 @@
+"""Stories in YAML, as Rasa 2 and 3 have them (https://rasa.com/docs/rasa/stories), read with their lines.
+
+PyYAML composes a file as a whole, which takes a kilobyte for every entry. A large file is therefore read in
+parts. Where these turn out to be no YAML, it is read whole.
+"""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from dialogue_gym.domain.parse import IGNORED_KEYS, OWN_KEYS, RASA_KEYS
+from dialogue_gym.domain.reader import Entry, FileError, nearest, read_text, shorten
+from dialogue_gym.events import (
+    BotUttered,
+    Entity,
+    Event,
+    SlotSet,
+    UserUttered,
+    Value,
+    entities_from,
+)
+from dialogue_gym.stories import yaml_parts
+from dialogue_gym.stories.annotations import read_marked
+from dialogue_gym.stories.model import (
+    STORY_FILE,
+    Checkpoint,
+    Either,
+    OtherEvent,
+    Place,
+    Step,
+    Story,
+    events_named,
+)
+
+# Rasa reads all of these from any file of its training data, and a domain's keys may stand there too.
+_OWN_SECTIONS = ("stories", "rules")
+OTHER_SECTIONS = tuple(
+    key
+    for key in (*RASA_KEYS, *IGNORED_KEYS, *OWN_KEYS, "flows", "language", "pipeline", "policies")
+    if key not in _OWN_SECTIONS
+)
+STORY_KEYS = ("story", "steps", "metadata")
+RULE_KEYS = ("rule", "steps", "condition", "wait_for_user_input", "conversation_start", "metadata")
+STEP_KEYS = ("intent", "user", "or", "action", "bot", "checkpoint", "slot_was_set", "active_loop")
+_BESIDE = {"user": ("intent", "entities"), "intent": ("entities",), "checkpoint": ("slot_was_set",)}
+"""What can stand in a step beside the key that says its kind."""
+
+_CHUNK = 50_000
+_SMALL = 2_000_000
+_FEW = 5_000
+"""Characters that are read at a time, and up to which a file that cannot be cut is read again as a whole.
+
+A step is kept for when it stands again: a few at first, then as long as four of five steps do.
+"""
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
+_DECIMAL = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_TEXT_TAG = "tag:yaml.org,2002:str"
+
+
+def read(text: str, file: str) -> list[Story]:
+    """Return the stories and rules of a YAML text; `file` stands for it in errors.
+
+    Raises:
+        StoryError: one sentence with file, line and key.
+    """
+    if len(text) <= _CHUNK or (sections := yaml_parts.sections(text, file, OTHER_SECTIONS)) is None:
+        return _read_whole(text, file)
+    reader = _PartsReader(file)
+    try:
+        for section in sections:
+            reader.read(section)
+    except FileError:
+        if len(text) > _SMALL:
+            raise
+        return _read_whole(text, file)
+    return reader.stories
+
+
+class _PartsReader:
+    """Reads sections a few stories at a time; what a step says is kept, since most stand in many stories."""
+
+    def __init__(self, file: str) -> None:
+        self.stories: list[Story] = []
+        self._file = file
+        self._known: dict[str, tuple[tuple[Step, ...], int]] = {}
+        self._found = 0
+
+    def read(self, section: yaml_parts.Part) -> None:
+        waiting: list[str] = []
+        size = first = 0
+        for item in section.items():
+            story = self._simple(item, section.kind == "rules")
+            if story is None:
+                first = first if waiting else item.first
+                waiting += item.lines
+                size += sum(map(len, item.lines))
+            if waiting and (story or size > _CHUNK):
+                self._read_chunk(yaml_parts.Part(section.kind, first, waiting))
+                waiting, size = [], 0
+            if story:
+                self.stories.append(story)
+        self._read_chunk(yaml_parts.Part(section.kind, first, waiting))
+
+    def _read_chunk(self, part: yaml_parts.Part) -> None:
+        if not part.says_something:
+            return
+        try:
+            self.stories += _stories(read_text(part.text, self._file, STORY_FILE), part.kind, part.first)
+        except FileError:
+            # Once more, for the error to name the right lines.
+            _stories(read_text("\n" * part.first + part.text, self._file, STORY_FILE), part.kind, 0)
+            raise
+
+    def _simple(self, item: yaml_parts.Part, is_rule: bool) -> Story | None:
+        """Return a story that is no more than a plain name and steps; None if it is not, or not right."""
+        if len(self._known) > _FEW + self._found / 5:
+            return None  # most steps stand only once: they are read faster together
+        if (cut := item.named_steps("rule" if is_rule else "story")) is None:
+            return None
+        name, parts = cut
+        steps: list[Step] = []
+        places: list[Place] = []
+        for part in parts:
+            text = part.text
+            if (known := self._known.get(text)) is None:
+                try:
+                    (entry,) = read_text(text, self._file, STORY_FILE).items()
+                    known = (_step(entry), entry.line)
+                except ValueError:
+                    return None
+                self._known[text] = known
+            found, line = known
+            self._found += 1
+            steps += found
+            places += [Place(self._file, part.first + line)] * len(found)
+        return Story(name, tuple(steps), self._file, item.first + 1, tuple(places), is_rule)
+
+
+def _read_whole(text: str, file: str) -> list[Story]:
+    sections = read_text(text, file, STORY_FILE).mapping((*_OWN_SECTIONS, *OTHER_SECTIONS))
+    return [
+        story
+        for kind, section in sections.items()
+        if kind in ("stories", "rules")
+        for story in _stories(section, kind, 0)
+    ]
+
+
+def _stories(section: Entry, kind: str, before: int) -> list[Story]:
+    """Read a list of stories, with `before` lines of the file in front of it."""
+    items = section.items()
+    return [
+        _story(Entry(item.node, item.file, "", kind=STORY_FILE), kind == "rules", before) for item in items
+    ]
+
+
+def _story(entry: Entry, is_rule: bool, before: int) -> Story:
+    title = "rule" if is_rule else "story"
+    keys = entry.mapping(RULE_KEYS if is_rule else STORY_KEYS)
+    if title not in keys:
+        raise entry.error(f"a {title} needs its name under {title!r}")
+    name = keys[title]
+    steps: list[Step] = []
+    places: list[Place] = []
+    for key in ("condition", "steps"):
+        for item in keys[key].items() if key in keys else ():
+            found = _step(item)
+            steps += found
+            places += [Place(entry.file, item.line + before)] * len(found)
+    text = "" if name.is_null else name.text("name")
+    return Story(text, tuple(steps), entry.file, name.line + before, tuple(places), is_rule)
+
+
+def _step(entry: Entry) -> tuple[Step, ...]:
+    if not entry.is_mapping:
+        if entry.text("step") == "...":
+            return ()  # in a rule: whatever came before
+        raise entry.error(f"a step is a key such as 'intent' or 'action', not {shorten(entry.text())}")
+    keys = entry.mapping()
+    kind = next((key for key in ("user", "intent", "or", "checkpoint", *STEP_KEYS) if key in keys), None)
+    for key in keys:
+        if key not in (kind, "metadata", *_BESIDE.get(kind or "", ())):
+            if kind and key in STEP_KEYS:
+                raise entry.error(f"a step is one thing, not both {kind!r} and {key!r}")
+            raise keys[key].error(
+                f"unknown key in a step; {nearest(key, (*STEP_KEYS, 'entities', 'metadata'))}"
+            )
+    if kind in ("user", "intent"):
+        return (_message(keys),)
+    if kind == "or":
+        return (_either(keys["or"]),)
+    if kind == "checkpoint":
+        slots = dict(_slots(keys["slot_was_set"])) if "slot_was_set" in keys else {}
+        return (Checkpoint(_text(keys["checkpoint"]), slots),)
+    if kind == "slot_was_set":
+        return _slots_set(keys["slot_was_set"])
+    return _of_the_bot(kind, keys[kind]) if kind else ()
+
+
+def _of_the_bot(kind: str, entry: Entry) -> tuple[Step, ...]:
+    if kind == "active_loop":
+        return (OtherEvent("active_loop", {"name": None if entry.is_null else entry.text("name")}),)
+    if kind == "bot":
+        return (BotUttered(entry.text()),)
+    name = _text(entry)
+    try:
+        return events_named(name, {})
+    except ValueError as error:
+        raise entry.error(str(error)) from None
+
+
+def _text(entry: Entry) -> str:
+    text = entry.text("name")
+    if not text:
+        raise entry.error("a name is expected here, not an empty text")
+    return text
+
+
+def _message(keys: dict[str, Entry]) -> UserUttered:
+    intent = _text(keys["intent"]).removeprefix("/") if "intent" in keys else None
+    said, entities = read_marked(keys["user"].text().strip()) if "user" in keys else (None, ())
+    if "entities" in keys:
+        listed = _entities(keys["entities"])
+        bare = [(entity.name, repr(entity.value)) for entity in listed]
+        if bare != [(entity.name, repr(entity.value)) for entity in entities]:
+            entities = listed
+    return UserUttered(said, intent or None, entities)
+
+
+def _entities(entry: Entry) -> tuple[Entity, ...]:
+    if entry.is_mapping:
+        return entities_from({name: value_of(value) for name, value in entry.mapping().items()})
+    found: list[Entity] = []
+    for item in entry.items():
+        if not item.is_mapping:
+            found.append(Entity(item.text("entity"), ""))  # one that was named, with any value
+            continue
+        keys = item.mapping()
+        options = {key: keys[key].text() for key in ("role", "group") if key in keys and len(keys) > 1}
+        values = {name: value_of(value) for name, value in keys.items() if name not in options}
+        found += (
+            Entity(entity.name, entity.value, role=options.get("role"), group=options.get("group"))
+            for entity in entities_from(values)
+        )
+    return tuple(found)
+
+
+def _either(entry: Entry) -> Either:
+    options: list[tuple[Event, ...]] = []
+    for item in entry.items():
+        keys = item.mapping(("intent", "user", "entities", "slot_was_set", "metadata"))
+        if "slot_was_set" in keys:
+            options.append(_slots_set(keys["slot_was_set"]))
+        elif "intent" in keys or "user" in keys:
+            options.append((_message(keys),))
+        else:
+            raise item.error("each part of an 'or' has an 'intent' or 'slot_was_set'")
+    if not all(options):
+        raise entry.error("an 'or' needs something to choose")
+    if not options:
+        raise entry.error("an 'or' needs at least one part")
+    return Either(tuple(options))
+
+
+def _slots_set(entry: Entry) -> tuple[SlotSet, ...]:
+    return tuple(SlotSet(name, value) for name, value in _slots(entry))
+
+
+def _slots(entry: Entry) -> list[tuple[str, Value]]:
+    """Return slots and their values; one that is only named has some value, as a flag that is set."""
+    if entry.is_mapping:
+        return [(name, value_of(value)) for name, value in entry.mapping().items()]
+    return [
+        pair
+        for item in entry.items()
+        for pair in (_slots(item) if item.is_mapping else [(_text(item), True)])
+    ]
+
+
+def value_of(entry: Entry) -> Value:
+    """Return what an entry holds, by the rules of YAML 1.2's core, which JSON follows: `yes` is a text."""
+    if entry.is_mapping:
+        return {name: value_of(value) for name, value in entry.mapping().items()}
+    if entry.is_list:
+        return [value_of(item) for item in entry.items()]
+    node = entry.node
+    text = str(node.value)
+    is_quoted = isinstance(node, yaml.ScalarNode) and node.style not in (None, "")
+    if is_quoted or node.tag == _TEXT_TAG:
+        return text
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text) and not text.lstrip("+-").startswith("00"):
+        number = float(text)
+        return number if abs(number) != float("inf") else text
+    return text

@@ -1,0 +1,200 @@
+"""Stories written as YAML, for Rasa 2 and 3."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+
+from dialogue_gym.domain.reader import shorten
+from dialogue_gym.events import (
+    ActionExecuted,
+    BotUttered,
+    Entity,
+    Restarted,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+    Value,
+)
+from dialogue_gym.stories.annotations import write_marked
+from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Step, Story, StoryError, events_named
+
+VERSION = "3.1"
+_PLAIN = re.compile(r"[A-Za-z_][\w./+-]*( [\w./+-]+)*", re.ASCII)
+_RESERVED = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+_MAX_KEY = 1000
+"""YAML finds no colon after a longer name."""
+_MAX_LEVELS = 30
+
+
+def write(stories: Iterable[Story]) -> str:
+    """Return stories, and then rules, as YAML.
+
+    Raises:
+        StoryError: something cannot be said in this format.
+    """
+    plain: list[str] = []
+    rules: list[str] = []
+    for story in stories:
+        (rules if story.is_rule else plain).append(_story(story))
+    parts = [f'version: "{VERSION}"\n']
+    for head, texts in (("stories", plain), ("rules", rules)):
+        if texts:
+            parts.append(f"\n{head}:\n" + "\n".join(texts))
+    return "".join(parts)
+
+
+def _story(story: Story) -> str:
+    try:
+        lines = [f"- {'rule' if story.is_rule else 'story'}: {_quoted(story.name)}"]
+    except StoryError as error:
+        raise story.place.error(str(error)) from None
+    lines.append("  steps:" if story.steps else "  steps: []")
+    for index, step in enumerate(story.steps):
+        try:
+            first, *rest = _step(step)
+        except StoryError as error:
+            raise story.place_of(index).error(f"{shorten(story.name)}: {error}") from None
+        lines.append(f"  - {first}")
+        lines += (f"    {line}" for line in rest)
+    return "\n".join(lines) + "\n"
+
+
+def _step(step: Step) -> Iterator[str]:
+    """Yield the lines of a step, indented within it."""
+    if isinstance(step, UserUttered):
+        yield from _message(step)
+    elif isinstance(step, ActionExecuted):
+        if not step.name or _action_named(step.name) != step.name:
+            raise StoryError(
+                f"an action called {shorten(step.name)}, like an event, cannot be written in YAML"
+            )
+        yield f"action: {_quoted(step.name)}"
+    elif isinstance(step, SlotSet):
+        yield "slot_was_set:"
+        yield f"- {_key(step.name)}: {_value(step.value)}"
+    elif isinstance(step, BotUttered):
+        yield f"bot: {_quoted(step.text or '')}"
+    elif isinstance(step, (Restarted, SessionStarted)):
+        yield "action: restart" if isinstance(step, Restarted) else "action: session_started"
+    elif isinstance(step, Checkpoint):
+        yield f"checkpoint: {_quoted(step.name)}"
+        if step.slots:
+            yield "slot_was_set:"
+            yield from (f"- {_key(name)}: {_value(value)}" for name, value in step.slots.items())
+    elif isinstance(step, Either):
+        yield "or:"
+        for option in step.options:
+            first, *rest = _option(option)
+            yield f"- {first}"
+            yield from (f"  {line}" for line in rest)
+    else:
+        yield _other(step)
+
+
+def _option(option: tuple[object, ...]) -> Iterator[str]:
+    if len(option) == 1 and isinstance(option[0], UserUttered):
+        yield from _message(option[0])
+        return
+    yield "slot_was_set:"
+    for event in option:
+        if not isinstance(event, SlotSet):
+            raise StoryError("a choice of other things than messages and slots cannot be written in YAML")
+        yield f"- {_key(event.name)}: {_value(event.value)}"
+
+
+def _other(event: OtherEvent) -> str:
+    name = event.parameters.get("name")
+    if event.name in ("form", "active_loop") and (name is None or isinstance(name, str)):
+        return f"active_loop: {'null' if name is None else _quoted(name)}"
+    if event.parameters:
+        raise StoryError(f"the event {event.name!r} with parameters cannot be written in YAML")
+    return f"action: {event.name}"
+
+
+def _action_named(name: str) -> str | None:
+    """Return the action that a name stands for in a story; None if it is an event's."""
+    try:
+        (event,) = events_named(name, {})
+    except ValueError:
+        return None
+    return event.name if isinstance(event, ActionExecuted) else None
+
+
+def _message(message: UserUttered) -> Iterator[str]:
+    """Yield the keys of a message: with its words if all of its entities can be marked in them.
+
+    Rasa takes the entities from the words where there are any.
+    """
+    marked = write_marked(message)
+    if marked is not None and marked != marked.strip():
+        marked = None
+    if message.intent:
+        slash = "/" if message.intent.startswith("/") else ""
+        yield f"intent: {_quoted(slash + message.intent)}"
+    elif marked is None:
+        marked = ""
+    if marked is not None:
+        yield f"user: {_quoted(marked)}"
+    if message.entities and not marked:
+        yield "entities:"
+        for entity in message.entities:
+            yield f"- {_key(entity.name)}: {_value(entity.value)}"
+            yield from _options(entity)
+
+
+def _options(entity: Entity) -> Iterator[str]:
+    if entity.name in ("role", "group"):
+        return  # Rasa could not tell them apart
+    for key, value in (("role", entity.role), ("group", entity.group)):
+        if value is not None:
+            yield f"  {key}: {_quoted(value)}"
+
+
+def _key(name: str) -> str:
+    text = _quoted(name)
+    if len(text) > _MAX_KEY:
+        raise StoryError(f"the name {shorten(name)} is too long for YAML")
+    return text
+
+
+def _value(value: Value, level: int = 0) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**100 else _refuse(value)
+    if isinstance(value, float) and math.isfinite(value):
+        text = repr(value)
+        return text.replace("e", ".0e") if "e" in text and "." not in text else text
+    if isinstance(value, (list, tuple)) and level < _MAX_LEVELS:
+        return "[" + ", ".join(_value(item, level + 1) for item in value) + "]"
+    if isinstance(value, dict) and level < _MAX_LEVELS and all(isinstance(key, str) for key in value):
+        return "{" + ", ".join(f"{_key(key)}: {_value(item, level + 1)}" for key, item in value.items()) + "}"
+    return _refuse(value)
+
+
+def _refuse(value: Value) -> str:
+    raise StoryError(f"the value {shorten(repr(value))} cannot be written in YAML")
+
+
+def _quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
+        return text
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if 0xD800 <= code < 0xE000:
+        raise StoryError(f"{char!r} is half a character, which no file can hold")
+    return {"\n": "\\n", "\t": "\\t"}.get(char) or (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )

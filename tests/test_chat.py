@@ -1,0 +1,173 @@
+"""Talking to a bot, as the command does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym import Domain
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.bot import Bot
+from dialogue_gym.chatting import Chat
+from dialogue_gym.events import ActionExecuted, UserUttered
+from dialogue_gym.interpreter import FixedFormatInterpreter
+from dialogue_gym.trained import AgentError, load_agent
+from tests.conftest import domain_from
+
+PLAIN = """
+intents: [greet]
+responses: {utter_greet: [{text: "Hello"}]}
+"""
+
+
+def chat(name: str, agent: str | None = None) -> Chat:
+    domain = Domain.load(name)
+    bot = Bot(domain, load_agent(agent, domain, is_builtin=True), ActionRunner(domain))
+    return Chat(bot, FixedFormatInterpreter(domain))
+
+
+def run(*words: str, typed: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dialogue_gym", *words]
+    return subprocess.run(command, input=typed, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+@pytest.mark.parametrize("agent", ["pretrained", "expert"])
+def test_a_booking_ends_as_the_simulated_one_does(agent: str) -> None:
+    talk = chat("restaurant", agent)
+    said = talk.say('/inform{"cuisine": "french", "location": "paris", "people": "2", "price": "cheap"}')
+    assert said == ["bot   How about this cheap french restaurant in paris, for 2 people?"]
+    assert talk.say("/deny") and talk.conversation.outcome is None
+    talk.say('/inform{"people": "5"}')
+    while talk.conversation.latest_action != "action_suggest":
+        talk.say('/inform{"people": "5"}')
+    assert talk.say("/affirm")[-1].startswith("--- the user has what they wanted")
+    assert talk.conversation.outcome == "success"
+    talk.say("/greet")
+    assert talk.conversation.slots["cuisine"] is None
+
+
+def test_an_agenda_ends_with_its_last_answer() -> None:
+    talk = chat("concert")
+    for act in ("/search_venues", "/compare_reviews", "/thankyou"):
+        talk.say(act)
+        assert talk.conversation.outcome is None
+    assert talk.conversation.latest_action == "utter_youarewelcome"
+    assert talk.say("/goodbye")[-1].startswith("--- the user has what they wanted, after 4 turns")
+
+
+def test_thoughts_are_those_before_the_last_action() -> None:
+    talk = chat("concert", "expert")
+    assert talk.thoughts()[0] == "understood  nothing yet"
+    talk.say("/search_concerts@0.6")
+    thoughts = talk.thoughts()
+    assert thoughts[0] == "understood  search_concerts (0.60)"
+    assert "slot        concerts: ['filled']" in thoughts
+    best = next(line for line in thoughts if line.startswith("thought"))
+    assert best.split() == ["thought", "action_search_concerts", "1.00", "#" * 20]
+    assert len(thoughts) == 3 + 4
+
+
+def test_what_cannot_be_read_costs_nothing() -> None:
+    talk = chat("restaurant")
+    assert talk.say("/grete") == ["('grete' is no intent; did you mean 'greet'?)"]
+    assert talk.say("   ") == []
+    assert len(talk.conversation) == 0
+    talk.say('/inform{"cuisine": "french"}')
+    talk.say("/restart")
+    assert talk.conversation.slots["cuisine"] is None
+
+
+def test_a_bot_without_an_agent_says_that_it_only_listens(tmp_path: Path) -> None:
+    domain = domain_from(PLAIN)
+    assert load_agent(None, domain) is None
+    talk = Chat(Bot(domain, None, ActionRunner(domain)), FixedFormatInterpreter(domain))
+    assert talk.say("/greet") == []
+    assert [type(event) for event in talk.conversation.events] == [UserUttered, ActionExecuted]
+    assert talk.thoughts()[-1].endswith("it only listens")
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    shown = run("chat", "plain.yml", typed="/greet\n", cwd=tmp_path)
+    assert shown.returncode == 0 and "so the bot only listens" in shown.stdout
+
+
+def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
+    out = tmp_path / "agent"
+    words = ["train", "FakeUserRestaurant-v0", "max_history=2", "--steps", "500", "--dialogues", "10"]
+    for algorithm in ("masked_dqn", "maskable_ppo"):
+        subprocess.run(
+            [sys.executable, "-m", "agents", *words, "--agent", algorithm, "--out", str(out)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        talk = chat("restaurant", str(out))
+        assert talk.bot.agent and talk.bot.agent.name == algorithm and talk.bot.agent.env.max_history == 2
+        talk.say("/greet")
+        talk.say('/inform{"cuisine": "french"}')
+        assert talk.conversation.latest_action != "action_suggest"  # impossible as long as slots are empty
+        has_probabilities, thoughts = talk.bot.agent.thoughts(talk.conversation)
+        assert has_probabilities == (algorithm == "maskable_ppo")
+        assert not thoughts[-1].is_possible
+    with pytest.raises(AgentError, match="knows other actions or observations than concert has"):
+        chat("concert", str(out))
+    metrics = json.loads((out / "metrics.json").read_text())
+    (out / "metrics.json").write_text(json.dumps(metrics | {"algorithm": "q_table"}))
+    with pytest.raises(AgentError, match="an agent of the kind 'q_table' cannot talk"):
+        chat("restaurant", str(out))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["chat", "concrt"], "'concrt' is neither a file nor a built-in domain; did you mean 'concert'?"),
+        (["chat", "restaurant", "--agent", "exprt"], "neither an agent nor a folder; did you mean 'expert'?"),
+        (["chat", "restaurant", "--agent", "."], "no trained agent is here"),
+        (["chat", "restaurant", "--nlu", "missing.yml"], "missing.yml: there is no such file"),
+        (["chat", "restaurant", "--actions", "missing_module"], "missing_module"),
+        (["chat", "restaurant", "--nlu", "http://a", "--nlu", "b.yml"], "an NLU server stands alone"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+    result = run(*words, cwd=tmp_path)
+    assert result.returncode == 2 and result.stdout == ""
+    assert message in result.stderr and result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_in_a_terminal_one_key_shows_the_thoughts() -> None:
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "dialogue_gym", "chat", "restaurant"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env=environment, close_fds=True
+    )
+    os.close(follower)
+    seen = ""
+
+    def wait_for(text: str) -> None:
+        nonlocal seen
+        end = time.monotonic() + 60
+        while text not in seen:
+            ready, _, _ = select.select([leader], [], [], max(0, end - time.monotonic()))
+            assert ready, seen
+            seen += os.read(leader, 10_000).decode(errors="replace")
+
+    try:
+        wait_for("you >")
+        os.write(leader, b'/inform{"cuisine": "indian"}\r')
+        wait_for("bot   ")
+        seen = ""
+        os.write(leader, b"?")  # no Enter
+        wait_for("understood  inform")
+        wait_for("cuisine: indian")
+        os.write(leader, b"\x04")
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
