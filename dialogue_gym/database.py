@@ -67,7 +67,7 @@ class Database:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 opened.callback(os.close, _lock(folder, wait))
             self._connection = sqlite3.connect(
-                f"{self.path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+                f"{self.path.resolve().as_uri()}?{self._mode()}",
                 uri=True,
                 timeout=_BUSY_SECONDS,
                 isolation_level=None,
@@ -76,6 +76,13 @@ class Database:
             opened.callback(self._connection.close)
             self._prepare()
             self._open = opened.pop_all()
+
+    def _mode(self) -> str:
+        if not self.is_read_only:
+            return "mode=rwc"
+        # Readers and writer meet in files beside the journal, which a disk for reading only cannot have.
+        is_fixed = not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists()
+        return "mode=ro&immutable=1" if is_fixed else "mode=ro"
 
     def _prepare(self) -> None:
         application = self._pragma("application_id")
