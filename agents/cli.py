@@ -254,6 +254,32 @@ def benchmark(
     console.print(f"protocol {results['protocol']}: {out / 'results.md'}", soft_wrap=True)
 
 
+@app.command(name="teach-benchmark")
+def teach_benchmark(
+    *,
+    out: Annotated[Path, typer.Option(help="folder for teaching.json, teaching.md and teaching.png")],
+    seeds: Annotated[int, typer.Option(min=1, help="sessions of each kind")] = 20,
+    dialogues: Annotated[int, typer.Option(min=1, help="taught in each session")] = 100,
+    error_rate: Annotated[
+        list[float] | None, typer.Option(min=0, max=1, help="of the fake user; 0, 0.15 and 0.3 without it")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="sessions at a time")] = os.cpu_count() or 1,
+) -> None:
+    """Count the corrections that it takes a simulated teacher to teach the built-in domains."""
+    from agents.teach_benchmark import ERROR_RATES, lessons, run_all, table, write
+
+    _prepare(out)
+    with Progress(console=Console(stderr=True)) as bars:
+        bar = bars.add_task("sessions", total=None)
+
+        def progress(finished: int, total: int) -> None:
+            bars.update(bar, completed=finished, total=total)
+
+        results = run_all(lessons(seeds, dialogues, error_rate or ERROR_RATES), jobs, progress)
+    write(out, results)
+    console.print(Text(table(results)), soft_wrap=True)
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="folder for what it writes")] = Path("out/demo"),

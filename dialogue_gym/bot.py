@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
-from dialogue_gym.events import ActionExecuted, UserUttered
+from dialogue_gym.events import ActionExecuted, Event, UserUttered
 from dialogue_gym.rules.tables import MAX_UNHEARD
 from dialogue_gym.trained import Agent
 
@@ -31,39 +33,54 @@ class Bot:
         """
         conversation.append(message)
         notes: list[str] = []
-        is_over = has_ended(conversation)
+        turn_taking = self.agent.turn_taking if self.agent else "explicit"
+        is_over = has_ended(conversation, turn_taking)
         for _ in range(0 if is_over else MAX_UNHEARD):
             name, confidence = self.agent.choose(conversation) if self.agent else (LISTEN, None)
             result = self.runner.run(name, conversation)
             conversation.append(ActionExecuted(name, confidence, self.agent.name if self.agent else None))
             conversation.extend(result.events)
-            if name == LISTEN:
-                break
             if result.note:
                 notes.append(result.note)
-            is_over = has_ended(conversation)
-            hands_over = self.agent and self.agent.turn_taking == "auto"
-            if is_over or (hands_over and self.domain.action_model(name).speaks):
+            is_over = has_ended(conversation, turn_taking)
+            speaks = turn_taking == "auto" and self.domain.action_model(name).speaks
+            if is_over or speaks or name == LISTEN:
                 break
         if is_over:
             conversation.outcome = "success"
         return notes
 
 
-def has_ended(conversation: Conversation) -> bool:
+def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
     """Return whether the user has what they wanted, as the simulated one would say.
 
-    A goal-driven dialogue ends when a suggestion is affirmed, an agenda when its last item is answered. A
-    domain without a fake user does not say when a dialogue is over.
+    A goal-driven dialogue ends when a suggestion is affirmed, an agenda when its last item is answered and
+    the turn handed over. A domain without a fake user does not say when a dialogue is over.
     """
     user = conversation.domain.fake_user
-    message, action = conversation.latest_message, conversation.latest_action
-    if user is None or message is None or action is None:
+    events = conversation.events
+    said = [index for index, event in enumerate(events) if isinstance(event, UserUttered)]
+    if user is None or not said:
         return False
-    is_heard = conversation.events[-1] is message
+    message = events[said[-1]]
+    assert isinstance(message, UserUttered)
     if user.kind == "goal":
-        was_judged = conversation.domain.action_model(action).reaction == "judge"
-        return is_heard and was_judged and message.intent == dict(user.intents)["affirm"]
-    lasts = [agenda.items[-1] for agenda in user.agendas]
-    is_last = any(message.intent == item.intent and action in item.answers for item in lasts)
-    return is_last and not is_heard
+        answered = _last_said(conversation.domain, events[: said[-1]])
+        judged = answered is not None and conversation.domain.action_model(answered).reaction == "judge"
+        return said[-1] == len(events) - 1 and judged and message.intent == dict(user.intents)["affirm"]
+    answer = _last_said(conversation.domain, events)
+    hands_over = conversation.latest_action == (LISTEN if turn_taking == "explicit" else answer)
+    lasts = (agenda.items[-1] for agenda in user.agendas)
+    return hands_over and any(message.intent == item.intent and answer in item.answers for item in lasts)
+
+
+def _last_said(domain: Domain, events: Sequence[Event]) -> str | None:
+    """Return the last action that was heard since the user spoke: what they answer, or are answered with."""
+    for event in reversed(events):
+        if isinstance(event, UserUttered):
+            return None
+        if not isinstance(event, ActionExecuted) or event.name == LISTEN:
+            continue
+        if domain.action_model(event.name).speaks:
+            return event.name
+    return None

@@ -44,7 +44,10 @@ class Chat:
         lines += [line for event in done for line in _said(event)]
         if self.bot.agent and done and done[0] == self.conversation.events[-1] and _listens(done[0]):
             lines.append("(the bot listens, and has nothing to say to that)")
-        lines += [f"({note})" for note in notes]
+        actions = [event.name for event in done if isinstance(event, ActionExecuted) and not _listens(event)]
+        if actions and not any(_said(event) for event in done):
+            lines.append(f"(the bot does {', '.join(actions)}, and says nothing)")
+        lines += [f"({printable(note)})" for note in notes]
         if self.conversation.outcome:
             turns = sum(isinstance(event, UserUttered) for event in self.conversation.events)
             lines.append(
@@ -55,7 +58,7 @@ class Chat:
     def thoughts(self) -> list[str]:
         """Return what the bot understood last, what it knows, and what it thought of doing last."""
         message = self.conversation.latest_message
-        heard = "nothing yet" if message is None else f"{message.act} ({message.confidence:.2f})"
+        heard = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
         lines = [f"understood  {heard}"]
         for name, value in self.conversation.slots.items():
             lines.append(f"slot        {name}: {_shown(value)}")

@@ -9,7 +9,8 @@ from pathlib import Path
 from dialogue_gym.actions import Action, ActionRunner, check_actions
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import OWN_KEYS, RASA_KEYS, builtin_names
-from dialogue_gym.domain.reader import FileError, FileKind, read_bytes
+from dialogue_gym.domain.reader import FileError, FileKind, read_bytes, read_text
+from dialogue_gym.markdown import is_markdown
 from dialogue_gym.nlu.checking import check_examples
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.problems import Problem
@@ -29,9 +30,11 @@ def kinds_of(path: Path) -> set[str]:
         FileError: it cannot be read, or holds none of them.
     """
     text = read_bytes(path, _ANY_FILE)
-    if path.suffix.lower() in (".md", ".markdown"):
+    if is_markdown(path):
         return {NLU if _NLU_HEADING.search(text) else STORIES}
     keys = _TOP_LEVEL_KEY.findall(text)
+    if not any(key in _KEYS for key in keys) and text.lstrip().startswith("{"):  # or JSON
+        keys = list(read_text(text, str(path), _ANY_FILE).mapping())
     kinds = {_KEYS[key] for key in keys if key in _KEYS}
     if not kinds:
         found = ", ".join(dict.fromkeys(keys)) or "nothing of the kind"

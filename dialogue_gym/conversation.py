@@ -28,12 +28,15 @@ _MAX_NUMBER = 1e300
 _NOBODY = FakeUser("goal", (), (("standard", Profile()),))
 
 
+def with_user(domain: Domain) -> Domain:
+    """Return a domain that has a fake user: itself, or with one who wants nothing and is never talked to."""
+    return domain if domain.fake_user else dataclasses.replace(domain, fake_user=_NOBODY)
+
+
 @functools.lru_cache(maxsize=64)
 def _tables(domain: Domain) -> rules.Tables:
     """Return the tables for the bot's half, which are the same at all settings."""
-    return rules.build_tables(
-        domain if domain.fake_user else dataclasses.replace(domain, fake_user=_NOBODY), rules.Settings()
-    )
+    return rules.build_tables(with_user(domain), rules.Settings())
 
 
 def value_text(slot: Slot, value: Value) -> str | None:
@@ -91,15 +94,26 @@ class BotState:
         Raises:
             DomainError: the domain has no such action or slot.
         """
-        has_restarted, self._has_restarted = self._has_restarted, False
+        is_news = self.is_news(event)
+        self._has_restarted = False
         if isinstance(event, UserUttered):
             self._hear(event)
         elif isinstance(event, ActionExecuted):
             self._did(event.name)
-        elif isinstance(event, SlotSet):
+        elif isinstance(event, SlotSet) and is_news:
             self._set_slot(event)
-        elif isinstance(event, SessionStarted) or (isinstance(event, Restarted) and not has_restarted):
+        elif isinstance(event, (Restarted, SessionStarted)) and is_news:
             self._forget()
+
+    def is_news(self, event: Event) -> bool:
+        """Return whether an event says more than follows from those before it.
+
+        Rasa writes down which slots the entities of a message fill, and says a restart twice.
+        """
+        if isinstance(event, SlotSet) and event.name in self._filled:
+            known = self._filled[event.name]
+            return type(known) is not type(event.value) or bool(known != event.value)
+        return not (isinstance(event, Restarted) and self._has_restarted)
 
     def _hear(self, message: UserUttered) -> None:
         row, tables = self._row, self._tables
@@ -109,10 +123,7 @@ class BotState:
             code.encode(value_text(code.slot, self._filled.get(code.slot.name))) for code in self._codes
         ]
         sure = [message.confidence, *(e.confidence for e in message.entities if e.confidence is not None)]
-        name = message.intent or ""
-        intent = self._intent.get(name) or self._intent.get(
-            name.partition("/")[0], 0
-        )  # faq/ask_name is of faq
+        intent = self._intent.get(self.domain.intent_of(message.intent) or "", 0)
         rules.hear(row, tables, intent, confidence_bin(min(sure)), tables.heard_block)
 
     def _did(self, name: str) -> None:
@@ -131,8 +142,6 @@ class BotState:
         if event.name not in self._slot:
             valid = nearest(event.name, self._slot)
             raise DomainError(f"{self.domain.name}: {shorten(event.name)} is no slot; {valid}")
-        if event.name in self._filled and self._filled[event.name] == event.value:
-            return  # Rasa writes down what the entities of a message filled; it is known from them
         index = self._slot[event.name]
         code = self._codes[index]
         self.slots[event.name] = event.value

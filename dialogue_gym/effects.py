@@ -41,6 +41,11 @@ def declared_effects(name: str, domain: Domain) -> tuple[SlotSet, ...]:
     return tuple(events)
 
 
+def reset_slots(domain: Domain) -> tuple[SlotSet, ...]:
+    """Return what Rasa's `reset_slots` does: every slot gets its initial value."""
+    return tuple(SlotSet(slot.name, slot.initial_value) for slot in domain.slots)
+
+
 def shown(slots: Mapping[str, Value]) -> dict[str, str | None]:
     """Return values as they stand in a text."""
     return {

@@ -60,8 +60,8 @@ class Entity:
             _whole(content.get("start")),
             _whole(content.get("end")),
             _number(content.get("confidence_entity", content.get("confidence"))),
-            content.get("role"),
-            content.get("group"),
+            _optional(content, "role"),
+            _optional(content, "group"),
         )
 
 
@@ -184,9 +184,9 @@ def from_json(content: Mapping[str, Any]) -> Event:
         return _user_from_json(content)
     if kind == "action":
         confidence = _number(content.get("confidence"))
-        return ActionExecuted(_text(content, "name"), confidence, content.get("policy"))
+        return ActionExecuted(_text(content, "name"), confidence, _optional(content, "policy"))
     if kind == "bot":
-        return BotUttered(content.get("text"), content.get("data") or {})
+        return BotUttered(_optional(content, "text"), _object(content, "data"))
     if kind == "slot":
         return SlotSet(_text(content, "name"), content.get("value"))
     if kind in ("restart", "session_started"):
@@ -202,11 +202,11 @@ def _user_from_json(content: Mapping[str, Any]) -> UserUttered:
     if not isinstance(entities, (list, tuple)):
         raise ValueError("the entities of a message are a list")
     return UserUttered(
-        content.get("text"),
-        intent.get("name"),
+        _optional(content, "text"),
+        _optional(intent, "name"),
         tuple(Entity.from_json(entity) for entity in entities),
         1.0 if confidence is None else confidence,
-        metadata.get("meant"),
+        _optional(metadata, "meant"),
     )
 
 
@@ -214,6 +214,13 @@ def _object(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = content.get(key) or {}
     if not isinstance(value, Mapping):
         raise ValueError(f"{key!r} is an object")
+    return value
+
+
+def _optional(content: Mapping[str, Any], key: str) -> str | None:
+    value = content.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{key!r} is a text")
     return value
 
 

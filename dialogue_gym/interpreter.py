@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,8 @@ class InterpreterError(ValueError):
 class Interpretation:
     """What a text was taken to mean.
 
-    `intent` is None where nothing was understood. `ranking` pairs intents and confidences, best first.
+    `intent` is None where nothing was understood; of a retrieval intent it is the full name, `faq/hours`.
+    `ranking` pairs intents and confidences, best first.
     """
 
     text: str
@@ -116,7 +118,7 @@ def parse_act(text: str, domain: Domain | None = None) -> Interpretation:
         raise InterpreterError(f"{shorten(text)} names no intent, as /greet does")
     if fault := name_fault(intent):
         raise InterpreterError(f"{shorten(intent)} is no intent: {fault}")
-    if domain is not None and intent not in domain.intents:
+    if domain is not None and domain.intent_of(intent) is None:
         raise InterpreterError(f"{shorten(intent)} is no intent; {nearest(intent, domain.intents)}")
     confidence = 1.0 if found["confidence"] is None else _confidence(found["confidence"].strip())
     values = _values(found["entities"]) if found["entities"] else {}
@@ -138,19 +140,36 @@ def _confidence(text: str) -> float:
 
 def _values(text: str) -> dict[str, Any]:
     try:
-        values = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_no_number)
-    except json.JSONDecodeError as error:
-        raise InterpreterError(f"{shorten(text)} is not valid JSON: {error.msg} at {error.pos + 1}") from None
-    except (ValueError, RecursionError) as error:
-        reason = error if isinstance(error, ValueError) else "nested too deep"
-        raise InterpreterError(f"{shorten(text)} names no entities: {reason}") from None
+        values: dict[str, Any] = read_json(text)
+    except ValueError as error:
+        raise InterpreterError(f"{shorten(text)} names no entities: {error}") from None
     for name, value in values.items():
         if fault := name_fault(name):
             raise InterpreterError(f"{shorten(name)} is no entity: {fault}")
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, (list, dict)):
                 raise InterpreterError(f"the value of {shorten(name)} is neither text nor number nor a list")
-    return dict(values)
+    return values
+
+
+def read_json(text: str) -> Any:
+    """Return what JSON that a person wrote says.
+
+    Raises:
+        ValueError: it is none or nested too deep, has the same key twice, or a number that is not finite.
+    """
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_without_doubles,
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not valid JSON: {error.msg} at {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -160,5 +179,13 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shorten(text, 20)} is no finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)  # of any length, which int is not
+    return int(text)

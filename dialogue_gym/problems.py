@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dialogue_gym.domain.reader import printable
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -15,5 +17,6 @@ class Problem:
     is_error: bool = True
 
     def __str__(self) -> str:
-        """The problem on one line."""
-        return f"{'error' if self.is_error else 'warning'}: {self.file}:{self.line}: {self.message}"
+        """The problem on one line, with what cannot be printed escaped."""
+        kind = "error" if self.is_error else "warning"
+        return printable(f"{kind}: {self.file}:{self.line}: {self.message}")

@@ -7,9 +7,10 @@ from typing import Any, SupportsFloat
 
 import gymnasium as gym
 
+from dialogue_gym.domain.model import FakeUser
 from dialogue_gym.envs import DialogueEnv, Observation
 from dialogue_gym.events import UserUttered
-from dialogue_gym.interpreter import Interpreter
+from dialogue_gym.interpreter import Interpreter, InterpreterError
 from dialogue_gym.nlu.phrasebook import Phrasebook
 
 
@@ -32,7 +33,7 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
 
         Raises:
             TypeError: this is no dialogue environment.
-            ValueError: it has noise of its own.
+            ValueError: it has noise of its own, or the phrasebook lacks something that its user says.
         """
         gym.utils.RecordConstructorArgs.__init__(
             self, phrasebook=phrasebook, interpreter=interpreter, _disable_deepcopy=True
@@ -43,10 +44,11 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
             raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
         if dialogue.settings.semantic_error_rate > 0:
             raise ValueError("semantic_error_rate: a user who speaks in sentences takes none")
+        for intent in _said_by(dialogue.domain.fake_user):
+            phrasebook.check(intent)
         self._dialogue = dialogue
         self._phrasebook = phrasebook
         self._interpreter = interpreter
-        self._heard = 0
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -73,5 +75,20 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
         if self._interpreter is None:
             heard = dataclasses.replace(message, text=text)
         else:
-            heard = dataclasses.replace(self._interpreter.parse(text).message, meant=message.act)
+            heard = dataclasses.replace(self._understood(text), meant=message.act)
         return self._dialogue.hear_instead(heard)
+
+    def _understood(self, text: str) -> UserUttered:
+        assert self._interpreter is not None
+        try:
+            return self._interpreter.parse(text).message
+        except InterpreterError:  # of a service, say, that does not answer now
+            return UserUttered(text, None, (), 0.0)
+
+
+def _said_by(user: FakeUser | None) -> set[str]:
+    """Return the intents of what a fake user can say."""
+    if user is None:
+        return set()
+    said = {item.intent for agenda in user.agendas for item in agenda.items}
+    return said or {intent for role, intent in user.intents if role != "greet"}

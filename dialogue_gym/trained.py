@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dialogue_gym.conversation import Conversation
+from dialogue_gym.conversation import Conversation, with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
 from dialogue_gym.envs import DialogueEnv
@@ -102,12 +102,6 @@ def load_agent(name: str | None, domain: Domain, is_builtin: bool = False, seed:
     Raises:
         AgentError: there is no such agent, or it is none for this domain.
     """
-    if domain.fake_user is None:
-        if name is not None:
-            raise AgentError(
-                f"{domain.name}: this domain has no fake user (the key 'fake_user'), so no agent can know it"
-            )
-        return None
     if name is None:
         has_one = is_builtin and pretrained_path(domain.name).is_file()
         name = "pretrained" if has_one else "expert" if domain.expert else None
@@ -118,7 +112,7 @@ def load_agent(name: str | None, domain: Domain, is_builtin: bool = False, seed:
         if not folder.exists():
             raise AgentError(f"{shorten(name)} is neither an agent nor a folder; {nearest(name, POLICIES)}")
         return _load(folder, domain)
-    env = DialogueEnv(domain)
+    env = DialogueEnv(with_user(domain))
     return Agent(name, env, POLICIES[name](env, seed))
 
 
@@ -127,7 +121,9 @@ def _load(folder: Path, domain: Domain) -> Agent:
     try:
         metrics = json.loads(metrics_path.read_text(encoding="utf-8"))
         name, algorithm = str(metrics["agent"]), str(metrics["algorithm"])
-        env = DialogueEnv(domain, **{k: v for k, v in metrics["settings"].items() if k != "domain"})
+        env = DialogueEnv(
+            with_user(domain), **{k: v for k, v in metrics["settings"].items() if k != "domain"}
+        )
     except OSError:
         raise AgentError(f"{folder}: no trained agent is here (metrics.json cannot be read)") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym import Domain
+from dialogue_gym import DialogueEnv, Domain, ExpertPolicy, RandomPolicy
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.bot import Bot
+from dialogue_gym.bot import Bot, has_ended
 from dialogue_gym.chatting import Chat
-from dialogue_gym.events import ActionExecuted, UserUttered
-from dialogue_gym.interpreter import FixedFormatInterpreter
+from dialogue_gym.conversation import Conversation
+from dialogue_gym.events import ActionExecuted, Entity, UserUttered
+from dialogue_gym.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
 from dialogue_gym.trained import AgentError, load_agent
 from tests.conftest import domain_from
 
@@ -171,3 +172,51 @@ def test_in_a_terminal_one_key_shows_the_thoughts() -> None:
         process.kill()
         process.wait()
         os.close(leader)
+
+
+@pytest.mark.parametrize("name", ["restaurant", "concert"])
+def test_an_end_is_what_the_simulation_takes_for_one(name: str) -> None:
+    for policy_of in (ExpertPolicy, RandomPolicy):
+        for turn_taking in ("auto", "explicit"):
+            env = DialogueEnv(name, turn_taking=turn_taking)
+            policy = policy_of(env, 0)
+            observation, _ = env.reset(seed=0)
+            for _ in range(30):
+                is_over = False
+                while not is_over:
+                    observation, _, terminated, truncated, info = env.step(policy.predict(observation)[0])
+                    is_over = terminated or truncated
+                    said = env.conversation.events
+                    ended = any(
+                        has_ended(Conversation(env.domain, said[:count])) for count in range(1, len(said) + 1)
+                    )
+                    if is_over:
+                        assert ended == info["is_success"]
+                observation, _ = env.reset()
+
+
+def test_an_expert_needs_no_fake_user(tmp_path: Path) -> None:
+    path = tmp_path / "plain.yml"
+    path.write_text(PLAIN + "expert:\n- then: utter_greet\n")
+    shown = run("chat", str(path), typed="/greet\n")
+    assert "with the agent 'expert'" in shown.stdout and "bot   Hello" in shown.stdout
+
+
+def test_what_comes_from_elsewhere_is_shown_as_text() -> None:
+    class Hostile(Interpreter):
+        def parse(self, text: str) -> Interpretation:
+            return Interpretation(text, "\x1b[31mX\nY", 0.9, (Entity("cuisine", "\ud800"),))
+
+    talk = chat("restaurant")
+    talk.interpreter = Hostile()
+    for line in talk.say("hello") + talk.thoughts():
+        assert line.isprintable()
+
+
+def test_a_missing_extra_is_named_when_it_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "sklearn.py").write_text("raise ModuleNotFoundError('gone', name='sklearn')")
+    command = [sys.executable, "-m", "dialogue_gym", "chat", "restaurant"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, input="")
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert 'pip install "dialogue_gym[nlu]"' in result.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -238,3 +240,14 @@ def test_there_are_at_most_so_many_names() -> None:
     full = Domain("full", intents=tuple(map(str, range(model.MAX_NAMES))))
     with pytest.raises(DomainError, match=r"^full: there are 1000 already, more are not supported$"):
         full.with_intent("one more")
+
+
+def test_a_domain_has_another_hash_in_another_process() -> None:
+    domain = Domain.load("restaurant")
+    hash(domain)
+    code = "import pickle, sys; d = pickle.load(sys.stdin.buffer); from dialogue_gym import Domain; "
+    code += "print(hash(d) == hash(Domain.load('restaurant')), d == Domain.load('restaurant'))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(domain), capture_output=True, check=True
+    )
+    assert result.stdout.split() == [b"True", b"True"]

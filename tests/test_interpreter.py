@@ -68,14 +68,17 @@ def test_what_the_fixed_format_means(
         ('{"cuisine": 1}', "names no intent"),
         ('/inform{"cuisine"', "not valid JSON"),
         ('/inform{"cuisine": 1} and more', "not valid JSON: Extra data at 16"),
-        ('/inform{"cuisine": NaN}', "NaN is no number"),
+        ('/inform{"cuisine": NaN}', "'NaN' is no finite number"),
+        ('/inform{"people": -Infinity}', "'-Infinity' is no finite number"),
+        ('/inform{"people": [1, 1e400]}', "'1e400' is no finite number"),
+        ('/inform{"people": ' + "9" * 400 + "}", "is no finite number"),
         ('/inform{"cuisine": 1, "cuisine": 2}', "stands there twice"),
         ('/inform{"cuisine": {"a": 1}}', "neither text nor number"),
         ("/inform@high", "'high' is no confidence"),
         ("/inform@1.5", "'1.5' is no confidence"),
         ("/inform@nan", "'nan' is no confidence"),
         ('/inform{"a":' + "[" * 100_000, "no entities: nested too deep"),
-        ('/inform{"people": ' + "9" * 5000 + "}", "names no entities"),
+        ('/inform{"people": ' + "9" * 5000 + "}", "is no finite number"),
         ("/gre\net", "control characters"),
     ],
 )
@@ -84,6 +87,15 @@ def test_what_is_no_act_is_refused_in_one_line(text: str, told: str) -> None:
         parse_act(text, RESTAURANT)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
+
+
+def test_an_intent_of_a_retrieval_intent_keeps_its_name() -> None:
+    domain = RESTAURANT.with_intent("faq")
+    found = parse_act("/faq/hours@0.5", domain)
+    assert (found.intent, found.ranking) == ("faq/hours", (("faq/hours", 0.5),))
+    assert found.message.act == "faq/hours"
+    with pytest.raises(InterpreterError, match="'fq/hours' is no intent"):
+        parse_act("/fq/hours", domain)
 
 
 @ROUNDS
@@ -165,12 +177,33 @@ def server() -> Iterator[ThreadingHTTPServer]:
 def test_a_rasa_server_is_asked(server: Any) -> None:
     interpreter = RasaInterpreter(f"http://127.0.0.1:{server.server_port}/")
     found = interpreter.parse("french for two")
-    assert server.asked == [("/model/parse", {"text": "french for two"})]
+    assert server.asked.pop() == ("/model/parse", {"text": "french for two"})
     assert (found.intent, found.confidence) == ("inform", 0.9)
     assert found.ranking == (("inform", 0.9), ("deny", 0.1))
     assert found.entities == (Entity("cuisine", "french", 0, 6, 0.8),)
     server.answer = (200, b'{"intent": {"name": null, "confidence": 0.0}, "entities": []}')
     assert interpreter.parse("") == Interpretation("")
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("", "/model/parse"),
+        ("/bots/one/", "/bots/one/model/parse"),
+        ("?token=a/b", "/model/parse?token=a/b"),
+        ("/model/parse/", "/model/parse"),
+        ("/one/model/parse?emulation_mode=LUIS", "/one/model/parse?emulation_mode=LUIS"),
+    ],
+)
+def test_any_form_of_an_address_is_asked_for_the_same(server: Any, address: str, asked: str) -> None:
+    RasaInterpreter(f"http://127.0.0.1:{server.server_port}{address}").parse("hi")
+    assert [path for path, _ in server.asked] == [asked]
+
+
+def test_what_is_no_address_is_one_line() -> None:
+    for url in ("http://[", "localhost:5005", ""):
+        with pytest.raises(InterpreterError, match="no address"):
+            RasaInterpreter(url).parse("hi")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +29,7 @@ from dialogue_gym.nlu.examples import (
     read_examples,
 )
 from dialogue_gym.nlu.gazetteer import distance
-from dialogue_gym.nlu.patterns import pattern_fault
+from dialogue_gym.nlu.patterns import compile_pattern, count_steps
 from dialogue_gym.nlu.trained import TrainedInterpreter
 
 NAMES = ("restaurant", "concert")
@@ -90,7 +92,9 @@ comment - over lines -->
 """
 
 
-@pytest.mark.parametrize(("name", "text"), [("nlu.yml", YAML), ("nlu.md", MARKDOWN)])
+@pytest.mark.parametrize(
+    ("name", "text"), [("nlu.yml", YAML), ("nlu.md", MARKDOWN), ("nlu.MARKDOWN", MARKDOWN)]
+)
 def test_both_formats_of_rasa_are_read(tmp_path: Path, name: str, text: str) -> None:
     data = read(tmp_path, text, name)
     two, city = Entity("people", "2", 4, 7), Entity("city", "san francisco", 11, 13, role="to")
@@ -117,13 +121,27 @@ def test_both_formats_of_rasa_are_read(tmp_path: Path, name: str, text: str) -> 
         ("nlu.yml", "nlu:\n- intnt: a\n", "unknown key 'intnt'; did you mean 'intent'?"),
         ("nlu.yml", "nlu:\n- examples: |\n    - b\n", "one of intent, synonym, lookup, regex"),
         ("nlu.yml", "nlu: hello\n", "a list is expected"),
-        ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity" "c"}\n', ":4: .* this is no JSON"),
+        ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity" "c"}\n', ":4: .* not valid JSON"),
         ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entty": "c"}\n', "did you mean 'entity'"),
+        (
+            "nlu.yml",
+            'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity": "c", "value": 1e400}\n',
+            "no finite",
+        ),
+        ("nlu.yml", f'nlu:\n- intent: a\n  examples: ["[b]{{\\"value\\": 1{"0" * 400}}}"]\n', "no finite"),
         ("nlu.yml", "nlu:\n- regex: a\n  examples: |\n    - (a+)+\n", ":4: .* can take for ever"),
+        (
+            "nlu.yml",
+            f"nlu:\n- regex: a\n  examples: [{', '.join('a*a*b*' + 'c' * n for n in range(40))}]\n",
+            "the patterns before it",
+        ),
         ("nlu.yml", "nlu:\n- regex: a\n  examples: |\n    - (a\n", "cannot be used as a pattern"),
         ("nlu.md", "## intnt:a\n- b\n", "nlu.md:1: .* did you mean 'intent'?"),
         ("nlu.md", "## lookup:a\ndata/a.txt\n", "nlu.md:2: 'data/a.txt' has no dash"),
-        ("nlu.md", "## intent:a\n- b <!-- c\n", "nlu.md:2: the comment is never closed"),
+        ("nlu.md", "## intent a\n- b\n", "nlu.md:1: .* no heading like '## intent:greet'"),
+        ("nlu.md", "##" + " " * 100_000 + "intent", "nlu.md:1: .* no heading"),
+        ("nlu.md", "## intent:" + " " * 100_000 + "\n", "nlu.md:1: .* no heading"),
+        ("nlu.md", "## intent:a\n- b <!-- c\n", "nlu.md:2: .* comment"),
         ("none.yml", None, "there is no such file"),
     ],
 )
@@ -237,28 +255,79 @@ def test_what_does_not_fit_a_domain_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"\d{5}", r"[A-Z]{2}\d+", r"\d+(\.\d+)?", r"(?:a|b)c*", r"(\d{3}[- ]?){2}"]
+    ("pattern", "steps"),
+    [
+        (r"\d{5}", 6),
+        ("(?x)a # )", 1),
+        ("[(]+", 66),
+        ("a?b", 4),
+        ("(?:ab|c)d", 6),
+        (r"\ba(?=b)", 4),
+        (r"(?<!a)b", 3),
+    ],
 )
-def test_patterns_that_are_fast_are_taken(pattern: str) -> None:
-    assert pattern_fault(pattern) is None
+def test_the_steps_of_a_pattern_are_counted(pattern: str, steps: int) -> None:
+    assert count_steps(pattern) == steps
 
 
 @pytest.mark.parametrize(
     "pattern",
     [
-        r"(a+)+b",
-        r"(a|aa)*b",
-        r"((a?)){30}a",
-        r"(?:(?:x*)y)+",
-        r"(a)\1",
-        r"a*" * 5,
-        "(",
-        "a" * 999,
-        r"([)]|a+)+",
+        r"\d+(\.\d+)?",
+        r"(?:a|b)c*",
+        r"(\d{3}[- ]?){2}",
+        r"\b[\w.%+-]+@[\w.-]+\.[a-z]{2,4}\b",
+        r"(https?://)?(www\.)?[\w-]+\.\w{2,}(/\S*)?",
+        r"(\+\d{1,3}[- ]?)?\(?\d{3}\)?[- ]?\d{3}[- ]?\d{4}",
+        "[[a]",
+        "a{1000}" * 50,
     ],
 )
-def test_patterns_that_can_be_slow_are_not(pattern: str) -> None:
-    assert pattern_fault(pattern)
+def test_patterns_that_are_fast_are_taken(pattern: str) -> None:
+    assert count_steps(pattern) > 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        (r"(a+)+b", "for ever"),
+        (r"(a|aa)*b", "for ever"),
+        (r"(?:(?:x*)y)+", "for ever"),
+        (r"a*" * 5, "for ever"),
+        (r"([)]|a+)+", "for ever"),
+        ("(a?){10}" * 4, "for ever"),
+        ("a?" * 40 + "b", "for ever"),
+        ("(a{1,10}){10}b", "for ever"),
+        ("(a|aa){10}" * 4 + "b", "for ever"),
+        ("(?x) ( a + ) # )\n +b", "for ever"),
+        ("(?=(a+)+b)", "for ever"),
+        ("(?<=(?:|||){30}a)", "for ever"),
+        ("(?:a+)++b", "for ever"),
+        ("(?>(?:a+)+)b", "for ever"),
+        (r"(?:\b){1000000000}", "for ever"),
+        ("((?:){30000}){30000}", "for ever"),
+        ("[\\0-\uffff]" * 80, "for ever"),
+        (r"(a)\1", "refers back"),
+        (r"(?P<n>a)(?P=n)", "refers back"),
+        (r"(a)?(?(1)b|c)", "refers back"),
+        ("(", "unterminated"),
+        ("(?<=a+)b", "fixed-width"),
+        ("a" * 999, "longer than 500"),
+    ],
+)
+def test_patterns_that_can_be_slow_are_not(pattern: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        count_steps(pattern)
+
+
+@ROUNDS
+@given(st.text("ab()[]?*+|{}12,\\:=!<>#^$.- ", max_size=30), st.sampled_from(["", "(?x)", "(?:", "(?s)"]))
+@example("(?L)a", "")
+@example("(" * 250, "")
+def test_any_text_is_a_pattern_or_an_error(text: str, before: str) -> None:
+    with contextlib.suppress(ValueError):
+        count_steps(before + text)
+        assert compile_pattern(before + text).flags & re.IGNORECASE
 
 
 @ROUNDS
@@ -307,6 +376,22 @@ def test_the_words_around_decide_between_entities_and_roles() -> None:
     assert [(entity.name, entity.value, entity.role) for entity in found] == [
         ("city", "berlin", "to"), ("city", "rome", "from"), ("hours", "2", None), ("people", "3", None),
     ]  # fmt: skip
+
+
+def test_intents_of_a_retrieval_intent_are_told_apart() -> None:
+    said = [("faq/hours", "when do you open"), ("faq/hours", "when do you close"), ("greet", "hello there")]
+    said += [("faq/menu", "is there a menu"), ("faq/menu", "what can I eat"), ("greet", "good morning")]
+    domain = Domain("bot", ("faq", "greet"))
+    data = NluData(tuple(parse_example(text, intent) for intent, text in said))
+    assert check_examples(domain, data) == []
+    found = TrainedInterpreter(domain, data).parse("when will you open")
+    assert found.intent == found.message.intent == "faq/hours"
+    assert {intent for intent, _ in found.ranking} == {"faq/hours", "faq/menu", "greet"}
+
+
+def test_intents_of_rasas_own_need_no_examples() -> None:
+    data = NluData((parse_example("hi", "greet"), parse_example("hello", "greet")))
+    assert check_examples(Domain("bot", ("greet", "nlu_fallback", "out_of_scope", "restart")), data) == []
 
 
 def test_nothing_is_understood_of_nothing(trained: dict[str, TrainedInterpreter]) -> None:

@@ -79,7 +79,19 @@ def check_ladder(printed: str) -> None:
     assert figures(printed, "never read before")[0][0] >= 90
 
 
-SAYS: dict[str, Callable[[str], None]] = {"01_quickstart": check_quickstart, "02_ladder": check_ladder}
+def check_teach(printed: str) -> None:
+    rows = re.findall(r"^(auto|explicit) +(\d+) +([\d.]+) +([\d.]+)%$", printed, re.MULTILINE)
+    assert [row[0] for row in rows] == ["auto", "explicit"]
+    for _, corrections, late, success in rows:
+        assert int(corrections) <= 13 and float(late) < 1 and float(success) >= 99
+    assert "now it proposes" in printed and "0 labels" in printed
+
+
+SAYS: dict[str, Callable[[str], None]] = {
+    "01_quickstart": check_quickstart,
+    "02_ladder": check_ladder,
+    "04_teach": check_teach,
+}
 """What a notebook's text says of its outputs, by the name of the notebook."""
 
 

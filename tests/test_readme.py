@@ -21,6 +21,7 @@ from agents.benchmark.tables import report, summary
 from agents.files import agent_names
 from agents.solver import solve
 from agents.speed_table import markdown
+from agents.teach_benchmark import table
 from dialogue_gym import DialogueEnv
 from tests.conftest import BUILT_IN, make
 
@@ -37,6 +38,7 @@ COMMANDS = [
 ]
 AGENTS = [command for command in COMMANDS if command.startswith("python -m agents")]
 WORDS = [command for command in COMMANDS if command.startswith("dialogue-gym ")]
+TEACHING = [command for command in AGENTS if " teach-benchmark " in command]
 BENCHMARKS = [command for command in AGENTS if " benchmark " in command]
 BENCHMARK = ROOT / "docs/benchmark"
 
@@ -72,7 +74,7 @@ def test_the_python_blocks_run_one_after_the_other(capsys: pytest.CaptureFixture
 
 def test_the_agents_commands_run(tmp_path: Path) -> None:
     for command in AGENTS:
-        if command in BENCHMARKS:
+        if command in BENCHMARKS or command in TEACHING:
             continue
         words = shlex.split(command)
         result = run([sys.executable, *words[1:]], tmp_path)
@@ -93,12 +95,29 @@ def test_the_chats_go_as_they_are_shown(tmp_path: Path) -> None:
         assert run([sys.executable, "-m", "dialogue_gym", *words[1:]], tmp_path, typed=typed).stdout == shown
 
 
-def test_the_commands_for_stories_run(tmp_path: Path) -> None:
+def test_the_commands_for_stories_and_teaching_run(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dialogue_gym/domains/concert/stories.md", tmp_path)
+    (tmp_path / "out").mkdir()
     for command in WORDS:
         if command.split()[1] != "chat":
             run([sys.executable, "-m", "dialogue_gym", *shlex.split(command)[1:]], tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"stories.md", "stories.yml", "joined.yml"}
+    made = {path.name for path in tmp_path.iterdir()}
+    assert {"stories.yml", "joined.yml", "restaurant-teaching", "concert-teaching"} <= made
+
+
+def test_the_benchmark_of_teaching_runs(tmp_path: Path) -> None:
+    (command,) = TEACHING
+    words = shlex.split(command.replace("--seeds 20", "--seeds 1 --dialogues 60"))
+    run([sys.executable, *words[1:]], tmp_path)
+    folder = tmp_path / "out/teaching-benchmark"
+    results = json.loads((folder / "teaching.json").read_text(encoding="utf-8"))
+    assert len(results) == 9 and all(result["success_rate_unseen"] > 0.95 for result in results)
+    assert (folder / "teaching.png").stat().st_size > 10_000
+
+
+def test_the_table_of_teaching_is_that_of_its_results() -> None:
+    results = json.loads((ROOT / "docs/teaching/teaching.json").read_text(encoding="utf-8"))
+    assert table(results).strip() in README
 
 
 def test_the_make_targets_exist_and_the_demo_shows_what_it_promises(tmp_path: Path) -> None:

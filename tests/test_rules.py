@@ -16,6 +16,7 @@ from dialogue_gym.rules.tables import (
     FAILURE,
     HEARD_CONFIDENCE,
     HEARD_INTENT,
+    HIGH,
     INVALID,
     PATIENCE,
     RANDOM,
@@ -132,7 +133,7 @@ def test_a_restart_forgets_and_the_user_opens_with_the_same_words() -> None:
     play = restaurant()
     play.know(**ALL)
     play.do("action_restart")
-    assert [play.sees(f"slot.{slot}") for slot in play.slots] == ["filled", "empty", "empty", "empty"]
+    assert [play.sees(f"slot.{slot}") for slot in ALL] == ["filled", "empty", "empty", "empty"]
     assert play.sees("said") == "none"
 
 
@@ -354,7 +355,11 @@ def test_only_three_functions_change_the_bots_half() -> None:
     for i in range(500):
         assert mirror[:size] == play.row[:size]
         action = (i * 7) % (play.tables.actions - 1) + 1
+        is_possible = rules.allowed(mirror, play.tables, action)
         rules.did(mirror, play.tables, action)
+        for effect in play.tables.effects[action] if is_possible else ():
+            slot, value = play.tables.effect_slot[effect], play.tables.effect_value[effect]
+            rules.set_slot(mirror, play.tables, slot, value, HIGH)
         events = rules.step(play.row, play.tables, action, rules.draw)
         if events & TURN:
             hear()

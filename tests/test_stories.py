@@ -355,28 +355,6 @@ def test_an_error_far_down_a_large_file_names_its_line(monkeypatch: pytest.Monke
         stories.parse(text, "f")
 
 
-def test_too_many_ways_are_refused() -> None:
-    ors = "* a OR b\n- c\n" * 30
-    for text in (f"## many\n{ors}", "## s\n* a\n- c\n> x\n" + "## loop {0}\n> x\n* a OR b\n- c\n> x\n" * 12):
-        with pytest.raises(
-            StoryError, match=r"^stories:\d+: the checkpoints and ORs after '.*' make more than"
-        ):
-            stories.expand(stories.parse(text))
-        problems = stories.check_stories(domain_from("{intents: [a, b], actions: [c]}"), stories.parse(text))
-        assert any("make more than" in problem.message for problem in problems)
-
-
-def test_contradictions_name_both_stories() -> None:
-    domain = domain_from("{intents: [i, j], entities: [e], slots: {e: {type: text}}, actions: [a, b]}")
-    text = '## one\n* i{"e": "x"}\n- a\n## same\n* i{"e": "y"}\n- a\n## other\n* i{"e": "z"}\n- b\n'
-    text += "## new\n* j\n- b\n"
-    (found,) = stories.contradictions(domain, stories.parse(text, "f"))
-    assert (found.first.action, str(found.first.place)) == ("a", "f:3")
-    assert (found.second.action, found.second.story, str(found.second.place)) == ("b", "other", "f:9")
-    assert found.observation == "slot.e filled, intent i, heard.e filled, filled_last e"
-    assert not stories.contradictions(domain, stories.parse(text.replace("- b\n## new", "- a\n## new"), "f"))
-
-
 def test_a_check_finds_what_is_wrong() -> None:
     domain = domain_from(
         "{intents: [greet, faq], entities: [size], actions: [a],"
@@ -425,13 +403,6 @@ def test_joining_adds_dialogues_but_no_contradiction(
     for story in joined[len(plain) :]:
         assert len(story.places) == len(story.steps)
         assert any(repr(story.steps).endswith(repr(end.steps)[1:]) for end in plain)
-
-
-def test_joins_reach_further_each_round() -> None:
-    domain = domain_from("{intents: [i, j], actions: [a, b]}")
-    told = stories.parse("## one\n* i\n- a\n## two\n* j\n- b\n")
-    longest = [max(len(story.steps) for story in stories.join(told, domain, rounds)) for rounds in (0, 1, 3)]
-    assert longest[0] == 2 and longest[1] == 4 and longest[2] > 4
 
 
 def test_a_graph_shares_what_stories_begin_with() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.reader import MAX_DEPTH, article, nearest, shorten
-from dialogue_gym.effects import shown
+from dialogue_gym.effects import reset_slots, shown
 from dialogue_gym.events import BotUttered, Event, Json, Restarted, SlotSet, Value
 from dialogue_gym.words import Speaker
 
@@ -56,7 +56,7 @@ class AnswerReader:
             event = self._slot_set(content)
             return [event] if event else []
         if kind == "reset_slots":
-            return [SlotSet(slot.name, slot.initial_value) for slot in self._domain.slots]
+            return list(reset_slots(self._domain))
         if kind == "bot":
             data = content.get("data")
             said = self._message((data if isinstance(data, dict) else {}) | {"text": content.get("text")})

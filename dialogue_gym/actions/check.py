@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dialogue_gym.actions.interface import Action
 from dialogue_gym.actions.loading import place
 from dialogue_gym.actions.runner import ActionRunner
+from dialogue_gym.actions.server import is_remote
 from dialogue_gym.conversation import Conversation, value_text
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import FILLED, FLOAT_BINS, OTHER, Slot
@@ -17,21 +17,25 @@ from dialogue_gym.problems import Problem
 
 
 def check_actions(domain: Domain, runner: ActionRunner) -> list[Problem]:
-    """Return warnings about the Python code of a domain's actions.
+    """Return warnings about the Python code of a domain's actions, and about those on an action server.
 
-    Code that the domain declares effects of (`sets`) is run: at the beginning of a dialogue, and where all
+    What the domain declares effects of (`sets`) is run: at the beginning of a dialogue, and where all
     that a user may want is known and the action's precondition holds, as far as slots and intents can make
     it hold. A warning says which slot an observation then shows otherwise.
     """
     problems: list[Problem] = []
     for name, action in runner.actions.items():
         file, line = place(action)
-        messages = dict.fromkeys(_differences(domain, runner, name, action))
+        messages = dict.fromkeys(_differences(domain, runner, name))
         problems.extend(Problem(file, line, message, is_error=False) for message in messages)
+    for name in domain.actions if runner.server else ():
+        if name not in runner.actions and is_remote(name, domain):
+            messages = dict.fromkeys(_differences(domain, runner, name))
+            problems.extend(Problem(str(runner.server), 1, message, is_error=False) for message in messages)
     return sorted(problems)
 
 
-def _differences(domain: Domain, runner: ActionRunner, name: str, action: Action) -> Iterator[str]:
+def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[str]:
     if name not in domain.actions:
         yield f"{shorten(name)} is no action of the domain {domain.name}; {nearest(name, domain.actions)}"
         return

@@ -81,6 +81,11 @@ class ActionRunner:
         """The Python code, by the action's name."""
         return MappingProxyType(self._actions)
 
+    @property
+    def server(self) -> str | None:
+        """The address of the action server, if there is one."""
+        return self._server
+
     def run(self, name: str, conversation: Conversation) -> ActionResult:
         """Return what an action does in a conversation, which stays as it is.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -10,12 +11,17 @@ def main() -> None:
     try:
         from dialogue_gym.cli.app import app
     except ImportError as error:
-        sys.exit(_fail(f'{error.name} is missing: pip install "dialogue_gym[teach]" brings it'))
+        sys.exit(_fail(_missing(error)))
 
     from dialogue_gym.http import ServiceError
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal can show
+
     try:
         app()
+    except ImportError as error:  # of what only some commands need
+        message = str(error) if "pip install" in str(error) else _missing(error)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except (ValueError, ServiceError) as error:
@@ -23,6 +29,12 @@ def main() -> None:
     else:
         return
     sys.exit(_fail(message))
+
+
+def _missing(error: ImportError) -> str:
+    if str(error.name).startswith("dialogue_gym"):
+        raise error  # a fault of ours
+    return f'{error.name} is missing: pip install "dialogue_gym[teach]" brings it'
 
 
 def _fail(message: str) -> int:

@@ -6,7 +6,9 @@ import typer
 
 from dialogue_gym.cli.chat import chat
 from dialogue_gym.cli.check import check
+from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
+from dialogue_gym.cli.teach import teach
 
 app = typer.Typer(
     help="Check, talk to and teach dialogue bots.",
@@ -17,4 +19,6 @@ app = typer.Typer(
 )
 app.command()(chat)
 app.command()(check)
+app.command()(teach)
 app.add_typer(stories, name="stories")
+app.add_typer(store, name="store")

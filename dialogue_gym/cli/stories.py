@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.reader import nearest
+from dialogue_gym.domain.reader import nearest, printable
 from dialogue_gym.files import write_whole
-from dialogue_gym.stories import FORMATS, Story, dump, join, load, mermaid, statistics
+from dialogue_gym.stories import FORMATS, Story, dump, format_of, join, load, mermaid, statistics
 
 stories = typer.Typer(help="Convert, join and look at stories.", no_args_is_help=True)
 
@@ -21,7 +21,6 @@ Format = Annotated[
     str | None,
     typer.Option(metavar="|".join(FORMATS), help="without it, what the name of --out says, else yaml"),
 ]
-_SUFFIXES = {".md": "markdown", ".markdown": "markdown"}
 
 
 @stories.command()
@@ -56,7 +55,7 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:
     """Count what stories have."""
-    counted = vars_of(statistics(_load(files), Domain.load(domain) if domain else None))
+    counted = statistics(_load(files), Domain.load(domain) if domain else None).to_json()
     if as_json:
         print(json.dumps(counted, indent=2, ensure_ascii=False))
         return
@@ -65,9 +64,9 @@ def stats(
         if isinstance(value, dict):
             print(f"{title}:")
             for item, count in value.items():
-                print(f"  {count:>7}  {item}")
+                print(f"  {count:>7}  {printable(item)}")
         elif isinstance(value, list):
-            print(f"{title}: {', '.join(value) or 'none'}")
+            print(f"{title}: {printable(', '.join(value)) or 'none'}")
         else:
             print(f"{title}: {value:g}")
 
@@ -78,15 +77,6 @@ def graph(files: Files, *, out: Out = None) -> None:
     _write(mermaid(_load(files)), out)
 
 
-def vars_of(counted: object) -> dict[str, object]:
-    """Return statistics as JSON has them: counts by name, lists of names, numbers."""
-    fields = ((name, getattr(counted, name)) for name in counted.__dataclass_fields__)  # type: ignore[attr-defined]
-    return {
-        name: (dict(value) if name.startswith("by_") else list(value)) if isinstance(value, tuple) else value
-        for name, value in fields
-    }
-
-
 def _load(files: list[Path]) -> list[Story]:
     return [story for path in files for story in load(path)]
 
@@ -95,7 +85,7 @@ def _write_stories(made: list[Story], out: Path | None, format: str | None) -> N
     if format is not None and format not in FORMATS:
         raise ValueError(f"--format: {format!r} is no format of stories; {nearest(format, FORMATS)}")
     if format is None:
-        format = _SUFFIXES.get(out.suffix.lower(), "yaml") if out else "yaml"
+        format = (format_of(out) if out else None) or "yaml"
     _write(dump(made, format), out)
     if out:
         print(f"{out}: {len(made)} {'story' if len(made) == 1 else 'stories'}")

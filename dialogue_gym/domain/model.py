@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dialogue_gym.domain.reader import DomainError, article, name_fault, nearest, shorten
 
@@ -112,6 +112,10 @@ class Slot:
             )
             return 1 + min(FLOAT_BINS - 1, int(share * FLOAT_BINS))
         return 1
+
+    def lists(self, value: str | None) -> bool:
+        """Return whether a categorical slot lists a value; an empty one, or that of another slot, counts."""
+        return self.type != "categorical" or not value or self.labels[self.label(value)] != OTHER
 
 
 @dataclass(frozen=True)
@@ -237,6 +241,18 @@ class Domain:
     reward: tuple[tuple[str, float], ...] = DEFAULT_REWARD
     expert: tuple[ExpertRule, ...] = ()
 
+    def __hash__(self) -> int:
+        """Return a hash that is computed once: whatever is derived from a domain is cached by it."""
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, field.name) for field in dataclasses.fields(self)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: not the hash, which is another one in each process."""
+        return {key: value for key, value in vars(self).items() if key != "_hash"}
+
     @staticmethod
     def load(source: Domain | str | Path) -> Domain:
         """Return a domain from a file's path, or a built-in one by its name (`restaurant`, `concert`).
@@ -247,6 +263,16 @@ class Domain:
         from dialogue_gym.domain.parse import load
 
         return load(source)
+
+    def intent_of(self, name: str | None) -> str | None:
+        """Return the intent that a name is of: itself, or of a retrieval intent, `faq/hours`, its group.
+
+        None if the domain has neither.
+        """
+        for known in (name, (name or "").partition("/")[0]):
+            if known in self.intents:
+                return known
+        return None
 
     def action_model(self, name: str) -> ActionModel:
         """Return what the simulation takes an action to be; an undeclared one is a useless turn."""

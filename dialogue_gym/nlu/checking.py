@@ -2,57 +2,63 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Iterator
 
 from dialogue_gym.domain.model import Domain
 from dialogue_gym.domain.reader import nearest, shorten
 from dialogue_gym.nlu.examples import Example, NluData
 from dialogue_gym.problems import Problem
+from dialogue_gym.stories.model import OWN_INTENTS
 
 
 def check_examples(domain: Domain | None, data: NluData) -> list[Problem]:
     """Return what is wrong with training data, or may not be meant; without a domain, in itself alone."""
-    problems: list[Problem] = []
+    problems = [*_contradictions(data)]
+    if domain is not None:
+        problems += [*_misfits(domain, data), *_missing(domain, data)]
+    return sorted(problems)
+
+
+def _contradictions(data: NluData) -> Iterator[Problem]:
+    """Yield texts that are examples of two intents."""
     first: dict[str, Example] = {}
     for example in data.examples:
         other = first.setdefault(" ".join(example.text.casefold().split()), example)
         if other.intent != example.intent:
             place = f"{other.file}:{other.line}"
             message = f"{shorten(example.text)} is {example.intent!r} here and {other.intent!r} in {place}"
-            problems.append(Problem(example.file, example.line, message, is_error=False))
-        if domain is not None:
-            problems += _misfits(domain, data, example)
-    counts = {intent: 0 for intent in domain.intents} if domain is not None else {}
+            yield _warning(example, message)
+
+
+def _misfits(domain: Domain, data: NluData) -> Iterator[Problem]:
+    """Yield where examples do not fit the domain."""
+    hint = functools.cache(nearest)
     for example in data.examples:
-        if (name := known_intent(domain, example.intent)) in counts:
-            counts[name] += 1
-    file = data.examples[0].file if data.examples else "NLU data"
-    for intent, count in counts.items():
-        if count < 2:
-            message = f"the intent {intent!r} has {count or 'no'} example{'' if count == 1 else 's'}"
-            problems.append(Problem(file, 1, message, is_error=False))
-    return sorted(problems)
-
-
-def known_intent(domain: Domain | None, intent: str) -> str:
-    """Return the intent of the domain that an example is of: that of `faq/opening` can be `faq`."""
-    return intent if domain is None or intent in domain.intents else intent.partition("/")[0]
-
-
-def _misfits(domain: Domain, data: NluData, example: Example) -> Iterator[Problem]:
-    """Yield where an example does not fit the domain."""
-    if known_intent(domain, example.intent) not in domain.intents:
-        message = f"{shorten(example.intent)} is no intent; {nearest(example.intent, domain.intents)}"
-        yield Problem(example.file, example.line, message)
-    for entity in example.entities:
-        if entity.name not in domain.entities:
-            message = f"{shorten(entity.name)} is no entity; {nearest(entity.name, domain.entities)}"
+        if domain.intent_of(example.intent) is None:
+            message = f"{shorten(example.intent)} is no intent; {hint(example.intent, domain.intents)}"
             yield Problem(example.file, example.line, message)
-        value = data.canonical(entity.value)
-        for slot in domain.slots:
-            is_listed = slot.type != "categorical" or value.lower() in [v.lower() for v in slot.values]
-            if slot.entity == entity.name and not is_listed:
-                message = (
-                    f"{shorten(value)} is no value of the slot {slot.name!r}; {nearest(value, slot.values)}"
-                )
-                yield Problem(example.file, example.line, message, is_error=False)
+        for entity in example.entities:
+            if entity.name not in domain.entities:
+                message = f"{shorten(entity.name)} is no entity; {hint(entity.name, domain.entities)}"
+                yield Problem(example.file, example.line, message)
+            value = data.canonical(entity.value)
+            for slot in domain.slots:
+                if slot.entity == entity.name and not slot.lists(value):
+                    message = f"{shorten(value)} is no value of the slot {slot.name!r}"
+                    yield _warning(example, f"{message}; {hint(value, slot.values)}")
+
+
+def _missing(domain: Domain, data: NluData) -> Iterator[Problem]:
+    """Yield intents that have hardly any examples; Rasa's own need none."""
+    counted = Counter(domain.intent_of(example.intent) for example in data.examples)
+    file = data.examples[0].file if data.examples else "NLU data"
+    for intent in domain.intents:
+        if (count := counted[intent]) < 2 and intent not in OWN_INTENTS:
+            message = f"the intent {intent!r} has {count or 'no'} example{'' if count == 1 else 's'}"
+            yield Problem(file, 1, message, is_error=False)
+
+
+def _warning(example: Example, message: str) -> Problem:
+    return Problem(example.file, example.line, message, is_error=False)

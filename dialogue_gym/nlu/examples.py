@@ -33,7 +33,9 @@ from dialogue_gym.domain.reader import (
     shorten,
 )
 from dialogue_gym.events import Entity
-from dialogue_gym.nlu.patterns import pattern_fault
+from dialogue_gym.interpreter import read_json
+from dialogue_gym.markdown import is_markdown, lines
+from dialogue_gym.nlu.patterns import MAX_STEPS, count_steps
 
 
 class NluError(FileError):
@@ -49,8 +51,7 @@ _ANNOTATION = re.compile(
     r"\[(?P<text>[^\[\]]{1,1000})\]"
     r"(?:\((?P<name>[^():]{1,200})(?::(?P<value>[^()]{1,1000}))?\)|(?P<json>\{[^{}]{0,2000}\}))"
 )
-_HEADING = re.compile(r"##\s*(?P<kind>[^:]*?)\s*:\s*(?P<title>.*)")
-_BULLET = re.compile(r"[-*+](?:\s+(?P<item>.*))?$")
+_BULLETS = ("-", "*", "+")
 _ANNOTATION_KEYS = ("entity", "value", "role", "group")
 
 
@@ -98,7 +99,7 @@ def builtin_path(domain: str, file: str = "nlu.yml") -> Path:
 
 
 def read_examples(paths: str | Path | Iterable[str | Path]) -> NluData:
-    """Read NLU files: Markdown if they end in `.md`, else YAML, whose other sections are left alone.
+    """Read NLU files: Markdown by their names, else YAML, whose other sections are left alone.
 
     Raises:
         NluError: one sentence with file and line.
@@ -106,7 +107,7 @@ def read_examples(paths: str | Path | Iterable[str | Path]) -> NluData:
     collected = _Collected()
     for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
         text = read_bytes(path, NLU_FILE)
-        if path.suffix.lower() == ".md":
+        if is_markdown(path):
             _read_markdown(text, str(path), collected)
         elif text.strip():
             _read_yaml(read_text(text, str(path), NLU_FILE), collected)
@@ -143,10 +144,7 @@ def _annotated(found: re.Match[str], start: int) -> Entity:
     end = start + len(found["text"])
     if found["json"] is None:
         return Entity(_name(found["name"], "name"), found["value"] or found["text"], start, end)
-    try:
-        parts = json.loads(found["json"])
-    except (ValueError, RecursionError):
-        raise ValueError("this is no JSON") from None
+    parts = read_json(found["json"])
     for key in parts:
         if key not in _ANNOTATION_KEYS:
             raise ValueError(f"unknown key {shorten(key)}; {nearest(key, _ANNOTATION_KEYS)}")
@@ -176,6 +174,7 @@ class _Collected:
         self._synonyms: dict[str, str] = {}
         self._lookups: dict[str, dict[str, None]] = {}
         self._regexes: dict[tuple[str, str], None] = {}
+        self._steps = 0
 
     def add(self, kind: str, title: str, item: str, file: str, line: int) -> None:
         """Take in one item of a section."""
@@ -185,10 +184,17 @@ class _Collected:
             self._synonyms[item] = title
         elif kind == "lookup":
             self._lookups.setdefault(title, {})[item] = None
-        elif fault := pattern_fault(item):
-            raise NluError(f"{file}:{line}: {shorten(item)} cannot be used as a pattern: {fault}")
-        else:
+        elif (title, item) not in self._regexes:
             self._regexes[title, item] = None
+            self._add_steps(item, f"{file}:{line}: {shorten(item)}")
+
+    def _add_steps(self, pattern: str, place: str) -> None:
+        try:
+            self._steps += count_steps(pattern)
+        except ValueError as error:
+            raise NluError(f"{place} cannot be used as a pattern: {error}") from None
+        if self._steps > MAX_STEPS:
+            raise NluError(f"{place} and the patterns before it are so many that they can take for ever")
 
     def data(self) -> NluData:
         return NluData(
@@ -241,34 +247,17 @@ def _items(entry: Entry) -> Iterator[tuple[str, int]]:
 def _read_markdown(text: str, file: str, collected: _Collected) -> None:
     check_characters(text, file, NLU_FILE)
     kind = title = ""
-    for number, line in enumerate(_without_comments(text, file).split("\n"), 1):
-        stripped = line.strip()
-        place = f"{file}:{number}: {shorten(stripped)}"
-        if stripped.startswith("##"):
-            found = _HEADING.match(stripped)
-            if not found or found["kind"] not in KINDS or name_fault(found["title"]):
-                valid = nearest(found["kind"] if found else stripped, KINDS)
-                raise NluError(f"{place} is no heading like '## intent:greet'; {valid}")
-            kind, title = found["kind"], found["title"]
-        elif kind and (bullet := _BULLET.match(stripped)):
-            if bullet["item"]:
-                collected.add(kind, title, bullet["item"], file, number)
-        elif kind and stripped and not stripped.startswith("#"):
+    for number, line in lines(text, file, NLU_FILE):
+        place = f"{file}:{number}: {shorten(line)}"
+        if line.startswith("##"):
+            kind, _, title = (part.strip() for part in line[2:].partition(":"))
+            if kind not in KINDS or name_fault(title):
+                raise NluError(f"{place} is no heading like '## intent:greet'; {nearest(kind, KINDS)}")
+        elif kind and line.startswith(_BULLETS):
+            if item := line[1:].strip():
+                collected.add(kind, title, item, file, number)
+        elif kind and not line.startswith("#"):
             raise NluError(f"{place} has no dash before it, as an example has")
-
-
-def _without_comments(text: str, file: str) -> str:
-    """Return Markdown without its comments, whose line breaks stay."""
-    parts: list[str] = []
-    end = 0
-    while (start := text.find("<!--", end)) >= 0:
-        parts.append(text[end:start])
-        close = text.find("-->", start)
-        if close < 0:
-            raise NluError(f"{file}:{text.count(chr(10), 0, start) + 1}: the comment is never closed")
-        end = close + 3
-        parts.append("\n" * text.count("\n", start, end))
-    return "".join([*parts, text[end:]])
 
 
 class _Block(str):

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from dialogue_gym.nlu.patterns import MAX_WIDTH, compile_pattern
+
 Label = tuple[str, str | None, str | None]
 """The name, role and group of an entity."""
 
@@ -14,7 +16,6 @@ MAX_FUZZY = 5_000
 """Of more phrases than these, typos are not recognised: they would cost too much time and be ambiguous."""
 MIN_FUZZY = 4
 """Fewer letters than these must be right."""
-_PATTERN_WIDTH = 64
 # Digits with two letters are something of their own: a rank, a time, a weight.
 _TOKEN = re.compile(r"\d+[^\W\d_]{2}\b|\d+(?:[:.,]\d+)*|[^\W\d_]+|[$€£¥]+")
 
@@ -91,7 +92,7 @@ class Gazetteer:
         for phrase, label, value in phrases:
             if words := tuple(token.word for token in tokenize(phrase)):
                 self._phrases.setdefault(words, {}).setdefault(label, value)
-        self._patterns = [(re.compile(pattern, re.IGNORECASE), label) for pattern, label in patterns]
+        self._patterns = [(compile_pattern(pattern), label) for pattern, label in patterns]
         self._longest = max(map(len, self._phrases), default=0)
         self._starts = {words[:n] for words in self._phrases for n in range(1, len(words) + 1)}
         self._by_shape: dict[tuple[str, int], list[tuple[str, tuple[str, ...]]]] = {}
@@ -134,7 +135,7 @@ class Gazetteer:
                 last, values = index + 1, dict(self._phrases[words])
         start = tokens[first].start
         for pattern, label in self._patterns:
-            found = pattern.match(text, start, min(len(text), start + _PATTERN_WIDTH))
+            found = pattern.match(text, start, min(len(text), start + MAX_WIDTH))
             if found and found[0] and (end := ends.get(found.end(), 0)) >= max(last, first + 1):
                 values = values if end == last else {}
                 last = end

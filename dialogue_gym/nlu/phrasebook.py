@@ -37,8 +37,7 @@ class Phrasebook:
         Raises:
             ValueError: no example has the intent, or one of the entities.
         """
-        if intent not in self._examples:
-            raise ValueError(f"nobody was seen to say {shorten(intent)}; {nearest(intent, self._examples)}")
+        self.check(intent)
         values = {entity.name: str(entity.value) for entity in entities}
         if usable := self._with(intent, set(values)):
             return self._put(self._random.choice(usable), values)
@@ -53,6 +52,11 @@ class Phrasebook:
         first, rest = names[:largest], names[largest:]
         parts = [[entity for entity in entities if entity.name in part] for part in (first, rest)]
         return ", ".join(self.say(intent, part) for part in parts)
+
+    def check(self, intent: str) -> None:
+        """Raise ValueError if no example has the intent."""
+        if intent not in self._examples:
+            raise ValueError(f"nobody was seen to say {shorten(intent)}; {nearest(intent, self._examples)}")
 
     def _with(self, intent: str, names: set[str]) -> list[Example]:
         return [

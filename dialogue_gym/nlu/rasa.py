@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import Any
 
 from dialogue_gym.events import Entity
 from dialogue_gym.http import ServiceError, post_json
 from dialogue_gym.interpreter import Interpretation, Interpreter, InterpreterError
+
+_PATH = "/model/parse"
 
 
 class RasaInterpreter(Interpreter):
@@ -16,8 +19,11 @@ class RasaInterpreter(Interpreter):
     """
 
     def __init__(self, url: str, timeout: float = 5.0) -> None:
-        """Ask the server at `url`, such as `http://localhost:5005`, and wait `timeout` seconds at most."""
-        self.url = f"{url.rstrip('/')}/model/parse"
+        """Ask a server, and wait `timeout` seconds at most.
+
+        Its `url` is such as `http://localhost:5005`; what follows a `?`, as `token=...`, is sent along.
+        """
+        self.url = _address(url)
         self.timeout = timeout
 
     def parse(self, text: str) -> Interpretation:
@@ -34,6 +40,16 @@ class RasaInterpreter(Interpreter):
             return _interpretation(text, answer)
         except ValueError as error:
             raise InterpreterError(f"{self.url} did not answer as Rasa does: {error}") from None
+
+
+def _address(url: str) -> str:
+    """Return the address to ask, where `/model/parse` is put in unless it stands there."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return url  # asking says what is wrong with it
+    path = parts.path.rstrip("/").removesuffix(_PATH) + _PATH
+    return urllib.parse.urlunsplit(parts._replace(path=path))
 
 
 def _interpretation(text: str, answer: Any) -> Interpretation:

@@ -9,7 +9,6 @@ from pathlib import Path
 from dialogue_gym.domain import Domain
 from dialogue_gym.events import Entity
 from dialogue_gym.interpreter import Interpretation, Interpreter
-from dialogue_gym.nlu.checking import known_intent
 from dialogue_gym.nlu.classifier import Bags, Classifier
 from dialogue_gym.nlu.examples import Example, NluData, NluError
 from dialogue_gym.nlu.gazetteer import Label, Token, tokenize
@@ -34,7 +33,8 @@ class TrainedInterpreter(Interpreter):
     Intent: a logistic regression on words, pairs of words and character n-grams (tf-idf), where a
     placeholder stands for each entity, so that a value never seen makes no difference. The confidence is
     the probability, lowered by the share of words that no example has: it is mostly low where a message is
-    about something else altogether.
+    about something else altogether. Those of a retrieval intent, `faq/hours` and `faq/menu`, are apart, and
+    keep their full names.
 
     Only the first thousand characters of a message are looked at. Where no intent is left, as in an empty
     message, it is None.
@@ -51,7 +51,7 @@ class TrainedInterpreter(Interpreter):
         if not data.examples:
             raise NluError(f"{self.domain.name}: there are no examples to train on")
         self._mentions = Mentions(self.domain, data, seed)
-        self._intents = _Intents(self.domain, data, self._mentions.labels, seed)
+        self._intents = _Intents(data, self._mentions.labels, seed)
 
     def parse(self, text: str) -> Interpretation:
         """Return what a text most probably means."""
@@ -80,11 +80,11 @@ class TrainedInterpreter(Interpreter):
 class _Intents:
     """Ranks intents by the words of a message."""
 
-    def __init__(self, domain: Domain, data: NluData, labels: Sequence[Label], seed: int) -> None:
+    def __init__(self, data: NluData, labels: Sequence[Label], seed: int) -> None:
         names = sorted({label[0] for label in labels})
         self._placeholders = {name: chr(_FIRST_PLACEHOLDER + index) for index, name in enumerate(names)}
         bags = [self._bags(*self._annotated(example)) for example in data.examples]
-        targets = [known_intent(domain, example.intent) for example in data.examples]
+        targets = [example.intent for example in data.examples]
         self._classifier = Classifier(bags, targets, (1.0, 1.0), _STRENGTH, seed)
         self._known = {word for words, _ in bags for word in words}
 

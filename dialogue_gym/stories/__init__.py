@@ -4,7 +4,7 @@ from dialogue_gym.stories.answers import Answer, Contradiction, contradictions, 
 from dialogue_gym.stories.checks import check_stories
 from dialogue_gym.stories.counting import Statistics, statistics
 from dialogue_gym.stories.expansion import expand
-from dialogue_gym.stories.files import FORMATS, dump, load, parse, story_of
+from dialogue_gym.stories.files import FORMATS, dump, format_of, load, parse, story_of
 from dialogue_gym.stories.graph import mermaid
 from dialogue_gym.stories.joining import join
 from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Place, Step, Story, StoryError
@@ -25,6 +25,7 @@ __all__ = [
     "contradictions",
     "dump",
     "expand",
+    "format_of",
     "join",
     "load",
     "mermaid",

@@ -8,56 +8,48 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from dialogue_gym.events import Entity, UserUttered, Value, entities_from
 
-_DECODER = json.JSONDecoder(strict=False)
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_float=_finite, parse_constant=_finite)
 # A bracket ends the search for its partner, so that a text of brackets takes no quadratic time.
 _MARKED = re.compile(r"\[([^\[\]]+)\](?:\(([^():]+)(?::([^()]*))?\)|(\{[^{}]*\}))")
 
 
-def decode_object(text: str) -> tuple[dict[str, Value], int]:
-    """Return the JSON object that a text begins with, and how long it is.
+def decode_object(text: str, start: int = 0) -> tuple[dict[str, Value], int]:
+    """Return the JSON object that stands in a text from a brace on, and where it ends.
 
     Raises:
         ValueError: there is none.
     """
     try:
-        value, end = _DECODER.raw_decode(text)
+        value, end = _DECODER.raw_decode(text, start)
     except json.JSONDecodeError as error:
         raise ValueError(f"not valid JSON after the name ({error.msg})") from None
     except RecursionError:
         raise ValueError("the JSON after the name is nested too deep") from None
     except ValueError:
-        raise ValueError("a number in the JSON after the name is too long") from None
+        raise ValueError("a number in the JSON after the name is too long or not finite") from None
     return value, end
-
-
-def split_act(text: str) -> tuple[str, tuple[Entity, ...]]:
-    """Return intent and entities of an act in the fixed format, `inform{"cuisine": "french"}`.
-
-    Raises:
-        ValueError: this is none.
-    """
-    name, brace, rest = text.strip().removeprefix("/").partition("{")
-    values: dict[str, Value] = {}
-    if brace:
-        values, end = decode_object(brace + rest)
-        if rest[end - 1 :].strip():
-            raise ValueError("nothing can follow the entities of an act")
-    if not name.strip():
-        raise ValueError("an act begins with an intent")
-    return name.strip(), entities_from(values)
 
 
 def read_marked(text: str) -> tuple[str, tuple[Entity, ...]]:
     """Return the text that was said, and the entities that are marked in it."""
     if text.startswith("/"):
         try:
-            return text, split_act(text)[1]
+            return text, _of_act(text)
         except ValueError:
             return text, ()
     said: list[str] = []
@@ -73,6 +65,15 @@ def read_marked(text: str) -> tuple[str, tuple[Entity, ...]]:
         said += (before, match[1])
         last = match.end()
     return "".join((*said, text[last:])), tuple(entities)
+
+
+def _of_act(text: str) -> tuple[Entity, ...]:
+    """Return the entities of an act in the fixed format, `/inform{"cuisine": "french"}`."""
+    begin = text.find("{")
+    if begin < 0:
+        return ()
+    values, end = decode_object(text, begin)
+    return entities_from(values) if not text[end:].strip() else ()
 
 
 def _entity(match: re.Match[str]) -> Entity | None:

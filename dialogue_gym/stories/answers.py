@@ -10,7 +10,7 @@ import numpy as np
 from dialogue_gym.conversation import Conversation, decisions
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import EMPTY, NONE
-from dialogue_gym.domain.reader import DomainError
+from dialogue_gym.domain.reader import DomainError, shorten
 from dialogue_gym.observation import describe, observation_dtype, observation_fields
 from dialogue_gym.stories.expansion import expand
 from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Place, Story
@@ -28,7 +28,7 @@ class Answer:
 
     def __str__(self) -> str:
         """The answer as errors have it."""
-        return f"{self.action} ({self.story!r}, {self.place})"
+        return f"{self.action} ({shorten(self.story)}, {self.place})"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def contradictions(
     part.
 
     Raises:
-        StoryError: a story has an action or slot that the domain does not have; see also `expand`.
+        StoryError: a story has an action or slot that the domain does not have.
     """
     return contradictions_of_plain(domain, expand(stories, domain), turn_taking)
 

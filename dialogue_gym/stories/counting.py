@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
@@ -50,6 +52,18 @@ class Statistics:
     by_slot: Counts
     unused_intents: tuple[str, ...] = ()
     unused_actions: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the statistics as JSON has them: counts by name, lists of names, numbers."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            name: dict(value)
+            if name.startswith("by_")
+            else list(value)
+            if name.startswith("unused_")
+            else value
+            for name, value in values.items()
+        }
 
 
 def statistics(stories: Iterable[Story], domain: Domain | None = None) -> Statistics:

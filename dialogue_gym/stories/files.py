@@ -7,26 +7,36 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from dialogue_gym.conversation import Conversation, slots_filled
+from dialogue_gym.conversation import BotState, Conversation
 from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.domain.reader import nearest, read_bytes, shorten
-from dialogue_gym.events import ActionExecuted, Event, Restarted, SessionStarted, SlotSet, UserUttered, Value
+from dialogue_gym.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered
+from dialogue_gym.markdown import is_markdown
 from dialogue_gym.stories import markdown, yaml_reader, yaml_writer
 from dialogue_gym.stories.model import STORY_FILE, Story, StoryError
 
 FORMATS = ("markdown", "yaml")
-_SUFFIXES = {".md": "markdown", ".markdown": "markdown", ".yml": "yaml", ".yaml": "yaml"}
 _YAML_BEGINS = re.compile(r"^(version|stories|rules|nlu)\s*:|^---\s*$", re.MULTILINE)
+
+
+def format_of(path: Path) -> str | None:
+    """Return the format that the name of a file says; None if it says none."""
+    return "markdown" if is_markdown(path) else "yaml" if path.suffix.lower() in (".yml", ".yaml") else None
 
 
 def load(path: str | Path) -> list[Story]:
     """Return the stories and rules of a file.
 
     Raises:
-        StoryError: the file cannot be read; one sentence with file and line.
+        StoryError: the file cannot be read, or is YAML without stories and rules; one sentence with file and
+            line.
     """
     path = Path(path)
-    return parse(read_bytes(path, STORY_FILE), str(path), _SUFFIXES.get(path.suffix.lower()))
+    text = read_bytes(path, STORY_FILE)
+    stories = parse(text, str(path), format_of(path))
+    if not stories and not is_markdown(path):
+        yaml_reader.refuse_other_files(text, str(path))
+    return stories
 
 
 def parse(text: str, file: str = "stories", format: str | None = None) -> list[Story]:
@@ -65,28 +75,20 @@ def story_of(conversation: Conversation, name: str) -> Story:
     restart.
     """
     steps: list[Event] = []
-    filled: dict[str, Value] = {}
-    has_restarted = False
+    state = BotState(conversation.domain)
     for event in conversation.events:
-        said_before, has_restarted = has_restarted, False
+        is_news = state.is_news(event)
+        state.apply(event)
+        if not is_news or isinstance(event, BotUttered):
+            continue
         if isinstance(event, UserUttered):
-            filled = slots_filled(conversation.domain, event)
             entities = tuple(dataclasses.replace(entity, confidence=None) for entity in event.entities)
             steps.append(UserUttered(event.text, event.intent, entities))
         elif isinstance(event, ActionExecuted):
             if event.name != LISTEN:
-                filled = {}
-                has_restarted = event.name == RESTART
                 steps.append(ActionExecuted(event.name))
-        elif isinstance(event, SlotSet):
-            if not (event.name in filled and filled[event.name] == event.value):
-                filled.pop(event.name, None)
-                steps.append(event)
-        elif isinstance(event, SessionStarted) or (isinstance(event, Restarted) and not said_before):
-            filled = {}
-            if steps and steps[-1] == ActionExecuted(RESTART) and isinstance(event, Restarted):
-                steps.append(
-                    event
-                )  # which is the second half of that action, and the next one another restart
+        else:
+            if isinstance(event, Restarted) and steps[-1:] == [ActionExecuted(RESTART)]:
+                steps.append(event)  # the second half of that action; the next one is another restart
             steps.append(event)
     return Story(name, tuple(steps))

@@ -34,9 +34,6 @@ def mermaid(stories: Iterable[Story], limit: int = MAX_NODES) -> str:
 
     Stories are expanded, and drawn as one as long as they are the same. A graph of more than `limit` nodes is
     cut off, and says so.
-
-    Raises:
-        StoryError: see `expand`.
     """
     root = _Node("(({}))", "start")
     nodes = 1

@@ -30,7 +30,7 @@ def join(
     dialogues; at most `limit` are added.
 
     Raises:
-        StoryError: a story has an action or slot that the domain does not have; see also `expand`.
+        StoryError: a story has an action or slot that the domain does not have.
     """
     generator = random.Random(seed)
     known: dict[bytes, set[str]] = {}

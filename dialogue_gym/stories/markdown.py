@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from dialogue_gym.domain.reader import check_characters, shorten
 from dialogue_gym.events import (
@@ -22,6 +22,7 @@ from dialogue_gym.events import (
     entities_from,
     entity_values,
 )
+from dialogue_gym.markdown import lines
 from dialogue_gym.stories.annotations import decode_object, read_marked
 from dialogue_gym.stories.model import (
     STORY_FILE,
@@ -36,9 +37,12 @@ from dialogue_gym.stories.model import (
     message_parameters,
 )
 
-_OPEN, _CLOSE = "<!--", "-->"
+_COMMENT = "<!--"
 _NLU = ("intent:", "synonym:", "regex:", "lookup:")
-_NAME_END = re.compile(r"\{|\sOR\s|:(?=\s|$)")
+_NAME_END = re.compile(r"\{|\sOR\s|:(?=\s|$)|$")
+_OR = re.compile(r"\s*OR\s+")
+_SAID = re.compile(r"\s*:(.*)", re.DOTALL)
+_CONFIDENCE = re.compile(r"@[0-9]+(\.[0-9]+)?$")
 # What a form has written of its own dialogue: Rasa does not learn from it either.
 _OF_A_FORM = re.compile(r"[*-]\s+form:\s")
 _RULER = re.compile(r"(-{2,}|={2,}|`{3,}.*)$")
@@ -65,7 +69,7 @@ def read(text: str, file: str) -> list[Story]:
             name, begin, is_rule = heading
             stories.append(Story(name, tuple(steps), file, begin, tuple(places), is_rule))
 
-    for number, line in _without_comments(text, file):
+    for number, line in lines(text, file, STORY_FILE):
         if line.startswith(("#", ">>")):
             finish()
             heading, steps, places = _heading(line, Place(file, number)), [], []
@@ -87,25 +91,6 @@ def read(text: str, file: str) -> list[Story]:
         places += [Place(file, number)] * len(found)
     finish()
     return stories
-
-
-def _without_comments(text: str, file: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that say something, with their numbers."""
-    begun = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        if begun or _OPEN in line:
-            kept = []
-            while line:
-                before, mark, line = line.partition(_CLOSE if begun else _OPEN)
-                if not begun:
-                    kept.append(before)
-                if mark:
-                    begun = 0 if begun else number
-            line = "".join(kept)
-        if line := line.strip():
-            yield number, line
-    if begun:
-        raise Place(file, begun).error("a comment begins here that never ends")
 
 
 def _heading(line: str, place: Place) -> tuple[str, int, bool]:
@@ -142,27 +127,26 @@ def read_line(line: str) -> tuple[Step, ...]:
 def _messages(text: str) -> tuple[UserUttered, ...]:
     """Return the messages of a user's line: several if there is an OR."""
     found: list[UserUttered] = []
+    at = 0
     while True:
-        end = _NAME_END.search(text)
-        name = text[: end.start()] if end else text
-        rest = text[end.start() :] if end else ""
+        end = _NAME_END.search(text, at)
+        begin, at = at, end.start() if end else len(text)
+        name = _CONFIDENCE.sub("", text[begin:at].strip()).removeprefix("/")
         values: dict[str, Value] = {}
-        if rest.startswith("{"):
-            values, length = decode_object(rest)
-            rest = rest[length:]
-        name, rest = name.strip().removeprefix("/"), rest.strip()
+        if text.startswith("{", at):
+            values, at = decode_object(text, at)
         if not name:
             raise ValueError("an intent is expected here")
         message = UserUttered(None, name, entities_from(values))
-        if rest.startswith(":"):
-            said, entities = read_marked(rest[1:].strip())
-            message, rest = UserUttered(said, name, entities or message.entities), ""
+        if said := _SAID.match(text, at):
+            words, entities = read_marked(said[1].strip())
+            return (*found, UserUttered(words, name, entities or message.entities))
         found.append(message)
-        if not rest:
+        if at == len(text):
             return tuple(found)
-        if not re.match(r"OR\s", rest):
+        if not (other := _OR.match(text, at)):
             raise ValueError("only ' OR ' and another intent can follow an act")
-        text = rest[2:].strip()
+        at = other.end()
 
 
 def write(stories: Iterable[Story]) -> str:
@@ -177,19 +161,21 @@ def write(stories: Iterable[Story]) -> str:
 def _story(story: Story) -> str:
     mark = ">>" if story.is_rule else "##"
     heading = f"{mark} {story.name}"
-    try:
-        is_readable = heading.isprintable() and _OPEN not in heading
-        if not is_readable or _heading(heading.strip(), story.place)[0] != story.name:
-            raise StoryError(f"the name {shorten(story.name)} cannot be written in Markdown")
-    except StoryError as error:
-        raise StoryError(f"{story.place}: {error}") from None
-    lines = [heading]
+    is_readable = heading.isprintable() and _COMMENT not in heading and not story.name.startswith(_NLU)
+    if not is_readable or _heading(heading.strip(), story.place)[0] != story.name:
+        raise story.place.error(f"the name {shorten(story.name)} cannot be written in Markdown")
+    if story.conditions or story.conversation_start or not story.wait_for_user_input:
+        raise story.place.error(
+            f"the rule {shorten(story.name)} has a condition, or holds only when a dialogue begins, or does "
+            "not wait for the user: Markdown cannot say so"
+        )
+    written = [heading]
     for index, step in enumerate(story.steps):
         try:
-            lines.append(_line(step))
+            written.append(_line(step))
         except (ValueError, TypeError, RecursionError) as error:
             raise story.place_of(index).error(f"{shorten(story.name)}: {error}") from None
-    return "\n".join(lines) + "\n"
+    return "\n".join(written) + "\n"
 
 
 def _line(step: Step) -> str:
@@ -218,10 +204,10 @@ def _act(message: UserUttered) -> str:
     return (message.intent or "") + (_json(values) if values else "")
 
 
-def _first(step: Step, *lines: str) -> str:
-    """Return the first of the lines from which the step can be read again."""
-    for line in lines:
-        if not line.isprintable() or _OPEN in line or _RULER.match(line.strip()):
+def _first(step: Step, *ways: str) -> str:
+    """Return the first of several lines from which the step can be read again."""
+    for line in ways:
+        if not line.isprintable() or _COMMENT in line or _RULER.match(line.strip()):
             continue
         if "`" in line or "@" in line.partition("{")[0]:
             continue  # to Rasa, a variable and a confidence
@@ -230,7 +216,7 @@ def _first(step: Step, *lines: str) -> str:
                 return line
         except ValueError:
             continue
-    raise StoryError(f"{shorten(lines[0])} cannot be written in Markdown")
+    raise StoryError(f"{shorten(ways[0])} cannot be written in Markdown")
 
 
 def _meaning(steps: tuple[Step, ...]) -> str:

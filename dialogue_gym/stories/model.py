@@ -17,6 +17,7 @@ from dialogue_gym.events import (
     SlotSet,
     UserUttered,
     Value,
+    from_json,
 )
 
 OWN_ACTIONS = (
@@ -114,8 +115,11 @@ class Story:
         line: the line of its name.
         places: where each step stands; empty if the story was not read.
         is_rule: whether it holds at any point of a dialogue, as the rules of Rasa 2 do.
+        conditions: of a rule, how many of the first steps say when it holds.
+        conversation_start: of a rule, whether it only holds when a dialogue begins.
+        wait_for_user_input: of a rule, whether it is the user's turn after it.
 
-    Two stories are equal if their names and steps are.
+    Two stories are equal if all but their places is.
     """
 
     name: str
@@ -124,6 +128,9 @@ class Story:
     line: int = field(default=1, compare=False)
     places: tuple[Place, ...] = field(default=(), compare=False, repr=False)
     is_rule: bool = False
+    conditions: int = 0
+    conversation_start: bool = False
+    wait_for_user_input: bool = True
 
     @property
     def place(self) -> Place:
@@ -172,17 +179,13 @@ def message_parameters(message: UserUttered) -> dict[str, Value]:
 
 
 def _message(parameters: Mapping[str, Value]) -> UserUttered:
-    text = parameters.get("text")
-    parse = parameters.get("parse_data", {})
-    intent = parse.get("intent", {}) if isinstance(parse, dict) else None
-    name = intent.get("name") if isinstance(intent, dict) else 0
-    entities = parse.get("entities", []) if isinstance(parse, dict) else None
-    if not isinstance(text, (str, type(None))) or not isinstance(name, (str, type(None))):
+    message = from_json({**parameters, "event": "user"})
+    if not isinstance(message, UserUttered) or not all(
+        isinstance(text, (str, type(None))) for text in (message.text, message.intent)
+    ):
         raise ValueError("a user's message needs 'text' and 'parse_data' as Rasa's trackers have them")
-    if not isinstance(entities, list):
-        raise ValueError("the 'entities' of a user's message are a list")
-    found = [Entity.from_json(entity) for entity in entities]
-    return UserUttered(text, name or None, tuple(Entity(entity.name, entity.value) for entity in found))
+    entities = tuple(Entity(entity.name, entity.value) for entity in message.entities)
+    return UserUttered(message.text, message.intent or None, entities)
 
 
 def _text(parameters: Mapping[str, Value], key: str, what: str) -> str:

@@ -94,6 +94,8 @@ def sections(text: str, file: str, others: Iterable[str]) -> list[Part] | None:
         for index, line in enumerate(lines)
         if line[:1] not in ("", " ", "#", "-", "\r") or line == "---"
     ]
+    if not heads:
+        return None
     found = []
     for head, end in zip(heads, [*heads[1:], len(lines)], strict=True):
         if match := _HEAD.match(lines[head]):

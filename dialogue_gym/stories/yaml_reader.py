@@ -6,7 +6,10 @@ parts. Where these turn out to be no YAML, it is read whole.
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
@@ -46,6 +49,8 @@ RULE_KEYS = ("rule", "steps", "condition", "wait_for_user_input", "conversation_
 STEP_KEYS = ("intent", "user", "or", "action", "bot", "checkpoint", "slot_was_set", "active_loop")
 _BESIDE = {"user": ("intent", "entities"), "intent": ("entities",), "checkpoint": ("slot_was_set",)}
 """What can stand in a step beside the key that says its kind."""
+_ENTITY_KEYS = {"entity", "value", "role", "group"}
+"""Of an entity as Rasa's trackers have it, which also tells an entity named `role` from a role."""
 
 _CHUNK = 50_000
 _SMALL = 2_000_000
@@ -77,6 +82,18 @@ def read(text: str, file: str) -> list[Story]:
             raise
         return _read_whole(text, file)
     return reader.stories
+
+
+def refuse_other_files(text: str, file: str) -> None:
+    """Refuse a YAML text that has no place for stories, since something else was meant.
+
+    Raises:
+        StoryError: it has neither the key `stories` nor `rules`.
+    """
+    keys = read_text(text, file, STORY_FILE).mapping()
+    if not keys.keys() & set(_OWN_SECTIONS):
+        has = f"it has {', '.join(map(shorten, list(keys)[:8]))}" if keys else "it is empty"
+        raise Place(file, 1).error(f"there are no 'stories' and no 'rules' here; {has}")
 
 
 class _PartsReader:
@@ -163,6 +180,7 @@ def _story(entry: Entry, is_rule: bool, before: int) -> Story:
     if title not in keys:
         raise entry.error(f"a {title} needs its name under {title!r}")
     name = keys[title]
+    conditions = 0
     steps: list[Step] = []
     places: list[Place] = []
     for key in ("condition", "steps"):
@@ -170,8 +188,18 @@ def _story(entry: Entry, is_rule: bool, before: int) -> Story:
             found = _step(item)
             steps += found
             places += [Place(entry.file, item.line + before)] * len(found)
-    text = "" if name.is_null else name.text("name")
-    return Story(text, tuple(steps), entry.file, name.line + before, tuple(places), is_rule)
+            conditions += len(found) if key == "condition" else 0
+    return Story(
+        "" if name.is_null else name.text("name"),
+        tuple(steps),
+        entry.file,
+        name.line + before,
+        tuple(places),
+        is_rule,
+        conditions,
+        "conversation_start" in keys and keys["conversation_start"].flag(),
+        "wait_for_user_input" not in keys or keys["wait_for_user_input"].flag(),
+    )
 
 
 def _step(entry: Entry) -> tuple[Step, ...]:
@@ -239,13 +267,17 @@ def _entities(entry: Entry) -> tuple[Entity, ...]:
             found.append(Entity(item.text("entity"), ""))  # one that was named, with any value
             continue
         keys = item.mapping()
-        options = {key: keys[key].text() for key in ("role", "group") if key in keys and len(keys) > 1}
+        if {"entity", "value"} <= keys.keys() <= _ENTITY_KEYS:
+            found.append(Entity(_text(keys["entity"]), value_of(keys["value"]), **_options(keys)))
+            continue
+        options = _options(keys) if len(keys) > 1 else {}
         values = {name: value_of(value) for name, value in keys.items() if name not in options}
-        found += (
-            Entity(entity.name, entity.value, role=options.get("role"), group=options.get("group"))
-            for entity in entities_from(values)
-        )
+        found += (dataclasses.replace(entity, **options) for entity in entities_from(values))
     return tuple(found)
+
+
+def _options(keys: Mapping[str, Entry]) -> dict[str, Any]:
+    return {key: keys[key].text() for key in ("role", "group") if key in keys}
 
 
 def _either(entry: Entry) -> Either:

@@ -43,7 +43,7 @@ def write(stories: Iterable[Story]) -> str:
     for head, texts in (("stories", plain), ("rules", rules)):
         if texts:
             parts.append(f"\n{head}:\n" + "\n".join(texts))
-    return "".join(parts)
+    return "".join(parts) if plain or rules else f"{parts[0]}\nstories: []\n"
 
 
 def _story(story: Story) -> str:
@@ -51,14 +51,24 @@ def _story(story: Story) -> str:
         lines = [f"- {'rule' if story.is_rule else 'story'}: {_quoted(story.name)}"]
     except StoryError as error:
         raise story.place.error(str(error)) from None
-    lines.append("  steps:" if story.steps else "  steps: []")
+    conditions = story.conditions if story.is_rule else 0
+    if story.is_rule and story.conversation_start:
+        lines.append("  conversation_start: true")
+    if conditions:
+        lines.append("  condition:")
     for index, step in enumerate(story.steps):
+        if index == conditions:
+            lines.append("  steps:")
         try:
             first, *rest = _step(step)
         except StoryError as error:
             raise story.place_of(index).error(f"{shorten(story.name)}: {error}") from None
         lines.append(f"  - {first}")
         lines += (f"    {line}" for line in rest)
+    if len(story.steps) == conditions:
+        lines.append("  steps: []")
+    if story.is_rule and not story.wait_for_user_input:
+        lines.append("  wait_for_user_input: false")
     return "\n".join(lines) + "\n"
 
 
@@ -141,16 +151,18 @@ def _message(message: UserUttered) -> Iterator[str]:
     if message.entities and not marked:
         yield "entities:"
         for entity in message.entities:
-            yield f"- {_key(entity.name)}: {_value(entity.value)}"
-            yield from _options(entity)
+            yield from _entity(entity)
 
 
-def _options(entity: Entity) -> Iterator[str]:
-    if entity.name in ("role", "group"):
-        return  # Rasa could not tell them apart
-    for key, value in (("role", entity.role), ("group", entity.group)):
-        if value is not None:
-            yield f"  {key}: {_quoted(value)}"
+def _entity(entity: Entity) -> Iterator[str]:
+    options = {"role": entity.role, "group": entity.group}
+    given = {key: value for key, value in options.items() if value is not None}
+    if given and entity.name in options:  # which a role of that name could not be told from
+        yield f"- entity: {_key(entity.name)}"
+        yield f"  value: {_value(entity.value)}"
+    else:
+        yield f"- {_key(entity.name)}: {_value(entity.value)}"
+    yield from (f"  {key}: {_quoted(value)}" for key, value in given.items())
 
 
 def _key(name: str) -> str:

@@ -1,0 +1,159 @@
+"""`dialogue-gym store`: look at what was taught, export it, and forget it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.parse import builtin_names, parse
+from dialogue_gym.domain.reader import nearest, printable, read_text
+from dialogue_gym.events import ActionExecuted, UserUttered
+from dialogue_gym.history import History
+from dialogue_gym.store import Store, StoreError
+from dialogue_gym.stories import FORMATS
+from dialogue_gym.teaching.corrections import Correction, corrections
+from dialogue_gym.teaching.export import export
+from dialogue_gym.transcript import transcript
+
+store = typer.Typer(help="Look at what was taught, export it, and forget it.", no_args_is_help=True)
+
+Folder = Annotated[
+    Path, typer.Option("--store", metavar="DIR", help="the folder that `dialogue-gym teach` wrote")
+]
+Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="its name, as `list` has it")]
+_HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
+
+
+@store.command(name="list")
+def list_command(*, folder: Folder) -> None:
+    """List the conversations, the one that something was last added to at the end."""
+    with _reading(folder) as opened:
+        history = History(opened.entries())
+        rows = [_HEADINGS]
+        for summary in opened.conversations():
+            if summary.id not in history.conversations:
+                continue  # there are only notes of it
+            said = [event for event in history.events(summary.id) if isinstance(event, UserUttered)]
+            row = (
+                summary.id,
+                datetime.fromtimestamp(summary.began).strftime("%Y-%m-%d %H:%M"),
+                str(summary.entries),
+                str(len(said)),
+                str(len(corrections(history, summary.id))),
+                history.outcome(summary.id) or "",
+            )
+            rows.append(row)
+    for line in _table(rows):
+        print(line)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        yield "  ".join(
+            f"{cell:>{width}}" if heading in ("entries", "turns", "corrections") else f"{cell:<{width}}"
+            for heading, cell, width in zip(_HEADINGS, row, widths, strict=True)
+        ).rstrip()
+
+
+@store.command()
+def show(conversation: Name, *, folder: Folder) -> None:
+    """Show a conversation as a chat, and what was corrected in it."""
+    with _reading(folder) as opened:
+        history = History(opened.entries())
+        corrected = corrections(history, conversation)
+        record = history.conversation(history.grown(_domain(opened)), conversation)
+    said = [
+        place for place, event in enumerate(record.events) if isinstance(event, (ActionExecuted, UserUttered))
+    ]
+    for line in _annotated(transcript(record), said, corrected):
+        print(line)
+
+
+def _annotated(lines: Iterable[str], said: Sequence[int], corrected: Iterable[Correction]) -> Iterator[str]:
+    """Yield the lines of a chat, with a note under what was corrected; `said` are the events of its lines."""
+    notes = {correction.event: correction for correction in corrected}
+    events = iter(said)
+    note: Correction | None = None
+    for line in lines:
+        begins = not line.startswith(" ")  # else it goes on with what the bot says
+        if begins and note:
+            yield _note(note)
+        if begins:
+            note = notes.get(next(events, -1))
+        yield line
+    if note:
+        yield _note(note)
+
+
+def _note(correction: Correction) -> str:
+    what = "understood as" if correction.message else "the bot proposed"
+    return f"      ^ corrected: {what} {printable(correction.before)}"
+
+
+@store.command(name="export")
+def export_command(
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="where to write the files")],
+    *,
+    folder: Folder,
+    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="of the stories")] = FORMATS[0],
+) -> None:
+    """Write stories, NLU examples that were corrected, and the domain with what is new."""
+    if format not in FORMATS:
+        raise ValueError(f"--format: {format!r} is no format of stories; {nearest(format, FORMATS)}")
+    with _reading(folder) as opened:
+        domain, about = _domain(opened), opened.domain
+        written = export(History(opened.entries()), domain, target, format, about.text if about else None)
+    for path in written:
+        print(path)
+    if not written:
+        print(f"{target}: there is nothing new to write")
+
+
+@store.command()
+def forget(
+    conversation: Name,
+    *,
+    folder: Folder,
+    with_forks: Annotated[bool, typer.Option("--with-forks", help="the forks of it as well")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Erase a conversation for good, for instance since it holds personal data."""
+    with Store(folder, create=False) as opened:
+        is_known = any(summary.id == conversation for summary in opened.conversations())
+        forks = opened.branches(conversation)
+        if not yes and is_known and (with_forks or not forks):
+            what = ", ".join(map(printable, [conversation, *forks]))
+            typer.confirm(f"Erase {what} for good?", abort=True)
+        for name in opened.forget(conversation, with_forks):
+            print(f"{printable(name)} is erased")
+
+
+@store.command()
+def check(*, folder: Folder) -> None:
+    """Say what is wrong with a store; exit status 2 if there is an error."""
+    with _reading(folder) as opened:
+        lines = opened.check()
+    for line in lines or ["nothing is wrong"]:
+        print(printable(line))
+    if any(line.startswith("error:") for line in lines):
+        raise typer.Exit(2)
+
+
+def _reading(folder: Path) -> Store:
+    return Store(folder, create=False, read_only=True)
+
+
+def _domain(opened: Store) -> Domain:
+    """Return the domain that a store is about, as its file was when it was last used."""
+    about = opened.domain
+    if about is None:
+        raise StoreError(f"{opened.folder}: nothing was taught here yet: no domain is known")
+    name = about.source if about.source in builtin_names() else printable(Path(about.source).stem)
+    return parse(read_text(about.text, about.source), name)

@@ -1,0 +1,175 @@
+"""What `dialogue-gym teach` does: it opens or makes what is needed, and holds the session in the terminal."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialogue_gym.cli.parts import make_interpreter, make_runner
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.parse import builtin_names
+from dialogue_gym.domain.reader import DOMAIN_FILE, name_fault, printable, read_bytes
+from dialogue_gym.entries import EXPERT
+from dialogue_gym.files import write_whole
+from dialogue_gym.interpreter import CombinedInterpreter, Interpreter
+from dialogue_gym.nlu.examples import builtin_path
+from dialogue_gym.store import Store
+from dialogue_gym.stories import Story, load
+from dialogue_gym.teaching.export import export
+from dialogue_gym.teaching.importing import import_stories, own_stories
+from dialogue_gym.teaching.mode import use_mode
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.simulated import SimulatedTeacher, teach
+from dialogue_gym.teaching.terminal.console import Leave, Terminal
+from dialogue_gym.teaching.terminal.desk import Desk
+from dialogue_gym.teaching.terminal.opening import domain_text, goes_on, new_domain
+
+_JOURNAL = "journal.sqlite"
+_EXPORTED = "exported"
+_YAML = (".yml", ".yaml")
+FAKE, ME = "fake", "me"
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """How a bot is to be taught: what the command was given."""
+
+    source: str
+    is_scratch: bool
+    is_pretrained: bool
+    stories: tuple[Path, ...]
+    nlu: tuple[str, ...]
+    actions: tuple[str, ...]
+    user: str | None
+    store: Path | None
+    turn_taking: str
+    is_wizard: bool
+    seed: int
+    is_simulated: bool
+    mistakes: float
+    dialogues: int
+    as_json: bool
+
+
+def hold(teaching: Teaching) -> None:
+    """Hold a session in the terminal until the teacher leaves.
+
+    Raises:
+        ValueError: what the command was given cannot be used; one line says why.
+        OSError: a file cannot be read or written.
+    """
+    terminal = Terminal()
+    try:
+        domain = _domain(terminal, teaching.source)
+        if domain is not None:
+            _teach(terminal, domain, teaching)
+    except Leave:
+        print("(all that was answered is kept)")
+
+
+def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
+    told = _stories(given)
+    is_talking = given.is_simulated or (domain.fake_user is not None and domain.fake_user.kind == "goal")
+    user = given.user or (FAKE if is_talking else ME)
+    folder = given.store or Path(f"{domain.name}-teaching")
+    # A fake user says what it means, so that examples of what people say are of no use.
+    words = _words(given, domain) if user == ME or given.nlu else None
+    runner = make_runner(given.source, domain, given.actions, given.seed)
+    text = _text(given.source)
+    if given.is_scratch or given.is_pretrained:
+        _make_room(terminal, folder)
+    with Store(folder) as store:
+        store.use_domain(given.source, text)
+        use_mode(store, user, given.turn_taking)
+        if not store.conversations():
+            import_stories(store, domain, told)
+        elif given.stories:
+            print("(the stories are left alone: those of a store are the ones that it began with)")
+        if given.is_simulated:
+            _simulate(domain, store, given)
+            return
+        session = Session(
+            domain,
+            store,
+            turn_taking=given.turn_taking,
+            settings={} if user == FAKE else None,
+            runner=runner,
+            seed=given.seed,
+        )
+        print(f"{domain.name}: all is kept in {printable(str(folder))}. ? is for help, Ctrl-C leaves.")
+        exported = folder / _EXPORTED
+        desk = Desk(
+            session,
+            words,
+            lambda: export(session.history, session.domain, exported, domain_text=text),
+            given.is_wizard,
+        )
+        terminal.hold(desk.teach())
+
+
+def _simulate(domain: Domain, store: Store, given: Teaching) -> None:
+    """Let the domain's expert be the teacher, and say what it took."""
+    teacher = SimulatedTeacher(domain, given.turn_taking, given.mistakes, given.seed)
+    session = Session(
+        domain,
+        store,
+        turn_taking=given.turn_taking,
+        settings={},
+        author=EXPERT,
+        seed=given.seed,
+        asks_for_closing=False,
+    )
+    report = teach(session, teacher, given.dialogues).to_json()
+    if given.as_json:
+        print(json.dumps(report, indent=2))
+        return
+    for name, value in report.items():
+        print(f"{name.replace('_', ' ')}: {'none' if value is None else format(value, 'g')}")
+
+
+def _domain(terminal: Terminal, source: str) -> Domain | None:
+    path = Path(source)
+    is_missing = source not in builtin_names() and path.suffix.lower() in _YAML and not path.exists()
+    if is_missing and not name_fault(path.stem):
+        made = terminal.hold(new_domain(source, printable(path.stem)))
+        if made is None:
+            return None
+        text = domain_text(made)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda whole: whole.write_text(text, encoding="utf-8"))
+    return Domain.load(source)
+
+
+def _text(source: str) -> str:
+    return read_bytes(_domain_file(source), DOMAIN_FILE)
+
+
+def _stories(given: Teaching) -> list[Story]:
+    """Return the stories that a new store begins with."""
+    own = own_stories(_domain_file(given.source)) if given.is_pretrained else []
+    return own + [story for path in given.stories for story in load(path)]
+
+
+def _domain_file(source: str) -> Path:
+    return builtin_path(source, "domain.yml") if source in builtin_names() else Path(source)
+
+
+def _make_room(terminal: Terminal, folder: Path) -> None:
+    """Ask what is to become of a store that is there already; where it is in the way it gets another name."""
+    if not (folder / _JOURNAL).exists() or terminal.hold(goes_on(str(folder))):
+        return
+    Store(folder).close()  # nobody else may be writing to it
+    date = time.strftime("%Y-%m-%d")
+    number, other = 1, folder.with_name(f"{folder.name}-{date}")
+    while other.exists():
+        number += 1
+        other = folder.with_name(f"{folder.name}-{date}-{number}")
+    folder.rename(other)
+    print(f"(the old store is {printable(str(other))} now)")
+
+
+def _words(given: Teaching, domain: Domain) -> Interpreter | None:
+    interpreter = make_interpreter(given.source, domain, given.nlu, given.seed)
+    return interpreter.other if isinstance(interpreter, CombinedInterpreter) else None

@@ -1,0 +1,233 @@
+"""What was taught, as files: stories, NLU examples that were corrected, and the domain with what is new."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.parse import builtin_names
+from dialogue_gym.domain.reader import DOMAIN_FILE, DomainError, FileKind, read_bytes, shorten
+from dialogue_gym.entries import LABEL, MEND, STORY, USER
+from dialogue_gym.events import SessionStarted, UserUttered
+from dialogue_gym.files import write_whole
+from dialogue_gym.history import History
+from dialogue_gym.nlu.examples import (
+    NLU_FILE,
+    Example,
+    NluData,
+    NluError,
+    builtin_path,
+    dump_examples,
+    read_examples,
+)
+from dialogue_gym.stories import FORMATS, Story, StoryError, dump, parse, story_of
+from dialogue_gym.stories.model import STORY_FILE
+from dialogue_gym.teaching.domain_writer import grown_text
+from dialogue_gym.teaching.examples import examples_of, placed
+from dialogue_gym.teaching.yaml_insertion import InsertionError, insert
+
+STORY_FILES = dict(zip(FORMATS, ("stories.md", "stories.yml"), strict=True))
+NLU_NAME, DOMAIN_NAME = "nlu.yml", "domain.yml"
+"""What the files are called."""
+_INTENTS = 4
+"""How many intents stand in the name of a story."""
+_NUMBERED = re.compile(r" \(\d+\)$")
+
+
+def export(
+    history: History,
+    domain: Domain,
+    folder: Path,
+    story_format: str = "markdown",
+    domain_text: str | None = None,
+) -> list[Path]:
+    """Write what was taught into a folder: `stories.md` or `stories.yml`, `nlu.yml` and `domain.yml`.
+
+    Each file is written whole or not at all, and none if one of them cannot be. What is in a file already
+    stays, what is new comes after it, and nothing is written twice.
+
+    Args:
+        history: what was taught.
+        domain: what it is about, as its file says or with what was added.
+        folder: where to write; it is made if there is none.
+        story_format: `"markdown"` or `"yaml"`.
+        domain_text: the text of the domain's file, of use where the folder has no `domain.yml`. Without it
+            that of a built-in domain is known; of another one no file is written.
+
+    Returns:
+        The files that were written: those in which something is new.
+
+    Raises:
+        StoreError: the content of an entry is none of its kind.
+        StoryError: a story cannot be written in this format, or added to the file.
+        NluError: the examples cannot be added to the file.
+        DomainError: the domain's file in the folder is that of another one, or cannot be added to.
+        OSError: a file cannot be written.
+    """
+    domain = history.grown(domain)
+    stories, nlu = folder / STORY_FILES.get(story_format, ""), folder / NLU_NAME
+    texts = {
+        stories: _with_stories(stories, stories_of(history, domain), story_format),
+        nlu: _with_examples(nlu, examples_of(history)),
+        folder / DOMAIN_NAME: _with_growth(folder / DOMAIN_NAME, history, domain, domain_text),
+    }
+    new = {path: text for path, text in texts.items() if text is not None}
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in new.items():
+        _write(path, text)
+    return list(new)
+
+
+def _write(path: Path, text: str) -> None:
+    mark = codecs.BOM_UTF8 if path.exists() and path.read_bytes().startswith(codecs.BOM_UTF8) else b""
+    content = mark + text.encode()
+    # A link stays one: what it leads to is written.
+    write_whole(path.resolve(), lambda temporary: temporary.write_bytes(content))
+
+
+def _existing(path: Path, kind: FileKind) -> str | None:
+    """Return the text of a file; None if there is none, or nothing in it."""
+    if not path.exists():
+        return None
+    text = read_bytes(path, kind)
+    return text if text.strip() else None
+
+
+# Stories.
+
+
+def stories_of(history: History, domain: Domain) -> list[Story]:
+    """Return the conversations in which a user said something as stories, in the order in which they began.
+
+    What was read from stories is left out, unless it was gone on from.
+
+    Raises:
+        StoreError: the content of an entry is none of its kind.
+        DomainError: an event names an action or a slot that the domain does not have.
+    """
+    return list(_stories(history, domain))
+
+
+def _stories(history: History, domain: Domain) -> Iterator[Story]:
+    for conversation in history.conversations:
+        story = story_of(history.conversation(domain, conversation), conversation)
+        intents = [step.intent for step in story.steps if isinstance(step, UserUttered)]
+        if intents and not _is_a_story(history, conversation):
+            steps = [placed(step) if isinstance(step, UserUttered) else step for step in story.steps]
+            begins = isinstance(steps[0], SessionStarted)  # as every story does
+            yield Story(_name(conversation, intents), tuple(steps[begins:]))
+
+
+def _is_a_story(history: History, conversation: str) -> bool:
+    return all(
+        entry.author == STORY for entry in history.path(conversation) if entry.kind in (USER, LABEL, MEND)
+    )
+
+
+def _name(conversation: str, intents: Iterable[str | None]) -> str:
+    """Return a name that both formats can have: the conversation's, and what the user wanted."""
+    wanted = [intent or "?" for intent in intents]
+    changes = [one for one, before in zip(wanted, [None, *wanted], strict=False) if one != before]
+    words = [conversation, *changes[:_INTENTS], *(["and more"] if len(changes) > _INTENTS else [])]
+    return re.sub(r"[^\w./+-]+", " ", " ".join(words)).strip() or "conversation"
+
+
+def _with_stories(path: Path, stories: Iterable[Story], story_format: str) -> str | None:
+    """Return the text of a file with stories added that are not there; None if all are."""
+    text = _existing(path, STORY_FILE) if story_format in FORMATS else None
+    known = parse(text, str(path), story_format) if text else []
+    names = {story.name for story in known}
+    there = {(_NUMBERED.sub("", story.name), repr(story.steps)) for story in known}
+    new: list[Story] = []
+    for story in stories:
+        if (story.name, repr(_as_read(story, story_format))) in there:
+            continue
+        name = _free(story.name, names)
+        names.add(name)
+        new.append(Story(name, story.steps))
+    if not new:
+        return None
+    dumped = dump(new, story_format)
+    if text is None:
+        return dumped
+    if story_format == "markdown":
+        return text + "\n" * (2 - text.endswith("\n")) + dumped
+    try:
+        return insert(text, {"stories": dumped.partition("\nstories:\n")[2]})
+    except InsertionError as error:
+        raise StoryError(f"{path}: no stories can be added here: {error}") from None
+
+
+def _as_read(story: Story, story_format: str) -> tuple[object, ...]:
+    """Return the steps of a story as they are read when it is written: a format does not keep everything."""
+    (read,) = parse(dump([story], story_format), format=story_format)
+    return read.steps
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name} ({number})"
+    return free
+
+
+# Examples.
+
+
+def _with_examples(path: Path, examples: Iterable[Example]) -> str | None:
+    """Return the text of a file with examples added that are not there; None if all are."""
+    text = _existing(path, NLU_FILE)
+    known = set(read_examples(path).examples) if text else set()
+    new = tuple(example for example in examples if example not in known)
+    if not new:
+        return None
+    dumped = dump_examples(NluData(new))
+    if text is None:
+        return dumped
+    try:
+        return insert(text, {"nlu": dumped.partition("\nnlu:\n")[2]})
+    except InsertionError as error:
+        raise NluError(f"{path}: no examples can be added here: {error}") from None
+
+
+# The domain.
+
+
+def _with_growth(path: Path, history: History, domain: Domain, text: str | None) -> str | None:
+    """Return the text of a domain file with what is new; None if nothing is, or its text is not known."""
+    there = _existing(path, DOMAIN_FILE)
+    if there is None and text is None:
+        text = _builtin_text(history, domain)
+    base = text if there is None else there
+    if base is None:
+        return None
+    found: list[Domain] = []
+
+    def grow(read: Domain) -> Domain:
+        found.append(history.grown(read))
+        return found[0]
+
+    result = grown_text(base, str(path), domain.name, grow)
+    for what, names, known in _names(domain, found[0]):
+        for name in names:
+            if name not in known:
+                raise DomainError(
+                    f"{path}: this is the file of another domain, without the {what} {shorten(name)};"
+                    " export to another folder"
+                )
+    return None if result == there else result
+
+
+def _names(domain: Domain, other: Domain) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+    yield "action", domain.actions, other.actions
+    yield "intent", domain.intents, other.intents
+    yield "slot", (slot.name for slot in domain.slots), {slot.name for slot in other.slots}
+
+
+def _builtin_text(history: History, domain: Domain) -> str | None:
+    is_builtin = domain.name in builtin_names() and history.grown(Domain.load(domain.name)) == domain
+    return read_bytes(builtin_path(domain.name, DOMAIN_NAME)) if is_builtin else None

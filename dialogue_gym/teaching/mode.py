@@ -1,0 +1,30 @@
+"""How a session is held, noted in its journal: who talks, and who says when the turn is over."""
+
+from __future__ import annotations
+
+from dialogue_gym.entries import END, NOTE, Draft
+from dialogue_gym.history import History
+from dialogue_gym.teaching.journal import Journal
+
+_KEY = "teaching"
+
+
+def use_mode(journal: Journal, user: str, turn_taking: str) -> None:
+    """Note how the next session is held; a conversation that was held otherwise is not gone on with.
+
+    A fake user cannot take up what a person began, nor one turn taking what follows from the other.
+
+    Raises:
+        StoreError: the journal cannot be read or written.
+    """
+    mode = {"user": user, "turn_taking": turn_taking}
+    entries = list(journal.entries())
+    before = [entry.content[_KEY] for entry in entries if entry.kind == NOTE and _KEY in entry.content]
+    if before and before[-1] == mode:
+        return
+    drafts = [Draft("", NOTE, {_KEY: mode})]
+    history = History(entries)
+    for conversation in history.conversations[-1:]:
+        if history.outcome(conversation) is None:
+            drafts.append(Draft(conversation, END, {"outcome": "truncated"}, history.head(conversation)))
+    journal.append_all(drafts)

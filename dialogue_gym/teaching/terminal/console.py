@@ -1,0 +1,193 @@
+"""The terminal, or a pipe in its place: shows screens, and asks what they ask."""
+
+from __future__ import annotations
+
+import io
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Protocol, TypeVar
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from dialogue_gym.domain.reader import printable
+from dialogue_gym.teaching.terminal.screens import STOP, Line, Screen, Table, Talk
+
+_STYLES = {"": "", "strong": "bold", "faint": "dim", "good": "green", "bad": "red"}
+_NARROW = 20
+
+_Result = TypeVar("_Result")
+
+
+class Leave(Exception):
+    """The person wants to leave, or there are no more answers."""
+
+
+class Asker(Protocol):
+    """Where answers come from."""
+
+    def ask(self, prompt: str, keys: str) -> str:
+        """Return an answer: a line, or one of some keys.
+
+        Raises:
+            Leave: there is none.
+        """
+
+    def interrupted(self) -> None:
+        """Take in that Ctrl-C was pressed before.
+
+        Raises:
+            Leave: the person wants to leave.
+        """
+
+
+class Pipe:
+    """Takes the answers from the lines of standard input, and prints them as if they were typed."""
+
+    def ask(self, prompt: str, keys: str) -> str:
+        """Return the next line."""
+        line = sys.stdin.readline()
+        if not line:
+            raise Leave
+        print(f"{prompt}{printable(line.rstrip(chr(10)))}", flush=True)
+        return line.rstrip("\n")
+
+    def interrupted(self) -> None:
+        """Leave."""
+        raise Leave
+
+
+class Keyboard:
+    """Takes the answers from a person at a terminal: a key without Enter where keys are asked for."""
+
+    def __init__(self) -> None:
+        """Prepare to ask."""
+        self._lines: PromptSession[str] = PromptSession()
+        self._keys: PromptSession[str] = PromptSession()
+
+    def ask(self, prompt: str, keys: str) -> str:
+        """Return what was typed; Ctrl-C and Ctrl-D ask whether to leave, and a second one does."""
+        while True:
+            try:
+                return self._prompt(prompt, keys)
+            except (KeyboardInterrupt, EOFError):
+                self.interrupted()
+
+    def interrupted(self) -> None:
+        """Ask whether to leave."""
+        try:
+            answer = self._prompt("Leave? All that was answered is kept. (y/n) ", "yn")
+        except (KeyboardInterrupt, EOFError):
+            answer = "y"
+        if answer == "y":
+            raise Leave
+
+    def _prompt(self, prompt: str, keys: str) -> str:
+        if keys:
+            return self._keys.prompt(prompt, key_bindings=_bindings(keys))
+        return self._lines.prompt(prompt)
+
+
+def _bindings(keys: str) -> KeyBindings:
+    """Return what lets one of some keys answer, and all others do nothing."""
+    bindings = KeyBindings()
+
+    @bindings.add(Keys.Any)
+    @bindings.add(Keys.BracketedPaste)
+    @bindings.add("enter")
+    def ignore(event: KeyPressEvent) -> None:
+        """Leave the line empty."""
+
+    for key in keys:
+
+        @bindings.add(key)
+        def answer(event: KeyPressEvent) -> None:
+            event.current_buffer.text = event.data
+            event.app.exit(result=event.data)
+
+    return bindings
+
+
+class Terminal:
+    """Shows what a talk shows, asks what it asks, until it is over."""
+
+    def __init__(self) -> None:
+        """Use standard input and output: a terminal, or a pipe of answers."""
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")  # what is no text is no reason to stop
+        self._console = Console(markup=False, highlight=False, emoji=False)
+        self._is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        self._asker: Asker = Keyboard() if self._is_terminal else Pipe()
+        self._interrupted = threading.Event()
+
+    def hold(self, talk: Talk[_Result]) -> _Result:
+        """Carry a talk on to its end, and return its result.
+
+        Raises:
+            Leave: the person left before.
+        """
+        with self._interrupts():
+            try:
+                screen = next(talk)
+                while True:
+                    screen = talk.send(self._answer(screen))
+            except StopIteration as end:
+                result: _Result = end.value
+                return result
+            finally:
+                talk.close()
+
+    def _answer(self, screen: Screen) -> str:
+        for part in screen.shown:
+            self._show(part)
+        was_interrupted = self._interrupted.is_set()
+        self._interrupted.clear()
+        if screen.prompt is None:
+            return STOP if was_interrupted else ""
+        if was_interrupted:
+            self._asker.interrupted()
+        return self._asker.ask(screen.prompt, screen.keys)
+
+    @contextmanager
+    def _interrupts(self) -> Iterator[None]:
+        """Let Ctrl-C stop what runs by itself, at a point where that leaves nothing half done."""
+        if not self._is_terminal:
+            try:
+                yield
+            except KeyboardInterrupt:
+                raise Leave from None
+            return
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            self._interrupted.set()
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _show(self, part: Line | Table) -> None:
+        if isinstance(part, Line):
+            text = Text(part.text, _STYLES[part.style])
+            self._console.print(Padding(text, (0, 0, 0, part.indent), expand=False) if part.indent else text)
+            return
+        grid = Grid(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
+        if part.numbers:
+            grid.add_column("", justify="right", no_wrap=True)
+        for title in part.titles:
+            grid.add_column(Text(title), overflow="fold", min_width=min(_NARROW, len(title)))
+        for index, row in enumerate(part.rows):
+            cells = [Text(printable(row.name)), *map(Text, row.cells)]
+            number = [Text(str(part.numbers[index]))] if part.numbers else []
+            grid.add_row(*number, *cells, style="dim" if row.is_faint else "")
+        self._console.print(grid)

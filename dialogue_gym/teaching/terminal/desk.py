@@ -1,0 +1,313 @@
+"""A teacher at a desk: shows what the session waits for, and makes calls on it of what they answer.
+
+No input or output: a desk yields screens, and is sent the answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dialogue_gym.domain.reader import FileError
+from dialogue_gym.events import UserUttered
+from dialogue_gym.interpreter import Interpretation, Interpreter, InterpreterError
+from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
+from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
+from dialogue_gym.teaching.terminal import views
+from dialogue_gym.teaching.terminal.picking import Command, Picked, pick, typed
+from dialogue_gym.teaching.terminal.screens import (
+    STOP,
+    Line,
+    Row,
+    Screen,
+    Table,
+    Talk,
+    ask_key,
+    choose,
+    visible,
+)
+from dialogue_gym.teaching.terminal.understanding import (
+    TaughtInterpreter,
+    entities_text,
+    entities_typed,
+    unknown_names,
+)
+
+THRESHOLD = 0.9
+MOST_STEPS = 200
+"""How many steps the bot goes on by itself at most before it asks again."""
+_COMMANDS = "urfngts?0q"
+_ENDS = {
+    "success": ("--- the user has what they wanted ---", "good"),
+    "failure": ("--- the user has given up ---", "bad"),
+}
+
+
+class Desk:
+    """Teaches a session, until the teacher leaves."""
+
+    def __init__(
+        self,
+        session: Session,
+        words: Interpreter | None,
+        export: Callable[[], Sequence[Path]],
+        is_wizard: bool = False,
+    ) -> None:
+        """Prepare to teach.
+
+        Args:
+            session: what is taught.
+            words: what understands text that is no act in the fixed format, if anything does.
+            export: writes what was taught, and returns the files.
+            is_wizard: whether the teacher picks every action, and no proposal is shown.
+        """
+        self._session = session
+        self._interpreter = TaughtInterpreter(session, words)
+        self._export = export
+        self._is_wizard = is_wizard
+        self._threshold = THRESHOLD
+        self._is_over = False
+        self._notes: list[Line | Table] = []
+        self._conversation = session.id
+
+    def teach(self) -> Talk[None]:
+        """Show what the session waits for and take the answers, until the teacher leaves."""
+        command: str | None = None
+        while not self._is_over:
+            given, command = command, None
+            try:
+                yield from self._do(given) if given else self._step()
+            except Command as other:
+                command = other.key
+            except (FileError, InterpreterError, SessionError) as error:
+                self._note(f"({error})", "bad")
+        if self._notes:
+            yield Screen(self._taken())
+
+    def _note(self, text: str, style: str = "") -> None:
+        self._notes.append(Line(visible(text, 2000), style))
+
+    def _taken(self) -> tuple[Line | Table, ...]:
+        """Return the notes, which are shown once."""
+        if self._session.id != self._conversation:
+            outcome = self._session.history.outcome(self._conversation)
+            if outcome in _ENDS:
+                self._notes.append(Line(*_ENDS[outcome]))
+            self._notes.append(Line(f"--- conversation {self._session.id} ---", "strong"))
+            self._conversation = self._session.id
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def _situation(self) -> tuple[Line | Table, ...]:
+        conversation = self._session.conversation
+        blank = Line("")
+        return (
+            *self._taken(),
+            blank,
+            *views.chat_so_far(conversation),
+            views.slot_line(conversation.slots),
+            blank,
+        )
+
+    # What the session waits for.
+
+    def _step(self) -> Talk[None]:
+        pending = self._session.pending
+        if isinstance(pending, AwaitsMessage):
+            yield from self._say()
+        elif isinstance(pending, Contradiction):
+            yield from self._settle(pending)
+        elif isinstance(pending, MissingResult):
+            yield from self._find_result(pending)
+        elif self._is_wizard:
+            yield from self._correct(pending)
+        else:
+            shown = (*self._situation(), *views.proposal_lines(self._session.domain, pending))
+            key = yield from ask_key(shown, "answer > ", "123" + _COMMANDS)
+            if key == "1":
+                self._session.confirm()
+            elif key == "2":
+                yield from self._correct(pending)
+            elif key == "3":
+                yield from self._mend()
+            else:
+                raise Command(key)
+
+    def _say(self) -> Talk[None]:
+        text = yield from typed(self._situation(), "you > ")
+        if text.strip():
+            message = self._interpreter.parse(text.strip()).message
+            if (yield from self._is_known(message)):
+                self._session.say(message)
+
+    def _is_known(self, message: UserUttered) -> Talk[bool]:
+        """Offer to add to the domain what it does not have of a message; return whether it has all now."""
+        for kind, name, near in unknown_names(self._session, message):
+            becomes = "intent" if kind == "intent" else "slot"
+            problem = Line(visible(f"{name!r} is no {kind} here; {near}", 2000), "bad")
+            if (yield from choose((problem,), f"make it a new {becomes}", "leave it")) == 2:
+                return False
+            if kind == "intent":
+                self._session.add_intent(name)
+            else:
+                self._session.add_slot(name)
+        return True
+
+    def _correct(self, proposal: Proposal) -> Talk[None]:
+        session, with_probabilities = self._session, not self._is_wizard
+        picked = yield from pick(
+            "action",
+            views.action_titles(with_probabilities),
+            views.action_rows(session.domain, session.actions, proposal.options, with_probabilities),
+            self._situation() if self._is_wizard else (),
+        )
+        if picked is None:
+            return
+        if picked.is_new:
+            text = yield from typed((), f"what {visible(picked.name, 40)} says (Enter alone: nothing) > ")
+            session.add_action(picked.name, [text.strip()] if text.strip() else [])
+        before = session.change
+        session.correct(picked.name)
+        self._note_change(before)
+
+    def _note_change(self, before: object) -> None:
+        change = self._session.change
+        if change is not None and change is not before and not self._is_wizard:
+            self._notes.append(views.change_line(change))
+
+    def _settle(self, pending: Contradiction) -> Talk[None]:
+        old = " or ".join(visible(name) for name in pending.before)
+        new = visible(pending.action)
+        which = yield from choose(
+            (Line(f"Where the same was known, you said that {old} is right.", "strong"),),
+            f"from now on {new} is right",
+            f"{old} stays right",
+            "both are right",
+        )
+        before = self._session.change
+        self._session.settle((NEW, OLD, BOTH)[which - 1])
+        self._note_change(before)
+
+    def _find_result(self, pending: MissingResult) -> Talk[None]:
+        problem = Line(f"Nothing says whether {visible(pending.action)} was done.", "strong")
+        if (yield from choose((*self._situation(), problem), "do it now", "go on without")) == 1:
+            self._session.run_action()
+        else:
+            self._session.skip_action()
+
+    def _mend(self) -> Talk[None]:
+        message = self._session.conversation.latest_message
+        if message is None:
+            raise SessionError("there is no message to mend")
+        rows = views.intent_rows(self._session.domain, self._ranking(message))
+        picked = yield from pick("intent", ("intent", "confidence"), rows)
+        if picked is None:
+            return
+        meant = yield from self._with_entities(message, picked)
+        if picked.is_new:
+            self._session.add_intent(picked.name)
+        if (yield from self._is_known(meant)):
+            self._session.mend(meant)
+            self._note("Understood. The same sentence means that from now on.", "good")
+
+    def _ranking(self, message: UserUttered) -> Sequence[tuple[str, float]]:
+        understood = Interpretation("")
+        if message.text:
+            with contextlib.suppress(InterpreterError):  # then all intents are equally probable
+                understood = self._interpreter.parse(message.text)
+        return understood.ranking or ((message.intent or "", message.confidence),)
+
+    def _with_entities(self, message: UserUttered, picked: Picked) -> Talk[UserUttered]:
+        known = entities_text(message)
+        hint = Line("as cuisine=french, people=2; - is none; Enter alone keeps them", "faint")
+        answer = yield from typed((Line(visible(f"entities: {known}")), hint), "entities > ")
+        entities = message.entities if not answer.strip() else entities_typed(answer, message.text)
+        return dataclasses.replace(message, intent=picked.name, entities=entities, confidence=1.0)
+
+    # Commands.
+
+    def _do(self, key: str) -> Talk[None]:
+        session = self._session
+        if key == "u":
+            session.undo()
+            self._note("(undone)")
+        elif key == "r":
+            session.redo()
+            self._note("(done again)")
+        elif key == "n":
+            session.restart()
+        elif key == "f":
+            yield from self._fork()
+        elif key == "g" or (key == "p" and self._is_wizard):
+            self._is_wizard = False
+            yield from self._go_on()
+        elif key == "t":
+            yield from self._set_threshold()
+        elif key == "s":
+            self._notes.append(views.figures(session))
+        elif key in ("0", "q"):
+            self._is_over = True
+            if key == "0":
+                self._write_all()
+        else:
+            if key != "?":
+                self._note(f"(:{key} is no command)", "bad")
+            self._notes += views.help_lines(self._is_wizard)
+
+    def _write_all(self) -> None:
+        try:
+            files = self._export()
+        except OSError as error:
+            self._is_over = False
+            self._note(f"({error.filename}: {error.strerror})" if error.filename else f"({error})", "bad")
+            return
+        except FileError:
+            self._is_over = False
+            raise
+        self._notes += [Line(f"written: {visible(str(path))}") for path in files]
+        if not files:
+            self._note("(there is nothing to export)")
+
+    def _fork(self) -> Talk[None]:
+        places = views.points(self._session)
+        if not places:
+            raise SessionError("there is nothing to fork from")
+        rows = [Row(what) for _, what in places]
+        table = Table(("what happened",), tuple(rows), tuple(range(len(rows))))
+        answer = yield from typed((table,), "fork after number (Enter alone: not at all) > ")
+        if not answer.strip():
+            return
+        number = answer.strip()
+        if not (number.isascii() and number.isdigit() and len(number) < 6 and int(number) < len(places)):
+            raise SessionError(f"{visible(number, 40)} is no number from 0 to {len(places) - 1}")
+        self._session.fork(places[int(number)][0])
+
+    def _set_threshold(self) -> Talk[None]:
+        answer = yield from typed((), f"how sure the bot has to be, from 0 to 1 (now {self._threshold:g}) > ")
+        if not answer.strip():
+            return
+        try:
+            threshold = float(answer)
+        except ValueError:
+            threshold = -1.0
+        if not 0 <= threshold <= 1:
+            raise SessionError(f"{visible(answer, 40)} is no number from 0 to 1")
+        self._threshold = threshold
+
+    def _go_on(self) -> Talk[None]:
+        """Let the bot go on by itself, and show what it does, until it is unsure or the person stops it."""
+        session = self._session
+        for step in range(MOST_STEPS):
+            conversation, shown = session.id, len(session.conversation.events)
+            if not session.run(self._threshold):
+                if isinstance(session.pending, Proposal):
+                    self._note(f"(the bot is not sure any more, after {step} steps)")
+                return
+            notes = self._taken()
+            new = session.conversation.events[shown if session.id == conversation else 0 :]
+            if (yield Screen((*notes, *views.chat_lines(new)))) == STOP:
+                self._note("(stopped)")
+                return
+        self._note(f"(stopped after {MOST_STEPS} steps)")

@@ -1,0 +1,82 @@
+"""Picking a name from a table: by its number, by a part of it, or as a new one. No input or output."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dialogue_gym.domain.reader import article, name_fault, nearest
+from dialogue_gym.teaching.terminal.screens import Line, Row, Screen, Table, Talk, choose, visible
+
+_COMMAND = re.compile(r"\s*:([a-z0-9?])\s*")
+
+
+class Command(Exception):
+    """A command was typed where something else was asked for."""
+
+    def __init__(self, key: str) -> None:
+        """Keep its key."""
+        super().__init__(key)
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What was picked, and whether it is to be made first."""
+
+    name: str
+    is_new: bool = False
+
+
+def typed(shown: tuple[Line | Table, ...], prompt: str) -> Talk[str]:
+    """Ask for a line of text.
+
+    Raises:
+        Command: a command was typed instead.
+    """
+    answer = yield Screen(shown, prompt)
+    if command := _COMMAND.fullmatch(answer):
+        raise Command(command[1])
+    return answer
+
+
+def pick(
+    what: str, titles: tuple[str, ...], rows: Sequence[Row], before: tuple[Line | Table, ...] = ()
+) -> Talk[Picked | None]:
+    """Ask for one of some things; return None if the person changed their mind.
+
+    Raises:
+        Command: a command was typed instead.
+    """
+    hint = Line("a number, a part of a name, + and a new name, or Enter alone to go back", "faint")
+    names = [row.name for row in rows]
+    shown: tuple[Line | Table, ...] = (*before, Table(titles, tuple(rows), tuple(range(len(rows)))), hint)
+    while True:
+        answer = (yield from typed(shown, f"{what} > ")).strip()
+        if not answer:
+            return None
+        if answer in names:
+            return Picked(answer)
+        if answer.startswith("+"):
+            if fault := name_fault(new := answer[1:].strip()):
+                shown = (Line(f"({visible(new, 40)} is no name for {article(what)}: {fault})", "bad"),)
+                continue
+            return Picked(new, is_new=new not in names)
+        if answer.isascii() and answer.isdigit():
+            if len(answer) < 6 and int(answer) < len(rows):
+                return Picked(names[int(answer)])
+            shown = (Line(f"(the numbers go from 0 to {len(rows) - 1})", "bad"),)
+            continue
+        found = [number for number, name in enumerate(names) if answer.casefold() in name.casefold()]
+        if len(found) == 1:
+            return Picked(names[found[0]])
+        if found:
+            shown = (Table(titles, tuple(rows[number] for number in found), tuple(found)), hint)
+        elif fault := name_fault(answer):
+            shown = (Line(f"({visible(answer, 40)} is no name for {article(what)}: {fault})", "bad"),)
+        else:
+            problem = f"{visible(answer, 40)} is no {what} here; {visible(nearest(answer, names))}"
+            if (yield from choose((Line(problem, "bad"),), f"make it a new {what}", "pick again")) == 1:
+                return Picked(answer, is_new=True)
+            shown = (hint,)

@@ -1,0 +1,89 @@
+"""What a terminal shows and asks: lines, tables, and the question at the end. No input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from dialogue_gym.domain.reader import printable
+
+SHOWN_CHARACTERS = 300
+"""Longer texts are cut."""
+STOP = "stop"
+"""What a screen without a question is answered with if the person wants no more of them."""
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text, which may be wrapped. `style` is `""`, `"strong"`, `"faint"`, `"good"` or `"bad"`."""
+
+    text: str
+    style: str = ""
+    indent: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """Something to pick from a table: its name, what is said of it, and whether it is out of place now."""
+
+    name: str
+    cells: tuple[str, ...] = ()
+    is_faint: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbered rows under titles; `numbers` are those of the rows."""
+
+    titles: tuple[str, ...]
+    rows: tuple[Row, ...]
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What is shown, and then asked.
+
+    Attributes:
+        shown: from top to bottom.
+        prompt: what stands before the answer; None if nothing is asked.
+        keys: the keys that answer, one of them without Enter; empty where a line is typed.
+    """
+
+    shown: tuple[Line | Table, ...]
+    prompt: str | None = None
+    keys: str = ""
+
+
+Talk = Generator[Screen, str, _Result]
+"""Something that shows screens, takes the answers to them, and comes to a result."""
+
+
+def visible(text: str, most: int = SHOWN_CHARACTERS) -> str:
+    r"""Return text on one line, with what cannot be printed escaped, cut if it is long.
+
+    >>> visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    shown = printable(text[: most + 1])
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Talk[str]:
+    """Ask until one of some keys is the answer; with a colon before it, it is one as well."""
+    while True:
+        answer = (yield Screen(shown, prompt, keys)).strip().removeprefix(":")
+        if len(answer) == 1 and answer in keys:
+            return answer
+        problem = "nothing was typed" if not answer else f"{visible(answer, 40)} is none of the answers"
+        shown = (Line(f"({problem}: one of {' '.join(keys)} is expected)", "bad"),)
+
+
+def choose(shown: tuple[Line | Table, ...], *answers: str) -> Talk[int]:
+    """Ask for one of several answers, by number; return which, from 1."""
+    lines = tuple(Line(f"{number}  {answer}", indent=2) for number, answer in enumerate(answers, 1))
+    keys = "".join(str(number) for number in range(1, len(answers) + 1))
+    return int((yield from ask_key((*shown, *lines), "answer > ", keys)))

@@ -1,0 +1,194 @@
+"""What a session looks like to its teacher, as lines and tables. No input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from dialogue_gym.conversation import Conversation
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import EMPTY, LISTEN
+from dialogue_gym.entries import BOT, LABEL, MEND, PERSON, RESULT, STORY, USER, Entry, entry_events
+from dialogue_gym.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
+from dialogue_gym.teaching.pending import Change, Option, Proposal
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.terminal.screens import Line, Row, Table, visible
+
+TURNS = 2
+"""How many of the user's messages the chat so far goes back to."""
+_VALUE_CHARACTERS = 60
+_TEXT_CHARACTERS = 60
+_CHAT_LINES = 16
+
+KEYS = (
+    ("u", "undo"),
+    ("r", "redo"),
+    ("f", "fork from an earlier point"),
+    ("n", "begin another conversation"),
+    ("g", "let the bot go on by itself until it is unsure"),
+    ("t", "how sure it has to be for that"),
+    ("s", "the figures of the session"),
+    ("?", "this help"),
+    ("0", "export and quit"),
+    ("q", "quit"),
+)
+WIZARD_KEY = ("p", "no longer pick every action: the bot plays")
+
+
+def chat_so_far(conversation: Conversation) -> list[Line]:
+    """Return the last turns of a conversation."""
+    events = conversation.events
+    said = [index for index, event in enumerate(events) if isinstance(event, UserUttered)]
+    first = said[-TURNS] if len(said) > TURNS else 0
+    lines = chat_lines(events[first:])
+    if first or len(lines) > _CHAT_LINES:
+        return [Line("…", "faint"), *lines[-_CHAT_LINES:]]
+    return lines
+
+
+def chat_lines(events: Iterable[Event]) -> list[Line]:
+    """Return a chat: who said what, what it was taken to mean, what the bot did."""
+    lines = []
+    for event in events:
+        if isinstance(event, UserUttered):
+            lines.append(Line(f"user  {visible(event.text or '/' + event.act)}", "strong"))
+            meaning = visible(event.act) if event.intent else "not understood"
+            lines.append(Line(f"means {meaning} ({event.confidence:.2f})", "faint", indent=6))
+        elif isinstance(event, ActionExecuted):
+            lines.append(Line(f"bot   {visible(event.name)}"))
+        elif isinstance(event, BotUttered):
+            lines += [Line(visible(text), indent=6) for text in _texts(event)]
+        elif isinstance(event, SlotSet):
+            lines.append(Line(f"{visible(event.name)} := {_value(event.value)}", "faint", indent=6))
+    return lines
+
+
+def _texts(event: BotUttered) -> Iterator[str]:
+    yield from event.text.splitlines() if event.text else ()
+    for button in event.data.get("buttons") or ():
+        yield f"[{button.get('title')}]"
+    for key in ("image", "attachment"):
+        if event.data.get(key):
+            yield str(event.data[key])
+
+
+def _value(value: Value) -> str:
+    return EMPTY if value is None else visible(str(value), _VALUE_CHARACTERS)
+
+
+def slot_line(slots: Mapping[str, Value]) -> Line:
+    """Return what the slots hold."""
+    known = ", ".join(f"{visible(name)}: {_value(value)}" for name, value in slots.items())
+    return Line(f"slots {known or 'there are none'}", "faint")
+
+
+def proposal_lines(domain: Domain, proposal: Proposal) -> list[Line]:
+    """Return what the bot would do, and the answers that it can be given."""
+    best = proposal.best
+    says = what_it_says(domain, best.action)
+    lines = [
+        Line(f"The bot wants to do [{visible(best.action)}] ({best.probability:.2f}). Is this right?"),
+        *([Line(f"it says: {says}", "faint", indent=6)] if says else []),
+        Line("1  yes", indent=2),
+        Line("2  no: the intent is right, the action is wrong", indent=2),
+        Line("3  the intent is wrong", indent=2),
+        Line("0  export the conversations and quit", indent=2),
+        Line("u undo, r redo, f fork, n new, g go on, t sureness, s figures, q quit, ? help", "faint"),
+    ]
+    if proposal.is_closing:
+        lines.insert(0, Line("The user has what they wanted. This is what the bot does last.", "good"))
+    return lines
+
+
+def what_it_says(domain: Domain, action: str) -> str:
+    """Return the first of the texts of an action."""
+    if action == LISTEN:
+        return "nothing, it is the user's turn"
+    texts = domain.texts(action)
+    return visible(texts[0], _TEXT_CHARACTERS) if texts else ""
+
+
+def action_rows(
+    domain: Domain, actions: Sequence[str], options: Sequence[Option], with_probabilities: bool
+) -> list[Row]:
+    """Return the actions, in the domain's order, as rows to pick from."""
+    by_name = {option.action: option for option in options}
+    rows = []
+    for name in actions:
+        option = by_name[name]
+        notes = what_it_says(domain, name) if option.is_possible else "not possible now"
+        cells = (f"{option.probability:.2f}", notes) if with_probabilities else (notes,)
+        rows.append(Row(name, cells, is_faint=not option.is_possible))
+    return rows
+
+
+def action_titles(with_probabilities: bool) -> tuple[str, ...]:
+    """Return the titles of the columns of `action_rows`."""
+    return ("action", "probability", "") if with_probabilities else ("action", "")
+
+
+def intent_rows(domain: Domain, ranking: Sequence[tuple[str, float]]) -> list[Row]:
+    """Return the intents as rows to pick from, the most probable ones first."""
+    confidence = dict(ranking)
+    ranked = sorted(domain.intents, key=lambda intent: -confidence.get(intent, 0.0))
+    return [Row(intent, (f"{confidence.get(intent, 0.0):.2f}",)) for intent in ranked]
+
+
+def change_line(change: Change) -> Line:
+    """Return what a correction changed."""
+    was, now = (f"{visible(one.action)} ({one.probability:.2f})" for one in (change.before, change.after))
+    return Line(f"Learned. For the same situation, before: {was}, after: {now}.", "good")
+
+
+def points(session: Session) -> list[tuple[int, str]]:
+    """Return where the conversation can be forked: entries, and what happened there."""
+    path = session.history.path(session.id)
+    found = []
+    for index, entry in enumerate(path):
+        following = path[index + 1] if index + 1 < len(path) else None
+        if what := _happened(entry, path[index - 1] if index else None, following):
+            found.append((entry.id, what))
+    return found
+
+
+def _happened(entry: Entry, before: Entry | None, following: Entry | None) -> str | None:
+    if entry.kind in (USER, MEND):
+        (message,) = entry_events(entry)
+        assert isinstance(message, UserUttered)
+        said = message.text or "/" + message.act
+        return f"user  {visible(said, _TEXT_CHARACTERS)}" + ("  (mended)" if entry.kind == MEND else "")
+    # What a fake user says follows from what the bot did, and comes with it.
+    is_answered = following is not None and following.kind == USER and following.author != PERSON
+    if entry.kind == RESULT and before is not None and before.kind == LABEL and not is_answered:
+        return f"bot   {visible(before.content['action'], _TEXT_CHARACTERS)}"
+    return None
+
+
+def figures(session: Session) -> Table:
+    """Return what was taught so far, of which what is undone is no part."""
+    history = session.history
+    in_effect = {entry.id: entry for name in history.conversations for entry in history.path(name)}
+    answers = [entry.content for entry in in_effect.values() if entry.kind == LABEL]
+    taught = [content for content in answers if content["by"] not in (BOT, STORY)]
+    corrected = sum(content["action"] != content.get("proposal") for content in taught)
+    told = sum(content["by"] == STORY for content in answers)
+    ended = [history.outcome(name) for name in history.conversations if not name.startswith("story ")]
+    rows = {
+        "conversations": len(ended),
+        "of these ended in success": ended.count("success"),
+        "answers": len(taught),
+        "corrections": corrected,
+        "decisions told by stories": told,
+        "decisions that the bot made by itself": len(answers) - len(taught) - told,
+        "mended messages": sum(entry.kind == MEND for entry in in_effect.values()),
+        "different situations with an answer": session.distinct_observations,
+    }
+    return Table(("of this store", ""), tuple(Row(name, (str(count),)) for name, count in rows.items()), ())
+
+
+def help_lines(is_wizard: bool) -> list[Line]:
+    """Return what the keys do."""
+    keys = (*KEYS, WIZARD_KEY) if is_wizard else KEYS
+    return [
+        Line("At a question one key answers. Where text is typed, put a colon before it: :u", "faint"),
+        *(Line(f"{key}  {what}", indent=2) for key, what in keys),
+    ]

@@ -1,0 +1,353 @@
+"""Teaching a bot: the session, the learner, the simulated teacher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym import Domain
+from dialogue_gym.entries import LABEL, RESULT, Draft, StoreError
+from dialogue_gym.events import Entity, UserUttered
+from dialogue_gym.interpreter import parse_act
+from dialogue_gym.teaching.journal import MemoryJournal
+from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
+from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
+from dialogue_gym.teaching.simulated import Report, SimulatedTeacher, teach
+from tests.conftest import domain_from
+
+ROUNDS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+RESTAURANT, CONCERT = Domain.load("restaurant"), Domain.load("concert")
+
+
+def booking(journal: MemoryJournal | None = None, **keywords: Any) -> Session:
+    """A session with the restaurant's fake user."""
+    return Session(RESTAURANT, journal or MemoryJournal(), settings={}, **keywords)
+
+
+def talk(journal: MemoryJournal | None = None, **keywords: Any) -> Session:
+    """A session about concerts, whose teacher is the user too."""
+    return Session(CONCERT, journal or MemoryJournal(), **keywords)
+
+
+def say(session: Session, act: str) -> None:
+    session.say(parse_act(act).message)
+
+
+def proposal(session: Session) -> Proposal:
+    assert isinstance(session.pending, Proposal)
+    return session.pending
+
+
+def state(session: Session) -> tuple[Any, ...]:
+    """All that a person can see of a session, but for the numbers of its entries."""
+    labels = [(label.observation.tobytes(), label.right) for label in session.history.labels(session.domain)]
+    return session.conversation.events, session.pending, labels, session.domain
+
+
+def test_a_correction_holds_at_once() -> None:
+    session = booking()
+    first = proposal(session).best.action
+    observation = session.conversation.observation()
+    other = next(name for name in session.actions if name not in (first, "action_listen"))
+    session.correct(other)
+    assert session.change is not None
+    assert session.change.before.action == first
+    assert (session.change.after.action, session.change.after.probability) == (other, 1)
+    possible = [True] * len(session.actions)
+    assert session.proposed(observation, possible) == other
+    assert session.conversation.latest_action == other
+
+
+def test_the_user_speaks_when_the_bot_listens() -> None:
+    session = talk()
+    assert isinstance(session.pending, AwaitsMessage)
+    with pytest.raises(SessionError, match="proposes nothing now"):
+        session.confirm()
+    say(session, "/greet")
+    session.correct("utter_greet")
+    assert proposal(session) and session.conversation.latest_action == "utter_greet"
+    session.correct("action_listen")
+    assert isinstance(session.pending, AwaitsMessage)
+    with pytest.raises(SessionError, match="'utter_gret' is no action; did you mean 'utter_greet'"):
+        say(session, "/greet")
+        session.correct("utter_gret")
+
+
+def test_context_is_learned_from_one_correction_each() -> None:
+    """The walk of the seeds: which reviews are meant depends on what was searched for."""
+    session = talk(turn_taking="auto")
+    for search, reviews in (
+        ("/search_concerts", "action_show_concert_reviews"),
+        ("/search_venues", "action_show_venue_reviews"),
+    ):
+        say(session, search)
+        session.correct(search.replace("/", "action_"))
+        say(session, "/compare_reviews")
+        session.correct(reviews)
+        session.restart()
+    for search, reviews in (("/search_venues", "venue"), ("/search_concerts", "concert")):
+        say(session, search)
+        session.confirm()
+        say(session, "/compare_reviews")
+        assert proposal(session).best.action == f"action_show_{reviews}_reviews"
+        session.restart()
+
+
+def test_a_contradiction_is_settled_by_the_teacher() -> None:
+    for which, right in (
+        (NEW, {"utter_goodbye"}),
+        (OLD, {"utter_greet"}),
+        (BOTH, {"utter_greet", "utter_goodbye"}),
+    ):
+        session = talk(turn_taking="auto")
+        say(session, "/greet")
+        observation = session.conversation.observation()
+        session.correct("utter_greet")
+        session.restart()
+        say(session, "/greet")
+        session.correct("utter_goodbye")
+        assert session.pending == Contradiction("utter_goodbye", ("utter_greet",))
+        with pytest.raises(SessionError, match="'newer' settles nothing; did you mean 'new'"):
+            session.settle("newer")
+        session.settle(which)
+        label = session.history.labels(session.domain)[-1]
+        assert label.observation.tolist() == observation.tolist() and set(label.right) == right
+        assert session.conversation.latest_action in right
+        if which == BOTH:  # now either is right, and confirming one does not forget the other
+            session.restart()
+            say(session, "/greet")
+            session.correct("utter_goodbye")
+            assert set(session.history.labels(session.domain)[-1].right) == right
+
+
+def test_a_mended_message_is_what_the_bot_heard() -> None:
+    session = booking()
+    message = session.conversation.latest_message
+    assert message is not None
+    mended = UserUttered(message.text, "inform", (Entity("people", "5"),))
+    session.mend(mended)
+    assert session.conversation.slots["people"] == "5"
+    assert session.conversation.latest_message == mended
+    session.correct("utter_ask_price")
+    session.correct("action_listen")
+    assert session.conversation.slots["people"] == "5" and session.conversation.slots["price"]
+
+
+def test_a_new_action_can_be_taught_and_is_there_tomorrow() -> None:
+    journal = MemoryJournal()
+    session = booking(journal)
+    session.add_action("utter_joke", ["Ha!"])
+    session.correct("utter_joke")
+    tomorrow = booking(journal)
+    assert tomorrow.domain.texts("utter_joke") == ("Ha!",)
+    assert state(tomorrow) == state(session)
+    assert tomorrow.conversation.latest_action == "utter_joke"
+
+
+def test_after_a_success_the_bot_closes() -> None:
+    session = booking(seed=3)
+    teacher = SimulatedTeacher(RESTAURANT, "explicit")
+    while not proposal(session).is_closing:
+        teacher.answer(session)
+    conversation = session.id
+    assert session.conversation.latest_message and session.conversation.latest_message.intent == "affirm"
+    session.correct("utter_ack_makereservation")
+    assert session.id != conversation
+    assert session.history.outcome(conversation) == "success"
+    assert session.history.conversation(RESTAURANT, conversation).latest_action == "utter_ack_makereservation"
+
+
+def test_what_the_bot_does_by_itself_is_no_label() -> None:
+    session = booking()
+    SimulatedTeacher(RESTAURANT, "explicit").answer(session)
+    labels = len(session.history.labels(session.domain, "explicit"))
+    assert session.run(threshold=1.01) == 0
+    assert session.run(threshold=0.0, steps=5) == 5
+    assert len(session.history.labels(session.domain, "explicit")) == labels
+
+
+def test_an_action_without_a_result_asks() -> None:
+    runs = []
+
+    class Search:
+        def name(self) -> str:
+            return "action_search_concerts"
+
+        def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
+            runs.append(1)
+            return [{"event": "slot", "name": "concerts", "value": ["one"]}]
+
+    from dialogue_gym.actions import ActionRunner
+
+    journal = MemoryJournal()
+    runner = ActionRunner(CONCERT, [Search])
+    session = talk(journal, runner=runner)
+    say(session, "/search_concerts")
+    head = session.history.head(session.id)
+    content = {"action": "action_search_concerts", "right": ["action_search_concerts"], "by": "person"}
+    journal.append_all([Draft(session.id, LABEL, content, head)])  # and here the process dies
+    for answer, concerts in (("skip_action", None), ("run_action", ["one"])):
+        again = MemoryJournal()
+        again._entries = list(journal._entries)
+        resumed = talk(again, runner=runner)
+        assert resumed.pending == MissingResult("action_search_concerts") and not runs
+        getattr(resumed, answer)()
+        assert resumed.conversation.slots["concerts"] == concerts
+        assert isinstance(resumed.pending, Proposal)
+    assert len(runs) == 1
+    resumed = talk(again, runner=runner)
+    assert len(runs) == 1 and isinstance(resumed.pending, Proposal)
+
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("correct"), st.integers(0, 30)),
+        st.tuples(st.just("confirm"), st.just(0)),
+        st.tuples(st.just("restart"), st.just(0)),
+        st.tuples(st.just("mend"), st.integers(0, 3)),
+        st.tuples(st.just("run"), st.integers(1, 3)),
+    ),
+    max_size=8,
+)
+
+
+def do(session: Session, moves: list[tuple[str, int]]) -> None:
+    for move, number in moves:
+        if move == "restart":
+            session.restart()
+        elif isinstance(session.pending, AwaitsMessage):
+            session.say(UserUttered(None, session.domain.intents[number % len(session.domain.intents)]))
+        elif isinstance(session.pending, Contradiction):
+            session.settle((NEW, OLD, BOTH)[number % 3])
+        elif move == "confirm":
+            session.confirm()
+        elif move == "correct":
+            session.correct(session.actions[number % len(session.actions)])
+        elif move == "mend":
+            session.mend(UserUttered(None, "inform" if "inform" in session.domain.intents else "greet"))
+        else:
+            session.run(0.0, number)
+
+
+@ROUNDS
+@given(st.sampled_from(["booking", "talk"]), MOVES, MOVES, st.sampled_from(["auto", "explicit"]))
+def test_undone_is_as_if_it_had_never_been(
+    kind: str, before: list[Any], after: list[Any], turn_taking: str
+) -> None:
+    make = booking if kind == "booking" else talk
+    session, untouched = (make(turn_taking=turn_taking) for _ in range(2))
+    do(session, before)
+    do(untouched, before)
+    if isinstance(session.pending, Contradiction):
+        session.settle(NEW)
+        untouched.settle(NEW)
+    conversation = session.id
+    head = session.history.head(conversation)
+    done = [move for move in after if move[0] not in ("restart", "run")]
+    redone = []
+    for move in done:
+        do(session, [move])
+        if session.id != conversation:  # the dialogue is over
+            return
+    if isinstance(session.pending, Contradiction):
+        session.settle(NEW)
+        if session.id != conversation:
+            return
+    last = state(session)
+    while session.history.head(conversation) != head:
+        session.undo()
+        redone.append(None)
+    assert state(session) == state(untouched)
+    chances = [option.probability for option in getattr(session.pending, "options", ())]
+    assert chances == [option.probability for option in getattr(untouched.pending, "options", ())]
+    for _ in redone:
+        session.redo()
+    assert state(session) == last
+
+
+@ROUNDS
+@given(st.sampled_from(["booking", "talk"]), MOVES)
+def test_a_session_goes_on_where_its_journal_ends(kind: str, moves: list[Any]) -> None:
+    make = booking if kind == "booking" else talk
+    journal = MemoryJournal()
+    session = make(journal)
+    do(session, moves)
+    if isinstance(session.pending, Contradiction):
+        session.settle(BOTH)  # an unanswered question is asked again, not kept
+    resumed = make(journal)
+    assert state(resumed) == state(session)
+    if kind == "booking":  # the fake user goes on as well
+        for one in (session, resumed):
+            do(one, [("correct", 3), ("correct", 0)])
+        assert state(resumed)[0] == state(session)[0]
+
+
+def test_a_fork_leaves_the_other_as_it_is() -> None:
+    session = booking()
+    for _ in range(4):
+        SimulatedTeacher(RESTAURANT, "explicit").answer(session)
+    first, events = session.id, session.conversation.events
+    path = session.history.path(first)
+    point = next(entry for entry in path if entry.kind == RESULT)
+    session.fork(point.id)
+    assert session.id != first
+    assert session.conversation.events == events[: len(session.conversation.events)]
+    session.correct("utter_ask_price")
+    assert session.history.conversation(RESTAURANT, first).events == events
+    labels = session.history.labels(RESTAURANT, "explicit")
+    assert len({label.entry for label in labels}) == len(labels)
+    with pytest.raises(StoreError, match="there is no entry 999"):
+        session.fork(999)
+
+
+@pytest.mark.parametrize(
+    ("name", "turn_taking", "most"),
+    [
+        ("restaurant", "explicit", 13),
+        ("restaurant", "auto", 8),
+        ("concert", "explicit", 16),
+        ("concert", "auto", 14),
+    ],
+)
+def test_a_simulated_teacher_makes_it_flawless(name: str, turn_taking: str, most: int) -> None:
+    domain = Domain.load(name)
+    session = Session(
+        domain, MemoryJournal(), turn_taking=turn_taking, settings={}, author="expert", asks_for_closing=False
+    )
+    report = teach(session, SimulatedTeacher(domain, turn_taking), dialogues=65, unseen=100)
+    assert report.success_rate_unseen == 1
+    assert report.corrections_to_flawless is not None and report.corrections_to_flawless <= most
+    figures = report.to_json()
+    assert figures["dialogues"] == 65 and figures["corrections"] == sum(report.corrections)
+    assert len(session.history.conversations) == 66
+
+
+def test_flawless_begins_with_the_first_fifty_clean_dialogues() -> None:
+    report = Report((3, 0, 1) + (0,) * 50 + (1,), 5, (1.0,), 1.0)
+    assert (report.corrections_to_flawless, report.dialogues_to_flawless) == (4, 3)
+    assert Report((0,) * 49, 5, (1.0,), 1.0).dialogues_to_flawless is None
+
+
+def test_a_teacher_who_errs_now_and_then_is_borne() -> None:
+    session = booking(author="expert", asks_for_closing=False)
+    report = teach(session, SimulatedTeacher(RESTAURANT, "explicit", mistakes=0.05), dialogues=60, unseen=200)
+    assert report.success_rate_unseen >= 0.98
+
+
+def test_a_plain_domain_can_be_taught() -> None:
+    domain = domain_from("intents: [greet]\nresponses: {utter_greet: [{text: Hello}]}\n")
+    session = Session(domain, MemoryJournal())
+    say(session, "/greet")
+    session.correct("utter_greet")
+    session.correct("action_listen")
+    say(session, "/greet")
+    assert proposal(session).best.action == "utter_greet"
+    session.add_intent("leave")
+    session.add_slot("city")
+    session.confirm()
+    assert session.domain.intents == ("greet", "leave") and session.conversation.slots == {"city": None}
+    assert np.isclose(sum(option.probability for option in proposal(session).options), 1)
