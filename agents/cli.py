@@ -22,7 +22,7 @@ from rich.text import Text
 from agents.clairvoyant import TooLarge
 from agents.environments import PRETRAINED, make, parse_settings
 from agents.evaluation import Evaluation, evaluate
-from agents.files import agent_config, agent_names
+from agents.files import agent_config, agent_names, check_warm_start
 from agents.solver import Solution, bound, solve
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
 from dialogue_gym.domain.reader import nearest
@@ -87,11 +87,11 @@ def _progress_bar(title: str, steps: int) -> Iterator[Callable[[int, float], Non
         yield progress
 
 
-def _train(run: Any) -> tuple[Any, Any, float]:
+def _train(run: Any, labels: Path | None = None) -> tuple[Any, Any, float]:
     from agents.training import train
 
     with _progress_bar(f"{run.agent.upper()} learns", run.steps) as progress:
-        return train(run, progress)
+        return train(run, progress, labels=labels)
 
 
 def _table(results: dict[str, Evaluation], title: str) -> Table:
@@ -117,11 +117,17 @@ def train(
         int | None, typer.Option(min=1, help="training steps, if not the configured ones")
     ] = None,
     dialogues: Dialogues = 1000,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="a store of dialogue-gym teach: a warm start with what was taught there"),
+    ] = None,
 ) -> None:
     """Train an agent and write model.zip, metrics.json and learning_curve.png."""
     keywords = parse_settings(settings or [])
     config = agent_config(agent, env_id)
     make(env_id, keywords)  # whatever is wrong with it is said before the long part
+    if labels:
+        check_warm_start(agent, env_id)
     _prepare(out)
 
     from agents.training import Run, save_model, save_results
@@ -129,7 +135,7 @@ def train(
     run = Run(env_id, keywords, agent, seed, steps or int(config["steps"]))
     with _other_core() as other_core:
         bounding = other_core.apply_async(_bound, (env_id, keywords))
-        trained, curve, seconds = _train(run)
+        trained, curve, seconds = _train(run, labels)
         save_model(out, trained)
         evaluation = evaluate(run.make_env(), trained, dialogues, seed)
         try:

@@ -14,7 +14,7 @@ import torch
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import DQN, PPO
 
-from agents.demonstrations import Demonstrations
+from agents.demonstrations import Demonstrations, Labels
 
 MARGIN = 1.0
 """How much more a right action is to be worth at least: the price of one step."""
@@ -22,12 +22,12 @@ _LEARNING_RATE = 3e-3
 _BATCH = 256
 
 
-def clone(agent: Any, demonstrations: Demonstrations, updates: int) -> None:
-    """Fit an agent's networks, so that it does what was right, and knows what came of it.
+def clone(agent: Any, demonstrations: Labels, updates: int) -> None:
+    """Fit an agent's networks, so that it does what was right, and knows what came of it where that is known.
 
     Args:
         agent: a DQN or PPO, with masks or without.
-        demonstrations: steps in environments like the agent's.
+        demonstrations: what is right in environments like the agent's, or whole dialogues of it.
         updates: how many batches of steps to fit to.
 
     Raises:
@@ -37,7 +37,8 @@ def clone(agent: Any, demonstrations: Demonstrations, updates: int) -> None:
     loss_of: Callable[[Any], torch.Tensor]
     if isinstance(agent, DQN):
         network, loss_of = agent.q_net, _margin_loss(agent, demonstrations)
-        _remember(agent, demonstrations)
+        if isinstance(demonstrations, Demonstrations):
+            _remember(agent, demonstrations)
     elif isinstance(agent, PPO | MaskablePPO):
         network, loss_of = agent.policy, _likelihood_loss(agent, demonstrations)
     else:
@@ -46,7 +47,7 @@ def clone(agent: Any, demonstrations: Demonstrations, updates: int) -> None:
     random = np.random.default_rng(agent.seed)
     agent.policy.set_training_mode(True)
     for _ in range(updates):
-        batch = random.integers(len(demonstrations.actions), size=_BATCH)
+        batch = random.integers(len(demonstrations.observations), size=_BATCH)
         optimizer.zero_grad()
         loss_of(batch).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -55,11 +56,18 @@ def clone(agent: Any, demonstrations: Demonstrations, updates: int) -> None:
     agent.policy.set_training_mode(False)
 
 
-def _likelihood_loss(agent: Any, demonstrations: Demonstrations) -> Callable[[Any], torch.Tensor]:
+def _returns(agent: Any, demonstrations: Labels) -> torch.Tensor | None:
+    """Return what came of each step, if that is known."""
+    if not isinstance(demonstrations, Demonstrations):
+        return None
+    return torch.as_tensor(demonstrations.returns(agent.gamma), dtype=torch.float32)
+
+
+def _likelihood_loss(agent: Any, demonstrations: Labels) -> Callable[[Any], torch.Tensor]:
     """Return what is to be small for PPO: how unlikely right actions are, and the error of the values."""
     observations = agent.policy.obs_to_tensor(demonstrations.observations)[0]
     right = torch.as_tensor(demonstrations.right)
-    returns = torch.as_tensor(demonstrations.returns(agent.gamma), dtype=torch.float32)
+    returns = _returns(agent, demonstrations)
     is_masked = isinstance(agent, MaskablePPO)
 
     def loss(batch: Any) -> torch.Tensor:
@@ -67,28 +75,31 @@ def _likelihood_loss(agent: Any, demonstrations: Demonstrations) -> Callable[[An
         masks = (demonstrations.masks[batch],) if is_masked else ()
         chances = agent.policy.get_distribution(seen, *masks).distribution.probs
         likelihood = (chances * right[batch]).sum(dim=1)
-        values = agent.policy.predict_values(seen).flatten()
-        error = torch.nn.functional.mse_loss(values, returns[batch])
-        result: torch.Tensor = -torch.log(likelihood + 1e-8).mean() + agent.vf_coef * error
+        result: torch.Tensor = -torch.log(likelihood + 1e-8).mean()
+        if returns is not None:
+            values = agent.policy.predict_values(seen).flatten()
+            result = result + agent.vf_coef * torch.nn.functional.mse_loss(values, returns[batch])
         return result
 
     return loss
 
 
-def _margin_loss(agent: DQN, demonstrations: Demonstrations) -> Callable[[Any], torch.Tensor]:
+def _margin_loss(agent: DQN, demonstrations: Labels) -> Callable[[Any], torch.Tensor]:
     """Return what is to be small for DQN: the error of the values, and by how much wrong actions win."""
     observations = agent.policy.obs_to_tensor(demonstrations.observations)[0]
     right = torch.as_tensor(demonstrations.right)
-    actions = torch.as_tensor(demonstrations.actions)
-    returns = torch.as_tensor(demonstrations.returns(agent.gamma), dtype=torch.float32)
+    returns = _returns(agent, demonstrations)
+    actions = torch.as_tensor(demonstrations.actions) if isinstance(demonstrations, Demonstrations) else None
 
     def loss(batch: Any) -> torch.Tensor:
         values = agent.q_net(observations[batch])
-        done = values.gather(1, actions[batch, None]).flatten()
-        error = torch.nn.functional.smooth_l1_loss(done, returns[batch])
         best_wrong = values.masked_fill(right[batch], -torch.inf).amax(dim=1)
         best_right = values.masked_fill(~right[batch], -torch.inf).amax(dim=1)
-        return error + torch.relu(best_wrong + MARGIN - best_right).mean()
+        margin = torch.relu(best_wrong + MARGIN - best_right).mean()
+        if returns is None or actions is None:
+            return margin
+        done = values.gather(1, actions[batch, None]).flatten()
+        return torch.nn.functional.smooth_l1_loss(done, returns[batch]) + margin
 
     return loss
 

@@ -1,4 +1,4 @@
-"""Dialogues of the domain's expert, from which an agent can learn before it is rewarded for anything.
+"""What an agent can learn from before it is rewarded: dialogues of the expert, labels of a teacher.
 
 Where several actions are equally good the expert picks one at random, and the label names them all.
 """
@@ -6,6 +6,7 @@ Where several actions are equally good the expert picks one at random, and the l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -13,21 +14,31 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym import ExpertPolicy
+from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.history import History
 from dialogue_gym.masks import ObservationMask
+from dialogue_gym.store import Store
+from dialogue_gym.teaching.learner import Learner
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Demonstrations:
-    """Steps of dialogues, in order; all arrays have one entry for each step."""
+class Labels:
+    """What is right in some observations; all arrays have one entry for each."""
 
     observations: Array
-    """Shape (steps, components)."""
+    """Shape (labels, components)."""
     masks: npt.NDArray[np.bool_]
-    """Shape (steps, actions): every action that is possible."""
+    """Shape (labels, actions): every action that is possible."""
     right: npt.NDArray[np.bool_]
-    """Shape (steps, actions): every action that is right."""
+    """Shape (labels, actions): every action that is right."""
+
+
+@dataclass(frozen=True)
+class Demonstrations(Labels):
+    """Steps of dialogues, in order, and what came of them."""
+
     actions: npt.NDArray[np.int64]
     rewards: npt.NDArray[np.float64]
     next_observations: Array
@@ -66,3 +77,24 @@ def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrat
             observation = following
     observations, *others = (np.array(column) for column in zip(*steps, strict=True))
     return Demonstrations(observations, mask(observations), *others)
+
+
+def taught(env: gym.Env[Any, Any], folder: Path) -> Labels:
+    """Return what a store says is right: what a person taught in the terminal, and the stories it began with.
+
+    Raises:
+        ValueError: the store cannot be read, is of another domain, or says nothing of this one.
+    """
+    dialogue = env.unwrapped
+    assert isinstance(dialogue, DialogueEnv)
+    if dialogue.max_history > 1:
+        raise ValueError("max_history: labels are of one observation at a time")
+    with Store(folder, create=False, read_only=True) as store:
+        labels = History(store.entries()).labels(dialogue.domain, dialogue.settings.turn_taking)
+    learner = Learner(dialogue.domain, dialogue.action_names)
+    learner.learn(labels)
+    if not learner.memory:
+        raise ValueError(f"{folder}: nothing was taught there")
+    observations = np.array([np.frombuffer(key, dialogue.observation_space.dtype) for key in learner.memory])
+    right = np.array([[name in names for name in dialogue.action_names] for names in learner.memory.values()])
+    return Labels(observations, ObservationMask(dialogue)(observations) | right, right)

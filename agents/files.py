@@ -50,3 +50,10 @@ def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, 
                 raise ValueError(f"{path}: {name}: unknown key {key!r}; {nearest(key, _SECTION_KEYS)}")
             config[key] = config[key] | (value or {}) if key in _MAPPINGS else value
     return config
+
+
+def check_warm_start(agent: str, env_id: str) -> None:
+    """Raise ValueError if an agent does not begin with what others did."""
+    if not agent_config(agent, env_id)["warm_start"]:
+        ours = ", ".join(name for name in agent_names() if agent_config(name, env_id)["warm_start"])
+        raise ValueError(f"{agent} begins from scratch; what was taught is for {ours}")

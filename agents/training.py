@@ -19,10 +19,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.cloning import clone
-from agents.demonstrations import demonstrate
+from agents.demonstrations import demonstrate, taught
 from agents.environments import DEMONSTRATION, TRAINING, make, stream
 from agents.evaluation import Evaluation
-from agents.files import agent_config
+from agents.files import agent_config, check_warm_start
 from agents.masking import ObservingMaskablePPO
 from agents.plots import Curve, learning_curve
 from agents.q_table import QTable
@@ -119,28 +119,46 @@ class _Recorder(BaseCallback):
         return True
 
 
-def train(run: Run, progress: Progress, watch: Watch | None = None) -> tuple[Agent, Curve, float]:
-    """Train an agent; return it, the course of its training, and the seconds that it took."""
+def train(
+    run: Run, progress: Progress, watch: Watch | None = None, labels: Path | None = None
+) -> tuple[Agent, Curve, float]:
+    """Train an agent; return it, the course of its training, and the seconds that it took.
+
+    With `labels`, the folder of a store, an agent with a warm start begins with what was taught there, not
+    with the expert.
+
+    Raises:
+        ValueError: the store cannot be used, or the agent has no warm start.
+    """
     config = agent_config(run.agent, run.env_id)
     hyperparameters = config["hyperparameters"]
     annealed = {name: Linear(hyperparameters[name]) for name in config["anneal"]}
     recorder = _Recorder(progress, watch, annealed.pop("ent_coef", None))
     hyperparameters |= annealed
     start = time.perf_counter()
-    train_one = _train_table if config["algorithm"] == TABLE else _train
-    agent = train_one(run, config, recorder)
+    if labels:
+        check_warm_start(run.agent, run.env_id)
+    if config["algorithm"] == TABLE:
+        agent: Agent = _train_table(run, config, recorder)
+    else:
+        agent = _train(run, config, recorder, labels)
     return agent, recorder.curve, time.perf_counter() - start
 
 
-def _train(run: Run, config: dict[str, Any], recorder: _Recorder) -> BaseAlgorithm:
+def _train(
+    run: Run, config: dict[str, Any], recorder: _Recorder, labels: Path | None = None
+) -> BaseAlgorithm:
     lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.settings)
     seed = stream(run.seed, TRAINING)
     agent = ALGORITHMS[config["algorithm"]](
         config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
     )
     if warm_start := config["warm_start"]:
-        seed = stream(run.seed, DEMONSTRATION)
-        clone(agent, demonstrate(run.make_env(), warm_start["dialogues"], seed), warm_start["updates"])
+        if labels:
+            right = taught(run.make_env(), labels)
+        else:
+            right = demonstrate(run.make_env(), warm_start["dialogues"], stream(run.seed, DEMONSTRATION))
+        clone(agent, right, warm_start["updates"])
         recorder.show(0, agent)
     if run.steps:
         agent.learn(run.steps, callback=recorder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -11,9 +13,12 @@ from agents.cloning import clone
 from agents.demonstrations import demonstrate
 from agents.environments import DEMONSTRATION, stream
 from agents.evaluation import evaluate
-from agents.files import agent_config
+from agents.files import agent_config, check_warm_start
 from agents.training import Run, train
-from dialogue_gym import DomainError, ExpertPolicy
+from dialogue_gym import Domain, DomainError, ExpertPolicy
+from dialogue_gym.store import Store
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.simulated import SimulatedTeacher, teach
 from tests.conftest import BUILT_IN, TINY, make
 
 WARM = ("warm_dqn", "warm_masked_dqn", "warm_ppo", "warm_maskable_ppo")
@@ -97,3 +102,18 @@ def test_other_agents_and_domains_without_an_expert_are_refused(tmp_path) -> Non
     (tmp_path / "tiny.yml").write_text(yaml.safe_dump(yaml.safe_load(TINY)))
     with pytest.raises(DomainError, match="no expert"):
         demonstrate(make("Dialogue-v0", domain=str(tmp_path / "tiny.yml")), 1, 0)
+
+
+def test_an_agent_begins_with_what_a_person_taught(tmp_path: Path) -> None:
+    domain = Domain.load("concert")
+    with Store(tmp_path / "store") as store:
+        session = Session(domain, store, settings={}, author="expert", asks_for_closing=False)
+        teach(session, SimulatedTeacher(domain, "explicit"), dialogues=20, unseen=1)
+    run = Run("FakeUserConcert-v0", {"turn_taking": "explicit"}, "behaviour_cloning", 0, 0)
+    agent, _, _ = train(run, lambda steps, success: None, labels=tmp_path / "store")
+    assert evaluate(run.make_env(), agent, 100).success_rate == 1
+    other = Run("FakeUserRestaurant-v0", {"turn_taking": "explicit"}, "behaviour_cloning", 0, 0)
+    with pytest.raises(ValueError, match="is no action"):
+        train(other, lambda steps, success: None, labels=tmp_path / "store")
+    with pytest.raises(ValueError, match="ppo begins from scratch; what was taught is for behaviour_cloning"):
+        check_warm_start("ppo", "FakeUserConcert-v0")
