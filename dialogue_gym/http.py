@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import math
 import queue
 import socket
 import threading
@@ -148,7 +149,7 @@ def _parsed(where: str, status: int, body: bytes) -> Any:
         raise ServiceError(f"{where} answered with more than {MAX_BYTES:,} bytes", status)
     content, fault = None, None
     try:
-        content = json.loads(body, parse_constant=_refuse_constant)
+        content = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         fault = str(error)
     if not 200 <= status < 300:
@@ -156,6 +157,13 @@ def _parsed(where: str, status: int, body: bytes) -> Any:
     if fault is not None:
         raise ServiceError(f"{where} gave an answer that is not JSON: {fault}", status)
     return content
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

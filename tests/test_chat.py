@@ -195,6 +195,16 @@ def test_an_end_is_what_the_simulation_takes_for_one(name: str) -> None:
                 observation, _ = env.reset()
 
 
+def test_what_was_taught_talks(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    # a greeting, the right action (a part of its name), listening, the end
+    answers = "/greet\n2\nutter_greet\n2\nlisten\n:q\n"
+    taught = run("teach", "plain.yml", "--user", "me", typed=answers, cwd=tmp_path)
+    assert taught.returncode == 0, taught.stderr
+    shown = run("chat", "plain.yml", "--agent", "plain-teaching", typed="/greet\n/greet\n", cwd=tmp_path)
+    assert shown.stdout.count("bot   Hello") == 2 and "only listens" not in shown.stdout
+
+
 def test_an_expert_needs_no_fake_user(tmp_path: Path) -> None:
     path = tmp_path / "plain.yml"
     path.write_text(PLAIN + "expert:\n- then: utter_greet\n")

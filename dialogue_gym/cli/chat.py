@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,8 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import builtin_names
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.interpreter import CombinedInterpreter
-from dialogue_gym.trained import load_agent
+from dialogue_gym.teaching.taught import is_store, taught_agent
+from dialogue_gym.trained import Agent, load_agent
 
 _PROMPT = "you > "
 _THOUGHTS = "?"
@@ -29,7 +31,7 @@ def chat(
         str | None,
         typer.Option(
             metavar="NAME|DIR",
-            help="pretrained, expert, random, or a folder that `python -m agents train` wrote",
+            help="pretrained, expert, random, or a folder that `teach` or `python -m agents train` wrote",
         ),
     ] = None,
     nlu: NluOption = None,
@@ -38,11 +40,15 @@ def chat(
 ) -> None:
     """Talk to a trained agent, in plain English or in the fixed format."""
     domain = Domain.load(source)
-    loaded = load_agent(agent, domain, is_builtin=source in builtin_names())
+    loaded: Agent | None
+    if agent and is_store(Path(agent)):
+        domain, loaded = taught_agent(Path(agent), domain)
+    else:
+        loaded = load_agent(agent, domain, is_builtin=source in builtin_names())
     runner = make_runner(source, domain, actions, seed)
     interpreter = make_interpreter(source, domain, nlu, seed)
     talk = Chat(Bot(domain, loaded, runner), interpreter)
-    for line in _greeting(talk, isinstance(interpreter, CombinedInterpreter)):
+    for line in _greeting(talk, source, isinstance(interpreter, CombinedInterpreter)):
         print(line)
     is_terminal = sys.stdin.isatty()
     for text in _typed(talk) if is_terminal else _piped():
@@ -52,14 +58,14 @@ def chat(
             print(line)
 
 
-def _greeting(talk: Chat, knows_words: bool) -> Iterator[str]:
+def _greeting(talk: Chat, source: str, knows_words: bool) -> Iterator[str]:
     domain, agent = talk.bot.domain, talk.bot.agent
     if agent:
         yield f"{domain.name}, with the agent {agent.name!r}."
     else:
         yield (
-            f"{domain.name}: there is no agent for this domain, so the bot only listens. Give the domain an"
-            " 'expert', or a 'fake_user' to train an agent with, and name its folder with --agent."
+            f"{domain.name}: there is no agent for this domain, so the bot only listens. Teach it:"
+            f" dialogue-gym teach {source}, and then chat with --agent {domain.name}-teaching."
         )
     example = f"/{domain.intents[0]}" if domain.intents else "/greet"
     words = "in plain words" if knows_words else "in the fixed format alone (for plain words give --nlu)"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dialogue_gym.entries import END, NOTE, Draft
+from collections.abc import Iterable
+
+from dialogue_gym.entries import END, NOTE, Draft, Entry
 from dialogue_gym.history import History
 from dialogue_gym.teaching.journal import Journal
 
@@ -19,8 +21,7 @@ def use_mode(journal: Journal, user: str, turn_taking: str) -> None:
     """
     mode = {"user": user, "turn_taking": turn_taking}
     entries = list(journal.entries())
-    before = [entry.content[_KEY] for entry in entries if entry.kind == NOTE and _KEY in entry.content]
-    if before and before[-1] == mode:
+    if _last(entries) == mode:
         return
     drafts = [Draft("", NOTE, {_KEY: mode})]
     history = History(entries)
@@ -28,3 +29,13 @@ def use_mode(journal: Journal, user: str, turn_taking: str) -> None:
         if history.outcome(conversation) is None:
             drafts.append(Draft(conversation, END, {"outcome": "truncated"}, history.head(conversation)))
     journal.append_all(drafts)
+
+
+def turn_taking_of(entries: Iterable[Entry]) -> str:
+    """Return the turn taking under which a journal was taught last: explicit if it does not say."""
+    return str(_last(entries).get("turn_taking", "explicit"))
+
+
+def _last(entries: Iterable[Entry]) -> dict[str, str]:
+    modes = [entry.content[_KEY] for entry in entries if entry.kind == NOTE and _KEY in entry.content]
+    return modes[-1] if modes else {}
