@@ -126,7 +126,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             raise DomainError("domain: a domain file or the name of a built-in domain is needed")
         self.domain = Domain.load(source)
         if self.domain.fake_user is None:
-            raise DomainError(f"{source}: this domain has no fake user to talk to (the key 'fake_user')")
+            name = self.domain.name
+            raise DomainError(f"{name}: this domain has no fake user to talk to (the key 'fake_user')")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise RenderModeError(f"render_mode={render_mode!r}: it is 'ansi', 'human' or None")
         self.settings = make_settings(

@@ -79,6 +79,7 @@ class History:
         self._entries: dict[int, Entry] = {}
         self._threads: dict[str, _Thread] = {}
         self._growth: list[Entry] = []
+        self._done: dict[str, None] = {}
         self._ratings: dict[int, float] = {}
         self._latest = 0
         for entry in entries:
@@ -102,6 +103,9 @@ class History:
         self._entries[entry.id] = entry
         if entry.kind == DOMAIN:
             self._growth.append(entry)
+        elif entry.kind == LABEL:
+            self._done |= dict.fromkeys([entry.content["action"], *entry.content["right"]])
+            self._move(entry, followed)
         elif entry.kind == RATING:
             self._ratings[entry.content["about"]] = entry.content["value"]
         elif entry.kind == HEAD or entry.kind in STEPS:
@@ -235,7 +239,7 @@ class History:
         return record
 
     def grown(self, domain: Domain) -> Domain:
-        """Return a domain with all that was added to it in the journal, as far as it is not there by now.
+        """Return a domain with all that was added to it or done in the journal, if it is not there by now.
 
         Raises:
             DomainError: something cannot be added.
@@ -248,6 +252,9 @@ class History:
                 domain = domain.with_intent(name)
             elif content["add"] == "slot" and all(name != slot.name for slot in domain.slots):
                 domain = domain.with_slot(name, content.get("type", "text"), content.get("values", ()))
+        for name in self._done:  # what was done is to be readable, also where the file has lost it since
+            if name not in domain.actions:
+                domain = domain.with_action(name)
         return domain
 
     def rating(self, entry: int) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from dialogue_gym import Domain
 from dialogue_gym.entries import LABEL, RESULT, Draft, StoreError
 from dialogue_gym.events import Entity, UserUttered
 from dialogue_gym.interpreter import parse_act
-from dialogue_gym.teaching.journal import MemoryJournal
+from dialogue_gym.store import Store
+from dialogue_gym.teaching.journal import Journal, MemoryJournal
 from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.simulated import Report, SimulatedTeacher, teach
@@ -23,12 +25,12 @@ ROUNDS = settings(max_examples=25, deadline=None, suppress_health_check=list(Hea
 RESTAURANT, CONCERT = Domain.load("restaurant"), Domain.load("concert")
 
 
-def booking(journal: MemoryJournal | None = None, **keywords: Any) -> Session:
+def booking(journal: Journal | None = None, **keywords: Any) -> Session:
     """A session with the restaurant's fake user."""
     return Session(RESTAURANT, journal or MemoryJournal(), settings={}, **keywords)
 
 
-def talk(journal: MemoryJournal | None = None, **keywords: Any) -> Session:
+def talk(journal: Journal | None = None, **keywords: Any) -> Session:
     """A session about concerts, whose teacher is the user too."""
     return Session(CONCERT, journal or MemoryJournal(), **keywords)
 
@@ -137,6 +139,43 @@ def test_a_mended_message_is_what_the_bot_heard() -> None:
     assert session.conversation.slots["people"] == "5" and session.conversation.slots["price"]
 
 
+def test_a_message_is_mended_before_the_bot_acts_on_it() -> None:
+    session = booking()
+    session.correct("utter_ask_price")
+    with pytest.raises(SessionError, match="the bot has acted on the message by now: undo that first"):
+        session.mend(UserUttered("hello", "greet"))
+    session.undo()
+    session.mend(UserUttered("hello", "greet"))
+    session.undo()
+    assert session.conversation.latest_message and session.conversation.latest_message.intent == "inform"
+
+
+def test_a_forgotten_conversation_does_not_give_its_place_away(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        session = talk(store)
+        for _ in range(2):
+            say(session, "/greet")
+            session.correct("utter_greet")
+            session.restart()
+        store.forget("c1")
+    with Store(tmp_path) as store:
+        session = talk(store)
+        session.restart()
+        assert "c2" in session.history.conversations and session.id == "c4"
+        assert len(session.history.labels(session.domain, "explicit")) == 1
+
+
+def test_an_action_that_the_file_has_lost_is_still_known() -> None:
+    journal = MemoryJournal()
+    domain = domain_from("intents: [greet]\nactions: [wave]\nresponses: {utter_greet: [{text: Hello}]}\n")
+    session = Session(domain, journal)
+    say(session, "/greet")
+    session.correct("wave")
+    smaller = domain_from("intents: [greet]\nresponses: {utter_greet: [{text: Hello}]}\n")
+    later = Session(smaller, journal)
+    assert "wave" in later.actions and later.conversation.latest_action == "wave"
+
+
 def test_a_new_action_can_be_taught_and_is_there_tomorrow() -> None:
     journal = MemoryJournal()
     session = booking(journal)
@@ -227,9 +266,9 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
             session.confirm()
         elif move == "correct":
             session.correct(session.actions[number % len(session.actions)])
-        elif move == "mend":
+        elif move == "mend" and session.can_mend:
             session.mend(UserUttered(None, "inform" if "inform" in session.domain.intents else "greet"))
-        else:
+        elif move == "run":
             session.run(0.0, number)
 
 

@@ -79,7 +79,11 @@ def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
     runner = make_runner(given.source, domain, given.actions, given.seed)
     text = _text(given.source)
     if given.is_scratch or given.is_pretrained:
-        _make_room(terminal, folder)
+        if given.is_simulated and (folder / _JOURNAL).exists():
+            raise ValueError(f"{folder}: there is a store already; give another one with --store")
+        _make_room(terminal, folder.resolve())
+    if user == FAKE and domain.fake_user is None:
+        raise ValueError(f"{domain.name}: this domain has no fake user to talk to (the key 'fake_user')")
     with Store(folder) as store:
         store.use_domain(given.source, text)
         use_mode(store, user, given.turn_taking)

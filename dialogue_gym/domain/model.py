@@ -311,6 +311,10 @@ class Domain:
         if self.fake_user and name in REWARD_TERMS:
             raise DomainError(f"{self.name}: an action cannot be called {name!r}, like a term of the reward")
         responses = self.responses
+        if texts and "/" in name:
+            raise DomainError(
+                f"{self.name}: an action that says something has no / in its name: {shorten(name)}"
+            )
         if texts:
             responses = (*responses, Response(name, (texts,) if isinstance(texts, str) else tuple(texts)))
         return dataclasses.replace(self, actions=(*self.actions, name), responses=responses)

@@ -14,7 +14,7 @@ try:
         TfidfVectorizer,
     )
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 except ModuleNotFoundError as error:
     if str(error.name).split(".")[0] not in ("sklearn", "scipy", "threadpoolctl"):
         raise

@@ -6,10 +6,12 @@ as if it had never been, and two processes with the same labels propose the same
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.entries import STORY
@@ -102,7 +104,10 @@ class Learner:
         if not self.memory:
             return np.zeros(len(self.actions), np.float32)
         if self._weights is None:
-            self._weights = self._fit()
+            with _threads().limit(
+                limits=1
+            ):  # a second one costs more than it gives, on busy cores very much more
+                self._weights = self._fit()
         first, first_bias, second, second_bias = self._weights
         hidden = np.tanh(self._one_hot(observation[None]) @ first + first_bias)
         return np.asarray((hidden @ second + second_bias)[0])
@@ -132,6 +137,11 @@ class Learner:
                 size = np.sqrt(square / (1 - 0.999**step)) + 1e-8
                 weight -= LEARNING_RATE / (1 - 0.9**step) * mean / size
         return weights
+
+
+@functools.cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _gradients(

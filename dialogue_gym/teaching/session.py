@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -150,15 +151,20 @@ class Session:
     ) -> Draft:
         return Draft(self.id, kind, content, after or self.history.head(self.id), author or self._author)
 
+    def _next_number(self) -> int:
+        """Return the number of the next conversation; forgotten ones leave gaps."""
+        names = (re.fullmatch(r"c(\d+)", name) for name in self.history.conversations)
+        return 1 + max((int(name[1]) for name in names if name), default=0)
+
     def _begin(self) -> None:
         """Begin the next conversation; a fake user opens it."""
-        number = len(self.history.conversations)
-        self.id = f"c{number + 1}"
+        number = self._next_number()
+        self.id = f"c{number}"
         begins = to_json(SessionStarted())
         if self._user is None:
             self._write(Draft(self.id, EVENT, begins, None, BOT))
         else:
-            seed = self._seed + number
+            seed = self._seed + number - 1
             start = Draft(self.id, EVENT, begins | {SEED: seed}, None, BOT)
             (message,) = self._user.begin(seed)
             self._write(start, Draft(self.id, USER, to_json(message), start, FAKE_USER))
@@ -281,6 +287,12 @@ class Session:
             raise SessionError("there is no contradiction to take back")
         self._advance()
 
+    @property
+    def can_mend(self) -> bool:
+        """Whether the last thing that happened is a message of the user."""
+        path = self.history.path(self.id)
+        return bool(path) and path[-1].kind in (USER, MEND)
+
     def _taught_here(self) -> tuple[str, ...]:
         return self._learner.taught(self.conversation.observation())
 
@@ -354,17 +366,15 @@ class Session:
         self._write_result(self.pending.action, [], is_closing=False)
 
     def mend(self, message: UserUttered) -> None:
-        """Say what the user's last message meant; what was decided since is taken back.
+        """Say what the user's last message meant, before the bot acts on it.
 
         Raises:
-            SessionError: there is no message.
+            SessionError: there is no message, or the bot has acted on it by now.
         """
         self._proposal()
-        said = [entry for entry in self.history.path(self.id) if entry.kind in (USER, MEND)]
-        if not said:
-            raise SessionError("there is no message to mend")
-        self._write(Draft(self.id, MEND, {"message": to_json(message)}, said[-1].id, self._author))
-        self._learn()
+        if not self.can_mend:
+            raise SessionError("the bot has acted on the message by now: undo that first")
+        self._write(self._draft(MEND, {"message": to_json(message)}))
         self._go_to(self.id)
 
     def add_action(self, name: str, texts: Iterable[str] = ()) -> None:
@@ -434,7 +444,7 @@ class Session:
             StoreError: there is no such entry.
         """
         self.history.entry(entry)
-        self.id = f"c{len(self.history.conversations) + 1}"
+        self.id = f"c{self._next_number()}"
         self._write(Draft(self.id, HEAD, {"to": entry}, None, self._author))
         self._go_to(self.id)
 

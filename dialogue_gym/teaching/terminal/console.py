@@ -94,7 +94,8 @@ class Keyboard:
     def _prompt(self, prompt: str, keys: str) -> str:
         if keys:
             return self._keys.prompt(prompt, key_bindings=_bindings(keys))
-        return self._lines.prompt(prompt)
+        # What is typed in another encoding comes as halves of characters, which no file can hold.
+        return self._lines.prompt(prompt).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _bindings(keys: str) -> KeyBindings:

@@ -185,7 +185,11 @@ class Desk:
             f"from now on {new} is right",
             f"{old} stays right",
             "both are right",
+            "take the answer back",
         )
+        if which == 4:
+            self._session.reconsider()
+            return
         before = self._session.change
         self._session.settle((NEW, OLD, BOTH)[which - 1])
         self._note_change(before)
@@ -199,8 +203,8 @@ class Desk:
 
     def _mend(self) -> Talk[None]:
         message = self._session.conversation.latest_message
-        if message is None:
-            raise SessionError("there is no message to mend")
+        if message is None or not self._session.can_mend:
+            raise SessionError("the bot has acted on the message by now: undo that first")
         rows = views.intent_rows(self._session.domain, self._ranking(message))
         picked = yield from pick("intent", ("intent", "confidence"), rows)
         if picked is None:
