@@ -82,6 +82,7 @@ class History:
         self._done: dict[str, None] = {}
         self._ratings: dict[int, float] = {}
         self._latest = 0
+        self._latest_conversation: str | None = None
         for entry in entries:
             self.add(entry)
 
@@ -112,6 +113,7 @@ class History:
             self._move(entry, followed)
 
     def _move(self, entry: Entry, followed: int | None) -> None:
+        self._latest_conversation = entry.conversation
         thread = self._threads.setdefault(entry.conversation, _Thread())
         origin = None if followed is None else self._entries[followed].conversation
         if origin != entry.conversation and origin in self._threads:
@@ -202,6 +204,16 @@ class History:
         """
         undone = self._thread(conversation).undone
         return undone[-1] if undone else None
+
+    @property
+    def latest(self) -> str | None:
+        """The conversation that something was last added to, or whose head was last moved."""
+        return self._latest_conversation
+
+    def has_ended(self, conversation: str) -> bool:
+        """Return whether a conversation is over, whatever its outcome."""
+        last = next(self._backwards(conversation), None)
+        return last is not None and last.kind == END
 
     def outcome(self, conversation: str) -> str | None:
         """Return how a conversation ended; None if it did not, or did not say."""

@@ -101,9 +101,9 @@ class Session:
         """What went wrong with the last action, for the teacher to read."""
         self._grow()
         self._learn()
-        known = self.history.conversations
-        if known and self.history.outcome(known[-1]) is None:
-            self._go_to(known[-1])
+        latest = self.history.latest
+        if latest is not None and not self.history.has_ended(latest):
+            self._go_to(latest)
         else:
             self._begin()
 
@@ -151,13 +151,22 @@ class Session:
     ) -> Draft:
         return Draft(self.id, kind, content, after or self.history.head(self.id), author or self._author)
 
+    def _is_unused(self, conversation: str) -> bool:
+        path = self.history.path(conversation)
+        is_new = all(entry.kind == EVENT or entry.author == FAKE_USER for entry in path)
+        return is_new and bool(path) and path[0].author == BOT
+
     def _next_number(self) -> int:
         """Return the number of the next conversation; forgotten ones leave gaps."""
         names = (re.fullmatch(r"c(\d+)", name) for name in self.history.conversations)
         return 1 + max((int(name[1]) for name in names if name), default=0)
 
     def _begin(self) -> None:
-        """Begin the next conversation; a fake user opens it."""
+        """Begin the next conversation; a fake user opens it. One that nothing was decided in is taken up."""
+        known = self.history.conversations
+        if known and self._is_unused(known[-1]):
+            self._go_to(known[-1])
+            return
         number = self._next_number()
         self.id = f"c{number}"
         begins = to_json(SessionStarted())
@@ -411,14 +420,22 @@ class Session:
         self._go_to(self.id)
 
     def undo(self) -> None:
-        """Take back the last thing that the teacher decided or said.
+        """Take back the last thing that the teacher decided or said, in the conversation before if need be.
 
         Raises:
             SessionError: there is nothing to take back.
         """
-        if not self.history.can_undo(self.id):
-            raise SessionError("there is nothing to undo")
-        self._move(self.history.undo_target(self.id))
+        known = self.history.conversations
+        until_now = known[: known.index(self.id) + 1]
+        for conversation in reversed(until_now):
+            last = self.history.path(conversation)[-1:]
+            was_left = bool(last) and last[0].kind == END and last[0].author == self._author
+            if was_left or self.history.can_undo(conversation):
+                target = last[0].parent if was_left else self.history.undo_target(conversation)
+                self.id = conversation
+                self._move(target)
+                return
+        raise SessionError("there is nothing to undo")
 
     def redo(self) -> None:
         """Do again what was undone last.
@@ -435,7 +452,15 @@ class Session:
         self._write(Draft(self.id, HEAD, {"to": target}, None, self._author))
         self.change = None
         self._learn()
-        self._go_to(self.id)
+        if not self.history.has_ended(self.id):
+            self._go_to(self.id)
+            return
+        known = self.history.conversations
+        later = (name for name in known[known.index(self.id) + 1 :] if not self.history.has_ended(name))
+        if (following := next(later, None)) is not None:
+            self._go_to(following)
+        else:
+            self._begin()
 
     def fork(self, entry: int) -> None:
         """Begin a conversation that shares another one up to an entry of its path.
