@@ -183,7 +183,7 @@ def test_an_end_is_what_the_simulation_takes_for_one(name: str) -> None:
             env = DialogueEnv(name, turn_taking=turn_taking)
             policy = policy_of(env, 0)
             observation, _ = env.reset(seed=0)
-            for _ in range(30):
+            for _ in range(6):
                 is_over = False
                 while not is_over:
                     observation, _, terminated, truncated, info = env.step(policy.predict(observation)[0])
