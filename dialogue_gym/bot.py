@@ -34,21 +34,35 @@ class Bot:
         conversation.append(message)
         notes: list[str] = []
         turn_taking = self.agent.turn_taking if self.agent else "explicit"
-        is_over = has_ended(conversation, turn_taking)
-        for _ in range(0 if is_over else MAX_UNHEARD):
+        while not (is_over := has_ended(conversation, turn_taking)) and not is_users_turn(
+            conversation, turn_taking
+        ):
             name, confidence = self.agent.choose(conversation) if self.agent else (LISTEN, None)
             result = self.runner.run(name, conversation)
             conversation.append(ActionExecuted(name, confidence, self.agent.name if self.agent else None))
             conversation.extend(result.events)
             if result.note:
                 notes.append(result.note)
-            is_over = has_ended(conversation, turn_taking)
-            speaks = turn_taking == "auto" and self.domain.action_model(name).speaks
-            if is_over or speaks or name == LISTEN:
-                break
         if is_over:
             conversation.outcome = "success"
         return notes
+
+
+def is_users_turn(conversation: Conversation, turn_taking: str) -> bool:
+    """Return whether the bot waits for the user: it listens, or with automatic turn taking has spoken.
+
+    At the beginning it does, and after ten actions without a word from the user as well.
+    """
+    done = 0
+    for event in reversed(conversation.events):
+        if isinstance(event, UserUttered):
+            return done >= MAX_UNHEARD
+        if isinstance(event, ActionExecuted):
+            done += 1
+            is_auto = turn_taking == "auto"
+            if conversation.domain.action_model(event.name).speaks if is_auto else event.name == LISTEN:
+                return True
+    return True
 
 
 def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:

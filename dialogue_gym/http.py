@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import math
 import queue
 import socket
 import threading
 import urllib.parse
 from typing import Any, NoReturn
 
-from dialogue_gym.domain.reader import printable, shorten
+from dialogue_gym.domain.reader import finite, printable, shorten
 
 MAX_BYTES = 5_000_000
 """A longer answer is not read to its end."""
@@ -149,7 +148,7 @@ def _parsed(where: str, status: int, body: bytes) -> Any:
         raise ServiceError(f"{where} answered with more than {MAX_BYTES:,} bytes", status)
     content, fault = None, None
     try:
-        content = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+        content = json.loads(body, parse_constant=finite, parse_float=finite)
     except (ValueError, RecursionError) as error:
         fault = str(error)
     if not 200 <= status < 300:
@@ -157,14 +156,3 @@ def _parsed(where: str, status: int, body: bytes) -> Any:
     if fault is not None:
         raise ServiceError(f"{where} gave an answer that is not JSON: {fault}", status)
     return content
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large a number")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import abc
 import json
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym.domain.model import Domain
-from dialogue_gym.domain.reader import name_fault, nearest, printable, shorten
+from dialogue_gym.domain.reader import finite, name_fault, nearest, printable, shorten
 from dialogue_gym.events import Entity, UserUttered, entities_from
 
 _ACT = re.compile(r"/?(?P<intent>[^@{]*)(?:@(?P<confidence>[^{]*))?(?P<entities>\{.*)?", re.DOTALL)
@@ -162,8 +161,8 @@ def read_json(text: str) -> Any:
         return json.loads(
             text,
             object_pairs_hook=_without_doubles,
-            parse_constant=_finite,
-            parse_float=_finite,
+            parse_constant=finite,
+            parse_float=finite,
             parse_int=_whole,
         )
     except json.JSONDecodeError as error:
@@ -179,13 +178,6 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{shorten(text, 20)} is no finite number")
-    return number
-
-
 def _whole(text: str) -> int:
-    _finite(text)  # of any length, which int is not
+    finite(text)  # of any length, which int is not
     return int(text)

@@ -258,6 +258,14 @@ class Entry:
         return value in _TRUE
 
 
+def finite(text: str) -> float:
+    """Return the number that a text stands for; ValueError if it is none, or infinite."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shorten(text, 20)} is no finite number")
+    return number
+
+
 def name_fault(name: str) -> str | None:
     """Say why a text cannot be a name; None if it can."""
     if not name.strip():

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.bot import has_ended
+from dialogue_gym.bot import has_ended, is_users_turn
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
@@ -30,9 +30,8 @@ from dialogue_gym.entries import (
     Draft,
 )
 from dialogue_gym.envs import DialogueEnv
-from dialogue_gym.events import ActionExecuted, Event, SessionStarted, UserUttered, to_json
+from dialogue_gym.events import Event, SessionStarted, UserUttered, to_json
 from dialogue_gym.history import History
-from dialogue_gym.rules.tables import MAX_UNHEARD
 from dialogue_gym.teaching.fake import SEED, FakeUser
 from dialogue_gym.teaching.journal import Journal
 from dialogue_gym.teaching.learner import Learner
@@ -200,26 +199,10 @@ class Session:
     def _advance(self) -> None:
         """Find out what is to be answered next."""
         self.conversation = self.history.conversation(self.domain, self.id)
-        if self._is_users_turn():
+        if is_users_turn(self.conversation, self.turn_taking):
             self.pending = AwaitsMessage()
             return
         self.pending = Proposal(self._options(), is_closing=self._has_outcome())
-
-    def _is_users_turn(self) -> bool:
-        done = 0
-        for event in reversed(self.conversation.events):
-            if isinstance(event, UserUttered):
-                return self._user is None and done >= MAX_UNHEARD
-            if isinstance(event, ActionExecuted):
-                done += 1
-                if self._hands_over(event.name):
-                    return True
-        return True
-
-    def _hands_over(self, action: str) -> bool:
-        if self.turn_taking == "explicit":
-            return action == LISTEN
-        return self.domain.action_model(action).speaks
 
     def _has_outcome(self) -> bool:
         if self._user is not None:
@@ -354,7 +337,8 @@ class Session:
             drafts.append(self._draft(END, {"outcome": outcome or "success"}, BOT, drafts[-1]))
         self._write(*drafts)
         self.conversation = self.history.conversation(self.domain, self.id)
-        if not ends and self._user is None and self._is_users_turn() and self._has_outcome():
+        is_left = self._user is None and is_users_turn(self.conversation, self.turn_taking)
+        if not ends and is_left and self._has_outcome():
             self._write(self._draft(END, {"outcome": "success"}, BOT))
             ends = True
         if ends:
