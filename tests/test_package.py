@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import re
 import shutil
 import subprocess
 import sys
@@ -95,3 +97,35 @@ for _ in range(100):
 print(compiled.metadata["autoreset_mode"].value, ours.shape)
 """
     assert python(code, "-S").splitlines()[-1] == "NextStep (3,)"
+
+
+@pytest.mark.parametrize(
+    ("extra", "modules"),
+    [
+        ("agents", "agents.cli, agents.training, agents.benchmark.run"),
+        ("teach", "dialogue_gym.cli.app, dialogue_gym.cli.teaching"),
+    ],
+)
+def test_an_extra_brings_all_that_its_programs_load(extra: str, modules: str) -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    extras = {
+        name: {re.split(r"[>=\[]", line)[0] for line in config["options.extras_require"][name].split()}
+        for name in ("fast", "agents", "teach", "nlu", "web")
+    }
+    names = {"scikit-learn": "sklearn"}
+    others = set().union(*extras.values()) - extras[extra]
+    blocked = {names.get(other, other.replace("-", "_")) for other in others}
+    code = f"""
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {sorted(blocked)!r}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.path.insert(0, {str(ROOT)!r})
+sys.meta_path.insert(0, Blocked())
+import {modules}
+"""
+    python(code)
