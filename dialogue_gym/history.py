@@ -237,7 +237,7 @@ class History:
         Raises:
             StoreError: the content of an entry is none of its kind.
         """
-        return [event for _, event in _in_words(self.path(conversation))]
+        return [event for _, event in in_words(self.path(conversation))]
 
     def conversation(self, domain: Domain, conversation: str) -> Conversation:
         """Return what is in effect of a conversation.
@@ -306,8 +306,12 @@ def _is_in_person(entry: Entry) -> bool:
     return entry.kind in (USER, MEND, EVENT) and entry.author not in _NOT_IN_PERSON
 
 
-def _in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
-    """Return the events along a path, each with its entry; a mended message stands where it was said."""
+def in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
+    """Return the events along a path, each with its entry; a mended message stands where it was said.
+
+    Raises:
+        StoreError: the content of an entry is none of its kind.
+    """
     words: list[tuple[Entry, Event]] = []
     last_message: int | None = None
     for entry in path:
@@ -326,7 +330,7 @@ def _in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
 
 def _labels_along(path: Iterable[Entry], domain: Domain) -> Iterator[Label]:
     state = BotState(domain)
-    for entry, event in _in_words(path):
+    for entry, event in in_words(path):
         if entry.kind == LABEL and entry.content["by"] in TEACHERS:
             right = tuple(entry.content["right"])
             yield Label(state.observation, right, entry.content["by"], entry.id, entry.conversation)

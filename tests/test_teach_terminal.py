@@ -34,7 +34,7 @@ from dialogue_gym.teaching.pending import AwaitsMessage, MissingResult, Proposal
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.desk import Desk
 from dialogue_gym.teaching.terminal.screens import Line, Screen, Talk
-from dialogue_gym.teaching.terminal.understanding import mended
+from dialogue_gym.teaching.understanding import mended
 from tests.conftest import domain_from
 
 PLAIN = """

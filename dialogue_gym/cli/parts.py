@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,14 @@ import typer
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import builtin_names
+from dialogue_gym.domain.reader import DOMAIN_FILE, read_bytes
 from dialogue_gym.interpreter import CombinedInterpreter, FixedFormatInterpreter, Interpreter
+from dialogue_gym.nlu.examples import builtin_path
+from dialogue_gym.stories import Story, load
+from dialogue_gym.teaching.importing import own_stories
+
+EXPORTED_NAME = "exported"
+"""The folder in a store to which what was taught is exported."""
 
 DomainName = Annotated[
     str, typer.Argument(metavar="DOMAIN|FILE", help="name of a built-in domain, or a domain file")
@@ -47,7 +54,7 @@ def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, see
         from dialogue_gym.nlu.rasa import RasaInterpreter
 
         return CombinedInterpreter(RasaInterpreter(addresses[0]), domain)
-    from dialogue_gym.nlu.examples import builtin_path, read_examples
+    from dialogue_gym.nlu.examples import read_examples
 
     paths = [Path(one) for one in given]
     if not paths and source in builtin_names():
@@ -82,3 +89,37 @@ def make_runner(source: str, domain: Domain, actions: Sequence[str] | None, seed
     if not actions and source in builtin_names():
         code = builtin_actions(source)
     return ActionRunner(domain, code, server=server, seed=seed)
+
+
+def make_words(source: str, domain: Domain, nlu: Sequence[str] | None, seed: int) -> Interpreter | None:
+    """Return what understands words, of which acts in the fixed format are none; None if nothing does.
+
+    Raises:
+        ValueError: the files or addresses cannot be used.
+    """
+    interpreter = make_interpreter(source, domain, nlu, seed)
+    return interpreter.other if isinstance(interpreter, CombinedInterpreter) else None
+
+
+def domain_file(source: str) -> Path:
+    """Return the file of a domain, given its path or the name of a built-in one."""
+    return builtin_path(source, "domain.yml") if source in builtin_names() else Path(source)
+
+
+def domain_text_of(source: str) -> str:
+    """Return the text of a domain's file.
+
+    Raises:
+        DomainError: it cannot be read.
+    """
+    return read_bytes(domain_file(source), DOMAIN_FILE)
+
+
+def make_stories(source: str, with_own: bool, paths: Iterable[Path]) -> list[Story]:
+    """Return the stories that a new store begins with: the domain's own if wanted, and those of files.
+
+    Raises:
+        ValueError: they cannot be read, or there are none.
+    """
+    own = own_stories(domain_file(source)) if with_own else []
+    return own + [story for path in paths for story in load(path)]

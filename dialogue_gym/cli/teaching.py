@@ -7,18 +7,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym.cli.parts import make_interpreter, make_runner
+from dialogue_gym.cli.parts import EXPORTED_NAME, domain_text_of, make_runner, make_stories, make_words
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import builtin_names
-from dialogue_gym.domain.reader import DOMAIN_FILE, name_fault, printable, read_bytes
+from dialogue_gym.domain.reader import name_fault, printable
 from dialogue_gym.entries import EXPERT
 from dialogue_gym.files import write_whole
-from dialogue_gym.interpreter import CombinedInterpreter, Interpreter
-from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.store import Store
-from dialogue_gym.stories import Story, load
 from dialogue_gym.teaching.export import export
-from dialogue_gym.teaching.importing import import_stories, own_stories
+from dialogue_gym.teaching.importing import import_stories
 from dialogue_gym.teaching.mode import use_mode
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated import SimulatedTeacher, teach
@@ -26,9 +23,8 @@ from dialogue_gym.teaching.terminal.console import Leave, Terminal
 from dialogue_gym.teaching.terminal.desk import Desk
 from dialogue_gym.teaching.terminal.opening import domain_text, goes_on, new_domain
 
-_JOURNAL = "journal.sqlite"
-_EXPORTED = "exported"
 _YAML = (".yml", ".yaml")
+_JOURNAL = "journal.sqlite"
 FAKE, ME = "fake", "me"
 
 
@@ -70,14 +66,14 @@ def hold(teaching: Teaching) -> None:
 
 
 def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
-    told = _stories(given)
+    told = make_stories(given.source, given.is_pretrained, given.stories)
     is_talking = given.is_simulated or (domain.fake_user is not None and domain.fake_user.kind == "goal")
     user = given.user or (FAKE if is_talking else ME)
     folder = given.store or Path(f"{domain.name}-teaching")
     # A fake user says what it means, so that examples of what people say are of no use.
-    words = _words(given, domain) if user == ME or given.nlu else None
+    words = make_words(given.source, domain, given.nlu, given.seed) if user == ME or given.nlu else None
     runner = make_runner(given.source, domain, given.actions, given.seed)
-    text = _text(given.source)
+    text = domain_text_of(given.source)
     if given.is_scratch or given.is_pretrained:
         if given.is_simulated and (folder / _JOURNAL).exists():
             raise ValueError(f"{folder}: there is a store already; give another one with --store")
@@ -103,7 +99,7 @@ def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
             seed=given.seed,
         )
         print(f"{domain.name}: all is kept in {printable(str(folder))}. ? is for help, Ctrl-C leaves.")
-        exported = folder / _EXPORTED
+        exported = folder / EXPORTED_NAME
         desk = Desk(
             session,
             words,
@@ -146,20 +142,6 @@ def _domain(terminal: Terminal, source: str) -> Domain | None:
     return Domain.load(source)
 
 
-def _text(source: str) -> str:
-    return read_bytes(_domain_file(source), DOMAIN_FILE)
-
-
-def _stories(given: Teaching) -> list[Story]:
-    """Return the stories that a new store begins with."""
-    own = own_stories(_domain_file(given.source)) if given.is_pretrained else []
-    return own + [story for path in given.stories for story in load(path)]
-
-
-def _domain_file(source: str) -> Path:
-    return builtin_path(source, "domain.yml") if source in builtin_names() else Path(source)
-
-
 def _make_room(terminal: Terminal, folder: Path) -> None:
     """Ask what is to become of a store that is there already; where it is in the way it gets another name."""
     if not (folder / _JOURNAL).exists() or terminal.hold(goes_on(str(folder))):
@@ -172,8 +154,3 @@ def _make_room(terminal: Terminal, folder: Path) -> None:
         other = folder.with_name(f"{folder.name}-{date}-{number}")
     folder.rename(other)
     print(f"(the old store is {printable(str(other))} now)")
-
-
-def _words(given: Teaching, domain: Domain) -> Interpreter | None:
-    interpreter = make_interpreter(given.source, domain, given.nlu, given.seed)
-    return interpreter.other if isinstance(interpreter, CombinedInterpreter) else None

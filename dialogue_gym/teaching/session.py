@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from dialogue_gym.entries import (
     DOMAIN,
     END,
     EVENT,
+    EXPERT,
     FAKE_USER,
     HEAD,
     LABEL,
@@ -28,6 +29,7 @@ from dialogue_gym.entries import (
     RESULT,
     USER,
     Draft,
+    Entry,
 )
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.events import Event, SessionStarted, UserUttered, to_json
@@ -69,6 +71,7 @@ class Session:
         author: str = PERSON,
         seed: int = 0,
         asks_for_closing: bool = True,
+        is_mine: Callable[[str], bool] = lambda conversation: True,
     ) -> None:
         """Begin, or go on where the journal ends.
 
@@ -78,9 +81,10 @@ class Session:
             turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
             settings: of the environment whose fake user talks; None if the teacher is the user as well.
             runner: what does the actions where the teacher is the user.
-            author: who answers: `"person"`, or `"expert"` for a simulated teacher.
+            author: who answers: the name of a person, or `"expert"` for a simulated teacher.
             seed: of the fake users.
             asks_for_closing: whether the bot is to do one thing more after a success.
+            is_mine: whether a conversation may be gone on with, where several teachers share a journal.
 
         Raises:
             ValueError: the domain has no fake user to talk, or the journal is of another domain.
@@ -93,6 +97,7 @@ class Session:
         self._author = author
         self._seed = seed
         self._asks_for_closing = asks_for_closing
+        self._is_mine = is_mine
         self.history = History(journal.entries())
         self.change: Change | None = None
         """What the last correction changed."""
@@ -100,9 +105,13 @@ class Session:
         """What went wrong with the last action, for the teacher to read."""
         self._grow()
         self._learn()
+        known = self.history.conversations
+        is_open = {name: not self.history.has_ended(name) and self._can_take_up(name) for name in known}
         latest = self.history.latest
-        if latest is not None and not self.history.has_ended(latest):
+        if latest is not None and is_open[latest]:
             self._go_to(latest)
+        elif mine := [name for name in known if is_open[name]]:
+            self._go_to(mine[-1])
         else:
             self._begin()
 
@@ -150,6 +159,13 @@ class Session:
     ) -> Draft:
         return Draft(self.id, kind, content, after or self.history.head(self.id), author or self._author)
 
+    def _can_take_up(self, conversation: str) -> bool:
+        """Return whether this session can go on with a conversation: a fake user needs its own beginning."""
+        if not self._is_mine(conversation):
+            return False
+        path = self.history.path(conversation)
+        return not path or (SEED in path[0].content) == (self._user is not None)
+
     def _is_unused(self, conversation: str) -> bool:
         path = self.history.path(conversation)
         is_new = all(entry.kind == EVENT or entry.author == FAKE_USER for entry in path)
@@ -162,10 +178,11 @@ class Session:
 
     def _begin(self) -> None:
         """Begin the next conversation; a fake user opens it. One that nothing was decided in is taken up."""
-        known = self.history.conversations
-        if known and self._is_unused(known[-1]):
-            self._go_to(known[-1])
-            return
+        for known in reversed(self.history.conversations):
+            is_open = not self.history.has_ended(known)
+            if is_open and self._is_unused(known) and self._can_take_up(known):
+                self._go_to(known)
+                return
         number = self._next_number()
         self.id = f"c{number}"
         begins = to_json(SessionStarted())
@@ -294,7 +311,7 @@ class Session:
         content = {
             "action": action,
             "right": list(right),
-            "by": by or self._author,
+            "by": by or (EXPERT if self._author == EXPERT else PERSON),
             "proposal": proposal.best.action,
             "probability": proposal.best.probability,
         }
@@ -411,7 +428,7 @@ class Session:
         """
         known = self.history.conversations
         until_now = known[: known.index(self.id) + 1]
-        for conversation in reversed(until_now):
+        for conversation in filter(self._can_take_up, reversed(until_now)):
             last = self.history.path(conversation)[-1:]
             was_left = bool(last) and last[0].kind == END and last[0].author == self._author
             if was_left or self.history.can_undo(conversation):
@@ -441,7 +458,7 @@ class Session:
             return
         known = self.history.conversations
         later = (name for name in known[known.index(self.id) + 1 :] if not self.history.has_ended(name))
-        if (following := next(later, None)) is not None:
+        if (following := next(filter(self._can_take_up, later), None)) is not None:
             self._go_to(following)
         else:
             self._begin()
@@ -456,6 +473,47 @@ class Session:
         self.id = f"c{self._next_number()}"
         self._write(Draft(self.id, HEAD, {"to": entry}, None, self._author))
         self._go_to(self.id)
+
+    def take_up(self, conversation: str) -> None:
+        """Go on with a conversation, which is this teacher's from now on.
+
+        Raises:
+            SessionError: it is over, or its user is another one than this session's.
+            StoreError: there is no such conversation.
+        """
+        head = self.history.head(conversation)
+        if self.history.has_ended(conversation):
+            raise SessionError(f"{shorten(conversation)} is over: fork it instead")
+        if head is not None and self.has_fake_user(head) != (self._user is not None):
+            raise SessionError(f"another user talks in {shorten(conversation)}")
+        self.id = conversation
+        self._move(head)
+
+    def has_fake_user(self, entry: int) -> bool:
+        """Return whether a fake user talks in the conversation that an entry is part of.
+
+        Raises:
+            StoreError: there is no such entry.
+        """
+        step = self.history.entry(entry)
+        while step.parent is not None:
+            step = self.history.entry(step.parent)
+        return SEED in step.content
+
+    def take_in(self, entries: Iterable[Entry]) -> None:
+        """Take in what others wrote down meanwhile, and learn from it."""
+        has_grown = False
+        for entry in entries:
+            self.history.add(entry)
+            has_grown |= entry.kind == DOMAIN
+        if has_grown:
+            self._grow()
+        self._learn()
+        is_settled = isinstance(self.pending, Contradiction) and self.pending.before != self._taught_here()
+        if has_grown:
+            self._go_to(self.id)
+        elif isinstance(self.pending, Proposal) or is_settled:
+            self._advance()
 
     def restart(self) -> None:
         """Leave this conversation as it is, and begin another one."""

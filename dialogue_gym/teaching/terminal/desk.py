@@ -13,6 +13,7 @@ from pathlib import Path
 from dialogue_gym.domain.reader import FileError
 from dialogue_gym.events import UserUttered
 from dialogue_gym.interpreter import Interpretation, Interpreter, InterpreterError
+from dialogue_gym.teaching.chat import ENDS, visible
 from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.terminal import views
@@ -26,9 +27,8 @@ from dialogue_gym.teaching.terminal.screens import (
     Talk,
     ask_key,
     choose,
-    visible,
 )
-from dialogue_gym.teaching.terminal.understanding import (
+from dialogue_gym.teaching.understanding import (
     TaughtInterpreter,
     entities_text,
     entities_typed,
@@ -39,10 +39,7 @@ THRESHOLD = 0.9
 MOST_STEPS = 200
 """How many steps the bot goes on by itself at most before it asks again."""
 _COMMANDS = "urfngts?0q"
-_ENDS = {
-    "success": ("--- the user has what they wanted ---", "good"),
-    "failure": ("--- the user has given up ---", "bad"),
-}
+_STYLES = {"success": "good", "failure": "bad"}
 
 
 class Desk:
@@ -93,8 +90,8 @@ class Desk:
         """Return the notes, which are shown once."""
         if self._session.id != self._conversation:
             outcome = self._session.history.outcome(self._conversation)
-            if outcome in _ENDS:
-                self._notes.append(Line(*_ENDS[outcome]))
+            if outcome in ENDS:
+                self._notes.append(Line(f"--- {ENDS[outcome]} ---", _STYLES[outcome]))
             self._notes.append(Line(f"--- conversation {self._session.id} ---", "strong"))
             self._conversation = self._session.id
         notes, self._notes = tuple(self._notes), []
@@ -250,7 +247,7 @@ class Desk:
         elif key == "t":
             yield from self._set_threshold()
         elif key == "s":
-            self._notes.append(views.figures(session))
+            self._notes.append(views.figures_table(session))
         elif key in ("0", "q"):
             self._is_over = True
             if key == "0":

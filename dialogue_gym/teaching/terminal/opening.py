@@ -13,8 +13,9 @@ import yaml
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART, Response
 from dialogue_gym.domain.reader import DomainError
+from dialogue_gym.teaching.chat import visible
 from dialogue_gym.teaching.terminal.picking import Command, typed
-from dialogue_gym.teaching.terminal.screens import Line, Table, Talk, choose, visible
+from dialogue_gym.teaching.terminal.screens import Line, Table, Talk, choose
 
 
 def goes_on(folder: str) -> Talk[bool]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialogue_gym.domain.reader import article, name_fault, nearest
-from dialogue_gym.teaching.terminal.screens import Line, Row, Screen, Table, Talk, choose, visible
+from dialogue_gym.teaching.chat import visible
+from dialogue_gym.teaching.terminal.screens import Line, Row, Screen, Table, Talk, choose
 
 _COMMAND = re.compile(r"\s*:([a-z0-9?])\s*")
 

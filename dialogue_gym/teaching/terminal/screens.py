@@ -6,10 +6,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dialogue_gym.domain.reader import printable
+from dialogue_gym.teaching.chat import visible
 
-SHOWN_CHARACTERS = 300
-"""Longer texts are cut."""
 STOP = "stop"
 """What a screen without a question is answered with if the person wants no more of them."""
 
@@ -60,16 +58,6 @@ class Screen:
 
 Talk = Generator[Screen, str, _Result]
 """Something that shows screens, takes the answers to them, and comes to a result."""
-
-
-def visible(text: str, most: int = SHOWN_CHARACTERS) -> str:
-    r"""Return text on one line, with what cannot be printed escaped, cut if it is long.
-
-    >>> visible("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    shown = printable(text[: most + 1])
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Talk[str]:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import EMPTY, LISTEN
-from dialogue_gym.entries import BOT, LABEL, MEND, PERSON, RESULT, STORY, USER, Entry, entry_events
-from dialogue_gym.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
+from dialogue_gym.entries import FAKE_USER, LABEL, MEND, RESULT, USER, Entry, entry_events
+from dialogue_gym.events import Event, UserUttered, Value
+from dialogue_gym.teaching.chat import (
+    BOT_SIDE,
+    TEXT_CHARACTERS,
+    USER_SIDE,
+    bubbles,
+    figures,
+    value_text,
+    visible,
+    what_it_says,
+)
 from dialogue_gym.teaching.pending import Change, Option, Proposal
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.terminal.screens import Line, Row, Table, visible
+from dialogue_gym.teaching.terminal.screens import Line, Row, Table
 
 TURNS = 2
 """How many of the user's messages the chat so far goes back to."""
-_VALUE_CHARACTERS = 60
-_TEXT_CHARACTERS = 60
 _CHAT_LINES = 16
 
 KEYS = (
@@ -48,36 +55,22 @@ def chat_so_far(conversation: Conversation) -> list[Line]:
 def chat_lines(events: Iterable[Event]) -> list[Line]:
     """Return a chat: who said what, what it was taken to mean, what the bot did."""
     lines = []
-    for event in events:
-        if isinstance(event, UserUttered):
-            lines.append(Line(f"user  {visible(event.text or '/' + event.act)}", "strong"))
-            meaning = visible(event.act) if event.intent else "not understood"
-            lines.append(Line(f"means {meaning} ({event.confidence:.2f})", "faint", indent=6))
-        elif isinstance(event, ActionExecuted):
-            lines.append(Line(f"bot   {visible(event.name)}"))
-        elif isinstance(event, BotUttered):
-            lines += [Line(visible(text), indent=6) for text in _texts(event)]
-        elif isinstance(event, SlotSet):
-            lines.append(Line(f"{visible(event.name)} := {_value(event.value)}", "faint", indent=6))
+    for bubble in bubbles(events):
+        if bubble.side == USER_SIDE:
+            lines.append(Line(f"user  {bubble.texts[0]}", "strong"))
+            meaning = "not understood" if bubble.meaning is None else bubble.meaning
+            lines.append(Line(f"means {meaning} ({bubble.confidence:.2f})", "faint", indent=6))
+        elif bubble.meaning is not None:
+            lines.append(Line(f"bot   {bubble.meaning}"))
+        said = bubble.texts if bubble.side == BOT_SIDE else bubble.texts[1:]
+        lines += [Line(text, indent=6) for text in said]
+        lines += [Line(f"{name} := {value}", "faint", indent=6) for name, value in bubble.slots]
     return lines
-
-
-def _texts(event: BotUttered) -> Iterator[str]:
-    yield from event.text.splitlines() if event.text else ()
-    for button in event.data.get("buttons") or ():
-        yield f"[{button.get('title')}]"
-    for key in ("image", "attachment"):
-        if event.data.get(key):
-            yield str(event.data[key])
-
-
-def _value(value: Value) -> str:
-    return EMPTY if value is None else visible(str(value), _VALUE_CHARACTERS)
 
 
 def slot_line(slots: Mapping[str, Value]) -> Line:
     """Return what the slots hold."""
-    known = ", ".join(f"{visible(name)}: {_value(value)}" for name, value in slots.items())
+    known = ", ".join(f"{visible(name)}: {value_text(value)}" for name, value in slots.items())
     return Line(f"slots {known or 'there are none'}", "faint")
 
 
@@ -97,14 +90,6 @@ def proposal_lines(domain: Domain, proposal: Proposal) -> list[Line]:
     if proposal.is_closing:
         lines.insert(0, Line("The user has what they wanted. This is what the bot does last.", "good"))
     return lines
-
-
-def what_it_says(domain: Domain, action: str) -> str:
-    """Return the first of the texts of an action."""
-    if action == LISTEN:
-        return "nothing, it is the user's turn"
-    texts = domain.texts(action)
-    return visible(texts[0], _TEXT_CHARACTERS) if texts else ""
 
 
 def action_rows(
@@ -155,34 +140,18 @@ def _happened(entry: Entry, before: Entry | None, following: Entry | None) -> st
         (message,) = entry_events(entry)
         assert isinstance(message, UserUttered)
         said = message.text or "/" + message.act
-        return f"user  {visible(said, _TEXT_CHARACTERS)}" + ("  (mended)" if entry.kind == MEND else "")
+        return f"user  {visible(said, TEXT_CHARACTERS)}" + ("  (mended)" if entry.kind == MEND else "")
     # What a fake user says follows from what the bot did, and comes with it.
-    is_answered = following is not None and following.kind == USER and following.author != PERSON
+    is_answered = following is not None and following.kind == USER and following.author == FAKE_USER
     if entry.kind == RESULT and before is not None and before.kind == LABEL and not is_answered:
-        return f"bot   {visible(before.content['action'], _TEXT_CHARACTERS)}"
+        return f"bot   {visible(before.content['action'], TEXT_CHARACTERS)}"
     return None
 
 
-def figures(session: Session) -> Table:
-    """Return what was taught so far, of which what is undone is no part."""
-    history = session.history
-    in_effect = {entry.id: entry for name in history.conversations for entry in history.path(name)}
-    answers = [entry.content for entry in in_effect.values() if entry.kind == LABEL]
-    taught = [content for content in answers if content["by"] not in (BOT, STORY)]
-    corrected = sum(content["action"] != content.get("proposal") for content in taught)
-    told = sum(content["by"] == STORY for content in answers)
-    ended = [history.outcome(name) for name in history.conversations if not name.startswith("story ")]
-    rows = {
-        "conversations": len(ended),
-        "of these ended in success": ended.count("success"),
-        "answers": len(taught),
-        "corrections": corrected,
-        "decisions told by stories": told,
-        "decisions that the bot made by itself": len(answers) - len(taught) - told,
-        "mended messages": sum(entry.kind == MEND for entry in in_effect.values()),
-        "different situations with an answer": session.distinct_observations,
-    }
-    return Table(("of this store", ""), tuple(Row(name, (str(count),)) for name, count in rows.items()), ())
+def figures_table(session: Session) -> Table:
+    """Return what was taught so far."""
+    rows = tuple(Row(name, (str(count),)) for name, count in figures(session).items())
+    return Table(("of this store", ""), rows, ())
 
 
 def help_lines(is_wizard: bool) -> list[Line]:
