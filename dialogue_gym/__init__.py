@@ -1,6 +1,7 @@
 """Gymnasium environments with simulated users, for learning dialogue policies.
 
-Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0` and `Dialogue-v0`.
+Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, `Dialogue-v0` and
+`DialogueLive-v0`.
 """
 
 from gymnasium.envs.registration import register
@@ -29,3 +30,4 @@ for _name in ("FakeUserRestaurant", "FakeUserConcert", "Dialogue"):
         entry_point=f"dialogue_gym.envs:{_name}Env",
         vector_entry_point=f"dialogue_gym.vector:{_name}VectorEnv",
     )
+register(id="DialogueLive-v0", entry_point="dialogue_gym.live.envs:DialogueLiveEnv")

@@ -37,6 +37,18 @@ SELECT * FROM entries WHERE conversation = '' OR conversation IN (
     SELECT conversation FROM entries WHERE kind = 'label' AND json_extract(content, '$.by') <> 'bot'
 ) ORDER BY id
 """
+_FINISHED = """
+SELECT conversation FROM entries AS began
+WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND EXISTS (
+    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
+) AND NOT EXISTS (
+    SELECT 1 FROM entries WHERE conversation = began.conversation
+        AND kind = 'label' AND json_extract(content, '$.by') <> 'bot'
+) AND NOT EXISTS (
+    SELECT 1 FROM entries AS parent JOIN entries AS child ON child.parent = parent.id
+    WHERE parent.conversation = began.conversation AND child.conversation <> began.conversation
+) ORDER BY id
+"""
 _UNFINISHED = """
 SELECT conversation FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
@@ -201,6 +213,24 @@ class Store:
         """Return the conversations whose beginning has a key in its content, and which nothing has ended."""
         rows = self._database.read(_UNFINISHED, f"$.{key}")
         return [name for (name,) in rows]
+
+    def prune(self, key: str, kept: int) -> list[str]:
+        """Erase old conversations for good, all but the newest.
+
+        Of those that have ended and whose beginning has a key in its content; what somebody taught in, or
+        forked, stays.
+
+        Returns:
+            The conversations that were erased.
+
+        Raises:
+            StoreError: it cannot be written, or a reader holds on to what is to be erased.
+        """
+        names = [name for (name,) in self._database.read(_FINISHED, f"$.{key}")]
+        erased = names[: max(0, len(names) - kept)]
+        if erased:
+            self._database.delete(erased)
+        return erased
 
     def conversations(self) -> list[Summary]:
         """Return all conversations, the one that something was last added to at the end."""

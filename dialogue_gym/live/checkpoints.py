@@ -20,11 +20,15 @@ import numpy.typing as npt
 
 from dialogue_gym.domain.reader import FileError, nearest, shorten
 from dialogue_gym.files import write_whole
+from dialogue_gym.store import Store
 
 KEPT = 7
 _NAME = re.compile(r"(?P<number>\d{6,})-\d{8}T\d{6}\.npz")
 _BEST = "best.npz"
 _STATE = "state"
+
+
+_FOLDER = "checkpoints"
 
 
 class CheckpointError(FileError):
@@ -124,6 +128,25 @@ class Checkpoints:
         if name not in named:
             raise CheckpointError(f"{self.folder}: {shorten(name)} is no checkpoint; {nearest(name, named)}")
         return named[name]
+
+
+def checkpoints_of(folder: Path, kept: int = KEPT) -> Checkpoints:
+    """Return the checkpoints of a store's folder."""
+    return Checkpoints(folder / _FOLDER, kept)
+
+
+def roll_back(store: Store, name: str) -> Path:
+    """Go back to a checkpoint: a new one is written that holds the same. All others stay as they are.
+
+    What people said since then stays in the journal, and is not learned again.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged.
+        OSError: the new one cannot be written.
+    """
+    checkpoints = checkpoints_of(store.folder)
+    chosen = read(checkpoints.find(name))
+    return checkpoints.write(chosen.arrays, {**chosen.state, "upto": store.last_id()})
 
 
 def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import dataclasses
 import heapq
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,17 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.bot import has_ended, is_users_turn
 from dialogue_gym.chatting import RESTART_COMMAND
-from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
-from dialogue_gym.entries import BOT, END, EVENT, LABEL, PERSON, RATING, RESULT, USER, Draft, Entry
-from dialogue_gym.events import ActionExecuted, BotUttered, SessionStarted, UserUttered, to_json
+from dialogue_gym.entries import LABEL, LIVE, PERSON, RATING
+from dialogue_gym.events import BotUttered, Event, UserUttered
 from dialogue_gym.interpreter import Interpreter, InterpreterError
+from dialogue_gym.live.episode import Episode
 from dialogue_gym.live.transitions import (
     FAILURE,
-    SUCCESS,
     TRUNCATED,
     LiveReward,
     Trace,
@@ -37,8 +35,6 @@ from dialogue_gym.live.transitions import (
 )
 from dialogue_gym.store import Store
 
-PERSON_KEY = "live"
-"""The key under which the beginning of a conversation says whose it is: that it is a live one."""
 _PREFIX = "live"
 
 
@@ -58,19 +54,25 @@ class Heard:
     """What comes of a message.
 
     Attributes:
-        conversation: the one that goes on; another one if the message began it.
-        messages: what the bot says.
+        conversation: the one that the person is in from now on.
+        events: what the bot did, and what it said.
         transitions: what can be learned by now.
         notes: what went wrong, one line each.
-        outcome: how the conversation ended, if it has: `"success"`, `"failure"` or `"truncated"`. What it
-            is rated goes to `rate` then, with the name that it had.
+        ended: the one that has ended, if one has; it can be rated now.
+        outcome: how that one ended: `"success"`, `"failure"` or `"truncated"`.
     """
 
     conversation: str
-    messages: tuple[BotUttered, ...] = ()
+    events: tuple[Event, ...] = ()
     transitions: tuple[Transition, ...] = ()
     notes: tuple[str, ...] = ()
+    ended: str | None = None
     outcome: str | None = None
+
+    @property
+    def messages(self) -> list[BotUttered]:
+        """What the bot said."""
+        return [event for event in self.events if isinstance(event, BotUttered)]
 
 
 class Live:
@@ -131,13 +133,13 @@ class Live:
         self._number = store.last_number(_PREFIX)
         self.upto = store.last_id()
         """The id of the last entry that was written: the transitions of all up to it were given out."""
-        for name in store.unfinished(PERSON_KEY):
+        for name in store.unfinished(LIVE):
             self._take_up(name)
 
     def _take_up(self, name: str) -> None:
         entries = list(self._store.entries(name))
         self._traces[name] = trace_of(self.domain, name, self.reward, entries)
-        self._people[name] = str(entries[0].content[PERSON_KEY])
+        self._people[name] = str(entries[0].content[LIVE])
         self._heard[name] = self._clock()
 
     @property
@@ -160,16 +162,21 @@ class Live:
         self._number += 1
         name = f"{_PREFIX}{self._number}"
         trace = Trace(self.domain, name, self.reward)
-        self._write(trace, [Draft(name, EVENT, to_json(SessionStarted()) | {PERSON_KEY: person}, None, BOT)])
+        episode = Episode(trace, self._store, self._runner, self.turn_taking)
+        episode.begin(person)
+        self._write(episode)
         self._traces[name] = trace
         self._people[name] = person
         self._heard[name] = self._clock()
         return name
 
+    def _episode(self, conversation: str) -> Episode:
+        return Episode(self.trace(conversation), self._store, self._runner, self.turn_taking)
+
     def hear(self, conversation: str, text: str) -> Heard:
         """Take in what someone typed; the bot answers.
 
-        Where the conversation is over, or is left by `/restart`, another one begins.
+        `/restart` leaves the conversation, and another one begins.
 
         Raises:
             LiveError: the conversation does not go on.
@@ -188,63 +195,52 @@ class Live:
 
     def take(self, conversation: str, message: UserUttered) -> Heard:
         """Take in what someone meant; the bot answers. Errors are those of `hear`."""
-        trace = self.trace(conversation)
+        episode = self._episode(conversation)
         self._heard[conversation] = self._clock()
-        said = Draft(conversation, USER, to_json(message), _id(trace.latest), PERSON)
-        return self._answer(trace, message, [said])
+        episode.hear(message)
+        return self._answer(episode)
 
     def go_on(self, conversation: str) -> Heard:
         """Let the bot do what it was about to do when the process ended; nothing if it was to listen.
 
-        An action of which nobody knows whether it was run is not run again.
+        Raises:
+            LiveError: the conversation does not go on.
+            StoreError: it could not be written down.
         """
-        trace = self.trace(conversation)
-        unknown = trace.latest is not None and trace.latest.kind == LABEL
-        nothing = Draft(conversation, RESULT, {"events": []}, _id(trace.latest), BOT)
-        return self._answer(trace, None, [nothing] if unknown else [])
+        episode = self._episode(conversation)
+        latest = self.trace(conversation).latest
+        if latest is not None and latest.kind == LABEL:
+            episode.skip_result()
+        return self._answer(episode)
 
-    def _answer(self, trace: Trace, message: UserUttered | None, drafts: list[Draft]) -> Heard:
-        """Write down what was said, and let the bot act until it listens.
-
-        All of it is written at once, but for actions that reach out of here: what is run must be on record
-        before, or it could be run twice.
-        """
-        name = trace.conversation.sender_id
-        said = (message,) if message else ()
-        conversation = Conversation(self.domain, (*trace.conversation.events, *said), name)
-        transitions: list[Transition] = []
-        messages: list[BotUttered] = []
+    def _answer(self, episode: Episode) -> Heard:
+        """Let the bot act until it listens."""
         notes: list[str] = []
-        while not (is_over := has_ended(conversation, self.turn_taking)) and not is_users_turn(
-            conversation, self.turn_taking
-        ):
+        conversation = episode.conversation
+        first = len(conversation)
+        while not (is_over := episode.is_over) and not episode.is_users_turn:
             possible = np.array([conversation.is_possible(action) for action in self._actions])
-            action, version = self._decider.decide(conversation.observation(), possible)
-            label = {"action": action, "right": [action], "by": BOT, "version": version}
-            drafts.append(_after(drafts, trace, LABEL, label))
-            if self._runner.reaches_out(action):
-                transitions += self._write(trace, drafts)
-                drafts = []
-            result = self._runner.run(action, conversation)
-            conversation.extend((ActionExecuted(action), *result.events))
-            drafts.append(_after(drafts, trace, RESULT, {"events": [to_json(one) for one in result.events]}))
-            messages += [event for event in result.events if isinstance(event, BotUttered)]
+            result = episode.do(*self._decider.decide(conversation.observation(), possible))
             notes += [result.note] if result.note else []
         if is_over:
-            drafts.append(_after(drafts, trace, END, {"outcome": SUCCESS}))
-        transitions += self._write(trace, drafts)
-        outcome = SUCCESS if is_over else None
-        return Heard(name, tuple(messages), tuple(transitions), tuple(notes), outcome)
+            episode.end()
+        self._write(episode)
+        return self._heard_of(episode, conversation.events[first:], notes)
 
-    def _write(self, trace: Trace, drafts: list[Draft]) -> list[Transition]:
-        found: list[Transition] = []
-        for entry in self._store.append_all(drafts):
-            found += trace.take(entry)
-            self.upto = entry.id
-        if trace.end is not None:
+    def _write(self, episode: Episode) -> None:
+        name = episode.conversation.sender_id
+        try:
+            episode.write()
+        finally:
+            self.upto = self._store.last_id()
+        if episode.conversation.outcome is not None:
             for known in (self._traces, self._people, self._heard):
-                known.pop(trace.conversation.sender_id, None)
-        return found
+                known.pop(name, None)
+
+    def _heard_of(self, episode: Episode, events: Iterable[Event] = (), notes: Iterable[str] = ()) -> Heard:
+        name, outcome = episode.conversation.sender_id, episode.conversation.outcome
+        ended = None if outcome is None else name
+        return Heard(name, tuple(events), tuple(episode.transitions), tuple(notes), ended, outcome)
 
     def leave(self, conversation: str) -> Heard:
         """End a conversation whose person has left, before they had what they wanted.
@@ -253,7 +249,7 @@ class Live:
             LiveError: the conversation does not go on.
             StoreError: it could not be written down.
         """
-        return self._end(self.trace(conversation), FAILURE)
+        return self._end(conversation, FAILURE)
 
     def expire(self) -> list[Heard]:
         """End the conversations whose people have been silent for too long; return what comes of each."""
@@ -261,11 +257,13 @@ class Live:
             return []
         before = self._clock() - self._silence
         silent = [name for name, heard in self._heard.items() if heard <= before]
-        return [self._end(self._traces[name], TRUNCATED) for name in silent]
+        return [self._end(name, TRUNCATED) for name in silent]
 
-    def _end(self, trace: Trace, outcome: str) -> Heard:
-        transitions = self._write(trace, [_after([], trace, END, {"outcome": outcome})])
-        return Heard(trace.conversation.sender_id, (), tuple(transitions), (), outcome)
+    def _end(self, conversation: str, outcome: str) -> Heard:
+        episode = self._episode(conversation)
+        episode.end(outcome)
+        self._write(episode)
+        return self._heard_of(episode)
 
     def rate(self, conversation: str, value: float, about: int | None = None) -> tuple[Transition, ...]:
         """Take a rating, however late; return what is to be learned, or learned otherwise, now.
@@ -287,29 +285,18 @@ class Live:
             about = trace.end.id if trace.end else trace.last_decision
         if about is None or not trace.can_rate(about):
             raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
-        return tuple(
-            self._write(
-                trace, [Draft(conversation, RATING, {"value": float(value), "about": about}, about, PERSON)]
-            )
-        )
+        rating = {"value": float(value), "about": about}
+        entry = self._store.append(conversation, RATING, rating, about, PERSON)
+        self.upto = entry.id
+        return tuple(trace.take(entry))
 
     def _on_record(self, conversation: str) -> Trace:
         entries = list(self._store.entries(conversation))
-        if not entries or PERSON_KEY not in entries[0].content:
+        if not entries or LIVE not in entries[0].content:
             raise LiveError(
                 f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._traces)}"
             )
         return trace_of(self.domain, conversation, self.reward, entries)
-
-
-def _id(entry: Entry | None) -> int | None:
-    return None if entry is None else entry.id
-
-
-def _after(drafts: list[Draft], trace: Trace, kind: str, content: dict[str, Any]) -> Draft:
-    """Return what the bot does next, after what is to be written or was written last."""
-    parent = drafts[-1] if drafts else _id(trace.latest)
-    return Draft(trace.conversation.sender_id, kind, content, parent, BOT)
 
 
 def missed(store: Store, domain: Domain, reward: LiveReward, after: int) -> Iterator[Transition]:
@@ -324,7 +311,7 @@ def missed(store: Store, domain: Domain, reward: LiveReward, after: int) -> Iter
     traces: dict[str, Trace] = {}
     for entry in entries:
         name = entry.conversation
-        if name not in traces and PERSON_KEY in entry.content:
+        if name not in traces and LIVE in entry.content:
             traces[name] = Trace(domain, name, reward)
         if name in traces:
             found = traces[name].take(entry)

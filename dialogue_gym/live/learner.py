@@ -4,8 +4,9 @@ A fixed number of updates follows each transition, so that what was learned depe
 nothing else, not on when it was interrupted. No schedule depends on how long the learning is going to last.
 
 Sources: Mnih et al. 2015, Human-level control through deep reinforcement learning; van Hasselt et al. 2016,
-Deep reinforcement learning with double Q-learning; Hester et al. 2018, Deep Q-learning from demonstrations
-(what was taught keeps its share of each batch).
+Deep reinforcement learning with double Q-learning; Kumar et al. 2020, Conservative Q-learning for offline
+reinforcement learning; Hester et al. 2018, Deep Q-learning from demonstrations (what was taught keeps its
+share of each batch).
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ class LearnerSettings:
         recent_share: the share of each batch that is recent. The rest is drawn among all.
         labels: taught labels in each batch.
         label_weight: what the loss of labels weighs, against that of the transitions.
+        conservatism: the weight with which actions that were never tried are to be worth less than those that
+            were. Without it the worth of the untried grows without bound: there is nobody to try it.
     """
 
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     discount: float = 0.99
     updates: int = 4
     batch: int = 64
@@ -57,6 +60,7 @@ class LearnerSettings:
     recent_share: float = 0.5
     labels: int = 32
     label_weight: float = 1.0
+    conservatism: float = 0.1
 
 
 class LiveLearner:
@@ -161,6 +165,7 @@ class LiveLearner:
             self.target.load_state_dict(self.network.state_dict())
 
     def _loss_of_transitions(self, margin_on_done: float) -> torch.Tensor:
+        loss: torch.Tensor
         settings = self.settings
         batch = self.replay.sample(self.random, settings.batch, settings.recent, settings.recent_share)
         following = torch.as_tensor(batch["next_observations"])
@@ -171,11 +176,13 @@ class LiveLearner:
             ahead[torch.as_tensor(batch["terminated"])] = 0.0
             wanted = torch.as_tensor(batch["rewards"]) + settings.discount * ahead
         values = self.network(torch.as_tensor(batch["observations"]))
-        loss = torch.nn.functional.smooth_l1_loss(values.gather(1, actions).flatten(), wanted)
+        done = values.gather(1, actions).flatten()
+        loss = torch.nn.functional.smooth_l1_loss(done, wanted)
+        loss = loss + settings.conservatism * (values.logsumexp(dim=1) - done).mean()
         if not margin_on_done:
             return loss
-        done = torch.zeros_like(values, dtype=torch.bool).scatter_(1, actions, True)
-        return loss + margin_on_done * margin_loss(values, done)
+        right = torch.zeros_like(values, dtype=torch.bool).scatter_(1, actions, True)
+        return loss + margin_on_done * margin_loss(values, right)
 
     def study(self, updates: int, margin_on_done: float = 0.0) -> None:
         """Make updates on what is there, before anything is lived through; they do not count."""

@@ -10,7 +10,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.history import History
 from dialogue_gym.live.actor import Explorer
-from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, Checkpoints
+from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, checkpoints_of
 from dialogue_gym.live.core import missed
 from dialogue_gym.live.growth import carried_over
 from dialogue_gym.live.guard import Guard
@@ -21,8 +21,6 @@ from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.learner import Learner
 from dialogue_gym.trained import Agent
-
-FOLDER = "checkpoints"
 
 
 def open_trainer(
@@ -64,7 +62,7 @@ def open_trainer(
         StoreError: the journal cannot be read.
         OSError: the first checkpoint cannot be written.
     """
-    checkpoints = Checkpoints(store.folder / FOLDER, kept)
+    checkpoints = checkpoints_of(store.folder, kept)
     learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
     learner.teach(_taught(store, domain, learner.env))
     explorer = Explorer(learner.actor(), seed)
