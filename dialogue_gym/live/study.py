@@ -33,6 +33,12 @@ def begin_with(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: 
             raise AgentError(f"{agent.name}: without a fake user (the key 'fake_user') it cannot be studied")
         _study(learner, agent.policy, seed)
     elif hasattr(agent.policy, "q_net"):
+        sizes, own = ([p.shape for p in q.parameters()] for q in (agent.policy.q_net, learner.network))
+        if sizes != own:
+            raise AgentError(
+                f"{agent.name}: only a network with layers of the usual sizes, for the newest observation"
+                " alone (max_history 1), can go on learning here"
+            )
         learner.take_weights(agent.policy.q_net)
     else:
         raise AgentError(

@@ -75,7 +75,7 @@ class Transition:
         observation: what the bot knew, shape (components,).
         action: what it did.
         reward: what that was worth.
-        next_observation: what it knew when it decided the next time, shape (components,).
+        next_observation: what it knew when it decided the next time, or at the end, shape (components,).
         terminated: whether the conversation was over instead.
         version: of the weights that decided.
     """
@@ -106,7 +106,7 @@ class Trace:
 
     Attributes:
         conversation: what was said and done so far.
-        latest: the id of the last entry of the conversation proper; None before the first.
+        latest: the last entry of the conversation proper; None before the first.
         end: the entry that ended it, if one did.
     """
 
@@ -193,7 +193,9 @@ class Trace:
 
     def _transition(self, step: _Step, end: float | None = None) -> Transition:
         reward = self._reward.of_step(step.action) + self._reward.rating * step.rating + (end or 0.0)
-        following = step.observation if step.next_observation is None else step.next_observation
+        following = step.next_observation
+        if following is None:
+            following = self.conversation.observation()
         return Transition(
             step.entry, step.observation, step.action, reward, following, end is not None, step.version
         )
