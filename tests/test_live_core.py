@@ -101,6 +101,7 @@ def test_people_give_the_transitions_that_the_environment_gives(
 ) -> None:
     domain = DOMAINS[name]
     outcomes = set()
+    interpreter = FixedFormatInterpreter(domain)
     env = DialogueEnv(domain, turn_taking=turn_taking)
     with Store(tmp_path / "store") as store:
 
@@ -109,9 +110,7 @@ def test_people_give_the_transitions_that_the_environment_gives(
         def play(seed: int, expert: float) -> None:
             decider = Chance(env, seed, expert)
             person = SimulatedPerson(domain, turn_taking, seed)
-            live = Live(
-                domain, store, decider, FixedFormatInterpreter(domain), person, turn_taking=turn_taking
-            )
+            live = Live(domain, store, decider, interpreter, person, turn_taking=turn_taking)
             is_success, transitions = person.talk(live)
             observation, info = env.reset(seed=seed)
             for one, mask, action in zip(transitions, decider.masks, decider.decided, strict=True):

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -165,6 +165,13 @@ def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[st
     write_whole(path, write)
 
 
+def _check_sums(file: BinaryIO) -> None:
+    with zipfile.ZipFile(file) as archive:
+        if name := archive.testzip():
+            raise zipfile.BadZipFile(name)
+    file.seek(0)
+
+
 def read(path: Path) -> Checkpoint:
     """Return what a file holds.
 
@@ -172,10 +179,12 @@ def read(path: Path) -> Checkpoint:
         CheckpointError: it cannot be read, or is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name != _STATE}
-            state = json.loads(str(archive[_STATE]))
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            _check_sums(file)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files if name != _STATE}
+                state = json.loads(str(archive[_STATE]))
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path}: this checkpoint is damaged, and left aside ({type(error).__name__})"
         ) from None

@@ -74,8 +74,8 @@ def carried_over(
         raise LossError(
             f"turn_taking: until now it was {before['turn_taking']!r}, not {now['turn_taking']!r}"
         )
-    codes = _codes(before["fields"], now["fields"])
     actions = np.array(_places("the action", before["actions"], now["actions"]))
+    codes = _codes(before["fields"], now["fields"])
     fields = [name for name, _ in now["fields"]]
     columns = [fields.index(name) for name, _ in before["fields"]]
     first = np.cumsum([0, *(len(labels) for _, labels in now["fields"])])
