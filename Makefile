@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv: python3, make and pip are enough to begin with.
 .NOTPARALLEL:
-.PHONY: demo test test-slow lint format bench clean
+.PHONY: demo test test-slow lint format bench bench-live clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -28,6 +28,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.agents ## speed, as ratios within one run
 	$(PYTHON) -m agents.speed
+
+bench-live: $(VENV)/.dev ## a start with much experience, and a year of days: minutes; writes docs/live
+	$(PYTHON) -m agents.live_speed
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info
