@@ -1,0 +1,1 @@
+"""Learning from people while it happens."""
