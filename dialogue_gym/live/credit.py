@@ -5,7 +5,6 @@ A person needs time to see what happened and to react, so what they say is about
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.settings import is_number
+
+_ROUNDING = 1e-9
+"""A part of feedback that is no more than what the arithmetic of clocks leaves over."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,12 @@ class Credit:
             parts = np.zeros(len(shown))
             near = self.steps[: len(shown)]
             parts[len(shown) - len(near) :] = near[::-1]
+            parts /= sum(self.steps)
         else:
+            shortest, longest = self.seconds
             # A step is on show until the next one is.
-            began = np.clip(now - np.asarray(shown, np.float64), *self.seconds)
-            ended = np.clip(now - np.append(shown[1:], now), *self.seconds)
-            parts = began - ended
+            began = np.clip(now - np.asarray(shown, np.float64), shortest, longest)
+            ended = np.clip(now - np.append(shown[1:], now), shortest, longest)
+            parts = (began - ended) / (longest - shortest)
         total = parts.sum()
-        return parts / total if total > 0 and math.isfinite(1 / total) else np.zeros(len(shown))
+        return parts / total if total > _ROUNDING else np.zeros(len(shown))
