@@ -21,7 +21,7 @@ class RewardModel:
     """Predicts a person's reward for an action in an observation, by Bayesian linear regression.
 
     Feedback is taken for the weighted sum of the rewards of the steps that it is about, as in TAMER (Knox and
-    Stone 2009); with all weights 1 it is the rating of a whole episode (Efroni, Merlis and Mannor 2021,
+    Stone 2009); with all weights 1 it is the rating of a whole episode (Efroni et al. 2021,
     "Reinforcement Learning with Trajectory Feedback", AAAI). The regression is recursive least squares with a
     ridge, so the order of the feedback does not matter, and what is learned is learned at once.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from collections.abc import Callable
@@ -123,8 +124,9 @@ class Terminal:
     def _ask(self, prompt: str) -> str | None:
         """Return a line, stripped; None if there are no more."""
         source = self._source or sys.stdin
-        if isinstance(source, io.TextIOWrapper):
-            source.reconfigure(errors="replace")
+        if isinstance(source, io.TextIOWrapper) and source.errors != "replace":
+            with contextlib.suppress(io.UnsupportedOperation):  # somebody else has read from it
+                source.reconfigure(errors="replace")
         self._say(prompt)
         line = source.readline()
         if line and not source.isatty():  # a terminal has shown it
