@@ -35,7 +35,8 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
     there is a `model`, what it predicts.
 
     With `credit` feedback is about the last few steps, whose rewards have been returned by then, so it goes
-    to the model alone, and every reward is what the model predicts.
+    to the model alone, and every reward is what the model predicts. (A replay buffer keeps rewards as they
+    were predicted then, when less was known: a small one is soon rid of them.)
 
     ## Information
     At every step:
