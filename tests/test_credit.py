@@ -230,6 +230,14 @@ def test_its_state_can_be_kept(space: gym.Space[Any]) -> None:
         RewardModel(env).load_state_dict(model.state_dict())
 
 
+def test_numbers_without_bounds_are_brought_near() -> None:
+    model, _ = model_of(spaces.Box(-np.inf, np.inf, (1,)))
+    for place, value in ((1e6, 1.0), (0.0, 0.0), (-1e6, -1.0)):
+        model.learn([(np.array([place]), 0)], [1.0], value)
+    assert model.predict(np.array([7e6]), 0) == pytest.approx(model.predict(np.array([1e6]), 0), abs=1e-3)
+    assert model.predict(np.array([1e6]), 0) > 0.5 > -0.5 > model.predict(np.array([-3e6]), 0)
+
+
 def test_memory_has_an_end() -> None:
     model, _ = model_of(spaces.Discrete(50), capacity=3)
     for observation in range(5):
