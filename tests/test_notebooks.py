@@ -87,10 +87,19 @@ def check_teach(printed: str) -> None:
     assert "now it proposes" in printed and "0 labels" in printed
 
 
+def check_human_reward(printed: str) -> None:
+    assert re.search(r"^ +0\.0 +None +-1\.0$", printed, re.MULTILINE)
+    rows = r"^(without a model|with a model|as it comes|with credit) +(-?[\d.]+)$"
+    final = {name: float(mean) for name, mean in re.findall(rows, printed, re.MULTILINE)}
+    assert final["with a model"] >= 15 and final["with a model"] > final["without a model"]
+    assert final["with credit"] >= 10 and final["as it comes"] < 0
+
+
 SAYS: dict[str, Callable[[str], None]] = {
     "01_quickstart": check_quickstart,
     "02_ladder": check_ladder,
     "04_teach": check_teach,
+    "05_human_reward": check_human_reward,
 }
 """What a notebook's text says of its outputs, by the name of the notebook."""
 
