@@ -18,7 +18,7 @@ test-slow: $(VENV)/.dev browser ## the tests that take minutes
 
 # A browser is the system's: without apt or the right to use it, the tests that need one are skipped.
 browser: ## Chromium, for the tests in a browser
-	@command -v chromium chromium-browser >/dev/null \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
 	|| { as=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
 		$$as apt-get update -qq && $$as apt-get install -qq -y chromium; } >/dev/null 2>&1 \
 	|| echo "There is no Chromium here, so the tests in a browser are skipped."

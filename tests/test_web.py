@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dialogue_gym.entries import LABEL, PERSON
-from tests.web_server import LONG, Expert, Served, chromium, served
+from tests.web_server import LONG, Expert, Network, Served, chromium, network_to, served
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
 if chromium() is None:
@@ -132,3 +133,158 @@ def test_a_whole_lesson(browser: playwright.Browser, server: Served, way: str) -
     assert server.history().outcome(conversation) == "success"
     assert "the user has what they wanted. 0 corrections" in tab.page.inner_text(".notes")
     assert tab.faults == []
+
+
+def start(browser: playwright.Browser, server: Served, port: int | None = None) -> Tab:
+    """A tab in which a first answer was given."""
+    tab = Tab(browser, server.address(port))
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector(".proposed")
+    tab.press("3")
+    return tab
+
+
+def proposed_on_disk(server: Served, conversation: str) -> int:
+    """How many events are in effect of a conversation."""
+    return len(server.history().events(conversation))
+
+
+def test_a_reload_loses_nothing(browser: playwright.Browser, server: Served) -> None:
+    tab = start(browser, server)
+    shown, given = tab.page.inner_text(".log"), answers(server)
+    assert len(given) == 1
+    tab.page.reload()
+    tab.page.wait_for_selector(".proposed")
+    assert tab.page.inner_text(".log") == shown
+    tab.press("Enter")
+    assert len(answers(server)) == 2
+
+
+def test_a_server_that_is_killed_loses_nothing(browser: playwright.Browser, server: Served) -> None:
+    tab = start(browser, server)
+    given = answers(server)
+    shown = tab.page.inner_text(".log")
+    server.kill()
+    tab.page.wait_for_selector("text=No connection to the server")
+    assert tab.page.is_disabled(".confirm")
+    tab.page.keyboard.press("Enter")
+    server.start()
+    tab.page.wait_for_selector("text=No connection to the server", state="hidden")
+    tab.page.wait_for_selector(".confirm:enabled")
+    assert tab.page.inner_text(".log") == shown and answers(server) == given
+    tab.press("Enter")
+    assert len(answers(server)) == len(given) + 1
+
+
+def test_two_tabs_show_the_same_and_an_answer_to_what_is_gone_is_refused(
+    browser: playwright.Browser, server: Served
+) -> None:
+    first, second = start(browser, server), Tab(browser, server.address())
+    second.page.wait_for_selector(".proposed")
+    assert second.step == first.step
+    before = second.step
+    first.press("Enter")
+    second.settled(before)
+    assert second.page.inner_text(".log") == first.page.inner_text(".log")
+    # What the second tab sends is held back until the first has answered.
+    second.page.evaluate(
+        "() => { const emit = window.socket.emit.bind(window.socket), held = [];"
+        " window.socket.emit = (...all) => all[0] === 'event' ? held.push(all) : emit(...all);"
+        " window.release = () => { window.socket.emit = emit; held.forEach((all) => emit(...all)); }; }"
+    )
+    second.page.keyboard.press("Enter")
+    before = second.step
+    first.press("Enter")
+    given = answers(server)
+    second.settled(before)
+    second.page.evaluate("window.release()")
+    second.page.wait_for_selector("text=That was answered already")
+    assert answers(server) == given and second.step == first.step
+
+
+def test_what_is_sent_twice_counts_once(browser: playwright.Browser, server: Served) -> None:
+    tab = start(browser, server)
+    given = answers(server)
+    tab.page.evaluate(
+        "() => { const emit = window.socket.emit.bind(window.socket);"
+        " window.socket.emit = (...given) => { emit(...given); return emit(...given); }; }"
+    )
+    tab.press("Enter")
+    tab.page.wait_for_selector("text=That was answered already")
+    assert len(answers(server)) == len(given) + 1
+
+
+@pytest.fixture
+def network(server: Served) -> Iterator[Network]:
+    with network_to(server.port) as whole:
+        yield whole
+
+
+@pytest.mark.parametrize("seconds", [5, pytest.param(30, marks=pytest.mark.slow)])
+def test_a_cut_in_the_network_loses_nothing(
+    browser: playwright.Browser, server: Served, network: Network, seconds: int
+) -> None:
+    tab = start(browser, server, network.port)
+    given = answers(server)
+    network.cut()
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("text=Working on it")
+    tab.page.wait_for_selector("text=No connection to the server")
+    tab.page.wait_for_timeout(1000 * seconds)
+    network.join()
+    tab.page.wait_for_selector("text=No connection to the server", state="hidden")
+    tab.page.wait_for_selector(".confirm:enabled")
+    assert len(answers(server)) - len(given) in (0, 1)  # that it did not arrive is told
+    events = len(server.history().events(tab.conversation))
+    if len(answers(server)) == len(given):
+        tab.page.wait_for_selector("text=did not arrive")
+    known = len(answers(server))
+    tab.press("Enter")
+    assert len(answers(server)) == known + 1
+    assert len(server.history().events(tab.conversation)) > events
+
+
+HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script>${window.hacked=1}`"
+DOMAIN = """
+intents: [greet]
+entities: [thing]
+slots: {{thing: {{type: text}}}}
+responses:
+  utter_markup:
+    - text: {hostile}
+"""
+
+
+def test_what_people_and_files_say_is_shown_as_text(browser: playwright.Browser, tmp_path: Path) -> None:
+    path = tmp_path / "markup.yml"
+    path.write_text(DOMAIN.format(hostile=repr(HOSTILE)), encoding="utf-8")
+    with served(tmp_path / "store", domain=str(path)) as server:
+        tab = Tab(browser, server.address())
+        elsewhere: list[str] = []
+        tab.page.on(
+            "request",
+            lambda request: (
+                elsewhere.append(request.url)
+                if not re.match(r"(http|ws)://127\.0\.0\.1:|data:|blob:", request.url)
+                else None
+            ),
+        )
+        tab.page.goto(server.address().replace("/teach/", "/teach/enter"))
+        tab.page.fill("[name=name]", "<b>anna</b>")
+        tab.page.click("button")
+        tab.page.wait_for_selector("text=<b>anna</b>")
+        tab.page.click("text=Start teaching")
+        for text in (HOSTILE, "\u202eevil\u202c \x07", "שלום עולם", "你好，世界"):
+            tab.page.fill("#message", text)
+            tab.press("Enter")
+            tab.page.wait_for_selector(".proposed")
+            tab.press(*("/" + "markup"), "Enter")
+            tab.press(*("/" + "listen"), "Enter")
+        shown = tab.page.inner_text(".log")
+        assert shown.count(HOSTILE) == 5 and "\\u202eevil" in shown and "你好，世界" in shown
+        assert tab.page.evaluate("window.hacked") is None
+        assert tab.page.get_attribute(".bubble p", "dir") == "auto"
+        tab.page.reload()
+        tab.page.wait_for_selector("#message")
+        assert tab.page.evaluate("window.hacked") is None
+        assert elsewhere == [] and tab.faults == []

@@ -110,7 +110,9 @@ class Network:
         self.port = self._listening.getsockname()[1]
         self._whole = threading.Event()
         self._whole.set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     def cut(self) -> None:
         self._whole.clear()
@@ -118,22 +120,48 @@ class Network:
     def join(self) -> None:
         self._whole.set()
 
+    def close(self) -> None:
+        self.join()
+        _end(self._listening)
+        self._threads[0].join()
+        for one in self._ends:
+            _end(one)
+        for thread in self._threads:
+            thread.join()
+        for one in [self._listening, *self._ends]:
+            one.close()
+
     def _accept(self) -> None:
-        while True:
-            one, _ = self._listening.accept()
-            with suppress(OSError):
+        with suppress(OSError):
+            while True:
+                one, _ = self._listening.accept()
                 other = socket.create_connection(("127.0.0.1", self._to))
+                self._ends += [one, other]
                 for pair in ((one, other), (other, one)):
-                    threading.Thread(target=self._carry, args=pair, daemon=True).start()
+                    self._threads.append(threading.Thread(target=self._carry, args=pair))
+                    self._threads[-1].start()
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while part := one.recv(65536):
                 self._whole.wait()  # what was sent is under way until then
                 other.sendall(part)
-        for end in (one, other):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        _end(one)
+        _end(other)
+
+
+def _end(one: socket.socket) -> None:
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def network_to(port: int) -> Iterator[Network]:
+    network = Network(port)
+    try:
+        yield network
+    finally:
+        network.close()
 
 
 def chromium() -> str | None:

@@ -121,7 +121,13 @@ export default {
       if (!window.socket) return setTimeout(listen, 10);
       window.socket.on("disconnect", this.lost);
       window.socket.on("connect", this.found_again);
-      window.socket.on("connect_error", this.lost);
+      // The framework would reload the page while there is no server to load it from.
+      window.socket.off("connect_error");
+      window.socket.on("connect_error", (error) => {
+        if (error.message === "Implicit handshake failed") window.location.reload();
+        else this.lost();
+        if (error.message === "timeout") window.socket.io.opts.transports = ["polling", "websocket"];
+      });
     };
     listen();
     const last = kept("sent");
