@@ -66,7 +66,7 @@ def hold(given: Serving) -> None:
         if not store.conversations():
             import_stories(store, domain, told)
         lesson = Lesson(domain, user, given.turn_taking, runner, lambda: _words(given, domain), given.seed)
-        server = build(Rooms(store, lesson), door)
+        server = build(Rooms(store, lesson), door, text)
         address = _address(given.host, listening.getsockname()[1])
         print(f"{domain.name}: teach it at {address}", flush=True)
         print(f"All is kept in {printable(str(folder))}. Ctrl-C stops.", flush=True)

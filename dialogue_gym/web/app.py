@@ -20,8 +20,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.entries import PERSON
 from dialogue_gym.teaching.chat import visible
+from dialogue_gym.web.conversations_page import converse
 from dialogue_gym.web.forms import enter_form
+from dialogue_gym.web.progress_page import show_progress
 from dialogue_gym.web.rooms import Room, Rooms, teacher_fault
+from dialogue_gym.web.routes import add_transfers
 from dialogue_gym.web.security import COOKIE, ENTER, MOST_BYTES, Door, Guard
 from dialogue_gym.web.teach_page import Watchers, teach
 
@@ -30,7 +33,7 @@ PATH = "/teach"
 _STATIC = "/own"
 _PATIENCE = 60.0
 """Seconds for which a page that has lost its connection keeps its place."""
-_PAGES = (("/", "Teach"),)
+_PAGES = (("/", "Teach"), ("/progress", "Progress"), ("/conversations", "Conversations"))
 _THEME = """<script>
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -48,8 +51,8 @@ function toggleTheme() {
 </script>"""
 
 
-def build(rooms: Rooms, door: Door) -> FastAPI:
-    """Return the server. There can be one in a process."""
+def build(rooms: Rooms, door: Door, text: str | None = None) -> FastAPI:
+    """Return the server, of which there can be one in a process; `text` is that of the domain's file."""
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     watchers = Watchers(rooms)
 
@@ -61,6 +64,20 @@ def build(rooms: Rooms, door: Door) -> FastAPI:
         room = await room_of(request)
         _frame("/", room)
         teach(room, watchers)
+
+    @ui.page("/progress", title="Progress", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
+    async def progress_page(request: Request) -> None:
+        room = await room_of(request)
+        _frame("/progress", room)
+        show_progress(room)
+
+    @ui.page("/conversations", title="Conversations", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
+    async def conversations_page(request: Request) -> None:
+        room = await room_of(request)
+        _frame("/conversations", room)
+        converse(room, watchers, f"{PATH}/")
+
+    add_transfers(pages, room_of, text, watchers.show)
 
     @pages.get(ENTER)
     def enter() -> Response:

@@ -109,6 +109,11 @@ class Rooms:
                 self._words, self._has_words = self.lesson.words(), True
             return self._words
 
+    def forget_words(self) -> None:
+        """Learn to understand words anew, when they are needed next."""
+        with self.lock:
+            self._has_words = False
+
     def owner(self, conversation: str) -> str | None:
         """Return the teacher whose conversation this is; None if nobody has done anything in it."""
         if owner := self._owners.get(conversation):
@@ -129,7 +134,7 @@ class Rooms:
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
     """Where a room's session writes: the store, and from there the other rooms."""
 
     rooms: Rooms
@@ -187,7 +192,7 @@ class Room:
         self.missed.clear()
         self.session = Session(
             lesson.domain,
-            _Line(self.rooms, self.teacher),
+            Line(self.rooms, self.teacher),
             turn_taking=lesson.turn_taking,
             settings={} if self.settings.user == FAKE else None,
             runner=lesson.runner,
@@ -197,6 +202,17 @@ class Room:
         )
         self.conversation = self.session.id
         self._look()
+
+    @property
+    def line(self) -> Line:
+        """Where to write what all rooms are to know, this one as well: see `refresh`."""
+        return Line(self.rooms, "")
+
+    def refresh(self) -> None:
+        """Take in what was written down beside the session."""
+        with self.rooms.lock:
+            self.catch_up()
+            self._look()
 
     @property
     def view(self) -> Json:
@@ -303,8 +319,8 @@ class Room:
             head = self.session.history.head(conversation)
             content = {"value": value, "about": head}
             draft = Draft(conversation, RATING, content, head, self.teacher)
-            self.session.take_in(_Line(self.rooms, self.teacher).append_all([draft]))
-            self._look()
+            self.line.append_all([draft])
+            self.refresh()
 
     def _look(self) -> None:
         """Find out what is shown; where that is something new, earlier answers do not fit it."""
