@@ -104,6 +104,7 @@ print(compiled.metadata["autoreset_mode"].value, ours.shape)
     [
         ("agents", "agents.cli, agents.training, agents.benchmark.run"),
         ("teach", "dialogue_gym.cli.app, dialogue_gym.cli.teaching"),
+        ("web", "dialogue_gym.cli.app, dialogue_gym.cli.webbing"),
     ],
 )
 def test_an_extra_brings_all_that_its_programs_load(extra: str, modules: str) -> None:

@@ -16,7 +16,7 @@ from dialogue_gym.files import write_whole
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.export import export
 from dialogue_gym.teaching.importing import import_stories
-from dialogue_gym.teaching.mode import use_mode
+from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated import SimulatedTeacher, teach
 from dialogue_gym.teaching.terminal.console import Leave, Terminal
@@ -25,7 +25,6 @@ from dialogue_gym.teaching.terminal.opening import domain_text, goes_on, new_dom
 
 _YAML = (".yml", ".yaml")
 _JOURNAL = "journal.sqlite"
-FAKE, ME = "fake", "me"
 
 
 @dataclass(frozen=True)

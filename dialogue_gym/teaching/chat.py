@@ -1,4 +1,4 @@
-"""A conversation as a chat, as every face of teaching shows it: who said what, and what it was taken for.
+"""What every face of teaching shows: a conversation as a chat, what actions say, figures.
 
 No input or output.
 """
@@ -21,6 +21,10 @@ SHOWN_CHARACTERS = 300
 VALUE_CHARACTERS = 60
 TEXT_CHARACTERS = 60
 
+THRESHOLD = 0.9
+"""How sure the bot is to be, without other wishes, to go on by itself."""
+MOST_STEPS = 200
+"""How many steps the bot goes on by itself at most before it asks again."""
 ENDS = {"success": "the user has what they wanted", "failure": "the user has given up"}
 """How a conversation ended, in words."""
 

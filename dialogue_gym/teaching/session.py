@@ -423,23 +423,33 @@ class Session:
         self._learn()
         self._go_to(self.id)
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is anything to take back."""
+        return self._to_undo() is not None
+
+    def _to_undo(self) -> tuple[str, int | None] | None:
+        """Return in which conversation the last thing is that can be taken back, and what is before it."""
+        known = self.history.conversations
+        for conversation in reversed(known[: known.index(self.id) + 1]):
+            last = self.history.path(conversation)[-1:]
+            was_left = bool(last) and last[0].kind == END and last[0].author == self._author
+            can_undo = was_left or self.history.can_undo(conversation)
+            if can_undo and self._can_take_up(conversation):
+                return conversation, last[0].parent if was_left else self.history.undo_target(conversation)
+        return None
+
     def undo(self) -> None:
         """Take back the last thing that the teacher decided or said, in the conversation before if need be.
 
         Raises:
             SessionError: there is nothing to take back.
         """
-        known = self.history.conversations
-        until_now = known[: known.index(self.id) + 1]
-        for conversation in filter(self._can_take_up, reversed(until_now)):
-            last = self.history.path(conversation)[-1:]
-            was_left = bool(last) and last[0].kind == END and last[0].author == self._author
-            if was_left or self.history.can_undo(conversation):
-                target = last[0].parent if was_left else self.history.undo_target(conversation)
-                self.id = conversation
-                self._move(target)
-                return
-        raise SessionError("there is nothing to undo")
+        found = self._to_undo()
+        if found is None:
+            raise SessionError("there is nothing to undo")
+        self.id, target = found
+        self._move(target)
 
     def redo(self) -> None:
         """Do again what was undone last.

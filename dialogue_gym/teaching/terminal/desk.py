@@ -13,7 +13,7 @@ from pathlib import Path
 from dialogue_gym.domain.reader import FileError
 from dialogue_gym.events import UserUttered
 from dialogue_gym.interpreter import Interpretation, Interpreter, InterpreterError
-from dialogue_gym.teaching.chat import ENDS, visible
+from dialogue_gym.teaching.chat import ENDS, MOST_STEPS, THRESHOLD, visible
 from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.terminal import views
@@ -35,9 +35,6 @@ from dialogue_gym.teaching.understanding import (
     unknown_names,
 )
 
-THRESHOLD = 0.9
-MOST_STEPS = 200
-"""How many steps the bot goes on by itself at most before it asks again."""
 _COMMANDS = "urfngts?0q"
 _STYLES = {"success": "good", "failure": "bad"}
 
