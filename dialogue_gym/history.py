@@ -7,7 +7,7 @@ it back, and what is in effect is the path from the beginning to the head. No in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,7 @@ from dialogue_gym.entries import (
     shape_fault,
 )
 from dialogue_gym.events import Event, UserUttered
+from dialogue_gym.growth import Growth, with_growth
 
 _NOT_IN_PERSON = (BOT, FAKE_USER, STORY)
 
@@ -79,7 +80,6 @@ class History:
         self._entries: dict[int, Entry] = {}
         self._threads: dict[str, _Thread] = {}
         self._growth: list[Entry] = []
-        self._done: dict[str, None] = {}
         self._ratings: dict[int, float] = {}
         self._latest = 0
         self._latest_conversation: str | None = None
@@ -104,12 +104,9 @@ class History:
         self._entries[entry.id] = entry
         if entry.kind == DOMAIN:
             self._growth.append(entry)
-        elif entry.kind == LABEL:
-            self._done |= dict.fromkeys([entry.content["action"], *entry.content["right"]])
-            self._move(entry, followed)
-        elif entry.kind == RATING:
+        if entry.kind == RATING:
             self._ratings[entry.content["about"]] = entry.content["value"]
-        elif entry.kind == HEAD or entry.kind in STEPS:
+        elif entry.kind in (HEAD, *STEPS) or (entry.kind == DOMAIN and entry.conversation):
             self._move(entry, followed)
 
     def _move(self, entry: Entry, followed: int | None) -> None:
@@ -167,15 +164,18 @@ class History:
         """
         return self._thread(conversation).head
 
-    def _backwards(self, conversation: str) -> Iterator[Entry]:
-        step = self.head(conversation)
+    def _to_beginning(self, step: int | None) -> Iterator[Entry]:
+        """Yield an entry and those before it, the domain's growth among them, to the beginning."""
         while step is not None:
             entry = self._entries[step]
             yield entry
             step = entry.parent
 
+    def _backwards(self, conversation: str) -> Iterator[Entry]:
+        return (entry for entry in self._to_beginning(self.head(conversation)) if entry.kind != DOMAIN)
+
     def path(self, conversation: str) -> list[Entry]:
-        """Return the entries in effect, from the beginning to the head, through what a fork began from."""
+        """Return the steps in effect, from the beginning to the head, through what a fork began from."""
         return list(self._backwards(conversation))[::-1]
 
     def forks(self, conversation: str) -> tuple[str, ...]:
@@ -183,19 +183,23 @@ class History:
         return tuple(self._thread(conversation).forks)
 
     def _last_act(self, conversation: str) -> Entry | None:
-        return next((entry for entry in self._backwards(conversation) if _is_in_person(entry)), None)
+        return next(filter(_is_in_person, self._to_beginning(self.head(conversation))), None)
 
     def can_undo(self, conversation: str) -> bool:
-        """Return whether a person (or the expert in their place) has decided or said anything."""
+        """Return whether a person (or the expert in their place) has decided, said or added anything."""
         return self._last_act(conversation) is not None
 
     def undo_target(self, conversation: str) -> int | None:
         """Return where an undo moves the head: before the last thing that a person decided or said.
 
-        None is the beginning, or where the head is if there is nothing to undo (see `can_undo`).
+        What the domain grew by right before that came with it. None is the beginning, or where the head is if
+        there is nothing to undo (see `can_undo`).
         """
         last = self._last_act(conversation)
-        return self.head(conversation) if last is None else last.parent
+        if last is None:
+            return self.head(conversation)
+        before = self._to_beginning(last.parent)
+        return next((entry.id for entry in before if entry.kind != DOMAIN), None)
 
     def redo_target(self, conversation: str) -> int | None:
         """Return where a redo moves the head: where it was before the undo; None if nothing is undone.
@@ -251,23 +255,32 @@ class History:
         return record
 
     def grown(self, domain: Domain) -> Domain:
-        """Return a domain with all that was added to it or done in the journal, if it is not there by now.
+        """Return a domain with what was added to it, of what came with answers that which is in effect.
+
+        See `with_growth`.
 
         Raises:
             DomainError: something cannot be added.
         """
-        for entry in self._growth:
-            content, name = entry.content, entry.content["name"]
-            if content["add"] == "action" and name not in domain.actions:
-                domain = domain.with_action(name, content.get("texts", ()))
-            elif content["add"] == "intent" and name not in domain.intents:
-                domain = domain.with_intent(name)
-            elif content["add"] == "slot" and all(name != slot.name for slot in domain.slots):
-                domain = domain.with_slot(name, content.get("type", "text"), content.get("values", ()))
-        for name in self._done:  # what was done is to be readable, also where the file has lost it since
-            if name not in domain.actions:
-                domain = domain.with_action(name)
-        return domain
+        return with_growth(domain, self._growth, self._in_effect())
+
+    def growth(self, conversations: Container[str]) -> list[Growth]:
+        """Return what the domain grew by in conversations, as far as that is in effect."""
+        return [
+            Growth.read(entry.content)
+            for entry in self._in_effect()
+            if entry.kind == DOMAIN and entry.conversation in conversations
+        ]
+
+    def _in_effect(self) -> list[Entry]:
+        """Return the entries that lead to a head, in their order."""
+        found: dict[int, Entry] = {}
+        for thread in self._threads.values():
+            for entry in self._to_beginning(thread.head):
+                if entry.id in found:
+                    break
+                found[entry.id] = entry
+        return [found[id] for id in sorted(found)]
 
     def rating(self, entry: int) -> float | None:
         """Return what an entry was last rated; None if it was not."""
@@ -300,10 +313,10 @@ class History:
 
 
 def _is_in_person(entry: Entry) -> bool:
-    """Return whether an entry is something that a person decided or said, or the expert for them."""
+    """Return whether an entry is something that a person decided, said or added, or the expert for them."""
     if entry.kind == LABEL:
         return entry.content["by"] not in _NOT_IN_PERSON
-    return entry.kind in (USER, MEND, EVENT) and entry.author not in _NOT_IN_PERSON
+    return entry.kind in (USER, MEND, EVENT, DOMAIN) and entry.author not in _NOT_IN_PERSON
 
 
 def _in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:

@@ -257,8 +257,6 @@ def _checked(draft: Draft) -> str:
     kind = draft.kind
     if kind not in KINDS:
         raise StoreError(f"{shorten(kind)} is no kind of entry; {nearest(kind, KINDS)}")
-    if kind == DOMAIN and draft.conversation:
-        raise StoreError("what the domain grows by belongs to no conversation")
     if not draft.conversation and draft.parent is not None:
         raise StoreError("an entry that belongs to no conversation follows none")
     for name in filter(None, (draft.conversation, draft.author)):

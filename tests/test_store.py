@@ -89,7 +89,6 @@ def test_several_are_added_at_once_or_none(store: Store) -> None:
         ("a", "labell", {}, "'labell' is no kind of entry; did you mean 'label'"),
         ("a\n", "note", {}, "is no name for a conversation or an author: it has control characters"),
         ("", "user", {}, "needs a conversation"),
-        ("a", "domain", {"add": "intent", "name": "x"}, "belongs to no conversation"),
         ("", "domain", {"add": "acton", "name": "x"}, "'add' cannot be 'acton'; did you mean 'action'"),
         ("a", "note", {"text": float("nan")}, "cannot be written as JSON"),
         ("a", "note", {"text": {1}}, "cannot be written as JSON"),

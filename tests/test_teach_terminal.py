@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from dialogue_gym import Domain
 from dialogue_gym.actions import ActionRunner, builtin_actions
-from dialogue_gym.entries import LABEL, MEND, STORY, USER
+from dialogue_gym.entries import LABEL, MEND, STORY, USER, Draft
 from dialogue_gym.events import UserUttered
 from dialogue_gym.history import History
 from dialogue_gym.nlu.examples import builtin_path
@@ -271,8 +271,10 @@ def test_what_died_before_its_result_is_asked_about() -> None:
     journal = MemoryJournal()
     session = concert(journal)
     list(played(desk(session), ["/search_concerts"]))
-    label = session._draft(LABEL, {"action": "action_search_concerts", "right": [], "by": "person"})
-    session._write(label)  # as if the process had been killed here
+    content = {"action": "action_search_concerts", "right": [], "by": "person"}
+    journal.append_all(
+        [Draft(session.id, LABEL, content, session.history.head(session.id))]
+    )  # as if the process had been killed here
     again = concert(journal)
     assert isinstance(again.pending, MissingResult)
     first, then = played(desk(again), ["2"])

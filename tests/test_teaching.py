@@ -11,10 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import Domain
+from dialogue_gym.domain.reader import DomainError
 from dialogue_gym.entries import LABEL, RESULT, Draft, StoreError
 from dialogue_gym.events import Entity, UserUttered
+from dialogue_gym.growth import ACTION, INTENT, SLOT, Growth
+from dialogue_gym.history import History
 from dialogue_gym.interpreter import parse_act
 from dialogue_gym.store import Store
+from dialogue_gym.teaching.forgetting import forget
 from dialogue_gym.teaching.journal import Journal, MemoryJournal
 from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
@@ -187,6 +191,40 @@ def test_a_new_action_can_be_taught_and_is_there_tomorrow() -> None:
     assert tomorrow.conversation.latest_action == "utter_joke"
 
 
+def test_what_is_new_comes_and_goes_with_its_answer(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        session = talk(store)
+        say(session, "/greet")
+        session.correct("utter_greet")
+        session.restart()
+        say(session, "/greet")
+        joke = Growth(ACTION, "utter_joke", ("Ha!",))
+        with pytest.raises(DomainError, match="there is an action 'utter_greet' already"):
+            session.correct("utter_greet", [Growth(ACTION, "utter_greet")])
+        session.correct("utter_joke", [joke])
+        session.reconsider()
+        assert session.domain == CONCERT
+        session.correct("utter_joke", [joke])
+        session.settle(OLD)
+        session.undo()
+        assert session.domain == CONCERT
+        session.correct("utter_joke", [joke])
+        session.settle(BOTH)
+        assert session.change is not None and session.change.right == ("utter_greet", "utter_joke")
+        point = session.history.head(session.id)
+        assert session.domain.texts("utter_joke") == ("Ha!",) and point is not None
+        session.fork(point)
+        session.correct("utter_joke")
+        fork = session.id
+        session._record.id = "c2"  # whoever undoes it here does not take it from the fork
+        session.undo()
+        assert session.domain.texts("utter_joke") == ("Ha!",)
+        assert store.check() == []
+        assert forget(store, "c2", with_forks=True) == ["c2", fork]
+        assert History(store.entries()).grown(CONCERT).texts("utter_joke") == ("Ha!",)
+        assert store.check() == []
+
+
 def test_after_a_success_the_bot_closes() -> None:
     session = booking(seed=3)
     teacher = SimulatedTeacher(RESTAURANT, "explicit")
@@ -249,6 +287,7 @@ MOVES = st.lists(
         st.tuples(st.just("restart"), st.just(0)),
         st.tuples(st.just("mend"), st.integers(0, 3)),
         st.tuples(st.just("run"), st.integers(1, 3)),
+        st.tuples(st.sampled_from(["new", "grow"]), st.integers(0, 2)),
     ),
     max_size=8,
 )
@@ -258,6 +297,11 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
     for move, number in moves:
         if move == "restart":
             session.restart()
+        elif move == "new":
+            say_what_is_new(session, number)
+        elif move == "grow":
+            if not (slot := Growth(SLOT, f"slot{number}")).is_in(session.domain):
+                session.add_slot(slot.name)
         elif isinstance(session.pending, AwaitsMessage):
             session.say(UserUttered(None, session.domain.intents[number % len(session.domain.intents)]))
         elif isinstance(session.pending, Contradiction):
@@ -270,6 +314,23 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
             session.mend(UserUttered(None, "inform" if "inform" in session.domain.intents else "greet"))
         elif move == "run":
             session.run(0.0, number)
+
+
+def say_what_is_new(session: Session, number: int) -> None:
+    """Give an answer that the domain grows for, if it has not done so before."""
+
+    def new(*growth: Growth) -> list[Growth]:
+        return [one for one in growth if not one.is_in(session.domain)]
+
+    intent, slot = Growth(INTENT, f"want{number}"), Growth(SLOT, f"slot{number}")
+    message = UserUttered(None, intent.name, (Entity(slot.name, "x"),))
+    action = Growth(ACTION, f"utter_{number}", ("Ha!",))
+    if isinstance(session.pending, AwaitsMessage):
+        session.say(message, new(intent, slot))
+    elif session.can_mend and number == 0:
+        session.mend(message, new(slot, intent))
+    elif isinstance(session.pending, Proposal):
+        session.correct(action.name, new(action))
 
 
 @ROUNDS

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
+from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
 from dialogue_gym.entries import STORY
 from dialogue_gym.history import Label
 from dialogue_gym.observation import observation_dtype, observation_fields
+from dialogue_gym.teaching.pending import Option
 
 HIDDEN = 64
 STEPS = 60
@@ -94,6 +96,13 @@ class Learner:
         logits = np.where(allowed, self._logits(observation), -np.inf)
         exponentials = np.exp(logits - logits.max())
         return np.asarray(exponentials / exponentials.sum())
+
+    def options(self, conversation: Conversation) -> tuple[Option, ...]:
+        """Return every action, the most probable one first."""
+        possible = [conversation.is_possible(name) for name in self.actions]
+        chances = self.probabilities(conversation.observation(), possible)
+        order = np.argsort(-chances, kind="stable")
+        return tuple(Option(self.actions[i], float(chances[i]), possible[i]) for i in order)
 
     def _one_hot(self, observations: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         inputs = np.zeros((len(observations), self._inputs), np.float32)
