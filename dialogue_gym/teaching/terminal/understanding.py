@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
 from dialogue_gym.entries import MEND, entry_events
 from dialogue_gym.events import Entity, UserUttered
@@ -50,6 +51,11 @@ def mended(history: History) -> dict[str, UserUttered]:
     return {_sentence(message.text): message for message in in_order if message.text and message.intent}
 
 
+def is_sentence(message: UserUttered) -> bool:
+    """Return whether a message was typed in words, not as an act."""
+    return message.text is not None and not message.text.lstrip().startswith("/")
+
+
 def _sentence(text: str) -> str:
     return " ".join(text.split()).casefold()
 
@@ -80,9 +86,8 @@ def entities_text(message: UserUttered) -> str:
     return ", ".join(f"{entity.name}={entity.value}" for entity in message.entities) or "-"
 
 
-def unknown_names(session: Session, message: UserUttered) -> list[tuple[str, str, str]]:
-    """Return what the domain does not have of a message: its kind, name, and a clause on the nearest one."""
-    domain = session.domain
+def unknown_names(domain: Domain, message: UserUttered) -> list[tuple[str, str, str]]:
+    """Return what a domain does not have of a message: its kind, name, and a clause on the nearest one."""
     found = []
     if message.intent is not None and message.intent.partition("/")[0] not in domain.intents:
         found.append(("intent", message.intent, nearest(message.intent, domain.intents)))
