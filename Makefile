@@ -28,6 +28,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.agents ## speed, as ratios within one run
 	$(PYTHON) -m agents.speed
+	OMP_NUM_THREADS=1 $(PYTHON) -m agents.teaching_speed
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info

@@ -7,6 +7,7 @@ it back, and what is in effect is the path from the beginning to the head. No in
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,6 +57,11 @@ class Label:
     entry: int
     conversation: str
 
+    @functools.cached_property
+    def key(self) -> bytes:
+        """The observation's bytes, the same where what the bot knew was the same."""
+        return self.observation.tobytes()
+
 
 @dataclass
 class _Thread:
@@ -64,7 +70,7 @@ class _Thread:
     head: int | None = None
     undone: list[int] = field(default_factory=list)
     forks: dict[str, None] = field(default_factory=dict)
-    labels: tuple[int | None, Domain, list[Label]] | None = None
+    labels: tuple[int | None, Domain, dict[int, Label]] | None = None
     """The labels on the path to a head, under a domain: reading them anew is needed only for another one."""
 
 
@@ -297,18 +303,18 @@ class History:
             DomainError: an event names an action or a slot that the domain does not have.
         """
         found: dict[int, Label] = {}
-        for conversation in self._threads:
-            for label in self._labels(conversation, domain):
-                found.setdefault(label.entry, label)
+        for conversation in reversed(self._threads):  # of what forks share the first one's words count
+            found |= self._labels(conversation, domain)
         in_order = (found[entry] for entry in sorted(found))
         if turn_taking == "explicit":
             return list(in_order)
         return [label for label in map(_without_listening, in_order) if label.right]
 
-    def _labels(self, conversation: str, domain: Domain) -> list[Label]:
+    def _labels(self, conversation: str, domain: Domain) -> dict[int, Label]:
         thread = self._threads[conversation]
         if thread.labels is None or thread.labels[:2] != (thread.head, domain):
-            thread.labels = thread.head, domain, list(_labels_along(self.path(conversation), domain))
+            found = {label.entry: label for label in _labels_along(self.path(conversation), domain)}
+            thread.labels = thread.head, domain, found
         return thread.labels[2]
 
 
