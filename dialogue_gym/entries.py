@@ -63,7 +63,7 @@ class Entry:
     Attributes:
         id: its number; later entries have larger ones, and none is used twice.
         conversation: which one it belongs to; empty where it is about the whole store. What the domain grows
-            by belongs to the conversation whose next answer it came with, or else holds for good.
+            by for an answer stands before it in its conversation; what belongs to none holds for good.
         parent: the id of the entry that it follows, in another conversation where this one is a fork; None
             at the beginning.
         kind: one of `KINDS`.

@@ -189,16 +189,16 @@ class History:
         return tuple(self._thread(conversation).forks)
 
     def _last_act(self, conversation: str) -> Entry | None:
-        return next(filter(_is_in_person, self._to_beginning(self.head(conversation))), None)
+        return next(filter(_is_in_person, self._backwards(conversation)), None)
 
     def can_undo(self, conversation: str) -> bool:
-        """Return whether a person (or the expert in their place) has decided, said or added anything."""
+        """Return whether a person (or the expert in their place) has decided or said anything."""
         return self._last_act(conversation) is not None
 
     def undo_target(self, conversation: str) -> int | None:
         """Return where an undo moves the head: before the last thing that a person decided or said.
 
-        What the domain grew by right before that came with it. None is the beginning, or where the head is if
+        What the domain grew by for it goes with it. None is the beginning, or where the head is if
         there is nothing to undo (see `can_undo`).
         """
         last = self._last_act(conversation)
@@ -319,10 +319,10 @@ class History:
 
 
 def _is_in_person(entry: Entry) -> bool:
-    """Return whether an entry is something that a person decided, said or added, or the expert for them."""
+    """Return whether an entry is something that a person decided or said, or the expert for them."""
     if entry.kind == LABEL:
         return entry.content["by"] not in _NOT_IN_PERSON
-    return entry.kind in (USER, MEND, EVENT, DOMAIN) and entry.author not in _NOT_IN_PERSON
+    return entry.kind in (USER, MEND, EVENT) and entry.author not in _NOT_IN_PERSON
 
 
 def _in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:

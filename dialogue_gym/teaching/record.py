@@ -49,8 +49,8 @@ class Record:
         self.write(*drafts)
 
     def grow(self, growth: Growth) -> None:
-        """Write down what the domain grows by."""
-        self.write(self.draft(DOMAIN, growth.content()))
+        """Write down what the domain grows by for good, apart from any answer."""
+        self.write(Draft("", DOMAIN, growth.content(), None, self.author))
 
     def move(self, target: int | None) -> None:
         """Move the head of the conversation."""

@@ -183,7 +183,9 @@ class Session(Course):
         self._go_to(self.id)
 
     def add_action(self, name: str, texts: Iterable[str] = ()) -> None:
-        """Add an action to the domain, with what it says; it goes when the next answer is undone.
+        """Add an action to the domain, with what it says, for good.
+
+        What comes with an answer, and goes with it, is given to `say`, `correct` or `mend`.
 
         Raises:
             DomainError: the name cannot be one, or is taken.
