@@ -16,6 +16,7 @@ from dialogue_gym.teaching.terminal.screens import Line, Row, Table, visible
 
 TURNS = 2
 """How many of the user's messages the chat so far goes back to."""
+CONVERSATION_TITLES = ("conversation", "turns", "begins with", "")
 _VALUE_CHARACTERS = 60
 _TEXT_CHARACTERS = 60
 _CHAT_LINES = 16
@@ -156,9 +157,6 @@ def conversation_rows(session: Session) -> list[Row]:
             outcome = "this one" if name == here else history.outcome(name) or ""
             rows.append(Row(name, (f"{len(said)}", said[0], outcome)))
     return rows
-
-
-CONVERSATION_TITLES = ("conversation", "turns", "begins with", "")
 
 
 def points(history: History, conversation: str) -> list[tuple[int, str]]:
