@@ -35,6 +35,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.agents ## speed, as ratios within one run
 	$(PYTHON) -m agents.speed
+	OMP_NUM_THREADS=1 $(PYTHON) -m agents.teaching_speed
 
 bench-web: $(VENV)/.dev browser ## milliseconds from a key to the next proposal, in a browser
 	$(PYTHON) -m agents.web_speed

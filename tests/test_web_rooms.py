@@ -84,7 +84,7 @@ def test_many_at_once_count_once(rooms: Rooms) -> None:
 @pytest.mark.parametrize(
     ("what", "given", "fault"),
     [
-        ("confrim", {}, "'confrim' is no answer"),
+        ("confirms", {}, "'confirms' is no answer"),
         ("correct", {}, "the answer lacks 'action'"),
         ("correct", {"action": 3}, "the answer lacks 'action'"),
         ("correct", {"action": "utter_gret"}, "'utter_gret' is no action; did you mean 'utter_greet'"),
@@ -142,6 +142,26 @@ def test_what_another_teacher_adds_is_there(rooms: Rooms) -> None:
     assert faults(ben) == [] and ben.session.conversation.latest_action == "utter_weather"
 
 
+def test_what_came_with_an_answer_goes_with_it_for_all(rooms: Rooms) -> None:
+    anna, ben = rooms.room("anna"), rooms.room("ben")
+    said = anna.session.history.head(anna.conversation)
+    do(anna, "correct_with_new", action="utter_weather", text="It rains.")
+    did = anna.view["chat"][1]
+    assert did["meaning"] == "utter_weather" and did["fork"] == said
+    ben.catch_up()
+    assert anna.session.domain == ben.session.domain != RESTAURANT
+    do(anna, "undo")
+    ben.catch_up()
+    assert anna.session.domain == ben.session.domain == RESTAURANT
+    assert ben.session.conversation.domain == RESTAURANT
+    do(ben, "correct", action="utter_weather")
+    assert "'utter_weather' is no action" in faults(ben)[0]
+    do(anna, "redo")
+    ben.catch_up()
+    do(ben, "correct", action="utter_weather")
+    assert faults(ben) == [] and ben.view["chat"][-1]["texts"] == ["It rains."]
+
+
 def test_a_conversation_is_taken_over(rooms: Rooms) -> None:
     anna, ben = rooms.room("anna"), rooms.room("ben")
     do(anna, "correct", action="utter_ask_cuisine")
@@ -169,6 +189,20 @@ def test_new_names_are_asked_about(talk: Room) -> None:
     do(talk, "say", text='/book{"day": "monday"}')
     view = do(talk, "add_unknown")
     assert view["chat"][0]["meaning"] == 'book{"day": "monday"}' and ["day", "monday"] in view["slots"]
+    do(talk, "undo")
+    assert talk.session.domain == CONCERT
+
+
+def test_a_new_name_that_another_teacher_has_added_by_then_is_no_fault(store: Store) -> None:
+    rooms = Rooms(store, Lesson(CONCERT, user="me"))
+    anna, ben = rooms.room("anna"), rooms.room("ben")
+    for room in (anna, ben):
+        do(room, "say", text='/book{"day": "monday"}')
+    do(anna, "add_unknown")
+    ben.catch_up()
+    assert ben.view["unknown"] is not None
+    do(ben, "add_unknown")
+    assert faults(ben) == [] and ["day", "monday"] in ben.view["slots"]
 
 
 def test_a_message_is_mended_by_marking_words(talk: Room) -> None:
@@ -196,7 +230,7 @@ def test_a_contradiction_is_settled(talk: Room) -> None:
     assert talk.view["asks"] == "proposal"
     do(talk, "correct", action="utter_greet")
     view = do(talk, "settle", which="new")
-    assert view["change"]["after"]["action"] == "utter_greet"
+    assert view["change"]["right"] == ["utter_greet"]
     found = differing(talk.session.history, talk.session.domain, "explicit")
     assert [one["right"] for one in found[0]["answers"]] == [["utter_goodbye"], ["utter_greet"]]
     assert not found[0]["is_open"]
@@ -204,6 +238,7 @@ def test_a_contradiction_is_settled(talk: Room) -> None:
     do(talk, "fork", entry=found[0]["fork"])
     do(talk, "correct", action="utter_goodbye")
     view = do(talk, "settle", which="both")
+    assert view["change"]["right"] == ["utter_greet", "utter_goodbye"]
     assert differing(talk.session.history, talk.session.domain, "explicit") == []
 
 

@@ -60,8 +60,8 @@ def hold(teaching: Teaching) -> None:
         domain = _domain(terminal, teaching.source)
         if domain is not None:
             _teach(terminal, domain, teaching)
-    except Leave:
-        print("(all that was answered is kept)")
+    except Leave as leave:
+        print(leave)
 
 
 def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
@@ -132,7 +132,7 @@ def _domain(terminal: Terminal, source: str) -> Domain | None:
     path = Path(source)
     is_missing = source not in builtin_names() and path.suffix.lower() in _YAML and not path.exists()
     if is_missing and not name_fault(path.stem):
-        made = terminal.hold(new_domain(source, printable(path.stem)))
+        made = terminal.hold(new_domain(source, printable(path.stem)), "Nothing was written.")
         if made is None:
             return None
         text = domain_text(made)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dialogue_gym.domain import Domain
-from dialogue_gym.entries import BOT, LABEL, STORY, Entry
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.history import History, Label
+from dialogue_gym.teaching.corrections import is_answer, is_correction
 from dialogue_gym.teaching.learner import Learner
 from dialogue_gym.teaching.simulated import success_rate
 
@@ -43,29 +43,25 @@ def dialogues(history: History) -> list[Dialogue]:
     found = []
     for name in history.conversations:
         path = history.path(name)
-        places = [place for place, entry in enumerate(path) if _is_answer(entry, name)]
+        places = [
+            place for place, entry in enumerate(path) if is_answer(entry) and entry.conversation == name
+        ]
         if not places:
             continue
         answered = [path[place] for place in places]
-        corrected = [entry for entry in answered if entry.content["action"] != entry.content.get("proposal")]
         pauses = [path[place].time - path[place - 1].time for place in places if place]
         pauses = [pause for pause in pauses if pause < ABSENCE]
         found.append(
             Dialogue(
                 name,
                 len(answered),
-                len(corrected),
+                sum(map(is_correction, answered)),
                 history.outcome(name),
                 statistics.median(pauses) if pauses else None,
                 answered[-1].id,
             )
         )
     return found
-
-
-def _is_answer(entry: Entry, conversation: str) -> bool:
-    is_label = entry.kind == LABEL and entry.content["by"] not in (BOT, STORY)
-    return is_label and entry.conversation == conversation
 
 
 def success_after(domain: Domain, labels: Iterable[Label], turn_taking: str, unseen: int) -> float:

@@ -6,16 +6,24 @@ What comes from a browser may be anything: each value is checked before it is us
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dialogue_gym.domain.reader import name_fault, shorten
 from dialogue_gym.events import Entity, UserUttered
+from dialogue_gym.growth import Growth
 from dialogue_gym.teaching.chat import visible
 from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.pending import SessionError
-from dialogue_gym.teaching.understanding import TaughtInterpreter, unknown_names
+from dialogue_gym.teaching.understanding import (
+    TaughtInterpreter,
+    mended_text,
+    new_action,
+    new_name,
+    unknown_names,
+)
+from dialogue_gym.teaching.walking import is_simulated
 from dialogue_gym.web.view import Json, Note
 
 if TYPE_CHECKING:
@@ -75,9 +83,8 @@ def _correct(room: Room, action: str) -> None:
 
 
 def _correct_with_new(room: Room, action: str, text: str) -> None:
-    if action not in room.session.domain.actions:
-        room.session.add_action(action, [text.strip()] if text.strip() else [])
-    room.session.correct(action)
+    is_new = action not in room.session.domain.actions
+    room.session.correct(action, [new_action(action, text)] if is_new else [])
 
 
 def _say(room: Room, text: str) -> None:
@@ -119,22 +126,26 @@ def _entity(given: object, message: UserUttered) -> Entity:
 
 def _tell(room: Room, message: UserUttered, is_mend: bool) -> None:
     """Say or mend a message; where it has unknown names, ask about them first."""
-    if names := unknown_names(room.session, message):
+    if names := unknown_names(room.session.domain, message):
         room.unknown = Unknown(message, is_mend, tuple(names))
-    elif is_mend:
-        room.session.mend(message)
-        room.notes.append(Note("Understood. The same sentence means that from now on.", "good"))
     else:
-        room.session.say(message)
+        _write(room, message, is_mend)
+
+
+def _write(room: Room, message: UserUttered, is_mend: bool, new: Sequence[Growth] = ()) -> None:
+    if is_mend:
+        room.session.mend(message, new)
+        room.notes.append(Note(mended_text(room.session, message), "good"))
+    else:
+        room.session.say(message, new)
 
 
 def _add_unknown(room: Room) -> None:
     unknown, room.unknown = room.unknown, None
     if unknown is None:
         raise SessionError("nothing is new")
-    for kind, name, _ in unknown.names:
-        (room.session.add_intent if kind == "intent" else room.session.add_slot)(name)
-    _tell(room, unknown.message, unknown.is_mend)
+    names = unknown_names(room.session.domain, unknown.message)  # others may have added some meanwhile
+    _write(room, unknown.message, unknown.is_mend, [new_name(kind, name) for kind, name, _ in names])
 
 
 def _leave_unknown(room: Room) -> None:
@@ -162,14 +173,14 @@ def _set_threshold(room: Room, threshold: float) -> None:
 
 
 def _fork(room: Room, entry: int) -> None:
-    room.use(FAKE if room.session.has_fake_user(entry) else ME)
+    room.use(FAKE if is_simulated(room.session.history, entry) else ME)
     room.session.fork(entry)
 
 
 def _take_up(room: Room, conversation: str) -> None:
     head = room.session.history.head(conversation)
     if head is not None:
-        room.use(FAKE if room.session.has_fake_user(head) else ME)
+        room.use(FAKE if is_simulated(room.session.history, head) else ME)
     room.session.take_up(conversation)
 
 

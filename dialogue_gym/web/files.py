@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import parse as parse_domain
 from dialogue_gym.domain.reader import FileError, nearest, read_text, shorten
 from dialogue_gym.entries import DOMAIN, STORY, Draft
 from dialogue_gym.files import write_whole
+from dialogue_gym.growth import ACTION, INTENT, SLOT, Growth, grown
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.chat import visible
@@ -132,9 +132,9 @@ class Transfer:
         domain = self.room.session.domain
         other = parse_domain(read_text(text, name), domain.name)
         growth = _growth(domain, other)
-        _try(domain, growth)
-        self.room.line.append_all(Draft("", DOMAIN, one, None, self.room.teacher) for one in growth)
-        return f"{len(growth)} names are new: {', '.join(one['name'] for one in growth) or 'none'}."
+        grown(domain, growth)  # so that what cannot be added is never written down
+        self.room.line.append_all(Draft("", DOMAIN, one.content(), None, self.room.teacher) for one in growth)
+        return f"{len(growth)} names are new: {', '.join(one.name for one in growth) or 'none'}."
 
 
 def imported_examples(folder: Path) -> list[Path]:
@@ -142,32 +142,11 @@ def imported_examples(folder: Path) -> list[Path]:
     return sorted((folder / IMPORTED).glob("nlu.*"))
 
 
-def _growth(domain: Domain, other: Domain) -> list[dict[str, Any]]:
+def _growth(domain: Domain, other: Domain) -> list[Growth]:
     """Return what another domain has that a domain does not."""
-    actions = [name for name in other.actions if name not in domain.actions]
-    intents = [name for name in other.intents if name not in domain.intents]
-    known = {slot.name for slot in domain.slots}
-    return [
-        *({"add": "action", "name": name, "texts": list(other.texts(name))} for name in actions),
-        *({"add": "intent", "name": name} for name in intents),
-        *(
-            {"add": "slot", "name": slot.name, "type": slot.type, "values": list(slot.values)}
-            for slot in other.slots
-            if slot.name not in known
-        ),
+    growth = [
+        *(Growth(ACTION, name, tuple(other.texts(name))) for name in other.actions),
+        *(Growth(INTENT, name) for name in other.intents),
+        *(Growth(SLOT, slot.name, type=slot.type, values=tuple(slot.values)) for slot in other.slots),
     ]
-
-
-def _try(domain: Domain, growth: list[dict[str, Any]]) -> None:
-    """Let a domain grow, so that what cannot be added is never written down.
-
-    Raises:
-        DomainError: something cannot be added.
-    """
-    for one in growth:
-        if one["add"] == "action":
-            domain = domain.with_action(one["name"], one["texts"])
-        elif one["add"] == "intent":
-            domain = domain.with_intent(one["name"])
-        else:
-            domain = domain.with_slot(one["name"], one["type"], one["values"])
+    return [one for one in growth if not one.is_in(domain)]

@@ -80,7 +80,7 @@ def differing(history: History, domain: Domain, turn_taking: str) -> list[Json]:
     return [
         {
             "is_open": one.is_open,
-            "fork": history.entry(one.labels[-1].entry).parent,
+            "fork": history.before(one.labels[-1].entry),
             "answers": [
                 {
                     "right": [visible(name) for name in label.right],

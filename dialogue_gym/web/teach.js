@@ -409,7 +409,7 @@ export default {
         <p v-if="view.note" class="note is-bad" dir="auto">{{ view.note }}</p>
         <p v-if="view.change" class="note is-good change">
           <strong>Learned.</strong> Here the bot would have done <bdi><code>{{ view.change.before.shown }}</code></bdi> ({{ percent(view.change.before.probability) }});
-          now it does <bdi><code>{{ view.change.after.shown }}</code></bdi> ({{ percent(view.change.after.probability) }}).
+          now it does <bdi><code>{{ view.change.right.join(' or ') }}</code></bdi> ({{ percent(view.change.after.probability) }}{{ view.change.right.length > 1 ? ' each' : '' }}).
         </p>
       </div>
 
@@ -461,10 +461,10 @@ export default {
       </form>
 
       <div v-else-if="asks === 'contradiction'" class="card" role="group" aria-labelledby="contradiction">
-        <h2 id="contradiction">Where the same was known, <bdi><code>{{ view.before.join(', ') }}</code></bdi> was right before.</h2>
+        <h2 id="contradiction">Where the same was known, <bdi><code>{{ view.before.join(' or ') }}</code></bdi> was right before.</h2>
         <div class="choices">
           <button ref="first" data-number="1" @click="answer('settle', { which: 'new' })" :disabled="cannotAnswer"><kbd>1</kbd> From now on <bdi><code>{{ view.action }}</code></bdi> is right</button>
-          <button data-number="2" @click="answer('settle', { which: 'old' })" :disabled="cannotAnswer"><kbd>2</kbd> <bdi><code>{{ view.before.join(', ') }}</code></bdi> stays right</button>
+          <button data-number="2" @click="answer('settle', { which: 'old' })" :disabled="cannotAnswer"><kbd>2</kbd> <bdi><code>{{ view.before.join(' or ') }}</code></bdi> stays right</button>
           <button data-number="3" @click="answer('settle', { which: 'both' })" :disabled="cannotAnswer"><kbd>3</kbd> Both are right</button>
           <button data-number="4" @click="answer('reconsider')" :disabled="cannotAnswer"><kbd>4</kbd> Take the answer back</button>
         </div>

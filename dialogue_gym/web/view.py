@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym.domain import Domain
-from dialogue_gym.entries import BOT, FAKE_USER, LABEL, MEND, RESULT, STORY, TEACHERS, USER, Entry
+from dialogue_gym.entries import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry
 from dialogue_gym.events import Entity, UserUttered
 from dialogue_gym.history import History, in_words
 from dialogue_gym.teaching.chat import USER_SIDE, bubbles, value_text, visible, what_it_says
-from dialogue_gym.teaching.corrections import corrections
+from dialogue_gym.teaching.corrections import corrections, is_answer, is_correction
 from dialogue_gym.teaching.pending import Contradiction, MissingResult, Option, Proposal
 from dialogue_gym.teaching.session import Session
 
@@ -77,7 +77,7 @@ def _change(session: Session) -> Json | None:
     if (change := session.change) is None:
         return None
     before, after = (_option(session.domain, one) for one in (change.before, change.after))
-    return {"before": before, "after": after}
+    return {"before": before, "after": after, "right": [visible(name) for name in change.right]}
 
 
 def _option(domain: Domain, option: Option) -> Json:
@@ -104,13 +104,8 @@ def _entity(entity: Entity) -> Json:
 
 def tally_of(history: History, conversation: str) -> dict[str, int]:
     """Return how much was answered in a conversation, and how much of it was corrected."""
-    answers = [
-        entry
-        for entry in history.path(conversation)
-        if entry.kind == LABEL and entry.content["by"] not in (BOT, STORY)
-    ]
-    corrected = [entry for entry in answers if entry.content["action"] != entry.content.get("proposal")]
-    return {"answers": len(answers), "corrections": len(corrected)}
+    path = history.path(conversation)
+    return {"answers": sum(map(is_answer, path)), "corrections": sum(map(is_correction, path))}
 
 
 def chat_of(history: History, conversation: str) -> list[Json]:
@@ -135,7 +130,7 @@ def chat_of(history: History, conversation: str) -> list[Json]:
                 "slots": bubble.slots,
                 "by": _by(entry),
                 "corrected": visible(correction.before) if correction else None,
-                "fork": _fork_point(entry, bubble.side),
+                "fork": _fork_point(history, entry, bubble.side),
             }
         )
     return shown
@@ -149,7 +144,7 @@ def _by(entry: Entry) -> str:
     return visible(entry.author or (BOT if entry.kind == RESULT else FAKE_USER))
 
 
-def _fork_point(entry: Entry, side: str) -> int | None:
+def _fork_point(history: History, entry: Entry, side: str) -> int | None:
     if side == USER_SIDE and entry.kind in (USER, MEND):
         return entry.id
-    return entry.parent if entry.kind == LABEL else None
+    return history.before(entry.id) if entry.kind == LABEL else None
