@@ -86,7 +86,7 @@ class Reader:
 
 
 def converse(room: Room, watchers: Watchers, home: str) -> None:
-    """Build the page; `home` is the path of the page that teaches."""
+    """Build the page; `home` is the path under which all pages are."""
     page, reader = ConversationsView(), Reader(room)
     page._props["home"] = home
 
@@ -111,7 +111,7 @@ def converse(room: Room, watchers: Watchers, home: str) -> None:
         do = "fork" if "entry" in given else "take_up"
         if await asyncio.to_thread(reader.answer, do, given):
             watchers.show(room)
-            ui.navigate.to(home)
+            ui.navigate.to("/")
             await watchers.tell_others(room)
         else:
             await look()
