@@ -16,6 +16,9 @@ from dialogue_gym.web.rooms import Room, StaleAnswer
 from dialogue_gym.web.teach_page import Watchers
 from dialogue_gym.web.view import Json
 
+_EVERY = 2.0
+"""Seconds between two looks for news."""
+
 
 class ConversationsView(Element, component="conversations.js"):
     """All conversations, and one of them."""
@@ -35,12 +38,18 @@ class Reader:
         self._text = ""
         self._open: str | None = None
         self.told = ""
+        self._seen = -1
+
+    def has_news(self) -> bool:
+        """Return whether something was written down since the last look."""
+        return self._seen != self._room.rooms.written
 
     def look(self) -> Json:
         """Return what is shown; it may take a while."""
         room, rooms = self._room, self._room.rooms
         with rooms.lock:
             room.catch_up()
+            self._seen = rooms.written
             session = room.session
             history = session.history
             if self._open not in history.conversations:
@@ -116,6 +125,11 @@ def converse(room: Room, watchers: Watchers, home: str) -> None:
         else:
             await look()
 
+    async def refresh() -> None:
+        if reader.has_news():
+            await look()
+
+    ui.timer(_EVERY, refresh)
     page.on("search", search)
     page.on("read", read)
     page.on("approve", approve)

@@ -355,7 +355,7 @@ export default {
   <div class="banner" role="status" aria-live="polite" :class="{ 'is-bad': isOffline }" v-show="banner">{{ banner }}</div>
 
   <section v-if="isEmpty" class="hero" aria-labelledby="hero-title">
-    <h1 id="hero-title">Watch the bot talk: say yes when its next step is right, and pick the right one when it is not.</h1>
+    <h1 id="hero-title">{{ view.user === 'me' ? 'Talk to the bot' : 'Watch the bot talk' }}: say yes when its next step is right, and pick the right one when it is not.</h1>
     <button ref="start" class="primary large" @click="start">Start teaching</button>
   </section>
 
