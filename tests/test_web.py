@@ -29,14 +29,16 @@ def browser() -> Iterator[playwright.Browser]:
 class Tab:
     """A page of a browser, as a teacher uses it."""
 
-    def __init__(self, browser: playwright.Browser, address: str, width: int = 1280) -> None:
+    def __init__(
+        self, browser: playwright.Browser, address: str, width: int = 1280, shows: str = "#main"
+    ) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 800})
         self.context.set_default_timeout(1000 * LONG)
         self.page = self.context.new_page()
         self.faults: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.goto(address)
-        self.page.wait_for_selector("#main")
+        self.page.wait_for_selector(shows)
 
     @property
     def step(self) -> str | None:
@@ -144,11 +146,6 @@ def start(browser: playwright.Browser, server: Served, port: int | None = None) 
     return tab
 
 
-def proposed_on_disk(server: Served, conversation: str) -> int:
-    """How many events are in effect of a conversation."""
-    return len(server.history().events(conversation))
-
-
 def test_a_reload_loses_nothing(browser: playwright.Browser, server: Served) -> None:
     tab = start(browser, server)
     shown, given = tab.page.inner_text(".log"), answers(server)
@@ -198,7 +195,7 @@ def test_two_tabs_show_the_same_and_an_answer_to_what_is_gone_is_refused(
     given = answers(server)
     second.settled(before)
     second.page.evaluate("window.release()")
-    second.page.wait_for_selector("text=That was answered already")
+    second.page.wait_for_selector("text=Not applied")
     assert answers(server) == given and second.step == first.step
 
 
@@ -210,7 +207,7 @@ def test_what_is_sent_twice_counts_once(browser: playwright.Browser, server: Ser
         " window.socket.emit = (...given) => { emit(...given); return emit(...given); }; }"
     )
     tab.press("Enter")
-    tab.page.wait_for_selector("text=That was answered already")
+    tab.page.wait_for_selector("text=Not applied")
     assert len(answers(server)) == len(given) + 1
 
 

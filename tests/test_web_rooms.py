@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dialogue_gym import Domain
+from dialogue_gym.cli.webbing import Serving, words_of
 from dialogue_gym.entries import END, LABEL, USER
 from dialogue_gym.history import History
 from dialogue_gym.store import Store
@@ -84,7 +85,7 @@ def test_many_at_once_count_once(rooms: Rooms) -> None:
 @pytest.mark.parametrize(
     ("what", "given", "fault"),
     [
-        ("confirms", {}, "'confirms' is no answer"),
+        ("confirmed", {}, "'confirmed' is no answer"),
         ("correct", {}, "the answer lacks 'action'"),
         ("correct", {"action": 3}, "the answer lacks 'action'"),
         ("correct", {"action": "utter_gret"}, "'utter_gret' is no action; did you mean 'utter_greet'"),
@@ -373,6 +374,19 @@ def test_files_go_out_and_come_in(rooms: Rooms, tmp_path: Path) -> None:
     assert "cancel" in room.session.domain.intents
     assert transfer.take("nlu", "x.yml", b'nlu:\n- intent: greet\n  examples: "- hello"\n').startswith("1 ex")
     assert {path.name for path in tmp_path.iterdir()} == {"store"}
+
+
+def test_what_is_imported_is_understood(rooms: Rooms) -> None:
+    pytest.importorskip("sklearn")
+    folder = rooms.store.folder
+    given = Serving("restaurant", folder, "::1", 0, None, (), False, (), (), (), None, "explicit", 0, False)
+    lesson = Lesson(RESTAURANT, user="me", words=lambda: words_of(given, RESTAURANT, folder))
+    room = Rooms(rooms.store, lesson).room("anna")
+    assert do(room, "say", text="toodle pip")["chat"][0]["meaning"] != "goodbye"
+    examples = "".join(f"    - toodle {word}\n" for word in ("pip", "oo", "loo", "dee"))
+    Transfer(room).take("nlu", "x.yml", f"nlu:\n- intent: goodbye\n  examples: |\n{examples}".encode())
+    do(room, "restart")
+    assert do(room, "say", text="toodle pip")["chat"][0]["meaning"] == "goodbye"
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,18 @@ def test_a_body_that_is_too_large_is_refused(server: Served) -> None:
     assert ask(server)[0] == 200
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["../journal.sqlite", "..%2fjournal.sqlite", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "nlu.yml%00"],
+)
+def test_only_exports_can_be_fetched(server: Served, name: str) -> None:
+    status, _, line = ask(server, f"/teach/export/{name}")
+    assert status == 404 and "is no export" in line and line.count("\n") == 1
+    assert ask(server, f"/teach/export?format={name}", "POST", b"")[0] == 400
+    status, _, line = ask(server, f"/teach/import/nlu?name={name}", "POST", b"\xff")
+    assert status == 400 and line.count("\n") == 1
+
+
 def test_pages_cannot_be_framed(server: Served) -> None:
     headers = ask(server)[1]
     assert (

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
 
-from dialogue_gym.cli.parts import domain_text_of, make_runner, make_stories, make_words
+from dialogue_gym.cli.parts import (
+    domain_text_of,
+    is_address,
+    make_runner,
+    make_stories,
+    make_words,
+    own_examples,
+)
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.interpreter import Interpreter
@@ -17,6 +24,7 @@ from dialogue_gym.store import Store
 from dialogue_gym.teaching.importing import import_stories
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.web.app import PATH, build, listen, serve
+from dialogue_gym.web.files import imported_examples
 from dialogue_gym.web.rooms import Lesson, Rooms
 from dialogue_gym.web.security import Door, is_loopback
 
@@ -65,7 +73,9 @@ def hold(given: Serving) -> None:
         use_mode(store, user, given.turn_taking)
         if not store.conversations():
             import_stories(store, domain, told)
-        lesson = Lesson(domain, user, given.turn_taking, runner, lambda: _words(given, domain), given.seed)
+        lesson = Lesson(
+            domain, user, given.turn_taking, runner, lambda: words_of(given, domain, folder), given.seed
+        )
         server = build(Rooms(store, lesson), door, text)
         address = _address(given.host, listening.getsockname()[1])
         print(f"{domain.name}: teach it at {address}", flush=True)
@@ -90,10 +100,19 @@ def _password(given: Serving) -> str | None:
     return None
 
 
-def _words(given: Serving, domain: Domain) -> Interpreter | None:
-    """Return what understands words; without the extra for it, acts in the fixed format do."""
+def words_of(given: Serving, domain: Domain, folder: Path) -> Interpreter | None:
+    """Return what understands words: from the examples that were given, and those imported into the store.
+
+    Without the extra that learns them acts in the fixed format have to do.
+
+    Raises:
+        ValueError: the examples cannot be used.
+    """
+    nlu = list(given.nlu) or [str(path) for path in own_examples(given.source)]
+    if not any(map(is_address, nlu)):
+        nlu += map(str, imported_examples(folder))
     try:
-        return make_words(given.source, domain, given.nlu, given.seed)
+        return make_words(given.source, domain, nlu, given.seed)
     except ImportError:
         if given.nlu:
             raise

@@ -48,7 +48,7 @@ export default {
       return OUTCOMES[row.outcome] || (row.has_ended ? "left" : "goes on");
     },
     when(seconds) {
-      return new Date(1000 * seconds).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      return new Date(1000 * seconds).toLocaleString([], { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
     },
     read(id) {
       this.stopReplay();

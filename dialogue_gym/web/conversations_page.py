@@ -16,6 +16,9 @@ from dialogue_gym.web.rooms import Room, StaleAnswer
 from dialogue_gym.web.teach_page import Watchers
 from dialogue_gym.web.view import Json
 
+_EVERY = 2.0
+"""Seconds between two looks for news."""
+
 
 class ConversationsView(Element, component="conversations.js"):
     """All conversations, and one of them."""
@@ -35,12 +38,18 @@ class Reader:
         self._text = ""
         self._open: str | None = None
         self.told = ""
+        self._seen = -1
+
+    def has_news(self) -> bool:
+        """Return whether something was written down since the last look."""
+        return self._seen != self._room.rooms.written
 
     def look(self) -> Json:
         """Return what is shown; it may take a while."""
         room, rooms = self._room, self._room.rooms
         with rooms.lock:
             room.catch_up()
+            self._seen = rooms.written
             session = room.session
             history = session.history
             if self._open not in history.conversations:
@@ -86,7 +95,7 @@ class Reader:
 
 
 def converse(room: Room, watchers: Watchers, home: str) -> None:
-    """Build the page; `home` is the path of the page that teaches."""
+    """Build the page; `home` is the path under which all pages are."""
     page, reader = ConversationsView(), Reader(room)
     page._props["home"] = home
 
@@ -111,11 +120,16 @@ def converse(room: Room, watchers: Watchers, home: str) -> None:
         do = "fork" if "entry" in given else "take_up"
         if await asyncio.to_thread(reader.answer, do, given):
             watchers.show(room)
-            ui.navigate.to(home)
+            ui.navigate.to("/")
             await watchers.tell_others(room)
         else:
             await look()
 
+    async def refresh() -> None:
+        if reader.has_news():
+            await look()
+
+    ui.timer(_EVERY, refresh)
     page.on("search", search)
     page.on("read", read)
     page.on("approve", approve)

@@ -17,7 +17,7 @@ from dialogue_gym.web.rooms import Room
 UNSEEN = 40
 """Dialogues with the fake user that a success rate is of."""
 POINTS = 12
-"""How many success rates there are at most: of dialogues that are evenly apart, the last one among them."""
+"""How many success rates there are at most before only every second one is measured, and so on."""
 _EVERY = 1.0
 _ACCENT, _GREY = "#4f9c88", "#8a8f96"
 
@@ -29,49 +29,59 @@ class Progress:
     room: Room
     found: list[Dialogue] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
-    success: dict[int, float] = field(default_factory=dict)
-    """By the entry of the last answer that was learned."""
+    _success: dict[tuple[int, int], float] = field(default_factory=dict)
+    """By the entry of the last answer that was learned, and how many were."""
+    _rates: dict[int, float] = field(default_factory=dict)
+    _seen: int = -1
 
     def look(self) -> bool:
         """Find out how things are; return whether anything has changed."""
         with self.room.rooms.lock:
+            if self._seen == self.room.rooms.written:
+                return False
+            self._seen = self.room.rooms.written
             self.room.catch_up()
-            known = self.figures, self.found
-            self.figures = figures(self.room.session)
-            self.found = dialogues(self.room.session.history)
-            return (self.figures, self.found) != known
-
-    def wanted(self) -> list[int]:
-        """Return the entries after which a success rate is shown."""
-        ends = [dialogue.last for dialogue in self.found]
-        return [ends[place] for place in _spread(len(ends), POINTS)]
+            session = self.room.session
+            self.figures = figures(session)
+            self.found = dialogues(session.history)
+            self._domain, self._turn_taking = session.domain, session.turn_taking
+            self._labels = session.history.labels(session.domain, session.turn_taking)
+        return True
 
     def measure(self) -> bool:
         """Find out one success rate that is not known yet; return whether there was one.
 
         This takes a while, in which nobody else is kept waiting.
         """
-        missing = [entry for entry in self.wanted() if entry not in self.success]
-        if not missing or not self.room.rooms.lesson.has_fake_user:
+        if not self.room.rooms.lesson.has_fake_user:
             return False
-        with self.room.rooms.lock:
-            session = self.room.session
-            domain, turn_taking = session.domain, session.turn_taking
-            labels = session.history.labels(domain, turn_taking)
-        until: list[Label] = [label for label in labels if label.entry <= missing[-1]]
-        self.success[missing[-1]] = success_after(domain, until, turn_taking, UNSEEN)
-        return True
+        ends = [self.found[place].last for place in _spread(len(self.found), POINTS)]
+        for last in reversed(ends):
+            known: list[Label] = [label for label in self._labels if label.entry <= last]
+            key = last, len(known)
+            if key not in self._success:
+                self._success[key] = success_after(self._domain, known, self._turn_taking, UNSEEN)
+                self._rates[last] = self._success[key]
+                return True
+        return False
+
+    def rates(self) -> list[float | None]:
+        """Return for each dialogue the success rate after it, as far as it is known."""
+        return [self._rates.get(dialogue.last) for dialogue in self.found]
 
 
-def _spread(count: int, most: int) -> Sequence[int]:
-    """Return evenly spread places, the last one among them.
+def _spread(count: int, most: int) -> list[int]:
+    """Return evenly spread places and the last one; those stay when there are more, or every second one does.
 
     >>> _spread(5, 3)
     [0, 2, 4]
+    >>> _spread(8, 3)
+    [0, 4, 7]
     """
-    if count <= most:
-        return range(count)
-    return sorted({round(step * (count - 1) / (most - 1)) for step in range(most)})
+    stride = 1
+    while count > most * stride:
+        stride *= 2
+    return sorted({*range(0, count, stride), count - 1}) if count else []
 
 
 def show_progress(room: Room) -> None:
@@ -84,7 +94,7 @@ def show_progress(room: Room) -> None:
         empty = ui.label("There is nothing to show yet: each dialogue that you teach is a point here.")
         empty.classes("empty")
         corrections = _plot("Corrections per dialogue", "bar")
-        success = _plot(f"Success of {UNSEEN} dialogues with the simulated user", "line", most=1)
+        success = _plot("Success with the simulated user, in %", "line", most=100)
         seconds = _plot("Seconds per answer", "line")
         table = ui.element("details").classes("table")
 
@@ -98,9 +108,9 @@ def show_progress(room: Room) -> None:
                     ui.element("dd")._text = str(count)
         empty.set_visibility(not found)
         names = [one.conversation for one in found]
-        rates = [progress.success.get(one.last) for one in found]
+        rates = progress.rates()
         _draw(corrections, names, [one.corrections for one in found])
-        _draw(success, names, rates)
+        _draw(success, names, [rate and round(100 * rate, 1) for rate in rates])
         _draw(seconds, names, [one.seconds and round(one.seconds, 1) for one in found])
         table.clear()
         with table:

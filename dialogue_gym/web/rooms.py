@@ -78,6 +78,8 @@ class Rooms:
         self.store = store
         self.lesson = lesson
         self.lock = threading.RLock()
+        self.written = 0
+        """How many entries were written down by now, for those who look for news."""
         self._rooms: dict[str, Room] = {}
         self._owners: dict[str, str] = {}
         self._note_owners(store.entries())
@@ -128,6 +130,7 @@ class Rooms:
     def wrote(self, teacher: str, entries: list[Entry]) -> None:
         """Let all others know what a teacher wrote down."""
         self._note_owners(entries)
+        self.written += len(entries)
         for room in self:
             if room.teacher != teacher:
                 room.missed += entries

@@ -229,7 +229,10 @@ export default {
         to: null,
         name: this.names.entities[0] || "",
       };
-      this.$nextTick(() => this.$refs.intent?.focus());
+      this.$nextTick(() => {
+        this.$refs.intent?.[0].focus();
+        this.$refs.mend?.[0].scrollIntoView({ block: "nearest" });
+      });
     },
     mark(index) {
       const mending = this.mending;
@@ -241,6 +244,9 @@ export default {
     },
     isMarked(index) {
       return this.mending.from !== null && this.mending.from <= index && index <= this.mending.to;
+    },
+    isEntity(word) {
+      return this.mending.entities.some((one) => one.start !== null && one.start <= word.start && word.end <= one.end);
     },
     addEntity() {
       const { words, from, to, name } = this.mending;
@@ -349,7 +355,7 @@ export default {
   <div class="banner" role="status" aria-live="polite" :class="{ 'is-bad': isOffline }" v-show="banner">{{ banner }}</div>
 
   <section v-if="isEmpty" class="hero" aria-labelledby="hero-title">
-    <h1 id="hero-title">Watch the bot talk: say yes when its next step is right, and pick the right one when it is not.</h1>
+    <h1 id="hero-title">{{ view.user === 'me' ? 'Talk to the bot' : 'Watch the bot talk' }}: say yes when its next step is right, and pick the right one when it is not.</h1>
     <button ref="start" class="primary large" @click="start">Start teaching</button>
   </section>
 
@@ -381,11 +387,11 @@ export default {
           <button v-if="bubble.fork" class="link fork" @click="fork(bubble)" :disabled="cannotAnswer" :title="bubble.side === 'user' ? 'Begin a second conversation from here (f)' : 'Try another step here, in a second conversation (f)'">Fork</button>
         </div>
 
-        <form v-if="mending && place === lastSaid" class="mend" @submit.prevent="saveMending" aria-label="What was meant">
+        <form v-if="mending && place === lastSaid" ref="mend" class="mend" @submit.prevent="saveMending" aria-label="What was meant">
           <label>It means <input ref="intent" v-model="mending.intent" list="intents" required dir="auto" autocomplete="off"></label>
           <datalist id="intents"><option v-for="name in names.intents" :value="name"></option></datalist>
-          <div v-if="mending.words.length" class="words" role="group" aria-label="Mark words">
-            <button v-for="(word, index) in mending.words" type="button" :aria-pressed="isMarked(index)" @click="mark(index)" dir="auto">{{ word.text }}</button>
+          <div v-if="mending.words.length" class="words" role="group" aria-label="Words to mark"><span>Mark what matters</span>
+            <button v-for="(word, index) in mending.words" type="button" :class="{ 'is-known': isEntity(word) }" :aria-pressed="isMarked(index)" @click="mark(index)" dir="auto">{{ word.text }}</button>
           </div>
           <div v-if="mending.from !== null" class="marked">
             <label>The marked words are <input v-model="mending.name" list="entities" dir="auto" autocomplete="off" @keydown.enter.prevent="addEntity"></label>
@@ -420,7 +426,7 @@ export default {
         <button data-number="2" @click="answer('leave_unknown')" :disabled="cannotAnswer">Leave it <kbd>2</kbd></button></div>
       </div>
 
-      <div v-else-if="asks === 'proposal'" class="card">
+      <div v-else-if="asks === 'proposal'" class="card" v-show="!mending">
         <p v-if="view.is_closing" class="note is-good">The user has what they wanted. This is what the bot does last.</p>
         <template v-if="!view.is_wizard">
           <h2 id="proposal">The bot wants to do this. Is it right?</h2>

@@ -86,7 +86,7 @@ def teach(room: Room, watchers: Watchers) -> None:
         try:
             await asyncio.to_thread(room.answer, step, do, given)
         except StaleAnswer:
-            page.show(room, "That was answered already. This is how things are now.")
+            page.show(room, "Not applied: what is asked had changed by then. Look again.")
             return
         except Exception:
             page.show(room, "Something went wrong. The server's log says what.")
