@@ -348,7 +348,7 @@ export default {
   },
   template: `
 <div>
-<main id="main" class="teach" :class="{ 'is-offline': isOffline }" :data-step="view.step" :aria-busy="sent !== null">
+<div id="main" class="teach" :class="{ 'is-offline': isOffline }" :data-step="view.step" :aria-busy="sent !== null">
   <div class="banner" role="status" aria-live="polite" :class="{ 'is-bad': isOffline }" v-show="banner">{{ banner }}</div>
 
   <section v-if="isEmpty" class="hero" aria-labelledby="hero-title">
@@ -505,6 +505,6 @@ export default {
     <p class="is-faint">Shortcuts rest while you type.</p>
     <button class="primary" @click="help">Close</button>
   </dialog>
-</main>
+</div>
 </div>`,
 };
