@@ -15,9 +15,8 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3 import DQN, PPO
 
 from agents.demonstrations import Demonstrations, Labels
+from dialogue_gym.masked_dqn import margin_loss
 
-MARGIN = 1.0
-"""How much more a right action is to be worth at least: the price of one step."""
 _LEARNING_RATE = 3e-3
 _BATCH = 256
 
@@ -93,9 +92,7 @@ def _margin_loss(agent: DQN, demonstrations: Labels) -> Callable[[Any], torch.Te
 
     def loss(batch: Any) -> torch.Tensor:
         values = agent.q_net(observations[batch])
-        best_wrong = values.masked_fill(right[batch], -torch.inf).amax(dim=1)
-        best_right = values.masked_fill(~right[batch], -torch.inf).amax(dim=1)
-        margin = torch.relu(best_wrong + MARGIN - best_right).mean()
+        margin = margin_loss(values, right[batch])
         if returns is None or actions is None:
             return margin
         done = values.gather(1, actions[batch, None]).flatten()

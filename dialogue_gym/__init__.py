@@ -1,12 +1,14 @@
 """Gymnasium environments with simulated users, for learning dialogue policies.
 
-Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0` and `Dialogue-v0`.
+Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, `Dialogue-v0` and
+`DialogueLive-v0`.
 """
 
 from gymnasium.envs.registration import register
 
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.envs import DialogueEnv, FakeUserConcertEnv, FakeUserRestaurantEnv
+from dialogue_gym.live.human_reward import HumanReward
 from dialogue_gym.policies import ExpertPolicy, RandomPolicy
 from dialogue_gym.pretrained import PretrainedPolicy
 from dialogue_gym.version import __version__
@@ -18,6 +20,7 @@ __all__ = [
     "ExpertPolicy",
     "FakeUserConcertEnv",
     "FakeUserRestaurantEnv",
+    "HumanReward",
     "PretrainedPolicy",
     "RandomPolicy",
     "__version__",
@@ -29,3 +32,4 @@ for _name in ("FakeUserRestaurant", "FakeUserConcert", "Dialogue"):
         entry_point=f"dialogue_gym.envs:{_name}Env",
         vector_entry_point=f"dialogue_gym.vector:{_name}VectorEnv",
     )
+register(id="DialogueLive-v0", entry_point="dialogue_gym.live.envs:DialogueLiveEnv")

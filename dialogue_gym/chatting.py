@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dialogue_gym.bot import Bot
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.model import EMPTY, LISTEN
@@ -41,12 +43,7 @@ class Chat:
         notes = self.bot.hear(self.conversation, message)
         done = self.conversation.events[first:]
         lines = [] if message.intent else ["(the bot has not understood that)"]
-        lines += [line for event in done for line in _said(event)]
-        if self.bot.agent and done and done[0] == self.conversation.events[-1] and _listens(done[0]):
-            lines.append("(the bot listens, and has nothing to say to that)")
-        actions = [event.name for event in done if isinstance(event, ActionExecuted) and not _listens(event)]
-        if actions and not any(_said(event) for event in done):
-            lines.append(f"(the bot does {', '.join(actions)}, and says nothing)")
+        lines += turn_lines(done) if self.bot.agent else []
         lines += [f"({printable(note)})" for note in notes]
         if self.conversation.outcome:
             turns = sum(isinstance(event, UserUttered) for event in self.conversation.events)
@@ -79,18 +76,23 @@ class Chat:
         return lines
 
 
-def _said(event: Event) -> list[str]:
+def turn_lines(done: Sequence[Event]) -> list[str]:
+    """Return what to show of all that the bot did in its turn, what it said or that it said nothing."""
+    lines = [f"bot   {line}" for event in done if isinstance(event, BotUttered) for line in spoken(event)]
+    actions = [event.name for event in done if isinstance(event, ActionExecuted) and event.name != LISTEN]
+    if lines or not done:
+        return lines
+    if actions:
+        return [f"(the bot does {', '.join(actions)}, and says nothing)"]
+    return ["(the bot listens, and has nothing to say to that)"]
+
+
+def spoken(event: BotUttered) -> list[str]:
     """Return the lines of something that the bot said; control characters are made visible."""
-    if not isinstance(event, BotUttered):
-        return []
     texts = event.text.splitlines() if event.text else []
     texts += [f"[{button.get('title')}]" for button in event.data.get("buttons") or ()]
     texts += [str(event.data[key]) for key in ("image", "attachment") if event.data.get(key)]
-    return [f"bot   {printable(text)}" for text in texts]
-
-
-def _listens(event: Event) -> bool:
-    return isinstance(event, ActionExecuted) and event.name == LISTEN
+    return [printable(text) for text in texts]
 
 
 def _shown(value: Value) -> str:

@@ -173,8 +173,11 @@ class Database:
             StoreError: it cannot be written, or a reader holds on to what was there.
         """
         with self.writing() as connection:
-            places = ", ".join("?" * len(conversations))
-            connection.execute(f"DELETE FROM entries WHERE conversation IN ({places})", conversations)
+            # Each row may be the parent of a later one; which go together is checked once all are gone.
+            connection.execute("PRAGMA defer_foreign_keys = ON")
+            connection.executemany(
+                "DELETE FROM entries WHERE conversation = ?", [(c,) for c in conversations]
+            )
             connection.execute("INSERT OR REPLACE INTO notes VALUES (?, '')", (_ERASING,))
         with self.mutex, self._told():
             self.erase()

@@ -21,6 +21,8 @@ TEACHERS = (PERSON, EXPERT, STORY)
 """Who can know what is right, in a label's `by`."""
 BOT = "bot"
 """In a label's `by`: the bot did it by itself, and nobody said that it was right."""
+LIVE = "live"
+"""The key under which the beginning of a live conversation says whose it is."""
 FAKE_USER = "fake user"
 """The author of messages that no person typed."""
 

@@ -17,6 +17,22 @@ from dialogue_gym.sb3 import dialogue_of
 Array = npt.NDArray[Any]
 IMPOSSIBLE = -1e6
 """The value of an action that is not possible: below whatever a dialogue can be worth."""
+MARGIN = 1.0
+"""How much more a right action is to be worth at least: the price of one step."""
+
+
+def margin_loss(values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return by how much wrong actions win over right ones, or do not lose by `MARGIN`; the mean.
+
+    Source: Hester et al. 2018, Deep Q-learning from demonstrations.
+
+    Args:
+        values: Q-values, shape `(n, actions)`.
+        right: which actions are right, shape `(n, actions)`, bool.
+    """
+    best_wrong = values.masked_fill(right, -torch.inf).amax(dim=1)
+    best_right = values.masked_fill(~right, -torch.inf).amax(dim=1)
+    return torch.relu(best_wrong + MARGIN - best_right).mean()
 
 
 class MaskedQNetwork(QNetwork):

@@ -32,6 +32,29 @@ WITH RECURSIVE branches(name) AS (
 )
 SELECT name FROM branches WHERE name <> ? ORDER BY name
 """
+_TAUGHT = """
+SELECT * FROM entries WHERE conversation = '' OR conversation IN (
+    SELECT conversation FROM entries WHERE kind = 'label' AND json_extract(content, '$.by') <> 'bot'
+) ORDER BY id
+"""
+_FINISHED = """
+SELECT conversation FROM entries AS began
+WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND EXISTS (
+    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
+) AND NOT EXISTS (
+    SELECT 1 FROM entries WHERE conversation = began.conversation
+        AND kind = 'label' AND json_extract(content, '$.by') <> 'bot'
+) AND NOT EXISTS (
+    SELECT 1 FROM entries AS parent JOIN entries AS child ON child.parent = parent.id
+    WHERE parent.conversation = began.conversation AND child.conversation <> began.conversation
+) ORDER BY id
+"""
+_UNFINISHED = """
+SELECT conversation FROM entries AS began
+WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
+) ORDER BY id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +192,45 @@ class Store:
         if not rows:
             raise StoreError(f"{self.folder}: there is no entry {id}")
         return self._entry(rows[0])
+
+    def taught(self) -> Iterator[Entry]:
+        """Yield what labels follow from: conversations that somebody taught in, and entries of none."""
+        return map(self._entry, self._database.read(_TAUGHT))
+
+    def last_id(self) -> int:
+        """Return the id of the last entry; 0 if there is none."""
+        return int(self._database.read("SELECT coalesce(max(id), 0) FROM entries")[0][0])
+
+    def last_number(self, prefix: str) -> int:
+        """Return the largest number that a conversation with a prefix and a number for its name has, or 0."""
+        names = self._database.read(
+            "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?", f"{prefix}[0-9]*"
+        )
+        numbers = [name.removeprefix(prefix) for (name,) in names]
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+    def unfinished(self, key: str) -> list[str]:
+        """Return the conversations whose beginning has a key in its content, and which nothing has ended."""
+        rows = self._database.read(_UNFINISHED, f"$.{key}")
+        return [name for (name,) in rows]
+
+    def prune(self, key: str, kept: int) -> list[str]:
+        """Erase old conversations for good, all but the newest.
+
+        Of those that have ended and whose beginning has a key in its content; what somebody taught in, or
+        forked, stays.
+
+        Returns:
+            The conversations that were erased.
+
+        Raises:
+            StoreError: it cannot be written, or a reader holds on to what is to be erased.
+        """
+        names = [name for (name,) in self._database.read(_FINISHED, f"$.{key}")]
+        erased = names[: max(0, len(names) - kept)]
+        if erased:
+            self._database.delete(erased)
+        return erased
 
     def conversations(self) -> list[Summary]:
         """Return all conversations, the one that something was last added to at the end."""

@@ -74,6 +74,7 @@ class ActionRunner:
         self._actions = as_actions(actions)
         self._server = webhook(server) if server else None
         self._seconds = seconds
+        self._domain = domain
         self._speaker = Speaker(domain, seed)
 
     @property
@@ -85,6 +86,12 @@ class ActionRunner:
     def server(self) -> str | None:
         """The address of the action server, if there is one."""
         return self._server
+
+    def reaches_out(self, name: str) -> bool:
+        """Return whether code or a server does an action: it may change more than the conversation."""
+        if name in (LISTEN, RESTART):
+            return False
+        return name in self._actions or (self._server is not None and is_remote(name, self._domain))
 
     def run(self, name: str, conversation: Conversation) -> ActionResult:
         """Return what an action does in a conversation, which stays as it is.

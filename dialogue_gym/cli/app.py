@@ -6,6 +6,7 @@ import typer
 
 from dialogue_gym.cli.chat import chat
 from dialogue_gym.cli.check import check
+from dialogue_gym.cli.live import live
 from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
 from dialogue_gym.cli.teach import teach
@@ -22,5 +23,6 @@ app.command()(chat)
 app.command()(check)
 app.command()(teach)
 app.command()(web)
+app.command()(live)
 app.add_typer(stories, name="stories")
 app.add_typer(store, name="store")

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dialogue_gym.bot import Bot
 from dialogue_gym.chatting import RESTART_COMMAND, Chat
 from dialogue_gym.cli.parts import ActionsOption, DomainName, NluOption, make_interpreter, make_runner
+from dialogue_gym.cli.prompting import Prompt
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import builtin_names
-from dialogue_gym.domain.reader import printable
 from dialogue_gym.interpreter import CombinedInterpreter
 from dialogue_gym.teaching.taught import is_store, taught_agent
 from dialogue_gym.trained import Agent, load_agent
+
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 _PROMPT = "you > "
 _THOUGHTS = "?"
@@ -50,10 +51,9 @@ def chat(
     talk = Chat(Bot(domain, loaded, runner), interpreter)
     for line in _greeting(talk, source, isinstance(interpreter, CombinedInterpreter)):
         print(line)
-    is_terminal = sys.stdin.isatty()
-    for text in _typed(talk) if is_terminal else _piped():
-        if not is_terminal:
-            print(f"{_PROMPT}{printable(text)}")
+    prompt = Prompt()
+    keys = _keys(prompt, talk)
+    while (text := prompt.read(_PROMPT, keys)) is not None:
         for line in talk.thoughts() if text.strip() == _THOUGHTS else talk.say(text):
             print(line)
 
@@ -73,28 +73,18 @@ def _greeting(talk: Chat, source: str, knows_words: bool) -> Iterator[str]:
     yield f"{_THOUGHTS} shows what it thinks, {RESTART_COMMAND} begins anew, Ctrl-D ends."
 
 
-def _piped() -> Iterator[str]:
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")
-    for line in sys.stdin:
-        yield line.rstrip("\n")
-
-
-def _typed(talk: Chat) -> Iterator[str]:
-    from prompt_toolkit import PromptSession
+def _keys(prompt: Prompt, talk: Chat) -> KeyBindings | None:
+    """Return the key that shows what the bot thinks, where there are keys."""
+    if (session := prompt.session) is None:
+        return None
     from prompt_toolkit.application import run_in_terminal
     from prompt_toolkit.filters import Condition
-    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.key_binding import KeyBindings
 
-    session: PromptSession[str] = PromptSession(_PROMPT)
     keys = KeyBindings()
 
     @keys.add(_THOUGHTS, filter=Condition(lambda: not session.default_buffer.text))
     def show(event: KeyPressEvent) -> None:
         run_in_terminal(lambda: print("\n".join(talk.thoughts())))
 
-    while True:
-        try:
-            yield session.prompt(key_bindings=keys)
-        except (EOFError, KeyboardInterrupt):
-            return
+    return keys

@@ -12,8 +12,11 @@ import typer
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import builtin_names, parse
 from dialogue_gym.domain.reader import nearest, printable, read_text
+from dialogue_gym.entries import LIVE
 from dialogue_gym.events import ActionExecuted, UserUttered
 from dialogue_gym.history import History
+from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of, roll_back
+from dialogue_gym.live.checkpoints import read as read_checkpoint
 from dialogue_gym.store import Store, StoreError
 from dialogue_gym.stories import FORMATS
 from dialogue_gym.teaching.corrections import Correction, corrections
@@ -27,6 +30,8 @@ Folder = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="its name, as `list` has it")]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
+_CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
+_NUMBERS = ("entries", "turns", "corrections", "steps", "success")
 
 
 @store.command(name="list")
@@ -34,7 +39,7 @@ def list_command(*, folder: Folder) -> None:
     """List the conversations, the one that something was last added to at the end."""
     with _reading(folder) as opened:
         history = History(opened.entries())
-        rows = [_HEADINGS]
+        rows = []
         for summary in opened.conversations():
             if summary.id not in history.conversations:
                 continue  # there are only notes of it
@@ -48,17 +53,17 @@ def list_command(*, folder: Folder) -> None:
                 history.outcome(summary.id) or "",
             )
             rows.append(row)
-    for line in _table(rows):
+    for line in _table(_HEADINGS, rows):
         print(line)
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    shown = [[printable(cell) for cell in row] for row in rows]
+def _table(headings: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    shown = [[printable(cell) for cell in row] for row in (headings, *rows)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     for row in shown:
         yield "  ".join(
-            f"{cell:>{width}}" if heading in ("entries", "turns", "corrections") else f"{cell:<{width}}"
-            for heading, cell, width in zip(_HEADINGS, row, widths, strict=True)
+            f"{cell:>{width}}" if heading in _NUMBERS else f"{cell:<{width}}"
+            for heading, cell, width in zip(headings, row, widths, strict=True)
         ).rstrip()
 
 
@@ -133,6 +138,60 @@ def forget(
             typer.confirm(f"Erase {what} for good?", abort=True)
         for name in opened.forget(conversation, with_forks):
             print(f"{printable(name)} is erased")
+
+
+@store.command()
+def rollback(
+    checkpoint: Annotated[
+        str | None,
+        typer.Argument(metavar="CHECKPOINT", help="number, or best; without it all are listed"),
+    ] = None,
+    *,
+    folder: Folder,
+) -> None:
+    """Go back to a checkpoint of a bot that learns from people; what they said stays, unlearned."""
+    if checkpoint is None:
+        for line in _table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder))):
+            print(line)
+        return
+    with Store(folder, create=False) as opened:
+        path = roll_back(opened, checkpoint)
+    print(f"{path.stem} is what the next conversation begins with")
+
+
+def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
+    for path in [*checkpoints.paths(), checkpoints.best]:
+        if not path.exists():
+            continue
+        try:
+            state = read_checkpoint(path).state
+        except CheckpointError:
+            yield path.stem, "damaged", "", ""
+            continue
+        when = datetime.fromtimestamp(state["time"]).strftime("%Y-%m-%d %H:%M")
+        rate = state["success_rate"]
+        steps = str(state["learner"]["transitions"])
+        yield path.stem, when, steps, "" if rate is None else f"{rate:.0%}"
+
+
+@store.command()
+def prune(
+    *,
+    folder: Folder,
+    checkpoints: Annotated[int, typer.Option(min=1, help="how many of the newest are kept")] = 7,
+    conversations: Annotated[
+        int | None, typer.Option(min=0, help="how many of the newest that were live are kept; all without it")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Make room: remove old checkpoints, and erase old live conversations that nobody taught in."""
+    with Store(folder, create=False) as opened:
+        if conversations is not None:
+            if not yes:
+                what = f"all but the newest {conversations} live conversations"
+                typer.confirm(f"Erase {what} for good?", abort=True)
+            print(f"{len(opened.prune(LIVE, conversations))} conversations are erased")
+        print(f"{len(checkpoints_of(folder).prune(checkpoints))} checkpoints are removed")
 
 
 @store.command()

@@ -24,6 +24,7 @@ from dialogue_gym.entries import (
     FAKE_USER,
     HEAD,
     LABEL,
+    LIVE,
     MEND,
     PERSON,
     RESULT,
@@ -164,6 +165,8 @@ class Session:
         if not self._is_mine(conversation):
             return False
         path = self.history.path(conversation)
+        if path and LIVE in path[0].content:
+            return False  # people talk there, and nobody teaches
         return not path or (SEED in path[0].content) == (self._user is not None)
 
     def _is_unused(self, conversation: str) -> bool:

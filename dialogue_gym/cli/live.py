@@ -1,0 +1,79 @@
+"""`dialogue-gym live`: talk to a bot that learns from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialogue_gym.cli.parts import (
+    ActionsOption,
+    DomainName,
+    NluOption,
+    domain_text_of,
+    make_interpreter,
+    make_runner,
+)
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.parse import builtin_names
+from dialogue_gym.history import History
+from dialogue_gym.store import Store
+from dialogue_gym.trained import load_agent
+
+
+def live(
+    source: DomainName,
+    *,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--store", metavar="DIR", help="where all is kept; without it DOMAIN-live"),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="where a new learner begins: pretrained, expert, or the folder of a trained DQN",
+        ),
+    ] = None,
+    nlu: NluOption = None,
+    actions: ActionsOption = None,
+    silence: Annotated[
+        float, typer.Option(min=0, help="minutes after which someone who says nothing has left; 0 for never")
+    ] = 30,
+    kept: Annotated[int, typer.Option("--checkpoints", min=1, help="how many are kept")] = 7,
+    fall: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="how far success with the fake user may fall before it is reported"),
+    ] = 0.1,
+    rolls_back: Annotated[
+        bool, typer.Option("--roll-back", help="a fall brings the best checkpoint back")
+    ] = False,
+    counts_outcome: Annotated[
+        bool, typer.Option("--count-outcomes", help="an end that nobody rates counts by its outcome")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="of what is tried, and the choice among texts")] = 0,
+) -> None:
+    """Talk to a bot and rate it; it learns between turns, and goes on the next time where it was."""
+    from dialogue_gym.cli.living import Living, hold  # torch loads here alone
+
+    domain = Domain.load(source)
+    text = domain_text_of(source)
+    with Store(folder or Path(f"{domain.name}-live")) as store:
+        store.use_domain(source, text)
+        domain = History(store.taught()).grown(domain)
+        living = Living(
+            domain=domain,
+            store=store,
+            agent=load_agent(agent, domain, is_builtin=source in builtin_names()),
+            is_agent_given=agent is not None,
+            interpreter=make_interpreter(source, domain, nlu, seed),
+            runner=make_runner(source, domain, actions, seed),
+            silence=silence * 60 or None,
+            kept=kept,
+            fall=fall,
+            rolls_back=rolls_back,
+            counts_outcome=counts_outcome,
+            seed=seed,
+        )
+        hold(living)

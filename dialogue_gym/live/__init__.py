@@ -1,0 +1,1 @@
+"""Learning from real people: conversations with them as episodes, their rewards, saving and resuming."""

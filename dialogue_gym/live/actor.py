@@ -1,0 +1,101 @@
+"""Who acts while the learner learns: a copy of its weights, in NumPy, that nobody has to wait for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.masks import ObservationMask
+from dialogue_gym.policies import Policy
+
+
+class Actor(Policy):
+    """The greedy policy of a Q-network: one-hot observation, layers with rectifiers between them.
+
+    Attributes:
+        version: of the weights.
+    """
+
+    def __init__(self, env: DialogueEnv, weights: list[npt.NDArray[np.float32]], version: int) -> None:
+        """Take weights, shape (outputs, inputs), and biases in turns, from the first layer on."""
+        super().__init__(env)
+        self.weights = weights
+        self.version = version
+        sizes = [len(field.labels) for field in env.fields]
+        self._first_input = np.cumsum([0, *sizes[:-1]])
+        self._mask = ObservationMask(env)
+
+    def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return what each action is worth, shape (actions,), possible or not."""
+        first, bias, *others = self.weights
+        found = first[:, self._first_input + observation].sum(axis=1) + bias
+        for weights, biases in zip(others[::2], others[1::2], strict=True):
+            found = weights @ np.maximum(found, 0) + biases
+        return np.asarray(found, np.float32)
+
+    def choose(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
+    ) -> int:
+        """Return the action that is worth most among the possible ones."""
+        possible = self._mask(observation[None])[0] if mask is None else np.asarray(mask) != 0
+        return int(np.where(possible, self.values(observation), -np.inf).argmax())
+
+
+class Explorer:
+    """Acts by the newest weights, and now and then tries something else.
+
+    Attributes:
+        actor: who knows best at the moment.
+        decisions: how many were made so far.
+        random: what is drawn from.
+    """
+
+    def __init__(self, actor: Actor, seed: int = 0, first: float = 0.1, last: float = 0.02) -> None:
+        """Begin to act.
+
+        Args:
+            actor: who knows best.
+            seed: of the exploration.
+            first: the chance to try something else at the beginning.
+            last: the chance that is come near to; halfway after `HALF_LIFE` decisions.
+        """
+        self.actor = actor
+        self.random = np.random.default_rng(seed)
+        self.decisions = 0
+        self._first, self._last = first, last
+
+    HALF_LIFE = 2000
+
+    @property
+    def chance(self) -> float:
+        """The chance to try something else now: it falls with what was decided, not with a plan's end."""
+        return self._last + (self._first - self._last) * math.pow(0.5, self.decisions / self.HALF_LIFE)
+
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+        """Return an action, and the version of the weights that it was decided by.
+
+        Args:
+            observation: shape (components,).
+            possible: shape (actions,).
+        """
+        actor = self.actor  # another thread may put a newer one here
+        explores = self.random.random() < self.chance
+        if explores:
+            chosen = int(self.random.choice(np.flatnonzero(possible)))
+        else:
+            chosen = actor.choose(observation, possible, True)
+        self.decisions += 1
+        return actor.env.action_names[chosen], actor.version
+
+    def state(self) -> dict[str, Any]:
+        """Return the counters and the random state, as JSON has them."""
+        return {"decisions": self.decisions, "random": self.random.bit_generator.state}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was."""
+        self.decisions = int(state["decisions"])
+        self.random.bit_generator.state = state["random"]

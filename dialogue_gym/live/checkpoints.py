@@ -1,0 +1,180 @@
+"""Checkpoints of a learner: dated files, written whole or not at all, the newest good one taken.
+
+A checkpoint is one NumPy archive: arrays, and a JSON text for the rest. Nothing in it is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.domain.reader import FileError, nearest, shorten
+from dialogue_gym.files import write_whole
+from dialogue_gym.store import Store
+
+KEPT = 7
+_NAME = re.compile(r"(?P<number>\d{6,})-\d{8}T\d{6}\.npz")
+_BEST = "best.npz"
+_STATE = "state"
+
+
+_FOLDER = "checkpoints"
+
+
+class CheckpointError(FileError):
+    """A checkpoint that cannot be read or used. The message is one line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A learner at one point in time: its arrays by name, and the rest as JSON has it."""
+
+    path: Path
+    arrays: Mapping[str, npt.NDArray[Any]]
+    state: Mapping[str, Any]
+
+
+class Checkpoints:
+    """A folder of checkpoints, in the order of their numbers: a clock may be wrong, a count is not."""
+
+    def __init__(self, folder: Path, kept: int = KEPT) -> None:
+        """Look at a folder, which need not be there yet.
+
+        Args:
+            folder: where the files are.
+            kept: how many of them are kept, apart from the best one.
+        """
+        self.folder = folder
+        self.kept = kept
+
+    def paths(self) -> list[Path]:
+        """Return the files, the oldest first."""
+        if not self.folder.is_dir():
+            return []
+        found = [
+            (int(match["number"]), path)
+            for path in self.folder.iterdir()
+            if (match := _NAME.fullmatch(path.name))
+        ]
+        return [path for _, path in sorted(found)]
+
+    @property
+    def best(self) -> Path:
+        """The file of the best checkpoint, whether there is one or not."""
+        return self.folder / _BEST
+
+    def write(
+        self, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any], is_best: bool = False
+    ) -> Path:
+        """Write a checkpoint, and let go of the oldest ones that are too many.
+
+        Args:
+            arrays: by name.
+            state: what JSON can hold.
+            is_best: whether it is kept apart as the best one too.
+
+        Raises:
+            OSError: it cannot be written; all others are as they were.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = self.paths()
+        number = int(known[-1].name.split("-")[0]) + 1 if known else 1
+        path = self.folder / f"{number:06}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}.npz"
+        _write(path, arrays, state)
+        if is_best:
+            _write(self.best, arrays, state)
+        self.prune(self.kept)
+        return path
+
+    def prune(self, kept: int) -> list[Path]:
+        """Remove all but the newest checkpoints and the best one; return what was removed."""
+        removed = self.paths()[:-kept] if kept else self.paths()
+        for path in removed:
+            path.unlink(missing_ok=True)
+        return removed
+
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """Return the newest checkpoint that can be read, and one line for each newer one that cannot."""
+        faults: list[str] = []
+        for path in reversed(self.paths()):
+            try:
+                return read(path), faults
+            except CheckpointError as error:
+                faults.append(str(error))
+        return None, faults
+
+    def find(self, name: str) -> Path:
+        """Return the file of a checkpoint by its name (or the beginning of its number), or the best one.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        paths = self.paths()
+        named = {path.stem: path for path in paths} | {
+            str(int(path.stem.split("-")[0])): path for path in paths
+        }
+        if self.best.exists():
+            named[self.best.stem] = self.best
+        if name not in named:
+            raise CheckpointError(f"{self.folder}: {shorten(name)} is no checkpoint; {nearest(name, named)}")
+        return named[name]
+
+
+def checkpoints_of(folder: Path, kept: int = KEPT) -> Checkpoints:
+    """Return the checkpoints of a store's folder."""
+    return Checkpoints(folder / _FOLDER, kept)
+
+
+def roll_back(store: Store, name: str) -> Path:
+    """Go back to a checkpoint: a new one is written that holds the same. All others stay as they are.
+
+    What people said since then stays in the journal, and is not learned again.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged.
+        OSError: the new one cannot be written.
+    """
+    checkpoints = checkpoints_of(store.folder)
+    chosen = read(checkpoints.find(name))
+    return checkpoints.write(chosen.arrays, {**chosen.state, "upto": store.last_id()})
+
+
+def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
+    text = np.array(json.dumps(state))
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays, **{_STATE: text})
+            file.flush()
+            os.fsync(file.fileno())
+
+    write_whole(path, write)
+
+
+def read(path: Path) -> Checkpoint:
+    """Return what a file holds.
+
+    Raises:
+        CheckpointError: it cannot be read, or is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files if name != _STATE}
+            state = json.loads(str(archive[_STATE]))
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"{path}: this checkpoint is damaged, and left aside ({type(error).__name__})"
+        ) from None
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path}: this checkpoint is damaged, and left aside (its state is no object)")
+    return Checkpoint(path, arrays, state)

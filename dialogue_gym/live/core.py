@@ -1,0 +1,319 @@
+"""Conversations with people as they happen: what is said in them, and what is to be learned of it.
+
+Event-driven, for any number of conversations: whoever carries the messages calls `hear`, and nothing here
+waits. What is said is on record before it is answered. No input or output but the journal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.chatting import RESTART_COMMAND
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.reader import nearest, shorten
+from dialogue_gym.entries import LABEL, LIVE, PERSON, RATING
+from dialogue_gym.events import BotUttered, Event, UserUttered
+from dialogue_gym.interpreter import Interpreter, InterpreterError
+from dialogue_gym.live.episode import Episode
+from dialogue_gym.live.transitions import (
+    FAILURE,
+    TRUNCATED,
+    LiveReward,
+    Trace,
+    Transition,
+    trace_of,
+)
+from dialogue_gym.store import Store
+
+_PREFIX = "live"
+
+
+class LiveError(ValueError):
+    """Something that cannot be done to a live conversation. The message is one line."""
+
+
+class Decider(Protocol):
+    """Who decides what the bot does."""
+
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+        """Return an action, and the version of what decided it."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What comes of a message.
+
+    Attributes:
+        conversation: the one that the person is in from now on.
+        events: what the bot did, and what it said.
+        transitions: what can be learned by now.
+        notes: what went wrong, one line each.
+        ended: the one that has ended, if one has; it can be rated now.
+        outcome: how that one ended: `"success"`, `"failure"` or `"truncated"`.
+    """
+
+    conversation: str
+    events: tuple[Event, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    notes: tuple[str, ...] = ()
+    ended: str | None = None
+    outcome: str | None = None
+
+    @property
+    def messages(self) -> list[BotUttered]:
+        """What the bot said."""
+        return [event for event in self.events if isinstance(event, BotUttered)]
+
+
+class Live:
+    """A bot in conversations with people. Not to be called from several threads at a time.
+
+    A conversation ends
+
+    - in success, when the user has what they wanted (`has_ended` says so);
+    - in failure, when they leave before that, or begin anew with `/restart`;
+    - truncated, when they have been silent for too long: nobody knows what came of it.
+
+    The end counts as what somebody rates it; see `LiveReward`.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        store: Store,
+        decider: Decider,
+        interpreter: Interpreter,
+        runner: ActionRunner,
+        *,
+        turn_taking: str = "auto",
+        reward: LiveReward | None = None,
+        silence: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take up the conversations that are open.
+
+        Args:
+            domain: of the bot.
+            store: where everything is written down.
+            decider: who chooses the actions.
+            interpreter: says what a text means.
+            runner: does the actions.
+            turn_taking: `"auto"` or `"explicit"`.
+            reward: what the steps are worth; the domain's without it.
+            silence: seconds after which someone who says nothing has left; None for never.
+            clock: seconds from any beginning, which never go back.
+
+        Raises:
+            StoreError: the journal cannot be read.
+            DomainError: it is of another domain.
+        """
+        self.domain = domain
+        self.turn_taking = turn_taking
+        self.reward = reward or LiveReward.of(domain)
+        self._actions = domain.actions if turn_taking == "explicit" else domain.actions[1:]
+        self._store = store
+        self._decider = decider
+        self._interpreter = interpreter
+        self._runner = runner
+        self._silence = silence
+        self._clock = clock
+        self._traces: dict[str, Trace] = {}
+        self._people: dict[str, str] = {}
+        self._heard: dict[str, float] = {}
+        self._number = store.last_number(_PREFIX)
+        self.upto = store.last_id()
+        """The id of the last entry that was written: the transitions of all up to it were given out."""
+        for name in store.unfinished(LIVE):
+            self._take_up(name)
+
+    def _take_up(self, name: str) -> None:
+        entries = list(self._store.entries(name))
+        self._traces[name] = trace_of(self.domain, name, self.reward, entries)
+        self._people[name] = str(entries[0].content[LIVE])
+        self._heard[name] = self._clock()
+
+    @property
+    def open(self) -> dict[str, str]:
+        """The conversations that go on, each with the name of its person."""
+        return dict(self._people)
+
+    def trace(self, conversation: str) -> Trace:
+        """Return a conversation that goes on.
+
+        Raises:
+            LiveError: it does not.
+        """
+        if conversation not in self._traces:
+            raise LiveError(f"{shorten(conversation)} does not go on; {nearest(conversation, self._traces)}")
+        return self._traces[conversation]
+
+    def begin(self, person: str = PERSON) -> str:
+        """Begin a conversation with someone; return its name."""
+        self._number += 1
+        name = f"{_PREFIX}{self._number}"
+        trace = Trace(self.domain, name, self.reward)
+        episode = Episode(trace, self._store, self._runner, self.turn_taking)
+        episode.begin(person)
+        self._write(episode)
+        self._traces[name] = trace
+        self._people[name] = person
+        self._heard[name] = self._clock()
+        return name
+
+    def _episode(self, conversation: str) -> Episode:
+        return Episode(self.trace(conversation), self._store, self._runner, self.turn_taking)
+
+    def hear(self, conversation: str, text: str) -> Heard:
+        """Take in what someone typed; the bot answers.
+
+        `/restart` leaves the conversation, and another one begins.
+
+        Raises:
+            LiveError: the conversation does not go on.
+            StoreError: it could not be written down, and is not answered.
+        """
+        person = self._people.get(conversation, PERSON)
+        if text.strip() == RESTART_COMMAND and "restart" not in self.domain.intents:
+            left = self.leave(conversation)
+            return dataclasses.replace(left, conversation=self.begin(person))
+        self.trace(conversation)
+        try:
+            message = self._interpreter.parse(text).message
+        except InterpreterError as error:
+            return Heard(conversation, notes=(str(error),))
+        return self.take(conversation, message)
+
+    def take(self, conversation: str, message: UserUttered) -> Heard:
+        """Take in what someone meant; the bot answers. Errors are those of `hear`."""
+        episode = self._episode(conversation)
+        self._heard[conversation] = self._clock()
+        episode.hear(message)
+        return self._answer(episode)
+
+    def go_on(self, conversation: str) -> Heard:
+        """Let the bot do what it was about to do when the process ended; nothing if it was to listen.
+
+        Raises:
+            LiveError: the conversation does not go on.
+            StoreError: it could not be written down.
+        """
+        episode = self._episode(conversation)
+        latest = self.trace(conversation).latest
+        if latest is not None and latest.kind == LABEL:
+            episode.skip_result()
+        return self._answer(episode)
+
+    def _answer(self, episode: Episode) -> Heard:
+        """Let the bot act until it listens."""
+        notes: list[str] = []
+        conversation = episode.conversation
+        first = len(conversation)
+        while not (is_over := episode.is_over) and not episode.is_users_turn:
+            possible = np.array([conversation.is_possible(action) for action in self._actions])
+            result = episode.do(*self._decider.decide(conversation.observation(), possible))
+            notes += [result.note] if result.note else []
+        if is_over:
+            episode.end()
+        self._write(episode)
+        return self._heard_of(episode, conversation.events[first:], notes)
+
+    def _write(self, episode: Episode) -> None:
+        name = episode.conversation.sender_id
+        try:
+            episode.write()
+        finally:
+            self.upto = self._store.last_id()
+        if episode.conversation.outcome is not None:
+            for known in (self._traces, self._people, self._heard):
+                known.pop(name, None)
+
+    def _heard_of(self, episode: Episode, events: Iterable[Event] = (), notes: Iterable[str] = ()) -> Heard:
+        name, outcome = episode.conversation.sender_id, episode.conversation.outcome
+        ended = None if outcome is None else name
+        return Heard(name, tuple(events), tuple(episode.transitions), tuple(notes), ended, outcome)
+
+    def leave(self, conversation: str) -> Heard:
+        """End a conversation whose person has left, before they had what they wanted.
+
+        Raises:
+            LiveError: the conversation does not go on.
+            StoreError: it could not be written down.
+        """
+        return self._end(conversation, FAILURE)
+
+    def expire(self) -> list[Heard]:
+        """End the conversations whose people have been silent for too long; return what comes of each."""
+        if self._silence is None:
+            return []
+        before = self._clock() - self._silence
+        silent = [name for name, heard in self._heard.items() if heard <= before]
+        return [self._end(name, TRUNCATED) for name in silent]
+
+    def _end(self, conversation: str, outcome: str) -> Heard:
+        episode = self._episode(conversation)
+        episode.end(outcome)
+        self._write(episode)
+        return self._heard_of(episode)
+
+    def rate(self, conversation: str, value: float, about: int | None = None) -> tuple[Transition, ...]:
+        """Take a rating, however late; return what is to be learned, or learned otherwise, now.
+
+        Args:
+            conversation: which one.
+            value: 1 for good, -1 for bad, anything between or beyond.
+            about: the id of the entry of a decision, or of the end; without it the end, or where the
+                conversation goes on the last decision.
+
+        Raises:
+            LiveError: there is nothing to rate, or the value is no finite number.
+            StoreError: it could not be written down.
+        """
+        if not math.isfinite(value):
+            raise LiveError(f"a rating is a finite number, not {value}")
+        trace = self._traces.get(conversation) or self._on_record(conversation)
+        if about is None:
+            about = trace.end.id if trace.end else trace.last_decision
+        if about is None or not trace.can_rate(about):
+            raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
+        rating = {"value": float(value), "about": about}
+        entry = self._store.append(conversation, RATING, rating, about, PERSON)
+        self.upto = entry.id
+        return tuple(trace.take(entry))
+
+    def _on_record(self, conversation: str) -> Trace:
+        entries = list(self._store.entries(conversation))
+        if not entries or LIVE not in entries[0].content:
+            raise LiveError(
+                f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._traces)}"
+            )
+        return trace_of(self.domain, conversation, self.reward, entries)
+
+
+def missed(store: Store, domain: Domain, reward: LiveReward, after: int) -> Iterator[Transition]:
+    """Yield the transitions of all that was written down after an entry, in their order.
+
+    Raises:
+        StoreError: the journal cannot be read.
+        DomainError: it is of another domain.
+    """
+    names = dict.fromkeys(entry.conversation for entry in store.entries(after=after) if entry.conversation)
+    entries = heapq.merge(*(store.entries(name) for name in names), key=lambda entry: entry.id)
+    traces: dict[str, Trace] = {}
+    for entry in entries:
+        name = entry.conversation
+        if name not in traces and LIVE in entry.content:
+            traces[name] = Trace(domain, name, reward)
+        if name in traces:
+            found = traces[name].take(entry)
+            if entry.id > after:
+                yield from found

@@ -1,0 +1,94 @@
+"""One conversation with a person as it goes on, and as it is written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dialogue_gym.actions import ActionResult, ActionRunner
+from dialogue_gym.bot import has_ended, is_users_turn
+from dialogue_gym.conversation import Conversation
+from dialogue_gym.entries import BOT, END, EVENT, LABEL, LIVE, PERSON, RESULT, USER, Draft
+from dialogue_gym.events import ActionExecuted, SessionStarted, UserUttered, to_json
+from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
+from dialogue_gym.teaching.journal import Journal
+
+
+class Episode:
+    """A turn of a conversation: what is said and done until it is written down.
+
+    It is written down at once at the end of a turn (`write`), but for actions that reach out of here: what
+    is run must be on record before, or it could be run twice.
+
+    Attributes:
+        conversation: with what is not written down yet.
+        transitions: what can be learned of what is.
+    """
+
+    def __init__(self, trace: Trace, journal: Journal, runner: ActionRunner, turn_taking: str) -> None:
+        """Go on where a conversation is."""
+        recorded = trace.conversation
+        self.conversation = Conversation(recorded.domain, recorded.events, recorded.sender_id)
+        self.transitions: list[Transition] = []
+        self._trace = trace
+        self._journal = journal
+        self._runner = runner
+        self._turn_taking = turn_taking
+        self._drafts: list[Draft] = []
+
+    def begin(self, person: str) -> None:
+        """Begin a conversation with someone."""
+        self.conversation.append(SessionStarted())
+        self._add(EVENT, to_json(SessionStarted()) | {LIVE: person})
+
+    def hear(self, message: UserUttered) -> None:
+        """Take in what someone said."""
+        self.conversation.append(message)
+        self._add(USER, to_json(message), PERSON)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the user has what they wanted."""
+        return has_ended(self.conversation, self._turn_taking)
+
+    @property
+    def is_users_turn(self) -> bool:
+        """Whether the bot waits for the user."""
+        return is_users_turn(self.conversation, self._turn_taking)
+
+    def do(self, action: str, version: int = 0) -> ActionResult:
+        """Let the bot do an action, decided by some version of the weights.
+
+        Raises:
+            StoreError: the action reaches out, and could not be written down; it was not run.
+        """
+        self._add(LABEL, {"action": action, "right": [action], "by": BOT, "version": version})
+        if self._runner.reaches_out(action):
+            self.write()
+        result = self._runner.run(action, self.conversation)
+        self.conversation.extend((ActionExecuted(action), *result.events))
+        self._add(RESULT, {"events": [to_json(event) for event in result.events]})
+        return result
+
+    def skip_result(self) -> None:
+        """Go on after an action of which nobody knows whether it was run; it is not run again."""
+        self._add(RESULT, {"events": []})
+
+    def end(self, outcome: str = SUCCESS) -> None:
+        """End the conversation."""
+        self.conversation.outcome = outcome
+        self._add(END, {"outcome": outcome})
+
+    def _add(self, kind: str, content: dict[str, Any], author: str = BOT) -> None:
+        latest = self._trace.latest
+        parent = self._drafts[-1] if self._drafts else latest.id if latest else None
+        self._drafts.append(Draft(self.conversation.sender_id, kind, content, parent, author))
+
+    def write(self) -> None:
+        """Write down what was said and done since the last time.
+
+        Raises:
+            StoreError: it cannot be written; it is as if it had not been said.
+        """
+        drafts, self._drafts = self._drafts, []
+        for entry in self._journal.append_all(drafts):
+            self.transitions += self._trace.take(entry)

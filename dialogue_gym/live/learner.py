@@ -1,0 +1,254 @@
+"""The learner of live conversations: a masked DQN that takes transitions one at a time, for months.
+
+A fixed number of updates follows each transition, so that what was learned depends on what happened and on
+nothing else, not on when it was interrupted. No schedule depends on how long the learning is going to last.
+
+Sources: Mnih et al. 2015, Human-level control through deep reinforcement learning; van Hasselt et al. 2016,
+Deep reinforcement learning with double Q-learning; Kumar et al. 2020, Conservative Q-learning for offline
+reinforcement learning; Hester et al. 2018, Deep Q-learning from demonstrations (what was taught keeps its
+share of each batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.live.actor import Actor
+from dialogue_gym.live.replay import ReplayBuffer
+from dialogue_gym.live.transitions import Transition
+from dialogue_gym.masked_dqn import MaskedDQN, MaskedDQNPolicy, margin_loss
+from dialogue_gym.observation import observation_dtype
+
+Arrays = dict[str, npt.NDArray[Any]]
+_MAX_GRADIENT = 10.0
+
+
+@dataclass(frozen=True)
+class LearnerSettings:
+    """How it is learned.
+
+    Attributes:
+        learning_rate: of Adam.
+        discount: how much the next step's worth counts.
+        updates: how many follow each transition.
+        batch: transitions in each.
+        target_every: updates after which the target network is renewed.
+        capacity: transitions that are kept.
+        recent: how many of the newest ones count as recent.
+        recent_share: the share of each batch that is recent. The rest is drawn among all.
+        labels: taught labels in each batch.
+        label_weight: what the loss of labels weighs, against that of the transitions.
+        conservatism: the weight with which actions that were never tried are to be worth less than those that
+            were. Without it the worth of the untried grows without bound: there is nobody to try it.
+    """
+
+    learning_rate: float = 1e-3
+    discount: float = 0.99
+    updates: int = 4
+    batch: int = 64
+    target_every: int = 100
+    capacity: int = 100_000
+    recent: int = 1000
+    recent_share: float = 0.5
+    labels: int = 32
+    label_weight: float = 1.0
+    conservatism: float = 0.1
+
+
+class LiveLearner:
+    """Learns from transitions, in the order in which they come.
+
+    Attributes:
+        env: whose observations and actions it knows; nothing is ever played in it.
+        settings: how it learns.
+        replay: the transitions that it has.
+        transitions: how many it was given so far.
+        updates: how many it made: the version of the weights.
+        owed: how many are still to be made.
+    """
+
+    def __init__(
+        self, domain: Domain, turn_taking: str, settings: LearnerSettings | None = None, seed: int = 0
+    ) -> None:
+        """Begin with random weights.
+
+        Args:
+            domain: of the conversations, with a fake user (see `with_user`).
+            turn_taking: `"auto"` or `"explicit"`.
+            settings: how it learns.
+            seed: of the weights, and of what is drawn from the buffer.
+        """
+        self.env = DialogueEnv(domain, turn_taking=turn_taking)
+        self.settings = settings or LearnerSettings()
+        model = MaskedDQN(
+            "MlpPolicy",
+            self.env,
+            learning_rate=self.settings.learning_rate,
+            buffer_size=1,
+            seed=seed,
+            device="cpu",
+        )
+        policy = model.policy
+        assert isinstance(policy, MaskedDQNPolicy)
+        self.network, self.target, self.optimizer = policy.q_net, policy.q_net_target, policy.optimizer
+        self._dtype = observation_dtype(self.env.fields)
+        self.replay = ReplayBuffer(self.settings.capacity, len(self.env.fields), self._dtype)
+        self.random = np.random.default_rng(seed)
+        self.transitions = self.updates = self.owed = 0
+        self._index = {name: i for i, name in enumerate(self.env.action_names)}
+        self._labels: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def teach(self, labels: Mapping[bytes, Iterable[str]]) -> None:
+        """Take what a teacher said is right, in the place of what was taken before.
+
+        Args:
+            labels: the right actions, by observation in bytes (`Learner.memory` has them).
+        """
+        if not labels:
+            self._labels = None
+            return
+        observations = np.array([np.frombuffer(key, self._dtype) for key in labels], np.int64)
+        right = np.array([[name in names for name in self._index] for names in labels.values()])
+        self._labels = torch.as_tensor(observations), torch.as_tensor(right)
+
+    def put(self, transitions: Iterable[Transition]) -> None:
+        """Take transitions; for each new one updates are owed. One that is known is amended."""
+        for one in transitions:
+            if self.remember(one):
+                self.transitions += 1
+                self.owed += self.settings.updates
+
+    def remember(self, one: Transition) -> bool:
+        """Take a transition without learning from it now; return whether it is new."""
+        following, action = one.next_observation, self._index[one.action]
+        return self.replay.put(one.entry, one.observation, action, one.reward, following, one.terminated)
+
+    def learn(self, most: int | None = None) -> int:
+        """Make the updates that are owed, `most` of them at most; return how many were made."""
+        count = self.owed if most is None else min(most, self.owed)
+        if not len(self.replay):
+            self.owed = count = 0
+        for _ in range(count):
+            self.update()
+            self.owed -= 1
+        return count
+
+    def update(self, margin_on_done: float = 0.0) -> None:
+        """Make one update.
+
+        Args:
+            margin_on_done: the weight with which what was done in the transitions is taken for right, as in
+                a demonstration.
+        """
+        loss = torch.zeros(())
+        if len(self.replay):
+            loss = loss + self._loss_of_transitions(margin_on_done)
+        if self._labels is not None:
+            some = torch.as_tensor(self.random.integers(len(self._labels[0]), size=self.settings.labels))
+            taught, right = (column[some] for column in self._labels)
+            loss = loss + self.settings.label_weight * margin_loss(self.network(taught), right)
+        if loss.requires_grad:
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT)
+            self.optimizer.step()
+        self.updates += 1
+        if self.updates % self.settings.target_every == 0:
+            self.target.load_state_dict(self.network.state_dict())
+
+    def _loss_of_transitions(self, margin_on_done: float) -> torch.Tensor:
+        loss: torch.Tensor
+        settings = self.settings
+        batch = self.replay.sample(self.random, settings.batch, settings.recent, settings.recent_share)
+        following = torch.as_tensor(batch["next_observations"])
+        actions = torch.as_tensor(batch["actions"])[:, None]
+        with torch.no_grad():
+            best = self.network(following).argmax(dim=1, keepdim=True)
+            ahead = self.target(following).gather(1, best).flatten()
+            ahead[torch.as_tensor(batch["terminated"])] = 0.0
+            wanted = torch.as_tensor(batch["rewards"]) + settings.discount * ahead
+        values = self.network(torch.as_tensor(batch["observations"]))
+        done = values.gather(1, actions).flatten()
+        loss = torch.nn.functional.smooth_l1_loss(done, wanted)
+        loss = loss + settings.conservatism * (values.logsumexp(dim=1) - done).mean()
+        if not margin_on_done:
+            return loss
+        right = torch.zeros_like(values, dtype=torch.bool).scatter_(1, actions, True)
+        return loss + margin_on_done * margin_loss(values, right)
+
+    def study(self, updates: int, margin_on_done: float = 0.0) -> None:
+        """Make updates on what is there, before anything is lived through; they do not count."""
+        for _ in range(updates):
+            self.update(margin_on_done)
+        self.target.load_state_dict(self.network.state_dict())
+        self.updates = 0
+
+    def take_weights(self, network: torch.nn.Module) -> None:
+        """Begin with the weights of a Q-network for the same observations and actions."""
+        with torch.no_grad():
+            for own, other in zip(self.network.parameters(), network.parameters(), strict=True):
+                own.copy_(other)
+        self.target.load_state_dict(self.network.state_dict())
+
+    def actor(self) -> Actor:
+        """Return who acts by the weights as they are now, whatever becomes of them."""
+        return Actor(self.env, [p.detach().numpy().copy() for p in self.network.parameters()], self.updates)
+
+    def arrays(self) -> Arrays:
+        """Return all that the learner is made of, copied, but for its labels and `state`."""
+        arrays = {f"replay.{name}": column for name, column in self.replay.arrays().items()}
+        for number, (weight, target) in enumerate(
+            zip(self.network.parameters(), self.target.parameters(), strict=True)
+        ):
+            moments = self.optimizer.state.get(weight) or {
+                "step": torch.tensor(0.0),
+                "exp_avg": torch.zeros_like(weight),
+                "exp_avg_sq": torch.zeros_like(weight),
+            }
+            arrays[f"network.{number}"] = weight.detach().numpy().copy()
+            arrays[f"target.{number}"] = target.detach().numpy().copy()
+            for name in ("step", "exp_avg", "exp_avg_sq"):
+                arrays[f"{name}.{number}"] = moments[name].numpy().copy()
+        return arrays
+
+    def state(self) -> dict[str, Any]:
+        """Return the counters and the random state, as JSON has them."""
+        return {
+            "transitions": self.transitions,
+            "updates": self.updates,
+            "owed": self.owed,
+            "random": self.random.bit_generator.state,
+        }
+
+    def load(self, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
+        """Become the learner that gave `arrays` and `state`; its domain is this one's.
+
+        Raises:
+            KeyError, ValueError, TypeError: they are not from such a learner.
+        """
+        columns = {
+            name.removeprefix("replay."): a for name, a in arrays.items() if name.startswith("replay.")
+        }
+        self.replay.load(columns)
+        for number, (weight, target) in enumerate(
+            zip(self.network.parameters(), self.target.parameters(), strict=True)
+        ):
+            with torch.no_grad():
+                weight.copy_(torch.as_tensor(arrays[f"network.{number}"]))
+                target.copy_(torch.as_tensor(arrays[f"target.{number}"]))
+            self.optimizer.state[weight] = {
+                name: torch.as_tensor(np.array(arrays[f"{name}.{number}"]))
+                for name in ("step", "exp_avg", "exp_avg_sq")
+            }
+        self.transitions, self.updates, self.owed = (
+            int(state[name]) for name in ("transitions", "updates", "owed")
+        )
+        self.random.bit_generator.state = state["random"]

@@ -1,0 +1,211 @@
+"""Learning beside conversations: transitions come in, updates are made, checkpoints are written."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dialogue_gym.live.actor import Explorer
+from dialogue_gym.live.checkpoints import Checkpoints, read
+from dialogue_gym.live.growth import described
+from dialogue_gym.live.guard import Guard
+from dialogue_gym.live.learner import LiveLearner
+from dialogue_gym.live.transitions import Transition
+from dialogue_gym.version import __version__
+
+EVERY = 500
+_CHUNK = 25
+"""Updates after which new transitions are looked for, and the newest weights handed out."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    transitions: tuple[Transition, ...]
+    upto: int
+    is_boundary: bool
+
+
+class Trainer:
+    """Keeps a learner learning: when it is asked to, or in a thread of its own.
+
+    It alone touches the learner. Checkpoints are written where a dialogue ends, when enough transitions have
+    come since the last one.
+
+    Attributes:
+        learner: what learns.
+        explorer: who acts by what was learned.
+        upto: the id of the last entry of the journal whose transitions the learner has.
+    """
+
+    def __init__(
+        self,
+        learner: LiveLearner,
+        explorer: Explorer,
+        checkpoints: Checkpoints,
+        upto: int,
+        *,
+        every: int = EVERY,
+        guard: Guard | None = None,
+        report: Callable[[str], None] = print,
+        others: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        """Prepare to learn.
+
+        Args:
+            learner: what learns.
+            explorer: who acts.
+            checkpoints: where they are written.
+            upto: the id of the last entry whose transitions the learner has.
+            every: transitions between two checkpoints.
+            guard: watches each of them.
+            report: is told in one line what a person should know. It is called in the thread that learns.
+            others: gives what else a checkpoint is to hold, as JSON has it.
+        """
+        self.learner = learner
+        self.explorer = explorer
+        self.upto = upto
+        self._checkpoints = checkpoints
+        self._every = every
+        self._guard = guard
+        self._report = report
+        self._others = others
+        self._last = learner.transitions
+        self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._is_boundary = False
+        self._is_leaving = threading.Event()
+        self._has_news = threading.Event()
+        self._fault: BaseException | None = None
+
+    def put(self, transitions: Iterable[Transition], upto: int, is_boundary: bool = False) -> None:
+        """Hand over what is to be learned.
+
+        Args:
+            transitions: in their order.
+            upto: the id of the last entry of the journal that they are of.
+            is_boundary: whether a dialogue has ended, so that this is a place for a checkpoint.
+
+        Raises:
+            RuntimeError: the thread that learns has failed.
+        """
+        if self._fault is not None:
+            raise RuntimeError("the learning has failed") from self._fault
+        self._tasks.put(_Task(tuple(transitions), upto, is_boundary))
+        self._has_news.set()
+
+    def work(self) -> None:
+        """Learn all that was handed over, here and now."""
+        self.learner.learn()
+        while self._take_one():
+            self.learner.learn()
+            self._checkpoint_if_due()
+        self._hand_out()
+
+    def _take_one(self) -> bool:
+        try:
+            task = self._tasks.get_nowait()
+        except queue.Empty:
+            return False
+        self.learner.put(task.transitions)
+        self.upto = task.upto
+        self._is_boundary |= task.is_boundary
+        return True
+
+    def _hand_out(self) -> None:
+        if self.explorer.actor.version != self.learner.updates:
+            self.explorer.actor = self.learner.actor()
+
+    def start(self) -> None:
+        """Learn in a thread of its own until `stop`."""
+        self._thread = threading.Thread(target=self._run, name="learning", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and write a checkpoint; updates that are still owed are made the next time.
+
+        Raises:
+            OSError: the checkpoint cannot be written.
+            RuntimeError: the thread has failed.
+        """
+        if self._thread is not None:
+            self._is_leaving.set()
+            self._has_news.set()
+            self._thread.join()
+            self._thread = None
+        if self._fault is not None:
+            raise RuntimeError("the learning has failed") from self._fault
+        while self._take_one():
+            pass
+        if self.learner.transitions != self._last:
+            self.checkpoint()
+
+    def _run(self) -> None:
+        try:
+            while not self._is_leaving.is_set():
+                self._has_news.clear()
+                while self._take_one():
+                    pass
+                self._checkpoint_if_due()
+                if self.learner.learn(_CHUNK):
+                    self._hand_out()
+                else:
+                    self._has_news.wait()
+        except BaseException as error:  # told to whoever hands over the next transitions
+            self._fault = error
+
+    def _checkpoint_if_due(self) -> None:
+        is_due = self._is_boundary and self.learner.transitions - self._last >= self._every
+        self._is_boundary = False
+        if not is_due:
+            return
+        try:
+            self.checkpoint()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._report(
+                f"no checkpoint could be written ({reason}); what was said is in the journal all the same"
+            )
+
+    def checkpoint(self) -> None:
+        """Write a checkpoint of all as it is now, and let the guard look at it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        success_rate, is_best = None, True
+        if self._guard is not None:
+            success_rate = self._guard.success_rate(self.learner.actor())
+            if self._guard.has_fallen(success_rate):
+                self._fell(self._guard, success_rate)
+            is_best = success_rate >= self._guard.best
+            self._guard.best = max(success_rate, self._guard.best)
+        self._last = self.learner.transitions
+        self._checkpoints.write(self.learner.arrays(), self.state(success_rate), is_best)
+
+    def _fell(self, guard: Guard, success_rate: float) -> None:
+        what = f"success with the fake user has fallen from {guard.best:.0%} to {success_rate:.0%}"
+        if not guard.rolls_back:
+            self._report(f"{what}; `dialogue-gym store rollback best` goes back to the best checkpoint")
+            return
+        best = read(self._checkpoints.best)
+        self.learner.load(best.arrays, best.state["learner"])
+        self._hand_out()
+        self._report(f"{what}: the best checkpoint is taken again")
+
+    def state(self, success_rate: float | None = None) -> dict[str, Any]:
+        """Return what a checkpoint holds beside arrays."""
+        return {
+            "version": __version__,
+            "time": time.time(),
+            "upto": self.upto,
+            "learner": self.learner.state(),
+            "explorer": self.explorer.state(),
+            "success_rate": success_rate,
+            "best": self._guard.best if self._guard else None,
+            "others": self._others(),
+            "knows": described(self.learner.env),
+        }

@@ -1,0 +1,207 @@
+"""From what stands in a journal to what is learned of it: the transitions of one conversation.
+
+One implementation for what happens now and for what happened long ago: entries are taken in as they are
+written down, or as they are read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from dialogue_gym.conversation import Conversation
+from dialogue_gym.domain import Domain
+from dialogue_gym.entries import END, LABEL, RATING, STEPS, Entry, entry_events
+
+SUCCESS, FAILURE, TRUNCATED = "success", "failure", "truncated"
+"""How a conversation can end: the user has what they wanted; they left or restarted; nobody knows."""
+
+
+@dataclass(frozen=True)
+class LiveReward:
+    """What a step of the bot is worth to people.
+
+    Attributes:
+        step: what every step is worth.
+        success: what an end is worth that was rated 1 (or more).
+        failure: what an end is worth that was rated -1 (or less); in between it is in between.
+        rating: what a rating of 1 of a single message is worth.
+        actions: what single actions are worth besides, by name.
+        counts_outcome: whether an end that nobody rated is worth what its outcome says. Otherwise it teaches
+            nothing, until somebody rates it.
+    """
+
+    step: float = -1.0
+    success: float = 20.0
+    failure: float = 0.0
+    rating: float = 5.0
+    actions: Mapping[str, float] = field(default_factory=dict)
+    counts_outcome: bool = False
+
+    @classmethod
+    def of(cls, domain: Domain, rating: float = 5.0, counts_outcome: bool = False) -> LiveReward:
+        """Return the reward of a domain: simulated users and people then count in the same coin."""
+        weights = dict(domain.reward)
+        own = {name: weights[name] for name in domain.actions if name in weights}
+        return cls(
+            weights.get("step", 0.0),
+            weights.get("success", 0.0),
+            weights.get("failure", 0.0),
+            rating,
+            own,
+            counts_outcome,
+        )
+
+    def of_step(self, action: str) -> float:
+        """Return what doing an action is worth, before anyone rates it."""
+        return self.step + self.actions.get(action, 0.0)
+
+    def of_end(self, rating: float) -> float:
+        """Return what an end with a rating is worth."""
+        share = (min(max(rating, -1.0), 1.0) + 1) / 2
+        return self.failure + share * (self.success - self.failure)
+
+
+@dataclass(frozen=True, eq=False)
+class Transition:
+    """One step of the bot, and what came of it.
+
+    Attributes:
+        entry: the id of the decision's entry, by which it is known: a rating that comes late gives the same
+            transition again, with another reward.
+        observation: what the bot knew, shape (components,).
+        action: what it did.
+        reward: what that was worth.
+        next_observation: what it knew when it decided the next time, shape (components,).
+        terminated: whether the conversation was over instead.
+        version: of the weights that decided.
+    """
+
+    entry: int
+    observation: npt.NDArray[Any]
+    action: str
+    reward: float
+    next_observation: npt.NDArray[Any]
+    terminated: bool
+    version: int
+
+
+@dataclass(eq=False)
+class _Step:
+    """A decision, and what came of it once that is known."""
+
+    entry: int
+    observation: npt.NDArray[Any]
+    action: str
+    version: int
+    rating: float = 0.0
+    next_observation: npt.NDArray[Any] | None = None
+
+
+class Trace:
+    """One conversation as it goes on, entry after entry.
+
+    Attributes:
+        conversation: what was said and done so far.
+        latest: the id of the last entry of the conversation proper; None before the first.
+        end: the entry that ended it, if one did.
+    """
+
+    def __init__(self, domain: Domain, name: str, reward: LiveReward) -> None:
+        """Begin without any entry."""
+        self.conversation = Conversation(domain, (), name)
+        self.latest: Entry | None = None
+        self.end: Entry | None = None
+        self._reward = reward
+        self._steps: dict[int, _Step] = {}
+        self._end_rating: float | None = None
+
+    @property
+    def last_decision(self) -> int | None:
+        """The id of the entry of the last decision that the bot made."""
+        return next(reversed(self._steps), None)
+
+    def can_rate(self, entry: int) -> bool:
+        """Return whether an entry is a decision of the bot, or the end."""
+        return entry in self._steps or (self.end is not None and entry == self.end.id)
+
+    def take(self, entry: Entry) -> list[Transition]:
+        """Take in the next entry; return what can be learned by now that could not be before.
+
+        Raises:
+            StoreError: the content of the entry is none of its kind.
+            DomainError: it names an action or a slot that the domain does not have.
+        """
+        if entry.kind == RATING:
+            return self._rate(entry.content["about"], entry.content["value"])
+        if entry.kind not in STEPS:
+            return []
+        self.latest = entry
+        if entry.kind == END:
+            self.end = entry
+            self.conversation.outcome = entry.content["outcome"]
+            return self._ended()
+        found: list[Transition] = []
+        if entry.kind == LABEL:
+            found = self._decided(entry)
+        self.conversation.extend(entry_events(entry))
+        return found
+
+    def _decided(self, entry: Entry) -> list[Transition]:
+        observation = self.conversation.observation()
+        before = self._last_step()
+        content = entry.content
+        self._steps[entry.id] = _Step(entry.id, observation, content["action"], content.get("version", 0))
+        if before is None:
+            return []
+        before.next_observation = observation
+        return [self._transition(before)]
+
+    def _last_step(self) -> _Step | None:
+        last = self.last_decision
+        return None if last is None else self._steps[last]
+
+    def _rate(self, about: int, value: float) -> list[Transition]:
+        if self.end is not None and about == self.end.id:
+            self._end_rating = value
+            return self._ended()
+        step = self._steps.get(about)
+        if step is None:
+            return []
+        step.rating = value
+        if step.next_observation is not None:
+            return [self._transition(step)]
+        return self._ended() if self.end is not None else []
+
+    def _ended(self) -> list[Transition]:
+        """Return the last transition, if it is known what the end is worth."""
+        last = self._last_step()
+        if last is None or self.end is None:
+            return []
+        worth = self._worth(self.end.content["outcome"])
+        return [] if worth is None else [self._transition(last, worth)]
+
+    def _worth(self, outcome: str | None) -> float | None:
+        if self._end_rating is not None:
+            return self._reward.of_end(self._end_rating)
+        if self._reward.counts_outcome and outcome in (SUCCESS, FAILURE):
+            return self._reward.success if outcome == SUCCESS else self._reward.failure
+        return None
+
+    def _transition(self, step: _Step, end: float | None = None) -> Transition:
+        reward = self._reward.of_step(step.action) + self._reward.rating * step.rating + (end or 0.0)
+        following = step.observation if step.next_observation is None else step.next_observation
+        return Transition(
+            step.entry, step.observation, step.action, reward, following, end is not None, step.version
+        )
+
+
+def trace_of(domain: Domain, name: str, reward: LiveReward, entries: Iterable[Entry]) -> Trace:
+    """Return a conversation that is on record."""
+    trace = Trace(domain, name, reward)
+    for entry in entries:
+        trace.take(entry)
+    return trace
