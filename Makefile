@@ -5,16 +5,18 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# One file of tests per core at a time: what its tests share is set up once.
+PYTEST := $(PYTHON) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 export PYTHONUNBUFFERED := 1
 
 demo: $(VENV)/.agents ## PPO learns to book a restaurant in front of you
 	@$(PYTHON) -m agents demo
 
 test: lint browser ## lint and the test suite; where CI is set, the slow tests too
-	$(PYTHON) -m pytest $(if $(CI),,-m "not slow")
+	$(PYTEST) $(if $(CI),,-m "not slow")
 
 test-slow: $(VENV)/.dev browser ## the tests that take minutes
-	$(PYTHON) -m pytest -m slow
+	$(PYTEST) -m slow
 
 # A browser is the system's: without apt or the right to use it, the tests that need one are skipped.
 browser: ## Chromium, for the tests in a browser

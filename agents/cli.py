@@ -286,6 +286,28 @@ def teach_benchmark(
     console.print(Text(table(results)), soft_wrap=True)
 
 
+@app.command(name="live-benchmark")
+def live_benchmark(
+    *,
+    out: Annotated[Path, typer.Option(help="folder for live.json, live.md and live.png")],
+    seeds: Annotated[int, typer.Option(min=1, help="agents of each kind")] = 10,
+    dialogues: Annotated[int, typer.Option(min=1, help="that each has")] = 300,
+    jobs: Annotated[int, typer.Option(min=1, help="agents at a time")] = os.cpu_count() or 1,
+) -> None:
+    """See how soon an agent recovers with changed people, who rate dialogues badly or not at all."""
+    from agents.live_benchmark import run_all, trials, write
+
+    _prepare(out)
+    with Progress(console=Console(stderr=True)) as bars:
+        bar = bars.add_task("agents", total=None)
+
+        def progress(finished: int, total: int) -> None:
+            bars.update(bar, completed=finished, total=total)
+
+        results = run_all(trials(seeds, dialogues), jobs, progress)
+    console.print(Text(write(out, results)), soft_wrap=True)
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="folder for what it writes")] = Path("out/demo"),

@@ -126,7 +126,7 @@ def plot(path: Path, results: Iterable[dict[str, Any]]) -> None:
         axis = axes[("restaurant", "concert").index(domain)][("explicit", "auto").index(turn_taking)]
         mean = np.mean([result["by_dialogue"][:40] for result in group], axis=0)
         style = "-" if start == "scratch" else "--"
-        colour = f"C{round(rate * 100) % 10}"
+        colour = f"C{ERROR_RATES.index(rate)}" if rate in ERROR_RATES else "C9"
         axis.plot(range(1, len(mean) + 1), mean, style, color=colour, label=f"{start}, error rate {rate:g}")
         axis.set(
             title=f"{domain}, {turn_taking} turn taking",

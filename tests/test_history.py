@@ -39,7 +39,7 @@ ACTS = st.one_of(
     st.tuples(st.just("restart"), st.none()),
 )
 IN_PERSON = ("say", "mend", "answer", "restart")
-ROUNDS_HERE = settings(max_examples=120, deadline=None)
+ROUNDS_HERE = settings(max_examples=120)
 
 
 class Desk:

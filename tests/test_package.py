@@ -106,6 +106,7 @@ print(compiled.metadata["autoreset_mode"].value, ours.shape)
         ("agents", "agents.cli, agents.training, agents.benchmark.run"),
         ("teach", "dialogue_gym.cli.app, dialogue_gym.cli.teaching"),
         ("web", "dialogue_gym.cli.app, dialogue_gym.cli.webbing"),
+        ("live", "dialogue_gym.cli.app, dialogue_gym.cli.living"),
     ],
 )
 def test_an_extra_brings_all_that_its_programs_load(extra: str, modules: str) -> None:
@@ -113,7 +114,7 @@ def test_an_extra_brings_all_that_its_programs_load(extra: str, modules: str) ->
     config.read(ROOT / "setup.cfg")
     extras = {
         name: {re.split(r"[>=\[]", line)[0] for line in config["options.extras_require"][name].split()}
-        for name in ("fast", "agents", "teach", "nlu", "web")
+        for name in ("fast", "agents", "teach", "nlu", "live", "web")
     }
     names = {"scikit-learn": "sklearn"}
     others = set().union(*extras.values()) - extras[extra]

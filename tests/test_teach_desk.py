@@ -409,7 +409,7 @@ ANSWERS += [
 ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from(ANSWERS) | st.text(max_size=8), max_size=14),
     st.booleans(),

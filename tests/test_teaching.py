@@ -26,7 +26,7 @@ from dialogue_gym.teaching.simulated import Report, SimulatedTeacher, teach
 from dialogue_gym.teaching.terminal.views import conversation_rows
 from tests.conftest import domain_from
 
-ROUNDS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+ROUNDS = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 RESTAURANT, CONCERT = Domain.load("restaurant"), Domain.load("concert")
 
 

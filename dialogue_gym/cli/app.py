@@ -22,7 +22,7 @@ app = typer.Typer(
 app.command()(chat)
 app.command()(check)
 app.command()(teach)
-app.command()(live)
 app.command()(web)
+app.command()(live)
 app.add_typer(stories, name="stories")
 app.add_typer(store, name="store")

@@ -80,8 +80,8 @@ def build(rooms: Rooms, door: Door, text: str | None = None) -> FastAPI:
     add_transfers(pages, room_of, text, watchers.show)
 
     @pages.get(ENTER)
-    def enter() -> Response:
-        return HTMLResponse(enter_form(door.password is not None))
+    def enter(request: Request) -> Response:
+        return HTMLResponse(enter_form(door.password is not None, door.teacher(request.headers) or ""))
 
     @pages.post(ENTER)
     async def entered(request: Request) -> Response:

@@ -105,7 +105,7 @@ export default {
   },
   template: `
 <div>
-<main id="main" class="shelf">
+<div id="main" class="shelf">
   <section class="list" aria-labelledby="list-title">
     <h1 id="list-title">Conversations</h1>
     <input ref="search" v-model="text" type="search" class="search" placeholder="Search what was said or done (/)" aria-label="Search" dir="auto">
@@ -170,6 +170,6 @@ export default {
       <label class="pick">Pick a file<input type="file" class="sr" accept=".md,.yml,.yaml" @change="importFile"></label></div>
     <p v-show="line" class="note" role="status" :class="isBad ? 'is-bad' : 'is-good'" dir="auto">{{ line }}</p>
   </section>
-</main>
+</div>
 </div>`,
 };

@@ -88,7 +88,7 @@ def show_progress(room: Room) -> None:
     """Build the page."""
     progress = Progress(room)
     progress.look()
-    with ui.element("main").props("id=main").classes("charts"):
+    with ui.element("div").props("id=main").classes("charts"):
         ui.label("How teaching goes").classes("title").props("role=heading aria-level=1")
         numbers = ui.element("dl").classes("numbers")
         empty = ui.label("There is nothing to show yet: each dialogue that you teach is a point here.")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import FileError, name_fault, shorten
-from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, RATING, STORY, Draft, Entry
+from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, RATING, STORY, Draft, Entry, StoreError
 from dialogue_gym.interpreter import Interpreter, InterpreterError
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.chat import ENDS, MOST_STEPS, THRESHOLD, visible
@@ -183,6 +183,7 @@ class Room:
         """Take up what this teacher was at last."""
         self.settings = Settings(self.rooms.lesson.user)
         self.is_running = False
+        self._has_learned = False
         self.notes: list[Note] = []
         self._steps = 0
         self._life, self._count = secrets.token_hex(4), 0
@@ -244,10 +245,15 @@ class Room:
                 raise StaleAnswer
             self.notes = []
             self.is_running = False
+            change = self.session.change
             try:
                 ANSWERS[do].call(self, given) if do in ANSWERS else self._refuse(do)
+            except StoreError as error:  # half of what was to be written may be there
+                self.open()
+                self.notes.append(Note(visible(str(error), 2000), "bad"))
             except (FileError, InterpreterError, SessionError) as error:
                 self.notes.append(Note(visible(str(error), 2000), "bad"))
+            self._has_learned = self.session.change is not change
             self._look()
 
     def _refuse(self, do: str) -> None:
@@ -331,7 +337,7 @@ class Room:
             self._tell_end(self.conversation)
             self.conversation = self.session.id
         lesson, settings = self.rooms.lesson, self.settings
-        seen = view_of(self.session, settings.is_wizard) | {
+        seen = view_of(self.session, settings.is_wizard, self._has_learned) | {
             "teacher": self.teacher,
             "user": settings.user,
             "has_fake_user": lesson.has_fake_user,

@@ -114,13 +114,11 @@ export default {
   },
   mounted() {
     document.addEventListener("keydown", this.onKey);
-    window.addEventListener("offline", this.lost);
-    window.addEventListener("online", this.found_again);
     // The page's own socket is made after this element.
     const listen = () => {
       if (!window.socket) return setTimeout(listen, 10);
       window.socket.on("disconnect", this.lost);
-      window.socket.on("connect", this.found_again);
+      window.socket.on("connect", this.foundAgain);
       // The framework would reload the page while there is no server to load it from.
       window.socket.off("connect_error");
       window.socket.on("connect_error", (error) => {
@@ -139,8 +137,6 @@ export default {
   },
   unmounted() {
     document.removeEventListener("keydown", this.onKey);
-    window.removeEventListener("offline", this.lost);
-    window.removeEventListener("online", this.found_again);
   },
   methods: {
     percent(probability) {
@@ -157,8 +153,8 @@ export default {
     lost() {
       this.isOffline = true;
     },
-    found_again() {
-      if (!this.isOffline || !window.navigator.onLine) return;
+    foundAgain() {
+      if (!this.isOffline) return;
       const ask = () => {
         if (!window.socket.connected) return;
         if (!window.did_handshake) return setTimeout(ask, 20);
@@ -270,6 +266,7 @@ export default {
     afterUpdate(hasAnswered) {
       const log = this.$refs.log;
       if (log) log.scrollTop = log.scrollHeight;
+      if (hasAnswered && this.$refs.desk) this.$refs.desk.scrollTop = 0;
       const isElsewhere = isTyping(document.activeElement) && document.activeElement.id !== "message";
       if (hasAnswered && !this.mending && !(isElsewhere && !this.wantsFocus)) this.focusNext();
       this.wantsFocus = false;
@@ -351,7 +348,7 @@ export default {
   },
   template: `
 <div>
-<main id="main" class="teach" :class="{ 'is-offline': isOffline }" :data-step="view.step" :aria-busy="sent !== null">
+<div id="main" class="teach" :class="{ 'is-offline': isOffline }" :data-step="view.step" :aria-busy="sent !== null">
   <div class="banner" role="status" aria-live="polite" :class="{ 'is-bad': isOffline }" v-show="banner">{{ banner }}</div>
 
   <section v-if="isEmpty" class="hero" aria-labelledby="hero-title">
@@ -371,7 +368,7 @@ export default {
       <button @click="help" title="Help and shortcuts (?)" aria-label="Help and shortcuts"><span aria-hidden="true">?</span></button>
     </div>
 
-    <ol ref="log" class="log" role="log" aria-label="What was said">
+    <div ref="log" class="log" role="log" aria-label="What was said" tabindex="0"><ol>
       <li v-for="(bubble, place) in view.chat" :key="bubble.key" class="bubble" :class="'is-' + bubble.side" :data-place="place" tabindex="-1">
         <span class="sr">{{ bubble.side === 'user' ? 'User' : 'Bot' }}:</span>
         <div class="said">
@@ -381,7 +378,7 @@ export default {
         <div class="about">
           <span v-if="bubble.corrected" class="corrected" title="You corrected this">✎ <del><bdi>{{ bubble.corrected }}</bdi></del></span>
           <code v-if="bubble.side === 'user' || bubble.texts.length"><bdi>{{ bubble.meaning ?? 'not understood' }}</bdi></code>
-          <span v-if="bubble.side === 'user' && bubble.confidence < 1">{{ percent(bubble.confidence) }} sure</span>
+          <span v-if="bubble.side === 'user' && bubble.meaning && bubble.confidence < 1">{{ percent(bubble.confidence) }} sure</span>
           <span v-for="[name, value] in bubble.slots" class="stored"><bdi>{{ name }}</bdi> := <bdi>{{ value }}</bdi></span>
           <button v-if="view.mend && place === lastSaid && !mending" class="link" @click="beginMending" :disabled="cannotAnswer" title="Say what this means (m)">Not what was meant?</button>
           <button v-if="bubble.fork" class="link fork" @click="fork(bubble)" :disabled="cannotAnswer" :title="bubble.side === 'user' ? 'Begin a second conversation from here (f)' : 'Try another step here, in a second conversation (f)'">Fork</button>
@@ -407,7 +404,7 @@ export default {
           <div class="row"><button class="primary" :disabled="cannotAnswer">That is what it means</button><button type="button" @click="endMending">Leave it (Esc)</button></div>
         </form>
       </li>
-    </ol>
+    </ol></div>
 
     <section ref="desk" class="desk" tabindex="-1" aria-label="Your answer" :aria-busy="sent !== null">
       <div aria-live="polite" class="notes">
@@ -431,13 +428,13 @@ export default {
         <template v-if="!view.is_wizard">
           <h2 id="proposal">The bot wants to do this. Is it right?</h2>
           <div class="proposal">
-            <div class="what" aria-live="polite" aria-atomic="true">
+            <div id="what" class="what" aria-live="polite" aria-atomic="true">
               <strong v-if="best.says" dir="auto" class="says">{{ best.says }}</strong>
               <code><bdi class="proposed">{{ best.shown }}</bdi></code>
               <span class="sr">{{ percent(best.probability) }} sure</span>
             </div>
             <div class="chance" aria-hidden="true"><span>{{ percent(best.probability) }} sure</span><i class="bar"><i :style="barWidth(best.probability)"></i></i></div>
-            <button ref="first" class="primary confirm" @click="answer('confirm')" :disabled="cannotAnswer">Yes, right <kbd>Enter</kbd></button>
+            <button ref="first" class="primary confirm" aria-describedby="what" @click="answer('confirm')" :disabled="cannotAnswer">Yes, right <kbd>Enter</kbd></button>
           </div>
         </template>
         <h2 v-else>What does the bot do? You pick every step.</h2>
@@ -508,6 +505,6 @@ export default {
     <p class="is-faint">Shortcuts rest while you type.</p>
     <button class="primary" @click="help">Close</button>
   </dialog>
-</main>
+</div>
 </div>`,
 };

@@ -28,8 +28,11 @@ class Note:
     style: str = ""
 
 
-def view_of(session: Session, is_wizard: bool = False) -> Json:
-    """Return what a session waits for, and all that is shown around it."""
+def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False) -> Json:
+    """Return what a session waits for, and all that is shown around it.
+
+    A wizard sees no proposals; what the last correction changed is shown to one who has just made it.
+    """
     history, pending = session.history, session.pending
     mends = session.conversation.latest_message if session.can_mend else None
     shown: Json = {
@@ -41,7 +44,7 @@ def view_of(session: Session, is_wizard: bool = False) -> Json:
         "slots": [[visible(name), value_text(value)] for name, value in session.conversation.slots.items()],
         "asks": SAYS,
         "tally": tally_of(history, session.id),
-        "change": None if is_wizard else _change(session),
+        "change": _change(session) if has_learned and not is_wizard else None,
         "note": visible(session.note) if session.note else None,
         "can_undo": session.can_undo,
         "can_redo": history.redo_target(session.id) is not None,
