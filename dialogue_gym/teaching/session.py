@@ -165,7 +165,7 @@ class Session:
         if not self._is_mine(conversation):
             return False
         path = self.history.path(conversation)
-        if path and LIVE in path[0].content:
+        if path and LIVE in path[0].content and path[0].conversation == conversation:
             return False  # people talk there, and nobody teaches
         return not path or (SEED in path[0].content) == (self._user is not None)
 
@@ -497,8 +497,12 @@ class Session:
         head = self.history.head(conversation)
         if self.history.has_ended(conversation):
             raise SessionError(f"{shorten(conversation)} is over: fork it instead")
-        if head is not None and self.has_fake_user(head) != (self._user is not None):
-            raise SessionError(f"another user talks in {shorten(conversation)}")
+        if head is not None:
+            begins = self._beginning(head)
+            if LIVE in begins.content and begins.conversation == conversation:
+                raise SessionError(f"people talk in {shorten(conversation)}: fork it instead")
+            if (SEED in begins.content) != (self._user is not None):
+                raise SessionError(f"another user talks in {shorten(conversation)}")
         self.id = conversation
         self._move(head)
 
@@ -508,10 +512,13 @@ class Session:
         Raises:
             StoreError: there is no such entry.
         """
+        return SEED in self._beginning(entry).content
+
+    def _beginning(self, entry: int) -> Entry:
         step = self.history.entry(entry)
         while step.parent is not None:
             step = self.history.entry(step.parent)
-        return SEED in step.content
+        return step
 
     def take_in(self, entries: Iterable[Entry]) -> None:
         """Take in what others wrote down meanwhile, and learn from it."""
