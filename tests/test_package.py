@@ -59,7 +59,12 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     assert "dialogue_gym/domains/restaurant/domain.yml" in names
     assert "dialogue_gym/domains/restaurant/policy.npz" in names
     assert "dialogue_gym/py.typed" in names
-    assert {"dialogue_gym/web/teach.js", "dialogue_gym/web/static/style.css"} <= set(names)
+    pages = {
+        "dialogue_gym/web/teach.js",
+        "dialogue_gym/web/parts/index.js",
+        "dialogue_gym/web/static/style.css",
+    }
+    assert pages <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"dialogue_gym"}
     code = f"""
 import sys

@@ -12,7 +12,8 @@ import pytest
 
 from dialogue_gym import Domain
 from dialogue_gym.cli.webbing import Serving, words_of
-from dialogue_gym.entries import END, LABEL, USER
+from dialogue_gym.entries import END, EVENT, LABEL, LIVE, USER, Draft
+from dialogue_gym.events import UserUttered, to_json
 from dialogue_gym.history import History
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.progress import dialogues, success_after
@@ -175,6 +176,22 @@ def test_a_conversation_is_taken_over(rooms: Rooms) -> None:
     assert anna.conversation != taken
     assert anna.view["notes"] == [[f"ben has taken over {taken}.", ""]]
     assert Rooms(rooms.store, rooms.lesson).room("ben").conversation == taken
+
+
+def test_what_people_say_live_is_forked_not_taken_up(rooms: Rooms) -> None:
+    begins = Draft("talk", EVENT, {"event": "session_started", LIVE: "somebody"}, None, "bot")
+    said = Draft("talk", USER, to_json(UserUttered("hello", "greet")), begins, "somebody")
+    entries = rooms.store.append_all([begins, said])
+    room = rooms.room("anna")
+    do(room, "take_up", conversation="talk")
+    assert faults(room) == ["people talk in 'talk': fork it instead"]
+    do(room, "fork", entry=entries[1].id)
+    fork = room.conversation
+    do(room, "correct", action="utter_greet")
+    do(room, "undo")
+    assert fork != "talk" and room.conversation == fork and room.view["asks"] == "proposal"
+    again = Rooms(rooms.store, Lesson(RESTAURANT, user="me"))
+    assert again.room("anna").conversation == fork
 
 
 @pytest.mark.parametrize("name", ["fake user", "bot", "story", "expert", "", "a\nb", "x" * 41])

@@ -1,9 +1,12 @@
 // All conversations: a list to search, one of them to read and replay, what differs, files in and out.
 
+import { Chat, isTyping } from "dialogue-gym-web";
+
 const OUTCOMES = { success: "got what they wanted", failure: "gave up", truncated: "cut off" };
 const REPLAY_PAUSE = 700;
 
 export default {
+  components: { Chat },
   props: { shown: Object, home: String },
   emits: ["search", "read", "approve", "answer", "refresh"],
   data() {
@@ -36,9 +39,8 @@ export default {
   },
   methods: {
     onKey(event) {
-      const isTyping = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
-      if (event.key === "Escape" && isTyping) event.target.blur();
-      if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "Escape" && isTyping(event.target)) event.target.blur();
+      if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "/") {
         event.preventDefault();
         this.$refs.search.focus();
@@ -133,19 +135,7 @@ export default {
         <button :aria-pressed="shown.open.is_approved" :class="{ 'is-on': shown.open.is_approved }" @click="approve"><span aria-hidden="true">✓</span> {{ shown.open.is_approved ? 'Approved' : 'Approve' }}</button>
         <button v-if="!shown.open.has_ended" @click="$emit('answer', { conversation: shown.open.id })">Go on with it</button>
       </div>
-      <ol class="log" aria-label="What was said">
-        <li v-for="bubble in chat" :key="bubble.key" class="bubble" :class="'is-' + bubble.side">
-          <span class="sr">{{ bubble.side === 'user' ? 'User' : 'Bot' }}:</span>
-          <div class="said"><p v-for="text in bubble.texts" dir="auto">{{ text }}</p><p v-if="!bubble.texts.length" class="silent"><bdi>{{ bubble.meaning }}</bdi></p></div>
-          <div class="about">
-            <span v-if="bubble.corrected" class="corrected">✎ <del><bdi>{{ bubble.corrected }}</bdi></del></span>
-            <code v-if="bubble.side === 'user' || bubble.texts.length"><bdi>{{ bubble.meaning ?? 'not understood' }}</bdi></code>
-            <span v-for="[name, value] in bubble.slots"><bdi>{{ name }}</bdi> := <bdi>{{ value }}</bdi></span>
-            <bdi>{{ bubble.by }}</bdi>
-            <button v-if="bubble.fork" class="link fork" @click="$emit('answer', { entry: bubble.fork })">{{ bubble.side === 'user' ? 'Go on from here' : 'Correct this' }}</button>
-          </div>
-        </li>
-      </ol>
+      <Chat :chat="chat" shows-teachers after-user="Go on from here" before-bot="Correct this" @fork="$emit('answer', { entry: $event.fork })" />
     </template>
     <p v-else class="empty">Pick a conversation to read it, to correct something in it, or to approve it.</p>
   </section>

@@ -13,14 +13,14 @@ from dialogue_gym.entries import StoreError
 from dialogue_gym.teaching.chat import visible
 from dialogue_gym.web.overview import differing, reading, rows
 from dialogue_gym.web.rooms import Room, StaleAnswer
-from dialogue_gym.web.teach_page import Watchers
+from dialogue_gym.web.teach_page import PARTS, Watchers
 from dialogue_gym.web.view import Json
 
 _EVERY = 2.0
 """Seconds between two looks for news."""
 
 
-class ConversationsView(Element, component="conversations.js"):
+class ConversationsView(Element, component="conversations.js", esm=PARTS):
     """All conversations, and one of them."""
 
     def show(self, shown: Json) -> None:

@@ -1,64 +1,21 @@
 // What a teacher sees and does on one page. It shows a view (see view.py) and sends answers, each with the
 // step that it answers; what an answer does is decided by the server alone.
 
-const KEPT = "dialogue-gym";
-const SEND_AGAIN = "Your last answer did not arrive. Please give it again.";
-
-// Places in a text as the server counts them: by characters, not by the halves that some consist of.
-const characters = (text) => Array.from(text).length;
-
-function wordsOf(text) {
-  const found = [];
-  if (window.Intl && Intl.Segmenter) {
-    for (const part of new Intl.Segmenter(undefined, { granularity: "word" }).segment(text)) {
-      if (part.isWordLike) found.push([part.index, part.index + part.segment.length]);
-    }
-  } else {
-    for (const part of text.matchAll(/\S+/g)) found.push([part.index, part.index + part[0].length]);
-  }
-  return found.map(([start, end]) => ({
-    text: text.slice(start, end),
-    start: characters(text.slice(0, start)),
-    end: characters(text.slice(0, end)),
-  }));
-}
-
-function isTyping(target) {
-  return target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
-}
-
-function kept(name) {
-  try {
-    return JSON.parse(sessionStorage.getItem(`${KEPT}.${name}`));
-  } catch {
-    return null;
-  }
-}
-
-function keep(name, value) {
-  try {
-    sessionStorage.setItem(`${KEPT}.${name}`, JSON.stringify(value));
-  } catch {
-    // Without storage a reload forgets what was being typed, and nothing else.
-  }
-}
+import { Chat, Mend, connection, isTyping, keep, kept } from "dialogue-gym-web";
 
 export default {
+  components: { Chat, Mend },
+  mixins: [connection],
   props: { view: Object, names: Object, keys: Array },
   emits: ["answer", "stop", "refresh"],
   data() {
     return {
-      isOffline: false,
-      said: "", // what the banner says of the connection
-      sent: null, // the answer that is under way
-      isSlow: false,
       hasStarted: false,
       filter: "",
       message: kept("message") || "",
       newText: "",
       isNaming: false,
-      mending: null, // what the mended message is to mean
-      wantsFocus: false,
+      isMending: false,
     };
   },
   computed: {
@@ -67,9 +24,6 @@ export default {
     },
     isEmpty() {
       return this.view.is_new && !this.hasStarted;
-    },
-    cannotAnswer() {
-      return this.isOffline || this.sent !== null;
     },
     best() {
       return this.view.options[0];
@@ -84,28 +38,18 @@ export default {
       const name = this.filter.trim();
       return name && !this.view.options.some((one) => one.action === name) ? name : "";
     },
-    lastSaid() {
-      return this.view.chat.findLastIndex((bubble) => bubble.side === "user");
-    },
-    banner() {
-      if (this.isOffline) {
-        return "No connection to the server. All that you answered is kept; this page goes on when it is back.";
-      }
-      return this.said || (this.isSlow ? "Working on it …" : "");
-    },
   },
   watch: {
     view(view) {
-      const last = this.sent;
-      this.settle();
+      const last = this.settle();
       if (view.told) this.tell(view.told);
       if (last && view.step !== last.step) {
         this.filter = "";
         this.isNaming = false;
         this.newText = "";
-        if (last.do === "say" && !this.view.notes.some(([, style]) => style === "bad")) this.setMessage("");
+        if (last.what === "say" && !view.told && !view.notes.some(([, style]) => style === "bad")) this.message = "";
       }
-      if (!view.mend) this.mending = null;
+      if (!view.mend || last?.what === "mend") this.isMending = false;
       this.$nextTick(() => this.afterUpdate(last !== null));
     },
     message(text) {
@@ -114,25 +58,6 @@ export default {
   },
   mounted() {
     document.addEventListener("keydown", this.onKey);
-    // The page's own socket is made after this element.
-    const listen = () => {
-      if (!window.socket) return setTimeout(listen, 10);
-      window.socket.on("disconnect", this.lost);
-      window.socket.on("connect", this.foundAgain);
-      // The framework would reload the page while there is no server to load it from.
-      window.socket.off("connect_error");
-      window.socket.on("connect_error", (error) => {
-        if (error.message === "Implicit handshake failed") window.location.reload();
-        else this.lost();
-        if (error.message === "timeout") window.socket.io.opts.transports = ["polling", "websocket"];
-      });
-    };
-    listen();
-    const last = kept("sent");
-    if (last && last.conversation === this.view.conversation && last.head === this.view.head) {
-      this.tell(SEND_AGAIN);
-    }
-    keep("sent", null);
     this.$nextTick(() => this.afterUpdate(true));
   },
   unmounted() {
@@ -144,45 +69,6 @@ export default {
     },
     barWidth(probability) {
       return { width: `${Math.max(1, 100 * probability)}%` };
-    },
-    tell(text) {
-      this.said = text;
-      clearTimeout(this.telling);
-      this.telling = setTimeout(() => (this.said = ""), 6000);
-    },
-    lost() {
-      this.isOffline = true;
-    },
-    foundAgain() {
-      if (!this.isOffline) return;
-      const ask = () => {
-        if (!window.socket.connected) return;
-        if (!window.did_handshake) return setTimeout(ask, 20);
-        const last = this.sent;
-        this.isOffline = false;
-        this.$emit("refresh");
-        const unwatch = this.$watch("view", (view) => {
-          unwatch();
-          const isLost = last && last.conversation === view.conversation && last.head === view.head;
-          this.tell(isLost ? SEND_AGAIN : "Connected again. Nothing was lost.");
-        });
-      };
-      ask();
-    },
-    settle() {
-      this.sent = null;
-      this.isSlow = false;
-      clearTimeout(this.waiting);
-      keep("sent", null);
-    },
-    answer(what, given = {}) {
-      if (this.cannotAnswer) return;
-      this.said = "";
-      this.sent = { step: this.view.step, do: what, conversation: this.view.conversation, head: this.view.head };
-      keep("sent", this.sent);
-      this.waiting = setTimeout(() => (this.isSlow = true), 1000);
-      this.wantsFocus = true;
-      this.$emit("answer", { step: this.view.step, do: what, given });
     },
     start() {
       this.hasStarted = true;
@@ -207,69 +93,19 @@ export default {
     say() {
       if (this.message.trim()) this.answer("say", { text: this.message });
     },
-    setMessage(text) {
-      this.message = text;
-    },
     fork(bubble) {
       this.answer("fork", { entry: bubble.fork });
     },
-    // Mending: what the words mean.
-    beginMending() {
-      if (!this.view.mend) return;
-      const { text, intent, entities } = this.view.mend;
-      this.mending = {
-        intent: intent || "",
-        entities: entities.map((one) => ({ ...one })),
-        words: text && !text.startsWith("/") ? wordsOf(text) : [],
-        from: null,
-        to: null,
-        name: this.names.entities[0] || "",
-      };
-      this.$nextTick(() => {
-        this.$refs.intent?.[0].focus();
-        this.$refs.mend?.[0].scrollIntoView({ block: "nearest" });
-      });
-    },
-    mark(index) {
-      const mending = this.mending;
-      if (mending.from === null) mending.from = mending.to = index;
-      else if (index === mending.from && index === mending.to) mending.from = mending.to = null;
-      else if (index < mending.from) mending.from = index;
-      else if (index > mending.to) mending.to = index;
-      else mending.from = mending.to = index;
-    },
-    isMarked(index) {
-      return this.mending.from !== null && this.mending.from <= index && index <= this.mending.to;
-    },
-    isEntity(word) {
-      return this.mending.entities.some((one) => one.start !== null && one.start <= word.start && word.end <= one.end);
-    },
-    addEntity() {
-      const { words, from, to, name } = this.mending;
-      if (from === null || !name.trim()) return;
-      const start = words[from].start;
-      const end = words[to].end;
-      const value = Array.from(this.view.mend.text).slice(start, end).join("");
-      this.mending.entities.push({ name: name.trim(), value, start, end });
-      this.mending.from = this.mending.to = null;
-    },
-    saveMending() {
-      this.addEntity();
-      const { intent, entities } = this.mending;
-      this.answer("mend", { intent, entities });
-    },
     endMending() {
-      this.mending = null;
+      this.isMending = false;
       this.$nextTick(() => this.focusNext());
     },
     // Focus, keys and scrolling.
     afterUpdate(hasAnswered) {
-      const log = this.$refs.log;
-      if (log) log.scrollTop = log.scrollHeight;
-      if (hasAnswered && this.$refs.desk) this.$refs.desk.scrollTop = 0;
-      const isElsewhere = isTyping(document.activeElement) && document.activeElement.id !== "message";
-      if (hasAnswered && !this.mending && !(isElsewhere && !this.wantsFocus)) this.focusNext();
-      this.wantsFocus = false;
+      this.$refs.chat?.showEnd();
+      if (!hasAnswered) return;
+      if (this.$refs.desk) this.$refs.desk.scrollTop = 0;
+      if (!this.isMending) this.focusNext();
     },
     focusNext() {
       if (this.$refs.help?.open) return;
@@ -284,22 +120,15 @@ export default {
     stop() {
       this.$emit("stop");
     },
-    move(by) {
-      const bubbles = [...this.$refs.log.querySelectorAll(".bubble")];
-      const now = bubbles.findIndex((bubble) => bubble.contains(document.activeElement));
-      const next = now < 0 ? bubbles.length - 1 : Math.min(Math.max(now + by, 0), bubbles.length - 1);
-      bubbles[next]?.focus();
-    },
     forkFocused() {
-      const place = document.activeElement?.closest?.(".bubble")?.dataset.place;
-      const bubble = this.view.chat[place ?? -1];
+      const bubble = this.$refs.chat.focused();
       if (bubble?.fork) this.fork(bubble);
-      else this.move(0);
+      else this.$refs.chat.move(0);
     },
     onKey(event) {
       if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
       if (event.key === "Escape") {
-        if (this.mending) this.endMending();
+        if (this.isMending) this.endMending();
         else if (this.view.is_running) this.stop();
         else if (isTyping(event.target)) event.target.blur();
         else if (this.asks === "contradiction") this.answer("reconsider");
@@ -332,13 +161,13 @@ export default {
         n: () => this.answer("restart"),
         g: () => this.answer("run"),
         w: () => this.answer("wizard", { on: !this.view.is_wizard }),
-        m: () => this.beginMending(),
+        m: () => (this.isMending = this.view.mend !== null),
         f: () => this.forkFocused(),
         t: () => this.$refs.message?.focus(),
         "/": () => this.$refs.filter?.focus(),
         "?": () => this.help(),
-        ArrowUp: () => this.move(-1),
-        ArrowDown: () => this.move(1),
+        ArrowUp: () => this.$refs.chat.move(-1),
+        ArrowDown: () => this.$refs.chat.move(1),
       };
     },
     number(number) {
@@ -368,43 +197,10 @@ export default {
       <button @click="help" title="Help and shortcuts (?)" aria-label="Help and shortcuts"><span aria-hidden="true">?</span></button>
     </div>
 
-    <div ref="log" class="log" role="log" aria-label="What was said" tabindex="0"><ol>
-      <li v-for="(bubble, place) in view.chat" :key="bubble.key" class="bubble" :class="'is-' + bubble.side" :data-place="place" tabindex="-1">
-        <span class="sr">{{ bubble.side === 'user' ? 'User' : 'Bot' }}:</span>
-        <div class="said">
-          <p v-for="text in bubble.texts" dir="auto">{{ text }}</p>
-          <p v-if="!bubble.texts.length" class="silent"><bdi>{{ bubble.meaning }}</bdi></p>
-        </div>
-        <div class="about">
-          <span v-if="bubble.corrected" class="corrected" title="You corrected this">✎ <del><bdi>{{ bubble.corrected }}</bdi></del></span>
-          <code v-if="bubble.side === 'user' || bubble.texts.length"><bdi>{{ bubble.meaning ?? 'not understood' }}</bdi></code>
-          <span v-if="bubble.side === 'user' && bubble.meaning && bubble.confidence < 1">{{ percent(bubble.confidence) }} sure</span>
-          <span v-for="[name, value] in bubble.slots" class="stored"><bdi>{{ name }}</bdi> := <bdi>{{ value }}</bdi></span>
-          <button v-if="view.mend && place === lastSaid && !mending" class="link" @click="beginMending" :disabled="cannotAnswer" title="Say what this means (m)">Not what was meant?</button>
-          <button v-if="bubble.fork" class="link fork" @click="fork(bubble)" :disabled="cannotAnswer" :title="bubble.side === 'user' ? 'Begin a second conversation from here (f)' : 'Try another step here, in a second conversation (f)'">Fork</button>
-        </div>
-
-        <form v-if="mending && place === lastSaid" ref="mend" class="mend" @submit.prevent="saveMending" aria-label="What was meant">
-          <label>It means <input ref="intent" v-model="mending.intent" list="intents" required dir="auto" autocomplete="off"></label>
-          <datalist id="intents"><option v-for="name in names.intents" :value="name"></option></datalist>
-          <div v-if="mending.words.length" class="words" role="group" aria-label="Words to mark"><span>Mark what matters</span>
-            <button v-for="(word, index) in mending.words" type="button" :class="{ 'is-known': isEntity(word) }" :aria-pressed="isMarked(index)" @click="mark(index)" dir="auto">{{ word.text }}</button>
-          </div>
-          <div v-if="mending.from !== null" class="marked">
-            <label>The marked words are <input v-model="mending.name" list="entities" dir="auto" autocomplete="off" @keydown.enter.prevent="addEntity"></label>
-            <datalist id="entities"><option v-for="name in names.entities" :value="name"></option></datalist>
-            <button type="button" @click="addEntity">Mark</button>
-          </div>
-          <ul v-if="mending.entities.length" class="entities" aria-label="What is marked">
-            <li v-for="(entity, index) in mending.entities">
-              <bdi>{{ entity.name }}</bdi> = <input v-model="entity.value" :aria-label="'Value of ' + entity.name" dir="auto" required>
-              <button type="button" @click="mending.entities.splice(index, 1)" :aria-label="'Remove ' + entity.name">✕</button>
-            </li>
-          </ul>
-          <div class="row"><button class="primary" :disabled="cannotAnswer">That is what it means</button><button type="button" @click="endMending">Leave it (Esc)</button></div>
-        </form>
-      </li>
-    </ol></div>
+    <Chat ref="chat" :chat="view.chat" :disabled="cannotAnswer" after-user="Fork" before-bot="Fork" @fork="fork">
+      <template #about><button v-if="view.mend && !isMending" class="link" @click="isMending = true" :disabled="cannotAnswer" title="Say what this means (m)">Not what was meant?</button></template>
+      <template #below><Mend v-if="isMending" :message="view.mend" :names="names" :disabled="cannotAnswer" @save="answer('mend', $event)" @leave="endMending" /></template>
+    </Chat>
 
     <section ref="desk" class="desk" tabindex="-1" aria-label="Your answer" :aria-busy="sent !== null">
       <div aria-live="polite" class="notes">
@@ -423,7 +219,7 @@ export default {
         <button data-number="2" @click="answer('leave_unknown')" :disabled="cannotAnswer">Leave it <kbd>2</kbd></button></div>
       </div>
 
-      <div v-else-if="asks === 'proposal'" class="card" v-show="!mending">
+      <div v-else-if="asks === 'proposal'" class="card" v-show="!isMending">
         <p v-if="view.is_closing" class="note is-good">The user has what they wanted. This is what the bot does last.</p>
         <template v-if="!view.is_wizard">
           <h2 id="proposal">The bot wants to do this. Is it right?</h2>

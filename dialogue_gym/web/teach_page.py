@@ -14,6 +14,8 @@ from nicegui.events import GenericEventArguments
 from dialogue_gym.web.rooms import Room, Rooms, StaleAnswer
 from dialogue_gym.web.view import Json, names_of
 
+PARTS = {"dialogue-gym-web": "parts"}
+"""What the pages' scripts share, and the folder in which it is."""
 KEYS = (
     ("Enter", "yes, this is right"),
     ("1 … 9, 0", "pick what is right, by its number"),
@@ -34,7 +36,7 @@ _PACE = 0.1
 """Seconds between two steps that the bot does by itself, so that a person can follow."""
 
 
-class TeachView(Element, component="teach.js"):
+class TeachView(Element, component="teach.js", esm=PARTS):
     """What a teacher sees of a room."""
 
     def show(self, room: Room, told: str = "") -> None:
