@@ -184,7 +184,7 @@ def test_what_people_say_live_is_forked_not_taken_up(rooms: Rooms) -> None:
     entries = rooms.store.append_all([begins, said])
     room = rooms.room("anna")
     do(room, "take_up", conversation="talk")
-    assert faults(room) == ["people talk in 'talk': fork it instead"]
+    assert faults(room) == ["people talk to the bot in 'talk': fork it instead"]
     do(room, "fork", entry=entries[1].id)
     fork = room.conversation
     do(room, "correct", action="utter_greet")

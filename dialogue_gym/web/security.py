@@ -7,6 +7,8 @@ away, and by the origin that it says it comes from.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
 import ipaddress
@@ -36,6 +38,7 @@ _KEY_FILE = "web.key"
 _MOST_ADDRESSES = 10_000
 _FREE_TRIES = 3
 _LONGEST_WAIT = 300.0
+_DRAIN_BYTES, _DRAIN_SECONDS = 4 * MOST_BYTES, 5.0
 _TOO_LARGE = 413, f"this is more than {MOST_BYTES} bytes"
 HEADERS = (
     ("x-frame-options", "DENY"),
@@ -184,6 +187,8 @@ class Guard:
             return
         headers = Headers(scope=scope)
         if refusal := self._refusal(scope, headers):
+            if scope["type"] == "http":
+                await _drain(receive)
             await _refuse(scope, receive, send, *refusal)
             return
         if self._enter and self._door.password is not None and not self._door.teacher(headers):
@@ -227,6 +232,8 @@ async def _read_body(receive: Receive) -> Receive | None:
         parts.append(await receive())
         size += len(parts[-1].get("body", b""))
         if size > MOST_BYTES:
+            if parts[-1].get("more_body"):
+                await _drain(receive)
             return None
         if not parts[-1].get("more_body"):
             break
@@ -246,6 +253,18 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return sending
+
+
+async def _drain(receive: Receive) -> None:
+    """Read what is still being sent, within bounds: who is cut off while sending never sees the answer."""
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while size <= _DRAIN_BYTES:
+                part = await receive()
+                size += len(part.get("body", b""))
+                if not part.get("more_body"):
+                    return
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, line: str) -> None:
