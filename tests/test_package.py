@@ -28,14 +28,20 @@ def python(code: str, *options: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "env_id", ["FakeUserRestaurant-v0", "dialogue_gym:FakeUserConcert-v0"], ids=["import", "module-prefix"]
+    ("env_id", "arguments"),
+    [
+        ("FakeUserRestaurant-v0", ""),
+        ("dialogue_gym:FakeUserConcert-v0", ""),
+        ("DialogueLive-v0", "domain='restaurant', channel=lambda told: '/greet'"),
+    ],
+    ids=["import", "module-prefix", "live"],
 )
-def test_making_an_environment_loads_nothing_heavy(env_id: str) -> None:
+def test_making_an_environment_loads_nothing_heavy(env_id: str, arguments: str) -> None:
     code = f"""
 import sys, gymnasium
 if ":" not in {env_id!r}:
     import dialogue_gym
-env = gymnasium.make({env_id!r})
+env = gymnasium.make({env_id!r}, {arguments})
 env.reset(seed=0)
 env.step(0)
 print(*sorted({{name.split(".")[0] for name in sys.modules}} & set({HEAVY!r})))

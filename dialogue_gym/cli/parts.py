@@ -69,6 +69,14 @@ def own_examples(source: str) -> list[Path]:
     return [builtin_path(source, "nlu.yml")] if source in builtin_names() else []
 
 
+def how_to_talk(domain: Domain, interpreter: Interpreter) -> str:
+    """Return a sentence that tells a person how to talk to a bot."""
+    example = f"/{domain.intents[0]}" if domain.intents else "/greet"
+    if isinstance(interpreter, CombinedInterpreter):
+        return f"Talk to it in plain words, or as {example}."
+    return f"Talk to it in the fixed format alone (for plain words give --nlu), as {example}."
+
+
 def load_code(actions: Sequence[str]) -> tuple[list[Action], str | None]:
     """Return the code of actions that was named, and the action server, if one was.
 

@@ -41,6 +41,12 @@ class Actor(Policy):
             found = weights @ np.maximum(found, 0) + biases
         return np.asarray(found, np.float32)
 
+    def numbers(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> tuple[bool, npt.NDArray[Any]]:
+        """Return that these are no probabilities, and what each action is worth."""
+        return False, self.values(observation)
+
     def choose(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
     ) -> int:
