@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.events import ActionExecuted, Event, UserUttered
 from dialogue_gym.rules.tables import MAX_UNHEARD
 from dialogue_gym.trained import Agent
@@ -89,12 +89,18 @@ def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
 
 
 def _last_said(domain: Domain, events: Sequence[Event]) -> str | None:
-    """Return the last action that was heard since the user spoke: what they answer, or are answered with."""
+    """Return the last action that was heard since the user spoke: what they answer, or are answered with.
+
+    None after a restart: whatever else is said, they begin anew.
+    """
+    said: str | None = None
     for event in reversed(events):
         if isinstance(event, UserUttered):
-            return None
+            break
         if not isinstance(event, ActionExecuted) or event.name == LISTEN:
             continue
-        if domain.action_model(event.name).speaks:
-            return event.name
-    return None
+        if event.name == RESTART:
+            return None
+        if said is None and domain.action_model(event.name).speaks:
+            said = event.name
+    return said

@@ -230,3 +230,11 @@ def test_a_missing_extra_is_named_when_it_is_needed(tmp_path: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, input="")
     assert result.returncode == 2 and result.stderr.count("\n") == 1
     assert 'pip install "dialogue_gym[nlu]"' in result.stderr
+
+
+def test_nobody_has_what_they_wanted_of_a_bot_that_forgot_it() -> None:
+    domain = Domain.load("concert")
+    said = [UserUttered("/goodbye", "goodbye"), ActionExecuted("action_restart")]
+    answered = [ActionExecuted("utter_goodbye"), ActionExecuted("action_listen")]
+    assert has_ended(Conversation(domain, [*said[:1], *answered]), "explicit")
+    assert not has_ended(Conversation(domain, [*said, *answered]), "explicit")

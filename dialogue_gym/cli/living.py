@@ -133,7 +133,7 @@ def _beginning(given: Living, domain: Domain, text: str, folder: Path) -> _Begin
             store.use_domain(given.source, text)
             history = History(store.taught())
             domain = history.grown(domain)
-    newest, _ = checkpoints_of(folder).newest()
+    newest = next(checkpoints_of(folder).readable(lambda fault: None), None)  # told when it is opened
     if newest is not None:
         note = f"the learner of {folder} goes on; --agent is where a new one begins, and is left alone"
         return _Beginning(domain, newest.turn_taking, None, note if given.agent else None)

@@ -10,10 +10,10 @@ import os
 import re
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,8 @@ KEPT = 7
 _NAME = re.compile(r"(?P<number>\d{6,})-\d{8}T\d{6}\.npz")
 _BEST = "best.npz"
 _STATE = "state"
-
+_PARTS = {"time", "upto", "learner", "explorer", "success_rate", "best", "others", "knows"}
+_HALF_WRITTEN = ".*.npz"
 
 _FOLDER = "checkpoints"
 
@@ -109,21 +110,24 @@ class Checkpoints:
         return path
 
     def prune(self, kept: int) -> list[Path]:
-        """Remove all but the newest checkpoints and the best one; return what was removed."""
+        """Remove all but the newest checkpoints and the best one; return what was removed.
+
+        What was half written when its process was killed goes as well: only one process writes at a time.
+        """
         removed = self.paths()[:-kept] if kept else self.paths()
-        for path in removed:
+        for path in [*removed, *self.folder.glob(_HALF_WRITTEN)]:
             path.unlink(missing_ok=True)
         return removed
 
-    def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """Return the newest checkpoint that can be read, and one line for each newer one that cannot."""
-        faults: list[str] = []
+    def readable(self, report: Callable[[str], None]) -> Iterator[Checkpoint]:
+        """Yield the checkpoints that can be read, the newest first; `report` is told of those that cannot."""
         for path in reversed(self.paths()):
             try:
-                return read(path), faults
+                checkpoint = read(path)
             except CheckpointError as error:
-                faults.append(str(error))
-        return None, faults
+                report(str(error))
+            else:
+                yield checkpoint
 
     def find(self, name: str) -> Path:
         """Return the file of a checkpoint by its name (or the beginning of its number), or the best one.
@@ -173,6 +177,13 @@ def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[st
     write_whole(path, write)
 
 
+def _check_sums(file: BinaryIO) -> None:
+    with zipfile.ZipFile(file) as archive:
+        if name := archive.testzip():
+            raise zipfile.BadZipFile(name)
+    file.seek(0)
+
+
 def read(path: Path) -> Checkpoint:
     """Return what a file holds.
 
@@ -180,13 +191,15 @@ def read(path: Path) -> Checkpoint:
         CheckpointError: it cannot be read, or is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name != _STATE}
-            state = json.loads(str(archive[_STATE]))
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            _check_sums(file)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files if name != _STATE}
+                state = json.loads(str(archive[_STATE]))
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path}: this checkpoint is damaged, and left aside ({type(error).__name__})"
         ) from None
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: this checkpoint is damaged, and left aside (its state is no object)")
+    if not isinstance(state, dict) or not state.keys() >= _PARTS:
+        raise CheckpointError(f"{path}: this is no checkpoint of a live learner, and left aside")
     return Checkpoint(path, arrays, state)

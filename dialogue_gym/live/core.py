@@ -6,11 +6,11 @@ waits. What is said is on record before it is answered. No input or output but t
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import heapq
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -111,7 +111,7 @@ class Live:
             turn_taking: `"auto"` or `"explicit"`.
             reward: what the steps are worth; the domain's without it.
             silence: seconds after which someone who says nothing has left; None for never.
-            clock: seconds from any beginning, which never go back.
+            clock: seconds from any beginning.
 
         Raises:
             StoreError: the journal cannot be read.
@@ -131,16 +131,15 @@ class Live:
         self._people: dict[str, str] = {}
         self._heard: dict[str, float] = {}
         self._number = store.last_number(_PREFIX)
+        self._found: list[Transition] = []
         self.upto = store.last_id()
-        """The id of the last entry that was written: the transitions of all up to it were given out."""
+        """The id of an entry: the transitions of all up to it were given out."""
         for name in store.unfinished(LIVE):
             self._take_up(name)
 
     def _take_up(self, name: str) -> None:
         entries = list(self._store.entries(name))
-        self._traces[name] = trace_of(self.domain, name, self.reward, entries)
-        self._people[name] = str(entries[0].content[LIVE])
-        self._heard[name] = self._clock()
+        self._enter(trace_of(self.domain, name, self.reward, entries), str(entries[0].content[LIVE]))
 
     @property
     def open(self) -> dict[str, str]:
@@ -159,19 +158,50 @@ class Live:
 
     def begin(self, person: str = PERSON) -> str:
         """Begin a conversation with someone; return its name."""
+        trace = self._new()
+        with self._turn(trace) as episode:
+            episode.begin(person)
+        return self._enter(trace, person)
+
+    def _new(self) -> Trace:
         self._number += 1
-        name = f"{_PREFIX}{self._number}"
-        trace = Trace(self.domain, name, self.reward)
-        episode = Episode(trace, self._store, self._runner, self.turn_taking)
-        episode.begin(person)
-        self._write(episode)
+        return Trace(self.domain, f"{_PREFIX}{self._number}", self.reward)
+
+    def _enter(self, trace: Trace, person: str) -> str:
+        name = trace.conversation.sender_id
         self._traces[name] = trace
         self._people[name] = person
         self._heard[name] = self._clock()
         return name
 
-    def _episode(self, conversation: str) -> Episode:
-        return Episode(self.trace(conversation), self._store, self._runner, self.turn_taking)
+    def _restart(self, conversation: str) -> Heard:
+        """Leave a conversation and begin another one: both or, if it cannot be written down, neither."""
+        trace, new = self.trace(conversation), self._new()
+        person = self._people[conversation]
+        with self._turn(trace) as left, self._turn(new) as begun:
+            left.end(FAILURE)
+            begun.begin(person)
+            left.write(begun)
+        return Heard(self._enter(new, person), (), self._give(), (), conversation, FAILURE)
+
+    @contextlib.contextmanager
+    def _turn(self, trace: Trace) -> Iterator[Episode]:
+        """Write down what is said and done meanwhile."""
+        episode = Episode(trace, self._store, self._runner, self.turn_taking)
+        try:
+            yield episode
+            episode.write()
+        finally:
+            self._found += episode.transitions  # also of what stands there before an error
+        if trace.end is not None:
+            for known in (self._traces, self._people, self._heard):
+                known.pop(trace.conversation.sender_id, None)
+
+    def _give(self) -> tuple[Transition, ...]:
+        """Return what can be learned of all that was written down, and was not given out yet."""
+        found, self._found = tuple(self._found), []
+        self.upto = self._store.last_id()
+        return found
 
     def hear(self, conversation: str, text: str) -> Heard:
         """Take in what someone typed; the bot answers.
@@ -182,11 +212,10 @@ class Live:
             LiveError: the conversation does not go on.
             StoreError: it could not be written down, and is not answered.
         """
-        person = self._people.get(conversation, PERSON)
         if text.strip() == RESTART_COMMAND and "restart" not in self.domain.intents:
-            left = self.leave(conversation)
-            return dataclasses.replace(left, conversation=self.begin(person))
+            return self._restart(conversation)
         self.trace(conversation)
+        self._heard[conversation] = self._clock()
         try:
             message = self._interpreter.parse(text).message
         except InterpreterError as error:
@@ -195,10 +224,13 @@ class Live:
 
     def take(self, conversation: str, message: UserUttered) -> Heard:
         """Take in what someone meant; the bot answers. Errors are those of `hear`."""
-        episode = self._episode(conversation)
+        trace = self.trace(conversation)
         self._heard[conversation] = self._clock()
-        episode.hear(message)
-        return self._answer(episode)
+        with self._turn(trace) as episode:
+            _skip_result(trace, episode)
+            episode.hear(message)
+            events, notes = self._answer(episode)
+        return self._heard_of(trace, events, notes)
 
     def go_on(self, conversation: str) -> Heard:
         """Let the bot do what it was about to do when the process ended; nothing if it was to listen.
@@ -207,14 +239,14 @@ class Live:
             LiveError: the conversation does not go on.
             StoreError: it could not be written down.
         """
-        episode = self._episode(conversation)
-        latest = self.trace(conversation).latest
-        if latest is not None and latest.kind == LABEL:
-            episode.skip_result()
-        return self._answer(episode)
+        trace = self.trace(conversation)
+        with self._turn(trace) as episode:
+            _skip_result(trace, episode)
+            events, notes = self._answer(episode)
+        return self._heard_of(trace, events, notes)
 
-    def _answer(self, episode: Episode) -> Heard:
-        """Let the bot act until it listens."""
+    def _answer(self, episode: Episode) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+        """Let the bot act until it listens; return what it did, and notes."""
         notes: list[str] = []
         conversation = episode.conversation
         first = len(conversation)
@@ -224,23 +256,11 @@ class Live:
             notes += [result.note] if result.note else []
         if is_over:
             episode.end()
-        self._write(episode)
-        return self._heard_of(episode, conversation.events[first:], notes)
+        return conversation.events[first:], tuple(notes)
 
-    def _write(self, episode: Episode) -> None:
-        name = episode.conversation.sender_id
-        try:
-            episode.write()
-        finally:
-            self.upto = self._store.last_id()
-        if episode.conversation.outcome is not None:
-            for known in (self._traces, self._people, self._heard):
-                known.pop(name, None)
-
-    def _heard_of(self, episode: Episode, events: Iterable[Event] = (), notes: Iterable[str] = ()) -> Heard:
-        name, outcome = episode.conversation.sender_id, episode.conversation.outcome
-        ended = None if outcome is None else name
-        return Heard(name, tuple(events), tuple(episode.transitions), tuple(notes), ended, outcome)
+    def _heard_of(self, trace: Trace, events: tuple[Event, ...] = (), notes: tuple[str, ...] = ()) -> Heard:
+        name, outcome = trace.conversation.sender_id, trace.conversation.outcome
+        return Heard(name, events, self._give(), notes, name if outcome else None, outcome)
 
     def leave(self, conversation: str) -> Heard:
         """End a conversation whose person has left, before they had what they wanted.
@@ -249,21 +269,22 @@ class Live:
             LiveError: the conversation does not go on.
             StoreError: it could not be written down.
         """
-        return self._end(conversation, FAILURE)
+        return self._heard_of(self._end(conversation, FAILURE))
 
     def expire(self) -> list[Heard]:
         """End the conversations whose people have been silent for too long; return what comes of each."""
         if self._silence is None:
             return []
-        before = self._clock() - self._silence
-        silent = [name for name, heard in self._heard.items() if heard <= before]
-        return [self._end(name, TRUNCATED) for name in silent]
+        now = self._clock()
+        self._heard = {name: min(heard, now) for name, heard in self._heard.items()}  # it may have gone back
+        silent = [name for name, heard in self._heard.items() if now - heard >= self._silence]
+        return [self._heard_of(self._end(name, TRUNCATED)) for name in silent]
 
-    def _end(self, conversation: str, outcome: str) -> Heard:
-        episode = self._episode(conversation)
-        episode.end(outcome)
-        self._write(episode)
-        return self._heard_of(episode)
+    def _end(self, conversation: str, outcome: str) -> Trace:
+        trace = self.trace(conversation)
+        with self._turn(trace) as episode:
+            episode.end(outcome)
+        return trace
 
     def rate(self, conversation: str, value: float, about: int | None = None) -> tuple[Transition, ...]:
         """Take a rating, however late; return what is to be learned, or learned otherwise, now.
@@ -286,9 +307,10 @@ class Live:
         if about is None or not trace.can_rate(about):
             raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
         rating = {"value": float(value), "about": about}
-        entry = self._store.append(conversation, RATING, rating, about, PERSON)
-        self.upto = entry.id
-        return tuple(trace.take(entry))
+        self._found += trace.take(self._store.append(conversation, RATING, rating, about, PERSON))
+        if conversation in self._heard:
+            self._heard[conversation] = self._clock()
+        return self._give()
 
     def _on_record(self, conversation: str) -> Trace:
         entries = list(self._store.entries(conversation))
@@ -299,21 +321,32 @@ class Live:
         return trace_of(self.domain, conversation, self.reward, entries)
 
 
-def missed(store: Store, domain: Domain, reward: LiveReward, after: int) -> Iterator[Transition]:
-    """Yield the transitions of all that was written down after an entry, in their order.
+def _skip_result(trace: Trace, episode: Episode) -> None:
+    """Go on after an action whose process was killed before its result was on record."""
+    if trace.latest is not None and trace.latest.kind == LABEL:
+        episode.skip_result()
+
+
+def missed(
+    store: Store, domain: Domain, reward: LiveReward, after: int
+) -> Iterator[tuple[int, list[Transition]]]:
+    """Yield the transitions of all that was written down after an entry, as they were found one by one.
+
+    Each time with the id of the entry that they are of; those of which nothing is learned are left out.
 
     Raises:
         StoreError: the journal cannot be read.
         DomainError: it is of another domain.
     """
     names = dict.fromkeys(entry.conversation for entry in store.entries(after=after) if entry.conversation)
-    entries = heapq.merge(*(store.entries(name) for name in names), key=lambda entry: entry.id)
+    # All of it in one go, if all of it is to be read anyway.
+    streams = [store.entries(name) for name in names] if after else [store.entries()]
     traces: dict[str, Trace] = {}
-    for entry in entries:
+    for entry in heapq.merge(*streams, key=lambda entry: entry.id):
         name = entry.conversation
         if name not in traces and LIVE in entry.content:
             traces[name] = Trace(domain, name, reward)
         if name in traces:
             found = traces[name].take(entry)
-            if entry.id > after:
-                yield from found
+            if found and entry.id > after:
+                yield entry.id, found

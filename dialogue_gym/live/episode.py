@@ -83,12 +83,16 @@ class Episode:
         parent = self._drafts[-1] if self._drafts else latest.id if latest else None
         self._drafts.append(Draft(self.conversation.sender_id, kind, content, parent, author))
 
-    def write(self) -> None:
-        """Write down what was said and done since the last time.
+    def write(self, *others: Episode) -> None:
+        """Write down what was said and done since the last time; with other conversations all or nothing.
 
         Raises:
             StoreError: it cannot be written; it is as if it had not been said.
         """
-        drafts, self._drafts = self._drafts, []
-        for entry in self._journal.append_all(drafts):
-            self.transitions += self._trace.take(entry)
+        episodes = {episode.conversation.sender_id: episode for episode in (self, *others)}
+        drafts = [draft for episode in episodes.values() for draft in episode._drafts]
+        for episode in episodes.values():
+            episode._drafts = []
+        for entry in self._journal.append_all(drafts) if drafts else ():
+            episode = episodes[entry.conversation]
+            episode.transitions += episode._trace.take(entry)

@@ -232,12 +232,14 @@ class LiveLearner:
         """Become the learner that gave `arrays` and `state`; its domain is this one's.
 
         Raises:
-            KeyError, ValueError, TypeError: they are not from such a learner.
+            KeyError, ValueError, TypeError: they are not from such a learner; this one is as it was.
         """
-        columns = {
-            name.removeprefix("replay."): a for name, a in arrays.items() if name.startswith("replay.")
-        }
-        self.replay.load(columns)
+        counters = {name: int(state[name]) for name in ("transitions", "updates", "owed")}
+        random = np.random.default_rng(0)
+        random.bit_generator.state = state["random"]
+        self._check(arrays)
+        prefix = "replay."
+        self.replay.load({name.removeprefix(prefix): a for name, a in arrays.items() if prefix in name})
         for number, (weight, target) in enumerate(
             zip(self.network.parameters(), self.target.parameters(), strict=True)
         ):
@@ -248,7 +250,12 @@ class LiveLearner:
                 name: torch.as_tensor(np.array(arrays[f"{name}.{number}"]))
                 for name in ("step", "exp_avg", "exp_avg_sq")
             }
-        self.transitions, self.updates, self.owed = (
-            int(state[name]) for name in ("transitions", "updates", "owed")
-        )
-        self.random.bit_generator.state = state["random"]
+        self.transitions, self.updates, self.owed = counters.values()
+        self.random = random
+
+    def _check(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        rows = len(arrays["replay.entries"])
+        for name, own in self.arrays().items():
+            shape = (rows, *own.shape[1:]) if name.startswith("replay.") else own.shape
+            if arrays[name].shape != shape:
+                raise ValueError(f"{name} has the shape {arrays[name].shape}, not {shape}")

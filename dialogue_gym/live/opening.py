@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dialogue_gym.conversation import with_user
@@ -10,9 +11,9 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.history import History
 from dialogue_gym.live.actor import Explorer
-from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, checkpoints_of
+from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of
 from dialogue_gym.live.core import missed
-from dialogue_gym.live.growth import carried_over
+from dialogue_gym.live.growth import LossError, load
 from dialogue_gym.live.guard import Guard
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
 from dialogue_gym.live.study import begin_with
@@ -58,7 +59,8 @@ def open_trainer(
         It, and what else the checkpoint held.
 
     Raises:
-        CheckpointError: the domain has lost something that the learner knows, or the turn taking differs.
+        LossError: the domain has lost something that the learner knows, or the turn taking differs.
+        AgentError: the agent cannot go on learning here.
         StoreError: the journal cannot be read.
         OSError: the first checkpoint cannot be written.
     """
@@ -68,40 +70,41 @@ def open_trainer(
     learner.teach(taught)
     knows_something = agent is not None or bool(taught)
     explorer = Explorer(learner.actor(), seed, satisfaction=float(knows_something))
-    others_then: dict[str, Any] = {}
-    upto = 0
-    newest, faults = checkpoints.newest()
-    for fault in faults:
-        report(fault)
-    if newest is None:
+    found = _resume(learner, explorer, checkpoints, report)
+    if found is None:
         begin_with(learner, agent, domain.fake_user is not None, seed)
-    else:
-        upto, others_then = _resume(learner, explorer, newest, guard)
+    state = found or {"upto": 0, "best": None, "others": {}}
+    if guard is not None:
+        guard.best = float(state["best"] or 0.0)
     explorer.actor = learner.actor()
     trainer = Trainer(
-        learner, explorer, checkpoints, upto, every=every, guard=guard, report=report, others=others
+        learner, explorer, checkpoints, state["upto"], every=every, guard=guard, report=report, others=others
     )
-    if newest is None:
+    if found is None:
         trainer.checkpoint()
-    trainer.put(missed(store, domain, reward or LiveReward.of(domain), upto), store.last_id())
-    return trainer, others_then
+    for last, transitions in missed(store, domain, reward or LiveReward.of(domain), trainer.upto):
+        trainer.put(transitions, last)
+    return trainer, state["others"]
 
 
 def _resume(
-    learner: LiveLearner, explorer: Explorer, newest: Checkpoint, guard: Guard | None
-) -> tuple[int, dict[str, Any]]:
-    state = newest.state
-    try:
-        arrays = carried_over(newest.arrays, state["knows"], learner.arrays(), learner.env)
-        learner.load(arrays, state["learner"])
-        explorer.load(state["explorer"])
-        if guard is not None:
-            guard.best = float(state["best"] or 0.0)
-        return int(state["upto"]), dict(state["others"])
-    except CheckpointError as error:
-        raise CheckpointError(f"{newest.path}: {error}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{newest.path}: this is no checkpoint of a live learner ({error})") from None
+    learner: LiveLearner, explorer: Explorer, checkpoints: Checkpoints, report: Callable[[str], None]
+) -> Mapping[str, Any] | None:
+    """Become the learner of the newest good checkpoint; return its state, None if there is no good one."""
+    for checkpoint in checkpoints.readable(report):
+        state = checkpoint.state
+        try:
+            load(learner, checkpoint)
+            explorer.load(state["explorer"])
+        except LossError:
+            raise
+        except CheckpointError as error:
+            report(str(error))
+        else:
+            if state["time"] > time.time():
+                report(f"{checkpoint.path}: this is dated later than now; the clock has gone back since")
+            return state
+    return None
 
 
 def _taught(store: Store, domain: Domain, env: DialogueEnv) -> dict[bytes, tuple[str, ...]]:

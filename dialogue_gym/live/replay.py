@@ -7,7 +7,6 @@ action, keeps its newest outcomes, and all situations are kept as long as there 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +54,7 @@ class ReplayBuffer:
         self._arrived = 0
         self._row_of_entry: dict[int, int] = {}
         self._row_of_arrival: dict[int, int] = {}
-        self._situations: dict[bytes, deque[int]] = {}
+        self._situations: dict[bytes, list[int]] = {}
 
     def __len__(self) -> int:
         """How many transitions there are."""
@@ -106,7 +105,7 @@ class ReplayBuffer:
     def _remove(self, row: int) -> int:
         columns = self._columns
         situation = self._situation(columns["observations"][row], columns["actions"][row])
-        self._situations[situation].popleft()  # the oldest of all is the oldest of its situation
+        self._situations[situation].pop(0)  # the oldest of all is the oldest of its situation
         if not self._situations[situation]:
             del self._situations[situation]
         del self._row_of_entry[int(columns["entries"][row])]
@@ -118,7 +117,7 @@ class ReplayBuffer:
         """Make a row known whose columns are there."""
         columns = self._columns
         situation = self._situation(columns["observations"][row], columns["actions"][row])
-        self._situations.setdefault(situation, deque()).append(row)
+        self._situations.setdefault(situation, []).append(row)
         self._row_of_entry[int(columns["entries"][row])] = row
         self._row_of_arrival[int(columns["arrivals"][row])] = row
         self._arrived = int(columns["arrivals"][row]) + 1

@@ -58,7 +58,9 @@ class SimulatedPerson(ActionRunner):
             return ActionResult()  # they have hung up
         events = self._user.answer(name)
         if events and isinstance(events[-1], UserUttered):
-            self._said = events.pop()  # type: ignore[assignment]
+            said = events.pop()
+            if self._user.outcome in (None, SUCCESS):  # else these were their last words
+                self._said = said  # type: ignore[assignment]
         return ActionResult(tuple(events))
 
     def talk(self, live: Live) -> tuple[bool, list[Transition]]:

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym.live.actor import Explorer
-from dialogue_gym.live.checkpoints import Checkpoints, read
-from dialogue_gym.live.growth import described
+from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, read
+from dialogue_gym.live.growth import described, load
 from dialogue_gym.live.guard import Guard
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.transitions import Transition
 from dialogue_gym.version import __version__
 
 EVERY = 500
-_CHUNK = 25
-"""Updates after which new transitions are looked for, and the newest weights handed out."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,9 @@ class _Task:
 class Trainer:
     """Keeps a learner learning: when it is asked to, or in a thread of its own.
 
-    It alone touches the learner. Checkpoints are written where a dialogue ends, when enough transitions have
-    come since the last one.
+    It alone touches the learner. One transition after the other is learned, so that what comes of it depends
+    on their order alone, not on when they were handed over. Checkpoints are written where a dialogue ends,
+    when enough transitions have come since the last one.
 
     Attributes:
         learner: what learns.
@@ -73,12 +72,11 @@ class Trainer:
         self._guard = guard
         self._report = report
         self._others = others
-        self._last = learner.transitions
-        self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        self._due = learner.transitions + every
+        self._saved = upto
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._is_boundary = False
         self._is_leaving = threading.Event()
-        self._has_news = threading.Event()
         self._fault: BaseException | None = None
 
     def put(self, transitions: Iterable[Transition], upto: int, is_boundary: bool = False) -> None:
@@ -99,25 +97,23 @@ class Trainer:
             if transition.satisfaction is not None:
                 self.explorer.hear(transition.satisfaction)
         self._tasks.put(_Task(learned, upto, is_boundary))
-        self._has_news.set()
 
     def work(self) -> None:
         """Learn all that was handed over, here and now."""
         self.learner.learn()
-        while self._take_one():
-            self.learner.learn()
-            self._checkpoint_if_due()
-        self._hand_out()
+        while not self._tasks.empty():
+            self._take(self._tasks.get())
 
-    def _take_one(self) -> bool:
-        try:
-            task = self._tasks.get_nowait()
-        except queue.Empty:
-            return False
-        self.learner.put(task.transitions)
+    def _take(self, task: _Task | None) -> None:
+        if task is None:
+            return
+        for transition in task.transitions:
+            self.learner.put((transition,))
+            self.learner.learn()
         self.upto = task.upto
-        self._is_boundary |= task.is_boundary
-        return True
+        self._hand_out()
+        if task.is_boundary and self.learner.transitions >= self._due:
+            self._try_checkpoint()
 
     def _hand_out(self) -> None:
         if self.explorer.actor.version != self.learner.updates:
@@ -125,11 +121,12 @@ class Trainer:
 
     def start(self) -> None:
         """Learn in a thread of its own until `stop`."""
+        self._is_leaving.clear()
         self._thread = threading.Thread(target=self._run, name="learning", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and write a checkpoint; updates that are still owed are made the next time.
+        """End the thread, and write a checkpoint. What is not learned yet is learned the next time.
 
         Raises:
             OSError: the checkpoint cannot be written.
@@ -137,35 +134,23 @@ class Trainer:
         """
         if self._thread is not None:
             self._is_leaving.set()
-            self._has_news.set()
+            self._tasks.put(None)  # wakes it
             self._thread.join()
             self._thread = None
         if self._fault is not None:
             raise RuntimeError("the learning has failed") from self._fault
-        while self._take_one():
-            pass
-        if self.learner.transitions != self._last:
+        if self.upto != self._saved:
             self.checkpoint()
 
     def _run(self) -> None:
         try:
+            self.learner.learn()
             while not self._is_leaving.is_set():
-                self._has_news.clear()
-                while self._take_one():
-                    pass
-                self._checkpoint_if_due()
-                if self.learner.learn(_CHUNK):
-                    self._hand_out()
-                else:
-                    self._has_news.wait()
+                self._take(self._tasks.get())
         except BaseException as error:  # told to whoever hands over the next transitions
             self._fault = error
 
-    def _checkpoint_if_due(self) -> None:
-        is_due = self._is_boundary and self.learner.transitions - self._last >= self._every
-        self._is_boundary = False
-        if not is_due:
-            return
+    def _try_checkpoint(self) -> None:
         try:
             self.checkpoint()
         except OSError as error:
@@ -187,16 +172,20 @@ class Trainer:
                 self._fell(self._guard, success_rate)
             is_best = success_rate >= self._guard.best
             self._guard.best = max(success_rate, self._guard.best)
-        self._last = self.learner.transitions
+        self._due = self.learner.transitions + self._every
         self._checkpoints.write(self.learner.arrays(), self.state(success_rate), is_best)
+        self._saved = self.upto
 
     def _fell(self, guard: Guard, success_rate: float) -> None:
         what = f"success with the fake user has fallen from {guard.best:.0%} to {success_rate:.0%}"
         if not guard.rolls_back:
             self._report(f"{what}; `dialogue-gym store rollback best` goes back to the best checkpoint")
             return
-        best = read(self._checkpoints.best)
-        self.learner.load(best.arrays, best.state["learner"])
+        try:
+            load(self.learner, read(self._checkpoints.best))
+        except CheckpointError as error:
+            self._report(f"{what}; {error}")
+            return
         self._hand_out()
         self._report(f"{what}: the best checkpoint is taken again")
 

@@ -74,7 +74,7 @@ class Transition:
         observation: what the bot knew, shape (components,).
         action: what it did.
         reward: what that was worth.
-        next_observation: what it knew when it decided the next time, shape (components,).
+        next_observation: what it knew when it decided the next time, or at the end, shape (components,).
         terminated: whether the conversation was over instead.
         version: of the weights that decided.
         satisfaction: how content the person was in the end, from 0 to 1, if it is over.
@@ -107,7 +107,7 @@ class Trace:
 
     Attributes:
         conversation: what was said and done so far.
-        latest: the id of the last entry of the conversation proper; None before the first.
+        latest: the last entry of the conversation proper; None before the first.
         end: the entry that ended it, if one did.
     """
 
@@ -197,7 +197,9 @@ class Trace:
         is_over = satisfaction is not None
         if satisfaction is not None:
             reward += self._reward.of_end(satisfaction)
-        following = step.observation if step.next_observation is None else step.next_observation
+        following = step.next_observation
+        if following is None:
+            following = self.conversation.observation()
         return Transition(
             step.entry,
             step.observation,

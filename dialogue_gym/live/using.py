@@ -33,9 +33,7 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
         StoreError: the store cannot be read.
         DomainError: it is of another domain.
     """
-    newest, faults = checkpoints_of(folder).newest()
-    for fault in faults:
-        report(fault)
+    newest = next(checkpoints_of(folder).readable(report), None)
     if newest is None:
         return taught_agent(folder, domain)
     with Store(folder, create=False, read_only=True) as store:
