@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import select
-import struct
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -36,6 +30,7 @@ from dialogue_gym.teaching.terminal.desk import Desk
 from dialogue_gym.teaching.terminal.screens import Line, Screen, Talk
 from dialogue_gym.teaching.understanding import mended
 from tests.conftest import domain_from
+from tests.terminal import Window
 
 PLAIN = """
 intents: [greet]
@@ -433,46 +428,9 @@ def test_what_is_wrong_is_one_line(words: list[str], message: str, tmp_path: Pat
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
 
 
-class Window:
-    """A pseudo-terminal with the command in it."""
-
-    def __init__(self, *words: str, cwd: Path, columns: int, **environment: str) -> None:
-        self.leader, follower = pty.openpty()
-        self.resize(columns)
-        command = [sys.executable, "-m", "dialogue_gym", "teach", *words]
-        variables = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
-        self.process = subprocess.Popen(
-            command, stdin=follower, stdout=follower, stderr=follower, cwd=cwd, close_fds=True,
-            env=variables | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"} | environment,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )  # fmt: skip
-        os.close(follower)
-        self.seen = ""
-
-    def resize(self, columns: int) -> None:
-        fcntl.ioctl(self.leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-
-    def type(self, keys: str, *until: str) -> None:
-        """Press keys, then wait for texts, one after the other."""
-        self.seen, place = "", 0
-        os.write(self.leader, keys.encode())
-        end = time.monotonic() + 60
-        for text in until:
-            while (found := self.seen.find(text, place)) < 0:
-                ready, _, _ = select.select([self.leader], [], [], max(0, end - time.monotonic()))
-                assert ready, self.seen
-                self.seen += os.read(self.leader, 10_000).decode(errors="replace")
-            place = found + len(text)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.leader)
-
-
 def test_in_a_terminal_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
-    window = Window("plain.yml", cwd=tmp_path, columns=60, NO_COLOR="1")
+    window = Window("teach", "plain.yml", cwd=tmp_path, columns=60, NO_COLOR="1")
     try:
         window.type("", "you >")
         window.type("\x03", "Leave?")  # at a line

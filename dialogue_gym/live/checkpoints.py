@@ -180,7 +180,7 @@ def read(path: Path) -> Checkpoint:
         CheckpointError: it cannot be read, or is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files if name != _STATE}
             state = json.loads(str(archive[_STATE]))
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
