@@ -9,8 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,16 +74,6 @@ def run(lesson: Lesson) -> dict[str, Any]:
     teacher = SimulatedTeacher(domain, lesson.turn_taking, lesson.mistakes, lesson.seed)
     report = teach(session, teacher, lesson.dialogues, UNSEEN)
     return report.to_json() | asdict(lesson) | {"by_dialogue": list(report.corrections)}
-
-
-def run_all(every: list[Lesson], jobs: int, progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
-    """Teach every lesson, some at a time."""
-    found = []
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for number, result in enumerate(pool.imap(run, every), 1):
-            found.append(result)
-            progress(number, len(every))
-    return found
 
 
 def _groups(results: Iterable[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:

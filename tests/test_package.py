@@ -65,6 +65,12 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     assert "dialogue_gym/domains/restaurant/domain.yml" in names
     assert "dialogue_gym/domains/restaurant/policy.npz" in names
     assert "dialogue_gym/py.typed" in names
+    pages = {
+        "dialogue_gym/web/teach.js",
+        "dialogue_gym/web/parts/index.js",
+        "dialogue_gym/web/static/style.css",
+    }
+    assert pages <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"dialogue_gym"}
     code = f"""
 import sys
@@ -110,6 +116,7 @@ print(compiled.metadata["autoreset_mode"].value, ours.shape)
     [
         ("agents", "agents.cli, agents.training, agents.benchmark.run"),
         ("teach", "dialogue_gym.cli.app, dialogue_gym.cli.teaching"),
+        ("web", "dialogue_gym.cli.app, dialogue_gym.cli.webbing"),
         ("live", "dialogue_gym.cli.app, dialogue_gym.cli.living"),
     ],
 )

@@ -21,6 +21,7 @@ from dialogue_gym.store import Store, StoreError
 from dialogue_gym.stories import FORMATS
 from dialogue_gym.teaching.corrections import Correction, corrections
 from dialogue_gym.teaching.export import export
+from dialogue_gym.teaching.forgetting import forget as forget_taught
 from dialogue_gym.transcript import transcript
 
 store = typer.Typer(
@@ -138,7 +139,7 @@ def forget(
         if not yes and is_known and (with_forks or not forks):
             what = ", ".join(map(printable, [conversation, *forks]))
             typer.confirm(f"Erase {what} for good?", abort=True)
-        for name in opened.forget(conversation, with_forks):
+        for name in forget_taught(opened, conversation, with_forks):
             print(f"{printable(name)} is erased")
 
 

@@ -94,7 +94,11 @@ class Trainer:
         """
         if self._fault is not None:
             raise RuntimeError("the learning has failed") from self._fault
-        self._tasks.put(_Task(tuple(transitions), upto, is_boundary))
+        learned = tuple(transitions)
+        for transition in learned:
+            if transition.satisfaction is not None:
+                self.explorer.hear(transition.satisfaction)
+        self._tasks.put(_Task(learned, upto, is_boundary))
         self._has_news.set()
 
     def work(self) -> None:
