@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import select
-import struct
-import subprocess
-import sys
-import termios
-import time
 from pathlib import Path
 
 import pytest
 
 from dialogue_gym.entries import DOMAIN, LABEL
 from dialogue_gym.store import Store
+from tests.terminal import Window
 from tests.test_teach_desk import PLAIN
 
 
-class Window:
-    """A pseudo-terminal with the command in it."""
-
-    def __init__(self, *words: str, cwd: Path, columns: int, **environment: str) -> None:
-        self.leader, follower = pty.openpty()
-        self.resize(columns)
-        command = [sys.executable, "-m", "dialogue_gym", "teach", *words]
-        variables = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
-        self.process = subprocess.Popen(
-            command, stdin=follower, stdout=follower, stderr=follower, cwd=cwd, close_fds=True,
-            env=variables | {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"} | environment,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )  # fmt: skip
-        os.close(follower)
-        self.seen = ""
-
-    def resize(self, columns: int) -> None:
-        fcntl.ioctl(self.leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-
-    def type(self, keys: str, *until: str) -> None:
-        """Press keys, then wait for texts, one after the other."""
-        self.seen, place = "", 0
-        os.write(self.leader, keys.encode())
-        end = time.monotonic() + 60
-        for text in until:
-            while (found := self.seen.find(text, place)) < 0:
-                ready, _, _ = select.select([self.leader], [], [], max(0, end - time.monotonic()))
-                assert ready, self.seen
-                self.seen += os.read(self.leader, 10_000).decode(errors="replace")
-            place = found + len(text)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.leader)
-
-    def interrupt(self, *until: str) -> None:
-        """Press Ctrl-C and Ctrl-D, change one's mind each time, and wait for the prompt again."""
-        for key in "\x03\x04":
-            self.type(key, "Leave?")
-            self.type("n", *until)
+def interrupt(window: Window, *until: str) -> None:
+    """Press Ctrl-C and Ctrl-D, change one's mind each time, and wait for the prompt again."""
+    for key in "\x03\x04":
+        window.type(key, "Leave?")
+        window.type("n", *until)
 
 
 @pytest.mark.parametrize("columns", [60, 120, 200])
@@ -69,7 +26,7 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_wherever_something_is_asked(
     tmp_path: Path, columns: int
 ) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
-    window = Window("plain.yml", cwd=tmp_path, columns=columns, NO_COLOR="1")
+    window = Window("teach", "plain.yml", cwd=tmp_path, columns=columns, NO_COLOR="1")
     steps = (
         ("", "you >"),
         ("hello\r", "answer >"),
@@ -97,7 +54,7 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_wherever_something_is_asked(
         for keys, prompt in steps:
             window.type(keys, prompt)
             shown += window.seen
-            window.interrupt(prompt)
+            interrupt(window, prompt)
         window.type("\x04", "Leave?")
         window.type("y", "All that was answered is kept.")
         assert window.process.wait(30) == 0
@@ -115,11 +72,11 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_wherever_something_is_asked(
 
 
 def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
-    window = Window("own.yml", cwd=tmp_path, columns=200)
+    window = Window("teach", "own.yml", cwd=tmp_path, columns=200)
     try:
         for keys, prompt in (("", "answer >"), ("1", "intents, separated by commas >")):
             window.type(keys, prompt)
-            window.interrupt(prompt)
+            interrupt(window, prompt)
         window.type("\x03", "Leave? Nothing was written.")
         window.type("y", "Nothing was written.")
         assert window.process.wait(30) == 0 and not list(tmp_path.iterdir())
@@ -127,10 +84,10 @@ def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
         window.close()
     (tmp_path / "plain.yml").write_text(PLAIN)
     Store(tmp_path / "plain-teaching").close()
-    window = Window("plain.yml", "--scratch", cwd=tmp_path, columns=200)
+    window = Window("teach", "plain.yml", "--scratch", cwd=tmp_path, columns=200)
     try:
         window.type("", "begin anew", "answer >")
-        window.interrupt("answer >")
+        interrupt(window, "answer >")
         window.type("\x04", "Leave?")
         window.type("\x04", "All that was answered is kept.")  # a second one is a yes
         assert window.process.wait(30) == 0
@@ -141,7 +98,7 @@ def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
 
 def test_in_a_terminal_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
-    window = Window("plain.yml", cwd=tmp_path, columns=60, NO_COLOR="1")
+    window = Window("teach", "plain.yml", cwd=tmp_path, columns=60, NO_COLOR="1")
     try:
         window.type("", "you >")
         window.type("\x03", "Leave?")  # at a line

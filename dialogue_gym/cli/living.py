@@ -15,12 +15,13 @@ from dialogue_gym.domain.parse import builtin_names
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.history import History
-from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
 from dialogue_gym.live.core import Live
 from dialogue_gym.live.guard import Guard
 from dialogue_gym.live.opening import open_trainer
 from dialogue_gym.live.study import check
 from dialogue_gym.live.talking import END_QUESTION, HELP, Talk
+from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.taught import is_store
@@ -61,8 +62,9 @@ def hold(given: Living) -> None:
     """Talk in the terminal until the person leaves.
 
     Raises:
-        ValueError: what the command was given cannot be used; one line says why.
-        OSError: the last checkpoint cannot be written.
+        ValueError: what the command was given cannot be used, or a checkpoint or what was said cannot be
+            written; one line says what and why.
+        OSError: the first checkpoint cannot be written.
     """
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
     text = domain_text_of(given.source)
@@ -109,11 +111,20 @@ def hold(given: Living) -> None:
             for line in _talked(Talk(live, trainer), Prompt()):
                 print(line)
         finally:
-            trainer.stop()
+            _stop(trainer, folder)
         steps = trainer.learner.transitions
     print(
         f"(learned from {steps} {'step' if steps == 1 else 'steps'} so far; it goes on from here next time)"
     )
+
+
+def _stop(trainer: Trainer, folder: Path) -> None:
+    try:
+        trainer.stop()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        what = "what was said is in the journal, and is learned from next time"
+        raise CheckpointError(f"{folder}: no checkpoint could be written ({reason}); {what}") from None
 
 
 def _report(note: str) -> None:
