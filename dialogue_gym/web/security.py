@@ -7,6 +7,7 @@ away, and by the origin that it says it comes from.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -14,6 +15,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -34,6 +36,7 @@ ENTER = "/enter"
 _DAYS = 30
 _KEY_FILE = "web.key"
 _MOST_ADDRESSES = 10_000
+_FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
 _FREE_TRIES = 3
 _LONGEST_WAIT = 300.0
 _TOO_LARGE = 413, f"this is more than {MOST_BYTES} bytes"
@@ -201,7 +204,7 @@ class Guard:
         elif (body := await _read_body(receive)) is not None:
             await self._app(scope, body, _with_headers(send))
         else:
-            await _refuse(scope, receive, send, *_TOO_LARGE)
+            await _refuse(scope, receive, send, *_TOO_LARGE, is_read=True)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         hosts = headers.getlist("host")
@@ -227,6 +230,8 @@ async def _read_body(receive: Receive) -> Receive | None:
         parts.append(await receive())
         size += len(parts[-1].get("body", b""))
         if size > MOST_BYTES:
+            if parts[-1].get("more_body"):
+                await _let_finish(receive)
             return None
         if not parts[-1].get("more_body"):
             break
@@ -248,8 +253,24 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, line: str) -> None:
+async def _let_finish(receive: Receive) -> None:
+    """Throw away what is still being sent, within bounds: who is cut off while sending does not hear why."""
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FINISH_SECONDS):
+            while size < _FINISH_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    break
+
+
+async def _refuse(
+    scope: Scope, receive: Receive, send: Send, status: int, line: str, is_read: bool = False
+) -> None:
     response = PlainTextResponse(f"{line}\n", status, {"connection": "close"})
+    if scope["type"] == "http" and not is_read:
+        await _let_finish(receive)
     if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
         await response(scope, receive, send)
     else:
