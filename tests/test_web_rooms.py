@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from dialogue_gym import Domain
 from dialogue_gym.cli.webbing import Serving, words_of
 from dialogue_gym.entries import END, EVENT, LABEL, LIVE, USER, Draft
-from dialogue_gym.events import UserUttered, to_json
+from dialogue_gym.events import Entity, UserUttered, to_json
 from dialogue_gym.history import History
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.progress import dialogues, success_after
@@ -236,6 +237,15 @@ def test_a_message_is_mended_by_marking_words(talk: Room) -> None:
     do(talk, "restart")
     view = do(talk, "say", text="gigs in 東京 🎸 please")  # it is understood from then on
     assert view["chat"][0]["meaning"] == 'search_concerts{"city": "東京"}'
+
+
+def test_halves_of_characters_do_not_break_the_page(talk: Room) -> None:
+    entities = (Entity("city", "\udcff"),)
+    talk.session.say(UserUttered("to \udcff \ud800", "greet", entities))
+    view = do(talk, "wizard", on=True)
+    assert json.dumps(view, ensure_ascii=False).encode() and view["mend"]["text"] == "to ? ?"
+    do(talk, "mend", intent="goodbye", entities=view["mend"]["entities"])
+    assert talk.view["asks"] == "proposal"
 
 
 def test_a_contradiction_is_settled(talk: Room) -> None:

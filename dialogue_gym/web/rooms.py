@@ -188,6 +188,8 @@ class Room:
         self._steps = 0
         self._life, self._count = secrets.token_hex(4), 0
         self._seen: Json = {}
+        self.view: Json = {}
+        """What is shown, with what an answer has to carry as `step`; a new one each time, so read it once."""
         self.open()
 
     def open(self) -> None:
@@ -219,14 +221,9 @@ class Room:
             self._look()
 
     @property
-    def view(self) -> Json:
-        """What is shown, under `step` what an answer has to carry."""
-        return self._seen | {"step": self.step}
-
-    @property
     def step(self) -> str:
         """What an answer that is given now has to carry."""
-        return f"{self._life}.{self._count}"
+        return str(self.view["step"])
 
     def answer(self, step: str, do: str, given: Json) -> None:
         """Do what a teacher answered; what is wrong with it becomes a note.
@@ -350,6 +347,7 @@ class Room:
         if seen != self._seen:
             self._seen = seen
             self._count += 1
+            self.view = seen | {"step": f"{self._life}.{self._count}"}
 
     def _tell_end(self, conversation: str) -> None:
         history = self.session.history

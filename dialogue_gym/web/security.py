@@ -8,7 +8,6 @@ away, and by the origin that it says it comes from.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import ipaddress
@@ -16,6 +15,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -36,9 +36,9 @@ ENTER = "/enter"
 _DAYS = 30
 _KEY_FILE = "web.key"
 _MOST_ADDRESSES = 10_000
+_FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
 _FREE_TRIES = 3
 _LONGEST_WAIT = 300.0
-_DRAIN_BYTES, _DRAIN_SECONDS = 4 * MOST_BYTES, 5.0
 _TOO_LARGE = 413, f"this is more than {MOST_BYTES} bytes"
 HEADERS = (
     ("x-frame-options", "DENY"),
@@ -187,8 +187,6 @@ class Guard:
             return
         headers = Headers(scope=scope)
         if refusal := self._refusal(scope, headers):
-            if scope["type"] == "http":
-                await _drain(receive)
             await _refuse(scope, receive, send, *refusal)
             return
         if self._enter and self._door.password is not None and not self._door.teacher(headers):
@@ -206,7 +204,7 @@ class Guard:
         elif (body := await _read_body(receive)) is not None:
             await self._app(scope, body, _with_headers(send))
         else:
-            await _refuse(scope, receive, send, *_TOO_LARGE)
+            await _refuse(scope, receive, send, *_TOO_LARGE, is_read=True)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         hosts = headers.getlist("host")
@@ -233,7 +231,7 @@ async def _read_body(receive: Receive) -> Receive | None:
         size += len(parts[-1].get("body", b""))
         if size > MOST_BYTES:
             if parts[-1].get("more_body"):
-                await _drain(receive)
+                await _let_finish(receive)
             return None
         if not parts[-1].get("more_body"):
             break
@@ -255,20 +253,24 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _drain(receive: Receive) -> None:
-    """Read what is still being sent, within bounds: who is cut off while sending never sees the answer."""
+async def _let_finish(receive: Receive) -> None:
+    """Throw away what is still being sent, within bounds: who is cut off while sending does not hear why."""
     size = 0
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            while size <= _DRAIN_BYTES:
-                part = await receive()
-                size += len(part.get("body", b""))
-                if not part.get("more_body"):
-                    return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FINISH_SECONDS):
+            while size < _FINISH_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    break
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, line: str) -> None:
+async def _refuse(
+    scope: Scope, receive: Receive, send: Send, status: int, line: str, is_read: bool = False
+) -> None:
     response = PlainTextResponse(f"{line}\n", status, {"connection": "close"})
+    if scope["type"] == "http" and not is_read:
+        await _let_finish(receive)
     if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
         await response(scope, receive, send)
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 from nicegui import background_tasks
@@ -44,10 +43,6 @@ class TeachView(Element, component="teach.js", esm=PARTS):
         self._props["view"] = room.view | {"told": told}
         self._props["names"] = names_of(room.session.domain)
         self.update()
-
-    def on_answer(self, handle: Callable[[GenericEventArguments], Any]) -> None:
-        """Let something take the answers."""
-        self.on("answer", handle)
 
 
 class Watchers:
@@ -109,7 +104,7 @@ def teach(room: Room, watchers: Watchers) -> None:
         await asyncio.to_thread(room.stop)
         watchers.show(room)
 
-    page.on_answer(answer)
+    page.on("answer", answer)
     page.on("stop", stop)
     page.on("refresh", lambda: page.show(room))
 

@@ -95,14 +95,20 @@ def _option(domain: Domain, option: Option) -> Json:
 
 def _message(message: UserUttered) -> Json:
     return {
-        "text": message.text,
+        "text": message.text and _sendable(message.text),
         "intent": message.intent,
         "entities": [_entity(entity) for entity in message.entities],
     }
 
 
 def _entity(entity: Entity) -> Json:
-    return {"name": entity.name, "value": str(entity.value), "start": entity.start, "end": entity.end}
+    value = _sendable(str(entity.value))
+    return {"name": entity.name, "value": value, "start": entity.start, "end": entity.end}
+
+
+def _sendable(text: str) -> str:
+    """Return text with something in the place of halves of characters, which no page can be sent."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def tally_of(history: History, conversation: str) -> dict[str, int]:
