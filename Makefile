@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv: python3, make and pip are enough to begin with.
 .NOTPARALLEL:
-.PHONY: demo test test-slow lint format bench bench-web browser clean
+.PHONY: demo test test-slow lint format bench bench-web bench-live browser clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -41,6 +41,9 @@ bench: $(VENV)/.agents ## speed, as ratios within one run
 
 bench-web: $(VENV)/.dev browser ## milliseconds from a key to the next proposal, in a browser
 	$(PYTHON) -m agents.web_speed
+
+bench-live: $(VENV)/.dev ## a start with much experience, and a year of days: minutes; writes docs/live
+	$(PYTHON) -m agents.live_speed
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info

@@ -13,22 +13,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from stable_baselines3.common.torch_layers import FlattenExtractor
+from torch.optim.adam import adam
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.live.actor import Actor
 from dialogue_gym.live.replay import ReplayBuffer
 from dialogue_gym.live.transitions import Transition
-from dialogue_gym.masked_dqn import MaskedDQN, MaskedDQNPolicy, margin_loss
+from dialogue_gym.masked_dqn import MaskedQNetwork, margin_loss
+from dialogue_gym.masks import ObservationMask
 from dialogue_gym.observation import observation_dtype
 
 Arrays = dict[str, npt.NDArray[Any]]
 _MAX_GRADIENT = 10.0
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,24 @@ class LearnerSettings:
     conservatism: float = 0.1
 
 
+def _network(env: DialogueEnv) -> MaskedQNetwork:
+    extractor = FlattenExtractor(env.observation_space)
+    return MaskedQNetwork(
+        env.observation_space,
+        env.action_space,
+        features_extractor=extractor,
+        features_dim=extractor.features_dim,
+        mask=ObservationMask(env),
+    )
+
+
+def _no_moments(weight: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return the state of Adam before the first step."""
+    return dict(
+        zip(_MOMENTS, (torch.tensor(0.0), torch.zeros_like(weight), torch.zeros_like(weight)), strict=True)
+    )
+
+
 class LiveLearner:
     """Learns from transitions, in the order in which they come.
 
@@ -88,17 +110,12 @@ class LiveLearner:
         """
         self.env = DialogueEnv(domain, turn_taking=turn_taking)
         self.settings = settings or LearnerSettings()
-        model = MaskedDQN(
-            "MlpPolicy",
-            self.env,
-            learning_rate=self.settings.learning_rate,
-            buffer_size=1,
-            seed=seed,
-            device="cpu",
-        )
-        policy = model.policy
-        assert isinstance(policy, MaskedDQNPolicy)
-        self.network, self.target, self.optimizer = policy.q_net, policy.q_net_target, policy.optimizer
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            self.network, self.target = _network(self.env), _network(self.env)
+        self.target.load_state_dict(self.network.state_dict())
+        self._weights = list(self.network.parameters())
+        self._moments = [_no_moments(weight) for weight in self._weights]
         self._dtype = observation_dtype(self.env.fields)
         self.replay = ReplayBuffer(self.settings.capacity, len(self.env.fields), self._dtype)
         self.random = np.random.default_rng(seed)
@@ -156,13 +173,35 @@ class LiveLearner:
             taught, right = (column[some] for column in self._labels)
             loss = loss + self.settings.label_weight * margin_loss(self.network(taught), right)
         if loss.requires_grad:
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT)
-            self.optimizer.step()
+            self._follow(loss)
         self.updates += 1
         if self.updates % self.settings.target_every == 0:
             self.target.load_state_dict(self.network.state_dict())
+
+    def _follow(self, loss: torch.Tensor) -> None:
+        """Make one step of Adam."""
+        for weight in self._weights:
+            weight.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._weights, _MAX_GRADIENT)
+        steps, means, squares = ([moments[name] for moments in self._moments] for name in _MOMENTS)
+        with torch.no_grad():
+            adam(  # torch.optim.Adam, when one is made, imports a compiler: a second or two at every start
+                cast(list[torch.Tensor], self._weights),
+                [weight.grad for weight in self._weights if weight.grad is not None],
+                means,
+                squares,
+                [],
+                steps,
+                foreach=False,
+                amsgrad=False,
+                beta1=0.9,
+                beta2=0.999,
+                lr=self.settings.learning_rate,
+                weight_decay=0.0,
+                eps=1e-8,
+                maximize=False,
+            )
 
     def _loss_of_transitions(self, margin_on_done: float) -> torch.Tensor:
         loss: torch.Tensor
@@ -205,18 +244,11 @@ class LiveLearner:
     def arrays(self) -> Arrays:
         """Return all that the learner is made of, copied, but for its labels and `state`."""
         arrays = {f"replay.{name}": column for name, column in self.replay.arrays().items()}
-        for number, (weight, target) in enumerate(
-            zip(self.network.parameters(), self.target.parameters(), strict=True)
+        for number, (weight, target, moments) in enumerate(
+            zip(self._weights, self.target.parameters(), self._moments, strict=True)
         ):
-            moments = self.optimizer.state.get(weight) or {
-                "step": torch.tensor(0.0),
-                "exp_avg": torch.zeros_like(weight),
-                "exp_avg_sq": torch.zeros_like(weight),
-            }
-            arrays[f"network.{number}"] = weight.detach().numpy().copy()
-            arrays[f"target.{number}"] = target.detach().numpy().copy()
-            for name in ("step", "exp_avg", "exp_avg_sq"):
-                arrays[f"{name}.{number}"] = moments[name].numpy().copy()
+            parts = {"network": weight, "target": target} | moments
+            arrays |= {f"{name}.{number}": part.detach().numpy().copy() for name, part in parts.items()}
         return arrays
 
     def state(self) -> dict[str, Any]:
@@ -240,16 +272,12 @@ class LiveLearner:
         self._check(arrays)
         prefix = "replay."
         self.replay.load({name.removeprefix(prefix): a for name, a in arrays.items() if prefix in name})
-        for number, (weight, target) in enumerate(
-            zip(self.network.parameters(), self.target.parameters(), strict=True)
+        for number, (weight, target, moments) in enumerate(
+            zip(self._weights, self.target.parameters(), self._moments, strict=True)
         ):
-            with torch.no_grad():
-                weight.copy_(torch.as_tensor(arrays[f"network.{number}"]))
-                target.copy_(torch.as_tensor(arrays[f"target.{number}"]))
-            self.optimizer.state[weight] = {
-                name: torch.as_tensor(np.array(arrays[f"{name}.{number}"]))
-                for name in ("step", "exp_avg", "exp_avg_sq")
-            }
+            for name, part in ({"network": weight, "target": target} | moments).items():
+                with torch.no_grad():
+                    part.copy_(torch.as_tensor(arrays[f"{name}.{number}"]))
         self.transitions, self.updates, self.owed = counters.values()
         self.random = random
 

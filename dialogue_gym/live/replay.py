@@ -78,20 +78,24 @@ class ReplayBuffer:
         row = self._row_of_entry.get(entry)
         is_new = row is None
         if row is None:
-            row = self._room(self._situation(observation, action))
+            situation = self._situation(observation, action)
+            row = self._room(situation)
             columns["observations"][row] = observation
             columns["actions"][row] = action
             columns["entries"][row] = entry
             columns["arrivals"][row] = self._arrived
-            self._enter(row)
+            self._enter(row, situation, entry, self._arrived)
         columns["rewards"][row] = reward
         columns["next_observations"][row] = next_observation
         columns["terminated"][row] = terminated
         return is_new
 
     def _situation(self, observation: npt.NDArray[Any], action: int) -> bytes:
-        columns = self._columns
-        return observation.astype(columns["observations"].dtype).tobytes() + b"%d" % action
+        dtype = self._columns["observations"].dtype
+        return observation.astype(dtype).tobytes() + np.int64(action).tobytes()
+
+    def _situation_of(self, row: int) -> bytes:
+        return self._situation(self._columns["observations"][row], self._columns["actions"][row])
 
     def _room(self, situation: bytes) -> int:
         """Return the row for a new transition: one of its situation has to go, or the oldest of all."""
@@ -104,7 +108,7 @@ class ReplayBuffer:
 
     def _remove(self, row: int) -> int:
         columns = self._columns
-        situation = self._situation(columns["observations"][row], columns["actions"][row])
+        situation = self._situation_of(row)
         self._situations[situation].pop(0)  # the oldest of all is the oldest of its situation
         if not self._situations[situation]:
             del self._situations[situation]
@@ -113,14 +117,12 @@ class ReplayBuffer:
         self._size -= 1
         return row
 
-    def _enter(self, row: int) -> None:
+    def _enter(self, row: int, situation: bytes, entry: int, arrival: int) -> None:
         """Make a row known whose columns are there."""
-        columns = self._columns
-        situation = self._situation(columns["observations"][row], columns["actions"][row])
         self._situations.setdefault(situation, []).append(row)
-        self._row_of_entry[int(columns["entries"][row])] = row
-        self._row_of_arrival[int(columns["arrivals"][row])] = row
-        self._arrived = int(columns["arrivals"][row]) + 1
+        self._row_of_entry[entry] = row
+        self._row_of_arrival[arrival] = row
+        self._arrived = arrival + 1
         self._size += 1
 
     def sample(
@@ -155,6 +157,14 @@ class ReplayBuffer:
         self._clear()
         for name, column in self._columns.items():
             column[: min(len(order), self.capacity)] = arrays[name][kept]
-        arrivals = self._columns["arrivals"][: min(len(order), self.capacity)]
+        size = min(len(order), self.capacity)
+        observations, actions, entries, arrivals = (
+            self._columns[name][:size] for name in ("observations", "actions", "entries", "arrivals")
+        )
+        # All situations in one go: one after the other takes seconds.
+        parts = [np.ascontiguousarray(part).view(np.uint8) for part in (observations, actions[:, None])]
+        situations = np.concatenate(parts, axis=1)
+        width, text = situations.shape[1], situations.tobytes()
+        names, times = entries.tolist(), arrivals.tolist()
         for row in np.argsort(arrivals, kind="stable").tolist():
-            self._enter(row)
+            self._enter(row, text[row * width : (row + 1) * width], names[row], times[row])
