@@ -17,9 +17,11 @@ import pytest
 import yaml
 
 import dialogue_gym
+from agents import live_benchmark
 from agents.benchmark.grid import load_grid
 from agents.benchmark.tables import report, summary
 from agents.files import agent_names
+from agents.live_benchmark import DOMAINS
 from agents.solver import solve
 from agents.speed_table import markdown
 from agents.teach_benchmark import table
@@ -133,6 +135,25 @@ def test_the_table_of_teaching_is_that_of_its_results() -> None:
     results = json.loads((ROOT / "docs/teaching/teaching.json").read_text(encoding="utf-8"))
     assert (ROOT / "docs/teaching/teaching.md").read_text(encoding="utf-8") == table(results)
     assert table(result for result in results if not result["error_rate"]).strip() in README
+
+
+def test_the_table_of_live_learning_is_that_of_its_results() -> None:
+    results = json.loads((ROOT / "docs/live/live.json").read_text(encoding="utf-8"))
+    shown = live_benchmark.table(results, {domain: live_benchmark.optimum(domain) for domain in DOMAINS})
+    assert (ROOT / "docs/live/live.md").read_text(encoding="utf-8") == shown
+    assert shown.strip() in README
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_live_learning_runs(tmp_path: Path) -> None:
+    words = ["agents", "live-benchmark", "--out", "out/live", "--seeds", "1", "--dialogues", "100"]
+    run([sys.executable, "-m", *words], tmp_path, seconds=1200)
+    results = json.loads((tmp_path / "out/live/live.json").read_text(encoding="utf-8"))
+    assert len(results) == 4
+    for result in results:
+        assert result["success_rates"][0] < 0.6
+        assert max(result["success_rates"]) > 0.2 or result["start"] == "scratch"
+    assert (tmp_path / "out/live/live.png").stat().st_size > 10_000
 
 
 def test_the_make_targets_exist_and_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
