@@ -1,20 +1,29 @@
 # Every target sets up what it needs in .venv: python3, make and pip are enough to begin with.
 .NOTPARALLEL:
-.PHONY: demo test test-slow lint format bench bench-live clean
+.PHONY: demo test test-slow lint format bench bench-web bench-live browser clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# One file of tests per core at a time: what its tests share is set up once.
+PYTEST := $(PYTHON) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 export PYTHONUNBUFFERED := 1
 
 demo: $(VENV)/.agents ## PPO learns to book a restaurant in front of you
 	@$(PYTHON) -m agents demo
 
-test: lint ## lint and the test suite; where CI is set, the slow tests too
-	$(PYTHON) -m pytest $(if $(CI),,-m "not slow")
+test: lint browser ## lint and the test suite; where CI is set, the slow tests too
+	$(PYTEST) $(if $(CI),,-m "not slow")
 
-test-slow: $(VENV)/.dev ## the tests that take minutes
-	$(PYTHON) -m pytest -m slow
+test-slow: $(VENV)/.dev browser ## the tests that take minutes
+	$(PYTEST) -m slow
+
+# A browser is the system's: without apt or the right to use it, the tests that need one are skipped.
+browser: ## Chromium, for the tests in a browser
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	|| { as=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
+		$$as apt-get update -qq && $$as apt-get install -qq -y chromium; } >/dev/null 2>&1 \
+	|| echo "There is no Chromium here, so the tests in a browser are skipped."
 
 lint: $(VENV)/.dev ## style, types, spelling
 	$(VENV)/bin/ruff check .
@@ -28,6 +37,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.agents ## speed, as ratios within one run
 	$(PYTHON) -m agents.speed
+	OMP_NUM_THREADS=1 $(PYTHON) -m agents.teaching_speed
+
+bench-web: $(VENV)/.dev browser ## milliseconds from a key to the next proposal, in a browser
+	$(PYTHON) -m agents.web_speed
 
 bench-live: $(VENV)/.dev ## a start with much experience, and a year of days: minutes; writes docs/live
 	$(PYTHON) -m agents.live_speed

@@ -272,7 +272,8 @@ def teach_benchmark(
     jobs: Annotated[int, typer.Option(min=1, help="sessions at a time")] = os.cpu_count() or 1,
 ) -> None:
     """Count the corrections that it takes a simulated teacher to teach the built-in domains."""
-    from agents.teach_benchmark import ERROR_RATES, lessons, run_all, table, write
+    from agents.parallel import run_all
+    from agents.teach_benchmark import ERROR_RATES, lessons, run, table, write
 
     _prepare(out)
     with Progress(console=Console(stderr=True)) as bars:
@@ -281,7 +282,7 @@ def teach_benchmark(
         def progress(finished: int, total: int) -> None:
             bars.update(bar, completed=finished, total=total)
 
-        results = run_all(lessons(seeds, dialogues, error_rate or ERROR_RATES), jobs, progress)
+        results = run_all(run, lessons(seeds, dialogues, error_rate or ERROR_RATES), jobs, progress)
     write(out, results)
     console.print(Text(table(results)), soft_wrap=True)
 
@@ -295,7 +296,8 @@ def live_benchmark(
     jobs: Annotated[int, typer.Option(min=1, help="agents at a time")] = os.cpu_count() or 1,
 ) -> None:
     """See how soon an agent recovers with changed people, who rate dialogues badly or not at all."""
-    from agents.live_benchmark import run_all, trials, write
+    from agents.live_benchmark import run, trials, write
+    from agents.parallel import run_all
 
     _prepare(out)
     with Progress(console=Console(stderr=True)) as bars:
@@ -304,7 +306,7 @@ def live_benchmark(
         def progress(finished: int, total: int) -> None:
             bars.update(bar, completed=finished, total=total)
 
-        results = run_all(trials(seeds, dialogues), jobs, progress)
+        results = run_all(run, trials(seeds, dialogues), jobs, progress)
     console.print(Text(write(out, results)), soft_wrap=True)
 
 

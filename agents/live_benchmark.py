@@ -10,9 +10,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import multiprocessing
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -110,16 +109,6 @@ def run(trial: Trial) -> dict[str, Any]:
             if number % EVERY == 0:
                 rates.append(guard.success_rate(trainer.explorer.actor))
     return asdict(trial) | {"success_rates": rates, "successes": successes}
-
-
-def run_all(every: list[Trial], jobs: int, progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
-    """Run every trial, some at a time."""
-    found = []
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for number, result in enumerate(pool.imap(run, every), 1):
-            found.append(result)
-            progress(number, len(every))
-    return found
 
 
 def optimum(domain: str) -> float:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -77,16 +76,6 @@ def run(lesson: Lesson) -> dict[str, Any]:
     return report.to_json() | asdict(lesson) | {"by_dialogue": list(report.corrections)}
 
 
-def run_all(every: list[Lesson], jobs: int, progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
-    """Teach every lesson, some at a time."""
-    found = []
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for number, result in enumerate(pool.imap(run, every), 1):
-            found.append(result)
-            progress(number, len(every))
-    return found
-
-
 def _groups(results: Iterable[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for result in results:
@@ -126,7 +115,7 @@ def plot(path: Path, results: Iterable[dict[str, Any]]) -> None:
         axis = axes[("restaurant", "concert").index(domain)][("explicit", "auto").index(turn_taking)]
         mean = np.mean([result["by_dialogue"][:40] for result in group], axis=0)
         style = "-" if start == "scratch" else "--"
-        colour = f"C{round(rate * 100) % 10}"
+        colour = f"C{ERROR_RATES.index(rate)}" if rate in ERROR_RATES else "C9"
         axis.plot(range(1, len(mean) + 1), mean, style, color=colour, label=f"{start}, error rate {rate:g}")
         axis.set(
             title=f"{domain}, {turn_taking} turn taking",

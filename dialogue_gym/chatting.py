@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from dialogue_gym.bot import Bot
 from dialogue_gym.conversation import Conversation
+from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import EMPTY, LISTEN
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered, Value
 from dialogue_gym.interpreter import Interpreter, InterpreterError
+from dialogue_gym.trained import Agent
 
 RESTART_COMMAND = "/restart"
 _SHOWN_ACTIONS = 4
@@ -30,7 +32,7 @@ class Chat:
         """Take in what the person typed; return what to show them."""
         if not text.strip():
             return []
-        if text.strip() == RESTART_COMMAND and "restart" not in self.bot.domain.intents:
+        if is_restart(text, self.bot.domain):
             self.conversation.append(Restarted())
             return ["(all is forgotten, and a new conversation begins)"]
         if self.conversation.outcome:
@@ -42,7 +44,7 @@ class Chat:
         first = len(self.conversation) + 1
         notes = self.bot.hear(self.conversation, message)
         done = self.conversation.events[first:]
-        lines = [] if message.intent else ["(the bot has not understood that)"]
+        lines = understood(message)
         lines += turn_lines(done) if self.bot.agent else []
         lines += [f"({printable(note)})" for note in notes]
         if self.conversation.outcome:
@@ -54,26 +56,41 @@ class Chat:
 
     def thoughts(self) -> list[str]:
         """Return what the bot understood last, what it knows, and what it thought of doing last."""
-        message = self.conversation.latest_message
-        heard = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
-        lines = [f"understood  {heard}"]
-        for name, value in self.conversation.slots.items():
-            lines.append(f"slot        {name}: {_shown(value)}")
-        if self.bot.agent is None:
-            return [*lines, "thought     nothing: this bot has no agent, it only listens"]
-        events = self.conversation.events
-        decided = [i for i, event in enumerate(events) if isinstance(event, ActionExecuted)]
-        before = Conversation(self.bot.domain, events[: decided[-1]] if decided else events)
-        has_probabilities, thoughts = self.bot.agent.thoughts(before)
-        width = max(len(thought.action) for thought in thoughts[:_SHOWN_ACTIONS])
-        for thought in thoughts[:_SHOWN_ACTIONS]:
-            bar = "#" * round(_BAR * thought.number) if has_probabilities else ""
-            impossible = "" if thought.is_possible else "(not possible)"
-            line = f"thought     {thought.action:<{width}}  {thought.number:6.2f} {bar}{impossible}"
-            lines.append(line.rstrip())
-        if not has_probabilities:
-            lines.append("            (not probabilities: what this agent expects to come of each)")
-        return lines
+        return thoughts(self.conversation, self.bot.agent)
+
+
+def thoughts(conversation: Conversation, agent: Agent | None) -> list[str]:
+    """Return what the bot understood last, what it knows, and what it thought of doing last."""
+    message = conversation.latest_message
+    heard = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
+    lines = [f"understood  {heard}"]
+    for name, value in conversation.slots.items():
+        lines.append(f"slot        {name}: {_shown(value)}")
+    if agent is None:
+        return [*lines, "thought     nothing: this bot has no agent, it only listens"]
+    events = conversation.events
+    decided = [i for i, event in enumerate(events) if isinstance(event, ActionExecuted)]
+    before = Conversation(conversation.domain, events[: decided[-1]] if decided else events)
+    has_probabilities, found = agent.thoughts(before)
+    width = max(len(thought.action) for thought in found[:_SHOWN_ACTIONS])
+    for thought in found[:_SHOWN_ACTIONS]:
+        bar = "#" * round(_BAR * thought.number) if has_probabilities else ""
+        impossible = "" if thought.is_possible else "(not possible)"
+        line = f"thought     {thought.action:<{width}}  {thought.number:6.2f} {bar}{impossible}"
+        lines.append(line.rstrip())
+    if not has_probabilities:
+        lines.append("            (not probabilities: what this agent expects to come of each)")
+    return lines
+
+
+def is_restart(text: str, domain: Domain) -> bool:
+    """Return whether someone wants to begin anew, unless the domain has an intent of that name."""
+    return text.strip() == RESTART_COMMAND and "restart" not in domain.intents
+
+
+def understood(message: UserUttered) -> list[str]:
+    """Return a note if a message was not understood."""
+    return [] if message.intent else ["(the bot has not understood that)"]
 
 
 def turn_lines(done: Sequence[Event]) -> list[str]:

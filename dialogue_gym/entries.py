@@ -64,14 +64,15 @@ class Entry:
 
     Attributes:
         id: its number; later entries have larger ones, and none is used twice.
-        conversation: which one it belongs to; empty where it is about the whole store.
+        conversation: which one it belongs to; empty where it is about the whole store. What the domain grows
+            by for an answer stands before it in its conversation; what belongs to none holds for good.
         parent: the id of the entry that it follows, in another conversation where this one is a fork; None
             at the beginning.
         kind: one of `KINDS`.
         content: what happened, as JSON has it.
         author: who did it, if that is known.
         time: when, in seconds since 1970; never less than that of an earlier entry.
-        revision: how many entries had made the domain grow before.
+        revision: how many entries had made the domain grow before, forgotten ones among them.
     """
 
     id: int
@@ -167,14 +168,19 @@ def problems(entries: Iterable[Entry], unreadable: Iterable[int] = ()) -> Iterat
     """
     known = set(unreadable)
     time = -math.inf
-    revision = 0
+    last = revision = gaps = 0
     for entry in entries:
         here = f"entry {entry.id}"
+        gaps += entry.id - last - 1
+        last = entry.id
         if entry.parent is not None and entry.parent not in known:
             yield f"error: {here}: it follows entry {entry.parent}, which is not there"
         if entry.time < time:
             yield f"error: {here}: it is older than the one before"
-        if entry.revision != revision:
+        if revision <= entry.revision <= revision + gaps:  # what was forgotten may have made it grow
+            gaps -= entry.revision - revision
+            revision = entry.revision
+        else:
             yield f"error: {here}: its revision is {entry.revision}, not {revision}"
         if entry.kind not in KINDS:
             yield f"warning: {here}: {shorten(entry.kind)} is no kind of entry; {nearest(entry.kind, KINDS)}"

@@ -7,7 +7,8 @@ it back, and what is in effect is the path from the beginning to the head. No in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,7 @@ from dialogue_gym.entries import (
     shape_fault,
 )
 from dialogue_gym.events import Event, UserUttered
+from dialogue_gym.growth import Growth, with_growth
 
 _NOT_IN_PERSON = (BOT, FAKE_USER, STORY)
 
@@ -55,6 +57,11 @@ class Label:
     entry: int
     conversation: str
 
+    @functools.cached_property
+    def key(self) -> bytes:
+        """The observation's bytes, the same where what the bot knew was the same."""
+        return self.observation.tobytes()
+
 
 @dataclass
 class _Thread:
@@ -63,7 +70,7 @@ class _Thread:
     head: int | None = None
     undone: list[int] = field(default_factory=list)
     forks: dict[str, None] = field(default_factory=dict)
-    labels: tuple[int | None, Domain, list[Label]] | None = None
+    labels: tuple[int | None, Domain, dict[int, Label]] | None = None
     """The labels on the path to a head, under a domain: reading them anew is needed only for another one."""
 
 
@@ -79,7 +86,6 @@ class History:
         self._entries: dict[int, Entry] = {}
         self._threads: dict[str, _Thread] = {}
         self._growth: list[Entry] = []
-        self._done: dict[str, None] = {}
         self._ratings: dict[int, float] = {}
         self._latest = 0
         self._latest_conversation: str | None = None
@@ -104,12 +110,9 @@ class History:
         self._entries[entry.id] = entry
         if entry.kind == DOMAIN:
             self._growth.append(entry)
-        elif entry.kind == LABEL:
-            self._done |= dict.fromkeys([entry.content["action"], *entry.content["right"]])
-            self._move(entry, followed)
-        elif entry.kind == RATING:
+        if entry.kind == RATING:
             self._ratings[entry.content["about"]] = entry.content["value"]
-        elif entry.kind == HEAD or entry.kind in STEPS:
+        elif entry.kind in (HEAD, *STEPS) or (entry.kind == DOMAIN and entry.conversation):
             self._move(entry, followed)
 
     def _move(self, entry: Entry, followed: int | None) -> None:
@@ -167,15 +170,36 @@ class History:
         """
         return self._thread(conversation).head
 
-    def _backwards(self, conversation: str) -> Iterator[Entry]:
-        step = self.head(conversation)
+    def before(self, entry: int) -> int | None:
+        """Return the step before an entry, and before what the domain grew by for it; None if there is none.
+
+        Raises:
+            StoreError: there is no such entry.
+        """
+        steps = self._to_beginning(self.entry(entry).parent)
+        return next((step.id for step in steps if step.kind != DOMAIN), None)
+
+    def beginning(self, entry: int) -> Entry:
+        """Return the first entry on the way to an entry, in another conversation where this one is a fork.
+
+        Raises:
+            StoreError: there is no such entry.
+        """
+        *_, first = self._to_beginning(self.entry(entry).id)
+        return first
+
+    def _to_beginning(self, step: int | None) -> Iterator[Entry]:
+        """Yield an entry and those before it, the domain's growth among them, to the beginning."""
         while step is not None:
             entry = self._entries[step]
             yield entry
             step = entry.parent
 
+    def _backwards(self, conversation: str) -> Iterator[Entry]:
+        return (entry for entry in self._to_beginning(self.head(conversation)) if entry.kind != DOMAIN)
+
     def path(self, conversation: str) -> list[Entry]:
-        """Return the entries in effect, from the beginning to the head, through what a fork began from."""
+        """Return the steps in effect, from the beginning to the head, through what a fork began from."""
         return list(self._backwards(conversation))[::-1]
 
     def forks(self, conversation: str) -> tuple[str, ...]:
@@ -183,7 +207,7 @@ class History:
         return tuple(self._thread(conversation).forks)
 
     def _last_act(self, conversation: str) -> Entry | None:
-        return next((entry for entry in self._backwards(conversation) if _is_in_person(entry)), None)
+        return next(filter(_is_in_person, self._backwards(conversation)), None)
 
     def can_undo(self, conversation: str) -> bool:
         """Return whether a person (or the expert in their place) has decided or said anything."""
@@ -192,10 +216,11 @@ class History:
     def undo_target(self, conversation: str) -> int | None:
         """Return where an undo moves the head: before the last thing that a person decided or said.
 
-        None is the beginning, or where the head is if there is nothing to undo (see `can_undo`).
+        What the domain grew by for it goes with it. None is the beginning, or where the head is if
+        there is nothing to undo (see `can_undo`).
         """
         last = self._last_act(conversation)
-        return self.head(conversation) if last is None else last.parent
+        return self.head(conversation) if last is None else self.before(last.id)
 
     def redo_target(self, conversation: str) -> int | None:
         """Return where a redo moves the head: where it was before the undo; None if nothing is undone.
@@ -251,23 +276,32 @@ class History:
         return record
 
     def grown(self, domain: Domain) -> Domain:
-        """Return a domain with all that was added to it or done in the journal, if it is not there by now.
+        """Return a domain with what was added to it, of what came with answers that which is in effect.
+
+        See `with_growth`.
 
         Raises:
             DomainError: something cannot be added.
         """
-        for entry in self._growth:
-            content, name = entry.content, entry.content["name"]
-            if content["add"] == "action" and name not in domain.actions:
-                domain = domain.with_action(name, content.get("texts", ()))
-            elif content["add"] == "intent" and name not in domain.intents:
-                domain = domain.with_intent(name)
-            elif content["add"] == "slot" and all(name != slot.name for slot in domain.slots):
-                domain = domain.with_slot(name, content.get("type", "text"), content.get("values", ()))
-        for name in self._done:  # what was done is to be readable, also where the file has lost it since
-            if name not in domain.actions:
-                domain = domain.with_action(name)
-        return domain
+        return with_growth(domain, self._growth, self._in_effect())
+
+    def growth(self, conversations: Container[str]) -> list[Growth]:
+        """Return what the domain grew by in conversations, as far as that is in effect."""
+        return [
+            Growth.read(entry.content)
+            for entry in self._in_effect()
+            if entry.kind == DOMAIN and entry.conversation in conversations
+        ]
+
+    def _in_effect(self) -> list[Entry]:
+        """Return the entries that lead to a head, in their order."""
+        found: dict[int, Entry] = {}
+        for thread in self._threads.values():
+            for entry in self._to_beginning(thread.head):
+                if entry.id in found:
+                    break
+                found[entry.id] = entry
+        return [found[id] for id in sorted(found)]
 
     def rating(self, entry: int) -> float | None:
         """Return what an entry was last rated; None if it was not."""
@@ -284,18 +318,18 @@ class History:
             DomainError: an event names an action or a slot that the domain does not have.
         """
         found: dict[int, Label] = {}
-        for conversation in self._threads:
-            for label in self._labels(conversation, domain):
-                found.setdefault(label.entry, label)
+        for conversation in reversed(self._threads):  # of what forks share the first one's words count
+            found |= self._labels(conversation, domain)
         in_order = (found[entry] for entry in sorted(found))
         if turn_taking == "explicit":
             return list(in_order)
         return [label for label in map(_without_listening, in_order) if label.right]
 
-    def _labels(self, conversation: str, domain: Domain) -> list[Label]:
+    def _labels(self, conversation: str, domain: Domain) -> dict[int, Label]:
         thread = self._threads[conversation]
         if thread.labels is None or thread.labels[:2] != (thread.head, domain):
-            thread.labels = thread.head, domain, list(_labels_along(self.path(conversation), domain))
+            found = {label.entry: label for label in _labels_along(self.path(conversation), domain)}
+            thread.labels = thread.head, domain, found
         return thread.labels[2]
 
 

@@ -51,6 +51,12 @@ class Policy(abc.ABC):
         chances[self.choose(observation, mask, True)] = 1.0
         return chances
 
+    def numbers(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> tuple[bool, npt.NDArray[Any]]:
+        """Return whether it thinks in probabilities, and the number that it gives to each action."""
+        return True, self.probabilities(observation, mask)
+
     def predict(
         self,
         observation: npt.NDArray[Any],

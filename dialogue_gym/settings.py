@@ -35,7 +35,7 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     for name, limits in _BOUNDS.items():
         value = given[name]
         if value is not None:
-            if not _is_number(value) or not limits[0] <= value <= limits[1]:
+            if not is_number(value) or not limits[0] <= value <= limits[1]:
                 raise ValueError(f"{name}={value!r}: it is {bounds(*limits)}")
             given[name] = float(value)
     for name, limits in _WHOLE.items():
@@ -63,12 +63,13 @@ def _reward(domain: Domain, reward: Mapping[str, float]) -> tuple[tuple[str, flo
     for term, weight in reward.items():
         if term not in valid:
             raise ValueError(f"reward: {term!r} is no term; {nearest(str(term), valid)}")
-        if not _is_number(weight):
+        if not is_number(weight):
             raise ValueError(f"reward: the weight of {term!r} is a finite number, not {weight!r}")
     return tuple((term, float(weight)) for term, weight in reward.items())
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Return whether a value is a finite number, NumPy's too; True and False are none."""
     if isinstance(value, bool):
         return False
     return isinstance(value, numbers.Real) and math.isfinite(value)

@@ -33,9 +33,15 @@ WITH RECURSIVE branches(name) AS (
 SELECT name FROM branches WHERE name <> ? ORDER BY name
 """
 _TAUGHT = """
-SELECT * FROM entries WHERE conversation = '' OR conversation IN (
-    SELECT conversation FROM entries WHERE kind = 'label' AND json_extract(content, '$.by') <> 'bot'
-) ORDER BY id
+WITH RECURSIVE taught(name) AS (
+    SELECT conversation FROM entries
+    WHERE kind = 'domain' OR (kind = 'label' AND json_extract(content, '$.by') <> 'bot')
+    UNION
+    SELECT parent.conversation FROM taught
+        JOIN entries AS child ON child.conversation = taught.name
+        JOIN entries AS parent ON parent.id = child.parent
+)
+SELECT * FROM entries WHERE conversation = '' OR conversation IN taught ORDER BY id
 """
 _FINISHED = """
 SELECT conversation FROM entries AS began
@@ -194,7 +200,10 @@ class Store:
         return self._entry(rows[0])
 
     def taught(self) -> Iterator[Entry]:
-        """Yield what labels follow from: conversations that somebody taught in, and entries of none."""
+        """Yield what labels follow from: conversations that somebody taught in, and entries of none.
+
+        What such a conversation is a fork of is among them.
+        """
         return map(self._entry, self._database.read(_TAUGHT))
 
     def last_id(self) -> int:
@@ -319,8 +328,6 @@ def _checked(draft: Draft) -> str:
     kind = draft.kind
     if kind not in KINDS:
         raise StoreError(f"{shorten(kind)} is no kind of entry; {nearest(kind, KINDS)}")
-    if kind == DOMAIN and draft.conversation:
-        raise StoreError("what the domain grows by belongs to no conversation")
     if not draft.conversation and draft.parent is not None:
         raise StoreError("an entry that belongs to no conversation follows none")
     for name in filter(None, (draft.conversation, draft.author)):

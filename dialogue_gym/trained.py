@@ -81,7 +81,7 @@ class Agent:
 
     def _numbers(self, observation: Any, mask: Any) -> tuple[bool, Any]:
         if isinstance(self.policy, Policy):
-            return True, self.policy.probabilities(observation, mask)
+            return self.policy.numbers(observation, mask)
         import torch
 
         with torch.no_grad():

@@ -210,7 +210,7 @@ a_message = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(an_event, max_size=4) | anything, st.lists(a_message, max_size=3))
 def test_a_conversation_goes_on_whatever_code_answers(events: Any, messages: list[dict[str, Any]]) -> None:
     result = run(answering(events, *messages), ORDER)

@@ -26,7 +26,10 @@ from agents.files import agent_names
 TINY: dict[str, Any] = {
     "title": "Tiny",
     "ids": ["FakeUserConcert-v0"],
-    "environments": {1: {"has_mask": True}, 4: {"has_mask": False, "settings": {"semantic_error_rate": 0.3}}},
+    "environments": {
+        1: {"has_mask": True},
+        4: {"has_mask": False, "settings": {"semantic_error_rate": 0.3, "patience": 2}},
+    },
     "parts": [
         {"turn_taking": "auto", "environments": [1, 4], "seeds": 2},
         {"turn_taking": "explicit", "environments": [1], "seeds": 1, "steps": {"Q-table": 1000}},
@@ -63,8 +66,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(grid: Path | str, out: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "agents", "benchmark", str(grid), "--out", str(out), *words]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # What a shell runs in the background ignores interrupts, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def finish(process: subprocess.Popen[str]) -> str:

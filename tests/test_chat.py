@@ -22,6 +22,7 @@ from dialogue_gym.events import ActionExecuted, Entity, UserUttered
 from dialogue_gym.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
 from dialogue_gym.trained import AgentError, load_agent
 from tests.conftest import domain_from
+from tests.test_agents import agents
 
 PLAIN = """
 intents: [greet]
@@ -102,10 +103,7 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
     out = tmp_path / "agent"
     words = ["train", "FakeUserRestaurant-v0", "max_history=2", "--steps", "500", "--dialogues", "10"]
     for algorithm in ("masked_dqn", "maskable_ppo"):
-        subprocess.run(
-            [sys.executable, "-m", "agents", *words, "--agent", algorithm, "--out", str(out)],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        assert agents(*words, "--agent", algorithm, "--out", str(out)).returncode == 0
         talk = chat("restaurant", str(out))
         assert talk.bot.agent and talk.bot.agent.name == algorithm and talk.bot.agent.env.max_history == 2
         talk.say("/greet")

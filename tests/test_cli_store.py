@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 from dialogue_gym import Domain
 from dialogue_gym.domain.reader import read_bytes
 from dialogue_gym.events import UserUttered
+from dialogue_gym.interpreter import FixedFormatInterpreter
+from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.live.core import Live
+from dialogue_gym.live.opening import open_trainer
+from dialogue_gym.live.simulated import SimulatedPerson
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.store import Store
 from dialogue_gym.stories import load
@@ -91,7 +97,19 @@ def test_what_is_forgotten_is_gone(folder: Path) -> None:
     assert [line.split()[0] for line in store(folder, "list")[1]] == ["conversation", "c3"]
 
 
-@pytest.mark.parametrize("command", ["list", "show c1", "export there", "forget c1 --yes", "check"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "list",
+        "show c1",
+        "export there",
+        "forget c1 --yes",
+        "check",
+        "rollback",
+        "rollback best",
+        "prune --yes",
+    ],
+)
 def test_no_store_is_one_line(command: str, tmp_path: Path) -> None:
     status, lines, error = store(tmp_path / "no", *command.split())
     assert status == 2 and lines == []
@@ -113,3 +131,77 @@ def test_a_broken_store_is_one_line(folder: Path) -> None:
     assert status == 2 and lines and lines[0].startswith("error: entry 2: ")
     status, _, error = store(folder, "show", "c7")
     assert status == 2 and error.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which a bot has learned from people, with three checkpoints."""
+    folder = tmp_path_factory.mktemp("lived") / "store"
+    domain = Domain.load("restaurant")
+    with Store(folder) as store:
+        store.use_domain("restaurant", read_bytes(builtin_path("restaurant", "domain.yml")))
+        trainer, _ = open_trainer(store, domain, None)
+        person = SimulatedPerson(domain)
+        live = Live(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
+        for _ in range(2):
+            trainer.put(person.talk(live)[1], live.upto)
+            trainer.work()
+            trainer.checkpoint()
+    return folder
+
+
+@pytest.fixture
+def live_folder(lived: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(lived, tmp_path / "store"))
+
+
+def test_a_bot_that_learned_goes_back_to_a_checkpoint(live_folder: Path) -> None:
+    status, lines, _ = store(live_folder, "rollback")
+    rows = [line.split() for line in lines]
+    assert status == 0 and rows[0] == ["checkpoint", "when", "steps", "success"]
+    assert [row[0][:7] for row in rows[1:]] == ["000001-", "000002-", "000003-", "best"]
+    steps = [int(row[3]) for row in rows[1:4]]
+    assert 0 == steps[0] < steps[1] < steps[2]
+    for name, steps_then in (("2", steps[1]), (rows[1][0], 0), ("best", steps[2])):
+        status, lines, _ = store(live_folder, "rollback", name)
+        assert status == 0 and lines[0].endswith(" is what the next conversation begins with")
+        newest, _ = checkpoints_of(live_folder).newest()
+        assert newest is not None and newest.path.stem == lines[0].split()[0]
+        assert newest.state["learner"]["transitions"] == steps_then
+        with Store(live_folder) as opened:  # what was said since then is not learned again
+            assert newest.state["upto"] == opened.last_id()
+            trainer, _ = open_trainer(opened, Domain.load("restaurant"), None)
+            trainer.work()
+            assert trainer.learner.transitions == steps_then
+    assert len(store(live_folder, "rollback")[1]) == 8  # nothing is overwritten
+    status, lines, error = store(live_folder, "rollback", "bset")
+    assert (status, lines) == (2, []) and "did you mean 'best'?" in error and error.count("\n") == 1
+    (live_folder / "checkpoints" / f"{rows[1][0]}.npz").write_bytes(b"PK")
+    assert "damaged" in store(live_folder, "rollback")[1][1]
+    status, lines, error = store(live_folder, "rollback", "1")
+    assert (status, lines) == (2, []) and "damaged" in error and error.count("\n") == 1
+
+
+def test_room_is_made_for_what_is_new(live_folder: Path) -> None:
+    status, lines, _ = store(live_folder, "prune", "--checkpoints", "1")
+    assert (status, lines) == (0, ["2 checkpoints are removed"])
+    assert [line.split()[0][:7] for line in store(live_folder, "rollback")[1][1:]] == ["000003-", "best"]
+    status, lines, _ = store(live_folder, "prune", "--conversations", "1", typed="n\n")
+    assert status == 1 and lines[0].startswith("Erase all but the newest 1 live conversations for good?")
+    status, lines, _ = store(live_folder, "prune", "--conversations", "1", "--yes")
+    assert (status, lines) == (0, ["1 conversation is erased", "0 checkpoints are removed"])
+    assert [line.split()[0] for line in store(live_folder, "list")[1]] == ["conversation", "live2"]
+    with Store(live_folder) as opened:  # what was learned of it stays learned
+        trainer, _ = open_trainer(opened, Domain.load("restaurant"), None)
+        assert len(trainer.learner.replay) == trainer.learner.transitions
+    assert store(live_folder, "show", "live2")[1][-1].startswith("--- ")
+
+
+def test_nothing_learned_yet_is_one_line(made: Path, folder: Path) -> None:
+    assert store(made, "rollback")[1] == ["checkpoint  when  steps  success"]
+    status, _, error = store(folder, "rollback", "best")
+    assert status == 2 and error.count("\n") == 1
+    with Store(folder):
+        for words in (["rollback", "best"], ["prune", "--yes"]):
+            status, _, error = store(folder, *words)
+            assert status == 2 and "one can at a time" in error

@@ -264,7 +264,7 @@ def mutated_file(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutated_file())
 def test_mutated_files(text: str) -> None:
     is_domain_or_error(text)
@@ -284,7 +284,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(st.text(), st.dictionaries(WORDS, VALUES, max_size=6).map(json.dumps)))
 def test_random_files(text: str) -> None:
     is_domain_or_error(text)

@@ -18,7 +18,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 import dialogue_gym
 from dialogue_gym import DialogueEnv, Domain, DomainError
-from tests.conftest import BUILT_IN, IDS, TINY, TURN_TAKINGS, domain_from, make
+from dialogue_gym.live.envs import DialogueLiveEnv
+from tests.conftest import BUILT_IN, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
 
 SETTINGS: list[dict[str, Any]] = [
     {},
@@ -277,7 +278,7 @@ def test_a_large_domain_gets_wider_observations() -> None:
 ENV_CLASSES = [dialogue_gym.FakeUserRestaurantEnv, dialogue_gym.FakeUserConcertEnv]
 
 
-@pytest.mark.parametrize("env_class", [DialogueEnv, *ENV_CLASSES], ids=lambda c: c.__name__)
+@pytest.mark.parametrize("env_class", [DialogueEnv, DialogueLiveEnv, *ENV_CLASSES], ids=lambda c: c.__name__)
 def test_a_class_docstring_has_gymnasiums_headings(env_class: type[DialogueEnv]) -> None:
     headings = re.findall(r"## (.+)", env_class.__doc__ or "")
     assert headings == [
@@ -304,6 +305,16 @@ def test_every_argument_is_documented() -> None:
 
     documented = set(re.findall(r"^\s*- `(\w+)`:", DialogueEnv.__doc__ or "", re.MULTILINE))
     assert documented == set(inspect.signature(DialogueEnv).parameters)
+    live = "".join(re.findall(r"^\s*- (`.*`):", DialogueLiveEnv.__doc__ or "", re.MULTILINE))
+    own = set(inspect.signature(DialogueLiveEnv).parameters) - {"arguments"}
+    assert own <= set(re.findall(r"`(\w+)`", live)) <= own | documented
+
+
+def test_every_id_is_tested() -> None:
+    registered = {
+        spec.id for spec in gym.registry.values() if str(spec.entry_point).startswith("dialogue_gym")
+    }
+    assert registered == {*IDS, LIVE}  # that one in test_live_env.py
 
 
 def test_maskable_ppo_finds_the_masks() -> None:

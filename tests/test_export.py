@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -57,15 +55,6 @@ WORDS = st.one_of(
     st.text(max_size=20), st.sampled_from(["red [green](a)", "two 2 2x", "5 red, RED", "- a\n# b"])
 )
 NEW = st.sampled_from(["utter_new", "action_new", "yes", "mood", "ça va"])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Two processes on two cores slow each other down tenfold otherwise."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def answer(session: Session, way: str, data: st.DataObject) -> None:
@@ -121,7 +110,7 @@ def happened(conversation: Conversation) -> list[Any]:
     return [*found, repr(state.slots)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(SOURCES, st.booleans(), st.lists(st.sampled_from(WAYS), max_size=12), st.data())
 def test_what_was_exported_is_what_was_taught(
     source: tuple[str, str], is_fake: bool, ways: list[str], data: st.DataObject

@@ -39,7 +39,7 @@ ACTS = st.one_of(
     st.tuples(st.just("restart"), st.none()),
 )
 IN_PERSON = ("say", "mend", "answer", "restart")
-ROUNDS_HERE = settings(max_examples=120, deadline=None)
+ROUNDS_HERE = settings(max_examples=120)
 
 
 class Desk:
@@ -285,6 +285,27 @@ def test_a_domain_grows_by_what_the_file_does_not_have_by_now() -> None:
     assert grown.intents == ("inform", "deny", "thank")
     assert grown.slot("colour").values == ("red", "blue")
     assert desk.history.grown(grown) == grown and desk.history.conversations == ()
+
+
+def test_what_came_with_an_answer_goes_with_it_but_others_stay_readable() -> None:
+    desk = played([("a", ("say", "small"))])
+    history = desk.history
+    desk.write("a", "domain", {"add": "action", "name": "wave", "texts": ["Hi!"]}, "Ann")
+    desk.write("a", "domain", {"add": "slot", "name": "colour"}, "Ann")
+    desk.label("a", "wave", ["wave"])
+    grown = history.grown(SHIRT)
+    assert grown.texts("wave") == ("Hi!",) and grown.slots[-1].name == "colour"
+    assert [growth.name for growth in history.growth("a")] == ["wave", "colour"]
+    desk.move("a", history.undo_target("a"))
+    assert history.grown(SHIRT) == SHIRT and history.head("a") == 1 and history.growth("a") == []
+    desk.move("a", history.redo_target("a"))
+    assert history.grown(SHIRT) == grown
+    desk.write("b", "result", {"events": [to_json(SlotSet("colour", "red"))]})
+    desk.label("b", "wave", ["order"])
+    desk.move("a", history.undo_target("a"))
+    assert set(history.grown(SHIRT).actions) == set(grown.actions)
+    assert history.grown(SHIRT).texts("wave") == ("Hi!",)
+    assert history.conversation(history.grown(SHIRT), "b").slots["colour"] == "red"
 
 
 def test_what_does_not_hang_together_is_said() -> None:

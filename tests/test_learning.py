@@ -16,11 +16,9 @@ SEEDS = range(5)
 def success_rate(algorithm: str, env_id: str, seed: int, steps: int = 100_000) -> float:
     """Train with all defaults; return the success rate over 500 dialogues."""
     import stable_baselines3
-    import torch
 
     from agents.evaluation import evaluate
 
-    torch.set_num_threads(1)
     agent = getattr(stable_baselines3, algorithm)("MlpPolicy", make(env_id), seed=seed, device="cpu")
     agent.learn(steps)
     return evaluate(make(env_id), agent, 500, seed).success_rate

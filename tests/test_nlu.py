@@ -33,7 +33,7 @@ from dialogue_gym.nlu.patterns import compile_pattern, count_steps
 from dialogue_gym.nlu.trained import TrainedInterpreter
 
 NAMES = ("restaurant", "concert")
-ROUNDS = settings(max_examples=120, deadline=None)
+ROUNDS = settings(max_examples=120)
 
 
 @pytest.fixture(scope="module")
@@ -430,7 +430,7 @@ def test_any_text_is_interpreted(trained: dict[str, TrainedInterpreter], text: s
         end = entity.end
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(examples(), max_size=5), st.text(max_size=20))
 def test_any_examples_can_be_trained_on_unless_they_have_no_words(said: list[Example], text: str) -> None:
     try:

@@ -19,6 +19,8 @@ SECONDS = 300
 """Many times what any cell takes, so that a notebook that hangs ends."""
 ALLOWED_ON_STDERR: tuple[str, ...] = ()
 """Patterns of lines; so far there is none to allow."""
+SLOW = ("02_ladder",)
+"""Those of more than half a minute."""
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -87,16 +89,25 @@ def check_teach(printed: str) -> None:
     assert "now it proposes" in printed and "0 labels" in printed
 
 
+def check_human_reward(printed: str) -> None:
+    assert re.search(r"^ +0\.0 +None +-1\.0$", printed, re.MULTILINE)
+    rows = r"^(without a model|with a model|as it comes|with credit) +(-?[\d.]+)$"
+    final = {name: float(mean) for name, mean in re.findall(rows, printed, re.MULTILINE)}
+    assert final["with a model"] >= 15 and final["with a model"] > final["without a model"]
+    assert final["with credit"] >= 10 and final["as it comes"] < 0
+
+
 SAYS: dict[str, Callable[[str], None]] = {
     "01_quickstart": check_quickstart,
     "02_ladder": check_ladder,
     "04_teach": check_teach,
+    "05_human_reward": check_human_reward,
 }
 """What a notebook's text says of its outputs, by the name of the notebook."""
 
 
 def test_there_are_notebooks_and_every_check_has_one() -> None:
-    assert set(SAYS) <= {path.stem for path in NOTEBOOKS}
+    assert {*SAYS, *SLOW} <= {path.stem for path in NOTEBOOKS}
 
 
 @each_notebook
@@ -109,7 +120,13 @@ def test_it_is_valid_and_kept_without_outputs(path: Path) -> None:
             assert cell.outputs == [] and cell.execution_count is None, cell.id
 
 
-@each_notebook
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=pytest.mark.slow if path.stem in SLOW else (), id=path.stem)
+        for path in NOTEBOOKS
+    ],
+)
 def test_it_runs_and_shows_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MPLBACKEND", raising=False)  # figures are to be shown in the notebook
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # and not what a person has set up for themselves

@@ -28,14 +28,20 @@ def python(code: str, *options: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "env_id", ["FakeUserRestaurant-v0", "dialogue_gym:FakeUserConcert-v0"], ids=["import", "module-prefix"]
+    ("env_id", "arguments"),
+    [
+        ("FakeUserRestaurant-v0", ""),
+        ("dialogue_gym:FakeUserConcert-v0", ""),
+        ("DialogueLive-v0", "domain='restaurant', channel=lambda told: '/greet'"),
+    ],
+    ids=["import", "module-prefix", "live"],
 )
-def test_making_an_environment_loads_nothing_heavy(env_id: str) -> None:
+def test_making_an_environment_loads_nothing_heavy(env_id: str, arguments: str) -> None:
     code = f"""
 import sys, gymnasium
 if ":" not in {env_id!r}:
     import dialogue_gym
-env = gymnasium.make({env_id!r})
+env = gymnasium.make({env_id!r}, {arguments})
 env.reset(seed=0)
 env.step(0)
 print(*sorted({{name.split(".")[0] for name in sys.modules}} & set({HEAVY!r})))
@@ -59,6 +65,12 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     assert "dialogue_gym/domains/restaurant/domain.yml" in names
     assert "dialogue_gym/domains/restaurant/policy.npz" in names
     assert "dialogue_gym/py.typed" in names
+    pages = {
+        "dialogue_gym/web/teach.js",
+        "dialogue_gym/web/parts/index.js",
+        "dialogue_gym/web/static/style.css",
+    }
+    assert pages <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"dialogue_gym"}
     code = f"""
 import sys
@@ -104,6 +116,8 @@ print(compiled.metadata["autoreset_mode"].value, ours.shape)
     [
         ("agents", "agents.cli, agents.training, agents.benchmark.run"),
         ("teach", "dialogue_gym.cli.app, dialogue_gym.cli.teaching"),
+        ("web", "dialogue_gym.cli.app, dialogue_gym.cli.webbing"),
+        ("live", "dialogue_gym.cli.app, dialogue_gym.cli.living"),
     ],
 )
 def test_an_extra_brings_all_that_its_programs_load(extra: str, modules: str) -> None:
@@ -111,7 +125,7 @@ def test_an_extra_brings_all_that_its_programs_load(extra: str, modules: str) ->
     config.read(ROOT / "setup.cfg")
     extras = {
         name: {re.split(r"[>=\[]", line)[0] for line in config["options.extras_require"][name].split()}
-        for name in ("fast", "agents", "teach", "nlu", "web")
+        for name in ("fast", "agents", "teach", "nlu", "live", "web")
     }
     names = {"scikit-learn": "sklearn"}
     others = set().union(*extras.values()) - extras[extra]

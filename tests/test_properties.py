@@ -32,7 +32,7 @@ SOURCES = st.one_of(
     st.sampled_from(["restaurant", "concert"]),
     domains().map(lambda content: parse(read_text(yaml.safe_dump(content, sort_keys=False)), "any")),
 )
-ROUNDS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+ROUNDS = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 @ROUNDS

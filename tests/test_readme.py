@@ -10,20 +10,24 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 
 import dialogue_gym
+from agents import live_benchmark
 from agents.benchmark.grid import load_grid
 from agents.benchmark.tables import report, summary
 from agents.files import agent_names
+from agents.live_benchmark import DOMAINS
 from agents.solver import solve
 from agents.speed_table import markdown
 from agents.teach_benchmark import table
 from dialogue_gym import DialogueEnv
 from tests.conftest import BUILT_IN, make
+from tests.web_server import served
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -99,10 +103,22 @@ def test_the_commands_for_stories_and_teaching_run(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dialogue_gym/domains/concert/stories.md", tmp_path)
     (tmp_path / "out").mkdir()
     for command in WORDS:
-        if command.split()[1] != "chat":
+        if command.split()[1] not in ("chat", "web"):
             run([sys.executable, "-m", "dialogue_gym", *shlex.split(command)[1:]], tmp_path)
     made = {path.name for path in tmp_path.iterdir()}
     assert {"stories.yml", "joined.yml", "restaurant-teaching", "concert-teaching"} <= made
+
+
+def test_the_pages_in_the_browser_are_served(tmp_path: Path) -> None:
+    commands = [shlex.split(command) for command in WORDS if command.split()[1] == "web"]
+    assert commands
+    for number, words in enumerate(commands):
+        options = words[3 : words.index("--port") if "--port" in words else None]  # another one is free
+        with (
+            served(tmp_path / str(number), *options, domain=words[2]) as server,
+            urllib.request.urlopen(server.address()) as page,
+        ):
+            assert page.status == 200
 
 
 def test_the_benchmark_of_teaching_runs(tmp_path: Path) -> None:
@@ -117,12 +133,32 @@ def test_the_benchmark_of_teaching_runs(tmp_path: Path) -> None:
 
 def test_the_table_of_teaching_is_that_of_its_results() -> None:
     results = json.loads((ROOT / "docs/teaching/teaching.json").read_text(encoding="utf-8"))
-    assert table(results).strip() in README
+    assert (ROOT / "docs/teaching/teaching.md").read_text(encoding="utf-8") == table(results)
+    assert table(result for result in results if not result["error_rate"]).strip() in README
+
+
+def test_the_table_of_live_learning_is_that_of_its_results() -> None:
+    results = json.loads((ROOT / "docs/live/live.json").read_text(encoding="utf-8"))
+    shown = live_benchmark.table(results, {domain: live_benchmark.optimum(domain) for domain in DOMAINS})
+    assert (ROOT / "docs/live/live.md").read_text(encoding="utf-8") == shown
+    assert shown.strip() in README
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_live_learning_runs(tmp_path: Path) -> None:
+    words = ["agents", "live-benchmark", "--out", "out/live", "--seeds", "1", "--dialogues", "100"]
+    run([sys.executable, "-m", *words], tmp_path, seconds=1200)
+    results = json.loads((tmp_path / "out/live/live.json").read_text(encoding="utf-8"))
+    assert len(results) == 4
+    for result in results:
+        assert result["success_rates"][0] < 0.6
+        assert max(result["success_rates"]) > 0.2 or result["start"] == "scratch"
+    assert (tmp_path / "out/live/live.png").stat().st_size > 10_000
 
 
 def test_the_make_targets_exist_and_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
     targets = re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE)
-    assert {"demo", "test", "test-slow", "bench"} == set(targets)
+    assert {"demo", "test", "test-slow", "bench", "bench-web"} == set(targets)
     for target in targets:
         printed = run(["make", "--dry-run", "--always-make", target], ROOT).stdout
         if target == "demo":

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from dialogue_gym.entries import Draft, Entry
+from dialogue_gym.history import History
 from dialogue_gym.store import Store, StoreError
 
 KILLS = 30
@@ -89,7 +90,6 @@ def test_several_are_added_at_once_or_none(store: Store) -> None:
         ("a", "labell", {}, "'labell' is no kind of entry; did you mean 'label'"),
         ("a\n", "note", {}, "is no name for a conversation or an author: it has control characters"),
         ("", "user", {}, "needs a conversation"),
-        ("a", "domain", {"add": "intent", "name": "x"}, "belongs to no conversation"),
         ("", "domain", {"add": "acton", "name": "x"}, "'add' cannot be 'acton'; did you mean 'action'"),
         ("a", "note", {"text": float("nan")}, "cannot be written as JSON"),
         ("a", "note", {"text": {1}}, "cannot be written as JSON"),
@@ -182,6 +182,20 @@ def test_forks_share_what_is_to_be_forgotten(store: Store) -> None:
     assert list(store.entries()) == other and store.check() == []
 
 
+def test_what_was_taught_comes_with_what_it_began_from_and_what_the_domain_grew_by(store: Store) -> None:
+    for name in ("silent", "origin", "grown"):
+        began = store.append(name, "event", {"event": "session_started"}, None, "bot")
+        store.append(name, "user", {"event": "user", "text": "hi", "parse_data": {}}, began.id, "ann")
+    said = list(store.entries("origin"))[-1]
+    store.append("fork", "head", {"to": said.id})
+    store.append("fork", "label", {"action": "a", "right": ["a"], "by": "person"}, said.id, "ann")
+    store.append("grown", "domain", {"add": "intent", "name": "x"}, list(store.entries("grown"))[-1].id)
+    store.append("", "domain", {"add": "intent", "name": "y"})
+    found = list(store.taught())
+    assert {entry.conversation for entry in found} == {"origin", "fork", "grown", ""}
+    assert History(found).conversations == ("origin", "grown", "fork")
+
+
 def test_forgetting_that_was_cut_off_is_completed(store: Store) -> None:
     fill(store, SECRET, 50)
     store.close()
@@ -214,8 +228,9 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path)
         process = PROCESSES.Process(target=writer, args=(tmp_path, sender))
         process.start()
         sender.close()
-        receiver.poll(60)
-        time.sleep(wishes.uniform(0, 0.05))
+        for _ in range(1 + wishes.randrange(10)):
+            acknowledged.append(int(receiver.recv_bytes()))
+        time.sleep(wishes.uniform(0, 0.01))
         process.kill()
         process.join()
         with pytest.raises(EOFError):

@@ -17,7 +17,7 @@ from dialogue_gym.problems import Problem
 from dialogue_gym.stories import OtherEvent, Story
 from tests.conftest import domain_from
 
-ROUNDS = settings(max_examples=150, deadline=None)
+ROUNDS = settings(max_examples=150)
 
 
 def hub(branches: int) -> tuple[Domain, str]:

@@ -11,17 +11,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import Domain
-from dialogue_gym.entries import LABEL, RESULT, Draft, StoreError
-from dialogue_gym.events import Entity, UserUttered
+from dialogue_gym.domain.reader import DomainError
+from dialogue_gym.entries import BOT, EVENT, LABEL, LIVE, RESULT, USER, Draft, StoreError
+from dialogue_gym.events import Entity, SessionStarted, UserUttered, to_json
+from dialogue_gym.growth import ACTION, INTENT, SLOT, Growth
+from dialogue_gym.history import History
 from dialogue_gym.interpreter import parse_act
 from dialogue_gym.store import Store
+from dialogue_gym.teaching.forgetting import forget
 from dialogue_gym.teaching.journal import Journal, MemoryJournal
 from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.simulated import Report, SimulatedTeacher, teach
+from dialogue_gym.teaching.terminal.views import conversation_rows
 from tests.conftest import domain_from
 
-ROUNDS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+ROUNDS = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 RESTAURANT, CONCERT = Domain.load("restaurant"), Domain.load("concert")
 
 
@@ -42,6 +47,10 @@ def say(session: Session, act: str) -> None:
 def proposal(session: Session) -> Proposal:
     assert isinstance(session.pending, Proposal)
     return session.pending
+
+
+def path_end(session: Session) -> int:
+    return session.history.path(session.id)[-1].id
 
 
 def state(session: Session) -> tuple[Any, ...]:
@@ -181,10 +190,46 @@ def test_a_new_action_can_be_taught_and_is_there_tomorrow() -> None:
     session = booking(journal)
     session.add_action("utter_joke", ["Ha!"])
     session.correct("utter_joke")
+    session.undo()  # which leaves what came with no answer
+    session.correct("utter_joke")
     tomorrow = booking(journal)
     assert tomorrow.domain.texts("utter_joke") == ("Ha!",)
     assert state(tomorrow) == state(session)
     assert tomorrow.conversation.latest_action == "utter_joke"
+
+
+def test_what_is_new_comes_and_goes_with_its_answer(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        session = talk(store)
+        say(session, "/greet")
+        session.correct("utter_greet")
+        session.restart()
+        say(session, "/greet")
+        joke = Growth(ACTION, "utter_joke", ("Ha!",))
+        with pytest.raises(DomainError, match="there is an action 'utter_greet' already"):
+            session.correct("utter_greet", [Growth(ACTION, "utter_greet")])
+        session.correct("utter_joke", [joke])
+        session.reconsider()
+        assert session.domain == CONCERT
+        session.correct("utter_joke", [joke])
+        session.settle(OLD)
+        session.undo()
+        assert session.domain == CONCERT
+        session.correct("utter_joke", [joke])
+        session.settle(BOTH)
+        assert session.change is not None and session.change.right == ("utter_greet", "utter_joke")
+        point = session.history.head(session.id)
+        assert session.domain.texts("utter_joke") == ("Ha!",) and point is not None
+        session.fork(point)
+        session.correct("utter_joke")
+        fork = session.id
+        session._record.id = "c2"  # whoever undoes it here does not take it from the fork
+        session.undo()
+        assert session.domain.texts("utter_joke") == ("Ha!",)
+        assert store.check() == []
+        assert forget(store, "c2", with_forks=True) == ["c2", fork]
+        assert History(store.entries()).grown(CONCERT).texts("utter_joke") == ("Ha!",)
+        assert store.check() == []
 
 
 def test_after_a_success_the_bot_closes() -> None:
@@ -249,6 +294,7 @@ MOVES = st.lists(
         st.tuples(st.just("restart"), st.just(0)),
         st.tuples(st.just("mend"), st.integers(0, 3)),
         st.tuples(st.just("run"), st.integers(1, 3)),
+        st.tuples(st.just("new"), st.integers(0, 2)),
     ),
     max_size=8,
 )
@@ -258,6 +304,8 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
     for move, number in moves:
         if move == "restart":
             session.restart()
+        elif move == "new":
+            say_what_is_new(session, number)
         elif isinstance(session.pending, AwaitsMessage):
             session.say(UserUttered(None, session.domain.intents[number % len(session.domain.intents)]))
         elif isinstance(session.pending, Contradiction):
@@ -270,6 +318,25 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
             session.mend(UserUttered(None, "inform" if "inform" in session.domain.intents else "greet"))
         elif move == "run":
             session.run(0.0, number)
+
+
+def say_what_is_new(session: Session, number: int) -> None:
+    """Give an answer that the domain grows for, if it has not done so before."""
+
+    def new(*growth: Growth) -> list[Growth]:
+        return [one for one in growth if not one.is_in(session.domain)]
+
+    intent, slot = Growth(INTENT, f"want{number}"), Growth(SLOT, f"slot{number}")
+    message = UserUttered(None, intent.name, (Entity(slot.name, "x"),))
+    action = Growth(ACTION, f"utter_{number}", ("Ha!",))
+    if isinstance(session.pending, AwaitsMessage):
+        session.say(message, new(intent, slot))
+    elif isinstance(session.pending, Contradiction):
+        session.settle(BOTH)
+    elif session.can_mend and number == 0:
+        session.mend(message, new(slot, intent))
+    else:
+        session.correct(action.name, new(action))
 
 
 @ROUNDS
@@ -335,6 +402,36 @@ def test_a_fork_leaves_the_other_as_it_is() -> None:
     assert len({label.entry for label in labels}) == len(labels)
     with pytest.raises(StoreError, match="there is no entry 999"):
         session.fork(999)
+
+
+def test_a_fork_goes_on_with_the_same_user() -> None:
+    journal = MemoryJournal()
+    simulated = booking(journal)
+    other = Session(RESTAURANT, journal)
+    say(other, "/greet")
+    with pytest.raises(SessionError, match=f"another user talks at entry {path_end(simulated)}"):
+        other.fork(path_end(simulated))
+    with pytest.raises(SessionError, match=f"another user talks at entry {path_end(other)}"):
+        booking(journal).fork(path_end(other))
+    assert [row.name for row in conversation_rows(other)] == [other.id]
+
+
+def test_where_people_talk_to_the_bot_nobody_teaches_but_in_a_fork() -> None:
+    journal = MemoryJournal()
+    begins = Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT)
+    said = Draft("live1", USER, to_json(UserUttered("hi", "greet")), begins, "ann")
+    *_, message = journal.append_all([begins, said])
+    session = talk(journal)
+    assert session.id == "c1"
+    with pytest.raises(SessionError, match="people talk to the bot in 'live1': fork it instead"):
+        session.take_up("live1")
+    session.fork(message.id)
+    session.correct("utter_greet")
+    again = talk(journal)
+    assert again.id == session.id == "c2"
+    again.undo()
+    assert (again.id, again.conversation.events[-1]) == ("c2", UserUttered("hi", "greet"))
+    assert again.history.path("live1")[-1] == message
 
 
 @pytest.mark.parametrize(

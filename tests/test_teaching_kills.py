@@ -52,8 +52,8 @@ def teach_until_killed(folder: Path, acknowledged: int) -> None:
             os.write(acknowledged, b".")
 
 
-def killed_session(folder: Path, moment: float) -> int:
-    """Let a process teach for some time after its start, and kill it; return the answers that it took."""
+def killed_session(folder: Path, answers: int, moment: float) -> int:
+    """Let a process teach until it took that many answers and a moment more; kill it; return what it took."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -66,10 +66,14 @@ def killed_session(folder: Path, moment: float) -> int:
             os._exit(1)
     os.close(writing)
     assert select.select([reading], [], [], 60)[0] and os.read(reading, 1) == b"r"
+    taken = b""
+    while len(taken) < answers:
+        part = os.read(reading, 100_000)
+        assert part, "it ended by itself"
+        taken += part
     time.sleep(moment)
     os.kill(child, signal.SIGKILL)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    taken = b""
     while part := os.read(reading, 100_000):
         taken += part
     os.close(reading)
@@ -90,7 +94,7 @@ def play_with_kills(folder: Path, kills: int) -> int:
     for _ in range(kills):
         with Store(folder) as store:
             before = len(begin(store).history.labels(DOMAIN, "explicit"))
-        taken = killed_session(folder, chance.random() * 0.08)
+        taken = killed_session(folder, chance.randrange(3), chance.random() * 0.03)
         with Store(folder) as store:
             assert store.check() == []
             session = begin(store)

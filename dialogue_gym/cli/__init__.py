@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import sys
 
+_EXTRAS = {"torch": "live", "stable_baselines3": "live", "sklearn": "nlu"}
+"""Which extra brings a package that only some commands need; the others come with `teach`."""
+
 
 def main() -> None:
     """Run a command; what a person got wrong is said in one line, with exit status 2."""
@@ -34,7 +37,8 @@ def main() -> None:
 def _missing(error: ImportError) -> str:
     if str(error.name).startswith("dialogue_gym"):
         raise error  # a fault of ours
-    return f'{error.name} is missing: pip install "dialogue_gym[teach]" brings it'
+    extra = _EXTRAS.get(str(error.name).partition(".")[0], "teach")
+    return f'{error.name} is missing: pip install "dialogue_gym[{extra}]" brings it'
 
 
 def _fail(message: str) -> int:

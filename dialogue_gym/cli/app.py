@@ -10,6 +10,7 @@ from dialogue_gym.cli.live import live
 from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
 from dialogue_gym.cli.teach import teach
+from dialogue_gym.cli.web import web
 
 app = typer.Typer(
     help="Check, talk to and teach dialogue bots.",
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(chat)
 app.command()(check)
 app.command()(teach)
+app.command()(web)
 app.command()(live)
 app.add_typer(stories, name="stories")
 app.add_typer(store, name="store")

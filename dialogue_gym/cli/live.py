@@ -7,19 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym.cli.parts import (
-    ActionsOption,
-    DomainName,
-    NluOption,
-    domain_text_of,
-    make_interpreter,
-    make_runner,
-)
-from dialogue_gym.domain import Domain
-from dialogue_gym.domain.parse import builtin_names
-from dialogue_gym.history import History
-from dialogue_gym.store import Store
-from dialogue_gym.trained import load_agent
+from dialogue_gym.cli.parts import ActionsOption, DomainName, NluOption
 
 
 def live(
@@ -57,18 +45,13 @@ def live(
     """Talk to a bot and rate it; it learns between turns, and goes on the next time where it was."""
     from dialogue_gym.cli.living import Living, hold  # torch loads here alone
 
-    domain = Domain.load(source)
-    text = domain_text_of(source)
-    with Store(folder or Path(f"{domain.name}-live")) as store:
-        store.use_domain(source, text)
-        domain = History(store.taught()).grown(domain)
-        living = Living(
-            domain=domain,
-            store=store,
-            agent=load_agent(agent, domain, is_builtin=source in builtin_names()),
-            is_agent_given=agent is not None,
-            interpreter=make_interpreter(source, domain, nlu, seed),
-            runner=make_runner(source, domain, actions, seed),
+    hold(
+        Living(
+            source=source,
+            folder=folder,
+            agent=agent,
+            nlu=tuple(nlu or ()),
+            actions=tuple(actions or ()),
             silence=silence * 60 or None,
             kept=kept,
             fall=fall,
@@ -76,4 +59,4 @@ def live(
             counts_outcome=counts_outcome,
             seed=seed,
         )
-        hold(living)
+    )

@@ -4,37 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from dialogue_gym.actions import ActionRunner
-from dialogue_gym.cli.prompting import Prompt
+from dialogue_gym.cli.parts import domain_text_of, how_to_talk, make_interpreter, make_runner
+from dialogue_gym.cli.prompting import THOUGHTS, Prompt, thoughts_key
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.parse import builtin_names
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.envs import DialogueEnv
-from dialogue_gym.interpreter import Interpreter
+from dialogue_gym.history import History
+from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
 from dialogue_gym.live.core import Live
 from dialogue_gym.live.guard import Guard
 from dialogue_gym.live.opening import open_trainer
-from dialogue_gym.live.talking import HELP, Talk
+from dialogue_gym.live.study import check
+from dialogue_gym.live.talking import END_QUESTION, HELP, Talk
+from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.store import Store
-from dialogue_gym.trained import Agent
+from dialogue_gym.teaching.taught import is_store
+from dialogue_gym.trained import Agent, AgentError, load_agent
 
 _PROMPT = "you > "
-_END_PROMPT = "How was that? +, -, a number from -1 to 1, or Enter > "
+_END_PROMPT = f"{END_QUESTION} > "
 
 
 @dataclass(frozen=True)
 class Living:
     """How a bot learns from a person: what the command was given."""
 
-    domain: Domain
-    store: Store
-    agent: Agent | None
-    is_agent_given: bool
-    interpreter: Interpreter
-    runner: ActionRunner
+    source: str
+    folder: Path | None
+    agent: str | None
+    nlu: tuple[str, ...]
+    actions: tuple[str, ...]
     silence: float | None
     kept: int
     fall: float
@@ -43,63 +48,137 @@ class Living:
     seed: int
 
 
+@dataclass(frozen=True)
+class _Beginning:
+    """Where a learner begins or goes on, found out before anything is written."""
+
+    domain: Domain
+    turn_taking: str
+    agent: Agent | None
+    note: str | None
+
+
 def hold(given: Living) -> None:
     """Talk in the terminal until the person leaves.
 
     Raises:
-        ValueError: what the command was given cannot be used; one line says why.
-        OSError: the last checkpoint cannot be written.
+        ValueError: what the command was given cannot be used, or a checkpoint or what was said cannot be
+            written; one line says what and why.
+        OSError: the first checkpoint cannot be written.
     """
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
-    domain = given.domain
-    turn_taking = given.agent.turn_taking if given.agent else "auto"
+    text = domain_text_of(given.source)
+    domain = Domain.load(given.source)
+    folder = given.folder or Path(f"{domain.name}-live")
+    begins = _beginning(given, domain, text, folder)
+    domain, turn_taking = begins.domain, begins.turn_taking
+    interpreter = make_interpreter(given.source, domain, given.nlu, given.seed)
+    runner = make_runner(given.source, domain, given.actions, given.seed)
     reward = LiveReward.of(domain, counts_outcome=given.counts_outcome)
     guard = None
     if domain.fake_user is not None:
         guard = Guard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.rolls_back)
-    trainer, _ = open_trainer(
-        given.store,
-        domain,
-        given.agent,
-        turn_taking=turn_taking,
-        reward=reward,
-        seed=given.seed,
-        kept=given.kept,
-        guard=guard,
-        report=lambda line: print(f"({printable(line)})", flush=True),
-    )
-    live = Live(
-        domain,
-        given.store,
-        trainer.explorer,
-        given.interpreter,
-        given.runner,
-        turn_taking=turn_taking,
-        reward=reward,
-        silence=given.silence,
-    )
-    talk = Talk(live, trainer)
-    print(f"{domain.name}: all is kept in {printable(str(given.store.folder))}.")
-    print(HELP)
-    trainer.start()
-    try:
-        for line in talk.go_on():
-            print(line)
-        for text in _typed(talk, Prompt()):
-            for line in talk.say(text):
+    with Store(folder) as store:
+        store.use_domain(given.source, text)
+        if begins.note:
+            _report(begins.note)
+        trainer, _ = open_trainer(
+            store,
+            domain,
+            begins.agent,
+            turn_taking=turn_taking,
+            reward=reward,
+            seed=given.seed,
+            kept=given.kept,
+            guard=guard,
+            report=_report,
+        )
+        live = Live(
+            domain,
+            store,
+            trainer.explorer,
+            interpreter,
+            runner,
+            turn_taking=turn_taking,
+            reward=reward,
+            silence=given.silence,
+        )
+        print(f"{domain.name}: all is kept in {printable(str(folder))}.")
+        print(f"{how_to_talk(domain, interpreter)} {THOUGHTS} shows what it thinks.")
+        print(HELP)
+        trainer.start()
+        try:
+            for line in _talked(Talk(live, trainer), Prompt()):
                 print(line)
-    finally:
+        finally:
+            _stop(trainer, folder)
+        steps = trainer.learner.transitions
+    print(
+        f"(learned from {steps} {'step' if steps == 1 else 'steps'} so far; it goes on from here next time)"
+    )
+
+
+def _stop(trainer: Trainer, folder: Path) -> None:
+    try:
         trainer.stop()
-    learner = trainer.learner
-    print(f"(learned from {learner.transitions} steps of people so far; it goes on from here the next time)")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        what = "what was said is in the journal, and is learned from next time"
+        raise CheckpointError(f"{folder}: no checkpoint could be written ({reason}); {what}") from None
 
 
-def _typed(talk: Talk, prompt: Prompt) -> Iterator[str]:
-    """Yield what the person types; where a conversation has ended it is asked how it was."""
-    while (text := prompt.read(_END_PROMPT if talk.ended else _PROMPT)) is not None:
-        if talk.ended and not text.strip():
-            talk.ended = None
-        yield text
+def _report(note: str) -> None:
+    print(f"({printable(note)})", flush=True)
+
+
+def _beginning(given: Living, domain: Domain, text: str, folder: Path) -> _Beginning:
+    """Find out where the learner begins.
+
+    Raises:
+        AgentError: it cannot begin with the agent.
+        StoreError: the store is about another domain, or cannot be read.
+    """
+    history = History(())
+    if is_store(folder):
+        with Store(folder, create=False, read_only=True) as store:
+            store.use_domain(given.source, text)
+            history = History(store.taught())
+            domain = history.grown(domain)
+    newest = next(checkpoints_of(folder).readable(lambda fault: None), None)  # told when it is opened
+    if newest is not None:
+        note = f"the learner of {folder} goes on; --agent is where a new one begins, and is left alone"
+        return _Beginning(domain, newest.turn_taking, None, note if given.agent else None)
+    if given.agent and is_store(Path(given.agent)):
+        raise AgentError(
+            f"{given.agent}: this is a store; to go on with what it knows: --store {given.agent}"
+        )
+    agent = load_agent(given.agent, domain, is_builtin=given.source in builtin_names())
+    if agent is not None:
+        if given.agent is None and domain.fake_user is None:
+            agent = None  # nobody can play with it to show it to the learner
+        else:
+            check(agent, domain.fake_user is not None)
+    if agent is not None:
+        note = f"a new learner begins with the agent {agent.name!r}; this takes some seconds"
+        return _Beginning(domain, agent.turn_taking, agent, note)
+    if history.labels(domain):
+        return _Beginning(domain, "auto", None, "a new learner begins with what was taught here")
+    note = (
+        "there is no agent for this domain, and nothing was taught here: the bot begins with guesses. To"
+        f" teach it first: dialogue-gym teach {given.source} --store {folder}"
+    )
+    return _Beginning(domain, "auto", None, note)
+
+
+def _talked(talk: Talk, prompt: Prompt) -> Iterator[str]:
+    """Yield what is to be shown to a person until they leave; where a conversation ends they are asked."""
+    yield from talk.go_on()
+    keys = thoughts_key(prompt, talk.thoughts)
+    while (text := prompt.read(*((_END_PROMPT,) if talk.ended else (_PROMPT, keys)))) is not None:
+        if talk.ended:
+            yield from talk.judge(text)
+        else:
+            yield from talk.thoughts() if text.strip() == THOUGHTS else talk.say(text)
     talk.leave()
-    if talk.ended and (rating := prompt.read(_END_PROMPT)) is not None:
-        yield rating
+    while talk.ended and (text := prompt.read(_END_PROMPT)) is not None:
+        yield from talk.judge(text, is_leaving=True)

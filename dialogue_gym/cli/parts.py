@@ -56,14 +56,25 @@ def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, see
         return CombinedInterpreter(RasaInterpreter(addresses[0]), domain)
     from dialogue_gym.nlu.examples import read_examples
 
-    paths = [Path(one) for one in given]
-    if not paths and source in builtin_names():
-        paths = [builtin_path(source, "nlu.yml")]
+    paths = [Path(one) for one in given] or own_examples(source)
     if not paths:
         return FixedFormatInterpreter(domain)
     from dialogue_gym.nlu.trained import TrainedInterpreter
 
     return CombinedInterpreter(TrainedInterpreter(domain, read_examples(paths), seed), domain)
+
+
+def own_examples(source: str) -> list[Path]:
+    """Return the examples that a domain brings: a built-in one does."""
+    return [builtin_path(source, "nlu.yml")] if source in builtin_names() else []
+
+
+def how_to_talk(domain: Domain, interpreter: Interpreter) -> str:
+    """Return a sentence that tells a person how to talk to a bot."""
+    example = f"/{domain.intents[0]}" if domain.intents else "/greet"
+    if isinstance(interpreter, CombinedInterpreter):
+        return f"Talk to it in plain words, or as {example}."
+    return f"Talk to it in the fixed format alone (for plain words give --nlu), as {example}."
 
 
 def load_code(actions: Sequence[str]) -> tuple[list[Action], str | None]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dialogue_gym.domain.reader import printable
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.key_binding import KeyBindings
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+THOUGHTS = "?"
+"""Typed alone, or at a terminal pressed where nothing is typed: show what the bot thinks."""
 
 
 class Prompt:
@@ -42,3 +46,20 @@ class Prompt:
                 return self.session.prompt(prompt, key_bindings=keys)
         except (EOFError, KeyboardInterrupt):
             return None
+
+
+def thoughts_key(prompt: Prompt, thoughts: Callable[[], list[str]]) -> KeyBindings | None:
+    """Return the key that shows what the bot thinks, where there are keys."""
+    if (session := prompt.session) is None:
+        return None
+    from prompt_toolkit.application import run_in_terminal
+    from prompt_toolkit.filters import Condition
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    @keys.add(THOUGHTS, filter=Condition(lambda: not session.default_buffer.text))
+    def show(event: KeyPressEvent) -> None:
+        run_in_terminal(lambda: print("\n".join(thoughts())))
+
+    return keys

@@ -1,4 +1,4 @@
-"""`dialogue-gym store`: look at what was taught, export it, and forget it."""
+"""`dialogue-gym store`: look at what was said and taught, export it, go back, and forget it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from dialogue_gym.store import Store, StoreError
 from dialogue_gym.stories import FORMATS
 from dialogue_gym.teaching.corrections import Correction, corrections
 from dialogue_gym.teaching.export import export
+from dialogue_gym.teaching.forgetting import forget as forget_taught
 from dialogue_gym.transcript import transcript
 
-store = typer.Typer(help="Look at what was taught, export it, and forget it.", no_args_is_help=True)
+store = typer.Typer(
+    help="Look at what was said and taught, export it, go back, and forget it.", no_args_is_help=True
+)
 
 Folder = Annotated[
-    Path, typer.Option("--store", metavar="DIR", help="the folder that `dialogue-gym teach` wrote")
+    Path, typer.Option("--store", metavar="DIR", help="the folder that `dialogue-gym teach` or `live` wrote")
 ]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="its name, as `list` has it")]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
@@ -136,7 +139,7 @@ def forget(
         if not yes and is_known and (with_forks or not forks):
             what = ", ".join(map(printable, [conversation, *forks]))
             typer.confirm(f"Erase {what} for good?", abort=True)
-        for name in opened.forget(conversation, with_forks):
+        for name in forget_taught(opened, conversation, with_forks):
             print(f"{printable(name)} is erased")
 
 
@@ -151,8 +154,9 @@ def rollback(
 ) -> None:
     """Go back to a checkpoint of a bot that learns from people; what they said stays, unlearned."""
     if checkpoint is None:
-        for line in _table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder))):
-            print(line)
+        with _reading(folder):  # so that there is one
+            for line in _table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder))):
+                print(line)
         return
     with Store(folder, create=False) as opened:
         path = roll_back(opened, checkpoint)
@@ -190,8 +194,12 @@ def prune(
             if not yes:
                 what = f"all but the newest {conversations} live conversations"
                 typer.confirm(f"Erase {what} for good?", abort=True)
-            print(f"{len(opened.prune(LIVE, conversations))} conversations are erased")
-        print(f"{len(checkpoints_of(folder).prune(checkpoints))} checkpoints are removed")
+            print(_done(len(opened.prune(LIVE, conversations)), "conversation", "erased"))
+        print(_done(len(checkpoints_of(folder).prune(checkpoints)), "checkpoint", "removed"))
+
+
+def _done(count: int, what: str, how: str) -> str:
+    return f"1 {what} is {how}" if count == 1 else f"{count} {what}s are {how}"
 
 
 @store.command()

@@ -16,7 +16,7 @@ from dialogue_gym.files import write_whole
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.export import export
 from dialogue_gym.teaching.importing import import_stories
-from dialogue_gym.teaching.mode import use_mode
+from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated import SimulatedTeacher, teach
 from dialogue_gym.teaching.terminal.console import Leave, Terminal
@@ -25,7 +25,6 @@ from dialogue_gym.teaching.terminal.opening import domain_text, goes_on, new_dom
 
 _YAML = (".yml", ".yaml")
 _JOURNAL = "journal.sqlite"
-FAKE, ME = "fake", "me"
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ def hold(teaching: Teaching) -> None:
         domain = _domain(terminal, teaching.source)
         if domain is not None:
             _teach(terminal, domain, teaching)
-    except Leave:
-        print("(all that was answered is kept)")
+    except Leave as leave:
+        print(leave)
 
 
 def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
@@ -133,7 +132,7 @@ def _domain(terminal: Terminal, source: str) -> Domain | None:
     path = Path(source)
     is_missing = source not in builtin_names() and path.suffix.lower() in _YAML and not path.exists()
     if is_missing and not name_fault(path.stem):
-        made = terminal.hold(new_domain(source, printable(path.stem)))
+        made = terminal.hold(new_domain(source, printable(path.stem)), "Nothing was written.")
         if made is None:
             return None
         text = domain_text(made)

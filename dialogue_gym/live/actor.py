@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,11 @@ import numpy.typing as npt
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.masks import ObservationMask
 from dialogue_gym.policies import Policy
+
+LEAST, MOST = 0.02, 0.2
+"""The chance to try something else where all people are content, and where none is."""
+NEWEST = 0.1
+"""What the newest dialogue weighs among those of late."""
 
 
 class Actor(Policy):
@@ -37,6 +41,12 @@ class Actor(Policy):
             found = weights @ np.maximum(found, 0) + biases
         return np.asarray(found, np.float32)
 
+    def numbers(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> tuple[bool, npt.NDArray[Any]]:
+        """Return that these are no probabilities, and what each action is worth."""
+        return False, self.values(observation)
+
     def choose(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
     ) -> int:
@@ -46,34 +56,43 @@ class Actor(Policy):
 
 
 class Explorer:
-    """Acts by the newest weights, and now and then tries something else.
+    """Acts by the newest weights, and now and then tries something else: more where people are not content.
+
+    So it explores again when people change after months, which no schedule that runs down would do. (As in
+    Tokic 2010, Adaptive epsilon-greedy exploration in reinforcement learning based on value differences, with
+    satisfaction in the place of those.)
 
     Attributes:
         actor: who knows best at the moment.
-        decisions: how many were made so far.
+        satisfaction: how content people were of late, from 0 to 1.
         random: what is drawn from.
     """
 
-    def __init__(self, actor: Actor, seed: int = 0, first: float = 0.1, last: float = 0.02) -> None:
+    def __init__(
+        self, actor: Actor, seed: int = 0, least: float = LEAST, most: float = MOST, satisfaction: float = 1.0
+    ) -> None:
         """Begin to act.
 
         Args:
             actor: who knows best.
             seed: of the exploration.
-            first: the chance to try something else at the beginning.
-            last: the chance that is come near to; halfway after `HALF_LIFE` decisions.
+            least: the chance to try something else where people are content.
+            most: the chance to try something else where nobody is.
+            satisfaction: how content people are taken to be at first.
         """
         self.actor = actor
+        self.satisfaction = satisfaction
         self.random = np.random.default_rng(seed)
-        self.decisions = 0
-        self._first, self._last = first, last
-
-    HALF_LIFE = 2000
+        self._least, self._most = least, most
 
     @property
     def chance(self) -> float:
-        """The chance to try something else now: it falls with what was decided, not with a plan's end."""
-        return self._last + (self._first - self._last) * math.pow(0.5, self.decisions / self.HALF_LIFE)
+        """The chance to try something else now; wrong ratings now and then hardly raise it."""
+        return self._least + (self._most - self._least) * (1 - self.satisfaction) ** 2
+
+    def hear(self, satisfaction: float) -> None:
+        """Take in how content somebody was in the end, from 0 to 1."""
+        self.satisfaction += NEWEST * (satisfaction - self.satisfaction)
 
     def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
         """Return an action, and the version of the weights that it was decided by.
@@ -88,14 +107,13 @@ class Explorer:
             chosen = int(self.random.choice(np.flatnonzero(possible)))
         else:
             chosen = actor.choose(observation, possible, True)
-        self.decisions += 1
         return actor.env.action_names[chosen], actor.version
 
     def state(self) -> dict[str, Any]:
-        """Return the counters and the random state, as JSON has them."""
-        return {"decisions": self.decisions, "random": self.random.bit_generator.state}
+        """Return what it is like, and the random state, as JSON has them."""
+        return {"satisfaction": self.satisfaction, "random": self.random.bit_generator.state}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on where `state` was."""
-        self.decisions = int(state["decisions"])
+        self.satisfaction = float(state["satisfaction"])
         self.random.bit_generator.state = state["random"]

@@ -44,6 +44,18 @@ class Checkpoint:
     arrays: Mapping[str, npt.NDArray[Any]]
     state: Mapping[str, Any]
 
+    @property
+    def turn_taking(self) -> str:
+        """Of the bot that it knows.
+
+        Raises:
+            CheckpointError: it is not of a live learner.
+        """
+        try:
+            return str(self.state["knows"]["turn_taking"])
+        except (KeyError, TypeError):
+            raise CheckpointError(f"{self.path}: this is no checkpoint of a live learner") from None
+
 
 class Checkpoints:
     """A folder of checkpoints, in the order of their numbers: a clock may be wrong, a count is not."""

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.chatting import RESTART_COMMAND, spoken
+from dialogue_gym.chatting import is_restart, spoken
 from dialogue_gym.conversation import Conversation, with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.entries import PERSON
@@ -23,11 +23,11 @@ from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED, LiveRewar
 from dialogue_gym.rules import tables
 from dialogue_gym.teaching.journal import Journal, MemoryJournal
 
-_EVENTS = {None: 0, SUCCESS: tables.SUCCESS, FAILURE: tables.FAILURE, TRUNCATED: tables.TRUNCATED}
+_ENDS = {None: 0, SUCCESS: tables.SUCCESS, FAILURE: tables.FAILURE, TRUNCATED: 0}
 
 
 class PersonLeft(Exception):
-    """Nobody is there to begin a conversation with: learning is over for today."""
+    """Nobody is there to have a conversation with: learning is over for today."""
 
 
 class DialogueLiveEnv(DialogueEnv):
@@ -45,15 +45,19 @@ class DialogueLiveEnv(DialogueEnv):
     As in `DialogueEnv`, so that an agent that was trained on the fake user goes on with people.
 
     ## Starting State
-    What the bot knows once the person has said something.
+    What the bot knows once the person has said something. If there is nobody any more no conversation
+    begins, and the next `step` raises `PersonLeft`. (`reset` does not: many learners reset before they take
+    in the step that ended the last conversation.)
 
     ## Rewards
-    The domain's `step` at each step and its `success` where the person has what they wanted: what the
-    fake user would be worth. The wrapper `HumanReward` puts a person's own judgement in its place.
+    As in `DialogueEnv`: `success` where the person has what they wanted, `failure` where they leave before,
+    `step` at each step. Only `useless` stays 0: nobody can tell. The wrapper `HumanReward` puts a person's
+    own judgement in the place of it all.
 
     ## Episode End
-    Terminated when the person has what they wanted (success), leaves, or types `/restart` (failure).
-    Truncated after 50 steps (100 with explicit turn taking), or `max_episode_steps`.
+    Terminated when the person has what they wanted (success), leaves, or types `/restart` (failure). Where
+    the domain has no fake user nothing says what people want, and only they end a conversation. Truncated
+    after 50 steps (100 with explicit turn taking), or `max_episode_steps`.
 
     ## Information
     As in `DialogueEnv`.
@@ -65,8 +69,10 @@ class DialogueLiveEnv(DialogueEnv):
       without it.
     - `interpreter`: says what a text means; acts in the fixed format without it.
     - `runner`: does the actions; what the domain declares without it.
-    - `journal`: where the conversations are written down, a `Store` for one.
-    - `turn_taking`, `max_history`, `reward`, `max_episode_steps`, `render_mode`: as in `DialogueEnv`.
+    - `journal`: where the conversations are written down, a `Store` for one. What `dialogue-gym live` finds
+      there it learns from as well.
+    - `turn_taking`, `max_history`, `reward`, `max_episode_steps`, `render_mode`: as in `DialogueEnv`. (So are
+      the others, which are about the fake user, and change nothing here.)
 
     ## Version History
     - v0: initial version.
@@ -95,57 +101,66 @@ class DialogueLiveEnv(DialogueEnv):
         self._journal = journal
         self._number = 0 if journal is None else _last_number(journal)
         self._episode: Episode | None = None
-        self._is_over = True
+        self._is_over, self._has_left = True, False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin a conversation, and wait for the person's first words.
+        """Begin a conversation, and wait for the person's first words; a seed changes nothing of them.
 
         Raises:
-            PersonLeft: there is nobody any more.
+            StoreError: it could not be written down.
         """
         gym.Env.reset(self, seed=seed)
-        if not self._is_over:
-            self._end(TRUNCATED)
-        self._number += 1
-        trace = Trace(self.domain, f"live{self._number}", LiveReward.of(self.domain))
+        if self._episode is not None and not self._is_over:
+            self._end(self._episode, TRUNCATED)
+        message = self._heard(begins=True)
+        trace = Trace(self.domain, f"live{self._number + 1}", LiveReward.of(self.domain))
         journal = MemoryJournal() if self._journal is None else self._journal
         self._episode = Episode(trace, journal, self._runner, self.settings.turn_taking)
-        message = self._heard()
-        if message is None:
-            raise PersonLeft("the person has left, and no conversation has begun")
-        self._is_over = False
+        self._has_left = self._is_over = message is None
         self._shown = 0
         self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
-        self._episode.begin(PERSON)
-        self._episode.hear(message)
+        if message is not None:
+            self._number += 1
+            self._episode.begin(PERSON)
+            self._episode.hear(message)
+            self._episode.write()
+            self._show_if_human()
         return self._seen(), {"action_mask": self._mask(), "turns": self._turns}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action, and wait for the person if it hands the turn over.
 
         Raises:
+            PersonLeft: there is nobody any more.
+            StoreError: what was said could not be written down.
             ValueError: there is no such action.
             gymnasium.error.ResetNeeded: the conversation is over.
         """
         index = operator.index(action) + self.first_action
         if not self.first_action <= index < self.tables.actions:
             raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
+        if self._has_left:
+            raise PersonLeft("the person has left, and no conversation has begun")
         if self._is_over or self._episode is None:
             raise gym.error.ResetNeeded("the conversation is over: call reset() before step()")
         episode = self._episode
         name = self.domain.actions[index]
+        events = 0 if episode.conversation.is_possible(name) else tables.INVALID
         result = episode.do(name)
+        episode.write()  # before the person learns of it
         for event in result.events:
             if isinstance(event, BotUttered):
                 for line in spoken(event):
                     self._channel.say(line)
         if result.note:
             self._channel.tell(result.note)
+        events |= tables.TURN if episode.is_users_turn else 0
         outcome = self._outcome(episode)
-        terms = self._reward_terms[_EVENTS[outcome] & ~tables.TRUNCATED].copy()
-        reward = self.tables.event_reward[_EVENTS[outcome]]
+        events |= _ENDS[outcome]
+        terms = self._reward_terms[events].copy()
+        reward = self.tables.event_reward[events]
         if own := self.tables.action_reward[index]:
             terms[name] = own
             reward += own
@@ -154,8 +169,9 @@ class DialogueLiveEnv(DialogueEnv):
         if outcome is None:
             episode.write()
         else:
-            self._end(outcome)
+            self._end(episode, outcome)
             info["is_success"] = outcome == SUCCESS
+        self._show_if_human()
         return observation, reward, outcome in (SUCCESS, FAILURE), outcome == TRUNCATED, info
 
     def _outcome(self, episode: Episode) -> str | None:
@@ -170,10 +186,12 @@ class DialogueLiveEnv(DialogueEnv):
         done = sum(isinstance(event, ActionExecuted) for event in episode.conversation.events)
         return TRUNCATED if done >= self.tables.step_limit else None
 
-    def _heard(self) -> UserUttered | None:
-        """Wait for something that can be understood; None if the person leaves, or begins anew."""
+    def _heard(self, begins: bool = False) -> UserUttered | None:
+        """Wait for something that can be understood; None if the person leaves, or gives this one up."""
         while (text := self._channel.hear()) is not None:
-            if text.strip() == RESTART_COMMAND and "restart" not in self.domain.intents:
+            if is_restart(text, self.domain):
+                if begins:
+                    continue
                 return None
             try:
                 return self._interpreter.parse(text).message
@@ -181,11 +199,14 @@ class DialogueLiveEnv(DialogueEnv):
                 self._channel.tell(str(error))
         return None
 
-    def _end(self, outcome: str) -> None:
-        assert self._episode is not None
-        self._episode.end(outcome)
-        self._episode.write()
+    def _end(self, episode: Episode, outcome: str) -> None:
+        episode.end(outcome)
+        episode.write()
         self._is_over = True
+
+    def _show_if_human(self) -> None:
+        if self.render_mode == "human":
+            self._show()
 
     def _seen(self) -> Observation:
         bot_half = self.conversation.bot_half

@@ -66,8 +66,10 @@ def open_trainer(
     """
     checkpoints = checkpoints_of(store.folder, kept)
     learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
-    learner.teach(_taught(store, domain, learner.env))
-    explorer = Explorer(learner.actor(), seed)
+    taught = _taught(store, domain, learner.env)
+    learner.teach(taught)
+    knows_something = agent is not None or bool(taught)
+    explorer = Explorer(learner.actor(), seed, satisfaction=float(knows_something))
     found = _resume(learner, explorer, checkpoints, report)
     if found is None:
         begin_with(learner, agent, domain.fake_user is not None, seed)

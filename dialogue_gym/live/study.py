@@ -10,6 +10,8 @@ from dialogue_gym.trained import Agent, AgentError
 STEPS, UPDATES, TAUGHT_UPDATES = 2000, 3000, 500
 """How many steps of an agent are studied, by how many updates; by how many with labels alone."""
 
+_LAYERS = [64, 64]
+
 
 def begin_with(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: int = 0) -> None:
     """Let a learner begin where an agent is.
@@ -28,22 +30,43 @@ def begin_with(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: 
     """
     if agent is None:
         learner.study(TAUGHT_UPDATES)
-    elif isinstance(agent.policy, Policy):
+        return
+    check(agent, can_play)
+    if isinstance(agent.policy, Policy):
+        _study(learner, agent.policy, seed)
+    else:
+        learner.take_weights(agent.policy.q_net)
+
+
+def check(agent: Agent, can_play: bool) -> None:
+    """Say whether a learner can begin where an agent is.
+
+    Args:
+        agent: where it is to begin.
+        can_play: whether the domain has a fake user to play with.
+
+    Raises:
+        AgentError: it cannot; one line says why.
+    """
+    if isinstance(agent.policy, Policy):
         if not can_play:
             raise AgentError(f"{agent.name}: without a fake user (the key 'fake_user') it cannot be studied")
-        _study(learner, agent.policy, seed)
-    elif hasattr(agent.policy, "q_net"):
-        sizes, own = ([p.shape for p in q.parameters()] for q in (agent.policy.q_net, learner.network))
-        if sizes != own:
-            raise AgentError(
-                f"{agent.name}: only a network with layers of the usual sizes, for the newest observation"
-                " alone (max_history 1), can go on learning here"
-            )
-        learner.take_weights(agent.policy.q_net)
-    else:
+        return
+    network = getattr(agent.policy, "q_net", None)
+    if network is None:
         raise AgentError(
             f"{agent.name}: PPO learns from its own newest dialogues alone, thousands at a time, not from one"
             " person's few; give an agent of masked_dqn or dqn"
+        )
+    if agent.env.max_history != 1:
+        raise AgentError(
+            f"{agent.name}: it sees the last {agent.env.max_history} observations (max_history), and live"
+            " learning goes by one; train it with max_history=1"
+        )
+    if list(network.net_arch) != _LAYERS or network.activation_fn.__name__ != "ReLU":
+        raise AgentError(
+            f"{agent.name}: its network has other layers than live learning has, which are those that"
+            " Stable-Baselines3 gives a DQN: two of 64 units with rectifiers"
         )
 
 

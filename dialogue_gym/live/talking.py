@@ -4,65 +4,111 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialogue_gym.chatting import RESTART_COMMAND, turn_lines
+from dialogue_gym.chatting import RESTART_COMMAND, is_restart, spoken, thoughts, turn_lines, understood
+from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.reader import finite, printable
 from dialogue_gym.entries import PERSON
+from dialogue_gym.events import BotUttered, Event, UserUttered
 from dialogue_gym.live.core import Heard, Live
 from dialogue_gym.live.trainer import Trainer
+from dialogue_gym.trained import Agent
 
 RATINGS = {"+": 1.0, "-": -1.0}
-HELP = f"Rate what the bot did: +, -, or a number from -1 to 1. {RESTART_COMMAND} begins anew, Ctrl-D ends."
+HELP = (
+    "Rate what the bot did last: + or -, or with a number, +0.5 or -0.5."
+    f" {RESTART_COMMAND} begins anew, Ctrl-D ends."
+)
+END_QUESTION = "How was that? +, -, a number from -1 to 1, or Enter"
 
 
 def rating_of(text: str) -> float | None:
-    """Return the rating that a text stands for: `+`, `-`, or a number from -1 to 1; None if it is none."""
+    """Return the number that a rating stands for: `+`, `-`, or itself; None if the text is none."""
     if text in RATINGS:
         return RATINGS[text]
     try:
-        number = finite(text)
+        return finite(text)
     except ValueError:
         return None
-    return number if -1 <= number <= 1 else None
 
 
 class Talk:
     """One person in conversation with a learning bot, one conversation after another. No input or output.
 
     Attributes:
-        ended: the conversation that has just ended, and that the next rating is of; None while one goes on.
+        ended: the conversation that has just ended, of which it is to be asked how it was (`judge`).
     """
 
     def __init__(self, live: Live, trainer: Trainer, person: str = PERSON) -> None:
-        """Go on with the conversation that was left open, or be ready for a new one."""
+        """Go on with the conversation that was left open last, or be ready for a new one."""
         self._live = live
         self._trainer = trainer
         self._person = person
-        self._current = next((name for name, whose in live.open.items() if whose == person), None)
+        self._current: str | None = None
+        for name, whose in live.open.items():
+            if whose == person:
+                self._current = name
         self.ended: str | None = None
 
     def go_on(self) -> Iterator[str]:
         """Yield the lines of a conversation that was left open, and what the bot had still to say."""
-        if self._current is not None:
-            yield "(you go on with the conversation of last time)"
-            yield from self._lines(self._live.go_on(self._current))
+        if self._current is None:
+            return
+        yield "(you go on with the conversation of last time)"
+        for event in self._conversation.events:
+            yield from _said(event)
+        yield from self._lines(self._live.go_on(self._current))
+
+    @property
+    def _conversation(self) -> Conversation:
+        if self._current is None:
+            return Conversation(self._live.domain)
+        return self._live.trace(self._current).conversation
 
     def say(self, text: str) -> Iterator[str]:
         """Take in what the person typed; yield what to show them."""
+        text = text.strip()
+        rating = rating_of(text) if text.startswith(("+", "-")) else None  # a bare number is an answer
         for heard in self._live.expire():
             self._learn(heard)
             if heard.ended == self._current:
-                self._current = None
-                yield "(you were silent for long: this is a new conversation)"
+                self._current, self.ended = None, heard.ended if rating is not None else None
+                yield "(you were silent for long: that conversation is over)"
+        if rating is not None:
+            yield self._rate(rating)
+        elif is_restart(text, self._live.domain) and not self._has_begun:
+            yield "(this is a new conversation)"
+        elif text:
+            if self._current is None:
+                self._current = self._live.begin(self._person)
+            before = self._conversation.latest_message
+            heard = self._live.hear(self._current, text)
+            message = None if heard.ended else self._conversation.latest_message
+            if message is not None and message is not before:
+                yield from understood(message)
+            yield from self._lines(heard)
+
+    def judge(self, text: str, is_leaving: bool = False) -> Iterator[str]:
+        """Take in how the conversation that has ended was; whoever says something else goes on talking.
+
+        Args:
+            text: what the person typed.
+            is_leaving: whether they have said goodbye, so that there is nobody to go on with.
+        """
         text = text.strip()
         if not text:
-            return
-        if (value := rating_of(text)) is not None:
-            yield self._rate(value)
-            return
-        self.ended = None
-        if self._current is None:
-            self._current = self._live.begin(self._person)
-        yield from self._lines(self._live.hear(self._current, text))
+            self.ended = None
+        elif (rating := rating_of(text)) is not None:
+            yield self._rate(rating)
+        elif is_leaving:
+            yield f"({END_QUESTION} for nothing)"
+        else:
+            self.ended = None
+            yield from self.say(text)
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether the bot has done something in the conversation that goes on."""
+        return self._current is not None and self._live.trace(self._current).last_decision is not None
 
     def _lines(self, heard: Heard) -> Iterator[str]:
         self._learn(heard)
@@ -79,20 +125,36 @@ class Talk:
                 yield "(all is forgotten, and a new conversation begins)"
 
     def _rate(self, value: float) -> str:
+        if not -1 <= value <= 1:
+            return "(a rating is a number from -1 to 1)"
         name = self.ended or self._current
-        if name is None or (self.ended is None and self._live.trace(name).last_decision is None):
+        if name is None or (self.ended is None and not self._has_begun):
             return "(there is nothing to rate yet)"
         self._trainer.put(self._live.rate(name, value), self._live.upto)
         what = "the conversation" if self.ended else "what the bot did last"
         self.ended = None
         return f"({what} is rated {value:+g})"
 
+    def thoughts(self) -> list[str]:
+        """Return what the bot understood last, what it knows, and what it expects of its actions now."""
+        actor = self._trainer.explorer.actor
+        return thoughts(self._conversation, Agent("live", actor.env, actor))
+
     def leave(self) -> None:
-        """End the conversation that goes on, if one does; it can be rated then."""
+        """End the conversation that goes on, if one does; if the bot has done something it can be rated."""
+        self.ended = None
         if self._current is not None:
+            has_begun = self._has_begun
             heard = self._live.leave(self._current)
-            self._current, self.ended = None, heard.ended
+            self._current = None
+            self.ended = heard.ended if has_begun else None
             self._learn(heard)
 
     def _learn(self, heard: Heard) -> None:
         self._trainer.put(heard.transitions, self._live.upto, is_boundary=heard.ended is not None)
+
+
+def _said(event: Event) -> list[str]:
+    if isinstance(event, UserUttered):
+        return [f"you   {printable(event.text or event.act)}"]
+    return [f"bot   {line}" for line in spoken(event)] if isinstance(event, BotUttered) else []

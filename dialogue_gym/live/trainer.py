@@ -104,6 +104,8 @@ class Trainer:
         if task is None:
             return
         for transition in task.transitions:
+            if transition.satisfaction is not None:
+                self.explorer.hear(transition.satisfaction)
             self.learner.put((transition,))
             self.learner.learn()
         self.upto = task.upto

@@ -59,10 +59,9 @@ class LiveReward:
         """Return what doing an action is worth, before anyone rates it."""
         return self.step + self.actions.get(action, 0.0)
 
-    def of_end(self, rating: float) -> float:
-        """Return what an end with a rating is worth."""
-        share = (min(max(rating, -1.0), 1.0) + 1) / 2
-        return self.failure + share * (self.success - self.failure)
+    def of_end(self, satisfaction: float) -> float:
+        """Return what an end is worth that satisfied people so much, from 0 to 1."""
+        return self.failure + satisfaction * (self.success - self.failure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +77,7 @@ class Transition:
         next_observation: what it knew when it decided the next time, or at the end, shape (components,).
         terminated: whether the conversation was over instead.
         version: of the weights that decided.
+        satisfaction: how content the person was in the end, from 0 to 1, if it is over.
     """
 
     entry: int
@@ -87,6 +87,7 @@ class Transition:
     next_observation: npt.NDArray[Any]
     terminated: bool
     version: int
+    satisfaction: float | None = None
 
 
 @dataclass(eq=False)
@@ -181,23 +182,33 @@ class Trace:
         last = self._last_step()
         if last is None or self.end is None:
             return []
-        worth = self._worth(self.end.content["outcome"])
-        return [] if worth is None else [self._transition(last, worth)]
+        satisfaction = self._satisfaction(self.end.content["outcome"])
+        return [] if satisfaction is None else [self._transition(last, satisfaction)]
 
-    def _worth(self, outcome: str | None) -> float | None:
+    def _satisfaction(self, outcome: str | None) -> float | None:
         if self._end_rating is not None:
-            return self._reward.of_end(self._end_rating)
+            return (min(max(self._end_rating, -1.0), 1.0) + 1) / 2
         if self._reward.counts_outcome and outcome in (SUCCESS, FAILURE):
-            return self._reward.success if outcome == SUCCESS else self._reward.failure
+            return float(outcome == SUCCESS)
         return None
 
-    def _transition(self, step: _Step, end: float | None = None) -> Transition:
-        reward = self._reward.of_step(step.action) + self._reward.rating * step.rating + (end or 0.0)
+    def _transition(self, step: _Step, satisfaction: float | None = None) -> Transition:
+        reward = self._reward.of_step(step.action) + self._reward.rating * step.rating
+        is_over = satisfaction is not None
+        if satisfaction is not None:
+            reward += self._reward.of_end(satisfaction)
         following = step.next_observation
         if following is None:
             following = self.conversation.observation()
         return Transition(
-            step.entry, step.observation, step.action, reward, following, end is not None, step.version
+            step.entry,
+            step.observation,
+            step.action,
+            reward,
+            following,
+            is_over,
+            step.version,
+            satisfaction,
         )
 
 

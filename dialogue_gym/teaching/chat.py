@@ -1,4 +1,4 @@
-"""A conversation as a chat, as every face of teaching shows it: who said what, and what it was taken for.
+"""What every face of teaching shows: a conversation as a chat, what actions say, figures.
 
 No input or output.
 """
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import EMPTY, LISTEN
 from dialogue_gym.domain.reader import printable
-from dialogue_gym.entries import BOT, LABEL, MEND, STORY
+from dialogue_gym.entries import LABEL, MEND, STORY
 from dialogue_gym.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
+from dialogue_gym.teaching.corrections import is_answer, is_correction
 from dialogue_gym.teaching.session import Session
 
 USER_SIDE, BOT_SIDE = "user", "bot"
@@ -21,6 +22,10 @@ SHOWN_CHARACTERS = 300
 VALUE_CHARACTERS = 60
 TEXT_CHARACTERS = 60
 
+THRESHOLD = 0.9
+"""How sure the bot is to be, without other wishes, to go on by itself."""
+MOST_STEPS = 200
+"""How many steps the bot goes on by itself at most before it asks again."""
 ENDS = {"success": "the user has what they wanted", "failure": "the user has given up"}
 """How a conversation ended, in words."""
 
@@ -98,22 +103,26 @@ def what_it_says(domain: Domain, action: str) -> str:
     return visible(texts[0], TEXT_CHARACTERS) if texts else ""
 
 
+def either(actions: Iterable[str]) -> str:
+    """Return actions of which each is right."""
+    return " or ".join(map(visible, actions))
+
+
 def figures(session: Session) -> dict[str, int]:
     """Return what was taught so far, of which what is undone is no part."""
     history = session.history
     in_effect = {entry.id: entry for name in history.conversations for entry in history.path(name)}
-    answers = [entry.content for entry in in_effect.values() if entry.kind == LABEL]
-    taught = [content for content in answers if content["by"] not in (BOT, STORY)]
-    corrected = sum(content["action"] != content.get("proposal") for content in taught)
-    told = sum(content["by"] == STORY for content in answers)
+    decisions = [entry for entry in in_effect.values() if entry.kind == LABEL]
+    answers = sum(map(is_answer, decisions))
+    told = sum(entry.content["by"] == STORY for entry in decisions)
     ended = [history.outcome(name) for name in history.conversations if not name.startswith("story ")]
     return {
         "conversations": len(ended),
         "of these ended in success": ended.count("success"),
-        "answers": len(taught),
-        "corrections": corrected,
+        "answers": answers,
+        "corrections": sum(map(is_correction, decisions)),
         "decisions told by stories": told,
-        "decisions that the bot made by itself": len(answers) - len(taught) - told,
+        "decisions that the bot made by itself": len(decisions) - answers - told,
         "mended messages": sum(entry.kind == MEND for entry in in_effect.values()),
         "different situations with an answer": session.distinct_observations,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialogue_gym.entries import LABEL, MEND, TEACHERS, entry_events
+from dialogue_gym.entries import BOT, LABEL, MEND, STORY, Entry, entry_events
 from dialogue_gym.events import UserUttered
 from dialogue_gym.history import History
 
@@ -43,8 +43,17 @@ def corrections(history: History, conversation: str) -> list[Correction]:
     for place, ((entry, before), event) in enumerate(zip(written, history.events(conversation), strict=True)):
         if isinstance(event, UserUttered) and isinstance(before, UserUttered) and event != before:
             found.append(Correction(place, before.act, event.act, event))
-        elif entry.kind == LABEL and entry.content["by"] in TEACHERS:
-            proposal = entry.content.get("proposal")
-            if proposal is not None and proposal != entry.content["action"]:
-                found.append(Correction(place, proposal, entry.content["action"]))
+        elif is_correction(entry):
+            found.append(Correction(place, entry.content["proposal"], entry.content["action"]))
     return found
+
+
+def is_answer(entry: Entry) -> bool:
+    """Return whether an entry is a decision in person: not the bot's own, nor what stories tell."""
+    return entry.kind == LABEL and entry.content["by"] not in (BOT, STORY)
+
+
+def is_correction(entry: Entry) -> bool:
+    """Return whether an entry is an answer that another action was right than the proposed one."""
+    action = entry.content.get("action")
+    return is_answer(entry) and entry.content.get("proposal", action) != action

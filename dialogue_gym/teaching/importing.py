@@ -30,11 +30,11 @@ def own_stories(domain_file: Path) -> list[Story]:
     raise ValueError(f"{shorten(str(domain_file.parent))} has no stories.yml or stories.md")
 
 
-def import_stories(journal: Journal, domain: Domain, stories: Iterable[Story]) -> int:
+def import_stories(journal: Journal, domain: Domain, stories: Iterable[Story], after: int = 0) -> int:
     """Write stories down as conversations that ended well, all or none; return how many there are.
 
     Checkpoints and ORs are expanded, and short stories also joined into longer dialogues. That the bot
-    listened is said, where it follows from the stories.
+    listened is said, where it follows from the stories. They are numbered from the one after `after`.
 
     Raises:
         StoryError: a story has an action or slot that the domain does not have; see also `join`.
@@ -42,8 +42,8 @@ def import_stories(journal: Journal, domain: Domain, stories: Iterable[Story]) -
     """
     drafts: list[Draft] = []
     joined = join(stories, domain, ROUNDS, limit=MAX_JOINED)
-    for number, story in enumerate(joined, 1):
-        drafts += _drafts(f"story {number}", domain, story)
+    for number, story in enumerate(joined, after + 1):
+        drafts += _drafts(f"{STORY} {number}", domain, story)
     journal.append_all(drafts)
     return len(joined)
 

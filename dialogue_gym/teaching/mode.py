@@ -8,6 +8,8 @@ from dialogue_gym.entries import END, NOTE, Draft, Entry
 from dialogue_gym.history import History
 from dialogue_gym.teaching.journal import Journal
 
+FAKE, ME = "fake", "me"
+"""Who talks to the bot: the domain's fake user, or the teacher."""
 _KEY = "teaching"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dialogue_gym.growth import Growth
+
 
 class SessionError(ValueError):
     """An answer that does not fit what the session waits for. The message is one line."""
@@ -43,10 +45,17 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Contradiction:
-    """For what is known here other actions were right before: which holds?"""
+    """For what is known here other actions were right before: which holds?
+
+    Attributes:
+        action: the new answer.
+        before: what was right.
+        new: what the domain grows by if the new answer is right.
+    """
 
     action: str
     before: tuple[str, ...]
+    new: tuple[Growth, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,8 @@ Pending = AwaitsMessage | Proposal | Contradiction | MissingResult
 
 @dataclass(frozen=True)
 class Change:
-    """What a correction changed: what the bot would have done here, and what it does now."""
+    """What a correction changed: what the bot would have done here, what it does now, all that is right."""
 
     before: Option
     after: Option
+    right: tuple[str, ...]

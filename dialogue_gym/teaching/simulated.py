@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs import DialogueEnv
@@ -113,13 +116,22 @@ def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: i
 
 def play(session: Session, dialogues: int) -> float:
     """Return the success rate of what was learned, in dialogues with new fake users."""
-    env = session.environment()
+    return success_rate(session.environment(), session.proposed, dialogues)
+
+
+def success_rate(
+    env: DialogueEnv, choose: Callable[[npt.NDArray[Any], list[bool]], str], dialogues: int
+) -> float:
+    """Return how many of some dialogues with unseen fake users succeed, from 0 to 1.
+
+    `choose` gives an action for an observation, given for each action whether it is possible.
+    """
     successes = 0
     for number in range(dialogues):
         observation, info = env.reset(seed=_UNSEEN + number)
         is_over = False
         while not is_over:
-            action = session.proposed(observation, info["action_mask"] != 0)
+            action = choose(observation, (info["action_mask"] != 0).tolist())
             observation, _, terminated, truncated, info = env.step(env.action_names.index(action))
             is_over = terminated or truncated
         successes += info["is_success"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
 from dialogue_gym.entries import MEND, entry_events
 from dialogue_gym.events import Entity, UserUttered
+from dialogue_gym.growth import ACTION, INTENT, SLOT, Growth
 from dialogue_gym.history import History
 from dialogue_gym.interpreter import Interpretation, Interpreter, InterpreterError, parse_act
 from dialogue_gym.teaching.session import Session
@@ -50,6 +52,13 @@ def mended(history: History) -> dict[str, UserUttered]:
     return {_sentence(message.text): message for message in in_order if message.text and message.intent}
 
 
+def mended_text(session: Session, message: UserUttered) -> str:
+    """Say what comes of a mend: what a teacher typed in words is understood from then on."""
+    is_sentence = message.text is not None and not message.text.lstrip().startswith("/")
+    is_kept = is_sentence and not session.has_fake_user
+    return "Understood." + " The same sentence means that from now on." * is_kept
+
+
 def _sentence(text: str) -> str:
     return " ".join(text.split()).casefold()
 
@@ -80,9 +89,8 @@ def entities_text(message: UserUttered) -> str:
     return ", ".join(f"{entity.name}={entity.value}" for entity in message.entities) or "-"
 
 
-def unknown_names(session: Session, message: UserUttered) -> list[tuple[str, str, str]]:
-    """Return what the domain does not have of a message: its kind, name, and a clause on the nearest one."""
-    domain = session.domain
+def unknown_names(domain: Domain, message: UserUttered) -> list[tuple[str, str, str]]:
+    """Return what a domain does not have of a message: its kind, name, and a clause on the nearest one."""
     found = []
     if message.intent is not None and message.intent.partition("/")[0] not in domain.intents:
         found.append(("intent", message.intent, nearest(message.intent, domain.intents)))
@@ -90,3 +98,13 @@ def unknown_names(session: Session, message: UserUttered) -> list[tuple[str, str
         if name not in domain.entities:
             found.append(("entity", name, nearest(name, domain.entities)))
     return found
+
+
+def new_name(kind: str, name: str) -> Growth:
+    """Return what makes one of the `unknown_names` known: an entity is, where a slot has its name."""
+    return Growth(INTENT if kind == "intent" else SLOT, name)
+
+
+def new_action(name: str, typed: str) -> Growth:
+    """Return an action that says what a teacher typed, or nothing."""
+    return Growth(ACTION, name, (typed.strip(),) if typed.strip() else ())

@@ -28,12 +28,18 @@ _NARROW = 20
 _Result = TypeVar("_Result")
 
 
+KEPT = "All that was answered is kept."
+"""What is said to who wants to leave."""
+
+
 class Leave(Exception):
-    """The person wants to leave, or there are no more answers."""
+    """The person wants to leave, or there are no more answers. The message says what is kept."""
 
 
 class Asker(Protocol):
-    """Where answers come from."""
+    """Where answers come from; `kept` says what is kept of them."""
+
+    kept: str
 
     def ask(self, prompt: str, keys: str) -> str:
         """Return an answer: a line, or one of some keys.
@@ -53,17 +59,19 @@ class Asker(Protocol):
 class Pipe:
     """Takes the answers from the lines of standard input, and prints them as if they were typed."""
 
+    kept = KEPT
+
     def ask(self, prompt: str, keys: str) -> str:
         """Return the next line."""
         line = sys.stdin.readline()
         if not line:
-            raise Leave
+            raise Leave(self.kept)
         print(f"{prompt}{printable(line.rstrip(chr(10)))}", flush=True)
         return line.rstrip("\n")
 
     def interrupted(self) -> None:
         """Leave."""
-        raise Leave
+        raise Leave(self.kept)
 
 
 class Keyboard:
@@ -71,6 +79,7 @@ class Keyboard:
 
     def __init__(self) -> None:
         """Prepare to ask."""
+        self.kept = KEPT
         self._lines: PromptSession[str] = PromptSession()
         self._keys: PromptSession[str] = PromptSession()
 
@@ -85,11 +94,11 @@ class Keyboard:
     def interrupted(self) -> None:
         """Ask whether to leave."""
         try:
-            answer = self._prompt("Leave? All that was answered is kept. (y/n) ", "yn")
+            answer = self._prompt(f"Leave? {self.kept} (y/n) ", "yn")
         except (KeyboardInterrupt, EOFError):
             answer = "y"
         if answer == "y":
-            raise Leave
+            raise Leave(self.kept)
 
     def _prompt(self, prompt: str, keys: str) -> str:
         if keys:
@@ -130,12 +139,13 @@ class Terminal:
         self._asker: Asker = Keyboard() if self._is_terminal else Pipe()
         self._interrupted = threading.Event()
 
-    def hold(self, talk: Talk[_Result]) -> _Result:
-        """Carry a talk on to its end, and return its result.
+    def hold(self, talk: Talk[_Result], kept: str = KEPT) -> _Result:
+        """Carry a talk on to its end, and return its result; `kept` is said to who wants to leave.
 
         Raises:
             Leave: the person left before.
         """
+        self._asker.kept = kept
         with self._interrupts():
             try:
                 screen = next(talk)
@@ -165,7 +175,7 @@ class Terminal:
             try:
                 yield
             except KeyboardInterrupt:
-                raise Leave from None
+                raise Leave(self._asker.kept) from None
             return
 
         def interrupt(number: int, frame: FrameType | None) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from dialogue_gym.domain.reader import FileError
 from dialogue_gym.events import UserUttered
+from dialogue_gym.growth import INTENT, Growth, grown
 from dialogue_gym.interpreter import Interpretation, Interpreter, InterpreterError
-from dialogue_gym.teaching.chat import ENDS, visible
+from dialogue_gym.teaching.chat import ENDS, MOST_STEPS, THRESHOLD, either, visible
 from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.terminal import views
-from dialogue_gym.teaching.terminal.picking import Command, Picked, pick, typed
+from dialogue_gym.teaching.terminal.picking import Command, Picked, pick, pick_number, typed
 from dialogue_gym.teaching.terminal.screens import (
     STOP,
     Line,
@@ -32,13 +33,12 @@ from dialogue_gym.teaching.understanding import (
     TaughtInterpreter,
     entities_text,
     entities_typed,
+    mended_text,
+    new_action,
+    new_name,
     unknown_names,
 )
 
-THRESHOLD = 0.9
-MOST_STEPS = 200
-"""How many steps the bot goes on by itself at most before it asks again."""
-_COMMANDS = "urfngts?0q"
 _STYLES = {"success": "good", "failure": "bad"}
 
 
@@ -122,7 +122,7 @@ class Desk:
             yield from self._correct(pending)
         else:
             shown = (*self._situation(), *views.proposal_lines(self._session.domain, pending))
-            key = yield from ask_key(shown, "answer > ", "123" + _COMMANDS)
+            key = yield from ask_key(shown, "answer > ", "123" + self._commands())
             if key == "1":
                 self._session.confirm()
             elif key == "2":
@@ -136,21 +136,23 @@ class Desk:
         text = yield from typed(self._situation(), "you > ")
         if text.strip():
             message = self._interpreter.parse(text.strip()).message
-            if (yield from self._is_known(message)):
-                self._session.say(message)
+            new = yield from self._new_names(message)
+            if new is not None:
+                self._session.say(message, new)
 
-    def _is_known(self, message: UserUttered) -> Talk[bool]:
-        """Offer to add to the domain what it does not have of a message; return whether it has all now."""
-        for kind, name, near in unknown_names(self._session, message):
-            becomes = "intent" if kind == "intent" else "slot"
+    def _new_names(self, message: UserUttered, new: Sequence[Growth] = ()) -> Talk[list[Growth] | None]:
+        """Offer to add to the domain what it does not have of a message, beyond what is to be added anyway.
+
+        Return all that is to be added; None if the person would rather leave it.
+        """
+        growth = list(new)
+        for kind, name, near in unknown_names(grown(self._session.domain, new), message):
+            becomes = new_name(kind, name)
             problem = Line(visible(f"{name!r} is no {kind} here; {near}", 2000), "bad")
-            if (yield from choose((problem,), f"make it a new {becomes}", "leave it")) == 2:
-                return False
-            if kind == "intent":
-                self._session.add_intent(name)
-            else:
-                self._session.add_slot(name)
-        return True
+            if (yield from choose((problem,), f"make it a new {becomes.add}", "leave it")) == 2:
+                return None
+            growth.append(becomes)
+        return growth
 
     def _correct(self, proposal: Proposal) -> Talk[None]:
         session, with_probabilities = self._session, not self._is_wizard
@@ -162,11 +164,12 @@ class Desk:
         )
         if picked is None:
             return
+        new = []
         if picked.is_new:
             text = yield from typed((), f"what {visible(picked.name, 40)} says (Enter alone: nothing) > ")
-            session.add_action(picked.name, [text.strip()] if text.strip() else [])
+            new.append(new_action(picked.name, text))
         before = session.change
-        session.correct(picked.name)
+        session.correct(picked.name, new)
         self._note_change(before)
 
     def _note_change(self, before: object) -> None:
@@ -175,8 +178,7 @@ class Desk:
             self._notes.append(views.change_line(change))
 
     def _settle(self, pending: Contradiction) -> Talk[None]:
-        old = " or ".join(visible(name) for name in pending.before)
-        new = visible(pending.action)
+        old, new = either(pending.before), visible(pending.action)
         which = yield from choose(
             (Line(f"Where the same was known, you said that {old} is right.", "strong"),),
             f"from now on {new} is right",
@@ -207,11 +209,10 @@ class Desk:
         if picked is None:
             return
         meant = yield from self._with_entities(message, picked)
-        if picked.is_new:
-            self._session.add_intent(picked.name)
-        if (yield from self._is_known(meant)):
-            self._session.mend(meant)
-            self._note("Understood. The same sentence means that from now on.", "good")
+        new = yield from self._new_names(meant, [Growth(INTENT, picked.name)] if picked.is_new else [])
+        if new is not None:
+            self._session.mend(meant, new)
+            self._note(mended_text(self._session, meant), "good")
 
     def _ranking(self, message: UserUttered) -> Sequence[tuple[str, float]]:
         understood = Interpretation("")
@@ -229,19 +230,28 @@ class Desk:
 
     # Commands.
 
+    def _commands(self) -> str:
+        """Return the keys that do something now."""
+        goes_on = "g" if isinstance(self._session.pending, Proposal) else ""
+        return f"urfn{goes_on}{'p' if self._is_wizard else ''}ts?0q"
+
     def _do(self, key: str) -> Talk[None]:
         session = self._session
-        if key == "u":
+        if key not in (here := self._commands()):
+            self._note(f"(:{key} does nothing here; what does: {' '.join(f':{one}' for one in here)})", "bad")
+        elif key == "u":
             session.undo()
             self._note("(undone)")
         elif key == "r":
             session.redo()
             self._note("(done again)")
         elif key == "n":
+            if not session.conversation.events[1:]:
+                raise SessionError("this conversation has only just begun")
             session.restart()
         elif key == "f":
             yield from self._fork()
-        elif key == "g" or (key == "p" and self._is_wizard):
+        elif key in ("g", "p"):
             self._is_wizard = False
             yield from self._go_on()
         elif key == "t":
@@ -253,8 +263,6 @@ class Desk:
             if key == "0":
                 self._write_all()
         else:
-            if key != "?":
-                self._note(f"(:{key} is no command)", "bad")
             self._notes += views.help_lines(self._is_wizard)
 
     def _write_all(self) -> None:
@@ -272,18 +280,21 @@ class Desk:
             self._note("(there is nothing to export)")
 
     def _fork(self) -> Talk[None]:
-        places = views.points(self._session)
-        if not places:
+        conversations = views.conversation_rows(self._session)
+        if not conversations:
             raise SessionError("there is nothing to fork from")
-        rows = [Row(what) for _, what in places]
-        table = Table(("what happened",), tuple(rows), tuple(range(len(rows))))
-        answer = yield from typed((table,), "fork after number (Enter alone: not at all) > ")
-        if not answer.strip():
+        picked: Picked | None = Picked(conversations[0].name)
+        if len(conversations) > 1:
+            titles = views.CONVERSATION_TITLES
+            picked = yield from pick("conversation", titles, conversations, can_be_new=False)
+        if picked is None:
             return
-        number = answer.strip()
-        if not (number.isascii() and number.isdigit() and len(number) < 6 and int(number) < len(places)):
-            raise SessionError(f"{visible(number, 40)} is no number from 0 to {len(places) - 1}")
-        self._session.fork(places[int(number)][0])
+        places = views.points(self._session.history, picked.name)
+        rows = [Row(what) for _, what in places]
+        prompt = "fork after number (Enter alone: not at all) > "
+        number = yield from pick_number(("what happened",), rows, prompt)
+        if number is not None:
+            self._session.fork(places[number][0])
 
     def _set_threshold(self) -> Talk[None]:
         answer = yield from typed((), f"how sure the bot has to be, from 0 to 1 (now {self._threshold:g}) > ")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
 from dialogue_gym.entries import FAKE_USER, LABEL, MEND, RESULT, USER, Entry, entry_events
 from dialogue_gym.events import Event, UserUttered, Value
+from dialogue_gym.history import History
 from dialogue_gym.teaching.chat import (
     BOT_SIDE,
     TEXT_CHARACTERS,
     USER_SIDE,
     bubbles,
+    either,
     figures,
     value_text,
     visible,
@@ -24,6 +26,7 @@ from dialogue_gym.teaching.terminal.screens import Line, Row, Table
 
 TURNS = 2
 """How many of the user's messages the chat so far goes back to."""
+CONVERSATION_TITLES = ("conversation", "turns", "begins with", "")
 _CHAT_LINES = 16
 
 KEYS = (
@@ -120,13 +123,32 @@ def intent_rows(domain: Domain, ranking: Sequence[tuple[str, float]]) -> list[Ro
 
 def change_line(change: Change) -> Line:
     """Return what a correction changed."""
-    was, now = (f"{visible(one.action)} ({one.probability:.2f})" for one in (change.before, change.after))
-    return Line(f"Learned. For the same situation, before: {was}, after: {now}.", "good")
+    was = f"{visible(change.before.action)} ({change.before.probability:.2f})"
+    now = f"{either(change.right)} ({change.after.probability:.2f}"
+    each = " each)" if len(change.right) > 1 else ")"
+    return Line(f"Learned. For the same situation, before: {was}, after: {now}{each}.", "good")
 
 
-def points(session: Session) -> list[tuple[int, str]]:
-    """Return where the conversation can be forked: entries, and what happened there."""
-    path = session.history.path(session.id)
+def conversation_rows(session: Session) -> list[Row]:
+    """Return the conversations that can be forked as rows to pick from.
+
+    The one that is gone on with comes first, then the latest ones, and stories at the end.
+    """
+    history, here = session.history, session.id
+    names = sorted(history.conversations[::-1], key=lambda name: (name != here, name.startswith("story ")))
+    rows = []
+    for name in names:
+        path = history.path(name)
+        said = [message for _, message in _messages(path)]
+        if said and session.can_fork(path[0].id):
+            outcome = "this one" if name == here else history.outcome(name) or ""
+            rows.append(Row(name, (f"{len(said)}", said[0], outcome)))
+    return rows
+
+
+def points(history: History, conversation: str) -> list[tuple[int, str]]:
+    """Return where a conversation can be forked: entries, and what happened there."""
+    path = history.path(conversation)
     found = []
     for index, entry in enumerate(path):
         following = path[index + 1] if index + 1 < len(path) else None
@@ -136,11 +158,8 @@ def points(session: Session) -> list[tuple[int, str]]:
 
 
 def _happened(entry: Entry, before: Entry | None, following: Entry | None) -> str | None:
-    if entry.kind in (USER, MEND):
-        (message,) = entry_events(entry)
-        assert isinstance(message, UserUttered)
-        said = message.text or "/" + message.act
-        return f"user  {visible(said, TEXT_CHARACTERS)}" + ("  (mended)" if entry.kind == MEND else "")
+    for _, said in _messages([entry]):
+        return f"user  {said}" + ("  (mended)" if entry.kind == MEND else "")
     # What a fake user says follows from what the bot did, and comes with it.
     is_answered = following is not None and following.kind == USER and following.author == FAKE_USER
     if entry.kind == RESULT and before is not None and before.kind == LABEL and not is_answered:
@@ -152,6 +171,14 @@ def figures_table(session: Session) -> Table:
     """Return what was taught so far."""
     rows = tuple(Row(name, (str(count),)) for name, count in figures(session).items())
     return Table(("of this store", ""), rows, ())
+
+
+def _messages(path: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
+    for entry in path:
+        if entry.kind in (USER, MEND):
+            (message,) = entry_events(entry)
+            assert isinstance(message, UserUttered)
+            yield entry, visible(message.text or "/" + message.act, TEXT_CHARACTERS)
 
 
 def help_lines(is_wizard: bool) -> list[Line]:

@@ -1,0 +1,119 @@
+"""What `dialogue-gym web` does: it opens the store, and serves the pages until it is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from getpass import getpass
+from pathlib import Path
+
+from dialogue_gym.cli.parts import (
+    domain_text_of,
+    is_address,
+    make_runner,
+    make_stories,
+    make_words,
+    own_examples,
+)
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.reader import printable
+from dialogue_gym.interpreter import Interpreter
+from dialogue_gym.store import Store
+from dialogue_gym.teaching.importing import import_stories
+from dialogue_gym.teaching.mode import FAKE, ME, use_mode
+from dialogue_gym.web.app import PATH, build, listen, serve
+from dialogue_gym.web.files import imported_examples
+from dialogue_gym.web.rooms import Lesson, Rooms
+from dialogue_gym.web.security import Door, is_loopback
+
+PASSWORD = "DIALOGUE_GYM_PASSWORD"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How the pages are to be served: what the command was given."""
+
+    source: str
+    store: Path | None
+    host: str
+    port: int
+    password_file: Path | None
+    names: tuple[str, ...]
+    is_pretrained: bool
+    stories: tuple[Path, ...]
+    nlu: tuple[str, ...]
+    actions: tuple[str, ...]
+    user: str | None
+    turn_taking: str
+    seed: int
+    opens: bool
+
+
+def hold(given: Serving) -> None:
+    """Serve until Ctrl-C.
+
+    Raises:
+        ValueError: what the command was given cannot be used; one line says why.
+        OSError: a file cannot be read or written.
+    """
+    domain = Domain.load(given.source)
+    text = domain_text_of(given.source)
+    told = make_stories(given.source, given.is_pretrained, given.stories)
+    is_talking = domain.fake_user is not None and domain.fake_user.kind == "goal"
+    user = given.user or (FAKE if is_talking else ME)
+    if user == FAKE and domain.fake_user is None:
+        raise ValueError(f"{domain.name}: this domain has no fake user to talk to (the key 'fake_user')")
+    runner = make_runner(given.source, domain, given.actions, given.seed)
+    folder = given.store or Path(f"{domain.name}-teaching")
+    door = Door(given.host, folder, _password(given), given.names)
+    with contextlib.closing(listen(given.host, given.port)) as listening, Store(folder) as store:
+        store.use_domain(given.source, text)
+        use_mode(store, user, given.turn_taking)
+        if not store.conversations():
+            import_stories(store, domain, told)
+        lesson = Lesson(
+            domain, user, given.turn_taking, runner, lambda: words_of(given, domain, folder), given.seed
+        )
+        server = build(Rooms(store, lesson), door, text)
+        address = _address(given.host, listening.getsockname()[1])
+        print(f"{domain.name}: teach it at {address}", flush=True)
+        print(f"All is kept in {printable(str(folder))}. Ctrl-C stops.", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            serve(server, listening, address if given.opens else None)
+        print("(all that was answered is kept)")
+
+
+def _address(host: str, port: int) -> str:
+    name = host if host not in ("0.0.0.0", "::", "") else "localhost"
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}{PATH}/"
+
+
+def _password(given: Serving) -> str | None:
+    if given.password_file:
+        return given.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    if (password := os.environ.get(PASSWORD)) is not None:
+        return password
+    if not is_loopback(given.host) and sys.stdin.isatty():
+        return getpass("A password for those who teach here: ")
+    return None
+
+
+def words_of(given: Serving, domain: Domain, folder: Path) -> Interpreter | None:
+    """Return what understands words: from the examples that were given, and those imported into the store.
+
+    Without the extra that learns them acts in the fixed format have to do.
+
+    Raises:
+        ValueError: the examples cannot be used.
+    """
+    nlu = list(given.nlu) or [str(path) for path in own_examples(given.source)]
+    if not any(map(is_address, nlu)):
+        nlu += map(str, imported_examples(folder))
+    try:
+        return make_words(given.source, domain, nlu, given.seed)
+    except ImportError:
+        if given.nlu:
+            raise
+        return None

@@ -1,0 +1,82 @@
+"""How teaching goes: what each dialogue took, and how well the bot would have done after it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.history import History, Label
+from dialogue_gym.teaching.corrections import is_answer, is_correction
+from dialogue_gym.teaching.learner import Learner
+from dialogue_gym.teaching.simulated import success_rate
+
+ABSENCE = 300.0
+"""Seconds after which an answer says nothing of how long it took: somebody was away."""
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """What was answered in a conversation.
+
+    Attributes:
+        conversation: its name.
+        answers: how many there were in person, in conversations that forked from it those of their own.
+        corrections: how many of these were another action than the proposed one.
+        outcome: how it ended, if it did.
+        seconds: the median time from what was shown to the answer; None if no answer tells.
+        last: the entry of the last answer.
+    """
+
+    conversation: str
+    answers: int
+    corrections: int
+    outcome: str | None
+    seconds: float | None
+    last: int
+
+
+def dialogues(history: History) -> list[Dialogue]:
+    """Return the conversations in which somebody answered, in the order in which they began."""
+    found = []
+    for name in history.conversations:
+        path = history.path(name)
+        places = [
+            place for place, entry in enumerate(path) if is_answer(entry) and entry.conversation == name
+        ]
+        if not places:
+            continue
+        answered = [path[place] for place in places]
+        pauses = [path[place].time - path[place - 1].time for place in places if place]
+        pauses = [pause for pause in pauses if pause < ABSENCE]
+        found.append(
+            Dialogue(
+                name,
+                len(answered),
+                sum(map(is_correction, answered)),
+                history.outcome(name),
+                statistics.median(pauses) if pauses else None,
+                answered[-1].id,
+            )
+        )
+    return found
+
+
+def success_after(domain: Domain, labels: Iterable[Label], turn_taking: str, unseen: int) -> float:
+    """Return how many of some dialogues a bot masters that has learned labels, from 0 to 1.
+
+    Raises:
+        ValueError: the domain has no fake user.
+    """
+    env = DialogueEnv(domain, turn_taking=turn_taking)
+    learner = Learner(domain, env.action_names)
+    learner.learn(labels)
+    return success_rate(
+        env,
+        lambda observation, possible: env.action_names[
+            int(learner.probabilities(observation, possible).argmax())
+        ],
+        unseen,
+    )

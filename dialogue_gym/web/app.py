@@ -1,0 +1,182 @@
+"""The server: the teachers' pages, all under one path and behind one guard, which leaves room for others."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import socket
+import threading
+import webbrowser
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import uvicorn
+from fastapi import FastAPI
+from nicegui import app as pages
+from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from dialogue_gym.domain.reader import printable
+from dialogue_gym.entries import PERSON
+from dialogue_gym.teaching.chat import visible
+from dialogue_gym.web.conversations_page import converse
+from dialogue_gym.web.forms import enter_form
+from dialogue_gym.web.progress_page import show_progress
+from dialogue_gym.web.rooms import Room, Rooms, teacher_fault
+from dialogue_gym.web.routes import add_transfers
+from dialogue_gym.web.security import COOKIE, ENTER, MOST_BYTES, Door, Guard
+from dialogue_gym.web.teach_page import Watchers, teach
+
+PATH = "/teach"
+"""Where the teachers' pages are. Their cookies are sent there alone."""
+_STATIC = "/own"
+_PATIENCE = 60.0
+"""Seconds for which a page that has lost its connection keeps its place."""
+_PAGES = (("/", "Teach"), ("/progress", "Progress"), ("/conversations", "Conversations"))
+_THEME = """<script>
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+}
+function toggleTheme() {
+  const now = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  setTheme(now);
+  try { localStorage.setItem("dialogue-gym.theme", now); } catch {}
+}
+(() => {
+  let chosen = null;
+  try { chosen = localStorage.getItem("dialogue-gym.theme"); } catch {}
+  setTheme(chosen || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+})();
+</script>"""
+
+
+def build(rooms: Rooms, door: Door, text: str | None = None) -> FastAPI:
+    """Return the server, of which there can be one in a process; `text` is that of the domain's file."""
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    watchers = Watchers(rooms)
+
+    async def room_of(request: Request) -> Room:
+        return await asyncio.to_thread(rooms.room, door.teacher(request.headers) or PERSON)
+
+    @ui.page("/", title="Teach", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
+    async def teach_page(request: Request) -> None:
+        room = await room_of(request)
+        _frame("/", room)
+        teach(room, watchers)
+
+    @ui.page("/progress", title="Progress", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
+    async def progress_page(request: Request) -> None:
+        room = await room_of(request)
+        _frame("/progress", room)
+        show_progress(room)
+
+    @ui.page("/conversations", title="Conversations", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
+    async def conversations_page(request: Request) -> None:
+        room = await room_of(request)
+        _frame("/conversations", room)
+        converse(room, watchers, f"{PATH}/")
+
+    add_transfers(pages, room_of, text, watchers.show)
+
+    @pages.get(ENTER)
+    def enter(request: Request) -> Response:
+        return HTMLResponse(enter_form(door.password is not None, door.teacher(request.headers) or ""))
+
+    @pages.post(ENTER)
+    async def entered(request: Request) -> Response:
+        return _enter(door, request, await request.body())
+
+    pages.add_static_files(_STATIC, Path(__file__).parent / "static")
+    ui.run_with(
+        server,
+        mount_path=PATH,
+        title="dialogue_gym",
+        favicon=Path(__file__).parent / "static" / "icon.svg",
+        language="en-US",
+        tailwind=False,
+        show_welcome_message=False,
+    )
+    pages.add_middleware(Guard, door=door, enter=ENTER)
+    server.mount("/", Guard(RedirectResponse(f"{PATH}/", status_code=307), door))
+    return server
+
+
+def _enter(door: Door, request: Request, body: bytes) -> Response:
+    """Take a teacher's name, and the password where one is needed."""
+    given = parse_qs(body.decode("utf-8", "replace"))
+    name = given.get("name", [""])[0].strip() or PERSON
+    address = request.client.host if request.client else ""
+    needs_password = door.password is not None
+    if (wait := door.tries.wait(address)) > 0:
+        line = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
+        headers = {"retry-after": str(int(wait) + 1)}
+        return HTMLResponse(enter_form(needs_password, name, line), 429, headers)
+    if not door.is_right(given.get("password", [""])[0]):
+        door.tries.failed(address)
+        return HTMLResponse(enter_form(needs_password, name, "This is not the password."), 401)
+    door.tries.succeeded(address)
+    if fault := teacher_fault(name):
+        line = f"This cannot be a name: {fault}."
+        return HTMLResponse(enter_form(needs_password, name, line), 400)
+    response = RedirectResponse(f"{PATH}/", status_code=303)
+    response.set_cookie(
+        COOKIE,
+        door.cookie(name),
+        max_age=30 * 86400,
+        path=PATH,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+def _frame(here: str, room: Room) -> None:
+    """Put around a page what all pages have."""
+    ui.add_head_html(f'<link rel="stylesheet" href="{PATH}{_STATIC}/style.css">{_THEME}')
+    links = "".join(
+        f'<a href="{PATH}{path}"{" aria-current=page" if path == here else ""}>{title}</a>'
+        for path, title in _PAGES
+    )
+    bot, teacher = (html.escape(visible(text, 40)) for text in (room.session.domain.name, room.teacher))
+    ui.html(
+        f"""<a class="skip" href="#main">To the page</a>
+        <span class="brand"><bdi>{bot}</bdi></span>
+        <nav aria-label="Pages">{links}</nav>
+        <a class="who" href="{PATH}{ENTER}" title="Answers carry this name. Change it">
+        <span class="sr">Your name: </span><bdi>{teacher}</bdi></a>
+        <button class="theme" type="button" aria-label="Light or dark" title="Light or dark"
+        onclick="toggleTheme()"><span aria-hidden="true">◐</span></button>""",
+        sanitize=False,
+        tag="header",
+    ).classes("top")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 takes a free one.
+
+    Raises:
+        ValueError: it cannot listen there.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(128)
+    except OSError as error:
+        raise ValueError(f"--host {printable(host)} --port {port}: {error.strerror or error}") from None
+    return made
+
+
+def serve(server: FastAPI, listening: socket.socket, opens: str | None = None) -> None:
+    """Serve until the process is asked to stop; `opens` is an address to open in the browser."""
+    config = uvicorn.Config(
+        server, log_level="warning", ws_max_size=MOST_BYTES, server_header=False, timeout_graceful_shutdown=2
+    )
+    if opens:
+        threading.Timer(0.5, webbrowser.open, [opens]).start()
+    uvicorn.Server(config).run(sockets=[listening])

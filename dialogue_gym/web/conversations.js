@@ -1,0 +1,165 @@
+// All conversations: a list to search, one of them to read and replay, what differs, files in and out.
+
+import { Chat, isTyping } from "dialogue-gym-web";
+
+const OUTCOMES = { success: "got what they wanted", failure: "gave up", truncated: "cut off" };
+const REPLAY_PAUSE = 700;
+
+export default {
+  components: { Chat },
+  props: { shown: Object, home: String },
+  emits: ["search", "read", "approve", "answer", "refresh"],
+  data() {
+    return { text: "", visibleBubbles: null, files: [], line: "", isBad: false, kind: "stories", format: "markdown" };
+  },
+  computed: {
+    chat() {
+      const chat = this.shown.open.chat;
+      return this.visibleBubbles === null ? chat : chat.slice(0, this.visibleBubbles);
+    },
+    rest() {
+      return this.shown.count - this.shown.rows.length;
+    },
+  },
+  watch: {
+    shown(shown) {
+      if (shown.told) this.tell(shown.told, true);
+    },
+    text(text) {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.$emit("search", text), 150);
+    },
+  },
+  mounted() {
+    document.addEventListener("keydown", this.onKey);
+  },
+  unmounted() {
+    document.removeEventListener("keydown", this.onKey);
+    this.stopReplay();
+  },
+  methods: {
+    onKey(event) {
+      if (event.key === "Escape" && isTyping(event.target)) event.target.blur();
+      if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "/") {
+        event.preventDefault();
+        this.$refs.search.focus();
+      }
+    },
+    outcome(row) {
+      return OUTCOMES[row.outcome] || (row.has_ended ? "left" : "goes on");
+    },
+    when(seconds) {
+      return new Date(1000 * seconds).toLocaleString([], { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+    },
+    read(id) {
+      this.stopReplay();
+      this.$emit("read", id);
+      this.$nextTick(() => this.$refs.reader?.scrollIntoView({ block: "nearest" }));
+    },
+    replay() {
+      this.stopReplay();
+      this.visibleBubbles = 0;
+      const step = () => {
+        this.visibleBubbles += 1;
+        if (this.visibleBubbles < this.shown.open.chat.length) this.replaying = setTimeout(step, REPLAY_PAUSE);
+        else this.visibleBubbles = null;
+      };
+      step();
+    },
+    stopReplay() {
+      clearTimeout(this.replaying);
+      this.visibleBubbles = null;
+    },
+    approve() {
+      this.$emit("approve", { conversation: this.shown.open.id, is_right: !this.shown.open.is_approved });
+    },
+    tell(line, isBad = false) {
+      this.line = line;
+      this.isBad = isBad;
+    },
+    async send(path, options) {
+      try {
+        const answer = await fetch(this.home + path, { method: "POST", ...options });
+        if (answer.ok) return await answer.json();
+        this.tell((await answer.text()).trim(), true);
+      } catch {
+        this.tell("No connection to the server.", true);
+      }
+      return null;
+    },
+    async exportAll() {
+      const answer = await this.send(`export?format=${this.format}`);
+      if (!answer) return;
+      this.files = answer.files;
+      this.tell(answer.files.length ? "" : "There is nothing to export yet.");
+    },
+    async importFile(event) {
+      const file = event.target.files[0];
+      if (!file) return;
+      const path = `import/${this.kind}?name=${encodeURIComponent(file.name)}`;
+      const answer = await this.send(path, { body: file });
+      event.target.value = "";
+      if (!answer) return;
+      this.tell(answer.line);
+      this.$emit("refresh");
+    },
+  },
+  template: `
+<div>
+<div id="main" class="shelf">
+  <section class="list" aria-labelledby="list-title">
+    <h1 id="list-title">Conversations</h1>
+    <input ref="search" v-model="text" type="search" class="search" placeholder="Search what was said or done (/)" aria-label="Search" dir="auto">
+    <p v-if="!shown.rows.length" class="empty">{{ text ? 'Nothing of that kind was said or done.' : 'There is no conversation yet: teach the bot, and each one appears here.' }}</p>
+    <ul class="rows">
+      <li v-for="row in shown.rows" :key="row.id">
+        <button class="conversation" :aria-current="shown.open && shown.open.id === row.id" @click="read(row.id)">
+          <span class="first"><strong><bdi>{{ row.id }}</bdi></strong> <bdi class="is-faint">{{ row.teacher }}</bdi>
+            <span v-if="row.is_approved" class="badge is-good">approved</span>
+            <span class="badge" :class="{ 'is-good': row.outcome === 'success', 'is-bad': row.outcome === 'failure' }">{{ outcome(row) }}</span></span>
+          <span class="begins" dir="auto">{{ row.begins }}</span>
+          <small>{{ when(row.began) }} · {{ row.answers }} answered, {{ row.corrections }} corrected</small>
+        </button>
+      </li>
+    </ul>
+    <p v-if="rest > 0 && !text" class="is-faint">{{ rest }} more: search for them.</p>
+  </section>
+
+  <section ref="reader" class="reader" aria-label="Conversation">
+    <template v-if="shown.open">
+      <div class="tools" role="toolbar" aria-label="Conversation">
+        <h1><bdi>{{ shown.open.id }}</bdi> <small>{{ outcome(shown.open) }}</small></h1>
+        <button v-if="visibleBubbles === null" @click="replay"><span aria-hidden="true">▶</span> Replay</button>
+        <button v-else class="is-on" @click="stopReplay"><span aria-hidden="true">■</span> Stop</button>
+        <button :aria-pressed="shown.open.is_approved" :class="{ 'is-on': shown.open.is_approved }" @click="approve"><span aria-hidden="true">✓</span> {{ shown.open.is_approved ? 'Approved' : 'Approve' }}</button>
+        <button v-if="!shown.open.has_ended" @click="$emit('answer', { conversation: shown.open.id })">Go on with it</button>
+      </div>
+      <Chat :chat="chat" shows-teachers after-user="Go on from here" before-bot="Correct this" @fork="$emit('answer', { entry: $event.fork })" />
+    </template>
+    <p v-else class="empty">Pick a conversation to read it, to correct something in it, or to approve it.</p>
+  </section>
+
+  <section class="files" aria-label="Settle, export, import">
+    <h2>To settle</h2>
+    <p v-if="!shown.differing.length" class="is-faint">All answers agree.</p>
+    <ul class="differing">
+      <li v-for="one in shown.differing">
+        <p v-for="(answer, index) in one.answers"><small v-if="!one.is_open">{{ index === one.answers.length - 1 ? 'now' : 'before' }}</small> <code><bdi>{{ answer.right.join(', ') }}</bdi></code> <small><bdi>{{ answer.by }}</bdi>, <button class="link" @click="read(answer.conversation)"><bdi>{{ answer.conversation }}</bdi></button></small></p>
+        <button v-if="one.fork" @click="$emit('answer', { entry: one.fork })">{{ one.is_open ? 'Decide' : 'Decide again' }}</button>
+      </li>
+    </ul>
+    <h2>Export</h2>
+    <div class="row"><label class="sr" for="format">Format of the stories</label>
+      <select id="format" v-model="format"><option value="markdown">stories.md</option><option value="yaml">stories.yml</option></select>
+      <button @click="exportAll">Export</button></div>
+    <ul class="downloads"><li v-for="name in files"><a :href="home + 'export/' + name" :download="name">{{ name }}</a></li></ul>
+    <h2>Import</h2>
+    <div class="row"><label class="sr" for="kind">What to import</label>
+      <select id="kind" v-model="kind"><option value="stories">stories</option><option value="nlu">NLU examples</option><option value="domain">domain</option></select>
+      <label class="pick">Pick a file<input type="file" class="sr" accept=".md,.yml,.yaml" @change="importFile"></label></div>
+    <p v-show="line" class="note" role="status" :class="isBad ? 'is-bad' : 'is-good'" dir="auto">{{ line }}</p>
+  </section>
+</div>
+</div>`,
+};

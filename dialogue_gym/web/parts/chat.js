@@ -1,0 +1,49 @@
+// A conversation as a chat (see chat_of in view.py). What belongs to a bubble can be put into its slots.
+
+export default {
+  props: { chat: Array, disabled: Boolean, showsTeachers: Boolean, afterUser: String, beforeBot: String },
+  emits: ["fork"],
+  computed: {
+    lastSaid() {
+      return this.chat.findLastIndex((bubble) => bubble.side === "user");
+    },
+  },
+  methods: {
+    percent(probability) {
+      return `${Math.round(100 * probability)} %`;
+    },
+    showEnd() {
+      this.$el.scrollTop = this.$el.scrollHeight;
+    },
+    // By keyboard: to the bubble before or after the one that has the focus.
+    move(by) {
+      const bubbles = [...this.$el.querySelectorAll(".bubble")];
+      const now = bubbles.findIndex((bubble) => bubble.contains(document.activeElement));
+      const next = now < 0 ? bubbles.length - 1 : Math.min(Math.max(now + by, 0), bubbles.length - 1);
+      bubbles[next]?.focus();
+    },
+    focused() {
+      return this.chat[document.activeElement?.closest?.(".bubble")?.dataset.place ?? -1];
+    },
+  },
+  template: `
+<div class="log" role="log" aria-label="What was said" tabindex="0"><ol>
+  <li v-for="(bubble, place) in chat" :key="bubble.key" class="bubble" :class="'is-' + bubble.side" :data-place="place" tabindex="-1">
+    <span class="sr">{{ bubble.side === 'user' ? 'User' : 'Bot' }}:</span>
+    <div class="said">
+      <p v-for="text in bubble.texts" dir="auto">{{ text }}</p>
+      <p v-if="!bubble.texts.length" class="silent"><bdi>{{ bubble.meaning }}</bdi></p>
+    </div>
+    <div class="about">
+      <span v-if="bubble.corrected" class="corrected" title="This was corrected">✎ <del><bdi>{{ bubble.corrected }}</bdi></del></span>
+      <code v-if="bubble.side === 'user' || bubble.texts.length"><bdi>{{ bubble.meaning ?? 'not understood' }}</bdi></code>
+      <span v-if="bubble.side === 'user' && bubble.meaning && bubble.confidence < 1">{{ percent(bubble.confidence) }} sure</span>
+      <span v-for="[name, value] in bubble.slots"><bdi>{{ name }}</bdi> := <bdi>{{ value }}</bdi></span>
+      <bdi v-if="showsTeachers">{{ bubble.by }}</bdi>
+      <slot v-if="place === lastSaid" name="about"></slot>
+      <button v-if="bubble.fork" class="link fork" @click="$emit('fork', bubble)" :disabled="disabled">{{ bubble.side === 'user' ? afterUser : beforeBot }}</button>
+    </div>
+    <slot v-if="place === lastSaid" name="below"></slot>
+  </li>
+</ol></div>`,
+};

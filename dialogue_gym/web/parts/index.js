@@ -1,0 +1,10 @@
+// What the pages share.
+
+export { default as Chat } from "./chat.js";
+export { default as Mend } from "./mend.js";
+export { default as connection } from "./connection.js";
+export { keep, kept } from "./keeping.js";
+
+export function isTyping(target) {
+  return target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
+}

@@ -1,0 +1,19 @@
+// What a tab remembers over a reload.
+
+const KEPT = "dialogue-gym";
+
+export function kept(name) {
+  try {
+    return JSON.parse(sessionStorage.getItem(`${KEPT}.${name}`));
+  } catch {
+    return null;
+  }
+}
+
+export function keep(name, value) {
+  try {
+    sessionStorage.setItem(`${KEPT}.${name}`, JSON.stringify(value));
+  } catch {
+    // Without storage a reload forgets what was being typed, and nothing else.
+  }
+}

@@ -1,0 +1,159 @@
+"""What a page shows of a session: plain values that go to the browser as JSON. No input or output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.entries import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry
+from dialogue_gym.events import Entity, UserUttered
+from dialogue_gym.history import History, in_words
+from dialogue_gym.teaching.chat import USER_SIDE, bubbles, value_text, visible, what_it_says
+from dialogue_gym.teaching.corrections import corrections, is_answer, is_correction
+from dialogue_gym.teaching.pending import Contradiction, MissingResult, Option, Proposal
+from dialogue_gym.teaching.session import Session
+
+Json = dict[str, Any]
+
+SAYS, PROPOSES, CONTRADICTS, LACKS = "message", "proposal", "contradiction", "result"
+"""What a page asks for, by what the session waits for."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line for the teacher to read; `style` is `""`, `"good"` or `"bad"`."""
+
+    text: str
+    style: str = ""
+
+
+def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False) -> Json:
+    """Return what a session waits for, and all that is shown around it.
+
+    A wizard sees no proposals; what the last correction changed is shown to one who has just made it.
+    """
+    history, pending = session.history, session.pending
+    mends = session.conversation.latest_message if session.can_mend else None
+    shown: Json = {
+        "domain": visible(session.domain.name),
+        "conversation": session.id,
+        "head": history.head(session.id),
+        "is_new": not session.distinct_observations and not history.can_undo(session.id),
+        "chat": chat_of(history, session.id),
+        "slots": [[visible(name), value_text(value)] for name, value in session.conversation.slots.items()],
+        "asks": SAYS,
+        "tally": tally_of(history, session.id),
+        "change": _change(session) if has_learned and not is_wizard else None,
+        "note": visible(session.note) if session.note else None,
+        "can_undo": session.can_undo,
+        "can_redo": history.redo_target(session.id) is not None,
+        "mend": _message(mends) if mends and isinstance(pending, Proposal) else None,
+    }
+    if isinstance(pending, Proposal):
+        options = pending.options
+        if is_wizard:
+            by_name = {option.action: option for option in options}
+            options = tuple(by_name[name] for name in session.actions)
+        shown |= {
+            "asks": PROPOSES,
+            "is_closing": pending.is_closing,
+            "options": [_option(session.domain, option) for option in options],
+        }
+    elif isinstance(pending, Contradiction):
+        shown |= {
+            "asks": CONTRADICTS,
+            "action": visible(pending.action),
+            "before": [visible(name) for name in pending.before],
+        }
+    elif isinstance(pending, MissingResult):
+        shown |= {"asks": LACKS, "action": visible(pending.action)}
+    return shown
+
+
+def names_of(domain: Domain) -> Json:
+    """Return the names that a message can be mended with."""
+    return {"intents": list(domain.intents), "entities": list(domain.entities)}
+
+
+def _change(session: Session) -> Json | None:
+    if (change := session.change) is None:
+        return None
+    before, after = (_option(session.domain, one) for one in (change.before, change.after))
+    return {"before": before, "after": after, "right": [visible(name) for name in change.right]}
+
+
+def _option(domain: Domain, option: Option) -> Json:
+    return {
+        "action": option.action,
+        "shown": visible(option.action),
+        "probability": round(option.probability, 4),
+        "says": what_it_says(domain, option.action),
+        "is_possible": option.is_possible,
+    }
+
+
+def _message(message: UserUttered) -> Json:
+    return {
+        "text": message.text and _sendable(message.text),
+        "intent": message.intent,
+        "entities": [_entity(entity) for entity in message.entities],
+    }
+
+
+def _entity(entity: Entity) -> Json:
+    value = _sendable(str(entity.value))
+    return {"name": entity.name, "value": value, "start": entity.start, "end": entity.end}
+
+
+def _sendable(text: str) -> str:
+    """Return text with something in the place of halves of characters, which no page can be sent."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def tally_of(history: History, conversation: str) -> dict[str, int]:
+    """Return how much was answered in a conversation, and how much of it was corrected."""
+    path = history.path(conversation)
+    return {"answers": sum(map(is_answer, path)), "corrections": sum(map(is_correction, path))}
+
+
+def chat_of(history: History, conversation: str) -> list[Json]:
+    """Return a conversation as a chat, with what was corrected and where it can be forked.
+
+    From something that the user said a fork goes on after it; from something that the bot did, before it, so
+    that another step can be tried.
+    """
+    words = in_words(history.path(conversation))
+    corrected = {correction.event: correction for correction in corrections(history, conversation)}
+    shown = []
+    for bubble in bubbles(event for _, event in words):
+        entry = words[bubble.place][0]
+        correction = corrected.get(bubble.place)
+        shown.append(
+            {
+                "key": f"{entry.id}.{bubble.place}",
+                "side": bubble.side,
+                "texts": bubble.texts,
+                "meaning": bubble.meaning,
+                "confidence": None if bubble.confidence is None else round(bubble.confidence, 4),
+                "slots": bubble.slots,
+                "by": _by(entry),
+                "corrected": visible(correction.before) if correction else None,
+                "fork": _fork_point(history, entry, bubble.side),
+            }
+        )
+    return shown
+
+
+def _by(entry: Entry) -> str:
+    """Return who decided on something, or said it."""
+    if entry.kind == LABEL:
+        by = entry.content["by"]
+        return visible(entry.author or by) if by in TEACHERS else BOT
+    return visible(entry.author or (BOT if entry.kind == RESULT else FAKE_USER))
+
+
+def _fork_point(history: History, entry: Entry, side: str) -> int | None:
+    if side == USER_SIDE and entry.kind in (USER, MEND):
+        return entry.id
+    return history.before(entry.id) if entry.kind == LABEL else None
