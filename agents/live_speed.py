@@ -219,7 +219,8 @@ def plot(path: Path, figures: list[dict[str, Any]]) -> None:
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     for axis, (name, title) in zip(figure.subplots(1, len(CURVES)), CURVES.items(), strict=True):
         axis.plot([day["day"] for day in figures], [day[name] for day in figures], linewidth=1.2)
-        axis.set(title=title, xlabel=f"days of {STEPS_A_DAY} steps", ylim=(0, None))
+        top = 1.1 * max((day[name] for day in figures), default=1.0)
+        axis.set(title=title, xlabel=f"days of {STEPS_A_DAY} steps", ylim=(0, top))
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, format="png", dpi=100)
 
