@@ -225,8 +225,8 @@ def test_a_dqn_goes_on_where_it_is_in_its_own_turn_taking(command: Command) -> N
     for words in (["--agent", agent], []):
         status, _, error = command("live", "concert", *words, typed=["/greet"])
         assert (status, error) == (0, "")
-    checkpoint = checkpoints_of(Path("concert-live")).newest()[0]
-    assert checkpoint is not None and checkpoint.turn_taking == "explicit"
+    checkpoint = next(checkpoints_of(Path("concert-live")).readable(print))
+    assert checkpoint.turn_taking == "explicit"
 
 
 def test_one_at_a_time_and_a_damaged_checkpoint_and_a_full_disk(command: Command) -> None:

@@ -301,6 +301,18 @@ def test_a_thread_learns_what_is_learned_at_once(tmp_path: Path) -> None:
     assert in_thread.explorer.actor.version == at_once.learner.updates == 90 * SMALL.updates
 
 
+def test_who_stops_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
+    """What people said last is learned; what is left of a long absence is not waited for."""
+    few, many = trainer_of(tmp_path / "few"), trainer_of(tmp_path / "many")
+    for trainer, count in ((few, 10), (many, 400)):
+        for upto, one in enumerate(transitions(count), 1):
+            trainer.put([one], upto)
+        trainer.stop()
+    assert few.upto == few.learner.transitions == 10
+    assert 10 < many.upto == many.learner.transitions < 400
+    assert read(many._checkpoints.paths()[-1]).state["upto"] == many.upto
+
+
 def test_a_fault_of_the_thread_is_told(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path)
     trainer.start()

@@ -18,6 +18,8 @@ from dialogue_gym.live.transitions import Transition
 from dialogue_gym.version import __version__
 
 EVERY = 500
+_AT_THE_END = 50
+"""How many of the last turns are still learned when it is to stop: less than a second's work."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,10 @@ class Trainer:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and write a checkpoint. What is not learned yet is learned the next time.
+        """End the thread, and write a checkpoint.
+
+        The last turns are still learned. If there are more, as after a long absence, these are left in the
+        journal for the next time.
 
         Raises:
             OSError: the checkpoint cannot be written.
@@ -137,6 +142,8 @@ class Trainer:
             self._thread = None
         if self._fault is not None:
             raise RuntimeError("the learning has failed") from self._fault
+        for _ in range(min(self._tasks.qsize(), _AT_THE_END)):
+            self._take(self._tasks.get())
         if self.upto != self._saved:
             self.checkpoint()
 
