@@ -249,7 +249,7 @@ def test_continued_equals_uninterrupted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["restaurant"])  # the other one is as long, and the short test has both
+@pytest.mark.parametrize("name", ["restaurant"])
 def test_twenty_days_equal_ten_thousand_steps(tmp_path: Path, name: str) -> None:
     one, many = lived(tmp_path, 20, 500, domain=Domain.load(name), settings=LearnerSettings())
     assert one == many
