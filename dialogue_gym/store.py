@@ -56,7 +56,7 @@ WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL
 ) ORDER BY id
 """
 _UNFINISHED = """
-SELECT conversation FROM entries AS began
+SELECT conversation, json_extract(content, ?) FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
 ) ORDER BY id
@@ -218,10 +218,13 @@ class Store:
         numbers = [name.removeprefix(prefix) for (name,) in names]
         return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
-    def unfinished(self, key: str) -> list[str]:
-        """Return the conversations whose beginning has a key in its content, and which nothing has ended."""
-        rows = self._database.read(_UNFINISHED, f"$.{key}")
-        return [name for (name,) in rows]
+    def unfinished(self, key: str) -> dict[str, str]:
+        """Return the conversations whose beginning has a key in its content, and which nothing has ended.
+
+        Returns:
+            What that key says, by conversation.
+        """
+        return {name: str(said) for name, said in self._database.read(_UNFINISHED, f"$.{key}", f"$.{key}")}
 
     def prune(self, key: str, kept: int) -> list[str]:
         """Erase old conversations for good, all but the newest.

@@ -10,6 +10,7 @@ import contextlib
 import heapq
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chatting import RESTART_COMMAND
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
-from dialogue_gym.entries import LABEL, LIVE, PERSON, RATING
+from dialogue_gym.entries import LABEL, LIVE, PENDING, PERSON, RATING
 from dialogue_gym.events import BotUttered, Event, UserUttered
 from dialogue_gym.interpreter import Interpreter, InterpreterError
 from dialogue_gym.live.episode import Episode
@@ -36,6 +37,8 @@ from dialogue_gym.live.transitions import (
 from dialogue_gym.store import Store
 
 _PREFIX = "live"
+AT_HAND = 1000
+"""How many conversations are kept at hand; others that go on are read again when somebody speaks."""
 
 
 class LiveError(ValueError):
@@ -60,6 +63,7 @@ class Heard:
         notes: what went wrong, one line each.
         ended: the one that has ended, if one has; it can be rated now.
         outcome: how that one ended: `"success"`, `"failure"` or `"truncated"`.
+        decision: the id of the entry of the last decision that the bot made, by which it can be rated later.
     """
 
     conversation: str
@@ -68,6 +72,7 @@ class Heard:
     notes: tuple[str, ...] = ()
     ended: str | None = None
     outcome: str | None = None
+    decision: int | None = None
 
     @property
     def messages(self) -> list[BotUttered]:
@@ -127,19 +132,13 @@ class Live:
         self._runner = runner
         self._silence = silence
         self._clock = clock
-        self._traces: dict[str, Trace] = {}
-        self._people: dict[str, str] = {}
-        self._heard: dict[str, float] = {}
+        self._traces: OrderedDict[str, Trace] = OrderedDict()  # those that were asked for of late
+        self._people = store.unfinished(LIVE)
+        self._heard = dict.fromkeys(self._people, clock())
         self._number = store.last_number(_PREFIX)
         self._found: list[Transition] = []
         self.upto = store.last_id()
         """The id of an entry: the transitions of all up to it were given out."""
-        for name in store.unfinished(LIVE):
-            self._take_up(name)
-
-    def _take_up(self, name: str) -> None:
-        entries = list(self._store.entries(name))
-        self._enter(trace_of(self.domain, name, self.reward, entries), str(entries[0].content[LIVE]))
 
     @property
     def open(self) -> dict[str, str]:
@@ -152,8 +151,13 @@ class Live:
         Raises:
             LiveError: it does not.
         """
+        if conversation not in self._people:
+            raise LiveError(f"{shorten(conversation)} does not go on; {nearest(conversation, self._people)}")
         if conversation not in self._traces:
-            raise LiveError(f"{shorten(conversation)} does not go on; {nearest(conversation, self._traces)}")
+            self._traces[conversation] = self.on_record(conversation)
+        self._traces.move_to_end(conversation)
+        while len(self._traces) > AT_HAND:
+            self._traces.popitem(last=False)  # the journal has it
         return self._traces[conversation]
 
     def begin(self, person: str = PERSON) -> str:
@@ -260,7 +264,8 @@ class Live:
 
     def _heard_of(self, trace: Trace, events: tuple[Event, ...] = (), notes: tuple[str, ...] = ()) -> Heard:
         name, outcome = trace.conversation.sender_id, trace.conversation.outcome
-        return Heard(name, events, self._give(), notes, name if outcome else None, outcome)
+        ended = name if outcome else None
+        return Heard(name, events, self._give(), notes, ended, outcome, trace.last_decision)
 
     def leave(self, conversation: str) -> Heard:
         """End a conversation whose person has left, before they had what they wanted.
@@ -286,7 +291,9 @@ class Live:
             episode.end(outcome)
         return trace
 
-    def rate(self, conversation: str, value: float, about: int | None = None) -> tuple[Transition, ...]:
+    def rate(
+        self, conversation: str, value: float, about: int | None = None, is_pending: bool = False
+    ) -> tuple[Transition, ...]:
         """Take a rating, however late; return what is to be learned, or learned otherwise, now.
 
         Args:
@@ -294,6 +301,7 @@ class Live:
             value: 1 for good, -1 for bad, anything between or beyond.
             about: the id of the entry of a decision, or of the end; without it the end, or where the
                 conversation goes on the last decision.
+            is_pending: whether it waits until somebody approves of it, and teaches nothing before.
 
         Raises:
             LiveError: there is nothing to rate, or the value is no finite number.
@@ -301,22 +309,28 @@ class Live:
         """
         if not math.isfinite(value):
             raise LiveError(f"a rating is a finite number, not {value}")
-        trace = self._traces.get(conversation) or self._on_record(conversation)
+        is_open = conversation in self._people
+        trace = self.trace(conversation) if is_open else self.on_record(conversation)
         if about is None:
             about = trace.end.id if trace.end else trace.last_decision
         if about is None or not trace.can_rate(about):
             raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
-        rating = {"value": float(value), "about": about}
+        rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
         self._found += trace.take(self._store.append(conversation, RATING, rating, about, PERSON))
         if conversation in self._heard:
             self._heard[conversation] = self._clock()
         return self._give()
 
-    def _on_record(self, conversation: str) -> Trace:
+    def on_record(self, conversation: str) -> Trace:
+        """Return a conversation as the journal has it, whether it goes on or not.
+
+        Raises:
+            LiveError: there is no such live conversation.
+        """
         entries = list(self._store.entries(conversation))
         if not entries or LIVE not in entries[0].content:
             raise LiveError(
-                f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._traces)}"
+                f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._people)}"
             )
         return trace_of(self.domain, conversation, self.reward, entries)
 
