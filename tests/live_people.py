@@ -78,8 +78,9 @@ def in_a_process(function: Callable[..., None], *arguments: Any) -> None:
 
 
 def comparable(trainer: Trainer) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    """Return all that a learner is, to be compared bit for bit."""
-    return bits(trainer.learner.arrays()), trainer.learner.state()
+    """Return all that was learned, to be compared bit for bit."""
+    satisfaction = trainer.explorer.satisfaction
+    return bits(trainer.learner.arrays()), trainer.learner.state() | {"satisfaction": satisfaction}
 
 
 def bits(arrays: Any) -> dict[str, list[Any]]:

@@ -157,7 +157,9 @@ def test_a_learner_that_was_saved_goes_on_bit_for_bit() -> None:
     one, other = learner_of(), learner_of()
     seen = transitions(80)
     for learner in (one, other):
-        learner.teach({seen[0].observation.tobytes(): ("order",)})
+        names = ("ask_size", "wrap", "order")
+        taught = enumerate(sorted({one.observation.tobytes() for one in seen}))
+        learner.teach({key: (names[number % 3],) for number, key in taught})
     one.put(seen[:40])
     assert one.learn(30) == 30 and one.owed == 50
     other.load(one.arrays(), one.state())

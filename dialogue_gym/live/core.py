@@ -203,8 +203,8 @@ class Live:
 
     def _give(self) -> tuple[Transition, ...]:
         """Return what can be learned of all that was written down, and was not given out yet."""
-        found, self._found = tuple(self._found), []
         self.upto = self._store.last_id()
+        found, self._found = tuple(self._found), []
         return found
 
     def hear(self, conversation: str, text: str) -> Heard:

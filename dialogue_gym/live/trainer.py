@@ -92,11 +92,7 @@ class Trainer:
         """
         if self._fault is not None:
             raise RuntimeError("the learning has failed") from self._fault
-        learned = tuple(transitions)
-        for transition in learned:
-            if transition.satisfaction is not None:
-                self.explorer.hear(transition.satisfaction)
-        self._tasks.put(_Task(learned, upto, is_boundary))
+        self._tasks.put(_Task(tuple(transitions), upto, is_boundary))
 
     def work(self) -> None:
         """Learn all that was handed over, here and now."""
@@ -108,6 +104,8 @@ class Trainer:
         if task is None:
             return
         for transition in task.transitions:
+            if transition.satisfaction is not None:
+                self.explorer.hear(transition.satisfaction)
             self.learner.put((transition,))
             self.learner.learn()
         self.upto = task.upto
