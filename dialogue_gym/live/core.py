@@ -22,9 +22,10 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chatting import RESTART_COMMAND
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
-from dialogue_gym.entries import LABEL, LIVE, PENDING, PERSON, RATING
+from dialogue_gym.entries import LABEL, LIVE, PENDING, PERSON, RATING, Entry
 from dialogue_gym.events import BotUttered, Event, UserUttered
 from dialogue_gym.interpreter import Interpreter, InterpreterError
+from dialogue_gym.live.approval import approved, waiting
 from dialogue_gym.live.episode import Episode
 from dialogue_gym.live.transitions import (
     FAILURE,
@@ -276,14 +277,18 @@ class Live:
         """
         return self._heard_of(self._end(conversation, FAILURE))
 
-    def expire(self) -> list[Heard]:
-        """End the conversations whose people have been silent for too long; return what comes of each."""
+    def expire(self, most: int | None = None) -> list[Heard]:
+        """End the conversations whose people have been silent for too long; return what comes of each.
+
+        Args:
+            most: how many are ended now; None for all.
+        """
         if self._silence is None:
             return []
         now = self._clock()
         self._heard = {name: min(heard, now) for name, heard in self._heard.items()}  # it may have gone back
         silent = [name for name, heard in self._heard.items() if now - heard >= self._silence]
-        return [self._heard_of(self._end(name, TRUNCATED)) for name in silent]
+        return [self._heard_of(self._end(name, TRUNCATED)) for name in silent[:most]]
 
     def _end(self, conversation: str, outcome: str) -> Trace:
         trace = self.trace(conversation)
@@ -309,17 +314,48 @@ class Live:
         """
         if not math.isfinite(value):
             raise LiveError(f"a rating is a finite number, not {value}")
-        is_open = conversation in self._people
-        trace = self.trace(conversation) if is_open else self.on_record(conversation)
+        trace = self._known(conversation)
+        about = _rated(trace, about)
         if about is None:
-            about = trace.end.id if trace.end else trace.last_decision
-        if about is None or not trace.can_rate(about):
             raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
         rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
         self._found += trace.take(self._store.append(conversation, RATING, rating, about, PERSON))
         if conversation in self._heard:
             self._heard[conversation] = self._clock()
         return self._give()
+
+    def can_rate(self, conversation: str, about: int | None = None) -> bool:
+        """Return whether there is something to rate; arguments and errors are those of `rate`."""
+        return _rated(self._known(conversation), about) is not None
+
+    def _known(self, conversation: str) -> Trace:
+        return self.trace(conversation) if conversation in self._people else self.on_record(conversation)
+
+    def waiting(self) -> list[Entry]:
+        """Return the ratings that wait until somebody approves of them, the oldest first."""
+        return waiting(self._store.ratings())
+
+    def approve(self, rating: int) -> tuple[Transition, ...]:
+        """Let a rating count; return what is to be learned, or learned otherwise, now.
+
+        Args:
+            rating: the id of its entry.
+
+        Raises:
+            LiveError: it does not wait.
+            StoreError: it could not be written down.
+        """
+        entry = next((entry for entry in self.waiting() if entry.id == rating), None)
+        if entry is None:
+            raise LiveError(f"no rating {rating} waits to be approved")
+        trace = self._known(entry.conversation)
+        for written in self._store.append_all([approved(entry)]):
+            self._found += trace.take(written)
+        return self._give()
+
+    def begun(self, most: int) -> dict[str, str]:
+        """Return the newest conversations, each with the name of its person, the newest at the end."""
+        return self._store.begun(LIVE, most)
 
     def on_record(self, conversation: str) -> Trace:
         """Return a conversation as the journal has it, whether it goes on or not.
@@ -333,6 +369,13 @@ class Live:
                 f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._people)}"
             )
         return trace_of(self.domain, conversation, self.reward, entries)
+
+
+def _rated(trace: Trace, about: int | None) -> int | None:
+    """Return the entry that a rating is about, None if there is nothing like that."""
+    if about is None:
+        about = trace.end.id if trace.end else trace.last_decision
+    return about if about is not None and trace.can_rate(about) else None
 
 
 def _skip_result(trace: Trace, episode: Episode) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -10,11 +11,13 @@ from dataclasses import dataclass
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.reader import name_fault, printable, shorten
+from dialogue_gym.entries import Entry
 from dialogue_gym.live.core import Heard, Live, LiveError
 from dialogue_gym.live.trainer import Trainer
 
 _DAY, _MINUTE = 86400.0, 60.0
 _SENDER_CHARACTERS = 128
+_EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ class People:
         self._trusts_ratings = trusts_ratings
         self._clock = clock
         self._conversations = {person: name for name, person in live.open.items()}
-        self._ended: OrderedDict[str, str] = OrderedDict()
+        begun = live.begun(self._limits.people)
+        self._ended = OrderedDict((person, name) for name, person in begun.items())
+        self._expired = -math.inf
         self._buckets: OrderedDict[str, tuple[_Bucket, _Bucket]] = OrderedDict()
 
     def say(self, sender: str, text: str) -> Heard:
@@ -122,7 +127,7 @@ class People:
         name = self._conversations[sender] = self.live.begin(sender)
         return name
 
-    def _spend(self, sender: str) -> None:
+    def _spend(self, sender: str, is_written: bool = True) -> None:
         now = self._clock()
         if (buckets := self._buckets.get(sender)) is None:
             sizes = (self._limits.per_minute, _MINUTE), (self._limits.per_day, _DAY)
@@ -131,9 +136,10 @@ class People:
             if len(self._buckets) > 2 * self._limits.people:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(sender)
-        if wait := max(bucket.wait(now) for bucket in buckets):
-            raise Refused(429, "that were too many messages; wait a little", wait)
-        for bucket in buckets:
+        spent = buckets if is_written else buckets[:1]
+        if wait := max(bucket.wait(now) for bucket in spent):
+            raise Refused(429, "that was too much in too short a time; wait a little", wait)
+        for bucket in spent:
             bucket.left -= 1
 
     def _learn(self, sender: str, heard: Heard) -> None:
@@ -149,20 +155,30 @@ class People:
         self._trainer.put(heard.transitions, self.live.upto, is_boundary=heard.ended is not None)
 
     def expire(self) -> None:
-        """End the conversations of those who have been silent for too long."""
+        """End the conversations of those who have been silent for too long, a few at a time."""
         with self.lock:
+            if self._clock() - self._expired < _EXPIRE_EVERY:
+                return
+            self._expired = self._clock()
             people = self.live.open
-            for heard in self.live.expire():
+            for heard in self.live.expire(_EXPIRE_MOST):
                 self._learn(people[heard.conversation], heard)
 
-    def conversation(self, sender: str) -> Conversation:
+    def conversation(self, sender: str, is_trusted: bool = False) -> Conversation:
         """Return the conversation that somebody is in, or had last.
 
+        Args:
+            sender: whose it is.
+            is_trusted: whether a teacher asks, as often as they like.
+
         Raises:
-            Refused: they have said nothing.
+            Refused: they have said nothing, or have asked too often.
         """
         with self.lock:
-            return self.live.on_record(self._of(sender)).conversation
+            name = self._of(sender)
+            if not is_trusted:
+                self._spend(sender, is_written=False)
+            return self.live.on_record(name).conversation
 
     def _of(self, sender: str) -> str:
         _check_sender(sender)
@@ -190,18 +206,30 @@ class People:
             name = self._of(sender)
             if not is_trusted:
                 self._spend(sender)
+            if not self.live.can_rate(name, about):
+                name = self._ended.get(sender, name)  # it has just begun: what ended before it is meant
             try:
                 learned = self.live.rate(name, value, about, is_pending)
             except LiveError as error:
                 raise Refused(404, str(error)) from None
             self._trainer.put(learned, self.live.upto)
 
-    def leave(self, sender: str) -> None:
-        """End somebody's conversation, if one goes on."""
-        _check_sender(sender)
+    def waiting(self) -> list[Entry]:
+        """Return the ratings that wait until somebody approves of them, the oldest first."""
+        return self.live.waiting()
+
+    def approve(self, rating: int) -> None:
+        """Let a rating count, by the id of its entry.
+
+        Raises:
+            Refused: it does not wait.
+        """
         with self.lock:
-            if (name := self._conversations.get(sender)) is not None:
-                self._learn(sender, self.live.leave(name))
+            try:
+                learned = self.live.approve(rating)
+            except LiveError as error:
+                raise Refused(404, str(error)) from None
+            self._trainer.put(learned, self.live.upto)
 
 
 def _check_sender(sender: str) -> None:

@@ -19,15 +19,18 @@ def build_live(people: People, door: Door, tokens: Mapping[str, str] | None = No
 
     Args:
         people: who talk.
-        door: which hosts and sites it is known to, and the password of those who may look at conversations.
+        door: which hosts and sites it is known to, and the password of those who may look at conversations;
+            without one nobody may.
         tokens: of the channels, by name; without any no channel needs one.
     """
 
     def is_teacher(request: Request) -> bool:
+        if door.password is None or (given := bearer(request)) is None:
+            return False  # strangers come in here: what is nobody's is not everybody's
         address = request.client.host if request.client else ""
         if (wait := door.tries.wait(address)) > 0:
             raise HTTPException(429, "too many wrong passwords", {"retry-after": str(int(wait) + 1)})
-        is_right = door.is_right(bearer(request) or "")
+        is_right = door.is_right(given)
         door.tries.succeeded(address) if is_right else door.tries.failed(address)
         return is_right
 

@@ -7,14 +7,16 @@ list of messages with their recipient).
 from __future__ import annotations
 
 import hmac
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Protocol
 
-from fastapi import Depends, FastAPI, HTTPException, Path, Request
+from fastapi import Depends, FastAPI, HTTPException, Path, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
@@ -24,7 +26,7 @@ from dialogue_gym.live.people import People, Refused
 from dialogue_gym.store import StoreError
 
 WEBHOOK = "/webhooks/rest/webhook"
-API = "/api/people"
+API = "/api"
 _BESIDE = ("image", "attachment", "buttons", "quick_replies", "elements", "custom")
 
 
@@ -36,9 +38,11 @@ class Fault(BaseModel):
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": Fault, "description": "it cannot be read"},
+    403: {"description": "it comes from another site"},
     401: {"model": Fault, "description": "the token or the password is missing or wrong"},
     404: {"model": Fault, "description": "there is nothing like that"},
     413: {"model": Fault, "description": "it is too long"},
+    422: {"model": Fault, "description": "something in it is missing, or of the wrong type"},
     429: {"model": Fault, "description": "that is too much in too short a time"},
     503: {"model": Fault, "description": "not now: too many people, or nothing can be written down"},
 }
@@ -47,10 +51,10 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 class Said(BaseModel):
     """What somebody says."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
-    sender: StrictStr = Field(description="who says it: a name that stays the same for one person")
-    message: StrictStr = Field(description="what they say, in words or as /intent{...}")
+    sender: str = Field(description="who says it: a name that stays the same for one person")
+    message: str = Field(description="what they say, in words or as /intent{...}")
 
 
 class Answer(BaseModel):
@@ -65,10 +69,22 @@ class Answer(BaseModel):
 class Rating(BaseModel):
     """What something was worth."""
 
+    model_config = ConfigDict(strict=True)
+
     value: float = Field(ge=-1, le=1, description="from -1, bad, to 1, good")
     about: int | None = Field(
         None, ge=0, lt=1 << 53, description="the id of a decision; without it the last one, or the end"
     )
+
+
+class Waiting(BaseModel):
+    """A rating that waits until somebody approves of it."""
+
+    id: int
+    conversation: str
+    about: int = Field(description="the id of a decision, or of the end")
+    value: float
+    time: float = Field(description="when it was given, in seconds since 1970")
 
 
 class Tracker(BaseModel):
@@ -80,7 +96,9 @@ class Tracker(BaseModel):
     events: list[dict[str, Any]]
 
 
-Sender = Annotated[str, Path(description="who talks, as the channel names them")]
+Sender = Annotated[
+    str, Path(description="who talks, as the channel names them; with a channel's token: CHANNEL/SENDER")
+]
 
 
 class Tokens(Protocol):
@@ -131,7 +149,8 @@ def rest_app(
             )
         return name
 
-    def as_teacher(request: Request) -> None:
+    # In the loop, one after the other: in threads many could guess before the first of them is wrong.
+    async def as_teacher(request: Request) -> None:
         if not teacher(request):
             raise HTTPException(401, "this needs the teacher's password", {"www-authenticate": "Bearer"})
 
@@ -140,30 +159,50 @@ def rest_app(
         """Say that the channel is there."""
         return {"status": "ok"}
 
-    @app.post(WEBHOOK, response_model=list[Answer], response_model_exclude_unset=True)
-    def talk(request: Request, said: Said) -> list[Json]:
+    token = Security(HTTPBearer(auto_error=False, scheme_name="token", description="of a channel"))
+    password = Security(HTTPBearer(auto_error=False, scheme_name="password", description="of a teacher"))
+
+    @app.post(WEBHOOK, response_model=list[Answer], dependencies=[token])
+    def talk(request: Request, said: Said) -> Response:
         """Say something; the bot's messages come back."""
         heard = people.say(_scoped(channel_of(request), said.sender), said.message)
         notes = [BotUttered(printable(note)) for note in heard.notes]
-        return [{"recipient_id": said.sender, **_content(message)} for message in (*heard.messages, *notes)]
+        messages = (*heard.messages, *notes)
+        return _Escaped([{"recipient_id": said.sender, **_content(message)} for message in messages])
 
-    teachers = [Depends(as_teacher)]
+    teachers = [password, Depends(as_teacher)]
 
-    @app.get(API + "/{sender}/tracker", response_model=Tracker, dependencies=teachers)
-    def tracker(sender: Sender) -> Json:
+    @app.get(API + "/people/{sender:path}/tracker", response_model=Tracker, dependencies=teachers)
+    def tracker(sender: Sender) -> Response:
         """Return the conversation that somebody is in, or the one that they had last."""
-        conversation = people.conversation(sender)
-        return {
-            "sender_id": sender,
-            "conversation": conversation.sender_id,
-            "slots": conversation.slots,
-            "events": [to_json(event) for event in conversation.events],
-        }
+        conversation = people.conversation(sender, is_trusted=True)
+        return _Escaped(
+            {
+                "sender_id": sender,
+                "conversation": conversation.sender_id,
+                "slots": conversation.slots,
+                "events": [to_json(event) for event in conversation.events],
+            }
+        )
 
-    @app.post(API + "/{sender}/rating", status_code=204, dependencies=teachers)
+    @app.post(API + "/people/{sender:path}/rating", status_code=204, dependencies=teachers)
     def rate(sender: Sender, rating: Rating) -> Response:
         """Rate what the bot did, or how a conversation was."""
         people.rate(sender, rating.value, rating.about, is_trusted=True)
+        return Response(status_code=204)
+
+    @app.get(API + "/ratings", response_model=list[Waiting], dependencies=teachers)
+    def ratings() -> list[Json]:
+        """Return the ratings that wait until somebody approves of them, the oldest first."""
+        return [
+            {"id": one.id, "conversation": one.conversation, "time": one.time, **one.content}
+            for one in people.waiting()
+        ]
+
+    @app.post(API + "/ratings/{id}/approval", status_code=204, dependencies=teachers)
+    def approve(id: Annotated[int, Path(ge=0, lt=1 << 53)]) -> Response:
+        """Let a rating count."""
+        people.approve(id)
         return Response(status_code=204)
 
     _tell_faults(app)
@@ -174,8 +213,16 @@ def rest_app(
             allow_origins=allowed,
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type"],
+            expose_headers=["retry-after"],
         )
     return app
+
+
+class _Escaped(JSONResponse):
+    """JSON in ASCII: what people and actions say may hold halves of characters, which UTF-8 cannot."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False).encode("ascii")
 
 
 def _scoped(channel: str, sender: str) -> str:
@@ -208,8 +255,9 @@ def _tell_faults(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return told(400, printable(f"{where}: {first['msg']}"))
+        is_json = first["type"] != "json_invalid"
+        where = ".".join(str(part) for part in first["loc"]) if is_json else "body"
+        return told(422 if is_json else 400, printable(f"{where}: {first['msg']}"))
 
     @app.exception_handler(StoreError)
     def unwritten(request: Request, error: StoreError) -> JSONResponse:
