@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def receive(given: Receiving) -> None:
             bot.trainer.put(bot.live.go_on(name).transitions, bot.live.upto)
         print(f"{bot.live.domain.name}: talk to it at {address_of(given.host, listening, PATH)}", flush=True)
         print(f"Rasa's front ends find it at {WEBHOOK}. All is kept in {printable(str(folder))}.", flush=True)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is stopped as Ctrl-C does
         with contextlib.suppress(KeyboardInterrupt):
             serve(build_live(people, door, tokens), listening)
 
