@@ -217,15 +217,27 @@ class Live:
             LiveError: the conversation does not go on.
             StoreError: it could not be written down, and is not answered.
         """
+        return self.understand(text)(conversation)
+
+    def understand(self, text: str) -> Callable[[str], Heard]:
+        """Return what takes in what someone typed, given their conversation; `hear` is both in one.
+
+        Understanding can take long and touches no conversation: this alone may be called meanwhile, from one
+        thread at a time.
+        """
         if text.strip() == RESTART_COMMAND and "restart" not in self.domain.intents:
-            return self._restart(conversation)
-        self.trace(conversation)
-        self._heard[conversation] = self._clock()
+            return self._restart
         try:
             message = self._interpreter.parse(text).message
         except InterpreterError as error:
-            return Heard(conversation, notes=(str(error),))
-        return self.take(conversation, message)
+            note = str(error)
+            return lambda conversation: self._wonder(conversation, note)
+        return lambda conversation: self.take(conversation, message)
+
+    def _wonder(self, conversation: str, note: str) -> Heard:
+        self.trace(conversation)
+        self._heard[conversation] = self._clock()
+        return Heard(conversation, notes=(note,))
 
     def take(self, conversation: str, message: UserUttered) -> Heard:
         """Take in what someone meant; the bot answers. Errors are those of `hear`."""

@@ -91,6 +91,7 @@ class People:
         """
         self.lock = threading.RLock()
         self.live = live
+        self._understanding = threading.Lock()
         self._trainer = trainer
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
@@ -116,8 +117,10 @@ class People:
         with self.lock:
             self._spend(sender)
             self.expire()
-            name = self._conversations.get(sender) or self._begin(sender)
-            heard = self.live.hear(name, text)
+        with self._understanding:  # one is understood while what another said is written down
+            take = self.live.understand(text)
+        with self.lock:
+            heard = take(self._conversations.get(sender) or self._begin(sender))
             self._learn(sender, heard)
             return heard
 

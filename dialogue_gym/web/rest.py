@@ -27,6 +27,7 @@ from dialogue_gym.store import StoreError
 
 WEBHOOK = "/webhooks/rest/webhook"
 API = "/api"
+_TEXT: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
 _BESIDE = ("image", "attachment", "buttons", "quick_replies", "elements", "custom")
 
 
@@ -53,8 +54,14 @@ class Said(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    sender: str = Field(description="who says it: a name that stays the same for one person")
-    message: str = Field(description="what they say, in words or as /intent{...}")
+    sender: str = Field(
+        description="who says it: a name that stays the same for one person",
+        json_schema_extra=_TEXT | {"maxLength": 128},
+    )
+    message: str = Field(
+        description="what they say, in words or as /intent{...}",
+        json_schema_extra=_TEXT | {"maxLength": 1000},
+    )
 
 
 class Answer(BaseModel):
@@ -162,7 +169,7 @@ def rest_app(
     token = Security(HTTPBearer(auto_error=False, scheme_name="token", description="of a channel"))
     password = Security(HTTPBearer(auto_error=False, scheme_name="password", description="of a teacher"))
 
-    @app.post(WEBHOOK, response_model=list[Answer], dependencies=[token])
+    @app.post(WEBHOOK, response_model=list[Answer], dependencies=[token] if channel(None) is None else [])
     def talk(request: Request, said: Said) -> Response:
         """Say something; the bot's messages come back."""
         heard = people.say(_scoped(channel_of(request), said.sender), said.message)
