@@ -23,6 +23,8 @@ BOT = "bot"
 """In a label's `by`: the bot did it by itself, and nobody said that it was right."""
 LIVE = "live"
 """The key under which the beginning of a live conversation says whose it is."""
+PENDING = "pending"
+"""The key under which a rating says that it counts only once somebody approves of it."""
 FAKE_USER = "fake user"
 """The author of messages that no person typed."""
 

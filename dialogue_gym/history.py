@@ -27,6 +27,7 @@ from dialogue_gym.entries import (
     HEAD,
     LABEL,
     MEND,
+    PENDING,
     RATING,
     STEPS,
     STORY,
@@ -110,7 +111,7 @@ class History:
         self._entries[entry.id] = entry
         if entry.kind == DOMAIN:
             self._growth.append(entry)
-        if entry.kind == RATING:
+        if entry.kind == RATING and not entry.content.get(PENDING):
             self._ratings[entry.content["about"]] = entry.content["value"]
         elif entry.kind in (HEAD, *STEPS) or (entry.kind == DOMAIN and entry.conversation):
             self._move(entry, followed)

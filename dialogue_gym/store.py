@@ -55,8 +55,13 @@ WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL
     WHERE parent.conversation = began.conversation AND child.conversation <> began.conversation
 ) ORDER BY id
 """
+_RATINGS = "SELECT * FROM entries WHERE kind = 'rating' ORDER BY id"
+_BEGUN = """
+SELECT conversation, json_extract(content, ?) FROM entries
+WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL ORDER BY id DESC LIMIT ?
+"""
 _UNFINISHED = """
-SELECT conversation FROM entries AS began
+SELECT conversation, json_extract(content, ?) FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
 ) ORDER BY id
@@ -218,10 +223,26 @@ class Store:
         numbers = [name.removeprefix(prefix) for (name,) in names]
         return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
-    def unfinished(self, key: str) -> list[str]:
-        """Return the conversations whose beginning has a key in its content, and which nothing has ended."""
-        rows = self._database.read(_UNFINISHED, f"$.{key}")
-        return [name for (name,) in rows]
+    def unfinished(self, key: str) -> dict[str, str]:
+        """Return the conversations whose beginning has a key in its content, and which nothing has ended.
+
+        Returns:
+            What that key says, by conversation.
+        """
+        return {name: str(said) for name, said in self._database.read(_UNFINISHED, f"$.{key}", f"$.{key}")}
+
+    def begun(self, key: str, most: int) -> dict[str, str]:
+        """Return the newest conversations whose beginning has a key in its content, the newest at the end.
+
+        Returns:
+            What that key says, by conversation.
+        """
+        rows = self._database.read(_BEGUN, f"$.{key}", f"$.{key}", most)
+        return {name: str(said) for name, said in reversed(rows)}
+
+    def ratings(self) -> list[Entry]:
+        """Return all ratings, in their order."""
+        return [self._entry(row) for row in self._database.read(_RATINGS)]
 
     def prune(self, key: str, kept: int) -> list[str]:
         """Erase old conversations for good, all but the newest.

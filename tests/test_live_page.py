@@ -14,6 +14,7 @@ from dialogue_gym import Domain
 from dialogue_gym.cli.live import live
 from dialogue_gym.live import guard, trainer
 from dialogue_gym.live.actor import LEAST, MOST
+from dialogue_gym.live.people import Limits
 from dialogue_gym.live.transitions import LiveReward
 from tests.test_live_command import NLU, PLAIN
 from tests.test_readme import ROOT, run
@@ -54,11 +55,14 @@ def test_the_code_runs(
 
 def test_the_options_and_figures_are_those_in_use() -> None:
     options = set(re.findall(r"(?<!-)--[a-z-]+", inspect.getsource(live)))
-    parameters = {"--store", "--checkpoints", "--roll-back", "--count-outcomes"}
+    parameters = {"--store", "--checkpoints", "--roll-back", "--count-outcomes", "--http", "--trust-ratings"}
     assert parameters == options
-    for option in (*parameters, "--agent", "--nlu", "--silence", "--fall"):
+    of_http = ("--host", "--name", "--origin", "--password-file", "--token-file")
+    for option in (*parameters, "--agent", "--nlu", "--silence", "--fall", *of_http):
         assert f"{option}" in PAGE, option
     assert inspect.signature(live).parameters["fall"].default == guard.FALL == 0.1 and "(0.1)" in PAGE
+    for figure in (Limits().characters, Limits().per_minute, Limits().per_day, f"{Limits().people:,}"):
+        assert f"{figure} " in PAGE
     assert inspect.signature(live).parameters["kept"].default == 7 and "`--checkpoints 7` are kept" in PAGE
     assert f"after {trainer.EVERY} steps" in PAGE and f"{guard.DIALOGUES} simulated" in PAGE
     assert f"| {LiveReward.of(Domain.load('restaurant')).rating:g} times the number" in PAGE

@@ -39,10 +39,14 @@ def wait_for(holds: Callable[[], Any], seconds: float = LONG) -> Any:
 class Served:
     """`dialogue-gym web` on a store; it can be killed, and started again at the same port."""
 
+    command = ("web", "--no-open")
+    page = "/teach/"
+
     def __init__(self, folder: Path, *options: str, domain: str = "restaurant", **environment: str) -> None:
         self.folder = folder
-        self._command = [sys.executable, "-m", "dialogue_gym", "web", domain, "--store", str(folder)]
-        self._options = ["--no-open", *options]
+        name, *own = self.command
+        self._command = [sys.executable, "-m", "dialogue_gym", name, domain, "--store", str(folder)]
+        self._options = [*own, *options]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         self._environment = inherited | {"PYTHONPATH": str(ROOT)} | environment
         self.port = 0
@@ -67,7 +71,7 @@ class Served:
             self.port = wait_for(port)
 
     def _ports(self) -> list[int]:
-        return [int(found) for found in re.findall(r"http://[^/]*:(\d+)/teach/", self.log.read_text())]
+        return [int(found) for found in re.findall(rf"http://[^/]*:(\d+){self.page}", self.log.read_text())]
 
     def _accepts(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()
@@ -84,7 +88,7 @@ class Served:
         self._process.wait(LONG)
 
     def address(self, port: int | None = None) -> str:
-        return f"http://127.0.0.1:{port or self.port}/teach/"
+        return f"http://127.0.0.1:{port or self.port}{self.page}"
 
     def history(self) -> History:
         """What is on the disk."""

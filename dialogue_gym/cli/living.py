@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from dialogue_gym.domain.parse import builtin_names
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.history import History
+from dialogue_gym.interpreter import Interpreter
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
 from dialogue_gym.live.core import Live
 from dialogue_gym.live.guard import Guard
@@ -58,8 +60,19 @@ class _Beginning:
     note: str | None
 
 
-def hold(given: Living) -> None:
-    """Talk in the terminal until the person leaves.
+@dataclass(frozen=True)
+class Opened:
+    """A bot that learns, ready for people."""
+
+    live: Live
+    trainer: Trainer
+    interpreter: Interpreter
+    folder: Path
+
+
+@contextlib.contextmanager
+def opened(given: Living) -> Iterator[Opened]:
+    """Open the store and the learner, which learns in the background until it is left.
 
     Raises:
         ValueError: what the command was given cannot be used, or a checkpoint or what was said cannot be
@@ -103,19 +116,26 @@ def hold(given: Living) -> None:
             reward=reward,
             silence=given.silence,
         )
-        print(f"{domain.name}: all is kept in {printable(str(folder))}.")
-        print(f"{how_to_talk(domain, interpreter)} {THOUGHTS} shows what it thinks.")
-        print(HELP)
         trainer.start()
         try:
-            for line in _talked(Talk(live, trainer), Prompt()):
-                print(line)
+            yield Opened(live, trainer, interpreter, folder)
         finally:
             _stop(trainer, folder)
         steps = trainer.learner.transitions
     print(
         f"(learned from {steps} {'step' if steps == 1 else 'steps'} so far; it goes on from here next time)"
     )
+
+
+def hold(given: Living) -> None:
+    """Talk in the terminal until the person leaves; errors are those of `opened`."""
+    with opened(given) as bot:
+        domain = bot.live.domain
+        print(f"{domain.name}: all is kept in {printable(str(bot.folder))}.")
+        print(f"{how_to_talk(domain, bot.interpreter)} {THOUGHTS} shows what it thinks.")
+        print(HELP)
+        for line in _talked(Talk(bot.live, bot.trainer), Prompt()):
+            print(line)
 
 
 def _stop(trainer: Trainer, folder: Path) -> None:

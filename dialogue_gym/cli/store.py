@@ -11,17 +11,18 @@ import typer
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import builtin_names, parse
-from dialogue_gym.domain.reader import nearest, printable, read_text
+from dialogue_gym.domain.reader import nearest, printable, read_text, shorten
 from dialogue_gym.entries import LIVE
 from dialogue_gym.events import ActionExecuted, UserUttered
 from dialogue_gym.history import History
+from dialogue_gym.live.approval import approved, waiting
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of, roll_back
+from dialogue_gym.live.checkpoints import forget as forget_learned
 from dialogue_gym.live.checkpoints import read as read_checkpoint
 from dialogue_gym.store import Store, StoreError
 from dialogue_gym.stories import FORMATS
 from dialogue_gym.teaching.corrections import Correction, corrections
 from dialogue_gym.teaching.export import export
-from dialogue_gym.teaching.forgetting import forget as forget_taught
 from dialogue_gym.transcript import transcript
 
 store = typer.Typer(
@@ -34,7 +35,8 @@ Folder = Annotated[
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="its name, as `list` has it")]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
-_NUMBERS = ("entries", "turns", "corrections", "steps", "success")
+_RATING_HEADINGS = ("rating", "when", "conversation", "about", "value")
+_NUMBERS = ("rating", "about", "value", "entries", "turns", "corrections", "steps", "success")
 
 
 @store.command(name="list")
@@ -139,8 +141,47 @@ def forget(
         if not yes and is_known and (with_forks or not forks):
             what = ", ".join(map(printable, [conversation, *forks]))
             typer.confirm(f"Erase {what} for good?", abort=True)
-        for name in forget_taught(opened, conversation, with_forks):
-            print(f"{printable(name)} is erased")
+        erased, removed = forget_learned(opened, conversation, with_forks)
+    for name in erased:
+        print(f"{printable(name)} is erased")
+    if removed:
+        what = "it" if len(erased) == 1 else "them"
+        print(f"{_done(len(removed), 'checkpoint', 'removed')} that may have learned from {what};", end=" ")
+        print("the next start learns anew from what is left")
+
+
+@store.command()
+def ratings(
+    *,
+    folder: Folder,
+    approve: Annotated[
+        str | None, typer.Option(metavar="ID|all", help="lets a rating count, or all that wait")
+    ] = None,
+) -> None:
+    """List the ratings of strangers that wait, or let them count; they are learned from at the next start."""
+    if approve is None:
+        with _reading(folder) as opened:
+            rows = [
+                (
+                    str(one.id),
+                    datetime.fromtimestamp(one.time).strftime("%Y-%m-%d %H:%M"),
+                    one.conversation,
+                    str(one.content["about"]),
+                    f"{one.content['value']:g}",
+                )
+                for one in waiting(opened.ratings())
+            ]
+        for line in _table(_RATING_HEADINGS, rows):
+            print(line)
+        return
+    with Store(folder, create=False) as opened:
+        found = {str(one.id): one for one in waiting(opened.ratings())}
+        if approve not in ("all", *found):
+            known = nearest(approve, ("all", *found))
+            raise ValueError(f"--approve {shorten(approve)}: no such rating waits; {known}")
+        chosen = [one for name, one in found.items() if approve in ("all", name)]
+        opened.append_all(approved(one) for one in chosen)
+    print(_done(len(chosen), "rating", "approved"))
 
 
 @store.command()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from dataclasses import dataclass
-from getpass import getpass
 from pathlib import Path
 
+from dialogue_gym.cli.hosting import address_of, password_of
 from dialogue_gym.cli.parts import (
     domain_text_of,
     is_address,
@@ -23,12 +21,11 @@ from dialogue_gym.interpreter import Interpreter
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.importing import import_stories
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
-from dialogue_gym.web.app import PATH, build, listen, serve
+from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.files import imported_examples
+from dialogue_gym.web.listening import listen, serve
 from dialogue_gym.web.rooms import Lesson, Rooms
-from dialogue_gym.web.security import Door, is_loopback
-
-PASSWORD = "DIALOGUE_GYM_PASSWORD"
+from dialogue_gym.web.security import Door
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def hold(given: Serving) -> None:
         raise ValueError(f"{domain.name}: this domain has no fake user to talk to (the key 'fake_user')")
     runner = make_runner(given.source, domain, given.actions, given.seed)
     folder = given.store or Path(f"{domain.name}-teaching")
-    door = Door(given.host, folder, _password(given), given.names)
+    door = Door(given.host, folder, password_of(given.password_file, given.host), given.names)
     with contextlib.closing(listen(given.host, given.port)) as listening, Store(folder) as store:
         store.use_domain(given.source, text)
         use_mode(store, user, given.turn_taking)
@@ -77,27 +74,12 @@ def hold(given: Serving) -> None:
             domain, user, given.turn_taking, runner, lambda: words_of(given, domain, folder), given.seed
         )
         server = build(Rooms(store, lesson), door, text)
-        address = _address(given.host, listening.getsockname()[1])
+        address = address_of(given.host, listening, PATH)
         print(f"{domain.name}: teach it at {address}", flush=True)
         print(f"All is kept in {printable(str(folder))}. Ctrl-C stops.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             serve(server, listening, address if given.opens else None)
         print("(all that was answered is kept)")
-
-
-def _address(host: str, port: int) -> str:
-    name = host if host not in ("0.0.0.0", "::", "") else "localhost"
-    return f"http://{f'[{name}]' if ':' in name else name}:{port}{PATH}/"
-
-
-def _password(given: Serving) -> str | None:
-    if given.password_file:
-        return given.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-    if (password := os.environ.get(PASSWORD)) is not None:
-        return password
-    if not is_loopback(given.host) and sys.stdin.isatty():
-        return getpass("A password for those who teach here: ")
-    return None
 
 
 def words_of(given: Serving, domain: Domain, folder: Path) -> Interpreter | None:

@@ -6,6 +6,7 @@ A checkpoint is one NumPy archive: arrays, and a JSON text for the rest. Nothing
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import time
@@ -19,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.domain.reader import FileError, nearest, shorten
+from dialogue_gym.entries import BOT, LABEL
 from dialogue_gym.files import write_whole
 from dialogue_gym.store import Store
+from dialogue_gym.teaching.forgetting import forget as forget_taught
 
 KEPT = 7
 _NAME = re.compile(r"(?P<number>\d{6,})-\d{8}T\d{6}\.npz")
@@ -119,6 +122,17 @@ class Checkpoints:
             path.unlink(missing_ok=True)
         return removed
 
+    def unlearn(self, first: int) -> list[Path]:
+        """Remove the checkpoints that may have learned from an entry or a later one; return them.
+
+        Those that cannot be read go as well: nobody knows what they have learned.
+        """
+        best = [self.best] if self.best.exists() else []
+        removed = [path for path in [*self.paths(), *best] if _upto(path) >= first]
+        for path in [*removed, *self.folder.glob(_HALF_WRITTEN)]:
+            path.unlink(missing_ok=True)
+        return removed
+
     def readable(self, report: Callable[[str], None]) -> Iterator[Checkpoint]:
         """Yield the checkpoints that can be read, the newest first; `report` is told of those that cannot."""
         for path in reversed(self.paths()):
@@ -163,6 +177,39 @@ def roll_back(store: Store, name: str) -> Path:
     checkpoints = checkpoints_of(store.folder)
     chosen = read(checkpoints.find(name))
     return checkpoints.write(chosen.arrays, {**chosen.state, "upto": store.last_id()})
+
+
+def forget(store: Store, conversation: str, with_forks: bool = False) -> tuple[list[str], list[Path]]:
+    """Erase a conversation for good, and the checkpoints that may have learned from it.
+
+    Who opens the store then learns anew from what is left, after the newest checkpoint that is left. If this
+    is interrupted, checkpoints are gone sooner than what they have learned from.
+
+    Returns:
+        The conversations that were erased, and the checkpoints.
+
+    Raises:
+        StoreError: see `Store.forget`.
+        OSError: a checkpoint cannot be removed.
+    """
+    forks = store.branches(conversation)
+    if forks and not with_forks:
+        return store.forget(conversation), []  # which says that there are forks
+    entries = [entry for name in (conversation, *forks) for entry in store.entries(name)]
+    # A learner takes in what was taught when it begins, before any entry was lived through.
+    is_taught = any(entry.kind == LABEL and entry.content["by"] != BOT for entry in entries)
+    removed: list[Path] = []
+    if entries:
+        removed = checkpoints_of(store.folder).unlearn(0 if is_taught else min(one.id for one in entries))
+    return forget_taught(store, conversation, with_forks), removed
+
+
+def _upto(path: Path) -> float:
+    """Return the id of the last entry that a checkpoint has learned from; above all if that is unknown."""
+    try:
+        return float(read(path).state["upto"])
+    except (CheckpointError, TypeError, ValueError):
+        return math.inf
 
 
 def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import heapq
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,9 +22,10 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chatting import RESTART_COMMAND
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
-from dialogue_gym.entries import LABEL, LIVE, PERSON, RATING
+from dialogue_gym.entries import LABEL, LIVE, PENDING, PERSON, RATING, Entry
 from dialogue_gym.events import BotUttered, Event, UserUttered
 from dialogue_gym.interpreter import Interpreter, InterpreterError
+from dialogue_gym.live.approval import approved, waiting
 from dialogue_gym.live.episode import Episode
 from dialogue_gym.live.transitions import (
     FAILURE,
@@ -36,6 +38,8 @@ from dialogue_gym.live.transitions import (
 from dialogue_gym.store import Store
 
 _PREFIX = "live"
+AT_HAND = 1000
+"""How many conversations are kept at hand; others that go on are read again when somebody speaks."""
 
 
 class LiveError(ValueError):
@@ -60,6 +64,7 @@ class Heard:
         notes: what went wrong, one line each.
         ended: the one that has ended, if one has; it can be rated now.
         outcome: how that one ended: `"success"`, `"failure"` or `"truncated"`.
+        decision: the id of the entry of the last decision that the bot made, by which it can be rated later.
     """
 
     conversation: str
@@ -68,6 +73,7 @@ class Heard:
     notes: tuple[str, ...] = ()
     ended: str | None = None
     outcome: str | None = None
+    decision: int | None = None
 
     @property
     def messages(self) -> list[BotUttered]:
@@ -127,19 +133,13 @@ class Live:
         self._runner = runner
         self._silence = silence
         self._clock = clock
-        self._traces: dict[str, Trace] = {}
-        self._people: dict[str, str] = {}
-        self._heard: dict[str, float] = {}
+        self._traces: OrderedDict[str, Trace] = OrderedDict()  # those that were asked for of late
+        self._people = store.unfinished(LIVE)
+        self._heard = dict.fromkeys(self._people, clock())
         self._number = store.last_number(_PREFIX)
         self._found: list[Transition] = []
         self.upto = store.last_id()
         """The id of an entry: the transitions of all up to it were given out."""
-        for name in store.unfinished(LIVE):
-            self._take_up(name)
-
-    def _take_up(self, name: str) -> None:
-        entries = list(self._store.entries(name))
-        self._enter(trace_of(self.domain, name, self.reward, entries), str(entries[0].content[LIVE]))
 
     @property
     def open(self) -> dict[str, str]:
@@ -152,8 +152,13 @@ class Live:
         Raises:
             LiveError: it does not.
         """
+        if conversation not in self._people:
+            raise LiveError(f"{shorten(conversation)} does not go on; {nearest(conversation, self._people)}")
         if conversation not in self._traces:
-            raise LiveError(f"{shorten(conversation)} does not go on; {nearest(conversation, self._traces)}")
+            self._traces[conversation] = self.on_record(conversation)
+        self._traces.move_to_end(conversation)
+        while len(self._traces) > AT_HAND:
+            self._traces.popitem(last=False)  # the journal has it
         return self._traces[conversation]
 
     def begin(self, person: str = PERSON) -> str:
@@ -212,15 +217,27 @@ class Live:
             LiveError: the conversation does not go on.
             StoreError: it could not be written down, and is not answered.
         """
+        return self.understand(text)(conversation)
+
+    def understand(self, text: str) -> Callable[[str], Heard]:
+        """Return what takes in what someone typed, given their conversation; `hear` is both in one.
+
+        Understanding can take long and touches no conversation: this alone may be called meanwhile, from one
+        thread at a time.
+        """
         if text.strip() == RESTART_COMMAND and "restart" not in self.domain.intents:
-            return self._restart(conversation)
-        self.trace(conversation)
-        self._heard[conversation] = self._clock()
+            return self._restart
         try:
             message = self._interpreter.parse(text).message
         except InterpreterError as error:
-            return Heard(conversation, notes=(str(error),))
-        return self.take(conversation, message)
+            note = str(error)
+            return lambda conversation: self._wonder(conversation, note)
+        return lambda conversation: self.take(conversation, message)
+
+    def _wonder(self, conversation: str, note: str) -> Heard:
+        self.trace(conversation)
+        self._heard[conversation] = self._clock()
+        return Heard(conversation, notes=(note,))
 
     def take(self, conversation: str, message: UserUttered) -> Heard:
         """Take in what someone meant; the bot answers. Errors are those of `hear`."""
@@ -260,7 +277,8 @@ class Live:
 
     def _heard_of(self, trace: Trace, events: tuple[Event, ...] = (), notes: tuple[str, ...] = ()) -> Heard:
         name, outcome = trace.conversation.sender_id, trace.conversation.outcome
-        return Heard(name, events, self._give(), notes, name if outcome else None, outcome)
+        ended = name if outcome else None
+        return Heard(name, events, self._give(), notes, ended, outcome, trace.last_decision)
 
     def leave(self, conversation: str) -> Heard:
         """End a conversation whose person has left, before they had what they wanted.
@@ -271,14 +289,18 @@ class Live:
         """
         return self._heard_of(self._end(conversation, FAILURE))
 
-    def expire(self) -> list[Heard]:
-        """End the conversations whose people have been silent for too long; return what comes of each."""
+    def expire(self, most: int | None = None) -> list[Heard]:
+        """End the conversations whose people have been silent for too long; return what comes of each.
+
+        Args:
+            most: how many are ended now; None for all.
+        """
         if self._silence is None:
             return []
         now = self._clock()
         self._heard = {name: min(heard, now) for name, heard in self._heard.items()}  # it may have gone back
         silent = [name for name, heard in self._heard.items() if now - heard >= self._silence]
-        return [self._heard_of(self._end(name, TRUNCATED)) for name in silent]
+        return [self._heard_of(self._end(name, TRUNCATED)) for name in silent[:most]]
 
     def _end(self, conversation: str, outcome: str) -> Trace:
         trace = self.trace(conversation)
@@ -286,7 +308,9 @@ class Live:
             episode.end(outcome)
         return trace
 
-    def rate(self, conversation: str, value: float, about: int | None = None) -> tuple[Transition, ...]:
+    def rate(
+        self, conversation: str, value: float, about: int | None = None, is_pending: bool = False
+    ) -> tuple[Transition, ...]:
         """Take a rating, however late; return what is to be learned, or learned otherwise, now.
 
         Args:
@@ -294,6 +318,7 @@ class Live:
             value: 1 for good, -1 for bad, anything between or beyond.
             about: the id of the entry of a decision, or of the end; without it the end, or where the
                 conversation goes on the last decision.
+            is_pending: whether it waits until somebody approves of it, and teaches nothing before.
 
         Raises:
             LiveError: there is nothing to rate, or the value is no finite number.
@@ -301,24 +326,68 @@ class Live:
         """
         if not math.isfinite(value):
             raise LiveError(f"a rating is a finite number, not {value}")
-        trace = self._traces.get(conversation) or self._on_record(conversation)
+        trace = self._known(conversation)
+        about = _rated(trace, about)
         if about is None:
-            about = trace.end.id if trace.end else trace.last_decision
-        if about is None or not trace.can_rate(about):
             raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
-        rating = {"value": float(value), "about": about}
+        rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
         self._found += trace.take(self._store.append(conversation, RATING, rating, about, PERSON))
         if conversation in self._heard:
             self._heard[conversation] = self._clock()
         return self._give()
 
-    def _on_record(self, conversation: str) -> Trace:
+    def can_rate(self, conversation: str, about: int | None = None) -> bool:
+        """Return whether there is something to rate; arguments and errors are those of `rate`."""
+        return _rated(self._known(conversation), about) is not None
+
+    def _known(self, conversation: str) -> Trace:
+        return self.trace(conversation) if conversation in self._people else self.on_record(conversation)
+
+    def waiting(self) -> list[Entry]:
+        """Return the ratings that wait until somebody approves of them, the oldest first."""
+        return waiting(self._store.ratings())
+
+    def approve(self, rating: int) -> tuple[Transition, ...]:
+        """Let a rating count; return what is to be learned, or learned otherwise, now.
+
+        Args:
+            rating: the id of its entry.
+
+        Raises:
+            LiveError: it does not wait.
+            StoreError: it could not be written down.
+        """
+        entry = next((entry for entry in self.waiting() if entry.id == rating), None)
+        if entry is None:
+            raise LiveError(f"no rating {rating} waits to be approved")
+        trace = self._known(entry.conversation)
+        for written in self._store.append_all([approved(entry)]):
+            self._found += trace.take(written)
+        return self._give()
+
+    def begun(self, most: int) -> dict[str, str]:
+        """Return the newest conversations, each with the name of its person, the newest at the end."""
+        return self._store.begun(LIVE, most)
+
+    def on_record(self, conversation: str) -> Trace:
+        """Return a conversation as the journal has it, whether it goes on or not.
+
+        Raises:
+            LiveError: there is no such live conversation.
+        """
         entries = list(self._store.entries(conversation))
         if not entries or LIVE not in entries[0].content:
             raise LiveError(
-                f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._traces)}"
+                f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._people)}"
             )
         return trace_of(self.domain, conversation, self.reward, entries)
+
+
+def _rated(trace: Trace, about: int | None) -> int | None:
+    """Return the entry that a rating is about, None if there is nothing like that."""
+    if about is None:
+        about = trace.end.id if trace.end else trace.last_decision
+    return about if about is not None and trace.can_rate(about) else None
 
 
 def _skip_result(trace: Trace, episode: Episode) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
-from dialogue_gym.entries import END, LABEL, RATING, STEPS, Entry, entry_events
+from dialogue_gym.entries import END, LABEL, PENDING, RATING, STEPS, Entry, entry_events
 
 SUCCESS, FAILURE, TRUNCATED = "success", "failure", "truncated"
 """How a conversation can end: the user has what they wanted; they left or restarted; nobody knows."""
@@ -136,6 +136,8 @@ class Trace:
             StoreError: the content of the entry is none of its kind.
             DomainError: it names an action or a slot that the domain does not have.
         """
+        if entry.kind == RATING and entry.content.get(PENDING):
+            return []
         if entry.kind == RATING:
             return self._rate(entry.content["about"], entry.content["value"])
         if entry.kind not in STEPS:

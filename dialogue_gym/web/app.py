@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import html
-import socket
-import threading
-import webbrowser
 from pathlib import Path
 from urllib.parse import parse_qs
 
-import uvicorn
 from fastapi import FastAPI
 from nicegui import app as pages
 from nicegui import ui
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from dialogue_gym.domain.reader import printable
 from dialogue_gym.entries import PERSON
 from dialogue_gym.teaching.chat import visible
 from dialogue_gym.web.conversations_page import converse
@@ -25,7 +20,7 @@ from dialogue_gym.web.forms import enter_form
 from dialogue_gym.web.progress_page import show_progress
 from dialogue_gym.web.rooms import Room, Rooms, teacher_fault
 from dialogue_gym.web.routes import add_transfers
-from dialogue_gym.web.security import COOKIE, ENTER, MOST_BYTES, Door, Guard
+from dialogue_gym.web.security import COOKIE, ENTER, Door, Guard
 from dialogue_gym.web.teach_page import Watchers, teach
 
 PATH = "/teach"
@@ -151,32 +146,3 @@ def _frame(here: str, room: Room) -> None:
         sanitize=False,
         tag="header",
     ).classes("top")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 takes a free one.
-
-    Raises:
-        ValueError: it cannot listen there.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        made = socket.socket(family, kind, protocol)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-        made.listen(128)
-    except OSError as error:
-        raise ValueError(f"--host {printable(host)} --port {port}: {error.strerror or error}") from None
-    return made
-
-
-def serve(server: FastAPI, listening: socket.socket, opens: str | None = None) -> None:
-    """Serve until the process is asked to stop; `opens` is an address to open in the browser."""
-    config = uvicorn.Config(
-        server, log_level="warning", ws_max_size=MOST_BYTES, server_header=False, timeout_graceful_shutdown=2
-    )
-    if opens:
-        threading.Timer(0.5, webbrowser.open, [opens]).start()
-    uvicorn.Server(config).run(sockets=[listening])

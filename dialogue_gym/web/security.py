@@ -95,12 +95,14 @@ class Door:
         folder: the store, which also keeps the key that cookies are signed with.
         password: needed where others than this machine can reach the server.
         names: further names under which the server is reached.
+        origins: other sites whose pages may speak to it.
     """
 
     host: str
     folder: Path
     password: str | None = None
     names: Collection[str] = ()
+    origins: Collection[str] = ()
     tries: Tries = field(default_factory=Tries)
 
     def __post_init__(self) -> None:
@@ -212,7 +214,8 @@ class Guard:
             return 400, "this server is not known by that name"
         origins = headers.getlist("origin")
         # A browser says where a request comes from whenever that could matter; other programs need not.
-        if origins and (len(origins) > 1 or urlsplit(origins[0]).netloc.lower() != hosts[0].lower()):
+        is_own = len(origins) == 1 and urlsplit(origins[0]).netloc.lower() == hosts[0].lower()
+        if origins and not is_own and tuple(origins) not in {(known,) for known in self._door.origins}:
             return 403, "this comes from another site"
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):

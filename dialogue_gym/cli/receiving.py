@@ -1,0 +1,80 @@
+"""What `dialogue-gym live --http` does: it lets people talk to a bot over HTTP, and learns from them."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialogue_gym.cli.hosting import address_of, password_of
+from dialogue_gym.cli.living import Living, opened
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.reader import printable, shorten
+from dialogue_gym.live.people import People
+from dialogue_gym.web.listening import listen, serve
+from dialogue_gym.web.live_app import build_live
+from dialogue_gym.web.rest import WEBHOOK
+from dialogue_gym.web.security import LEAST_PASSWORD, Door
+from dialogue_gym.web.visitors import PATH
+
+
+@dataclass(frozen=True)
+class Receiving:
+    """How people are let in: what the command was given."""
+
+    living: Living
+    host: str
+    port: int
+    password_file: Path | None
+    names: tuple[str, ...]
+    origins: tuple[str, ...]
+    token_file: Path | None
+    trusts_ratings: bool
+
+
+def receive(given: Receiving) -> None:
+    """Serve until Ctrl-C.
+
+    Raises:
+        ValueError: what the command was given cannot be used; one line says why.
+        OSError: a file cannot be read or written.
+    """
+    tokens = _tokens(given.token_file)
+    folder = given.living.folder or Path(f"{Domain.load(given.living.source).name}-live")
+    password = password_of(given.password_file, given.host)
+    with contextlib.closing(listen(given.host, given.port)) as listening, opened(given.living) as bot:
+        door = Door(given.host, folder, password, given.names, given.origins)
+        people = People(bot.live, bot.trainer, trusts_ratings=given.trusts_ratings)
+        for name in bot.live.open:
+            bot.trainer.put(bot.live.go_on(name).transitions, bot.live.upto)
+        print(f"{bot.live.domain.name}: talk to it at {address_of(given.host, listening, PATH)}", flush=True)
+        print(f"Rasa's front ends find it at {WEBHOOK}. All is kept in {printable(str(folder))}.", flush=True)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is stopped as Ctrl-C does
+        with contextlib.suppress(KeyboardInterrupt):
+            serve(build_live(people, door, tokens), listening)
+
+
+def _tokens(path: Path | None) -> dict[str, str]:
+    """Read the tokens of channels, a line `NAME TOKEN` for each.
+
+    Raises:
+        ValueError: a line is none.
+        OSError: the file cannot be read.
+    """
+    if path is None:
+        return {}
+    found: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.split()
+        if not words:
+            continue
+        if len(words) != 2 or len(words[1]) < LEAST_PASSWORD or "/" in words[0]:
+            raise ValueError(
+                f"{path}, line {number}: a channel is a name (without a slash) and a token of at least"
+                f" {LEAST_PASSWORD} characters, not {shorten(line)}"
+            )
+        found[words[0]] = words[1]
+    if not found:
+        raise ValueError(f"{path}: there is no token in it")
+    return found

@@ -1,0 +1,242 @@
+"""People whom nobody knows, each in a conversation of their own, with what they may do. No HTTP."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dialogue_gym.conversation import Conversation
+from dialogue_gym.domain.reader import name_fault, printable, shorten
+from dialogue_gym.entries import Entry
+from dialogue_gym.live.core import Heard, Live, LiveError
+from dialogue_gym.live.trainer import Trainer
+
+_DAY, _MINUTE = 86400.0, 60.0
+_SENDER_CHARACTERS = 128
+_EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What strangers may do.
+
+    Attributes:
+        characters: in a message.
+        per_minute: messages of one person in a minute.
+        per_day: messages of one person that are written down in a day.
+        people: conversations that go on at the same time.
+    """
+
+    characters: int = 1000
+    per_minute: int = 60
+    per_day: int = 2000
+    people: int = 10_000
+
+
+class Refused(Exception):
+    """What is not taken, in one line; `wait` says after how many seconds it may be, if it ever may."""
+
+    def __init__(self, status: int, line: str, wait: float | None = None) -> None:
+        """Keep the status that HTTP has for it."""
+        super().__init__(line)
+        self.status = status
+        self.wait = wait
+
+
+@dataclass
+class _Bucket:
+    """What is left of an allowance that fills up again by itself."""
+
+    size: float
+    seconds: float
+    left: float
+    at: float
+
+    def wait(self, now: float) -> float:
+        """Return after how many seconds there is one more."""
+        self.left = min(self.size, self.left + (now - self.at) * self.size / self.seconds)
+        self.at = now
+        return 0.0 if self.left >= 1 else (1 - self.left) * self.seconds / self.size
+
+
+class People:
+    """Everybody who talks to a bot, with what they may do.
+
+    All methods may be called from any thread. What is kept in memory of somebody is bounded, and of
+    everybody together as well: who comes back after many others have come is a newcomer to the limits alone,
+    not to the bot.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        trainer: Trainer,
+        limits: Limits | None = None,
+        *,
+        trusts_ratings: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take up the conversations that go on.
+
+        Args:
+            live: the bot.
+            trainer: learns from what people say and give.
+            limits: what they may do.
+            trusts_ratings: whether a rating counts at once, or waits until a teacher approves of it.
+            clock: seconds from any beginning.
+        """
+        self.lock = threading.RLock()
+        self.live = live
+        self._understanding = threading.Lock()
+        self._trainer = trainer
+        self._limits = limits or Limits()
+        self._trusts_ratings = trusts_ratings
+        self._clock = clock
+        self._conversations = {person: name for name, person in live.open.items()}
+        begun = live.begun(self._limits.people)
+        self._ended = OrderedDict((person, name) for name, person in begun.items())
+        self._expired = -math.inf
+        self._buckets: OrderedDict[str, tuple[_Bucket, _Bucket]] = OrderedDict()
+
+    def say(self, sender: str, text: str) -> Heard:
+        """Take in what somebody says; the bot answers.
+
+        Raises:
+            Refused: it cannot be taken, or not now.
+            StoreError: it could not be written down, and is not answered.
+        """
+        _check_sender(sender)
+        if not text.strip():
+            raise Refused(400, "the message is empty")
+        if len(text) > self._limits.characters:
+            raise Refused(413, f"a message has at most {self._limits.characters} characters")
+        with self.lock:
+            self._spend(sender)
+            self.expire()
+        with self._understanding:  # one is understood while what another said is written down
+            take = self.live.understand(text)
+        with self.lock:
+            heard = take(self._conversations.get(sender) or self._begin(sender))
+            self._learn(sender, heard)
+            return heard
+
+    def _begin(self, sender: str) -> str:
+        if len(self._conversations) >= self._limits.people:
+            raise Refused(503, "too many people are talking at the moment; come back later", _MINUTE)
+        name = self._conversations[sender] = self.live.begin(sender)
+        return name
+
+    def _spend(self, sender: str, is_written: bool = True) -> None:
+        now = self._clock()
+        if (buckets := self._buckets.get(sender)) is None:
+            sizes = (self._limits.per_minute, _MINUTE), (self._limits.per_day, _DAY)
+            minute, day = (_Bucket(size, seconds, size, now) for size, seconds in sizes)
+            buckets = self._buckets[sender] = minute, day
+            if len(self._buckets) > 2 * self._limits.people:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(sender)
+        spent = buckets if is_written else buckets[:1]
+        if wait := max(bucket.wait(now) for bucket in spent):
+            raise Refused(429, "that was too much in too short a time; wait a little", wait)
+        for bucket in spent:
+            bucket.left -= 1
+
+    def _learn(self, sender: str, heard: Heard) -> None:
+        if heard.ended is not None:
+            self._ended[sender] = heard.ended
+            self._ended.move_to_end(sender)
+            if len(self._ended) > self._limits.people:
+                self._ended.popitem(last=False)
+        if heard.conversation in self.live.open:
+            self._conversations[sender] = heard.conversation
+        else:
+            self._conversations.pop(sender, None)
+        self._trainer.put(heard.transitions, self.live.upto, is_boundary=heard.ended is not None)
+
+    def expire(self) -> None:
+        """End the conversations of those who have been silent for too long, a few at a time."""
+        with self.lock:
+            if self._clock() - self._expired < _EXPIRE_EVERY:
+                return
+            self._expired = self._clock()
+            people = self.live.open
+            for heard in self.live.expire(_EXPIRE_MOST):
+                self._learn(people[heard.conversation], heard)
+
+    def conversation(self, sender: str, is_trusted: bool = False) -> Conversation:
+        """Return the conversation that somebody is in, or had last.
+
+        Args:
+            sender: whose it is.
+            is_trusted: whether a teacher asks, as often as they like.
+
+        Raises:
+            Refused: they have said nothing, or have asked too often.
+        """
+        with self.lock:
+            name = self._of(sender)
+            if not is_trusted:
+                self._spend(sender, is_written=False)
+            return self.live.on_record(name).conversation
+
+    def _of(self, sender: str) -> str:
+        _check_sender(sender)
+        name = self._conversations.get(sender) or self._ended.get(sender)
+        if name is None:
+            raise Refused(404, f"{shorten(printable(sender))} has said nothing yet")
+        return name
+
+    def rate(self, sender: str, value: float, about: int | None = None, is_trusted: bool = False) -> None:
+        """Take a rating of somebody's conversation: of what the bot did last, or at the end of all of it.
+
+        Args:
+            sender: whose conversation it is.
+            value: from -1 to 1.
+            about: the id of the entry of an earlier decision of the bot, in this conversation.
+            is_trusted: whether a teacher gives it, and not the person themselves.
+
+        Raises:
+            Refused: there is nothing like that to rate, or the value is none.
+        """
+        if not -1 <= value <= 1:
+            raise Refused(400, "a rating is a number from -1 to 1")
+        is_pending = not (is_trusted or self._trusts_ratings)
+        with self.lock:
+            name = self._of(sender)
+            if not is_trusted:
+                self._spend(sender)
+            if not self.live.can_rate(name, about):
+                name = self._ended.get(sender, name)  # it has just begun: what ended before it is meant
+            try:
+                learned = self.live.rate(name, value, about, is_pending)
+            except LiveError as error:
+                raise Refused(404, str(error)) from None
+            self._trainer.put(learned, self.live.upto)
+
+    def waiting(self) -> list[Entry]:
+        """Return the ratings that wait until somebody approves of them, the oldest first."""
+        return self.live.waiting()
+
+    def approve(self, rating: int) -> None:
+        """Let a rating count, by the id of its entry.
+
+        Raises:
+            Refused: it does not wait.
+        """
+        with self.lock:
+            try:
+                learned = self.live.approve(rating)
+            except LiveError as error:
+                raise Refused(404, str(error)) from None
+            self._trainer.put(learned, self.live.upto)
+
+
+def _check_sender(sender: str) -> None:
+    if len(sender) > _SENDER_CHARACTERS:
+        raise Refused(400, f"a sender has at most {_SENDER_CHARACTERS} characters")
+    if not sender or name_fault(sender):
+        raise Refused(400, f"sender: {name_fault(sender) or 'it is empty'}")
