@@ -7,6 +7,7 @@ there. One process writes, any number read.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import sys
 import time
@@ -23,6 +24,8 @@ from dialogue_gym.entries import DOMAIN, HEAD, KINDS, NOTE, Draft, Entry, StoreE
 __all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]
 
 _CHUNK = 1000
+_LAST = "last"
+_NUMBERED = re.compile(r"([a-z]+)[0-9]+")
 _BRANCHES = """
 WITH RECURSIVE branches(name) AS (
     VALUES (?) UNION
@@ -215,13 +218,21 @@ class Store:
         """Return the id of the last entry; 0 if there is none."""
         return int(self._database.read("SELECT coalesce(max(id), 0) FROM entries")[0][0])
 
+    def _erase(self, conversations: list[str]) -> None:
+        """Erase conversations; the number of none is given again, since somebody may still ask for it."""
+        prefixes = {match[1] for name in conversations if (match := _NUMBERED.fullmatch(name))}
+        for prefix in sorted(prefixes):
+            self._database.set_notes(**{f"{_LAST} {prefix}": str(self.last_number(prefix))})
+        self._database.delete(conversations)
+
     def last_number(self, prefix: str) -> int:
-        """Return the largest number that a conversation with a prefix and a number for its name has, or 0."""
+        """Return the largest number that a conversation of this prefix has, or had; 0 if there was none."""
         names = self._database.read(
             "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?", f"{prefix}[0-9]*"
         )
         numbers = [name.removeprefix(prefix) for (name,) in names]
-        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+        erased = int(self._database.note(f"{_LAST} {prefix}") or 0)
+        return max([erased, *(int(number) for number in numbers if number.isdecimal())])
 
     def unfinished(self, key: str) -> dict[str, str]:
         """Return the conversations whose beginning has a key in its content, and which nothing has ended.
@@ -259,7 +270,7 @@ class Store:
         names = [name for (name,) in self._database.read(_FINISHED, f"$.{key}")]
         erased = names[: max(0, len(names) - kept)]
         if erased:
-            self._database.delete(erased)
+            self._erase(erased)
         return erased
 
     def conversations(self) -> list[Summary]:
@@ -323,7 +334,7 @@ class Store:
             listed = ", ".join(map(shorten, forks))
             raise StoreError(f"{shorten(conversation)} has forks that begin with the same words: {listed}")
         erased = [conversation, *forks]
-        self._database.delete(erased)
+        self._erase(erased)
         return erased
 
     def check(self) -> list[str]:

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from dialogue_gym.entries import Draft, Entry
+from dialogue_gym.entries import EVENT, Draft, Entry
+from dialogue_gym.events import SessionStarted, to_json
 from dialogue_gym.history import History
 from dialogue_gym.store import Store, StoreError
 
@@ -348,3 +349,13 @@ def test_where_there_can_be_no_journal_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no journal of dialogue_gym"):
         Store(other)
     assert (other / "journal.sqlite").read_bytes() == before
+
+
+def test_the_number_of_an_erased_conversation_is_not_given_again(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for name in ("live1", "live12", "c7"):
+            store.append(name, EVENT, to_json(SessionStarted()))
+        store.forget("live12")
+        assert (store.last_number("live"), store.last_number("c"), store.last_number("d")) == (12, 7, 0)
+        store.append("live13", EVENT, to_json(SessionStarted()))
+        assert store.last_number("live") == 13

@@ -5,7 +5,17 @@ from __future__ import annotations
 import io
 import sys
 
-_EXTRAS = {"torch": "live", "stable_baselines3": "live", "sklearn": "nlu"}
+_EXTRAS = {
+    "torch": "live",
+    "stable_baselines3": "live",
+    "sklearn": "nlu",
+    "fastapi": "web",
+    "itsdangerous": "web",
+    "nicegui": "web",
+    "pydantic": "web",
+    "starlette": "web",
+    "uvicorn": "web",
+}
 """Which extra brings a package that only some commands need; the others come with `teach`."""
 
 
