@@ -142,7 +142,7 @@ def test_ctrl_d_ends_a_conversation_and_then_the_question_about_it(command: Comm
         assert command("live", "plain.yml", typed=typed)[0] == 0
     assert [content["value"] for content in contents("plain-live", RATING)] == [0.5]
     with Store(Path("plain-live")) as store:
-        assert store.unfinished("live") == []
+        assert store.unfinished("live") == {}
 
 
 def test_who_is_silent_for_long_has_left(command: Command) -> None:
