@@ -165,7 +165,7 @@ def test_a_bot_that_learned_goes_back_to_a_checkpoint(live_folder: Path) -> None
     for name, steps_then in (("2", steps[1]), (rows[1][0], 0), ("best", steps[2])):
         status, lines, _ = store(live_folder, "rollback", name)
         assert status == 0 and lines[0].endswith(" is what the next conversation begins with")
-        newest, _ = checkpoints_of(live_folder).newest()
+        newest = next(checkpoints_of(live_folder).readable(print))
         assert newest is not None and newest.path.stem == lines[0].split()[0]
         assert newest.state["learner"]["transitions"] == steps_then
         with Store(live_folder) as opened:  # what was said since then is not learned again
