@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,10 @@ import numpy.typing as npt
 from dialogue_gym.domain.reader import nearest, shorten
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError
-from dialogue_gym.live.learner import Arrays, LiveLearner
+from dialogue_gym.live.replay import Arrays
+
+if TYPE_CHECKING:
+    from dialogue_gym.live.learner import LiveLearner  # needs torch, which who only reads may lack
 
 _INPUTS = ("network", "target", "exp_avg", "exp_avg_sq")
 

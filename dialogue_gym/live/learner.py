@@ -24,13 +24,12 @@ from torch.optim.adam import adam
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.live.actor import Actor
-from dialogue_gym.live.replay import ReplayBuffer
+from dialogue_gym.live.replay import Arrays, ReplayBuffer
 from dialogue_gym.live.transitions import Transition
 from dialogue_gym.masked_dqn import MaskedQNetwork, margin_loss
 from dialogue_gym.masks import ObservationMask
 from dialogue_gym.observation import observation_dtype
 
-Arrays = dict[str, npt.NDArray[Any]]
 _MAX_GRADIENT = 10.0
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Arrays = dict[str, npt.NDArray[Any]]
 OUTCOMES = 30
 """How many outcomes of one situation are kept: enough for wrong ratings to average out."""
 
@@ -38,7 +39,7 @@ class ReplayBuffer:
         """
         self.capacity = capacity
         self._outcomes = outcomes
-        self._columns: dict[str, npt.NDArray[Any]] = {
+        self._columns: Arrays = {
             "observations": np.zeros((capacity, components), dtype),
             "actions": np.zeros(capacity, np.int64),
             "rewards": np.zeros(capacity, np.float32),
@@ -125,9 +126,7 @@ class ReplayBuffer:
         self._arrived = arrival + 1
         self._size += 1
 
-    def sample(
-        self, random: np.random.Generator, size: int, recent: int, recent_share: float
-    ) -> dict[str, npt.NDArray[Any]]:
+    def sample(self, random: np.random.Generator, size: int, recent: int, recent_share: float) -> Arrays:
         """Return columns of randomly drawn transitions.
 
         Args:
@@ -145,7 +144,7 @@ class ReplayBuffer:
                 rows[place] = row
         return {name: column[rows] for name, column in self._columns.items()}
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def arrays(self) -> Arrays:
         """Return all transitions as columns."""
         return {name: column[: self._size].copy() for name, column in self._columns.items()}
 
