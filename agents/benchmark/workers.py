@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ def on_cores(cells: list[Cell], jobs: int) -> Iterator[Record]:
             try:
                 waiting = {pool.submit(run_cell, cell): cell for cell in left.values()}
                 while waiting:
-                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    done = wait(waiting, return_when=FIRST_COMPLETED).done
+                    for future in sorted(done, key=_failed):  # what is finished is kept first
                         record = _result(waiting.pop(future), future.result)
                         deaths = 0
                         del left[record["fingerprint"]]
@@ -63,6 +64,11 @@ def _result(cell: Cell, get: Callable[[], Record]) -> Record:
     except ValueError as error:
         cause = getattr(error, "cause", error)  # Ray wraps it, with the whole traceback as its text
         raise ValueError(f"{cell.name}: {cause}") from None
+
+
+def _failed(future: Future[Record]) -> bool:
+    """Whether what is done is an error."""
+    return future.exception() is not None
 
 
 def _leave_interrupts() -> None:
