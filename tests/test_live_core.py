@@ -20,7 +20,9 @@ from dialogue_gym.actions import Action, ActionRunner
 from dialogue_gym.entries import LABEL, LIVE, RESULT, Draft, Entry
 from dialogue_gym.events import BotUttered, UserUttered
 from dialogue_gym.interpreter import FixedFormatInterpreter
-from dialogue_gym.live.core import Live, LiveError, missed
+from dialogue_gym.live.core import Live
+from dialogue_gym.live.heard import LiveError
+from dialogue_gym.live.missed import missed
 from dialogue_gym.live.simulated import SimulatedPerson
 from dialogue_gym.live.transitions import LiveReward, Transition
 from dialogue_gym.store import Store, StoreError

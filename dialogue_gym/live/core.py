@@ -7,26 +7,23 @@ waits. What is said is on record before it is answered. No input or output but t
 from __future__ import annotations
 
 import contextlib
-import heapq
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chatting import RESTART_COMMAND
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
 from dialogue_gym.entries import LABEL, LIVE, PENDING, PERSON, RATING, Entry
-from dialogue_gym.events import BotUttered, Event, UserUttered
+from dialogue_gym.events import Event, UserUttered
 from dialogue_gym.interpreter import Interpreter, InterpreterError
 from dialogue_gym.live.approval import approved, waiting
 from dialogue_gym.live.episode import Episode
+from dialogue_gym.live.heard import Decider, Heard, LiveError
 from dialogue_gym.live.transitions import (
     FAILURE,
     TRUNCATED,
@@ -40,45 +37,6 @@ from dialogue_gym.store import Store
 _PREFIX = "live"
 AT_HAND = 1000
 """How many conversations are kept at hand; others that go on are read again when somebody speaks."""
-
-
-class LiveError(ValueError):
-    """Something that cannot be done to a live conversation. The message is one line."""
-
-
-class Decider(Protocol):
-    """Who decides what the bot does."""
-
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        """Return an action, and the version of what decided it."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What comes of a message.
-
-    Attributes:
-        conversation: the one that the person is in from now on.
-        events: what the bot did, and what it said.
-        transitions: what can be learned by now.
-        notes: what went wrong, one line each.
-        ended: the one that has ended, if one has; it can be rated now.
-        outcome: how that one ended: `"success"`, `"failure"` or `"truncated"`.
-        decision: the id of the entry of the last decision that the bot made, by which it can be rated later.
-    """
-
-    conversation: str
-    events: tuple[Event, ...] = ()
-    transitions: tuple[Transition, ...] = ()
-    notes: tuple[str, ...] = ()
-    ended: str | None = None
-    outcome: str | None = None
-    decision: int | None = None
-
-    @property
-    def messages(self) -> list[BotUttered]:
-        """What the bot said."""
-        return [event for event in self.events if isinstance(event, BotUttered)]
 
 
 class Live:
@@ -394,28 +352,3 @@ def _skip_result(trace: Trace, episode: Episode) -> None:
     """Go on after an action whose process was killed before its result was on record."""
     if trace.latest is not None and trace.latest.kind == LABEL:
         episode.skip_result()
-
-
-def missed(
-    store: Store, domain: Domain, reward: LiveReward, after: int
-) -> Iterator[tuple[int, list[Transition]]]:
-    """Yield the transitions of all that was written down after an entry, as they were found one by one.
-
-    Each time with the id of the entry that they are of; those of which nothing is learned are left out.
-
-    Raises:
-        StoreError: the journal cannot be read.
-        DomainError: it is of another domain.
-    """
-    names = dict.fromkeys(entry.conversation for entry in store.entries(after=after) if entry.conversation)
-    # All of it in one go, if all of it is to be read anyway.
-    streams = [store.entries(name) for name in names] if after else [store.entries()]
-    traces: dict[str, Trace] = {}
-    for entry in heapq.merge(*streams, key=lambda entry: entry.id):
-        name = entry.conversation
-        if name not in traces and LIVE in entry.content:
-            traces[name] = Trace(domain, name, reward)
-        if name in traces:
-            found = traces[name].take(entry)
-            if found and entry.id > after:
-                yield entry.id, found

@@ -12,10 +12,10 @@ from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.history import History
 from dialogue_gym.live.actor import Explorer
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of
-from dialogue_gym.live.core import missed
 from dialogue_gym.live.growth import LossError, load
 from dialogue_gym.live.guard import Guard
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
+from dialogue_gym.live.missed import missed
 from dialogue_gym.live.study import begin_with
 from dialogue_gym.live.trainer import EVERY, Trainer
 from dialogue_gym.live.transitions import LiveReward

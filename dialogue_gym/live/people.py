@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.reader import name_fault, printable, shorten
 from dialogue_gym.entries import Entry
-from dialogue_gym.live.core import Heard, Live, LiveError
+from dialogue_gym.live.core import Live
+from dialogue_gym.live.heard import Heard, LiveError
 from dialogue_gym.live.trainer import Trainer
 
 _DAY, _MINUTE = 86400.0, 60.0

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from dialogue_gym.chatting import spoken
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.events import BotUttered, Event, Json, UserUttered
-from dialogue_gym.live.core import Heard
+from dialogue_gym.live.heard import Heard
 from dialogue_gym.live.people import People, Refused
 
 PATH = "/talk"
