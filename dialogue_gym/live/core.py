@@ -7,6 +7,7 @@ waits. What is said is on record before it is answered. No input or output but t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import time
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from dialogue_gym.actions import ActionRunner
+from dialogue_gym.bot import is_users_turn
 from dialogue_gym.chatting import RESTART_COMMAND
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
@@ -140,12 +142,13 @@ class Live:
     def _restart(self, conversation: str) -> Heard:
         """Leave a conversation and begin another one: both or, if it cannot be written down, neither."""
         trace, new = self.trace(conversation), self._new()
-        person = self._people[conversation]
+        person, late = self._people[conversation], tuple(trace.late)
         with self._turn(trace) as left, self._turn(new) as begun:
             left.end(FAILURE)
             begun.begin(person)
             left.write(begun)
-        return Heard(self._enter(new, person), (), self._give(), (), conversation, FAILURE)
+        name = self._enter(new, person)
+        return Heard(name, (), self._give(), (), conversation, FAILURE, late=late)
 
     @contextlib.contextmanager
     def _turn(self, trace: Trace) -> Iterator[Episode]:
@@ -201,11 +204,12 @@ class Live:
         """Take in what someone meant; the bot answers. Errors are those of `hear`."""
         trace = self.trace(conversation)
         self._heard[conversation] = self._clock()
+        late = tuple(trace.late)
         with self._turn(trace) as episode:
             _skip_result(trace, episode)
             episode.hear(message)
-            events, notes = self._answer(episode)
-        return self._heard_of(trace, events, notes)
+            events, notes = self._answer(trace, episode)
+        return dataclasses.replace(self._heard_of(trace, events, notes), late=late)
 
     def go_on(self, conversation: str) -> Heard:
         """Let the bot do what it was about to do when the process ended; nothing if it was to listen.
@@ -217,15 +221,15 @@ class Live:
         trace = self.trace(conversation)
         with self._turn(trace) as episode:
             _skip_result(trace, episode)
-            events, notes = self._answer(episode)
+            events, notes = self._answer(trace, episode)
         return self._heard_of(trace, events, notes)
 
-    def _answer(self, episode: Episode) -> tuple[tuple[Event, ...], tuple[str, ...]]:
-        """Let the bot act until it listens; return what it did, and notes."""
+    def _answer(self, trace: Trace, episode: Episode) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+        """Let the bot act until it listens, or a teacher is to act; return what it did, and notes."""
         notes: list[str] = []
         conversation = episode.conversation
         first = len(conversation)
-        while not (is_over := episode.is_over) and not episode.is_users_turn:
+        while not (is_over := episode.is_over) and not episode.is_users_turn and trace.teacher is None:
             possible = np.array([conversation.is_possible(action) for action in self._actions])
             result = episode.do(*self._decider.decide(conversation.observation(), possible))
             notes += [result.note] if result.note else []
@@ -255,10 +259,23 @@ class Live:
         """
         if self._silence is None:
             return []
+        silent = [name for name in self._quiet_for(self._silence) if not self.waits(name)]
+        return [self._heard_of(self._end(name, TRUNCATED)) for name in silent[:most]]
+
+    def _quiet_for(self, seconds: float) -> list[str]:
+        """Return the conversations in which nobody has said anything for so long."""
         now = self._clock()
         self._heard = {name: min(heard, now) for name, heard in self._heard.items()}  # it may have gone back
-        silent = [name for name, heard in self._heard.items() if now - heard >= self._silence]
-        return [self._heard_of(self._end(name, TRUNCATED)) for name in silent[:most]]
+        return [name for name, heard in self._heard.items() if now - heard >= seconds]
+
+    def waits(self, conversation: str) -> bool:
+        """Return whether the user waits for a teacher.
+
+        Raises:
+            LiveError: the conversation does not go on.
+        """
+        trace = self.trace(conversation)
+        return trace.teacher is not None and not is_users_turn(trace.conversation, self.turn_taking)
 
     def _end(self, conversation: str, outcome: str) -> Trace:
         trace = self.trace(conversation)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import FileError, name_fault, shorten
-from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, RATING, STORY, Draft, Entry, StoreError
+from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, NOTE, RATING, STORY, Draft, StoreError
 from dialogue_gym.interpreter import Interpreter, InterpreterError
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.chat import ENDS, MOST_STEPS, THRESHOLD, visible
@@ -78,11 +78,9 @@ class Rooms:
         self.store = store
         self.lesson = lesson
         self.lock = threading.RLock()
-        self.written = 0
-        """How many entries were written down by now, for those who look for news."""
         self._rooms: dict[str, Room] = {}
         self._owners: dict[str, str] = {}
-        self._note_owners(store.entries())
+        self._noted = 0
         self._words: Interpreter | None = None
         self._has_words = False
 
@@ -118,41 +116,24 @@ class Rooms:
 
     def owner(self, conversation: str) -> str | None:
         """Return the teacher whose conversation this is; None if nobody has done anything in it."""
-        if owner := self._owners.get(conversation):
-            return owner
-        return next((room.teacher for room in self if room.conversation == conversation), None)
+        with self.lock:
+            self._note_owners()
+            if owner := self._owners.get(conversation):
+                return owner
+            return next((room.teacher for room in self if room.conversation == conversation), None)
 
-    def _note_owners(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            if entry.conversation and entry.kind != RATING and entry.author not in ("", *_NOT_TEACHERS):
+    def _note_owners(self) -> None:
+        """Look at what was written down since the last time."""
+        for entry in self.store.entries(after=self._noted) if self.written > self._noted else ():
+            self._noted = entry.id
+            has_acted = entry.kind not in (NOTE, RATING) and entry.author not in ("", *_NOT_TEACHERS)
+            if entry.conversation and has_acted:
                 self._owners[entry.conversation] = entry.author
 
-    def wrote(self, teacher: str, entries: list[Entry]) -> None:
-        """Let all others know what a teacher wrote down."""
-        self._note_owners(entries)
-        self.written += len(entries)
-        for room in self:
-            if room.teacher != teacher:
-                room.missed += entries
-
-
-@dataclass(frozen=True)
-class Line:
-    """Where a room's session writes: the store, and from there the other rooms."""
-
-    rooms: Rooms
-    teacher: str
-
-    def append_all(self, drafts: Iterable[Draft]) -> list[Entry]:
-        """Write down several things at once, all or none."""
-        with self.rooms.lock:
-            entries = self.rooms.store.append_all(drafts)
-            self.rooms.wrote(self.teacher, entries)
-            return entries
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield all that was written down."""
-        return self.rooms.store.entries()
+    @property
+    def written(self) -> int:
+        """The id of the last entry, for those who look for news."""
+        return self.store.last_id()
 
 
 @dataclass
@@ -173,8 +154,6 @@ class Room:
 
     rooms: Rooms
     teacher: str
-    missed: list[Entry] = field(default_factory=list)
-    """What others wrote down, and this room's session has not taken in."""
     conversation: str = ""
     unknown: Unknown | None = None
     """What was said and has names that the domain does not have."""
@@ -186,6 +165,7 @@ class Room:
         self._has_learned = False
         self.notes: list[Note] = []
         self._steps = 0
+        self._seen_entry = 0
         self._life, self._count = secrets.token_hex(4), 0
         self._seen: Json = {}
         self.view: Json = {}
@@ -195,10 +175,10 @@ class Room:
     def open(self) -> None:
         """Begin a session where this teacher's conversations have come to, with the user of the settings."""
         lesson = self.rooms.lesson
-        self.missed.clear()
+        self._seen_entry = self.rooms.written
         self.session = Session(
             lesson.domain,
-            Line(self.rooms, self.teacher),
+            self.rooms.store,
             turn_taking=lesson.turn_taking,
             settings={} if self.settings.user == FAKE else None,
             runner=lesson.runner,
@@ -208,11 +188,6 @@ class Room:
         )
         self.conversation = self.session.id
         self._look()
-
-    @property
-    def line(self) -> Line:
-        """Where to write what all rooms are to know, this one as well: see `refresh`."""
-        return Line(self.rooms, "")
 
     def refresh(self) -> None:
         """Take in what was written down beside the session."""
@@ -259,10 +234,15 @@ class Room:
     def catch_up(self) -> bool:
         """Take in what others wrote down; return whether something else is shown now."""
         with self.rooms.lock:
-            if not self.missed:
+            if self.rooms.written == self._seen_entry:
                 return False
-            entries, self.missed = self.missed, []
-            before = self.step
+            history, before = self.session.history, self.step
+            entries = []
+            for entry in self.rooms.store.entries(after=self._seen_entry):
+                self._seen_entry = entry.id
+                entries += [] if entry in history else [entry]
+            if not entries:
+                return False
             if self.rooms.owner(self.session.id) in (None, self.teacher):
                 self.session.take_in(entries)
                 self._look()
@@ -325,7 +305,7 @@ class Room:
             head = self.session.history.head(conversation)
             content = {"value": value, "about": head}
             draft = Draft(conversation, RATING, content, head, self.teacher)
-            self.line.append_all([draft])
+            self.rooms.store.append_all([draft])
             self.refresh()
 
     def _look(self) -> None:
