@@ -63,6 +63,10 @@ _BEGUN = """
 SELECT conversation, json_extract(content, ?) FROM entries
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL ORDER BY id DESC LIMIT ?
 """
+_NOTED = """
+SELECT conversation, json_extract(content, ?) FROM entries
+WHERE kind = 'note' AND json_type(content, ?) IS NOT NULL ORDER BY id
+"""
 _UNFINISHED = """
 SELECT conversation, json_extract(content, ?) FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
@@ -250,6 +254,10 @@ class Store:
         """
         rows = self._database.read(_BEGUN, f"$.{key}", f"$.{key}", most)
         return {name: str(said) for name, said in reversed(rows)}
+
+    def noted(self, key: str) -> dict[str, str | None]:
+        """Return what the last note with a key says under it, by conversation."""
+        return dict(self._database.read(_NOTED, f"$.{key}", f"$.{key}"))
 
     def ratings(self) -> list[Entry]:
         """Return all ratings, in their order."""

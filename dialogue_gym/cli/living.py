@@ -145,6 +145,9 @@ def _stop(trainer: Trainer, folder: Path) -> None:
         reason = error.strerror or str(error)
         what = "what was said is in the journal, and is learned from next time"
         raise CheckpointError(f"{folder}: no checkpoint could be written ({reason}); {what}") from None
+    except RuntimeError as error:
+        what = "what was said is in the journal, and learned from at the next start"
+        raise CheckpointError(f"{folder}: {error}; {what}") from None
 
 
 def _report(note: str) -> None:

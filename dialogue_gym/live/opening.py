@@ -78,7 +78,15 @@ def open_trainer(
         guard.best = float(state["best"] or 0.0)
     explorer.actor = learner.actor()
     trainer = Trainer(
-        learner, explorer, checkpoints, state["upto"], every=every, guard=guard, report=report, others=others
+        learner,
+        explorer,
+        checkpoints,
+        state["upto"],
+        every=every,
+        guard=guard,
+        report=report,
+        others=others,
+        taught=taught,
     )
     if found is None:
         trainer.checkpoint()
