@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import shlex
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from dialogue_gym import Domain
-from dialogue_gym.cli.live import live
+from dialogue_gym.cli.app import app
 from dialogue_gym.live import guard, trainer
 from dialogue_gym.live.actor import LEAST, MOST
 from dialogue_gym.live.people import Limits
@@ -20,6 +20,7 @@ from tests.test_live_command import NLU, PLAIN
 from tests.test_readme import ROOT, run
 
 PAGE = (ROOT / "docs/live.md").read_text(encoding="utf-8")
+COMMAND = typer.main.get_group(app).commands["live"]
 TYPED = {"teach": "/greet\n2\nutter_greet\n2\nlisten\n:q\n", "live": "/greet\n+\n/restart\n-\n/greet\n"}
 
 
@@ -54,16 +55,13 @@ def test_the_code_runs(
 
 
 def test_the_options_and_figures_are_those_in_use() -> None:
-    options = set(re.findall(r"(?<!-)--[a-z-]+", inspect.getsource(live)))
-    parameters = {"--store", "--checkpoints", "--roll-back", "--count-outcomes", "--http", "--trust-ratings"}
-    assert parameters == options
-    of_http = ("--host", "--name", "--origin", "--password-file", "--token-file")
-    for option in (*parameters, "--agent", "--nlu", "--silence", "--fall", *of_http):
-        assert f"{option}" in PAGE, option
-    assert inspect.signature(live).parameters["fall"].default == guard.FALL == 0.1 and "(0.1)" in PAGE
+    found = {option.opts[0]: option for option in COMMAND.params if option.param_type_name == "option"}
+    for name in found.keys() - {"--actions", "--port", "--seed"}:  # the same with every command
+        assert name in PAGE, name
+    assert found["--fall"].default == guard.FALL == 0.1 and "(0.1)" in PAGE
     for figure in (Limits().characters, Limits().per_minute, Limits().per_day, f"{Limits().people:,}"):
         assert f"{figure} " in PAGE
-    assert inspect.signature(live).parameters["kept"].default == 7 and "`--checkpoints 7` are kept" in PAGE
+    assert found["--checkpoints"].default == 7 and "`--checkpoints 7` are kept" in PAGE
     assert f"after {trainer.EVERY} steps" in PAGE and f"{guard.DIALOGUES} simulated" in PAGE
     assert f"| {LiveReward.of(Domain.load('restaurant')).rating:g} times the number" in PAGE
     assert f"in {LEAST:.0%} of decisions" in " ".join(PAGE.split()) and f"up to {MOST:.0%}" in PAGE

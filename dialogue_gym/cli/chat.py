@@ -10,14 +10,8 @@ import typer
 
 from dialogue_gym.bot import Bot
 from dialogue_gym.chatting import RESTART_COMMAND, Chat
-from dialogue_gym.cli.parts import (
-    ActionsOption,
-    DomainName,
-    NluOption,
-    how_to_talk,
-    make_interpreter,
-    make_runner,
-)
+from dialogue_gym.cli.options import ActionsOption, DomainName, NluOption, SeedOption
+from dialogue_gym.cli.parts import how_to_talk, make_interpreter, make_runner
 from dialogue_gym.cli.prompting import THOUGHTS, Prompt, thoughts_key
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import builtin_names
@@ -41,7 +35,7 @@ def chat(
     ] = None,
     nlu: NluOption = None,
     actions: ActionsOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="of the choice among several texts")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Talk to a trained agent, in plain English or in the fixed format."""
     domain = Domain.load(source)

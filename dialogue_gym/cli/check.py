@@ -8,7 +8,8 @@ import typer
 
 from dialogue_gym.actions import builtin_actions
 from dialogue_gym.checking import check_files
-from dialogue_gym.cli.parts import ActionsOption, load_code
+from dialogue_gym.cli.options import ActionsOption
+from dialogue_gym.cli.parts import load_code
 from dialogue_gym.domain.parse import builtin_names
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
 from dialogue_gym.domain import Domain
@@ -19,18 +16,6 @@ from dialogue_gym.teaching.importing import own_stories
 
 EXPORTED_NAME = "exported"
 """The folder in a store to which what was taught is exported."""
-
-DomainName = Annotated[
-    str, typer.Argument(metavar="DOMAIN|FILE", help="name of a built-in domain, or a domain file")
-]
-NluOption = Annotated[
-    list[str] | None,
-    typer.Option("--nlu", metavar="FILE|URL", help="NLU examples to train on, or a Rasa NLU server"),
-]
-ActionsOption = Annotated[
-    list[str] | None,
-    typer.Option("--actions", metavar="MODULE|FILE|URL", help="Python code of actions, or an action server"),
-]
 
 
 def is_address(text: str) -> bool:

@@ -32,6 +32,7 @@ store = typer.Typer(
 Folder = Annotated[
     Path, typer.Option("--store", metavar="DIR", help="the folder that `dialogue-gym teach` or `live` wrote")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="its name, as `list` has it")]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
@@ -132,7 +133,7 @@ def forget(
     *,
     folder: Folder,
     with_forks: Annotated[bool, typer.Option("--with-forks", help="the forks of it as well")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    yes: Yes = False,
 ) -> None:
     """Erase a conversation for good, for instance since it holds personal data."""
     with Store(folder, create=False) as opened:
@@ -227,7 +228,7 @@ def prune(
     conversations: Annotated[
         int | None, typer.Option(min=0, help="how many of the newest that were live are kept; all without it")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    yes: Yes = False,
 ) -> None:
     """Make room: remove old checkpoints, and erase old live conversations that nobody taught in."""
     with Store(folder, create=False) as opened:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dialogue_gym.cli.options import SeedOption
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, printable
 from dialogue_gym.files import write_whole
@@ -35,7 +36,7 @@ def join_command(
     *,
     domain: Annotated[str, typer.Option(metavar="DOMAIN|FILE", help="the domain that the stories are of")],
     rounds: Annotated[int, typer.Option(min=0, max=100, help="of random joins, after checkpoints")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="of the random joins")] = 0,
+    seed: SeedOption = 0,
     limit: Annotated[int, typer.Option(min=0, help="how many dialogues are added at most")] = 10_000,
     out: Out = None,
     format: Format = None,

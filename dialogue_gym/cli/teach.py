@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dialogue_gym.cli.parts import ActionsOption, DomainName, NluOption
-
-
-class User(StrEnum):
-    """Who is the user of the bot."""
-
-    FAKE = "fake"
-    ME = "me"
-
-
-class TurnTaking(StrEnum):
-    """Whether the bot is taught to listen as well."""
-
-    EXPLICIT = "explicit"
-    AUTO = "auto"
+from dialogue_gym.cli.options import (
+    ActionsOption,
+    DomainName,
+    NluOption,
+    PretrainedOption,
+    SeedOption,
+    StoreOption,
+    StoriesOption,
+    TurnTaking,
+    TurnTakingOption,
+    User,
+    UserOption,
+)
 
 
 class Teacher(StrEnum):
@@ -36,27 +33,17 @@ def teach(
     source: DomainName,
     *,
     scratch: Annotated[bool, typer.Option("--scratch", help="begin with a bot that knows nothing")] = False,
-    pretrained: Annotated[
-        bool, typer.Option("--pretrained", help="begin with what the domain's own stories say")
-    ] = False,
-    stories: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="stories that a new store begins with")
-    ] = None,
+    pretrained: PretrainedOption = False,
+    stories: StoriesOption = None,
     nlu: NluOption = None,
     actions: ActionsOption = None,
-    user: Annotated[
-        User | None, typer.Option(help="who talks to the bot; without it, the fake user if it has a goal")
-    ] = None,
-    store: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="where all is kept; without it, NAME-teaching")
-    ] = None,
-    turn_taking: Annotated[
-        TurnTaking, typer.Option(help="with auto, speaking hands the turn over")
-    ] = TurnTaking.EXPLICIT,
+    user: UserOption = None,
+    store: StoreOption = None,
+    turn_taking: TurnTakingOption = TurnTaking.EXPLICIT,
     wizard: Annotated[
         bool, typer.Option("--wizard", help="pick every action yourself; the bot only learns")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="of the fake users, and of texts")] = 0,
+    seed: SeedOption = 0,
     teacher: Annotated[
         Teacher, typer.Option(help="expert: the domain's expert teaches the fake user's bot, for measuring")
     ] = Teacher.ME,
