@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import shorten
+from dialogue_gym.entries import Entry
+from dialogue_gym.history import History
 from dialogue_gym.live.heard import Heard, LiveError
 from dialogue_gym.live.people import People
 from dialogue_gym.live.transitions import Trace
+from dialogue_gym.teaching.learner import right_actions
 from dialogue_gym.trained import Agent, Thought
 
 
@@ -130,6 +134,42 @@ class Attendance:
             )
             self.people.trainer.teach({observed: (action,)}, self._live.upto)
             return heard.notes
+
+    def take_in(self, history: History, domain: Domain) -> None:
+        """Let the bot learn what was taught beside it, as far as its own domain goes.
+
+        Args:
+            history: of all that was taught.
+            domain: as that has it. What it has grown by the bot gets to know at the next start.
+        """
+        trainer = self.people.trainer
+        if domain != self._live.domain:
+            return
+        env = trainer.learner.env
+        right = right_actions(history, domain, env.action_names, env.settings.turn_taking)
+        if right != trainer.taught:
+            with self.people.lock:
+                trainer.teach(right, self._live.upto)
+
+    def waiting(self) -> list[Entry]:
+        """Return the ratings that wait; see `Approval`."""
+        return self.people.waiting()
+
+    def approve(self, rating: int) -> None:
+        """Let a rating count; see `Approval`."""
+        with self.people.lock:
+            self.people.trainer.put(self._live.approve(rating), self._live.upto)
+
+    def decline(self, rating: int) -> None:
+        """Let a rating never count; see `Approval`."""
+        with self.people.lock:
+            self._live.decline(rating)
+
+    def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
+        """Take a teacher's rating; see `Approval`."""
+        with self.people.lock:
+            learned = self._live.rate(conversation, value, about, by=teacher)
+            self.people.trainer.put(learned, self._live.upto)
 
     def _do(self, conversation: str, act: Callable[[], Heard]) -> Heard:
         person = self._live.open[conversation]

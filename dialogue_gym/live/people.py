@@ -201,6 +201,11 @@ class People:
                 self._spend(sender, is_written=False)
             return self.live.on_record(name)
 
+    def waits(self, conversation: str) -> bool:
+        """Return whether somebody waits for a teacher in a conversation, if it goes on at all."""
+        with self.lock:
+            return conversation in self.live.open and self.live.waits(conversation)
+
     def _of(self, sender: str) -> str:
         _check_sender(sender)
         name = self._conversations.get(sender) or self._ended.get(sender)
@@ -251,14 +256,6 @@ class People:
             except LiveError as error:
                 raise Refused(404, str(error)) from None
             self.trainer.put(learned, self.live.upto)
-
-    def decline(self, rating: int) -> None:
-        """Let a rating never count; arguments and errors are those of `approve`."""
-        with self.lock:
-            try:
-                self.live.decline(rating)
-            except LiveError as error:
-                raise Refused(404, str(error)) from None
 
 
 def _check_sender(sender: str) -> None:

@@ -11,7 +11,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
 from dialogue_gym.entries import DECIDES, LIVE, PENDING, PERSON, RATING, Entry
-from dialogue_gym.live.approval import approved, declined, waiting
+from dialogue_gym.live.approval import JournalApproval
 from dialogue_gym.live.episode import Episode
 from dialogue_gym.live.heard import LiveError
 from dialogue_gym.live.transitions import LiveReward, Trace, Transition, trace_of
@@ -39,6 +39,7 @@ class Register:
         self.turn_taking = turn_taking
         self.reward = reward
         self._store = store
+        self._approval = JournalApproval(store)
         self._runner = runner
         self._clock = clock
         self._traces: OrderedDict[str, Trace] = OrderedDict()  # those that were asked for of late
@@ -119,7 +120,12 @@ class Register:
         return found
 
     def rate(
-        self, conversation: str, value: float, about: int | None = None, is_pending: bool = False
+        self,
+        conversation: str,
+        value: float,
+        about: int | None = None,
+        is_pending: bool = False,
+        by: str = PERSON,
     ) -> tuple[Transition, ...]:
         """Take a rating, however late; return what is to be learned, or learned otherwise, now.
 
@@ -129,6 +135,7 @@ class Register:
             about: the id of the entry of a decision, or of the end; without it the end, or where the
                 conversation goes on the last decision.
             is_pending: whether it waits until somebody approves of it, and teaches nothing before.
+            by: who gives it.
 
         Raises:
             LiveError: there is nothing to rate, or the value is no finite number.
@@ -141,7 +148,7 @@ class Register:
         if about is None:
             raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
         rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
-        self._found += trace.take(self._store.append(conversation, RATING, rating, about, PERSON))
+        self._found += trace.take(self._store.append(conversation, RATING, rating, about, by))
         if conversation in self._heard:
             self._heard[conversation] = self._clock()
         return self._give()
@@ -155,7 +162,7 @@ class Register:
 
     def waiting(self) -> list[Entry]:
         """Return the ratings that wait until somebody approves of them, the oldest first."""
-        return waiting(self._store.ratings())
+        return self._approval.waiting()
 
     def approve(self, rating: int) -> tuple[Transition, ...]:
         """Let a rating count; return what is to be learned, or learned otherwise, now.
@@ -167,21 +174,13 @@ class Register:
             LiveError: it does not wait.
             StoreError: it could not be written down.
         """
-        entry = self._waiting(rating)
-        trace = self._known(entry.conversation)
-        for written in self._store.append_all([approved(entry)]):
-            self._found += trace.take(written)
+        written = self._approval.settle(rating, is_right=True)
+        self._found += self._known(written.conversation).take(written)
         return self._give()
 
     def decline(self, rating: int) -> None:
         """Let a rating never count; arguments and errors are those of `approve`."""
-        self._store.append_all([declined(self._waiting(rating))])
-
-    def _waiting(self, rating: int) -> Entry:
-        entry = next((entry for entry in self.waiting() if entry.id == rating), None)
-        if entry is None:
-            raise LiveError(f"no rating {rating} waits to be approved")
-        return entry
+        self._approval.decline(rating)
 
     def begun(self, most: int) -> dict[str, str]:
         """Return the newest conversations, each with the name of its person, the newest at the end."""
