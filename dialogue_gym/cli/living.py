@@ -65,6 +65,7 @@ class Opened:
     """A bot that learns, ready for people."""
 
     live: Live
+    store: Store
     trainer: Trainer
     interpreter: Interpreter
     folder: Path
@@ -118,7 +119,7 @@ def opened(given: Living) -> Iterator[Opened]:
         )
         trainer.start()
         try:
-            yield Opened(live, trainer, interpreter, folder)
+            yield Opened(live, store, trainer, interpreter, folder)
         finally:
             _stop(trainer, folder)
         steps = trainer.learner.transitions

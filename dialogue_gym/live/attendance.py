@@ -132,7 +132,8 @@ class Attendance:
             heard = self._do(
                 conversation, lambda: self._live.decide(conversation, teacher, action, version, proposal)
             )
-            self.people.trainer.teach({observed: (action,)}, self._live.upto)
+            trainer = self.people.trainer
+            trainer.teach({**trainer.taught, observed: (action,)}, self._live.upto)
             return heard.notes
 
     def take_in(self, history: History, domain: Domain) -> None:

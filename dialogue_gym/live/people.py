@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.reader import name_fault, printable, shorten
@@ -16,8 +17,10 @@ from dialogue_gym.entries import PERSON, Entry
 from dialogue_gym.events import BotUttered
 from dialogue_gym.live.core import Live
 from dialogue_gym.live.heard import Heard, LiveError
-from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import Trace
+
+if TYPE_CHECKING:
+    from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
 
 _DAY, _MINUTE = 86400.0, 60.0
 _SENDER_CHARACTERS = 128

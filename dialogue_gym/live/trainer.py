@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym.live.actor import Explorer
@@ -37,7 +37,7 @@ class _Task:
     transitions: tuple[Transition, ...]
     upto: int
     is_boundary: bool
-    labels: Labels = field(default_factory=dict)
+    labels: Labels | None = None
 
 
 class Trainer:
@@ -109,7 +109,8 @@ class Trainer:
         self._hand_over(_Task(tuple(transitions), upto, is_boundary))
 
     def teach(self, labels: Labels, upto: int) -> None:
-        """Hand over what a teacher said is right; `upto` is as in `put`."""
+        """Hand over all that teachers said is right, in the place of what it was; `upto` is as in `put`."""
+        self.taught = dict(labels)
         self._hand_over(_Task((), upto, False, labels))
 
     def _hand_over(self, task: _Task) -> None:
@@ -125,9 +126,8 @@ class Trainer:
     def _take(self, task: _Task | None) -> None:
         if task is None:
             return
-        if task.labels:
-            self.taught |= task.labels
-            self.learner.teach(self.taught)
+        if task.labels is not None:
+            self.learner.teach(task.labels)
         is_behind = self._tasks.qsize() > self._most_waiting
         for transition in task.transitions:
             if transition.satisfaction is not None:

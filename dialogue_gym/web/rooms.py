@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import FileError, name_fault, shorten
-from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, NOTE, RATING, STORY, Draft, StoreError
+from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, StoreError
 from dialogue_gym.interpreter import Interpreter, InterpreterError
+from dialogue_gym.live.approval import Approval, JournalApproval
+from dialogue_gym.live.attendance import Attendance
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.chat import ENDS, MOST_STEPS, THRESHOLD, visible
 from dialogue_gym.teaching.mode import FAKE, ME
@@ -73,10 +75,19 @@ class Rooms:
     One lock for all: the store has one writer, and conversations are numbered across all teachers.
     """
 
-    def __init__(self, store: Store, lesson: Lesson) -> None:
-        """Open the doors; a room is made when its teacher comes."""
+    def __init__(self, store: Store, lesson: Lesson, attendance: Attendance | None = None) -> None:
+        """Open the doors; a room is made when its teacher comes.
+
+        Args:
+            store: where everything is kept.
+            lesson: what is taught.
+            attendance: lets teachers look after the people who talk to the bot meanwhile, if any do.
+        """
         self.store = store
         self.lesson = lesson
+        self.attendance = attendance
+        self.approval: Approval = attendance or JournalApproval(store)
+        """Where ratings of strangers wait."""
         self.lock = threading.RLock()
         self._rooms: dict[str, Room] = {}
         self._owners: dict[str, str] = {}
@@ -227,6 +238,8 @@ class Room:
                 self.notes.append(Note(visible(str(error), 2000), "bad"))
             self._has_learned = self.session.change is not change
             self._look()
+            if self.rooms.attendance:
+                self.rooms.attendance.take_in(self.session.history, self.session.domain)
 
     def _refuse(self, do: str) -> None:
         raise SessionError(f"{shorten(do)} is no answer")
@@ -299,13 +312,14 @@ class Room:
 
         Raises:
             StoreError: there is no such conversation, or it cannot be written.
+            LiveError: it goes on with a person, and there is nothing to rate.
         """
         with self.rooms.lock:
             self.catch_up()
             head = self.session.history.head(conversation)
-            content = {"value": value, "about": head}
-            draft = Draft(conversation, RATING, content, head, self.teacher)
-            self.rooms.store.append_all([draft])
+            is_live = head is not None and LIVE in self.session.history.beginning(head).content
+            approval = self.rooms.approval if is_live else JournalApproval(self.rooms.store)
+            approval.give(conversation, head, value, self.teacher)
             self.refresh()
 
     def _look(self) -> None:
