@@ -1,0 +1,141 @@
+"""People who talk to the bot beside its teachers, in a real browser and from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from dialogue_gym.entries import LABEL, RATING
+from dialogue_gym.store import Store
+from tests.test_web import Tab, browser, playwright
+from tests.test_web_security import ask, knock
+from tests.web_server import Served
+
+__all__ = ["browser"]
+
+PASSWORD = "open sesame"
+SITE = "https://shop.example"
+DOMAIN = """
+intents: [greet, order, thank]
+responses: {utter_hello: [{text: "Hello <b>there</b>"}], utter_order: [{text: At once}]}
+actions: [utter_hello, utter_order]
+"""
+STORIES = """
+## both
+* greet
+  - utter_hello
+* order
+  - utter_hello
+## what follows the other one
+* thank
+  - utter_order
+* order
+  - utter_hello
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("people")
+    (folder / "shop.yml").write_text(DOMAIN)
+    (folder / "shop.md").write_text(STORIES)
+    options = ("--live", "--origin", SITE, "--stories", "shop.md", "--seed", "1")
+    started = Served(folder / "store", *options, domain="shop.yml", DIALOGUE_GYM_PASSWORD=PASSWORD)
+    yield started
+    started.stop()
+    assert "Traceback" not in started.log.read_text()
+
+
+class Visitor:
+    """Somebody in a window of their own."""
+
+    def __init__(self, browser: playwright.Browser, server: Served) -> None:
+        self.page = browser.new_context().new_page()
+        self.faults: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.goto(server.address().replace("/teach/", "/talk/"))
+
+    def say(self, text: str) -> None:
+        before = self.page.locator(".you").count()
+        self.page.fill("#text", text)
+        self.page.press("#text", "Enter")
+        self.page.wait_for_function("n => document.querySelectorAll('.you').length > n", arg=before)
+
+    @property
+    def answers(self) -> list[str]:
+        return list(self.page.locator(".bot").all_inner_texts())
+
+
+def test_two_visitors_one_of_them_with_a_teacher(browser: playwright.Browser, server: Served) -> None:
+    ann, bob = Visitor(browser, server), Visitor(browser, server)
+    ann.say("/greet")
+    bob.say("/greet")
+    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), shows=".door")
+    tab.page.fill("[name=name]", "tina")
+    tab.page.fill("[name=password]", PASSWORD)
+    tab.page.keyboard.press("Enter")
+    tab.page.click("text=People")
+    tab.page.wait_for_selector("text=2 talk to the bot")
+    tab.page.click("text=live1")
+    tab.page.click("text=Take over")
+    tab.page.wait_for_selector("text=you decide")
+    before = ann.answers
+    ann.say("/order")
+    ann.page.wait_for_selector("text=A person is looking at this.")
+    assert ann.answers == before
+    bob.say("/order")  # the bot answers, and no word of the other
+    assert len(bob.answers) == 2
+    tab.page.wait_for_selector("text=1 wait for you")
+    option = tab.page.wait_for_selector("[data-action=utter_order]")
+    assert option is not None
+    tab.page.keyboard.press(option.get_attribute("data-number") or "")
+    ann.page.wait_for_selector("text=At once")  # comes by itself
+    assert ann.answers == [*before, "At once"]
+    tab.page.wait_for_selector("text=It is the user's turn")
+    ann.page.click(".thumbs >> nth=-1 >> [aria-label='Good answer']")
+    ann.page.wait_for_selector("text=Thank you.")
+    ann.page.reload()
+    ann.page.wait_for_selector("text=At once")
+    assert ann.answers == [*before, "At once"]
+    tab.page.click("text=Give it back")
+    tab.page.wait_for_selector("text=the bot decides")
+    ann.say("/order")
+    assert len(ann.answers) == len(before) + 2
+    tab.page.click("nav >> text=Conversations")
+    tab.page.wait_for_selector(".ratings >> text=At once")
+    tab.page.click("text=Let it count")
+    tab.page.wait_for_selector("text=No rating waits")
+    assert ann.faults == bob.faults == tab.faults == []
+    with Store(server.folder, create=False, read_only=True) as store:
+        entries = list(store.entries())
+    (label,) = (entry for entry in entries if entry.kind == LABEL and entry.author == "tina")
+    assert (label.conversation, label.content["right"]) == ("live1", ["utter_order"])
+    ratings = [entry for entry in entries if entry.kind == RATING]
+    assert [(one.content["about"], one.content.get("pending", False)) for one in ratings] == [
+        (label.id, True),
+        (label.id, False),
+    ]
+
+
+def test_teachers_and_people_are_kept_apart(server: Served) -> None:
+    cookie = ask(server, "/talk/")[1]["set-cookie"].split(";")[0]
+    assert cookie.startswith("dialogue_gym_visitor=")
+    assert ask(server, "/teach/people", Cookie=cookie)[0] == 401 and knock(server, Cookie=cookie)[0] == 401
+    form = f"name=tina&password={PASSWORD}"
+    entered = ask(server, "/teach/enter", "POST", form)[1]["set-cookie"]
+    assert "Path=/teach" in entered
+    teacher = entered.split(";")[0]
+    assert ask(server, "/teach/people", Cookie=teacher)[0] == 200
+    headers = {"Cookie": teacher, "Content_Type": "application/json"}
+    assert ask(server, "/talk/say", "POST", '{"text": "/greet"}', **headers)[0] == 400
+    assert ask(server, "/api/ratings", Cookie=teacher)[0] == 401
+
+
+def test_other_sites_may_talk_to_the_bot_and_not_teach_it(server: Served) -> None:
+    said = '{"sender": "widget", "message": "/greet"}'
+    headers = {"Origin": SITE, "Content_Type": "application/json"}
+    assert ask(server, "/webhooks/rest/webhook", "POST", said, **headers)[0] == 200
+    for path in ("/teach/", "/teach/enter", "/teach/people"):
+        assert ask(server, path, Origin=SITE)[0] == 403
+    assert knock(server, Origin=SITE) == (403, "this comes from another site\n")
