@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
-import pty
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +26,7 @@ from dialogue_gym.live.reward_model import RewardModel
 from dialogue_gym.live.sources import Step, Terminal
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.export import stories_of
+from tests.terminal import Window
 
 ENVIRONMENTS = ("FakeUserRestaurant-v0", "CartPole-v1", "Taxi-v4")
 each_environment = pytest.mark.parametrize("env_id", ENVIRONMENTS)
@@ -364,36 +361,18 @@ def test_through_a_pipe() -> None:
     assert "'\ufffd' is no reward".encode() in result.stdout
 
 
-def test_at_a_real_terminal() -> None:
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT], stdin=follower, stdout=follower, stderr=follower
-    )
-    os.close(follower)
-    seen = ""
-
-    def wait_for(text: str) -> None:
-        nonlocal seen
-        end = time.monotonic() + 60
-        while text not in seen:
-            ready, _, _ = select.select([leader], [], [], max(0, end - time.monotonic()))
-            assert ready, seen
-            seen += os.read(leader, 10_000).decode(errors="replace")
-        seen = seen.partition(text)[2]
-
+def test_at_a_real_terminal(tmp_path: Path) -> None:
+    prompt = "reward for this step > "
+    window = Window(cwd=tmp_path, columns=100, code=SCRIPT)
     try:
-        for typed in (b"+\n", b"much\n", b"-0.5\n", b"\x04"):
-            wait_for("reward for this step > ")
-            os.write(leader, typed)
-            if typed == b"much\n":
-                wait_for("'much' is no reward")
-        wait_for("the input has ended")
-        wait_for("GIVEN [1.0, -0.5, None, None]")
-        assert process.wait(30) == 0
+        window.type("", prompt)
+        window.type("+\n", prompt)
+        window.type("much\n", "'much' is no reward", prompt)
+        window.type("-0.5\n", prompt)
+        window.type("\x04", "the input has ended", "GIVEN [1.0, -0.5, None, None]")
+        assert window.process.wait(30) == 0
     finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
+        window.close()
 
 
 # The store.
