@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import dialogue_gym  # noqa: F401 (registers the ids)
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import parse
 from dialogue_gym.domain.reader import read_text
+from dialogue_gym.store import Store
 from dialogue_gym.vector import DialogueVectorEnv
 
 # Where it has to be repeatable the examples are always the same; elsewhere each run looks for new ones. None
@@ -71,6 +72,12 @@ def make_vec(env_id: str, count: int, **keywords: Any) -> DialogueVectorEnv:
 
 def domain_from(text: str) -> Domain:
     return parse(read_text(textwrap.dedent(text), "test.yml"), "test")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store") as opened:
+        yield opened
 
 
 @pytest.fixture
