@@ -25,6 +25,10 @@ LIVE = "live"
 """The key under which the beginning of a live conversation says whose it is."""
 PENDING = "pending"
 """The key under which a rating says that it counts only once somebody approves of it."""
+DECLINED = "declined"
+"""The key under which a rating that waited says that it is never to count."""
+DECIDES = "decides"
+"""The key under which a note in a live conversation says which teacher decides from then on, if one does."""
 FAKE_USER = "fake user"
 """The author of messages that no person typed."""
 
@@ -51,6 +55,7 @@ _SHAPES: dict[str, dict[str, str]] = {
 _OPTIONAL: dict[str, dict[str, str]] = {
     LABEL: {"proposal": "a text or null", "probability": "a number or null"},
     DOMAIN: {"texts": "a list", "type": _TEXT, "values": "a list"},
+    NOTE: {DECIDES: "a text or null"},
 }
 _LISTS_OF_TEXTS = ("right", "texts", "values")
 _CHOICES = {(LABEL, "by"): (*TEACHERS, BOT), (DOMAIN, "add"): ("action", "intent", "slot")}

@@ -87,34 +87,37 @@ class History:
         self._entries: dict[int, Entry] = {}
         self._threads: dict[str, _Thread] = {}
         self._growth: list[Entry] = []
-        self._ratings: dict[int, float] = {}
-        self._latest = 0
+        self._ratings: dict[int, Entry] = {}
         self._latest_conversation: str | None = None
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: Entry) -> None:
-        """Take in what was just written down.
+        """Take in what was written down: what belongs together in its order, the rest in any.
 
         Raises:
-            StoreError: it follows an entry that is not there, comes too late, or its content is none of its
-                kind.
+            StoreError: it follows an entry that is not there, is there already, or its content is none of
+                its kind.
         """
         if reason := shape_fault(entry.kind, entry.content):
             raise StoreError(f"entry {entry.id}: {reason}")
         followed = entry.content.get("to") if entry.kind == HEAD else entry.parent
         if followed is not None and followed not in self._entries:
             raise StoreError(f"entry {entry.id}: it follows entry {followed}, which is not there")
-        if entry.id <= self._latest:
-            raise StoreError(f"entry {entry.id}: entry {self._latest} is already there, and later")
-        self._latest = entry.id
+        if entry in self:
+            raise StoreError(f"entry {entry.id} is already there")
         self._entries[entry.id] = entry
         if entry.kind == DOMAIN:
             self._growth.append(entry)
         if entry.kind == RATING and not entry.content.get(PENDING):
-            self._ratings[entry.content["about"]] = entry.content["value"]
+            about = entry.content["about"]
+            self._ratings[about] = max(entry, self._ratings.get(about, entry), key=lambda one: one.id)
         elif entry.kind in (HEAD, *STEPS) or (entry.kind == DOMAIN and entry.conversation):
             self._move(entry, followed)
+
+    def __contains__(self, entry: Entry) -> bool:
+        """Return whether an entry was taken in."""
+        return entry.id in self._entries
 
     def _move(self, entry: Entry, followed: int | None) -> None:
         self._latest_conversation = entry.conversation
@@ -306,7 +309,8 @@ class History:
 
     def rating(self, entry: int) -> float | None:
         """Return what an entry was last rated; None if it was not."""
-        return self._ratings.get(entry)
+        rating = self._ratings.get(entry)
+        return None if rating is None else float(rating.content["value"])
 
     def labels(self, domain: Domain, turn_taking: str = "auto") -> list[Label]:
         """Return what the teachers said is right, in the order in which they said it.

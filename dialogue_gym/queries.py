@@ -51,6 +51,11 @@ SELECT conversation, json_extract(content, ?) FROM entries
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL ORDER BY id DESC LIMIT ?
 """
 """The newest conversations that began with a key, which is given twice, and what it says there."""
+NOTED = """
+SELECT conversation, json_extract(content, ?) FROM entries
+WHERE kind = 'note' AND json_type(content, ?) IS NOT NULL ORDER BY id
+"""
+"""What notes with a key, which is given twice, say under it, by conversation."""
 UNFINISHED = """
 SELECT conversation, json_extract(content, ?) FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (

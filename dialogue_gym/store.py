@@ -209,6 +209,10 @@ class Store:
         rows = self._database.read(queries.BEGUN, f"$.{key}", f"$.{key}", most)
         return {name: str(said) for name, said in reversed(rows)}
 
+    def noted(self, key: str) -> dict[str, str | None]:
+        """Return what the last note with a key says under it, by conversation."""
+        return dict(self._database.read(queries.NOTED, f"$.{key}", f"$.{key}"))
+
     def ratings(self) -> list[Entry]:
         """Return all ratings, in their order."""
         return [self._entry(row) for row in self._database.read(queries.RATINGS)]

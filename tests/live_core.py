@@ -13,7 +13,8 @@ from dialogue_gym import DialogueEnv, Domain, ExpertPolicy
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.events import UserUttered
 from dialogue_gym.interpreter import FixedFormatInterpreter
-from dialogue_gym.live.core import Live, missed
+from dialogue_gym.live.core import Live
+from dialogue_gym.live.missed import missed
 from dialogue_gym.live.transitions import LiveReward, Transition
 from dialogue_gym.store import Store
 

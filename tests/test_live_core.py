@@ -17,7 +17,8 @@ from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.events import BotUttered
 from dialogue_gym.interpreter import FixedFormatInterpreter
-from dialogue_gym.live.core import Live, LiveError
+from dialogue_gym.live.core import Live
+from dialogue_gym.live.heard import LiveError
 from dialogue_gym.live.simulated import SimulatedPerson
 from dialogue_gym.live.transitions import LiveReward, Transition
 from dialogue_gym.store import Store

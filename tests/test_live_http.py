@@ -234,11 +234,14 @@ def test_a_visitor_has_nothing_of_a_teachers(server: LiveServed) -> None:
     name, _, value = cookie.split(";")[0].partition("=")
     assert name == "dialogue_gym_visitor" and "set-cookie" not in ask_raw(server, "/talk/", Cookie=cookie)[1]
     mine = {"Cookie": f"{name}={value}"}
-    assert server.ask("/talk/state", **mine) == (200, {"messages": [], "ended": False})
+    assert server.ask("/talk/state", **mine)[1]["messages"] == []
     assert server.ask("/talk/say", {"text": "/greet"})[0] == 400
     assert server.ask("/talk/say", {"text": "/greet"}, Cookie=f"dialogue_gym_teacher={value}")[0] == 400
     status, said = server.ask("/talk/say", {"text": "/greet"}, **mine)
     assert status == 200 and said["about"] and not said["ended"]
+    assert said["messages"][0] == {"who": "you", "text": "/greet"} and said["seen"] == len(said["messages"])
+    seen = f"conversation={said['conversation']}&seen={said['seen']}"
+    assert server.ask(f"/talk/state?{seen}", **mine)[1] == said | {"messages": []}
     assert server.ask("/talk/rate", {"value": 1, "about": said["about"]}, **mine) == (204, "")
     assert server.ask("/talk/rate", {"value": 3}, **mine)[0] == 422
     assert server.ask("/api/ratings", **mine)[0] == 401

@@ -17,7 +17,9 @@ from dialogue_gym.conversation import Conversation
 from dialogue_gym.entries import LABEL, LIVE, RATING, RESULT, USER
 from dialogue_gym.events import UserUttered
 from dialogue_gym.live.checkpoints import checkpoints_of, read
-from dialogue_gym.live.core import Heard, Live, missed
+from dialogue_gym.live.core import Live
+from dialogue_gym.live.heard import Heard
+from dialogue_gym.live.missed import missed
 from dialogue_gym.live.simulated import SimulatedPerson
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import LiveReward, Transition

@@ -314,12 +314,16 @@ def test_who_stops_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_the_thread_is_told(tmp_path: Path) -> None:
-    trainer = trainer_of(tmp_path)
+    told: list[str] = []
+    trainer = trainer_of(tmp_path, report=told.append)
     trainer.start()
     trainer.put([dataclasses.replace(transitions(1)[0], action="no_action")], 1)
-    until(lambda: trainer._fault is not None)
-    with pytest.raises(RuntimeError, match="the learning has failed"):
-        trainer.put([], 2)
+    until(lambda: told)
+    assert told == [
+        "the learning has failed (KeyError: 'no_action');"
+        " people are answered, and the journal has what is to be learned"
+    ]
+    trainer.put(transitions(1), 2)  # nobody takes it any more
     with pytest.raises(RuntimeError, match="the learning has failed"):
         trainer.stop()
     assert trainer._checkpoints.paths() == []

@@ -13,7 +13,7 @@ import pytest
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.entries import LIVE, RATING, USER
 from dialogue_gym.interpreter import FixedFormatInterpreter
-from dialogue_gym.live import core
+from dialogue_gym.live import register
 from dialogue_gym.live.core import Live
 from dialogue_gym.live.opening import open_trainer
 from dialogue_gym.live.people import Limits, People, Refused
@@ -129,7 +129,7 @@ def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
 def test_who_is_not_at_hand_goes_on_where_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[list[Any]] = []
     for hand in (2, 1000):
-        monkeypatch.setattr(core, "AT_HAND", hand)
+        monkeypatch.setattr(register, "AT_HAND", hand)
         bot = Bot(tmp_path / str(hand))
         names = [f"person {number}" for number in range(5)]
         lines = [bot.say(name, f'/tell{{"who": "{name}"}}') for name in names]

@@ -65,6 +65,7 @@ class Opened:
     """A bot that learns, ready for people."""
 
     live: Live
+    store: Store
     trainer: Trainer
     interpreter: Interpreter
     folder: Path
@@ -118,7 +119,7 @@ def opened(given: Living) -> Iterator[Opened]:
         )
         trainer.start()
         try:
-            yield Opened(live, trainer, interpreter, folder)
+            yield Opened(live, store, trainer, interpreter, folder)
         finally:
             _stop(trainer, folder)
         steps = trainer.learner.transitions
@@ -145,6 +146,9 @@ def _stop(trainer: Trainer, folder: Path) -> None:
         reason = error.strerror or str(error)
         what = "what was said is in the journal, and is learned from next time"
         raise CheckpointError(f"{folder}: no checkpoint could be written ({reason}); {what}") from None
+    except RuntimeError as error:
+        what = "what was said is in the journal, and learned from at the next start"
+        raise CheckpointError(f"{folder}: {error}; {what}") from None
 
 
 def _report(note: str) -> None:

@@ -25,10 +25,10 @@ class TurnTaking(StrEnum):
     AUTO = "auto"
 
 
-def _with_http(option: OptionInfo) -> OptionInfo:
-    """Return an option as a command has it that serves with --http alone."""
+def _only_with(flag: str, option: OptionInfo) -> OptionInfo:
+    """Return an option as a command has it where it does something with a flag alone."""
     other = copy(option)
-    other.help = f"with --http: {option.help}"
+    other.help = f"with {flag}: {option.help}"
     return other
 
 
@@ -71,34 +71,36 @@ TurnTakingOption = Annotated[
 ]
 
 # How it learns from people.
-BeginningOption = Annotated[
-    str | None,
-    typer.Option(
-        "--agent",
-        metavar="NAME|DIR",
-        help="where a new learner begins: pretrained, expert, or the folder of a trained DQN",
-    ),
-]
-SilenceOption = Annotated[
-    float,
-    typer.Option(
-        "--silence", min=0, help="minutes after which someone who says nothing has left; 0 for never"
-    ),
-]
-CheckpointsOption = Annotated[int, typer.Option("--checkpoints", min=1, help="how many are kept")]
-FallOption = Annotated[
-    float,
-    typer.Option(
-        "--fall",
-        min=0,
-        max=1,
-        help="how far success with the fake user may fall before it is reported",
-    ),
-]
-RollBackOption = Annotated[bool, typer.Option("--roll-back", help="a fall brings the best checkpoint back")]
-CountOutcomesOption = Annotated[
-    bool, typer.Option("--count-outcomes", help="an end that nobody rates counts by its outcome")
-]
+_AGENT: OptionInfo = typer.Option(
+    "--agent",
+    metavar="NAME|DIR",
+    help="where a new learner begins: pretrained, expert, or the folder of a trained DQN",
+)
+_SILENCE: OptionInfo = typer.Option(
+    "--silence", min=0, help="minutes after which someone who says nothing has left; 0 for never"
+)
+_CHECKPOINTS: OptionInfo = typer.Option("--checkpoints", min=1, help="how many are kept")
+_FALL: OptionInfo = typer.Option(
+    "--fall", min=0, max=1, help="how far success with the fake user may fall before it is reported"
+)
+_ROLL_BACK: OptionInfo = typer.Option("--roll-back", help="a fall brings the best checkpoint back")
+_COUNT_OUTCOMES: OptionInfo = typer.Option(
+    "--count-outcomes", help="an end that nobody rates counts by its outcome"
+)
+
+BeginningOption = Annotated[str | None, _AGENT]
+SilenceOption = Annotated[float, _SILENCE]
+CheckpointsOption = Annotated[int, _CHECKPOINTS]
+FallOption = Annotated[float, _FALL]
+RollBackOption = Annotated[bool, _ROLL_BACK]
+CountOutcomesOption = Annotated[bool, _COUNT_OUTCOMES]
+
+LiveBeginningOption = Annotated[str | None, _only_with("--live", _AGENT)]
+LiveSilenceOption = Annotated[float, _only_with("--live", _SILENCE)]
+LiveCheckpointsOption = Annotated[int, _only_with("--live", _CHECKPOINTS)]
+LiveFallOption = Annotated[float, _only_with("--live", _FALL)]
+LiveRollBackOption = Annotated[bool, _only_with("--live", _ROLL_BACK)]
+LiveCountOutcomesOption = Annotated[bool, _only_with("--live", _COUNT_OUTCOMES)]
 
 # How it is served.
 _HOST: OptionInfo = typer.Option("--host", help="where to listen; others than this machine need a password")
@@ -122,10 +124,14 @@ PortOption = Annotated[int, _PORT]
 PasswordFileOption = Annotated[Path | None, _PASSWORD_FILE]
 NamesOption = Annotated[list[str] | None, _NAMES]
 
-HttpHostOption = Annotated[str, _with_http(_HOST)]
-HttpPortOption = Annotated[int, _with_http(_PORT)]
-HttpPasswordFileOption = Annotated[Path | None, _with_http(_PASSWORD_FILE)]
-HttpNamesOption = Annotated[list[str] | None, _with_http(_NAMES)]
-HttpOriginsOption = Annotated[list[str] | None, _with_http(_ORIGINS)]
-HttpTokenFileOption = Annotated[Path | None, _with_http(_TOKEN_FILE)]
-HttpTrustRatingsOption = Annotated[bool, _with_http(_TRUST_RATINGS)]
+HttpHostOption = Annotated[str, _only_with("--http", _HOST)]
+HttpPortOption = Annotated[int, _only_with("--http", _PORT)]
+HttpPasswordFileOption = Annotated[Path | None, _only_with("--http", _PASSWORD_FILE)]
+HttpNamesOption = Annotated[list[str] | None, _only_with("--http", _NAMES)]
+HttpOriginsOption = Annotated[list[str] | None, _only_with("--http", _ORIGINS)]
+HttpTokenFileOption = Annotated[Path | None, _only_with("--http", _TOKEN_FILE)]
+HttpTrustRatingsOption = Annotated[bool, _only_with("--http", _TRUST_RATINGS)]
+
+LiveOriginsOption = Annotated[list[str] | None, _only_with("--live", _ORIGINS)]
+LiveTokenFileOption = Annotated[Path | None, _only_with("--live", _TOKEN_FILE)]
+LiveTrustRatingsOption = Annotated[bool, _only_with("--live", _TRUST_RATINGS)]

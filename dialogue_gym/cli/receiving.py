@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym.cli.hosting import address_of, password_of
-from dialogue_gym.cli.living import Living, opened
+from dialogue_gym.cli.living import Living, Opened, opened
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import printable, shorten
 from dialogue_gym.live.people import People
@@ -40,22 +39,29 @@ def receive(given: Receiving) -> None:
         ValueError: what the command was given cannot be used; one line says why.
         OSError: a file cannot be read or written.
     """
-    tokens = _tokens(given.token_file)
+    tokens = read_tokens(given.token_file)
     folder = given.living.folder or Path(f"{Domain.load(given.living.source).name}-live")
     password = password_of(given.password_file, given.host)
     with contextlib.closing(listen(given.host, given.port)) as listening, opened(given.living) as bot:
         door = Door(given.host, folder, password, given.names, given.origins)
-        people = People(bot.live, bot.trainer, trusts_ratings=given.trusts_ratings)
-        for name in bot.live.open:
-            bot.trainer.put(bot.live.go_on(name).transitions, bot.live.upto)
+        people = gathered(bot, given.trusts_ratings)
         print(f"{bot.live.domain.name}: talk to it at {address_of(given.host, listening, PATH)}", flush=True)
         print(f"Rasa's front ends find it at {WEBHOOK}. All is kept in {printable(str(folder))}.", flush=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is stopped as Ctrl-C does
-        with contextlib.suppress(KeyboardInterrupt):
-            serve(build_live(people, door, tokens), listening)
+        serve(build_live(people, door, tokens), listening)
 
 
-def _tokens(path: Path | None) -> dict[str, str]:
+def gathered(bot: Opened, trusts_ratings: bool) -> People:
+    """Return everybody who talks to a bot; it goes on where it was about to answer somebody.
+
+    Raises:
+        StoreError: that cannot be written down.
+    """
+    for name in bot.live.open:
+        bot.trainer.put(bot.live.go_on(name).transitions, bot.live.upto)
+    return People(bot.live, bot.trainer, trusts_ratings=trusts_ratings)
+
+
+def read_tokens(path: Path | None) -> dict[str, str]:
     """Read the tokens of channels, a line `NAME TOKEN` for each.
 
     Raises:

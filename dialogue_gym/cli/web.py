@@ -10,6 +10,15 @@ from dialogue_gym.cli.options import (
     ActionsOption,
     DomainName,
     HostOption,
+    LiveBeginningOption,
+    LiveCheckpointsOption,
+    LiveCountOutcomesOption,
+    LiveFallOption,
+    LiveOriginsOption,
+    LiveRollBackOption,
+    LiveSilenceOption,
+    LiveTokenFileOption,
+    LiveTrustRatingsOption,
     NamesOption,
     NluOption,
     PasswordFileOption,
@@ -40,14 +49,38 @@ def web(
     turn_taking: TurnTakingOption = TurnTaking.EXPLICIT,
     seed: SeedOption = 0,
     opens: Annotated[bool, typer.Option("--open/--no-open", help="open the page in the browser")] = True,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="let others talk to the bot, at a page of their own; it learns"),
+    ] = False,
+    agent: LiveBeginningOption = None,
+    silence: LiveSilenceOption = 30,
+    checkpoints: LiveCheckpointsOption = 7,
+    fall: LiveFallOption = 0.1,
+    roll_back: LiveRollBackOption = False,
+    count_outcomes: LiveCountOutcomesOption = False,
+    origin: LiveOriginsOption = None,
+    token_file: LiveTokenFileOption = None,
+    trust_ratings: LiveTrustRatingsOption = False,
 ) -> None:
     """Teach a bot in the browser: confirm or correct each thing it does; several teachers can."""
     try:
-        from dialogue_gym.cli.webbing import Serving, hold
+        from dialogue_gym.cli.webbing import OpenedTo, Serving, hold
     except ImportError as error:
         if error.name and error.name.startswith("dialogue_gym"):
             raise
         raise ImportError(f'{error.name} is missing: pip install "dialogue_gym[web]" brings it') from None
+    opened_to = OpenedTo(
+        agent=agent,
+        silence=silence * 60 or None,
+        kept=checkpoints,
+        fall=fall,
+        rolls_back=roll_back,
+        counts_outcome=count_outcomes,
+        origins=tuple(origin or ()),
+        token_file=token_file,
+        trusts_ratings=trust_ratings,
+    )
     hold(
         Serving(
             source=source,
@@ -64,5 +97,6 @@ def web(
             turn_taking=turn_taking,
             seed=seed,
             opens=opens,
+            live=opened_to if live else None,
         )
     )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from starlette.types import ASGIApp
 
 from dialogue_gym.cli.hosting import address_of, password_of
 from dialogue_gym.cli.parts import (
@@ -18,14 +22,32 @@ from dialogue_gym.cli.parts import (
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.interpreter import Interpreter
+from dialogue_gym.live.attendance import Attendance
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.importing import import_stories
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.files import imported_examples
 from dialogue_gym.web.listening import listen, serve
+from dialogue_gym.web.live_app import build_live
 from dialogue_gym.web.rooms import Lesson, Rooms
 from dialogue_gym.web.security import Door
+from dialogue_gym.web.visitors import PATH as VISITORS
+
+
+@dataclass(frozen=True)
+class OpenedTo:
+    """How others are let in to talk to the bot, and how it learns from them: what the command was given."""
+
+    agent: str | None
+    silence: float | None
+    kept: int
+    fall: float
+    rolls_back: bool
+    counts_outcome: bool
+    origins: tuple[str, ...]
+    token_file: Path | None
+    trusts_ratings: bool
 
 
 @dataclass(frozen=True)
@@ -46,6 +68,7 @@ class Serving:
     turn_taking: str
     seed: int
     opens: bool
+    live: OpenedTo | None = None
 
 
 def hold(given: Serving) -> None:
@@ -65,21 +88,62 @@ def hold(given: Serving) -> None:
     runner = make_runner(given.source, domain, given.actions, given.seed)
     folder = given.store or Path(f"{domain.name}-teaching")
     door = Door(given.host, folder, password_of(given.password_file, given.host), given.names)
-    with contextlib.closing(listen(given.host, given.port)) as listening, Store(folder) as store:
-        store.use_domain(given.source, text)
-        use_mode(store, user, given.turn_taking)
-        if not store.conversations():
-            import_stories(store, domain, told)
-        lesson = Lesson(
-            domain, user, given.turn_taking, runner, lambda: words_of(given, domain, folder), given.seed
-        )
-        server = build(Rooms(store, lesson), door, text)
+    lesson = Lesson(
+        domain, user, given.turn_taking, runner, lambda: words_of(given, domain, folder), given.seed
+    )
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(contextlib.closing(listen(given.host, given.port)))
+        with Store(folder) as store:
+            store.use_domain(given.source, text)
+            use_mode(store, user, given.turn_taking)
+            if not store.conversations():
+                import_stories(store, domain, told)
+        if given.live is None:
+            server: ASGIApp = build(Rooms(stack.enter_context(Store(folder)), lesson), door, text)
+        else:
+            server = stack.enter_context(_with_people(given, given.live, folder, lesson, door, text))
         address = address_of(given.host, listening, PATH)
         print(f"{domain.name}: teach it at {address}", flush=True)
+        if given.live is not None:
+            print(f"Others talk to it at {address_of(given.host, listening, VISITORS)}", flush=True)
         print(f"All is kept in {printable(str(folder))}. Ctrl-C stops.", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            serve(server, listening, address if given.opens else None)
+        serve(server, listening, address if given.opens else None)
         print("(all that was answered is kept)")
+
+
+@contextlib.contextmanager
+def _with_people(
+    given: Serving, live: OpenedTo, folder: Path, lesson: Lesson, door: Door, text: str
+) -> Iterator[ASGIApp]:
+    """Give the server of teachers and of the people who talk to the bot; it learns until this is left.
+
+    Raises:
+        ValueError: what the command was given cannot be used; one line says why.
+        OSError: a file cannot be read or written.
+    """
+    from dialogue_gym.cli.living import Living, opened  # torch loads here alone
+    from dialogue_gym.cli.receiving import gathered, read_tokens
+
+    tokens = read_tokens(live.token_file)
+    living = Living(
+        source=given.source,
+        folder=folder,
+        agent=live.agent,
+        nlu=given.nlu,
+        actions=given.actions,
+        silence=live.silence,
+        kept=live.kept,
+        fall=live.fall,
+        rolls_back=live.rolls_back,
+        counts_outcome=live.counts_outcome,
+        seed=given.seed,
+    )
+    with opened(living) as bot:
+        people = gathered(bot, live.trusts_ratings)
+        rooms = Rooms(bot.store, lesson, Attendance(people))
+        # Other sites may talk to the bot; to what teachers do they have no business.
+        beside = build_live(people, dataclasses.replace(door, origins=live.origins), tokens)
+        yield build(rooms, door, text, beside)
 
 
 def words_of(given: Serving, domain: Domain, folder: Path) -> Interpreter | None:

@@ -6,82 +6,36 @@ waits. What is said is on record before it is answered. No input or output but t
 
 from __future__ import annotations
 
-import contextlib
-import heapq
-import math
+import dataclasses
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from dialogue_gym.actions import ActionRunner
+from dialogue_gym.bot import is_users_turn
 from dialogue_gym.chatting import RESTART_COMMAND
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
-from dialogue_gym.entries import LABEL, LIVE, PENDING, PERSON, RATING, Entry
-from dialogue_gym.events import BotUttered, Event, UserUttered
+from dialogue_gym.entries import BOT, DECIDES, LABEL, NOTE
+from dialogue_gym.events import Event, UserUttered
 from dialogue_gym.interpreter import Interpreter, InterpreterError
-from dialogue_gym.live.approval import approved, waiting
 from dialogue_gym.live.episode import Episode
+from dialogue_gym.live.heard import Decider, Heard, LiveError
+from dialogue_gym.live.register import Register
 from dialogue_gym.live.transitions import (
     FAILURE,
     TRUNCATED,
     LiveReward,
     Trace,
-    Transition,
-    trace_of,
 )
 from dialogue_gym.store import Store
 
-_PREFIX = "live"
-AT_HAND = 1000
-"""How many conversations are kept at hand; others that go on are read again when somebody speaks."""
+PATIENCE = 300.0
+"""For how many seconds people wait for a teacher who has taken over."""
 
 
-class LiveError(ValueError):
-    """Something that cannot be done to a live conversation. The message is one line."""
-
-
-class Decider(Protocol):
-    """Who decides what the bot does."""
-
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        """Return an action, and the version of what decided it."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What comes of a message.
-
-    Attributes:
-        conversation: the one that the person is in from now on.
-        events: what the bot did, and what it said.
-        transitions: what can be learned by now.
-        notes: what went wrong, one line each.
-        ended: the one that has ended, if one has; it can be rated now.
-        outcome: how that one ended: `"success"`, `"failure"` or `"truncated"`.
-        decision: the id of the entry of the last decision that the bot made, by which it can be rated later.
-    """
-
-    conversation: str
-    events: tuple[Event, ...] = ()
-    transitions: tuple[Transition, ...] = ()
-    notes: tuple[str, ...] = ()
-    ended: str | None = None
-    outcome: str | None = None
-    decision: int | None = None
-
-    @property
-    def messages(self) -> list[BotUttered]:
-        """What the bot said."""
-        return [event for event in self.events if isinstance(event, BotUttered)]
-
-
-class Live:
+class Live(Register):
     """A bot in conversations with people. Not to be called from several threads at a time.
 
     A conversation ends
@@ -90,7 +44,8 @@ class Live:
     - in failure, when they leave before that, or begin anew with `/restart`;
     - truncated, when they have been silent for too long: nobody knows what came of it.
 
-    The end counts as what somebody rates it; see `LiveReward`.
+    The end counts as what somebody rates it; see `LiveReward`. A teacher can take a conversation over: the
+    bot then does what they decide, until they give it back.
     """
 
     def __init__(
@@ -104,6 +59,7 @@ class Live:
         turn_taking: str = "auto",
         reward: LiveReward | None = None,
         silence: float | None = None,
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take up the conversations that are open.
@@ -117,96 +73,30 @@ class Live:
             turn_taking: `"auto"` or `"explicit"`.
             reward: what the steps are worth; the domain's without it.
             silence: seconds after which someone who says nothing has left; None for never.
+            patience: seconds for which someone waits for a teacher; then the bot answers.
             clock: seconds from any beginning.
 
         Raises:
             StoreError: the journal cannot be read.
             DomainError: it is of another domain.
         """
-        self.domain = domain
-        self.turn_taking = turn_taking
-        self.reward = reward or LiveReward.of(domain)
+        super().__init__(domain, store, runner, turn_taking, reward or LiveReward.of(domain), clock)
         self._actions = domain.actions if turn_taking == "explicit" else domain.actions[1:]
-        self._store = store
         self._decider = decider
         self._interpreter = interpreter
-        self._runner = runner
         self._silence = silence
-        self._clock = clock
-        self._traces: OrderedDict[str, Trace] = OrderedDict()  # those that were asked for of late
-        self._people = store.unfinished(LIVE)
-        self._heard = dict.fromkeys(self._people, clock())
-        self._number = store.last_number(_PREFIX)
-        self._found: list[Transition] = []
-        self.upto = store.last_id()
-        """The id of an entry: the transitions of all up to it were given out."""
-
-    @property
-    def open(self) -> dict[str, str]:
-        """The conversations that go on, each with the name of its person."""
-        return dict(self._people)
-
-    def trace(self, conversation: str) -> Trace:
-        """Return a conversation that goes on.
-
-        Raises:
-            LiveError: it does not.
-        """
-        if conversation not in self._people:
-            raise LiveError(f"{shorten(conversation)} does not go on; {nearest(conversation, self._people)}")
-        if conversation not in self._traces:
-            self._traces[conversation] = self.on_record(conversation)
-        self._traces.move_to_end(conversation)
-        while len(self._traces) > AT_HAND:
-            self._traces.popitem(last=False)  # the journal has it
-        return self._traces[conversation]
-
-    def begin(self, person: str = PERSON) -> str:
-        """Begin a conversation with someone; return its name."""
-        trace = self._new()
-        with self._turn(trace) as episode:
-            episode.begin(person)
-        return self._enter(trace, person)
-
-    def _new(self) -> Trace:
-        self._number += 1
-        return Trace(self.domain, f"{_PREFIX}{self._number}", self.reward)
-
-    def _enter(self, trace: Trace, person: str) -> str:
-        name = trace.conversation.sender_id
-        self._traces[name] = trace
-        self._people[name] = person
-        self._heard[name] = self._clock()
-        return name
+        self._patience = patience
 
     def _restart(self, conversation: str) -> Heard:
         """Leave a conversation and begin another one: both or, if it cannot be written down, neither."""
         trace, new = self.trace(conversation), self._new()
-        person = self._people[conversation]
+        person, late = self._people[conversation], tuple(trace.late)
         with self._turn(trace) as left, self._turn(new) as begun:
             left.end(FAILURE)
             begun.begin(person)
             left.write(begun)
-        return Heard(self._enter(new, person), (), self._give(), (), conversation, FAILURE)
-
-    @contextlib.contextmanager
-    def _turn(self, trace: Trace) -> Iterator[Episode]:
-        """Write down what is said and done meanwhile."""
-        episode = Episode(trace, self._store, self._runner, self.turn_taking)
-        try:
-            yield episode
-            episode.write()
-        finally:
-            self._found += episode.transitions  # also of what stands there before an error
-        if trace.end is not None:
-            for known in (self._traces, self._people, self._heard):
-                known.pop(trace.conversation.sender_id, None)
-
-    def _give(self) -> tuple[Transition, ...]:
-        """Return what can be learned of all that was written down, and was not given out yet."""
-        self.upto = self._store.last_id()
-        found, self._found = tuple(self._found), []
-        return found
+        name = self._enter(new, person)
+        return Heard(name, (), self._give(), (), conversation, FAILURE, late=late)
 
     def hear(self, conversation: str, text: str) -> Heard:
         """Take in what someone typed; the bot answers.
@@ -243,11 +133,12 @@ class Live:
         """Take in what someone meant; the bot answers. Errors are those of `hear`."""
         trace = self.trace(conversation)
         self._heard[conversation] = self._clock()
+        late = tuple(trace.late)
         with self._turn(trace) as episode:
             _skip_result(trace, episode)
             episode.hear(message)
-            events, notes = self._answer(episode)
-        return self._heard_of(trace, events, notes)
+            events, notes = self._answer(trace, episode)
+        return dataclasses.replace(self._heard_of(trace, events, notes), late=late)
 
     def go_on(self, conversation: str) -> Heard:
         """Let the bot do what it was about to do when the process ended; nothing if it was to listen.
@@ -259,15 +150,15 @@ class Live:
         trace = self.trace(conversation)
         with self._turn(trace) as episode:
             _skip_result(trace, episode)
-            events, notes = self._answer(episode)
+            events, notes = self._answer(trace, episode)
         return self._heard_of(trace, events, notes)
 
-    def _answer(self, episode: Episode) -> tuple[tuple[Event, ...], tuple[str, ...]]:
-        """Let the bot act until it listens; return what it did, and notes."""
+    def _answer(self, trace: Trace, episode: Episode) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+        """Let the bot act until it listens, or a teacher is to act; return what it did, and notes."""
         notes: list[str] = []
         conversation = episode.conversation
         first = len(conversation)
-        while not (is_over := episode.is_over) and not episode.is_users_turn:
+        while not (is_over := episode.is_over) and not episode.is_users_turn and trace.teacher is None:
             possible = np.array([conversation.is_possible(action) for action in self._actions])
             result = episode.do(*self._decider.decide(conversation.observation(), possible))
             notes += [result.note] if result.note else []
@@ -292,15 +183,98 @@ class Live:
     def expire(self, most: int | None = None) -> list[Heard]:
         """End the conversations whose people have been silent for too long; return what comes of each.
 
+        And give back those in which a teacher has let someone wait for too long.
+
         Args:
-            most: how many are ended now; None for all.
+            most: how many of each are treated now; None for all.
         """
+        waiting = [name for name in self._quiet_for(self._patience) if self.waits(name)]
+        given_back = [self.give_back(name) for name in waiting[:most]]
         if self._silence is None:
-            return []
+            return given_back
+        silent = [name for name in self._quiet_for(self._silence) if not self.waits(name)]
+        return given_back + [self._heard_of(self._end(name, TRUNCATED)) for name in silent[:most]]
+
+    def _quiet_for(self, seconds: float) -> list[str]:
+        """Return the conversations in which nobody has said anything for so long."""
         now = self._clock()
         self._heard = {name: min(heard, now) for name, heard in self._heard.items()}  # it may have gone back
-        silent = [name for name, heard in self._heard.items() if now - heard >= self._silence]
-        return [self._heard_of(self._end(name, TRUNCATED)) for name in silent[:most]]
+        return [name for name, heard in self._heard.items() if now - heard >= seconds]
+
+    def waits(self, conversation: str) -> bool:
+        """Return whether the user waits for a teacher.
+
+        Raises:
+            LiveError: the conversation does not go on.
+        """
+        if conversation in self._people and conversation not in self._taken:
+            return False
+        return not is_users_turn(self.trace(conversation).conversation, self.turn_taking)
+
+    def take_over(self, conversation: str, teacher: str) -> None:
+        """Let a teacher decide from now on what the bot does, also in the place of another teacher.
+
+        Raises:
+            LiveError: the conversation does not go on.
+            StoreError: it could not be written down.
+        """
+        self._let_decide(self.trace(conversation), teacher, teacher)
+
+    def give_back(self, conversation: str, by: str = BOT) -> Heard:
+        """Let the bot decide again, by itself; it answers if the user waits.
+
+        Args:
+            conversation: which one.
+            by: the teacher who gives it back.
+
+        Raises:
+            LiveError: the conversation does not go on, or no teacher has taken it over.
+            StoreError: it could not be written down.
+        """
+        trace = self.trace(conversation)
+        if trace.teacher is None:
+            raise LiveError(f"nobody has taken over {shorten(conversation)}")
+        self._let_decide(trace, None, by)
+        self._heard[conversation] = self._clock()
+        return self.go_on(conversation)
+
+    def _let_decide(self, trace: Trace, teacher: str | None, by: str) -> None:
+        name, last = trace.conversation.sender_id, trace.latest.id if trace.latest else None
+        trace.take(self._store.append(name, NOTE, {DECIDES: teacher}, last, by))
+        self._taken.pop(name, None)
+        if teacher is not None:
+            self._taken[name] = teacher
+
+    def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Heard:
+        """Do what a teacher decided, which is what is right. One action: they decide on the next one as well.
+
+        Args:
+            conversation: which one.
+            teacher: who has taken it over.
+            action: what the bot does.
+            version: of the weights that made the proposal.
+            proposal: what the bot would have done.
+
+        Raises:
+            LiveError: somebody else decides here, nobody waits for the bot, or there is no such action.
+            StoreError: it could not be written down.
+        """
+        trace = self.trace(conversation)
+        if trace.teacher != teacher:
+            raise LiveError(f"{trace.teacher or 'the bot'} decides in {shorten(conversation)}")
+        if not self.waits(conversation):
+            raise LiveError(f"{shorten(conversation)}: it is the user's turn")
+        if action not in self._actions:
+            raise LiveError(f"{shorten(action)} is no action; {nearest(action, self._actions)}")
+        self._heard[conversation] = self._clock()
+        with self._turn(trace) as episode:
+            _skip_result(trace, episode)
+            first = len(episode.conversation)
+            result = episode.do(action, version, teacher, proposal)
+            if episode.is_over:
+                episode.end()
+            events = episode.conversation.events[first:]
+        return self._heard_of(trace, events, (result.note,) if result.note else ())
 
     def _end(self, conversation: str, outcome: str) -> Trace:
         trace = self.trace(conversation)
@@ -308,114 +282,8 @@ class Live:
             episode.end(outcome)
         return trace
 
-    def rate(
-        self, conversation: str, value: float, about: int | None = None, is_pending: bool = False
-    ) -> tuple[Transition, ...]:
-        """Take a rating, however late; return what is to be learned, or learned otherwise, now.
-
-        Args:
-            conversation: which one.
-            value: 1 for good, -1 for bad, anything between or beyond.
-            about: the id of the entry of a decision, or of the end; without it the end, or where the
-                conversation goes on the last decision.
-            is_pending: whether it waits until somebody approves of it, and teaches nothing before.
-
-        Raises:
-            LiveError: there is nothing to rate, or the value is no finite number.
-            StoreError: it could not be written down.
-        """
-        if not math.isfinite(value):
-            raise LiveError(f"a rating is a finite number, not {value}")
-        trace = self._known(conversation)
-        about = _rated(trace, about)
-        if about is None:
-            raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
-        rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
-        self._found += trace.take(self._store.append(conversation, RATING, rating, about, PERSON))
-        if conversation in self._heard:
-            self._heard[conversation] = self._clock()
-        return self._give()
-
-    def can_rate(self, conversation: str, about: int | None = None) -> bool:
-        """Return whether there is something to rate; arguments and errors are those of `rate`."""
-        return _rated(self._known(conversation), about) is not None
-
-    def _known(self, conversation: str) -> Trace:
-        return self.trace(conversation) if conversation in self._people else self.on_record(conversation)
-
-    def waiting(self) -> list[Entry]:
-        """Return the ratings that wait until somebody approves of them, the oldest first."""
-        return waiting(self._store.ratings())
-
-    def approve(self, rating: int) -> tuple[Transition, ...]:
-        """Let a rating count; return what is to be learned, or learned otherwise, now.
-
-        Args:
-            rating: the id of its entry.
-
-        Raises:
-            LiveError: it does not wait.
-            StoreError: it could not be written down.
-        """
-        entry = next((entry for entry in self.waiting() if entry.id == rating), None)
-        if entry is None:
-            raise LiveError(f"no rating {rating} waits to be approved")
-        trace = self._known(entry.conversation)
-        for written in self._store.append_all([approved(entry)]):
-            self._found += trace.take(written)
-        return self._give()
-
-    def begun(self, most: int) -> dict[str, str]:
-        """Return the newest conversations, each with the name of its person, the newest at the end."""
-        return self._store.begun(LIVE, most)
-
-    def on_record(self, conversation: str) -> Trace:
-        """Return a conversation as the journal has it, whether it goes on or not.
-
-        Raises:
-            LiveError: there is no such live conversation.
-        """
-        entries = list(self._store.entries(conversation))
-        if not entries or LIVE not in entries[0].content:
-            raise LiveError(
-                f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._people)}"
-            )
-        return trace_of(self.domain, conversation, self.reward, entries)
-
-
-def _rated(trace: Trace, about: int | None) -> int | None:
-    """Return the entry that a rating is about, None if there is nothing like that."""
-    if about is None:
-        about = trace.end.id if trace.end else trace.last_decision
-    return about if about is not None and trace.can_rate(about) else None
-
 
 def _skip_result(trace: Trace, episode: Episode) -> None:
     """Go on after an action whose process was killed before its result was on record."""
     if trace.latest is not None and trace.latest.kind == LABEL:
         episode.skip_result()
-
-
-def missed(
-    store: Store, domain: Domain, reward: LiveReward, after: int
-) -> Iterator[tuple[int, list[Transition]]]:
-    """Yield the transitions of all that was written down after an entry, as they were found one by one.
-
-    Each time with the id of the entry that they are of; those of which nothing is learned are left out.
-
-    Raises:
-        StoreError: the journal cannot be read.
-        DomainError: it is of another domain.
-    """
-    names = dict.fromkeys(entry.conversation for entry in store.entries(after=after) if entry.conversation)
-    # All of it in one go, if all of it is to be read anyway.
-    streams = [store.entries(name) for name in names] if after else [store.entries()]
-    traces: dict[str, Trace] = {}
-    for entry in heapq.merge(*streams, key=lambda entry: entry.id):
-        name = entry.conversation
-        if name not in traces and LIVE in entry.content:
-            traces[name] = Trace(domain, name, reward)
-        if name in traces:
-            found = traces[name].take(entry)
-            if found and entry.id > after:
-                yield entry.id, found

@@ -55,13 +55,24 @@ class Episode:
         """Whether the bot waits for the user."""
         return is_users_turn(self.conversation, self._turn_taking)
 
-    def do(self, action: str, version: int = 0) -> ActionResult:
-        """Let the bot do an action, decided by some version of the weights.
+    def do(
+        self, action: str, version: int = 0, teacher: str | None = None, proposal: str | None = None
+    ) -> ActionResult:
+        """Let the bot do an action.
+
+        Args:
+            action: what it does.
+            version: of the weights that decided, or proposed.
+            teacher: who decided in the place of the bot: then it is what is right.
+            proposal: what the bot would have done.
 
         Raises:
             StoreError: the action reaches out, and could not be written down; it was not run.
         """
-        self._add(LABEL, {"action": action, "right": [action], "by": BOT, "version": version})
+        content = {"action": action, "right": [action], "by": BOT, "version": version}
+        if teacher is not None:
+            content |= {"by": PERSON, "proposal": proposal}
+        self._add(LABEL, content, teacher or BOT)
         if self._runner.reaches_out(action):
             self.write()
         result = self._runner.run(action, self.conversation)

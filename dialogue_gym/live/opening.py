@@ -8,19 +8,18 @@ from typing import Any
 
 from dialogue_gym.conversation import with_user
 from dialogue_gym.domain import Domain
-from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.history import History
 from dialogue_gym.live.actor import Explorer
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of
-from dialogue_gym.live.core import missed
 from dialogue_gym.live.growth import LossError, load
 from dialogue_gym.live.guard import Guard
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
+from dialogue_gym.live.missed import missed
 from dialogue_gym.live.study import begin_with
 from dialogue_gym.live.trainer import EVERY, Trainer
 from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.store import Store
-from dialogue_gym.teaching.learner import Learner
+from dialogue_gym.teaching.learner import right_actions
 from dialogue_gym.trained import Agent
 
 
@@ -66,7 +65,7 @@ def open_trainer(
     """
     checkpoints = checkpoints_of(store.folder, kept)
     learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
-    taught = _taught(store, domain, learner.env)
+    taught = right_actions(History(store.taught()), domain, learner.env.action_names, turn_taking)
     learner.teach(taught)
     knows_something = agent is not None or bool(taught)
     explorer = Explorer(learner.actor(), seed, satisfaction=float(knows_something))
@@ -78,7 +77,15 @@ def open_trainer(
         guard.best = float(state["best"] or 0.0)
     explorer.actor = learner.actor()
     trainer = Trainer(
-        learner, explorer, checkpoints, state["upto"], every=every, guard=guard, report=report, others=others
+        learner,
+        explorer,
+        checkpoints,
+        state["upto"],
+        every=every,
+        guard=guard,
+        report=report,
+        others=others,
+        taught=taught,
     )
     if found is None:
         trainer.checkpoint()
@@ -105,11 +112,3 @@ def _resume(
                 report(f"{checkpoint.path}: this is dated later than now; the clock has gone back since")
             return state
     return None
-
-
-def _taught(store: Store, domain: Domain, env: DialogueEnv) -> dict[bytes, tuple[str, ...]]:
-    """Return what teachers said is right, by observation."""
-    labels = History(store.taught()).labels(domain, env.settings.turn_taking)
-    learner = Learner(domain, env.action_names)
-    learner.learn(labels)
-    return learner.memory

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.reader import name_fault, printable, shorten
-from dialogue_gym.entries import Entry
-from dialogue_gym.live.core import Heard, Live, LiveError
-from dialogue_gym.live.trainer import Trainer
+from dialogue_gym.entries import PERSON, Entry
+from dialogue_gym.events import BotUttered
+from dialogue_gym.live.core import Live
+from dialogue_gym.live.heard import Heard, LiveError
+from dialogue_gym.live.transitions import Trace
+
+if TYPE_CHECKING:
+    from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
 
 _DAY, _MINUTE = 86400.0, 60.0
 _SENDER_CHARACTERS = 128
@@ -92,7 +99,7 @@ class People:
         self.lock = threading.RLock()
         self.live = live
         self._understanding = threading.Lock()
-        self._trainer = trainer
+        self.trainer = trainer
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
         self._clock = clock
@@ -120,9 +127,18 @@ class People:
         with self._understanding:  # one is understood while what another said is written down
             take = self.live.understand(text)
         with self.lock:
-            heard = take(self._conversations.get(sender) or self._begin(sender))
-            self._learn(sender, heard)
-            return heard
+            name = self._conversations.get(sender)
+            late: tuple[BotUttered, ...] = ()
+            if name is None:
+                late, name = self._told_late(sender), self._begin(sender)
+            heard = take(name)
+            self.learn(sender, heard)
+            return dataclasses.replace(heard, late=(*late, *heard.late))
+
+    def _told_late(self, sender: str) -> tuple[BotUttered, ...]:
+        """Return what somebody was told at the end of the conversation before, if a teacher ended it."""
+        name = self._ended.get(sender)
+        return () if name is None else tuple(self.live.on_record(name).late)
 
     def _begin(self, sender: str) -> str:
         if len(self._conversations) >= self._limits.people:
@@ -145,7 +161,8 @@ class People:
         for bucket in spent:
             bucket.left -= 1
 
-    def _learn(self, sender: str, heard: Heard) -> None:
+    def learn(self, sender: str, heard: Heard) -> None:
+        """Take in what came of something that was said to somebody, or by them; it is learned from."""
         if heard.ended is not None:
             self._ended[sender] = heard.ended
             self._ended.move_to_end(sender)
@@ -155,7 +172,7 @@ class People:
             self._conversations[sender] = heard.conversation
         else:
             self._conversations.pop(sender, None)
-        self._trainer.put(heard.transitions, self.live.upto, is_boundary=heard.ended is not None)
+        self.trainer.put(heard.transitions, self.live.upto, is_boundary=heard.ended is not None)
 
     def expire(self) -> None:
         """End the conversations of those who have been silent for too long, a few at a time."""
@@ -165,9 +182,13 @@ class People:
             self._expired = self._clock()
             people = self.live.open
             for heard in self.live.expire(_EXPIRE_MOST):
-                self._learn(people[heard.conversation], heard)
+                self.learn(people[heard.conversation], heard)
 
     def conversation(self, sender: str, is_trusted: bool = False) -> Conversation:
+        """Return what was said in the conversation that somebody is in; see `look`."""
+        return self.look(sender, is_trusted).conversation
+
+    def look(self, sender: str, is_trusted: bool = False) -> Trace:
         """Return the conversation that somebody is in, or had last.
 
         Args:
@@ -181,7 +202,12 @@ class People:
             name = self._of(sender)
             if not is_trusted:
                 self._spend(sender, is_written=False)
-            return self.live.on_record(name).conversation
+            return self.live.on_record(name)
+
+    def waits(self, conversation: str) -> bool:
+        """Return whether somebody waits for a teacher in a conversation, if it goes on at all."""
+        with self.lock:
+            return conversation in self.live.open and self.live.waits(conversation)
 
     def _of(self, sender: str) -> str:
         _check_sender(sender)
@@ -215,7 +241,7 @@ class People:
                 learned = self.live.rate(name, value, about, is_pending)
             except LiveError as error:
                 raise Refused(404, str(error)) from None
-            self._trainer.put(learned, self.live.upto)
+            self.trainer.put(learned, self.live.upto)
 
     def waiting(self) -> list[Entry]:
         """Return the ratings that wait until somebody approves of them, the oldest first."""
@@ -232,7 +258,7 @@ class People:
                 learned = self.live.approve(rating)
             except LiveError as error:
                 raise Refused(404, str(error)) from None
-            self._trainer.put(learned, self.live.upto)
+            self.trainer.put(learned, self.live.upto)
 
 
 def _check_sender(sender: str) -> None:
@@ -240,3 +266,5 @@ def _check_sender(sender: str) -> None:
         raise Refused(400, f"a sender has at most {_SENDER_CHARACTERS} characters")
     if not sender or name_fault(sender):
         raise Refused(400, f"sender: {name_fault(sender) or 'it is empty'}")
+    if sender == PERSON:
+        raise Refused(400, f"sender: {PERSON!r} is who talks in the terminal")

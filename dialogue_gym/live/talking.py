@@ -9,7 +9,8 @@ from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.entries import PERSON
 from dialogue_gym.events import BotUttered, Event, UserUttered
-from dialogue_gym.live.core import Heard, Live
+from dialogue_gym.live.core import Live
+from dialogue_gym.live.heard import Heard
 from dialogue_gym.live.sources import rating_of
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.trained import Agent

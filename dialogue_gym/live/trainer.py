@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,17 @@ from dialogue_gym.live.transitions import Transition
 from dialogue_gym.version import __version__
 
 EVERY = 500
+MOST_BEHIND = 2000
+"""How many turns may wait to be learned from. Where more do, transitions are taken in without their updates,
+which are made once there is time: otherwise they would fill the memory."""
 _AT_THE_END = 50
 """How many of the last turns are still learned when it is to stop: less than a second's work."""
+_AT_ONCE = 20
+"""How many of the updates that were put off are made between two looks for what is new."""
+
+
+Labels = Mapping[bytes, Sequence[str]]
+"""The right actions, by observation in bytes."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,7 @@ class _Task:
     transitions: tuple[Transition, ...]
     upto: int
     is_boundary: bool
+    labels: Labels | None = None
 
 
 class Trainer:
@@ -40,6 +51,8 @@ class Trainer:
         learner: what learns.
         explorer: who acts by what was learned.
         upto: the id of the last entry of the journal whose transitions the learner has.
+        taught: what teachers said is right.
+        fault: why the thread that learns has ended, if it has failed.
     """
 
     def __init__(
@@ -53,6 +66,7 @@ class Trainer:
         guard: Guard | None = None,
         report: Callable[[str], None] = print,
         others: Callable[[], dict[str, Any]] = dict,
+        taught: Labels | None = None,
     ) -> None:
         """Prepare to learn.
 
@@ -65,6 +79,7 @@ class Trainer:
             guard: watches each of them.
             report: is told in one line what a person should know. It is called in the thread that learns.
             others: gives what else a checkpoint is to hold, as JSON has it.
+            taught: what teachers have said is right, and the learner has.
         """
         self.learner = learner
         self.explorer = explorer
@@ -79,7 +94,9 @@ class Trainer:
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_leaving = threading.Event()
-        self._fault: BaseException | None = None
+        self._most_waiting = math.inf
+        self.taught = dict(taught or {})
+        self.fault: BaseException | None = None
 
     def put(self, transitions: Iterable[Transition], upto: int, is_boundary: bool = False) -> None:
         """Hand over what is to be learned.
@@ -88,13 +105,17 @@ class Trainer:
             transitions: in their order.
             upto: the id of the last entry of the journal that they are of.
             is_boundary: whether a dialogue has ended, so that this is a place for a checkpoint.
-
-        Raises:
-            RuntimeError: the thread that learns has failed.
         """
-        if self._fault is not None:
-            raise RuntimeError("the learning has failed") from self._fault
-        self._tasks.put(_Task(tuple(transitions), upto, is_boundary))
+        self._hand_over(_Task(tuple(transitions), upto, is_boundary))
+
+    def teach(self, labels: Labels, upto: int) -> None:
+        """Hand over all that teachers said is right, in the place of what it was; `upto` is as in `put`."""
+        self.taught = dict(labels)
+        self._hand_over(_Task((), upto, False, labels))
+
+    def _hand_over(self, task: _Task) -> None:
+        if self.fault is None:  # otherwise the journal has it for the next start
+            self._tasks.put(task)
 
     def work(self) -> None:
         """Learn all that was handed over, here and now."""
@@ -105,11 +126,15 @@ class Trainer:
     def _take(self, task: _Task | None) -> None:
         if task is None:
             return
+        if task.labels is not None:
+            self.learner.teach(task.labels)
+        is_behind = self._tasks.qsize() > self._most_waiting
         for transition in task.transitions:
             if transition.satisfaction is not None:
                 self.explorer.hear(transition.satisfaction)
             self.learner.put((transition,))
-            self.learner.learn()
+            if not is_behind:
+                self.learner.learn()
         self.upto = task.upto
         self._hand_out()
         if task.is_boundary and self.learner.transitions >= self._due:
@@ -122,6 +147,8 @@ class Trainer:
     def start(self) -> None:
         """Learn in a thread of its own until `stop`."""
         self._is_leaving.clear()
+        # What was missed while there was no learner is learned one after the other, as it would have been.
+        self._most_waiting = self._tasks.qsize() + MOST_BEHIND
         self._thread = threading.Thread(target=self._run, name="learning", daemon=True)
         self._thread.start()
 
@@ -140,8 +167,8 @@ class Trainer:
             self._tasks.put(None)  # wakes it
             self._thread.join()
             self._thread = None
-        if self._fault is not None:
-            raise RuntimeError("the learning has failed") from self._fault
+        if self.fault is not None:
+            raise RuntimeError("the learning has failed") from self.fault
         for _ in range(min(self._tasks.qsize(), _AT_THE_END)):
             self._take(self._tasks.get())
         if self.upto != self._saved:
@@ -149,11 +176,20 @@ class Trainer:
 
     def _run(self) -> None:
         try:
-            self.learner.learn()
+            self._catch_up(lambda: True)
             while not self._is_leaving.is_set():
                 self._take(self._tasks.get())
-        except BaseException as error:  # told to whoever hands over the next transitions
-            self._fault = error
+                self._catch_up(self._tasks.empty)
+        except BaseException as error:  # told to whoever stops it
+            self.fault = error
+            what = "people are answered, and the journal has what is to be learned"
+            self._report(f"the learning has failed ({type(error).__name__}: {error}); {what}")
+
+    def _catch_up(self, has_time: Callable[[], bool]) -> None:
+        """Make updates that were put off, while there is time."""
+        while self.learner.owed and has_time() and not self._is_leaving.is_set():
+            self.learner.learn(_AT_ONCE)
+            self._hand_out()
 
     def _try_checkpoint(self) -> None:
         try:

@@ -14,7 +14,20 @@ import numpy.typing as npt
 
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
-from dialogue_gym.entries import END, LABEL, PENDING, RATING, STEPS, Entry, entry_events
+from dialogue_gym.entries import (
+    DECIDES,
+    END,
+    LABEL,
+    NOTE,
+    PENDING,
+    RATING,
+    RESULT,
+    STEPS,
+    USER,
+    Entry,
+    entry_events,
+)
+from dialogue_gym.events import BotUttered
 
 SUCCESS, FAILURE, TRUNCATED = "success", "failure", "truncated"
 """How a conversation can end: the user has what they wanted; they left or restarted; nobody knows."""
@@ -109,6 +122,9 @@ class Trace:
         conversation: what was said and done so far.
         latest: the last entry of the conversation proper; None before the first.
         end: the entry that ended it, if one did.
+        teacher: who decides in the place of the bot; None where the bot does.
+        late: what the user was told since they spoke last, if a teacher had a hand in it: it came when it
+            came, not as the answer to their message.
     """
 
     def __init__(self, domain: Domain, name: str, reward: LiveReward) -> None:
@@ -116,6 +132,9 @@ class Trace:
         self.conversation = Conversation(domain, (), name)
         self.latest: Entry | None = None
         self.end: Entry | None = None
+        self.teacher: str | None = None
+        self.late: list[BotUttered] = []
+        self._is_late = False
         self._reward = reward
         self._steps: dict[int, _Step] = {}
         self._end_rating: float | None = None
@@ -140,6 +159,8 @@ class Trace:
             return []
         if entry.kind == RATING:
             return self._rate(entry.content["about"], entry.content["value"])
+        if entry.kind == NOTE and DECIDES in entry.content:
+            self.teacher = entry.content[DECIDES]
         if entry.kind not in STEPS:
             return []
         self.latest = entry
@@ -150,7 +171,12 @@ class Trace:
         found: list[Transition] = []
         if entry.kind == LABEL:
             found = self._decided(entry)
-        self.conversation.extend(entry_events(entry))
+        events = entry_events(entry)
+        self.conversation.extend(events)
+        if entry.kind == USER:
+            self._is_late, self.late = self.teacher is not None, []
+        elif entry.kind == RESULT and self._is_late:
+            self.late += [event for event in events if isinstance(event, BotUttered)]
         return found
 
     def _decided(self, entry: Entry) -> list[Transition]:

@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain import Domain
 from dialogue_gym.entries import STORY
-from dialogue_gym.history import Label
+from dialogue_gym.history import History, Label
 from dialogue_gym.observation import observation_dtype, observation_fields
 from dialogue_gym.teaching.pending import Option
 
@@ -154,6 +154,20 @@ class Learner:
                 size = np.sqrt(square / (1 - 0.999**step)) + 1e-8
                 weight -= LEARNING_RATE / (1 - 0.9**step) * mean / size
         return weights
+
+
+def right_actions(
+    history: History, domain: Domain, actions: Sequence[str], turn_taking: str
+) -> dict[bytes, tuple[str, ...]]:
+    """Return what teachers said is right, by observation in bytes: what `Learner.memory` has of it.
+
+    Raises:
+        StoreError: the content of an entry is none of its kind.
+        DomainError: an event names an action or a slot that the domain does not have.
+    """
+    learner = Learner(domain, actions)
+    learner.learn(history.labels(domain, turn_taking))
+    return learner.memory
 
 
 @functools.cache

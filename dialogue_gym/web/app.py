@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -12,11 +13,13 @@ from nicegui import app as pages
 from nicegui import ui
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp
 
 from dialogue_gym.entries import PERSON
 from dialogue_gym.teaching.chat import visible
 from dialogue_gym.web.conversations_page import converse
 from dialogue_gym.web.forms import enter_form
+from dialogue_gym.web.people_page import attend
 from dialogue_gym.web.progress_page import show_progress
 from dialogue_gym.web.rooms import Room, Rooms, teacher_fault
 from dialogue_gym.web.routes import add_transfers
@@ -29,6 +32,7 @@ _STATIC = "/own"
 _PATIENCE = 60.0
 """Seconds for which a page that has lost its connection keeps its place."""
 _PAGES = (("/", "Teach"), ("/progress", "Progress"), ("/conversations", "Conversations"))
+_PEOPLE = ("/people", "People")
 _THEME = """<script>
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -46,10 +50,18 @@ function toggleTheme() {
 </script>"""
 
 
-def build(rooms: Rooms, door: Door, text: str | None = None) -> FastAPI:
-    """Return the server, of which there can be one in a process; `text` is that of the domain's file."""
+def build(rooms: Rooms, door: Door, text: str | None = None, beside: ASGIApp | None = None) -> FastAPI:
+    """Return the server, of which there can be one in a process.
+
+    Args:
+        rooms: of the teachers.
+        door: who is let in.
+        text: of the domain's file.
+        beside: what is served beside the teachers' pages; it has to guard itself.
+    """
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     watchers = Watchers(rooms)
+    offered = _PAGES if rooms.attendance is None else (*_PAGES, _PEOPLE)
 
     async def room_of(request: Request) -> Room:
         return await asyncio.to_thread(rooms.room, door.teacher(request.headers) or PERSON)
@@ -57,20 +69,28 @@ def build(rooms: Rooms, door: Door, text: str | None = None) -> FastAPI:
     @ui.page("/", title="Teach", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
     async def teach_page(request: Request) -> None:
         room = await room_of(request)
-        _frame("/", room)
+        _frame("/", room, offered)
         teach(room, watchers)
 
     @ui.page("/progress", title="Progress", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
     async def progress_page(request: Request) -> None:
         room = await room_of(request)
-        _frame("/progress", room)
+        _frame("/progress", room, offered)
         show_progress(room)
 
     @ui.page("/conversations", title="Conversations", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
     async def conversations_page(request: Request) -> None:
         room = await room_of(request)
-        _frame("/conversations", room)
+        _frame("/conversations", room, offered)
         converse(room, watchers, f"{PATH}/")
+
+    if (attendance := rooms.attendance) is not None:
+
+        @ui.page("/people", title="People", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
+        async def people_page(request: Request) -> None:
+            room = await room_of(request)
+            _frame("/people", room, offered)
+            attend(attendance, room.rooms.store, room.teacher)
 
     add_transfers(pages, room_of, text, watchers.show)
 
@@ -93,7 +113,7 @@ def build(rooms: Rooms, door: Door, text: str | None = None) -> FastAPI:
         show_welcome_message=False,
     )
     pages.add_middleware(Guard, door=door, enter=ENTER)
-    server.mount("/", Guard(RedirectResponse(f"{PATH}/", status_code=307), door))
+    server.mount("/", beside or Guard(RedirectResponse(f"{PATH}/", status_code=307), door))
     return server
 
 
@@ -127,12 +147,12 @@ def _enter(door: Door, request: Request, body: bytes) -> Response:
     return response
 
 
-def _frame(here: str, room: Room) -> None:
+def _frame(here: str, room: Room, offered: Sequence[tuple[str, str]]) -> None:
     """Put around a page what all pages have."""
     ui.add_head_html(f'<link rel="stylesheet" href="{PATH}{_STATIC}/style.css">{_THEME}')
     links = "".join(
         f'<a href="{PATH}{path}"{" aria-current=page" if path == here else ""}>{title}</a>'
-        for path, title in _PAGES
+        for path, title in offered
     )
     bot, teacher = (html.escape(visible(text, 40)) for text in (room.session.domain.name, room.teacher))
     ui.html(

@@ -8,7 +8,7 @@ const REPLAY_PAUSE = 700;
 export default {
   components: { Chat },
   props: { shown: Object, home: String },
-  emits: ["search", "read", "approve", "answer", "refresh"],
+  emits: ["search", "read", "approve", "settle", "answer", "refresh"],
   data() {
     return { text: "", visibleBubbles: null, files: [], line: "", isBad: false, kind: "stories", format: "markdown" };
   },
@@ -147,6 +147,16 @@ export default {
       <li v-for="one in shown.differing">
         <p v-for="(answer, index) in one.answers"><small v-if="!one.is_open">{{ index === one.answers.length - 1 ? 'now' : 'before' }}</small> <code><bdi>{{ answer.right.join(', ') }}</bdi></code> <small><bdi>{{ answer.by }}</bdi>, <button class="link" @click="read(answer.conversation)"><bdi>{{ answer.conversation }}</bdi></button></small></p>
         <button v-if="one.fork" @click="$emit('answer', { entry: one.fork })">{{ one.is_open ? 'Decide' : 'Decide again' }}</button>
+      </li>
+    </ul>
+    <h2>Ratings to approve</h2>
+    <p v-if="!shown.ratings.length" class="is-faint">No rating waits.</p>
+    <ul class="differing ratings">
+      <li v-for="one in shown.ratings" :key="one.id">
+        <p>{{ one.value > 0 ? '👍' : one.value < 0 ? '👎' : '😐' }} <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>all of it</template>
+          <small><button class="link" @click="read(one.conversation)"><bdi>{{ one.conversation }}</bdi></button>, {{ when(one.when) }}</small></p>
+        <div class="row"><button @click="$emit('settle', { rating: one.id, is_right: true })">Let it count</button>
+        <button @click="$emit('settle', { rating: one.id, is_right: false })">Drop it</button></div>
       </li>
     </ul>
     <h2>Export</h2>

@@ -10,8 +10,9 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from dialogue_gym.entries import StoreError
+from dialogue_gym.live.heard import LiveError
 from dialogue_gym.teaching.chat import visible
-from dialogue_gym.web.overview import differing, reading, rows
+from dialogue_gym.web.overview import differing, ratings, reading, rows
 from dialogue_gym.web.rooms import Room, StaleAnswer
 from dialogue_gym.web.teach_page import PARTS, Watchers
 from dialogue_gym.web.view import Json
@@ -60,6 +61,7 @@ class Reader:
                 "count": len(history.conversations),
                 "open": None if self._open is None else reading(history, self._open),
                 "differing": differing(history, session.domain, session.turn_taking),
+                "ratings": ratings(history, rooms.approval.waiting()),
                 "teacher": room.teacher,
                 "told": told,
             }
@@ -77,7 +79,17 @@ class Reader:
         if isinstance(given, dict):
             try:
                 self._room.rate(str(given.get("conversation")), 1.0 if given.get("is_right") else 0.0)
-            except StoreError as error:
+            except (LiveError, StoreError) as error:
+                self.told = visible(str(error))
+
+    def settle(self, given: Any) -> None:
+        """Let the rating of a stranger count, or never count."""
+        if isinstance(given, dict) and isinstance(given.get("rating"), int):
+            approval = self._room.rooms.approval
+            settle = approval.approve if given.get("is_right") else approval.decline
+            try:
+                settle(given["rating"])
+            except (LiveError, StoreError) as error:
                 self.told = visible(str(error))
 
     def answer(self, do: str, given: Json) -> bool:
@@ -115,6 +127,10 @@ def converse(room: Room, watchers: Watchers, home: str) -> None:
         watchers.show(room)
         await look()
 
+    async def settle(event: GenericEventArguments) -> None:
+        await asyncio.to_thread(reader.settle, event.args)
+        await look()
+
     async def answer(event: GenericEventArguments) -> None:
         given = event.args if isinstance(event.args, dict) else {}
         do = "fork" if "entry" in given else "take_up"
@@ -133,6 +149,7 @@ def converse(room: Room, watchers: Watchers, home: str) -> None:
     page.on("search", search)
     page.on("read", read)
     page.on("approve", approve)
+    page.on("settle", settle)
     page.on("answer", answer)
     page.on("refresh", look)
     page.show(reader.look())

@@ -105,7 +105,7 @@ class Transfer:
         stories = parse_stories(text, name)
         if not stories:
             raise TransferError(f"{name}: there are no stories in it")
-        count = import_stories(self.room.line, session.domain, stories, last)
+        count = import_stories(self.room.rooms.store, session.domain, stories, last)
         return f"{len(stories)} stories are read, as {count} conversations to learn from."
 
     def _take_nlu(self, name: str, text: str) -> str:
@@ -133,7 +133,9 @@ class Transfer:
         other = parse_domain(read_text(text, name), domain.name)
         growth = _growth(domain, other)
         grown(domain, growth)  # so that what cannot be added is never written down
-        self.room.line.append_all(Draft("", DOMAIN, one.content(), None, self.room.teacher) for one in growth)
+        self.room.rooms.store.append_all(
+            Draft("", DOMAIN, one.content(), None, self.room.teacher) for one in growth
+        )
         return f"{len(growth)} names are new: {', '.join(one.name for one in growth) or 'none'}."
 
 

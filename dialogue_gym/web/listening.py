@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
 import threading
 import webbrowser
@@ -33,10 +35,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(server: ASGIApp, listening: socket.socket, opens: str | None = None) -> None:
-    """Serve until the process is asked to stop; `opens` is an address to open in the browser."""
+    """Serve until the process is asked to stop, by Ctrl-C or as a service is; `opens` is for the browser."""
     config = uvicorn.Config(
         server, log_level="warning", ws_max_size=MOST_BYTES, server_header=False, timeout_graceful_shutdown=2
     )
     if opens:
         threading.Timer(0.5, webbrowser.open, [opens]).start()
-    uvicorn.Server(config).run(sockets=[listening])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server passes on what has stopped it
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])

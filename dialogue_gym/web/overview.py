@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 
 from dialogue_gym.domain import Domain
-from dialogue_gym.entries import STORY
+from dialogue_gym.entries import LABEL, RESULT, STORY, Entry, entry_events
 from dialogue_gym.events import ActionExecuted, BotUttered, UserUttered
 from dialogue_gym.history import History
 from dialogue_gym.teaching.chat import visible
@@ -92,3 +93,31 @@ def differing(history: History, domain: Domain, turn_taking: str) -> list[Json]:
         }
         for one in disagreements(history, domain, turn_taking)
     ]
+
+
+def ratings(history: History, waiting: Iterable[Entry]) -> list[Json]:
+    """Return the ratings of strangers that wait until somebody approves of them, the oldest first."""
+    return [
+        {
+            "id": rating.id,
+            "conversation": rating.conversation,
+            "value": rating.content["value"],
+            "about": _rated(history, rating),
+            "when": rating.time,
+        }
+        for rating in itertools.islice(waiting, MOST_ROWS)
+    ]
+
+
+def _rated(history: History, rating: Entry) -> str:
+    """Return what a rating is about: what the bot said or did, or nothing for all of the conversation."""
+    if rating not in history:
+        return ""  # it was given in this very moment
+    path = history.path(rating.conversation)
+    done = itertools.dropwhile(lambda entry: entry.id != rating.content["about"], path)
+    decision, result = next(done, None), next(done, None)
+    if decision is None or decision.kind != LABEL:
+        return ""
+    said = entry_events(result) if result is not None and result.kind == RESULT else []
+    texts = [event.text for event in said if isinstance(event, BotUttered) and event.text]
+    return visible(" ".join(texts) or decision.content["action"], 80)

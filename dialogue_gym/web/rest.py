@@ -171,10 +171,14 @@ def rest_app(
 
     @app.post(WEBHOOK, response_model=list[Answer], dependencies=[token] if channel(None) is None else [])
     def talk(request: Request, said: Said) -> Response:
-        """Say something; the bot's messages come back."""
+        """Say something; the bot's messages come back.
+
+        Where a teacher has taken the conversation over there are none yet: what they let the bot say comes
+        with the answer to the next message.
+        """
         heard = people.say(_scoped(channel_of(request), said.sender), said.message)
         notes = [BotUttered(printable(note)) for note in heard.notes]
-        messages = (*heard.messages, *notes)
+        messages = (*heard.late, *heard.messages, *notes)
         return _Escaped([{"recipient_id": said.sender, **_content(message)} for message in messages])
 
     teachers = [password, Depends(as_teacher)]

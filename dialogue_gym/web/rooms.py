@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import FileError, name_fault, shorten
-from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, RATING, STORY, Draft, Entry, StoreError
+from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, StoreError
 from dialogue_gym.interpreter import Interpreter, InterpreterError
+from dialogue_gym.live.approval import Approval, JournalApproval
+from dialogue_gym.live.attendance import Attendance
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.chat import ENDS, MOST_STEPS, THRESHOLD, visible
 from dialogue_gym.teaching.mode import FAKE, ME
@@ -73,16 +75,23 @@ class Rooms:
     One lock for all: the store has one writer, and conversations are numbered across all teachers.
     """
 
-    def __init__(self, store: Store, lesson: Lesson) -> None:
-        """Open the doors; a room is made when its teacher comes."""
+    def __init__(self, store: Store, lesson: Lesson, attendance: Attendance | None = None) -> None:
+        """Open the doors; a room is made when its teacher comes.
+
+        Args:
+            store: where everything is kept.
+            lesson: what is taught.
+            attendance: lets teachers look after the people who talk to the bot meanwhile, if any do.
+        """
         self.store = store
         self.lesson = lesson
+        self.attendance = attendance
+        self.approval: Approval = attendance or JournalApproval(store)
+        """Where ratings of strangers wait."""
         self.lock = threading.RLock()
-        self.written = 0
-        """How many entries were written down by now, for those who look for news."""
         self._rooms: dict[str, Room] = {}
         self._owners: dict[str, str] = {}
-        self._note_owners(store.entries())
+        self._noted = 0
         self._words: Interpreter | None = None
         self._has_words = False
 
@@ -118,41 +127,24 @@ class Rooms:
 
     def owner(self, conversation: str) -> str | None:
         """Return the teacher whose conversation this is; None if nobody has done anything in it."""
-        if owner := self._owners.get(conversation):
-            return owner
-        return next((room.teacher for room in self if room.conversation == conversation), None)
+        with self.lock:
+            self._note_owners()
+            if owner := self._owners.get(conversation):
+                return owner
+            return next((room.teacher for room in self if room.conversation == conversation), None)
 
-    def _note_owners(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            if entry.conversation and entry.kind != RATING and entry.author not in ("", *_NOT_TEACHERS):
+    def _note_owners(self) -> None:
+        """Look at what was written down since the last time."""
+        for entry in self.store.entries(after=self._noted) if self.written > self._noted else ():
+            self._noted = entry.id
+            has_acted = entry.kind not in (NOTE, RATING) and entry.author not in ("", *_NOT_TEACHERS)
+            if entry.conversation and has_acted:
                 self._owners[entry.conversation] = entry.author
 
-    def wrote(self, teacher: str, entries: list[Entry]) -> None:
-        """Let all others know what a teacher wrote down."""
-        self._note_owners(entries)
-        self.written += len(entries)
-        for room in self:
-            if room.teacher != teacher:
-                room.missed += entries
-
-
-@dataclass(frozen=True)
-class Line:
-    """Where a room's session writes: the store, and from there the other rooms."""
-
-    rooms: Rooms
-    teacher: str
-
-    def append_all(self, drafts: Iterable[Draft]) -> list[Entry]:
-        """Write down several things at once, all or none."""
-        with self.rooms.lock:
-            entries = self.rooms.store.append_all(drafts)
-            self.rooms.wrote(self.teacher, entries)
-            return entries
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield all that was written down."""
-        return self.rooms.store.entries()
+    @property
+    def written(self) -> int:
+        """The id of the last entry, for those who look for news."""
+        return self.store.last_id()
 
 
 @dataclass
@@ -173,8 +165,6 @@ class Room:
 
     rooms: Rooms
     teacher: str
-    missed: list[Entry] = field(default_factory=list)
-    """What others wrote down, and this room's session has not taken in."""
     conversation: str = ""
     unknown: Unknown | None = None
     """What was said and has names that the domain does not have."""
@@ -186,6 +176,7 @@ class Room:
         self._has_learned = False
         self.notes: list[Note] = []
         self._steps = 0
+        self._seen_entry = 0
         self._life, self._count = secrets.token_hex(4), 0
         self._seen: Json = {}
         self.view: Json = {}
@@ -195,10 +186,10 @@ class Room:
     def open(self) -> None:
         """Begin a session where this teacher's conversations have come to, with the user of the settings."""
         lesson = self.rooms.lesson
-        self.missed.clear()
+        self._seen_entry = self.rooms.written
         self.session = Session(
             lesson.domain,
-            Line(self.rooms, self.teacher),
+            self.rooms.store,
             turn_taking=lesson.turn_taking,
             settings={} if self.settings.user == FAKE else None,
             runner=lesson.runner,
@@ -208,11 +199,6 @@ class Room:
         )
         self.conversation = self.session.id
         self._look()
-
-    @property
-    def line(self) -> Line:
-        """Where to write what all rooms are to know, this one as well: see `refresh`."""
-        return Line(self.rooms, "")
 
     def refresh(self) -> None:
         """Take in what was written down beside the session."""
@@ -252,6 +238,8 @@ class Room:
                 self.notes.append(Note(visible(str(error), 2000), "bad"))
             self._has_learned = self.session.change is not change
             self._look()
+            if self.rooms.attendance:
+                self.rooms.attendance.take_in(self.session.history, self.session.domain)
 
     def _refuse(self, do: str) -> None:
         raise SessionError(f"{shorten(do)} is no answer")
@@ -259,10 +247,15 @@ class Room:
     def catch_up(self) -> bool:
         """Take in what others wrote down; return whether something else is shown now."""
         with self.rooms.lock:
-            if not self.missed:
+            if self.rooms.written == self._seen_entry:
                 return False
-            entries, self.missed = self.missed, []
-            before = self.step
+            history, before = self.session.history, self.step
+            entries = []
+            for entry in self.rooms.store.entries(after=self._seen_entry):
+                self._seen_entry = entry.id
+                entries += [] if entry in history else [entry]
+            if not entries:
+                return False
             if self.rooms.owner(self.session.id) in (None, self.teacher):
                 self.session.take_in(entries)
                 self._look()
@@ -319,13 +312,14 @@ class Room:
 
         Raises:
             StoreError: there is no such conversation, or it cannot be written.
+            LiveError: it goes on with a person, and there is nothing to rate.
         """
         with self.rooms.lock:
             self.catch_up()
             head = self.session.history.head(conversation)
-            content = {"value": value, "about": head}
-            draft = Draft(conversation, RATING, content, head, self.teacher)
-            self.line.append_all([draft])
+            is_live = head is not None and LIVE in self.session.history.beginning(head).content
+            approval = self.rooms.approval if is_live else JournalApproval(self.rooms.store)
+            approval.give(conversation, head, value, self.teacher)
             self.refresh()
 
     def _look(self) -> None:

@@ -1,10 +1,10 @@
 // What a teacher sees and does on one page. It shows a view (see view.py) and sends answers, each with the
 // step that it answers; what an answer does is decided by the server alone.
 
-import { Chat, Mend, connection, isTyping, keep, kept } from "dialogue-gym-web";
+import { Chat, Mend, Options, connection, isTyping, keep, kept, percent } from "dialogue-gym-web";
 
 export default {
-  components: { Chat, Mend },
+  components: { Chat, Mend, Options },
   mixins: [connection],
   props: { view: Object, names: Object, keys: Array },
   emits: ["answer", "stop", "refresh"],
@@ -31,7 +31,7 @@ export default {
     found() {
       const text = this.filter.trim().toLowerCase();
       return this.view.options
-        .map((option, index) => ({ ...option, number: index + 1 }))
+        .map((option, index) => ({ ...option, number: index + 1, ...this.shared(option.probability) }))
         .filter((one) => !text || `${one.shown} ${one.says}`.toLowerCase().includes(text));
     },
     newName() {
@@ -64,8 +64,9 @@ export default {
     document.removeEventListener("keydown", this.onKey);
   },
   methods: {
-    percent(probability) {
-      return `${Math.round(100 * probability)} %`;
+    percent,
+    shared(probability) {
+      return this.view.is_wizard ? {} : { bar: probability, share: percent(probability) };
     },
     barWidth(probability) {
       return { width: `${Math.max(1, 100 * probability)}%` };
@@ -237,15 +238,7 @@ export default {
         <div class="picking">
           <label class="filter"><span>{{ view.is_wizard ? 'Pick' : 'Or pick what is right instead' }}</span>
             <input ref="filter" v-model="filter" placeholder="Type to filter (/)" dir="auto" autocomplete="off" @keydown.enter.prevent="pickFound"></label>
-          <ol class="options">
-            <li v-for="option in found" :key="option.action">
-              <button class="option" :class="{ 'is-faint': !option.is_possible }" :data-number="filter ? null : option.number" :data-action="option.action" @click="pick(option)" :disabled="cannotAnswer">
-                <kbd>{{ option.number < 10 ? option.number : option.number === 10 ? 0 : '' }}</kbd>
-                <span class="name"><bdi>{{ option.shown }}</bdi><small v-if="option.says || !option.is_possible" dir="auto">{{ option.is_possible ? option.says : 'not possible now' }}</small></span>
-                <template v-if="!view.is_wizard"><i class="bar" aria-hidden="true"><i :style="barWidth(option.probability)"></i></i><span class="share">{{ percent(option.probability) }}</span></template>
-              </button>
-            </li>
-          </ol>
+          <Options :options="found" :disabled="cannotAnswer" :has-keys="!filter" @pick="pick" />
           <form v-if="newName" class="row new" @submit.prevent="addAction">
             <button v-if="!isNaming" type="button" @click="nameIt" :disabled="cannotAnswer">Make a new action <bdi><code>{{ newName }}</code></bdi></button>
             <template v-else><label>What it says (nothing, if left empty) <input ref="newText" v-model="newText" dir="auto" autocomplete="off"></label><button class="primary" :disabled="cannotAnswer">Add and do it</button></template>

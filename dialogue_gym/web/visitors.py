@@ -5,28 +5,38 @@ from __future__ import annotations
 import hashlib
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from dialogue_gym.chatting import spoken
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.events import BotUttered, Event, Json, UserUttered
-from dialogue_gym.live.core import Heard
 from dialogue_gym.live.people import People, Refused
+from dialogue_gym.live.transitions import Trace
 
 PATH = "/talk"
 COOKIE = "dialogue_gym_visitor"
 _STATIC = Path(__file__).parent / "static"
 _DAYS = 365
+_NOTHING: Json = {
+    "conversation": "",
+    "messages": [],
+    "seen": 0,
+    "about": None,
+    "ended": False,
+    "waits": False,
+}
 
 
 class Words(BaseModel):
-    """What a visitor types."""
+    """What a visitor types, and what their page shows by now: so many messages of a conversation."""
 
     text: str = Field(strict=True)
+    conversation: str = Field("", strict=True)
+    seen: int = Field(0, strict=True, ge=0, lt=1 << 53)
 
 
 class Thumb(BaseModel):
@@ -61,18 +71,24 @@ def add_visitors(server: FastAPI, people: People) -> None:
         return FileResponse(_STATIC / name)
 
     @server.get(f"{PATH}/state", include_in_schema=False)
-    def state(request: Request) -> Json:
+    def state(
+        request: Request, conversation: str = "", seen: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
+    ) -> Json:
         try:
-            tracked = people.conversation(_visitor(request))
+            return _news(people, people.look(_visitor(request)), conversation, seen)
         except Refused as refused:
             if refused.status != 404:
                 raise
-            return {"messages": [], "ended": False}
-        return {"messages": _messages(tracked.events), "ended": tracked.outcome is not None}
+            return _NOTHING
 
     @server.post(f"{PATH}/say", include_in_schema=False)
     def say(request: Request, words: Words) -> Json:
-        return _shown(people.say(_visitor(request), words.text))
+        visitor = _visitor(request)
+        heard = people.say(visitor, words.text)
+        news = _news(people, people.look(visitor, is_trusted=True), words.conversation, words.seen)
+        notes: list[Json] = [{"who": "note", "text": printable(note)} for note in heard.notes]
+        # Also the conversation that was left for another one has ended, and can be rated.
+        return news | {"messages": news["messages"] + notes, "ended": heard.ended is not None}
 
     @server.post(f"{PATH}/rate", include_in_schema=False, status_code=204)
     def rate(request: Request, thumb: Thumb) -> Response:
@@ -88,12 +104,17 @@ def _visitor(request: Request) -> str:
     return f"visitor {hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
-def _shown(heard: Heard) -> dict[str, Any]:
-    notes = [{"who": "note", "text": printable(note)} for note in heard.notes]
+def _news(people: People, trace: Trace, conversation: str, seen: int) -> dict[str, Any]:
+    """Return what a page does not show yet that has seen so many messages of a conversation."""
+    name = trace.conversation.sender_id
+    said = _messages(trace.conversation.events)
     return {
-        "messages": [*_messages(heard.events), *notes],
-        "about": heard.decision,
-        "ended": heard.ended is not None,
+        "conversation": name,
+        "messages": said[seen:] if name == conversation else said,
+        "seen": len(said),
+        "about": trace.last_decision,
+        "ended": trace.end is not None,
+        "waits": people.waits(name),
     }
 
 

@@ -1,5 +1,7 @@
 // A conversation as a chat (see chat_of in view.py). What belongs to a bubble can be put into its slots.
 
+import { percent } from "./percent.js";
+
 export default {
   props: { chat: Array, disabled: Boolean, showsTeachers: Boolean, afterUser: String, beforeBot: String },
   emits: ["fork"],
@@ -9,9 +11,7 @@ export default {
     },
   },
   methods: {
-    percent(probability) {
-      return `${Math.round(100 * probability)} %`;
-    },
+    percent,
     showEnd() {
       this.$el.scrollTop = this.$el.scrollHeight;
     },

@@ -2,8 +2,10 @@
 
 export { default as Chat } from "./chat.js";
 export { default as Mend } from "./mend.js";
+export { default as Options } from "./options.js";
 export { default as connection } from "./connection.js";
 export { keep, kept } from "./keeping.js";
+export { percent } from "./percent.js";
 
 export function isTyping(target) {
   return target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);

@@ -1,5 +1,8 @@
 "use strict";
 const [chat, how, state, form, text] = ["chat", "how", "state", "form", "text"].map((id) => document.getElementById(id));
+const PAUSE = 2000;
+let seen = { conversation: "", seen: 0 };
+let waiting;
 
 async function ask(path, given) {
   const options = given && {
@@ -60,6 +63,30 @@ function showEnd(ended) {
   if (ended) offerThumbs(how, null);
 }
 
+// What is shown is what the server says beyond what was seen: the answer to a message, and what a person lets
+// the bot say later.
+function take(news) {
+  seen = { conversation: news.conversation, seen: news.seen };
+  news.messages.forEach(show);
+  if (news.messages.some((message) => message.who === "bot")) addThumbs(news.about);
+  showEnd(news.ended);
+  clearTimeout(waiting);
+  state.textContent = news.waits ? "A person is looking at this. The answer comes here." : "";
+  if (news.waits) waiting = setTimeout(look, PAUSE);
+}
+
+async function look() {
+  const before = seen;
+  try {
+    const news = await ask(`state?${new URLSearchParams(before)}`);
+    // What is being said meanwhile comes back with all that is new.
+    if (before === seen && !form.dataset.waits) take(news);
+    else waiting = setTimeout(look, PAUSE);
+  } catch {
+    waiting = setTimeout(look, 5 * PAUSE);
+  }
+}
+
 form.onsubmit = async (event) => {
   event.preventDefault();
   const said = text.value.trim();
@@ -67,12 +94,9 @@ form.onsubmit = async (event) => {
   form.dataset.waits = "yes";
   state.textContent = "";
   try {
-    const answer = await ask("say", { text: said });
+    const news = await ask("say", { text: said, ...seen });
     text.value = "";
-    show({ who: "you", text: said });
-    answer.messages.forEach(show);
-    if (answer.messages.some((message) => message.who === "bot")) addThumbs(answer.about);
-    showEnd(answer.ended);
+    take(news);
   } catch (error) {
     state.textContent = `Not sent: ${error.message}. Your message is still in the field.`;
   }
@@ -82,5 +106,5 @@ form.onsubmit = async (event) => {
 
 ask("state").then((known) => {
   known.messages.forEach(show);
-  showEnd(known.ended);
+  take({ ...known, messages: [] });
 }, () => { state.textContent = "The bot cannot be reached at the moment."; });

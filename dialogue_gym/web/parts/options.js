@@ -1,0 +1,26 @@
+// The actions that can be picked, each with a number key, what it says, and how good the bot thinks it is: a
+// share to read, and where it is a probability a bar to see.
+
+export default {
+  props: { options: Array, disabled: Boolean, hasKeys: Boolean },
+  emits: ["pick"],
+  methods: {
+    key(number) {
+      return number < 10 ? number : number === 10 ? 0 : "";
+    },
+    barWidth(probability) {
+      return { width: `${Math.max(1, 100 * probability)}%` };
+    },
+  },
+  template: `
+<ol class="options">
+  <li v-for="option in options" :key="option.action">
+    <button class="option" :class="{ 'is-faint': !option.is_possible }" :data-number="hasKeys ? option.number : null" :data-action="option.action" @click="$emit('pick', option)" :disabled="disabled">
+      <kbd>{{ key(option.number) }}</kbd>
+      <span class="name"><bdi>{{ option.shown }}</bdi><small v-if="option.says || !option.is_possible" dir="auto">{{ option.is_possible ? option.says : 'not possible now' }}</small></span>
+      <i v-if="option.bar !== undefined" class="bar" aria-hidden="true"><i :style="barWidth(option.bar)"></i></i>
+      <span v-if="option.share !== undefined" class="share">{{ option.share }}</span>
+    </button>
+  </li>
+</ol>`,
+};

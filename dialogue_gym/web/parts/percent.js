@@ -1,0 +1,5 @@
+// A probability as people read it.
+
+export function percent(probability) {
+  return `${Math.round(100 * probability)} %`;
+}
