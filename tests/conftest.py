@@ -70,6 +70,17 @@ def make_vec(env_id: str, count: int, **keywords: Any) -> DialogueVectorEnv:
     return env
 
 
+def play(env: Any, policy: Any, observation: Any) -> tuple[float, dict[str, Any]]:
+    """Let a policy go on to the end of a dialogue; return the sum of the rewards, and the last info."""
+    total, is_over = 0.0, False
+    while not is_over:
+        action, _ = policy.predict(observation, deterministic=True)
+        observation, reward, terminated, truncated, info = env.step(int(action))
+        total += reward
+        is_over = terminated or truncated
+    return total, info
+
+
 def domain_from(text: str) -> Domain:
     return parse(read_text(textwrap.dedent(text), "test.yml"), "test")
 

@@ -10,7 +10,7 @@ import pytest
 from dialogue_gym import DialogueEnv, ExpertPolicy
 from dialogue_gym.domain import model, reader, simulation
 from dialogue_gym.domain.model import Profile
-from tests.conftest import domain_from
+from tests.conftest import domain_from, play
 from tests.domain_keys import IGNORED, KNOWN
 
 PAGE = (Path(__file__).parents[1] / "docs" / "domain-files.md").read_text("utf-8")
@@ -51,8 +51,5 @@ def test_an_example_of_the_documentation_can_be_solved(text: str) -> None:
     expert_policy = ExpertPolicy(env)
     for seed in range(20):
         observation, _ = env.reset(seed=seed)
-        is_over = False
-        while not is_over:
-            observation, _, terminated, truncated, info = env.step(expert_policy.predict(observation)[0])
-            is_over = terminated or truncated
+        _, info = play(env, expert_policy, observation)
         assert info["is_success"]
