@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from agents.clairvoyant import TooLarge
 from agents.environments import PRETRAINED, make, parse_settings
 from agents.evaluation import Evaluation, evaluate
 from agents.files import agent_config, agent_names, check_warm_start
+from agents.parallel import Task, run_all
 from agents.solver import Solution, bound, solve
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
 from dialogue_gym.domain.reader import nearest
@@ -272,17 +273,10 @@ def teach_benchmark(
     jobs: Annotated[int, typer.Option(min=1, help="sessions at a time")] = os.cpu_count() or 1,
 ) -> None:
     """Count the corrections that it takes a simulated teacher to teach the built-in domains."""
-    from agents.parallel import run_all
     from agents.teach_benchmark import ERROR_RATES, lessons, run, table, write
 
     _prepare(out)
-    with Progress(console=Console(stderr=True)) as bars:
-        bar = bars.add_task("sessions", total=None)
-
-        def progress(finished: int, total: int) -> None:
-            bars.update(bar, completed=finished, total=total)
-
-        results = run_all(run, lessons(seeds, dialogues, error_rate or ERROR_RATES), jobs, progress)
+    results = _run_all(run, lessons(seeds, dialogues, error_rate or ERROR_RATES), jobs, "sessions")
     write(out, results)
     console.print(Text(table(results)), soft_wrap=True)
 
@@ -297,17 +291,23 @@ def live_benchmark(
 ) -> None:
     """See how soon an agent recovers with changed people, who rate dialogues badly or not at all."""
     from agents.live_benchmark import run, trials, write
-    from agents.parallel import run_all
 
     _prepare(out)
+    results = _run_all(run, trials(seeds, dialogues), jobs, "agents")
+    console.print(Text(write(out, results)), soft_wrap=True)
+
+
+def _run_all(
+    run: Callable[[Task], dict[str, Any]], tasks: Sequence[Task], jobs: int, what: str
+) -> list[dict[str, Any]]:
+    """Do independent runs, and show on standard error how many are finished; `what` they are is said."""
     with Progress(console=Console(stderr=True)) as bars:
-        bar = bars.add_task("agents", total=None)
+        bar = bars.add_task(what, total=None)
 
         def progress(finished: int, total: int) -> None:
             bars.update(bar, completed=finished, total=total)
 
-        results = run_all(run, trials(seeds, dialogues), jobs, progress)
-    console.print(Text(write(out, results)), soft_wrap=True)
+        return run_all(run, tasks, jobs, progress)
 
 
 @app.command()

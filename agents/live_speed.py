@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from agents.speed import rounded
 from dialogue_gym import Domain
 from dialogue_gym.entries import LABEL, LIVE, PERSON, Draft, Entry
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text, write_whole
 from dialogue_gym.interpreter import FixedFormatInterpreter
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.core import Live
@@ -242,7 +242,7 @@ def main(
         if len(year) % 10 == 0:
             print(json.dumps(rounded(figures)), flush=True)
     result = rounded({"resume": resumed, "days": year})
-    write_whole(out / "days.json", lambda path: path.write_text(json.dumps(result) + "\n", encoding="utf-8"))
+    write_text(out / "days.json", json.dumps(result) + "\n")
     write_whole(out / "days.png", lambda path: plot(path, year))
 
 

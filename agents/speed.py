@@ -24,7 +24,7 @@ import typer
 import dialogue_gym  # noqa: F401 (registers the ids)
 from agents.learning_speed import learning_figures
 from agents.speed_table import markdown
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text
 
 RESTAURANT, CONCERT = IDS = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
 SINGLE_STEPS = 30_000
@@ -181,8 +181,8 @@ def main(
     }
     result = rounded(result)
     text, table = json.dumps(result, indent=2) + "\n", markdown(result)
-    write_whole(out / "speed.json", lambda path: path.write_text(text, encoding="utf-8"))
-    write_whole(out / "speed.md", lambda path: path.write_text(table, encoding="utf-8"))
+    write_text(out / "speed.json", text)
+    write_text(out / "speed.md", table)
     print(text, table, sep="\n")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dialogue_gym import Domain
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text, write_whole
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.teaching.importing import import_stories, own_stories
 from dialogue_gym.teaching.journal import MemoryJournal
@@ -130,6 +130,6 @@ def plot(path: Path, results: Iterable[dict[str, Any]]) -> None:
 def write(folder: Path, results: list[dict[str, Any]]) -> None:
     """Write `teaching.json`, `teaching.md` and `teaching.png`."""
     text = json.dumps(results) + "\n"
-    write_whole(folder / "teaching.json", lambda path: path.write_text(text, encoding="utf-8"))
-    write_whole(folder / "teaching.md", lambda path: path.write_text(table(results), encoding="utf-8"))
+    write_text(folder / "teaching.json", text)
+    write_text(folder / "teaching.md", table(results))
     write_whole(folder / "teaching.png", lambda path: plot(path, results))

@@ -23,7 +23,7 @@ from dialogue_gym import DialogueEnv, Domain
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.entries import BOT, END, EVENT, EXPERT, FAKE_USER, LABEL, RESULT, USER, Draft
 from dialogue_gym.events import ActionExecuted, SessionStarted, UserUttered, to_json
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text
 from dialogue_gym.policies import ExpertPolicy
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.fake import SEED, FakeUser
@@ -129,7 +129,7 @@ def main(
         "answers": {name: answer_figures(*size, rounds) for name, size in STORES.items()},
     }
     text = json.dumps(result, indent=2) + "\n"
-    write_whole(out / "teaching.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(out / "teaching.json", text)
     print(text)
 
 

@@ -26,7 +26,7 @@ from agents.files import agent_config, check_warm_start
 from agents.masking import ObservingMaskablePPO
 from agents.plots import Curve, learning_curve
 from agents.q_table import QTable
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text, write_whole
 from dialogue_gym.masked_dqn import MaskedDQN
 from dialogue_gym.sb3 import DialogueVecEnv
 
@@ -254,7 +254,7 @@ def save_results(
     title = f"{run.agent.upper()} on {run.env_id}"
     write_whole(folder / "learning_curve.png", lambda path: learning_curve(path, curve, bound, title))
     text = json.dumps(metrics, indent=2) + "\n"
-    write_whole(folder / "metrics.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / "metrics.json", text)
     return metrics
 
 

@@ -6,8 +6,9 @@ Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, 
 
 from gymnasium.envs.registration import register
 
+from dialogue_gym.builtin_envs import FakeUserConcertEnv, FakeUserRestaurantEnv
 from dialogue_gym.domain import Domain, DomainError
-from dialogue_gym.envs import DialogueEnv, FakeUserConcertEnv, FakeUserRestaurantEnv
+from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.live.human_reward import HumanReward
 from dialogue_gym.policies import ExpertPolicy, RandomPolicy
 from dialogue_gym.pretrained import PretrainedPolicy
@@ -29,7 +30,7 @@ __all__ = [
 for _name in ("FakeUserRestaurant", "FakeUserConcert", "Dialogue"):
     register(
         id=f"{_name}-v0",
-        entry_point=f"dialogue_gym.envs:{_name}Env",
+        entry_point=f"dialogue_gym:{_name}Env",
         vector_entry_point=f"dialogue_gym.vector:{_name}VectorEnv",
     )
 register(id="DialogueLive-v0", entry_point="dialogue_gym.live.envs:DialogueLiveEnv")

@@ -28,3 +28,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text to a file, in UTF-8, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

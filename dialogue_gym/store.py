@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from dialogue_gym import queries
 from dialogue_gym.database import Database
 from dialogue_gym.domain.reader import name_fault, nearest, shorten
 from dialogue_gym.entries import DOMAIN, HEAD, KINDS, NOTE, Draft, Entry, StoreError, fault, problems
@@ -26,53 +27,6 @@ __all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]
 _CHUNK = 1000
 _LAST = "last"
 _NUMBERED = re.compile(r"([a-z]+)[0-9]+")
-_BRANCHES = """
-WITH RECURSIVE branches(name) AS (
-    VALUES (?) UNION
-    SELECT child.conversation FROM branches
-        JOIN entries AS parent ON parent.conversation = branches.name
-        JOIN entries AS child ON child.parent = parent.id
-)
-SELECT name FROM branches WHERE name <> ? ORDER BY name
-"""
-_TAUGHT = """
-WITH RECURSIVE taught(name) AS (
-    SELECT conversation FROM entries
-    WHERE kind = 'domain' OR (kind = 'label' AND json_extract(content, '$.by') <> 'bot')
-    UNION
-    SELECT parent.conversation FROM taught
-        JOIN entries AS child ON child.conversation = taught.name
-        JOIN entries AS parent ON parent.id = child.parent
-)
-SELECT * FROM entries WHERE conversation = '' OR conversation IN taught ORDER BY id
-"""
-_FINISHED = """
-SELECT conversation FROM entries AS began
-WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND EXISTS (
-    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
-) AND NOT EXISTS (
-    SELECT 1 FROM entries WHERE conversation = began.conversation
-        AND kind = 'label' AND json_extract(content, '$.by') <> 'bot'
-) AND NOT EXISTS (
-    SELECT 1 FROM entries AS parent JOIN entries AS child ON child.parent = parent.id
-    WHERE parent.conversation = began.conversation AND child.conversation <> began.conversation
-) ORDER BY id
-"""
-_RATINGS = "SELECT * FROM entries WHERE kind = 'rating' ORDER BY id"
-_BEGUN = """
-SELECT conversation, json_extract(content, ?) FROM entries
-WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL ORDER BY id DESC LIMIT ?
-"""
-_NOTED = """
-SELECT conversation, json_extract(content, ?) FROM entries
-WHERE kind = 'note' AND json_type(content, ?) IS NOT NULL ORDER BY id
-"""
-_UNFINISHED = """
-SELECT conversation, json_extract(content, ?) FROM entries AS began
-WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
-) ORDER BY id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +73,7 @@ class Store:
         self.folder = folder
         self._clock = clock
         self._database = Database(folder, create, read_only, wait)
-        last = self._database.read("SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1")
+        last = self._database.read(queries.LAST)
         self._time = last[0][0] if last else 0.0
         self._revision = last[0][1] + (last[0][2] == DOMAIN) if last else 0
 
@@ -206,7 +160,7 @@ class Store:
         Raises:
             StoreError: there is none with this id.
         """
-        rows = self._database.read("SELECT * FROM entries WHERE id = ?", id)
+        rows = self._database.read(queries.ENTRY, id)
         if not rows:
             raise StoreError(f"{self.folder}: there is no entry {id}")
         return self._entry(rows[0])
@@ -216,11 +170,11 @@ class Store:
 
         What such a conversation is a fork of is among them.
         """
-        return map(self._entry, self._database.read(_TAUGHT))
+        return map(self._entry, self._database.read(queries.TAUGHT))
 
     def last_id(self) -> int:
         """Return the id of the last entry; 0 if there is none."""
-        return int(self._database.read("SELECT coalesce(max(id), 0) FROM entries")[0][0])
+        return int(self._database.read(queries.LAST_ID)[0][0])
 
     def _erase(self, conversations: list[str]) -> None:
         """Erase conversations; the number of none is given again, since somebody may still ask for it."""
@@ -231,9 +185,7 @@ class Store:
 
     def last_number(self, prefix: str) -> int:
         """Return the largest number that a conversation of this prefix has, or had; 0 if there was none."""
-        names = self._database.read(
-            "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?", f"{prefix}[0-9]*"
-        )
+        names = self._database.read(queries.NAMES, f"{prefix}[0-9]*")
         numbers = [name.removeprefix(prefix) for (name,) in names]
         erased = int(self._database.note(f"{_LAST} {prefix}") or 0)
         return max([erased, *(int(number) for number in numbers if number.isdecimal())])
@@ -244,7 +196,9 @@ class Store:
         Returns:
             What that key says, by conversation.
         """
-        return {name: str(said) for name, said in self._database.read(_UNFINISHED, f"$.{key}", f"$.{key}")}
+        return {
+            name: str(said) for name, said in self._database.read(queries.UNFINISHED, f"$.{key}", f"$.{key}")
+        }
 
     def begun(self, key: str, most: int) -> dict[str, str]:
         """Return the newest conversations whose beginning has a key in its content, the newest at the end.
@@ -252,16 +206,16 @@ class Store:
         Returns:
             What that key says, by conversation.
         """
-        rows = self._database.read(_BEGUN, f"$.{key}", f"$.{key}", most)
+        rows = self._database.read(queries.BEGUN, f"$.{key}", f"$.{key}", most)
         return {name: str(said) for name, said in reversed(rows)}
 
     def noted(self, key: str) -> dict[str, str | None]:
         """Return what the last note with a key says under it, by conversation."""
-        return dict(self._database.read(_NOTED, f"$.{key}", f"$.{key}"))
+        return dict(self._database.read(queries.NOTED, f"$.{key}", f"$.{key}"))
 
     def ratings(self) -> list[Entry]:
         """Return all ratings, in their order."""
-        return [self._entry(row) for row in self._database.read(_RATINGS)]
+        return [self._entry(row) for row in self._database.read(queries.RATINGS)]
 
     def prune(self, key: str, kept: int) -> list[str]:
         """Erase old conversations for good, all but the newest.
@@ -275,7 +229,7 @@ class Store:
         Raises:
             StoreError: it cannot be written, or a reader holds on to what is to be erased.
         """
-        names = [name for (name,) in self._database.read(_FINISHED, f"$.{key}")]
+        names = [name for (name,) in self._database.read(queries.FINISHED, f"$.{key}")]
         erased = names[: max(0, len(names) - kept)]
         if erased:
             self._erase(erased)
@@ -283,10 +237,7 @@ class Store:
 
     def conversations(self) -> list[Summary]:
         """Return all conversations, the one that something was last added to at the end."""
-        rows = self._database.read(
-            "SELECT conversation, min(time), max(time), count(*) FROM entries WHERE conversation <> ''"
-            " GROUP BY conversation ORDER BY max(id)"
-        )
+        rows = self._database.read(queries.SUMMARIES)
         return [Summary(*row) for row in rows]
 
     @property
@@ -317,7 +268,7 @@ class Store:
 
     def branches(self, conversation: str) -> list[str]:
         """Return the conversations that began as forks of this one, or of one of its forks."""
-        return [name for (name,) in self._database.read(_BRANCHES, conversation, conversation)]
+        return [name for (name,) in self._database.read(queries.BRANCHES, conversation, conversation)]
 
     def forget(self, conversation: str, with_forks: bool = False) -> list[str]:
         """Erase a conversation for good: its bytes are in no file of the store any more.

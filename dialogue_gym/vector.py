@@ -12,8 +12,9 @@ import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from dialogue_gym.builtin_envs import FakeUserConcertEnv, FakeUserRestaurantEnv
 from dialogue_gym.domain.reader import nearest
-from dialogue_gym.envs import DialogueEnv, FakeUserConcertEnv, FakeUserRestaurantEnv
+from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.observation import ObservationField
 from dialogue_gym.rules.chance import MASK
 from dialogue_gym.settings import whole_number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import dialogue_gym  # noqa: F401 (registers the ids)
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import parse
 from dialogue_gym.domain.reader import read_text
+from dialogue_gym.store import Store
 from dialogue_gym.vector import DialogueVectorEnv
 
 # Where it has to be repeatable the examples are always the same; elsewhere each run looks for new ones. None
@@ -69,8 +70,25 @@ def make_vec(env_id: str, count: int, **keywords: Any) -> DialogueVectorEnv:
     return env
 
 
+def play(env: Any, policy: Any, observation: Any) -> tuple[float, dict[str, Any]]:
+    """Let a policy go on to the end of a dialogue; return the sum of the rewards, and the last info."""
+    total, is_over = 0.0, False
+    while not is_over:
+        action, _ = policy.predict(observation, deterministic=True)
+        observation, reward, terminated, truncated, info = env.step(int(action))
+        total += reward
+        is_over = terminated or truncated
+    return total, info
+
+
 def domain_from(text: str) -> Domain:
     return parse(read_text(textwrap.dedent(text), "test.yml"), "test")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store") as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The command in a pseudo-terminal."""
+"""The command, or other code, in a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 
 
 class Window:
-    """A pseudo-terminal with the command in it."""
+    """A pseudo-terminal with the command in it, or what else Python is to run."""
 
-    def __init__(self, *words: str, cwd: Path, columns: int, **environment: str) -> None:
+    def __init__(self, *words: str, cwd: Path, columns: int, code: str = "", **environment: str) -> None:
         self.leader, follower = pty.openpty()
         self.resize(columns)
-        command = [sys.executable, "-m", "dialogue_gym", *words]
+        command = [sys.executable, *(["-c", code] if code else ["-m", "dialogue_gym", *words])]
         variables = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             command, stdin=follower, stdout=follower, stderr=follower, cwd=cwd, close_fds=True,

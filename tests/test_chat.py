@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +19,7 @@ from dialogue_gym.events import ActionExecuted, Entity, UserUttered
 from dialogue_gym.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
 from dialogue_gym.trained import AgentError, load_agent
 from tests.conftest import domain_from
+from tests.terminal import Window
 from tests.test_agents import agents
 
 PLAIN = """
@@ -138,40 +136,17 @@ def test_what_is_wrong_is_one_line(words: list[str], message: str, tmp_path: Pat
     assert result.stderr.count("\n") == 1
 
 
-def test_in_a_terminal_one_key_shows_the_thoughts() -> None:
-    leader, follower = pty.openpty()
-    command = [sys.executable, "-m", "dialogue_gym", "chat", "restaurant"]
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
-    process = subprocess.Popen(
-        command, stdin=follower, stdout=follower, stderr=follower, env=environment, close_fds=True
-    )
-    os.close(follower)
-    seen = ""
-
-    def wait_for(text: str) -> None:
-        nonlocal seen
-        end = time.monotonic() + 60
-        while text not in seen:
-            ready, _, _ = select.select([leader], [], [], max(0, end - time.monotonic()))
-            assert ready, seen
-            seen += os.read(leader, 10_000).decode(errors="replace")
-
+def test_in_a_terminal_one_key_shows_the_thoughts(tmp_path: Path) -> None:
+    window = Window("chat", "restaurant", cwd=tmp_path, columns=100)
     try:
-        wait_for("you >")
-        os.write(leader, b'/inform{"cuisine": "indian"}\r')
-        wait_for("bot   ")
-        seen = ""
-        os.write(leader, b"?")  # no Enter
-        wait_for("understood  inform")
-        wait_for("cuisine: indian")
-        seen = seen.rpartition("cuisine: indian")[2]
-        wait_for("you >")  # before that the terminal itself would take Ctrl-D
-        os.write(leader, b"\x04")
-        assert process.wait(30) == 0
+        window.type("", "you >")
+        window.type('/inform{"cuisine": "indian"}\r', "bot   ")
+        # No Enter. Before it asks again the terminal itself would take Ctrl-D.
+        window.type("?", "understood  inform", "cuisine: indian", "you >")
+        window.type("\x04")
+        assert window.process.wait(30) == 0
     finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
+        window.close()
 
 
 @pytest.mark.parametrize("name", ["restaurant", "concert"])

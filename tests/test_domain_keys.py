@@ -1,16 +1,14 @@
-"""Every key of a domain file: what it does, and that the documentation has it."""
+"""Every key of a domain file: what it does."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dialogue_gym import DialogueEnv, Domain, ExpertPolicy
-from dialogue_gym.domain import FakeUser, Slot, conditions, model, parse, reader, simulation
+from dialogue_gym import Domain
+from dialogue_gym.domain import FakeUser, Slot, model, simulation
 from dialogue_gym.domain.model import (
     ActionModel,
     Agenda,
@@ -22,6 +20,7 @@ from dialogue_gym.domain.model import (
     Response,
 )
 from tests.conftest import domain_from
+from tests.domain_keys import IGNORED, KNOWN
 
 BASE = """
 intents: [greet, inform, affirm, deny, yes_please]
@@ -319,26 +318,6 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         ),
     ),
 ]
-# By level, the keys that the code knows.
-KNOWN = {
-    "file": parse.RASA_KEYS + parse.OWN_KEYS,
-    "slot": parse.SLOT_KEYS,
-    "fake_user": simulation.FAKE_USER_KEYS,
-    "role": simulation.ROLES,
-    "action": simulation.ACTION_KEYS,
-    "agenda": simulation.AGENDA_KEYS,
-    "answer": simulation.ANSWER_KEYS,
-    "condition": conditions.CONDITION_KEYS,
-    "expert": conditions.EXPERT_KEYS,
-}
-# What is accepted and changes nothing, in a file.
-IGNORED = {
-    **{key: f"{key}: [anything, {{at: all}}]" for key in parse.IGNORED_KEYS},
-    **{key: f"slots: {{a: {{type: text, {key}: 3}}}}" for key in parse.IGNORED_SLOT_KEYS},
-    **{key: f"intents: [{{a: {{{key}: None}}}}]" for key in parse.INTENT_KEYS},
-    **{key: f"entities: [{{a: {{{key}: [b]}}}}]" for key in parse.ENTITY_KEYS},
-    **{key: f"actions: [{{a: {{{key}: true}}}}]" for key in parse.ACTION_OPTIONS},
-}
 WITHOUT = {"slots": "slots: {a: {type: text}}", "intents": "intents: [a]", "entities": "entities: [a]"}
 
 
@@ -361,50 +340,3 @@ def test_what_is_accepted_and_ignored(key: str) -> None:
     part = IGNORED[key].partition(":")[0]
     without = WITHOUT.get(part, "actions: [a]" if part == "actions" else "")
     assert domain_from(IGNORED[key]) == domain_from(without or "intents: []")
-
-
-# The documentation.
-
-PAGE = (Path(__file__).parents[1] / "docs" / "domain-files.md").read_text("utf-8")
-TABLES = re.findall(r"^\| `([^`]+)`", PAGE, flags=re.MULTILINE)
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
-
-
-def test_the_documentation_has_every_key_and_no_other() -> None:
-    words = set(re.findall(r"`([^`\n]+)`", PAGE))
-    keys = {key for keys in KNOWN.values() for key in keys}
-    named = {*model.SLOT_TYPES, *model.REWARD_TERMS, *model.REACTIONS, "inform: SLOT"}
-    labels = {*model.CONFIDENCES, *model.HEARD, *model.SPOKEN, model.EMPTY, model.FILLED, model.OTHER}
-    assert keys | named | labels | set(IGNORED) <= words
-    assert set(TABLES) <= keys | named
-
-
-def test_the_documentation_has_every_limit_and_default() -> None:
-    text = " ".join(PAGE.split())
-    profile = Profile()
-    for words in (
-        f"Names have at most {reader.MAX_NAME} characters",
-        f"at most {model.MAX_NAMES} intents",
-        f"at most {reader.MAX_BYTES // 1_000_000} MB",
-        f"1 to {simulation.MAX_PATIENCE} | {profile.patience} |",
-        f"with this chance | {profile.informativeness} |",
-        f"to change one wish | {profile.indecisiveness} |",
-        f"when a suggestion is wrong | {profile.corrects} |",
-        f"at most {simulation.MAX_ITEMS} slots with at most {simulation.MAX_ITEMS} values",
-        f"at most {simulation.MAX_AGENDAS} ways, and a way has at most {simulation.MAX_ITEMS} items",
-        ", ".join(f"{term} {weight:g}" for term, weight in model.DEFAULT_REWARD),
-    ):
-        assert words in text
-
-
-@pytest.mark.parametrize("text", EXAMPLES, ids=["goal", "agenda"])
-def test_an_example_of_the_documentation_can_be_solved(text: str) -> None:
-    env = DialogueEnv(domain_from(text), indecisiveness=0)
-    expert_policy = ExpertPolicy(env)
-    for seed in range(20):
-        observation, _ = env.reset(seed=seed)
-        is_over = False
-        while not is_over:
-            observation, _, terminated, truncated, info = env.step(expert_policy.predict(observation)[0])
-            is_over = terminated or truncated
-        assert info["is_success"]

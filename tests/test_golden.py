@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from dialogue_gym import ExpertPolicy
-from tests.conftest import BUILT_IN, TURN_TAKINGS, make
+from tests.conftest import BUILT_IN, TURN_TAKINGS, make, play
 
 FOLDER = Path(__file__).parent / "golden"
 CASES = [(env_id, turn_taking) for env_id in BUILT_IN for turn_taking in TURN_TAKINGS]
@@ -38,12 +38,7 @@ def transcript(env_id: str, turn_taking: str) -> str:
 
 def dialogue(env: Any, policy: Any, seed: int) -> str:
     observation, _ = env.reset(seed=seed)
-    total, is_over = 0.0, False
-    while not is_over:
-        action, _ = policy.predict(observation, deterministic=True)
-        observation, reward, terminated, truncated, info = env.step(int(action))
-        total += reward
-        is_over = terminated or truncated
+    total, info = play(env, policy, observation)
     return f"{env.render()}\nreturn {total:g}, {info['turns']} turns"
 
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
-import pty
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +15,6 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check
-from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 from dialogue_gym import Domain, ExpertPolicy, HumanReward
@@ -30,6 +25,8 @@ from dialogue_gym.live.reward_model import RewardModel
 from dialogue_gym.live.sources import Step, Terminal
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.export import stories_of
+from tests.human_reward import play
+from tests.terminal import Window
 
 ENVIRONMENTS = ("FakeUserRestaurant-v0", "CartPole-v1", "Taxi-v4")
 each_environment = pytest.mark.parametrize("env_id", ENVIRONMENTS)
@@ -38,37 +35,6 @@ each_environment = pytest.mark.parametrize("env_id", ENVIRONMENTS)
 def odd_steps(step: Step) -> float | None:
     """A person who likes odd steps, and says nothing of every third one."""
     return None if step.number % 3 == 0 else float(step.number % 2)
-
-
-class Person:
-    """Says whether the expert would have done what was done a few steps ago, or nothing."""
-
-    def __init__(self, env: gym.Env[Any, Any], silence: float = 0.0, seed: int = 0, lag: int = 0) -> None:
-        self._expert = ExpertPolicy(env)
-        self._random = np.random.default_rng(seed)
-        self._silence = silence
-        self._lag = lag
-        self._judged: list[float] = []
-
-    def __call__(self, step: Step) -> float | None:
-        if step.number == 1:
-            self._judged = []
-        self._judged.append(1.0 if int(step.action) in self._expert.right_actions(step.observation) else -1.0)
-        is_silent = self._random.random() < self._silence or len(self._judged) <= self._lag
-        return None if is_silent else self._judged[-1 - self._lag]
-
-
-def play(
-    env: gym.Env[Any, Any], steps: int, seed: int = 0
-) -> list[tuple[Any, float, bool, bool, dict[str, Any]]]:
-    env.action_space.seed(seed)
-    env.reset(seed=seed)
-    made = []
-    for _ in range(steps):
-        made.append(env.step(env.action_space.sample()))
-        if made[-1][2] or made[-1][3]:
-            env.reset()
-    return made  # type: ignore[return-value]
 
 
 # Rewards and information.
@@ -125,65 +91,6 @@ def test_a_dialogue_can_be_read() -> None:
     play(env, 5)
     assert len(said) == 5 and all(said)
     assert Step(0, 0, 0.0, 0, False, False, {}, 1, 1, "step", gym.make("CartPole-v1")).conversation is None
-
-
-# With a model.
-
-
-def test_the_prediction_stands_in_for_silence() -> None:
-    env = gym.make("Taxi-v4")
-    answers = iter([2.0, None, None, 4.0, None])
-    human = HumanReward(env, lambda step: next(answers), scale=10, model=RewardModel(env, ridge=1))
-    made = []
-    for action in (0, 0, 1, 0, 0):  # from the same place, the first three and the last two in one episode
-        human.reset(seed=3)
-        made.append(human.step(action))
-    # After a 2 it expects 2/2, and after a 4 as well 6/3; of the other action it knows nothing.
-    assert [reward for _, reward, *_ in made] == pytest.approx([20, 10, 0, 40, 20])
-    assert [info["human_reward"] for *_, info in made] == [2, None, None, 4, None]
-    assert [info["predicted_reward"] for *_, info in made] == pytest.approx([1, 1, 0, 2, 2])
-
-
-def test_with_credit_every_reward_is_predicted() -> None:
-    env = gym.make("Taxi-v4")
-    answers = iter([None, 6.0, None])
-    model = RewardModel(env, ridge=1e-9)
-    human = HumanReward(env, lambda step: next(answers), model=model, credit=Credit(steps=(0, 1)))
-    first, _ = human.reset(seed=3)
-    second, *_ = human.step(0)
-    _, reward, *_ = human.step(1)  # what is said here is about the step before
-    assert model.predict(first, 0) == pytest.approx(6)
-    assert reward == model.predict(second, 1) == 0
-    human.reset(seed=3)
-    assert human.step(0)[1] == pytest.approx(6)
-
-
-def test_a_model_of_whole_dialogues() -> None:
-    env = gym.make("CartPole-v1")
-    random = np.random.default_rng(0)
-
-    def rate(step: Step) -> float | None:  # 1 for every step, and silent about half of the dialogues
-        return float(step.number) if random.random() < 0.5 else None
-
-    made = play(HumanReward(env, rate, every="dialogue", model=RewardModel(env)), 3000)
-    ends = [
-        (reward, info, info["environment_return"]) for _, reward, _, _, info in made if "human_return" in info
-    ]
-    late = [(reward, length) for reward, info, length in ends[50:] if info["human_reward"] is None]
-    assert len(late) > 20 and all(reward == pytest.approx(length, rel=0.2) for reward, length in late)
-    assert sum(reward for reward, *_ in ends) == pytest.approx(sum(reward for _, reward, *_ in made))
-
-
-def test_the_person_is_asked_where_the_model_is_unsure() -> None:
-    asked = []
-    env = gym.make("CartPole-v1")
-
-    def lean(step: Step) -> float:
-        asked.append(step)
-        return 1.0 if (step.observation[2] > 0) == bool(step.action) else -1.0
-
-    play(HumanReward(env, lean, model=RewardModel(env), ask_above=0.2), 2000)
-    assert 10 < len(asked) < 400
 
 
 # Other people's tools.
@@ -245,73 +152,6 @@ def test_stable_baselines3_learns_as_it_is(env_id: str, name: str) -> None:
         assert episode["human_ratings"] == episode["l"] - episode["l"] // 3
 
 
-# Learning from people.
-
-
-def learn(env: HumanReward, seed: int, steps: int) -> DQN:
-    kept = 250 if env.model else steps  # what was predicted early on is to be forgotten, what was said is not
-    agent = DQN(
-        "MlpPolicy", env, seed=seed, device="cpu", gamma=0.0, learning_rate=1e-3, learning_starts=100,
-        buffer_size=kept, train_freq=1, target_update_interval=100, exploration_fraction=0.5,
-    )  # fmt: skip
-    return agent.learn(steps)
-
-
-def success(agent: Any, dialogues: int = 100) -> float:
-    env = gym.make("FakeUserRestaurant-v0")
-    observation, _ = env.reset(seed=10**6)
-    successes = []
-    while len(successes) < dialogues:
-        action, _ = agent.predict(observation, deterministic=True)
-        observation, _, terminated, truncated, info = env.step(int(action))
-        if terminated or truncated:
-            successes.append(info["is_success"])
-            observation, _ = env.reset()
-    return float(np.mean(successes))
-
-
-def test_a_person_alone_teaches_dqn_to_book_restaurants() -> None:
-    env = gym.make("FakeUserRestaurant-v0")
-    assert success(learn(HumanReward(env, Person(env)), 0, 1500)) >= 0.95
-
-
-def test_feedback_that_comes_late_needs_credit() -> None:
-    env = gym.make("FakeUserRestaurant-v0")
-
-    def late() -> Person:
-        return Person(env, silence=0.5, lag=2)
-
-    credit = Credit(steps=(0, 0, 1))
-    credited = HumanReward(env, late(), model=RewardModel(env), credit=credit)
-    assert success(learn(credited, 0, 1500)) >= 0.9
-    assert success(learn(HumanReward(env, late()), 0, 1500)) < 0.5
-
-
-def test_with_a_model_a_person_can_be_silent_nearly_always() -> None:
-    env = gym.make("FakeUserRestaurant-v0")
-
-    def taught(seed: int, model: RewardModel | None) -> float:
-        person = Person(env, silence=0.9, seed=seed)
-        return success(learn(HumanReward(env, person, model=model), seed, 1500))
-
-    assert np.mean([taught(seed, RewardModel(env)) for seed in (0, 2)]) >= 0.95
-    assert np.mean([taught(seed, None) for seed in (0, 2)]) < 0.8
-
-
-def test_a_person_teaches_to_balance_a_pole() -> None:
-    env = gym.make("CartPole-v1")
-    random = np.random.default_rng(1)
-
-    def watch(step: Step) -> float | None:
-        _, _, angle, speed = step.observation
-        is_right = (angle + 0.5 * speed > 0) == bool(step.action)
-        return None if random.random() < 0.95 else 1.0 if is_right else -1.0
-
-    agent = learn(HumanReward(env, watch, model=RewardModel(env)), 1, 1000)
-    env.reset(seed=1)
-    assert evaluate_policy(agent, env, 10, warn=False)[0] > 150  # anything at random has about 20
-
-
 # The terminal.
 
 TYPED = "+\n-\n0\n 2.5 \n\nwhat\nnan\n1e999\n-3\n"
@@ -364,36 +204,18 @@ def test_through_a_pipe() -> None:
     assert "'\ufffd' is no reward".encode() in result.stdout
 
 
-def test_at_a_real_terminal() -> None:
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT], stdin=follower, stdout=follower, stderr=follower
-    )
-    os.close(follower)
-    seen = ""
-
-    def wait_for(text: str) -> None:
-        nonlocal seen
-        end = time.monotonic() + 60
-        while text not in seen:
-            ready, _, _ = select.select([leader], [], [], max(0, end - time.monotonic()))
-            assert ready, seen
-            seen += os.read(leader, 10_000).decode(errors="replace")
-        seen = seen.partition(text)[2]
-
+def test_at_a_real_terminal(tmp_path: Path) -> None:
+    prompt = "reward for this step > "
+    window = Window(cwd=tmp_path, columns=100, code=SCRIPT)
     try:
-        for typed in (b"+\n", b"much\n", b"-0.5\n", b"\x04"):
-            wait_for("reward for this step > ")
-            os.write(leader, typed)
-            if typed == b"much\n":
-                wait_for("'much' is no reward")
-        wait_for("the input has ended")
-        wait_for("GIVEN [1.0, -0.5, None, None]")
-        assert process.wait(30) == 0
+        window.type("", prompt)
+        window.type("+\n", prompt)
+        window.type("much\n", "'much' is no reward", prompt)
+        window.type("-0.5\n", prompt)
+        window.type("\x04", "the input has ended", "GIVEN [1.0, -0.5, None, None]")
+        assert window.process.wait(30) == 0
     finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
+        window.close()
 
 
 # The store.

@@ -61,7 +61,7 @@ def test_it_gives_what_stable_baselines3s_own_gives(env_id: str, turn_taking: st
 def test_the_step_limit_of_the_ids_spec_holds() -> None:
     register(
         id="ShortConcert-v0",
-        entry_point="dialogue_gym.envs:FakeUserConcertEnv",
+        entry_point="dialogue_gym:FakeUserConcertEnv",
         vector_entry_point="dialogue_gym.vector:FakeUserConcertVectorEnv",
         max_episode_steps=3,
     )

@@ -24,7 +24,7 @@ from dialogue_gym.nlu.phrasebook import Phrasebook
 from dialogue_gym.nlu.trained import TrainedInterpreter
 from dialogue_gym.spoken import SpokenUser
 from dialogue_gym.text_state import TextObservation
-from tests.conftest import BUILT_IN
+from tests.conftest import BUILT_IN, play
 from tests.test_properties import ROUNDS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8").partition("## In words")[2]
@@ -55,16 +55,11 @@ class FixedBook(Phrasebook):
         return "/" + UserUttered(None, intent, tuple(entities)).act
 
 
-def play(env: Any, policy: Any, dialogues: int) -> tuple[list[bool], list[float]]:
+def play_all(env: Any, policy: Any, dialogues: int) -> tuple[list[bool], list[float]]:
     successes, returns = [], []
     observation, _ = env.reset(seed=0)
     for _ in range(dialogues):
-        total, is_over = 0.0, False
-        while not is_over:
-            action, _ = policy.predict(observation, deterministic=True)
-            observation, reward, terminated, truncated, info = env.step(int(action))
-            total += reward
-            is_over = terminated or truncated
+        total, info = play(env, policy, observation)
         successes.append(info["is_success"])
         returns.append(total)
         observation, _ = env.reset()
@@ -121,7 +116,7 @@ def test_the_user_judges_what_was_misunderstood() -> None:
             return super().parse(text.replace('"french"', '"indian"'))
 
     env = SpokenUser(gym.make("FakeUserRestaurant-v0", indecisiveness=0), FixedBook([]), Deaf(domain))
-    successes, _ = play(env, ExpertPolicy(env), 60)
+    successes, _ = play_all(env, ExpertPolicy(env), 60)
     wanted_french = 0
     assert 0 < successes.count(False) < 30  # those who want french food, a fifth, never get it
     for seed in range(5):
@@ -144,7 +139,7 @@ def test_held_out_sentences_cost_little(name: str) -> None:
     results = {}
     for kind, understands in (("fixed", None), ("words", interpreter)):
         env = SpokenUser(gym.make(env_id), Phrasebook(held_out), understands)
-        results[kind] = play(env, PretrainedPolicy(env), 200)
+        results[kind] = play_all(env, PretrainedPolicy(env), 200)
     success, total = ([np.mean(results[kind][part]) for kind in ("words", "fixed")] for part in (0, 1))
     assert min(success) >= 0.98
     assert total[0] >= total[1] - 0.3

@@ -11,7 +11,7 @@ import resource
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,6 @@ PROCESSES.set_forkserver_preload(["tests.test_store"])
 
 def note(text: str) -> dict[str, Any]:
     return {"text": text}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "store") as store:
-        yield store
 
 
 def fill(store: Store, conversation: str, count: int = 3, parent: int | None = None) -> list[Entry]:

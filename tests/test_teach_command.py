@@ -13,7 +13,7 @@ from dialogue_gym import Domain
 from dialogue_gym.entries import MEND, USER
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.session import Session
-from tests.test_teach_desk import PLAIN, STORIES
+from tests.teach_desk import PLAIN, STORIES
 
 
 def run(*words: str, typed: str, cwd: Path, columns: int = 80) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,8 @@ import pytest
 
 from dialogue_gym.entries import DOMAIN, LABEL
 from dialogue_gym.store import Store
+from tests.teach_desk import PLAIN
 from tests.terminal import Window
-from tests.test_teach_desk import PLAIN
 
 
 def interrupt(window: Window, *until: str) -> None:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text
 
 Record = dict[str, Any]
 
@@ -45,7 +45,7 @@ class Journal:
     def repair(self) -> None:
         """Cut off a line that was not written to its end, before others are added."""
         if (complete := self._complete) is not None:
-            write_whole(self._path, lambda path: path.write_text(complete, encoding="utf-8"))
+            write_text(self._path, complete)
             self._complete = None
 
     def add(self, record: Record) -> None:

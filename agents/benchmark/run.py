@@ -13,7 +13,7 @@ from agents.benchmark.plots import draw
 from agents.benchmark.results import collect
 from agents.benchmark.tables import report
 from agents.benchmark.workers import on_cores, on_ray
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text
 
 Progress = Callable[[int, int, str], None]
 """Is told how many cells are finished, how many there are, and which one came last."""
@@ -49,8 +49,8 @@ def write_report(grid: Grid, folder: Path, *, command: str) -> dict[str, Any]:
     """
     results = collect(grid, Journal(folder).records)
     text = json.dumps(results, indent=1) + "\n"
-    write_whole(folder / "results.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / "results.json", text)
     markdown = report(results, command)
-    write_whole(folder / "results.md", lambda path: path.write_text(markdown, encoding="utf-8"))
+    write_text(folder / "results.md", markdown)
     draw(results, folder)
     return results

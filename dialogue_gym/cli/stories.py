@@ -11,7 +11,7 @@ import typer
 from dialogue_gym.cli.options import SeedOption
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, printable
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text
 from dialogue_gym.stories import FORMATS, Story, dump, format_of, join, load, mermaid, statistics
 
 stories = typer.Typer(help="Convert, join and look at stories.", no_args_is_help=True)
@@ -96,4 +96,4 @@ def _write(text: str, out: Path | None) -> None:
     if out is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
-        write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+        write_text(out, text)

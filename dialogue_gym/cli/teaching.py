@@ -12,7 +12,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.parse import builtin_names
 from dialogue_gym.domain.reader import name_fault, printable
 from dialogue_gym.entries import EXPERT
-from dialogue_gym.files import write_whole
+from dialogue_gym.files import write_text
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.export import export
 from dialogue_gym.teaching.importing import import_stories
@@ -137,7 +137,7 @@ def _domain(terminal: Terminal, source: str) -> Domain | None:
             return None
         text = domain_text(made)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda whole: whole.write_text(text, encoding="utf-8"))
+        write_text(path, text)
     return Domain.load(source)
 
 

@@ -63,6 +63,16 @@ Source = Callable[[Step], float | None]
 _SIGNS = {"+": 1.0, "-": -1.0}
 
 
+def rating_of(text: str) -> float | None:
+    """Return the number that a rating stands for: `+`, `-`, or itself; None if the text is none."""
+    if text in _SIGNS:
+        return _SIGNS[text]
+    try:
+        return finite(text)
+    except ValueError:
+        return None
+
+
 class Terminal:
     """Shows what happened, and reads a line: `+` is 1, `-` is -1, a number is itself, and Enter is silence.
 
@@ -91,10 +101,9 @@ class Terminal:
         while (text := self._ask(prompt)) is not None:
             if not text:
                 return None
-            try:
-                return _SIGNS[text] if text in _SIGNS else finite(text)
-            except ValueError:
-                self._say(f"{shorten(text)} is no reward: it is +, -, 0, any finite number, or just Enter\n")
+            if (reward := rating_of(text)) is not None:
+                return reward
+            self._say(f"{shorten(text)} is no reward: it is +, -, 0, any finite number, or just Enter\n")
         self._has_ended = True
         self._say("\n(no rewards from here on: the input has ended)\n")
         return None

@@ -6,30 +6,20 @@ from collections.abc import Iterator
 
 from dialogue_gym.chatting import RESTART_COMMAND, is_restart, spoken, thoughts, turn_lines, understood
 from dialogue_gym.conversation import Conversation
-from dialogue_gym.domain.reader import finite, printable
+from dialogue_gym.domain.reader import printable
 from dialogue_gym.entries import PERSON
 from dialogue_gym.events import BotUttered, Event, UserUttered
 from dialogue_gym.live.core import Live
 from dialogue_gym.live.heard import Heard
+from dialogue_gym.live.sources import rating_of
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.trained import Agent
 
-RATINGS = {"+": 1.0, "-": -1.0}
 HELP = (
     "Rate what the bot did last: + or -, or with a number, +0.5 or -0.5."
     f" {RESTART_COMMAND} begins anew, Ctrl-D ends."
 )
 END_QUESTION = "How was that? +, -, a number from -1 to 1, or Enter"
-
-
-def rating_of(text: str) -> float | None:
-    """Return the number that a rating stands for: `+`, `-`, or itself; None if the text is none."""
-    if text in RATINGS:
-        return RATINGS[text]
-    try:
-        return finite(text)
-    except ValueError:
-        return None
 
 
 class Talk:
