@@ -7,6 +7,7 @@ three widths, in light and dark.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urljoin
+from urllib.request import Request, urlopen
 
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
@@ -48,28 +51,57 @@ def main() -> None:
         browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for dialogues in (1, 3):  # a bot that still has to learn; one of which there is something to tell
             right = _fill(Path(folder) / str(dialogues), dialogues)
-            with _served(Path(folder) / str(dialogues)) as address:
+            options = ("--live",) if dialogues > 1 else ()
+            with _served(Path(folder) / str(dialogues), *options) as address:
                 if dialogues == 1:
                     _correct(browser, address, right)
                 for name, page, width, height, theme in PICTURES:
                     if (dialogues == 1) == (page == ""):
                         _shoot(browser, address + page, width, height, theme, out / f"{name}.png")
                         print(out / f"{name}.png")
+                if dialogues > 1:
+                    _look_after(browser, address, out / "people-1280.png")
+                    print(out / "people-1280.png")
         browser.close()
 
 
 @contextmanager
-def _served(store: Path) -> Iterator[str]:
+def _served(store: Path, *options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "dialogue_gym", "web", "restaurant", "--no-open", "--port", "0"]
-    server = subprocess.Popen([*command, "--store", str(store)], stdout=subprocess.PIPE, text=True)
+    command += ["--store", str(store), *options]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
-        address = re.search(r"http\S+", server.stdout.readline())
-        assert address is not None
-        yield address[0]
+        found = (re.search(r"http\S+/teach/", line) for line in server.stdout)
+        yield next(address[0] for address in found if address)
     finally:
         server.kill()
         server.wait()
+
+
+def _look_after(browser: Browser, address: str, path: Path) -> None:
+    """Let people talk to the bot, and a teacher take over one of their conversations."""
+
+    def say(person: str, message: str) -> None:
+        body = json.dumps({"sender": person, "message": message}).encode()
+        headers = {"content-type": "application/json"}
+        where = urljoin(address, "/webhooks/rest/webhook")
+        urlopen(Request(where, body, headers)).close()
+
+    for person, message in (
+        ("bela", '/inform{"cuisine": "thai"}'),
+        ("anna", '/inform{"cuisine": "french", "people": "6"}'),
+    ):
+        say(person, message)
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.goto(address + "people")
+    page.click("text=anna")
+    page.click("text=Take over")
+    page.wait_for_selector("text=you decide")
+    say("anna", '/inform{"location": "rome"}')
+    page.wait_for_selector(".option")
+    page.screenshot(path=path)
+    page.close()
 
 
 def _fill(folder: Path, dialogues: int) -> str:

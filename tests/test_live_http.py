@@ -249,6 +249,12 @@ def test_a_visitor_has_nothing_of_a_teachers(server: LiveServed) -> None:
     assert (rating["about"], rating["value"]) == (said["about"], 1) and value not in json.dumps(rating)
     assert server.api(f"ratings/{rating['id']}/approval", {}) == (204, "")
     assert server.api("ratings") == (200, [])
+    dropped = {"Authorization": f"Bearer {PASSWORD}"}
+    assert server.ask("/talk/rate", {"value": -1, "about": said["about"]}, **mine) == (204, "")
+    (rating,) = server.api("ratings")[1]
+    for status in (204, 404):  # it waits no more
+        assert ask_raw(server, f"/api/ratings/{rating['id']}", "DELETE", b"", **dropped)[0] == status
+    assert server.api("ratings") == (200, [])
     for path in ("/teach/", "/talk/own/..%2f..%2fapp.py", "/talk/own/teach.js"):
         assert server.ask(path)[0] == 404
 

@@ -213,7 +213,7 @@ def test_ratings_of_strangers_are_approved_or_dropped(desk: Desk, is_attended: b
     desk.say()
     desk.people.rate("ann", -1)
     (rating,) = desk.people.waiting()
-    approval = desk.attendance if is_attended else JournalApproval(desk.store)
+    approval = desk.people if is_attended else JournalApproval(desk.store)
     approval.decline(rating.id)
     assert approval.waiting() == []
     with pytest.raises(LiveError, match=f"no rating {rating.id} waits"):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import shorten
-from dialogue_gym.entries import Entry
 from dialogue_gym.history import History
 from dialogue_gym.live.heard import Heard, LiveError
 from dialogue_gym.live.people import People
@@ -151,26 +150,6 @@ class Attendance:
         if right != trainer.taught:
             with self.people.lock:
                 trainer.teach(right, self._live.upto)
-
-    def waiting(self) -> list[Entry]:
-        """Return the ratings that wait; see `Approval`."""
-        return self.people.waiting()
-
-    def approve(self, rating: int) -> None:
-        """Let a rating count; see `Approval`."""
-        with self.people.lock:
-            self.people.trainer.put(self._live.approve(rating), self._live.upto)
-
-    def decline(self, rating: int) -> None:
-        """Let a rating never count; see `Approval`."""
-        with self.people.lock:
-            self._live.decline(rating)
-
-    def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
-        """Take a teacher's rating; see `Approval`."""
-        with self.people.lock:
-            learned = self._live.rate(conversation, value, about, by=teacher)
-            self.people.trainer.put(learned, self._live.upto)
 
     def _do(self, conversation: str, act: Callable[[], Heard]) -> Heard:
         person = self._live.open[conversation]

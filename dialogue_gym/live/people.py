@@ -16,7 +16,7 @@ from dialogue_gym.domain.reader import name_fault, printable, shorten
 from dialogue_gym.entries import PERSON, Entry
 from dialogue_gym.events import BotUttered
 from dialogue_gym.live.core import Live
-from dialogue_gym.live.heard import Heard, LiveError
+from dialogue_gym.live.heard import Heard
 from dialogue_gym.live.transitions import Trace
 
 if TYPE_CHECKING:
@@ -226,7 +226,9 @@ class People:
             is_trusted: whether a teacher gives it, and not the person themselves.
 
         Raises:
-            Refused: there is nothing like that to rate, or the value is none.
+            Refused: the value is none, or they have said nothing or too much.
+            LiveError: there is nothing like that to rate.
+            StoreError: it could not be written down.
         """
         if not -1 <= value <= 1:
             raise Refused(400, "a rating is a number from -1 to 1")
@@ -237,27 +239,26 @@ class People:
                 self._spend(sender)
             if not self.live.can_rate(name, about):
                 name = self._ended.get(sender, name)  # it has just begun: what ended before it is meant
-            try:
-                learned = self.live.rate(name, value, about, is_pending)
-            except LiveError as error:
-                raise Refused(404, str(error)) from None
-            self.trainer.put(learned, self.live.upto)
+            self.trainer.put(self.live.rate(name, value, about, is_pending), self.live.upto)
 
     def waiting(self) -> list[Entry]:
         """Return the ratings that wait until somebody approves of them, the oldest first."""
         return self.live.waiting()
 
     def approve(self, rating: int) -> None:
-        """Let a rating count, by the id of its entry.
-
-        Raises:
-            Refused: it does not wait.
-        """
+        """Let a rating count; see `Approval`."""
         with self.lock:
-            try:
-                learned = self.live.approve(rating)
-            except LiveError as error:
-                raise Refused(404, str(error)) from None
+            self.trainer.put(self.live.approve(rating), self.live.upto)
+
+    def decline(self, rating: int) -> None:
+        """Let a rating never count; see `Approval`."""
+        with self.lock:
+            self.live.decline(rating)
+
+    def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
+        """Take a teacher's rating; see `Approval`."""
+        with self.lock:
+            learned = self.live.rate(conversation, value, about, by=teacher)
             self.trainer.put(learned, self.live.upto)
 
 

@@ -22,6 +22,7 @@ from starlette.responses import Response
 
 from dialogue_gym.domain.reader import printable
 from dialogue_gym.events import BotUttered, Json, to_json
+from dialogue_gym.live.heard import LiveError
 from dialogue_gym.live.people import People, Refused
 from dialogue_gym.store import StoreError
 
@@ -106,6 +107,7 @@ class Tracker(BaseModel):
 Sender = Annotated[
     str, Path(description="who talks, as the channel names them; with a channel's token: CHANNEL/SENDER")
 ]
+RatingId = Annotated[int, Path(ge=0, lt=1 << 53, description="of a rating that waits")]
 
 
 class Tokens(Protocol):
@@ -211,9 +213,15 @@ def rest_app(
         ]
 
     @app.post(API + "/ratings/{id}/approval", status_code=204, dependencies=teachers)
-    def approve(id: Annotated[int, Path(ge=0, lt=1 << 53)]) -> Response:
+    def approve(id: RatingId) -> Response:
         """Let a rating count."""
         people.approve(id)
+        return Response(status_code=204)
+
+    @app.delete(API + "/ratings/{id}", status_code=204, dependencies=teachers)
+    def decline(id: RatingId) -> Response:
+        """Let a rating never count."""
+        people.decline(id)
         return Response(status_code=204)
 
     _tell_faults(app)
@@ -262,6 +270,10 @@ def _tell_faults(app: FastAPI) -> None:
     def refused(request: Request, error: Refused) -> JSONResponse:
         headers = {} if error.wait is None else {"retry-after": str(math.ceil(error.wait))}
         return told(error.status, str(error), headers)
+
+    @app.exception_handler(LiveError)
+    def unknown(request: Request, error: LiveError) -> JSONResponse:
+        return told(404, printable(str(error)))
 
     @app.exception_handler(RequestValidationError)
     def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -86,7 +86,7 @@ class Rooms:
         self.store = store
         self.lesson = lesson
         self.attendance = attendance
-        self.approval: Approval = attendance or JournalApproval(store)
+        self.approval: Approval = attendance.people if attendance else JournalApproval(store)
         """Where ratings of strangers wait."""
         self.lock = threading.RLock()
         self._rooms: dict[str, Room] = {}
