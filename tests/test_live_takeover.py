@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dialogue_gym.actions import ActionRunner
-from dialogue_gym.entries import LABEL, NOTE, StoreError
+from dialogue_gym.actions import ActionResult, ActionRunner
+from dialogue_gym.conversation import Conversation
+from dialogue_gym.entries import LABEL, NOTE, RESULT, StoreError
 from dialogue_gym.history import History
 from dialogue_gym.interpreter import FixedFormatInterpreter
 from dialogue_gym.live.approval import JournalApproval
 from dialogue_gym.live.attendance import Attendance, StaleDecision
 from dialogue_gym.live.core import PATIENCE, Live
 from dialogue_gym.live.heard import LiveError
+from dialogue_gym.live.missed import missed
 from dialogue_gym.live.opening import open_trainer
 from dialogue_gym.live.people import People
 from dialogue_gym.store import Store
@@ -42,12 +47,12 @@ class Hello:
 class Desk:
     """A bot in a folder, people who talk to it, and teachers who look after them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, runner: ActionRunner | None = None) -> None:
         self.store = Store(folder)
         self.clock = Clock()
         self.trainer, _ = open_trainer(self.store, DOMAIN, None)
         self.live = Live(
-            DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), ActionRunner(DOMAIN),
+            DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), runner or ActionRunner(DOMAIN),
             silence=4 * PATIENCE, clock=self.clock,
         )  # fmt: skip
         self.people = People(self.live, self.trainer, clock=self.clock)
@@ -225,3 +230,57 @@ def test_ratings_of_strangers_are_approved_or_dropped(desk: Desk, is_attended: b
     assert History(desk.store.entries()).rating(rating.content["about"]) == 0.5
     approval.give(rating.conversation, rating.content["about"], 1.0, "tina")
     assert desk.store.ratings()[-1].author == "tina"
+
+
+class Slow(ActionRunner):
+    """Does one action that takes until it is allowed to end, as a server would."""
+
+    def __init__(self) -> None:
+        super().__init__(DOMAIN)
+        self.begun, self.may_end = threading.Semaphore(0), threading.Semaphore(0)
+
+    def reaches_out(self, action: str) -> bool:
+        return action == "utter_order"
+
+    def run(self, action: str, conversation: Conversation) -> ActionResult:
+        if self.reaches_out(action):
+            self.begun.release()
+            assert self.may_end.acquire(timeout=60)
+        return super().run(action, conversation)
+
+
+def test_others_go_on_while_an_action_takes_long(tmp_path: Path) -> None:
+    """And in that conversation one thing is done after the other."""
+    slow = Slow()
+    desk = Desk(tmp_path / "store", slow)
+    desk.say()
+    desk.say("bob")
+    name = desk.take_over()
+    desk.say()
+    with ThreadPoolExecutor(4) as threads:
+        decided = threads.submit(desk.decide, name)
+        assert slow.begun.acquire(timeout=60)
+        assert desk.say("bob") == (["Hello"], [])
+        assert desk.say("new") == (["Hello"], [])
+        ann = desk.attendance.talk(name)
+        assert ann is not None and not ann.waits
+        desk.clock.now += 10 * PATIENCE  # the others have left, but not who waits for the action
+        desk.people.expire()
+        assert set(desk.live.open) == {name}
+        said, back = threads.submit(desk.say), threads.submit(desk.attendance.give_back, name, "tina")
+        time.sleep(0.2)
+        assert not said.done() and not back.done() and not decided.done()
+        slow.may_end.release()
+        decided.result(60)
+        back.result(60)
+        answered, late = said.result(60)
+    heard = [*late, *answered, *desk.say()[1]]
+    assert heard == ["At once", "Hello"]
+    entries = list(desk.store.entries(name))
+    after = next(entry for entry in entries if entry.content.get("action") == "utter_order")
+    assert entries[entries.index(after) + 1].kind == RESULT  # nothing came between
+    assert desk.store.check() == []
+    seen = {one.entry for _, found in missed(desk.store, DOMAIN, desk.live.reward, 0) for one in found}
+    desk.trainer.work()
+    assert set(desk.trainer.learner.replay.arrays()["entries"].tolist()) == seen
+    desk.store.close()

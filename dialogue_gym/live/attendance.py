@@ -89,6 +89,7 @@ class Attendance:
             StoreError: it could not be written down.
         """
         with self.people.lock:
+            self.people.wait_for_turn(conversation)
             self._live.take_over(conversation, teacher)
 
     def give_back(self, conversation: str, teacher: str) -> None:
@@ -99,6 +100,7 @@ class Attendance:
             StoreError: it could not be written down.
         """
         with self.people.lock:
+            self.people.wait_for_turn(conversation)
             if self._live.taken.get(conversation) != teacher:
                 raise LiveError(f"{teacher} has not taken over {shorten(conversation)}")
             self._do(conversation, lambda: self._live.give_back(conversation, teacher))
@@ -121,6 +123,7 @@ class Attendance:
             StoreError: it could not be written down.
         """
         with self.people.lock:
+            self.people.wait_for_turn(conversation)
             trace = self._live.trace(conversation)
             if step != _step(trace):
                 raise StaleDecision("something else is to be decided on by now")

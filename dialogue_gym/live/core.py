@@ -7,8 +7,9 @@ waits. What is said is on record before it is answered. No input or output but t
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -180,26 +181,32 @@ class Live(Register):
         """
         return self._heard_of(self._end(conversation, FAILURE))
 
-    def expire(self, most: int | None = None) -> list[Heard]:
-        """End the conversations whose people have been silent for too long; return what comes of each.
+    def expire(self, most: int | None = None) -> Iterator[Heard]:
+        """End the conversations whose people have been silent for too long; yield what comes of each.
 
         And give back those in which a teacher has let someone wait for too long.
 
         Args:
             most: how many of each are treated now; None for all.
         """
-        waiting = [name for name in self._quiet_for(self._patience) if self.waits(name)]
-        given_back = [self.give_back(name) for name in waiting[:most]]
-        if self._silence is None:
-            return given_back
-        silent = [name for name in self._quiet_for(self._silence) if not self.waits(name)]
-        return given_back + [self._heard_of(self._end(name, TRUNCATED)) for name in silent[:most]]
-
-    def _quiet_for(self, seconds: float) -> list[str]:
-        """Return the conversations in which nobody has said anything for so long."""
         now = self._clock()
-        self._heard = {name: min(heard, now) for name, heard in self._heard.items()}  # it may have gone back
-        return [name for name, heard in self._heard.items() if now - heard >= seconds]
+        for name, heard in self._heard.items():
+            self._heard[name] = min(heard, now)  # it may have gone back
+        waiting = [name for name in self._taken if self._is_left(name, self._patience, waits=True)]
+        for name in waiting[:most]:
+            if self._is_left(name, self._patience, waits=True):  # meanwhile others go on
+                yield self.give_back(name)
+        if self._silence is None:
+            return
+        silent = [name for name in self._heard if self._is_left(name, self._silence, waits=False)]
+        for name in silent[:most]:
+            yield self._heard_of(self._end(name, TRUNCATED))
+
+    def _is_left(self, conversation: str, seconds: float, waits: bool) -> bool:
+        """Return whether nobody has done anything in a conversation for so long, and who should have."""
+        heard = self._heard.get(conversation, math.inf)
+        is_quiet = self._clock() - heard >= seconds and conversation not in self.busy
+        return is_quiet and self.waits(conversation) == waits
 
     def waits(self, conversation: str) -> bool:
         """Return whether the user waits for a teacher.
@@ -207,7 +214,7 @@ class Live(Register):
         Raises:
             LiveError: the conversation does not go on.
         """
-        if conversation in self._people and conversation not in self._taken:
+        if conversation in self._people and (conversation not in self._taken or conversation in self.busy):
             return False
         return not is_users_turn(self.trace(conversation).conversation, self.turn_taking)
 

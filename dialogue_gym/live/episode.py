@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from dialogue_gym.actions import ActionResult, ActionRunner
@@ -11,6 +13,14 @@ from dialogue_gym.entries import BOT, END, EVENT, LABEL, LIVE, PERSON, RESULT, U
 from dialogue_gym.events import ActionExecuted, SessionStarted, UserUttered, to_json
 from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
 from dialogue_gym.teaching.journal import Journal
+
+Aside = Callable[[str], AbstractContextManager[None]]
+"""What something is done in that takes long, given the name of its conversation."""
+
+
+def here(conversation: str) -> AbstractContextManager[None]:
+    """Do it here and now: nobody else goes on meanwhile."""
+    return nullcontext()
 
 
 class Episode:
@@ -24,11 +34,29 @@ class Episode:
         transitions: what can be learned of what is.
     """
 
-    def __init__(self, trace: Trace, journal: Journal, runner: ActionRunner, turn_taking: str) -> None:
-        """Go on where a conversation is."""
+    def __init__(
+        self,
+        trace: Trace,
+        journal: Journal,
+        runner: ActionRunner,
+        turn_taking: str,
+        transitions: list[Transition] | None = None,
+        aside: Aside = here,
+    ) -> None:
+        """Go on where a conversation is.
+
+        Args:
+            trace: of the conversation.
+            journal: where it is written down.
+            runner: does the actions.
+            turn_taking: `"auto"` or `"explicit"`.
+            transitions: where to put those; a list of its own without it.
+            aside: what an action that reaches out is run in: it may let others go on meanwhile.
+        """
         recorded = trace.conversation
         self.conversation = Conversation(recorded.domain, recorded.events, recorded.sender_id)
-        self.transitions: list[Transition] = []
+        self.transitions = [] if transitions is None else transitions
+        self._aside = aside
         self._trace = trace
         self._journal = journal
         self._runner = runner
@@ -75,7 +103,10 @@ class Episode:
         self._add(LABEL, content, teacher or BOT)
         if self._runner.reaches_out(action):
             self.write()
-        result = self._runner.run(action, self.conversation)
+            with self._aside(self.conversation.sender_id):
+                result = self._runner.run(action, self.conversation)
+        else:
+            result = self._runner.run(action, self.conversation)
         self.conversation.extend((ActionExecuted(action), *result.events))
         self._add(RESULT, {"events": [to_json(event) for event in result.events]})
         return result

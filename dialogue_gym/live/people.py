@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,9 +74,10 @@ class _Bucket:
 class People:
     """Everybody who talks to a bot, with what they may do.
 
-    All methods may be called from any thread. What is kept in memory of somebody is bounded, and of
-    everybody together as well: who comes back after many others have come is a newcomer to the limits alone,
-    not to the bot.
+    All methods may be called from any thread. While an action of one conversation is under way that reaches
+    out of here, to a server for instance, the others go on. What is kept in memory of somebody is bounded,
+    and of everybody together as well: who comes back after many others have come is a newcomer to the limits
+    alone, not to the bot.
     """
 
     def __init__(
@@ -96,8 +98,9 @@ class People:
             trusts_ratings: whether a rating counts at once, or waits until a teacher approves of it.
             clock: seconds from any beginning.
         """
-        self.lock = threading.RLock()
+        self.lock = threading.Condition(threading.Lock())
         self.live = live
+        live.aside = self._let_others_go_on
         self._understanding = threading.Lock()
         self.trainer = trainer
         self._limits = limits or Limits()
@@ -123,17 +126,33 @@ class People:
             raise Refused(413, f"a message has at most {self._limits.characters} characters")
         with self.lock:
             self._spend(sender)
-            self.expire()
+            self._expire()
         with self._understanding:  # one is understood while what another said is written down
             take = self.live.understand(text)
         with self.lock:
-            name = self._conversations.get(sender)
+            while (name := self._conversations.get(sender)) in self.live.busy:
+                self.lock.wait()
             late: tuple[BotUttered, ...] = ()
             if name is None:
                 late, name = self._told_late(sender), self._begin(sender)
             heard = take(name)
             self.learn(sender, heard)
             return dataclasses.replace(heard, late=(*late, *heard.late))
+
+    @contextlib.contextmanager
+    def _let_others_go_on(self, conversation: str) -> Iterator[None]:
+        """Let go of the lock, while an action is under way that may take long."""
+        self.lock.release()
+        try:
+            yield
+        finally:
+            self.lock.acquire()
+            self.lock.notify_all()
+
+    def wait_for_turn(self, conversation: str) -> None:
+        """Wait until no action is under way in a conversation. The lock is held before and after."""
+        while conversation in self.live.busy:
+            self.lock.wait()
 
     def _told_late(self, sender: str) -> tuple[BotUttered, ...]:
         """Return what somebody was told at the end of the conversation before, if a teacher ended it."""
@@ -177,12 +196,15 @@ class People:
     def expire(self) -> None:
         """End the conversations of those who have been silent for too long, a few at a time."""
         with self.lock:
-            if self._clock() - self._expired < _EXPIRE_EVERY:
-                return
-            self._expired = self._clock()
-            people = self.live.open
-            for heard in self.live.expire(_EXPIRE_MOST):
-                self.learn(people[heard.conversation], heard)
+            self._expire()
+
+    def _expire(self) -> None:
+        if self._clock() - self._expired < _EXPIRE_EVERY:
+            return
+        self._expired = self._clock()
+        people = self.live.open
+        for heard in self.live.expire(_EXPIRE_MOST):
+            self.learn(people[heard.conversation], heard)
 
     def conversation(self, sender: str, is_trusted: bool = False) -> Conversation:
         """Return what was said in the conversation that somebody is in; see `look`."""

@@ -12,7 +12,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import nearest, shorten
 from dialogue_gym.entries import DECIDES, LIVE, PENDING, PERSON, RATING, Entry
 from dialogue_gym.live.approval import JournalApproval
-from dialogue_gym.live.episode import Episode
+from dialogue_gym.live.episode import Aside, Episode, here
 from dialogue_gym.live.heard import LiveError
 from dialogue_gym.live.transitions import LiveReward, Trace, Transition, trace_of
 from dialogue_gym.store import Store
@@ -50,6 +50,10 @@ class Register:
         }
         self._number = store.last_number(_PREFIX)
         self._found: list[Transition] = []
+        self.aside: Aside = here
+        """What an action is run in that reaches out of here: others may go on meanwhile."""
+        self.busy: set[str] = set()
+        """The conversations in which such an action is under way: nothing else may be done there."""
         self.upto = store.last_id()
         """The id of an entry: the transitions of all up to it were given out."""
 
@@ -78,8 +82,9 @@ class Register:
         if conversation not in self._traces:
             self._traces[conversation] = self.on_record(conversation)
         self._traces.move_to_end(conversation)
-        while len(self._traces) > AT_HAND:
-            self._traces.popitem(last=False)  # the journal has it
+        for name in list(self._traces)[: len(self._traces) - AT_HAND]:
+            if name not in self.busy:
+                del self._traces[name]  # the journal has it
         return self._traces[conversation]
 
     def begin(self, person: str = PERSON) -> str:
@@ -103,12 +108,9 @@ class Register:
     @contextlib.contextmanager
     def _turn(self, trace: Trace) -> Iterator[Episode]:
         """Write down what is said and done meanwhile."""
-        episode = Episode(trace, self._store, self._runner, self.turn_taking)
-        try:
-            yield episode
-            episode.write()
-        finally:
-            self._found += episode.transitions  # also of what stands there before an error
+        episode = Episode(trace, self._store, self._runner, self.turn_taking, self._found, self._run_aside)
+        yield episode
+        episode.write()
         if trace.end is not None:
             for known in (self._traces, self._people, self._heard, self._taken):
                 known.pop(trace.conversation.sender_id, None)
@@ -116,8 +118,18 @@ class Register:
     def _give(self) -> tuple[Transition, ...]:
         """Return what can be learned of all that was written down, and was not given out yet."""
         self.upto = self._store.last_id()
-        found, self._found = tuple(self._found), []
+        found = tuple(self._found)
+        self._found.clear()
         return found
+
+    @contextlib.contextmanager
+    def _run_aside(self, conversation: str) -> Iterator[None]:
+        self.busy.add(conversation)
+        try:
+            with self.aside(conversation):
+                yield
+        finally:
+            self.busy.discard(conversation)
 
     def rate(
         self,
