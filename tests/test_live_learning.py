@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import json
 import random
 import resource
 import shutil
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -36,6 +39,7 @@ from dialogue_gym.live.replay import ReplayBuffer
 from dialogue_gym.live.study import begin_with
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import Transition
+from dialogue_gym.live.tries import MOST, Tries
 from dialogue_gym.masked_dqn import MaskedDQN
 from dialogue_gym.store import Store
 from dialogue_gym.trained import Agent, AgentError
@@ -220,6 +224,80 @@ def test_who_acts_knows_what_the_network_knows() -> None:
     learner.learn()  # whatever becomes of the weights
     np.testing.assert_allclose([actor.values(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
     assert actor.version == 50 * SMALL.updates
+
+
+# Exploring.
+
+
+SIZES = [len(field.labels) for field in DialogueEnv(DOMAIN).fields]
+SITUATIONS = [
+    np.array(codes, np.int8) for codes in itertools.islice(itertools.product(*map(range, SIZES)), 3000)
+]
+
+
+def test_what_was_tried_least_is_tried_next() -> None:
+    """In each situation by itself, among what is possible; what was done as the best counts as well."""
+    explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=0.0)
+    names = explorer.actor.env.action_names
+    possible = np.ones(len(names), np.bool_)
+    possible[1] = False
+    others = sorted({*names} - {names[1]})
+    here, there, elsewhere = SITUATIONS[:3]
+    for observation in (here, there):
+        for _ in range(5):
+            assert sorted(explorer.decide(observation, possible)[0] for _ in others) == others
+    explorer.satisfaction = 1.0
+    best, _ = explorer.decide(elsewhere, possible)
+    assert best == names[explorer.actor.choose(elsewhere, possible, True)]
+    explorer.satisfaction = 0.0
+    assert sorted([best, *(explorer.decide(elsewhere, possible)[0] for _ in others[1:])]) == others
+
+
+def test_what_was_best_for_months_is_tried_again_soon() -> None:
+    explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=1.0)
+    possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
+    best = {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(5000)}
+    assert len(best) == 1
+    explorer.satisfaction = 0.0
+    assert best < {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(int(MOST) * len(possible))}
+
+
+def test_what_was_tried_is_saved() -> None:
+    one, other = (Explorer(learner_of().actor(), seed, 0.5, 0.5) for seed in (0, 1))
+    possible = np.ones(len(one.actor.env.action_names), np.bool_)
+    for number in range(100):
+        one.decide(SITUATIONS[number % 2], possible)
+    state = json.loads(json.dumps(one.state()))
+    other.load(state)
+    for number in range(100):
+        assert other.decide(SITUATIONS[number % 3], possible) == one.decide(SITUATIONS[number % 3], possible)
+    assert other.state() == one.state() != state
+    del state["tries"]  # as earlier versions wrote it
+    other.load(state)
+    assert len(other.tries) == 0 and other.random.bit_generator.state == state["random"]
+
+
+def test_so_many_situations_are_kept() -> None:
+    tries = Tries(2, situations=4)
+    seen = [np.array([number], np.int8) for number in range(6)]
+    for observation in (*seen[:4], seen[0], *seen[4:]):
+        tries.add(observation, 1)
+    assert [tries.counts(one)[1] for one in seen] == [2, 0, 0, 1, 1, 1] and len(tries) == 4
+    other = Tries(2, situations=4)
+    other.load(tries.state())
+    other.add(seen[1], 0)
+    assert [other.counts(one).sum() for one in seen] == [2, 1, 0, 0, 1, 1]
+
+
+def test_a_checkpoint_can_be_written_while_somebody_decides() -> None:
+    explorer = Explorer(learner_of().actor(), least=1.0, most=1.0)
+    possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
+    deciding = threading.Thread(target=lambda: [explorer.decide(one, possible) for one in SITUATIONS])
+    deciding.start()
+    while deciding.is_alive():
+        counted = sum(map(sum, explorer.state()["tries"].values()))
+        assert counted <= len(SITUATIONS)
+    assert len(explorer.tries) == len(SITUATIONS)
 
 
 # Going on.
@@ -516,7 +594,9 @@ def test_what_was_known_is_carried_over_by_name(what: str) -> None:
 def test_a_store_goes_on_with_a_domain_that_has_grown(store: Store) -> None:
     days = Days(store, 20)
     days.live_on()
+    assert len(Days(store, 20).trainer.explorer.tries) > 0
     grown = Days(store, 20, domain=DOMAIN.with_slot("colour").with_action("utter_thanks"))
+    assert len(grown.trainer.explorer.tries) == 0  # what was tried is known by observations as they were
     assert grown.trainer.learner.transitions == days.trainer.learner.transitions and grown.reports == []
     grown.live_on()
     with pytest.raises(LossError, match="the domain has lost the action 'utter_thanks'") as caught:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.live.tries import Tries
 from dialogue_gym.masks import ObservationMask
 from dialogue_gym.policies import Policy
 
@@ -60,12 +63,14 @@ class Explorer:
 
     So it explores again when people change after months, which no schedule that runs down would do. (As in
     Tokic 2010, Adaptive epsilon-greedy exploration in reinforcement learning based on value differences, with
-    satisfaction in the place of those.)
+    satisfaction in the place of those.) What it tries is what was tried least in the very same situation:
+    where one of many actions is right, chance alone would try the same wrong ones again.
 
     Attributes:
         actor: who knows best at the moment.
         satisfaction: how content people were of late, from 0 to 1.
         random: what is drawn from.
+        tries: what was tried, by it or because it is best.
     """
 
     def __init__(
@@ -83,7 +88,9 @@ class Explorer:
         self.actor = actor
         self.satisfaction = satisfaction
         self.random = np.random.default_rng(seed)
+        self.tries = Tries(len(actor.env.action_names))
         self._least, self._most = least, most
+        self._lock = threading.Lock()  # one thread decides while another one writes a checkpoint
 
     @property
     def chance(self) -> float:
@@ -102,18 +109,37 @@ class Explorer:
             possible: shape (actions,).
         """
         actor = self.actor  # another thread may put a newer one here
-        explores = self.random.random() < self.chance
-        if explores:
-            chosen = int(self.random.choice(np.flatnonzero(possible)))
-        else:
-            chosen = actor.choose(observation, possible, True)
+        with self._lock:
+            if self.random.random() < self.chance:
+                chosen = self._least_tried(observation, possible)
+            else:
+                chosen = actor.choose(observation, possible, True)
+            self.tries.add(observation, chosen)
         return actor.env.action_names[chosen], actor.version
 
-    def state(self) -> dict[str, Any]:
-        """Return what it is like, and the random state, as JSON has them."""
-        return {"satisfaction": self.satisfaction, "random": self.random.bit_generator.state}
+    def _least_tried(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> int:
+        actions = np.flatnonzero(possible)
+        counts = self.tries.counts(observation)[actions]
+        return int(self.random.choice(actions[counts == counts.min()]))
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was."""
-        self.satisfaction = float(state["satisfaction"])
-        self.random.bit_generator.state = state["random"]
+    def state(self) -> dict[str, Any]:
+        """Return what it is like, what was tried, and the random state, as JSON has them."""
+        with self._lock:
+            return {
+                "satisfaction": self.satisfaction,
+                "random": self.random.bit_generator.state,
+                "tries": self.tries.state(),
+            }
+
+    def load(self, state: Mapping[str, Any], has_grown: bool = False) -> None:
+        """Go on where `state` was.
+
+        Args:
+            state: of it; one of an earlier version does not say what was tried.
+            has_grown: whether the domain has grown since, so that its situations look otherwise. What was
+                tried is then forgotten.
+        """
+        with self._lock:
+            self.satisfaction = float(state["satisfaction"])
+            self.random.bit_generator.state = state["random"]
+            self.tries.load({} if has_grown else state.get("tries", {}))

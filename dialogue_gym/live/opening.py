@@ -11,7 +11,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.history import History
 from dialogue_gym.live.actor import Explorer
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of
-from dialogue_gym.live.growth import LossError, load
+from dialogue_gym.live.growth import LossError, described, load
 from dialogue_gym.live.guard import Guard
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
 from dialogue_gym.live.missed import missed
@@ -102,7 +102,7 @@ def _resume(
         state = checkpoint.state
         try:
             load(learner, checkpoint)
-            explorer.load(state["explorer"])
+            explorer.load(state["explorer"], has_grown=state["knows"] != described(learner.env))
         except LossError:
             raise
         except CheckpointError as error:
