@@ -6,6 +6,7 @@ import dataclasses
 import random
 import resource
 import shutil
+import threading
 import time
 import zipfile
 from collections.abc import Callable
