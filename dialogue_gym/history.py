@@ -117,7 +117,11 @@ class History:
 
     def __contains__(self, entry: Entry) -> bool:
         """Return whether an entry was taken in."""
-        return entry.id in self._entries
+        return self.knows(entry.id)
+
+    def knows(self, entry: int) -> bool:
+        """Return whether an entry was taken in, by its id."""
+        return entry in self._entries
 
     def _move(self, entry: Entry, followed: int | None) -> None:
         self._latest_conversation = entry.conversation

@@ -122,6 +122,7 @@ def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
     assert statuses == [503] * 27
     assert len(bot.live.open) == 3 and len(bot.people._buckets) <= 6
     bot.clock.now += 1000  # they are taken to have left
+    bot.people.expire()
     assert bot.say("late") == ["Hello ?"]
     assert list(bot.live.open.values()) == ["late"]
     bot.store.close()
@@ -202,10 +203,10 @@ def test_each_goes_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
 
 def test_asking_for_a_conversation_over_and_over_is_refused(bot: Bot) -> None:
     with pytest.raises(Refused, match="has said nothing yet"):
-        bot.people.conversation("ann")
+        bot.people.look("ann")
     bot.say("ann")
     with pytest.raises(Refused) as caught:
         for _ in range(100):
-            bot.people.conversation("ann")
+            bot.people.look("ann")
     assert caught.value.status == 429
-    assert len(bot.people.conversation("ann", is_trusted=True)) == 4
+    assert len(bot.people.look("ann", is_trusted=True).events) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
@@ -18,16 +19,18 @@ from dialogue_gym.conversation import Conversation
 from dialogue_gym.entries import LABEL, NOTE, RESULT, StoreError
 from dialogue_gym.history import History
 from dialogue_gym.interpreter import FixedFormatInterpreter
+from dialogue_gym.live import register
 from dialogue_gym.live.approval import JournalApproval
 from dialogue_gym.live.attendance import Attendance, StaleDecision
 from dialogue_gym.live.core import PATIENCE, Live
 from dialogue_gym.live.heard import LiveError
 from dialogue_gym.live.missed import missed
 from dialogue_gym.live.opening import open_trainer
-from dialogue_gym.live.people import People
+from dialogue_gym.live.people import People, Refused
 from dialogue_gym.store import Store
 from dialogue_gym.teaching.session import Session
 from tests.conftest import domain_from
+from tests.live_learning import until
 from tests.test_live_people import Clock
 
 DOMAIN = domain_from("""
@@ -181,6 +184,38 @@ def test_who_waits_for_too_long_is_answered_by_the_bot(desk: Desk) -> None:
     assert [(note.content["decides"], note.author) for note in notes] == [("tina", "tina"), (None, "bot")]
 
 
+def test_time_passes_while_nobody_says_anything(desk: Desk) -> None:
+    desk.say()
+    desk.take_over()
+    desk.say()
+    with desk.people.looked_after():
+        desk.clock.now += PATIENCE + 1
+        until(lambda: desk.live.taken == {})
+    assert desk.say() == (["Hello"], ["Hello"])
+
+
+def test_what_a_teacher_says_last_is_heard_in_the_next_conversation(desk: Desk) -> None:
+    desk.say()
+    name = desk.take_over()
+    desk.say()
+    desk.decide(name)
+    with desk.people.lock:
+        desk.people.learn(desk.live.leave(name))
+    assert desk.say() == (["Hello"], ["At once"]) and desk.say() == (["Hello"], [])
+
+
+def test_a_teacher_goes_on_after_an_action_that_was_killed(desk: Desk) -> None:
+    desk.say()
+    name = desk.take_over()
+    desk.say()
+    last = list(desk.store.entries(name))[-1].id
+    content = {"action": "action_restart", "right": ["action_restart"], "by": "person"}
+    desk.live.trace(name).take(desk.store.append(name, LABEL, content, last, "tina"))
+    desk.decide(name)
+    kinds = [entry.kind for entry in desk.store.entries(name)]
+    assert kinds[-4:] == [LABEL, RESULT, LABEL, RESULT] and desk.store.check() == []
+
+
 def test_a_decision_that_cannot_be_written_down_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.say()
     name = desk.take_over()
@@ -206,7 +241,18 @@ def test_what_is_taught_beside_it_is_learned(desk: Desk) -> None:
     session.correct("utter_sorry")
     desk.attendance.take_in(session.history, session.domain)
     assert list(desk.trainer.taught.values()) == [("utter_sorry",)]
+    desk.say()
+    name = desk.take_over()
+    desk.say(text="/greet")
+    desk.decide(name)
     session.undo()
+    desk.attendance.take_in(session.history, session.domain)  # which does not know of the decision yet
+    assert list(desk.trainer.taught.values()) == [("utter_order",)]
+    grown = dataclasses.replace(session.domain, name="another")
+    desk.attendance.take_in(session.history, grown)
+    assert list(desk.trainer.taught.values()) == [("utter_order",)]
+    desk.store.forget(name)
+    desk.attendance = Attendance(desk.people)
     desk.attendance.take_in(session.history, session.domain)
     desk.trainer.work()
     assert desk.trainer.taught == {} and desk.trainer.learner._labels is None
@@ -249,8 +295,9 @@ class Slow(ActionRunner):
         return super().run(action, conversation)
 
 
-def test_others_go_on_while_an_action_takes_long(tmp_path: Path) -> None:
+def test_others_go_on_while_an_action_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And in that conversation one thing is done after the other."""
+    monkeypatch.setattr(register, "AT_HAND", 1)
     slow = Slow()
     desk = Desk(tmp_path / "store", slow)
     desk.say()
@@ -263,19 +310,27 @@ def test_others_go_on_while_an_action_takes_long(tmp_path: Path) -> None:
         assert desk.say("bob") == (["Hello"], [])
         assert desk.say("new") == (["Hello"], [])
         ann = desk.attendance.talk(name)
-        assert ann is not None and not ann.waits
+        assert ann is not None and ann.is_busy and not ann.waits
+        assert desk.people.look("ann").waits == "bot"
+        with pytest.raises(Refused, match="your last message is still being answered"):
+            desk.say()
         desk.clock.now += 10 * PATIENCE  # the others have left, but not who waits for the action
         desk.people.expire()
         assert set(desk.live.open) == {name}
-        said, back = threads.submit(desk.say), threads.submit(desk.attendance.give_back, name, "tina")
+        for number in range(2):  # more than are kept at hand, but what is under way stays
+            desk.say(f"guest {number}")
+        step = next(desk.store.entries(name)).id
+        others = [
+            threads.submit(desk.attendance.take_over, name, "bob"),
+            threads.submit(desk.attendance.decide, name, "tina", "utter_sorry", step),
+        ]
         time.sleep(0.2)
-        assert not said.done() and not back.done() and not decided.done()
+        assert not any(other.done() for other in (*others, decided))
         slow.may_end.release()
         decided.result(60)
-        back.result(60)
-        answered, late = said.result(60)
-    heard = [*late, *answered, *desk.say()[1]]
-    assert heard == ["At once", "Hello"]
+        others[0].result(60)
+        assert isinstance(others[1].exception(60), StaleDecision)
+    assert desk.say() == ([], ["At once"]) and desk.live.taken == {name: "bob"}
     entries = list(desk.store.entries(name))
     after = next(entry for entry in entries if entry.content.get("action") == "utter_order")
     assert entries[entries.index(after) + 1].kind == RESULT  # nothing came between

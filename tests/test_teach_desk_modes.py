@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import Domain
-from dialogue_gym.entries import LABEL, STORY, Draft
-from dialogue_gym.events import UserUttered
+from dialogue_gym.entries import BOT, EVENT, LABEL, LIVE, STORY, Draft
+from dialogue_gym.events import SessionStarted, UserUttered, to_json
 from dialogue_gym.history import History
 from dialogue_gym.stories import parse
 from dialogue_gym.teaching.importing import import_stories
@@ -126,6 +126,14 @@ def test_a_conversation_with_another_user_is_not_gone_on_with() -> None:
     use_mode(journal, "fake", "auto")
     other = Session(domain, journal, settings={}, turn_taking="auto")
     assert other.id != first.id and isinstance(other.pending, Proposal)
+
+
+def test_the_conversations_of_people_do_not_end_with_the_mode() -> None:
+    journal = MemoryJournal()
+    begun = Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT)
+    journal.append_all([begun])
+    use_mode(journal, "me", "explicit")
+    assert not History(journal.entries()).has_ended("live1")
 
 
 ANSWERS = [

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from dialogue_gym.entries import LABEL, RATING
+from dialogue_gym.entries import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
+from dialogue_gym.events import SessionStarted, to_json
 from dialogue_gym.store import Store
 from tests.test_web import Tab, browser, playwright
 from tests.test_web_security import ask, knock
@@ -139,3 +141,35 @@ def test_other_sites_may_talk_to_the_bot_and_not_teach_it(server: Served) -> Non
     for path in ("/teach/", "/teach/enter", "/teach/people"):
         assert ask(server, path, Origin=SITE)[0] == 403
     assert knock(server, Origin=SITE) == (403, "this comes from another site\n")
+
+
+def test_a_conversation_stays_taken_over_while_there_are_teachers(tmp_path: Path) -> None:
+    """After a kill the teacher goes on; where there are no teachers' pages the bot does."""
+    (tmp_path / "shop.yml").write_text(DOMAIN)
+    with Store(tmp_path / "store") as store:
+        store.use_domain("shop.yml", DOMAIN)
+        entries = [
+            Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT),
+            Draft("live1", NOTE, {DECIDES: "tina"}, None, "tina"),
+        ]
+        store.append_all(entries)
+    server = Served(tmp_path / "store", "--live", domain="shop.yml")
+    said = '{"sender": "ann", "message": "/greet"}'
+    hook, headers = "/webhooks/rest/webhook", {"Content_Type": "application/json"}
+    assert ask(server, hook, "POST", said, **headers)[2] == "[]"
+    server.kill()
+    server.start()
+    assert ask(server, hook, "POST", said, **headers)[2] == "[]"
+    server.stop()
+    alone = WithoutTeachers(tmp_path / "store", domain="shop.yml")
+    alone.stop()
+    with Store(tmp_path / "store", create=False, read_only=True) as store:
+        assert store.noted(DECIDES) == {"live1": None}
+        assert any(entry.kind == LABEL and entry.author == BOT for entry in store.entries("live1"))
+
+
+class WithoutTeachers(Served):
+    """`dialogue-gym live --http` on a store."""
+
+    command = ("live", "--http")
+    page = "/talk/"

@@ -72,8 +72,13 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(given: Living) -> Iterator[Opened]:
+def opened(given: Living, is_attended: bool = False) -> Iterator[Opened]:
     """Open the store and the learner, which learns in the background until it is left.
+
+    Args:
+        given: how it learns.
+        is_attended: whether there are teachers, to go on with what they have taken over; otherwise the bot
+            decides in all conversations again.
 
     Raises:
         ValueError: what the command was given cannot be used, or a checkpoint or what was said cannot be
@@ -117,6 +122,9 @@ def opened(given: Living) -> Iterator[Opened]:
             reward=reward,
             silence=given.silence,
         )
+        if not is_attended:
+            for name in live.taken:
+                trainer.put(live.give_back(name).transitions, live.upto)
         trainer.start()
         try:
             yield Opened(live, store, trainer, interpreter, folder)

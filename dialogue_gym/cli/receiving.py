@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,23 +43,28 @@ def receive(given: Receiving) -> None:
     tokens = read_tokens(given.token_file)
     folder = given.living.folder or Path(f"{Domain.load(given.living.source).name}-live")
     password = password_of(given.password_file, given.host)
-    with contextlib.closing(listen(given.host, given.port)) as listening, opened(given.living) as bot:
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(contextlib.closing(listen(given.host, given.port)))
+        bot = stack.enter_context(opened(given.living))
         door = Door(given.host, folder, password, given.names, given.origins)
-        people = gathered(bot, given.trusts_ratings)
+        people = stack.enter_context(gathered(bot, given.trusts_ratings))
         print(f"{bot.live.domain.name}: talk to it at {address_of(given.host, listening, PATH)}", flush=True)
         print(f"Rasa's front ends find it at {WEBHOOK}. All is kept in {printable(str(folder))}.", flush=True)
         serve(build_live(people, door, tokens), listening)
 
 
-def gathered(bot: Opened, trusts_ratings: bool) -> People:
-    """Return everybody who talks to a bot; it goes on where it was about to answer somebody.
+@contextlib.contextmanager
+def gathered(bot: Opened, trusts_ratings: bool) -> Iterator[People]:
+    """Give everybody who talks to a bot; it goes on where it was about to answer somebody.
 
     Raises:
         StoreError: that cannot be written down.
     """
     for name in bot.live.open:
         bot.trainer.put(bot.live.go_on(name).transitions, bot.live.upto)
-    return People(bot.live, bot.trainer, trusts_ratings=trusts_ratings)
+    people = People(bot.live, bot.trainer, trusts_ratings=trusts_ratings)
+    with people.looked_after():
+        yield people
 
 
 def read_tokens(path: Path | None) -> dict[str, str]:

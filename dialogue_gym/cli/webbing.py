@@ -138,8 +138,7 @@ def _with_people(
         counts_outcome=live.counts_outcome,
         seed=given.seed,
     )
-    with opened(living) as bot:
-        people = gathered(bot, live.trusts_ratings)
+    with opened(living, is_attended=True) as bot, gathered(bot, live.trusts_ratings) as people:
         rooms = Rooms(bot.store, lesson, Attendance(people))
         # Other sites may talk to the bot; to what teachers do they have no business.
         beside = build_live(people, dataclasses.replace(door, origins=live.origins), tokens)

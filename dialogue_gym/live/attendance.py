@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
 from dataclasses import dataclass
 
 from dialogue_gym.domain import Domain
@@ -13,6 +13,9 @@ from dialogue_gym.live.people import People
 from dialogue_gym.live.transitions import Trace
 from dialogue_gym.teaching.learner import right_actions
 from dialogue_gym.trained import Agent, Thought
+
+_MOST_DECIDED = 1000
+"""How many of the last decisions are known here, before all that teach have read of them."""
 
 
 class StaleDecision(LiveError):
@@ -28,6 +31,7 @@ class Talk:
         person: who talks to the bot.
         teacher: who has taken it over; None where the bot decides.
         waits: whether the person waits for the teacher.
+        is_busy: whether an action is under way that takes long.
         quiet: seconds since somebody did something.
     """
 
@@ -35,6 +39,7 @@ class Talk:
     person: str
     teacher: str | None
     waits: bool
+    is_busy: bool
     quiet: float
 
 
@@ -44,6 +49,7 @@ class Attendance:
     def __init__(self, people: People) -> None:
         """Look after people."""
         self.people = people
+        self._decided: deque[tuple[int, bytes, str]] = deque(maxlen=_MOST_DECIDED)
         self._live = people.live
 
     def talks(self, most: int) -> list[Talk]:
@@ -59,7 +65,7 @@ class Attendance:
 
     def _talk(self, name: str, person: str) -> Talk:
         waits, quiet = self._live.waits(name), self._live.quiet(name)
-        return Talk(name, person, self._live.taken.get(name), waits, quiet)
+        return Talk(name, person, self._live.taken.get(name), waits, name in self._live.busy, quiet)
 
     def talk(self, conversation: str) -> Talk | None:
         """Return a conversation; None if it does not go on."""
@@ -103,7 +109,7 @@ class Attendance:
             self.people.wait_for_turn(conversation)
             if self._live.taken.get(conversation) != teacher:
                 raise LiveError(f"{teacher} has not taken over {shorten(conversation)}")
-            self._do(conversation, lambda: self._live.give_back(conversation, teacher))
+            self._take(self._live.give_back(conversation, teacher))
 
     def decide(self, conversation: str, teacher: str, action: str, step: int) -> tuple[str, ...]:
         """Do what a teacher decided; the bot learns that it is right.
@@ -131,33 +137,36 @@ class Attendance:
             proposal, _ = agent.choose(trace.conversation)
             observed = trace.conversation.observation().tobytes()
             version = self.people.trainer.explorer.actor.version
-            heard = self._do(
-                conversation, lambda: self._live.decide(conversation, teacher, action, version, proposal)
-            )
+            heard = self._take(self._live.decide(conversation, teacher, action, version, proposal))
             trainer = self.people.trainer
             trainer.teach({**trainer.taught, observed: (action,)}, self._live.upto)
+            if heard.decision is not None:
+                self._decided.append((heard.decision, observed, action))
             return heard.notes
 
     def take_in(self, history: History, domain: Domain) -> None:
-        """Let the bot learn what was taught beside it, as far as its own domain goes.
+        """Let the bot learn what was taught beside it.
+
+        Once the domain has grown there, it learns what is taught from then on at the next start.
 
         Args:
-            history: of all that was taught.
-            domain: as that has it. What it has grown by the bot gets to know at the next start.
+            history: of what was taught; what was decided here last need not be in it yet.
+            domain: as that has it.
         """
         trainer = self.people.trainer
         if domain != self._live.domain:
             return
         env = trainer.learner.env
         right = right_actions(history, domain, env.action_names, env.settings.turn_taking)
-        if right != trainer.taught:
-            with self.people.lock:
+        with self.people.lock:
+            for decision, observed, action in self._decided:
+                if not history.knows(decision):
+                    right[observed] = (action,)
+            if right != trainer.taught:
                 trainer.teach(right, self._live.upto)
 
-    def _do(self, conversation: str, act: Callable[[], Heard]) -> Heard:
-        person = self._live.open[conversation]
-        heard = act()
-        self.people.learn(person, heard)
+    def _take(self, heard: Heard) -> Heard:
+        self.people.learn(heard)
         return heard
 
 

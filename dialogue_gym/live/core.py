@@ -97,7 +97,7 @@ class Live(Register):
             begun.begin(person)
             left.write(begun)
         name = self._enter(new, person)
-        return Heard(name, (), self._give(), (), conversation, FAILURE, late=late)
+        return Heard(name, (), self._give(), (), conversation, FAILURE, person=person, late=late)
 
     def hear(self, conversation: str, text: str) -> Heard:
         """Take in what someone typed; the bot answers.
@@ -128,7 +128,7 @@ class Live(Register):
     def _wonder(self, conversation: str, note: str) -> Heard:
         self.trace(conversation)
         self._heard[conversation] = self._clock()
-        return Heard(conversation, notes=(note,))
+        return Heard(conversation, notes=(note,), person=self._people[conversation])
 
     def take(self, conversation: str, message: UserUttered) -> Heard:
         """Take in what someone meant; the bot answers. Errors are those of `hear`."""
@@ -149,6 +149,7 @@ class Live(Register):
             StoreError: it could not be written down.
         """
         trace = self.trace(conversation)
+        trace.is_late = True
         with self._turn(trace) as episode:
             _skip_result(trace, episode)
             events, notes = self._answer(trace, episode)
@@ -170,7 +171,7 @@ class Live(Register):
     def _heard_of(self, trace: Trace, events: tuple[Event, ...] = (), notes: tuple[str, ...] = ()) -> Heard:
         name, outcome = trace.conversation.sender_id, trace.conversation.outcome
         ended = name if outcome else None
-        return Heard(name, events, self._give(), notes, ended, outcome, trace.last_decision)
+        return Heard(name, events, self._give(), notes, ended, outcome, trace.last_decision, trace.person)
 
     def leave(self, conversation: str) -> Heard:
         """End a conversation whose person has left, before they had what they wanted.
@@ -187,26 +188,41 @@ class Live(Register):
         And give back those in which a teacher has let someone wait for too long.
 
         Args:
-            most: how many of each are treated now; None for all.
+            most: how many are treated now; None for all.
         """
+        for name in self.due()[:most]:
+            if (heard := self.lapse(name)) is not None:
+                yield heard
+
+    def due(self) -> list[str]:
+        """Return the conversations in which people have left, or wait for a teacher in vain."""
         now = self._clock()
         for name, heard in self._heard.items():
             self._heard[name] = min(heard, now)  # it may have gone back
-        waiting = [name for name in self._taken if self._is_left(name, self._patience, waits=True)]
-        for name in waiting[:most]:
-            if self._is_left(name, self._patience, waits=True):  # meanwhile others go on
-                yield self.give_back(name)
-        if self._silence is None:
-            return
-        silent = [name for name in self._heard if self._is_left(name, self._silence, waits=False)]
-        for name in silent[:most]:
-            yield self._heard_of(self._end(name, TRUNCATED))
+        return [name for name in self._heard if self._is_in_vain(name) or self._is_silent(name)]
 
-    def _is_left(self, conversation: str, seconds: float, waits: bool) -> bool:
-        """Return whether nobody has done anything in a conversation for so long, and who should have."""
+    def lapse(self, conversation: str) -> Heard | None:
+        """End a conversation that is due, or give it back; None if it is not due any more.
+
+        Raises:
+            StoreError: it could not be written down.
+        """
+        if self._is_in_vain(conversation):
+            return self.give_back(conversation)
+        return self._heard_of(self._end(conversation, TRUNCATED)) if self._is_silent(conversation) else None
+
+    def _is_in_vain(self, conversation: str) -> bool:
+        return self._is_left(conversation, self._patience) and self.waits(conversation)
+
+    def _is_silent(self, conversation: str) -> bool:
+        if self._silence is None or not self._is_left(conversation, self._silence):
+            return False
+        return not self.waits(conversation)
+
+    def _is_left(self, conversation: str, seconds: float) -> bool:
+        """Return whether nobody has done anything for so long in a conversation that goes on."""
         heard = self._heard.get(conversation, math.inf)
-        is_quiet = self._clock() - heard >= seconds and conversation not in self.busy
-        return is_quiet and self.waits(conversation) == waits
+        return self._clock() - heard >= seconds and conversation not in self.busy
 
     def waits(self, conversation: str) -> bool:
         """Return whether the user waits for a teacher.
@@ -214,7 +230,7 @@ class Live(Register):
         Raises:
             LiveError: the conversation does not go on.
         """
-        if conversation in self._people and (conversation not in self._taken or conversation in self.busy):
+        if conversation in self._people and (conversation not in self._teachers or conversation in self.busy):
             return False
         return not is_users_turn(self.trace(conversation).conversation, self.turn_taking)
 
@@ -248,9 +264,9 @@ class Live(Register):
     def _let_decide(self, trace: Trace, teacher: str | None, by: str) -> None:
         name, last = trace.conversation.sender_id, trace.latest.id if trace.latest else None
         trace.take(self._store.append(name, NOTE, {DECIDES: teacher}, last, by))
-        self._taken.pop(name, None)
+        self._teachers.pop(name, None)
         if teacher is not None:
-            self._taken[name] = teacher
+            self._teachers[name] = teacher
 
     def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Heard:
         """Do what a teacher decided, which is what is right. One action: they decide on the next one as well.

@@ -35,6 +35,7 @@ class Heard:
         ended: the one that has ended, if one has; it can be rated now.
         outcome: how that one ended: `"success"`, `"failure"` or `"truncated"`.
         decision: the id of the entry of the last decision that the bot made, by which it can be rated later.
+        person: who talks to the bot there.
         late: what a teacher let the bot say since the message before, which this person may not have seen.
     """
 
@@ -45,6 +46,7 @@ class Heard:
     ended: str | None = None
     outcome: str | None = None
     decision: int | None = None
+    person: str = ""
     late: tuple[BotUttered, ...] = ()
 
     @property

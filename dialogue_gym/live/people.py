@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dialogue_gym.conversation import Conversation
 from dialogue_gym.domain.reader import name_fault, printable, shorten
-from dialogue_gym.entries import PERSON, Entry
-from dialogue_gym.events import BotUttered
+from dialogue_gym.entries import BOT, PERSON, Entry, StoreError
+from dialogue_gym.events import BotUttered, Event
 from dialogue_gym.live.core import Live
 from dialogue_gym.live.heard import Heard
-from dialogue_gym.live.transitions import Trace
 
 if TYPE_CHECKING:
     from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
@@ -43,6 +40,27 @@ class Limits:
     per_minute: int = 60
     per_day: int = 2000
     people: int = 10_000
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A conversation as it was at some time.
+
+    Attributes:
+        conversation: its name.
+        events: what was said and done.
+        slots: what the bot knows, by name.
+        decision: the id of the entry of the last decision.
+        has_ended: whether it is over.
+        waits: for whom the person waits, `"bot"` or the name of a teacher; None if it is their turn.
+    """
+
+    conversation: str
+    events: tuple[Event, ...]
+    slots: dict[str, Any]
+    decision: int | None
+    has_ended: bool
+    waits: str | None
 
 
 class Refused(Exception):
@@ -109,7 +127,6 @@ class People:
         self._conversations = {person: name for name, person in live.open.items()}
         begun = live.begun(self._limits.people)
         self._ended = OrderedDict((person, name) for name, person in begun.items())
-        self._expired = -math.inf
         self._buckets: OrderedDict[str, tuple[_Bucket, _Bucket]] = OrderedDict()
 
     def say(self, sender: str, text: str) -> Heard:
@@ -126,17 +143,17 @@ class People:
             raise Refused(413, f"a message has at most {self._limits.characters} characters")
         with self.lock:
             self._spend(sender)
-            self._expire()
         with self._understanding:  # one is understood while what another said is written down
             take = self.live.understand(text)
         with self.lock:
-            while (name := self._conversations.get(sender)) in self.live.busy:
-                self.lock.wait()
+            name = self._conversations.get(sender)
+            if name in self.live.busy:  # who waits here would take the place of another person
+                raise Refused(429, "your last message is still being answered", 1)
             late: tuple[BotUttered, ...] = ()
             if name is None:
                 late, name = self._told_late(sender), self._begin(sender)
             heard = take(name)
-            self.learn(sender, heard)
+            self.learn(heard)
             return dataclasses.replace(heard, late=(*late, *heard.late))
 
     @contextlib.contextmanager
@@ -180,37 +197,46 @@ class People:
         for bucket in spent:
             bucket.left -= 1
 
-    def learn(self, sender: str, heard: Heard) -> None:
+    def learn(self, heard: Heard) -> None:
         """Take in what came of something that was said to somebody, or by them; it is learned from."""
+        person = heard.person
         if heard.ended is not None:
-            self._ended[sender] = heard.ended
-            self._ended.move_to_end(sender)
+            self._ended[person] = heard.ended
+            self._ended.move_to_end(person)
             if len(self._ended) > self._limits.people:
                 self._ended.popitem(last=False)
         if heard.conversation in self.live.open:
-            self._conversations[sender] = heard.conversation
+            self._conversations[person] = heard.conversation
         else:
-            self._conversations.pop(sender, None)
+            self._conversations.pop(person, None)
         self.trainer.put(heard.transitions, self.live.upto, is_boundary=heard.ended is not None)
 
     def expire(self) -> None:
-        """End the conversations of those who have been silent for too long, a few at a time."""
+        """End the conversations of those who have left, and answer who waits for a teacher in vain."""
         with self.lock:
-            self._expire()
+            for name in self.live.due()[:_EXPIRE_MOST]:
+                with contextlib.suppress(StoreError):  # told to who says something; the next time may do
+                    if (heard := self.live.lapse(name)) is not None:
+                        self.learn(heard)
 
-    def _expire(self) -> None:
-        if self._clock() - self._expired < _EXPIRE_EVERY:
-            return
-        self._expired = self._clock()
-        people = self.live.open
-        for heard in self.live.expire(_EXPIRE_MOST):
-            self.learn(people[heard.conversation], heard)
+    @contextlib.contextmanager
+    def looked_after(self) -> Iterator[None]:
+        """Do every second what time brings (see `expire`), in a thread of its own, until this is left."""
+        is_over = threading.Event()
 
-    def conversation(self, sender: str, is_trusted: bool = False) -> Conversation:
-        """Return what was said in the conversation that somebody is in; see `look`."""
-        return self.look(sender, is_trusted).conversation
+        def run() -> None:
+            while not is_over.wait(_EXPIRE_EVERY):
+                self.expire()
 
-    def look(self, sender: str, is_trusted: bool = False) -> Trace:
+        thread = threading.Thread(target=run, name="expiring", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+
+    def look(self, sender: str, is_trusted: bool = False) -> Looked:
         """Return the conversation that somebody is in, or had last.
 
         Args:
@@ -224,12 +250,28 @@ class People:
             name = self._of(sender)
             if not is_trusted:
                 self._spend(sender, is_written=False)
-            return self.live.on_record(name)
+            return self._look(name)
 
-    def waits(self, conversation: str) -> bool:
-        """Return whether somebody waits for a teacher in a conversation, if it goes on at all."""
+    def look_back(self, conversation: str) -> Looked:
+        """Return a conversation by its name.
+
+        Raises:
+            LiveError: there is none like that.
+        """
         with self.lock:
-            return conversation in self.live.open and self.live.waits(conversation)
+            return self._look(conversation)
+
+    def _look(self, name: str) -> Looked:
+        live = self.live
+        is_open = name in live.open
+        trace = live.trace(name) if is_open else live.on_record(name)
+        waits = None
+        if is_open and name in live.busy:
+            waits = BOT
+        elif is_open and live.waits(name):
+            waits = trace.teacher
+        tracked = trace.conversation
+        return Looked(name, tracked.events, dict(tracked.slots), trace.last_decision, not is_open, waits)
 
     def _of(self, sender: str) -> str:
         _check_sender(sender)

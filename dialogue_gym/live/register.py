@@ -45,7 +45,7 @@ class Register:
         self._traces: OrderedDict[str, Trace] = OrderedDict()  # those that were asked for of late
         self._people = store.unfinished(LIVE)
         self._heard = dict.fromkeys(self._people, clock())
-        self._taken = {
+        self._teachers = {
             name: who for name, who in store.noted(DECIDES).items() if name in self._people and who
         }
         self._number = store.last_number(_PREFIX)
@@ -65,7 +65,7 @@ class Register:
     @property
     def taken(self) -> dict[str, str]:
         """Those of them in which a teacher decides, each with the name of the teacher."""
-        return dict(self._taken)
+        return dict(self._teachers)
 
     def quiet(self, conversation: str) -> float:
         """Return for how many seconds nobody has done anything in a conversation that goes on."""
@@ -82,7 +82,7 @@ class Register:
         if conversation not in self._traces:
             self._traces[conversation] = self.on_record(conversation)
         self._traces.move_to_end(conversation)
-        for name in list(self._traces)[: len(self._traces) - AT_HAND]:
+        for name in list(self._traces)[: max(0, len(self._traces) - AT_HAND)]:
             if name not in self.busy:
                 del self._traces[name]  # the journal has it
         return self._traces[conversation]
@@ -112,7 +112,7 @@ class Register:
         yield episode
         episode.write()
         if trace.end is not None:
-            for known in (self._traces, self._people, self._heard, self._taken):
+            for known in (self._traces, self._people, self._heard, self._teachers):
                 known.pop(trace.conversation.sender_id, None)
 
     def _give(self) -> tuple[Transition, ...]:

@@ -18,6 +18,7 @@ from dialogue_gym.entries import (
     DECIDES,
     END,
     LABEL,
+    LIVE,
     NOTE,
     PENDING,
     RATING,
@@ -125,6 +126,8 @@ class Trace:
         teacher: who decides in the place of the bot; None where the bot does.
         late: what the user was told since they spoke last, if a teacher had a hand in it: it came when it
             came, not as the answer to their message.
+        is_late: whether what they are told now is late in that sense.
+        person: who talks to the bot.
     """
 
     def __init__(self, domain: Domain, name: str, reward: LiveReward) -> None:
@@ -134,7 +137,8 @@ class Trace:
         self.end: Entry | None = None
         self.teacher: str | None = None
         self.late: list[BotUttered] = []
-        self._is_late = False
+        self.is_late = False
+        self.person = ""
         self._reward = reward
         self._steps: dict[int, _Step] = {}
         self._end_rating: float | None = None
@@ -159,6 +163,7 @@ class Trace:
             return []
         if entry.kind == RATING:
             return self._rate(entry.content["about"], entry.content["value"])
+        self.person = entry.content.get(LIVE, self.person)
         if entry.kind == NOTE and DECIDES in entry.content:
             self.teacher = entry.content[DECIDES]
         if entry.kind not in STEPS:
@@ -174,8 +179,8 @@ class Trace:
         events = entry_events(entry)
         self.conversation.extend(events)
         if entry.kind == USER:
-            self._is_late, self.late = self.teacher is not None, []
-        elif entry.kind == RESULT and self._is_late:
+            self.is_late, self.late = self.teacher is not None, []
+        elif entry.kind == RESULT and self.is_late:
             self.late += [event for event in events if isinstance(event, BotUttered)]
         return found
 

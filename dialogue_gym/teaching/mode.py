@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dialogue_gym.entries import END, NOTE, Draft, Entry
 from dialogue_gym.history import History
 from dialogue_gym.teaching.journal import Journal
+from dialogue_gym.teaching.walking import is_live
 
 FAKE, ME = "fake", "me"
 """Who talks to the bot: the domain's fake user, or the teacher."""
@@ -16,7 +17,8 @@ _KEY = "teaching"
 def use_mode(journal: Journal, user: str, turn_taking: str) -> None:
     """Note how the next session is held; a conversation that was held otherwise is not gone on with.
 
-    A fake user cannot take up what a person began, nor one turn taking what follows from the other.
+    Those of people who talk to the bot have nothing to do with it. A fake user cannot take up what a person
+    began, nor one turn taking what follows from the other.
 
     Raises:
         StoreError: the journal cannot be read or written.
@@ -27,7 +29,8 @@ def use_mode(journal: Journal, user: str, turn_taking: str) -> None:
         return
     drafts = [Draft("", NOTE, {_KEY: mode})]
     history = History(entries)
-    for conversation in history.conversations[-1:]:
+    taught = [name for name in history.conversations if not is_live(history, name)]
+    for conversation in taught[-1:]:
         if history.outcome(conversation) is None:
             drafts.append(Draft(conversation, END, {"outcome": "truncated"}, history.head(conversation)))
     journal.append_all(drafts)

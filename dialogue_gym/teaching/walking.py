@@ -23,6 +23,17 @@ def is_simulated(history: History, entry: int) -> bool:
     return SEED in history.beginning(entry).content
 
 
+def is_live(history: History, conversation: str) -> bool:
+    """Return whether people talk to the bot in a conversation; a fork of it is a teacher's.
+
+    Raises:
+        StoreError: there is no such conversation.
+    """
+    head = history.head(conversation)
+    beginning = None if head is None else history.beginning(head)
+    return beginning is not None and LIVE in beginning.content and beginning.conversation == conversation
+
+
 def take_up_fault(history: History, conversation: str, has_fake_user: bool) -> str | None:
     """Say why nobody can go on teaching in a conversation with such a user; None if one can.
 
@@ -31,8 +42,7 @@ def take_up_fault(history: History, conversation: str, has_fake_user: bool) -> s
     """
     if (head := history.head(conversation)) is None:
         return None
-    beginning = history.beginning(head)
-    if LIVE in beginning.content and beginning.conversation == conversation:
+    if is_live(history, conversation):
         return f"people talk to the bot in {shorten(conversation)}: fork it instead"
     if is_simulated(history, head) != has_fake_user:
         return f"another user talks in {shorten(conversation)}"

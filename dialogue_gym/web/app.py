@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -103,6 +104,8 @@ def build(rooms: Rooms, door: Door, text: str | None = None, beside: ASGIApp | N
         return _enter(door, request, await request.body())
 
     pages.add_static_files(_STATIC, Path(__file__).parent / "static")
+    # It looks at every object that there is, and some of torch's do not like that.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="nicegui.ui_run_with")
     ui.run_with(
         server,
         mount_path=PATH,

@@ -99,6 +99,7 @@ export default {
           <h2>What does the bot do? It would take the first; the numbers say what it thinks each is worth.</h2>
           <Options :options="options" :disabled="sent !== null" has-keys @pick="decide" />
         </div>
+        <p v-else-if="talk.is_busy" class="is-faint">The bot is doing something that takes a while.</p>
         <p v-else-if="isMine" class="is-faint">It is the user's turn. What they say appears here, and you answer.</p>
       </section>
     </template>

@@ -123,6 +123,7 @@ def _talk(talk: Talk) -> Json:
         "person": visible(talk.person, 20),
         "teacher": talk.teacher,
         "waits": talk.waits,
+        "is_busy": talk.is_busy,
         "quiet": int(talk.quiet) if talk.waits else 0,
     }
 

@@ -188,13 +188,13 @@ def rest_app(
     @app.get(API + "/people/{sender:path}/tracker", response_model=Tracker, dependencies=teachers)
     def tracker(sender: Sender) -> Response:
         """Return the conversation that somebody is in, or the one that they had last."""
-        conversation = people.conversation(sender, is_trusted=True)
+        looked = people.look(sender, is_trusted=True)
         return _Escaped(
             {
                 "sender_id": sender,
-                "conversation": conversation.sender_id,
-                "slots": conversation.slots,
-                "events": [to_json(event) for event in conversation.events],
+                "conversation": looked.conversation,
+                "slots": looked.slots,
+                "events": [to_json(event) for event in looked.events],
             }
         )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.reader import FileError, name_fault, shorten
-from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, StoreError
+from dialogue_gym.entries import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, USER, StoreError
 from dialogue_gym.interpreter import Interpreter, InterpreterError
 from dialogue_gym.live.approval import Approval, JournalApproval
 from dialogue_gym.live.attendance import Attendance
@@ -23,6 +23,7 @@ from dialogue_gym.teaching.chat import ENDS, MOST_STEPS, THRESHOLD, visible
 from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.pending import Proposal, SessionError
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.walking import is_live
 from dialogue_gym.web.answers import ANSWERS, Unknown
 from dialogue_gym.web.view import Json, Note, tally_of, view_of
 
@@ -91,6 +92,7 @@ class Rooms:
         self.lock = threading.RLock()
         self._rooms: dict[str, Room] = {}
         self._owners: dict[str, str] = {}
+        self._live: set[str] = set()
         self._noted = 0
         self._words: Interpreter | None = None
         self._has_words = False
@@ -137,7 +139,11 @@ class Rooms:
         """Look at what was written down since the last time."""
         for entry in self.store.entries(after=self._noted) if self.written > self._noted else ():
             self._noted = entry.id
-            has_acted = entry.kind not in (NOTE, RATING) and entry.author not in ("", *_NOT_TEACHERS)
+            if LIVE in entry.content:
+                self._live.add(entry.conversation)
+            is_theirs = entry.kind == USER and entry.conversation in self._live
+            is_act = entry.kind not in (NOTE, RATING) and not is_theirs
+            has_acted = is_act and entry.author not in ("", *_NOT_TEACHERS)
             if entry.conversation and has_acted:
                 self._owners[entry.conversation] = entry.author
 
@@ -317,8 +323,8 @@ class Room:
         with self.rooms.lock:
             self.catch_up()
             head = self.session.history.head(conversation)
-            is_live = head is not None and LIVE in self.session.history.beginning(head).content
-            approval = self.rooms.approval if is_live else JournalApproval(self.rooms.store)
+            is_theirs = is_live(self.session.history, conversation)
+            approval = self.rooms.approval if is_theirs else JournalApproval(self.rooms.store)
             approval.give(conversation, head, value, self.teacher)
             self.refresh()
 

@@ -13,9 +13,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from dialogue_gym.chatting import spoken
 from dialogue_gym.domain.reader import printable
+from dialogue_gym.entries import BOT, PERSON
 from dialogue_gym.events import BotUttered, Event, Json, UserUttered
-from dialogue_gym.live.people import People, Refused
-from dialogue_gym.live.transitions import Trace
+from dialogue_gym.live.people import Looked, People, Refused
 
 PATH = "/talk"
 COOKIE = "dialogue_gym_visitor"
@@ -27,7 +27,7 @@ _NOTHING: Json = {
     "seen": 0,
     "about": None,
     "ended": False,
-    "waits": False,
+    "waits": None,
 }
 
 
@@ -75,7 +75,7 @@ def add_visitors(server: FastAPI, people: People) -> None:
         request: Request, conversation: str = "", seen: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
     ) -> Json:
         try:
-            return _news(people, people.look(_visitor(request)), conversation, seen)
+            return _news(people.look(_visitor(request)), conversation, seen)
         except Refused as refused:
             if refused.status != 404:
                 raise
@@ -84,8 +84,11 @@ def add_visitors(server: FastAPI, people: People) -> None:
     @server.post(f"{PATH}/say", include_in_schema=False)
     def say(request: Request, words: Words) -> Json:
         visitor = _visitor(request)
+        before = _own(people, visitor)
         heard = people.say(visitor, words.text)
-        news = _news(people, people.look(visitor, is_trusted=True), words.conversation, words.seen)
+        news = _news(people.look(visitor, is_trusted=True), words.conversation, words.seen)
+        if before == words.conversation != news["conversation"]:  # what was said there last comes first
+            news["messages"] = _messages(people.look_back(before).events)[words.seen :] + news["messages"]
         notes: list[Json] = [{"who": "note", "text": printable(note)} for note in heard.notes]
         # Also the conversation that was left for another one has ended, and can be rated.
         return news | {"messages": news["messages"] + notes, "ended": heard.ended is not None}
@@ -104,17 +107,25 @@ def _visitor(request: Request) -> str:
     return f"visitor {hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
-def _news(people: People, trace: Trace, conversation: str, seen: int) -> dict[str, Any]:
+def _own(people: People, visitor: str) -> str | None:
+    """Return the conversation that somebody is in, or had last, if they have said anything."""
+    try:
+        return people.look(visitor, is_trusted=True).conversation
+    except Refused:
+        return None
+
+
+def _news(looked: Looked, conversation: str, seen: int) -> dict[str, Any]:
     """Return what a page does not show yet that has seen so many messages of a conversation."""
-    name = trace.conversation.sender_id
-    said = _messages(trace.conversation.events)
+    said = _messages(looked.events)
     return {
-        "conversation": name,
-        "messages": said[seen:] if name == conversation else said,
+        "conversation": looked.conversation,
+        "messages": said[seen:] if looked.conversation == conversation else said,
         "seen": len(said),
-        "about": trace.last_decision,
-        "ended": trace.end is not None,
-        "waits": people.waits(name),
+        "about": looked.decision,
+        "ended": looked.has_ended,
+        # Which teacher it is is nobody's business.
+        "waits": looked.waits and (BOT if looked.waits == BOT else PERSON),
     }
 
 

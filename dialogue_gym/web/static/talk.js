@@ -1,6 +1,7 @@
 "use strict";
 const [chat, how, state, form, text] = ["chat", "how", "state", "form", "text"].map((id) => document.getElementById(id));
 const PAUSE = 2000;
+const WAITS = { person: "A person is looking at this. The answer comes here.", bot: "One moment, please." };
 let seen = { conversation: "", seen: 0 };
 let waiting;
 
@@ -71,7 +72,7 @@ function take(news) {
   if (news.messages.some((message) => message.who === "bot")) addThumbs(news.about);
   showEnd(news.ended);
   clearTimeout(waiting);
-  state.textContent = news.waits ? "A person is looking at this. The answer comes here." : "";
+  state.textContent = news.waits ? WAITS[news.waits] : "";
   if (news.waits) waiting = setTimeout(look, PAUSE);
 }
 
@@ -98,7 +99,12 @@ form.onsubmit = async (event) => {
     text.value = "";
     take(news);
   } catch (error) {
-    state.textContent = `Not sent: ${error.message}. Your message is still in the field.`;
+    // It may have arrived, and only its answer is lost.
+    const news = await ask(`state?${new URLSearchParams(seen)}`).catch(() => null);
+    if (news?.messages.some((message) => message.who === "you" && message.text === said)) {
+      text.value = "";
+      take(news);
+    } else state.textContent = `Not sent: ${error.message}. Your message is still in the field.`;
   }
   delete form.dataset.waits;
   text.focus();
