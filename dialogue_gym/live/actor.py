@@ -14,7 +14,7 @@ from dialogue_gym.live.tries import Tries
 from dialogue_gym.masks import ObservationMask
 from dialogue_gym.policies import Policy
 
-LEAST, MOST = 0.02, 0.4
+LEAST, MOST = 0.02, 0.5
 """The chance to try something else where all people are content, and where none is."""
 NEWEST = 0.1
 """What the newest dialogue weighs among those of late."""
