@@ -50,13 +50,13 @@ class Hello:
 class Desk:
     """A bot in a folder, people who talk to it, and teachers who look after them."""
 
-    def __init__(self, folder: Path, runner: ActionRunner | None = None) -> None:
+    def __init__(self, folder: Path, runner: ActionRunner | None = None, turns: str = "auto") -> None:
         self.store = Store(folder)
         self.clock = Clock()
-        self.trainer, _ = open_trainer(self.store, DOMAIN, None)
+        self.trainer, _ = open_trainer(self.store, DOMAIN, None, turn_taking=turns)
         self.live = Live(
             DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), runner or ActionRunner(DOMAIN),
-            silence=4 * PATIENCE, clock=self.clock,
+            turn_taking=turns, silence=4 * PATIENCE, clock=self.clock,
         )  # fmt: skip
         self.people = People(self.live, self.trainer, clock=self.clock)
         self.attendance = Attendance(self.people)
@@ -204,16 +204,22 @@ def test_what_a_teacher_says_last_is_heard_in_the_next_conversation(desk: Desk) 
     assert desk.say() == (["Hello"], ["At once"]) and desk.say() == (["Hello"], [])
 
 
-def test_a_teacher_goes_on_after_an_action_that_was_killed(desk: Desk) -> None:
-    desk.say()
+def test_a_teacher_goes_on_after_an_action_that_was_killed(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "store", turns="explicit")
+    desk.people.live.begin("ann")
+    desk.people = People(desk.live, desk.trainer, clock=desk.clock)
+    desk.attendance = Attendance(desk.people)
     name = desk.take_over()
-    desk.say()
+    assert desk.say() == ([], [])
     last = list(desk.store.entries(name))[-1].id
-    content = {"action": "action_restart", "right": ["action_restart"], "by": "person"}
+    content = {"action": "utter_sorry", "right": ["utter_sorry"], "by": "person"}
     desk.live.trace(name).take(desk.store.append(name, LABEL, content, last, "tina"))
     desk.decide(name)
+    desk.decide(name, "action_listen")
     kinds = [entry.kind for entry in desk.store.entries(name)]
-    assert kinds[-4:] == [LABEL, RESULT, LABEL, RESULT] and desk.store.check() == []
+    assert kinds[-6:] == [LABEL, RESULT] * 3 and desk.store.check() == []
+    assert desk.say() == ([], ["At once"])
+    desk.store.close()
 
 
 def test_a_decision_that_cannot_be_written_down_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
