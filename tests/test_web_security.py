@@ -210,6 +210,12 @@ def test_another_password_ends_all_visits(tmp_path: Path) -> None:
         ),
         (["--password-file", "none"], {}, "none: No such file"),
         (["--stories", "none.md"], {}, "none.md"),
+        (
+            ["--live", "--name", "bot.example"],
+            {},
+            "--live --name bot.example: who reaches the bot by that name",
+        ),
+        (["--live", "--token-file", "none"], {}, "none: No such file"),
     ],
 )
 def test_what_cannot_be_served_is_said_in_a_line(
@@ -222,7 +228,7 @@ def test_what_cannot_be_served_is_said_in_a_line(
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert result.returncode == 2 and result.stderr.startswith(f"error: {line}"), result.stderr
-    assert result.stderr.count("\n") == 1
+    assert result.stderr.count("\n") == 1 and not (tmp_path / "restaurant-teaching").exists()
 
 
 def test_nothing_is_written_beside_the_store(server: Served) -> None:

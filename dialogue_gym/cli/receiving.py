@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym.cli.hosting import address_of, password_of
+from dialogue_gym.cli.hosting import address_of, password_of, read_tokens
 from dialogue_gym.cli.living import Living, Opened, opened
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.reader import printable, shorten
+from dialogue_gym.domain.reader import printable
 from dialogue_gym.live.people import People
 from dialogue_gym.web.listening import listen, serve
 from dialogue_gym.web.live_app import build_live
 from dialogue_gym.web.rest import WEBHOOK
-from dialogue_gym.web.security import LEAST_PASSWORD, Door
+from dialogue_gym.web.security import Door
 from dialogue_gym.web.visitors import PATH
 
 
@@ -65,28 +65,3 @@ def gathered(bot: Opened, trusts_ratings: bool) -> Iterator[People]:
     people = People(bot.live, bot.trainer, trusts_ratings=trusts_ratings)
     with people.looked_after():
         yield people
-
-
-def read_tokens(path: Path | None) -> dict[str, str]:
-    """Read the tokens of channels, a line `NAME TOKEN` for each.
-
-    Raises:
-        ValueError: a line is none.
-        OSError: the file cannot be read.
-    """
-    if path is None:
-        return {}
-    found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.split()
-        if not words:
-            continue
-        if len(words) != 2 or len(words[1]) < LEAST_PASSWORD or "/" in words[0]:
-            raise ValueError(
-                f"{path}, line {number}: a channel is a name (without a slash) and a token of at least"
-                f" {LEAST_PASSWORD} characters, not {shorten(line)}"
-            )
-        found[words[0]] = words[1]
-    if not found:
-        raise ValueError(f"{path}: there is no token in it")
-    return found

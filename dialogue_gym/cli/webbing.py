@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from dialogue_gym.cli.hosting import address_of, password_of
+from dialogue_gym.cli.hosting import address_of, password_of, read_tokens
 from dialogue_gym.cli.parts import (
     domain_text_of,
     is_address,
@@ -87,12 +87,19 @@ def hold(given: Serving) -> None:
         raise ValueError(f"{domain.name}: this domain has no fake user to talk to (the key 'fake_user')")
     runner = make_runner(given.source, domain, given.actions, given.seed)
     folder = given.store or Path(f"{domain.name}-teaching")
-    door = Door(given.host, folder, password_of(given.password_file, given.host), given.names)
+    tokens = read_tokens(given.live.token_file) if given.live else {}
+    password = password_of(given.password_file, given.host)
+    if given.live is not None and given.names and password is None:
+        raise ValueError(
+            f"--live --name {printable(given.names[0])}: who reaches the bot by that name reaches its"
+            " teachers' pages too, so a password is needed: set DIALOGUE_GYM_PASSWORD, or give --password-file"
+        )
     lesson = Lesson(
         domain, user, given.turn_taking, runner, lambda: words_of(given, domain, folder), given.seed
     )
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(contextlib.closing(listen(given.host, given.port)))
+        door = Door(given.host, folder, password, given.names)
         with Store(folder) as store:
             store.use_domain(given.source, text)
             use_mode(store, user, given.turn_taking)
@@ -101,7 +108,7 @@ def hold(given: Serving) -> None:
         if given.live is None:
             server: ASGIApp = build(Rooms(stack.enter_context(Store(folder)), lesson), door, text)
         else:
-            server = stack.enter_context(_with_people(given, given.live, folder, lesson, door, text))
+            server = stack.enter_context(_with_people(given, given.live, tokens, folder, lesson, door, text))
         address = address_of(given.host, listening, PATH)
         print(f"{domain.name}: teach it at {address}", flush=True)
         if given.live is not None:
@@ -113,7 +120,13 @@ def hold(given: Serving) -> None:
 
 @contextlib.contextmanager
 def _with_people(
-    given: Serving, live: OpenedTo, folder: Path, lesson: Lesson, door: Door, text: str
+    given: Serving,
+    live: OpenedTo,
+    tokens: Mapping[str, str],
+    folder: Path,
+    lesson: Lesson,
+    door: Door,
+    text: str,
 ) -> Iterator[ASGIApp]:
     """Give the server of teachers and of the people who talk to the bot; it learns until this is left.
 
@@ -122,9 +135,8 @@ def _with_people(
         OSError: a file cannot be read or written.
     """
     from dialogue_gym.cli.living import Living, opened  # torch loads here alone
-    from dialogue_gym.cli.receiving import gathered, read_tokens
+    from dialogue_gym.cli.receiving import gathered
 
-    tokens = read_tokens(live.token_file)
     living = Living(
         source=given.source,
         folder=folder,
