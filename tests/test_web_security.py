@@ -213,7 +213,7 @@ def test_another_password_ends_all_visits(tmp_path: Path) -> None:
         (
             ["--live", "--name", "bot.example"],
             {},
-            "--live --name bot.example: who reaches the bot by that name",
+            "--live --name bot.example: who reaches the bot by",
         ),
         (["--live", "--token-file", "none"], {}, "none: No such file"),
     ],
