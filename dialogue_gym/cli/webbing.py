@@ -92,7 +92,8 @@ def hold(given: Serving) -> None:
     if given.live is not None and given.names and password is None:
         raise ValueError(
             f"--live --name {printable(given.names[0])}: who reaches the bot by that name reaches its"
-            " teachers' pages too, so a password is needed: set DIALOGUE_GYM_PASSWORD, or give --password-file"
+            " teachers' pages too, so a password is needed: set DIALOGUE_GYM_PASSWORD, or give"
+            " --password-file"
         )
     lesson = Lesson(
         domain, user, given.turn_taking, runner, lambda: words_of(given, domain, folder), given.seed
