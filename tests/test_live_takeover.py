@@ -16,7 +16,8 @@ import pytest
 
 from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation import Conversation
-from dialogue_gym.entries import LABEL, NOTE, RESULT, StoreError
+from dialogue_gym.entries import LABEL, NOTE, RESULT, USER, StoreError
+from dialogue_gym.events import to_json
 from dialogue_gym.history import History
 from dialogue_gym.interpreter import FixedFormatInterpreter
 from dialogue_gym.live import register
@@ -204,6 +205,47 @@ def test_what_a_teacher_says_last_is_heard_in_the_next_conversation(desk: Desk) 
     assert desk.say() == (["Hello"], ["At once"]) and desk.say() == (["Hello"], [])
 
 
+def test_who_was_answered_late_is_given_time(desk: Desk) -> None:
+    """Silence counts from what a teacher did last, not from what the person said."""
+    desk.say()
+    name = desk.take_over()
+    desk.clock.now += 3.9 * PATIENCE
+    desk.attendance.give_back(name, "tina")
+    desk.clock.now += PATIENCE
+    desk.people.expire()
+    assert name in desk.live.open
+    desk.take_over()
+    desk.say()
+    desk.clock.now += 0.9 * PATIENCE
+    desk.decide(name)
+    desk.clock.now += 3.5 * PATIENCE
+    desk.people.expire()
+    assert name in desk.live.open
+    desk.clock.now += PATIENCE
+    desk.people.expire()
+    assert desk.live.open == {}
+
+
+def test_what_was_said_at_the_start_reaches_who_only_asks(desk: Desk) -> None:
+    """The process was killed between their message and the answer."""
+    name = desk.live.begin("ann")
+    last = list(desk.store.entries(name))[-1].id
+    message = FixedFormatInterpreter(DOMAIN).parse("/order").message
+    desk.live.trace(name).take(desk.store.append(name, USER, to_json(message), last, "person"))
+    desk.live.go_on(name)
+    people = People(desk.live, desk.trainer, clock=desk.clock)
+    assert [one.text for one in people.say("ann", "/order").late] == ["Hello"]
+
+
+def test_few_conversations_all_stay_at_hand(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register, "AT_HAND", 4)
+    traces = {name: desk.live.trace(name) for name in [desk.live.begin(f"guest {one}") for one in range(4)]}
+    assert all(desk.live.trace(name) is trace for name, trace in traces.items())
+    desk.live.begin("one more")
+    desk.live.trace("live5")
+    assert desk.live.trace("live1") is not traces["live1"]
+
+
 def test_a_teacher_goes_on_after_an_action_that_was_killed(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "store", turns="explicit")
     desk.people.live.begin("ann")
@@ -245,6 +287,8 @@ def test_what_is_taught_beside_it_is_learned(desk: Desk) -> None:
     message = FixedFormatInterpreter(DOMAIN).parse("/order").message
     session.say(message)
     session.correct("utter_sorry")
+    desk.attendance.take_in(session.history, dataclasses.replace(session.domain, name="another"))
+    assert desk.trainer.taught == {}  # of a domain that this bot does not have
     desk.attendance.take_in(session.history, session.domain)
     assert list(desk.trainer.taught.values()) == [("utter_sorry",)]
     desk.say()
@@ -253,9 +297,6 @@ def test_what_is_taught_beside_it_is_learned(desk: Desk) -> None:
     desk.decide(name)
     session.undo()
     desk.attendance.take_in(session.history, session.domain)  # which does not know of the decision yet
-    assert list(desk.trainer.taught.values()) == [("utter_order",)]
-    grown = dataclasses.replace(session.domain, name="another")
-    desk.attendance.take_in(session.history, grown)
     assert list(desk.trainer.taught.values()) == [("utter_order",)]
     desk.store.forget(name)
     desk.attendance = Attendance(desk.people)
@@ -325,10 +366,12 @@ def test_others_go_on_while_an_action_takes_long(tmp_path: Path, monkeypatch: py
         assert set(desk.live.open) == {name}
         for number in range(2):  # more than are kept at hand, but what is under way stays
             desk.say(f"guest {number}")
+        desk.attendance.thoughts(name)
         step = next(desk.store.entries(name)).id
         others = [
             threads.submit(desk.attendance.take_over, name, "bob"),
             threads.submit(desk.attendance.decide, name, "tina", "utter_sorry", step),
+            threads.submit(desk.attendance.give_back, name, "tina"),
         ]
         time.sleep(0.2)
         assert not any(other.done() for other in (*others, decided))
@@ -336,6 +379,7 @@ def test_others_go_on_while_an_action_takes_long(tmp_path: Path, monkeypatch: py
         decided.result(60)
         others[0].result(60)
         assert isinstance(others[1].exception(60), StaleDecision)
+        assert isinstance(others[2].exception(60), (LiveError, type(None)))  # whoever was first
     assert desk.say() == ([], ["At once"]) and desk.live.taken == {name: "bob"}
     entries = list(desk.store.entries(name))
     after = next(entry for entry in entries if entry.content.get("action") == "utter_order")

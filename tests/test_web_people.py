@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from dialogue_gym.entries import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
 from dialogue_gym.events import SessionStarted, to_json
 from dialogue_gym.store import Store
+from dialogue_gym.web.live_app import build_live
+from dialogue_gym.web.security import Door
+from tests.test_live_takeover import Desk
 from tests.test_web import Tab, browser, playwright
 from tests.test_web_security import ask, knock
 from tests.web_server import Served
@@ -18,6 +24,7 @@ __all__ = ["browser"]
 
 PASSWORD = "open sesame"
 SITE = "https://shop.example"
+URL = "http://127.0.0.1"
 DOMAIN = """
 intents: [greet, order, thank]
 responses: {utter_hello: [{text: "Hello <b>there</b>"}], utter_order: [{text: At once}]}
@@ -173,3 +180,36 @@ class WithoutTeachers(Served):
 
     command = ("live", "--http")
     page = "/talk/"
+
+
+def test_what_a_teacher_said_last_is_shown_before_what_comes_next(tmp_path: Path) -> None:
+    """Their page had not asked for it when the visitor spoke again."""
+    desk = Desk(tmp_path / "store")
+    server = build_live(desk.people, Door("127.0.0.1", tmp_path))
+
+    async def say(visitor: httpx.AsyncClient, seen: dict[str, Any]) -> dict[str, Any]:
+        await visitor.get("/talk/")
+        return dict((await visitor.post("/talk/say", json={"text": "/order"} | seen)).json())
+
+    def seen(news: dict[str, Any]) -> dict[str, Any]:
+        return {key: news[key] for key in ("conversation", "seen")}
+
+    async def talk() -> None:
+        transport = httpx.ASGITransport(app=server)
+        visitor, stranger = (httpx.AsyncClient(transport=transport, base_url=URL) for _ in range(2))
+        first = await say(visitor, {})
+        name = first["conversation"]
+        desk.attendance.take_over(name, "tina")
+        asked = await say(visitor, seen(first))
+        assert asked["messages"] == [{"who": "you", "text": "/order"}] and asked["waits"] == "person"
+        desk.decide(name)
+        with desk.people.lock:
+            desk.people.learn(desk.live.leave(name))
+        news = await say(visitor, seen(asked))
+        assert [one["text"] for one in news["messages"]] == ["At once", "/order", "Hello"]
+        assert news["conversation"] != name and news["seen"] == 2 and news["waits"] is None
+        peeking = await say(stranger, {"conversation": name, "seen": 0})
+        assert [one["text"] for one in peeking["messages"]] == ["/order", "Hello"]
+
+    asyncio.run(talk())
+    desk.store.close()

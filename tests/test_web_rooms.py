@@ -165,6 +165,7 @@ def test_what_people_say_live_is_forked_not_taken_up(rooms: Rooms) -> None:
     room = rooms.room("anna")
     do(room, "take_up", conversation="talk")
     assert faults(room) == ["people talk to the bot in 'talk': fork it instead"]
+    assert rooms.owner("talk") is None  # who talks to the bot is no teacher
     do(room, "fork", entry=entries[1].id)
     fork = room.conversation
     do(room, "correct", action="utter_greet")
