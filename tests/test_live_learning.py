@@ -134,6 +134,7 @@ def test_a_fault_of_the_thread_is_told(tmp_path: Path) -> None:
         " people are answered, and the journal has what is to be learned"
     ]
     trainer.put(transitions(1), 2)  # nobody takes it any more
+    assert trainer._tasks.empty()
     with pytest.raises(RuntimeError, match="the learning has failed"):
         trainer.stop()
     assert trainer._checkpoints.paths() == []
