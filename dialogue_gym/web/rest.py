@@ -56,7 +56,7 @@ class Said(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     sender: str = Field(
-        description="who says it: a name that stays the same for one person",
+        description="who says it: a name of printable characters that stays the same for one person",
         json_schema_extra=_TEXT | {"maxLength": 128},
     )
     message: str = Field(
