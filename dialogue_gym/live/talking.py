@@ -61,7 +61,7 @@ class Talk:
         rating = rating_of(text) if text.startswith(("+", "-")) else None  # a bare number is an answer
         for heard in self._live.expire():
             self._learn(heard)
-            if heard.ended == self._current:
+            if heard.ended is not None and heard.ended == self._current:
                 self._current, self.ended = None, heard.ended if rating is not None else None
                 yield "(you were silent for long: that conversation is over)"
         if rating is not None:
