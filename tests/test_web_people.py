@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -211,5 +212,6 @@ def test_what_a_teacher_said_last_is_shown_before_what_comes_next(tmp_path: Path
         peeking = await say(stranger, {"conversation": name, "seen": 0})
         assert [one["text"] for one in peeking["messages"]] == ["/order", "Hello"]
 
-    asyncio.run(talk())
+    with ThreadPoolExecutor(1) as thread:  # in this one the browser's loop runs
+        thread.submit(asyncio.run, talk()).result(60)
     desk.store.close()
