@@ -36,14 +36,14 @@ format: $(VENV)/.dev
 	$(VENV)/bin/ruff format .
 
 bench: $(VENV)/.agents ## speed, as ratios within one run
-	$(PYTHON) -m agents.speed
-	OMP_NUM_THREADS=1 $(PYTHON) -m agents.teaching_speed
+	$(PYTHON) -m agents.speed.environments
+	OMP_NUM_THREADS=1 $(PYTHON) -m agents.speed.teaching
 
 bench-web: $(VENV)/.dev browser ## milliseconds from a key to the next proposal, in a browser
-	$(PYTHON) -m agents.web_speed
+	$(PYTHON) -m agents.speed.web
 
 bench-live: $(VENV)/.dev ## a start with much experience, and a year of days: minutes; writes docs/live
-	$(PYTHON) -m agents.live_speed
+	$(PYTHON) -m agents.speed.live
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info

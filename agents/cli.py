@@ -19,14 +19,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from agents.clairvoyant import TooLarge
-from agents.environments import PRETRAINED, make, parse_settings
+from agents.benchmark.parallel import Task, run_all
+from agents.config import agent_config, agent_names, check_warm_start
 from agents.evaluation import Evaluation, evaluate
-from agents.files import agent_config, agent_names, check_warm_start
-from agents.parallel import Task, run_all
-from agents.solver import Solution, bound, solve
+from agents.exact.solver import Solution, bound, solve
+from agents.exact.upper_bound import TooLarge
+from agents.make_env import PRETRAINED, make, parse_settings
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
-from dialogue_gym.domain.reader import nearest
+from dialogue_gym._text import nearest
 
 app = typer.Typer(
     help="Train and evaluate agents on the dialogue environments.",
@@ -273,7 +273,7 @@ def teach_benchmark(
     jobs: Annotated[int, typer.Option(min=1, help="sessions at a time")] = os.cpu_count() or 1,
 ) -> None:
     """Count the corrections that it takes a simulated teacher to teach the built-in domains."""
-    from agents.teach_benchmark import ERROR_RATES, lessons, run, table, write
+    from agents.benchmark.teaching import ERROR_RATES, lessons, run, table, write
 
     _prepare(out)
     results = _run_all(run, lessons(seeds, dialogues, error_rate or ERROR_RATES), jobs, "sessions")
@@ -290,7 +290,7 @@ def live_benchmark(
     jobs: Annotated[int, typer.Option(min=1, help="agents at a time")] = os.cpu_count() or 1,
 ) -> None:
     """See how soon an agent recovers with changed people, who rate dialogues badly or not at all."""
-    from agents.live_benchmark import run, trials, write
+    from agents.benchmark.live import run, trials, write
 
     _prepare(out)
     results = _run_all(run, trials(seeds, dialogues), jobs, "agents")

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym import ExpertPolicy
-from dialogue_gym.envs import DialogueEnv
-from dialogue_gym.history import History
-from dialogue_gym.masks import ObservationMask
-from dialogue_gym.store import Store
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.policies.mask import ObservationMask
 from dialogue_gym.teaching.learner import Learner
 
 Array = npt.NDArray[Any]

@@ -8,8 +8,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from agents.environments import EVALUATION, stream
-from dialogue_gym.vector import DialogueVectorEnv
+from agents.make_env import EVALUATION, stream
+from dialogue_gym.vector.env import DialogueVectorEnv
 
 _LANES = 100
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from agents.environments import PRETRAINED, make
 from agents.evaluation import Evaluation, evaluate
+from agents.make_env import PRETRAINED, make
 from agents.training import Progress, Run, train
-from dialogue_gym.files import write_whole
-from dialogue_gym.pretrained import PretrainedPolicy, pretrained_path, save
+from dialogue_gym._files import write_whole
+from dialogue_gym.policies.pretrained import PretrainedPolicy, pretrained_path, save
 
 AGENT, STEPS, ERROR_RATE = "maskable_ppo", 300_000, 0.3
 """Who has learned to live with noise does well without it, but not the other way round."""

@@ -14,21 +14,21 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.cloning import clone
+from agents.algorithms.behaviour_cloning import clone
+from agents.algorithms.maskable_ppo import ObservingMaskablePPO
+from agents.algorithms.q_table import QTable
+from agents.config import agent_config, check_warm_start
 from agents.demonstrations import demonstrate, taught
-from agents.environments import DEMONSTRATION, TRAINING, make, stream
 from agents.evaluation import Evaluation
-from agents.files import agent_config, check_warm_start
-from agents.masking import ObservingMaskablePPO
-from agents.plots import Curve, learning_curve
-from agents.q_table import QTable
-from dialogue_gym.files import write_text, write_whole
-from dialogue_gym.masked_dqn import MaskedDQN
-from dialogue_gym.sb3 import DialogueVecEnv
+from agents.make_env import DEMONSTRATION, TRAINING, make, stream
+from dialogue_gym._files import write_text, write_whole
+from dialogue_gym.sb3.masked_dqn import MaskedDQN
+from dialogue_gym.sb3.vec_env import DialogueVecEnv
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "dqn": DQN,
@@ -263,3 +263,38 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {
         name: importlib.metadata.version(name) for name in _PACKAGES
     }
+
+
+WINDOW = 100
+
+
+@dataclass
+class Curve:
+    """The training dialogues in order: when each ended (in steps), its return, and 1 for success."""
+
+    steps: list[int]
+    returns: list[float]
+    successes: list[float]
+
+
+def learning_curve(path: Path, curve: Curve, bound: float | None, title: str) -> None:
+    """Draw mean return and success rate over the last 100 training dialogues, and the bound."""
+    figure = Figure(figsize=(7, 5.6), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    if bound is not None:
+        above.axhline(bound, color="0.5", linestyle="--", label=f"bound ({bound:.2f})")
+        above.legend(loc="lower right", frameon=False)
+    if curve.steps:
+        width = min(WINDOW, len(curve.steps))
+        kernel = np.ones(width) / width
+        steps = np.array(curve.steps)[width - 1 :]
+        for axes, values in ((above, curve.returns), (below, curve.successes)):
+            axes.plot(steps, np.convolve(values, kernel, "valid"))
+    above.set_title(title)
+    above.set_ylabel("mean return")
+    below.set_ylabel("success rate")
+    below.set_ylim(0, 1.05)
+    below.set_xlabel(f"training steps (each point: the last {WINDOW} dialogues)")
+    for axes in (above, below):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, format="png", dpi=120)

@@ -6,13 +6,13 @@ Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, 
 
 from gymnasium.envs.registration import register
 
-from dialogue_gym.builtin_envs import FakeUserConcertEnv, FakeUserRestaurantEnv
 from dialogue_gym.domain import Domain, DomainError
-from dialogue_gym.envs import DialogueEnv
-from dialogue_gym.live.human_reward import HumanReward
-from dialogue_gym.policies import ExpertPolicy, RandomPolicy
-from dialogue_gym.pretrained import PretrainedPolicy
+from dialogue_gym.envs.builtin import FakeUserConcertEnv, FakeUserRestaurantEnv
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.policies.base import ExpertPolicy, RandomPolicy
+from dialogue_gym.policies.pretrained import PretrainedPolicy
 from dialogue_gym.version import __version__
+from dialogue_gym.wrappers.human_reward import HumanReward
 
 __all__ = [
     "DialogueEnv",
@@ -33,4 +33,4 @@ for _name in ("FakeUserRestaurant", "FakeUserConcert", "Dialogue"):
         entry_point=f"dialogue_gym:{_name}Env",
         vector_entry_point=f"dialogue_gym.vector:{_name}VectorEnv",
     )
-register(id="DialogueLive-v0", entry_point="dialogue_gym.live.envs:DialogueLiveEnv")
+register(id="DialogueLive-v0", entry_point="dialogue_gym.live.env:DialogueLiveEnv")

@@ -17,11 +17,11 @@ import hypothesis
 import pytest
 
 import dialogue_gym  # noqa: F401 (registers the ids)
+from dialogue_gym._yaml import read_text
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.parse import parse
-from dialogue_gym.domain.reader import read_text
-from dialogue_gym.store import Store
-from dialogue_gym.vector import DialogueVectorEnv
+from dialogue_gym.domain.loader import parse
+from dialogue_gym.journal.store import Store
+from dialogue_gym.vector.env import DialogueVectorEnv
 
 # Where it has to be repeatable the examples are always the same; elsewhere each run looks for new ones. None
 # fails for the time that it takes.

@@ -12,15 +12,15 @@ import pytest
 
 from dialogue_gym import DialogueEnv, Domain, ExpertPolicy, RandomPolicy
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.bot import Bot, has_ended
-from dialogue_gym.chatting import Chat
-from dialogue_gym.conversation import Conversation
-from dialogue_gym.events import ActionExecuted, Entity, UserUttered
-from dialogue_gym.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
-from dialogue_gym.trained import AgentError, load_agent
+from dialogue_gym.chat import Bot, Chat
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered
+from dialogue_gym.conversation.turns import has_ended
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
+from dialogue_gym.policies.agent import AgentError, load_agent
+from tests.agents.test_cli import agents
 from tests.conftest import domain_from
-from tests.terminal import Window
-from tests.test_agents import agents
+from tests.terminals import Window
 
 PLAIN = """
 intents: [greet]

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dialogue_gym.checking import check_files
+from dialogue_gym.check import check_files
 from dialogue_gym.nlu.examples import builtin_path
+from tests import ROOT
 
 ROUNDS = 334
 """Of each kind and each way to damage: 2,004 files in all."""
@@ -23,7 +24,7 @@ SECONDS = 5
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-PROJECTS = Path(__file__).parent / "projects"
+PROJECTS = ROOT / "tests/stories/projects"
 BUILT_IN = [
     builtin_path(name, file) for name in ("restaurant", "concert") for file in ("domain.yml", "nlu.yml")
 ]

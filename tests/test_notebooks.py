@@ -14,7 +14,9 @@ import pytest
 from matplotlib import font_manager  # noqa: F401
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+from tests import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SECONDS = 300
 """Many times what any cell takes, so that a notebook that hangs ends."""
 ALLOWED_ON_STDERR: tuple[str, ...] = ()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
+
 HEAVY = (
     "torch", "numba", "stable_baselines3", "sklearn", "rich", "typer", "matplotlib", "scipy", "nicegui",
     "agents",
@@ -115,9 +116,9 @@ print(compiled.metadata["autoreset_mode"].value, ours.shape)
     ("extra", "modules"),
     [
         ("agents", "agents.cli, agents.training, agents.benchmark.run"),
-        ("teach", "dialogue_gym.cli.app, dialogue_gym.cli.teaching"),
-        ("web", "dialogue_gym.cli.app, dialogue_gym.cli.webbing"),
-        ("live", "dialogue_gym.cli.app, dialogue_gym.cli.living"),
+        ("teach", "dialogue_gym.cli.app, dialogue_gym.teaching.terminal.run"),
+        ("web", "dialogue_gym.cli.app, dialogue_gym.web.run"),
+        ("live", "dialogue_gym.cli.app, dialogue_gym.live.run"),
     ],
 )
 def test_an_extra_brings_all_that_its_programs_load(extra: str, modules: str) -> None:

@@ -17,19 +17,19 @@ import pytest
 import yaml
 
 import dialogue_gym
-from agents import live_benchmark
+from agents.benchmark import live as live_benchmark
 from agents.benchmark.grid import load_grid
+from agents.benchmark.live import DOMAINS
 from agents.benchmark.tables import report, summary
-from agents.files import agent_names
-from agents.live_benchmark import DOMAINS
-from agents.solver import solve
-from agents.speed_table import markdown
-from agents.teach_benchmark import table
+from agents.benchmark.teaching import table
+from agents.config import agent_names
+from agents.exact.solver import solve
+from agents.speed.table import markdown
 from dialogue_gym import DialogueEnv
+from tests import ROOT
 from tests.conftest import BUILT_IN, make
-from tests.web_server import served
+from tests.web.servers import served
 
-ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -253,7 +253,17 @@ def test_the_citation_is_of_this_version() -> None:
 
 @pytest.mark.slow
 def test_the_bench_measures_what_the_readme_shows(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "agents.speed", "--rounds", "1", "--seeds", "1", "--out", str(tmp_path)]
+    words = [
+        sys.executable,
+        "-m",
+        "agents.speed.environments",
+        "--rounds",
+        "1",
+        "--seeds",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
     printed = run(words, tmp_path).stdout
     measured = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
     shown = json.loads((ROOT / "docs/speed.json").read_text(encoding="utf-8"))

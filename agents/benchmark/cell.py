@@ -8,10 +8,10 @@ from typing import Any
 import numba
 
 from agents.benchmark.grid import Cell
-from agents.environments import make
 from agents.evaluation import evaluate
-from agents.filter import FilterPolicy
-from agents.solver import SolverPolicy, solve
+from agents.exact.bayes_filter import FilterPolicy
+from agents.exact.solver import SolverPolicy, solve
+from agents.make_env import make
 from agents.training import Agent, Run, train, versions
 from dialogue_gym import ExpertPolicy, RandomPolicy
 

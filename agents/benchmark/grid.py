@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from agents.environments import check_settings, make
-from agents.files import agent_config
+from agents.config import agent_config
+from agents.make_env import check_settings, make
 from dialogue_gym import Domain, rules
-from dialogue_gym.domain.reader import nearest
+from dialogue_gym._text import nearest
 
 GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
 REFERENCES = ("random", "expert", "filter", "solver")

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from agents.benchmark.grid import Cell, Grid
-from agents.benchmark.journal import Journal
 from agents.benchmark.plots import draw
-from agents.benchmark.results import collect
+from agents.benchmark.record import Journal
+from agents.benchmark.statistics import collect
 from agents.benchmark.tables import report
 from agents.benchmark.workers import on_cores, on_ray
-from dialogue_gym.files import write_text
+from dialogue_gym._files import write_text
 
 Progress = Callable[[int, int, str], None]
 """Is told how many cells are finished, how many there are, and which one came last."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.benchmark.results import MARKS
+from agents.benchmark.statistics import MARKS
 
 Record = dict[str, Any]
 

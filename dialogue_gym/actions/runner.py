@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dialogue_gym.actions.answer import AnswerReader
-from dialogue_gym.actions.interface import Action, Dispatcher, Tracker
-from dialogue_gym.actions.loading import as_actions, failure
-from dialogue_gym.actions.payload import domain_json
-from dialogue_gym.actions.server import ask_server, is_remote, webhook
-from dialogue_gym.conversation import Conversation
+from dialogue_gym._http import ServiceError
+from dialogue_gym._text import printable
+from dialogue_gym.actions.loader import as_actions, failure
+from dialogue_gym.actions.payloads import domain_json
+from dialogue_gym.actions.responses import AnswerReader
+from dialogue_gym.actions.sdk import Action, Dispatcher, Tracker
+from dialogue_gym.actions.webhook import ask_server, is_remote, webhook
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.effects import simulated_events
+from dialogue_gym.conversation.events import Event
+from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART
-from dialogue_gym.domain.reader import printable
-from dialogue_gym.effects import simulated_events
-from dialogue_gym.events import Event
-from dialogue_gym.http import ServiceError
-from dialogue_gym.words import Speaker
 
 SECONDS = 10.0
 """How long an action server may take."""

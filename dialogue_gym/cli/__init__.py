@@ -26,7 +26,7 @@ def main() -> None:
     except ImportError as error:
         sys.exit(_fail(_missing(error)))
 
-    from dialogue_gym.http import ServiceError
+    from dialogue_gym._http import ServiceError
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal can show

@@ -7,10 +7,10 @@ import typer
 from dialogue_gym.cli.chat import chat
 from dialogue_gym.cli.check import check
 from dialogue_gym.cli.live import live
+from dialogue_gym.cli.serve import web
 from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
 from dialogue_gym.cli.teach import teach
-from dialogue_gym.cli.web import web
 
 app = typer.Typer(
     help="Check, talk to and teach dialogue bots.",

@@ -8,17 +8,16 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym.bot import Bot
-from dialogue_gym.chatting import RESTART_COMMAND, Chat
+from dialogue_gym._text import printable
+from dialogue_gym.chat import RESTART_COMMAND, Bot, Chat
 from dialogue_gym.cli.options import ActionsOption, DomainName, NluOption, SeedOption
-from dialogue_gym.cli.parts import how_to_talk, make_interpreter, make_runner
-from dialogue_gym.cli.prompting import THOUGHTS, Prompt, thoughts_key
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.parse import builtin_names
-from dialogue_gym.domain.reader import printable
-from dialogue_gym.live.using import store_agent
-from dialogue_gym.teaching.taught import is_store
-from dialogue_gym.trained import Agent, load_agent
+from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
+from dialogue_gym.live.policy import store_agent
+from dialogue_gym.policies.agent import Agent, load_agent
+from dialogue_gym.teaching.policy import is_store
+from dialogue_gym.terminal import THOUGHTS, Prompt, thoughts_key
 
 _PROMPT = "you > "
 

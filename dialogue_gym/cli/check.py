@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from dialogue_gym.actions import builtin_actions
-from dialogue_gym.checking import check_files
+from dialogue_gym.check import check_files
 from dialogue_gym.cli.options import ActionsOption
-from dialogue_gym.cli.parts import load_code
-from dialogue_gym.domain.parse import builtin_names
+from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.factory import load_code
 
 
 def check(

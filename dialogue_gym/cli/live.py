@@ -54,7 +54,7 @@ def live(
     trust_ratings: HttpTrustRatingsOption = False,
 ) -> None:
     """Talk to a bot and rate it; it learns between turns, and goes on the next time where it was."""
-    from dialogue_gym.cli.living import Living, hold  # torch loads here alone
+    from dialogue_gym.live.run import Living, hold
 
     living = Living(
         source=source,
@@ -72,7 +72,7 @@ def live(
     if not http:
         hold(living)
         return
-    from dialogue_gym.cli.receiving import Receiving, receive
+    from dialogue_gym.web.run import Receiving, receive
 
     receive(
         Receiving(

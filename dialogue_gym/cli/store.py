@@ -9,21 +9,22 @@ from typing import Annotated
 
 import typer
 
+from dialogue_gym._text import nearest, printable, shorten
+from dialogue_gym._yaml import read_text
+from dialogue_gym.conversation.events import ActionExecuted, UserUttered
+from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.parse import builtin_names, parse
-from dialogue_gym.domain.reader import nearest, printable, read_text, shorten
-from dialogue_gym.entries import LIVE
-from dialogue_gym.events import ActionExecuted, UserUttered
-from dialogue_gym.history import History
-from dialogue_gym.live.approval import approved, waiting
+from dialogue_gym.domain.loader import builtin_names, parse
+from dialogue_gym.journal.entry import LIVE
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of, roll_back
 from dialogue_gym.live.checkpoints import forget as forget_learned
 from dialogue_gym.live.checkpoints import read as read_checkpoint
-from dialogue_gym.store import Store, StoreError
+from dialogue_gym.live.moderation import approved, waiting
 from dialogue_gym.stories import FORMATS
-from dialogue_gym.teaching.corrections import Correction, corrections
 from dialogue_gym.teaching.export import export
-from dialogue_gym.transcript import transcript
+from dialogue_gym.teaching.review import Correction, corrections
 
 store = typer.Typer(
     help="Look at what was said and taught, export it, go back, and forget it.", no_args_is_help=True

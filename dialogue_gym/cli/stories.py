@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from dialogue_gym._files import write_text
+from dialogue_gym._text import nearest, printable
 from dialogue_gym.cli.options import SeedOption
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.reader import nearest, printable
-from dialogue_gym.files import write_text
 from dialogue_gym.stories import FORMATS, Story, dump, format_of, join, load, mermaid, statistics
 
 stories = typer.Typer(help="Convert, join and look at stories.", no_args_is_help=True)

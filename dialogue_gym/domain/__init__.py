@@ -1,6 +1,5 @@
 """Domain files: read, checked, frozen."""
 
-from dialogue_gym.domain.model import Domain, FakeUser, Profile, Slot
-from dialogue_gym.domain.reader import DomainError
+from dialogue_gym.domain.model import Domain, DomainError, FakeUser, Profile, Slot
 
 __all__ = ["Domain", "DomainError", "FakeUser", "Profile", "Slot"]

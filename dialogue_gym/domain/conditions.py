@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym._yaml import Entry
 from dialogue_gym.domain.model import (
     CONFIDENCES,
     EMPTY,
@@ -21,7 +23,6 @@ from dialogue_gym.domain.model import (
     labelled,
     number_text,
 )
-from dialogue_gym.domain.reader import Entry, nearest, shorten
 
 CONDITION_KEYS = (
     "slots",

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dialogue_gym.domain.reader import DomainError, article, name_fault, nearest, shorten
+from dialogue_gym._files import FileError, FileKind
+from dialogue_gym._text import article, name_fault, nearest, shorten
 
 LISTEN = "action_listen"
 RESTART = "action_restart"
@@ -260,7 +261,7 @@ class Domain:
         Raises:
             DomainError: one sentence with file, line and key.
         """
-        from dialogue_gym.domain.parse import load
+        from dialogue_gym.domain.loader import load
 
         return load(source)
 
@@ -354,3 +355,10 @@ class Domain:
             raise DomainError(f"{self.name}: there is {article(what)} {shorten(name)} already")
         if len(taken) >= MAX_NAMES:
             raise DomainError(f"{self.name}: there are {MAX_NAMES} already, more are not supported")
+
+
+class DomainError(FileError):
+    """A domain that cannot be used."""
+
+
+DOMAIN_FILE = FileKind("domain file", DomainError)

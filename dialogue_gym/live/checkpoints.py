@@ -19,11 +19,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.domain.reader import FileError, nearest, shorten
-from dialogue_gym.entries import BOT, LABEL
-from dialogue_gym.files import write_whole
-from dialogue_gym.store import Store
-from dialogue_gym.teaching.forgetting import forget as forget_taught
+from dialogue_gym._files import FileError, write_whole
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym.journal.entry import BOT, LABEL
+from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.store import forget as forget_taught
 
 KEPT = 7
 _NAME = re.compile(r"(?P<number>\d{6,})-\d{8}T\d{6}\.npz")

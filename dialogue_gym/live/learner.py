@@ -22,13 +22,13 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch.optim.adam import adam
 
 from dialogue_gym.domain import Domain
-from dialogue_gym.envs import DialogueEnv
-from dialogue_gym.live.actor import Actor
-from dialogue_gym.live.replay import Arrays, ReplayBuffer
+from dialogue_gym.domain.observation import observation_dtype
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.live.exploration import Actor
+from dialogue_gym.live.replay_buffer import Arrays, ReplayBuffer
 from dialogue_gym.live.transitions import Transition
-from dialogue_gym.masked_dqn import MaskedQNetwork, margin_loss
-from dialogue_gym.masks import ObservationMask
-from dialogue_gym.observation import observation_dtype
+from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.sb3.masked_dqn import MaskedQNetwork, margin_loss
 
 _MAX_GRADIENT = 10.0
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym.live.actor import Explorer
+from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, read
-from dialogue_gym.live.growth import described, load
-from dialogue_gym.live.guard import Guard
+from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LiveLearner
+from dialogue_gym.live.migration import described, load
 from dialogue_gym.live.transitions import Transition
+from dialogue_gym.policies.base import Policy
 from dialogue_gym.version import __version__
 
 EVERY = 500
@@ -243,3 +244,43 @@ class Trainer:
             "others": self._others(),
             "knows": described(self.learner.env),
         }
+
+
+DIALOGUES = 100
+FALL = 0.1
+_SEED = 1 << 40
+"""Far from the seeds that anything is learned with."""
+
+
+@dataclass
+class Guard:
+    """Watches how often a policy succeeds with the fake user.
+
+    Attributes:
+        env: where it is tried.
+        fall: by how much it may fall below its best before that is reported.
+        best: its best share of successes so far.
+        rolls_back: whether a fall brings the best checkpoint back.
+    """
+
+    env: DialogueEnv
+    fall: float = FALL
+    rolls_back: bool = False
+    best: float = 0.0
+
+    def success_rate(self, policy: Policy) -> float:
+        """Return the share of dialogues that succeed; always the same ones."""
+        successes = 0
+        for number in range(DIALOGUES):
+            observation, info = self.env.reset(seed=_SEED + number)
+            is_over = False
+            while not is_over:
+                action, _ = policy.predict(observation, deterministic=True, action_masks=info["action_mask"])
+                observation, _, terminated, truncated, info = self.env.step(action)
+                is_over = terminated or truncated
+            successes += info["is_success"]
+        return successes / DIALOGUES
+
+    def has_fallen(self, success_rate: float) -> bool:
+        """Return whether this is too far below the best."""
+        return success_rate < self.best - self.fall

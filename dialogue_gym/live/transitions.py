@@ -6,15 +6,17 @@ written down, or as they are read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
 
-from dialogue_gym.conversation import Conversation
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.entries import (
+from dialogue_gym.journal.entry import (
     DECIDES,
     END,
     LABEL,
@@ -28,7 +30,7 @@ from dialogue_gym.entries import (
     Entry,
     entry_events,
 )
-from dialogue_gym.events import BotUttered
+from dialogue_gym.journal.store import Store
 
 SUCCESS, FAILURE, TRUNCATED = "success", "failure", "truncated"
 """How a conversation can end: the user has what they wanted; they left or restarted; nobody knows."""
@@ -251,3 +253,28 @@ def trace_of(domain: Domain, name: str, reward: LiveReward, entries: Iterable[En
     for entry in entries:
         trace.take(entry)
     return trace
+
+
+def missed(
+    store: Store, domain: Domain, reward: LiveReward, after: int
+) -> Iterator[tuple[int, list[Transition]]]:
+    """Yield the transitions of all that was written down after an entry, as they were found one by one.
+
+    Each time with the id of the entry that they are of; those of which nothing is learned are left out.
+
+    Raises:
+        StoreError: the journal cannot be read.
+        DomainError: it is of another domain.
+    """
+    names = dict.fromkeys(entry.conversation for entry in store.entries(after=after) if entry.conversation)
+    # All of it in one go, if all of it is to be read anyway.
+    streams = [store.entries(name) for name in names] if after else [store.entries()]
+    traces: dict[str, Trace] = {}
+    for entry in heapq.merge(*streams, key=lambda entry: entry.id):
+        name = entry.conversation
+        if name not in traces and LIVE in entry.content:
+            traces[name] = Trace(domain, name, reward)
+        if name in traces:
+            found = traces[name].take(entry)
+            if found and entry.id > after:
+                yield entry.id, found

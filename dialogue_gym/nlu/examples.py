@@ -18,24 +18,15 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym.domain.model import number_text
-from dialogue_gym.domain.parse import builtin_names
-from dialogue_gym.domain.reader import (
-    DomainError,
-    Entry,
-    FileError,
-    FileKind,
-    check_characters,
-    name_fault,
-    nearest,
-    read_bytes,
-    read_text,
-    shorten,
-)
-from dialogue_gym.events import Entity
-from dialogue_gym.interpreter import read_json
-from dialogue_gym.markdown import is_markdown, lines
-from dialogue_gym.nlu.patterns import MAX_STEPS, count_steps
+from dialogue_gym._files import FileError, FileKind, check_characters, read_bytes
+from dialogue_gym._markdown import is_markdown, lines
+from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym._yaml import Entry, read_text
+from dialogue_gym.conversation.events import Entity
+from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.model import DomainError, number_text
+from dialogue_gym.nlu.interpreter import read_json
+from dialogue_gym.nlu.regex import MAX_STEPS, count_steps
 
 
 class NluError(FileError):

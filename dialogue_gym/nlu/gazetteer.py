@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialogue_gym.nlu.patterns import MAX_WIDTH, compile_pattern
+from dialogue_gym.nlu.regex import MAX_WIDTH, compile_pattern
 
 Label = tuple[str, str | None, str | None]
 """The name, role and group of an entity."""

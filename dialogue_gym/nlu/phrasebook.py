@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from dialogue_gym.domain.reader import nearest, shorten
-from dialogue_gym.events import Entity
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym.conversation.events import Entity
 from dialogue_gym.nlu.examples import Example
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import urllib.parse
 from typing import Any
 
-from dialogue_gym.events import Entity
-from dialogue_gym.http import ServiceError, post_json
-from dialogue_gym.interpreter import Interpretation, Interpreter, InterpreterError
+from dialogue_gym._http import ServiceError, post_json
+from dialogue_gym.conversation.events import Entity
+from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError
 
 _PATH = "/model/parse"
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain import Domain
-from dialogue_gym.events import Entity
-from dialogue_gym.interpreter import Interpretation, Interpreter
 from dialogue_gym.nlu.classifier import Bags, Classifier
+from dialogue_gym.nlu.entities import Mentions
 from dialogue_gym.nlu.examples import Example, NluData, NluError
 from dialogue_gym.nlu.gazetteer import Label, Token, tokenize
-from dialogue_gym.nlu.mentions import Mentions
+from dialogue_gym.nlu.interpreter import Interpretation, Interpreter
 
 MAX_TEXT = 1000
 """Characters of a message that are looked at."""

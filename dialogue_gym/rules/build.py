@@ -15,7 +15,7 @@ from dialogue_gym.domain.model import (
     FakeUser,
     Profile,
 )
-from dialogue_gym.observation import compile_condition, observation_fields, slot_codes
+from dialogue_gym.domain.observation import compile_condition, observation_fields, slot_codes
 from dialogue_gym.rules.tables import (
     CONFIDENCE_IF_RIGHT,
     CONFIDENCE_IF_WRONG,

@@ -1,13 +1,13 @@
 """Rasa's stories, read from files and written to them, and what can be done with them."""
 
-from dialogue_gym.stories.answers import Answer, Contradiction, contradictions, replay
 from dialogue_gym.stories.checks import check_stories
-from dialogue_gym.stories.counting import Statistics, statistics
+from dialogue_gym.stories.contradictions import Answer, Contradiction, contradictions, replay
 from dialogue_gym.stories.expansion import expand
-from dialogue_gym.stories.files import FORMATS, dump, format_of, load, parse, story_of
-from dialogue_gym.stories.graph import mermaid
-from dialogue_gym.stories.joining import join
+from dialogue_gym.stories.io import FORMATS, dump, format_of, load, parse, story_of
+from dialogue_gym.stories.join import join
+from dialogue_gym.stories.mermaid import mermaid
 from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Place, Step, Story, StoryError
+from dialogue_gym.stories.statistics import Statistics, statistics
 
 __all__ = [
     "FORMATS",

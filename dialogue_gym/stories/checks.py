@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from dialogue_gym.conversation import value_text
+from dialogue_gym._files import Problem
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym.conversation.conversation import value_text
+from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, MAX_NAMES, OTHER, Slot
-from dialogue_gym.domain.reader import nearest, shorten
-from dialogue_gym.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
-from dialogue_gym.problems import Problem
-from dialogue_gym.stories.answers import contradictions_of_plain
+from dialogue_gym.stories.contradictions import contradictions_of_plain
 from dialogue_gym.stories.expansion import expansion
 from dialogue_gym.stories.model import (
     OWN_ACTIONS,

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from dialogue_gym.conversation.events import ActionExecuted, Event, UserUttered, Value
 from dialogue_gym.domain import Domain
-from dialogue_gym.events import ActionExecuted, Event, UserUttered, Value
 from dialogue_gym.stories.model import Checkpoint, Either, Place, Step, Story
-from dialogue_gym.stories.moments import Moment, Moments
+from dialogue_gym.stories.story_state import Moment, Moments
 
 MAX_EXPANDED = 10_000
 """How many stories checkpoints and ORs may add."""

@@ -10,8 +10,10 @@ import json
 import re
 from collections.abc import Iterable
 
-from dialogue_gym.domain.reader import check_characters, shorten
-from dialogue_gym.events import (
+from dialogue_gym._files import check_characters
+from dialogue_gym._markdown import lines
+from dialogue_gym._text import shorten
+from dialogue_gym.conversation.events import (
     ActionExecuted,
     BotUttered,
     Restarted,
@@ -22,8 +24,7 @@ from dialogue_gym.events import (
     entities_from,
     entity_values,
 )
-from dialogue_gym.markdown import lines
-from dialogue_gym.stories.annotations import decode_object, read_marked
+from dialogue_gym.stories.entity_markup import decode_object, read_marked
 from dialogue_gym.stories.model import (
     STORY_FILE,
     Checkpoint,

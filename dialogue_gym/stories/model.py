@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dialogue_gym.domain.reader import FileError, FileKind, shorten
-from dialogue_gym.events import (
+from dialogue_gym._files import FileError, FileKind
+from dialogue_gym._text import shorten
+from dialogue_gym.conversation.events import (
     ActionExecuted,
     BotUttered,
     Entity,

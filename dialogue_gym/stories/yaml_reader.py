@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym.domain.parse import IGNORED_KEYS, OWN_KEYS, RASA_KEYS
-from dialogue_gym.domain.reader import Entry, FileError, nearest, read_text, shorten
-from dialogue_gym.events import (
+from dialogue_gym._files import FileError
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym._yaml import Entry, read_text
+from dialogue_gym.conversation.events import (
     BotUttered,
     Entity,
     Event,
@@ -24,8 +25,9 @@ from dialogue_gym.events import (
     Value,
     entities_from,
 )
-from dialogue_gym.stories import yaml_parts
-from dialogue_gym.stories.annotations import read_marked
+from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS
+from dialogue_gym.stories import yaml_chunks as yaml_parts
+from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.stories.model import (
     STORY_FILE,
     Checkpoint,

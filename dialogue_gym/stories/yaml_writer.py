@@ -7,8 +7,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 
-from dialogue_gym.domain.reader import shorten
-from dialogue_gym.events import (
+from dialogue_gym._text import shorten
+from dialogue_gym.conversation.events import (
     ActionExecuted,
     BotUttered,
     Entity,
@@ -18,7 +18,7 @@ from dialogue_gym.events import (
     UserUttered,
     Value,
 )
-from dialogue_gym.stories.annotations import write_marked
+from dialogue_gym.stories.entity_markup import write_marked
 from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Step, Story, StoryError, events_named
 
 VERSION = "3.1"

@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dialogue_gym._files import FileKind, read_bytes, write_whole
+from dialogue_gym._text import shorten
+from dialogue_gym.conversation.events import SessionStarted, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.parse import builtin_names
-from dialogue_gym.domain.reader import DOMAIN_FILE, DomainError, FileKind, read_bytes, shorten
-from dialogue_gym.entries import LABEL, MEND, STORY, USER
-from dialogue_gym.events import SessionStarted, UserUttered
-from dialogue_gym.files import write_whole
-from dialogue_gym.history import History
+from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
+from dialogue_gym.domain.writer import grown_text
+from dialogue_gym.domain.yaml_edit import InsertionError, insert
+from dialogue_gym.journal.entry import LABEL, MEND, STORY, USER
+from dialogue_gym.journal.history import History
 from dialogue_gym.nlu.examples import (
     NLU_FILE,
     Example,
@@ -25,9 +28,7 @@ from dialogue_gym.nlu.examples import (
 )
 from dialogue_gym.stories import FORMATS, Story, StoryError, dump, parse, story_of
 from dialogue_gym.stories.model import STORY_FILE
-from dialogue_gym.teaching.domain_writer import grown_text
-from dialogue_gym.teaching.examples import examples_of, placed
-from dialogue_gym.teaching.yaml_insertion import InsertionError, insert
+from dialogue_gym.teaching.export_examples import examples_of, placed
 
 STORY_FILES = dict(zip(FORMATS, ("stories.md", "stories.yml"), strict=True))
 NLU_NAME, DOMAIN_NAME = "nlu.yml", "domain.yml"

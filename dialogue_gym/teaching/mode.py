@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dialogue_gym.entries import END, NOTE, Draft, Entry
-from dialogue_gym.history import History
-from dialogue_gym.teaching.journal import Journal
-from dialogue_gym.teaching.walking import is_live
+from dialogue_gym.journal.entry import END, NOTE, Draft, Entry
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.memory import Journal
+from dialogue_gym.teaching.navigation import is_live
 
 FAKE, ME = "fake", "me"
 """Who talks to the bot: the domain's fake user, or the teacher."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialogue_gym.growth import Growth
+from dialogue_gym.domain.additions import Growth
 
 
 class SessionError(ValueError):

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dialogue_gym.domain import Domain
-from dialogue_gym.envs import DialogueEnv
-from dialogue_gym.history import History, Label
-from dialogue_gym.teaching.corrections import is_answer, is_correction
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.entry import LABEL, MEND, STORY
+from dialogue_gym.journal.history import History, Label
 from dialogue_gym.teaching.learner import Learner
-from dialogue_gym.teaching.simulated import success_rate
+from dialogue_gym.teaching.review import is_answer, is_correction
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.simulated_teacher import success_rate
 
 ABSENCE = 300.0
 """Seconds after which an answer says nothing of how long it took: somebody was away."""
@@ -80,3 +82,23 @@ def success_after(domain: Domain, labels: Iterable[Label], turn_taking: str, uns
         ],
         unseen,
     )
+
+
+def figures(session: Session) -> dict[str, int]:
+    """Return what was taught so far, of which what is undone is no part."""
+    history = session.history
+    in_effect = {entry.id: entry for name in history.conversations for entry in history.path(name)}
+    decisions = [entry for entry in in_effect.values() if entry.kind == LABEL]
+    answers = sum(map(is_answer, decisions))
+    told = sum(entry.content["by"] == STORY for entry in decisions)
+    ended = [history.outcome(name) for name in history.conversations if not name.startswith("story ")]
+    return {
+        "conversations": len(ended),
+        "of these ended in success": ended.count("success"),
+        "answers": answers,
+        "corrections": sum(map(is_correction, decisions)),
+        "decisions told by stories": told,
+        "decisions that the bot made by itself": len(decisions) - answers - told,
+        "mended messages": sum(entry.kind == MEND for entry in in_effect.values()),
+        "different situations with an answer": session.distinct_observations,
+    }

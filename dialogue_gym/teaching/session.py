@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dialogue_gym.domain.reader import nearest, shorten
-from dialogue_gym.entries import (
-    BOT,
-    END,
-    EXPERT,
-    LABEL,
-    MEND,
-    PERSON,
-    USER,
-    Entry,
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym.conversation.events import UserUttered, to_json
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Growth, grown
+from dialogue_gym.journal.entry import BOT, END, EXPERT, LABEL, MEND, PERSON, USER, Entry
+from dialogue_gym.teaching.driver import Course
+from dialogue_gym.teaching.navigation import (
+    conversation_at,
+    is_simulated,
+    next_number,
+    take_up_fault,
+    undo_move,
 )
-from dialogue_gym.events import UserUttered, to_json
-from dialogue_gym.growth import ACTION, INTENT, SLOT, Growth, grown
-from dialogue_gym.teaching.course import Course
 from dialogue_gym.teaching.pending import (
     AwaitsMessage,
     Change,
@@ -26,7 +24,6 @@ from dialogue_gym.teaching.pending import (
     Proposal,
     SessionError,
 )
-from dialogue_gym.teaching.walking import conversation_at, is_simulated, next_number, take_up_fault, undo_move
 
 NEW, OLD, BOTH = "new", "old", "both"
 """How a contradiction can be settled: the new answer holds, the old one does, or both are right."""

@@ -16,16 +16,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from dialogue_gym.entries import PERSON
-from dialogue_gym.teaching.chat import visible
-from dialogue_gym.web.conversations_page import converse
-from dialogue_gym.web.forms import enter_form
-from dialogue_gym.web.people_page import attend
-from dialogue_gym.web.progress_page import show_progress
-from dialogue_gym.web.rooms import Room, Rooms, teacher_fault
-from dialogue_gym.web.routes import add_transfers
+from dialogue_gym.conversation.transcript import visible
+from dialogue_gym.journal.entry import PERSON
+from dialogue_gym.web.pages.conversations import converse
+from dialogue_gym.web.pages.login import enter_form
+from dialogue_gym.web.pages.people import attend
+from dialogue_gym.web.pages.progress import show_progress
+from dialogue_gym.web.pages.teach import Watchers, teach
 from dialogue_gym.web.security import COOKIE, ENTER, Door, Guard
-from dialogue_gym.web.teach_page import Watchers, teach
+from dialogue_gym.web.transfers import add_transfers
+from dialogue_gym.web.workspace import Room, Rooms, teacher_fault
 
 PATH = "/teach"
 """Where the teachers' pages are. Their cookies are sent there alone."""

@@ -26,7 +26,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dialogue_gym.files import write_whole
+from dialogue_gym._files import write_whole
 
 MOST_BYTES = 1_000_000
 """Of the body of a request, and of a message through the socket."""

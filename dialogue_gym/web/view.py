@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dialogue_gym.conversation.events import Entity, UserUttered
+from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, value_text, visible, what_it_says
 from dialogue_gym.domain import Domain
-from dialogue_gym.entries import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry
-from dialogue_gym.events import Entity, UserUttered
-from dialogue_gym.history import History, in_words
-from dialogue_gym.teaching.chat import USER_SIDE, bubbles, value_text, visible, what_it_says
-from dialogue_gym.teaching.corrections import corrections, is_answer, is_correction
+from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry
+from dialogue_gym.journal.history import History, in_words
 from dialogue_gym.teaching.pending import Contradiction, MissingResult, Option, Proposal
+from dialogue_gym.teaching.review import corrections, is_answer, is_correction
 from dialogue_gym.teaching.session import Session
 
 Json = dict[str, Any]

@@ -19,7 +19,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from dialogue_gym.domain.reader import printable
+from dialogue_gym._text import printable
 from dialogue_gym.teaching.terminal.screens import STOP, Line, Screen, Table, Talk
 
 _STYLES = {"": "", "strong": "bold", "faint": "dim", "good": "green", "bad": "red"}

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dialogue_gym.conversation import Conversation
-from dialogue_gym.domain import Domain
-from dialogue_gym.entries import FAKE_USER, LABEL, MEND, RESULT, USER, Entry, entry_events
-from dialogue_gym.events import Event, UserUttered, Value
-from dialogue_gym.history import History
-from dialogue_gym.teaching.chat import (
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import Event, UserUttered, Value
+from dialogue_gym.conversation.transcript import (
     BOT_SIDE,
     TEXT_CHARACTERS,
     USER_SIDE,
     bubbles,
     either,
-    figures,
     value_text,
     visible,
     what_it_says,
 )
+from dialogue_gym.domain import Domain
+from dialogue_gym.journal.entry import FAKE_USER, LABEL, MEND, RESULT, USER, Entry, entry_events
+from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.pending import Change, Option, Proposal
+from dialogue_gym.teaching.progress import figures
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Line, Row, Table
 

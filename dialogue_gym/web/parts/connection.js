@@ -1,7 +1,7 @@
 // Answers on their way to the server, and what there is to say of the connection. To be mixed into a component
 // with a `view`: each answer carries the step that it answers, and one is under way at a time.
 
-import { keep, kept } from "./keeping.js";
+import { keep, kept } from "./session_storage.js";
 
 const SEND_AGAIN = "Your last answer did not arrive. Please give it again.";
 const OFFLINE = "No connection to the server. All that you answered is kept; this page goes on when it is back.";

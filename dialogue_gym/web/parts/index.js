@@ -4,7 +4,7 @@ export { default as Chat } from "./chat.js";
 export { default as Mend } from "./mend.js";
 export { default as Options } from "./options.js";
 export { default as connection } from "./connection.js";
-export { keep, kept } from "./keeping.js";
+export { keep, kept } from "./session_storage.js";
 export { percent } from "./percent.js";
 
 export function isTyping(target) {

@@ -1,0 +1,1 @@
+"""Algorithms that learn, each in one file."""

@@ -1,0 +1,118 @@
+"""Behaviour cloning: fit an agent of Stable-Baselines3 to demonstrations, before or instead of rewards.
+
+Sources: Pomerleau 1989, ALVINN (cloning); Hester et al. 2018, Deep Q-learning from demonstrations (the margin
+by which right actions are to be worth more, and demonstrations in the replay buffer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sb3_contrib import MaskablePPO
+from stable_baselines3 import DQN, PPO
+
+from agents.demonstrations import Demonstrations, Labels
+from dialogue_gym.sb3.masked_dqn import margin_loss
+
+_LEARNING_RATE = 3e-3
+_BATCH = 256
+
+
+def clone(agent: Any, demonstrations: Labels, updates: int) -> None:
+    """Fit an agent's networks, so that it does what was right, and knows what came of it where that is known.
+
+    Args:
+        agent: a DQN or PPO, with masks or without.
+        demonstrations: what is right in environments like the agent's, or whole dialogues of it.
+        updates: how many batches of steps to fit to.
+
+    Raises:
+        TypeError: it is another kind of agent.
+    """
+    network: torch.nn.Module
+    loss_of: Callable[[Any], torch.Tensor]
+    if isinstance(agent, DQN):
+        network, loss_of = agent.q_net, _margin_loss(agent, demonstrations)
+        if isinstance(demonstrations, Demonstrations):
+            _remember(agent, demonstrations)
+    elif isinstance(agent, PPO | MaskablePPO):
+        network, loss_of = agent.policy, _likelihood_loss(agent, demonstrations)
+    else:
+        raise TypeError(f"{type(agent).__name__} cannot be fitted to demonstrations")
+    optimizer = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
+    random = np.random.default_rng(agent.seed)
+    agent.policy.set_training_mode(True)
+    for _ in range(updates):
+        batch = random.integers(len(demonstrations.observations), size=_BATCH)
+        optimizer.zero_grad()
+        loss_of(batch).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    if isinstance(agent, DQN):
+        agent.q_net_target.load_state_dict(agent.q_net.state_dict())
+    agent.policy.set_training_mode(False)
+
+
+def _returns(agent: Any, demonstrations: Labels) -> torch.Tensor | None:
+    """Return what came of each step, if that is known."""
+    if not isinstance(demonstrations, Demonstrations):
+        return None
+    return torch.as_tensor(demonstrations.returns(agent.gamma), dtype=torch.float32)
+
+
+def _likelihood_loss(agent: Any, demonstrations: Labels) -> Callable[[Any], torch.Tensor]:
+    """Return what is to be small for PPO: how unlikely right actions are, and the error of the values."""
+    observations = agent.policy.obs_to_tensor(demonstrations.observations)[0]
+    right = torch.as_tensor(demonstrations.right)
+    returns = _returns(agent, demonstrations)
+    is_masked = isinstance(agent, MaskablePPO)
+
+    def loss(batch: Any) -> torch.Tensor:
+        seen = observations[batch]
+        masks = (demonstrations.masks[batch],) if is_masked else ()
+        chances = agent.policy.get_distribution(seen, *masks).distribution.probs
+        likelihood = (chances * right[batch]).sum(dim=1)
+        result: torch.Tensor = -torch.log(likelihood + 1e-8).mean()
+        if returns is not None:
+            values = agent.policy.predict_values(seen).flatten()
+            result = result + agent.vf_coef * torch.nn.functional.mse_loss(values, returns[batch])
+        return result
+
+    return loss
+
+
+def _margin_loss(agent: DQN, demonstrations: Labels) -> Callable[[Any], torch.Tensor]:
+    """Return what is to be small for DQN: the error of the values, and by how much wrong actions win."""
+    observations = agent.policy.obs_to_tensor(demonstrations.observations)[0]
+    right = torch.as_tensor(demonstrations.right)
+    returns = _returns(agent, demonstrations)
+    actions = torch.as_tensor(demonstrations.actions) if isinstance(demonstrations, Demonstrations) else None
+
+    def loss(batch: Any) -> torch.Tensor:
+        values = agent.q_net(observations[batch])
+        margin = margin_loss(values, right[batch])
+        if returns is None or actions is None:
+            return margin
+        done = values.gather(1, actions[batch, None]).flatten()
+        return torch.nn.functional.smooth_l1_loss(done, returns[batch]) + margin
+
+    return loss
+
+
+def _remember(agent: DQN, demonstrations: Demonstrations) -> None:
+    """Put the demonstrations into the replay buffer, as many as each of its lanes can have alike."""
+    buffer = agent.replay_buffer
+    assert buffer is not None
+    lanes = agent.n_envs
+    for first in range(0, len(demonstrations.actions) - lanes + 1, lanes):
+        some = slice(first, first + lanes)
+        buffer.add(
+            demonstrations.observations[some],
+            demonstrations.next_observations[some],
+            demonstrations.actions[some],
+            demonstrations.rewards[some],
+            demonstrations.ended[some],
+            [{"TimeLimit.truncated": bool(truncated)} for truncated in demonstrations.truncated[some]],
+        )

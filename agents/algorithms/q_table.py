@@ -1,0 +1,153 @@
+"""Tabular Q-learning: a table of what each action is worth in each observation, and nothing else.
+
+The simplest agent that learns, to be read from top to bottom. The value of an action moves towards what was
+found when it was done: the reward, and the best that is known of the observation that came next.
+
+Source: Watkins and Dayan 1992, Q-learning; Sutton and Barto 2018, Reinforcement Learning, section 6.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym import DialogueEnv
+from dialogue_gym.policies.mask import ObservationMask
+
+
+class QTable:
+    """A table of values by observation and action, with the `predict` of Stable-Baselines3.
+
+    What has not been tried is taken to be worth much, so that it is tried.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        *,
+        seed: int | None = None,
+        learning_rate: float = 0.5,
+        gamma: float = 1.0,
+        exploration: float = 0.2,
+        optimism: float = 5.0,
+        use_mask: bool = True,
+    ) -> None:
+        """Begin with an empty table.
+
+        Args:
+            env: a dialogue environment.
+            seed: of the environment and of exploration.
+            learning_rate: how far a value moves towards what was found, from 0 to 1, at first; it falls to 0.
+            gamma: what a reward is worth that comes one step later.
+            exploration: chance of a random action, at first; it falls to 0 in the course of learning.
+            optimism: what an action is taken to be worth that has not been tried.
+            use_mask: leave out what is impossible, instead of finding out.
+        """
+        dialogue = env.unwrapped
+        if not isinstance(dialogue, DialogueEnv):
+            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        self.env = env
+        self.num_timesteps = 0
+        self.values: dict[bytes, npt.NDArray[np.float64]] = {}
+        self._mask = ObservationMask(dialogue)
+        self._dtype = dialogue.observation_space.dtype
+        self._random = np.random.default_rng(seed)
+        self._seed = seed
+        self._optimism, self._use_mask = optimism, use_mask
+        self._learning_rate, self._gamma, self._exploration = learning_rate, gamma, exploration
+
+    def learn(self, steps: int, on_dialogue: Callable[[int, float, bool], object]) -> None:
+        """Play so many steps, and learn from every dialogue once it is over, from its last step to its first.
+
+        (So what came of it in the end reaches its beginning at once.)
+
+        Args:
+            steps: of the environment.
+            on_dialogue: hears of each end: steps so far, return, success.
+        """
+        observation, info = self.env.reset(seed=self._seed)
+        dialogue: list[tuple[bytes, int, float, bytes | None]] = []
+        for step in range(1, steps + 1):
+            left = 1 - step / steps
+            action = self._choose(observation, left * self._exploration)
+            following, reward, terminated, truncated, info = self.env.step(action)
+            after = None if terminated else following.tobytes()
+            dialogue.append((observation.tobytes(), action, float(reward), after))
+            observation = following
+            self.num_timesteps += 1
+            if terminated or truncated:
+                for seen, done, gained, next_seen in reversed(dialogue):
+                    best = 0.0 if next_seen is None else self._row(next_seen).max()
+                    values = self._row(seen)
+                    values[done] += left * self._learning_rate * (gained + self._gamma * best - values[done])
+                on_dialogue(
+                    self.num_timesteps, sum(gained for _, _, gained, _ in dialogue), info["is_success"]
+                )
+                dialogue.clear()
+                observation, info = self.env.reset()
+
+    def _row(self, key: bytes) -> npt.NDArray[np.float64]:
+        """Return the values of an observation's actions; impossible ones are worth less than any other."""
+        if key not in self.values:
+            observation = np.frombuffer(key, self._dtype)
+            possible = self._mask(observation[None])[0] | (not self._use_mask)
+            self.values[key] = np.where(possible, self._optimism, -np.inf)
+        return self.values[key]
+
+    def _choose(self, observation: npt.NDArray[Any], exploration: float) -> int:
+        values = self._row(observation.tobytes())
+        if self._random.random() < exploration:
+            return int(self._random.choice(np.flatnonzero(values > -np.inf)))
+        return int(self._random.choice(np.flatnonzero(values == values.max())))
+
+    def predict(
+        self,
+        observation: npt.NDArray[Any],
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = True,
+        action_masks: npt.NDArray[Any] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], Any]:
+        """Return the best actions for one observation or a batch of them, and the state as it was.
+
+        Args:
+            observation: shape `(components,)` or `(n, components)`.
+            state: not used.
+            episode_start: not used.
+            deterministic: not used: it always is.
+            action_masks: shape `(actions,)` or `(n, actions)`, if others are impossible than the observation
+                says.
+        """
+        batch = np.atleast_2d(observation).astype(self._dtype)
+        values = np.array([self._row(one.tobytes()) for one in batch])
+        if action_masks is not None:
+            values = np.where(np.atleast_2d(action_masks) != 0, values, -np.inf)
+        actions = values.argmax(axis=1)
+        return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+    def save(self, path: str | Path) -> None:
+        """Write the table as an archive of NumPy arrays."""
+        keys = np.array([np.frombuffer(key, self._dtype) for key in self.values])
+        with open(path, "wb") as file:
+            np.savez_compressed(file, observations=keys, values=np.array(list(self.values.values())))
+
+    def load(self, path: str | Path) -> None:
+        """Read a table that `save` wrote.
+
+        Raises:
+            ValueError: the file holds no table for this environment.
+        """
+        with np.load(path) as archive:
+            observations, values = archive["observations"], archive["values"]
+        if observations.shape[1:] != self.env.observation_space.shape or values.shape[1:] != (
+            self._mask.actions,
+        ):
+            raise ValueError("the table is of another environment")
+        self.values = {
+            one.astype(self._dtype).tobytes(): row for one, row in zip(observations, values, strict=True)
+        }

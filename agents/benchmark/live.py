@@ -1,0 +1,178 @@
+"""Learning from people who rate badly: `python -m agents live-benchmark`.
+
+An agent that was trained on the fake user meets people whom it fails nearly always: what they answer to, or
+what they want to hear, is another thing than it learned. All that it is told is how a dialogue was, at its
+end, often wrongly or not at all. How soon is it good again?
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from agents.exact.solver import solve
+from dialogue_gym import Domain
+from dialogue_gym._files import write_whole
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.simulated_person import SimulatedPerson
+from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.trainer import Guard
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.policies.agent import load_agent
+
+DOMAINS = ("restaurant", "concert")
+STARTS = ("pretrained", "scratch")
+WRONG, SILENT = 0.2, 0.1
+EVERY = 25
+"""Dialogues between two evaluations."""
+RECOVERED = 0.95
+
+
+def changed(domain: Domain) -> Domain:
+    """Return a built-in domain with people who are not like its fake user.
+
+    Those who book a restaurant say yes or no once their reservation is acknowledged, and no to any
+    suggestion. Those who ask for concerts want to hear goodbye when they say thanks, and to be welcome
+    when they leave.
+    """
+    user = domain.fake_user
+    assert user is not None
+    if user.kind == "goal":
+        names = {"action_suggest": "utter_ack_makereservation"}
+        suggest = domain.action_model("action_suggest")
+        actions = tuple(
+            dataclasses.replace(model, reaction="deny") if model.name == suggest.name else model
+            for model in user.actions
+            if model.name not in names.values()
+        )
+        judged = dataclasses.replace(suggest, name="utter_ack_makereservation", sets=(), says=())
+        return dataclasses.replace(domain, fake_user=dataclasses.replace(user, actions=(*actions, judged)))
+    swapped = {"thankyou": ("utter_goodbye",), "goodbye": ("utter_youarewelcome",)}
+    agendas = tuple(
+        dataclasses.replace(
+            agenda,
+            items=tuple(
+                dataclasses.replace(item, answers=swapped.get(item.intent, item.answers))
+                for item in agenda.items
+            ),
+        )
+        for agenda in user.agendas
+    )
+    return dataclasses.replace(domain, fake_user=dataclasses.replace(user, agendas=agendas))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is learned from whom, and with which seed."""
+
+    domain: str
+    start: str
+    seed: int
+    dialogues: int
+
+
+def trials(seeds: int, dialogues: int, starts: Iterable[str] = STARTS) -> list[Trial]:
+    """Return every trial of the benchmark."""
+    return [Trial(*case, dialogues) for case in itertools.product(DOMAINS, starts, range(seeds))]
+
+
+def run(trial: Trial) -> dict[str, Any]:
+    """Let people talk to an agent; return how often it succeeds with them, before, meanwhile and after."""
+    torch.set_num_threads(1)
+    known = Domain.load(trial.domain)
+    domain = changed(known)
+    agent = load_agent("pretrained", known) if trial.start == "pretrained" else None
+    guard = Guard(DialogueEnv(domain))
+    person = SimulatedPerson(domain, seed=trial.seed * 100_000, wrong=WRONG, silent=SILENT)
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
+        trainer, _ = open_trainer(store, known, agent, seed=trial.seed, every=trial.dialogues * 100)
+        live = Live(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
+        rates = [guard.success_rate(trainer.explorer.actor)]
+        successes = []
+        for number in range(1, trial.dialogues + 1):
+            is_success, transitions = person.talk(live)
+            successes.append(is_success)
+            trainer.put(transitions, live.upto, is_boundary=True)
+            trainer.work()
+            if number % EVERY == 0:
+                rates.append(guard.success_rate(trainer.explorer.actor))
+    return asdict(trial) | {"success_rates": rates, "successes": successes}
+
+
+def optimum(domain: str) -> float:
+    """Return how often the best policy on the observation succeeds with the changed people, exactly."""
+    return solve(DialogueEnv(changed(Domain.load(domain)))).lower.success_rate
+
+
+def _recovered_after(rates: list[float]) -> float:
+    """Return after how many dialogues success was at `RECOVERED` and stayed there; infinite if it is not."""
+    below = [number for number, rate in enumerate(rates) if rate < RECOVERED]
+    first = below[-1] + 1 if below else 0
+    return first * EVERY if first < len(rates) else np.inf
+
+
+def _groups(results: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for result in results:
+        groups.setdefault((result["domain"], result["start"]), []).append(result)
+    return groups
+
+
+def table(results: Iterable[dict[str, Any]], optima: dict[str, float]) -> str:
+    """Return the results as a Markdown table: means over seeds, in brackets the lowest."""
+    lines = [
+        "| people | begins | success at first | after 100 dialogues | after 200 | after 300 |"
+        " at 95 % for good after (the latest seed) | optimum |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for (domain, start), group in _groups(results).items():
+        rates = np.array([result["success_rates"] for result in group])
+        cells = [f"{domain}, changed", start]
+        for dialogues in (0, 100, 200, 300):
+            column = rates[:, min(dialogues // EVERY, rates.shape[1] - 1)]
+            cells.append(f"{column.mean():.1%} ({column.min():.0%})")
+        after = sorted(_recovered_after(result["success_rates"]) for result in group)
+        cells.append(f"{np.median(after):g} ({after[-1]:g})".replace("inf", "never"))
+        lines.append(f"| {' | '.join(cells)} | {optima[domain]:.1%} |")
+    return "\n".join(lines) + "\n"
+
+
+def plot(path: Path, results: Iterable[dict[str, Any]]) -> None:
+    """Draw the success rate over dialogues: each seed thin, their mean thick."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axes = figure.subplots(1, len(DOMAINS), sharey=True)
+    for (domain, start), group in _groups(results).items():
+        axis = axes[DOMAINS.index(domain)]
+        rates = np.array([result["success_rates"] for result in group])
+        dialogues = np.arange(rates.shape[1]) * EVERY
+        colour = f"C{STARTS.index(start)}"
+        axis.plot(dialogues, rates.T, color=colour, alpha=0.25, linewidth=0.8)
+        axis.plot(dialogues, rates.mean(axis=0), color=colour, linewidth=2, label=start)
+        axis.axhline(RECOVERED, color="0.6", linestyle=":", linewidth=1)
+        axis.set(title=f"{domain}, changed people", xlabel="dialogues with them", ylim=(-0.02, 1.02))
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(loc="lower right", frameon=False)
+    axes[0].set_ylabel("success rate, without exploring")
+    figure.savefig(path, format="png", dpi=100)
+
+
+def write(folder: Path, results: list[dict[str, Any]]) -> str:
+    """Write `live.json`, `live.md` and `live.png`; return the table."""
+    text = json.dumps(results) + "\n"
+    shown = table(results, {domain: optimum(domain) for domain in DOMAINS})
+    write_whole(folder / "live.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(folder / "live.md", lambda path: path.write_text(shown, encoding="utf-8"))
+    write_whole(folder / "live.png", lambda path: plot(path, results))
+    return shown

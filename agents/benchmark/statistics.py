@@ -1,0 +1,180 @@
+"""From finished cells to figures: means over seeds with intervals, distances to the bound, aggregates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from agents.benchmark.grid import Cell, Grid, Task, with_seed
+from agents.config import agent_config
+
+Record = dict[str, Any]
+MEASURES = ("success_rate", "mean_return", "objective")
+"""Success, the environment's return, and 20 times success less the turns, as in the field's benchmark."""
+MARKS = (1000, 4000, "end")
+"""The marks that tables show, where the grid has them."""
+_RESAMPLES = 2000
+
+
+def collect(grid: Grid, records: dict[str, Record]) -> Record:
+    """Return the results of a grid, as JSON has them; `made` alone says when and on what.
+
+    Of a grid that is not finished these are the results of the seeds that are.
+
+    Raises:
+        ValueError: no seed is finished in all environments.
+    """
+    seeds = finished_seeds(grid, records)
+    if not seeds:
+        raise ValueError("no seed is finished in all environments yet: there is nothing to report")
+    tasks = [_task(task, min(seeds, task.seeds), records) for task in grid.tasks]
+    return {
+        "protocol": grid.protocol(),
+        "grid": grid.name,
+        "title": grid.title,
+        "dialogues": grid.dialogues,
+        "tasks": tasks,
+        "aggregate": _aggregate(tasks),
+        "made": _made([records[key] for key in _keys(grid) if key in records]),
+    }
+
+
+def _made(records: list[Record]) -> Record:
+    """Return with what the cells were run, as they say themselves, and how long they took."""
+    versions: dict[str, set[str]] = {}
+    for record in records:
+        for package, version in record["versions"].items():
+            versions.setdefault(package, set()).add(version)
+    return {
+        "versions": {package: " and ".join(sorted(found)) for package, found in versions.items()},
+        "core_seconds": round(sum(record["seconds"] for record in records), 1),
+    }
+
+
+def finished_seeds(grid: Grid, records: dict[str, Record]) -> int:
+    """Return how many seeds are finished in every environment that has as many."""
+    missing = [cell for cell in grid.cells() if cell.fingerprint() not in records]
+    if any(cell.steps is None for cell in missing):
+        return 0
+    return min((cell.seeds[0] for cell in missing), default=max(task.seeds for task in grid.tasks))
+
+
+def _keys(grid: Grid) -> list[str]:
+    return [cell.fingerprint() for cell in grid.cells()]
+
+
+def _task(task: Task, seeds: int, records: dict[str, Record]) -> Record:
+    agents: dict[str, Record] = {}
+    exact = None
+    for name, cell in task.references.items():
+        record = records[cell.fingerprint()]
+        exact = exact or record["exact"]
+        evaluations = [one for one in record["evaluations"] if one["seed"] < seeds]
+        agents[name] = _agent(name, cell, evaluations, is_learner=False)
+    for name, cell in task.learners.items():
+        cells = [with_seed(cell, seed) for seed in range(seeds)]
+        evaluations = [one for cell in cells for one in records[cell.fingerprint()]["evaluations"]]
+        agents[name] = _agent(cell.agent, cell, evaluations, is_learner=True)
+    if exact:
+        for agent in agents.values():
+            for figures in agent["figures"].values():
+                figures["below_bound"] = exact["bound"] - figures["mean_return"]["mean"]
+    return {
+        "task": task.key,
+        "turn_taking": task.turn_taking,
+        "environment": task.number,
+        "env_id": task.env_id,
+        "settings": task.settings,
+        "has_mask": task.has_mask,
+        "seeds": seeds,
+        "seeds_planned": task.seeds,
+        "exact": exact,
+        "agents": agents,
+    }
+
+
+def _agent(name: str, cell: Cell, evaluations: list[Record], *, is_learner: bool) -> Record:
+    marks = list(dict.fromkeys(one["mark"] for one in evaluations))
+    seeds = {one["seed"] for one in evaluations}
+    figures: Record = {}
+    for mark in sorted(marks, key=lambda mark: (mark == "end", 0 if mark == "end" else mark)):
+        some = [one for one in evaluations if one["mark"] == mark]
+        if len(some) < len(seeds):
+            continue  # not every seed came so far
+        ordered = sorted(some, key=lambda one: int(one["seed"]))
+        figures[str(mark)] = {
+            **{measure: interval([one[measure] for one in ordered]) for measure in MEASURES},
+            "dialogues": float(np.mean([one["dialogues"] for one in ordered])),
+            "returns": [one["mean_return"] for one in ordered],
+        }
+    return {
+        "agent": name,
+        "is_learner": is_learner,
+        "steps": cell.steps,
+        "demonstrations": _demonstrations(cell) if is_learner else 0,
+        "figures": figures,
+    }
+
+
+def _demonstrations(cell: Cell) -> int:
+    """Return how many dialogues of the expert a learner begins with."""
+    return int(agent_config(cell.agent, cell.env_id)["warm_start"].get("dialogues", 0))
+
+
+def interval(values: Sequence[float]) -> Record:
+    """Return the mean over seeds and its 95 % bootstrap interval, which is too narrow for very few seeds."""
+    sample = np.array(values)
+    low, high = _bootstrap([sample], _mean)
+    return {"mean": float(sample.mean()), "low": low, "high": high}
+
+
+def _aggregate(tasks: list[Record]) -> Record:
+    """Return for each turn taking and learner the interquartile mean of its normalised returns.
+
+    A return is normalised so that the random policy has 0 and the bound has 1; seeds are resampled within
+    each task. Source: Agarwal et al. 2021, Deep reinforcement learning at the edge of the statistical
+    precipice.
+    """
+    result: Record = {}
+    for turn_taking in dict.fromkeys(task["turn_taking"] for task in tasks):
+        some = [task for task in tasks if task["turn_taking"] == turn_taking]
+        if not all(task["exact"] and "random" in task["agents"] for task in some):
+            continue
+        result[turn_taking] = {}
+        for name in some[0]["agents"]:
+            for mark in map(str, MARKS):
+                figures = [task["agents"][name]["figures"] for task in some]
+                if not all(mark in of_task for of_task in figures):
+                    continue
+                samples = [_normalised(task, name, mark) for task in some]
+                low, high = _bootstrap(samples, _interquartile_mean)
+                mean = float(stats.trim_mean(np.concatenate(samples), 0.25))
+                result[turn_taking].setdefault(name, {})[mark] = {"iqm": mean, "low": low, "high": high}
+    return result
+
+
+def _normalised(task: Record, name: str, mark: str) -> npt.NDArray[np.float64]:
+    worst = task["agents"]["random"]["figures"]["end"]["mean_return"]["mean"]
+    returns = np.array(task["agents"][name]["figures"][mark]["returns"])
+    normalised: npt.NDArray[np.float64] = (returns - worst) / (task["exact"]["bound"] - worst)
+    return normalised
+
+
+def _bootstrap(samples: list[npt.NDArray[np.float64]], statistic: Any) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval; each sample is resampled by itself."""
+    random = np.random.default_rng(0)
+    again = [random.choice(sample, (_RESAMPLES, len(sample))) for sample in samples]
+    low, high = np.percentile(statistic(*again), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _mean(sample: npt.NDArray[np.float64], axis: int = -1) -> Any:
+    return sample.mean(axis=axis)
+
+
+def _interquartile_mean(*samples: npt.NDArray[np.float64], axis: int = -1) -> Any:
+    return stats.trim_mean(np.concatenate(samples, axis=axis), 0.25, axis=axis)

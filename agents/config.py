@@ -1,0 +1,59 @@
+"""Read the configurations of agents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import yaml
+
+import dialogue_gym  # noqa: F401 (registers the ids)
+from dialogue_gym._text import nearest
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "agents"
+_SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start")
+_MAPPINGS = ("hyperparameters", "warm_start")
+
+
+def agent_names() -> list[str]:
+    """Return the agents that have a configuration."""
+    return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+
+
+def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, Any]:
+    """Return an agent's configuration for an environment: `default`, overridden by its own section.
+
+    A file that names another agent under `extends` overrides that agent's configuration.
+
+    Raises:
+        ValueError: there is no such agent, or its file has an unknown key.
+    """
+    path = configs / f"{agent}.yaml"
+    if not path.is_file():
+        names = sorted(known.stem for known in configs.glob("*.yaml"))
+        raise ValueError(f"{agent!r} is no agent; {nearest(agent, names)}")
+    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name in sections:
+        if name not in ("extends", "default") and name not in gym.registry:
+            ours = ["default", *(known for known in gym.registry if "FakeUser" in known)]
+            raise ValueError(
+                f"{path}: {name!r} is neither 'default' nor an environment; {nearest(str(name), ours)}"
+            )
+    config: dict[str, Any] = {"hyperparameters": {}, "anneal": [], "warm_start": {}}
+    if "extends" in sections:
+        config = agent_config(sections["extends"], env_id, configs)
+    for name in ("default", env_id):
+        section = dict(sections.get(name) or {})
+        for key, value in section.items():
+            if key not in _SECTION_KEYS:
+                raise ValueError(f"{path}: {name}: unknown key {key!r}; {nearest(key, _SECTION_KEYS)}")
+            config[key] = config[key] | (value or {}) if key in _MAPPINGS else value
+    return config
+
+
+def check_warm_start(agent: str, env_id: str) -> None:
+    """Raise ValueError if an agent does not begin with what others did."""
+    if not agent_config(agent, env_id)["warm_start"]:
+        ours = ", ".join(name for name in agent_names() if agent_config(name, env_id)["warm_start"])
+        raise ValueError(f"{agent} begins from scratch; what was taught is for {ours}")

@@ -1,0 +1,233 @@
+"""The upper bound: the optimum of one who sees the user's half of the row.
+
+Someone who sees which slots are stale, what the agenda is and how much patience is left can do no worse
+than any policy on observations, whatever it remembers. Under this sight the task is a Markov decision
+process of finite horizon, solved here by backward induction over the remaining steps.
+
+What is exact: every chance and reward comes out of the rules themselves, and the step limit is included.
+Two counters are factored out, so that the rules need not be enumerated for each of their values: patience
+enters the rules only by running out, and the count of actions without a word from the user only by reaching
+its limit. Induction stops early once another step to go changes no value by more than 1e-10.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from agents.exact.enumeration import Enumeration, RowKey
+from dialogue_gym.rules.tables import (
+    AWAITED,
+    FAILURE,
+    MAX_UNHEARD,
+    PATIENCE,
+    SUCCESS,
+    UNHEARD,
+    USELESS,
+)
+
+MAX_STATES = 100_000
+_CERTAIN = 1
+"""The table of chances with one outcome."""
+_TOLERANCE = 1e-10
+Floats = npt.NDArray[np.float64]
+
+
+class TooLarge(ValueError):
+    """There are more states than can be enumerated."""
+
+
+class Clairvoyant:
+    """Values of the states of the user's half, for one who sees them."""
+
+    def __init__(self, enumeration: Enumeration) -> None:
+        """Enumerate the states and solve.
+
+        Raises:
+            TooLarge: there are more states than can be enumerated.
+        """
+        tables = enumeration.tables
+        observed = set(tables.clause_field)
+        slot_fields = {at for at in tables.slot_at if at >= 0}
+        self._read = sorted(observed - slot_fields)
+        if not self._read:  # then it is all the same how sure the bot is, and which wrong intent it heard
+            tables = dataclasses.replace(
+                tables, right_chance=_CERTAIN, wrong_chance=_CERTAIN, intents=min(tables.intents, 2)
+            )
+        self._enumeration = enumeration = Enumeration(enumeration.domain, tables)
+        self.actions = self._distinct_actions()
+        self._index: dict[RowKey, int] = {}
+        self._openings = sorted({key[tables.opening : tables.told] for key in enumeration.beginnings})
+        self._explore(list(enumeration.beginnings))
+        self._solve(tables.patience, tables.step_limit)
+
+    def _distinct_actions(self) -> list[int]:
+        """Return one action of each kind: those that the rules treat alike are one kind."""
+        tables = self._enumeration.tables
+        kinds: dict[Any, int] = {}
+        self._same: dict[int, int] = {0: 0}
+        for action in range(self._enumeration.first_action, tables.actions):
+            answers = tuple(answered[action] for answered in tables.item_answers)
+            kind: tuple[Any, ...] = (
+                tables.speaks[action],
+                tables.reaction[action],
+                tables.about[action],
+                tables.effects[action],
+                tables.precondition[action],
+                tables.action_reward[action],
+                answers,
+                action <= 1,
+                action if self._read else None,  # a precondition may look at which action it was
+            )
+            self._same[action] = kinds.setdefault(kind, action)
+        return sorted(kinds.values())
+
+    def _state(self, key: RowKey) -> RowKey:
+        """Return what matters of a row for what can come: neither the observation nor the counters."""
+        tables = self._enumeration.tables
+        row = list(key)
+        read = [row[index] for index in self._read]
+        row[: tables.values] = [0] * tables.values
+        for index, code in zip(self._read, read, strict=True):
+            row[index] = code
+        for slot, at in enumerate(tables.slot_at):
+            if at >= 0:
+                row[at] = tables.seen[slot][row[tables.values + slot]]
+        row[PATIENCE] = 0
+        row[UNHEARD] = 0
+        row[AWAITED] = self._same[row[AWAITED]]
+        return tuple(row)
+
+    def _number(self, key: RowKey, todo: list[RowKey]) -> int:
+        state = self._state(key)
+        if state not in self._index:
+            if len(self._index) >= MAX_STATES:
+                raise TooLarge(f"more than {MAX_STATES} states: this domain is too large to be solved")
+            self._index[state] = len(self._index)
+            todo.append(state)
+        return self._index[state]
+
+    def _explore(self, beginnings: list[RowKey]) -> None:
+        todo: list[RowKey] = []
+        for key in beginnings:
+            self._number(key, todo)
+        passing: list[tuple[Any, ...]] = []
+        forced: list[tuple[Any, ...]] = []
+        staying: list[tuple[Any, ...]] = []
+        while todo:
+            state = todo.pop()
+            for kind, action in enumerate(self.actions):
+                pair = (self._index[state], kind)
+                if not self._add(passing, pair, state, action, todo):
+                    self._add(staying, pair, state, action, todo, stays=True)
+                    late = list(state)
+                    late[UNHEARD] = MAX_UNHEARD - 1
+                    self._add(forced, pair, tuple(late), action, todo)
+        kinds = len(self.actions)
+        self._passing, self._forced, self._staying = (
+            _Sums(entries, kinds, len(self._index)) for entries in (passing, forced, staying)
+        )
+
+    def _add(
+        self,
+        entries: list[tuple[Any, ...]],
+        pair: tuple[int, int],
+        state: RowKey,
+        action: int,
+        todo: list[RowKey],
+        stays: bool = False,
+    ) -> bool:
+        """Add an action's transitions if it hands the turn over (or, with `stays`, if it does not)."""
+        transitions = self._enumeration.patient_transitions(state, action)
+        if not stays and any(to.row[UNHEARD] for to in transitions):
+            return False
+        for chance, events, _, row in transitions:
+            entries.append(
+                (
+                    *pair,
+                    chance,
+                    0 if events & SUCCESS else self._number(row, todo),
+                    bool(events & USELESS),
+                    bool(events & SUCCESS),
+                    self._enumeration.reward(action, events),
+                    self._enumeration.reward(action, events | FAILURE),
+                )
+            )
+        return True
+
+    def _solve(self, patience: int, steps: int) -> None:
+        """Go back from the last step: `values` is by patience (from 0), actions unheard, and state."""
+        shape = (patience + 1, MAX_UNHEARD, len(self._index))
+        self.values: Floats = np.zeros(shape)
+        for _ in range(steps):
+            values = self.action_values().max(axis=-1)
+            values[0] = 0.0  # the user has hung up
+            change = np.abs(values - self.values).max()
+            self.values = values
+            if change < _TOLERANCE:
+                break
+
+    def action_values(self) -> Floats:
+        """Return the value of each kind of action, of shape `(*values.shape, kinds)`."""
+        patience, unheard, states = self.values.shape
+        result = np.full((patience, unheard, states, len(self.actions)), -np.inf)
+        by_pair = result.reshape(patience, unheard, -1)
+        handed_over = self._passing(self.values[:, 0])
+        for count in range(unheard):
+            by_pair[:, count, self._passing.pairs] = handed_over
+            if count + 1 < unheard:
+                by_pair[:, count, self._staying.pairs] = self._staying(self.values[:, count + 1])
+            else:
+                by_pair[:, count, self._forced.pairs] = self._forced(self.values[:, 0])
+        return result
+
+    def kind(self, action: int) -> int:
+        """Return the index in `actions` of the action that stands for one like it."""
+        return self.actions.index(self._same[action])
+
+    def place(self, key: RowKey) -> tuple[int, int, int]:
+        """Return the index in `values` of a row; one whose opening is left out stands at any opening."""
+        state = self._state(key)
+        tables = self._enumeration.tables
+        for opening in (state[tables.opening : tables.told], *self._openings):
+            like = (*state[: tables.opening], *opening, *state[tables.told :])
+            if like in self._index:
+                return key[PATIENCE], key[UNHEARD], self._index[like]
+        raise KeyError(key)
+
+    def bound(self) -> float:
+        """Return the mean return of the optimum, from the beginning of a dialogue."""
+        beginnings = self._enumeration.beginnings
+        return float(sum(chance * self.values[self.place(key)] for key, chance in beginnings.items()))
+
+
+class _Sums:
+    """Expected rewards and values of pairs of state and action, over their transitions."""
+
+    def __init__(self, entries: list[tuple[Any, ...]], kinds: int, states: int) -> None:
+        columns = (
+            [np.array(column) for column in zip(*entries, strict=True)] if entries else [np.zeros(0)] * 8
+        )
+        state, kind, chance, next_state, useless, success, reward, hang_up = columns
+        self.pairs, pair = np.unique((state * kinds + kind).astype(np.int64), return_inverse=True)
+        at_last = np.where(useless, hang_up, reward)  # with one useless turn left
+        shape = (len(self.pairs), states)
+
+        def matrix(weights: Floats) -> Any:
+            return sparse.csr_array((weights, (pair, next_state.astype(np.int64))), shape=shape)
+
+        self._patient = matrix(chance * (success == 0) * (useless == 0))
+        self._useless = matrix(chance * (useless != 0))
+        self._reward = np.bincount(pair, chance * reward, len(self.pairs))
+        self._last_reward = np.bincount(pair, chance * at_last, len(self.pairs))
+
+    def __call__(self, values: Floats) -> Floats:
+        """Return by patience and pair the expected reward and value; `values` is by patience and state."""
+        lower = np.vstack([np.zeros((1, values.shape[1])), values[:-1]])
+        result: Floats = (self._patient @ values.T + self._useless @ lower.T).T + self._reward
+        result[:2] += self._last_reward - self._reward
+        return result

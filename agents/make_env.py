@@ -1,0 +1,69 @@
+"""Make environments from what a person types: an id and `key=value` settings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import yaml
+
+import dialogue_gym
+from dialogue_gym._text import nearest
+
+TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
+"""The random streams of a run, which have nothing in common."""
+
+
+PRETRAINED = {"restaurant": "FakeUserRestaurant-v0", "concert": "FakeUserConcert-v0"}
+"""The ids of the domains that a pretrained agent comes with, by the agent's name."""
+
+
+def parse_settings(words: Iterable[str]) -> dict[str, Any]:
+    """Return the keyword arguments that `key=value` words stand for; values are YAML.
+
+    Raises:
+        ValueError: a word is no setting of a dialogue environment.
+    """
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"{word!r}: a setting has the form key=value")
+        check_settings([key])
+        try:
+            settings[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"{word!r}: the value cannot be read") from None
+    return settings
+
+
+def check_settings(names: Iterable[str]) -> None:
+    """Raise ValueError if a name is no setting that may be chosen here."""
+    ours = ("render_mode", "max_episode_steps")  # gym.make would make a wrapper of the limit
+    valid = [name for name in inspect.signature(dialogue_gym.DialogueEnv).parameters if name not in ours]
+    for name in names:
+        if name not in valid:
+            raise ValueError(f"{name!r} is no setting; {nearest(str(name), valid)}")
+
+
+def make(env_id: str, settings: dict[str, Any], render_mode: str | None = None) -> gym.Env[Any, Any]:
+    """Make a dialogue environment.
+
+    Raises:
+        ValueError: it is another kind of environment, or a setting is wrong.
+        gymnasium.error.Error: there is no such id.
+    """
+    if env_id not in gym.registry:
+        ours = [name for name, spec in gym.registry.items() if "dialogue_gym" in str(spec.entry_point)]
+        raise ValueError(f"{env_id!r} is no environment; {nearest(env_id, ours)}")
+    if "dialogue_gym" not in str(gym.spec(env_id).entry_point):
+        raise ValueError(f"{env_id!r} is no dialogue environment")
+    return gym.make(env_id, render_mode=render_mode, **settings)
+
+
+def stream(seed: int, use: int) -> int:
+    """Return the first seed of one of a run's random streams."""
+    return int(np.random.SeedSequence([seed, use]).generate_state(1)[0])

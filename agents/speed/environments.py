@@ -1,0 +1,190 @@
+"""How fast it all is, as ratios within one run: `make bench`.
+
+Contenders take turns in every round, and the medians are over the rounds: machines are shared and noisy, and
+what slows one contender slows the others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import typer
+
+import dialogue_gym  # noqa: F401 (registers the ids)
+from agents.speed.learning import learning_figures
+from agents.speed.table import markdown
+from dialogue_gym._files import write_text
+
+RESTAURANT, CONCERT = IDS = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
+SINGLE_STEPS = 30_000
+VECTOR_STEPS = 2_000_000
+LANES = 4096
+MANY_LANES = (256, 1024, 65_536, 1_048_576)
+FIRST_STEP = f"""
+import gymnasium, dialogue_gym
+env = gymnasium.make_vec({RESTAURANT!r}, {LANES})
+env.reset(seed=0)
+env.step([0] * {LANES})
+"""
+
+
+def medians(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """Return what each contender gave in each round."""
+    figures: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, measure in contenders.items():
+            figures[name].append(measure())
+    return figures
+
+
+def single_rate(env_id: str) -> Callable[[], float]:
+    """Return a function that measures the random steps per second of one environment, resets included."""
+    env: gym.Env[Any, Any] = gym.make(env_id)
+    space: Any = env.action_space
+    actions = np.random.default_rng(0).integers(space.n, size=SINGLE_STEPS)
+
+    def measure() -> float:
+        env.reset(seed=0)
+        start = time.perf_counter()
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+        return SINGLE_STEPS / (time.perf_counter() - start)
+
+    return measure
+
+
+def vector_rate(env_id: str, lanes: int, steps: int = VECTOR_STEPS, **keywords: Any) -> Callable[[], float]:
+    """Return a function that measures the random steps per second of all lanes of a vector environment."""
+    env = gym.make_vec(env_id, lanes, **keywords)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(16)]
+    calls = max(steps // lanes, 8)
+    env.reset(seed=0)
+    env.step(actions[0])
+
+    def measure() -> float:
+        start = time.perf_counter()
+        for call in range(calls):
+            env.step(actions[call % 16])
+        return calls * lanes / (time.perf_counter() - start)
+
+    return measure
+
+
+def start_seconds(code: str) -> Callable[[], float]:
+    """Return a function that measures the seconds that a fresh interpreter takes for some code."""
+
+    def measure() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return time.perf_counter() - start
+
+    return measure
+
+
+def ratio(figures: Mapping[str, list[float]], name: str, other: str) -> float:
+    """Return the median, over the rounds, of one contender's figure by another's."""
+    return statistics.median(a / b for a, b in zip(figures[name], figures[other], strict=True))
+
+
+def bytes_per_lane(env_id: str) -> float:
+    """Return the memory that a lane takes, what a step hands out aside."""
+    lanes: Any = gym.make_vec(env_id, LANES)._lanes  # type: ignore[attr-defined]
+    arrays = [value for value in vars(lanes).values() if isinstance(value, np.ndarray)]
+    return float(sum(array.nbytes for array in arrays) / LANES)
+
+
+def single_figures(rounds: int) -> dict[str, Any]:
+    """Measure one environment against Gymnasium's CartPole-v1."""
+    figures = medians(rounds, {env_id: single_rate(env_id) for env_id in ("CartPole-v1", *IDS)})
+    return {
+        "cartpole_steps_per_second": statistics.median(figures["CartPole-v1"]),
+        "to_cartpole": {env_id: ratio(figures, env_id, "CartPole-v1") for env_id in IDS},
+    }
+
+
+def vector_figures(rounds: int) -> dict[str, Any]:
+    """Measure many lanes against Gymnasium's CartPole-v1 and against its SyncVectorEnv."""
+    contenders = {
+        "cartpole": vector_rate("CartPole-v1", LANES, vectorization_mode="vector_entry_point"),
+        "sync": vector_rate(RESTAURANT, LANES, 10 * LANES, vectorization_mode="sync"),
+        **{f"{env_id} {LANES}": vector_rate(env_id, LANES) for env_id in IDS},
+        **{f"{RESTAURANT} {lanes}": vector_rate(RESTAURANT, lanes) for lanes in MANY_LANES},
+        f"{RESTAURANT} {LANES} noise": vector_rate(RESTAURANT, LANES, semantic_error_rate=0.3),
+        f"{RESTAURANT} {LANES} same-step": vector_rate(RESTAURANT, LANES, autoreset_mode="SameStep"),
+    }
+    figures = medians(rounds, contenders)
+    rates = {name: statistics.median(values) for name, values in figures.items()}
+    return {
+        "steps_per_second": rates,
+        "to_cartpole": {name: ratio(figures, name, "cartpole") for name in figures if "FakeUser" in name},
+        "to_sync": ratio(figures, f"{RESTAURANT} {LANES}", "sync"),
+        "bytes_per_lane": {env_id: bytes_per_lane(env_id) for env_id in IDS},
+    }
+
+
+def start_figures(rounds: int) -> dict[str, Any]:
+    """Measure how long an interpreter needs until it can step, with the compiled code in the cache."""
+    start_seconds(FIRST_STEP)()  # compiles, if that has not been done yet
+    codes = {
+        "import gymnasium": "import gymnasium",
+        "gym.make": f"import gymnasium, dialogue_gym; gymnasium.make({RESTAURANT!r})",
+        "make_vec, first step": FIRST_STEP,
+    }
+    figures = medians(rounds, {name: start_seconds(code) for name, code in codes.items()})
+    return {
+        "seconds": {name: statistics.median(values) for name, values in figures.items()},
+        "make_to_import": ratio(figures, "gym.make", "import gymnasium"),
+    }
+
+
+def rounded(value: Any) -> Any:
+    """Return figures with four significant digits."""
+    if isinstance(value, dict):
+        return {name: rounded(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [rounded(entry) for entry in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def main(
+    out: Path = Path("out/bench"),
+    rounds: int = typer.Option(7, min=1, help="rounds of measuring"),
+    seeds: int = typer.Option(5, min=0, help="seeds of PPO's part (0: leave it out)"),
+) -> None:
+    """Measure; print and write speed.json and speed.md."""
+    out.mkdir(parents=True, exist_ok=True)
+    result = {
+        "machine": {
+            "processor": platform.machine(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "python": platform.python_version(),
+        },
+        "rounds": rounds,
+        "single": single_figures(rounds),
+        "start": start_figures(rounds),
+        "vector": vector_figures(rounds),
+        "learning": learning_figures(range(seeds)) if seeds else None,
+    }
+    result = rounded(result)
+    text, table = json.dumps(result, indent=2) + "\n", markdown(result)
+    write_text(out / "speed.json", text)
+    write_text(out / "speed.md", table)
+    print(text, table, sep="\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

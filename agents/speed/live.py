@@ -1,0 +1,250 @@
+"""What months of live learning cost: `make bench-live`.
+
+How long it takes until a bot with much experience listens again, and how a year of days goes on: the size of
+the store, the time that a day takes to begin, and the memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+import typer
+from matplotlib.figure import Figure
+
+from agents.speed.environments import rounded
+from dialogue_gym import Domain
+from dialogue_gym._files import write_text, write_whole
+from dialogue_gym.journal.entry import LABEL, LIVE, PERSON, Draft, Entry
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.live.simulated_person import SimulatedPerson
+from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.trainer import Trainer
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+
+NAME = "restaurant"
+TRANSITIONS = 100_000
+STEPS_A_DAY = 100
+CONVERSATIONS = 200
+"""How many of the newest conversations are kept each day."""
+FRESH_EVERY = 30
+"""Days between two on which a process of its own begins as well."""
+_BATCH = 200
+
+
+def opened(store: Store, domain: Domain) -> tuple[Trainer, Live, SimulatedPerson]:
+    """Open a learner on a store, and its conversations with a simulated person."""
+    person = SimulatedPerson(domain, silent=0.1, wrong=0.1)
+    trainer, others = open_trainer(
+        store, domain, None, every=STEPS_A_DAY, others=lambda: {"person": person.state()}
+    )
+    if others:
+        person.load(others["person"])
+    return trainer, Live(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person), person
+
+
+def talk(trainer: Trainer, live: Live, person: SimulatedPerson, steps: int) -> None:
+    """Let people talk for so many steps at least, and learn from it; the last checkpoint is of the end."""
+    end = trainer.learner.transitions + steps
+    while trainer.learner.transitions < end:
+        _, transitions = person.talk(live)
+        trainer.put(transitions, live.upto, is_boundary=True)
+        trainer.work()
+    trainer.stop()
+
+
+def fill(folder: Path, transitions: int) -> None:
+    """Make a store with so many decisions in the journal, and so many transitions in the buffer.
+
+    The conversations are copies of some real ones. The transitions are all of different situations, so that
+    none takes the place of another: more work for whoever opens them than real ones.
+    """
+    domain = Domain.load(NAME)
+    with Store(folder) as store:
+        store.use_domain(NAME, "")
+        trainer, live, person = opened(store, domain)
+        talk(trainer, live, person, 500)
+        templates = [list(store.entries(summary.id)) for summary in store.conversations()]
+        decisions = sum(entry.kind == LABEL for entries in templates for entry in entries)
+        number = len(templates)
+        while decisions < transitions:
+            drafts: list[Draft] = []
+            for entries in templates[:_BATCH]:
+                number += 1
+                drafts += copies(entries, f"live{number}")
+                decisions += sum(entry.kind == LABEL for entry in entries)
+            store.append_all(drafts)
+        trainer.upto = store.last_id()  # as if it had been learned
+        random = np.random.default_rng(0)
+        buffer, space = trainer.learner.replay, trainer.learner.env.observation_space
+        sizes = space.nvec  # type: ignore[attr-defined]
+        for entry in range(-transitions, 0):
+            seen, following = random.integers(sizes), random.integers(sizes)
+            buffer.put(entry, seen, int(random.integers(16)), -1.0, following, entry % 7 == 0)
+        assert len(buffer) == transitions
+        trainer.checkpoint()
+
+
+def copies(entries: list[Entry], name: str) -> Iterator[Draft]:
+    """Yield a conversation again, under another name."""
+    drafts: dict[int, Draft] = {}
+    for entry in entries:
+        parent = None if entry.parent is None else drafts[entry.parent]
+        content = dict(entry.content)
+        if LIVE in content:
+            content[LIVE] = PERSON
+        elif "about" in content:
+            continue  # it rates an entry whose number is not known yet
+        drafts[entry.id] = Draft(name, entry.kind, content, parent, entry.author)
+        yield drafts[entry.id]
+
+
+def seconds_to_prompt(folder: Path) -> tuple[float, float]:
+    """Return how long `dialogue-gym live` takes until it listens, at a terminal, imports included.
+
+    Once by the clock, and once in seconds of the processor, which others on the machine do not prolong.
+    """
+    leader, follower = pty.openpty()
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "dialogue_gym", "live", NAME, "--store", str(folder)]
+    with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower) as process:
+        os.close(follower)
+        seen = b""
+        while b"you >" not in seen:
+            seen += os.read(leader, 10_000)
+        seconds = time.perf_counter() - start
+        times = psutil.Process(process.pid).cpu_times()
+        process.kill()
+    os.close(leader)
+    return seconds, times.user + times.system
+
+
+def resume_figures(rounds: int) -> dict[str, Any]:
+    """Measure how soon a bot with 100,000 transitions in its buffer listens."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        fill(store, TRANSITIONS)
+        with Store(store, read_only=True) as opened_store:
+            entries = opened_store.last_id()
+        (*_, newest) = checkpoints_of(store).paths()
+        seconds = [seconds_to_prompt(store) for _ in range(rounds)]
+        return {
+            "transitions": TRANSITIONS,
+            "entries": entries,
+            "journal_megabytes": (store / "journal.sqlite").stat().st_size / 1e6,
+            "checkpoint_megabytes": newest.stat().st_size / 1e6,
+            "seconds": [wall for wall, _ in seconds],
+            "processor_seconds": [processor for _, processor in seconds],
+        }
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def one_day(folder: Path, domain: Domain) -> dict[str, Any]:
+    """Live through a day: open, talk, learn, make room, close."""
+    start = time.perf_counter()
+    with Store(folder) as store:
+        trainer, live, person = opened(store, domain)
+        seconds = time.perf_counter() - start
+        talk(trainer, live, person, STEPS_A_DAY)
+        store.prune(LIVE, CONVERSATIONS)
+    return {
+        "store_megabytes": size_of(folder) / 1e6,
+        "start_seconds": seconds,
+        "memory_megabytes": psutil.Process().memory_info().rss / 1e6,
+    }
+
+
+def days(count: int) -> Iterator[dict[str, Any]]:
+    """Yield the figures of day after day."""
+    torch.set_num_threads(1)
+    domain = Domain.load(NAME)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        for day in range(1, count + 1):
+            figures = {"day": day} | one_day(store, domain)
+            if day % FRESH_EVERY == 0:
+                figures |= fresh_figures(store)
+            yield figures
+
+
+def fresh_figures(folder: Path) -> dict[str, float]:
+    """Measure a process of its own that begins the day: until it could listen, and its memory then."""
+    code = f"""
+import sys, psutil
+from pathlib import Path
+from agents.speed.live import opened
+from dialogue_gym import Domain
+from dialogue_gym.journal.store import Store
+with Store(Path(sys.argv[1])) as store:
+    opened(store, Domain.load({NAME!r}))
+print(psutil.Process().memory_info().rss / 1e6)
+"""
+    start = time.perf_counter()
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], check=True, capture_output=True, text=True
+    )
+    return {
+        "fresh_start_seconds": time.perf_counter() - start,
+        "fresh_memory_megabytes": float(found.stdout),
+    }
+
+
+CURVES = {
+    "store_megabytes": "size of the store, MB",
+    "start_seconds": "time to begin a day, s",
+    "memory_megabytes": "memory of the process, MB",
+}
+
+
+def plot(path: Path, figures: list[dict[str, Any]]) -> None:
+    """Draw the three curves."""
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    for axis, (name, title) in zip(figure.subplots(1, len(CURVES)), CURVES.items(), strict=True):
+        axis.plot([day["day"] for day in figures], [day[name] for day in figures], linewidth=1.2)
+        top = 1.1 * max((day[name] for day in figures), default=1.0)
+        axis.set(title=title, xlabel=f"days of {STEPS_A_DAY} steps", ylim=(0, top))
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, format="png", dpi=100)
+
+
+def main(
+    out: Path = Path("docs/live"),
+    count: int = typer.Option(365, "--days", min=0, help="days to live through (0: leave it out)"),
+    rounds: int = typer.Option(5, min=0, help="starts with a full buffer (0: leave it out)"),
+) -> None:
+    """Measure; write days.json with all figures, and days.png with the curves of the year."""
+    out.mkdir(parents=True, exist_ok=True)
+    resumed = resume_figures(rounds) if rounds else None
+    if resumed:
+        medians = [statistics.median(resumed[name]) for name in ("seconds", "processor_seconds")]
+        print("a full buffer: {:.2f} s to the first prompt, {:.2f} s of the processor".format(*medians))
+    year: list[dict[str, Any]] = []
+    for figures in days(count):
+        year.append(figures)
+        if len(year) % 10 == 0:
+            print(json.dumps(rounded(figures)), flush=True)
+    result = rounded({"resume": resumed, "days": year})
+    write_text(out / "days.json", json.dumps(result) + "\n")
+    write_whole(out / "days.png", lambda path: plot(path, year))
+
+
+if __name__ == "__main__":
+    typer.run(main)

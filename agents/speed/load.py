@@ -1,0 +1,147 @@
+"""People who all talk at once to `dialogue-gym live --http`: how many it holds, and whether it mixes them up.
+
+python -m agents.speed.load restaurant --people 50 --seconds 120
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import re
+import secrets
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from dialogue_gym.web.api import API, WEBHOOK
+
+_LINES = {
+    "restaurant": (
+        "i want {word} food in paris",
+        "somewhere cheap please",
+        "for four people",
+        "yes please",
+        "no, something else",
+        "/restart",
+    )
+}
+_WORDS = ("indian", "italian", "french", "british", "spanish")
+_ANY = ("hello", "yes", "no")
+_START = 120.0
+
+
+@dataclass
+class Person:
+    """Somebody who talks, what they said, and what became of it."""
+
+    name: str
+    said: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+async def _talk(
+    session: aiohttp.ClientSession, person: Person, lines: tuple[str, ...], pause: float, until: float
+) -> None:
+    chance = random.Random(person.name)
+    await asyncio.sleep(chance.random() * pause)
+    while time.monotonic() < until:
+        line = chance.choice(lines)
+        # So that each message tells whose it is.
+        text = line if line.startswith("/") else f"{line.format(word=chance.choice(_WORDS))} ({person.name})"
+        began = time.monotonic()
+        try:
+            async with session.post(WEBHOOK, json={"sender": person.name, "message": text}) as answer:
+                messages = await answer.json()
+                if answer.status != 200:
+                    person.faults.append(f"{answer.status}: {messages}")
+                elif any(message["recipient_id"] != person.name for message in messages):
+                    person.faults.append(f"an answer to somebody else: {messages}")
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            person.faults.append(repr(error))
+        person.seconds.append(time.monotonic() - began)
+        person.said.append(text)
+        await asyncio.sleep(pause)
+
+
+async def _check(session: aiohttp.ClientSession, person: Person, password: str) -> None:
+    """Compare what the bot has on record of somebody with what they said since they last began anew."""
+    headers = {"authorization": f"Bearer {password}"}
+    async with session.get(f"{API}/people/{person.name}/tracker", headers=headers) as answer:
+        tracker = await answer.json()
+    known = [event["text"] for event in tracker["events"] if event["event"] == "user"]
+    if known != person.said[len(person.said) - len(known) :]:
+        person.faults.append(f"mixed up: {known[-3:]} is on record, {person.said[-3:]} was said")
+
+
+async def load(address: str, people: list[Person], lines: tuple[str, ...], given: argparse.Namespace) -> None:
+    """Let people talk, and check what is on record of them."""
+    connector = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(30)
+    async with aiohttp.ClientSession(address, connector=connector, timeout=timeout) as session:
+        until = time.monotonic() + given.seconds
+        await asyncio.gather(*(_talk(session, person, lines, given.pause, until) for person in people))
+        for person in people:
+            await _check(session, person, given.password)
+
+
+@contextlib.contextmanager
+def _served(domain: str, folder: Path, password: str, log: Path) -> Iterator[tuple[str, int]]:
+    """Serve a new store; give the address and the process id."""
+    command = [sys.executable, "-m", "dialogue_gym", "live", domain, "--http", "--port", "0", "--store"]
+    environment = os.environ | {"DIALOGUE_GYM_PASSWORD": password}
+    with log.open("wb") as file:
+        process = subprocess.Popen([*command, str(folder)], stdout=file, stderr=file, env=environment)
+    try:
+        until = time.monotonic() + _START
+        while not (found := re.search(r"(http://[^/]*)/talk/", log.read_text())):
+            if process.poll() is not None or time.monotonic() > until:
+                raise SystemExit(log.read_text())
+            time.sleep(0.1)
+        yield found[1], process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def main() -> None:
+    """Start a server, load it, and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("domain", nargs="?", default="restaurant")
+    parser.add_argument("--people", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--pause", type=float, default=1.0, help="seconds between two messages of one person")
+    given = parser.parse_args()
+    given.password = secrets.token_urlsafe(16)
+    people = [Person(f"person-{number}") for number in range(given.people)]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        with _served(given.domain, Path(folder, "store"), given.password, log) as (address, pid):
+            asyncio.run(load(address, people, _LINES.get(given.domain, _ANY), given))
+            memory = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
+        told = log.read_text().splitlines()[-1]
+    seconds = [one for person in people for one in person.seconds]
+    faults = [fault for person in people for fault in person.faults]
+    cuts = statistics.quantiles(seconds, n=100)
+    print(f"{len(people)} people, {len(seconds)} messages in {given.seconds:g} s, {len(faults)} faults")
+    print(
+        f"answered in {1000 * cuts[49]:.0f} ms at the median, {1000 * cuts[94]:.0f} ms at the 95th percentile"
+    )
+    print(f"{int(memory[1]) // 1024 if memory else '?'} MiB at most; {told}")
+    for fault in faults[:5]:
+        print(fault)
+
+
+if __name__ == "__main__":
+    main()

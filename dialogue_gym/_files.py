@@ -1,0 +1,114 @@
+"""Write files whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialogue_gym._text import printable
+from dialogue_gym.domain.model import DOMAIN_FILE
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file beside `path`, then rename it to `path`.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text to a file, in UTF-8, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong, or that may not be meant."""
+
+    file: str
+    line: int
+    message: str
+    is_error: bool = True
+
+    def __str__(self) -> str:
+        """The problem on one line, with what cannot be printed escaped."""
+        kind = "error" if self.is_error else "warning"
+        return printable(f"{kind}: {self.file}:{self.line}: {self.message}")
+
+
+MAX_BYTES = 1_000_000
+MAX_ENTRIES = 100_000
+_NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class FileError(ValueError):
+    """A file that cannot be used. The message is one line: file, line, key and what is wrong."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the message, with what cannot be printed escaped."""
+        super().__init__(printable(message))
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What is read: its name in errors, the error that is raised, and how large it can be."""
+
+    noun: str
+    error: type[FileError]
+    max_bytes: int = MAX_BYTES
+    max_entries: int = MAX_ENTRIES
+
+
+def read_bytes(path: Path, kind: FileKind = DOMAIN_FILE) -> str:
+    """Return the text of one file.
+
+    Raises:
+        FileError: the file cannot be read, is not UTF-8, too large or not text.
+    """
+    file = str(path)
+    try:
+        if not path.exists():
+            raise kind.error(f"{file}: there is no such file")
+        if not path.is_file():
+            raise kind.error(f"{file}: this is a directory or device, not a {kind.noun}")
+        with path.open("rb") as stream:
+            data = stream.read(kind.max_bytes + 1)
+    except OSError as error:
+        raise kind.error(f"{file}: cannot be read ({error.strerror or error})") from None
+    if len(data) > kind.max_bytes:
+        raise kind.error(f"{file}: larger than {kind.max_bytes // 1_000_000} MB, which no {kind.noun} is")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise kind.error(f"{file}:{line}: not a text file in UTF-8") from None
+
+
+def check_characters(text: str, file: str, kind: FileKind) -> None:
+    """Refuse control characters."""
+    if odd := _NOT_YAML.search(text):
+        line = text.count("\n", 0, odd.start()) + 1
+        raise kind.error(f"{file}:{line}: {odd[0]!r} is a control character, not text")

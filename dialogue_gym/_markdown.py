@@ -1,0 +1,36 @@
+"""What all of Rasa's Markdown files have in common: how they are called, and their comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dialogue_gym._files import FileKind
+
+_BEGINS, _ENDS = "<!--", "-->"
+
+
+def is_markdown(path: Path) -> bool:
+    """Return whether a file is Markdown, by its name."""
+    return path.suffix.lower() in (".md", ".markdown")
+
+
+def lines(text: str, file: str, kind: FileKind) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text without its comments, stripped, with their numbers from 1; no empty ones.
+
+    Raises:
+        FileError: a comment does not end.
+    """
+    opened = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        kept = ""
+        while line:
+            marker = _ENDS if opened else _BEGINS
+            before, found, line = line.partition(marker)
+            kept += "" if opened else before
+            if found:
+                opened = 0 if opened else number
+        if kept.strip():
+            yield number, kept.strip()
+    if opened:
+        raise kind.error(f"{file}:{opened}: a comment begins here that never ends")

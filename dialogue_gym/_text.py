@@ -1,0 +1,77 @@
+"""Texts for people: names in sentences, what can be printed."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+
+MAX_NAME = 200
+# Not printable to Python, but part of words in Persian, Chinese and emoji.
+_ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
+
+
+def printable(text: str) -> str:
+    r"""Return text on one line, with what cannot be printed escaped.
+
+    >>> printable("a\nb")
+    'a\\nb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def article(noun: str) -> str:
+    """Return the noun with its indefinite article."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return a clause that names the nearest valid name, or the valid names if none is near.
+
+    >>> nearest("cuisin", ["cuisine", "price"])
+    "did you mean 'cuisine'?"
+    """
+    names = [str(item) for item in valid]
+    if close := difflib.get_close_matches(name[:MAX_NAME], names, n=1):
+        return f"did you mean {close[0]!r}?"
+    if not names:
+        return "there are none"
+    shown = ", ".join(cut(item, 40) for item in sorted(names)[:8])
+    return f"valid: {shown}, …" if len(names) > 8 else f"valid: {shown}"
+
+
+def cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def shorten(text: str, width: int = 60) -> str:
+    """Return text as a quoted, printable literal of bounded length."""
+    return repr(cut(text, width))
+
+
+def finite(text: str) -> float:
+    """Return the number that a text stands for; ValueError if it is none, or infinite."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shorten(text, 20)} is no finite number")
+    return number
+
+
+def name_fault(name: str) -> str | None:
+    """Say why a text cannot be a name; None if it can."""
+    if not name.strip():
+        return "it is empty"
+    if len(name) > MAX_NAME:
+        return f"it is longer than {MAX_NAME} characters"
+    if not all(char.isprintable() or char in _ALSO_IN_NAMES for char in name):
+        return "it has control characters"
+    return None
+
+
+def bounds(minimum: float, maximum: float) -> str:
+    """Say in words which numbers are allowed."""
+    if math.isinf(maximum):
+        return "a finite number" if math.isinf(minimum) else f"a number of at least {minimum:g}"
+    return f"a number from {minimum:.8g} to {maximum:.8g}"

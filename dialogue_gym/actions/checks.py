@@ -1,0 +1,107 @@
+"""Where the effects that a domain declares differ from what the Python code of its actions does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dialogue_gym._files import Problem
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym.actions.loader import place
+from dialogue_gym.actions.runner import ActionRunner
+from dialogue_gym.actions.webhook import is_remote
+from dialogue_gym.conversation.conversation import Conversation, value_text
+from dialogue_gym.conversation.effects import declared_effects
+from dialogue_gym.conversation.events import ActionExecuted, SlotSet, UserUttered, Value
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import FILLED, FLOAT_BINS, OTHER, Slot
+
+
+def check_actions(domain: Domain, runner: ActionRunner) -> list[Problem]:
+    """Return warnings about the Python code of a domain's actions, and about those on an action server.
+
+    What the domain declares effects of (`sets`) is run: at the beginning of a dialogue, and where all
+    that a user may want is known and the action's precondition holds, as far as slots and intents can make
+    it hold. A warning says which slot an observation then shows otherwise.
+    """
+    problems: list[Problem] = []
+    for name, action in runner.actions.items():
+        file, line = place(action)
+        messages = dict.fromkeys(_differences(domain, runner, name))
+        problems.extend(Problem(file, line, message, is_error=False) for message in messages)
+    for name in domain.actions if runner.server else ():
+        if name not in runner.actions and is_remote(name, domain):
+            messages = dict.fromkeys(_differences(domain, runner, name))
+            problems.extend(Problem(str(runner.server), 1, message, is_error=False) for message in messages)
+    return sorted(problems)
+
+
+def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[str]:
+    if name not in domain.actions:
+        yield f"{shorten(name)} is no action of the domain {domain.name}; {nearest(name, domain.actions)}"
+        return
+    effects = declared_effects(name, domain)
+    if not effects:
+        return
+    compared = [
+        slot for slot in domain.slots if slot.is_observed or slot.name in {event.name for event in effects}
+    ]
+    for when, before in (
+        ("with all wishes known", _informed(domain, name)),
+        ("at the beginning", Conversation(domain)),
+    ):
+        if not before.is_possible(name):
+            continue  # the simulation has no effects there
+        result = runner.run(name, before)
+        if result.note:
+            yield f"{result.note} ({when})"
+        if result.note and not result.events:
+            continue
+        declared = Conversation(domain, [*before.events, ActionExecuted(name), *effects])
+        real = Conversation(domain, [*before.events, ActionExecuted(name), *result.events])
+        for slot in list(compared):
+            should, does = _state(slot, declared), _state(slot, real)
+            if should != does:
+                compared.remove(slot)  # once is enough
+                yield (
+                    f"{name} leaves the slot {slot.name!r} {does}, where the domain's 'fake_user' "
+                    f"has it {should} ({when})"
+                )
+
+
+def _state(slot: Slot, conversation: Conversation) -> str:
+    return _label(slot, conversation.slots[slot.name])
+
+
+def _informed(domain: Domain, name: str) -> Conversation:
+    """Return a conversation where the user's wishes are known, and an action is possible if that can be."""
+    needs = dict(domain.action_model(name).needs.clauses)
+    goal = dict(domain.fake_user.goal) if domain.fake_user else {}
+    intents = [intent for intent in needs.get("intent", ()) if intent in domain.intents]
+    conversation = Conversation(domain, [UserUttered(intent=intents[0])] if intents else [])
+    for slot in domain.slots:
+        wishes = goal.get(slot.name, ())
+        allowed = needs.get(f"slot.{slot.name}")
+        if allowed is not None:
+            fitting = [value for value in _values(slot, wishes) if _label(slot, value) in allowed]
+            conversation.extend(SlotSet(slot.name, value) for value in fitting[:1])
+        elif wishes:
+            conversation.append(SlotSet(slot.name, wishes[0]))
+    return conversation
+
+
+def _values(slot: Slot, wishes: Sequence[str]) -> Iterator[Value]:
+    """Yield values of every kind that an observation tells apart."""
+    if slot.type == "list":
+        yield [FILLED]
+    elif slot.type == "bool":
+        yield from (True, False)
+    elif slot.type == "float":
+        width = (slot.max_value - slot.min_value) / FLOAT_BINS
+        yield from (slot.min_value + width * (index + 0.5) for index in range(FLOAT_BINS))
+    else:
+        yield from (*wishes, *slot.values, OTHER)
+    yield None
+
+
+def _label(slot: Slot, value: Value) -> str:
+    return slot.labels[slot.label(value_text(slot, value))]

@@ -1,0 +1,192 @@
+"""Finds the Python code of actions: in a module or file that a user names, or a built-in domain's own."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dialogue_gym._text import printable, shorten
+from dialogue_gym.actions.sdk import Action
+from dialogue_gym.domain.loader import builtin_names
+
+_BUILT_IN = "dialogue_gym.domains"
+_MAX_WIDTH = 300
+
+
+class ActionError(ValueError):
+    """Python code that cannot be used for actions. The message is one line, with file and line."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the message, with what cannot be printed escaped."""
+        super().__init__(printable(message))
+
+
+def load_actions(module: str | Path) -> list[Action]:
+    """Import Python code and return an instance of every action in it.
+
+    An action is a class that can be called without arguments, with `name()` and `run(...)`; a class whose
+    `name()` is not implemented is taken for a base of others. In a package, its modules are looked through
+    too. The folder of the code, or the current one, is put at the end of Python's path, as its own imports
+    may need it.
+
+    Args:
+        module: the dotted name of a module or package, or the path of a file or of a package's folder.
+            The code is run: pass only what you trust.
+
+    Raises:
+        ActionError: there is no such module, it fails, or what is in it cannot be used.
+    """
+    try:
+        modules = _import_from(Path(module)) if _is_path(module) else _import_named(str(module))
+    except ActionError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ActionError(f"{shorten(str(module))} cannot be imported: {failure(error)}") from None
+    if not (actions := _actions_of(modules)):
+        raise ActionError(f"{shorten(str(module))} has no class with name() and run(...)")
+    return actions
+
+
+def builtin_actions(domain: str) -> list[Action]:
+    """Return the Python code that comes with a built-in domain; of any other name there is none."""
+    name = f"{_BUILT_IN}.{domain}.actions"
+    is_there = domain in builtin_names() and importlib.util.find_spec(name) is not None
+    return _actions_of([importlib.import_module(name)]) if is_there else []
+
+
+def as_actions(things: Iterable[type | Action]) -> dict[str, Action]:
+    """Return actions by their names, made of classes or instances.
+
+    Raises:
+        ActionError: one is no action, cannot be made, or has the name of another.
+    """
+    actions: dict[str, Action] = {}
+    for thing in things:
+        if not _is_action(thing):
+            raise ActionError(f"{shorten(repr(thing))} is no action: it needs name() and run(...)")
+        if isinstance(thing, type):
+            action = _instance(thing)
+            if action is None:
+                raise ActionError(f"{shorten(repr(thing))} is no action: its name() is not implemented")
+        else:
+            action = thing
+        name: object = action.name()
+        file, line = place(action)
+        if not isinstance(name, str) or not name:
+            raise ActionError(f"{file}:{line}: name() gives {shorten(repr(name))}, which is no name")
+        try:
+            inspect.signature(action.run).bind(None, None, None)
+        except TypeError:
+            raise ActionError(f"{file}:{line}: run() has to take dispatcher, tracker and domain") from None
+        if name in actions:
+            first = "{}:{}".format(*place(actions[name]))
+            raise ActionError(f"{file}:{line}: {shorten(name)} is the name of another action too ({first})")
+        actions[name] = action
+    return actions
+
+
+def place(action: Action) -> tuple[str, int]:
+    """Return the file and the line where an action's `run` stands."""
+    code = getattr(inspect.unwrap(action.run), "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code else (type(action).__module__, 1)
+
+
+def failure(error: BaseException, action: Action | None = None) -> str:
+    """Return what went wrong in a user's code on one line: where, and what Python says of it.
+
+    The line is the last one in the action's own file, as it is this that its author knows.
+    """
+    what = " ".join("".join(traceback.format_exception_only(error)).split())[:_MAX_WIDTH]
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: SyntaxError: {error.msg}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
+    own = [f for f in frames if action and f.filename == place(action)[0]]
+    others = [f for f in frames if Path(f.filename).parent != Path(__file__).parent]
+    if not (found := own or others):
+        return what
+    return f"{found[-1].filename}:{found[-1].lineno}: {what}"
+
+
+def _actions_of(modules: Iterable[ModuleType]) -> list[Action]:
+    """Return an instance of every action that these modules have or import, but rasa_sdk's own."""
+    things = dict.fromkeys(
+        thing for module in modules for thing in vars(module).values() if isinstance(thing, type)
+    )
+    classes = [
+        thing for thing in things if _is_action(thing) and thing.__module__.partition(".")[0] != "rasa_sdk"
+    ]
+    return list(as_actions(action for thing in classes if (action := _instance(thing))).values())
+
+
+def _is_action(thing: Any) -> bool:
+    return all(callable(getattr(thing, method, None)) for method in ("name", "run"))
+
+
+def _instance(found: type) -> Action | None:
+    """Return an action of this class; None if the class is only there for others to derive from."""
+    if inspect.isabstract(found):
+        return None
+    try:
+        action: Action = found()
+        action.name()
+    except NotImplementedError:
+        return None
+    except (Exception, SystemExit) as error:
+        raise ActionError(f"{shorten(repr(found))} cannot be used: {failure(error)}") from None
+    return action
+
+
+def _is_path(module: str | Path) -> bool:
+    return isinstance(module, Path) or module.endswith(".py") or "/" in module or "\\" in module
+
+
+def _import_named(name: str) -> list[ModuleType]:
+    _add_to_path(Path.cwd())
+    try:
+        return _with_submodules(importlib.import_module(name))
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # something that the module itself needs
+        raise ActionError(f"there is no Python module {shorten(name)}") from None
+
+
+def _import_from(path: Path) -> list[ModuleType]:
+    """Import a file, or a folder as a package, under a name that no other module has."""
+    file = path / "__init__.py" if path.is_dir() else path
+    if not file.is_file():
+        raise ActionError(f"{file}: there is no such file")
+    name = f"actions_{hashlib.sha256(bytes(file.resolve())).hexdigest()[:16]}"
+    _add_to_path(path.resolve().parent)
+    folders = [str(path)] if path.is_dir() else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
+    if spec is None or spec.loader is None:
+        raise ActionError(f"{file}: this is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return _with_submodules(module)
+
+
+def _with_submodules(module: ModuleType) -> list[ModuleType]:
+    modules = [module]
+    for found in pkgutil.iter_modules(getattr(module, "__path__", ()), module.__name__ + "."):
+        modules.extend(_with_submodules(importlib.import_module(found.name)))
+    return modules
+
+
+def _add_to_path(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))

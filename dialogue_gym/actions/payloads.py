@@ -1,0 +1,73 @@
+"""A conversation and a domain as JSON, as Rasa hands them to actions.
+
+See https://rasa.com/docs/rasa/pages/action-server-api for the form.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import Json, UserUttered, to_json
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import LISTEN, RESTART, Slot
+
+
+def tracker_json(conversation: Conversation) -> Json:
+    """Return the state of a conversation; nothing in it is shared with the conversation.
+
+    The time of an event is not recorded: all have the present one.
+    """
+    now = time.time()
+    return {
+        "sender_id": conversation.sender_id,
+        "slots": copy.deepcopy(conversation.slots),
+        "latest_message": message_json(conversation.latest_message),
+        "latest_event_time": now if len(conversation) else None,
+        "latest_input_channel": None,
+        "events": [copy.deepcopy(to_json(event)) | {"timestamp": now} for event in conversation.events],
+        "paused": False,
+        "followup_action": None,
+        "active_loop": {},
+        "latest_action_name": conversation.latest_action,
+        "stack": [],
+    }
+
+
+def message_json(message: UserUttered | None) -> Json:
+    """Return what was understood of a message; where there is none, it is empty but has every key."""
+    content: Json = to_json(message or UserUttered(confidence=0.0))["parse_data"]
+    ranking = [dict(content["intent"])] if content["intent"]["name"] else []
+    return copy.deepcopy(content) | {"intent_ranking": ranking}
+
+
+def domain_json(domain: Domain) -> Json:
+    """Return a domain as Rasa writes it, without the keys of this library's own."""
+    return {
+        "config": {"store_entities_as_slots": True},
+        "session_config": {},
+        "intents": list(domain.intents),
+        "entities": list(domain.entities),
+        "slots": {slot.name: _slot_json(slot) for slot in domain.slots},
+        "responses": {
+            response.name: [{"text": text} for text in response.texts] for response in domain.responses
+        },
+        "actions": [action for action in domain.actions if action not in (LISTEN, RESTART)],
+        "forms": {},
+        "e2e_actions": [],
+    }
+
+
+def _slot_json(slot: Slot) -> Json:
+    content: Json = {
+        "type": slot.type,
+        "initial_value": slot.initial_value,
+        "influence_conversation": slot.is_observed,
+        "mappings": [{"type": "from_entity", "entity": slot.entity}] if slot.entity else [{"type": "custom"}],
+    }
+    if slot.type == "categorical":
+        content["values"] = list(slot.values)
+    if slot.type == "float":
+        content |= {"min_value": slot.min_value, "max_value": slot.max_value}
+    return content

@@ -1,0 +1,127 @@
+"""From what an action answers, as JSON, to events of the conversation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dialogue_gym._text import article, nearest, shorten
+from dialogue_gym._yaml import MAX_DEPTH
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.effects import reset_slots, shown
+from dialogue_gym.conversation.events import BotUttered, Event, Json, Restarted, SlotSet, Value
+from dialogue_gym.conversation.wording import Speaker
+
+_LISTS = ("buttons", "elements", "quick_replies")
+_DATA = (*_LISTS, "image", "attachment", "custom")
+
+
+class AnswerReader:
+    """Reads one answer; what cannot be used is left out, and named in `faults`."""
+
+    def __init__(self, conversation: Conversation, speaker: Speaker) -> None:
+        """Prepare to read what an action answers in a conversation."""
+        self._domain = conversation.domain
+        self._slots = conversation.slots
+        self._speaker = speaker
+        self.faults: list[str] = []
+
+    def read(self, messages: object, events: object) -> tuple[Event, ...]:
+        """Return the events of an answer: what was said first, as Rasa's trackers have it."""
+        said = [self._message(message) for message in self._items(messages, "responses")]
+        done = [event for content in self._items(events, "events") for event in self._event(content)]
+        return (*(event for event in said if event), *done)
+
+    def _items(self, content: object, what: str) -> Iterator[Json]:
+        """Yield the objects of a list, each as the JSON that it would be on its way."""
+        if content is None:
+            return
+        if not isinstance(content, (list, tuple)):
+            self.faults.append(f"a list of {what} is expected, not {article(type(content).__name__)}")
+            return
+        for item in content:
+            try:
+                plain = plain_json(item)
+            except ValueError as error:
+                self.faults.append(f"something in its {what} is no JSON ({error})")
+                continue
+            if isinstance(plain, dict):
+                yield plain
+            else:
+                self.faults.append(f"objects are expected in its {what}, not {shorten(str(plain))}")
+
+    def _event(self, content: Json) -> list[Event]:
+        kind = content.get("event")
+        if kind == "slot":
+            event = self._slot_set(content)
+            return [event] if event else []
+        if kind == "reset_slots":
+            return list(reset_slots(self._domain))
+        if kind == "bot":
+            data = content.get("data")
+            said = self._message((data if isinstance(data, dict) else {}) | {"text": content.get("text")})
+            return [said] if said else []
+        if kind == "restart":
+            return [Restarted()]
+        self.faults.append(f"an action's events of the kind {shorten(str(kind))} are not known here")
+        return []
+
+    def _slot_set(self, content: Json) -> SlotSet | None:
+        names = {slot.name: slot for slot in self._domain.slots}
+        name, value = content.get("name"), content.get("value")
+        if not isinstance(name, str) or name not in names:
+            self.faults.append(f"{shorten(str(name))} is no slot of the domain; {nearest(str(name), names)}")
+            return None
+        return SlotSet(name, value)
+
+    def _message(self, content: Json) -> BotUttered | None:
+        """Return what a message says; None if that is nothing."""
+        text = content.get("text")
+        name = content.get("response") or content.get("template")
+        if text is None and name is not None:
+            text = self._response(str(name), content)
+        data = {key: content[key] for key in _DATA if content.get(key)}
+        for key in _LISTS:
+            if not _is_list_of_objects(data.get(key, [])):
+                self.faults.append(f"a list of objects is expected as {key!r}, not {shorten(str(data[key]))}")
+                del data[key]
+        if text is None and not data:
+            return None
+        return BotUttered(None if text is None else str(text), data)
+
+    def _response(self, name: str, further: Mapping[str, Value]) -> str | None:
+        """Return the text of a response of the domain."""
+        if not (texts := self._domain.texts(name)):
+            if name not in (response.name for response in self._domain.responses):
+                valid = nearest(name, [response.name for response in self._domain.responses])
+                self.faults.append(f"{shorten(name)} is no response of the domain; {valid}")
+            return None
+        return self._speaker.one_of(texts, shown(self._slots | dict(further)))
+
+
+def plain_json(content: object) -> Any:
+    """Return what becomes of content that is sent as JSON: tuples are lists, keys are text.
+
+    Raises:
+        ValueError: it cannot be sent, or its values are too large or nested too deep to be kept.
+    """
+    try:
+        plain = json.loads(json.dumps(content, allow_nan=False, ensure_ascii=False).encode())
+        _check(plain, MAX_DEPTH)
+    except (TypeError, OverflowError, RecursionError, UnicodeError) as error:
+        raise ValueError(str(error)) from None
+    return plain
+
+
+def _check(value: Any, depth: int) -> None:
+    if not depth:
+        raise ValueError("nested too deep")
+    if isinstance(value, int):
+        float(value)  # what does not fit cannot be seen by a policy
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check(child, depth - 1)
+
+
+def _is_list_of_objects(content: object) -> bool:
+    return isinstance(content, list) and all(isinstance(item, dict) for item in content)

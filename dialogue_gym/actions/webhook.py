@@ -1,0 +1,64 @@
+"""Asks an action server, by the protocol of Rasa's webhooks.
+
+See https://rasa.com/docs/rasa/pages/action-server-api for the question and the answer.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+
+from dialogue_gym._http import ServiceError, post_json
+from dialogue_gym._text import shorten
+from dialogue_gym.actions.payloads import domain_json, tracker_json
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import Json
+from dialogue_gym.domain.model import Domain
+
+PROTOCOL = "3.0.0"
+"""The version of Rasa whose questions these are."""
+
+
+def webhook(url: str) -> str:
+    """Return the address to ask; `/webhook` is put in where an address has no path.
+
+    >>> webhook("http://localhost:5055")
+    'http://localhost:5055/webhook'
+    """
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return url  # asking says what is wrong with it
+    return url if parts.path.strip("/") else urllib.parse.urlunsplit(parts._replace(path="/webhook"))
+
+
+def is_remote(name: str, domain: Domain) -> bool:
+    """Return whether an action is a server's: a custom one in Rasa's sense, which is no response."""
+    responses = [response.name for response in domain.responses]
+    return name in domain.actions and name not in responses and not name.startswith("utter_")
+
+
+def ask_server(url: str, name: str, conversation: Conversation, seconds: float) -> Json:
+    """Return what an action server answers: `events` and `responses`.
+
+    Raises:
+        ServiceError: it gave no usable answer, or it rejected the action.
+    """
+    question = {
+        "next_action": name,
+        "sender_id": conversation.sender_id,
+        "tracker": tracker_json(conversation),
+        "domain": domain_json(conversation.domain),
+        "version": PROTOCOL,
+    }
+    try:
+        answer = post_json(url, question, seconds)
+    except ServiceError as error:
+        reason = error.body.get("error") if isinstance(error.body, dict) else None
+        if not isinstance(reason, str):
+            raise
+        if error.status == 400:
+            raise ServiceError(f"the action server rejected it: {shorten(reason, 200)}", 400) from None
+        raise ServiceError(f"{error}: {shorten(reason, 200)}", error.status) from None
+    if not isinstance(answer, dict):
+        raise ServiceError(f"{shorten(url, 200)} answered {shorten(repr(answer))}, which is no object")
+    return answer

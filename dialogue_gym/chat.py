@@ -1,0 +1,153 @@
+"""A person talks to a bot: what comes of each thing that they type, as lines to show. No input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dialogue_gym._text import printable
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered, Value
+from dialogue_gym.conversation.turns import has_ended, is_users_turn
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import EMPTY, LISTEN
+from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
+from dialogue_gym.policies.agent import Agent
+
+RESTART_COMMAND = "/restart"
+_SHOWN_ACTIONS = 4
+_SHOWN_CHARACTERS = 70
+_BAR = 20
+
+
+class Chat:
+    """A chat with a bot, one conversation after another."""
+
+    def __init__(self, bot: Bot, interpreter: Interpreter) -> None:
+        """Begin a conversation."""
+        self.bot = bot
+        self.interpreter = interpreter
+        self.conversation = Conversation(bot.domain)
+
+    def say(self, text: str) -> list[str]:
+        """Take in what the person typed; return what to show them."""
+        if not text.strip():
+            return []
+        if is_restart(text, self.bot.domain):
+            self.conversation.append(Restarted())
+            return ["(all is forgotten, and a new conversation begins)"]
+        if self.conversation.outcome:
+            self.conversation = Conversation(self.bot.domain)
+        try:
+            message = self.interpreter.parse(text).message
+        except InterpreterError as error:
+            return [f"({error})"]
+        first = len(self.conversation) + 1
+        notes = self.bot.hear(self.conversation, message)
+        done = self.conversation.events[first:]
+        lines = understood(message)
+        lines += turn_lines(done) if self.bot.agent else []
+        lines += [f"({printable(note)})" for note in notes]
+        if self.conversation.outcome:
+            turns = sum(isinstance(event, UserUttered) for event in self.conversation.events)
+            lines.append(
+                f"--- the user has what they wanted, after {turns} {'turn' if turns == 1 else 'turns'} ---"
+            )
+        return lines
+
+    def thoughts(self) -> list[str]:
+        """Return what the bot understood last, what it knows, and what it thought of doing last."""
+        return thoughts(self.conversation, self.bot.agent)
+
+
+def thoughts(conversation: Conversation, agent: Agent | None) -> list[str]:
+    """Return what the bot understood last, what it knows, and what it thought of doing last."""
+    message = conversation.latest_message
+    heard = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
+    lines = [f"understood  {heard}"]
+    for name, value in conversation.slots.items():
+        lines.append(f"slot        {name}: {_shown(value)}")
+    if agent is None:
+        return [*lines, "thought     nothing: this bot has no agent, it only listens"]
+    events = conversation.events
+    decided = [i for i, event in enumerate(events) if isinstance(event, ActionExecuted)]
+    before = Conversation(conversation.domain, events[: decided[-1]] if decided else events)
+    has_probabilities, found = agent.thoughts(before)
+    width = max(len(thought.action) for thought in found[:_SHOWN_ACTIONS])
+    for thought in found[:_SHOWN_ACTIONS]:
+        bar = "#" * round(_BAR * thought.number) if has_probabilities else ""
+        impossible = "" if thought.is_possible else "(not possible)"
+        line = f"thought     {thought.action:<{width}}  {thought.number:6.2f} {bar}{impossible}"
+        lines.append(line.rstrip())
+    if not has_probabilities:
+        lines.append("            (not probabilities: what this agent expects to come of each)")
+    return lines
+
+
+def is_restart(text: str, domain: Domain) -> bool:
+    """Return whether someone wants to begin anew, unless the domain has an intent of that name."""
+    return text.strip() == RESTART_COMMAND and "restart" not in domain.intents
+
+
+def understood(message: UserUttered) -> list[str]:
+    """Return a note if a message was not understood."""
+    return [] if message.intent else ["(the bot has not understood that)"]
+
+
+def turn_lines(done: Sequence[Event]) -> list[str]:
+    """Return what to show of all that the bot did in its turn, what it said or that it said nothing."""
+    lines = [f"bot   {line}" for event in done if isinstance(event, BotUttered) for line in spoken(event)]
+    actions = [event.name for event in done if isinstance(event, ActionExecuted) and event.name != LISTEN]
+    if lines or not done:
+        return lines
+    if actions:
+        return [f"(the bot does {', '.join(actions)}, and says nothing)"]
+    return ["(the bot listens, and has nothing to say to that)"]
+
+
+def spoken(event: BotUttered) -> list[str]:
+    """Return the lines of something that the bot said; control characters are made visible."""
+    texts = event.text.splitlines() if event.text else []
+    texts += [f"[{button.get('title')}]" for button in event.data.get("buttons") or ()]
+    texts += [str(event.data[key]) for key in ("image", "attachment") if event.data.get(key)]
+    return [printable(text) for text in texts]
+
+
+def _shown(value: Value) -> str:
+    text = EMPTY if value is None else printable(str(value))
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+class Bot:
+    """Answers what a user says; without an agent it only listens."""
+
+    def __init__(self, domain: Domain, agent: Agent | None, runner: ActionRunner) -> None:
+        """Join who decides and what is done."""
+        self.domain = domain
+        self.agent = agent
+        self.runner = runner
+
+    def hear(self, conversation: Conversation, message: UserUttered) -> list[str]:
+        """Add to a conversation what the user said, and what the bot does until it listens again.
+
+        As in an environment, it listens by an action or, with automatic turn taking, once it has spoken,
+        and after ten actions anyway. Where the user has what they wanted, the outcome is noted.
+
+        Returns:
+            Notes of what went wrong, for a person to read.
+        """
+        conversation.append(message)
+        notes: list[str] = []
+        turn_taking = self.agent.turn_taking if self.agent else "explicit"
+        while not (is_over := has_ended(conversation, turn_taking)) and not is_users_turn(
+            conversation, turn_taking
+        ):
+            name, confidence = self.agent.choose(conversation) if self.agent else (LISTEN, None)
+            result = self.runner.run(name, conversation)
+            conversation.append(ActionExecuted(name, confidence, self.agent.name if self.agent else None))
+            conversation.extend(result.events)
+            if result.note:
+                notes.append(result.note)
+        if is_over:
+            conversation.outcome = "success"
+        return notes

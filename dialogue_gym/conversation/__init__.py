@@ -1,0 +1,32 @@
+"""A dialogue in words: its events, the conversation that they make, and the texts of both sides."""
+
+from dialogue_gym.conversation.conversation import BotState, Conversation, Decision, decisions
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    BotUttered,
+    Entity,
+    Event,
+    Restarted,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
+from dialogue_gym.conversation.transcript import transcript
+from dialogue_gym.conversation.wording import Speaker
+
+__all__ = [
+    "ActionExecuted",
+    "BotState",
+    "BotUttered",
+    "Conversation",
+    "Decision",
+    "Entity",
+    "Event",
+    "Restarted",
+    "SessionStarted",
+    "SlotSet",
+    "Speaker",
+    "UserUttered",
+    "decisions",
+    "transcript",
+]

@@ -1,0 +1,307 @@
+"""A dialogue in words, and what the bot knows of it: from events to observations.
+
+Whatever comes in, a fake user, a person, a story or the result of an action, changes the bot's half of a row
+through `hear`, `did` and `set_slot` alone, so an observation of a conversation is the environment's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym import rules
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    Event,
+    Restarted,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+    Value,
+)
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import FILLED, LISTEN, DomainError, FakeUser, Profile, Slot, number_text
+from dialogue_gym.domain.observation import confidence_bin, observation_dtype, observation_fields, slot_codes
+from dialogue_gym.rules.tables import HIGH, MAX_UNHEARD, RESTARTING
+
+_MAX_NUMBER = 1e300
+_NOBODY = FakeUser("goal", (), (("standard", Profile()),))
+
+
+def with_user(domain: Domain) -> Domain:
+    """Return a domain that has a fake user: itself, or with one who wants nothing and is never talked to."""
+    return domain if domain.fake_user else dataclasses.replace(domain, fake_user=_NOBODY)
+
+
+@functools.lru_cache(maxsize=64)
+def _tables(domain: Domain) -> rules.Tables:
+    """Return the tables for the bot's half, which are the same at all settings."""
+    return rules.build_tables(with_user(domain), rules.Settings())
+
+
+def value_text(slot: Slot, value: Value) -> str | None:
+    """Return the text that stands for a value of a slot in the rules; None if the slot is empty."""
+    if value is None:
+        return None
+    if slot.type == "list":
+        return FILLED if value or isinstance(value, (bool, int, float)) else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return number_text(value) if abs(value) < _MAX_NUMBER else str(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def slots_filled(domain: Domain, message: UserUttered) -> dict[str, Value]:
+    """Return what the entities of a message fill, by slot: a list all its values, another the last."""
+    values: dict[str, list[Value]] = {}
+    for entity in message.entities:
+        values.setdefault(entity.name, []).append(entity.value)
+    return {
+        slot.name: found if slot.type == "list" else found[-1]
+        for slot in domain.slots
+        if slot.entity is not None and (found := values.get(slot.entity))
+    }
+
+
+class BotState:
+    """What the bot knows at one point of a conversation: the bot's half of a row, and the slots in words."""
+
+    def __init__(self, domain: Domain) -> None:
+        """Begin a dialogue."""
+        self.domain = domain
+        self._tables = _tables(domain)
+        self._codes = slot_codes(domain)
+        self._intent = {name: code for code, name in enumerate(domain.intents, 1)}
+        self._action = {name: index for index, name in enumerate(domain.actions)}
+        self._slot = {slot.name: index for index, slot in enumerate(domain.slots)}
+        self._fields = len(observation_fields(domain))
+        self._dtype = observation_dtype(observation_fields(domain))
+        self._row = [0] * self._tables.size
+        self.slots: dict[str, Value] = {}
+        """The value of every slot, None if empty."""
+        self._forget()
+
+    def _forget(self) -> None:
+        rules.forget(self._row, self._tables)
+        self.slots = {slot.name: slot.initial_value for slot in self.domain.slots}
+        self._has_restarted = False
+        self._filled: dict[str, Value] = {}
+
+    def apply(self, event: Event) -> None:
+        """Take an event in.
+
+        Raises:
+            DomainError: the domain has no such action or slot.
+        """
+        is_news = self.is_news(event)
+        self._has_restarted = False
+        if isinstance(event, UserUttered):
+            self._hear(event)
+        elif isinstance(event, ActionExecuted):
+            self._did(event.name)
+        elif isinstance(event, SlotSet) and is_news:
+            self._set_slot(event)
+        elif isinstance(event, (Restarted, SessionStarted)) and is_news:
+            self._forget()
+
+    def is_news(self, event: Event) -> bool:
+        """Return whether an event says more than follows from those before it.
+
+        Rasa writes down which slots the entities of a message fill, and says a restart twice.
+        """
+        if isinstance(event, SlotSet) and event.name in self._filled:
+            known = self._filled[event.name]
+            return type(known) is not type(event.value) or bool(known != event.value)
+        return not (isinstance(event, Restarted) and self._has_restarted)
+
+    def _hear(self, message: UserUttered) -> None:
+        row, tables = self._row, self._tables
+        self._filled = slots_filled(self.domain, message)
+        self.slots |= self._filled
+        row[tables.heard_block] = [
+            code.encode(value_text(code.slot, self._filled.get(code.slot.name))) for code in self._codes
+        ]
+        sure = [message.confidence, *(e.confidence for e in message.entities if e.confidence is not None)]
+        intent = self._intent.get(self.domain.intent_of(message.intent) or "", 0)
+        rules.hear(row, tables, intent, confidence_bin(min(sure)), tables.heard_block)
+
+    def _did(self, name: str) -> None:
+        if name not in self._action:
+            valid = nearest(name, self._action)
+            raise DomainError(f"{self.domain.name}: {shorten(name)} is no action; {valid}")
+        index = self._action[name]
+        if name != LISTEN:
+            self._filled = {}
+        if index == RESTARTING:
+            self._forget()
+            self._has_restarted = True  # a Rasa tracker says it twice
+        rules.did(self._row, self._tables, index)
+
+    def _set_slot(self, event: SlotSet) -> None:
+        if event.name not in self._slot:
+            valid = nearest(event.name, self._slot)
+            raise DomainError(f"{self.domain.name}: {shorten(event.name)} is no slot; {valid}")
+        index = self._slot[event.name]
+        code = self._codes[index]
+        self.slots[event.name] = event.value
+        self._filled.pop(event.name, None)
+        text = value_text(code.slot, event.value)
+        rules.set_slot(self._row, self._tables, index, code.encode(text), HIGH)
+
+    @property
+    def observation(self) -> npt.NDArray[Any]:
+        """What the environment would show, shape (components,)."""
+        return np.array(self._row[: self._fields], dtype=self._dtype)
+
+    @property
+    def row(self) -> list[int]:
+        """The bot's half of a row: the observation, and the code of each slot's value."""
+        return self._row[self._tables.start_block]
+
+    def is_possible(self, action: str) -> bool:
+        """Return whether the precondition of an action holds."""
+        return rules.allowed(self._row, self._tables, self._action[action])
+
+
+class Conversation:
+    """The record of a dialogue: a list of events, from which the slots and the last act follow.
+
+    `outcome` is how it ended, if it did: `"success"`, `"failure"` or `"truncated"`.
+    """
+
+    def __init__(self, domain: Domain, events: Iterable[Event] = (), sender_id: str = "default") -> None:
+        """Replay events.
+
+        Raises:
+            DomainError: an event names an action or a slot that the domain does not have.
+        """
+        self.domain = domain
+        self.sender_id = sender_id
+        self.outcome: str | None = None
+        self._events: list[Event] = []
+        self._state = BotState(domain)
+        self.extend(events)
+
+    def append(self, event: Event) -> None:
+        """Add what happened."""
+        self._state.apply(event)
+        self._events.append(event)
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Add all that happened."""
+        for event in events:
+            self.append(event)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events so far."""
+        return tuple(self._events)
+
+    def __len__(self) -> int:
+        """How many events there are."""
+        return len(self._events)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same happened, in the same domain."""
+        return isinstance(other, Conversation) and (self.domain, self._events) == (
+            other.domain,
+            other._events,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def slots(self) -> dict[str, Value]:
+        """The value of every slot, None if it is empty."""
+        return dict(self._state.slots)
+
+    @property
+    def latest_message(self) -> UserUttered | None:
+        """What the user said last; None after a restart."""
+        for event in reversed(self._events):
+            if isinstance(event, UserUttered):
+                return event
+            if isinstance(event, (Restarted, SessionStarted)):
+                return None
+        return None
+
+    @property
+    def latest_action(self) -> str | None:
+        """What the bot did last."""
+        for event in reversed(self._events):
+            if isinstance(event, ActionExecuted):
+                return event.name
+        return None
+
+    @property
+    def bot_half(self) -> list[int]:
+        """The bot's half of a row of the rules: the observation, and the code of each slot's value."""
+        return self._state.row
+
+    def is_possible(self, action: str) -> bool:
+        """Return whether the precondition of an action holds now."""
+        return self._state.is_possible(action)
+
+    def observation(self, turn_taking: str = "auto", max_history: int = 1) -> npt.NDArray[Any]:
+        """Return what the environment would show now, shape `(components * max_history,)`."""
+        if max_history == 1:
+            return self._state.observation
+        made = decisions(self, turn_taking, is_finished=False)
+        frames = [decision.observation for decision in made][-max_history + 1 :]
+        frames.append(self._state.observation)
+        missing = max_history - len(frames)
+        return np.concatenate([np.zeros_like(frames[0])] * missing + frames)
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The bot's choice at one point of a conversation.
+
+    `observation`, shape (components,), is what it knew; `event` is the index of the action's event, or of
+    what came instead where the bot listened and no event says so.
+    """
+
+    observation: npt.NDArray[Any]
+    action: str
+    event: int
+
+
+def decisions(
+    conversation: Conversation, turn_taking: str = "auto", is_finished: bool = True
+) -> Iterator[Decision]:
+    """Yield every choice that the bot made, in order.
+
+    With automatic turn taking those to listen are left out. With explicit turn taking they are put in where
+    no event says so, as stories have it: before a user's message, and at the end if the conversation is
+    finished.
+    """
+    state = BotState(conversation.domain)
+    is_explicit = turn_taking == "explicit"
+    has_listened = True  # a dialogue begins with the user
+    unheard = 0
+    index = -1
+    for index, event in enumerate(conversation.events):
+        if isinstance(event, ActionExecuted):
+            if is_explicit or event.name != LISTEN:
+                yield Decision(state.observation, event.name, index)
+            has_listened = event.name == LISTEN
+            unheard += 1
+        elif isinstance(event, UserUttered):
+            if is_explicit and not has_listened and unheard < MAX_UNHEARD:
+                yield Decision(state.observation, LISTEN, index)
+            has_listened = False
+            unheard = 0
+        elif isinstance(event, SessionStarted):
+            has_listened = True
+        state.apply(event)
+    if is_explicit and is_finished and not has_listened:
+        yield Decision(state.observation, LISTEN, index + 1)

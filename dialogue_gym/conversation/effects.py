@@ -1,0 +1,54 @@
+"""What the simulation takes an action to do: the effects and words that the domain declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import BotUttered, Event, SlotSet, Value
+from dialogue_gym.conversation.wording import Speaker
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import FILLED
+
+
+def simulated_events(name: str, conversation: Conversation, speaker: Speaker) -> tuple[Event, ...]:
+    """Return what an action does that nothing else is known of: its declared effects, then its words.
+
+    As in the environments, it has no effects where its precondition does not hold.
+    """
+    domain = conversation.domain
+    effects = declared_effects(name, domain) if conversation.is_possible(name) else ()
+    texts = domain.texts(name) or _retrieved(name, conversation)
+    if not texts:
+        return effects
+    slots = conversation.slots | {event.name: event.value for event in effects}
+    return (*effects, BotUttered(speaker.one_of(texts, shown(slots))))
+
+
+def _retrieved(name: str, conversation: Conversation) -> tuple[str, ...]:
+    """Return the texts of Rasa's retrieval responses: to `faq/ask_name` that is `utter_faq/ask_name`."""
+    message = conversation.latest_message
+    question = ((message and message.intent) or "").partition("/")[2]
+    return conversation.domain.texts(f"{name}/{question}") if question else ()
+
+
+def declared_effects(name: str, domain: Domain) -> tuple[SlotSet, ...]:
+    """Return the effects of an action as events; a list that is only known to be filled says so."""
+    events = []
+    for slot, value in domain.action_model(name).sets:
+        is_list = domain.slot(slot).type == "list"
+        events.append(SlotSet(slot, [FILLED] if is_list and value is not None else value))
+    return tuple(events)
+
+
+def reset_slots(domain: Domain) -> tuple[SlotSet, ...]:
+    """Return what Rasa's `reset_slots` does: every slot gets its initial value."""
+    return tuple(SlotSet(slot.name, slot.initial_value) for slot in domain.slots)
+
+
+def shown(slots: Mapping[str, Value]) -> dict[str, str | None]:
+    """Return values as they stand in a text."""
+    return {
+        name: None if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in slots.items()
+    }

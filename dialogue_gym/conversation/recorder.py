@@ -1,0 +1,110 @@
+"""From what an environment does to a conversation in words."""
+
+from __future__ import annotations
+
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.effects import simulated_events
+from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered
+from dialogue_gym.conversation.wording import Speaker, act_text
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.observation import confidence_value, slot_codes
+from dialogue_gym.rules import Row, Tables
+from dialogue_gym.rules.tables import (
+    FAILURE,
+    HEARD_CONFIDENCE,
+    HEARD_INTENT,
+    RANDOM,
+    SAID_INTENT,
+    SUCCESS,
+    TRUNCATED,
+    TURN,
+)
+
+
+class Recorder:
+    """Notes what happens in a dialogue, step by step, and puts it into words when they are asked for.
+
+    (Words cost more than the whole step that they are about.)
+    """
+
+    def __init__(self, domain: Domain, tables: Tables) -> None:
+        """Prepare to record dialogues of this domain."""
+        self._domain = domain
+        self._tables = tables
+        self._codes = slot_codes(domain)
+        self._notes: list[tuple[int, int, list[int]]] = []
+
+    def begin(self, row: Row) -> None:
+        """Start anew with the user's opening."""
+        self._notes = [(0, TURN, list(row))]
+        self._written = 0
+
+    def add(self, row: Row, action: int, events: int) -> None:
+        """Note a step: what the bot did, and what the user said if the turn was handed over."""
+        self._notes.append((action, events, list(row) if events & TURN else []))
+
+    @property
+    def conversation(self) -> Conversation:
+        """The dialogue so far; it goes on with the environment until the next reset."""
+        if self._written == 0:
+            self._conversation = Conversation(self._domain)
+            # The choice of words follows the dialogue's chance without touching it.
+            self._speaker = Speaker(self._domain, self._notes[0][2][RANDOM])
+            self._add_user(self._notes[0][2])
+            self._written = 1
+        for action, events, row in self._notes[self._written :]:
+            self._add_step(action, events, row)
+        self._written = len(self._notes)
+        return self._conversation
+
+    def hear_instead(self, message: UserUttered) -> None:
+        """Put another message in the place of the last one.
+
+        Raises:
+            ValueError: the user was not the last one to do something.
+        """
+        conversation = self.conversation
+        if not isinstance(conversation.events[-1], UserUttered):
+            raise ValueError("the user was not the last one to do something: there is no message to replace")
+        other = Conversation(self._domain, (*conversation.events[:-1], message))
+        other.outcome = conversation.outcome
+        self._conversation = other
+
+    def _add_step(self, action: int, events: int, row: list[int]) -> None:
+        conversation = self._conversation
+        name = self._domain.actions[action]
+        effects = simulated_events(name, conversation, self._speaker)
+        conversation.append(ActionExecuted(name))
+        conversation.extend(effects)
+        user_left = self._tables.is_agenda and events & SUCCESS
+        if events & TURN and not user_left:
+            self._add_user(row)
+        for outcome, bit in (("success", SUCCESS), ("failure", FAILURE), ("truncated", TRUNCATED)):
+            if events & bit:
+                conversation.outcome = outcome
+
+    def _add_user(self, row: list[int]) -> None:
+        tables = self._tables
+        intent, told = self._domain.intents[row[SAID_INTENT] - 1], self._slots(row, tables.told)
+        meant = act_text(intent, self._entities(told))
+        text = self._speaker.user(intent, told, meant)
+        if not tables.is_noisy:
+            self._conversation.append(UserUttered(text, intent, self._heard(told)))
+            return
+        heard = self._heard(self._slots(row, tables.heard))
+        confidence = confidence_value(row[HEARD_CONFIDENCE])
+        intent = self._domain.intents[row[HEARD_INTENT] - 1]
+        self._conversation.append(UserUttered(text, intent, heard, confidence, meant))
+
+    def _slots(self, row: list[int], block: int) -> dict[str, str]:
+        return {
+            code.slot.name: str(code.decode(row[block + i]))
+            for i, code in enumerate(self._codes)
+            if row[block + i]
+        }
+
+    def _entities(self, told: dict[str, str]) -> dict[str, str]:
+        return {self._domain.slot(name).entity or name: value for name, value in told.items()}
+
+    def _heard(self, told: dict[str, str]) -> tuple[Entity, ...]:
+        return tuple(Entity(name, value) for name, value in self._entities(told).items())

@@ -1,0 +1,69 @@
+"""Whose turn it is in a conversation, and whether it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import ActionExecuted, Event, UserUttered
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import LISTEN, RESTART
+from dialogue_gym.rules.tables import MAX_UNHEARD
+
+
+def is_users_turn(conversation: Conversation, turn_taking: str) -> bool:
+    """Return whether the bot waits for the user: it listens, or with automatic turn taking has spoken.
+
+    At the beginning it does, and after ten actions without a word from the user as well.
+    """
+    done = 0
+    for event in reversed(conversation.events):
+        if isinstance(event, UserUttered):
+            return done >= MAX_UNHEARD
+        if isinstance(event, ActionExecuted):
+            done += 1
+            is_auto = turn_taking == "auto"
+            if conversation.domain.action_model(event.name).speaks if is_auto else event.name == LISTEN:
+                return True
+    return True
+
+
+def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
+    """Return whether the user has what they wanted, as the simulated one would say.
+
+    A goal-driven dialogue ends when a suggestion is affirmed, an agenda when its last item is answered and
+    the turn handed over. A domain without a fake user does not say when a dialogue is over.
+    """
+    user = conversation.domain.fake_user
+    events = conversation.events
+    said = [index for index, event in enumerate(events) if isinstance(event, UserUttered)]
+    if user is None or not said:
+        return False
+    message = events[said[-1]]
+    assert isinstance(message, UserUttered)
+    if user.kind == "goal":
+        answered = _last_said(conversation.domain, events[: said[-1]])
+        judged = answered is not None and conversation.domain.action_model(answered).reaction == "judge"
+        return said[-1] == len(events) - 1 and judged and message.intent == dict(user.intents)["affirm"]
+    answer = _last_said(conversation.domain, events)
+    hands_over = conversation.latest_action == (LISTEN if turn_taking == "explicit" else answer)
+    lasts = (agenda.items[-1] for agenda in user.agendas)
+    return hands_over and any(message.intent == item.intent and answer in item.answers for item in lasts)
+
+
+def _last_said(domain: Domain, events: Sequence[Event]) -> str | None:
+    """Return the last action that was heard since the user spoke: what they answer, or are answered with.
+
+    None after a restart: whatever else is said, they begin anew.
+    """
+    said: str | None = None
+    for event in reversed(events):
+        if isinstance(event, UserUttered):
+            break
+        if not isinstance(event, ActionExecuted) or event.name == LISTEN:
+            continue
+        if event.name == RESTART:
+            return None
+        if said is None and domain.action_model(event.name).speaks:
+            said = event.name
+    return said

@@ -1,0 +1,315 @@
+"""From a YAML file to a `Domain`: the keys `fake_user` and `reward`."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym._yaml import Entry
+from dialogue_gym.domain.conditions import Names, parse_action, parse_condition, parse_value
+from dialogue_gym.domain.model import (
+    DEFAULT_REWARD,
+    EMPTY,
+    FILLED,
+    LISTEN,
+    REACTIONS,
+    RESTART,
+    REWARD_TERMS,
+    ActionModel,
+    Agenda,
+    AgendaItem,
+    Condition,
+    FakeUser,
+    Profile,
+)
+
+PROFILE_KEYS = ("patience", "informativeness", "indecisiveness", "corrects")
+FAKE_USER_KEYS = ("goal", "agenda", "intents", "actions", "phrases", "users", *PROFILE_KEYS)
+GOAL_ONLY_KEYS = ("intents", "informativeness", "indecisiveness", "corrects")
+ACTION_KEYS = ("speaks", "needs", "sets", "user", "says")
+ROLES = ("inform", "affirm", "deny", "greet")
+AGENDA_KEYS = ("say", "tells", "answer", "maybe", "chance", "one_of")
+ANSWER_KEYS = ("after",)
+MAX_PATIENCE = 100
+MAX_AGENDAS = 1000
+MAX_ITEMS = 100
+"""How many slots a goal, values such a slot, and things to say an agenda can have."""
+
+
+def parse_reward(entry: Entry | None, names: Names) -> tuple[tuple[str, float], ...]:
+    """Read `reward`: a weight for each term; those of the default that are not named stay."""
+    weights = dict(DEFAULT_REWARD)
+    if entry is not None:
+        for term, value in entry.mapping((*REWARD_TERMS, *names.actions)).items():
+            weights[term] = value.number(-1e6, 1e6)
+    return tuple(weights.items())
+
+
+def parse_fake_user(entry: Entry, names: Names) -> FakeUser:
+    """Read `fake_user`: goal-driven if it has no `agenda`."""
+    keys = entry.mapping(FAKE_USER_KEYS)
+    kind: Literal["goal", "agenda"] = "agenda" if "agenda" in keys else "goal"
+    goal = _goal(keys["goal"], names) if "goal" in keys else ()
+    if kind == "goal" and not goal:
+        raise entry.error("a fake user needs a 'goal' or an 'agenda'")
+    _refuse_goal_only(keys, kind)
+    actions = _actions(keys["actions"], names, dict(goal), kind) if "actions" in keys else ()
+    return FakeUser(
+        kind=kind,
+        goal=goal,
+        profiles=_profiles(keys, kind),
+        intents=_roles(entry, keys, names) if kind == "goal" else (),
+        actions=actions,
+        agendas=_agendas(keys["agenda"], names, dict(goal), actions) if "agenda" in keys else (),
+        phrases=_phrases(keys["phrases"], names) if "phrases" in keys else (),
+    )
+
+
+def _refuse_goal_only(keys: dict[str, Entry], kind: str) -> None:
+    for key in GOAL_ONLY_KEYS:
+        if kind == "agenda" and key in keys:
+            raise keys[key].error(f"only a goal-driven user has {key!r}, this one has an agenda")
+
+
+def _goal(entry: Entry, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    goal: list[tuple[str, tuple[str, ...]]] = []
+    for name, value in entry.mapping().items():
+        if len(goal) == MAX_ITEMS:
+            raise value.error(f"more than the {MAX_ITEMS} slots that are supported")
+        slot = names.slot(value, name)
+        if slot.type == "list":
+            raise value.error("a slot of type list cannot be part of a goal")
+        if slot.entity is None:
+            raise value.error("no entity fills this slot, so a user cannot tell it")
+        values: list[str] = []
+        for item in value.items():
+            item.name()
+            values.append(parse_value(item, slot) or "")
+            if values[-1] in values[:-1]:
+                raise item.error(f"the value {shorten(values[-1])} stands here twice")
+            if len(values) > MAX_ITEMS:
+                raise item.error(f"more than the {MAX_ITEMS} values that are supported")
+        if not values:
+            raise value.error("a goal needs at least one value")
+        goal.append((name, tuple(values)))
+    return tuple(goal)
+
+
+def _profile(keys: dict[str, Entry], base: Profile) -> Profile:
+    patience = keys["patience"].integer(1, MAX_PATIENCE) if "patience" in keys else base.patience
+    chances = {
+        key: keys[key].number(0, 1) if key in keys else getattr(base, key)
+        for key in ("indecisiveness", "corrects")
+    }
+    told = keys["informativeness"].number(0, 100) if "informativeness" in keys else base.informativeness
+    return Profile(patience, told, **chances)
+
+
+def _profiles(keys: dict[str, Entry], kind: str) -> tuple[tuple[str, Profile], ...]:
+    """Read the user's figures, and under `users` those in which other users differ."""
+    standard = _profile(keys, Profile())
+    profiles = {
+        "standard": standard,
+        "unfriendly": dataclasses.replace(
+            standard,
+            patience=max(1, standard.patience // 2),
+            informativeness=standard.informativeness / 2,
+            corrects=standard.corrects / 2,
+        ),
+    }
+    if "users" in keys:
+        for name, value in keys["users"].named().items():
+            if name == "standard":
+                raise value.error("the standard user's figures stand beside 'users', not in it")
+            figures = value.mapping(PROFILE_KEYS)
+            _refuse_goal_only(figures, kind)
+            profiles[name] = _profile(figures, profiles.get(name, standard))
+    return tuple(profiles.items())
+
+
+def _roles(entry: Entry, keys: dict[str, Entry], names: Names) -> tuple[tuple[str, str], ...]:
+    """Read which intents a goal-driven user informs, affirms, denies and greets with."""
+    given = keys["intents"].mapping(ROLES) if "intents" in keys else {}
+    roles = []
+    for role in ROLES:
+        if role in given:
+            roles.append((role, given[role].choice(names.intents, "intent")))
+        elif role in names.intents:
+            roles.append((role, role))
+        elif role == "greet":
+            roles.append((role, dict(roles)["inform"]))
+        else:
+            raise entry.error(f"no intent is called {role!r}: name the one to use under 'intents'")
+    return tuple(roles)
+
+
+def _actions(
+    entry: Entry, names: Names, goal: dict[str, tuple[str, ...]], kind: str
+) -> tuple[ActionModel, ...]:
+    models = []
+    for name, value in entry.mapping(names.actions).items():
+        if name in (LISTEN, RESTART):
+            raise value.error(f"what {name!r} does is fixed and cannot be declared otherwise")
+        keys = value.mapping(ACTION_KEYS)
+        speaks = keys["speaks"].flag() if "speaks" in keys else True
+        reaction, about = "deny", None
+        if "user" in keys:
+            if kind == "agenda":
+                raise keys["user"].error("an agenda-driven user's answers stand in the agenda")
+            if not speaks:
+                raise keys["user"].error("the user does not hear this action: it has 'speaks: false'")
+            reaction, about = _reaction(keys["user"], goal)
+        models.append(
+            ActionModel(
+                name,
+                speaks=speaks,
+                needs=parse_condition(keys["needs"], names) if "needs" in keys else Condition(),
+                sets=_sets(keys["sets"], names) if "sets" in keys else (),
+                reaction=reaction,
+                slot=about,
+                says=keys["says"].texts() if "says" in keys else (),
+            )
+        )
+    return tuple(models)
+
+
+def _sets(entry: Entry, names: Names) -> tuple[tuple[str, str | None], ...]:
+    """Read `sets`: a value for each slot, `null` to empty it; a list is `filled` or `empty`."""
+    sets: list[tuple[str, str | None]] = []
+    for name, value in entry.mapping().items():
+        slot = names.slot(value, name)
+        if value.is_null:
+            sets.append((name, None))
+        elif slot.type == "list" and not value.is_list:
+            state = value.choice((FILLED, EMPTY), "state of a list")
+            sets.append((name, FILLED if state == FILLED else None))
+        else:
+            sets.append((name, parse_value(value, slot)))
+    return tuple(sets)
+
+
+def _reaction(entry: Entry, goal: dict[str, tuple[str, ...]]) -> tuple[str, str | None]:
+    """Read `user`: the name of a reaction, or `inform: SLOT`."""
+    if not entry.is_mapping:
+        reaction = entry.choice(REACTIONS, "reaction")
+        if reaction == "inform":
+            raise entry.error("'inform' needs a slot: write 'inform: SLOT'")
+        return reaction, None
+    keys = entry.mapping(("inform",))
+    if "inform" not in keys:
+        raise entry.error("'inform: SLOT' is expected here")
+    return "inform", keys["inform"].choice(list(goal), "slot of the goal")
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One thing to say in an agenda, before it is known what comes before it."""
+
+    entry: Entry
+    intent: str
+    tells: tuple[str, ...]
+    answers: tuple[str, ...]
+    after: dict[str, tuple[str, ...]]
+
+    def item(self, before: Sequence[AgendaItem]) -> AgendaItem:
+        if not self.after:
+            return AgendaItem(self.intent, self.tells, self.answers)
+        for earlier in reversed(before):
+            if earlier.intent in self.after:
+                return AgendaItem(self.intent, self.tells, self.after[earlier.intent])
+        raise self.entry.error("nothing that 'after' names comes before this in every way that it can go")
+
+
+def _agendas(
+    entry: Entry, names: Names, goal: dict[str, tuple[str, ...]], actions: tuple[ActionModel, ...]
+) -> tuple[Agenda, ...]:
+    """Read `agenda` and multiply its parts out: every way in which it can go, with its chance."""
+    silent = {model.name for model in actions if not model.speaks}
+
+    def lines(entries: list[Entry]) -> list[_Line]:
+        return [_line(item, names, list(goal), silent) for item in entries]
+
+    parts: list[list[tuple[float, list[_Line]]]] = []
+    ways = 1
+    for part in entry.items():
+        keys = part.mapping(AGENDA_KEYS)
+        if sum(key in keys for key in ("say", "maybe", "one_of")) != 1:
+            raise part.error("a part of an agenda has one of 'say', 'maybe' and 'one_of'")
+        if "say" in keys:
+            parts.append([(1.0, lines([part]))])
+        elif "maybe" in keys:
+            part.mapping(("maybe", "chance"))
+            chance = keys["chance"].number(0, 1) if "chance" in keys else 0.5
+            if not (optional := lines(keys["maybe"].items())):
+                raise keys["maybe"].error("at least one thing to say is expected here")
+            parts.append([(chance, optional), (1 - chance, [])])
+        else:
+            part.mapping(("one_of",))
+            options = keys["one_of"].items()
+            if not options:
+                raise keys["one_of"].error("at least one way is expected here")
+            parts.append([(1 / len(options), lines(option.items())) for option in options])
+        ways *= len(parts[-1])
+        if ways > MAX_AGENDAS:
+            raise part.error(f"more than the {MAX_AGENDAS} ways that are supported")
+    return tuple(_ways(entry, parts))
+
+
+def _ways(entry: Entry, parts: list[list[tuple[float, list[_Line]]]]) -> Iterator[Agenda]:
+    """Yield every way in which an agenda can go."""
+    for way in itertools.product(*parts):
+        chance = math.prod(share for share, _ in way)
+        if chance == 0:
+            continue
+        items: list[AgendaItem] = []
+        for line in (line for _, lines in way for line in lines):
+            items.append(line.item(items))
+            if len(items) > MAX_ITEMS:
+                raise line.entry.error(f"more than the {MAX_ITEMS} things to say that are supported")
+        if not items:
+            raise entry.error("an agenda must have something to say, whichever way it goes")
+        yield Agenda(chance, tuple(items))
+
+
+def _line(entry: Entry, names: Names, told: list[str], silent: set[str]) -> _Line:
+    keys = entry.mapping(("say", "tells", "answer"))
+    for key in ("say", "answer"):
+        if key not in keys:
+            raise entry.error(f"what an agenda says needs {key!r}")
+    intent = keys["say"].choice(names.intents, "intent")
+    tells = keys["tells"].choices(told, "slot of the goal") if "tells" in keys else ()
+    answer = keys["answer"]
+    if not answer.is_mapping:
+        return _Line(answer, intent, tells, _answers(answer, names, silent), {})
+    given = answer.mapping(ANSWER_KEYS)
+    after = given["after"].mapping() if "after" in given else {}
+    if not after:
+        raise answer.error("'after' is expected here, with an answer for each earlier intent")
+    for earlier, part in after.items():
+        if earlier not in names.intents:
+            raise part.error(f"{shorten(earlier)} is no intent; {nearest(earlier, names.intents)}")
+    answers = {earlier: _answers(part, names, silent) for earlier, part in after.items()}
+    return _Line(answer, intent, tells, (), answers)
+
+
+def _answers(entry: Entry, names: Names, silent: set[str]) -> tuple[str, ...]:
+    answers = []
+    for item in entry.one_or_many():
+        answers.append(parse_action(item, names))
+        if answers[-1] in silent:
+            raise item.error("an answer must speak, or the user never hears it")
+        if answers[-1] == RESTART:
+            raise item.error(f"{RESTART!r} answers nothing: the user begins again")
+    if not answers:
+        raise entry.error("at least one action is expected here")
+    return tuple(answers)
+
+
+def _phrases(entry: Entry, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    valid = (*names.intents, *(slot.name for slot in names.slots))
+    return tuple((name, value.texts()) for name, value in entry.mapping(valid).items())

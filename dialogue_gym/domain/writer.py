@@ -1,0 +1,145 @@
+"""The text of a domain file with what was added to the domain, at the end of its lists."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from dialogue_gym._text import shorten
+from dialogue_gym._yaml import Entry, read_text
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.model import DomainError, Slot
+from dialogue_gym.domain.yaml_edit import InsertionError, insert
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists indented, and texts of several lines as one."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'
+    ),
+)
+
+
+def grown_text(text: str, file: str, name: str, grow: Callable[[Domain], Domain]) -> str:
+    """Return the text of a domain file in which what a domain grew by stands as well.
+
+    What is read from it is the grown domain; where there are forms, the order of its actions may be another.
+
+    Args:
+        text: of the file.
+        file: stands for it in errors.
+        name: of the domain.
+        grow: gives the grown domain for the one that is read from the text.
+
+    Raises:
+        DomainError: the text is no domain's, or nothing can be added to it in place.
+    """
+    root = read_text(text, file)
+    domain = parse(root, name)
+    grown = grow(domain)
+    if grown == domain:
+        return text
+    try:
+        result = insert(text, _additions(root, domain, grown))
+        again = parse(read_text(result, file), name)
+    except InsertionError as error:
+        raise DomainError(f"{file}: {_listed(domain, grown)} cannot be added here: {error}") from None
+    if _comparable(again) != _comparable(grown):
+        raise DomainError(
+            f"{file}: {_listed(domain, grown)} cannot be added here: it would be read as something else"
+        )
+    return result
+
+
+def _comparable(domain: Domain) -> tuple[Domain, frozenset[str]]:
+    return dataclasses.replace(domain, actions=()), frozenset(domain.actions)
+
+
+def _listed(domain: Domain, grown: Domain) -> str:
+    new = [*grown.actions[len(domain.actions) :], *grown.intents[len(domain.intents) :]]
+    new += [slot.name for slot in grown.slots[len(domain.slots) :]]
+    return ", ".join(map(shorten, new))
+
+
+def _additions(root: Entry, domain: Domain, grown: Domain) -> dict[str, str]:
+    """Return the new entries of each section, as YAML."""
+    keys = root.mapping()
+    responses = {
+        response.name: [{"text": text} for text in response.texts]
+        for response in grown.responses[len(domain.responses) :]
+    }
+    new: dict[str, Any] = {
+        "intents": list(grown.intents[len(domain.intents) :]),
+        "entities": list(grown.entities[len(domain.entities) :]),
+        "slots": {slot.name: _slot(slot, _has_mappings(keys)) for slot in grown.slots[len(domain.slots) :]},
+        "templates" if "templates" in keys else "responses": responses,
+        "actions": _actions(keys, domain, grown),
+    }
+    return {
+        key: str(
+            yaml.dump(
+                value,
+                Dumper=_Dumper,
+                sort_keys=False,
+                allow_unicode=True,
+                width=1_000_000,
+                default_flow_style=False,
+            )
+        )
+        for key, value in new.items()
+        if value
+    }
+
+
+def _slot(slot: Slot, has_mappings: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {"type": slot.type}
+    if slot.values:
+        options["values"] = list(slot.values)
+    if has_mappings:
+        options["mappings"] = [{"type": "from_entity", "entity": slot.entity}]
+    return options
+
+
+def _has_mappings(keys: dict[str, Entry]) -> bool:
+    """Return whether slots say what fills them, as Rasa 3 wants it, and Rasa 2 does not allow it."""
+    version = keys.get("version")
+    if version and str(version.node.value).startswith("3"):
+        return True
+    slots = keys["slots"].mapping().values() if "slots" in keys else ()
+    return "config" in keys or any("mappings" in slot.mapping() for slot in slots)
+
+
+def _actions(keys: dict[str, Entry], domain: Domain, grown: Domain) -> list[str]:
+    """Return what to add to the list of actions, for all of them to be read in the order of the grown domain.
+
+    An action with a response needs not be listed: it comes after those that are. So it is listed where the
+    file lists all of that kind, or one that comes after it has to be.
+    """
+    listed = _names(keys.get("actions"))
+    of_forms = _names(keys.get("forms"))
+    unlisted = [name for name in grown.actions[2:] if name not in listed | of_forms]
+    if {response.name.partition("/")[0] for response in domain.responses} <= listed:
+        return unlisted
+    said = {response.name for response in grown.responses}
+    silent = [
+        place for place, name in enumerate(unlisted, 1) if name not in said and name not in domain.actions
+    ]
+    return unlisted[: silent[-1]] if silent else []
+
+
+def _names(entry: Entry | None) -> set[str]:
+    """Return the names in a list, or those of the keys; an item of a list can be a name with options."""
+    if entry is None or entry.is_mapping:
+        return set(entry.mapping()) if entry else set()
+    return {next(iter(item.mapping())) if item.is_mapping else item.text() for item in entry.items()}

@@ -1,0 +1,115 @@
+"""The environments of the built-in domains, which say what their actions do."""
+
+from __future__ import annotations
+
+from dialogue_gym.envs.dialogue import DialogueEnv
+
+
+class FakeUserRestaurantEnv(DialogueEnv):
+    """Book a restaurant for a user with a hidden goal, who may change their mind.
+
+    ## Description
+    The user wants a cuisine (french, indian, chinese, sushi, british), a number of people (2, 3, 5, 6), a
+    location (london, paris, berlin, san francisco) and a price (moderate, expensive, cheap). The bot asks
+    for what it does not know and suggests a restaurant; a suggestion that matches all four is a success.
+
+    ## Action Space
+    `Discrete(16)` with automatic turn taking; `Discrete(17)`, one up and with `action_listen` as 0, with
+    explicit.
+
+    | action | name                       | what the user does                                     |
+    |--------|----------------------------|--------------------------------------------------------|
+    | 0      | action_restart             | opens again, after the bot has forgotten all           |
+    | 1      | utter_greet                | opens again                                            |
+    | 2      | utter_ask_howcanhelp       | opens again                                            |
+    | 3      | utter_ask_cuisine          | tells the cuisine                                      |
+    | 4      | utter_ask_location         | tells the location                                     |
+    | 5      | utter_ask_price            | tells the price                                        |
+    | 6      | utter_ask_numpeople        | tells the number of people                             |
+    | 7      | action_suggest             | affirms (success), denies, or names a right value      |
+    | 8      | utter_ack_makereservation  | denies: nothing has been agreed                        |
+    | 9      | utter_ask_helpmore         | denies, or says so if this is when they change a wish  |
+    | 10     | utter_on_it                | denies                                                 |
+    | 11     | action_search_restaurants  | nothing: it is silent                                  |
+    | 12     | utter_ack_findalternatives | denies                                                 |
+    | 13     | utter_ask_moreupdates      | denies                                                 |
+    | 14     | action_store_slot          | nothing: it is silent                                  |
+    | 15     | utter_goodbye              | denies                                                 |
+
+    ## Observation Space
+    `MultiDiscrete`, 18 components, as in `DialogueEnv`: whether each slot is filled, not with what.
+
+    ## Starting State
+    A goal drawn at random; the opening has told 1 + Poisson(0.1) of its slots.
+
+    ## Rewards
+    20 for success and -1 for each step.
+
+    ## Episode End
+    Success (terminated); patience, 10 at the start and one less with each useless turn, has run out
+    (terminated); 50 steps, or 100 with explicit turn taking (truncated). Useless are a denial, a repeated
+    opening, a restart, a failed suggestion, ten silent actions in a row, and noise-free a question for what
+    is known.
+
+    ## Information
+    As in `DialogueEnv`.
+
+    ## Arguments
+    As in `DialogueEnv`, except for `domain`.
+
+    ## Version History
+    - v0: initial version.
+    """
+
+    domain_name = "restaurant"
+
+
+class FakeUserConcertEnv(DialogueEnv):
+    """Search concerts and venues for a user, and show the reviews of what they found last.
+
+    ## Description
+    The user walks through an agenda: perhaps a greeting; a search for concerts, for venues, or for one and
+    then the other; a question for reviews, which is about the last search; thanks; goodbye. They go on when
+    the bot has done what was called for, and say the same again otherwise.
+
+    ## Action Space
+    `Discrete(9)` with automatic turn taking; `Discrete(10)`, one up and with `action_listen` as 0, with
+    explicit.
+
+    | action | name                        | what it answers                                      |
+    |--------|-----------------------------|------------------------------------------------------|
+    | 0      | action_restart              | nothing: the user opens again                        |
+    | 1      | utter_default               | nothing                                              |
+    | 2      | utter_greet                 | greet                                                |
+    | 3      | utter_goodbye               | goodbye                                              |
+    | 4      | utter_youarewelcome         | thankyou                                             |
+    | 5      | action_search_concerts      | search_concerts                                      |
+    | 6      | action_search_venues        | search_venues                                        |
+    | 7      | action_show_concert_reviews | compare_reviews, if concerts were searched last      |
+    | 8      | action_show_venue_reviews   | compare_reviews, if venues were searched last        |
+
+    ## Observation Space
+    `MultiDiscrete`, 12 components, as in `DialogueEnv`.
+
+    ## Starting State
+    An agenda drawn at random, its first act said.
+
+    ## Rewards
+    20 for success and -1 for each step.
+
+    ## Episode End
+    Success (terminated): the agenda is done and goodbye said. Failure (terminated): ten turns were useless.
+    50 steps, or 100 with explicit turn taking (truncated).
+
+    ## Information
+    As in `DialogueEnv`.
+
+    ## Arguments
+    As in `DialogueEnv`, except for `domain`. An agenda-driven user does not change their mind and has no
+    slots to tell: `indecisiveness`, `informativeness` and `corrects` change nothing here.
+
+    ## Version History
+    - v0: initial version.
+    """
+
+    domain_name = "concert"

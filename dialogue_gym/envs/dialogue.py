@@ -1,0 +1,294 @@
+"""The environment of any domain: one dialogue at a time, its rules interpreted."""
+
+from __future__ import annotations
+
+import operator
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from dialogue_gym import rules
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.recorder import Recorder
+from dialogue_gym.conversation.transcript import transcript
+from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.domain.observation import ObservationField, describe, observation_dtype, observation_fields
+from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number
+from dialogue_gym.rules import blocked, draw, mask, step
+from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS
+
+Observation = npt.NDArray[Any]
+_INT8 = np.dtype(np.int8)
+_ENDED = SUCCESS | FAILURE
+_KNOWN_MASKS = 1024
+
+
+class RenderModeError(ValueError, TypeError):
+    """There is no such render mode.
+
+    (A TypeError too: Stable-Baselines3, given an id, asks for "rgb_array", and on that error for none.)
+    """
+
+
+class DialogueEnv(gym.Env[Observation, np.int64]):
+    """A dialogue with the fake user of a domain file.
+
+    ## Description
+    A user talks to a bot. At each step the bot, which is the agent, does one action of the domain: it says
+    something, or does something silently. The user has a hidden goal or an agenda and answers by the rules
+    that the domain file declares under `fake_user`.
+
+    ## Action Space
+    `Discrete(n)`: the actions of the domain, in order; `env.unwrapped.action_names` names them. With
+    `turn_taking="auto"` an action that speaks hands the turn over by itself, and `action_listen` is not
+    among the actions. With `"explicit"` the turn is handed over by `action_listen`, which is action 0, and
+    the user answers the last thing said; ten actions in a row without listening hand it over anyway.
+
+    ## Observation Space
+    `MultiDiscrete`, shape `(k * max_history,)`, dtype int8 (int16 for domains with more than 127 intents or
+    actions). In order, each slot with the confidence that it was filled at, the last intent of the user and
+    its confidence, which slots that utterance filled or changed, which slot was filled last, what the bot
+    said last, whether it has spoken since the user did, and what it has done since. See
+    `env.unwrapped.observation_fields` and `env.unwrapped.describe(observation)`. With `max_history=k` the
+    last k observations stand one behind the other, the newest last; before the first ones are zeros.
+
+    ## Starting State
+    The user is drawn and has opened the dialogue: the first observation holds what was heard of it.
+
+    ## Rewards
+    The sum of named terms, with the weights of the domain's `reward`, by default 20 for success, 0 for
+    failure and -1 for each step. `info["reward_terms"]` holds the terms.
+
+    ## Episode End
+    Terminated when the user has what they want (success), or hangs up because their patience has run out
+    (failure). Truncated after 50 steps (100 with explicit turn taking).
+
+    ## Information
+    `action_mask` (int8, one per action: 0 where its precondition does not hold), `reward_terms` (dict of
+    float), `turns` (int, utterances of the user so far) and at the end `is_success` (bool).
+
+    ## Arguments
+    - `domain`: path of a domain file, name of a built-in domain, or a `Domain`.
+    - `turn_taking`: `"auto"` or `"explicit"`.
+    - `semantic_error_rate`: chance from 0 to 1 that what the bot hears is not what the user meant.
+    - `user`: `"standard"`, `"unfriendly"`, or another profile that the domain declares.
+    - `patience`: useless turns until the user hangs up.
+    - `informativeness`: mean number of slots that an opening tells.
+    - `indecisiveness`: chance at each turn that the user changes one preference.
+    - `corrects`: chance that the user names a right value when a suggestion is wrong.
+    - `max_history`: how many observations are given at once.
+    - `reward`: weights that override the domain's, by term or action.
+    - `max_episode_steps`: steps until truncation, instead of 50 or 100. (`gym.make` keeps an argument of
+      this name for its `TimeLimit` wrapper, which can only shorten an episode.)
+    - `render_mode`: `"ansi"` (render returns the dialogue as text) or `"human"` (it is printed as it goes).
+
+    Where an argument is None, the domain's own figure holds.
+
+    ## Version History
+    - v0: initial version.
+
+    Raises:
+        DomainError: the domain file cannot be used, or it has no fake user.
+        ValueError: an argument is out of bounds; the message names the argument.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 4}  # noqa: RUF012
+    domain_name: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        domain: Domain | str | Path | None = None,
+        *,
+        turn_taking: str = "auto",
+        semantic_error_rate: float = 0.0,
+        user: str = "standard",
+        patience: int | None = None,
+        informativeness: float | None = None,
+        indecisiveness: float | None = None,
+        corrects: float | None = None,
+        max_history: int = 1,
+        reward: Mapping[str, float] | None = None,
+        max_episode_steps: int | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        """Read the domain and prepare its rules."""
+        if self.domain_name is not None and domain is not None:
+            raise DomainError(f"domain={domain!r}: this environment has its own domain; use Dialogue-v0")
+        source = self.domain_name if domain is None else domain
+        if source is None:
+            raise DomainError("domain: a domain file or the name of a built-in domain is needed")
+        self.domain = Domain.load(source)
+        if self.domain.fake_user is None:
+            name = self.domain.name
+            raise DomainError(f"{name}: this domain has no fake user to talk to (the key 'fake_user')")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise RenderModeError(f"render_mode={render_mode!r}: it is 'ansi', 'human' or None")
+        self.settings = make_settings(
+            self.domain,
+            turn_taking=turn_taking,
+            semantic_error_rate=semantic_error_rate,
+            user=user,
+            patience=patience,
+            informativeness=informativeness,
+            indecisiveness=indecisiveness,
+            corrects=corrects,
+            reward=reward,
+            max_episode_steps=max_episode_steps,
+        )
+        self.max_history = whole_number("max_history", max_history, 1, MAX_HISTORY)
+        self.render_mode = render_mode
+        self.fields = observation_fields(self.domain)
+        self.first_action = 1 if turn_taking == "auto" else 0
+        """Index in the domain's actions of the environment's action 0."""
+        self.action_names = self.domain.actions[self.first_action :]
+
+        sizes = [len(field.labels) for field in self.fields]
+        self._dtype = observation_dtype(self.fields)
+        self.observation_space = spaces.MultiDiscrete(sizes * self.max_history, dtype=self._dtype.type)
+        # The space's own are int8 as well: who adds them up, as Stable-Baselines3 does, would overflow.
+        self.observation_space.nvec = self.observation_space.nvec.astype(np.int64)
+        self.action_space = spaces.Discrete(len(self.action_names))
+
+        self.tables = rules.build_tables(self.domain, self.settings)
+        self._reward_terms = [rules.reward_terms(self.domain, self.settings, e) for e in range(TRUNCATED)]
+        self._masks: dict[int, bytes] = {}
+        self._components = len(self.fields)
+        self._row = [0] * self.tables.size
+        self._is_random_set = False
+        self._is_over = True
+        self._frames: deque[list[int]] = deque(maxlen=self.max_history)
+        self._recorder = Recorder(self.domain, self.tables)
+        self._shown = 0
+
+    @property
+    def observation_fields(self) -> tuple[ObservationField, ...]:
+        """The name and labels of every component of an observation; older ones carry a `t-1.` and so on."""
+        return tuple(
+            ObservationField(f"t-{age}.{field.name}" if age else field.name, field.labels)
+            for age in reversed(range(self.max_history))
+            for field in self.fields
+        )
+
+    def describe(self, observation: npt.ArrayLike) -> dict[str, str]:
+        """Return an observation in words: the label of each field, by the field's name."""
+        return describe(self.observation_fields, observation)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin a dialogue: with a seed a certain one, without it the next one of the same stream."""
+        super().reset(seed=seed)
+        if seed is not None:
+            self._row[RANDOM] = rules.mix(seed)
+        elif not self._is_random_set:
+            self._row[RANDOM] = rules.mix(int(self.np_random.integers(1 << 62)))
+        self._is_random_set = True
+        self._is_over = False
+        rules.begin(self._row, self.tables, rules.draw)
+        self._recorder.begin(self._row)
+        self._shown = 0
+        if self.render_mode == "human":
+            self._show()
+        if self.max_history > 1:
+            self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
+        return self._observe(), {"action_mask": self._mask(), "turns": 1}
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Do one action.
+
+        Raises:
+            ValueError: there is no such action.
+            gymnasium.error.ResetNeeded: the dialogue is over.
+        """
+        index = operator.index(action) + self.first_action
+        if not self.first_action <= index < self.tables.actions:
+            raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
+        if self._is_over:
+            raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
+        row, tables = self._row, self.tables
+        events = step(row, tables, index, draw)
+        terms = self._reward_terms[events & ~TRUNCATED].copy()
+        reward = tables.event_reward[events]
+        if own := tables.action_reward[index]:
+            terms[self.domain.actions[index]] = own
+            reward += own
+        info: dict[str, Any] = {"action_mask": self._mask(), "reward_terms": terms, "turns": row[TURNS]}
+        if events & (_ENDED | TRUNCATED):
+            self._is_over = True
+            info["is_success"] = events & SUCCESS != 0
+        self._recorder.add(row, index, events)
+        if self.render_mode == "human":
+            self._show()
+        return self._observe(), reward, events & _ENDED != 0, events & TRUNCATED != 0, info
+
+    def _observe(self) -> Observation:
+        frame = self._row[: self._components]
+        if self.max_history > 1:
+            self._frames.append(frame)
+            frame = [code for older in self._frames for code in older]
+        if self._dtype is _INT8:  # several times faster than np.array
+            return np.frombuffer(bytearray(frame), _INT8)
+        return np.array(frame, dtype=self._dtype)
+
+    def _mask(self) -> npt.NDArray[np.int8]:
+        bits = blocked(self._row, self.tables)
+        known = self._masks.get(bits)
+        if known is None:
+            out = bytearray(b"\x01" * self.tables.actions)
+            mask(self.tables, bits, out)
+            known = bytes(out[self.first_action :])
+            if len(self._masks) < _KNOWN_MASKS:
+                self._masks[bits] = known
+        return np.frombuffer(bytearray(known), _INT8)
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Return for each action whether its precondition holds (the name that MaskablePPO looks for)."""
+        return self._mask().astype(np.bool_)
+
+    def render(self) -> str | None:
+        """Return the dialogue so far as text (`"ansi"`); with `"human"` it has been printed already."""
+        if self.render_mode is None:
+            gym.logger.warn('render() needs render_mode="ansi" or "human" in gym.make')
+            return None
+        return "\n".join(transcript(self.conversation)) if self.render_mode == "ansi" else None
+
+    @property
+    def conversation(self) -> Conversation:
+        """The dialogue so far in words, as its record goes on with every step until the next reset.
+
+        Raises:
+            gymnasium.error.ResetNeeded: no dialogue has begun.
+        """
+        if not self._is_random_set:
+            raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
+        return self._recorder.conversation
+
+    def hear_instead(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
+        """Let the bot have heard another message than it did last: what an interpreter made of it, say.
+
+        The user goes on from what they meant, and judges what the bot now knows.
+
+        Returns:
+            The observation in place of the last one, and what changes in `info`.
+
+        Raises:
+            ValueError: the user was not the last one to do something.
+        """
+        self._recorder.hear_instead(message)
+        bot_half = self.conversation.bot_half
+        self._row[: len(bot_half)] = bot_half
+        if self.max_history > 1:
+            self._frames.pop()
+        return self._observe(), {"action_mask": self._mask()}
+
+    def _show(self) -> None:
+        lines = transcript(self.conversation)
+        print("\n".join(lines[self._shown :]), flush=True)
+        self._shown = len(lines)

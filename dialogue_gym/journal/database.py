@@ -1,0 +1,285 @@
+"""The SQLite file under a store: who may write it, what makes it one of ours, and what its errors say."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dialogue_gym.journal.entry import StoreError
+
+_APPLICATION = int.from_bytes(b"dgym")
+_FORMAT = 1
+_BUSY_SECONDS = 5.0
+_TABLES = """
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    conversation TEXT NOT NULL,
+    parent INTEGER REFERENCES entries(id),
+    kind TEXT NOT NULL,
+    content TEXT NOT NULL,
+    author TEXT NOT NULL,
+    time REAL NOT NULL,
+    revision INTEGER NOT NULL
+);
+CREATE INDEX by_conversation ON entries (conversation, id);
+CREATE INDEX by_parent ON entries (parent);
+CREATE TRIGGER entries_are_never_changed BEFORE UPDATE ON entries
+    BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
+CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL);
+"""
+_ERASING = "erasing"
+_FOREIGN = "this is no journal of dialogue_gym"
+_REASONS = {
+    sqlite3.SQLITE_FULL: "the disk is full, and this was not written",
+    sqlite3.SQLITE_IOERR: "the disk gave an error, and this was not done",
+    sqlite3.SQLITE_NOTADB: _FOREIGN,
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_READONLY: "it cannot be written",
+    sqlite3.SQLITE_BUSY: "another program holds the file",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+}
+
+
+class Database:
+    """The file `journal.sqlite` in a folder, opened; several threads may share it."""
+
+    def __init__(self, folder: Path, create: bool, read_only: bool, wait: float) -> None:
+        """Open the file, and make it if need be.
+
+        Raises:
+            StoreError: see `Store`.
+        """
+        self.path = folder / "journal.sqlite"
+        self.is_read_only = read_only
+        self.mutex = threading.RLock()
+        if not self.path.exists() and (read_only or not create):
+            raise StoreError(f"{folder}: there is no journal here")
+        with contextlib.ExitStack() as opened, self._told():
+            if not read_only:
+                # What people said is theirs: nobody else on the machine can read it.
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                opened.callback(os.close, _lock(folder, wait))
+            self._connection = sqlite3.connect(
+                f"{self.path.resolve().as_uri()}?{self._mode()}",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            opened.callback(self._connection.close)
+            self._prepare()
+            self._open = opened.pop_all()
+
+    def _mode(self) -> str:
+        if not self.is_read_only:
+            return "mode=rwc"
+        # Readers and writer meet in files beside the journal, which a disk for reading only cannot have.
+        is_fixed = not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists()
+        return "mode=ro&immutable=1" if is_fixed else "mode=ro"
+
+    def _prepare(self) -> None:
+        application = self._pragma("application_id")
+        is_new = application == 0 and not self.read("SELECT 1 FROM sqlite_master")
+        if application != _APPLICATION and (self.is_read_only or not is_new):
+            raise StoreError(f"{self.path}: {_FOREIGN}")
+        if not is_new and (version := self._pragma("user_version")) != _FORMAT:
+            raise StoreError(
+                f"{self.path}: its format is {version}; this version of dialogue_gym reads {_FORMAT}"
+            )
+        # `fullfsync` is what durable means on macOS; elsewhere it is without effect.
+        for setting in ("synchronous=FULL", "fullfsync=ON", "foreign_keys=ON", "secure_delete=ON"):
+            self._connection.execute(f"PRAGMA {setting}")
+        if self.is_read_only:
+            return
+        self._pragma("journal_mode=WAL")
+        if is_new:
+            marks = f"PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_FORMAT};"
+            self._connection.executescript(f"BEGIN; {_TABLES} {marks} COMMIT;")
+        if self.note(_ERASING) is not None:
+            self.erase()  # the process was killed meanwhile
+
+    def close(self) -> None:
+        """Let go of the file; nothing is left to be written."""
+        with self.mutex:
+            self._open.close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in one line what the system or SQLite found."""
+        try:
+            yield
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the upper bytes tell more
+            reason = f"{_REASONS[code]} ({error})" if code in _REASONS else str(error)
+            raise StoreError(f"{self.path}: {reason}") from None
+        except OSError as error:
+            raise StoreError(f"{self.path.parent}: cannot be used ({error.strerror or error})") from None
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Do all of something or, if there is an error, nothing.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        if self.is_read_only:
+            raise StoreError(f"{self.path}: it was opened for reading only")
+        with self.mutex, self._told():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def read(self, query: str, *values: object) -> list[Any]:
+        """Return all rows of a query.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        with self.mutex, self._told():
+            return self._connection.execute(query, values).fetchall()
+
+    def _pragma(self, pragma: str) -> Any:
+        return self.read(f"PRAGMA {pragma}")[0][0]
+
+    def note(self, name: str) -> str | None:
+        """Return what is noted about the store as a whole."""
+        rows = self.read("SELECT text FROM notes WHERE name = ?", name)
+        return rows[0][0] if rows else None
+
+    def set_notes(self, **notes: str) -> None:
+        """Note something about the store as a whole.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with self.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
+
+    def delete(self, conversations: list[str]) -> None:
+        """Delete the entries of conversations, and with them all copies that the file still holds.
+
+        Raises:
+            StoreError: it cannot be written, or a reader holds on to what was there.
+        """
+        with self.writing() as connection:
+            # Each row may be the parent of a later one; which go together is checked once all are gone.
+            connection.execute("PRAGMA defer_foreign_keys = ON")
+            connection.executemany(
+                "DELETE FROM entries WHERE conversation = ?", [(c,) for c in conversations]
+            )
+            connection.execute("INSERT OR REPLACE INTO notes VALUES (?, '')", (_ERASING,))
+        with self.mutex, self._told():
+            self.erase()
+
+    def erase(self) -> None:
+        """Clear away the copies of deleted rows, which the log and the free room in pages still hold."""
+        self._clear_log()
+        self._connection.execute("VACUUM")
+        self._clear_log()
+        self._connection.execute("DELETE FROM notes WHERE name = ?", (_ERASING,))
+
+    def _clear_log(self) -> None:
+        is_busy = self._pragma("wal_checkpoint(TRUNCATE)")
+        if is_busy:
+            raise StoreError(
+                f"{self.path}: a reader holds on to what is to be erased; end it and start again"
+            )
+
+
+def _lock(folder: Path, wait: float) -> int:
+    """Take the lock of a folder, which the system lets go of when the process ends; return what holds it."""
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(file, 0)
+            os.pwrite(file, b"%d" % os.getpid(), 0)
+            return file
+        except BlockingIOError:
+            if time.monotonic() < until:
+                time.sleep(0.02)
+                continue
+            holder = os.pread(file, 20, 0)
+            who = f"process {holder.decode()}" if holder.isdigit() else "another process"
+            os.close(file)
+            raise StoreError(f"{folder}: {who} is writing to this store; one can at a time") from None
+        except OSError:
+            os.close(file)
+            raise
+
+
+ENTRY = "SELECT * FROM entries WHERE id = ?"
+LAST = "SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1"
+LAST_ID = "SELECT coalesce(max(id), 0) FROM entries"
+RATINGS = "SELECT * FROM entries WHERE kind = 'rating' ORDER BY id"
+NAMES = "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?"
+"""The conversations whose names match a pattern."""
+SUMMARIES = """
+SELECT conversation, min(time), max(time), count(*) FROM entries
+WHERE conversation <> '' GROUP BY conversation ORDER BY max(id)
+"""
+"""Each conversation: its name, its first and last time, its number of entries."""
+BRANCHES = """
+WITH RECURSIVE branches(name) AS (
+    VALUES (?) UNION
+    SELECT child.conversation FROM branches
+        JOIN entries AS parent ON parent.conversation = branches.name
+        JOIN entries AS child ON child.parent = parent.id
+)
+SELECT name FROM branches WHERE name <> ? ORDER BY name
+"""
+"""The forks of a conversation, and theirs; its name is given twice."""
+TAUGHT = """
+WITH RECURSIVE taught(name) AS (
+    SELECT conversation FROM entries
+    WHERE kind = 'domain' OR (kind = 'label' AND json_extract(content, '$.by') <> 'bot')
+    UNION
+    SELECT parent.conversation FROM taught
+        JOIN entries AS child ON child.conversation = taught.name
+        JOIN entries AS parent ON parent.id = child.parent
+)
+SELECT * FROM entries WHERE conversation = '' OR conversation IN taught ORDER BY id
+"""
+"""The entries of conversations that somebody taught in, of what these are forks of, and of none."""
+FINISHED = """
+SELECT conversation FROM entries AS began
+WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND EXISTS (
+    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
+) AND NOT EXISTS (
+    SELECT 1 FROM entries WHERE conversation = began.conversation
+        AND kind = 'label' AND json_extract(content, '$.by') <> 'bot'
+) AND NOT EXISTS (
+    SELECT 1 FROM entries AS parent JOIN entries AS child ON child.parent = parent.id
+    WHERE parent.conversation = began.conversation AND child.conversation <> began.conversation
+) ORDER BY id
+"""
+"""The conversations that began with a key, have ended, and were neither taught in nor forked."""
+BEGUN = """
+SELECT conversation, json_extract(content, ?) FROM entries
+WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL ORDER BY id DESC LIMIT ?
+"""
+"""The newest conversations that began with a key, which is given twice, and what it says there."""
+NOTED = """
+SELECT conversation, json_extract(content, ?) FROM entries
+WHERE kind = 'note' AND json_type(content, ?) IS NOT NULL ORDER BY id
+"""
+"""What notes with a key, which is given twice, say under it, by conversation."""
+UNFINISHED = """
+SELECT conversation, json_extract(content, ?) FROM entries AS began
+WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
+) ORDER BY id
+"""
+"""The conversations that began with a key, which is given twice, and have not ended; what it says there."""

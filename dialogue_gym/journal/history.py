@@ -1,0 +1,387 @@
+"""What is in effect of all that was said and answered: heads, paths, forks, and the labels to learn from.
+
+Nothing in a journal is changed. An undo moves the head of its conversation to an earlier entry, a redo moves
+it back, and what is in effect is the path from the beginning to the head. No input or output.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.events import Event, UserUttered
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.additions import Growth
+from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.journal.entry import (
+    BOT,
+    DOMAIN,
+    END,
+    EVENT,
+    FAKE_USER,
+    HEAD,
+    LABEL,
+    MEND,
+    PENDING,
+    RATING,
+    STEPS,
+    STORY,
+    TEACHERS,
+    USER,
+    Entry,
+    StoreError,
+    entry_events,
+    shape_fault,
+)
+from dialogue_gym.journal.growth import with_growth
+
+_NOT_IN_PERSON = (BOT, FAKE_USER, STORY)
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """What is right at one point of a conversation, as a teacher said.
+
+    `observation`, shape (components,), is what the bot knew; every action of `right` is equally good. `by` is
+    `"person"`, `"expert"` or `"story"`, `entry` the id of the entry that says so.
+    """
+
+    observation: npt.NDArray[Any]
+    right: tuple[str, ...]
+    by: str
+    entry: int
+    conversation: str
+
+    @functools.cached_property
+    def key(self) -> bytes:
+        """The observation's bytes, the same where what the bot knew was the same."""
+        return self.observation.tobytes()
+
+
+@dataclass
+class _Thread:
+    """One conversation: its head, and the heads that were undone since something was last added."""
+
+    head: int | None = None
+    undone: list[int] = field(default_factory=list)
+    forks: dict[str, None] = field(default_factory=dict)
+    labels: tuple[int | None, Domain, dict[int, Label]] | None = None
+    """The labels on the path to a head, under a domain: reading them anew is needed only for another one."""
+
+
+class History:
+    """The entries of a journal, and what is in effect of them."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        """Take in entries, in their order.
+
+        Raises:
+            StoreError: see `add`.
+        """
+        self._entries: dict[int, Entry] = {}
+        self._threads: dict[str, _Thread] = {}
+        self._growth: list[Entry] = []
+        self._ratings: dict[int, Entry] = {}
+        self._latest_conversation: str | None = None
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """Take in what was written down: what belongs together in its order, the rest in any.
+
+        Raises:
+            StoreError: it follows an entry that is not there, is there already, or its content is none of
+                its kind.
+        """
+        if reason := shape_fault(entry.kind, entry.content):
+            raise StoreError(f"entry {entry.id}: {reason}")
+        followed = entry.content.get("to") if entry.kind == HEAD else entry.parent
+        if followed is not None and followed not in self._entries:
+            raise StoreError(f"entry {entry.id}: it follows entry {followed}, which is not there")
+        if entry in self:
+            raise StoreError(f"entry {entry.id} is already there")
+        self._entries[entry.id] = entry
+        if entry.kind == DOMAIN:
+            self._growth.append(entry)
+        if entry.kind == RATING and not entry.content.get(PENDING):
+            about = entry.content["about"]
+            self._ratings[about] = max(entry, self._ratings.get(about, entry), key=lambda one: one.id)
+        elif entry.kind in (HEAD, *STEPS) or (entry.kind == DOMAIN and entry.conversation):
+            self._move(entry, followed)
+
+    def __contains__(self, entry: Entry) -> bool:
+        """Return whether an entry was taken in."""
+        return self.knows(entry.id)
+
+    def knows(self, entry: int) -> bool:
+        """Return whether an entry was taken in, by its id."""
+        return entry in self._entries
+
+    def _move(self, entry: Entry, followed: int | None) -> None:
+        self._latest_conversation = entry.conversation
+        thread = self._threads.setdefault(entry.conversation, _Thread())
+        origin = None if followed is None else self._entries[followed].conversation
+        if origin != entry.conversation and origin in self._threads:
+            self._threads[origin].forks[entry.conversation] = None
+        if entry.kind != HEAD:
+            thread.head, thread.undone = entry.id, []
+        elif thread.undone and thread.undone[-1] == followed:
+            thread.head = thread.undone.pop()
+        else:
+            if thread.head is not None and self._is_before(followed, thread.head):
+                thread.undone.append(thread.head)
+            else:
+                thread.undone = []
+            thread.head = followed
+
+    def _is_before(self, earlier: int | None, entry: int) -> bool:
+        """Return whether an entry, or the beginning, lies on the way to another one."""
+        if earlier is None:
+            return True
+        step = self._entries[entry].parent
+        while step is not None and step > earlier:
+            step = self._entries[step].parent
+        return step == earlier
+
+    @property
+    def conversations(self) -> tuple[str, ...]:
+        """All conversations, in the order in which they began."""
+        return tuple(self._threads)
+
+    def entry(self, id: int) -> Entry:
+        """Return an entry by its id.
+
+        Raises:
+            StoreError: there is no such entry.
+        """
+        if id not in self._entries:
+            raise StoreError(f"there is no entry {id}")
+        return self._entries[id]
+
+    def _thread(self, conversation: str) -> _Thread:
+        if conversation not in self._threads:
+            valid = nearest(conversation, self._threads)
+            raise StoreError(f"{shorten(conversation)} is no conversation; {valid}")
+        return self._threads[conversation]
+
+    def head(self, conversation: str) -> int | None:
+        """Return the id of the entry that the next one follows; None at the beginning.
+
+        Raises:
+            StoreError: there is no such conversation. So do all methods that take one.
+        """
+        return self._thread(conversation).head
+
+    def before(self, entry: int) -> int | None:
+        """Return the step before an entry, and before what the domain grew by for it; None if there is none.
+
+        Raises:
+            StoreError: there is no such entry.
+        """
+        steps = self._to_beginning(self.entry(entry).parent)
+        return next((step.id for step in steps if step.kind != DOMAIN), None)
+
+    def beginning(self, entry: int) -> Entry:
+        """Return the first entry on the way to an entry, in another conversation where this one is a fork.
+
+        Raises:
+            StoreError: there is no such entry.
+        """
+        *_, first = self._to_beginning(self.entry(entry).id)
+        return first
+
+    def _to_beginning(self, step: int | None) -> Iterator[Entry]:
+        """Yield an entry and those before it, the domain's growth among them, to the beginning."""
+        while step is not None:
+            entry = self._entries[step]
+            yield entry
+            step = entry.parent
+
+    def _backwards(self, conversation: str) -> Iterator[Entry]:
+        return (entry for entry in self._to_beginning(self.head(conversation)) if entry.kind != DOMAIN)
+
+    def path(self, conversation: str) -> list[Entry]:
+        """Return the steps in effect, from the beginning to the head, through what a fork began from."""
+        return list(self._backwards(conversation))[::-1]
+
+    def forks(self, conversation: str) -> tuple[str, ...]:
+        """Return the conversations that branch off from this one."""
+        return tuple(self._thread(conversation).forks)
+
+    def _last_act(self, conversation: str) -> Entry | None:
+        return next(filter(_is_in_person, self._backwards(conversation)), None)
+
+    def can_undo(self, conversation: str) -> bool:
+        """Return whether a person (or the expert in their place) has decided or said anything."""
+        return self._last_act(conversation) is not None
+
+    def undo_target(self, conversation: str) -> int | None:
+        """Return where an undo moves the head: before the last thing that a person decided or said.
+
+        What the domain grew by for it goes with it. None is the beginning, or where the head is if
+        there is nothing to undo (see `can_undo`).
+        """
+        last = self._last_act(conversation)
+        return self.head(conversation) if last is None else self.before(last.id)
+
+    def redo_target(self, conversation: str) -> int | None:
+        """Return where a redo moves the head: where it was before the undo; None if nothing is undone.
+
+        Once something else was added, nothing can be redone.
+        """
+        undone = self._thread(conversation).undone
+        return undone[-1] if undone else None
+
+    @property
+    def latest(self) -> str | None:
+        """The conversation that something was last added to, or whose head was last moved."""
+        return self._latest_conversation
+
+    def has_ended(self, conversation: str) -> bool:
+        """Return whether a conversation is over, whatever its outcome."""
+        last = next(self._backwards(conversation), None)
+        return last is not None and last.kind == END
+
+    def outcome(self, conversation: str) -> str | None:
+        """Return how a conversation ended; None if it did not, or did not say."""
+        last = next(self._backwards(conversation), None)
+        return last.content["outcome"] if last and last.kind == END else None
+
+    def pending_result(self, conversation: str) -> Entry | None:
+        """Return the decision at the head if nothing says what came of it: the process died between.
+
+        Whether the action was run cannot be known, so a person has to say. Listening needs no result.
+        """
+        last = next(self._backwards(conversation), None)
+        is_open = last is not None and last.kind == LABEL and last.content["action"] != LISTEN
+        return last if is_open else None
+
+    def events(self, conversation: str) -> list[Event]:
+        """Return a conversation in words: what is in effect of it, with messages as they were mended.
+
+        What was decided between a message and its mend stays, unless the mend follows the message itself.
+
+        Raises:
+            StoreError: the content of an entry is none of its kind.
+        """
+        return [event for _, event in in_words(self.path(conversation))]
+
+    def conversation(self, domain: Domain, conversation: str) -> Conversation:
+        """Return what is in effect of a conversation.
+
+        Raises:
+            StoreError: the content of an entry is none of its kind.
+            DomainError: an event names an action or a slot that the domain does not have.
+        """
+        record = Conversation(domain, self.events(conversation), conversation)
+        record.outcome = self.outcome(conversation)
+        return record
+
+    def grown(self, domain: Domain) -> Domain:
+        """Return a domain with what was added to it, of what came with answers that which is in effect.
+
+        See `with_growth`.
+
+        Raises:
+            DomainError: something cannot be added.
+        """
+        return with_growth(domain, self._growth, self._in_effect())
+
+    def growth(self, conversations: Container[str]) -> list[Growth]:
+        """Return what the domain grew by in conversations, as far as that is in effect."""
+        return [
+            Growth.read(entry.content)
+            for entry in self._in_effect()
+            if entry.kind == DOMAIN and entry.conversation in conversations
+        ]
+
+    def _in_effect(self) -> list[Entry]:
+        """Return the entries that lead to a head, in their order."""
+        found: dict[int, Entry] = {}
+        for thread in self._threads.values():
+            for entry in self._to_beginning(thread.head):
+                if entry.id in found:
+                    break
+                found[entry.id] = entry
+        return [found[id] for id in sorted(found)]
+
+    def rating(self, entry: int) -> float | None:
+        """Return what an entry was last rated; None if it was not."""
+        rating = self._ratings.get(entry)
+        return None if rating is None else float(rating.content["value"])
+
+    def labels(self, domain: Domain, turn_taking: str = "auto") -> list[Label]:
+        """Return what the teachers said is right, in the order in which they said it.
+
+        Of each conversation what is in effect counts, and what several forks share counts once. With
+        automatic turn taking `action_listen` is left out.
+
+        Raises:
+            StoreError: the content of an entry is none of its kind.
+            DomainError: an event names an action or a slot that the domain does not have.
+        """
+        found: dict[int, Label] = {}
+        for conversation in reversed(self._threads):  # of what forks share the first one's words count
+            found |= self._labels(conversation, domain)
+        in_order = (found[entry] for entry in sorted(found))
+        if turn_taking == "explicit":
+            return list(in_order)
+        return [label for label in map(_without_listening, in_order) if label.right]
+
+    def _labels(self, conversation: str, domain: Domain) -> dict[int, Label]:
+        thread = self._threads[conversation]
+        if thread.labels is None or thread.labels[:2] != (thread.head, domain):
+            found = {label.entry: label for label in _labels_along(self.path(conversation), domain)}
+            thread.labels = thread.head, domain, found
+        return thread.labels[2]
+
+
+def _is_in_person(entry: Entry) -> bool:
+    """Return whether an entry is something that a person decided or said, or the expert for them."""
+    if entry.kind == LABEL:
+        return entry.content["by"] not in _NOT_IN_PERSON
+    return entry.kind in (USER, MEND, EVENT) and entry.author not in _NOT_IN_PERSON
+
+
+def in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
+    """Return the events along a path, each with its entry; a mended message stands where it was said.
+
+    Raises:
+        StoreError: the content of an entry is none of its kind.
+    """
+    words: list[tuple[Entry, Event]] = []
+    last_message: int | None = None
+    for entry in path:
+        events = entry_events(entry)
+        if entry.kind == MEND:
+            if last_message is None:
+                raise StoreError(f"entry {entry.id}: there is no message before it that it could mend")
+            words[last_message] = (entry, events[0])
+            continue
+        for event in events:
+            if isinstance(event, UserUttered):
+                last_message = len(words)
+            words.append((entry, event))
+    return words
+
+
+def _labels_along(path: Iterable[Entry], domain: Domain) -> Iterator[Label]:
+    state = BotState(domain)
+    for entry, event in in_words(path):
+        if entry.kind == LABEL and entry.content["by"] in TEACHERS:
+            right = tuple(entry.content["right"])
+            yield Label(state.observation, right, entry.content["by"], entry.id, entry.conversation)
+        state.apply(event)
+
+
+def _without_listening(label: Label) -> Label:
+    if LISTEN not in label.right:
+        return label
+    return dataclasses.replace(label, right=tuple(name for name in label.right if name != LISTEN))

@@ -1,0 +1,377 @@
+"""The journal on disk: everything that was said, answered and rated, in one SQLite file.
+
+Entries are added and never changed. What was added is durable once the call returns, and half of it is never
+there. One process writes, any number read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym.journal import database as queries
+from dialogue_gym.journal.database import Database
+from dialogue_gym.journal.entry import DOMAIN, HEAD, KINDS, NOTE, Draft, Entry, StoreError, fault, problems
+from dialogue_gym.journal.history import History
+
+__all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]
+
+_CHUNK = 1000
+_LAST = "last"
+_NUMBERED = re.compile(r"([a-z]+)[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A conversation: its id, when it began and when something was last added, and its number of entries."""
+
+    id: str
+    began: float
+    latest: float
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDomain:
+    """What a store is about: the domain's name or the path of its file, and the text of that file."""
+
+    source: str
+    text: str
+
+
+class Store:
+    """A folder with a journal. It is a context manager; several threads may share it.
+
+    A process that was killed leaves nothing behind that would have to be cleared away.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        create: bool = True,
+        read_only: bool = False,
+        wait: float = 0.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open the journal of a folder; with `create` it is made if there is none.
+
+        `wait` is for how many seconds another process that writes is waited for. A reader needs not wait,
+        and sees what is written meanwhile.
+
+        Raises:
+            StoreError: there is no journal, it is none of this version, it cannot be read or written, or
+                another process writes to it.
+        """
+        self.folder = folder
+        self._clock = clock
+        self._database = Database(folder, create, read_only, wait)
+        last = self._database.read(queries.LAST)
+        self._time = last[0][0] if last else 0.0
+        self._revision = last[0][1] + (last[0][2] == DOMAIN) if last else 0
+
+    def close(self) -> None:
+        """Let go of the journal; nothing is left to be written."""
+        self._database.close()
+
+    def __enter__(self) -> Store:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def append(
+        self,
+        conversation: str,
+        kind: str,
+        content: Mapping[str, Any],
+        parent: int | None = None,
+        author: str = "",
+    ) -> Entry:
+        """Write down what happened; when this returns, it is on the disk.
+
+        The parent of a `head` is the entry that it points to, whatever is given.
+
+        Raises:
+            StoreError: the content is none of its kind, there is no such parent, or it cannot be written.
+        """
+        return self.append_all([Draft(conversation, kind, content, parent, author)])[0]
+
+    def append_all(self, drafts: Iterable[Draft]) -> list[Entry]:
+        """Write down several things at once: all or, if there is an error, none.
+
+        Raises:
+            StoreError: see `append`.
+        """
+        rows = [(draft, _checked(draft)) for draft in drafts]
+        entries: list[Entry] = []
+        written: dict[Draft, int] = {}
+        with self._database.mutex:
+            with self._database.writing() as connection:
+                now, revision = max(self._clock(), self._time), self._revision
+                for draft, content in rows:
+                    parent = _parent_id(draft, written)
+                    entries.append(_insert(connection, draft, content, parent, now, revision))
+                    written[draft] = entries[-1].id
+                    revision += draft.kind == DOMAIN
+            self._time, self._revision = now, revision
+        return entries
+
+    def entries(self, conversation: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries, of one conversation if it is given, with an id above `after`.
+
+        Raises:
+            StoreError: the file cannot be read, or is damaged.
+        """
+        return map(self._entry, self._rows(conversation, after))
+
+    def _rows(self, conversation: str | None = None, after: int = 0) -> Iterator[tuple[Any, ...]]:
+        query, values = "SELECT * FROM entries WHERE id > ?", []
+        if conversation is not None:
+            query, values = f"{query} AND conversation = ?", [conversation]
+        # In chunks: a query that is still open would keep the journal from being cleared up.
+        while rows := self._database.read(f"{query} ORDER BY id LIMIT {_CHUNK}", after, *values):
+            yield from rows
+            after = rows[-1][0]
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        try:
+            id, conversation, parent, kind, content, author, *rest = row
+            # The same few names stand in every row.
+            name, kind, author = sys.intern(conversation), sys.intern(kind), sys.intern(author)
+            return Entry(id, name, parent, kind, json.loads(content), author, *rest)
+        except (TypeError, ValueError, RecursionError):
+            raise StoreError(f"{self.folder}: entry {row[0]}: its content is no JSON") from None
+
+    def entry(self, id: int) -> Entry:
+        """Return one entry.
+
+        Raises:
+            StoreError: there is none with this id.
+        """
+        rows = self._database.read(queries.ENTRY, id)
+        if not rows:
+            raise StoreError(f"{self.folder}: there is no entry {id}")
+        return self._entry(rows[0])
+
+    def taught(self) -> Iterator[Entry]:
+        """Yield what labels follow from: conversations that somebody taught in, and entries of none.
+
+        What such a conversation is a fork of is among them.
+        """
+        return map(self._entry, self._database.read(queries.TAUGHT))
+
+    def last_id(self) -> int:
+        """Return the id of the last entry; 0 if there is none."""
+        return int(self._database.read(queries.LAST_ID)[0][0])
+
+    def _erase(self, conversations: list[str]) -> None:
+        """Erase conversations; the number of none is given again, since somebody may still ask for it."""
+        prefixes = {match[1] for name in conversations if (match := _NUMBERED.fullmatch(name))}
+        for prefix in sorted(prefixes):
+            self._database.set_notes(**{f"{_LAST} {prefix}": str(self.last_number(prefix))})
+        self._database.delete(conversations)
+
+    def last_number(self, prefix: str) -> int:
+        """Return the largest number that a conversation of this prefix has, or had; 0 if there was none."""
+        names = self._database.read(queries.NAMES, f"{prefix}[0-9]*")
+        numbers = [name.removeprefix(prefix) for (name,) in names]
+        erased = int(self._database.note(f"{_LAST} {prefix}") or 0)
+        return max([erased, *(int(number) for number in numbers if number.isdecimal())])
+
+    def unfinished(self, key: str) -> dict[str, str]:
+        """Return the conversations whose beginning has a key in its content, and which nothing has ended.
+
+        Returns:
+            What that key says, by conversation.
+        """
+        return {
+            name: str(said) for name, said in self._database.read(queries.UNFINISHED, f"$.{key}", f"$.{key}")
+        }
+
+    def begun(self, key: str, most: int) -> dict[str, str]:
+        """Return the newest conversations whose beginning has a key in its content, the newest at the end.
+
+        Returns:
+            What that key says, by conversation.
+        """
+        rows = self._database.read(queries.BEGUN, f"$.{key}", f"$.{key}", most)
+        return {name: str(said) for name, said in reversed(rows)}
+
+    def noted(self, key: str) -> dict[str, str | None]:
+        """Return what the last note with a key says under it, by conversation."""
+        return dict(self._database.read(queries.NOTED, f"$.{key}", f"$.{key}"))
+
+    def ratings(self) -> list[Entry]:
+        """Return all ratings, in their order."""
+        return [self._entry(row) for row in self._database.read(queries.RATINGS)]
+
+    def prune(self, key: str, kept: int) -> list[str]:
+        """Erase old conversations for good, all but the newest.
+
+        Of those that have ended and whose beginning has a key in its content; what somebody taught in, or
+        forked, stays.
+
+        Returns:
+            The conversations that were erased.
+
+        Raises:
+            StoreError: it cannot be written, or a reader holds on to what is to be erased.
+        """
+        names = [name for (name,) in self._database.read(queries.FINISHED, f"$.{key}")]
+        erased = names[: max(0, len(names) - kept)]
+        if erased:
+            self._erase(erased)
+        return erased
+
+    def conversations(self) -> list[Summary]:
+        """Return all conversations, the one that something was last added to at the end."""
+        rows = self._database.read(queries.SUMMARIES)
+        return [Summary(*row) for row in rows]
+
+    @property
+    def domain(self) -> StoredDomain | None:
+        """The domain that the store is about, with its file's text when it was last used; None at first."""
+        source, text = self._database.note("domain"), self._database.note("domain_text")
+        return None if source is None or text is None else StoredDomain(source, text)
+
+    def use_domain(self, source: str, text: str) -> None:
+        """Note which domain the store is about: its name or the path of its file, and the file's text.
+
+        It is the same one if either has not changed: a file may have been edited, or moved. What a reader
+        gives is compared, not noted.
+
+        Raises:
+            StoreError: the store is about another domain.
+        """
+        known, given = self.domain, StoredDomain(source, text)
+        if known == given:
+            return
+        if known and known.source != source and known.text != text:
+            raise StoreError(
+                f"{self.folder}: this store is about the domain {shorten(known.source)}, not"
+                f" {shorten(source)}; give each its own folder"
+            )
+        if not self._database.is_read_only:
+            self._database.set_notes(domain=source, domain_text=text)
+
+    def branches(self, conversation: str) -> list[str]:
+        """Return the conversations that began as forks of this one, or of one of its forks."""
+        return [name for (name,) in self._database.read(queries.BRANCHES, conversation, conversation)]
+
+    def forget(self, conversation: str, with_forks: bool = False) -> list[str]:
+        """Erase a conversation for good: its bytes are in no file of the store any more.
+
+        Its forks begin with the same words, so they go as well, or nothing does. A conversation that this
+        one is itself a fork of stays, and with it the beginning that they share. If the process is killed
+        meanwhile, the next one that opens the store completes it. Copies that others made (exports,
+        checkpoints, backups) and what a file system keeps are not touched.
+
+        Returns:
+            The conversations that were erased.
+
+        Raises:
+            StoreError: there is no such conversation; it has forks, which are named; or a reader holds on to
+                what is to be erased.
+        """
+        names = [summary.id for summary in self.conversations()]
+        if conversation not in names:
+            raise StoreError(f"{shorten(conversation)} is no conversation; {nearest(conversation, names)}")
+        forks = self.branches(conversation)
+        if forks and not with_forks:
+            listed = ", ".join(map(shorten, forks))
+            raise StoreError(f"{shorten(conversation)} has forks that begin with the same words: {listed}")
+        erased = [conversation, *forks]
+        self._erase(erased)
+        return erased
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the journal, one line each, beginning with `error:` or `warning:`."""
+        try:
+            answers = [text for (text,) in self._database.read("PRAGMA integrity_check(20)")]
+        except StoreError as error:
+            return [f"error: {error}"]
+        if answers != ["ok"]:
+            return [f"error: {self.folder}: {line}" for text in answers for line in text.splitlines()]
+        readable: list[Entry] = []
+        unreadable: dict[int, str] = {}
+        for row in self._rows():
+            try:
+                readable.append(self._entry(row))
+            except StoreError as error:
+                unreadable[row[0]] = f"error: {error}"
+        return [*unreadable.values(), *problems(readable, unreadable)]
+
+
+def _checked(draft: Draft) -> str:
+    """Return the content of a draft as JSON."""
+    kind = draft.kind
+    if kind not in KINDS:
+        raise StoreError(f"{shorten(kind)} is no kind of entry; {nearest(kind, KINDS)}")
+    if not draft.conversation and draft.parent is not None:
+        raise StoreError("an entry that belongs to no conversation follows none")
+    for name in filter(None, (draft.conversation, draft.author)):
+        if reason := name_fault(name):
+            raise StoreError(f"{shorten(name)} is no name for a conversation or an author: {reason}")
+    if not draft.conversation and kind not in (DOMAIN, NOTE):
+        raise StoreError(f"an entry of the kind {kind!r} needs a conversation")
+    try:
+        # Escaped, so that whatever a terminal gives can be written.
+        text = json.dumps(dict(draft.content), allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"the content of an entry cannot be written as JSON ({error})") from None
+    if reason := fault(kind, json.loads(text)):
+        raise StoreError(f"an entry of the kind {kind!r}: {reason}")
+    return text
+
+
+def _parent_id(draft: Draft, written: Mapping[Draft, int]) -> int | None:
+    if draft.kind == HEAD:
+        to: int | None = draft.content["to"]  # so that it cannot point nowhere, nor what it points to go
+        return to
+    if not isinstance(draft.parent, Draft):
+        return draft.parent
+    if draft.parent not in written:
+        raise StoreError("an entry can only follow one that stands before it")
+    return written[draft.parent]
+
+
+def _insert(
+    connection: sqlite3.Connection, draft: Draft, content: str, parent: int | None, now: float, revision: int
+) -> Entry:
+    row = (draft.conversation, parent, draft.kind, content, draft.author, now, revision)
+    try:
+        id = connection.execute("INSERT INTO entries VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
+    except sqlite3.IntegrityError:
+        raise StoreError(f"there is no entry {parent} that another could follow") from None
+    assert id is not None
+    # As it will be read again, and apart from what the caller may change.
+    return Entry(id, draft.conversation, parent, draft.kind, json.loads(content), draft.author, now, revision)
+
+
+def forget(store: Store, conversation: str, with_forks: bool = False) -> list[str]:
+    """Erase a conversation as `Store.forget` does; what the domain grew by in it stays, for the others.
+
+    Returns:
+        The conversations that were erased.
+
+    Raises:
+        StoreError: see `Store.forget`.
+    """
+    forks = store.branches(conversation)
+    if with_forks or not forks:
+        growth = History(store.entries()).growth([conversation, *forks])
+        store.append_all(Draft("", DOMAIN, one.content()) for one in growth)
+    return store.forget(conversation, with_forks)

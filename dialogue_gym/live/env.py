@@ -1,0 +1,300 @@
+"""The environment whose user is a person: `DialogueLive-v0`."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium as gym
+
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.chat import is_restart, spoken
+from dialogue_gym.conversation.conversation import Conversation, with_user
+from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv, Observation
+from dialogue_gym.journal.entry import PERSON
+from dialogue_gym.journal.memory import Journal, MemoryJournal
+from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED, LiveReward, Trace
+from dialogue_gym.live.turn import Episode
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpreter, InterpreterError
+from dialogue_gym.rules import tables
+
+_ENDS = {None: 0, SUCCESS: tables.SUCCESS, FAILURE: tables.FAILURE, TRUNCATED: 0}
+
+
+class PersonLeft(Exception):
+    """Nobody is there to have a conversation with: learning is over for today."""
+
+
+class DialogueLiveEnv(DialogueEnv):
+    """A dialogue with a person.
+
+    ## Description
+    `reset` begins a conversation and waits for the person's first words; `step` lets the bot do one action,
+    shows what it says, and where that hands the turn over waits for the person to type. Between two calls
+    nobody waits.
+
+    ## Action Space
+    As in `DialogueEnv`, for the same domain and turn taking.
+
+    ## Observation Space
+    As in `DialogueEnv`, so that an agent that was trained on the fake user goes on with people.
+
+    ## Starting State
+    What the bot knows once the person has said something. If there is nobody any more no conversation
+    begins, and the next `step` raises `PersonLeft`. (`reset` does not: many learners reset before they take
+    in the step that ended the last conversation.)
+
+    ## Rewards
+    As in `DialogueEnv`: `success` where the person has what they wanted, `failure` where they leave before,
+    `step` at each step. Only `useless` stays 0: nobody can tell. The wrapper `HumanReward` puts a person's
+    own judgement in the place of it all.
+
+    ## Episode End
+    Terminated when the person has what they wanted (success), leaves, or types `/restart` (failure). Where
+    the domain has no fake user nothing says what people want, and only they end a conversation. Truncated
+    after 50 steps (100 with explicit turn taking), or `max_episode_steps`.
+
+    ## Information
+    As in `DialogueEnv`.
+
+    ## Arguments
+    - `domain`: path of a domain file, name of a built-in domain, or a `Domain`; it needs no fake user.
+    - `channel`: the way to the person: a `Channel`, or a function that is given the lines that were said
+      since it last answered, and returns what the person types, or None if they have left. The terminal
+      without it.
+    - `interpreter`: says what a text means; acts in the fixed format without it.
+    - `runner`: does the actions; what the domain declares without it.
+    - `journal`: where the conversations are written down, a `Store` for one. What `dialogue-gym live` finds
+      there it learns from as well.
+    - `turn_taking`, `max_history`, `reward`, `max_episode_steps`, `render_mode`: as in `DialogueEnv`. (So are
+      the others, which are about the fake user, and change nothing here.)
+
+    ## Version History
+    - v0: initial version.
+
+    Raises:
+        DomainError: the domain file cannot be used.
+        ValueError: an argument is out of bounds; the message names the argument.
+    """
+
+    def __init__(
+        self,
+        domain: Domain | str | Path,
+        channel: Channel | Answer | None = None,
+        *,
+        interpreter: Interpreter | None = None,
+        runner: ActionRunner | None = None,
+        journal: Journal | None = None,
+        **arguments: Any,
+    ) -> None:
+        """Read the domain, and find the way to the person."""
+        super().__init__(with_user(Domain.load(domain)), **arguments)
+        given = channel or TerminalChannel()
+        self._channel: Channel = FunctionChannel(given) if callable(given) else given
+        self._interpreter = interpreter or FixedFormatInterpreter(self.domain)
+        self._runner = runner or ActionRunner(self.domain)
+        self._journal = journal
+        self._number = 0 if journal is None else _last_number(journal)
+        self._episode: Episode | None = None
+        self._is_over, self._has_left = True, False
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin a conversation, and wait for the person's first words; a seed changes nothing of them.
+
+        Raises:
+            StoreError: it could not be written down.
+        """
+        gym.Env.reset(self, seed=seed)
+        if self._episode is not None and not self._is_over:
+            self._end(self._episode, TRUNCATED)
+        message = self._heard(begins=True)
+        trace = Trace(self.domain, f"live{self._number + 1}", LiveReward.of(self.domain))
+        journal = MemoryJournal() if self._journal is None else self._journal
+        self._episode = Episode(trace, journal, self._runner, self.settings.turn_taking)
+        self._has_left = self._is_over = message is None
+        self._shown = 0
+        self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
+        if message is not None:
+            self._number += 1
+            self._episode.begin(PERSON)
+            self._episode.hear(message)
+            self._episode.write()
+            self._show_if_human()
+        return self._seen(), {"action_mask": self._mask(), "turns": self._turns}
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Do one action, and wait for the person if it hands the turn over.
+
+        Raises:
+            PersonLeft: there is nobody any more.
+            StoreError: what was said could not be written down.
+            ValueError: there is no such action.
+            gymnasium.error.ResetNeeded: the conversation is over.
+        """
+        index = operator.index(action) + self.first_action
+        if not self.first_action <= index < self.tables.actions:
+            raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
+        if self._has_left:
+            raise PersonLeft("the person has left, and no conversation has begun")
+        if self._is_over or self._episode is None:
+            raise gym.error.ResetNeeded("the conversation is over: call reset() before step()")
+        episode = self._episode
+        name = self.domain.actions[index]
+        events = 0 if episode.conversation.is_possible(name) else tables.INVALID
+        result = episode.do(name)
+        episode.write()  # before the person learns of it
+        for event in result.events:
+            if isinstance(event, BotUttered):
+                for line in spoken(event):
+                    self._channel.say(line)
+        if result.note:
+            self._channel.tell(result.note)
+        events |= tables.TURN if episode.is_users_turn else 0
+        outcome = self._outcome(episode)
+        events |= _ENDS[outcome]
+        terms = self._reward_terms[events].copy()
+        reward = self.tables.event_reward[events]
+        if own := self.tables.action_reward[index]:
+            terms[name] = own
+            reward += own
+        observation = self._seen()
+        info: dict[str, Any] = {"action_mask": self._mask(), "reward_terms": terms, "turns": self._turns}
+        if outcome is None:
+            episode.write()
+        else:
+            self._end(episode, outcome)
+            info["is_success"] = outcome == SUCCESS
+        self._show_if_human()
+        return observation, reward, outcome in (SUCCESS, FAILURE), outcome == TRUNCATED, info
+
+    def _outcome(self, episode: Episode) -> str | None:
+        """Wait for the person if it is their turn; return how the conversation has ended, if it has."""
+        if not episode.is_over and episode.is_users_turn:
+            message = self._heard()
+            if message is None:
+                return FAILURE
+            episode.hear(message)
+        if episode.is_over:
+            return SUCCESS
+        done = sum(isinstance(event, ActionExecuted) for event in episode.conversation.events)
+        return TRUNCATED if done >= self.tables.step_limit else None
+
+    def _heard(self, begins: bool = False) -> UserUttered | None:
+        """Wait for something that can be understood; None if the person leaves, or gives this one up."""
+        while (text := self._channel.hear()) is not None:
+            if is_restart(text, self.domain):
+                if begins:
+                    continue
+                return None
+            try:
+                return self._interpreter.parse(text).message
+            except InterpreterError as error:
+                self._channel.tell(str(error))
+        return None
+
+    def _end(self, episode: Episode, outcome: str) -> None:
+        episode.end(outcome)
+        episode.write()
+        self._is_over = True
+
+    def _show_if_human(self) -> None:
+        if self.render_mode == "human":
+            self._show()
+
+    def _seen(self) -> Observation:
+        bot_half = self.conversation.bot_half
+        self._row[: len(bot_half)] = bot_half
+        return self._observe()
+
+    @property
+    def _turns(self) -> int:
+        return sum(isinstance(event, UserUttered) for event in self.conversation.events)
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation so far in words.
+
+        Raises:
+            gymnasium.error.ResetNeeded: none has begun.
+        """
+        if self._episode is None:
+            raise gym.error.ResetNeeded("no conversation has begun: call reset() first")
+        return self._episode.conversation
+
+    def hear_instead(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
+        """Refuse: what a person said is on record.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("what a person said cannot be replaced: give the environment another interpreter")
+
+
+def _last_number(journal: Journal) -> int:
+    numbers = (re.fullmatch(r"live(\d+)", entry.conversation) for entry in journal.entries())
+    return max((int(number[1]) for number in numbers if number), default=0)
+
+
+Answer = Callable[[list[str]], str | None]
+"""A person in the shape of a function: given the lines that they were told, it returns what they type."""
+
+
+class Channel(Protocol):
+    """The way to a person and back."""
+
+    def say(self, line: str) -> None:
+        """Show a line that the bot says."""
+
+    def tell(self, note: str) -> None:
+        """Show what is no word of the bot: that a text was not understood, say."""
+
+    def hear(self) -> str | None:
+        """Wait for what the person types; None if they have left."""
+
+
+class TerminalChannel:
+    """Someone at the terminal, or a file of lines."""
+
+    def say(self, line: str) -> None:
+        """Print what the bot says."""
+        print(f"bot   {line}", flush=True)
+
+    def tell(self, note: str) -> None:
+        """Print it in brackets."""
+        print(f"({note})", flush=True)
+
+    def hear(self) -> str | None:
+        """Read a line; the end of the input is that they have left."""
+        try:
+            return input("you > ")
+        except EOFError:
+            return None
+
+
+class FunctionChannel:
+    """A function that answers."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Take the function."""
+        self._answer = answer
+        self._told: list[str] = []
+
+    def say(self, line: str) -> None:
+        """Keep a line for the next call."""
+        self._told.append(line)
+
+    def tell(self, note: str) -> None:
+        """Keep a note for the next call."""
+        self._told.append(f"({note})")
+
+    def hear(self) -> str | None:
+        """Return what the function answers."""
+        told, self._told = self._told, []
+        return self._answer(told)

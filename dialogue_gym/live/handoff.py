@@ -1,0 +1,174 @@
+"""Teachers who look after people's conversations: they take one over, decide, and give it back. No page."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from dialogue_gym._text import shorten
+from dialogue_gym.domain import Domain
+from dialogue_gym.journal.history import History
+from dialogue_gym.live.sessions import People
+from dialogue_gym.live.transitions import Trace
+from dialogue_gym.live.turn import Heard, LiveError
+from dialogue_gym.policies.agent import Agent, Thought
+from dialogue_gym.teaching.learner import right_actions
+
+_MOST_DECIDED = 1000
+"""How many of the last decisions are known here, before all that teach have read of them."""
+
+
+class StaleDecision(LiveError):
+    """What was decided on has changed since: the person has said something, or somebody else has decided."""
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation that goes on.
+
+    Attributes:
+        conversation: its name.
+        person: who talks to the bot.
+        teacher: who has taken it over; None where the bot decides.
+        waits: whether the person waits for the teacher.
+        is_busy: whether an action is under way that takes long.
+        quiet: seconds since somebody did something.
+    """
+
+    conversation: str
+    person: str
+    teacher: str | None
+    waits: bool
+    is_busy: bool
+    quiet: float
+
+
+class Attendance:
+    """What teachers do in the conversations of people. All methods may be called from any thread."""
+
+    def __init__(self, people: People) -> None:
+        """Look after people."""
+        self.people = people
+        self._decided: deque[tuple[int, bytes, str]] = deque(maxlen=_MOST_DECIDED)
+        self._live = people.live
+
+    def talks(self, most: int) -> list[Talk]:
+        """Return what goes on: first where a person waits for a teacher, then what is the newest.
+
+        Args:
+            most: how many there are to be.
+        """
+        with self.people.lock:
+            found = [self._talk(name, person) for name, person in self._live.open.items()]
+        found.sort(key=lambda talk: (not talk.waits, talk.teacher is None, talk.quiet))
+        return found[:most]
+
+    def _talk(self, name: str, person: str) -> Talk:
+        waits, quiet = self._live.waits(name), self._live.quiet(name)
+        return Talk(name, person, self._live.taken.get(name), waits, name in self._live.busy, quiet)
+
+    def talk(self, conversation: str) -> Talk | None:
+        """Return a conversation; None if it does not go on."""
+        with self.people.lock:
+            person = self._live.open.get(conversation)
+            return None if person is None else self._talk(conversation, person)
+
+    def thoughts(self, conversation: str) -> tuple[int, list[Thought]]:
+        """Return what is to be decided on, and what the bot makes of each action, the best first.
+
+        Raises:
+            LiveError: the conversation does not go on.
+        """
+        with self.people.lock:
+            trace = self._live.trace(conversation)
+            return _step(trace), self._agent().thoughts(trace.conversation)[1]
+
+    def _agent(self) -> Agent:
+        actor = self.people.trainer.explorer.actor
+        return Agent("live", actor.env, actor)
+
+    def take_over(self, conversation: str, teacher: str) -> None:
+        """Let a teacher decide from now on what the bot does, also in the place of another teacher.
+
+        Raises:
+            LiveError: the conversation does not go on.
+            StoreError: it could not be written down.
+        """
+        with self.people.lock:
+            self.people.wait_for_turn(conversation)
+            self._live.take_over(conversation, teacher)
+
+    def give_back(self, conversation: str, teacher: str) -> None:
+        """Let the bot decide again; it answers if the person waits.
+
+        Raises:
+            LiveError: the teacher has not taken it over.
+            StoreError: it could not be written down.
+        """
+        with self.people.lock:
+            self.people.wait_for_turn(conversation)
+            if self._live.taken.get(conversation) != teacher:
+                raise LiveError(f"{teacher} has not taken over {shorten(conversation)}")
+            self._take(self._live.give_back(conversation, teacher))
+
+    def decide(self, conversation: str, teacher: str, action: str, step: int) -> tuple[str, ...]:
+        """Do what a teacher decided; the bot learns that it is right.
+
+        Args:
+            conversation: which one.
+            teacher: who decides.
+            action: what the bot does.
+            step: what they decided on: see `thoughts`.
+
+        Returns:
+            What went wrong with the action, one line each.
+
+        Raises:
+            StaleDecision: something else is to be decided on by now.
+            LiveError: somebody else decides here, nobody waits, or there is no such action.
+            StoreError: it could not be written down.
+        """
+        with self.people.lock:
+            self.people.wait_for_turn(conversation)
+            trace = self._live.trace(conversation)
+            if step != _step(trace):
+                raise StaleDecision("something else is to be decided on by now")
+            agent = self._agent()
+            proposal, _ = agent.choose(trace.conversation)
+            observed = trace.conversation.observation().tobytes()
+            version = self.people.trainer.explorer.actor.version
+            heard = self._take(self._live.decide(conversation, teacher, action, version, proposal))
+            trainer = self.people.trainer
+            trainer.teach({**trainer.taught, observed: (action,)}, self._live.upto)
+            if heard.decision is not None:
+                self._decided.append((heard.decision, observed, action))
+            return heard.notes
+
+    def take_in(self, history: History, domain: Domain) -> None:
+        """Let the bot learn what was taught beside it.
+
+        Once the domain has grown there, it learns what is taught from then on at the next start.
+
+        Args:
+            history: of what was taught; what was decided here last need not be in it yet.
+            domain: as that has it.
+        """
+        trainer = self.people.trainer
+        if domain != self._live.domain:
+            return
+        env = trainer.learner.env
+        right = right_actions(history, domain, env.action_names, env.settings.turn_taking)
+        with self.people.lock:
+            for decision, observed, action in self._decided:
+                if not history.knows(decision):
+                    right[observed] = (action,)
+            if right != trainer.taught:
+                trainer.teach(right, self._live.upto)
+
+    def _take(self, heard: Heard) -> Heard:
+        self.people.learn(heard)
+        return heard
+
+
+def _step(trace: Trace) -> int:
+    return 0 if trace.latest is None else trace.latest.id

@@ -1,0 +1,49 @@
+"""What a store has learned, used without learning on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.live.exploration import Actor
+from dialogue_gym.live.migration import described
+from dialogue_gym.policies.agent import Agent, AgentError
+from dialogue_gym.teaching.policy import taught_agent
+
+
+def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> tuple[Domain, Agent]:
+    """Return what a store knows: what was learned live, or where nothing was, what was taught.
+
+    Args:
+        folder: of the store.
+        domain: as its file is now.
+        report: is told in one line of each checkpoint that is damaged.
+
+    Returns:
+        The domain with what was added to it in the store, and the agent.
+
+    Raises:
+        AgentError: the domain is not the one that was learned with.
+        StoreError: the store cannot be read.
+        DomainError: it is of another domain.
+    """
+    newest = next(checkpoints_of(folder).readable(report), None)
+    if newest is None:
+        return taught_agent(folder, domain)
+    with Store(folder, create=False, read_only=True) as store:
+        domain = History(store.taught()).grown(domain)
+    env = DialogueEnv(with_user(domain), turn_taking=newest.turn_taking)
+    if newest.state["knows"] != described(env):
+        raise AgentError(
+            f"{folder}: what was learned here is of another state of the domain {domain.name};"
+            " `dialogue-gym live` carries it over if that has grown"
+        )
+    count = sum(name.startswith("network.") for name in newest.arrays)
+    weights = [newest.arrays[f"network.{number}"] for number in range(count)]
+    return domain, Agent(folder.name, env, Actor(env, weights, newest.state["learner"]["updates"]))

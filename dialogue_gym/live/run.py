@@ -1,0 +1,214 @@
+"""What `dialogue-gym live` does: it opens the learner and holds the conversations in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from dialogue_gym._text import printable
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.factory import domain_text_of, how_to_talk, make_interpreter, make_runner
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
+from dialogue_gym.live.startup import check, open_trainer
+from dialogue_gym.live.terminal import END_QUESTION, HELP, Talk
+from dialogue_gym.live.trainer import Guard, Trainer
+from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.nlu.interpreter import Interpreter
+from dialogue_gym.policies.agent import Agent, AgentError, load_agent
+from dialogue_gym.teaching.policy import is_store
+from dialogue_gym.terminal import THOUGHTS, Prompt, thoughts_key
+
+_PROMPT = "you > "
+_END_PROMPT = f"{END_QUESTION} > "
+
+
+@dataclass(frozen=True)
+class Living:
+    """How a bot learns from a person: what the command was given."""
+
+    source: str
+    folder: Path | None
+    agent: str | None
+    nlu: tuple[str, ...]
+    actions: tuple[str, ...]
+    silence: float | None
+    kept: int
+    fall: float
+    rolls_back: bool
+    counts_outcome: bool
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """Where a learner begins or goes on, found out before anything is written."""
+
+    domain: Domain
+    turn_taking: str
+    agent: Agent | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A bot that learns, ready for people."""
+
+    live: Live
+    store: Store
+    trainer: Trainer
+    interpreter: Interpreter
+    folder: Path
+
+
+@contextlib.contextmanager
+def opened(given: Living, is_attended: bool = False) -> Iterator[Opened]:
+    """Open the store and the learner, which learns in the background until it is left.
+
+    Args:
+        given: how it learns.
+        is_attended: whether there are teachers, to go on with what they have taken over; otherwise the bot
+            decides in all conversations again.
+
+    Raises:
+        ValueError: what the command was given cannot be used, or a checkpoint or what was said cannot be
+            written; one line says what and why.
+        OSError: the first checkpoint cannot be written.
+    """
+    torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
+    text = domain_text_of(given.source)
+    domain = Domain.load(given.source)
+    folder = given.folder or Path(f"{domain.name}-live")
+    begins = _beginning(given, domain, text, folder)
+    domain, turn_taking = begins.domain, begins.turn_taking
+    interpreter = make_interpreter(given.source, domain, given.nlu, given.seed)
+    runner = make_runner(given.source, domain, given.actions, given.seed)
+    reward = LiveReward.of(domain, counts_outcome=given.counts_outcome)
+    guard = None
+    if domain.fake_user is not None:
+        guard = Guard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.rolls_back)
+    with Store(folder) as store:
+        store.use_domain(given.source, text)
+        if begins.note:
+            _report(begins.note)
+        trainer, _ = open_trainer(
+            store,
+            domain,
+            begins.agent,
+            turn_taking=turn_taking,
+            reward=reward,
+            seed=given.seed,
+            kept=given.kept,
+            guard=guard,
+            report=_report,
+        )
+        live = Live(
+            domain,
+            store,
+            trainer.explorer,
+            interpreter,
+            runner,
+            turn_taking=turn_taking,
+            reward=reward,
+            silence=given.silence,
+        )
+        if not is_attended:
+            for name in live.taken:
+                trainer.put(live.give_back(name).transitions, live.upto)
+        trainer.start()
+        try:
+            yield Opened(live, store, trainer, interpreter, folder)
+        finally:
+            _stop(trainer, folder)
+        steps = trainer.learner.transitions
+    print(
+        f"(learned from {steps} {'step' if steps == 1 else 'steps'} so far; it goes on from here next time)"
+    )
+
+
+def hold(given: Living) -> None:
+    """Talk in the terminal until the person leaves; errors are those of `opened`."""
+    with opened(given) as bot:
+        domain = bot.live.domain
+        print(f"{domain.name}: all is kept in {printable(str(bot.folder))}.")
+        print(f"{how_to_talk(domain, bot.interpreter)} {THOUGHTS} shows what it thinks.")
+        print(HELP)
+        for line in _talked(Talk(bot.live, bot.trainer), Prompt()):
+            print(line)
+
+
+def _stop(trainer: Trainer, folder: Path) -> None:
+    try:
+        trainer.stop()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        what = "what was said is in the journal, and is learned from next time"
+        raise CheckpointError(f"{folder}: no checkpoint could be written ({reason}); {what}") from None
+    except RuntimeError as error:
+        what = "what was said is in the journal, and learned from at the next start"
+        raise CheckpointError(f"{folder}: {error}; {what}") from None
+
+
+def _report(note: str) -> None:
+    print(f"({printable(note)})", flush=True)
+
+
+def _beginning(given: Living, domain: Domain, text: str, folder: Path) -> _Beginning:
+    """Find out where the learner begins.
+
+    Raises:
+        AgentError: it cannot begin with the agent.
+        StoreError: the store is about another domain, or cannot be read.
+    """
+    history = History(())
+    if is_store(folder):
+        with Store(folder, create=False, read_only=True) as store:
+            store.use_domain(given.source, text)
+            history = History(store.taught())
+            domain = history.grown(domain)
+    newest = next(checkpoints_of(folder).readable(lambda fault: None), None)  # told when it is opened
+    if newest is not None:
+        note = f"the learner of {folder} goes on; --agent is where a new one begins, and is left alone"
+        return _Beginning(domain, newest.turn_taking, None, note if given.agent else None)
+    if given.agent and is_store(Path(given.agent)):
+        raise AgentError(
+            f"{given.agent}: this is a store; to go on with what it knows: --store {given.agent}"
+        )
+    agent = load_agent(given.agent, domain, is_builtin=given.source in builtin_names())
+    if agent is not None:
+        if given.agent is None and domain.fake_user is None:
+            agent = None  # nobody can play with it to show it to the learner
+        else:
+            check(agent, domain.fake_user is not None)
+    if agent is not None:
+        note = f"a new learner begins with the agent {agent.name!r}; this takes some seconds"
+        return _Beginning(domain, agent.turn_taking, agent, note)
+    if history.labels(domain):
+        return _Beginning(domain, "auto", None, "a new learner begins with what was taught here")
+    note = (
+        "there is no agent for this domain, and nothing was taught here: the bot begins with guesses. To"
+        f" teach it first: dialogue-gym teach {given.source} --store {folder}"
+    )
+    return _Beginning(domain, "auto", None, note)
+
+
+def _talked(talk: Talk, prompt: Prompt) -> Iterator[str]:
+    """Yield what is to be shown to a person until they leave; where a conversation ends they are asked."""
+    yield from talk.go_on()
+    keys = thoughts_key(prompt, talk.thoughts)
+    while (text := prompt.read(*((_END_PROMPT,) if talk.ended else (_PROMPT, keys)))) is not None:
+        if talk.ended:
+            yield from talk.judge(text)
+        else:
+            yield from talk.thoughts() if text.strip() == THOUGHTS else talk.say(text)
+    talk.leave()
+    while talk.ended and (text := prompt.read(_END_PROMPT)) is not None:
+        yield from talk.judge(text, is_leaving=True)

@@ -1,0 +1,303 @@
+"""People whom nobody knows, each in a conversation of their own, with what they may do. No HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dialogue_gym._text import name_fault, printable, shorten
+from dialogue_gym.conversation.events import BotUttered, Event
+from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.turn import Heard
+
+if TYPE_CHECKING:
+    from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
+from dialogue_gym.live.rate_limit import Limits, TokenBucket
+
+_DAY, _MINUTE = 86400.0, 60.0
+_SENDER_CHARACTERS = 128
+_EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A conversation as it was at some time.
+
+    Attributes:
+        conversation: its name.
+        events: what was said and done.
+        slots: what the bot knows, by name.
+        decision: the id of the entry of the last decision.
+        has_ended: whether it is over.
+        waits: for whom the person waits, `"bot"` or the name of a teacher; None if it is their turn.
+    """
+
+    conversation: str
+    events: tuple[Event, ...]
+    slots: dict[str, Any]
+    decision: int | None
+    has_ended: bool
+    waits: str | None
+
+
+class Refused(Exception):
+    """What is not taken, in one line; `wait` says after how many seconds it may be, if it ever may."""
+
+    def __init__(self, status: int, line: str, wait: float | None = None) -> None:
+        """Keep the status that HTTP has for it."""
+        super().__init__(line)
+        self.status = status
+        self.wait = wait
+
+
+class People:
+    """Everybody who talks to a bot, with what they may do.
+
+    All methods may be called from any thread. While an action of one conversation is under way that reaches
+    out of here, to a server for instance, the others go on. What is kept in memory of somebody is bounded,
+    and of everybody together as well: who comes back after many others have come is a newcomer to the limits
+    alone, not to the bot.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        trainer: Trainer,
+        limits: Limits | None = None,
+        *,
+        trusts_ratings: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take up the conversations that go on.
+
+        Args:
+            live: the bot.
+            trainer: learns from what people say and give.
+            limits: what they may do.
+            trusts_ratings: whether a rating counts at once, or waits until a teacher approves of it.
+            clock: seconds from any beginning.
+        """
+        self.lock = threading.Condition(threading.Lock())
+        self.live = live
+        live.aside = self._let_others_go_on
+        self._understanding = threading.Lock()
+        self.trainer = trainer
+        self._limits = limits or Limits()
+        self._trusts_ratings = trusts_ratings
+        self._clock = clock
+        self._conversations = {person: name for name, person in live.open.items()}
+        begun = live.begun(self._limits.people)
+        self._ended = OrderedDict((person, name) for name, person in begun.items())
+        self._buckets: OrderedDict[str, tuple[TokenBucket, TokenBucket]] = OrderedDict()
+
+    def say(self, sender: str, text: str) -> Heard:
+        """Take in what somebody says; the bot answers.
+
+        Raises:
+            Refused: it cannot be taken, or not now.
+            StoreError: it could not be written down, and is not answered.
+        """
+        _check_sender(sender)
+        if not text.strip():
+            raise Refused(400, "the message is empty")
+        if len(text) > self._limits.characters:
+            raise Refused(413, f"a message has at most {self._limits.characters} characters")
+        with self.lock:
+            self._spend(sender)
+        with self._understanding:  # one is understood while what another said is written down
+            take = self.live.understand(text)
+        with self.lock:
+            name = self._conversations.get(sender)
+            if name in self.live.busy:  # who waits here would take the place of another person
+                raise Refused(429, "your last message is still being answered", 1)
+            late: tuple[BotUttered, ...] = ()
+            if name is None:
+                late, name = self._told_late(sender), self._begin(sender)
+            heard = take(name)
+            self.learn(heard)
+            return dataclasses.replace(heard, late=(*late, *heard.late))
+
+    @contextlib.contextmanager
+    def _let_others_go_on(self, conversation: str) -> Iterator[None]:
+        """Let go of the lock, while an action is under way that may take long."""
+        self.lock.release()
+        try:
+            yield
+        finally:
+            self.lock.acquire()
+            self.lock.notify_all()
+
+    def wait_for_turn(self, conversation: str) -> None:
+        """Wait until no action is under way in a conversation. The lock is held before and after."""
+        while conversation in self.live.busy:
+            self.lock.wait()
+
+    def _told_late(self, sender: str) -> tuple[BotUttered, ...]:
+        """Return what somebody was told at the end of the conversation before, if a teacher ended it."""
+        name = self._ended.get(sender)
+        return () if name is None else tuple(self.live.on_record(name).late)
+
+    def _begin(self, sender: str) -> str:
+        if len(self._conversations) >= self._limits.people:
+            raise Refused(503, "too many people are talking at the moment; come back later", _MINUTE)
+        name = self._conversations[sender] = self.live.begin(sender)
+        return name
+
+    def _spend(self, sender: str, is_written: bool = True) -> None:
+        now = self._clock()
+        if (buckets := self._buckets.get(sender)) is None:
+            sizes = (self._limits.per_minute, _MINUTE), (self._limits.per_day, _DAY)
+            minute, day = (TokenBucket(size, seconds, size, now) for size, seconds in sizes)
+            buckets = self._buckets[sender] = minute, day
+            if len(self._buckets) > 2 * self._limits.people:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(sender)
+        spent = buckets if is_written else buckets[:1]
+        if wait := max(bucket.wait(now) for bucket in spent):
+            raise Refused(429, "that was too much in too short a time; wait a little", wait)
+        for bucket in spent:
+            bucket.left -= 1
+
+    def learn(self, heard: Heard) -> None:
+        """Take in what came of something that was said to somebody, or by them; it is learned from."""
+        person = heard.person
+        if heard.ended is not None:
+            self._ended[person] = heard.ended
+            self._ended.move_to_end(person)
+            if len(self._ended) > self._limits.people:
+                self._ended.popitem(last=False)
+        if heard.conversation in self.live.open:
+            self._conversations[person] = heard.conversation
+        else:
+            self._conversations.pop(person, None)
+        self.trainer.put(heard.transitions, self.live.upto, is_boundary=heard.ended is not None)
+
+    def expire(self) -> None:
+        """End the conversations of those who have left, and answer who waits for a teacher in vain."""
+        with self.lock:
+            for name in self.live.due()[:_EXPIRE_MOST]:
+                with contextlib.suppress(StoreError):  # told to who says something; the next time may do
+                    if (heard := self.live.lapse(name)) is not None:
+                        self.learn(heard)
+
+    @contextlib.contextmanager
+    def looked_after(self) -> Iterator[None]:
+        """Do every second what time brings (see `expire`), in a thread of its own, until this is left."""
+        is_over = threading.Event()
+
+        def run() -> None:
+            while not is_over.wait(_EXPIRE_EVERY):
+                self.expire()
+
+        thread = threading.Thread(target=run, name="expiring", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+
+    def look(self, sender: str, is_trusted: bool = False) -> Looked:
+        """Return the conversation that somebody is in, or had last.
+
+        Args:
+            sender: whose it is.
+            is_trusted: whether a teacher asks, as often as they like.
+
+        Raises:
+            Refused: they have said nothing, or have asked too often.
+        """
+        with self.lock:
+            name = self._of(sender)
+            if not is_trusted:
+                self._spend(sender, is_written=False)
+            return self._look(name)
+
+    def look_back(self, conversation: str) -> Looked:
+        """Return a conversation by its name.
+
+        Raises:
+            LiveError: there is none like that.
+        """
+        with self.lock:
+            return self._look(conversation)
+
+    def _look(self, name: str) -> Looked:
+        live = self.live
+        is_open = name in live.open
+        trace = live.trace(name) if is_open else live.on_record(name)
+        waits = None
+        if is_open and name in live.busy:
+            waits = BOT
+        elif is_open and live.waits(name):
+            waits = trace.teacher
+        tracked = trace.conversation
+        return Looked(name, tracked.events, dict(tracked.slots), trace.last_decision, not is_open, waits)
+
+    def _of(self, sender: str) -> str:
+        _check_sender(sender)
+        name = self._conversations.get(sender) or self._ended.get(sender)
+        if name is None:
+            raise Refused(404, f"{shorten(printable(sender))} has said nothing yet")
+        return name
+
+    def rate(self, sender: str, value: float, about: int | None = None, is_trusted: bool = False) -> None:
+        """Take a rating of somebody's conversation: of what the bot did last, or at the end of all of it.
+
+        Args:
+            sender: whose conversation it is.
+            value: from -1 to 1.
+            about: the id of the entry of an earlier decision of the bot, in this conversation.
+            is_trusted: whether a teacher gives it, and not the person themselves.
+
+        Raises:
+            Refused: the value is none, or they have said nothing or too much.
+            LiveError: there is nothing like that to rate.
+            StoreError: it could not be written down.
+        """
+        if not -1 <= value <= 1:
+            raise Refused(400, "a rating is a number from -1 to 1")
+        is_pending = not (is_trusted or self._trusts_ratings)
+        with self.lock:
+            name = self._of(sender)
+            if not is_trusted:
+                self._spend(sender)
+            if not self.live.can_rate(name, about):
+                name = self._ended.get(sender, name)  # it has just begun: what ended before it is meant
+            self.trainer.put(self.live.rate(name, value, about, is_pending), self.live.upto)
+
+    def waiting(self) -> list[Entry]:
+        """Return the ratings that wait until somebody approves of them, the oldest first."""
+        return self.live.waiting()
+
+    def approve(self, rating: int) -> None:
+        """Let a rating count; see `Approval`."""
+        with self.lock:
+            self.trainer.put(self.live.approve(rating), self.live.upto)
+
+    def decline(self, rating: int) -> None:
+        """Let a rating never count; see `Approval`."""
+        with self.lock:
+            self.live.decline(rating)
+
+    def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
+        """Take a teacher's rating; see `Approval`."""
+        with self.lock:
+            learned = self.live.rate(conversation, value, about, by=teacher)
+            self.trainer.put(learned, self.live.upto)
+
+
+def _check_sender(sender: str) -> None:
+    if len(sender) > _SENDER_CHARACTERS:
+        raise Refused(400, f"a sender has at most {_SENDER_CHARACTERS} characters")
+    if not sender or name_fault(sender):
+        raise Refused(400, f"sender: {name_fault(sender) or 'it is empty'}")
+    if sender == PERSON:
+        raise Refused(400, f"sender: {PERSON!r} is who talks in the terminal")

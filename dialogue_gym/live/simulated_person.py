@@ -1,0 +1,104 @@
+"""A simulated person for live conversations: a fake user whose ratings can be wrong or missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dialogue_gym.actions import ActionResult, ActionRunner
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.domain import Domain
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.transitions import SUCCESS, Transition
+from dialogue_gym.teaching.simulated_user import FakeUser
+
+
+class SimulatedPerson(ActionRunner):
+    """Someone who talks like the fake user of a domain and rates the end of each dialogue.
+
+    What the bot does is done in the simulation, so this is the runner of the actions as well. All that it
+    does follows from `state`.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        turn_taking: str = "auto",
+        seed: int = 0,
+        wrong: float = 0.0,
+        silent: float = 0.0,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        """Prepare to talk.
+
+        Args:
+            domain: whose fake user talks.
+            turn_taking: of the bot.
+            seed: of the dialogues and the ratings.
+            wrong: the chance that a rating is the opposite of what is meant.
+            silent: the chance that there is none.
+            settings: of the environment, see `DialogueEnv`.
+
+        Raises:
+            DomainError: the domain has no fake user.
+        """
+        super().__init__(domain)
+        self._user = FakeUser(domain, {"turn_taking": turn_taking} | (settings or {}))
+        self._seed, self._wrong, self._silent = seed, wrong, silent
+        self._random = np.random.default_rng(seed)
+        self._said: UserUttered | None = None
+        self.dialogues = 0
+        """How many were begun."""
+
+    def run(self, name: str, conversation: Conversation) -> ActionResult:
+        """Return what an action does; what the person says to it is kept for later."""
+        if self._user.outcome is not None:
+            return ActionResult()  # they have hung up
+        events = self._user.answer(name)
+        if events and isinstance(events[-1], UserUttered):
+            said = events.pop()
+            if self._user.outcome in (None, SUCCESS):  # else these were their last words
+                self._said = said  # type: ignore[assignment]
+        return ActionResult(tuple(events))
+
+    def talk(self, live: Live) -> tuple[bool, list[Transition]]:
+        """Have a dialogue from its beginning to its end, and rate it.
+
+        Returns:
+            Whether it was a success, and all that is to be learned of it.
+        """
+        conversation = live.begin()
+        self._said = self._opening()
+        learned: list[Transition] = []
+        while self._said is not None:
+            said, self._said = self._said, None
+            learned += live.take(conversation, said).transitions
+        is_success = self._user.outcome == SUCCESS
+        if conversation in live.open:
+            learned += live.leave(conversation).transitions
+        if (rating := self._rating(is_success)) is not None:
+            learned += live.rate(conversation, rating)
+        return is_success, learned
+
+    def _opening(self) -> UserUttered:
+        (*_, message) = self._user.begin(self._seed + self.dialogues)
+        self.dialogues += 1
+        assert isinstance(message, UserUttered)
+        return message
+
+    def _rating(self, is_success: bool) -> float | None:
+        silent, wrong = self._random.random(2)
+        if silent < self._silent:
+            return None
+        return 1.0 if is_success != (wrong < self._wrong) else -1.0
+
+    def state(self) -> dict[str, Any]:
+        """Return how far it is, as JSON has it; between two dialogues."""
+        return {"dialogues": self.dialogues, "random": self._random.bit_generator.state}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was."""
+        self.dialogues = int(state["dialogues"])
+        self._random.bit_generator.state = state["random"]

@@ -1,0 +1,192 @@
+"""Beginning to learn from people, or going on: from the last checkpoint, and the journal after it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.domain import Domain
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of
+from dialogue_gym.live.exploration import Explorer
+from dialogue_gym.live.learner import LearnerSettings, LiveLearner
+from dialogue_gym.live.migration import LossError, described, load
+from dialogue_gym.live.trainer import EVERY, Guard, Trainer
+from dialogue_gym.live.transitions import LiveReward, Transition, missed
+from dialogue_gym.policies.agent import Agent, AgentError
+from dialogue_gym.policies.base import Policy
+from dialogue_gym.teaching.learner import right_actions
+
+
+def open_trainer(
+    store: Store,
+    domain: Domain,
+    agent: Agent | None,
+    *,
+    turn_taking: str = "auto",
+    reward: LiveReward | None = None,
+    settings: LearnerSettings | None = None,
+    seed: int = 0,
+    kept: int = 7,
+    every: int = EVERY,
+    guard: Guard | None = None,
+    report: Callable[[str], None] = print,
+    others: Callable[[], dict[str, Any]] = dict,
+) -> tuple[Trainer, dict[str, Any]]:
+    """Return who learns from the conversations of a store: the one of last time, or one that begins.
+
+    Args:
+        store: with the journal; its folder has the checkpoints.
+        domain: as it is now; it may have grown since.
+        agent: where a learner begins that has no checkpoint; None for what was taught in the store.
+        turn_taking: of the bot.
+        reward: what steps are worth; the domain's without it.
+        settings: how it is learned.
+        seed: of a learner that begins.
+        kept: how many checkpoints are kept.
+        every: transitions between two of them.
+        guard: watches them.
+        report: is told in one line what a person should know.
+        others: gives what else a checkpoint is to hold.
+
+    Returns:
+        It, and what else the checkpoint held.
+
+    Raises:
+        LossError: the domain has lost something that the learner knows, or the turn taking differs.
+        AgentError: the agent cannot go on learning here.
+        StoreError: the journal cannot be read.
+        OSError: the first checkpoint cannot be written.
+    """
+    checkpoints = checkpoints_of(store.folder, kept)
+    learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
+    taught = right_actions(History(store.taught()), domain, learner.env.action_names, turn_taking)
+    learner.teach(taught)
+    knows_something = agent is not None or bool(taught)
+    explorer = Explorer(learner.actor(), seed, satisfaction=float(knows_something))
+    found = _resume(learner, explorer, checkpoints, report)
+    if found is None:
+        begin_with(learner, agent, domain.fake_user is not None, seed)
+    state = found or {"upto": 0, "best": None, "others": {}}
+    if guard is not None:
+        guard.best = float(state["best"] or 0.0)
+    explorer.actor = learner.actor()
+    trainer = Trainer(
+        learner,
+        explorer,
+        checkpoints,
+        state["upto"],
+        every=every,
+        guard=guard,
+        report=report,
+        others=others,
+        taught=taught,
+    )
+    if found is None:
+        trainer.checkpoint()
+    for last, transitions in missed(store, domain, reward or LiveReward.of(domain), trainer.upto):
+        trainer.put(transitions, last)
+    return trainer, state["others"]
+
+
+def _resume(
+    learner: LiveLearner, explorer: Explorer, checkpoints: Checkpoints, report: Callable[[str], None]
+) -> Mapping[str, Any] | None:
+    """Become the learner of the newest good checkpoint; return its state, None if there is no good one."""
+    for checkpoint in checkpoints.readable(report):
+        state = checkpoint.state
+        try:
+            load(learner, checkpoint)
+            explorer.load(state["explorer"], has_grown=state["knows"] != described(learner.env))
+        except LossError:
+            raise
+        except CheckpointError as error:
+            report(str(error))
+        else:
+            if state["time"] > time.time():
+                report(f"{checkpoint.path}: this is dated later than now; the clock has gone back since")
+            return state
+    return None
+
+
+STEPS, UPDATES, TAUGHT_UPDATES = 2000, 3000, 500
+"""How many steps of an agent are studied, by how many updates; by how many with labels alone."""
+
+_LAYERS = [64, 64]
+
+
+def begin_with(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: int = 0) -> None:
+    """Let a learner begin where an agent is.
+
+    A DQN's weights are taken as they are. Of any other policy its dialogues with the fake user are studied:
+    what it does, and what comes of it. Without an agent the taught labels are all that there is.
+
+    Args:
+        learner: which has just begun.
+        agent: where it begins.
+        can_play: whether the domain has a fake user to play with.
+        seed: of the dialogues.
+
+    Raises:
+        AgentError: the agent cannot go on learning here, or there is no fake user to study it with.
+    """
+    if agent is None:
+        learner.study(TAUGHT_UPDATES)
+        return
+    check(agent, can_play)
+    if isinstance(agent.policy, Policy):
+        _study(learner, agent.policy, seed)
+    else:
+        learner.take_weights(agent.policy.q_net)
+
+
+def check(agent: Agent, can_play: bool) -> None:
+    """Say whether a learner can begin where an agent is.
+
+    Args:
+        agent: where it is to begin.
+        can_play: whether the domain has a fake user to play with.
+
+    Raises:
+        AgentError: it cannot; one line says why.
+    """
+    if isinstance(agent.policy, Policy):
+        if not can_play:
+            raise AgentError(f"{agent.name}: without a fake user (the key 'fake_user') it cannot be studied")
+        return
+    network = getattr(agent.policy, "q_net", None)
+    if network is None:
+        raise AgentError(
+            f"{agent.name}: PPO learns from its own newest dialogues alone, thousands at a time, not from one"
+            " person's few; give an agent of masked_dqn or dqn"
+        )
+    if agent.env.max_history != 1:
+        raise AgentError(
+            f"{agent.name}: it sees the last {agent.env.max_history} observations (max_history), and live"
+            " learning goes by one; train it with max_history=1"
+        )
+    if list(network.net_arch) != _LAYERS or network.activation_fn.__name__ != "ReLU":
+        raise AgentError(
+            f"{agent.name}: its network has other layers than live learning has, which are those that"
+            " Stable-Baselines3 gives a DQN: two of 64 units with rectifiers"
+        )
+
+
+def _study(learner: LiveLearner, policy: Policy, seed: int) -> None:
+    """Find out what a policy does and what comes of it. Its transitions stay in the buffer, as the oldest."""
+    env = policy.env
+    observation, info = env.reset(seed=seed)
+    entry = -1  # no entry of a journal says so
+    while entry >= -STEPS:
+        action, _ = policy.predict(observation, deterministic=True, action_masks=info["action_mask"])
+        following, reward, terminated, truncated, info = env.step(action)
+        name = env.action_names[int(action)]
+        learner.remember(Transition(entry, observation, name, float(reward), following, terminated, 0))
+        entry -= 1
+        observation = following
+        if terminated or truncated:
+            observation, info = env.reset()
+    learner.study(UPDATES, margin_on_done=1.0)

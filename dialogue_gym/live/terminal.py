@@ -1,0 +1,151 @@
+"""A person talks to a bot that learns from them: what comes of what they type, as lines to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dialogue_gym._text import printable
+from dialogue_gym.chat import RESTART_COMMAND, is_restart, spoken, thoughts, turn_lines, understood
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
+from dialogue_gym.journal.entry import PERSON
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.trainer import Trainer
+from dialogue_gym.live.turn import Heard
+from dialogue_gym.policies.agent import Agent
+from dialogue_gym.wrappers.feedback import rating_of
+
+HELP = (
+    "Rate what the bot did last: + or -, or with a number, +0.5 or -0.5."
+    f" {RESTART_COMMAND} begins anew, Ctrl-D ends."
+)
+END_QUESTION = "How was that? +, -, a number from -1 to 1, or Enter"
+
+
+class Talk:
+    """One person in conversation with a learning bot, one conversation after another. No input or output.
+
+    Attributes:
+        ended: the conversation that has just ended, of which it is to be asked how it was (`judge`).
+    """
+
+    def __init__(self, live: Live, trainer: Trainer, person: str = PERSON) -> None:
+        """Go on with the conversation that was left open last, or be ready for a new one."""
+        self._live = live
+        self._trainer = trainer
+        self._person = person
+        self._current: str | None = None
+        for name, whose in live.open.items():
+            if whose == person:
+                self._current = name
+        self.ended: str | None = None
+
+    def go_on(self) -> Iterator[str]:
+        """Yield the lines of a conversation that was left open, and what the bot had still to say."""
+        if self._current is None:
+            return
+        yield "(you go on with the conversation of last time)"
+        for event in self._conversation.events:
+            yield from _said(event)
+        yield from self._lines(self._live.go_on(self._current))
+
+    @property
+    def _conversation(self) -> Conversation:
+        if self._current is None:
+            return Conversation(self._live.domain)
+        return self._live.trace(self._current).conversation
+
+    def say(self, text: str) -> Iterator[str]:
+        """Take in what the person typed; yield what to show them."""
+        text = text.strip()
+        rating = rating_of(text) if text.startswith(("+", "-")) else None  # a bare number is an answer
+        for heard in self._live.expire():
+            self._learn(heard)
+            if heard.ended is not None and heard.ended == self._current:
+                self._current, self.ended = None, heard.ended if rating is not None else None
+                yield "(you were silent for long: that conversation is over)"
+        if rating is not None:
+            yield self._rate(rating)
+        elif is_restart(text, self._live.domain) and not self._has_begun:
+            yield "(this is a new conversation)"
+        elif text:
+            if self._current is None:
+                self._current = self._live.begin(self._person)
+            before = self._conversation.latest_message
+            heard = self._live.hear(self._current, text)
+            message = None if heard.ended else self._conversation.latest_message
+            if message is not None and message is not before:
+                yield from understood(message)
+            yield from self._lines(heard)
+
+    def judge(self, text: str, is_leaving: bool = False) -> Iterator[str]:
+        """Take in how the conversation that has ended was; whoever says something else goes on talking.
+
+        Args:
+            text: what the person typed.
+            is_leaving: whether they have said goodbye, so that there is nobody to go on with.
+        """
+        text = text.strip()
+        if not text:
+            self.ended = None
+        elif (rating := rating_of(text)) is not None:
+            yield self._rate(rating)
+        elif is_leaving:
+            yield f"({END_QUESTION} for nothing)"
+        else:
+            self.ended = None
+            yield from self.say(text)
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether the bot has done something in the conversation that goes on."""
+        return self._current is not None and self._live.trace(self._current).last_decision is not None
+
+    def _lines(self, heard: Heard) -> Iterator[str]:
+        self._learn(heard)
+        for note in heard.notes:
+            yield f"({printable(note)})"
+        yield from turn_lines(heard.events)
+        self._current = heard.conversation
+        if heard.ended is not None:
+            self.ended = heard.ended
+            if heard.ended == heard.conversation:
+                self._current = None
+                yield "--- the user has what they wanted ---"
+            else:
+                yield "(all is forgotten, and a new conversation begins)"
+
+    def _rate(self, value: float) -> str:
+        if not -1 <= value <= 1:
+            return "(a rating is a number from -1 to 1)"
+        name = self.ended or self._current
+        if name is None or (self.ended is None and not self._has_begun):
+            return "(there is nothing to rate yet)"
+        self._trainer.put(self._live.rate(name, value), self._live.upto)
+        what = "the conversation" if self.ended else "what the bot did last"
+        self.ended = None
+        return f"({what} is rated {value:+g})"
+
+    def thoughts(self) -> list[str]:
+        """Return what the bot understood last, what it knows, and what it expects of its actions now."""
+        actor = self._trainer.explorer.actor
+        return thoughts(self._conversation, Agent("live", actor.env, actor))
+
+    def leave(self) -> None:
+        """End the conversation that goes on, if one does; if the bot has done something it can be rated."""
+        self.ended = None
+        if self._current is not None:
+            has_begun = self._has_begun
+            heard = self._live.leave(self._current)
+            self._current = None
+            self.ended = heard.ended if has_begun else None
+            self._learn(heard)
+
+    def _learn(self, heard: Heard) -> None:
+        self._trainer.put(heard.transitions, self._live.upto, is_boundary=heard.ended is not None)
+
+
+def _said(event: Event) -> list[str]:
+    if isinstance(event, UserUttered):
+        return [f"you   {printable(event.text or event.act)}"]
+    return [f"bot   {line}" for line in spoken(event)] if isinstance(event, BotUttered) else []

@@ -1,0 +1,17 @@
+"""Policies that need no training here: random, the domain's expert, pretrained, and loaded agents."""
+
+from dialogue_gym.policies.agent import Agent, AgentError, load_agent
+from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy
+from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.pretrained import PretrainedPolicy
+
+__all__ = [
+    "Agent",
+    "AgentError",
+    "ExpertPolicy",
+    "ObservationMask",
+    "Policy",
+    "PretrainedPolicy",
+    "RandomPolicy",
+    "load_agent",
+]

@@ -1,0 +1,170 @@
+"""Policies that need no learning: random, and the domain's own expert.
+
+They speak the `predict` of Stable-Baselines3, so that whatever evaluates its agents takes them as well.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.domain import DomainError
+from dialogue_gym.domain.model import ExpertRule
+from dialogue_gym.domain.observation import Clause, compile_condition, holds
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.rules.tables import LISTENING, RESTARTING
+
+Actions = npt.NDArray[np.int64]
+
+
+class Policy(abc.ABC):
+    """A policy for one environment: subclasses choose an action for one observation."""
+
+    def __init__(self, env: gym.Env[Any, Any], seed: int | None = None) -> None:
+        """Make a policy for a dialogue environment (wrapped or not).
+
+        Raises:
+            TypeError: the environment is no dialogue.
+        """
+        dialogue = env.unwrapped
+        if not isinstance(dialogue, DialogueEnv):
+            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        self.env = dialogue
+        self._random = np.random.default_rng(seed)
+        self._frame = len(dialogue.fields)
+
+    @abc.abstractmethod
+    def choose(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
+    ) -> int:
+        """Return the action for one observation, `mask` being the action mask, if there is one."""
+
+    def probabilities(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return how probable each action is for one observation, shape (actions,)."""
+        chances = np.zeros(len(self.env.action_names))
+        chances[self.choose(observation, mask, True)] = 1.0
+        return chances
+
+    def numbers(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> tuple[bool, npt.NDArray[Any]]:
+        """Return whether it thinks in probabilities, and the number that it gives to each action."""
+        return True, self.probabilities(observation, mask)
+
+    def predict(
+        self,
+        observation: npt.NDArray[Any],
+        state: Any = None,
+        episode_start: npt.NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+        action_masks: npt.NDArray[Any] | None = None,
+    ) -> tuple[Actions, Any]:
+        """Return the actions for one observation or a batch of them, and the state as it was.
+
+        Args:
+            observation: shape `(components,)` or `(n, components)`.
+            state: not used.
+            episode_start: not used.
+            deterministic: choose the same action whenever the observation is the same.
+            action_masks: shape `(actions,)` or `(n, actions)`; not zero where an action is possible.
+
+        Returns:
+            The actions, int64, of shape `()` or `(n,)`, and `state`.
+        """
+        observation = np.asarray(observation)
+        if observation.ndim == 1:
+            return np.array(self.choose(observation, action_masks, deterministic), dtype=np.int64), state
+        masks = [None] * len(observation) if action_masks is None else np.asarray(action_masks)
+        chosen = [self.choose(one, mask, deterministic) for one, mask in zip(observation, masks, strict=True)]
+        return np.array(chosen, dtype=np.int64), state
+
+
+class RandomPolicy(Policy):
+    """Any possible action, uniformly, also if it is to be deterministic."""
+
+    def choose(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
+    ) -> int:
+        """Return a random action among those that the mask leaves, all of them without a mask."""
+        if mask is None:
+            return int(self._random.integers(len(self.env.action_names)))
+        possible = np.flatnonzero(mask)
+        return int(self._random.choice(possible))
+
+    def probabilities(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the same for all actions that the mask leaves."""
+        possible = np.ones(len(self.env.action_names)) if mask is None else np.asarray(mask) != 0
+        return np.asarray(possible / possible.sum())
+
+
+class ExpertPolicy(Policy):
+    """The hand-written policy of the domain's key `expert`.
+
+    It looks at the newest observation alone. With explicit turn taking it listens once it has spoken.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], seed: int | None = None) -> None:
+        """Compile the expert of the environment's domain.
+
+        Raises:
+            DomainError: the domain has no expert.
+        """
+        super().__init__(env, seed)
+        domain = self.env.domain
+        if not domain.expert:
+            raise DomainError(f"{domain.name}: this domain has no expert policy (the key 'expert')")
+        self._rules = [self._compile(rule) for rule in domain.expert]
+        self._right: dict[bytes, tuple[int, ...]] = {}
+        index = {field.name: i for i, field in enumerate(self.env.fields)}
+        self._spoken, self._done = index["spoken"], index["done"]
+
+    def _compile(self, rule: ExpertRule) -> tuple[tuple[Clause, ...], list[tuple[tuple[Clause, ...], int]]]:
+        domain = self.env.domain
+        choices = [
+            (compile_condition(domain, choice.when), domain.actions.index(choice.action))
+            for choice in rule.then
+        ]
+        return compile_condition(domain, rule.when), choices
+
+    def right_actions(self, observation: npt.NDArray[Any]) -> tuple[int, ...]:
+        """Return every action of the environment that is right in an observation, the first one first."""
+        newest = np.asarray(observation)[-self._frame :]
+        key = newest.tobytes()
+        if key not in self._right:
+            actions = self._actions_for([int(code) for code in newest])
+            self._right[key] = tuple(action - self.env.first_action for action in actions)
+        return self._right[key]
+
+    def _actions_for(self, observation: list[int]) -> list[int]:
+        is_explicit = self.env.first_action == LISTENING
+        if is_explicit and (observation[self._spoken] or observation[self._done] == RESTARTING):
+            return [LISTENING]
+        for when, choices in self._rules:
+            right = [action for clauses, action in choices if holds((*when, *clauses), observation)]
+            if right:
+                return list(dict.fromkeys(right))
+        raise AssertionError("a domain's last rule always applies")
+
+    def choose(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
+    ) -> int:
+        """Return the first right action, or any of them if it need not be deterministic."""
+        right = self.right_actions(observation)
+        return right[0] if deterministic else int(self._random.choice(right))
+
+    def probabilities(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the same for all right actions, shape (actions,)."""
+        right = list(self.right_actions(observation))
+        chances = np.zeros(len(self.env.action_names))
+        chances[right] = 1 / len(right)
+        return chances

@@ -1,0 +1,107 @@
+"""Policies that were trained before and come with the built-in domains; NumPy is all that they need."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.domain import DomainError
+from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.policies.base import Policy
+from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.rules.tables import LISTENING, RESTARTING
+
+Array = npt.NDArray[Any]
+
+
+def pretrained_path(name: str) -> Path:
+    """Return where the policy of a built-in domain lies, whether there is one or not."""
+    return Path(str(resources.files("dialogue_gym.domains") / name / "policy.npz"))
+
+
+def pretrained_names() -> list[str]:
+    """Return the built-in domains that have a policy."""
+    return sorted(path.parent.name for path in pretrained_path("").parent.glob("*/policy.npz"))
+
+
+class PretrainedPolicy(Policy):
+    """A small network: the one-hot observation, layers with tanh between them, a logit for each action.
+
+    It looks at the newest observation alone. It was trained with automatic turn taking; with explicit turn
+    taking it listens once it has spoken.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], seed: int | None = None, path: Path | None = None) -> None:
+        """Load the policy of the environment's domain, or from a file that `save` wrote.
+
+        Raises:
+            DomainError: there is none, or it is one for other actions or observations.
+        """
+        super().__init__(env, seed)
+        name = self.env.domain.name
+        path = path or pretrained_path(name)
+        if not path.is_file():
+            known = ", ".join(pretrained_names())
+            raise DomainError(f"{name}: no pretrained policy comes with this domain, only with {known}")
+        with np.load(path, allow_pickle=False) as archive:
+            names, sizes, actions = (archive[key].tolist() for key in ("fields", "sizes", "actions"))
+            self._layers = [
+                (archive[f"weights_{layer}"], archive[f"biases_{layer}"])
+                for layer in range(int(archive["layers"]))
+            ]
+        own = _names(self.env)
+        if (names, sizes, actions) != own:
+            raise DomainError(f"{path}: this policy is for other actions or observations than {name} has")
+        self._first_input = np.cumsum([0, *sizes[:-1]])
+        self._mask = ObservationMask(self.env)
+        self._is_explicit = self.env.first_action == LISTENING
+        index = {field: i for i, field in enumerate(names)}
+        self._spoken, self._done = index["spoken"], index["done"]
+
+    def logits(self, observation: Array) -> npt.NDArray[np.float32]:
+        """Return the logit of each action (listening aside) for the newest observation."""
+        weights, biases = self._layers[0]
+        values = weights[:, self._first_input + observation[-self._frame :]].sum(axis=1) + biases
+        for weights, biases in self._layers[1:]:
+            values = weights @ np.tanh(values) + biases
+        return np.asarray(values, dtype=np.float32)
+
+    def choose(self, observation: Array, mask: Array | None, deterministic: bool) -> int:
+        """Return the likeliest possible action, or any by its chance if it need not be deterministic."""
+        chances = self.probabilities(observation, mask)
+        return int(chances.argmax() if deterministic else self._random.choice(len(chances), p=chances))
+
+    def probabilities(self, observation: Array, mask: Array | None = None) -> npt.NDArray[np.float64]:
+        """Return how probable each action is for one observation, shape (actions,)."""
+        chances = np.zeros(len(self.env.action_names))
+        newest = observation[-self._frame :]
+        if self._is_explicit and (newest[self._spoken] or newest[self._done] == RESTARTING):
+            chances[LISTENING] = 1.0
+            return chances
+        possible = self._mask(observation[None])[0] if mask is None else np.asarray(mask) != 0
+        logits = np.where(possible[self._is_explicit :], self.logits(observation), -np.inf)
+        exponentials = np.exp(logits - logits.max())
+        chances[self._is_explicit :] = exponentials / exponentials.sum()
+        return chances
+
+
+def save(path: Path, env: DialogueEnv, layers: list[tuple[Array, Array]]) -> None:
+    """Write a network for an environment: weights, shape (outputs, inputs), and biases of each layer."""
+    names, sizes, actions = _names(env)
+    arrays: dict[str, Any] = {"fields": names, "sizes": sizes, "actions": actions, "layers": len(layers)}
+    for number, (weights, biases) in enumerate(layers):
+        arrays |= {f"weights_{number}": weights, f"biases_{number}": biases}
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _names(env: DialogueEnv) -> tuple[list[str], list[int], list[str]]:
+    names = [field.name for field in env.fields]
+    sizes = [len(field.labels) for field in env.fields]
+    return names, sizes, [name for name in env.action_names if name != LISTEN]

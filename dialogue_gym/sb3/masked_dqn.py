@@ -1,0 +1,168 @@
+"""A DQN of Stable-Baselines3 that knows action masks."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from stable_baselines3 import DQN
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
+
+from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.sb3.vec_env import dialogue_of
+
+Array = npt.NDArray[Any]
+IMPOSSIBLE = -1e6
+"""The value of an action that is not possible: below whatever a dialogue can be worth."""
+MARGIN = 1.0
+"""How much more a right action is to be worth at least: the price of one step."""
+
+
+def margin_loss(values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return by how much wrong actions win over right ones, or do not lose by `MARGIN`; the mean.
+
+    Source: Hester et al. 2018, Deep Q-learning from demonstrations.
+
+    Args:
+        values: Q-values, shape `(n, actions)`.
+        right: which actions are right, shape `(n, actions)`, bool.
+    """
+    best_wrong = values.masked_fill(right, -torch.inf).amax(dim=1)
+    best_right = values.masked_fill(~right, -torch.inf).amax(dim=1)
+    return torch.relu(best_wrong + MARGIN - best_right).mean()
+
+
+class MaskedQNetwork(QNetwork):
+    """A Q-network in which impossible actions are worth less than any other.
+
+    The mask is a function of the observation, so it is part of the network, and holds wherever that is
+    asked: for the best action, and for the best next one in the target.
+    """
+
+    def __init__(self, *args: Any, mask: ObservationMask, **kwargs: Any) -> None:
+        """Make the network; the other arguments are those of `QNetwork`."""
+        super().__init__(*args, **kwargs)
+        self.mask = mask
+        for number, (_, blocked) in enumerate(mask.blocked):
+            self.register_buffer(f"blocked_{number}", torch.tensor(blocked), persistent=False)
+
+        sizes = torch.as_tensor(self.observation_space.nvec.flatten())  # type: ignore[attr-defined]
+        self.register_buffer("first_input", sizes.cumsum(0) - sizes, persistent=False)
+        self._inputs = int(sizes.sum())
+
+    def extract_features(self, obs: Any, features_extractor: Any) -> torch.Tensor:
+        """Return observations one-hot, in one go: one component after another takes several times as long."""
+        inputs = torch.zeros(len(obs), self._inputs, device=obs.device)
+        return inputs.scatter_(1, obs.long() + self.first_input, 1.0)
+
+    def forward(self, obs: Any) -> torch.Tensor:
+        """Return the Q-values of observations: shape `(n, components)` to `(n, actions)`, float32."""
+        values: torch.Tensor = super().forward(obs)
+        blocked = torch.zeros_like(values, dtype=torch.bool)
+        for number, (component, _) in enumerate(self.mask.blocked):
+            blocked |= getattr(self, f"blocked_{number}")[obs[:, component].long()]
+        return values.masked_fill(blocked, IMPOSSIBLE)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return super()._get_constructor_parameters() | {"mask": self.mask}
+
+
+class MaskedDQNPolicy(DQNPolicy):
+    """The policy of `MaskedDQN`."""
+
+    def __init__(self, *args: Any, mask: ObservationMask, **kwargs: Any) -> None:
+        """Make the policy; the other arguments are those of `DQNPolicy`."""
+        self.mask = mask
+        super().__init__(*args, **kwargs)
+
+    def make_q_net(self) -> QNetwork:
+        """Return a new network."""
+        arguments = self._update_features_extractor(self.net_args, features_extractor=None)
+        return MaskedQNetwork(**arguments, mask=self.mask).to(self.device)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return super()._get_constructor_parameters() | {"mask": self.mask}
+
+
+class MaskedDQN(DQN):
+    """DQN that explores, chooses and looks ahead among possible actions alone.
+
+    It takes all arguments of Stable-Baselines3's `DQN`, and a dialogue environment: one of Gymnasium, a
+    `VecEnv` of them, or a `DialogueVecEnv`. Each lane explores for itself. Transitions whose action was not
+    possible teach it nothing.
+
+    Source: Mnih et al. 2015, Human-level control through deep reinforcement learning; masks as in Huang and
+    Ontañón 2022, A closer look at invalid action masking in policy gradient algorithms, carried over to
+    Q-values.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"MlpPolicy": MaskedDQNPolicy}
+
+    def __init__(
+        self,
+        policy: str | type[DQNPolicy],
+        env: Any,
+        **arguments: Any,
+    ) -> None:
+        """Make the agent; the arguments are those of `DQN`, by name.
+
+        Raises:
+            TypeError: the environment is no dialogue.
+        """
+        if env is not None:
+            mask = ObservationMask(dialogue_of(env))
+            arguments["policy_kwargs"] = {"mask": mask} | (arguments.get("policy_kwargs") or {})
+        super().__init__(policy, env, **arguments)
+
+    def predict(  # type: ignore[override]
+        self,
+        observation: Array,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
+        action_masks: Array | None = None,
+    ) -> tuple[Array, Any]:
+        """Return the actions for one observation or a batch of them, and the state as it was.
+
+        Args:
+            observation: shape `(components,)` or `(n, components)`.
+            state: not used.
+            episode_start: not used.
+            deterministic: do not explore.
+            action_masks: shape `(actions,)` or `(n, actions)`, if others are impossible than the observation
+                says.
+        """
+        batch = np.atleast_2d(observation)
+        possible = self._possible(batch) if action_masks is None else np.atleast_2d(action_masks) != 0
+        with torch.no_grad():
+            values = self.q_net(self.policy.obs_to_tensor(batch)[0]).cpu().numpy()
+        actions = np.where(possible, values, -np.inf).argmax(axis=1)
+        if not deterministic:
+            explores = self._generator.random(len(batch)) < self.exploration_rate
+            actions = np.where(explores, self._any(possible), actions)
+        return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: Any = None, n_envs: int = 1
+    ) -> tuple[Array, Array]:
+        if self.num_timesteps < learning_starts:
+            actions = self._any(self._possible(self._last_obs))  # type: ignore[arg-type]
+        else:
+            actions, _ = self.predict(self._last_obs)  # type: ignore[arg-type]
+        return actions, actions
+
+    @property
+    def _generator(self) -> np.random.Generator:
+        return self.action_space.np_random
+
+    def _possible(self, observations: Array) -> npt.NDArray[np.bool_]:
+        mask: ObservationMask = self.policy_kwargs["mask"]
+        return mask(observations)
+
+    def _any(self, possible: Array) -> Array:
+        """Return a random possible action of each row, all equally likely."""
+        chances = np.where(possible, self._generator.random(possible.shape), -1.0)
+        return np.asarray(chances.argmax(axis=1))

@@ -1,0 +1,209 @@
+"""For Stable-Baselines3: the vector environment as one of its own."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.envs.registration import load_env_creator
+
+from dialogue_gym._text import nearest
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.vector.env import DialogueVectorEnv
+
+try:
+    from stable_baselines3.common.monitor import Monitor
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
+except ModuleNotFoundError as error:
+    if str(error.name).split(".")[0] not in ("stable_baselines3", "torch"):
+        raise
+    raise ImportError(
+        'dialogue_gym.sb3.vec_env needs Stable-Baselines3: pip install "dialogue_gym[agents]"'
+    ) from None
+
+Array = npt.NDArray[Any]
+_METHODS = ("action_masks", "describe")
+_ATTRIBUTES = (
+    "action_names", "action_space", "domain", "max_history", "observation_fields",
+    "observation_space", "render_mode", "settings", "spec",
+)  # fmt: skip
+
+
+class DialogueVecEnv(VecEnv):
+    """Many dialogues at a time, played by compiled rules, as a `VecEnv` of Stable-Baselines3.
+
+    `PPO("MlpPolicy", DialogueVecEnv("FakeUserRestaurant-v0", 256))` is all that there is to write: neither
+    `make_vec_env` nor a monitor is needed. The `info` of a lane whose dialogue ended in the step holds
+    `terminal_observation`, `TimeLimit.truncated`, `is_success`, `turns` and the statistics `episode`
+    (`r` return, `l` length, `t` seconds since the environment was made); that of the others is empty.
+    `env_method("action_masks")` gives what MaskablePPO asks for.
+
+    Lane i, seeded s (`seed(s)`, or the algorithm's argument `seed`), plays what `gymnasium.make(id)` plays
+    that was reset with seed s + i.
+    """
+
+    def __init__(self, env_id: str, num_envs: int = 1, **settings: Any) -> None:
+        """Make the lanes.
+
+        Args:
+            env_id: id of a dialogue environment.
+            num_envs: the number of lanes.
+            settings: as for `gymnasium.make_vec(env_id, ...)`.
+
+        Raises:
+            ValueError: the id is of another kind of environment, or a setting is wrong.
+            gymnasium.error.Error: there is no such id, or Numba is not installed.
+        """
+        if not _is_ours(env_id):
+            raise ValueError(f"{env_id!r} is no dialogue environment")
+        for name in ("autoreset_mode", "copy", "vectorization_mode"):
+            if name in settings:
+                raise ValueError(f"{name}: Stable-Baselines3 leaves no choice of it")
+        lanes = gym.make_vec(
+            env_id, num_envs, vectorization_mode="vector_entry_point", autoreset_mode="SameStep", **settings
+        )
+        assert isinstance(lanes, DialogueVectorEnv)
+        self.lanes = lanes
+        """The vector environment."""
+        self._returns = np.zeros(lanes.num_envs)
+        self._lengths = np.zeros(lanes.num_envs, np.int64)
+        self._start = time.monotonic()
+        self._actions: Array = np.zeros(lanes.num_envs, np.int64)
+        super().__init__(lanes.num_envs, lanes.single_observation_space, lanes.single_action_space)
+
+    def reset(self) -> Array:
+        """Begin a dialogue in every lane; shape (lanes, components)."""
+        observations, _ = self.lanes.reset(seed=self._seeds)
+        self._reset_seeds()
+        self._reset_options()
+        self._returns[:] = 0
+        self._lengths[:] = 0
+        return observations
+
+    def step_async(self, actions: Array) -> None:
+        """Note the actions, shape (lanes,)."""
+        self._actions = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Do the actions; return observations, rewards (float32), endings (bool) and infos."""
+        seen = self.lanes.advance(self._actions)
+        self._returns += seen.rewards
+        self._lengths += 1
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        ended = np.flatnonzero(seen.ended)
+        if len(ended):
+            final = self.lanes.final(ended)
+            seconds = round(time.monotonic() - self._start, 6)
+            columns = zip(
+                ended.tolist(),
+                final.observations,
+                final.turns.tolist(),
+                seen.successes[ended].tolist(),
+                (seen.truncated & ~seen.terminated)[ended].tolist(),
+                self._returns[ended].tolist(),
+                self._lengths[ended].tolist(),
+                strict=True,
+            )
+            for lane, observation, turns, is_success, is_truncated, total, length in columns:
+                infos[lane] = {
+                    "terminal_observation": observation,
+                    "TimeLimit.truncated": is_truncated,
+                    "is_success": is_success,
+                    "turns": turns,
+                    "episode": {"r": total, "l": length, "t": seconds},
+                }
+            self._returns[ended] = 0
+            self._lengths[ended] = 0
+        return seen.observations, seen.rewards.astype(np.float32), seen.ended, infos
+
+    def close(self) -> None:
+        """Close the lanes."""
+        self.lanes.close()
+
+    def has_attr(self, attr_name: str) -> bool:
+        """Return whether `get_attr` or `env_method` knows the name."""
+        return attr_name in (*_ATTRIBUTES, *_METHODS)
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """Return for each lane an attribute, which is the same for all, or a method.
+
+        Raises:
+            AttributeError: there is no such attribute, or it is of a single dialogue alone.
+        """
+        chosen = self._get_indices(indices)
+        if attr_name in _METHODS:
+            return [functools.partial(self._call, attr_name, lane) for lane in chosen]
+        if attr_name not in _ATTRIBUTES:
+            raise AttributeError(f"{attr_name!r}: {nearest(attr_name, (*_ATTRIBUTES, *_METHODS))}")
+        if attr_name == "spec":
+            return [self.lanes.spec for _ in chosen]
+        return [getattr(self.lanes.single, attr_name) for _ in chosen]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Raise AttributeError: compiled lanes have no attributes that could be set."""
+        raise AttributeError(f"{attr_name!r} cannot be set: pass settings when the environment is made")
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Return what `action_masks()` (bool) or `describe(observation)` gives for each lane.
+
+        Raises:
+            AttributeError: it is another method, which compiled lanes do not have.
+        """
+        chosen = self._get_indices(indices)
+        if method_name == "action_masks":
+            masks = self.lanes.action_masks()
+            return [masks[lane] for lane in chosen]
+        if method_name not in _METHODS:
+            raise AttributeError(
+                f"{method_name!r} is no method of compiled lanes; {nearest(method_name, _METHODS)}"
+            )
+        return [self._call(method_name, lane, *method_args, **method_kwargs) for lane in chosen]
+
+    def _call(self, method_name: str, lane: int, *method_args: Any, **method_kwargs: Any) -> Any:
+        result = getattr(self.lanes, method_name)(*method_args, **method_kwargs)
+        return result[lane] if method_name == "action_masks" else result
+
+    def env_is_wrapped(
+        self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
+        """Return True for `Monitor`, whose statistics there are, and False for others."""
+        return [wrapper_class is Monitor for _ in self._get_indices(indices)]
+
+    def get_images(self) -> Sequence[Array | None]:
+        """Return None for each lane: many dialogues at once are not shown."""
+        return [None] * self.num_envs
+
+
+def dialogue_of(env: Any) -> DialogueEnv:
+    """Return the dialogue environment behind an id, an environment of Gymnasium, or a `VecEnv`.
+
+    Raises:
+        TypeError: it is another kind of environment.
+    """
+    if isinstance(env, str):
+        env = gym.make(env)
+    inner = env.unwrapped
+    if isinstance(inner, DialogueVecEnv):
+        inner = inner.lanes.single
+    elif isinstance(inner, VecEnv):
+        inner = inner.get_attr("unwrapped")[0]
+    if not isinstance(inner, DialogueEnv):
+        raise TypeError(f"a dialogue environment is needed, not {type(inner).__name__}")
+    return inner
+
+
+def _is_ours(env_id: str) -> bool:
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    entry_point = gym.spec(name).vector_entry_point
+    creator: Any = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    return isinstance(creator, type) and issubclass(creator, DialogueVectorEnv)

@@ -1,0 +1,116 @@
+"""Where stories contradict each other: they answer the same observation with different actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dialogue_gym._text import shorten
+from dialogue_gym.conversation.conversation import Conversation, decisions
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import EMPTY, NONE, DomainError
+from dialogue_gym.domain.observation import describe, observation_dtype, observation_fields
+from dialogue_gym.stories.expansion import expand
+from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Place, Story
+
+_LEFT_OUT = ("confidence", "intent_confidence", "spoken")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a story does at one place."""
+
+    action: str
+    story: str
+    place: Place
+
+    def __str__(self) -> str:
+        """The answer as errors have it."""
+        return f"{self.action} ({shorten(self.story)}, {self.place})"
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Two answers to the same observation, which `observation` gives in words."""
+
+    observation: str
+    first: Answer
+    second: Answer
+
+    def __str__(self) -> str:
+        """The contradiction in one sentence."""
+        return (
+            f"the same is known ({self.observation}), but {self.first} and {self.second} do different things"
+        )
+
+
+def replay(domain: Domain, story: Story) -> Conversation:
+    """Return a plain story as a conversation.
+
+    Raises:
+        StoryError: the domain has no such action or slot, or the story is not plain (see `expand`).
+    """
+    conversation = Conversation(domain)
+    for index, step in enumerate(story.steps):
+        if isinstance(step, (Checkpoint, Either, OtherEvent)):
+            raise story.place_of(index).error("only a plain story can be played: expand it first")
+        try:
+            conversation.append(step)
+        except DomainError as error:
+            raise story.place_of(index).error(str(error)) from None
+    return conversation
+
+
+def answers(domain: Domain, story: Story, turn_taking: str = "explicit") -> Iterator[tuple[bytes, Answer]]:
+    """Yield every observation of a plain story (as bytes), and what the story does then.
+
+    Raises:
+        StoryError: see `replay`.
+    """
+    for decision in decisions(replay(domain, story), turn_taking):
+        answer = Answer(decision.action, story.name, story.place_of(decision.event))
+        yield decision.observation.tobytes(), answer
+
+
+def contradictions(
+    domain: Domain, stories: Iterable[Story], turn_taking: str = "explicit"
+) -> list[Contradiction]:
+    """Return where stories answer the same observation differently, in their order.
+
+    Each answer that differs from the first one is named once. Stories are expanded before; rules take no
+    part.
+
+    Raises:
+        StoryError: a story has an action or slot that the domain does not have.
+    """
+    return contradictions_of_plain(domain, expand(stories, domain), turn_taking)
+
+
+def contradictions_of_plain(
+    domain: Domain, stories: Iterable[Story], turn_taking: str = "explicit"
+) -> list[Contradiction]:
+    """Return the contradictions of stories that are expanded already."""
+    first: dict[bytes, Answer] = {}
+    named: set[tuple[bytes, str]] = set()
+    found = []
+    for story in stories:
+        for observation, answer in answers(domain, story, turn_taking):
+            known = first.setdefault(observation, answer)
+            if answer.action != known.action and (observation, answer.action) not in named:
+                named.add((observation, answer.action))
+                found.append(Contradiction(_in_words(domain, observation), known, answer))
+    return found
+
+
+def _in_words(domain: Domain, observation: bytes) -> str:
+    """Return what an observation says, without what is empty or follows from the rest."""
+    fields = observation_fields(domain)
+    labels = describe(fields, np.frombuffer(observation, observation_dtype(fields)))
+    said = [
+        f"{name} {label}"
+        for name, label in labels.items()
+        if label not in (EMPTY, NONE, "no") and name.split(".")[0] not in _LEFT_OUT
+    ]
+    return ", ".join(said) or "nothing yet"

@@ -1,0 +1,133 @@
+"""Entities that are marked in a message's text, as Rasa's training data marks them.
+
+`[Paris](city)`, `[Paris](city:paris)` or `[Paris]{"entity": "city", "role": "to"}`; a text that begins with
+a slash is an act in the fixed format.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from dialogue_gym.conversation.events import Entity, UserUttered, Value, entities_from
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_float=_finite, parse_constant=_finite)
+# A bracket ends the search for its partner, so that a text of brackets takes no quadratic time.
+_MARKED = re.compile(r"\[([^\[\]]+)\](?:\(([^():]+)(?::([^()]*))?\)|(\{[^{}]*\}))")
+
+
+def decode_object(text: str, start: int = 0) -> tuple[dict[str, Value], int]:
+    """Return the JSON object that stands in a text from a brace on, and where it ends.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not valid JSON after the name ({error.msg})") from None
+    except RecursionError:
+        raise ValueError("the JSON after the name is nested too deep") from None
+    except ValueError:
+        raise ValueError("a number in the JSON after the name is too long or not finite") from None
+    return value, end
+
+
+def read_marked(text: str) -> tuple[str, tuple[Entity, ...]]:
+    """Return the text that was said, and the entities that are marked in it."""
+    if text.startswith("/"):
+        try:
+            return text, _of_act(text)
+        except ValueError:
+            return text, ()
+    said: list[str] = []
+    entities: list[Entity] = []
+    length = last = 0
+    for match in _MARKED.finditer(text):
+        if (entity := _entity(match)) is None:
+            continue
+        before = text[last : match.start()]
+        start = length + len(before)
+        length = start + len(match[1])
+        entities.append(dataclasses.replace(entity, start=start, end=length))
+        said += (before, match[1])
+        last = match.end()
+    return "".join((*said, text[last:])), tuple(entities)
+
+
+def _of_act(text: str) -> tuple[Entity, ...]:
+    """Return the entities of an act in the fixed format, `/inform{"cuisine": "french"}`."""
+    begin = text.find("{")
+    if begin < 0:
+        return ()
+    values, end = decode_object(text, begin)
+    return entities_from(values) if not text[end:].strip() else ()
+
+
+def _entity(match: re.Match[str]) -> Entity | None:
+    value, name, synonym, options = match.groups()
+    if name is not None:
+        return Entity(name, value if synonym is None else synonym)
+    try:
+        parts: dict[str, Any] = decode_object(options)[0]
+    except ValueError:
+        return None
+    texts = [parts.get(key) for key in ("entity", "role", "group")]
+    if not isinstance(texts[0], str) or not all(isinstance(part, (str, type(None))) for part in texts):
+        return None
+    return Entity(texts[0], parts.get("value", value), role=texts[1], group=texts[2])
+
+
+def write_marked(message: UserUttered) -> str | None:
+    """Return the text of a message with its entities marked; None if they cannot all be."""
+    text = message.text
+    if text is None:
+        return None
+    parts: list[str] = []
+    last = 0
+    for start, end, entity in sorted(_spans(text, message.entities), key=lambda span: span[:2]):
+        if start < last:
+            return None
+        parts += (text[last:start], _mark(text[start:end], entity))
+        last = end
+    marked = "".join((*parts, text[last:]))
+    said, entities = read_marked(marked)
+    return marked if said == text and _bare(entities) == _bare(message.entities) else None
+
+
+def _spans(text: str, entities: Sequence[Entity]) -> list[tuple[int, int, Entity]]:
+    spans = []
+    for entity in () if text.startswith("/") else entities:
+        start, end = entity.start, entity.end
+        if start is None or end is None or not 0 <= start < end <= len(text):
+            value = entity.value if isinstance(entity.value, str) else json.dumps(entity.value)
+            start = text.find(value) if value else -1
+            end = start + len(value)
+        if start >= 0:
+            spans.append((start, end, entity))
+    return spans
+
+
+def _mark(said: str, entity: Entity) -> str:
+    if entity.value == said and entity.role is None and entity.group is None:
+        return f"[{said}]({entity.name})"
+    parts = {"entity": entity.name, "value": entity.value, "role": entity.role, "group": entity.group}
+    kept = {key: value for key, value in parts.items() if key in ("entity", "value") or value is not None}
+    return f"[{said}]{json.dumps(kept, ensure_ascii=False)}"
+
+
+def _bare(entities: Sequence[Entity]) -> list[str]:
+    """Return what has to be the same of entities; as texts, since 1 is not true."""
+    return [repr((entity.name, entity.value, entity.role, entity.group)) for entity in entities]

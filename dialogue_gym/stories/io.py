@@ -1,0 +1,113 @@
+"""From a story file to stories and back, whichever of the two formats it has."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from dialogue_gym._files import read_bytes
+from dialogue_gym._markdown import is_markdown
+from dialogue_gym._text import nearest, shorten
+from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    BotUttered,
+    Event,
+    Restarted,
+    UserUttered,
+)
+from dialogue_gym.domain.model import LISTEN, RESTART
+from dialogue_gym.stories import markdown, yaml_reader, yaml_writer
+from dialogue_gym.stories.model import STORY_FILE, Story, StoryError
+
+FORMATS = ("markdown", "yaml")
+_YAML_BEGINS = re.compile(r"^(version|stories|rules|nlu)\s*:|^---\s*$", re.MULTILINE)
+
+
+def format_of(path: Path) -> str | None:
+    """Return the format that the name of a file says; None if it says none."""
+    return "markdown" if is_markdown(path) else "yaml" if path.suffix.lower() in (".yml", ".yaml") else None
+
+
+def load(path: str | Path) -> list[Story]:
+    """Return the stories and rules of a file.
+
+    Raises:
+        StoryError: the file cannot be read, or is YAML without stories and rules; one sentence with file and
+            line.
+    """
+    path = Path(path)
+    text = read_bytes(path, STORY_FILE)
+    stories = parse(text, str(path), format_of(path))
+    if not stories and not is_markdown(path):
+        yaml_reader.refuse_other_files(text, str(path))
+    return stories
+
+
+def parse(text: str, file: str = "stories", format: str | None = None) -> list[Story]:
+    """Return the stories and rules of a text; without `format` its content tells which one it is.
+
+    Raises:
+        StoryError: one sentence with file and line, in which `file` stands for the text.
+    """
+    is_yaml = _YAML_BEGINS.search(text) if format is None else _is_yaml(format)
+    return yaml_reader.read(text, file) if is_yaml else markdown.read(text, file)
+
+
+def dump(stories: Iterable[Story], format: str) -> str:
+    """Return stories as the text of a file: `"markdown"` or `"yaml"`.
+
+    What is read from it again has the same acts, actions, slots and checkpoints. Markdown does not keep the
+    user's words; YAML keeps them where all entities of the message can be marked in them.
+
+    Raises:
+        StoryError: something cannot be said in the format, such as an action called `restart` in YAML.
+    """
+    return yaml_writer.write(stories) if _is_yaml(format) else markdown.write(stories)
+
+
+def _is_yaml(format: str) -> bool:
+    if format not in FORMATS:
+        raise StoryError(f"{shorten(format)} is no format of stories; {nearest(format, FORMATS)}")
+    return format == "yaml"
+
+
+def story_of(conversation: Conversation, name: str) -> Story:
+    """Return what happened in a conversation as a story.
+
+    It says what the user meant, what the bot did, and the slots that actions set; not that the bot listened,
+    how sure anything was, or what follows from the rest: slots that entities filled, the second half of a
+    restart.
+    """
+    steps: list[Event] = []
+    state = BotState(conversation.domain)
+    for event in conversation.events:
+        is_news = state.is_news(event)
+        state.apply(event)
+        if not is_news or isinstance(event, BotUttered):
+            continue
+        if isinstance(event, UserUttered):
+            entities = tuple(dataclasses.replace(entity, confidence=None) for entity in event.entities)
+            steps.append(UserUttered(event.text, event.intent, entities))
+        elif isinstance(event, ActionExecuted):
+            if event.name != LISTEN:
+                steps.append(ActionExecuted(event.name))
+        else:
+            if isinstance(event, Restarted) and steps[-1:] == [ActionExecuted(RESTART)]:
+                steps.append(event)  # the second half of that action; the next one is another restart
+            steps.append(event)
+    return Story(name, tuple(steps))
+
+
+def own_stories(domain_file: Path) -> list[Story]:
+    """Return the stories that lie beside a domain file, in `stories.yml` or `stories.md`.
+
+    Raises:
+        ValueError: there are none, or they cannot be read.
+    """
+    for name in ("stories.yml", "stories.md"):
+        if (path := domain_file.with_name(name)).is_file():
+            return load(path)
+    raise ValueError(f"{shorten(str(domain_file.parent))} has no stories.yml or stories.md")

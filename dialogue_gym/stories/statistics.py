@@ -1,0 +1,126 @@
+"""What a set of stories has, in numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dialogue_gym.conversation.events import ActionExecuted, Event, SlotSet, UserUttered
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.stories.model import Checkpoint, Either, Story
+
+Counts = tuple[tuple[str, int], ...]
+"""Names and how often each occurs, the most frequent first."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a set of stories has.
+
+    Attributes:
+        stories: how many, without rules.
+        rules: how many rules.
+        user_turns: messages of the user; an OR is one.
+        actions: actions of the bot, listening left out.
+        checkpoints: different names of checkpoints.
+        shortest: user turns of the shortest story.
+        longest: user turns of the longest story.
+        mean: user turns of a story on average.
+        by_intent: how often each intent occurs, in every part of an OR.
+        by_entity: how often each entity occurs.
+        by_action: how often each action occurs.
+        by_slot: how often each slot is set by an event.
+        unused_intents: intents of the domain that no story has.
+        unused_actions: actions of the domain that no story has.
+    """
+
+    stories: int
+    rules: int
+    user_turns: int
+    actions: int
+    checkpoints: int
+    shortest: int
+    longest: int
+    mean: float
+    by_intent: Counts
+    by_entity: Counts
+    by_action: Counts
+    by_slot: Counts
+    unused_intents: tuple[str, ...] = ()
+    unused_actions: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the statistics as JSON has them: counts by name, lists of names, numbers."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            name: dict(value)
+            if name.startswith("by_")
+            else list(value)
+            if name.startswith("unused_")
+            else value
+            for name, value in values.items()
+        }
+
+
+def statistics(stories: Iterable[Story], domain: Domain | None = None) -> Statistics:
+    """Count what stories have, as they are written (not expanded)."""
+    intents: Counter[str] = Counter()
+    entities: Counter[str] = Counter()
+    actions: Counter[str] = Counter()
+    slots: Counter[str] = Counter()
+    checkpoints: set[str] = set()
+    lengths: list[int] = []
+    rules = 0
+
+    def count(event: Event) -> None:
+        if isinstance(event, UserUttered):
+            intents[event.intent or "?"] += 1
+            entities.update(entity.name for entity in event.entities)
+        elif isinstance(event, ActionExecuted) and event.name != LISTEN:
+            actions[event.name] += 1
+        elif isinstance(event, SlotSet):
+            slots[event.name] += 1
+
+    user_turns = 0
+    for story in stories:
+        turns = 0
+        for step in story.steps:
+            if isinstance(step, Checkpoint):
+                checkpoints.add(step.name)
+                continue
+            options = step.options if isinstance(step, Either) else ((step,),)
+            turns += any(isinstance(event, UserUttered) for event in options[0])
+            for option in options:
+                for event in option:
+                    count(event)  # type: ignore[arg-type]  # other events are none of these
+        user_turns += turns
+        if story.is_rule:
+            rules += 1
+        else:
+            lengths.append(turns)
+    return Statistics(
+        stories=len(lengths),
+        rules=rules,
+        user_turns=user_turns,
+        actions=actions.total(),
+        checkpoints=len(checkpoints),
+        shortest=min(lengths, default=0),
+        longest=max(lengths, default=0),
+        mean=sum(lengths) / len(lengths) if lengths else 0.0,
+        by_intent=_sorted(intents),
+        by_entity=_sorted(entities),
+        by_action=_sorted(actions),
+        by_slot=_sorted(slots),
+        unused_intents=tuple(name for name in domain.intents if name not in intents) if domain else (),
+        unused_actions=(
+            tuple(name for name in domain.actions if name not in actions and name != LISTEN) if domain else ()
+        ),
+    )
+
+
+def _sorted(counts: Counter[str]) -> Counts:
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,0 +1,119 @@
+"""What has happened at a point of a story, where steps may take back what was before them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+
+from dialogue_gym.conversation.conversation import slots_filled
+from dialogue_gym.conversation.effects import reset_slots
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    Event,
+    Restarted,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+    Value,
+)
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import RESTART
+from dialogue_gym.stories.model import OWN_SLOTS, OtherEvent, Place
+
+_RESET = "reset_slots"
+
+
+class Moment(NamedTuple):
+    """One point of a dialogue, linked to the one before it, which other dialogues may share.
+
+    `slots` has the values that are watched. A `rewind` goes back to `before_message`, an `undo` to
+    `before_action`; length is how many events there are.
+    """
+
+    before: Moment | None
+    event: Event | OtherEvent | None
+    place: Place | None
+    slots: Mapping[str, Value]
+    before_message: Moment | None = None
+    before_action: Moment | None = None
+    length: int = 0
+
+
+class Moments:
+    """Makes moments: each takes the same time, however long the dialogue is."""
+
+    def __init__(self, domain: Domain | None, watched: Collection[str]) -> None:
+        """Begin dialogues of a domain, if it is known, and watch the slots of some names."""
+        self._domain = domain
+        self._known = {slot.name: slot.initial_value for slot in domain.slots} if domain else {}
+        self._watched = frozenset(watched)
+        self.first = Moment(
+            None, None, None, {name: value for name, value in self._known.items() if name in self._watched}
+        )
+
+    def after(self, moment: Moment, event: Event | OtherEvent, place: Place) -> Moment:
+        """Return the moment after an event; what no observation shows changes nothing."""
+        before_message, before_action = moment.before_message, moment.before_action
+        slots = moment.slots
+        if isinstance(event, OtherEvent):
+            if event.name == "rewind":
+                return before_message or moment
+            if event.name == "undo":
+                return before_action or moment
+            if event.name != _RESET:
+                return moment
+            slots = self.first.slots
+        elif isinstance(event, UserUttered):
+            before_message = moment
+            slots = self._with(slots, event)
+        elif isinstance(event, SlotSet):
+            if event.name in OWN_SLOTS and event.name not in self._known:
+                return moment
+            if event.name in self._watched:
+                slots = {**slots, event.name: event.value}
+        elif isinstance(event, ActionExecuted):
+            before_action = moment
+            slots = self.first.slots if event.name == RESTART else slots
+        elif isinstance(event, (Restarted, SessionStarted)):
+            before_message = before_action = None
+            slots = self.first.slots
+        return Moment(moment, event, place, slots, before_message, before_action, moment.length + 1)
+
+    def _with(self, slots: Mapping[str, Value], message: UserUttered) -> Mapping[str, Value]:
+        if not (message.entities and self._watched):
+            return slots
+        told = {name: value for name, value in self._filled(message).items() if name in self._watched}
+        return {**slots, **told} if told else slots
+
+    def _filled(self, message: UserUttered) -> Mapping[str, Value]:
+        if self._domain:
+            return slots_filled(self._domain, message)
+        return {entity.name: entity.value for entity in message.entities}
+
+    def events(self, moment: Moment) -> list[tuple[Event, Place]]:
+        """Return all that has happened, and where a story says so."""
+        happened: list[tuple[Event | OtherEvent, Place]] = []
+        at: Moment | None = moment
+        while at is not None and at.event is not None and at.place is not None:
+            happened.append((at.event, at.place))
+            at = at.before
+        happened.reverse()
+        plain = [(event, place) for event, place in happened if not isinstance(event, OtherEvent)]
+        return plain if len(plain) == len(happened) else list(self._with_resets(happened))
+
+    def _with_resets(self, happened: list[tuple[Event | OtherEvent, Place]]) -> Iterator[tuple[Event, Place]]:
+        """Put in the slots that each reset sets; to empty one that is empty would say nothing."""
+        slots = dict(self._known)
+        for event, place in happened:
+            if isinstance(event, OtherEvent):
+                names = [SlotSet(name) for name in slots]
+                for reset in reset_slots(self._domain) if self._domain else names:
+                    if reset.value is not None or slots[reset.name] is not None:
+                        yield reset, place
+                slots = dict(self._known)
+                continue
+            if isinstance(event, UserUttered):
+                slots |= self._filled(event)
+            elif isinstance(event, SlotSet):
+                slots[event.name] = event.value
+            yield event, place

@@ -1,0 +1,65 @@
+"""A bot that does what it was taught: the learner of a store, as a policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.history import History, Label
+from dialogue_gym.journal.store import Store
+from dialogue_gym.policies.agent import Agent
+from dialogue_gym.policies.base import Policy
+from dialogue_gym.teaching.learner import Learner
+from dialogue_gym.teaching.mode import turn_taking_of
+
+
+class TaughtPolicy(Policy):
+    """Does what was labelled, and what is most like it elsewhere."""
+
+    def __init__(self, env: gym.Env[Any, Any], labels: list[Label], seed: int | None = None) -> None:
+        """Learn labels for an environment."""
+        super().__init__(env, seed)
+        self._learner = Learner(self.env.domain, self.env.action_names)
+        self._learner.learn(labels)
+
+    def choose(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
+    ) -> int:
+        """Return the most probable action, or any by its chance if it need not be deterministic."""
+        chances = self.probabilities(observation, mask)
+        return int(chances.argmax() if deterministic else self._random.choice(len(chances), p=chances))
+
+    def probabilities(
+        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return how probable each action is for one observation, shape (actions,)."""
+        possible = None if mask is None else np.asarray(mask) != 0
+        return self._learner.probabilities(observation[-self._frame :], possible)
+
+
+def is_store(folder: Path) -> bool:
+    """Return whether a folder holds what was taught."""
+    return (folder / "journal.sqlite").is_file()
+
+
+def taught_agent(folder: Path, domain: Domain) -> tuple[Domain, Agent]:
+    """Return what a store has taught: the domain with what was added to it, and the agent.
+
+    Raises:
+        StoreError: the store cannot be read.
+        DomainError: it is of another domain.
+    """
+    with Store(folder, create=False, read_only=True) as store:
+        entries = list(store.entries())
+    history = History(entries)
+    grown = history.grown(domain)
+    env = DialogueEnv(with_user(grown), turn_taking=turn_taking_of(entries))
+    labels = history.labels(grown, env.settings.turn_taking)
+    return grown, Agent(folder.name, env, TaughtPolicy(env, labels))

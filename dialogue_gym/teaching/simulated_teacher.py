@@ -1,0 +1,138 @@
+"""A simulated teacher, for measuring: the domain's expert answers the session as a person would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.policies.base import ExpertPolicy
+from dialogue_gym.teaching.pending import Contradiction, Proposal
+from dialogue_gym.teaching.session import NEW, Session
+
+CLEAN = 50
+"""After so many dialogues without a correction the bot counts as flawless."""
+_UNSEEN = 1_000_000
+"""Seeds of the dialogues that are played without learning begin here."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What teaching took, and what came of it.
+
+    Attributes:
+        corrections: by dialogue, how often the teacher corrected the bot.
+        distinct_observations: how many different observations have a label.
+        update_ms: for each answer, the milliseconds until the next proposal.
+        success_rate_unseen: over dialogues played without learning.
+    """
+
+    corrections: tuple[int, ...]
+    distinct_observations: int
+    update_ms: tuple[float, ...]
+    success_rate_unseen: float
+
+    @property
+    def dialogues_to_flawless(self) -> int | None:
+        """Dialogues up to the last correction before the first 50 clean ones; None if there are none."""
+        clean = 0
+        for number, corrections in enumerate(self.corrections, 1):
+            clean = 0 if corrections else clean + 1
+            if clean == CLEAN:
+                return number - CLEAN
+        return None
+
+    @property
+    def corrections_to_flawless(self) -> int | None:
+        """Corrections up to then."""
+        dialogues = self.dialogues_to_flawless
+        return None if dialogues is None else sum(self.corrections[:dialogues])
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Return the figures."""
+        return {
+            "corrections": sum(self.corrections),
+            "dialogues": len(self.corrections),
+            "corrections_to_flawless": self.corrections_to_flawless,
+            "dialogues_to_flawless": self.dialogues_to_flawless,
+            "success_rate_unseen": self.success_rate_unseen,
+            "distinct_observations": self.distinct_observations,
+            "update_ms_median": float(np.median(self.update_ms)),
+            "update_ms_p95": float(np.percentile(self.update_ms, 95)),
+        }
+
+
+class SimulatedTeacher:
+    """Confirms any action that the expert allows, and corrects every other; now and then by mistake."""
+
+    def __init__(self, domain: Domain, turn_taking: str, mistakes: float = 0.0, seed: int = 0) -> None:
+        """Take the domain's expert.
+
+        Raises:
+            DomainError: the domain has no expert, or no fake user.
+        """
+        self._env = DialogueEnv(domain, turn_taking=turn_taking)
+        self._expert = ExpertPolicy(self._env, seed)
+        self._mistakes = mistakes
+        self._random = np.random.default_rng(seed)
+
+    def answer(self, session: Session) -> bool:
+        """Answer what the session waits for; return whether that was a correction."""
+        if isinstance(session.pending, Contradiction):
+            session.settle(NEW)
+            return False
+        assert isinstance(session.pending, Proposal)
+        observation = session.conversation.observation()
+        right = [self._env.action_names[action] for action in self._expert.right_actions(observation)]
+        if self._random.random() < self._mistakes:
+            right = [str(self._random.choice(self._env.action_names))]
+        if session.pending.best.action in right:
+            session.confirm()
+            return False
+        session.correct(str(self._random.choice(right)))
+        return True
+
+
+def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: int = 500) -> Report:
+    """Teach for some dialogues, then play others without learning."""
+    corrections, milliseconds = [], []
+    for _ in range(dialogues):
+        count, conversation = 0, session.id
+        while session.id == conversation:
+            begin = time.perf_counter()
+            count += teacher.answer(session)
+            milliseconds.append(1000 * (time.perf_counter() - begin))
+        corrections.append(count)
+    return Report(
+        tuple(corrections), session.distinct_observations, tuple(milliseconds), play(session, unseen)
+    )
+
+
+def play(session: Session, dialogues: int) -> float:
+    """Return the success rate of what was learned, in dialogues with new fake users."""
+    return success_rate(session.environment(), session.proposed, dialogues)
+
+
+def success_rate(
+    env: DialogueEnv, choose: Callable[[npt.NDArray[Any], list[bool]], str], dialogues: int
+) -> float:
+    """Return how many of some dialogues with unseen fake users succeed, from 0 to 1.
+
+    `choose` gives an action for an observation, given for each action whether it is possible.
+    """
+    successes = 0
+    for number in range(dialogues):
+        observation, info = env.reset(seed=_UNSEEN + number)
+        is_over = False
+        while not is_over:
+            action = choose(observation, (info["action_mask"] != 0).tolist())
+            observation, _, terminated, truncated, info = env.step(env.action_names.index(action))
+            is_over = terminated or truncated
+        successes += info["is_success"]
+    return successes / dialogues

@@ -1,0 +1,68 @@
+"""The fake user at the other end of a taught conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dialogue_gym.conversation.events import Event, UserUttered
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.entry import EVENT, LABEL, MEND, USER, Entry, entry_events
+
+SEED = "seed"
+"""The key under which the beginning of a conversation says which user it is."""
+
+
+class FakeUser:
+    """A simulated user, whose every answer follows from a seed and from what the bot did.
+
+    So nothing of it needs to be stored: a conversation that is gone back to is played again.
+    """
+
+    def __init__(self, domain: Domain, settings: dict[str, Any]) -> None:
+        """Prepare to play; `settings` are those of `DialogueEnv`.
+
+        Raises:
+            ValueError: the domain has no fake user, or a setting is wrong.
+        """
+        self._env = DialogueEnv(domain, **settings)
+        self._seen = 0
+        self.outcome: str | None = None
+        """How the dialogue ended, if it has."""
+
+    def begin(self, seed: int) -> list[Event]:
+        """Return what the user opens with."""
+        self._env.reset(seed=seed)
+        self._seen = 0
+        self.outcome = None
+        return self._new()
+
+    def answer(self, action: str) -> list[Event]:
+        """Return what comes of an action, and what the user says if the turn was handed over."""
+        self._env.step(self._env.action_names.index(action))
+        self.outcome = self._env.conversation.outcome
+        return self._new()[1:]
+
+    def hear_instead(self, message: UserUttered) -> None:
+        """Let the bot have heard another message than the last one."""
+        self._env.hear_instead(message)
+
+    def play(self, path: Iterable[Entry]) -> None:
+        """Bring the user to where a path of entries has come to."""
+        for entry in path:
+            if entry.kind == EVENT and SEED in entry.content:
+                self.begin(entry.content[SEED])
+            elif entry.kind == LABEL and self.outcome is None:
+                self.answer(entry.content["action"])
+            elif entry.kind in (USER, MEND):
+                (message,) = entry_events(entry)
+                assert isinstance(message, UserUttered)
+                if message != self._env.conversation.events[-1]:
+                    self.hear_instead(message)
+
+    def _new(self) -> list[Event]:
+        events = self._env.conversation.events
+        new = list(events[self._seen :])
+        self._seen = len(events)
+        return new

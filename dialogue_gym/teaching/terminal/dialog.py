@@ -1,0 +1,326 @@
+"""A teacher at a desk: shows what the session waits for, and makes calls on it of what they answer.
+
+No input or output: a desk yields screens, and is sent the answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dialogue_gym._files import FileError
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.transcript import ENDS, either, visible
+from dialogue_gym.domain.additions import INTENT, Growth, grown
+from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError
+from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
+from dialogue_gym.teaching.interpreter import (
+    TaughtInterpreter,
+    entities_text,
+    entities_typed,
+    mended_text,
+    new_action,
+    new_name,
+    unknown_names,
+)
+from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
+from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
+from dialogue_gym.teaching.terminal import views
+from dialogue_gym.teaching.terminal.prompts import Command, Picked, pick, pick_number, typed
+from dialogue_gym.teaching.terminal.screens import (
+    STOP,
+    Line,
+    Row,
+    Screen,
+    Table,
+    Talk,
+    ask_key,
+    choose,
+)
+
+_STYLES = {"success": "good", "failure": "bad"}
+
+
+class Desk:
+    """Teaches a session, until the teacher leaves."""
+
+    def __init__(
+        self,
+        session: Session,
+        words: Interpreter | None,
+        export: Callable[[], Sequence[Path]],
+        is_wizard: bool = False,
+    ) -> None:
+        """Prepare to teach.
+
+        Args:
+            session: what is taught.
+            words: what understands text that is no act in the fixed format, if anything does.
+            export: writes what was taught, and returns the files.
+            is_wizard: whether the teacher picks every action, and no proposal is shown.
+        """
+        self._session = session
+        self._interpreter = TaughtInterpreter(session, words)
+        self._export = export
+        self._is_wizard = is_wizard
+        self._threshold = THRESHOLD
+        self._is_over = False
+        self._notes: list[Line | Table] = []
+        self._conversation = session.id
+
+    def teach(self) -> Talk[None]:
+        """Show what the session waits for and take the answers, until the teacher leaves."""
+        command: str | None = None
+        while not self._is_over:
+            given, command = command, None
+            try:
+                yield from self._do(given) if given else self._step()
+            except Command as other:
+                command = other.key
+            except (FileError, InterpreterError, SessionError) as error:
+                self._note(f"({error})", "bad")
+        if self._notes:
+            yield Screen(self._taken())
+
+    def _note(self, text: str, style: str = "") -> None:
+        self._notes.append(Line(visible(text, 2000), style))
+
+    def _taken(self) -> tuple[Line | Table, ...]:
+        """Return the notes, which are shown once."""
+        if self._session.id != self._conversation:
+            outcome = self._session.history.outcome(self._conversation)
+            if outcome in ENDS:
+                self._notes.append(Line(f"--- {ENDS[outcome]} ---", _STYLES[outcome]))
+            self._notes.append(Line(f"--- conversation {self._session.id} ---", "strong"))
+            self._conversation = self._session.id
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def _situation(self) -> tuple[Line | Table, ...]:
+        conversation = self._session.conversation
+        blank = Line("")
+        return (
+            *self._taken(),
+            blank,
+            *views.chat_so_far(conversation),
+            views.slot_line(conversation.slots),
+            blank,
+        )
+
+    # What the session waits for.
+
+    def _step(self) -> Talk[None]:
+        pending = self._session.pending
+        if isinstance(pending, AwaitsMessage):
+            yield from self._say()
+        elif isinstance(pending, Contradiction):
+            yield from self._settle(pending)
+        elif isinstance(pending, MissingResult):
+            yield from self._find_result(pending)
+        elif self._is_wizard:
+            yield from self._correct(pending)
+        else:
+            shown = (*self._situation(), *views.proposal_lines(self._session.domain, pending))
+            key = yield from ask_key(shown, "answer > ", "123" + self._commands())
+            if key == "1":
+                self._session.confirm()
+            elif key == "2":
+                yield from self._correct(pending)
+            elif key == "3":
+                yield from self._mend()
+            else:
+                raise Command(key)
+
+    def _say(self) -> Talk[None]:
+        text = yield from typed(self._situation(), "you > ")
+        if text.strip():
+            message = self._interpreter.parse(text.strip()).message
+            new = yield from self._new_names(message)
+            if new is not None:
+                self._session.say(message, new)
+
+    def _new_names(self, message: UserUttered, new: Sequence[Growth] = ()) -> Talk[list[Growth] | None]:
+        """Offer to add to the domain what it does not have of a message, beyond what is to be added anyway.
+
+        Return all that is to be added; None if the person would rather leave it.
+        """
+        growth = list(new)
+        for kind, name, near in unknown_names(grown(self._session.domain, new), message):
+            becomes = new_name(kind, name)
+            problem = Line(visible(f"{name!r} is no {kind} here; {near}", 2000), "bad")
+            if (yield from choose((problem,), f"make it a new {becomes.add}", "leave it")) == 2:
+                return None
+            growth.append(becomes)
+        return growth
+
+    def _correct(self, proposal: Proposal) -> Talk[None]:
+        session, with_probabilities = self._session, not self._is_wizard
+        picked = yield from pick(
+            "action",
+            views.action_titles(with_probabilities),
+            views.action_rows(session.domain, session.actions, proposal.options, with_probabilities),
+            self._situation() if self._is_wizard else (),
+        )
+        if picked is None:
+            return
+        new = []
+        if picked.is_new:
+            text = yield from typed((), f"what {visible(picked.name, 40)} says (Enter alone: nothing) > ")
+            new.append(new_action(picked.name, text))
+        before = session.change
+        session.correct(picked.name, new)
+        self._note_change(before)
+
+    def _note_change(self, before: object) -> None:
+        change = self._session.change
+        if change is not None and change is not before and not self._is_wizard:
+            self._notes.append(views.change_line(change))
+
+    def _settle(self, pending: Contradiction) -> Talk[None]:
+        old, new = either(pending.before), visible(pending.action)
+        which = yield from choose(
+            (Line(f"Where the same was known, you said that {old} is right.", "strong"),),
+            f"from now on {new} is right",
+            f"{old} stays right",
+            "both are right",
+            "take the answer back",
+        )
+        if which == 4:
+            self._session.reconsider()
+            return
+        before = self._session.change
+        self._session.settle((NEW, OLD, BOTH)[which - 1])
+        self._note_change(before)
+
+    def _find_result(self, pending: MissingResult) -> Talk[None]:
+        problem = Line(f"Nothing says whether {visible(pending.action)} was done.", "strong")
+        if (yield from choose((*self._situation(), problem), "do it now", "go on without")) == 1:
+            self._session.run_action()
+        else:
+            self._session.skip_action()
+
+    def _mend(self) -> Talk[None]:
+        message = self._session.conversation.latest_message
+        if message is None or not self._session.can_mend:
+            raise SessionError("the bot has acted on the message by now: undo that first")
+        rows = views.intent_rows(self._session.domain, self._ranking(message))
+        picked = yield from pick("intent", ("intent", "confidence"), rows)
+        if picked is None:
+            return
+        meant = yield from self._with_entities(message, picked)
+        new = yield from self._new_names(meant, [Growth(INTENT, picked.name)] if picked.is_new else [])
+        if new is not None:
+            self._session.mend(meant, new)
+            self._note(mended_text(self._session, meant), "good")
+
+    def _ranking(self, message: UserUttered) -> Sequence[tuple[str, float]]:
+        understood = Interpretation("")
+        if message.text:
+            with contextlib.suppress(InterpreterError):  # then all intents are equally probable
+                understood = self._interpreter.parse(message.text)
+        return understood.ranking or ((message.intent or "", message.confidence),)
+
+    def _with_entities(self, message: UserUttered, picked: Picked) -> Talk[UserUttered]:
+        known = entities_text(message)
+        hint = Line("as cuisine=french, people=2; - is none; Enter alone keeps them", "faint")
+        answer = yield from typed((Line(visible(f"entities: {known}")), hint), "entities > ")
+        entities = message.entities if not answer.strip() else entities_typed(answer, message.text)
+        return dataclasses.replace(message, intent=picked.name, entities=entities, confidence=1.0)
+
+    # Commands.
+
+    def _commands(self) -> str:
+        """Return the keys that do something now."""
+        goes_on = "g" if isinstance(self._session.pending, Proposal) else ""
+        return f"urfn{goes_on}{'p' if self._is_wizard else ''}ts?0q"
+
+    def _do(self, key: str) -> Talk[None]:
+        session = self._session
+        if key not in (here := self._commands()):
+            self._note(f"(:{key} does nothing here; what does: {' '.join(f':{one}' for one in here)})", "bad")
+        elif key == "u":
+            session.undo()
+            self._note("(undone)")
+        elif key == "r":
+            session.redo()
+            self._note("(done again)")
+        elif key == "n":
+            if not session.conversation.events[1:]:
+                raise SessionError("this conversation has only just begun")
+            session.restart()
+        elif key == "f":
+            yield from self._fork()
+        elif key in ("g", "p"):
+            self._is_wizard = False
+            yield from self._go_on()
+        elif key == "t":
+            yield from self._set_threshold()
+        elif key == "s":
+            self._notes.append(views.figures_table(session))
+        elif key in ("0", "q"):
+            self._is_over = True
+            if key == "0":
+                self._write_all()
+        else:
+            self._notes += views.help_lines(self._is_wizard)
+
+    def _write_all(self) -> None:
+        try:
+            files = self._export()
+        except OSError as error:
+            self._is_over = False
+            self._note(f"({error.filename}: {error.strerror})" if error.filename else f"({error})", "bad")
+            return
+        except FileError:
+            self._is_over = False
+            raise
+        self._notes += [Line(f"written: {visible(str(path))}") for path in files]
+        if not files:
+            self._note("(there is nothing to export)")
+
+    def _fork(self) -> Talk[None]:
+        conversations = views.conversation_rows(self._session)
+        if not conversations:
+            raise SessionError("there is nothing to fork from")
+        picked: Picked | None = Picked(conversations[0].name)
+        if len(conversations) > 1:
+            titles = views.CONVERSATION_TITLES
+            picked = yield from pick("conversation", titles, conversations, can_be_new=False)
+        if picked is None:
+            return
+        places = views.points(self._session.history, picked.name)
+        rows = [Row(what) for _, what in places]
+        prompt = "fork after number (Enter alone: not at all) > "
+        number = yield from pick_number(("what happened",), rows, prompt)
+        if number is not None:
+            self._session.fork(places[number][0])
+
+    def _set_threshold(self) -> Talk[None]:
+        answer = yield from typed((), f"how sure the bot has to be, from 0 to 1 (now {self._threshold:g}) > ")
+        if not answer.strip():
+            return
+        try:
+            threshold = float(answer)
+        except ValueError:
+            threshold = -1.0
+        if not 0 <= threshold <= 1:
+            raise SessionError(f"{visible(answer, 40)} is no number from 0 to 1")
+        self._threshold = threshold
+
+    def _go_on(self) -> Talk[None]:
+        """Let the bot go on by itself, and show what it does, until it is unsure or the person stops it."""
+        session = self._session
+        for step in range(MOST_STEPS):
+            conversation, shown = session.id, len(session.conversation.events)
+            if not session.run(self._threshold):
+                if isinstance(session.pending, Proposal):
+                    self._note(f"(the bot is not sure any more, after {step} steps)")
+                return
+            notes = self._taken()
+            new = session.conversation.events[shown if session.id == conversation else 0 :]
+            if (yield Screen((*notes, *views.chat_lines(new)))) == STOP:
+                self._note("(stopped)")
+                return
+        self._note(f"(stopped after {MOST_STEPS} steps)")

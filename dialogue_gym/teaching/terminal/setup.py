@@ -1,0 +1,78 @@
+"""What is asked before teaching begins: about a store that exists, about a domain file that does not.
+
+No input or output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from dialogue_gym.conversation.transcript import visible
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import LISTEN, RESTART, DomainError, Response
+from dialogue_gym.teaching.terminal.prompts import Command, typed
+from dialogue_gym.teaching.terminal.screens import Line, Table, Talk, choose
+
+
+def goes_on(folder: str) -> Talk[bool]:
+    """Ask whether to go on with a store that exists, or to begin anew."""
+    shown = (Line(f"{visible(folder)}: there is a store already.", "strong"),)
+    answers = ("go on with it", "begin anew (it is kept under another name)")
+    return (yield from choose(shown, *answers)) == 1
+
+
+def new_domain(file: str, name: str) -> Talk[Domain | None]:
+    """Offer to make a domain, ask for what is in it, and return it; None if none is wanted."""
+    shown = (Line(f"{visible(file)}: there is no such file.", "strong"),)
+    if (yield from choose(shown, "make one", "leave it")) == 2:
+        return None
+    domain = Domain(name)
+    domain = yield from _with_names(domain, "intents, separated by commas > ", Domain.with_intent)
+    domain = yield from _with_names(
+        domain, "what the bot does first, separated by commas > ", Domain.with_action
+    )
+    for action in domain.actions[2:]:
+        text = yield from _text(f"what {visible(action, 40)} says (Enter alone: nothing) > ")
+        if text:
+            responses = (*domain.responses, Response(action, (text,)))
+            domain = Domain(name, domain.intents, responses=responses, actions=domain.actions)
+    return domain
+
+
+def _with_names(domain: Domain, prompt: str, add: Any) -> Talk[Domain]:
+    shown: tuple[Line | Table, ...] = ()
+    while True:
+        answer = yield from _text(prompt, shown)
+        grown = domain
+        try:
+            for name in filter(None, map(str.strip, answer.split(","))):
+                grown = add(grown, name)
+        except DomainError as error:
+            shown = (Line(f"({error})", "bad"),)
+            continue
+        if grown is not domain:
+            return grown
+        shown = (Line("(one name at least is needed)", "bad"),)
+
+
+def _text(prompt: str, shown: Sequence[Line | Table] = ()) -> Talk[str]:
+    """Ask for a line; there are no commands yet."""
+    while True:
+        try:
+            return (yield from typed(tuple(shown), prompt)).strip()
+        except Command:
+            shown = (Line("(teaching has not begun)", "bad"),)
+
+
+def domain_text(domain: Domain) -> str:
+    """Return a domain that `new_domain` made as the text of a file."""
+    content: dict[str, Any] = {"version": "3.1", "intents": list(domain.intents)}
+    if domain.responses:
+        content["responses"] = {
+            response.name: [{"text": text} for text in response.texts] for response in domain.responses
+        }
+    content["actions"] = [action for action in domain.actions if action not in (LISTEN, RESTART)]
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,65 @@
+"""What a person types at a prompt, or a pipe in their place."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dialogue_gym._text import printable
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+THOUGHTS = "?"
+"""Typed alone, or at a terminal pressed where nothing is typed: show what the bot thinks."""
+
+
+class Prompt:
+    """Reads lines: with editing and history at a terminal, echoed from a pipe."""
+
+    def __init__(self) -> None:
+        """Find out which it is."""
+        self.session: PromptSession[str] | None = None
+        if sys.stdin.isatty():
+            from prompt_toolkit import PromptSession
+
+            self.session = PromptSession()
+        elif isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")
+
+    def read(self, prompt: str, keys: KeyBindings | None = None) -> str | None:
+        """Return the next line; None at the end: Ctrl-D or Ctrl-C at a terminal."""
+        if self.session is None:
+            line = sys.stdin.readline()
+            if not line:
+                return None
+            text = line.rstrip("\n")
+            print(f"{prompt}{printable(text)}", flush=True)
+            return text
+        from prompt_toolkit.patch_stdout import patch_stdout
+
+        try:
+            with patch_stdout():
+                return self.session.prompt(prompt, key_bindings=keys)
+        except (EOFError, KeyboardInterrupt):
+            return None
+
+
+def thoughts_key(prompt: Prompt, thoughts: Callable[[], list[str]]) -> KeyBindings | None:
+    """Return the key that shows what the bot thinks, where there are keys."""
+    if (session := prompt.session) is None:
+        return None
+    from prompt_toolkit.application import run_in_terminal
+    from prompt_toolkit.filters import Condition
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    @keys.add(THOUGHTS, filter=Condition(lambda: not session.default_buffer.text))
+    def show(event: KeyPressEvent) -> None:
+        run_in_terminal(lambda: print("\n".join(thoughts())))
+
+    return keys

@@ -1,0 +1,341 @@
+"""Many dialogues at a time, their rules compiled: environments for `gymnasium.make_vec`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from dialogue_gym._text import nearest
+from dialogue_gym.domain.observation import ObservationField
+from dialogue_gym.envs.builtin import FakeUserConcertEnv, FakeUserRestaurantEnv
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.settings import whole_number
+from dialogue_gym.rules.chance import MASK
+
+if TYPE_CHECKING:
+    from gymnasium.vector import AutoresetMode
+
+    from dialogue_gym.vector.buffers import Seen
+    from dialogue_gym.vector.lanes import Final, Lanes
+else:
+    try:
+        from gymnasium.vector import AutoresetMode
+    except ImportError:  # Gymnasium 1.0, which knows one mode alone
+        import enum
+
+        AutoresetMode = enum.Enum(
+            "AutoresetMode", {"NEXT_STEP": "NextStep", "SAME_STEP": "SameStep", "DISABLED": "Disabled"}
+        )
+
+Array = npt.NDArray[Any]
+MAX_LANES = 10_000_000
+
+
+def make_lanes(env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) -> Lanes:
+    """Return lanes that play an environment's dialogues with compiled rules.
+
+    Raises:
+        gymnasium.error.Error: Numba is not installed, or does not compile.
+    """
+    try:
+        import numba
+
+        if numba.config.DISABLE_JIT:
+            raise gym.error.Error(
+                "compiled rules need Numba's compiler, which NUMBA_DISABLE_JIT turns off; "
+                'there is also gymnasium.make_vec(..., vectorization_mode="sync")'
+            )
+        from dialogue_gym.vector.lanes import Lanes
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] not in ("numba", "llvmlite"):
+            raise
+        raise gym.error.DependencyNotInstalled(
+            'compiled rules need Numba: pip install "dialogue_gym[fast]"; '
+            'without it there is gymnasium.make_vec(..., vectorization_mode="sync")'
+        ) from None
+    return Lanes(env, count, is_same_step=is_same_step, copy=copy)
+
+
+class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
+    """Dialogues of a `DialogueEnv`, many at a time, played by compiled rules.
+
+    Lane i, reset with seed s, gives the observations, masks, rewards and endings that `DialogueEnv` gives
+    that was reset with s + i, whatever the number of lanes and of Numba's threads (`numba.set_num_threads`).
+    The first environment of a domain takes some seconds to compile; Numba keeps the result on disk.
+
+    ## Action Space
+    `MultiDiscrete`, shape `(num_envs,)`: an action of `DialogueEnv` for each lane.
+
+    ## Observation Space
+    `MultiDiscrete`, shape `(num_envs, k * max_history)`, dtype int8 or int16 as in `DialogueEnv`.
+
+    ## Rewards
+    Shape `(num_envs,)`, dtype float64. `reward_terms()` returns the terms of the last ones by name.
+
+    ## Episode End
+    As in `DialogueEnv`, in each lane. What comes next is a matter of `autoreset_mode`: with `"NextStep"` the
+    next step ignores the lane's action and begins its next dialogue; with `"SameStep"` the step that ends a
+    dialogue begins the next one and puts what was seen last into `info["final_obs"]` and
+    `info["final_info"]`; with `"Disabled"` the lanes that are over are to be reset with
+    `reset(options={"reset_mask": ...})`, a bool array of shape `(num_envs,)`.
+
+    ## Information
+    As in `DialogueEnv`, in the form of Gymnasium's vector environments: `action_mask` (int8, shape
+    `(num_envs, actions)`), `turns` (int64) and, where dialogues ended, `is_success` (bool); each with a mask
+    of the lanes that it is of, as `_is_success`. Masks and turns are of all lanes, whichever were reset.
+
+    ## Arguments
+    - `num_envs`: the number of lanes.
+    - `autoreset_mode`: `"NextStep"`, `"SameStep"` or `"Disabled"`, or Gymnasium's `AutoresetMode`.
+    - `copy`: False hands out the same arrays at each step, written over; True gives each step its own.
+    - all others as in `DialogueEnv`, except for `render_mode`.
+
+    ## Version History
+    - v0: initial version.
+
+    Raises:
+        DomainError: the domain file cannot be used, or it has no fake user.
+        ValueError: an argument is out of bounds; the message names the argument.
+        gymnasium.error.Error: Numba is not installed, or does not compile.
+    """
+
+    single_class: ClassVar[type[DialogueEnv]] = DialogueEnv
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = "NextStep",
+        copy: bool = True,
+        render_mode: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """Read the domain, and lay out the lanes."""
+        if render_mode is not None:
+            raise ValueError(
+                f"render_mode={render_mode!r}: many dialogues at once are not shown; "
+                'vectorization_mode="sync" shows them'
+            )
+        self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.single = self.single_class(**settings)
+        """The environment whose dialogues these are; it is not played itself."""
+        self.single_observation_space = self.single.observation_space
+        self.single_action_space = self.single.action_space
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._is_same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        self._is_disabled = self.autoreset_mode is AutoresetMode.DISABLED
+        self._lanes = make_lanes(self.single, self.num_envs, is_same_step=self._is_same_step, copy=copy)
+        self._is_seeded = np.zeros(self.num_envs, np.bool_)
+        self._is_begun = False
+        self._everywhere = _everywhere(self.num_envs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on where the pickled or copied environment was."""
+        self.__dict__.update(state)
+        self._everywhere = _everywhere(self.num_envs)
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """The names of a lane's actions, in order."""
+        return self.single.action_names
+
+    @property
+    def observation_fields(self) -> tuple[ObservationField, ...]:
+        """The name and labels of every component of a lane's observation."""
+        return self.single.observation_fields
+
+    def describe(self, observation: npt.ArrayLike) -> dict[str, str]:
+        """Return one lane's observation in words: the label of each field, by the field's name."""
+        return self.single.describe(observation)
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Return for each lane and action whether its precondition holds, shape `(num_envs, actions)`."""
+        self._need_reset()
+        return self._lanes.look().masks.astype(np.bool_)
+
+    def reward_terms(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the terms of the last step's rewards by name; all are 0 where a dialogue began."""
+        return self._lanes.reward_terms()
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Array, dict[str, Any]]:
+        """Begin a dialogue in every lane, or in those of `options["reset_mask"]`.
+
+        Args:
+            seed: s gives lane i the seed s + i; a list gives each lane its own, or None. Without a seed a
+                lane's random stream runs on.
+            options: may hold `reset_mask`, a bool array of shape `(num_envs,)`.
+
+        Raises:
+            ValueError: there are not as many seeds, or mask entries, as lanes.
+            TypeError: the mask is no bool array.
+            gymnasium.error.ResetNeeded: with a mask, before all lanes were reset once.
+        """
+        chosen = self._chosen(options)
+        seeds, is_given = self._seeds(seed)
+        is_new = chosen & (is_given | ~self._is_seeded)
+        unknown = is_new & ~is_given
+        if unknown.any():
+            seeds[unknown] = self.np_random.integers(1 << 62, size=int(unknown.sum()), dtype=np.uint64)
+        self._is_seeded = self._is_seeded | is_new
+        seen = self._lanes.reset(seeds, is_new, chosen)
+        self._is_begun = True
+        return seen.observations, self._info(seen)
+
+    def step(self, actions: npt.ArrayLike) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """Do an action in each lane.
+
+        Args:
+            actions: integers, shape `(num_envs,)`.
+
+        Raises:
+            ValueError: there is no such action, or another number of them; nothing has been done then.
+            gymnasium.error.ResetNeeded: `reset` is to be called first.
+        """
+        seen = self.advance(actions)
+        info = self._info(seen)
+        if self._lanes.ended:
+            if self._is_same_step:
+                self._add_final(info, seen)
+            else:
+                info["is_success"] = seen.successes
+                info["_is_success"] = seen.ended
+        return seen.observations, seen.rewards, seen.terminated, seen.truncated, info
+
+    def advance(self, actions: npt.ArrayLike) -> Seen:
+        """Do what `step` does, but return all arrays of the step as they are, and no `info`."""
+        self._need_reset()
+        if self._is_disabled and self._lanes.is_over.any():
+            lane = int(np.argmax(self._lanes.is_over))
+            raise gym.error.ResetNeeded(f"the dialogue of lane {lane} is over: reset it before step()")
+        return self._lanes.step(self._as_actions(actions))
+
+    def final(self, ended: Array) -> Final:
+        """Return what was seen last in lanes (their numbers) whose dialogue ended in the last step.
+
+        Raises:
+            ValueError: the mode is not `"SameStep"`; in the others the step itself shows it.
+        """
+        if not self._is_same_step:
+            raise ValueError('final() is there with autoreset_mode="SameStep"')
+        return self._lanes.final(ended)
+
+    def _need_reset(self) -> None:
+        if not self._is_begun:
+            raise gym.error.ResetNeeded("call reset() for all lanes first")
+
+    def _info(self, seen: Seen) -> dict[str, Any]:
+        return {
+            "action_mask": seen.masks,
+            "_action_mask": self._everywhere,
+            "turns": seen.turns,
+            "_turns": self._everywhere,
+        }
+
+    def _add_final(self, info: dict[str, Any], seen: Seen) -> None:
+        ended = np.flatnonzero(seen.ended)
+        final = self._lanes.final(ended)
+        observations = np.full(self.num_envs, None, dtype=object)
+        observations[ended] = np.fromiter(final.observations, dtype=object, count=len(ended))
+        masks, turns = np.zeros_like(seen.masks), np.zeros_like(seen.turns)
+        masks[ended], turns[ended] = final.masks, final.turns
+        own = {"action_mask": masks, "turns": turns, "is_success": seen.successes}
+        info["final_obs"] = observations
+        info["final_info"] = own | {f"_{key}": seen.ended for key in own}
+        info["_final_obs"] = info["_final_info"] = seen.ended
+
+    def _as_actions(self, actions: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        array = np.asarray(actions)
+        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
+            raise ValueError(
+                f"actions are {self.num_envs} integers, not {array.dtype} of shape {array.shape}"
+            )
+        if array.dtype == np.uint64:
+            array = np.minimum(array, np.iinfo(np.int64).max)
+        if array.dtype != np.int64 or not array.flags.carray:
+            array = np.array(array, dtype=np.int64)  # the compiled code takes no other kind
+        return array
+
+    def _chosen(self, options: dict[str, Any] | None) -> Array:
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(f"options={options!r}: it is a mapping, or None")
+        if not options or "reset_mask" not in options:
+            return self._everywhere
+        self._need_reset()
+        mask = options["reset_mask"]
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+            raise TypeError("options['reset_mask'] is a NumPy array of bool")
+        if mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(
+                f"options['reset_mask'] has shape ({self.num_envs},), not {mask.shape}, and is True somewhere"
+            )
+        return mask
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> tuple[npt.NDArray[np.uint64], Array]:
+        """Return the seed of each lane, and which of them are given."""
+        count = self.num_envs
+        if seed is None:
+            return np.zeros(count, np.uint64), np.zeros(count, np.bool_)
+        if isinstance(seed, Sequence | np.ndarray):
+            given = [None if one is None else _seed(one) for one in seed]
+            if len(given) != count:
+                raise ValueError(f"seed: {count} lanes need as many seeds, not {len(given)}")
+            known = np.array([one is not None for one in given])
+            return np.array([(one or 0) & MASK for one in given], dtype=np.uint64), known
+        first = _seed(seed)
+        super().reset(seed=first)
+        seeds = np.arange(count, dtype=np.uint64) + np.uint64(first & MASK)
+        return seeds, np.ones(count, np.bool_)
+
+
+class FakeUserRestaurantVectorEnv(DialogueVectorEnv):
+    """Dialogues of `FakeUserRestaurantEnv`, many at a time: see there, and `DialogueVectorEnv`."""
+
+    single_class = FakeUserRestaurantEnv
+
+
+class FakeUserConcertVectorEnv(DialogueVectorEnv):
+    """Dialogues of `FakeUserConcertEnv`, many at a time: see there, and `DialogueVectorEnv`."""
+
+    single_class = FakeUserConcertEnv
+
+
+def _everywhere(count: int) -> Array:
+    array = np.ones(count, np.bool_)
+    array.flags.writeable = False  # it is handed out at every step
+    return array
+
+
+def _seed(given: Any) -> int:
+    try:
+        seed = operator.index(given)
+    except TypeError:
+        raise TypeError(f"seed: {given!r} is no integer") from None
+    if seed < 0:
+        raise ValueError(f"seed: {seed} is negative")
+    return seed
+
+
+def _autoreset_mode(given: str | AutoresetMode) -> AutoresetMode:
+    if isinstance(given, AutoresetMode):
+        return given
+    plain = str(given).lower().replace("-", "").replace("_", "")
+    modes = {mode.value.lower(): mode for mode in AutoresetMode}
+    if plain not in modes:
+        names = [mode.value for mode in AutoresetMode]
+        raise ValueError(f"autoreset_mode={given!r}: there is no such mode; {nearest(str(given), names)}")
+    return modes[plain]

@@ -1,0 +1,233 @@
+"""Many dialogues side by side: their rows, and what there is to see of them after each step."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym import rules
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.rules.tables import TRUNCATED, Tables
+from dialogue_gym.vector.buffers import Array, Buffers, Seen
+from dialogue_gym.vector.kernel import BEGAN, RESET, STEP, Version, compiled
+from dialogue_gym.vector.table_layout import to_words
+from dialogue_gym.vector.threads import Sharing
+
+_PARALLEL_FROM = 1024
+"""Lanes from which on a second thread is worth its start."""
+_NO_ACTIONS = np.zeros(0, np.int64)
+_SMALL = (np.int8, np.int16, np.int32)
+_MOST_PRECONDITIONS = 62
+_one_at_a_time = threading.Lock()
+"""Not every threading layer of Numba bears two of Python's threads at once."""
+
+
+class Final(NamedTuple):
+    """What was seen last of dialogues that have ended; shapes as in `Seen`."""
+
+    observations: Array
+    masks: Array
+    turns: Array
+
+
+class Lanes:
+    """Dialogues with the user of an environment, one in each lane, played by the compiled rules.
+
+    Lane i whose random state is `mix(seed)` plays what the environment plays that was reset with the seed.
+    """
+
+    def __init__(self, env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) -> None:
+        """Lay out `count` lanes.
+
+        Args:
+            env: the environment whose dialogues are played; it is only read.
+            count: of lanes.
+            is_same_step: whether the next dialogue begins in the step that ends one.
+            copy: whether each step gives arrays of its own, or all give the same ones.
+
+        Raises:
+            ValueError: the domain has too many different preconditions to be compiled.
+        """
+        tables = env.tables
+        if max(tables.precondition).bit_length() > _MOST_PRECONDITIONS:
+            raise ValueError(
+                f"a domain with more than {_MOST_PRECONDITIONS} different preconditions cannot be compiled: "
+                'use vectorization_mode="sync"'
+            )
+        self.count = count
+        self._is_same_step = is_same_step
+        self._first_action = env.first_action
+        self._words, self._constants = to_words(tables)
+        self._event_reward = np.array(tables.event_reward)
+        self._action_reward = np.array(tables.action_reward)
+        self._terms = _term_tables(env)
+
+        self._dtype = env.observation_space.dtype
+        components, actions = tables.values * env.max_history, len(env.action_names)
+        self._frames = np.zeros((count, components if env.max_history > 1 else 0), self._dtype)
+        cell = next(dtype for dtype in _SMALL if _largest(tables) <= np.iinfo(dtype).max)
+        self._cells = np.zeros((count, tables.size), cell)
+        self._states = np.zeros(count, np.int64)
+        self.is_over = np.ones(count, np.bool_)
+        """Which lanes have no dialogue going on."""
+        self._events = np.full(count, BEGAN, np.uint8)
+        self._acted = np.zeros(count if self._action_reward.any() else 0, np.int64)
+        self.ended = 0
+        """How many dialogues ended in the last step."""
+        self._buffers = Buffers(count, components, actions, self._dtype, copy=copy)
+        final = count if is_same_step else 0
+        self._final = Final(
+            np.zeros((final, components), self._dtype),
+            np.zeros((final, actions), np.int8),
+            np.zeros(final, np.int64),
+        )
+        self._actions = actions
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Set up what does not belong to the dialogues: the compiled code, and what it is always given."""
+        self._is_parallel = self.count >= _PARALLEL_FROM and _can_share()
+        self._sharing = Sharing()
+        self._function = self._compile()
+        self._fixed = (
+            self._first_action, self._words, self._event_reward, self._action_reward,
+            self._cells, self._states, self.is_over, self._frames, self._events,
+        )  # fmt: skip
+
+    def reset(self, seeds: Array, is_seeded: Array, chosen: Array) -> Seen:
+        """Begin a dialogue in the chosen lanes, and return what there is to see of all of them.
+
+        Args:
+            seeds: uint64, one per lane.
+            is_seeded: bool, the lanes whose random state is set by their seed; it runs on in the others.
+            chosen: bool.
+        """
+        self._states[is_seeded] = rules.mix(seeds[is_seeded]).astype(np.int64)
+        return self._play(RESET, chosen.copy(), _NO_ACTIONS)
+
+    def look(self) -> Seen:
+        """Return what there is to see of all lanes, without doing anything."""
+        return self._play(RESET, np.zeros(self.count, np.bool_), _NO_ACTIONS)
+
+    def step(self, actions: Array) -> Seen:
+        """Do an action (int64) in each lane; where the dialogue is over, the next one begins instead.
+
+        Raises:
+            ValueError: there is no such action; nothing has been done in any lane.
+        """
+        seen = self._play(STEP, self.is_over, actions)
+        if self.ended < 0:
+            self.ended = 0
+            wrong = actions[((actions < 0) | (actions >= self._actions)) & ~self.is_over][0]
+            raise ValueError(f"action {wrong}: the actions here are 0 to {self._actions - 1}")
+        if len(self._acted):
+            self._acted[:] = actions
+        return seen
+
+    def final(self, ended: Array) -> Final:
+        """Return what was seen last, with `is_same_step`, of the dialogues that ended in these lanes."""
+        return Final(*(array[ended] for array in self._final))
+
+    def reward_terms(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the terms of the last step's rewards by name; all are 0 where a dialogue began."""
+        by_events, by_action = self._terms
+        terms = {name: table[self._events] for name, table in by_events.items()}
+        for name, (index, weight) in by_action.items():
+            terms[name] = np.where((self._events < BEGAN) & (self._acted == index), weight, 0.0)
+        return terms
+
+    def _play(self, what: int, chosen: Array, actions: Array) -> Seen:
+        arrays = self._buffers.free()
+        arguments = (what, *self._fixed, chosen, actions, *arrays, *self._final)
+        if not self._is_parallel:
+            self.ended = self._function(*arguments)
+        elif _is_forked:
+            self._prepare()
+            self.ended = self._function(*arguments)
+        else:
+            self._play_with_threads(what, arguments)
+        return Buffers.views(arrays)
+
+    def _play_with_threads(self, what: int, arguments: tuple[Any, ...]) -> None:
+        threads = 0 if self._sharing.is_on() else numba.get_num_threads()
+        with _one_at_a_time:
+            if threads:
+                numba.set_num_threads(1)
+            try:
+                start = time.perf_counter()
+                self.ended = self._function(*arguments)
+                seconds = time.perf_counter() - start
+            finally:
+                if threads:
+                    numba.set_num_threads(threads)
+        if what == STEP and self.ended >= 0:  # resets and refused steps say nothing about steps
+            self._sharing.took(seconds)
+
+    def _compile(self) -> Any:
+        return compiled(
+            self._constants,
+            Version(
+                cell=self._cells.dtype.name,
+                observation=self._dtype.name,  # type: ignore[union-attr]
+                has_history=self._frames.shape[1] > 0,
+                is_same_step=self._is_same_step,
+                is_parallel=self._is_parallel,
+            ),
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what `_prepare` sets up."""
+        return self.__dict__ | {"_function": None, "_sharing": None, "_fixed": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on where the pickled or copied lanes were."""
+        for name, value in state.items():  # a pickle's arrays may be read-only
+            self.__dict__[name] = value.copy() if isinstance(value, np.ndarray) else value
+        self._final = Final(*(array.copy() for array in self._final))
+        self._prepare()
+
+
+def _term_tables(env: DialogueEnv) -> tuple[dict[str, Array], dict[str, tuple[int, float]]]:
+    """Return each term's value by the bits of events, and those that actions have, with their numbers."""
+    named = [rules.reward_terms(env.domain, env.settings, events & ~TRUNCATED) for events in range(BEGAN)]
+    by_events = {name: np.array([terms[name] for terms in named] + [0.0] * BEGAN) for name in named[0]}
+    weights = zip(env.action_names, env.tables.action_reward[env.first_action :], strict=True)
+    return by_events, {name: (index, weight) for index, (name, weight) in enumerate(weights) if weight}
+
+
+def _largest(tables: Tables) -> int:
+    """Return the largest number that a cell of a row can hold, its random state aside."""
+    return max(
+        tables.actions,
+        tables.intents,
+        tables.slots,
+        tables.patience,
+        tables.step_limit + 1,
+        len(tables.agenda_length),
+        *tables.agenda_length,
+        *map(len, tables.seen),
+        *(label for labels in tables.seen for label in labels),
+    )
+
+
+def _can_share() -> bool:
+    return bool(numba.config.NUMBA_NUM_THREADS > 1) and not _is_forked
+
+
+_is_forked = False
+
+
+def _after_fork() -> None:
+    # A child has none of its parent's threads, and some of Numba's threading layers end it if it uses any.
+    global _is_forked
+    _is_forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,351 @@
+"""What compiled code sees of a row and of the tables: Numba types that behave as the rules expect.
+
+The rules index and slice a row, and read attributes of the tables. Arrays would do, but slowly: their
+references are counted, and nothing tells the compiler that the tables never change. These types are plain
+pointers, and what follows from a domain is known to the compiler as constants.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.imputils import RefType, iternext_impl
+from numba.core.typing import signature
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
+from numba.extending import (
+    lower_builtin,
+    lower_getattr_generic,
+    models,
+    register_model,
+    type_callable,
+)
+
+from dialogue_gym.rules.tables import RANDOM
+from dialogue_gym.vector.table_layout import Kind, layout
+
+INT64 = ir.IntType(64)
+_POINTER = types.CPointer(types.int64)
+
+
+class TablesType(types.Type):
+    """The tables: constants that the compiler knows, if there are any, and a pointer to all of them."""
+
+    def __init__(self, constants: tuple[int, ...]) -> None:
+        self.constants = constants
+        super().__init__(f"Tables({hashlib.sha256(repr(constants).encode()).hexdigest()})")
+
+
+class VectorIterator(types.SimpleIteratorType):
+    """Iterates over a vector."""
+
+    def __init__(self, dtype: Any, is_constant: bool) -> None:
+        self.of = dtype, is_constant
+        super().__init__(f"VectorIterator({dtype}, {is_constant})", types.int64)
+
+
+class Vector(types.SimpleIterableType):
+    """Integers one behind the other; constant where nothing that runs can change them."""
+
+    def __init__(self, dtype: Any, is_constant: bool) -> None:
+        self.dtype = dtype
+        self.is_constant = is_constant
+        super().__init__(f"Vector({dtype}, {is_constant})", VectorIterator(dtype, is_constant))
+
+
+class Matrix(types.Type):
+    """Vectors of the tables, of any lengths."""
+
+    def __init__(self) -> None:
+        super().__init__("Matrix")
+
+
+class RowType(types.Type):
+    """A row: its cells, which are small integers, and its random state, which is not."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+        super().__init__(f"Row({dtype})")
+
+
+class MaskType(types.Type):
+    """One lane's mask, indexed by the domain's actions; what is set of those before `first` is dropped."""
+
+    def __init__(self) -> None:
+        super().__init__("Mask")
+
+
+class Wrapping(types.Type):
+    """A random state: its product and sum wrap round, and masking makes an int64 of it.
+
+    (Numba lets the compiler assume that sums and products of int64 never overflow.)
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Wrapping")
+
+
+table_vector = Vector(types.int64, True)
+matrix = Matrix()
+mask_type = MaskType()
+wrapping = Wrapping()
+_FIELD_TYPES = {
+    Kind.SCALAR: types.int64,
+    Kind.BLOCK: types.slice2_type,
+    Kind.VECTOR: table_vector,
+    Kind.MATRIX: matrix,
+}
+
+
+def _struct(of: type, *members: tuple[str, Any]) -> None:
+    """Register how a type lies in memory; a member's type may be a function of the type."""
+
+    class Model(models.StructModel):
+        def __init__(self, manager: Any, of: Any) -> None:
+            super().__init__(
+                manager, of, [(name, at if isinstance(at, types.Type) else at(of)) for name, at in members]
+            )
+
+    register_model(of)(Model)
+
+
+def _cells(of: Any) -> Any:
+    return types.CPointer(of.dtype)
+
+
+_struct(TablesType, ("constants", _POINTER), ("words", _POINTER))
+_struct(Vector, ("data", _cells), ("length", types.int64))
+_struct(
+    VectorIterator,
+    ("index", types.EphemeralPointer(types.int64)),
+    ("vector", lambda of: Vector(*of.of)),
+)
+_struct(Matrix, ("words", _POINTER), ("rows", _POINTER))
+_struct(RowType, ("cells", _cells), ("end", _cells), ("state", _POINTER))
+_struct(MaskType, ("data", types.CPointer(types.int8)), ("first", types.int64))
+
+
+@register_model(Wrapping)
+class _WrappingModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, of: Any) -> None:
+        super().__init__(manager, of, INT64)
+
+
+def view(context: Any, builder: Any, of: Any, value: Any = None) -> Any:
+    """Return a value of a struct type, or an empty one, by its members."""
+    return cgutils.create_struct_proxy(of)(context, builder, value=value)
+
+
+def _load(builder: Any, pointer: Any, is_constant: bool = True) -> Any:
+    value = builder.load(pointer)
+    if is_constant:
+        value.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return value
+
+
+def element(builder: Any, pointer: Any, index: Any) -> Any:
+    """Return a pointer to an element of what a pointer points to."""
+    if isinstance(index, int):
+        index = INT64(index)
+    return builder.gep(pointer, [index], inbounds=True)
+
+
+# The tables.
+
+
+@infer_getattr
+class _TablesAttributes(AttributeTemplate):
+    key = TablesType
+
+    def generic_resolve(self, tables: Any, name: str) -> Any:
+        field = layout().get(name)
+        return _FIELD_TYPES[field.kind] if field else None
+
+
+@lower_getattr_generic(TablesType)
+def _tables_attribute(context: Any, builder: Any, of: Any, value: Any, name: str) -> Any:
+    tables = view(context, builder, of, value)
+    field = layout()[name]
+    words = tables.constants if field.follows_from_domain and of.constants else tables.words
+    first = _load(builder, element(builder, words, field.at))
+    if field.kind is Kind.SCALAR:
+        return first
+    second = _load(builder, element(builder, words, field.at + 1))
+    result = view(context, builder, _FIELD_TYPES[field.kind])
+    if field.kind is Kind.BLOCK:
+        result.start, result.stop, result.step = first, second, INT64(1)
+    elif field.kind is Kind.VECTOR:
+        result.data, result.length = element(builder, words, first), second
+    else:
+        result.words, result.rows = words, element(builder, words, first)
+    return result._getvalue()
+
+
+@infer_global(operator.getitem)
+class _GetItem(AbstractTemplate):
+    prefer_literal = True
+
+    def generic(self, args: Any, keywords: Any) -> Any:
+        of, index = args
+        if isinstance(of, RowType) and isinstance(index, types.SliceType):
+            return signature(Vector(of.dtype, False), of, index)
+        if not isinstance(index, types.Integer):
+            return None
+        if isinstance(of, RowType):
+            is_random = isinstance(index, types.IntegerLiteral) and index.literal_value == RANDOM
+            return signature(wrapping if is_random else types.int64, of, index)
+        if isinstance(of, Vector):
+            return signature(types.int64, of, index)
+        return signature(table_vector, of, index) if isinstance(of, Matrix) else None
+
+
+@lower_builtin(operator.getitem, Matrix, types.Integer)
+def _matrix_row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    source = view(context, builder, sig.args[0], args[0])
+    index = builder.mul(context.cast(builder, args[1], sig.args[1], types.int64), INT64(2))
+    result = view(context, builder, table_vector)
+    result.data = element(builder, source.words, _load(builder, element(builder, source.rows, index)))
+    result.length = _load(builder, element(builder, source.rows, builder.add(index, INT64(1))))
+    return result._getvalue()
+
+
+@lower_builtin(operator.getitem, Vector, types.Integer)
+def _vector_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    of, index_type = sig.args
+    vector = view(context, builder, of, args[0])
+    index = context.cast(builder, args[1], index_type, types.int64)
+    value = _load(builder, element(builder, vector.data, index), of.is_constant)
+    return context.cast(builder, value, of.dtype, types.int64)
+
+
+@type_callable(len)
+def _type_len(context: Any) -> Any:
+    return lambda of: types.int64 if isinstance(of, Vector) else None
+
+
+@lower_builtin(len, Vector)
+def _vector_len(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return view(context, builder, sig.args[0], args[0]).length
+
+
+@lower_builtin("getiter", Vector)
+def _vector_iterator(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    iterator = view(context, builder, sig.return_type)
+    iterator.index = cgutils.alloca_once_value(builder, INT64(0))
+    iterator.vector = args[0]
+    return iterator._getvalue()
+
+
+@lower_builtin("iternext", VectorIterator)
+@iternext_impl(RefType.UNTRACKED)
+def _vector_next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> None:
+    (of,) = sig.args
+    dtype, is_constant = of.of
+    iterator = view(context, builder, of, args[0])
+    vector = view(context, builder, Vector(dtype, is_constant), iterator.vector)
+    index = builder.load(iterator.index)
+    is_valid = builder.icmp_signed("<", index, vector.length)
+    result.set_valid(is_valid)
+    with builder.if_then(is_valid):
+        value = _load(builder, element(builder, vector.data, index), is_constant)
+        result.yield_(context.cast(builder, value, dtype, types.int64))
+        builder.store(builder.add(index, INT64(1)), iterator.index)
+
+
+# Rows.
+
+
+def _cell(context: Any, builder: Any, sig: Any, args: Any) -> tuple[Any, Any]:
+    """Return the place that an index means, and the type of what lies there."""
+    of, index_type = sig.args[:2]
+    row = view(context, builder, of, args[0])
+    if isinstance(index_type, types.IntegerLiteral) and index_type.literal_value < 0:
+        if index_type.literal_value == RANDOM:
+            return row.state, types.int64
+        return element(builder, row.end, index_type.literal_value), of.dtype
+    return element(builder, row.cells, context.cast(builder, args[1], index_type, types.int64)), of.dtype
+
+
+@lower_builtin(operator.getitem, RowType, types.Integer)
+def _row_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    pointer, dtype = _cell(context, builder, sig, args)
+    value = builder.load(pointer)
+    return value if sig.return_type == wrapping else context.cast(builder, value, dtype, types.int64)
+
+
+@lower_builtin(operator.getitem, RowType, types.SliceType)
+def _row_slice(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    row = view(context, builder, sig.args[0], args[0])
+    block = view(context, builder, sig.args[1], args[1])
+    result = view(context, builder, sig.return_type)
+    result.data = element(builder, row.cells, block.start)
+    result.length = builder.sub(block.stop, block.start)
+    return result._getvalue()
+
+
+@infer_global(operator.setitem)
+class _SetItem(AbstractTemplate):
+    prefer_literal = True
+
+    def generic(self, args: Any, keywords: Any) -> Any:
+        of, index, value = args
+        if isinstance(of, RowType) and isinstance(index, types.SliceType) and isinstance(value, Vector):
+            return signature(types.none, of, index, value)
+        if isinstance(of, RowType | MaskType) and isinstance(index, types.Integer):
+            return signature(types.none, of, index, types.int64)
+        return None
+
+
+@lower_builtin(operator.setitem, RowType, types.Integer, types.Integer)
+def _set_cell(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    pointer, dtype = _cell(context, builder, sig, args)
+    builder.store(context.cast(builder, args[2], types.int64, dtype), pointer)
+    return context.get_dummy_value()
+
+
+@lower_builtin(operator.setitem, RowType, types.SliceType, Vector)
+def _set_block(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    row_type, block_type, vector_type = sig.args
+    row = view(context, builder, row_type, args[0])
+    block = view(context, builder, block_type, args[1])
+    vector = view(context, builder, vector_type, args[2])
+    to = element(builder, row.cells, block.start)
+    with cgutils.for_range(builder, vector.length) as loop:
+        value = _load(builder, element(builder, vector.data, loop.index), vector_type.is_constant)
+        value = context.cast(builder, value, vector_type.dtype, row_type.dtype)
+        builder.store(value, element(builder, to, loop.index))
+    return context.get_dummy_value()
+
+
+@lower_builtin(operator.setitem, MaskType, types.Integer, types.Integer)
+def _set_mask(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    mask = view(context, builder, sig.args[0], args[0])
+    index = context.cast(builder, args[1], sig.args[1], types.int64)
+    with builder.if_then(builder.icmp_signed(">=", index, mask.first)):
+        value = context.cast(builder, args[2], types.int64, types.int8)
+        builder.store(value, element(builder, mask.data, builder.sub(index, mask.first)))
+    return context.get_dummy_value()
+
+
+# The random state.
+
+
+def _wrap(function: Any, name: str, result: Any) -> None:
+    @infer_global(function)
+    class _Template(AbstractTemplate):
+        def generic(self, args: Any, keywords: Any) -> Any:
+            if args[0] == wrapping and isinstance(args[1], types.Integer):
+                return signature(result, wrapping, types.int64)
+            return None
+
+    @lower_builtin(function, Wrapping, types.Integer)
+    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return getattr(builder, name)(*args)
+
+
+_wrap(operator.mul, "mul", wrapping)
+_wrap(operator.add, "add", wrapping)
+_wrap(operator.and_, "and_", types.int64)

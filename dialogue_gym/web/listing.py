@@ -1,0 +1,123 @@
+"""What the pages show of all conversations: a list to search, one to read, what differs. No page."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+
+from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
+from dialogue_gym.conversation.transcript import visible
+from dialogue_gym.domain import Domain
+from dialogue_gym.journal.entry import LABEL, RESULT, STORY, Entry, entry_events
+from dialogue_gym.journal.history import History
+from dialogue_gym.teaching.review import disagreements
+from dialogue_gym.web.view import Json, chat_of, tally_of
+
+MOST_ROWS = 200
+"""How many conversations are listed; a search finds the others."""
+
+
+def rows(history: History, owner: Callable[[str], str | None], text: str = "") -> list[Json]:
+    """Return the conversations in which a text occurs, the latest ones first.
+
+    It is searched for in their names, their teachers' names, and what was said and done.
+    """
+    wanted = text.casefold().split()
+    found: list[Json] = []
+    for name in reversed(history.conversations):
+        if len(found) == MOST_ROWS:
+            break
+        path = history.path(name)
+        if not path:
+            continue
+        teacher = _teacher(owner(name), name)
+        words = [name, teacher, *_words(history, name)]
+        searched = " ".join(words).casefold()
+        if not all(word in searched for word in wanted):
+            continue
+        tally = tally_of(history, name)
+        found.append(
+            {
+                "id": name,
+                "began": path[0].time,
+                "teacher": visible(teacher),
+                "answers": tally["answers"],
+                "corrections": tally["corrections"],
+                "outcome": history.outcome(name),
+                "has_ended": history.has_ended(name),
+                "is_approved": history.rating(path[-1].id) == 1,
+                "begins": visible(next((word for word in words[2:] if word), ""), 80),
+            }
+        )
+    return found
+
+
+def _teacher(owner: str | None, name: str) -> str:
+    return owner or (STORY if name.startswith(STORY) else "")
+
+
+def _words(history: History, conversation: str) -> list[str]:
+    """Return what was said and done in a conversation, what the user said first."""
+    events = history.events(conversation)
+    said = [event.text or "/" + event.act for event in events if isinstance(event, UserUttered)]
+    answered = [event.text or "" for event in events if isinstance(event, BotUttered)]
+    return said + answered + [event.name for event in events if isinstance(event, ActionExecuted)]
+
+
+def reading(history: History, conversation: str) -> Json:
+    """Return a conversation to read."""
+    path = history.path(conversation)
+    return {
+        "id": conversation,
+        "chat": chat_of(history, conversation),
+        "has_ended": history.has_ended(conversation),
+        "outcome": history.outcome(conversation),
+        "is_approved": bool(path) and history.rating(path[-1].id) == 1,
+    }
+
+
+def differing(history: History, domain: Domain, turn_taking: str) -> list[Json]:
+    """Return the situations for which different actions were right, and where that can be decided again."""
+    return [
+        {
+            "is_open": one.is_open,
+            "fork": history.before(one.labels[-1].entry),
+            "answers": [
+                {
+                    "right": [visible(name) for name in label.right],
+                    "conversation": label.conversation,
+                    "by": visible(history.entry(label.entry).author or label.by),
+                }
+                for label in one.labels
+            ],
+        }
+        for one in disagreements(history, domain, turn_taking)
+    ]
+
+
+def ratings(history: History, waiting: Iterable[Entry]) -> list[Json]:
+    """Return the ratings of strangers that wait until somebody approves of them, the oldest first."""
+    return [
+        {
+            "id": rating.id,
+            "conversation": rating.conversation,
+            "value": rating.content["value"],
+            "about": _rated(history, rating),
+            "when": rating.time,
+        }
+        for rating in itertools.islice(waiting, MOST_ROWS)
+    ]
+
+
+def _rated(history: History, rating: Entry) -> str:
+    """Return what a rating is about: what the bot said or did, or nothing for all of the conversation."""
+    if rating not in history:
+        return ""  # it was given in this very moment
+    path = history.path(rating.conversation)
+    done = itertools.dropwhile(lambda entry: entry.id != rating.content["about"], path)
+    decision, result = next(done, None), next(done, None)
+    if decision is None or decision.kind != LABEL:
+        return ""
+    said = entry_events(result) if result is not None and result.kind == RESULT else []
+    texts = [event.text for event in said if isinstance(event, BotUttered) and event.text]
+    return visible(" ".join(texts) or decision.content["action"], 80)

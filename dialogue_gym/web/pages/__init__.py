@@ -1,0 +1,1 @@
+"""The pages of teachers: teaching, progress, conversations, people, signing in."""

@@ -1,0 +1,150 @@
+"""The page of the people who talk to the bot: look on, take a conversation over, decide, give it back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+
+from dialogue_gym.conversation.transcript import value_text, visible, what_it_says
+from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.handoff import Attendance, Talk
+from dialogue_gym.live.turn import LiveError
+from dialogue_gym.web.pages.teach import PARTS
+from dialogue_gym.web.view import Json, chat_of
+
+_EVERY = 1.0
+"""Seconds between two looks for news."""
+_MOST = 200
+"""How many conversations are listed."""
+
+
+class PeopleView(Element, component="people.js", esm=PARTS):
+    """The conversations that go on, and one of them."""
+
+    def show(self, shown: Json) -> None:
+        """Show how things are."""
+        if shown != self._props.get("shown"):
+            self._props["shown"] = shown
+            self.update()
+
+
+class Watch:
+    """What one page looks at, and what its teacher does there."""
+
+    def __init__(self, attendance: Attendance, store: Store, teacher: str) -> None:
+        """Look at all that goes on."""
+        self._attendance = attendance
+        self._store = store
+        self._teacher = teacher
+        self._open: str | None = None
+        self._told = ""
+
+    def look(self) -> Json:
+        """Return what is shown; it may take a while."""
+        talks = self._attendance.talks(_MOST)
+        told, self._told = self._told, ""
+        return {
+            "talks": [_talk(talk) for talk in talks],
+            "count": len(self._attendance.people.live.open),
+            "open": self._reading(),
+            "teacher": self._teacher,
+            "told": told,
+        }
+
+    def _reading(self) -> Json | None:
+        """Return the conversation that is looked at, also when it is over."""
+        if self._open is None:
+            return None
+        history = History(self._store.entries(self._open))
+        if self._open not in history.conversations:
+            return None
+        chat = [bubble | {"fork": None} for bubble in chat_of(history, self._open)]
+        shown: Json = {"id": self._open, "chat": chat, "talk": None, "step": None, "options": []}
+        talk = self._attendance.talk(self._open)
+        if talk is None:
+            return shown
+        domain = self._attendance.people.live.domain
+        slots = history.conversation(domain, self._open).slots
+        shown["slots"] = [[visible(name), value_text(value)] for name, value in slots.items()]
+        shown["talk"] = _talk(talk)
+        if talk.teacher == self._teacher and talk.waits:
+            try:
+                step, thoughts = self._attendance.thoughts(self._open)
+            except LiveError:  # it has ended in this very moment
+                return shown | {"talk": None}
+            shown["step"] = step
+            shown["options"] = [
+                {
+                    "action": thought.action,
+                    "shown": visible(thought.action),
+                    "says": what_it_says(domain, thought.action),
+                    "is_possible": thought.is_possible,
+                    "worth": round(thought.number, 1),
+                }
+                for thought in thoughts
+            ]
+        return shown
+
+    def open(self, conversation: object) -> None:
+        """Look at a conversation."""
+        self._open = str(conversation)
+
+    def take_over(self, conversation: object) -> None:
+        """Decide from now on what the bot does."""
+        self._do(lambda: self._attendance.take_over(str(conversation), self._teacher))
+
+    def give_back(self, conversation: object) -> None:
+        """Let the bot decide again."""
+        self._do(lambda: self._attendance.give_back(str(conversation), self._teacher))
+
+    def decide(self, given: Any) -> None:
+        """Do what was picked, if it is what was asked; what a browser sends may be anything."""
+        if isinstance(given, dict) and isinstance(given.get("step"), int):
+            name, action = str(given.get("conversation")), str(given.get("action"))
+            self._do(lambda: self._attendance.decide(name, self._teacher, action, given["step"]))
+
+    def _do(self, act: Callable[[], tuple[str, ...] | None]) -> None:
+        try:
+            self._told = visible(" ".join(act() or ()))
+        except (LiveError, StoreError) as error:
+            self._told = visible(str(error))
+
+
+def _talk(talk: Talk) -> Json:
+    return {
+        "id": talk.conversation,
+        "person": visible(talk.person, 20),
+        "teacher": talk.teacher,
+        "waits": talk.waits,
+        "is_busy": talk.is_busy,
+        "quiet": int(talk.quiet) if talk.waits else 0,
+    }
+
+
+def attend(attendance: Attendance, store: Store, teacher: str) -> None:
+    """Build the page."""
+    page, watch = PeopleView(), Watch(attendance, store, teacher)
+
+    async def look() -> None:
+        page.show(await asyncio.to_thread(watch.look))
+
+    def does(act: Callable[[Any], None]) -> Callable[[GenericEventArguments], Any]:
+        async def do(event: GenericEventArguments) -> None:
+            await asyncio.to_thread(act, event.args)
+            await look()
+
+        return do
+
+    ui.timer(_EVERY, look)
+    page.on("read", does(watch.open))
+    page.on("take_over", does(watch.take_over))
+    page.on("give_back", does(watch.give_back))
+    page.on("decide", does(watch.decide))
+    page.show(watch.look())

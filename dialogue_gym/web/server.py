@@ -1,0 +1,100 @@
+"""A server that listens until it is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from getpass import getpass
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from dialogue_gym._text import printable, shorten
+from dialogue_gym.web.security import LEAST_PASSWORD, MOST_BYTES, is_loopback
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 takes a free one.
+
+    Raises:
+        ValueError: it cannot listen there.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(128)
+    except OSError as error:
+        raise ValueError(f"--host {printable(host)} --port {port}: {error.strerror or error}") from None
+    return made
+
+
+def serve(server: ASGIApp, listening: socket.socket, opens: str | None = None) -> None:
+    """Serve until the process is asked to stop, by Ctrl-C or as a service is; `opens` is for the browser."""
+    config = uvicorn.Config(
+        server, log_level="warning", ws_max_size=MOST_BYTES, server_header=False, timeout_graceful_shutdown=2
+    )
+    if opens:
+        threading.Timer(0.5, webbrowser.open, [opens]).start()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server passes on what has stopped it
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+PASSWORD = "DIALOGUE_GYM_PASSWORD"
+
+
+def address_of(host: str, listening: socket.socket, path: str) -> str:
+    """Return the address of a page, as a browser on this machine reaches it."""
+    name = host if host not in ("0.0.0.0", "::", "") else "localhost"
+    port = listening.getsockname()[1]
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}{path}/"
+
+
+def password_of(file: Path | None, host: str) -> str | None:
+    """Return the password of those who teach: from a file, the environment, or asked for where one is needed.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if file:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    if (password := os.environ.get(PASSWORD)) is not None:
+        return password
+    if not is_loopback(host) and sys.stdin.isatty():
+        return getpass("A password for those who teach here: ")
+    return None
+
+
+def read_tokens(path: Path | None) -> dict[str, str]:
+    """Read the tokens of channels, a line `NAME TOKEN` for each.
+
+    Raises:
+        ValueError: a line is none.
+        OSError: the file cannot be read.
+    """
+    if path is None:
+        return {}
+    found: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.split()
+        if not words:
+            continue
+        if len(words) != 2 or len(words[1]) < LEAST_PASSWORD or "/" in words[0]:
+            raise ValueError(
+                f"{path}, line {number}: a channel is a name (without a slash) and a token of at least"
+                f" {LEAST_PASSWORD} characters, not {shorten(line)}"
+            )
+        found[words[0]] = words[1]
+    if not found:
+        raise ValueError(f"{path}: there is no token in it")
+    return found

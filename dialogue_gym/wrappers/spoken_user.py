@@ -1,0 +1,94 @@
+"""A fake user who speaks in sentences: a wrapper that puts an interpreter between them and the bot."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, SupportsFloat
+
+import gymnasium as gym
+
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.domain.model import FakeUser
+from dialogue_gym.envs.dialogue import DialogueEnv, Observation
+from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
+from dialogue_gym.nlu.phrasebook import Phrasebook
+
+
+class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.RecordConstructorArgs):
+    """The fake user says what they mean in a sentence, and the bot hears what an interpreter makes of it.
+
+    The user goes on from what they meant, as one does who was misunderstood. Without an interpreter the bot
+    hears the act itself, and the sentence is only there to be read.
+    """
+
+    def __init__(
+        self, env: gym.Env[Any, Any], phrasebook: Phrasebook, interpreter: Interpreter | None = None
+    ) -> None:
+        """Wrap a dialogue environment.
+
+        Args:
+            env: without noise of its own; misunderstandings are the interpreter's.
+            phrasebook: what the user says for an act; seeded by `reset(seed=...)`.
+            interpreter: what the bot understands by it.
+
+        Raises:
+            TypeError: this is no dialogue environment.
+            ValueError: it has noise of its own, or the phrasebook lacks something that its user says.
+        """
+        gym.utils.RecordConstructorArgs.__init__(
+            self, phrasebook=phrasebook, interpreter=interpreter, _disable_deepcopy=True
+        )
+        gym.Wrapper.__init__(self, env)
+        dialogue = env.unwrapped
+        if not isinstance(dialogue, DialogueEnv):
+            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        if dialogue.settings.semantic_error_rate > 0:
+            raise ValueError("semantic_error_rate: a user who speaks in sentences takes none")
+        for intent in _said_by(dialogue.domain.fake_user):
+            phrasebook.check(intent)
+        self._dialogue = dialogue
+        self._phrasebook = phrasebook
+        self._interpreter = interpreter
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin a dialogue."""
+        if seed is not None:
+            self._phrasebook.seed(seed)
+        observation, info = self.env.reset(seed=seed, options=options)
+        observation, changed = self._hear(observation)
+        return observation, info | changed
+
+    def step(self, action: Any) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Do one action."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        observation, changed = self._hear(observation)
+        return observation, reward, terminated, truncated, info | changed
+
+    def _hear(self, observation: Observation) -> tuple[Observation, dict[str, Any]]:
+        message = self._dialogue.conversation.events[-1]
+        if not isinstance(message, UserUttered):
+            return observation, {}
+        assert message.intent is not None
+        text = self._phrasebook.say(message.intent, message.entities)
+        if self._interpreter is None:
+            heard = dataclasses.replace(message, text=text)
+        else:
+            heard = dataclasses.replace(self._understood(text), meant=message.act)
+        return self._dialogue.hear_instead(heard)
+
+    def _understood(self, text: str) -> UserUttered:
+        assert self._interpreter is not None
+        try:
+            return self._interpreter.parse(text).message
+        except InterpreterError:  # of a service, say, that does not answer now
+            return UserUttered(text, None, (), 0.0)
+
+
+def _said_by(user: FakeUser | None) -> set[str]:
+    """Return the intents of what a fake user can say."""
+    if user is None:
+        return set()
+    said = {item.intent for agenda in user.agendas for item in agenda.items}
+    return said or {intent for role, intent in user.intents if role != "greet"}

@@ -1,0 +1,68 @@
+"""Text as state: what the user said, as a vector, in the place of what an interpreter makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from dialogue_gym.envs.dialogue import DialogueEnv
+
+Vector = npt.NDArray[np.float32]
+Encoder = Callable[[str], npt.NDArray[Any]]
+"""Maps a sentence to a vector, always of the same length."""
+_INTENT_FIELDS = ("intent", "intent_confidence")
+
+
+class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.RecordConstructorArgs):
+    """Shows the user's last sentence as a vector, and all else that the bot sees but the intent.
+
+    `Box`, float32, shape (n + m,): first the n numbers of the sentence, then the m numbers of the other
+    fields (slots, what was done), one-hot. So a policy learns what sentences mean by what comes of its
+    actions: nobody tells it an intent. `dialogue_gym.nlu.encoders.HashedNgrams` is an encoder; the sentences
+    are those of the domain's phrases, or of a `SpokenUser` below this wrapper.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], encoder: Encoder, bound: float = 5.0) -> None:
+        """Wrap a dialogue environment.
+
+        Args:
+            env: a dialogue environment, wrapped or not.
+            encoder: from a sentence to a vector.
+            bound: numbers of a sentence are cut off here, and at its negative.
+
+        Raises:
+            TypeError: this is no dialogue environment.
+            ValueError: the environment shows more than one observation at once.
+        """
+        gym.utils.RecordConstructorArgs.__init__(self, encoder=encoder, bound=bound, _disable_deepcopy=True)
+        gym.ObservationWrapper.__init__(self, env)
+        dialogue = env.unwrapped
+        if not isinstance(dialogue, DialogueEnv):
+            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        if dialogue.max_history > 1:
+            raise ValueError("max_history: text as state shows one observation at a time")
+        self._dialogue = dialogue
+        self._encoder = encoder
+        self._length = len(np.asarray(encoder("")))
+        sizes = np.array([len(field.labels) for field in dialogue.fields])
+        kept = [field.name not in _INTENT_FIELDS for field in dialogue.fields]
+        self._kept = np.flatnonzero(kept)
+        self._first = np.cumsum([0, *sizes[self._kept]])
+        self._bound = bound
+        high = np.ones(self._length + self._first[-1], np.float32)
+        high[: self._length] = bound
+        self.observation_space = spaces.Box(np.where(np.arange(len(high)) < self._length, -high, 0), high)
+
+    def observation(self, observation: npt.NDArray[Any]) -> Vector:
+        """Return the sentence's vector and the other fields for an observation of the environment."""
+        message = self._dialogue.conversation.latest_message
+        shown = np.zeros(self.observation_space.shape or (), np.float32)
+        sentence = (message and message.text) or ""
+        shown[: self._length] = np.clip(self._encoder(sentence), -self._bound, self._bound)
+        shown[self._length + self._first[:-1] + observation[self._kept]] = 1
+        return shown

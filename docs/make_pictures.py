@@ -1,0 +1,182 @@
+"""Pictures of the pages of `dialogue-gym web`, for the README: `python -m docs.make_pictures`.
+
+Two teachers, in whose place the domain's expert answers, teach a restaurant bot; then the pages are shown at
+three widths, in light and dark.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urljoin
+from urllib.request import Request, urlopen
+
+import numpy as np
+from playwright.sync_api import Browser, sync_playwright
+
+from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym.journal.store import Store
+from dialogue_gym.policies.base import ExpertPolicy
+from dialogue_gym.teaching.mode import FAKE, use_mode
+from dialogue_gym.web.workspace import Lesson, Room, Rooms
+
+PICTURES = (
+    ("teach-360", "", 360, 780, "dark"),
+    ("teach-1280", "", 1280, 860, "light"),
+    ("teach-1920", "", 1920, 1000, "dark"),
+    ("progress-1280", "progress", 1280, 640, "light"),
+    ("conversations-1280", "conversations", 1280, 860, "light"),
+)
+"""Name, page, width, height, theme."""
+_LAST = "utter_goodbye"
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("docs/web"))
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as started:
+        path = shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for dialogues in (1, 3):  # a bot that still has to learn; one of which there is something to tell
+            right = _fill(Path(folder) / str(dialogues), dialogues)
+            options = ("--live",) if dialogues > 1 else ()
+            with _served(Path(folder) / str(dialogues), *options) as address:
+                if dialogues == 1:
+                    _correct(browser, address, right)
+                for name, page, width, height, theme in PICTURES:
+                    if (dialogues == 1) == (page == ""):
+                        _shoot(browser, address + page, width, height, theme, out / f"{name}.png")
+                        print(out / f"{name}.png")
+                if dialogues > 1:
+                    _look_after(browser, address, out / "people-1280.png")
+                    print(out / "people-1280.png")
+        browser.close()
+
+
+@contextmanager
+def _served(store: Path, *options: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "dialogue_gym", "web", "restaurant", "--no-open", "--port", "0"]
+    command += ["--store", str(store), *options]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        found = (re.search(r"http\S+/teach/", line) for line in server.stdout)
+        yield next(address[0] for address in found if address)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _look_after(browser: Browser, address: str, path: Path) -> None:
+    """Let people talk to the bot, and a teacher take over one of their conversations."""
+
+    def say(person: str, message: str) -> None:
+        body = json.dumps({"sender": person, "message": message}).encode()
+        headers = {"content-type": "application/json"}
+        where = urljoin(address, "/webhooks/rest/webhook")
+        urlopen(Request(where, body, headers)).close()
+
+    for person, message in (
+        ("bela", '/inform{"cuisine": "thai"}'),
+        ("anna", '/inform{"cuisine": "french", "people": "6"}'),
+    ):
+        say(person, message)
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.goto(address + "people")
+    page.click("text=anna")
+    page.click("text=Take over")
+    page.wait_for_selector("text=you decide")
+    say("anna", '/inform{"location": "rome"}')
+    page.wait_for_selector(".option")
+    page.screenshot(path=path)
+    page.close()
+
+
+def _fill(folder: Path, dialogues: int) -> str:
+    """Teach, up to where the bot is wrong in the last room; return what is right there."""
+    domain = Domain.load("restaurant")
+    env = DialogueEnv(domain, turn_taking="explicit")
+    expert = ExpertPolicy(env, 0)
+    pause = np.random.default_rng(0)
+    now = time.time() - 3600
+
+    def clock() -> float:
+        nonlocal now
+        now += pause.uniform(1.5, 4.5)
+        return now
+
+    def right(room: Room) -> tuple[str, bool]:
+        observation = room.session.conversation.observation()
+        names = [env.action_names[action] for action in expert.right_actions(observation)]
+        names = [_LAST] if room.view["is_closing"] else names
+        return names[0], room.view["options"][0]["action"] in names
+
+    def answer(room: Room) -> None:
+        action, is_right = right(room)
+        do, given = ("confirm", {}) if is_right else ("correct", {"action": action})
+        room.answer(room.step, do, given)
+
+    with Store(folder, clock=clock) as store:
+        use_mode(store, FAKE, "explicit")
+        rooms = Rooms(store, Lesson(domain))
+        for teacher in ("anna", "person"):
+            room = rooms.room(teacher)
+            for _ in range(dialogues if teacher == "anna" else dialogues - 1):
+                conversation = room.conversation
+                while room.conversation == conversation:
+                    answer(room)
+        rooms.room("anna").rate("c1", 1)
+        for _ in range(200):
+            action, is_right = right(room)
+            if not is_right and len(room.view["chat"]) > 1:
+                break
+            answer(room)
+        if dialogues > 1:  # what there is to settle
+            room.answer(room.step, "restart", {})
+            room.answer(room.step, "correct", {"action": "utter_ask_howcanhelp"})
+            room.answer(room.step, "settle", {"which": "new"})
+        return action
+
+
+def _correct(browser: Browser, address: str, action: str) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    page.click(f'[data-action="{action}"]')
+    page.wait_for_selector(".change")
+    page.close()
+
+
+def _shoot(browser: Browser, address: str, width: int, height: int, theme: str, path: Path) -> None:
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.add_init_script(f"localStorage.setItem('dialogue-gym.theme', '{theme}')")
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("#main")
+    if address.endswith("conversations"):
+        page.click(".conversation >> nth=2")
+        page.wait_for_selector(".reader .bubble")
+    if address.endswith("progress"):
+        page.click("summary")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('tbody tr')].every((row) => /%/.test(row.textContent))"
+        )
+        page.click("summary")
+    page.wait_for_timeout(500)
+    page.screenshot(path=path)
+    context.close()
+
+
+if __name__ == "__main__":
+    main()

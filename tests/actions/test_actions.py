@@ -1,0 +1,351 @@
+"""What an action does: words, simulated effects and Python code, none of which ends a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym.actions import (
+    ActionError,
+    ActionResult,
+    ActionRunner,
+    builtin_actions,
+    check_actions,
+    load_actions,
+)
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    BotUttered,
+    Entity,
+    Restarted,
+    SlotSet,
+    UserUttered,
+    entities_from,
+)
+from dialogue_gym.domain import Domain
+from tests.conftest import domain_from
+
+DOMAIN = """
+    intents: [inform]
+    entities: [size, topping]
+    slots:
+      size: {type: text, initial_value: small}
+      toppings: {type: list, mappings: [{type: from_entity, entity: topping}]}
+      price: {type: float, max_value: 50}
+    responses:
+      utter_size: [{text: "A {size} one with {toppings}."}]
+      utter_later: []
+    actions: [count, order]
+    fake_user:
+      goal: {size: [small, large]}
+      intents: {affirm: inform, deny: inform}
+      actions:
+        order: {user: judge}
+        count: {sets: {price: 20, toppings: null}, needs: {slots: {toppings: filled}}}
+"""
+PIZZA = domain_from(DOMAIN)
+ORDER = UserUttered(
+    "a large one", "inform", (Entity("size", "large"), Entity("topping", "olives"), Entity("topping", "ham"))
+)
+
+
+class Python:
+    """An action with any code."""
+
+    def __init__(self, run: Callable[..., Any], name: str = "count") -> None:
+        self.run, self._name = run, name
+
+    def name(self) -> str:
+        return self._name
+
+
+def run(code: Callable[..., Any], *events: Any) -> ActionResult:
+    return ActionRunner(PIZZA, [Python(code)]).run("count", Conversation(PIZZA, events))
+
+
+def answering(events: Any, *messages: dict[str, Any]) -> Callable[..., Any]:
+    def code(dispatcher: Any, tracker: Any, domain: Any) -> Any:
+        for message in messages:
+            dispatcher.utter_message(**message)
+        return events
+
+    return code
+
+
+def set_slot(name: str, value: Any) -> dict[str, Any]:
+    return {"event": "slot", "name": name, "value": value, "timestamp": None}
+
+
+def test_without_code_an_action_says_and_does_what_the_domain_declares() -> None:
+    runner, conversation = ActionRunner(PIZZA), Conversation(PIZZA, [ORDER])
+    assert runner.run("utter_size", conversation).events == (BotUttered("A large one with olives, ham."),)
+    assert runner.run("count", conversation).events == (SlotSet("price", "20"), SlotSet("toppings", None))
+    assert runner.run("count", Conversation(PIZZA)).events == ()  # its precondition does not hold
+    for name in ("order", "utter_later", "action_listen", "action_restart"):
+        assert runner.run(name, conversation) == ActionResult()
+    assert len(conversation) == 1
+
+
+def test_code_replaces_what_the_domain_declares() -> None:
+    result = run(answering([set_slot("price", 12.5)], {"text": "That is 12.50."}), ORDER)
+    assert result == ActionResult((BotUttered("That is 12.50."), SlotSet("price", 12.5)))
+    refused = Python(answering([set_slot("price", 1)]), "action_restart")
+    assert ActionRunner(PIZZA, [refused]).run("action_restart", Conversation(PIZZA)) == ActionResult()
+
+
+def test_code_sees_the_conversation_and_cannot_change_it() -> None:
+    seen: dict[str, Any] = {}
+
+    def look(dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
+        seen.update(tracker.current_state(), intent=tracker.get_intent_of_latest_message())
+        seen["entities"] = list(tracker.get_latest_entity_values("topping"))
+        seen["was"] = tracker.last_executed_action_has("order")
+        seen["since"] = [event["event"] for event in tracker.events_after_latest_restart()]
+        seen["domain"] = domain
+        tracker.slots["toppings"].append("snails")
+        tracker.events.clear()
+        return []
+
+    before = (
+        ActionExecuted("count"),
+        Restarted(),
+        ORDER,
+        ActionExecuted("order"),
+        ActionExecuted("action_listen"),
+    )
+    conversation = Conversation(PIZZA, before, sender_id="anna")
+    assert ActionRunner(PIZZA, [Python(look)]).run("count", conversation) == ActionResult()
+    assert conversation.slots["toppings"] == ["olives", "ham"] and conversation.events == before
+    assert (seen["sender_id"], seen["intent"], seen["was"]) == ("anna", "inform", True)
+    assert seen["entities"] == ["olives", "ham"] and seen["latest_message"]["text"] == "a large one"
+    assert seen["since"] == ["user", "action", "action"] and seen["latest_action_name"] == "action_listen"
+    assert seen["domain"]["actions"] == ["count", "order", "utter_size", "utter_later"]
+    assert seen["domain"]["slots"]["toppings"]["mappings"] == [{"type": "from_entity", "entity": "topping"}]
+
+
+def test_what_comes_beside_a_text_is_kept_and_responses_are_filled() -> None:
+    buttons = [{"title": "Yes", "payload": "/affirm"}]
+    messages = ({"text": "Sure?", "buttons": buttons}, {"response": "utter_size", "size": "huge"}, {})
+    result = run(answering([{"event": "reset_slots"}, {"event": "restart"}], *messages), ORDER)
+    assert result.note is None
+    assert result.events == (
+        BotUttered("Sure?", {"buttons": buttons}), BotUttered("A huge one with olives, ham."),
+        SlotSet("size", "small"), SlotSet("toppings", None), SlotSet("price", None), Restarted(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("events", "message", "note"),
+    [
+        ([set_slot("prize", 1)], {}, "'prize' is no slot of the domain; did you mean 'price'?"),
+        ([{"event": "followup", "name": "order"}], {}, "of the kind 'followup' are not known here"),
+        ([set_slot("price", {1, 2})], {}, "something in its events is no JSON"),
+        ([set_slot("price", float("nan"))], {}, "something in its events is no JSON"),
+        ([set_slot("price", 10**400)], {}, "something in its events is no JSON"),
+        (["price"], {}, "objects are expected in its events, not 'price'"),
+        ("price", {}, "a list of events is expected, not"),
+        ([], {"response": "utter_sice"}, "'utter_sice' is no response of the domain; did you mean"),
+        ([], {"text": "x", "buttons": "yes"}, "a list of objects is expected as 'buttons'"),
+        ([set_slot("a\nb", 1)] * 9, {}, "and 6 more"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_left_out_and_said(events: Any, message: dict[str, Any], note: str) -> None:
+    good = [set_slot("size", "large")] if isinstance(events, list) else ()
+    result = run(answering([*good, *events] if good else events, message))
+    assert result.note is not None and result.note.startswith("count: ") and note in result.note
+    assert result.note.isprintable()
+    assert SlotSet("size", "large") in result.events or not good
+
+
+@pytest.mark.parametrize("error", ["KeyError('x')", "ValueError('a\\nb')", "SystemExit(3)"])
+def test_code_that_fails_is_told_with_its_line(tmp_path: Path, error: str) -> None:
+    file = tmp_path / "pizzeria.py"
+    file.write_text(
+        "import json\nclass Count:\n    def name(self):\n        return 'count'\n"
+        f"    async def run(self, dispatcher, tracker, domain):\n        raise {error}\n"
+    )
+    result = ActionRunner(PIZZA, load_actions(file)).run("count", Conversation(PIZZA))
+    kind = error.partition("(")[0]
+    assert result.events == () and result.note is not None
+    assert result.note.startswith(f"count: {file}:6: {kind}: ") and "\n" not in result.note
+
+
+def test_coroutines_run_also_where_an_event_loop_does() -> None:
+    async def later(dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
+        await asyncio.sleep(0)
+        await dispatcher.stream_chunk("now")
+        return [set_slot("price", 1)]
+
+    async def within() -> ActionResult:
+        return run(later)
+
+    expected = ActionResult((BotUttered("now"), SlotSet("price", 1)))
+    assert run(later) == expected and asyncio.run(within()) == expected
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+an_event = anything | st.fixed_dictionaries(
+    {"event": st.sampled_from(["slot", "bot", "user", "restart", "reset_slots", "form"]) | anything},
+    optional={
+        "name": st.sampled_from([slot.name for slot in PIZZA.slots]) | anything,
+        "value": anything,
+        "text": anything,
+        "data": anything,
+    },
+)
+a_message = st.fixed_dictionaries(
+    {}, optional={key: anything for key in ("text", "response", "buttons", "json_message", "image", "size")}
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(an_event, max_size=4) | anything, st.lists(a_message, max_size=3))
+def test_a_conversation_goes_on_whatever_code_answers(events: Any, messages: list[dict[str, Any]]) -> None:
+    result = run(answering(events, *messages), ORDER)
+    assert result.note is None or result.note.isprintable()
+    conversation = Conversation(PIZZA, [ORDER, ActionExecuted("count"), *result.events])
+    assert {type(event) for event in result.events} <= {BotUttered, SlotSet, Restarted}
+    assert all(event.text is None or isinstance(event.text, str)
+               for event in result.events if isinstance(event, BotUttered))  # fmt: skip
+    # The next action sees what this one left.
+    assert ActionRunner(PIZZA, [Python(answering([]))]).run("count", conversation) == ActionResult()
+
+
+def test_a_packages_modules_are_looked_through_and_bases_left_out(tmp_path: Path) -> None:
+    package = tmp_path / "things"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text("from .base import Base\nfrom beside import Count\n")
+    (tmp_path / "beside.py").write_text(
+        "class Count:\n    def name(self):\n        return 'count'\n"
+        "    def run(self, dispatcher, tracker, domain):\n        return []\n"
+    )
+    (package / "base.py").write_text(
+        "class Base:\n    def name(self):\n        raise NotImplementedError\n"
+        "    def run(self, dispatcher, tracker, domain):\n        return []\n"
+    )
+    (package / "inner" / "__init__.py").write_text(
+        "from ..base import Base\nclass Order(Base):\n    def name(self):\n        return 'order'\n"
+    )
+    assert [action.name() for action in load_actions(package)] == ["count", "order"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (None, "actions.py: there is no such file"),
+        ("x = 1", "has no class with name() and run(...)"),
+        ("x =", "actions.py:1: SyntaxError: invalid syntax"),
+        ("\nimport nowhere", "actions.py:2: ModuleNotFoundError: No module named 'nowhere'"),
+        ("raise SystemExit('bye')", "actions.py:1: SystemExit: bye"),
+        ("class A:\n def name(self): return 1/0\n def run(self, a, b, c): 0",
+         "actions.py:2: ZeroDivisionError: division by zero"),
+        ("class A:\n def name(self): return 5\n def run(self, a, b, c): 0",
+         "actions.py:3: name() gives '5', which is no name"),
+        ("class A:\n def name(self): return 'a'\n def run(self): 0",
+         "actions.py:3: run() has to take dispatcher, tracker and domain"),
+        ("class A:\n def name(self): return 'a'\n def run(self, a, b, c): 0\nclass B(A): 0",
+         "'a' is the name of another action too"),
+    ],
+)  # fmt: skip
+def test_code_that_cannot_be_used_is_told_in_one_line(
+    tmp_path: Path, source: str | None, message: str
+) -> None:
+    file = tmp_path / "actions.py"
+    if source is not None:
+        file.write_text(source)
+    with pytest.raises(ActionError) as caught:
+        load_actions(file)
+    assert message in str(caught.value) and str(caught.value).isprintable()
+
+
+def test_a_module_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ActionError, match=r"there is no Python module 'no_such\.actions'"):
+        load_actions("no_such.actions")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_own_actions.py").write_text(
+        "class A:\n    def name(self): return 'a'\n    def run(self, a, b, c): return []\n"
+    )
+    assert [action.name() for action in load_actions("my_own_actions")] == ["a"]
+
+
+def test_the_check_tells_where_code_and_declared_effects_differ() -> None:
+    def warnings(code: Callable[..., Any], name: str = "count") -> list[str]:
+        runner = ActionRunner(PIZZA, [Python(code, name)])
+        problems = check_actions(PIZZA, runner)
+        assert all(problem.file == __file__ and not problem.is_error for problem in problems)
+        return [problem.message for problem in problems]
+
+    right = answering([set_slot("price", 21), set_slot("toppings", [])])
+    assert warnings(right) == []
+    assert warnings(right, "order") == []  # it declares none
+    (unknown,) = warnings(right, "cuont")
+    assert "'cuont' is no action" in unknown and "did you mean 'count'?" in unknown
+    kept, wrong = warnings(answering([set_slot("size", None)]))[0:3:2]
+    assert "count leaves the slot 'price' empty" in kept and "has it 20 to 30" in kept
+    assert "count leaves the slot 'toppings' filled" in wrong and "has it empty" in wrong
+    (failed,) = warnings(lambda dispatcher, tracker, domain: 1 / 0)
+    assert "ZeroDivisionError" in failed
+
+
+@pytest.mark.parametrize("name", ["restaurant", "concert"])
+def test_the_built_in_code_fits_its_domain(name: str) -> None:
+    domain = Domain.load(name)
+    runner = ActionRunner(domain, builtin_actions(name))
+    assert runner.actions and check_actions(domain, runner) == []
+    conversation = Conversation(domain)
+    for action in domain.actions:  # whatever was done before
+        result = runner.run(action, conversation)
+        assert result.note is None
+        conversation.extend([ActionExecuted(action), *result.events])
+    assert builtin_actions("no_such_domain") == []
+
+
+def test_there_is_a_restaurant_for_every_goal() -> None:
+    domain = Domain.load("restaurant")
+    assert domain.fake_user is not None
+    runner, conversation = ActionRunner(domain, builtin_actions("restaurant")), Conversation(domain)
+    goal = dict(domain.fake_user.goal)
+    names = set()
+    for values in itertools.product(*goal.values()):
+        wishes = dict(zip(goal, values, strict=True))
+        conversation.append(UserUttered(intent="inform", entities=entities_from(wishes)))
+        if wishes["people"] == "3":  # otherwise what was found before has to be seen not to fit
+            conversation.extend(runner.run("action_search_restaurants", conversation).events)
+        said, *events = runner.run("action_suggest", conversation).events
+        conversation.extend(events)
+        assert isinstance(said, BotUttered) and said.text is not None
+        assert all(wish in said.text for wish in wishes.values())
+        names.add(said.text.partition(",")[0])
+    assert len(names) == 60
+    conversation.append(UserUttered(intent="inform", entities=entities_from({"location": "rome"})))
+    said, found = runner.run("action_suggest", conversation).events
+    assert isinstance(said, BotUttered) and "I know of no" in str(said.text) and "in rome" in str(said.text)
+    assert found == SlotSet("restaurants", [])
+
+
+def test_reviews_are_told_of_what_was_found_best_first() -> None:
+    domain = Domain.load("concert")
+    runner, conversation = ActionRunner(domain, builtin_actions("concert")), Conversation(domain)
+    for search, show, best in (
+        ("action_search_concerts", "action_show_concert_reviews", "Katy Perry has 5.0, "),
+        ("action_search_venues", "action_show_venue_reviews", "Rock Cellar has 4.8, "),
+    ):
+        (said,) = runner.run(show, conversation).events
+        assert isinstance(said, BotUttered) and "yet" in str(said.text)
+        said, found = runner.run(search, conversation).events
+        assert isinstance(said, BotUttered) and best.partition(" has")[0] in str(said.text)
+        conversation.append(found)
+        (said,) = runner.run(show, conversation).events
+        assert isinstance(said, BotUttered) and str(said.text).startswith(best)

@@ -1,0 +1,325 @@
+"""The benchmark: what stops it, what it goes on from, and what it writes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from matplotlib.image import imread
+
+from agents.benchmark.grid import GRIDS, load_grid
+from agents.benchmark.statistics import interval
+from agents.config import agent_names
+
+TINY: dict[str, Any] = {
+    "title": "Tiny",
+    "ids": ["FakeUserConcert-v0"],
+    "environments": {
+        1: {"has_mask": True},
+        4: {"has_mask": False, "settings": {"semantic_error_rate": 0.3, "patience": 2}},
+    },
+    "parts": [
+        {"turn_taking": "auto", "environments": [1, 4], "seeds": 2},
+        {"turn_taking": "explicit", "environments": [1], "seeds": 1, "steps": {"Q-table": 1000}},
+    ],
+    "learners": {
+        "Q-table": {"masked": "masked_q_table", "unmasked": "q_table", "steps": 2000},
+        "PPO": {"masked": "maskable_ppo", "unmasked": "ppo", "steps": 4100},
+        "cloning": {"masked": "masked_behaviour_cloning", "unmasked": "behaviour_cloning"},
+    },
+    "references": ["random", "expert", "filter", "solver"],
+    "marks": [50, 1000],
+    "dialogues": 40,
+}
+DOMAIN = """
+    intents: [inform, affirm, deny]
+    entities: [size]
+    slots: {size: {type: text}}
+    actions: [ask_size, order]
+    fake_user:
+      goal: {size: [small, large]}
+      actions: {ask_size: {user: {inform: size}}, order: {user: judge}}
+"""
+CELLS = 4 * 3 + 2 * 6 + 3
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("grid") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY, sort_keys=False))
+    return path
+
+
+def start(grid: Path | str, out: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "agents", "benchmark", str(grid), "--out", str(out), *words]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # What a shell runs in the background ignores interrupts, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    return output
+
+
+def wait_for_cells(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+    while not (out / "cells.jsonl").exists() or (out / "cells.jsonl").read_text().count("\n") < count:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+def results_of(out: Path) -> dict[str, Any]:
+    """Return the results, apart from when and on what they were made."""
+    results = json.loads((out / "results.json").read_text())
+    assert set(results.pop("made")) == {"versions", "core_seconds"}
+    return dict(results)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed")
+    assert "results.md" in finish(start(tiny, out, "--jobs", "2"))
+    return out
+
+
+def test_it_writes_tables_and_pictures(undisturbed: Path) -> None:
+    results = results_of(undisturbed)
+    assert [task["task"] for task in results["tasks"]] == [
+        "auto/1/FakeUserConcert-v0", "auto/4/FakeUserConcert-v0", "explicit/1/FakeUserConcert-v0",
+    ]  # fmt: skip
+    auto, noisy, explicit = results["tasks"]
+    assert auto["agents"]["PPO"]["agent"] == "maskable_ppo"
+    assert noisy["agents"]["PPO"]["agent"] == "ppo"
+    assert explicit["agents"]["Q-table"]["steps"] == 1000
+    assert auto["exact"]["bound"] == pytest.approx(15)
+    assert auto["agents"]["filter"]["figures"]["end"]["success_rate"]["mean"] == 1.0
+    assert set(auto["agents"]["PPO"]["figures"]) == {"50", "end"}  # 1,000 dialogues need more steps
+    for task in results["tasks"]:
+        for agent in task["agents"].values():
+            end = agent["figures"]["end"]
+            assert len(end["returns"]) == task["seeds"]
+            assert end["mean_return"] == interval(end["returns"])
+    for line in (undisturbed / "cells.jsonl").read_text().splitlines():
+        for row in json.loads(line)["evaluations"]:
+            assert row["objective"] == pytest.approx(20 * row["success_rate"] - row["mean_turns"])
+    markdown = (undisturbed / "results.md").read_text()
+    assert results["protocol"] in markdown and "| cloning |" in markdown
+    for picture in ("learning_auto", "learning_explicit", "aggregate"):
+        assert imread(undisturbed / f"{picture}.png").std() > 0.05
+
+
+def test_killed_and_resumed_it_gives_the_same_results(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "cells.jsonl"
+    process = start(tiny, tmp_path, "--jobs", "2")
+    wait_for_cells(tmp_path, 14, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = journal.read_text()
+    journal.write_text(before + '{"fingerprint": "half a li')  # as if killed while it wrote
+    finish(start(tiny, tmp_path, "--jobs", "1"))
+    after = journal.read_text()
+    assert after.startswith(before) and "half a li" not in after
+    assert after.count("\n") == CELLS  # nothing was done twice
+    assert results_of(tmp_path) == results_of(undisturbed)
+    finish(start(tiny, tmp_path))
+    assert journal.read_text() == after
+
+
+def test_a_killed_worker_costs_nothing_but_time(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
+    process = start(tiny, tmp_path, "--jobs", "2")
+    wait_for_cells(tmp_path, 5, process)
+    workers = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    assert len(workers) == 2
+    workers[0].kill()
+    finish(process)
+    assert results_of(tmp_path) == results_of(undisturbed)
+
+
+def test_an_interrupt_stops_it_without_a_traceback(tiny: Path, tmp_path: Path) -> None:
+    process = start(tiny, tmp_path, "--jobs", "2")
+    wait_for_cells(tmp_path, 5, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode not in (0, -signal.SIGINT)
+    assert "Traceback" not in errors
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_of_two_gives_the_same(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """The cluster has a head and two nodes with one processor each; one worker is killed on the way."""
+    code = f"""
+import psutil, subprocess, sys, time
+from pathlib import Path
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={{"num_cpus": 0, "include_dashboard": False}})
+for _ in range(2):
+    cluster.add_node(num_cpus=1)
+words = ["benchmark", {str(tiny)!r}, "--out", {str(tmp_path)!r}, "--ray", cluster.address]
+process = subprocess.Popen([sys.executable, "-m", "agents", *words])
+journal = Path({str(tmp_path)!r}, "cells.jsonl")
+while process.poll() is None and not (journal.exists() and journal.read_text().count("\\n") >= 3):
+    time.sleep(0.05)
+busy = []
+while process.poll() is None and not busy:
+    everyone = psutil.process_iter(["cmdline"])
+    busy = [one for one in everyone if (one.info["cmdline"] or [""])[0].startswith("ray::run_cell")]
+busy[0].kill()
+print("killed", len(busy))
+status = process.wait()
+cluster.shutdown()
+sys.exit(status)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=900, check=False
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "killed" in result.stdout
+    assert results_of(tmp_path) == results_of(undisturbed)
+
+
+def part(**entries: Any) -> dict[str, Any]:
+    return {"parts": [{"turn_taking": "auto", "environments": [1]} | entries]}
+
+
+def environment(**settings: Any) -> dict[str, Any]:
+    return {"environments": {1: {"has_mask": True, "settings": settings}}}
+
+
+def changed(**entries: Any) -> dict[str, Any]:
+    return copy.deepcopy(TINY) | entries
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1", "this is no YAML"),
+        ([], "the grid: [] is no mapping"),
+        (changed(seed=1), "the grid: unknown key 'seed'"),
+        (changed(marks=[4000, 250]), "marks: they are to rise"),
+        (changed(**part(environments=[1, 1], seeds=1)), "auto/1/FakeUserConcert-v0 is there more than once"),
+        (changed(environments={1: {"has_mask": "no"}}), "has_mask: 'no' is neither true nor false"),
+        (changed(**environment(max_episode_steps=5)), "'max_episode_steps' is no setting"),
+        (changed(learners={"PPO": {"masked": "ppo", "steps": -5}}), "steps: -5 is no whole number"),
+        (changed(marks=[0]), "marks: 0 is no whole number from 1 on"),
+        (changed(references=["exprt"]), "references: 'exprt' is none; did you mean 'expert'?"),
+        (changed(ids=["FakeUserConcrt-v0"]), "'FakeUserConcrt-v0' is no environment; did you mean"),
+        (changed(**part(environments=[7], seeds=1)), "parts: there is no environment 7"),
+        (changed(**part(seed=1)), "parts: unknown key 'seed'"),
+        (changed(**part()), "'seeds' is missing"),
+        (changed(parts=[]), "parts: there is nothing to do"),
+        (changed(learners={"PPO": {"masked": "pppo"}}), "'pppo' is no agent; did you mean 'ppo'?"),
+        (changed(**environment(patienc=1)), "'patienc' is no setting; did you mean 'patience'?"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_grid_is_said_in_one_line(content: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "grid.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    with pytest.raises(ValueError) as caught:
+        load_grid(str(path))
+    assert str(caught.value).startswith(f"{path}: ") and message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["ful"], "'ful' is no grid; did you mean 'full'?"),
+        (["quick", "--ray", "127.0.0.1:9"], "there is no Ray cluster at '127.0.0.1:9'"),
+    ],
+)
+def test_a_command_that_cannot_be_run_says_why(words: list[str], message: str, tmp_path: Path) -> None:
+    process = start(words[0], tmp_path / "out", *words[1:])
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert f"error: {message}" in errors and "Traceback" not in errors
+
+
+def test_the_full_grid_is_that_of_the_field() -> None:
+    grid = load_grid("full")
+    auto = [task for task in grid.tasks if task.turn_taking == "auto"]
+    found = {
+        task.number: (task.settings.get("semantic_error_rate", 0.0), task.has_mask, task.settings.get("user"))
+        for task in auto
+    }
+    assert found == {
+        "1": (0.0, True, None), "2": (0.0, False, None), "3": (0.15, True, None),
+        "4": (0.15, False, None), "5": (0.15, True, "unfriendly"), "6": (0.3, True, None),
+    }  # fmt: skip
+    assert len(auto) == 12 and all(task.seeds == 10 for task in auto)
+    explicit = [task for task in grid.tasks if task.turn_taking == "explicit"]
+    assert len(explicit) == 6 and all(task.seeds == 5 for task in explicit)
+    for task in grid.tasks:
+        for cell in task.learners.values():
+            assert task.has_mask == ("mask" in cell.agent)
+    fingerprints = [cell.fingerprint() for cell in grid.cells()]
+    assert len(set(fingerprints)) == len(fingerprints)
+
+
+def test_a_cell_that_cannot_be_done_ends_it_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(textwrap.dedent(DOMAIN))
+    settings = {"domain": str(tmp_path / "mine.yml")}
+    content = changed(
+        ids=["Dialogue-v0"],
+        environments={1: {"has_mask": True, "settings": settings}, "noisy": {"has_mask": False}},
+        references=["random", "expert"],
+        **part(seeds=30),
+    )
+    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(content))
+    process = start(tmp_path / "grid.yaml", tmp_path / "out", "--jobs", "1")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2 and "Traceback" not in errors
+    assert "error: expert on Dialogue-v0 turn_taking=auto domain=" in errors and "no expert policy" in errors
+    assert (tmp_path / "out/cells.jsonl").read_text().count("\n") == 1
+
+
+def test_a_report_leaves_the_journal_of_a_running_benchmark_alone(
+    tiny: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    text = (undisturbed / "cells.jsonl").read_text() + '{"half a line'
+    (tmp_path / "cells.jsonl").write_text(text)
+    finish(start(tiny, tmp_path, "--report"))
+    assert (tmp_path / "cells.jsonl").read_text() == text
+    assert results_of(tmp_path) == results_of(undisturbed)
+    (tmp_path / "cells.jsonl").write_text('{"fingerprint": "x"}\n')
+    process = start(tiny, tmp_path, "--report")
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (2, f"error: {tmp_path}/cells.jsonl:1: this is no finished cell\n")
+
+
+@pytest.mark.parametrize("what", ["_configuration", "_domain", "rules"])
+def test_the_protocol_changes_with_what_it_is_about(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_grid("quick")
+    cells, protocol = {cell.name: cell.fingerprint() for cell in before.cells()}, before.protocol()
+    if what == "rules":
+        monkeypatch.setattr("dialogue_gym.rules.SOURCES", b"others")
+    else:
+        monkeypatch.setattr(f"agents.benchmark.grid.{what}", lambda *names: "another")
+    after = load_grid("quick")
+    assert after.protocol() != protocol
+    for cell in after.cells():
+        assert (cell.fingerprint() == cells[cell.name]) == (what == "_configuration" and cell.is_reference)
+
+
+def test_the_protocol_changes_with_the_grid() -> None:
+    protocols = {path.stem: load_grid(str(path)).protocol() for path in GRIDS.glob("*.yaml")}
+    assert len(set(protocols.values())) == len(protocols) == 2
+    assert {cell.agent for cell in load_grid("full").cells()} >= set(agent_names())

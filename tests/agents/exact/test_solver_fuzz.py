@@ -1,0 +1,146 @@
+"""The solver against plain recursion and plain following of rows, on any small domain: nothing merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, assume, given, reject, settings
+from hypothesis import strategies as st
+
+from agents.exact.enumeration import Chance, Enumeration
+from agents.exact.solver import SolverPolicy, solve
+from agents.exact.upper_bound import Clairvoyant, TooLarge
+from dialogue_gym import rules
+from dialogue_gym._yaml import read_text
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.loader import parse
+from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS, Settings, Tables
+from tests.strategies import domains
+
+MAX_ROWS = 4000
+ROUNDS = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+SMALL = st.fixed_dictionaries(
+    {
+        "turn_taking": st.sampled_from(["auto", "explicit"]),
+        "semantic_error_rate": st.sampled_from([0.0, 0.0, 0.3]),
+        "patience": st.integers(1, 3),
+        "max_episode_steps": st.integers(2, 4),
+    }
+)
+REWARDS = st.dictionaries(
+    st.sampled_from(["success", "failure", "step", "turn", "useless", "invalid", "do_a", "action_restart"]),
+    st.integers(-3, 3),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_domains_only() -> Iterator[None]:
+    """Give up what would take long: what is compared stays the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agents.exact.upper_bound.MAX_STATES", 200)
+        yield
+
+
+def solved(function: Callable[[Any], Any], argument: Any) -> Any:
+    try:
+        return function(argument)
+    except TooLarge:
+        reject()
+
+
+class Rows:
+    """The rules over whole rows, every outcome of chance; too many rows give up the example."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self._chance = Chance(tables)
+        self.seen: dict[Any, float] = {}
+
+    def outcomes(self, run: Any) -> list[tuple[float, int, tuple[int, ...]]]:
+        row = [0] * self.tables.size
+        results = []
+        for chance, events in self._chance.outcomes(lambda: run(row)):
+            row[RANDOM] = row[TURNS] = 0
+            results.append((chance, events, tuple(row)))
+            assume(len(results) < MAX_ROWS)
+        return results
+
+    def begin(self) -> list[tuple[float, int, tuple[int, ...]]]:
+        def run(row: list[int]) -> int:
+            rules.begin(row, self.tables, self._chance.draw)
+            return 0
+
+        return self.outcomes(run)
+
+    def step(self, key: tuple[int, ...], action: int) -> list[tuple[float, int, tuple[int, ...]]]:
+        def run(row: list[int]) -> int:
+            row[:] = key
+            return rules.step(row, self.tables, action, self._chance.draw)
+
+        return self.outcomes(run)
+
+    def value(self, key: tuple[int, ...], choose: Any) -> float:
+        """The mean return from a row on: under a policy, or the best if it is None."""
+        if key not in self.seen:
+            assume(len(self.seen) < MAX_ROWS)
+            first = 1 if self.tables.is_auto else 0
+            actions = range(first, self.tables.actions) if choose is None else [choose(key)]
+            self.seen[key] = max(
+                sum(
+                    chance
+                    * (
+                        self.tables.event_reward[events]
+                        + self.tables.action_reward[action]
+                        + (0 if events & (SUCCESS | FAILURE | TRUNCATED) else self.value(after, choose))
+                    )
+                    for chance, events, after in self.step(key, action)
+                )
+                for action in actions
+            )
+        return self.seen[key]
+
+
+def domain_of(content: dict[str, Any], reward: dict[str, int]) -> Domain:
+    known = {name: weight for name, weight in reward.items() if name != "do_a" or name in content["actions"]}
+    return parse(read_text(yaml.safe_dump(content | {"reward": known}, sort_keys=False)), "any")
+
+
+@ROUNDS
+@given(domains(), REWARDS, SMALL)
+def test_the_bound_is_that_of_plain_recursion_over_rows(
+    content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
+) -> None:
+    domain = domain_of(content, reward)
+    tables = rules.build_tables(domain, Settings(**small))
+    plain = Rows(tables)
+    expected = sum(chance * plain.value(row, None) for chance, _, row in plain.begin())
+    assert solved(Clairvoyant, Enumeration(domain, tables)).bound() == pytest.approx(expected, abs=1e-8)
+
+
+@ROUNDS
+@given(domains(), REWARDS, SMALL)
+def test_the_lower_figure_is_what_its_table_reaches(
+    content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
+) -> None:
+    content = content | {"expert": [{"then": content["actions"][0]}]}
+    limit = small.pop("max_episode_steps")
+    domain = domain_of(content, reward)
+    env: Any = gym.make("Dialogue-v0", domain=domain, **small).unwrapped
+    env = type(env)(domain, **small, max_episode_steps=limit)
+    plain = Rows(env.tables)
+    begin = plain.begin()
+    solution = solved(solve, env)
+    policy = SolverPolicy(env, solution)
+
+    def choose(key: tuple[int, ...]) -> int:
+        observation = np.array(key[: env.tables.values], dtype=np.int8)
+        return int(policy.predict(observation, deterministic=True)[0]) + int(env.first_action)
+
+    followed = sum(chance * plain.value(row, choose) for chance, _, row in begin)
+    assert solution.lower.mean_return <= solution.upper + 1e-8
+    assert solution.lower.mean_return == pytest.approx(followed, abs=1e-3)

@@ -1,0 +1,297 @@
+"""`python -m agents`, as a person calls it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from matplotlib.image import imread
+from stable_baselines3 import DQN
+
+from agents import cli
+from agents.config import CONFIGS, agent_config, agent_names
+from agents.evaluation import evaluate
+from agents.make_env import EVALUATION, TRAINING, stream
+from agents.training import ALGORITHMS, TABLE, Run, load, train
+from dialogue_gym._files import write_whole
+from tests.conftest import BUILT_IN, make
+
+
+def agents(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process: only to load what it needs takes seconds."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        patch.setattr(sys, "argv", ["agents", *words])
+        cli.main()
+    status = ended.value.code or 0
+    assert isinstance(status, int)
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+
+
+def agents_apart(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "agents", *words], capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.mark.parametrize("agent", ["ppo", "dqn", "masked_dqn", "maskable_ppo", "q_table", "warm_masked_dqn"])
+def test_train_writes_what_evaluate_reads(agent: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["train", BUILT_IN[1], "user=unfriendly", "--agent", agent, "--out", str(out)]
+    trained = agents(*words, "--seed", "3", "--steps", "1500", "--dialogues", "50")
+    assert trained.returncode == 0, trained.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["learning_curve.png", "metrics.json", "model.zip"]
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert set(metrics) >= {
+        "success_rate", "mean_return", "bound_return", "mean_turns", "steps", "wall_seconds", "versions",
+    }  # fmt: skip
+    assert 1500 <= metrics["steps"] < 2100  # PPO takes whole rollouts
+    assert metrics["bound_return"] == pytest.approx(15.0)
+    assert metrics["settings"] == {"user": "unfriendly"}
+    assert metrics["versions"]["gymnasium"]
+    assert imread(out / "learning_curve.png").std() > 0.05
+
+    evaluated = agents_apart("evaluate", str(out), "--dialogues", "50", "--seed", "3", "--json")
+    assert evaluated.returncode == 0, evaluated.stderr
+    figures = json.loads(evaluated.stdout)
+    for key in ("success_rate", "mean_return", "mean_turns", "bound_return"):
+        assert figures[key] == metrics[key]
+    table = agents("evaluate", str(out), "--dialogues", "50")
+    assert f"{BUILT_IN[1]}: 50 dialogues, bound 15.00" in table.stdout
+
+
+def test_the_same_seed_gives_the_same_agent(tmp_path: Path) -> None:
+    results = []
+    for name, run in (("here", agents), ("apart", agents_apart)):
+        words = ["--out", str(tmp_path / name), "--steps", "1500", "--dialogues", "30"]
+        assert run("train", BUILT_IN[1], *words).returncode == 0
+        metrics = json.loads((tmp_path / name / "metrics.json").read_text())
+        results.append((metrics["mean_return"], metrics["mean_turns"]))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "FakeUserRestrant-v0"], "'FakeUserRestrant-v0' is no environment; did you mean"),
+        (["train", "CartPole-v1"], "'CartPole-v1' is no dialogue environment"),
+        (["train", BUILT_IN[0], "--agent", "pp"], "'pp' is no agent; did you mean 'ppo'?"),
+        (["train", BUILT_IN[0], "pacience=3"], "'pacience' is no setting; did you mean 'patience'?"),
+        (["train", BUILT_IN[0], "patience"], "'patience': a setting has the form key=value"),
+        (["train", BUILT_IN[0], "patience=[1"], "'patience=[1': the value cannot be read"),
+        (["train", BUILT_IN[0], "max_episode_steps=5"], "'max_episode_steps' is no setting"),
+        (["train", BUILT_IN[0], "domain=concert"], "domain='concert': this environment has its own domain"),
+        (["train", BUILT_IN[0], "patience=lots"], "patience='lots': it is a whole number"),
+        (["train", "Dialogue-v0", "domain=nowhere.yml"], "nowhere.yml: there is no such file"),
+        (["evaluate", "nowhere"], "nowhere: no trained agent is here (metrics.json is missing)"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = agents(*words, *(["--out", str(out)] if words[0] == "train" else []))
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {message}")
+    assert result.stderr.count("\n") == 1 and not result.stdout
+    assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    result = agents("train", BUILT_IN[1], "--out", str(tmp_path / "taken/run"))
+    assert (result.returncode, result.stderr) == (2, f"error: {tmp_path}/taken/run: Not a directory\n")
+
+
+def test_a_wrong_option_has_the_same_exit_status(tmp_path: Path) -> None:
+    for words in (
+        ["train", BUILT_IN[0]],
+        ["train", BUILT_IN[0], "--out", str(tmp_path), "--steps", "0"],
+        ["tarin"],
+    ):
+        result = agents(*words)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr and "Error" in result.stderr
+
+
+GOOD = {"env_id": BUILT_IN[1], "settings": {}, "agent": "ppo", "seed": 0, "steps": 1, "bound_return": None}
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        "{", "[]", '{"agent": 1}', GOOD | {"settings": []}, GOOD | {"settings": {"nope": 1}},
+        GOOD | {"env_id": 5}, GOOD | {"agent": "pp"},
+        {key: GOOD[key] for key in GOOD if key != "bound_return"},
+    ],
+)  # fmt: skip
+def test_broken_metrics_are_told_in_one_line(metrics: object, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(metrics if isinstance(metrics, str) else json.dumps(metrics))
+    with pytest.raises(ValueError, match=r"metrics\.json cannot be used \(.+\)$"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK no zip", "other agent"])
+def test_a_broken_model_is_told_in_one_line(content: object, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(json.dumps(GOOD))
+    if content == "other agent":
+        DQN("MlpPolicy", make(BUILT_IN[1]), device="cpu").save(tmp_path / "model.zip")
+    elif isinstance(content, bytes):
+        (tmp_path / "model.zip").write_bytes(content)
+    result = agents("evaluate", str(tmp_path))
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert str(tmp_path) in result.stderr and "model" in result.stderr
+
+
+def test_a_missing_extra_is_told_in_one_line() -> None:
+    code = """
+import runpy, sys
+sys.modules["typer"] = None
+runpy.run_module("agents", run_name="__main__")
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (
+        2,
+        "error: typer is not installed: pip install '.[agents]'\n",
+    )
+
+
+def test_training_does_not_wait_for_a_bound_that_does_not_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots = {f"s{i}": {"type": "text"} for i in range(8)}
+    domain = {
+        "intents": ["inform", "affirm", "deny"], "entities": list(slots), "slots": slots,
+        "actions": ["go", *slots],
+        "fake_user": {
+            "goal": {name: ["a", "b", "c", "d"] for name in slots},
+            "actions": {"go": {"user": "judge"}} | {name: {"user": {"inform": name}} for name in slots},
+        },
+    }  # fmt: skip
+    (tmp_path / "large.yml").write_text(yaml.safe_dump(domain, sort_keys=False))
+    monkeypatch.setattr(cli, "BOUND_SECONDS", 1)
+    words = ["train", "Dialogue-v0", f"domain={tmp_path}/large.yml", "--steps", "300", "--dialogues", "5"]
+    result = agents(*words, "--out", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    assert "note: this environment is too large to be solved" in result.stderr
+    assert json.loads((tmp_path / "out/metrics.json").read_text())["bound_return"] is None
+    assert (tmp_path / "out/model.zip").exists() and (tmp_path / "out/learning_curve.png").exists()
+
+
+def test_every_agent_has_a_configuration_with_known_keys(tmp_path: Path) -> None:
+    assert set(agent_names()) > {"dqn", "maskable_ppo", "masked_dqn", "ppo", "q_table"}
+    for agent in agent_names():
+        for env_id in (*BUILT_IN, "Dialogue-v0"):
+            config = agent_config(agent, env_id)
+            assert set(config) == {
+                "algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start",
+            }  # fmt: skip
+            assert config["algorithm"] in (*ALGORITHMS, TABLE)
+            assert set(config["anneal"]) <= set(config["hyperparameters"])
+    (tmp_path / "ppo.yaml").write_text("default: {step: 3}\n")
+    with pytest.raises(ValueError, match=r"default: unknown key 'step'; did you mean 'steps'\?"):
+        agent_config("ppo", BUILT_IN[0], tmp_path)
+
+
+def test_a_configuration_extends_another_section_by_section(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "default: {steps: 1, hyperparameters: {x: 1, y: 1}}\n"
+        f"{BUILT_IN[0]}: {{steps: 2, hyperparameters: {{y: 2}}}}\n"
+    )
+    (tmp_path / "b.yaml").write_text(
+        "extends: a\ndefault: {hyperparameters: {x: 3}, warm_start: {updates: 5}}\n"
+    )
+    own = agent_config("b", BUILT_IN[0], tmp_path)
+    assert (own["steps"], own["hyperparameters"], own["warm_start"]) == (2, {"x": 3, "y": 2}, {"updates": 5})
+    other = agent_config("b", BUILT_IN[1], tmp_path)
+    assert (other["steps"], other["hyperparameters"]) == (1, {"x": 3, "y": 1})
+
+
+def test_learning_rate_and_entropy_fall_to_nothing() -> None:
+    run = Run(BUILT_IN[1], {}, "ppo", seed=0, steps=10_000)
+    seen: list[tuple[float, float]] = []
+
+    def watch(dialogues: int, steps: int, agent: Any) -> None:
+        seen.append((agent.ent_coef, agent.policy.optimizer.param_groups[0]["lr"]))
+
+    train(run, lambda *_: None, watch)
+    entropies, rates = zip(*seen, strict=True)
+    assert 0.3 < entropies[0] < 0.4 and 0.003 < rates[0] <= 0.004
+    assert list(entropies) == sorted(entropies, reverse=True) and 0 <= entropies[-1] < 0.1
+    assert list(rates) == sorted(rates, reverse=True) and 0 <= rates[-1] < 0.001
+
+
+def test_a_pretrained_agent_is_known_by_name_and_settings_can_be_others(tmp_path: Path) -> None:
+    words = ["evaluate", "concert", "semantic_error_rate=0.3", "--dialogues", "200", "--json"]
+    result = agents(*words)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads(result.stdout)
+    assert figures["settings"] == {"semantic_error_rate": 0.3} and figures["agent"] == "pretrained"
+    assert 13 < figures["mean_return"] < 15
+    out = str(tmp_path / "run")
+    assert (
+        agents(
+            "train", BUILT_IN[1], "--agent", "behaviour_cloning", "--out", out, "--dialogues", "9"
+        ).returncode
+        == 0
+    )
+    noisy = agents("evaluate", out, "semantic_error_rate=0.3", "--json")
+    figures = json.loads(noisy.stdout)
+    assert figures["bound_return"] is None and figures["mean_return"] < 13
+    longer = agents("evaluate", out, "max_history=2")
+    assert (longer.returncode, longer.stderr) == (
+        2, f"error: {out}: the agent was trained on other observations or actions\n",
+    )  # fmt: skip
+
+
+def test_an_environments_section_overrides_the_default() -> None:
+    section = yaml.safe_load((CONFIGS / "dqn.yaml").read_text())["FakeUserConcert-v0"]
+    assert section == {"steps": 20000, "lanes": 1, "hyperparameters": {"exploration_fraction": 0.4}}
+    restaurant, concert = (agent_config("dqn", env_id) for env_id in BUILT_IN)
+    assert concert["hyperparameters"] == restaurant["hyperparameters"] | {"exploration_fraction": 0.4}
+    assert (concert["steps"], concert["lanes"], restaurant["lanes"]) == (20000, 1, 4)
+    assert concert["policy"] == restaurant["policy"]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "kept.txt"
+    path.write_text("before")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, fail)
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.txt"]
+    assert path.read_text() == "before"
+
+
+def test_training_and_evaluation_have_streams_of_their_own() -> None:
+    seeds = {stream(seed, use) for seed in range(100) for use in (TRAINING, EVALUATION)}
+    assert len(seeds) == 200
+
+
+@pytest.mark.parametrize("dialogues", [1, 7, 45])
+def test_every_lane_plays_its_quota(dialogues: int) -> None:
+    """The first dialogues to end would be the short ones: an idle policy shows the difference."""
+
+    class Idle:
+        def predict(self, observation: np.ndarray, **_: object) -> tuple[np.ndarray, None]:
+            return np.full(len(observation), 10), None
+
+    figures = evaluate(make(BUILT_IN[0]), Idle(), dialogues)
+    assert figures.dialogues == dialogues
+    assert figures.mean_turns == pytest.approx(11, abs=0.5)

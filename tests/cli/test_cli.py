@@ -1,0 +1,169 @@
+"""The commands `check` and `stories`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym import Domain
+from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.stories import load
+from tests import ROOT
+from tests.test_chat import run
+
+DOMAIN = """intents: [greet, order]
+entities: [size]
+slots:
+  size: {type: categorical, values: [small, large]}
+actions: [action_order]
+responses:
+  utter_greet: [{text: "Hello"}]
+  utter_size: [{text: "Which size?"}]
+fake_user:
+  agenda: [{say: order, answer: action_order}]
+  actions:
+    action_order: {sets: {size: small}}
+"""
+STORIES = """## one
+* greet
+  - utter_greet
+* order{"size": "lrge"}
+  - action_ordr
+
+## two
+* greet
+  - utter_size
+"""
+NLU = """nlu:
+- intent: greet
+  examples: |
+    - hello
+    - hi
+- intent: ordr
+  examples: |
+    - a [small](sze) one
+"""
+ACTIONS = """
+class Order:
+    def name(self):
+        return "action_order"
+
+    def run(self, dispatcher, tracker, domain):
+        return [{"event": "slot", "name": "size", "value": "large"}]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in (
+        ("domain.yml", DOMAIN),
+        ("stories.md", STORIES),
+        ("nlu.yml", NLU),
+        ("code.py", ACTIONS),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_all_that_is_wrong_is_said_with_its_place(folder: Path) -> None:
+    result = run("check", "stories.md", "domain.yml", "nlu.yml", "--actions", "code.py", cwd=folder)
+    assert result.returncode == 2 and result.stderr == ""
+    lines = result.stdout.splitlines()
+
+    def said(place: str, *words: str) -> bool:
+        return any(place in line and all(word in line for word in words) for line in lines)
+
+    assert said("error: stories.md:5:", "'action_ordr'", "did you mean 'action_order'?")
+    assert said("warning: stories.md:4:", "'lrge'", "did you mean 'large'?")
+    assert said("error: nlu.yml:8", "'ordr'", "did you mean 'order'?")
+    assert said("nlu.yml:8", "'sze'", "did you mean 'size'?")
+    assert said("warning: ", "code.py:", "action_order leaves the slot 'size' large", "has it small")
+    assert lines[-1].split()[1] == "errors," and int(lines[-1].split()[0]) == sum(
+        line.startswith("error:") for line in lines
+    )
+
+
+def test_files_that_cannot_be_read_do_not_hide_what_else_is_wrong(folder: Path) -> None:
+    (folder / "broken.yml").write_text("intents: [a", encoding="utf-8")
+    (folder / "other.yml").write_text("recipes: 1\n", encoding="utf-8")
+    result = run("check", "broken.yml", "other.yml", "gone.md", "stories.md", cwd=folder)
+    assert result.returncode == 2
+    errors = [line for line in result.stdout.splitlines() if line.startswith("error:")]
+    assert len(errors) == 3 and "broken.yml:2" in errors[0] and "gone.md: there is no such file" in errors[2]
+    assert "neither a domain" in errors[1] and "it has recipes" in errors[1]
+
+
+def test_one_file_may_hold_everything(folder: Path) -> None:
+    stories = "stories:\n- story: one\n  steps:\n  - intent: greet\n  - action: utter_gret\n"
+    (folder / "all.yml").write_text(DOMAIN + NLU.replace("ordr", "order").replace("sze)", "size)") + stories)
+    result = run("check", "all.yml", cwd=folder)
+    assert [line for line in result.stdout.splitlines() if line.startswith("error:")] == [
+        line for line in result.stdout.splitlines() if "'utter_gret'" in line
+    ]
+    assert result.returncode == 2
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_what_comes_with_a_domain_is_in_order(name: str) -> None:
+    path = ROOT / "dialogue_gym" / "domains" / name
+    files = [path / file for file in ("nlu.yml", "nlu_test.yml", "stories.yml", "stories.md")]
+    result = run("check", name, *(str(file) for file in files if file.exists()))
+    assert result.returncode == 0, result.stdout
+    warnings = [line for line in result.stdout.splitlines() if line.startswith("warning:")]
+    assert all("do different things" in line for line in warnings), warnings
+
+
+def test_stories_are_converted_joined_counted_and_drawn(folder: Path) -> None:
+    good = STORIES.replace("lrge", "large").replace("ordr", "order")
+    (folder / "stories.md").write_text(good, encoding="utf-8")
+    contradiction = run("check", "domain.yml", "stories.md", cwd=folder)
+    assert contradiction.returncode == 0
+    assert all(word in contradiction.stdout for word in ("utter_greet", "utter_size", "'one'", "'two'"))
+
+    converted = run("stories", "convert", "stories.md", "--out", "stories.yml", cwd=folder)
+    assert converted.stdout == "stories.yml: 2 stories\n"
+    assert [story.steps for story in load(folder / "stories.yml")] == [
+        story.steps for story in load(folder / "stories.md")
+    ]
+    printed = run("stories", "convert", "stories.yml", "--format", "markdown", cwd=folder).stdout
+    assert printed.split() == good.split()
+
+    words = ["stories", "join", "stories.md", "--domain", "domain.yml", "--rounds", "2", "--seed", "4"]
+    joined = run(*words, cwd=folder)
+    assert joined.stdout == run(*words, cwd=folder).stdout
+    assert joined.stdout.count("- story:") > 2
+
+    counted = json.loads(run("stories", "stats", "stories.md", "--json", cwd=folder).stdout)
+    assert counted["stories"] == 2 and counted["by_intent"] == {"greet": 2, "order": 1}
+    table = run("stories", "stats", "stories.md", "--domain", "domain.yml", cwd=folder).stdout
+    assert "stories: 2" in table and "utter_size" in table
+    drawn = run("stories", "graph", "stories.md", cwd=folder).stdout
+    assert drawn.startswith("flowchart ") and drawn.count("utter_greet") == 1
+
+
+def test_nothing_is_written_half(folder: Path) -> None:
+    out = folder / "out.yml"
+    out.write_text("as it was")
+    (folder / "stories.md").write_text("## one\n* greet{\n")
+    result = run("stories", "convert", "stories.md", "--out", "out.yml", cwd=folder)
+    assert result.returncode == 2 and result.stderr.startswith("error: stories.md:2: ")
+    assert out.read_text() == "as it was"
+    result = run("stories", "convert", "stories.md", "--format", "yml", cwd=folder)
+    assert result.returncode == 2
+    assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ImportError('no typer', name='typer')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from dialogue_gym.cli import main; main()"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == 'error: typer is missing: pip install "dialogue_gym[teach]" brings it\n'
+
+
+def test_the_domain_of_the_checks_is_the_one_that_is_loaded() -> None:
+    assert {Domain.load(name).name for name in builtin_names()} == set(builtin_names())

@@ -1,0 +1,379 @@
+"""`dialogue-gym live`: through pipes, in a pseudo-terminal, and what it does about what goes wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from stable_baselines3 import PPO
+
+from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.cli import main
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.journal.entry import LABEL, RATING, USER
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.sb3.masked_dqn import MaskedDQN
+from dialogue_gym.teaching.session import Session
+from tests.terminals import Window
+
+PLAIN = """
+intents: [greet, order]
+responses: {utter_greet: [{text: "Hello"}], utter_size: [{text: "Which size?"}]}
+actions: [utter_greet, utter_size]
+"""
+NLU = """
+nlu:
+- intent: greet
+  examples: |
+    - hello
+    - hi there
+- intent: order
+  examples: |
+    - a pizza please
+    - i want to order
+"""
+END = "How was that? +, -, a number from -1 to 1, or Enter > "
+Line = str | None | Callable[[], Any]
+Command = Callable[..., tuple[int, list[str], str]]
+
+
+class Typed(io.StringIO):
+    """Someone who types lines, presses Ctrl-D (None), or does something else in between."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        super().__init__()
+        self.lines = list(lines)
+
+    def readline(self, size: int | None = -1) -> str:
+        while self.lines:
+            line = self.lines.pop(0)
+            if not callable(line):
+                return "" if line is None else f"{line}\n"
+            line()
+        return ""
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command, in this process and in a folder of its own; it gives exit status, lines and error."""
+    monkeypatch.chdir(tmp_path)
+    Path("plain.yml").write_text(PLAIN)
+
+    def run(*words: str, typed: Iterable[Line] = ()) -> tuple[int, list[str], str]:
+        monkeypatch.setattr("sys.argv", ["dialogue-gym", *words])
+        monkeypatch.setattr("sys.stdin", Typed(typed))
+        with pytest.raises(SystemExit) as left:
+            main()
+        shown = capsys.readouterr()
+        return int(left.value.code or 0), shown.out.splitlines(), shown.err
+
+    return run
+
+
+def contents(folder: str, kind: str) -> list[Any]:
+    with Store(Path(folder), create=False, read_only=True) as store:
+        return [entry.content for entry in store.entries() if entry.kind == kind]
+
+
+def test_a_person_talks_and_rates_and_goes_on_the_next_day(command: Command) -> None:
+    typed = ["+", "/restart", "/greet", "1", "+", "-0.5", "-7", "/restart", "7", "1", "/order", "", "?"]
+    status, lines, error = command("live", "plain.yml", typed=typed)
+    assert (status, error) == (0, "")
+    assert lines[0].startswith("(there is no agent for this domain, and nothing was taught here")
+    assert lines[1] == "plain: all is kept in plain-live."
+    assert [line for line in lines[4:] if not line.startswith(("bot", "(the bot"))][:18] == [
+        "you > +", "(there is nothing to rate yet)",
+        "you > /restart", "(this is a new conversation)",
+        "you > /greet",
+        "you > 1", "('1' is no intent; valid: greet, order)",
+        "you > +", "(what the bot did last is rated +1)",
+        "you > -0.5", "(what the bot did last is rated -0.5)",
+        "you > -7", "(a rating is a number from -1 to 1)",
+        "you > /restart", "(all is forgotten, and a new conversation begins)",
+        f"{END}7", "(a rating is a number from -1 to 1)",
+        f"{END}1",
+    ]  # fmt: skip
+    assert "(the conversation is rated +1)" in lines and "understood  order (1.00)" in lines
+    assert sum(line.startswith("thought") for line in lines) == 3
+    assert [content["value"] for content in contents("plain-live", RATING)] == [1, -0.5, 1]
+    first = len(contents("plain-live", LABEL))
+    assert lines[-1].startswith("(learned from ")
+    status, lines, _ = command("live", "plain.yml", "--agent", "random", typed=["/greet"])
+    assert lines[0] == (
+        "(the learner of plain-live goes on; --agent is where a new one begins, and is left alone)"
+    )
+    assert not any("last time" in line for line in lines) and len(contents("plain-live", LABEL)) > first
+    assert [line.split()[-1] for line in command("store", "list", "--store", "plain-live")[1][1:]] == [
+        "failure"
+    ] * 3
+    status, lines, _ = command("chat", "plain.yml", "--agent", "plain-live", typed=["/greet", "?"])
+    assert lines[0] == "plain, with the agent 'plain-live'." and lines[-1].startswith("            (not prob")
+
+
+def test_ctrl_d_ends_a_conversation_and_then_the_question_about_it(command: Command) -> None:
+    typed: list[Line] = ["/greet", None, "great!", "9", "0.5"]
+    status, lines, _ = command("live", "plain.yml", typed=typed)
+    assert status == 0 and lines[-6:-1] == [
+        f"{END}great!", f"({END.removesuffix(' > ')} for nothing)",
+        f"{END}9", "(a rating is a number from -1 to 1)",
+        f"{END}0.5", "(the conversation is rated +0.5)",
+    ][-5:]  # fmt: skip
+    ended: list[list[Line]] = [
+        ["/greet", None, None],
+        ["/greet", None, ""],
+        ["/greet", "/restart", None, "+"],  # at the question itself, with nothing said since
+        ["/gret", None, "+"],
+        [None, "+"],
+    ]
+    for typed in ended:
+        assert command("live", "plain.yml", typed=typed)[0] == 0
+    assert [content["value"] for content in contents("plain-live", RATING)] == [0.5]
+    with Store(Path("plain-live")) as store:
+        assert store.unfinished("live") == {}
+
+
+def test_who_is_silent_for_long_has_left(command: Command) -> None:
+    def wait() -> None:
+        time.sleep(0.05)
+
+    typed: list[Line] = ["/greet", wait, "/greet", wait, "+", wait, "/restart", None]
+    _, lines, _ = command("live", "plain.yml", "--silence", "0.0001", typed=typed)
+    assert lines.count("(you were silent for long: that conversation is over)") == 2
+    assert "(the conversation is rated +1)" in lines and "(this is a new conversation)" in lines
+    assert [content["outcome"] for content in contents("plain-live", "end")] == ["truncated"] * 2
+
+
+def test_what_was_taught_is_where_a_learner_begins_and_both_go_on(command: Command) -> None:
+    domain = Domain.load("plain.yml")
+    with Store(Path("both")) as store:
+        store.use_domain("plain.yml", PLAIN)
+        session = Session(domain, store)
+        for intent, action in (("greet", "utter_greet"), ("order", "utter_size")):
+            session.say(UserUttered(f"/{intent}", intent))
+            session.correct(action)
+            session.correct("action_listen")
+    status, lines, _ = command(
+        "live", "plain.yml", "--store", "both", "--seed", "1", typed=["/order", "/greet", "/order"]
+    )
+    assert status == 0 and lines[0] == "(a new learner begins with what was taught here)"
+    assert [line for line in lines if line.startswith("bot")] == [
+        "bot   Which size?", "bot   Hello", "bot   Which size?"
+    ]  # fmt: skip
+    status, lines, _ = command("teach", "plain.yml", "--store", "both", typed=["/order"])
+    assert status == 0 and any("user  /order" in line for line in lines)
+    assert command("store", "check", "--store", "both")[1] == ["nothing is wrong"]
+    refused = command("live", "plain.yml", "--store", "other", "--agent", "both")
+    assert refused[0] == 2 and "to go on with what it knows: --store both" in refused[2]
+
+
+def saved(folder: str, algorithm: str, model: Any, **settings: Any) -> str:
+    """Save an agent as `python -m agents train` does; return its folder."""
+    Path(folder).mkdir()
+    model.save(Path(folder) / "model.zip")
+    metrics = {"agent": folder, "algorithm": algorithm, "settings": settings}
+    (Path(folder) / "metrics.json").write_text(json.dumps(metrics))
+    return folder
+
+
+def test_what_cannot_be_begun_with_is_refused_before_anything_is_made(command: Command) -> None:
+    env = DialogueEnv("restaurant")
+    older = DialogueEnv("restaurant", max_history=2)
+    ppo = saved("ppo", "ppo", PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu"))
+    history = saved("history", "masked_dqn", MaskedDQN("MlpPolicy", older, device="cpu"), max_history=2)
+    small = MaskedDQN("MlpPolicy", env, policy_kwargs={"net_arch": [8]}, device="cpu")
+    saved("small", "masked_dqn", small)
+    with Store(Path("concert")) as store:
+        store.use_domain("concert", "other")
+
+    def files() -> list[Path]:
+        return sorted(path for path in Path().rglob("*") if not path.name.endswith(("-shm", "-wal")))
+
+    before = files()
+    for words, message in (
+        (["restaurant", "--agent", ppo], "PPO learns from its own newest dialogues alone"),
+        (["restaurant", "--agent", history], "train it with max_history=1"),
+        (["restaurant", "--agent", "small"], "its network has other layers"),
+        (["restaurant", "--agent", "pretraind"], "did you mean 'pretrained'?"),
+        (["plain.yml", "--agent", "random"], "without a fake user"),
+        (["plain.yml", "--nlu", "missing.yml"], "missing.yml: there is no such file"),
+        (["plain.yml", "--actions", "missing_module"], "missing_module"),
+        (["plain.yml", "--store", "concert"], "this store is about the domain 'concert'"),
+        (["restaurnt"], "restaurnt: there is no such file"),
+    ):
+        status, lines, error = command("live", *words)
+        assert (status, lines) == (2, []) and error.startswith("error: ") and error.count("\n") == 1
+        assert message in error
+        assert files() == before, words
+
+
+def test_a_dqn_goes_on_where_it_is_in_its_own_turn_taking(command: Command) -> None:
+    env = DialogueEnv("concert", turn_taking="explicit")
+    agent = saved("dqn", "masked_dqn", MaskedDQN("MlpPolicy", env, device="cpu"), turn_taking="explicit")
+    for words in (["--agent", agent], []):
+        status, _, error = command("live", "concert", *words, typed=["/greet"])
+        assert (status, error) == (0, "")
+    checkpoint = next(checkpoints_of(Path("concert-live")).readable(print))
+    assert checkpoint.turn_taking == "explicit"
+
+
+def test_one_at_a_time_and_a_damaged_checkpoint_and_a_full_disk(command: Command) -> None:
+    with Store(Path("plain-live")):
+        status, _, error = command("live", "plain.yml")
+        assert (
+            status == 2 and "is writing to this store; one can at a time" in error and error.count("\n") == 1
+        )
+    for _ in range(2):
+        status, whole, _ = command("live", "plain.yml", typed=["/greet", "/order", None, "+"])
+    *_, newest = checkpoints_of(Path("plain-live")).paths()
+    newest.write_bytes(newest.read_bytes()[:1000])
+    status, lines, error = command("live", "plain.yml")
+    assert status == 0 and error == "" and "this checkpoint is damaged, and left aside" in lines[0]
+    assert lines[-1] == whole[-1]  # from an older one, and from the journal
+
+    folder, aside = Path("plain-live/checkpoints"), Path("plain-live/aside")
+
+    def lose() -> None:
+        folder.rename(aside)
+        folder.write_text("in the way")
+
+    status, _, error = command("live", "plain.yml", typed=["/greet", "/order", "/order", lose, None, "-"])
+    assert status == 2 and error.count("\n") == 1
+    assert "what was said is in the journal, and is learned from next time" in error
+    folder.unlink()
+    aside.rename(folder)
+    assert contents("plain-live", RATING)[-1]["value"] == -1
+    before, now = (int(shown[-1].split()[2]) for shown in (whole, command("live", "plain.yml")[1]))
+    assert now == before + 3
+
+
+def test_a_domain_that_grew_goes_on_and_one_that_lost_something_does_not(command: Command) -> None:
+    command("live", "plain.yml", typed=["/greet", None, "+"])
+    grown = PLAIN.replace("actions: [utter_greet", "actions: [utter_more, utter_greet")
+    Path("plain.yml").write_text(grown.replace("intents: [greet", "intents: [thank, greet"))
+    status, lines, error = command("live", "plain.yml", typed=["/thank", "/thank", "?"])
+    assert (status, error) == (0, "") and any("utter_more" in line for line in lines)
+    Path("plain.yml").write_text(PLAIN)
+    entries = len(contents("plain-live", USER))
+    status, lines, error = command("live", "plain.yml", typed=["/greet"])
+    assert status == 2 and error.count("\n") == 1
+    assert "has lost the action 'utter_more'" in error or "'thank'" in error
+    assert len(contents("plain-live", USER)) == entries
+    status, _, error = command("chat", "plain.yml", "--agent", "plain-live")
+    assert status == 2 and "another state of the domain" in error and error.count("\n") == 1
+
+
+def run(*words: str, typed: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    called = [sys.executable, "-m", "dialogue_gym", *words]
+    return subprocess.run(called, input=typed, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def test_through_a_pipe_hostile_words_are_text(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    (tmp_path / "nlu.yml").write_text(NLU)
+    hostile = [
+        "hello \x1b[2J\x07",
+        "hello \u202eolleh",
+        "hello " * 2000,
+        "/" + "x" * 10_000,
+        '/greet{"a": "\\ud800"}',
+    ]
+    typed = "".join(f"{line}\n" for line in hostile)
+    shown = run("live", "plain.yml", "--nlu", "nlu.yml", typed=typed, cwd=tmp_path)
+    assert shown.returncode == 0 and shown.stderr == ""
+    assert all(line.isprintable() for line in shown.stdout.splitlines())
+    assert [content["text"] for content in contents(str(tmp_path / "plain-live"), USER)] == [
+        line.strip() for line in hostile[:3]
+    ]
+
+
+def test_a_conversation_that_a_kill_cut_off_is_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    words = [sys.executable, "-m", "dialogue_gym", "live", "plain.yml"]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert process.stdin and process.stdout
+    process.stdin.write("/order\n+\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        if "is rated" in line:
+            break
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+    again = run("live", "plain.yml", typed="/greet\n", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "(you go on with the conversation of last time)\nyou   /order\n" in again.stdout
+    folder = str(tmp_path / "plain-live")
+    assert [content["value"] for content in contents(folder, RATING)] == [1]
+    assert len(contents(folder, USER)) == 2 and len(contents(folder, "end")) == 1
+
+
+class First:
+    """Decides for the first action that speaks."""
+
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+        return "utter_greet", 0
+
+
+def test_in_a_terminal_news_of_the_learning_leave_what_is_typed_alone(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    folder = tmp_path / "plain-live"
+    assert run("live", "plain.yml", typed="", cwd=tmp_path).returncode == 0
+    domain = Domain.load(tmp_path / "plain.yml")
+    with Store(folder) as store:  # as many steps as the next checkpoint waits for
+        talk = Live(domain, store, First(), FixedFormatInterpreter(domain), ActionRunner(domain))
+        name = talk.begin()
+        for _ in range(510):
+            talk.take(name, UserUttered("/greet", "greet"))
+        talk.leave(name)
+    checkpoints, aside = folder / "checkpoints", folder / "aside"
+    window = Window("live", "plain.yml", cwd=tmp_path, columns=100)
+    try:
+        window.type("", "Ctrl-D ends.", "you >")
+        window.type("?", "understood  nothing yet", "you >")  # no Enter
+        checkpoints.rename(aside)
+        checkpoints.write_text("in the way")
+        window.type("/greet\r", "bot", "you >")
+        window.type("/restart\r/gre", "no checkpoint could be written")
+        window.type("et\r", "bot", "you >")
+        checkpoints.unlink()
+        aside.rename(checkpoints)
+        window.type("+\r", "(what the bot did last is rated +1)", "you >")
+        window.type("\x03", "How was that?")  # Ctrl-C is as Ctrl-D
+        window.type("-\r", "(the conversation is rated -1)", "it goes on from here")
+        assert window.process.wait(60) == 0
+    finally:
+        window.close()
+    assert [content["text"] for content in contents(str(folder), USER)][-2:] == ["/greet"] * 2
+    assert [content["value"] for content in contents(str(folder), RATING)] == [1, -1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "typed", "slot"),
+    [
+        ("restaurant", "cheap indian food in paris, please", "indian"),
+        ("concert", "find me a concert", "search_concerts"),
+    ],
+)
+def test_a_pretrained_agent_goes_on_in_plain_words(name: str, typed: str, slot: str, tmp_path: Path) -> None:
+    shown = run("live", name, typed=f"{typed}\n?\n", cwd=tmp_path)
+    assert shown.returncode == 0 and shown.stderr == ""
+    assert shown.stdout.startswith("(a new learner begins with the agent 'pretrained'")
+    assert "Talk to it in plain words" in shown.stdout and slot in shown.stdout and "\nbot   " in shown.stdout
+    rows = run("store", "rollback", "--store", f"{name}-live", typed="", cwd=tmp_path).stdout.splitlines()
+    first = rows[1].split()
+    assert first[0].startswith("000001") and int(first[-1].rstrip("%")) >= 95

@@ -1,0 +1,207 @@
+"""The commands `dialogue-gym store`: what a person sees of what was taught, and what they can do with it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym import Domain
+from dialogue_gym._files import read_bytes
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.live.simulated_person import SimulatedPerson
+from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.nlu.examples import builtin_path
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.stories import load
+from dialogue_gym.teaching.session import Session
+from tests.test_chat import run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a conversation, a fork of it that goes on, and one that only began."""
+    folder = tmp_path_factory.mktemp("made") / "store"
+    with Store(folder) as store:
+        store.use_domain("concert", read_bytes(builtin_path("concert", "domain.yml")))
+        session = Session(Domain.load("concert"), store)
+        session.say(UserUttered("Hello [b]\x1b[2J", "goodbye"))
+        session.mend(UserUttered("Hello [b]\x1b[2J", "greet"))
+        session.add_action("utter_both", ["Hi", "you"])
+        said = session.history.head("c1")
+        session.correct("utter_both")
+        assert said is not None
+        session.fork(said)
+        session.correct("utter_greet")
+        session.settle("new")
+        session.restart()
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "store"
+    copy.mkdir()
+    for path in made.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    return copy
+
+
+def store(folder: Path, *words: str, typed: str = "") -> tuple[int, list[str], str]:
+    done = run("store", *words, "--store", str(folder), typed=typed)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout.splitlines(), done.stderr
+
+
+def test_a_store_can_be_looked_at(made: Path) -> None:
+    status, lines, _ = store(made, "list")
+    rows = [line.split() for line in lines]
+    assert status == 0 and rows[0] == ["conversation", "when", "entries", "turns", "corrections", "outcome"]
+    assert [(row[0], *row[4:]) for row in rows[1:]] == [("c1", "1", "2"), ("c2", "1", "2"), ("c3", "0", "0")]
+    assert {len(line[: line.index(row[1])]) for line, row in zip(lines, rows, strict=True)} == {14}
+    status, lines, _ = store(made, "show", "c1")
+    assert status == 0
+    assert lines[0].startswith(r"user  Hello [b]\x1b[2J ") and lines[0].endswith("  greet")
+    assert lines[1] == "      ^ corrected: understood as goodbye"
+    assert lines[2].startswith("bot   ") and lines[2].endswith("  utter_both")
+    assert lines[3].startswith("      ^ corrected: the bot proposed action_")
+    assert store(made, "check") == (0, ["nothing is wrong"], "")
+
+
+def test_a_store_is_exported(made: Path, tmp_path: Path) -> None:
+    target = tmp_path / "files"
+    status, lines, _ = store(made, "export", str(target), "--format", "yaml")
+    assert status == 0 and lines == [str(target / name) for name in ("stories.yml", "nlu.yml", "domain.yml")]
+    assert [story.name for story in load(target / "stories.yml")] == ["c1 greet", "c2 greet"]
+    assert Domain.load(target / "domain.yml").actions[-1] == "utter_both"
+    assert store(made, "export", str(target), "--format", "yaml")[1] == [
+        f"{target}: there is nothing new to write"
+    ]
+    status, _, error = store(made, "export", str(target), "--format", "yml")
+    assert status == 2 and "did you mean 'yaml'?" in error
+
+
+def test_what_is_forgotten_is_gone(folder: Path) -> None:
+    status, _, error = store(folder, "forget", "c1", "--yes")
+    assert (status, error) == (2, "error: 'c1' has forks that begin with the same words: 'c2'\n")
+    status, lines, _ = store(folder, "forget", "c1", "--with-forks", typed="n\n")
+    assert status == 1 and lines[0].startswith("Erase c1, c2 for good?")
+    assert len(store(folder, "list")[1]) == 4
+    status, lines, _ = store(folder, "forget", "c1", "--with-forks", typed="y\n")
+    assert status == 0 and lines[-1] == "c2 is erased"
+    assert [line.split()[0] for line in store(folder, "list")[1]] == ["conversation", "c3"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "list",
+        "show c1",
+        "export there",
+        "forget c1 --yes",
+        "check",
+        "rollback",
+        "rollback best",
+        "prune --yes",
+    ],
+)
+def test_no_store_is_one_line(command: str, tmp_path: Path) -> None:
+    status, lines, error = store(tmp_path / "no", *command.split())
+    assert status == 2 and lines == []
+    assert error.startswith(f"error: {tmp_path / 'no'}: ") and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_store_is_one_line(folder: Path) -> None:
+    (journal,) = (path for path in folder.iterdir() if path.read_bytes().startswith(b"SQLite format 3"))
+    with sqlite3.connect(journal) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("UPDATE entries SET content = '{}' WHERE id = 2")
+    connection.close()
+    for words in (["list"], ["show", "c1"], ["export", str(folder / "there")]):
+        status, lines, error = store(folder, *words)
+        assert (status, lines) == (2, []) and error.count("\n") == 1 and "entry 2" in error
+    status, lines, _ = store(folder, "check")
+    assert status == 2 and lines and lines[0].startswith("error: entry 2: ")
+    status, _, error = store(folder, "show", "c7")
+    assert status == 2 and error.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which a bot has learned from people, with three checkpoints."""
+    folder = tmp_path_factory.mktemp("lived") / "store"
+    domain = Domain.load("restaurant")
+    with Store(folder) as store:
+        store.use_domain("restaurant", read_bytes(builtin_path("restaurant", "domain.yml")))
+        trainer, _ = open_trainer(store, domain, None)
+        person = SimulatedPerson(domain)
+        live = Live(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
+        for _ in range(2):
+            trainer.put(person.talk(live)[1], live.upto)
+            trainer.work()
+            trainer.checkpoint()
+    return folder
+
+
+@pytest.fixture
+def live_folder(lived: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(lived, tmp_path / "store"))
+
+
+def test_a_bot_that_learned_goes_back_to_a_checkpoint(live_folder: Path) -> None:
+    status, lines, _ = store(live_folder, "rollback")
+    rows = [line.split() for line in lines]
+    assert status == 0 and rows[0] == ["checkpoint", "when", "steps", "success"]
+    assert [row[0][:7] for row in rows[1:]] == ["000001-", "000002-", "000003-", "best"]
+    steps = [int(row[3]) for row in rows[1:4]]
+    assert 0 == steps[0] < steps[1] < steps[2]
+    for name, steps_then in (("2", steps[1]), (rows[1][0], 0), ("best", steps[2])):
+        status, lines, _ = store(live_folder, "rollback", name)
+        assert status == 0 and lines[0].endswith(" is what the next conversation begins with")
+        newest = next(checkpoints_of(live_folder).readable(print))
+        assert newest is not None and newest.path.stem == lines[0].split()[0]
+        assert newest.state["learner"]["transitions"] == steps_then
+        with Store(live_folder) as opened:  # what was said since then is not learned again
+            assert newest.state["upto"] == opened.last_id()
+            trainer, _ = open_trainer(opened, Domain.load("restaurant"), None)
+            trainer.work()
+            assert trainer.learner.transitions == steps_then
+    assert len(store(live_folder, "rollback")[1]) == 8  # nothing is overwritten
+    status, lines, error = store(live_folder, "rollback", "bset")
+    assert (status, lines) == (2, []) and "did you mean 'best'?" in error and error.count("\n") == 1
+    (live_folder / "checkpoints" / f"{rows[1][0]}.npz").write_bytes(b"PK")
+    assert "damaged" in store(live_folder, "rollback")[1][1]
+    status, lines, error = store(live_folder, "rollback", "1")
+    assert (status, lines) == (2, []) and "damaged" in error and error.count("\n") == 1
+
+
+def test_room_is_made_for_what_is_new(live_folder: Path) -> None:
+    status, lines, _ = store(live_folder, "prune", "--checkpoints", "1")
+    assert (status, lines) == (0, ["2 checkpoints are removed"])
+    assert [line.split()[0][:7] for line in store(live_folder, "rollback")[1][1:]] == ["000003-", "best"]
+    status, lines, _ = store(live_folder, "prune", "--conversations", "1", typed="n\n")
+    assert status == 1 and lines[0].startswith("Erase all but the newest 1 live conversations for good?")
+    status, lines, _ = store(live_folder, "prune", "--conversations", "1", "--yes")
+    assert (status, lines) == (0, ["1 conversation is erased", "0 checkpoints are removed"])
+    assert [line.split()[0] for line in store(live_folder, "list")[1]] == ["conversation", "live2"]
+    with Store(live_folder) as opened:  # what was learned of it stays learned
+        trainer, _ = open_trainer(opened, Domain.load("restaurant"), None)
+        assert len(trainer.learner.replay) == trainer.learner.transitions
+    assert store(live_folder, "show", "live2")[1][-1].startswith("--- ")
+
+
+def test_nothing_learned_yet_is_one_line(made: Path, folder: Path) -> None:
+    assert store(made, "rollback")[1] == ["checkpoint  when  steps  success"]
+    status, _, error = store(folder, "rollback", "best")
+    assert status == 2 and error.count("\n") == 1
+    with Store(folder):
+        for words in (["rollback", "best"], ["prune", "--yes"]):
+            status, _, error = store(folder, *words)
+            assert status == 2 and "one can at a time" in error

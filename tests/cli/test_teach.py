@@ -1,0 +1,97 @@
+"""The command that teaches: through a pipe, with what is wrong with its words, and killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym import Domain
+from dialogue_gym.journal.entry import MEND, USER
+from dialogue_gym.journal.store import Store
+from dialogue_gym.teaching.session import Session
+from tests.teaching.terminal.dialogs import PLAIN, STORIES
+
+
+def run(*words: str, typed: str, cwd: Path, columns: int = 80) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dialogue_gym", "teach", *words]
+    environment = os.environ | {"COLUMNS": str(columns)}
+    return subprocess.run(
+        command, input=typed, capture_output=True, text=True, check=False, cwd=cwd, env=environment
+    )
+
+
+def test_through_a_pipe_the_seeds_walk_through_is_taught_and_exported(tmp_path: Path) -> None:
+    typed = [
+        "hello!", "2", "utter_greet", "1", "/search_concerts", "2", "search_concerts", "1",
+        "which has better reviews?", "2", "concert_rev", "1", ":0",
+    ]  # fmt: skip
+    result = run(
+        "concert", "--stories", str(STORIES), typed="\n".join(typed) + "\n", cwd=tmp_path, columns=60
+    )
+    assert result.returncode == 0 and result.stderr == ""
+    assert "user  which has better reviews?\n      means compare_reviews" in result.stdout
+    assert "bot   action_show_concert_reviews\n" in result.stdout
+    assert "\x1b" not in result.stdout and max(map(len, result.stdout.splitlines())) <= 80
+    exported = tmp_path / "concert-teaching" / "exported" / "stories.md"
+    assert "action_show_concert_reviews" in exported.read_text()
+    again = run("concert", typed=":n\nwhich has better reviews?\n", cwd=tmp_path)
+    assert again.returncode == 0 and "conversation c" in again.stdout
+
+
+def test_a_file_that_is_not_there_is_made_and_a_store_can_be_begun_anew(tmp_path: Path) -> None:
+    typed = "1\norder, greet\nutter_hi\nHello: [you]\nhow are you [/b] \u202eשלום\n3\ngreet\n-\n:q\n"
+    made = run("own.yml", typed=typed, cwd=tmp_path, columns=60)
+    assert made.returncode == 0 and made.stderr == "", made.stderr
+    domain = Domain.load(tmp_path / "own.yml")
+    assert domain.intents == ("order", "greet") and domain.texts("utter_hi") == ("Hello: [you]",)
+    assert "how are you [/b] \\u202eשלום" in made.stdout
+    with Store(tmp_path / "own-teaching") as store:
+        assert [entry.kind for entry in store.entries()].count(MEND) == 1
+    anew = run("own.yml", "--scratch", typed="2\n/greet\n", cwd=tmp_path)
+    assert anew.returncode == 0 and "Is this right?" in anew.stdout
+    assert len(list(tmp_path.glob("own-teaching-*"))) == 1
+    goes_on = run("own.yml", "--scratch", typed="1\n", cwd=tmp_path)
+    assert "user  /greet" in goes_on.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["concrt"], "did you mean 'concert'?"),
+        (["concert", "--scratch", "--pretrained"], "--scratch, --pretrained: give one of the two"),
+        (["concert", "--stories", "missing.md"], "missing.md: there is no such file"),
+        (["plain.yml", "--user", "fake"], "fake_user"),
+        (["plain.yml", "--pretrained"], "has no stories.yml or stories.md"),
+    ],
+)
+def test_what_is_wrong_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    result = run(*words, typed="", cwd=tmp_path)
+    assert result.returncode == 2 and message in result.stderr
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+
+
+def test_what_was_answered_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    words = [sys.executable, "-m", "dialogue_gym", "teach", "plain.yml"]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert process.stdin and process.stdout
+    for answer in ("/greet", "2", "utter_greet"):
+        process.stdin.write(f"{answer}\n")
+        process.stdin.flush()
+    for line in process.stdout:
+        if line.startswith("bot   utter_greet"):
+            break
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+    with Store(tmp_path / "plain-teaching") as store:
+        session = Session(Domain.load(tmp_path / "plain.yml"), store)
+        assert session.conversation.latest_action == "utter_greet"
+        assert [label.right for label in session.history.labels(session.domain)] == [("utter_greet",)]
+        assert sum(entry.kind == USER for entry in store.entries()) == 1

@@ -1,0 +1,331 @@
+"""The environments through the eyes of the libraries that use them."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env as gymnasium_check
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, TimeLimit
+from stable_baselines3.common.env_checker import check_env as sb3_check
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+import dialogue_gym
+from dialogue_gym import DialogueEnv, Domain, DomainError
+from dialogue_gym.live.env import DialogueLiveEnv
+from tests.conftest import BUILT_IN, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"semantic_error_rate": 0.3, "max_history": 3},
+    {"user": "unfriendly", "render_mode": "ansi"},
+]
+
+
+def play(env: gym.Env[Any, Any], actions: Any, seed: int | None = 0) -> list[Any]:
+    """Step through actions, from reset to reset; return all that was seen."""
+    observation, info = env.reset(seed=seed)
+    seen = [observation.tolist(), info["action_mask"].tolist()]
+    for action in actions:
+        observation, reward, terminated, truncated, info = env.step(action)
+        seen.append((observation.tolist(), reward, terminated, truncated, info["action_mask"].tolist()))
+        if terminated or truncated:
+            observation, info = env.reset()
+            seen.append((observation.tolist(), info["action_mask"].tolist()))
+    return seen
+
+
+def random_actions(env: gym.Env[Any, Any], n: int = 300, seed: int = 0) -> list[int]:
+    space: Any = env.action_space
+    return np.random.default_rng(seed).integers(space.n, size=n).tolist()
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=["plain", "noise", "unfriendly"])
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+@pytest.mark.parametrize("env_id", IDS)
+def test_both_checkers_pass_without_a_warning(
+    env_id: str, turn_taking: str, settings: dict[str, Any]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gymnasium_check(make(env_id, turn_taking=turn_taking, **settings).unwrapped)
+        sb3_check(make(env_id, turn_taking=turn_taking, **settings))
+
+
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+@pytest.mark.parametrize("env_id", IDS)
+def test_wrappers_and_vectors_take_it(env_id: str, turn_taking: str) -> None:
+    flat = FlattenObservation(make(env_id, turn_taking=turn_taking))
+    observation, _ = flat.reset(seed=0)
+    assert observation.shape == (sum(len(f.labels) for f in flat.unwrapped.observation_fields),)
+    assert observation.sum() == len(flat.unwrapped.observation_fields)
+
+    recorded = RecordEpisodeStatistics(make(env_id, turn_taking=turn_taking))
+    play(recorded, random_actions(recorded))
+    assert len(recorded.length_queue) > 2
+
+    lanes = DummyVecEnv([lambda: make(env_id, turn_taking=turn_taking)] * 2)
+    lanes.seed(3)
+    lanes.reset()
+    assert lanes.step(np.array([0, 1]))[0].shape == (2, *lanes.observation_space.shape)
+
+    actions = random_actions(make(env_id, turn_taking=turn_taking), 100)
+    vector = SyncVectorEnv(
+        [lambda: make(env_id, turn_taking=turn_taking)] * 2, autoreset_mode=AutoresetMode.SAME_STEP
+    )
+    first, _ = vector.reset(seed=5)
+    singles = [play(make(env_id, turn_taking=turn_taking), actions, seed=5 + lane) for lane in range(2)]
+    assert first.tolist() == [single[0] for single in singles]
+    rewards = [vector.step(np.array([action, action]))[1].tolist() for action in actions]
+    expected = [[step[1] for step in single[2:] if len(step) == 5] for single in singles]
+    assert rewards == [list(pair) for pair in zip(*expected, strict=True)]
+
+
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+@pytest.mark.parametrize("env_id", IDS)
+def test_pickle_and_spec_give_the_same_environment(env_id: str, turn_taking: str) -> None:
+    env = make(env_id, turn_taking=turn_taking, semantic_error_rate=0.2)
+    actions = random_actions(env)
+    seen = play(env, actions)
+    assert play(gym.make(env.spec), actions) == seen
+    assert play(gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json())), actions) == seen
+    middle = pickle.loads(pickle.dumps(env))
+    rest = random_actions(env, seed=1)
+    assert play(middle, rest, seed=None) == play(env, rest, seed=None)
+
+
+def test_a_seed_starts_a_stream_of_dialogues() -> None:
+    env = make(BUILT_IN[0])
+    seeded = [env.reset(seed=1)[0].tolist()] + [env.reset()[0].tolist() for _ in range(20)]
+    again = [env.reset(seed=1)[0].tolist()] + [env.reset()[0].tolist() for _ in range(20)]
+    other = [env.reset(seed=2)[0].tolist()] + [env.reset()[0].tolist() for _ in range(20)]
+    assert seeded == again != other
+    fresh = {tuple(make(BUILT_IN[0]).reset()[0].tolist()) for _ in range(20)}
+    assert len(fresh) > 1
+
+
+def test_rendering_changes_nothing_that_happens() -> None:
+    actions = random_actions(make(BUILT_IN[0]))
+    shown = make(BUILT_IN[0], render_mode="ansi", semantic_error_rate=0.3)
+    assert play(shown, actions) == play(make(BUILT_IN[0], semantic_error_rate=0.3), actions)
+
+
+def test_human_rendering_prints_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+    human, ansi = (make(BUILT_IN[0], render_mode=mode) for mode in ("human", "ansi"))
+    for env in (human, ansi):
+        env.reset(seed=4)
+        for action in (3, 4, 0):
+            env.step(action)
+    assert human.render() is None
+    assert capsys.readouterr().out.rstrip("\n") == ansi.render()
+
+
+def test_history_is_the_last_observations_newest_last() -> None:
+    one, three = make(BUILT_IN[0]), make(BUILT_IN[0], max_history=3)
+    frames = [one.reset(seed=9)[0]]
+    observation, _ = three.reset(seed=9)
+    n = len(frames[0])
+    assert observation.tolist() == [0] * (2 * n) + frames[0].tolist()
+    for action in (3, 4, 5, 6):
+        frames.append(one.step(action)[0])
+        observation = three.step(action)[0]
+        expected = np.concatenate([np.zeros((2, n), np.int8), frames])[-3:]
+        assert observation.tolist() == expected.reshape(-1).tolist()
+    assert three.unwrapped.observation_fields[0].name == "t-2.slot.cuisine"
+    assert three.unwrapped.describe(observation)["said"] == "utter_ask_numpeople"
+    observation, _ = three.reset(seed=9)
+    assert observation.tolist() == [0] * (2 * n) + frames[0].tolist()
+
+
+@pytest.mark.parametrize(("turn_taking", "limit"), [("auto", 50), ("explicit", 100)])
+def test_a_dialogue_is_cut_off_without_a_wrapper(turn_taking: str, limit: int) -> None:
+    env = DialogueEnv("restaurant", turn_taking=turn_taking, patience=100)
+    env.reset(seed=0)
+    steps = [env.step(1) for _ in range(limit)]
+    assert [step[3] for step in steps] == [False] * (limit - 1) + [True]
+    assert steps[-1][4]["is_success"] is False
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(0)
+
+
+def test_the_step_limit_can_be_set() -> None:
+    env = DialogueEnv("restaurant", patience=100, max_episode_steps=70)
+    env.reset(seed=0)
+    assert [env.step(0)[3] for _ in range(70)].index(True) == 69
+    wrapped = gym.make(BUILT_IN[0], patience=100, max_episode_steps=5)
+    assert isinstance(wrapped, TimeLimit)
+
+
+def test_reward_terms_add_up_and_can_be_set() -> None:
+    weights = {
+        "success": 5.0,
+        "step": -0.5,
+        "turn": 0.1,
+        "useless": -2.0,
+        "invalid": -3.0,
+        "utter_greet": 7.0,
+    }
+    env = make(BUILT_IN[0], reward=weights)
+    env.reset(seed=0)
+    names = env.unwrapped.action_names
+    for name in random_actions(env, 30):
+        _, reward, terminated, truncated, info = env.step(name)
+        assert reward == pytest.approx(sum(info["reward_terms"].values()))
+        if terminated or truncated:
+            env.reset()
+    env.reset(seed=0)
+    terms = env.step(names.index("utter_greet"))[4]["reward_terms"]
+    assert terms == {
+        "success": 0, "failure": 0, "step": -0.5, "turn": 0.1, "useless": -2.0, "invalid": 0,
+        "utter_greet": 7.0,
+    }  # fmt: skip
+    env.reset(seed=0)
+    assert env.step(names.index("action_suggest"))[4]["reward_terms"]["invalid"] == -3.0
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_every_argument_is_taken_by_every_id(env_id: str) -> None:
+    env = make(
+        env_id, turn_taking="explicit", semantic_error_rate=0.1, user="unfriendly", indecisiveness=0.2,
+        informativeness=2, corrects=0.1, patience=3, max_history=2, reward={"step": -2},
+        render_mode="ansi",
+    )  # fmt: skip
+    env.reset(seed=0)
+    assert env.step(0)[1] == -2
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"turn_taking": "turns"}, "turn_taking='turns': it is 'auto' or 'explicit'"),
+        ({"semantic_error_rate": 1.5}, "semantic_error_rate=1.5: it is a number from 0 to 1"),
+        ({"semantic_error_rate": float("nan")}, "semantic_error_rate=nan"),
+        ({"user": "unfreindly"}, "there is no such user; did you mean 'unfriendly'?"),
+        ({"patience": 0}, "patience=0: it is a whole number from 1 to 100"),
+        ({"patience": 2.5}, "patience=2.5"),
+        ({"patience": True}, "patience=True"),
+        ({"turn_taking": [1]}, "turn_taking=[1]: it is 'auto' or 'explicit'"),
+        ({"informativeness": -1}, "informativeness=-1"),
+        ({"indecisiveness": "often"}, "indecisiveness='often'"),
+        ({"corrects": True}, "corrects=True"),
+        ({"max_history": 0}, "max_history=0: it is a whole number from 1 to 100"),
+        ({"max_episode_steps": 0}, "max_episode_steps=0"),
+        ({"reward": {"sucess": 1}}, "reward: 'sucess' is no term; did you mean 'success'?"),
+        ({"reward": {"success": "much"}}, "the weight of 'success' is a finite number, not 'much'"),
+        ({"reward": [1]}, "reward=[1]: it is a mapping"),
+        ({"render_mode": "rgb_array"}, "render_mode='rgb_array': it is 'ansi', 'human' or None"),
+    ],
+)
+def test_a_wrong_argument_is_named(keywords: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        DialogueEnv("restaurant", **keywords)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_action_is_named() -> None:
+    env = make(BUILT_IN[0])
+    env.reset(seed=0)
+    for action in (16, -1):
+        with pytest.raises(ValueError, match="the actions here are 0 to 15"):
+            env.step(action)
+
+
+def test_a_domain_without_a_fake_user_says_so() -> None:
+    plain = Domain("plain", intents=("hi",))
+    with pytest.raises(DomainError, match=r"this domain has no fake user to talk to \(the key 'fake_user'\)"):
+        gym.make("Dialogue-v0", domain=plain)
+    with pytest.raises(DomainError, match="a domain file or the name of a built-in domain is needed"):
+        gym.make("Dialogue-v0")
+
+
+def test_a_named_environment_keeps_its_domain() -> None:
+    with pytest.raises(DomainError, match="this environment has its own domain; use Dialogue-v0"):
+        gym.make(BUILT_IN[0], domain="concert")
+
+
+def test_numpy_numbers_and_none_are_taken() -> None:
+    env = DialogueEnv("concert", max_history=np.int64(2), patience=np.int64(3), semantic_error_rate=None)
+    assert (env.max_history, env.tables.patience, env.tables.is_noisy) == (2, 3, False)
+
+
+def test_a_grown_domain_can_be_played() -> None:
+    small = domain_from(TINY)
+    grown = (
+        small.with_action("utter_hi", ["Hi."]).with_intent("hum").with_slot("colour", "categorical", ["red"])
+    )
+    env = gym.make("Dialogue-v0", domain=grown)
+    env.reset(seed=0)
+    assert env.unwrapped.action_names[-1] == "utter_hi"
+    assert env.step(len(env.unwrapped.action_names) - 1)[4]["reward_terms"]["step"] == -1
+
+
+def test_a_large_domain_gets_wider_observations() -> None:
+    large = Domain.load("concert")
+    for i in range(130):
+        large = large.with_action(f"utter_{i}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gymnasium_check(gym.make("Dialogue-v0", domain=large).unwrapped)
+    assert DialogueEnv(large).observation_space.dtype == np.int16
+
+
+ENV_CLASSES = [dialogue_gym.FakeUserRestaurantEnv, dialogue_gym.FakeUserConcertEnv]
+
+
+@pytest.mark.parametrize("env_class", [DialogueEnv, DialogueLiveEnv, *ENV_CLASSES], ids=lambda c: c.__name__)
+def test_a_class_docstring_has_gymnasiums_headings(env_class: type[DialogueEnv]) -> None:
+    headings = re.findall(r"## (.+)", env_class.__doc__ or "")
+    assert headings == [
+        "Description", "Action Space", "Observation Space", "Starting State", "Rewards", "Episode End",
+        "Information", "Arguments", "Version History",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("env_class", ENV_CLASSES, ids=lambda c: c.__name__)
+def test_the_documented_actions_are_the_domains(env_class: type[DialogueEnv]) -> None:
+    table = re.findall(r"^\s*\| (\d+)\s+\| (\w+)", env_class.__doc__ or "", re.MULTILINE)
+    env = env_class()
+    assert table == [(str(i), name) for i, name in enumerate(env.action_names)]
+    components = re.search(r"`MultiDiscrete`, (\d+) components", env_class.__doc__ or "")
+    assert components and int(components[1]) == len(env.fields)
+    sizes = re.findall(r"`Discrete\((\d+)\)`", env_class.__doc__ or "")
+    assert [int(size) for size in sizes] == [
+        env_class(turn_taking=taking).action_space.n for taking in TURN_TAKINGS
+    ]
+
+
+def test_every_argument_is_documented() -> None:
+    import inspect
+
+    documented = set(re.findall(r"^\s*- `(\w+)`:", DialogueEnv.__doc__ or "", re.MULTILINE))
+    assert documented == set(inspect.signature(DialogueEnv).parameters)
+    live = "".join(re.findall(r"^\s*- (`.*`):", DialogueLiveEnv.__doc__ or "", re.MULTILINE))
+    own = set(inspect.signature(DialogueLiveEnv).parameters) - {"arguments"}
+    assert own <= set(re.findall(r"`(\w+)`", live)) <= own | documented
+
+
+def test_every_id_is_tested() -> None:
+    registered = {
+        spec.id for spec in gym.registry.values() if str(spec.entry_point).startswith("dialogue_gym")
+    }
+    assert registered == {*IDS, LIVE}  # that one in test_live_env.py
+
+
+def test_maskable_ppo_finds_the_masks() -> None:
+    from sb3_contrib import MaskablePPO
+
+    env = make(BUILT_IN[0])
+    agent = MaskablePPO("MlpPolicy", env, n_steps=16, batch_size=16, n_epochs=1, device="cpu", seed=0)
+    agent.learn(32)
+    observation, info = env.reset(seed=0)
+    assert env.unwrapped.action_masks().tolist() == info["action_mask"].astype(bool).tolist()
+    suggest = env.unwrapped.action_names.index("action_suggest")
+    assert not info["action_mask"][suggest]
+    chosen = {int(agent.predict(observation, action_masks=info["action_mask"])[0]) for _ in range(200)}
+    assert suggest not in chosen and len(chosen) > 5

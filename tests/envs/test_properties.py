@@ -1,0 +1,127 @@
+"""What holds of any valid domain, any settings, any seed and any actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym import DialogueEnv, rules
+from dialogue_gym._yaml import read_text
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.loader import parse
+from dialogue_gym.rules.tables import (
+    AGENDA,
+    FAILURE,
+    INVALID,
+    PATIENCE,
+    POSITION,
+    RANDOM,
+    SUCCESS,
+    TURNS,
+    USELESS,
+    Settings,
+)
+from tests.strategies import SETTINGS, domains
+
+SEEDS = st.integers(0, 2**32 - 1)
+SOURCES = st.one_of(
+    st.sampled_from(["restaurant", "concert"]),
+    domains().map(lambda content: parse(read_text(yaml.safe_dump(content, sort_keys=False)), "any")),
+)
+ROUNDS = settings(max_examples=150, suppress_health_check=list(HealthCheck))
+
+
+@ROUNDS
+@given(SOURCES, SETTINGS, SEEDS)
+def test_any_dialogue_keeps_the_rules(source: Domain | str, keywords: dict[str, Any], seed: int) -> None:
+    env = DialogueEnv(source, **keywords)
+    n = int(env.action_space.n)
+    random = np.random.default_rng(seed)
+    observation, info = env.reset(seed=seed)
+    for _ in range(3):
+        for step in range(env.tables.step_limit + 1):
+            assert observation in env.observation_space
+            assert info["action_mask"].shape == (n,) and info["action_mask"].dtype == np.int8
+            env.describe(observation)
+            action = int(random.integers(n))
+            possible = bool(info["action_mask"][action])
+            before = list(env._row)
+            observation, reward, terminated, truncated, info = env.step(action)
+            assert reward == sum(info["reward_terms"].values())
+            if not possible:
+                assert_without_effect(env, before)
+            if terminated or truncated:
+                assert not (terminated and truncated)
+                assert truncated == (step + 1 == env.tables.step_limit and not terminated)
+                if info["is_success"]:
+                    assert_has_what_was_wanted(env)
+                break
+            assert "is_success" not in info
+        else:
+            raise AssertionError("the dialogue did not end")
+        observation, info = env.reset()
+
+
+def assert_without_effect(env: DialogueEnv, before: list[int]) -> None:
+    """An impossible action leads where doing something without any effect or meaning would."""
+    tables = env.tables
+    after = env._row
+    changed = {
+        slot for slot in range(tables.slots) if before[tables.values + slot] != after[tables.values + slot]
+    }
+    was_heard = before[TURNS] != after[TURNS]
+    block = tables.heard if tables.is_noisy else tables.told
+    told = {slot for slot in range(tables.slots) if was_heard and after[block + slot]}
+    assert changed <= told
+
+
+def assert_has_what_was_wanted(env: DialogueEnv) -> None:
+    tables, row = env.tables, env._row
+    if tables.is_agenda:
+        assert row[POSITION] == tables.agenda_length[row[AGENDA]]
+        return
+    for slot in range(tables.slots):
+        if tables.goal_size[slot]:
+            assert row[tables.values + slot] == row[tables.goal + slot]
+
+
+@ROUNDS
+@given(SOURCES, st.sampled_from(["auto", "explicit"]), st.integers(0, 2**63 - 1), st.data())
+def test_the_mask_is_what_a_step_finds(
+    source: Domain | str, turn_taking: str, state: int, data: st.DataObject
+) -> None:
+    """From any random state: an action is invalid in the step if and only if its mask was 0."""
+    tables = rules.build_tables(Domain.load(source), Settings(turn_taking=turn_taking))
+    row = [0] * tables.size
+    row[RANDOM] = state
+    rules.begin(row, tables, rules.draw)
+    for _ in range(30):
+        mask = [1] * tables.actions
+        rules.mask(tables, rules.blocked(row, tables), mask)
+        action = data.draw(st.integers(1, tables.actions - 1))
+        patience = row[PATIENCE]
+        events = rules.step(row, tables, action, rules.draw)
+        assert bool(events & INVALID) == (not mask[action])
+        if events & INVALID:
+            assert not events & SUCCESS
+            assert patience - row[PATIENCE] == bool(events & USELESS)
+        if events & (SUCCESS | FAILURE):
+            break
+        assert 0 <= row[RANDOM] < 2**63
+
+
+@ROUNDS
+@given(st.integers(0, 2**70))
+def test_seeds_mix_to_states_of_63_bits(seed: int) -> None:
+    assert 0 <= rules.mix(seed) < 2**63
+
+
+def test_neighbouring_seeds_are_unrelated() -> None:
+    states = [rules.mix(seed) for seed in range(4096)]
+    assert len(set(states)) == 4096
+    ones = np.array([[state >> bit & 1 for bit in range(63)] for state in states]).mean(axis=0)
+    assert (abs(ones - 0.5) < 0.05).all()

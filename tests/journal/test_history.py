@@ -1,0 +1,329 @@
+"""What is in effect: undo, redo, forks and mends, against having said nothing else in the first place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym.conversation.conversation import decisions
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    Event,
+    Restarted,
+    SlotSet,
+    UserUttered,
+    entities_from,
+    to_json,
+)
+from dialogue_gym.journal.entry import BOT, FAKE_USER, Entry, StoreError
+from dialogue_gym.journal.history import History
+from tests.conftest import domain_from
+from tests.envs.test_properties import ROUNDS, SEEDS, SOURCES
+from tests.strategies import SETTINGS
+
+SHIRT = domain_from(
+    """
+    intents: [inform, deny]
+    entities: [size]
+    slots:
+      size: {type: categorical, values: [small, large]}
+      price: {type: float}
+    actions: [ask_size, order]
+    """
+)
+Act = tuple[str, Any]
+ACTS = st.one_of(
+    st.tuples(st.sampled_from(["say", "hear", "mend"]), st.sampled_from(["small", "large"])),
+    st.tuples(
+        st.sampled_from(["answer", "watch", "run"]), st.sampled_from(["ask_size", "order", "action_listen"])
+    ),
+    st.tuples(st.just("restart"), st.none()),
+)
+IN_PERSON = ("say", "mend", "answer", "restart")
+ROUNDS_HERE = settings(max_examples=120)
+
+
+class Desk:
+    """Writes entries for what happens, as a session does, without a file under it."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.history = History()
+
+    def write(self, conversation: str, kind: str, content: dict[str, Any], author: str = "") -> Entry:
+        parent = self.history.head(conversation) if conversation in self.history.conversations else None
+        entry = Entry(len(self.entries) + 1, conversation, parent, kind, content, author)
+        self.entries.append(entry)
+        self.history.add(entry)
+        return entry
+
+    def act(self, conversation: str, act: Act) -> None:
+        kind, value = act
+        if kind in ("say", "hear", "mend"):
+            said = to_json(UserUttered(value, "inform", entities_from({"size": value})))
+            if kind != "mend":
+                self.write(conversation, "user", said, FAKE_USER if kind == "hear" else "Ann")
+            elif any(isinstance(event, UserUttered) for event in self.events(conversation)):
+                self.write(conversation, "mend", {"message": said})
+        elif kind == "restart":
+            self.write(conversation, "event", to_json(Restarted()))
+        else:
+            by = "person" if kind == "answer" else BOT
+            self.label(conversation, value, [] if by == BOT else [value], by)
+            self.write(conversation, "result", {"events": [to_json(SlotSet("price", 0.3))]})
+
+    def label(self, conversation: str, action: str, right: list[str], by: str = "person") -> Entry:
+        content = {"action": action, "right": right, "by": by, "proposal": None, "probability": 0.5}
+        return self.write(conversation, "label", content)
+
+    def move(self, conversation: str, to: int | None) -> None:
+        self.write(conversation, "head", {"to": to})
+
+    def events(self, conversation: str) -> list[Event]:
+        is_known = conversation in self.history.conversations
+        return self.history.events(conversation) if is_known else []
+
+
+def in_effect(history: History, conversation: str) -> Any:
+    return history.events(conversation), learned(history, conversation)
+
+
+def learned(history: History, conversation: str | None = None) -> list[tuple[bytes, tuple[str, ...], int]]:
+    return [
+        (label.observation.tobytes(), label.right, label.entry)
+        for label in history.labels(SHIRT, "explicit")
+        if conversation in (None, label.conversation)
+    ]
+
+
+def played(acts: Iterable[tuple[str, Act]]) -> Desk:
+    desk = Desk()
+    for conversation, act in acts:
+        desk.act(conversation, act)
+    return desk
+
+
+@ROUNDS_HERE
+@given(st.lists(ACTS, max_size=12), st.integers(0, 12), ACTS)
+def test_undone_is_as_if_it_had_never_been_said(acts: list[Act], steps: int, other: Act) -> None:
+    desk = Desk()
+    desk.act("a", ("hear", "small"))
+    history = desk.history
+    before = []  # what was in effect before each thing that a person said or decided
+    for act in acts:
+        written = len(desk.entries)
+        was = in_effect(history, "a")
+        desk.act("a", act)
+        if act[0] in IN_PERSON and len(desk.entries) > written:
+            before.append(was)
+    at_the_end = in_effect(history, "a")
+    undone = []
+    for expected in before[::-1][:steps]:
+        assert history.can_undo("a")
+        undone.append(in_effect(history, "a"))
+        desk.move("a", history.undo_target("a"))
+        assert in_effect(history, "a") == expected
+    assert history.can_undo("a") == (steps < len(before))
+    for expected in undone[::-1]:
+        desk.move("a", history.redo_target("a"))
+        assert in_effect(history, "a") == expected
+    assert history.redo_target("a") is None and in_effect(history, "a") == at_the_end
+    if before:
+        desk.move("a", history.undo_target("a"))
+        desk.act("a", other)
+        has_added = desk.entries[-1].kind != "head"
+        assert (history.redo_target("a") is None) == has_added
+    again = History(desk.entries)
+    assert in_effect(again, "a") == in_effect(history, "a")
+    assert again.redo_target("a") == history.redo_target("a")
+
+
+@ROUNDS_HERE
+@given(st.lists(st.tuples(st.sampled_from("abc"), ACTS), min_size=1, max_size=15))
+def test_conversations_do_not_touch_each_other(acts: list[tuple[str, Act]]) -> None:
+    together = played(acts).history
+    for name in together.conversations:
+        alone = played(act for act in acts if act[0] == name).history
+        assert alone.events(name) == together.events(name)
+        apart = [(what, right) for what, right, _ in learned(alone)]
+        assert apart == [(what, right) for what, right, _ in learned(together, name)]
+
+
+@ROUNDS_HERE
+@given(
+    st.lists(ACTS, min_size=1, max_size=8), st.lists(ACTS, max_size=5), st.lists(ACTS, max_size=5), st.data()
+)
+def test_a_fork_leaves_the_other_untouched(
+    first: list[Act], here: list[Act], there: list[Act], data: st.DataObject
+) -> None:
+    desk = Desk()
+    for act in [("hear", "small"), *first]:
+        desk.act("a", act)
+    history = desk.history
+    path = history.path("a")
+    shared = path[: data.draw(st.integers(1, len(path)))]
+    desk.move("b", shared[-1].id)
+    assert history.forks("a") == ("b",) and history.path("b") == shared
+    only_a, only_b = played([]), played([])
+    for entry in (*path, *shared):
+        target = only_a if len(only_a.entries) < len(path) else only_b
+        target.write("a", entry.kind, entry.content, entry.author)
+    for act in there:
+        desk.act("b", act)
+        only_b.act("a", act)
+    for act in here:
+        desk.act("a", act)
+        only_a.act("a", act)
+    assert history.events("a") == only_a.history.events("a")
+    assert history.events("b") == only_b.history.events("a")
+    in_a, in_b = ({e.id for e in history.path(name) if e.kind == "label"} for name in "ab")
+    taught = {id for id in in_a | in_b if history.entry(id).content["by"] == "person"}
+    assert [entry for _, _, entry in learned(history)] == sorted(taught)  # what they share counts once
+
+
+@ROUNDS
+@given(SOURCES, SETTINGS, SEEDS)
+def test_labels_are_the_decisions_of_the_environment(
+    source: Domain | str, keywords: dict[str, Any], seed: int
+) -> None:
+    env = DialogueEnv(source, **keywords)
+    random = np.random.default_rng(seed)
+    env.reset(seed=seed)
+    for _ in range(8):
+        _, _, terminated, truncated, _ = env.step(int(random.integers(len(env.action_names))))
+        if terminated or truncated:
+            break
+    desk = Desk()
+    for event in env.conversation.events:
+        if isinstance(event, ActionExecuted):
+            desk.label("a", event.name, [event.name], "expert")
+        elif isinstance(event, UserUttered):
+            desk.write("a", "user", to_json(event), FAKE_USER)
+        else:
+            desk.write("a", "result", {"events": [to_json(event)]})
+    desk.write("a", "end", {"outcome": env.conversation.outcome})
+    record = desk.history.conversation(env.domain, "a")
+    words = [
+        dataclasses.replace(event, confidence=None) if isinstance(event, ActionExecuted) else event
+        for event in record.events
+    ]
+    assert words == list(env.conversation.events)
+    assert record.outcome == env.conversation.outcome and record.sender_id == "a"
+    for turn_taking in ("auto", "explicit"):
+        made = [
+            (decision.observation.tolist(), (decision.action,))
+            for decision in decisions(env.conversation, turn_taking, is_finished=False)
+            if decision.event < len(words) and isinstance(words[decision.event], ActionExecuted)
+        ]
+        labels = desk.history.labels(env.domain, turn_taking)
+        assert [(label.observation.tolist(), label.right) for label in labels] == made
+
+
+def test_only_an_undo_can_be_redone() -> None:
+    desk = played([("a", ("say", "small")), ("a", ("answer", "order"))])
+    last = desk.history.head("a")
+    desk.move("a", desk.history.undo_target("a"))
+    assert desk.history.redo_target("a") == last
+    desk.move("b", 1)
+    desk.act("b", ("answer", "order"))
+    desk.move("a", desk.history.head("b"))  # to somewhere else
+    assert desk.history.redo_target("a") is None
+
+
+def test_a_decision_without_a_result_is_seen() -> None:
+    desk = played([("a", ("say", "small"))])
+    assert desk.history.pending_result("a") is None
+    label = desk.label("a", "order", ["order"])
+    assert History(desk.entries).pending_result("a") == label
+    desk.write("a", "rating", {"value": 1, "about": label.id})  # which changes nothing in effect
+    assert desk.history.pending_result("a") == label and desk.history.rating(label.id) == 1
+    desk.write("a", "rating", {"value": -1, "about": label.id})
+    assert desk.history.rating(label.id) == -1
+    desk.write("a", "result", {"events": []})
+    assert desk.history.pending_result("a") is None
+    desk.label("a", "action_listen", ["action_listen"])
+    assert desk.history.pending_result("a") is None
+    desk.write("a", "end", {"outcome": "success"})
+    assert desk.history.conversation(SHIRT, "a").outcome == "success"
+    desk.move("a", desk.history.undo_target("a"))
+    assert desk.history.outcome("a") is None
+
+
+def test_a_mended_message_is_what_was_said() -> None:
+    desk = played([("a", act) for act in (("hear", "small"), ("mend", "large"), ("answer", "order"))])
+    record = desk.history.conversation(SHIRT, "a")
+    assert [type(event) for event in record.events] == [UserUttered, ActionExecuted, SlotSet]
+    assert record.slots == {"size": "large", "price": 0.3}
+    large = played([("a", ("hear", "large"))]).history.conversation(SHIRT, "a")
+    assert learned(desk.history)[0][0] == large.observation().tobytes()
+    desk.move("b", 3)
+    desk.act("b", ("mend", "small"))  # what both share is said in the first one's words
+    assert learned(desk.history)[0][0] == large.observation().tobytes()
+    with pytest.raises(StoreError, match="entry 1: there is no message before it"):
+        History([dataclasses.replace(desk.entries[1], id=1, parent=None)]).events("a")
+
+
+def test_listening_is_left_out_with_automatic_turn_taking() -> None:
+    desk = played([("a", ("say", "small")), ("a", ("answer", "action_listen"))])
+    desk.label("a", "order", ["order", "action_listen"])
+    labels = desk.history.labels(SHIRT)
+    assert [label.right for label in labels] == [("order",)]
+    explicit = desk.history.labels(SHIRT, "explicit")
+    assert [label.right for label in explicit] == [("action_listen",), ("order", "action_listen")]
+
+
+def test_a_domain_grows_by_what_the_file_does_not_have_by_now() -> None:
+    desk = Desk()
+    for content in (
+        {"add": "action", "name": "utter_bye", "texts": ["Bye!"]},
+        {"add": "intent", "name": "inform"},
+        {"add": "intent", "name": "thank"},
+        {"add": "slot", "name": "colour", "type": "categorical", "values": ["red", "blue"]},
+    ):
+        desk.write("", "domain", content)
+    grown = desk.history.grown(SHIRT)
+    assert grown.actions == (*SHIRT.actions, "utter_bye") and grown.texts("utter_bye") == ("Bye!",)
+    assert grown.intents == ("inform", "deny", "thank")
+    assert grown.slot("colour").values == ("red", "blue")
+    assert desk.history.grown(grown) == grown and desk.history.conversations == ()
+
+
+def test_what_came_with_an_answer_goes_with_it_but_others_stay_readable() -> None:
+    desk = played([("a", ("say", "small"))])
+    history = desk.history
+    desk.write("a", "domain", {"add": "action", "name": "wave", "texts": ["Hi!"]}, "Ann")
+    desk.write("a", "domain", {"add": "slot", "name": "colour"}, "Ann")
+    desk.label("a", "wave", ["wave"])
+    grown = history.grown(SHIRT)
+    assert grown.texts("wave") == ("Hi!",) and grown.slots[-1].name == "colour"
+    assert [growth.name for growth in history.growth("a")] == ["wave", "colour"]
+    desk.move("a", history.undo_target("a"))
+    assert history.grown(SHIRT) == SHIRT and history.head("a") == 1 and history.growth("a") == []
+    desk.move("a", history.redo_target("a"))
+    assert history.grown(SHIRT) == grown
+    desk.write("b", "result", {"events": [to_json(SlotSet("colour", "red"))]})
+    desk.label("b", "wave", ["order"])
+    desk.move("a", history.undo_target("a"))
+    assert set(history.grown(SHIRT).actions) == set(grown.actions)
+    assert history.grown(SHIRT).texts("wave") == ("Hi!",)
+    assert history.conversation(history.grown(SHIRT), "b").slots["colour"] == "red"
+
+
+def test_what_does_not_hang_together_is_said() -> None:
+    entry = Entry(5, "a", 3, "note", {})
+    with pytest.raises(StoreError, match="entry 5: it follows entry 3, which is not there"):
+        History([entry])
+    with pytest.raises(StoreError, match="entry 5 is already there"):
+        History([dataclasses.replace(entry, parent=None)] * 2)
+    with pytest.raises(StoreError, match="entry 5: its content has no 'by'"):
+        History([Entry(5, "a", None, "label", {"action": "x", "right": []})])
+    desk = played([("concert", ("say", "small"))])
+    with pytest.raises(StoreError, match="'consert' is no conversation; did you mean 'concert'"):
+        desk.history.head("consert")

@@ -1,0 +1,355 @@
+"""What was written down stays, whatever happens to the process; what is forgotten is gone."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import re
+import resource
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialogue_gym.conversation.events import SessionStarted, to_json
+from dialogue_gym.journal.entry import EVENT, Draft, Entry
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store, StoreError
+
+KILLS = 30
+SECRET = "Zoë Quartermain, 4 Privet Lane"
+# Starts a process in milliseconds: what it needs is imported once.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.test_store"])
+
+
+def note(text: str) -> dict[str, Any]:
+    return {"text": text}
+
+
+def fill(store: Store, conversation: str, count: int = 3, parent: int | None = None) -> list[Entry]:
+    entries = []
+    for number in range(count):
+        entries.append(store.append(conversation, "note", note(f"{conversation} {number}"), parent))
+        parent = entries[-1].id
+    return entries
+
+
+def test_what_was_added_is_read_again_by_this_and_the_next_process(store: Store) -> None:
+    texts = ["\ud800 half a character", "[/b]\x00\x1b[2J", "\u202eright to left", "x" * 10_000]
+    first = [store.append("a", "note", note(text), author="Ann") for text in texts]
+    grown = store.append("", "domain", {"add": "action", "name": "utter_new", "texts": ("Hi",)})
+    last = store.append("b", "note", {}, parent=first[0].id)
+    assert [entry.revision for entry in (*first, grown, last)] == [0, 0, 0, 0, 0, 1]
+    assert grown.content["texts"] == ["Hi"]  # as it will be read
+    assert list(store.entries()) == [*first, grown, last]
+    assert list(store.entries("a", after=first[1].id)) == first[2:] and store.entry(last.id) == last
+    assert [(s.id, s.entries) for s in store.conversations()] == [("a", 4), ("b", 1)]
+    with Store(store.folder, read_only=True) as reader:
+        assert list(reader.entries()) == [*first, grown, last]
+        late = store.append("a", "note", {})
+        assert list(reader.entries(after=last.id)) == [late]
+        with pytest.raises(StoreError, match="opened for reading only"):
+            reader.append("a", "note", {})
+    store.close()
+    with Store(store.folder) as again:
+        assert list(again.entries()) == [*first, grown, last, late]
+        again.append("", "domain", {"add": "intent", "name": "new"})
+    with Store(store.folder) as again:
+        assert again.append("a", "note", {}).revision == 2
+        assert again.check() == []
+
+
+def test_several_are_added_at_once_or_none(store: Store) -> None:
+    message = Draft("a", "note", note("first"))
+    reply = Draft("a", "note", note("second"), parent=message)
+    first, second = store.append_all([message, reply])
+    assert second.parent == first.id and first.time == second.time
+    with pytest.raises(StoreError, match="there is no entry 99 that another could follow"):
+        store.append_all([Draft("b", "note", {}), Draft("b", "note", {}, parent=99)])
+    with pytest.raises(StoreError, match="can only follow one that stands before it"):
+        store.append_all([Draft("b", "note", {}, parent=reply)])
+    assert list(store.entries()) == [first, second] and store.check() == []
+
+
+@pytest.mark.parametrize(
+    ("conversation", "kind", "content", "message"),
+    [
+        ("a", "labell", {}, "'labell' is no kind of entry; did you mean 'label'"),
+        ("a\n", "note", {}, "is no name for a conversation or an author: it has control characters"),
+        ("", "user", {}, "needs a conversation"),
+        ("", "domain", {"add": "acton", "name": "x"}, "'add' cannot be 'acton'; did you mean 'action'"),
+        ("a", "note", {"text": float("nan")}, "cannot be written as JSON"),
+        ("a", "note", {"text": {1}}, "cannot be written as JSON"),
+        ("a", "user", {"event": "slot", "name": "x"}, "no message of the user"),
+        ("a", "event", {"event": "reminder"}, "events of the kind 'reminder'"),
+        ("a", "label", {"action": "x", "by": "person"}, "its content has no 'right'"),
+        ("a", "label", {"action": "x", "by": "person", "right": "x"}, "'right' is a list, not 'x'"),
+        ("a", "head", {"to": 99}, "there is no entry 99"),
+        ("a", "head", {"to": 2**70}, "too large"),
+        ("a", "rating", {"value": True, "about": 1}, "'value' is a number, not 'True'"),
+    ],
+)
+def test_what_is_no_entry_is_refused(
+    store: Store, conversation: str, kind: str, content: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StoreError, match=message) as caught:
+        store.append(conversation, kind, content)
+    assert str(caught.value).isprintable()
+    assert list(store.entries()) == []
+
+
+def test_time_never_goes_back(tmp_path: Path) -> None:
+    clock = iter([100.0, 50.0, 200.0])
+    with Store(tmp_path, clock=lambda: next(clock)) as store:
+        assert [store.append("a", "note", {}).time for _ in range(3)] == [100, 100, 200]
+    with Store(tmp_path, clock=lambda: 1.0) as store:
+        assert store.append("a", "note", {}).time == 200
+
+
+def test_one_process_writes(store: Store) -> None:
+    with pytest.raises(StoreError, match=f"process {os.getpid()} is writing to this store"):
+        Store(store.folder, wait=0.05)
+    store.close()
+    Store(store.folder).close()
+
+
+def test_threads_share_a_store(store: Store) -> None:
+    threads = [threading.Thread(target=fill, args=(store, name, 40)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [summary.entries for summary in store.conversations()] == [40] * 4 and store.check() == []
+
+
+def test_a_store_stays_with_its_domain(store: Store) -> None:
+    assert store.domain is None
+    store.use_domain("/here/domain.yml", "intents: [a]")
+    store.use_domain("/here/domain.yml", "intents: [a, b]")  # edited
+    store.use_domain("/there/domain.yml", "intents: [a, b]")  # moved
+    with pytest.raises(StoreError, match=r"is about the domain .*, not 'restaurant'"):
+        store.use_domain("restaurant", "intents: [c]")
+    assert store.domain is not None and store.domain.text == "intents: [a, b]"
+
+
+def test_what_is_forgotten_is_in_no_file(store: Store) -> None:
+    for number in range(300):
+        store.append(f"about {SECRET}", "note", note(f"{SECRET} {number}" * 9), author=f"{SECRET}")
+        store.append("other", "note", note(f"harmless {number}"))
+    assert contains(store.folder, SECRET)
+    before = list(store.entries("other"))
+    with pytest.raises(StoreError, match="'others' is no conversation; did you mean 'other'"):
+        store.forget("others")
+    with Store(store.folder, read_only=True) as reader:
+        reading = reader.entries()
+        next(reading)  # one who is reading is not in the way
+        store.forget(f"about {SECRET}")
+    assert not contains(store.folder, SECRET) and not contains(store.folder, "Quartermain")
+    assert contains(store.folder, "harmless") and list(store.entries()) == before
+    assert store.append("new", "note", {}).id == 601  # no number is given twice
+    assert store.check() == []
+
+
+def contains(folder: Path, text: str) -> bool:
+    forms = (text.encode(), json.dumps(text)[1:-1].encode())
+    return any(form in path.read_bytes() for path in folder.iterdir() for form in forms)
+
+
+def test_forks_share_what_is_to_be_forgotten(store: Store) -> None:
+    first = fill(store, "first")
+    store.append("moved", "head", {"to": first[1].id})  # a fork in which nothing was said yet
+    second = fill(store, "second", parent=first[1].id)
+    fill(store, "third", parent=second[0].id)
+    other = fill(store, "other")
+    with pytest.raises(StoreError, match=r"'first' has forks .*: 'moved', 'second', 'third'"):
+        store.forget("first")
+    assert len(list(store.entries())) == 13
+    assert store.forget("third") == ["third"]  # a fork can go alone
+    assert store.forget("first", with_forks=True) == ["first", "moved", "second"]
+    assert list(store.entries()) == other and store.check() == []
+
+
+def test_what_was_taught_comes_with_what_it_began_from_and_what_the_domain_grew_by(store: Store) -> None:
+    for name in ("silent", "origin", "grown"):
+        began = store.append(name, "event", {"event": "session_started"}, None, "bot")
+        store.append(name, "user", {"event": "user", "text": "hi", "parse_data": {}}, began.id, "ann")
+    said = list(store.entries("origin"))[-1]
+    store.append("fork", "head", {"to": said.id})
+    store.append("fork", "label", {"action": "a", "right": ["a"], "by": "person"}, said.id, "ann")
+    store.append("grown", "domain", {"add": "intent", "name": "x"}, list(store.entries("grown"))[-1].id)
+    store.append("", "domain", {"add": "intent", "name": "y"})
+    found = list(store.taught())
+    assert {entry.conversation for entry in found} == {"origin", "fork", "grown", ""}
+    assert History(found).conversations == ("origin", "grown", "fork")
+
+
+def test_forgetting_that_was_cut_off_is_completed(store: Store) -> None:
+    fill(store, SECRET, 50)
+    store.close()
+    database = sqlite3.connect(store.folder / "journal.sqlite")
+    database.execute("PRAGMA secure_delete = OFF")
+    database.execute("DELETE FROM entries")
+    database.execute("INSERT INTO notes VALUES ('erasing', '')")
+    database.commit()
+    database.close()
+    assert contains(store.folder, SECRET)
+    Store(store.folder).close()
+    assert not contains(store.folder, SECRET)
+
+
+def writer(folder: Path, acknowledge: Connection) -> None:
+    with Store(folder) as store:
+        parent = None
+        while True:
+            drafts = [Draft("many", "note", note("x" * 500)) for _ in range(3)]
+            parent = store.append("one", "note", note("y" * 500), parent).id
+            acknowledge.send_bytes(str(parent).encode())
+            acknowledge.send_bytes(str(store.append_all(drafts)[-1].id).encode())
+
+
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+    acknowledged: list[int] = []
+    wishes = random.Random(7)
+    for _ in range(KILLS):
+        receiver, sender = PROCESSES.Pipe(duplex=False)
+        process = PROCESSES.Process(target=writer, args=(tmp_path, sender))
+        process.start()
+        sender.close()
+        for _ in range(1 + wishes.randrange(10)):
+            acknowledged.append(int(receiver.recv_bytes()))
+        time.sleep(wishes.uniform(0, 0.01))
+        process.kill()
+        process.join()
+        with pytest.raises(EOFError):
+            while True:
+                acknowledged.append(int(receiver.recv_bytes()))
+        receiver.close()
+        with Store(tmp_path) as store:  # and the lock is free
+            entries = list(store.entries())
+            assert store.check() == []
+        assert set(acknowledged) <= {entry.id for entry in entries}
+        assert sum(entry.conversation == "many" for entry in entries) % 3 == 0
+    assert len(acknowledged) > KILLS
+
+
+def fill_the_disk(folder: Path, answer: Connection) -> None:
+    """Nothing can be written past a limit, as on a full disk, until there is room again."""
+    with Store(folder) as store:
+        fill(store, "a")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+        written = 3
+        message = ""
+        while not message:
+            try:
+                store.append_all([Draft("a", "note", note("x" * 5000)) for _ in range(3)])
+                written += 3
+            except StoreError as error:
+                message = str(error)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        store.append("a", "note", {})
+        answer.send((message, written + 1, store.check()))
+
+
+def test_on_a_full_disk_nothing_is_half_written(tmp_path: Path) -> None:
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=fill_the_disk, args=(tmp_path, sender))
+    process.start()
+    message, written, found = receiver.recv()
+    process.join()
+    assert "the disk" in message and message.isprintable() and found == []
+    with Store(tmp_path) as store:
+        assert len(list(store.entries())) == written and store.check() == []
+
+
+def overwrite(start: int, data: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        content[start : start + len(data)] = data
+        path.write_bytes(content)
+
+    return write
+
+
+def sql(statement: str) -> Callable[[Path], None]:
+    def run(path: Path) -> None:
+        database = sqlite3.connect(path)
+        database.executescript(f"DROP TRIGGER IF EXISTS entries_are_never_changed; {statement}")
+        database.close()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_text("concerts: []\n" * 200), "no journal of dialogue_gym"),
+        (lambda path: os.truncate(path, path.stat().st_size // 2), "damaged|malformed|error: "),
+        (overwrite(0, b"\0" * 4000), "no journal of dialogue_gym"),
+        (overwrite(9000, b"\xff" * 9000), "damaged|malformed|error: "),
+        (sql("PRAGMA application_id = 0"), "no journal of dialogue_gym"),
+        (sql("PRAGMA user_version = 9"), "its format is 9; this version of dialogue_gym reads 1"),
+        (sql("DELETE FROM entries WHERE id = 4"), "error: entry 5: it follows entry 4, which is not there"),
+        (
+            sql("UPDATE entries SET content = '{' WHERE id = 4"),
+            r"^error: [^;]*entry 4: its content is no JSON$",
+        ),
+        (sql("UPDATE entries SET content = '3' WHERE id = 4"), "entry 4: its content is no object"),
+        (sql("UPDATE entries SET time = 5 WHERE id = 4"), "error: entry 4: it is older than the one before"),
+        (sql("UPDATE entries SET revision = 5 WHERE id = 4"), "entry 4: its revision is 5, not 0"),
+        (sql("UPDATE entries SET kind = 'labels' WHERE id = 4"), "warning: .* did you mean 'label'"),
+        (sql("UPDATE entries SET kind = 'user' WHERE id = 4"), "error: entry 4: events of the kind None"),
+        (
+            sql("UPDATE entries SET kind = 'head', content = '{\"to\": 99}' WHERE id = 4"),
+            "points to entry 99",
+        ),
+    ],
+)
+def test_a_damaged_journal_is_told_in_one_line(
+    tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    with Store(tmp_path) as store:
+        fill(store, "a", 100)
+    damage(tmp_path / "journal.sqlite")
+    try:
+        with Store(tmp_path) as store:
+            lines = store.check()
+    except StoreError as error:
+        lines = [str(error)]
+    assert re.search(message, "; ".join(lines)) and all(line.isprintable() for line in lines)
+
+
+def test_where_there_can_be_no_journal_it_is_said(tmp_path: Path) -> None:
+    for keywords in ({"create": False}, {"read_only": True}):
+        with pytest.raises(StoreError, match="there is no journal here"):
+            Store(tmp_path / "none", **keywords)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be used"):
+        Store(tmp_path / "file" / "store")
+    (tmp_path / "journal.sqlite").mkdir()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    sql("CREATE TABLE photos (name)")(other / "journal.sqlite")
+    before = (other / "journal.sqlite").read_bytes()
+    with pytest.raises(StoreError, match="no journal of dialogue_gym"):
+        Store(other)
+    assert (other / "journal.sqlite").read_bytes() == before
+
+
+def test_the_number_of_an_erased_conversation_is_not_given_again(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for name in ("live1", "live12", "c7"):
+            store.append(name, EVENT, to_json(SessionStarted()))
+        store.forget("live12")
+        assert (store.last_number("live"), store.last_number("c"), store.last_number("d")) == (12, 7, 0)
+        store.append("live13", EVENT, to_json(SessionStarted()))
+        assert store.last_number("live") == 13

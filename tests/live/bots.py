@@ -1,0 +1,77 @@
+"""Conversations with people, for tests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym import DialogueEnv, Domain, ExpertPolicy
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.transitions import LiveReward, Transition, missed
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+
+DOMAINS = {name: Domain.load(name) for name in ("restaurant", "concert")}
+RESTAURANT = DOMAINS["restaurant"]
+CUISINE, YES = '/inform{"cuisine": "french"}', "/affirm"
+
+
+class Chance:
+    """Decides by chance, or with a share as an expert does, and knows what it decided."""
+
+    def __init__(self, env: DialogueEnv, seed: int, expert: float = 0.0) -> None:
+        self._names = env.action_names
+        self._expert, self._share = ExpertPolicy(env), expert
+        self._random = random.Random(seed)
+        self.decided: list[str] = []
+        self.masks: list[npt.NDArray[np.bool_]] = []
+
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+        action = self._random.choice(range(len(self._names)))
+        if self._random.random() < self._share:
+            action = self._expert.choose(observation, possible, True)
+        self.decided.append(self._names[action])
+        self.masks.append(possible)
+        return self.decided[-1], len(self.decided)
+
+
+class Plan:
+    """Does one action after the other, over and over."""
+
+    def __init__(self, *actions: str) -> None:
+        self._actions = actions
+        self.made = 0
+
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+        self.made += 1
+        return self._actions[(self.made - 1) % len(self._actions)], 0
+
+
+def message() -> UserUttered:
+    return FixedFormatInterpreter(RESTAURANT).parse(CUISINE).message
+
+
+def talking(store: Store, decider: Any = None, runner: ActionRunner | None = None, **arguments: Any) -> Live:
+    decider = decider or Plan("utter_ask_location")
+    interpreter = FixedFormatInterpreter(RESTAURANT)
+    return Live(RESTAURANT, store, decider, interpreter, runner or ActionRunner(RESTAURANT), **arguments)
+
+
+def plain(transition: Transition) -> tuple[Any, ...]:
+    """Return what can be compared."""
+    seen, following = transition.observation.tolist(), transition.next_observation.tolist()
+    return (transition.entry, seen, transition.action, transition.reward, following, transition.terminated)
+
+
+def all_plain(transitions: Iterable[Transition]) -> list[tuple[Any, ...]]:
+    return [plain(transition) for transition in transitions]
+
+
+def all_missed(store: Store, reward: LiveReward, after: int = 0) -> list[tuple[Any, ...]]:
+    return [plain(one) for _, found in missed(store, RESTAURANT, reward, after) for one in found]

@@ -1,0 +1,296 @@
+"""Conversations with people: what is heard, answered, rated and learned of them."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym import DialogueEnv
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.conversation.events import BotUttered
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.simulated_person import SimulatedPerson
+from dialogue_gym.live.transitions import LiveReward, Transition
+from dialogue_gym.live.turn import LiveError
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from tests.conftest import TURN_TAKINGS
+from tests.live.bots import (
+    CUISINE,
+    DOMAINS,
+    RESTAURANT,
+    YES,
+    Chance,
+    Plan,
+    all_missed,
+    all_plain,
+    plain,
+    talking,
+)
+
+
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+@pytest.mark.parametrize("name", DOMAINS)
+def test_people_give_the_transitions_that_the_environment_gives(
+    name: str, turn_taking: str, tmp_path: Path
+) -> None:
+    domain = DOMAINS[name]
+    outcomes = set()
+    interpreter = FixedFormatInterpreter(domain)
+    env = DialogueEnv(domain, turn_taking=turn_taking)
+    with Store(tmp_path / "store") as store:
+
+        @settings(max_examples=60, deadline=None)
+        @given(seed=st.integers(0, 10_000), expert=st.sampled_from([0, 0.5, 0.9, 1]))
+        def play(seed: int, expert: float) -> None:
+            decider = Chance(env, seed, expert)
+            person = SimulatedPerson(domain, turn_taking, seed)
+            live = Live(domain, store, decider, interpreter, person, turn_taking=turn_taking)
+            is_success, transitions = person.talk(live)
+            observation, info = env.reset(seed=seed)
+            for one, mask, action in zip(transitions, decider.masks, decider.decided, strict=True):
+                assert one.observation.dtype == observation.dtype
+                np.testing.assert_array_equal(one.observation, observation)
+                np.testing.assert_array_equal(mask, info["action_mask"])
+                assert one.action == action
+                index = env.action_names.index(action)
+                observation, reward, terminated, truncated, info = env.step(index)
+                if terminated or truncated:
+                    break
+                assert (one.reward, one.terminated) == (reward, False)
+                np.testing.assert_array_equal(one.next_observation, observation)
+            outcomes.add(env.conversation.outcome)
+            assert is_success == info["is_success"] and live.open == {}
+            if terminated:  # else they lost patience with a bot that still went on
+                assert one is transitions[-1] and (one.reward, one.terminated) == (reward, True)
+            if is_success:
+                np.testing.assert_array_equal(one.next_observation, observation)
+
+        play()
+    assert outcomes >= {"success", "failure"}
+
+
+def test_what_is_heard_is_answered(store: Store) -> None:
+    live = talking(store)
+    name = live.begin("Ada")
+    assert live.open == {name: "Ada"}
+    heard = live.hear(name, CUISINE)
+    assert heard.conversation == name and heard.ended is None and heard.transitions == ()
+    assert [type(message) for message in heard.messages] == [BotUttered]
+    again = live.hear(name, CUISINE)
+    assert [one.action for one in again.transitions] == ["utter_ask_location"]
+    with pytest.raises(LiveError, match="'live2' does not go on; "):
+        live.hear("live2", CUISINE)
+
+
+def test_what_is_not_understood_is_no_turn_of_the_conversation(store: Store) -> None:
+    live = talking(store)
+    name = live.begin()
+    before = store.last_id()
+    (note,) = live.hear(name, "/infrom").notes
+    assert "did you mean 'inform'" in note and "\n" not in note
+    assert store.last_id() == before
+
+
+def rated(live: Live, *hears: str, rating: float | None = None) -> list[Transition]:
+    """Hold a conversation that somebody leaves and perhaps rates; return what is learned of it."""
+    name = live.begin()
+    found = [one for text in hears for one in live.hear(name, text).transitions]
+    if name in live.open:
+        found += live.leave(name).transitions
+    return found if rating is None else [*found, *live.rate(name, rating)]
+
+
+@pytest.mark.parametrize(
+    ("rating", "worth"), [(1, 20), (-1, 0), (0, 10), (0.5, 15), (7, 20), (-7, 0), (None, None)]
+)
+def test_the_end_counts_as_what_it_is_rated(store: Store, rating: float | None, worth: float | None) -> None:
+    found = rated(talking(store), CUISINE, CUISINE, rating=rating)
+    ends = [one.reward for one in found if one.terminated]
+    assert ends == ([] if worth is None else [worth - 1])
+    assert [one.reward for one in found if not one.terminated] == [-1]
+
+
+def test_an_end_that_nobody_rated_counts_where_outcomes_count(store: Store) -> None:
+    reward = LiveReward.of(RESTAURANT, counts_outcome=True)
+    clock = [0.0]
+    live = talking(store, Plan("action_suggest"), reward=reward, silence=60, clock=lambda: clock[0])
+    assert [one.reward for one in rated(live, CUISINE)] == [-1]  # failure is worth 0
+    success = rated(live, CUISINE, YES)
+    assert [(one.reward, one.terminated) for one in success] == [(19, True)]
+    assert [one.reward for one in rated(live, CUISINE, YES, rating=-1)] == [19, -1]
+    name = live.begin()
+    live.hear(name, CUISINE)
+    clock[0] = 60
+    (silent,) = live.expire()
+    assert silent.outcome == "truncated" and silent.transitions == ()  # nobody knows what came of it
+    assert [one.reward for one in live.rate(name, 1)] == [19]
+
+
+def test_how_conversations_end(store: Store) -> None:
+    live = talking(store, Plan("action_suggest"))
+    first = live.begin("Ada")
+    live.hear(first, CUISINE)
+    done = live.hear(first, YES)
+    assert (done.ended, done.outcome, done.conversation) == (first, "success", first)
+    second = live.begin("Ada")
+    live.hear(second, CUISINE)
+    begun_anew = live.hear(second, " /restart ")
+    assert (begun_anew.ended, begun_anew.outcome) == (second, "failure")
+    third = begun_anew.conversation
+    assert live.open == {third: "Ada"}
+    left = live.leave(third)
+    assert (left.ended, left.outcome) == (third, "failure") and live.open == {}
+    for gone in (first, second, third):
+        with pytest.raises(LiveError):
+            live.hear(gone, CUISINE)
+        assert len(live.rate(gone, 1)) == (gone != third)
+    assert store.check() == []
+
+
+def test_a_domain_can_have_restart_for_an_intent(store: Store) -> None:
+    domain = RESTAURANT.with_intent("restart")
+    live = Live(domain, store, Plan("utter_greet"), FixedFormatInterpreter(domain), ActionRunner(domain))
+    name = live.begin()
+    assert live.hear(name, "/restart").ended is None and list(live.open) == [name]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_ratings_amend_what_was_given_out(tmp_path: Path, is_restarted: bool, is_ended: bool) -> None:
+    with contextlib.ExitStack() as opened:
+        store = opened.enter_context(Store(tmp_path / "store"))
+        live = talking(store)
+        name = live.begin()
+        live.hear(name, CUISINE)
+        (first,) = live.hear(name, CUISINE).transitions
+        second = live.trace(name).last_decision
+        if is_ended:
+            live.leave(name)
+        if is_restarted:
+            store.close()
+            store = opened.enter_context(Store(tmp_path / "store"))
+            live = talking(store)
+        (good,) = live.rate(name, 1, first.entry)
+        assert plain(good) == (*plain(first)[:3], first.reward + 5, *plain(first)[4:])
+        (bad,) = live.rate(name, -1, first.entry)
+        assert bad.reward == first.reward - 5
+        assert live.rate(name, 1, second) == ()  # what came of it is not known yet
+        if is_ended:
+            (end,) = live.rate(name, 1)
+        else:
+            live.rate(name, 0.5)  # the last decision, again
+            live.rate(name, 1)
+            (end,) = live.hear(name, CUISINE).transitions
+        assert (end.entry, end.reward) == (second, -1 + 5 + 20 * is_ended)
+        assert store.check() == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_ratings_that_are_none(store: Store, value: float) -> None:
+    live = talking(store)
+    name, other = live.begin(), live.begin()
+    with pytest.raises(LiveError, match="nothing like that to rate"):
+        live.rate(name, 1)
+    live.hear(name, CUISINE)
+    live.hear(other, CUISINE)
+    with pytest.raises(LiveError, match="finite"):
+        live.rate(name, value)
+    with pytest.raises(LiveError, match="nothing like that to rate"):
+        live.rate(name, 1, live.trace(other).last_decision)
+    with pytest.raises(LiveError, match="no live conversation"):
+        live.rate("live9", 1)
+
+
+def test_conversations_do_not_mix(tmp_path: Path) -> None:
+    """Each of several that are held at once is as if it had been held alone."""
+    chance = random.Random(1)
+    texts = [CUISINE, YES, "/deny", '/inform{"people": "2", "price": "cheap"}', "/greet", "/restart"]
+    said = [[chance.choice(texts) for _ in range(20)] for _ in range(8)]
+
+    def observing(folder: Path) -> tuple[Store, Live]:
+        class Seeing:
+            def decide(self, observation: npt.NDArray[Any], possible: Any) -> tuple[str, int]:
+                names = RESTAURANT.actions[1:]  # what it does follows from what it sees alone
+                return names[int(observation @ np.arange(1, len(observation) + 1)) % len(names)], 0
+
+        store = Store(folder)
+        return store, talking(store, Seeing())
+
+    def learned(found: list[Transition]) -> list[tuple[Any, ...]]:
+        return [plain(one)[1:] for one in found]
+
+    alone = []
+    for number, lines in enumerate(said):
+        store, live = observing(tmp_path / f"alone{number}")
+        with store:
+            name, found = live.begin(), []
+            for text in lines:
+                heard = live.hear(name, text)
+                found += heard.transitions
+                name = heard.conversation if heard.outcome != "success" else live.begin()
+            alone.append(learned([*found, *live.leave(name).transitions]))
+    store, live = observing(tmp_path / "together")
+    with store:
+        names = [live.begin(f"p{number}") for number in range(len(said))]
+        together: list[list[Transition]] = [[] for _ in said]
+        order = [number for number in range(len(said)) for _ in range(20)]
+        chance.shuffle(order)
+        at = [iter(lines) for lines in said]
+        for number in order:
+            heard = live.hear(names[number], next(at[number]))
+            together[number] += heard.transitions
+            ended = heard.outcome == "success"
+            names[number] = live.begin(f"p{number}") if ended else heard.conversation
+            assert live.open[names[number]] == f"p{number}"
+        for number, name in enumerate(names):
+            together[number] += live.leave(name).transitions
+    assert [learned(found) for found in together] == alone and sum(map(len, alone)) > 80
+
+
+def test_silence_ends_a_conversation(store: Store) -> None:
+    clock = [1000.0]
+    live = talking(store, silence=60, clock=lambda: clock[0])
+    talks, types, rates, silent = (live.begin() for _ in range(4))
+    for name in (talks, types, rates, silent):
+        live.hear(name, CUISINE)
+    clock[0] += 40
+    live.hear(talks, CUISINE)
+    live.hear(types, "what?")  # not understood, but they are there
+    live.rate(rates, 1)
+    assert list(live.expire()) == []
+    clock[0] += 20
+    assert [heard.ended for heard in live.expire()] == [silent]
+    clock[0] += 1e9  # the machine slept
+    assert {heard.ended for heard in live.expire()} == {talks, types, rates}
+    assert live.open == {} and list(live.expire()) == []
+    assert list(talking(store, clock=lambda: clock[0]).expire()) == []
+
+
+def test_a_clock_that_goes_back_ends_nothing_and_everybody_in_time(store: Store) -> None:
+    clock = [1000.0]
+    live = talking(store, silence=60, clock=lambda: clock[0])
+    name = live.begin()
+    clock[0] = 10.0
+    assert list(live.expire()) == []
+    clock[0] = 69.0
+    assert list(live.expire()) == []
+    clock[0] = 70.0
+    assert [heard.ended for heard in live.expire()] == [name]
+
+
+def test_the_wall_clock_may_jump(tmp_path: Path) -> None:
+    times = iter([5e9, 1e9, 3e9, 1.0, *([2.0] * 50)])
+    with Store(tmp_path / "store", clock=lambda: next(times)) as store:
+        live = talking(store)
+        given_out = rated(live, CUISINE, CUISINE, rating=1)
+        assert store.check() == []
+        assert all_missed(store, live.reward) == all_plain(given_out)

@@ -1,0 +1,196 @@
+"""Conversations with people, when something dies, is full, or begins again."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dialogue_gym import DialogueEnv
+from dialogue_gym.actions import Action, ActionRunner
+from dialogue_gym.journal.entry import LABEL, LIVE, RESULT, Draft, Entry
+from dialogue_gym.journal.store import Store, StoreError
+from dialogue_gym.live.transitions import Transition
+from dialogue_gym.teaching.session import Session
+from tests.live.bots import CUISINE, RESTAURANT, YES, Chance, Plan, all_missed, all_plain, message, talking
+
+BOOK = "action_suggest"
+
+
+class Die(BaseException):
+    """The process is killed."""
+
+
+def reaching(done: list[str], dies: bool = False) -> ActionRunner:
+    """Return a runner of two actions that change the world; `done` is that world."""
+
+    class Store(Action):
+        def name(self) -> str:
+            return "action_store_slot"
+
+        def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
+            done.append(self.name())
+            return []
+
+    class Book(Action):
+        def name(self) -> str:
+            return "action_suggest"
+
+        def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
+            done.append(self.name())
+            if dies:
+                raise Die
+            dispatcher.utter_message(text="It is booked.")
+            return []
+
+    return ActionRunner(RESTAURANT, [Store(), Book()])
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_an_action_is_not_run_twice(tmp_path: Path, goes_on: bool) -> None:
+    done: list[str] = []
+    with Store(tmp_path / "store") as store:
+        live = talking(store, Plan("action_suggest"), reaching(done, dies=True))
+        name = live.begin()
+        with pytest.raises(Die):
+            live.hear(name, CUISINE)
+    with Store(tmp_path / "store") as store:
+        live = talking(store, Plan("action_suggest"), reaching(done))
+        assert done == [BOOK] and [*store.entries(name)][-1].kind == LABEL
+        if goes_on:
+            assert live.go_on(name).messages == []
+            before = store.last_id()
+            assert live.go_on(name).events == () and store.last_id() == before
+            assert done == [BOOK]
+        heard = live.hear(name, CUISINE)
+        assert [message.text for message in heard.messages] == ["It is booked."] and done == [BOOK] * 2
+        kinds = [entry.kind for entry in store.entries(name)]
+        assert kinds.count(LABEL) == kinds.count(RESULT) == 2 and store.check() == []
+        assert len(heard.transitions) == 1
+        assert all_missed(store, live.reward) == all_plain(heard.transitions)
+
+
+class FullDisk(Store):
+    """A disk that is full when it is said so."""
+
+    writes_left: int | None = None
+
+    def append_all(self, drafts: Iterable[Draft]) -> list[Entry]:
+        if self.writes_left is not None:
+            if self.writes_left == 0:
+                raise StoreError("the disk is full")
+            self.writes_left -= 1
+        return super().append_all(drafts)
+
+
+@pytest.mark.parametrize("free", [0, 1, 2, 3])
+def test_a_full_disk_leaves_nothing_acknowledged_and_everything_usable(tmp_path: Path, free: int) -> None:
+    """A turn of this bot is written down in three parts, so that no action is run that is not on record."""
+    done: list[str] = []
+    given_out: list[Transition] = []
+    with FullDisk(tmp_path / "store") as store:
+        live = talking(store, Plan("action_store_slot", BOOK), reaching(done))
+        name = live.begin()
+        given_out += live.hear(name, CUISINE).transitions
+        acts = (
+            lambda: live.hear(name, CUISINE).transitions,
+            lambda: live.rate(name, 1),
+            lambda: live.hear(name, "/restart").transitions,
+            lambda: live.leave(name).transitions,
+        )
+        failures = 0
+        for act in acts:
+            upto, last = live.upto, store.last_id()
+            store.writes_left = free
+            try:
+                given_out += act()
+            except StoreError:
+                failures += 1
+                assert live.upto == upto and list(live.open) == [name]
+                assert store.last_id() == last + 2 * free  # what was said and is about to be done
+            store.writes_left = None
+            name = next(iter(live.open), None) or live.begin()
+            heard = live.hear(name, CUISINE)
+            assert heard.messages and heard.ended is None
+            given_out += heard.transitions
+            labels = [entry for entry in store.entries() if entry.kind == LABEL]
+            assert [entry.content["action"] for entry in labels] == done
+        given_out += live.leave(name).transitions + live.rate(name, 1)
+        assert failures == (4, 1, 1, 0)[free] and store.check() == []
+        assert all_missed(store, live.reward) == all_plain(given_out)
+
+
+def test_what_sqlite_says_of_a_full_disk_is_one_line(store: Store) -> None:
+    live = talking(store)
+    name = live.begin()
+    live.hear(name, CUISINE)
+    (pages,) = store._database.read("PRAGMA page_count")[0]
+    store._database.read(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match=r"^[^\n]*the disk is full, and this was not written[^\n]*$"):
+        live.take(name, dataclasses.replace(message(), text="x" * 10_000))
+    store._database.read("PRAGMA max_page_count = 1000000")
+    assert len(live.hear(name, CUISINE).transitions) == 1 and store.check() == []
+
+
+def test_what_was_missed_is_what_was_given_out(tmp_path: Path) -> None:
+    """From any point on, also where ratings come late, and conversations are held at once."""
+    chance = random.Random(2)
+    given_out: list[tuple[int, list[tuple[Any, ...]]]] = []
+    with Store(tmp_path / "store") as store:
+        store.append("c1", "event", {"event": "session_started"})  # somebody teaches as well
+        live = talking(store, Chance(DialogueEnv(RESTAURANT), 3))
+        ended: list[str] = []
+        for _ in range(300):
+            found: Iterable[Transition] = ()
+            names = list(live.open)
+            choice = chance.random()
+            if len(names) < 3:
+                live.begin()
+            elif choice < 0.6:
+                heard = live.hear(chance.choice(names), chance.choice([CUISINE, YES, "/deny", "/restart"]))
+                found = heard.transitions
+                ended += [heard.ended] if heard.ended else []
+            elif choice < 0.7:
+                name = chance.choice(names)
+                found = live.leave(name).transitions
+                ended.append(name)
+            elif ended:
+                name = chance.choice(ended)
+                decisions = [entry.id for entry in store.entries(name) if entry.kind == LABEL]
+                if decisions:
+                    found = live.rate(name, chance.choice([1, -1]), chance.choice([None, *decisions]))
+            given_out.append((live.upto, all_plain(found)))
+        for split, _ in given_out:
+            rest = [one for upto, found in given_out if upto > split for one in found]
+            assert all_missed(store, live.reward, split) == rest
+        assert len(all_missed(store, live.reward)) > 90 and split == store.last_id()
+
+
+def test_open_conversations_are_taken_up_where_they_were(tmp_path: Path) -> None:
+    with Store(tmp_path / "store") as store:
+        live = talking(store)
+        first, second, third = live.begin("Ada"), live.begin("Bo"), live.begin("Cy")
+        live.hear(first, CUISINE)
+        live.leave(second)
+        observation = live.trace(first).conversation.observation()
+    with Store(tmp_path / "store") as store:
+        live = talking(store)
+        assert live.open == {first: "Ada", third: "Cy"}
+        np.testing.assert_array_equal(live.trace(first).conversation.observation(), observation)
+        assert live.begin("Bo") == "live4"
+
+
+def test_a_teacher_never_takes_up_what_people_say(store: Store) -> None:
+    live = talking(store)
+    name = live.begin()
+    live.hear(name, CUISINE)
+    session = Session(RESTAURANT, store)
+    assert session.id != name
+    assert live.hear(name, CUISINE).messages
+    assert LIVE not in next(store.entries(session.id)).content
+    assert next(store.entries(name)).content[LIVE] == "person"

@@ -1,0 +1,182 @@
+"""A process that talks to people and learns from them, killed at any moment, goes on without a loss."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym.actions import ActionResult
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.journal.entry import LABEL, LIVE, RATING, RESULT, USER
+from dialogue_gym.journal.store import Store, StoreError
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.checkpoints import checkpoints_of, read
+from dialogue_gym.live.simulated_person import SimulatedPerson
+from dialogue_gym.live.trainer import Trainer
+from dialogue_gym.live.transitions import LiveReward, Transition, missed
+from dialogue_gym.live.turn import Heard
+from tests.live.people import DOMAIN, PROCESSES, Days, comparable
+
+EVERY = 5
+READY = "ready"
+
+
+class World(SimulatedPerson):
+    """Every action changes it, and it tells of each; it forgets who talks when the process ends."""
+
+    def __init__(self, told: Connection) -> None:
+        super().__init__(DOMAIN, seed=random.randrange(1 << 30), silent=0.2)
+        self.told = told
+
+    def reaches_out(self, name: str) -> bool:
+        return True
+
+    def run(self, name: str, conversation: Conversation) -> ActionResult:
+        self.told.send("run")
+        return super().run(name, conversation) if self.dialogues else ActionResult()
+
+
+class Acknowledging(Live):
+    """Tells what it has taken, and hands it to the trainer."""
+
+    trainer: Trainer
+    told: Connection
+
+    def _taken(self, transitions: tuple[Transition, ...], is_boundary: bool) -> None:
+        self.told.send(self.upto)
+        self.trainer.put(transitions, self.upto, is_boundary)
+
+    def take(self, conversation: str, message: UserUttered) -> Heard:
+        heard = super().take(conversation, message)
+        self._taken(heard.transitions, heard.ended is not None)
+        return heard
+
+    def leave(self, conversation: str) -> Heard:
+        heard = super().leave(conversation)
+        self._taken(heard.transitions, True)
+        return heard
+
+    def rate(self, conversation: str, value: float, about: int | None = None) -> tuple[Transition, ...]:
+        found = super().rate(conversation, value, about)
+        self._taken(found, True)
+        return found
+
+
+def learned_once(store: Store) -> int:
+    """Return how many transitions follow from a journal."""
+    found = missed(store, DOMAIN, LiveReward.of(DOMAIN), 0)
+    return len({one.entry for _, transitions in found for one in transitions})
+
+
+def talk_until_killed(folder: Path, told: Connection) -> None:
+    """Go on where the last process was killed, and talk; the learning is in a thread of its own."""
+    with Store(folder, wait=10) as store:
+        days = Days(store, EVERY)
+        assert days.reports == []
+        assert days.trainer.learner.transitions == learned_once(store)
+        world = World(told)
+        live = Acknowledging(DOMAIN, store, days.trainer.explorer, days.live._interpreter, world)
+        live.trainer, live.told = days.trainer, told
+        for name in live.open:
+            days.trainer.put(live.go_on(name).transitions, live.upto)
+            if name in live.open:
+                live.leave(name)
+        days.trainer.start()
+        told.send(READY)
+        while True:
+            world.talk(live)
+
+
+def killed(folder: Path, moment: float, waits: bool) -> tuple[int, int]:
+    """Kill a process some time after its start, or after it is ready.
+
+    Returns:
+        The id of the last entry that was acknowledged, and how many actions were run.
+    """
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=talk_until_killed, args=(folder, sender))
+    process.start()
+    sender.close()
+    said: list[object] = []
+    try:
+        while waits and (not said or said[-1] != READY):
+            said.append(receiver.recv())
+        until = time.monotonic() + moment
+        while (left := until - time.monotonic()) > 0:
+            if receiver.poll(left):
+                said.append(receiver.recv())
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        while True:
+            said.append(receiver.recv())
+    except EOFError:
+        process.join()
+    assert process.exitcode == -signal.SIGKILL, "it failed by itself"
+    numbers = [one for one in said if isinstance(one, int)]
+    return max(numbers, default=0), said.count("run")
+
+
+def live_with_kills(folder: Path, kills: int) -> int:
+    """Kill it time and again; return how many transitions were learned in the end."""
+    chance = random.Random(0)
+    runs = 0
+    for number in range(kills):
+        waits = number % 3 > 0
+        last, ran = killed(folder, chance.random() * (0.3 if waits else 1.5), waits)
+        runs += ran
+        if not (folder / "journal.sqlite").exists():
+            continue
+        with Store(folder) as store:
+            assert store.last_id() >= last and store.check() == []
+            kinds = [entry.kind for entry in store.entries()]
+            assert runs <= kinds.count(LABEL) <= runs + kills
+            assert kinds.count(RESULT) <= kinds.count(LABEL)
+            for path in checkpoints_of(folder).paths():
+                assert read(path).state["upto"] <= store.last_id()
+    with Store(folder) as store:
+        kinds = [entry.kind for entry in store.entries()]
+        assert kinds.count(USER) and kinds.count(RATING)
+        assert len(store.unfinished(LIVE)) <= 1
+        days = Days(store, EVERY)
+        assert days.trainer.learner.transitions == learned_once(store)
+        learned = comparable(days.trainer)
+    for path in checkpoints_of(folder).paths():
+        path.unlink()
+    with Store(folder) as store:
+        # Learned from the journal alone it is the same, bit for bit.
+        assert comparable(Days(store, EVERY).trainer) == learned
+    return days.trainer.learner.transitions
+
+
+def test_nothing_acknowledged_is_lost_and_nothing_learned_twice(tmp_path: Path) -> None:
+    assert live_with_kills(tmp_path / "store", 10) > 20
+
+
+@pytest.mark.slow
+def test_the_same_three_hundred_times(tmp_path: Path) -> None:
+    assert live_with_kills(tmp_path / "store", 300) > 1000
+
+
+def test_two_processes_on_one_store(tmp_path: Path) -> None:
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=talk_until_killed, args=(tmp_path / "store", sender))
+    process.start()
+    while receiver.recv() != READY:
+        pass
+    try:
+        with pytest.raises(StoreError) as caught:
+            Store(tmp_path / "store")
+        assert re.fullmatch(
+            rf".*: process {process.pid} is writing to this store; one can at a time", str(caught.value)
+        )
+    finally:
+        process.kill()
+        process.join()

@@ -1,0 +1,309 @@
+"""Who learns from people: what is kept, what is learned of it, and what is tried."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sb3_contrib import MaskablePPO
+from stable_baselines3 import PPO
+
+from dialogue_gym import DialogueEnv
+from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.live.exploration import MOST_TRIES, Explorer, Tries
+from dialogue_gym.live.learner import LiveLearner
+from dialogue_gym.live.replay_buffer import ReplayBuffer
+from dialogue_gym.live.startup import begin_with
+from dialogue_gym.live.transitions import Transition
+from dialogue_gym.policies.agent import Agent, AgentError
+from dialogue_gym.sb3.masked_dqn import MaskedDQN
+from tests.live.learning import learner_of, transitions
+from tests.live.people import DOMAIN, SMALL, bits
+
+torch.set_num_threads(1)
+
+
+Put = tuple[int, int, int, float]
+
+
+class PlainBuffer:
+    """The same by the letter: a list, the oldest first."""
+
+    def __init__(self, capacity: int, outcomes: int) -> None:
+        self.capacity, self.outcomes = capacity, outcomes
+        self.rows: list[Put] = []
+
+    def put(self, one: Put) -> bool:
+        entry, observation, action, _ = one
+        for place, row in enumerate(self.rows):
+            if row[0] == entry:
+                self.rows[place] = one
+                return False
+        alike = [row for row in self.rows if row[1:3] == (observation, action)]
+        if len(alike) >= self.outcomes:
+            self.rows.remove(alike[0])
+        elif len(self.rows) >= self.capacity:
+            del self.rows[0]
+        self.rows.append(one)
+        return True
+
+
+def put(buffer: ReplayBuffer, one: Put) -> bool:
+    entry, observation, action, reward = one
+    seen = np.array([observation, 0], np.int8)
+    return buffer.put(entry, seen, action, reward, seen + 1, reward > 0)
+
+
+def rows(buffer: ReplayBuffer) -> list[Put]:
+    arrays = buffer.arrays()
+    names = ("entries", "observations", "actions", "rewards")
+    columns = [arrays[name][:, 0] if name == "observations" else arrays[name] for name in names]
+    order = np.argsort(arrays["arrivals"])
+    assert (arrays["next_observations"] == arrays["observations"] + 1).all()
+    return list(zip(*(column[order].tolist() for column in columns), strict=True))
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_the_buffer_keeps_the_newest_of_each_situation(data: st.DataObject) -> None:
+    buffer, plain = ReplayBuffer(6, 2, np.int8, outcomes=2), PlainBuffer(6, 2)
+    situations: dict[int, tuple[int, int]] = {}
+    for _ in range(data.draw(st.integers(0, 40))):
+        entry = data.draw(st.integers(-3, 30))
+        # An entry is one decision: what was seen and done in it does not change.
+        situation = situations.setdefault(entry, data.draw(st.tuples(st.integers(0, 3), st.integers(0, 2))))
+        one = (entry, *situation, float(data.draw(st.integers(-1, 1))))
+        assert put(buffer, one) == plain.put(one)
+        assert rows(buffer) == plain.rows and len(buffer) == len(plain.rows)
+        if data.draw(st.integers(0, 9)) == 0:
+            other = ReplayBuffer(6, 2, np.int8, outcomes=2)
+            other.load(buffer.arrays())
+            for mine, its in zip(
+                buffer.sample(np.random.default_rng(1), 20, 3, 0.5).values() if len(buffer) else [],
+                other.sample(np.random.default_rng(1), 20, 3, 0.5).values() if len(buffer) else [],
+                strict=True,
+            ):
+                np.testing.assert_array_equal(mine, its)
+            assert bits(other.arrays()) == bits(buffer.arrays())
+            buffer = other
+
+
+def test_a_smaller_buffer_takes_the_newest() -> None:
+    buffer, smaller = ReplayBuffer(9, 2, np.int8), ReplayBuffer(4, 2, np.int8)
+    for entry in range(9):
+        put(buffer, (entry, entry, 0, 0.0))
+    put(buffer, (99, 1, 1, 0.0))
+    smaller.load(buffer.arrays())
+    assert [row[0] for row in rows(smaller)] == [6, 7, 8, 99]
+    assert put(smaller, (100, 0, 0, 0.0)) and [row[0] for row in rows(smaller)] == [7, 8, 99, 100]
+
+
+def test_old_experience_keeps_its_share() -> None:
+    buffer = ReplayBuffer(10_000, 2, np.int8, outcomes=10_000)
+    for entry in range(8000):
+        put(buffer, (entry, 0, entry % 3, 0.0))
+    entries = buffer.sample(np.random.default_rng(0), 2000, recent=100, recent_share=0.5)["entries"]
+    assert 950 < (entries >= 7900).sum() < 1100 and 400 < (entries < 4000).sum() < 600
+
+
+# The learner.
+
+
+def test_a_learner_that_was_saved_goes_on_bit_for_bit() -> None:
+    """Also with updates that it still owes."""
+    one, other = learner_of(), learner_of()
+    seen = transitions(80)
+    for learner in (one, other):
+        names = ("ask_size", "wrap", "order")
+        taught = enumerate(sorted({one.observation.tobytes() for one in seen}))
+        learner.teach({key: (names[number % 3],) for number, key in taught})
+    one.put(seen[:40])
+    assert one.learn(30) == 30 and one.owed == 50
+    other.load(one.arrays(), one.state())
+    for learner in (one, other):
+        learner.put(seen[30:])
+        assert learner.learn() == 50 + 40 * SMALL.updates and learner.owed == 0
+    assert bits(one.arrays()) == bits(other.arrays()) and one.state() == other.state()
+    assert one.updates > SMALL.target_every  # the target network was renewed meanwhile
+
+
+def test_loading_what_is_none_changes_nothing() -> None:
+    learner = learner_of()
+    learner.put(transitions(5))
+    before = bits(learner.arrays()), learner.state()
+    arrays, state = learner.arrays(), learner.state()
+    for wrong in (
+        {name: array for name, array in arrays.items() if name != "network.3"},
+        arrays | {"network.0": arrays["network.0"][:, 1:]},
+        arrays | {"replay.rewards": arrays["replay.rewards"][1:]},
+    ):
+        with pytest.raises((KeyError, ValueError)):
+            learner.load(wrong, state)
+    for name in state:
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            learner.load(arrays, state | {name: None})
+    assert (bits(learner.arrays()), learner.state()) == before
+
+
+def test_what_was_taught_holds_against_what_is_lived_through() -> None:
+    env = DialogueEnv(DOMAIN)
+    observation, _ = env.reset(seed=0)
+    right, wrong = "ask_size", "wrap"
+    chosen = {}
+    for is_taught in (True, False):
+        learner = learner_of()
+        learner.teach({observation.tobytes(): (right,)} if is_taught else {})
+        for entry in range(150):
+            name, reward = ((right, -20.0), (wrong, 20.0))[entry % 2]
+            learner.put([Transition(entry, observation, name, reward, observation, True, 0)])
+            learner.learn()
+        possible = np.ones(len(env.action_names), np.bool_)
+        chosen[is_taught] = env.action_names[learner.actor().choose(observation, possible, True)]
+    assert chosen == {True: right, False: wrong}
+
+
+def test_who_acts_knows_what_the_network_knows() -> None:
+    learner = learner_of()
+    learner.put(transitions(50))
+    learner.learn()
+    actor = learner.actor()
+    seen = learner.replay.arrays()["observations"]
+    with torch.no_grad():
+        expected = learner.network.q_net(
+            learner.network.extract_features(torch.as_tensor(seen), None)
+        ).numpy()
+    np.testing.assert_allclose([actor.values(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
+    learner.put(transitions(60))
+    learner.learn()  # whatever becomes of the weights
+    np.testing.assert_allclose([actor.values(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
+    assert actor.version == 50 * SMALL.updates
+
+
+# Exploring.
+
+
+SIZES = [len(field.labels) for field in DialogueEnv(DOMAIN).fields]
+
+
+SITUATIONS = [
+    np.array(codes, np.int8) for codes in itertools.islice(itertools.product(*map(range, SIZES)), 3000)
+]
+
+
+def test_what_was_tried_least_is_tried_next() -> None:
+    """In each situation by itself, among what is possible; what was done as the best counts as well."""
+    explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=0.0)
+    names = explorer.actor.env.action_names
+    possible = np.ones(len(names), np.bool_)
+    possible[1] = False
+    others = sorted({*names} - {names[1]})
+    here, there, elsewhere = SITUATIONS[:3]
+    for observation in (here, there):
+        for _ in range(5):
+            assert sorted(explorer.decide(observation, possible)[0] for _ in others) == others
+    explorer.satisfaction = 1.0
+    best, _ = explorer.decide(elsewhere, possible)
+    assert best == names[explorer.actor.choose(elsewhere, possible, True)]
+    explorer.satisfaction = 0.0
+    assert sorted([best, *(explorer.decide(elsewhere, possible)[0] for _ in others[1:])]) == others
+
+
+def test_what_was_best_for_months_is_tried_again_soon() -> None:
+    explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=1.0)
+    possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
+    best = {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(5000)}
+    assert len(best) == 1
+    explorer.satisfaction = 0.0
+    tries = int(MOST_TRIES) * len(possible)
+    assert best < {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(tries)}
+        explorer.decide(SITUATIONS[0], possible)[0] for _ in range(int(MOST_TRIES) * len(possible))
+    }
+
+
+def test_what_was_tried_is_saved() -> None:
+    one, other = (Explorer(learner_of().actor(), seed, 0.5, 0.5) for seed in (0, 1))
+    possible = np.ones(len(one.actor.env.action_names), np.bool_)
+    for number in range(100):
+        one.decide(SITUATIONS[number % 2], possible)
+    state = json.loads(json.dumps(one.state()))
+    other.load(state)
+    for number in range(100):
+        assert other.decide(SITUATIONS[number % 3], possible) == one.decide(SITUATIONS[number % 3], possible)
+    assert other.state() == one.state() != state
+    del state["tries"]  # as earlier versions wrote it
+    other.load(state)
+    assert len(other.tries) == 0 and other.random.bit_generator.state == state["random"]
+
+
+def test_so_many_situations_are_kept() -> None:
+    tries = Tries(2, situations=4)
+    seen = [np.array([number], np.int8) for number in range(6)]
+    for observation in (*seen[:4], seen[0], *seen[4:]):
+        tries.add(observation, 1)
+    assert [tries.counts(one)[1] for one in seen] == [2, 0, 0, 1, 1, 1] and len(tries) == 4
+    other = Tries(2, situations=4)
+    other.load(tries.state())
+    other.add(seen[1], 0)
+    assert [other.counts(one).sum() for one in seen] == [2, 1, 0, 0, 1, 1]
+
+
+def test_a_checkpoint_can_be_written_while_somebody_decides() -> None:
+    explorer = Explorer(learner_of().actor(), least=1.0, most=1.0)
+    possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
+    deciding = threading.Thread(target=lambda: [explorer.decide(one, possible) for one in SITUATIONS])
+    deciding.start()
+    while deciding.is_alive():
+        counted = sum(map(sum, explorer.state()["tries"].values()))
+        assert counted <= len(SITUATIONS)
+    assert len(explorer.tries) == len(SITUATIONS)
+
+
+# Where it begins.
+
+
+@pytest.mark.parametrize("algorithm", [PPO, MaskablePPO])
+def test_ppo_is_refused_with_the_reason(algorithm: Any) -> None:
+    env = DialogueEnv(DOMAIN)
+    model = algorithm("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
+    with pytest.raises(AgentError, match=r"^mine: PPO learns from its own newest dialogues alone[^\n]*$"):
+        begin_with(learner_of(), Agent("mine", env, model), True)
+
+
+@pytest.mark.parametrize("arguments", [{"policy_kwargs": {"net_arch": [8]}}, {"max_history": 2}])
+def test_a_network_of_another_shape_is_refused(arguments: dict[str, Any]) -> None:
+    history = arguments.pop("max_history", 1)
+    env = DialogueEnv(DOMAIN, max_history=history)
+    model = MaskedDQN("MlpPolicy", env, buffer_size=10, device="cpu", **arguments)
+    with pytest.raises(AgentError, match=r"^mine: it(s network has other layers| sees the last 2)[^\n]*$"):
+        begin_with(learner_of(), Agent("mine", env, model), True)
+
+
+def test_a_dqn_goes_on_with_its_weights() -> None:
+    env = DialogueEnv(DOMAIN)
+    model = MaskedDQN("MlpPolicy", env, buffer_size=10, device="cpu", seed=3)
+    learner = learner_of()
+    begin_with(learner, Agent("mine", env, model), True)
+    for own, its in zip(learner.network.parameters(), model.q_net.parameters(), strict=True):
+        np.testing.assert_array_equal(own.detach(), its.detach())
+    assert learner.updates == len(learner.replay) == 0
+
+
+def test_a_domain_without_a_fake_user_begins_with_what_was_taught() -> None:
+    domain = dataclasses.replace(DOMAIN, fake_user=None)
+    learner = LiveLearner(with_user(domain), "auto", SMALL)
+    observation = transitions(1)[0].observation
+    learner.teach({observation.tobytes(): ("wrap",)})
+    begin_with(learner, None, can_play=False)
+    possible = np.ones(len(learner.env.action_names), np.bool_)
+    assert learner.env.action_names[learner.actor().choose(observation, possible, True)] == "wrap"
+
+
+# Guards.

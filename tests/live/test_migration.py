@@ -1,0 +1,167 @@
+"""A learner whose domain has grown, and one that is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.checkpoints import Checkpoints, read
+from dialogue_gym.live.exploration import Explorer
+from dialogue_gym.live.learner import LiveLearner
+from dialogue_gym.live.migration import LossError, carried_over, described
+from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.trainer import Guard, Trainer
+from tests.conftest import TINY, domain_from
+from tests.live.learning import learner_of, right_labels, trainer_of, transitions
+from tests.live.people import DOMAIN, SMALL, Days, bits, comparable, newest_path
+
+torch.set_num_threads(1)
+
+
+# A domain that has grown, and one that has lost something.
+
+WITH_ANOTHER_VALUE = TINY.replace("values: [small, large]", "values: [tiny, small, large]")
+
+
+GROWN: dict[str, Callable[[Domain], Domain]] = {
+    "an action": lambda domain: domain.with_action("utter_thanks", "Thank you"),
+    "an intent": lambda domain: domain.with_intent("thank"),
+    "a slot": lambda domain: domain.with_slot("colour"),
+    "a slot with values": lambda domain: domain.with_slot("colour", "categorical", ["red", "blue"]),
+    "a value": lambda domain: domain_from(WITH_ANOTHER_VALUE),
+    "all of it": lambda domain: (
+        domain_from(WITH_ANOTHER_VALUE).with_slot("colour").with_intent("thank").with_action("utter_thanks")
+    ),
+}
+
+
+def as_grown(observation: npt.NDArray[Any], env: DialogueEnv, grown: DialogueEnv) -> npt.NDArray[Any]:
+    """Return what a grown domain shows in the same moment."""
+    words = env.describe(observation)
+    return np.array(
+        [field.labels.index(words.get(field.name, field.labels[0])) for field in grown.fields],
+        grown.observation_space.dtype,
+    )
+
+
+@pytest.mark.parametrize("what", GROWN)
+def test_what_was_known_is_carried_over_by_name(what: str) -> None:
+    learner = learner_of()
+    learner.put(transitions(60))
+    learner.learn()
+    domain = GROWN[what](DOMAIN)
+    grown = learner_of(domain)
+    arrays = carried_over(learner.arrays(), described(learner.env), grown.arrays(), grown.env)
+    grown.load(arrays, learner.state())
+    before, after = learner.actor(), grown.actor()
+    places = [grown.env.action_names.index(name) for name in learner.env.action_names]
+    old, new = learner.replay.arrays(), grown.replay.arrays()
+    for row, observation in enumerate(old["observations"]):
+        shown = as_grown(observation, learner.env, grown.env)
+        np.testing.assert_array_equal(new["observations"][row], shown)
+        np.testing.assert_allclose(
+            after.values(shown)[places], before.values(observation), rtol=1e-4, atol=1e-5
+        )
+        action = learner.env.action_names[old["actions"][row]]
+        assert grown.env.action_names[new["actions"][row]] == action
+    names = ("entries", "rewards", "terminated", "arrivals")
+    assert all((old[name] == new[name]).all() for name in names) and len(grown.replay) == 60
+    grown.put(transitions(30, domain, first=1000))  # and it goes on
+    grown.learn()
+
+
+def test_a_store_goes_on_with_a_domain_that_has_grown(store: Store) -> None:
+    days = Days(store, 20)
+    days.live_on()
+    assert len(Days(store, 20).trainer.explorer.tries) > 0
+    grown = Days(store, 20, domain=DOMAIN.with_slot("colour").with_action("utter_thanks"))
+    assert len(grown.trainer.explorer.tries) == 0  # what was tried is known by observations as they were
+    assert grown.trainer.learner.transitions == days.trainer.learner.transitions and grown.reports == []
+    grown.live_on()
+    with pytest.raises(LossError, match="the domain has lost the action 'utter_thanks'") as caught:
+        Days(store, 20)
+    assert "\n" not in str(caught.value) and str(newest_path(store)) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "reason"),
+    [
+        ("actions: [ask_size, wrap, order]", "actions: [ask_size, pack, order]", "the action 'wrap'"),
+        ("intents: [inform, affirm, deny]", "intents: [inform, affirm, deny, thank]", "'thank'"),
+        ("values: [small, large]", "values: [small, large, huge]", "'huge'"),
+    ],
+)
+def test_a_domain_that_lost_something_is_refused(store: Store, was: str, now: str, reason: str) -> None:
+    texts = [TINY, TINY.replace(was, now)]
+    if "wrap" in reason:
+        texts[1] = texts[1].replace("wrap: {", "pack: {")
+    else:
+        texts.reverse()
+    open_trainer(store, domain_from(texts[0]), None, settings=SMALL)
+    with pytest.raises(LossError, match=f"the domain has lost .*{reason}.*Bring it back") as caught:
+        open_trainer(store, domain_from(texts[1]), None, settings=SMALL)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(LossError, match="until now it was 'auto', not 'explicit'"):
+        open_trainer(store, domain_from(texts[0]), None, settings=SMALL, turn_taking="explicit")
+
+
+def spoil_weights(learner: LiveLearner) -> None:
+    with torch.no_grad():
+        for weight in learner.network.parameters():
+            weight.zero_()
+        weight[learner.env.action_names.index("wrap")] = 1.0
+
+
+@pytest.mark.parametrize("rolls_back", [False, True])
+def test_a_fall_is_told_and_can_be_undone(tmp_path: Path, rolls_back: bool) -> None:
+    reports: list[str] = []
+    guard = Guard(DialogueEnv(DOMAIN), rolls_back=rolls_back)
+    trainer = trainer_of(tmp_path, guard, report=reports.append)
+    trainer.learner.teach(right_labels())
+    trainer.learner.study(150)
+    trainer.put(transitions(20), 20)
+    trainer.work()
+    trainer.checkpoint()
+    assert guard.best > 0.9 and reports == []
+    good = comparable(trainer)
+    best = trainer._checkpoints.best.read_bytes()
+    spoil_weights(trainer.learner)
+    trainer.checkpoint()
+    (line,) = reports
+    assert line.startswith("success with the fake user has fallen from 100% to 0%") and "\n" not in line
+    assert (comparable(trainer) == good) == rolls_back
+    assert trainer._checkpoints.best.read_bytes() == best  # kept apart
+    newest = read(trainer._checkpoints.paths()[-1])
+    assert newest.state["success_rate"] == 0 and newest.state["best"] == guard.best
+    assert (bits(newest.arrays) == good[0]) == rolls_back
+    if rolls_back:
+        assert (trainer.explorer.actor.weights[0] == trainer.learner.actor().weights[0]).all()
+        trainer._checkpoints.best.write_bytes(b"")
+        spoil_weights(trainer.learner)
+        trainer.checkpoint()
+        assert "left aside" in reports[1] and "\n" not in reports[1]
+
+
+def test_a_fall_after_the_domain_has_grown_rolls_back_by_name(tmp_path: Path) -> None:
+    before = trainer_of(tmp_path, Guard(DialogueEnv(DOMAIN)))
+    before.learner.teach(right_labels())
+    before.learner.study(150)
+    before.checkpoint()
+    domain = DOMAIN.with_slot("colour").with_action("utter_thanks")
+    learner = learner_of(domain)
+    reports: list[str] = []
+    guard = Guard(DialogueEnv(domain), rolls_back=True, best=1.0)
+    trainer = Trainer(
+        learner, Explorer(learner.actor()), Checkpoints(tmp_path), 0, guard=guard, report=reports.append
+    )
+    trainer.checkpoint()
+    assert [line.endswith("the best checkpoint is taken again") for line in reports] == [True]
+    assert guard.success_rate(learner.actor()) == 1.0

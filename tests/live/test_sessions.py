@@ -1,0 +1,213 @@
+"""Strangers who talk to a bot: what they may do, and what their ratings teach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.journal.entry import LIVE, RATING, USER
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live import conversations as register
+from dialogue_gym.live.bot import Live
+from dialogue_gym.live.rate_limit import Limits
+from dialogue_gym.live.sessions import People, Refused
+from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.turn import LiveError
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from tests.conftest import domain_from
+
+DOMAIN = domain_from("""
+intents: [greet, tell]
+entities: [who]
+slots: {who: {type: text, mappings: [{type: from_entity, entity: who}]}}
+responses: {utter_hello: [{text: "Hello {who}"}]}
+actions: [utter_hello]
+""")
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Hello:
+    """Decides for the one action that speaks."""
+
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+        return "utter_hello", 0
+
+
+class Bot:
+    """People who talk to a bot that is kept in a folder."""
+
+    def __init__(self, folder: Path, limits: Limits | None = None, **options: Any) -> None:
+        self.store = Store(folder)
+        self.clock = Clock()
+        self.trainer, _ = open_trainer(self.store, DOMAIN, None)
+        self.live = Live(
+            DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), ActionRunner(DOMAIN),
+            silence=1000, clock=self.clock,
+        )  # fmt: skip
+        self.people = People(self.live, self.trainer, limits, clock=self.clock, **options)
+
+    def say(self, sender: str, text: str = "/greet") -> list[str | None]:
+        return [message.text for message in self.people.say(sender, text).messages]
+
+    def refused(self, *said: str) -> Refused:
+        with pytest.raises(Refused) as caught:
+            self.people.say(*said)
+        assert "\n" not in str(caught.value)
+        return caught.value
+
+    def learned(self) -> list[tuple[int, float]]:
+        """Return the entries and rewards of what was learned from."""
+        self.trainer.work()
+        arrays = self.trainer.learner.replay.arrays()
+        return list(zip(arrays["entries"].tolist(), arrays["rewards"].tolist(), strict=True))
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> Iterator[Bot]:
+    made = Bot(tmp_path / "store")
+    yield made
+    made.store.close()
+
+
+def test_a_message_has_a_sender_words_and_an_end(bot: Bot) -> None:
+    for sender, text, status in [
+        ("", "/greet", 400), ("   ", "/greet", 400), ("a\nb", "/greet", 400), ("\ud800", "/greet", 400),
+        ("a" * 129, "/greet", 400), ("ann", " ", 400), ("ann", "x" * 1001, 413),
+    ]:  # fmt: skip
+        assert bot.refused(sender, text).status == status
+    assert bot.store.last_id() == 0
+    assert bot.say("a" * 128, "/greet" + " " * 994) == ["Hello ?"]
+
+
+def test_an_allowance_fills_up_again(tmp_path: Path) -> None:
+    bot = Bot(tmp_path / "store", Limits(per_minute=3, per_day=6))
+    for _ in range(3):
+        bot.say("ann")
+    refused = bot.refused("ann", "/greet")
+    assert refused.status == 429 and refused.wait == pytest.approx(20)
+    bot.say("bob")  # each has their own
+    bot.clock.now += 20
+    bot.say("ann")
+    bot.clock.now += 60
+    bot.say("ann")
+    bot.say("ann")
+    refused = bot.refused("ann", "/greet")  # the day's are used up, the minute's are not
+    assert refused.status == 429 and refused.wait is not None and refused.wait > 10_000
+    said = [entry for entry in bot.store.entries() if entry.kind == USER]
+    assert len(said) == 7  # what is refused is not written down
+    bot.store.close()
+
+
+def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
+    bot = Bot(tmp_path / "store", Limits(people=3))
+    statuses = []
+    for number in range(30):
+        try:
+            bot.say(f"person {number}")
+        except Refused as refused:
+            statuses.append(refused.status)
+    assert statuses == [503] * 27
+    assert len(bot.live.open) == 3 and len(bot.people._buckets) <= 6
+    bot.clock.now += 1000  # they are taken to have left
+    bot.people.expire()
+    assert bot.say("late") == ["Hello ?"]
+    assert list(bot.live.open.values()) == ["late"]
+    bot.store.close()
+
+
+def test_who_is_not_at_hand_goes_on_where_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[list[Any]] = []
+    for hand in (2, 1000):
+        monkeypatch.setattr(register, "AT_HAND", hand)
+        bot = Bot(tmp_path / str(hand))
+        names = [f"person {number}" for number in range(5)]
+        lines = [bot.say(name, f'/tell{{"who": "{name}"}}') for name in names]
+        lines += [bot.say(name) for _ in range(2) for name in reversed(names)]
+        assert len(bot.live._traces) == min(hand, 5)
+        assert lines == [[f"Hello {name}"] for name in [*names, *names[::-1], *names[::-1]]]
+        told.append([lines, bot.learned()])
+        bot.store.close()
+    assert told[0] == told[1] and len(told[0][1]) == 10
+
+
+def test_a_strangers_rating_teaches_nothing_until_it_is_approved(bot: Bot) -> None:
+    for _ in range(2):
+        bot.say("ann")
+    before = bot.learned()
+    (decision, reward) = before[0]
+    bot.people.rate("ann", 1, decision)
+    bot.people.rate("ann", -1, decision)  # they have changed their mind
+    assert bot.learned() == before
+    (waiting,) = bot.people.waiting()
+    assert (waiting.content["about"], waiting.content["value"]) == (decision, -1)
+    bot.people.approve(waiting.id)
+    assert bot.learned() == [(decision, reward - 5)]
+    assert bot.people.waiting() == []
+    for rating in (waiting.id, 0, decision):
+        with pytest.raises(LiveError, match="waits to be approved"):
+            bot.people.approve(rating)
+    bot.people.rate("ann", 1, decision)
+    bot.people.rate("ann", 0.5, decision, is_trusted=True)  # a teacher has said how it is
+    assert bot.people.waiting() == [] and bot.learned() == [(decision, reward + 2.5)]
+
+
+def test_a_trusted_rating_counts_at_once(tmp_path: Path) -> None:
+    bot = Bot(tmp_path / "store", trusts_ratings=True)
+    bot.say("ann")
+    bot.say("ann", "/restart")
+    for value in (1.5, float("nan")):
+        with pytest.raises(Refused) as caught:
+            bot.people.rate("ann", value)
+        assert caught.value.status == 400
+    with pytest.raises(LiveError, match="nothing like that to rate"):
+        bot.people.rate("ann", 1, about=1)
+    with pytest.raises(Refused) as caught:
+        bot.people.rate("nobody", 1)
+    assert caught.value.status == 404
+    bot.say("ann")
+    bot.people.rate("ann", 1)
+    bot.say("ann")
+    assert [reward for _, reward in bot.learned()] == [4.0]
+    bot.store.close()
+
+
+def test_each_goes_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
+    bot = Bot(tmp_path / "store")
+    bot.say("ann", '/tell{"who": "Ann"}')
+    bot.say("bob", '/tell{"who": "Bob"}')
+    bot.live.leave(bot.people._conversations["bob"])
+    bot.store.close()
+    bot = Bot(tmp_path / "store")
+    assert bot.say("ann") == ["Hello Ann"]
+    bot.people.rate("bob", 1)  # what has ended can be rated still
+    (rating,) = bot.people.waiting()
+    beginnings = {entry.conversation: entry.content.get(LIVE) for entry in bot.store.entries()
+                  if entry.parent is None and LIVE in entry.content}  # fmt: skip
+    assert beginnings[rating.conversation] == "bob" and rating.kind == RATING
+    assert bot.say("bob") == ["Hello ?"]
+    bot.store.close()
+
+
+def test_asking_for_a_conversation_over_and_over_is_refused(bot: Bot) -> None:
+    with pytest.raises(Refused, match="has said nothing yet"):
+        bot.people.look("ann")
+    bot.say("ann")
+    with pytest.raises(Refused) as caught:
+        for _ in range(100):
+            bot.people.look("ann")
+    assert caught.value.status == 429
+    assert len(bot.people.look("ann", is_trusted=True).events) == 4

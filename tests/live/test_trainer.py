@@ -1,0 +1,286 @@
+"""Learning from people for months: what is carried on, and what no damage takes away."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import resource
+import shutil
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dialogue_gym import Domain
+from dialogue_gym.conversation.events import UserUttered, to_json
+from dialogue_gym.journal.entry import EVENT, EXPERT, LABEL, USER
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live import trainer as trainer_module
+from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of, read
+from dialogue_gym.live.learner import LearnerSettings
+from dialogue_gym.live.startup import open_trainer
+from tests.live.learning import trainer_of, transitions, until
+from tests.live.people import DOMAIN, SMALL, Days, comparable, in_a_process, newest_path, one_day, whole
+
+torch.set_num_threads(1)
+
+
+# Going on.
+
+
+def lived(folder: Path, days: int, every: int, **arguments: Any) -> tuple[Any, Any]:
+    """Return what the checkpoint and the journal hold after some days in one process, and in as many."""
+    with Store(folder / "one") as store:
+        one = Days(store, every, **arguments)
+        for _ in range(days):
+            one.live_on()
+        one.trainer.stop()
+    for _ in range(days):
+        in_a_process(one_day, folder / "many", every, arguments)
+    found = []
+    for name in ("one", "many"):
+        with Store(folder / name) as store:
+            entries = [dataclasses.replace(entry, time=0.0) for entry in store.entries()]
+            found.append((whole(read(newest_path(store))), entries))
+    return found[0], found[1]
+
+
+def test_continued_equals_uninterrupted(tmp_path: Path) -> None:
+    one, many = lived(tmp_path, 3, 100)
+    assert one == many
+    assert 300 <= one[0][1]["learner"]["transitions"] < 350
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["restaurant"])
+def test_twenty_days_equal_ten_thousand_steps(tmp_path: Path, name: str) -> None:
+    one, many = lived(tmp_path, 20, 500, domain=Domain.load(name), settings=LearnerSettings())
+    assert one == many
+    assert 10_000 <= one[0][1]["learner"]["transitions"] < 10_000 + 20 * 50
+
+
+def test_a_thread_learns_what_is_learned_at_once(tmp_path: Path) -> None:
+    """However what happened is handed over, in its order, and also where it is stopped meanwhile."""
+    seen = transitions(90)
+    amended = [dataclasses.replace(one, reward=5.0) for one in seen[::7]]
+    handed = [*seen[:50], *amended, *seen[50:]]
+    at_once, in_thread = trainer_of(tmp_path / "a"), trainer_of(tmp_path / "b")
+    for entry, one in enumerate(handed, 1):
+        at_once.put([one], entry)
+        at_once.work()
+    in_thread.start()
+    for first in range(0, len(handed), 5):
+        in_thread.put(handed[first : first + 5], min(first + 5, len(handed)))
+        if first == 40:
+            in_thread.stop()
+            assert in_thread.learner.owed == 0
+            saved = read(in_thread._checkpoints.paths()[-1])
+            assert saved.state["upto"] == in_thread.upto < len(handed)
+            in_thread.start()
+    until(lambda: in_thread.upto == len(handed))
+    in_thread.stop()
+    assert comparable(in_thread) == comparable(at_once)
+    assert in_thread.explorer.actor.version == at_once.learner.updates == 90 * SMALL.updates
+
+
+def test_who_stops_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
+    """What people said last is learned; what is left of a long absence is not waited for."""
+    few, many = trainer_of(tmp_path / "few"), trainer_of(tmp_path / "many")
+    for trainer, count in ((few, 10), (many, 400)):
+        for upto, one in enumerate(transitions(count), 1):
+            trainer.put([one], upto)
+        trainer.stop()
+    assert few.upto == few.learner.transitions == 10
+    assert 10 < many.upto == many.learner.transitions < 400
+    assert read(many._checkpoints.paths()[-1]).state["upto"] == many.upto
+
+
+def test_where_much_waits_the_updates_are_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So what waits stays little, and all of it is learned in the end."""
+    monkeypatch.setattr(trainer_module, "MOST_BEHIND", 5)
+    trainer, may_go_on, owed = trainer_of(tmp_path), threading.Event(), []
+    learn = trainer.learner.learn
+
+    def slow(most: int | None = None) -> int:
+        assert may_go_on.wait(60)
+        owed.append(trainer.learner.owed)
+        return learn(most)
+
+    monkeypatch.setattr(trainer.learner, "learn", slow)
+    trainer.start()
+    for upto, one in enumerate(transitions(40), 1):
+        trainer.put([one], upto)
+    may_go_on.set()
+    until(lambda: trainer.upto == 40 and trainer.learner.owed == 0)
+    trainer.stop()
+    assert max(owed) > 20 * SMALL.updates and trainer.learner.updates == 40 * SMALL.updates
+
+
+def test_a_fault_of_the_thread_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    trainer = trainer_of(tmp_path, report=told.append)
+    trainer.start()
+    trainer.put([dataclasses.replace(transitions(1)[0], action="no_action")], 1)
+    until(lambda: told)
+    assert told == [
+        "the learning has failed (KeyError: 'no_action');"
+        " people are answered, and the journal has what is to be learned"
+    ]
+    trainer.put(transitions(1), 2)  # nobody takes it any more
+    assert trainer._tasks.empty()
+    with pytest.raises(RuntimeError, match="the learning has failed"):
+        trainer.stop()
+    assert trainer._checkpoints.paths() == []
+
+
+def test_the_buffer_and_all_that_was_learned_follow_from_the_journal(store: Store) -> None:
+    days = Days(store, 40)
+    for _ in range(25):
+        days.talk()
+    days.trainer.work()
+    learned = comparable(days.trainer)
+    shutil.rmtree(store.folder / "checkpoints")
+    again = Days(store, 40)
+    assert comparable(again.trainer) == learned and learned[1]["transitions"] > 50
+
+
+# Checkpoints.
+
+
+def spoil(path: Path, chance: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    if chance.random() < 0.5:
+        content = content[: chance.randrange(len(content))]
+    else:
+        for _ in range(chance.choice([1, 3, 100])):
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+
+
+def test_no_damage_is_taken_for_a_checkpoint(tmp_path: Path) -> None:
+    """Truncated or with bits turned over, it is read as it was written, or left aside in one line."""
+    trainer = trainer_of(tmp_path)
+    trainer.put(transitions(20), 20)
+    trainer.work()
+    trainer.checkpoint()
+    (path,) = trainer._checkpoints.paths()
+    good, before = path.read_bytes(), whole(read(path))
+    chance = random.Random(0)
+    damaged = 0
+    for _ in range(300):
+        path.write_bytes(good)
+        spoil(path, chance)
+        try:
+            assert whole(read(path)) == before
+        except CheckpointError as error:
+            damaged += 1
+            assert str(path) in str(error) and "\n" not in str(error)
+    assert damaged > 200
+
+
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("not me"),
+    "array": lambda path: (
+        np.save(path.with_suffix(".npy"), np.zeros(3)),
+        path.with_suffix(".npy").replace(path),
+    ),
+    "archive": lambda path: np.savez(path, state=np.array("{}"), a=np.zeros(2)),
+    "zip": lambda path: zipfile.ZipFile(path, "w").close(),
+    "pickle": lambda path: np.savez(path, state=np.array({"a": 1}, object)),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_the_last_good_checkpoint_is_taken(store: Store, kind: str) -> None:
+    days = Days(store, 20)
+    days.live_on()
+    good = comparable(days.trainer)
+    days.live_on()
+    FOREIGN[kind](newest_path(store))
+    again = Days(store, 20)
+    (line,) = again.reports
+    assert "left aside" in line and newest_path(store).name in line and "\n" not in line
+    assert again.trainer.learner.transitions == days.trainer.learner.transitions  # by the journal
+    assert comparable(again.trainer) == comparable(days.trainer) != good
+
+
+def test_where_all_are_broken_it_begins_anew_and_rebuilds(store: Store) -> None:
+    days = Days(store, 20)
+    days.live_on()
+    days.live_on()
+    paths = checkpoints_of(store.folder).paths()
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:1000])
+    again = Days(store, 20)
+    assert len(again.reports) == len(paths) == 3
+    assert comparable(again.trainer) == comparable(days.trainer)
+
+
+def test_a_clock_that_went_back_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = Days(store, 20)
+    days.live_on()
+    first = newest_path(store).name
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now - 1e6)
+    again = Days(store, 20)
+    (line,) = again.reports
+    assert "the clock has gone back" in line and comparable(again.trainer) == comparable(days.trainer)
+    again.live_on()
+    assert newest_path(store).name > first
+    assert Days(store, 20).reports == []
+
+
+def test_a_full_disk_leaves_the_checkpoints_as_they_were(store: Store) -> None:
+    days = Days(store, 20)
+    days.live_on()
+    folder = store.folder / "checkpoints"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    days.talk()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    days.trainer._due = 0
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        days.trainer.work()
+        with pytest.raises(OSError, match="File too large"):
+            days.trainer.stop()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert days.reports == [
+        "no checkpoint could be written (File too large); what was said is in the journal all the same"
+    ]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    days.trainer.stop()
+    again = Days(store, 20)
+    assert comparable(again.trainer) == comparable(days.trainer)
+
+
+def test_so_many_checkpoints_are_kept_and_nothing_half_written(store: Store) -> None:
+    days = Days(store, 20, kept=2)
+    days.live_on()
+    (store.folder / "checkpoints" / ".a1b2.npz").write_bytes(b"half")
+    (store.folder / "checkpoints" / "mine.txt").write_text("not yours")
+    for _ in range(3):
+        days.live_on()
+    names = sorted(path.name for path in (store.folder / "checkpoints").iterdir())
+    assert [name.split("-")[0] for name in names] == ["000004", "000005", "best.npz", "mine.txt"]
+
+
+def test_teachers_and_people_share_a_store(store: Store) -> None:
+    """What was taught there is learned from the beginning."""
+    start = store.append("c1", EVENT, {"event": "session_started"})
+    heard = store.append("c1", USER, to_json(UserUttered("/affirm", "affirm")), start.id)
+    store.append("c1", LABEL, {"action": "wrap", "right": ["wrap"], "by": EXPERT}, heard.id)
+    trainer, _ = open_trainer(store, DOMAIN, None, settings=SMALL)
+    (label,) = History(store.entries()).labels(DOMAIN, "auto")
+    possible = np.ones(len(trainer.learner.env.action_names), np.bool_)
+    choice = trainer.explorer.actor.choose(label.observation, possible, True)
+    assert trainer.learner.env.action_names[choice] == "wrap"

@@ -1,0 +1,299 @@
+"""NLU examples in files, and the patterns that they can have."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dialogue_gym.conversation.events import Entity
+from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.nlu.checks import check_examples
+from dialogue_gym.nlu.examples import (
+    Example,
+    NluData,
+    NluError,
+    builtin_path,
+    dump_examples,
+    parse_example,
+    read_examples,
+)
+from dialogue_gym.nlu.regex import compile_pattern, count_steps
+from tests.nlu.examples import NAMES, ROUNDS, TITLES, examples
+
+
+def read(folder: Path, text: str, name: str = "nlu.yml") -> NluData:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return read_examples(path)
+
+
+YAML = """version: "3.1"
+stories: [{anything: goes}]
+nlu:
+- intent: inform
+  metadata: {sentiment: neutral}
+  examples: |
+    - some [french](cuisine) food
+
+    # a comment
+    - for [two](people:2) in [SF]{"entity": "city", "value": "san francisco", "role": "to"}
+- intent: greet
+  examples:
+  - text: |
+      hi
+    metadata: {sentiment: happy}
+  - hello
+- synonym: "2"
+  examples: "- two"
+- lookup: cuisine
+  examples: |
+    - french
+    - thai
+- regex: people
+  examples: |
+    - \\d+
+"""
+MARKDOWN = """# examples
+## intent:inform
+- some [french](cuisine) food <!-- a
+comment - over lines -->
+* for [two](people:2) in [SF]{"entity": "city", "value": "san francisco", "role": "to"}
+
+## intent: greet
++ hi
+- hello
+## synonym:2
+- two
+## lookup:cuisine
+- french
+- thai
+## regex:people
+- \\d+
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("nlu.yml", YAML), ("nlu.md", MARKDOWN), ("nlu.MARKDOWN", MARKDOWN)]
+)
+def test_both_formats_of_rasa_are_read(tmp_path: Path, name: str, text: str) -> None:
+    data = read(tmp_path, text, name)
+    two, city = Entity("people", "2", 4, 7), Entity("city", "san francisco", 11, 13, role="to")
+    assert data == NluData(
+        (
+            Example("some french food", "inform", (Entity("cuisine", "french", 5, 11),)),
+            Example("for two in SF", "inform", (two, city)),
+            Example("hi", "greet"),
+            Example("hello", "greet"),
+        ),
+        (("two", "2"),),
+        (("cuisine", ("french", "thai")),),
+        (("people", "\\d+"),),
+    )
+    lines = text.split("\n")
+    for said in data.examples:
+        assert said.text[:3] in lines[said.line - 1] or said.text[:2] in lines[said.line]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("nlu.yml", "nlu:\n- intent: a\n  examples: |\n    - b\n    c\n", "nlu.yml:5: 'c' has no dash"),
+        ("nlu.yml", "nlu:\n- intnt: a\n", "unknown key 'intnt'; did you mean 'intent'?"),
+        ("nlu.yml", "nlu:\n- examples: |\n    - b\n", "one of intent, synonym, lookup, regex"),
+        ("nlu.yml", "nlu: hello\n", "a list is expected"),
+        ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity" "c"}\n', ":4: .* not valid JSON"),
+        ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entty": "c"}\n', "did you mean 'entity'"),
+        (
+            "nlu.yml",
+            'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity": "c", "value": 1e400}\n',
+            "no finite",
+        ),
+        ("nlu.yml", f'nlu:\n- intent: a\n  examples: ["[b]{{\\"value\\": 1{"0" * 400}}}"]\n', "no finite"),
+        ("nlu.yml", "nlu:\n- regex: a\n  examples: |\n    - (a+)+\n", ":4: .* can take for ever"),
+        (
+            "nlu.yml",
+            f"nlu:\n- regex: a\n  examples: [{', '.join('a*a*b*' + 'c' * n for n in range(40))}]\n",
+            "the patterns before it",
+        ),
+        ("nlu.yml", "nlu:\n- regex: a\n  examples: |\n    - (a\n", "cannot be used as a pattern"),
+        ("nlu.md", "## intnt:a\n- b\n", "nlu.md:1: .* did you mean 'intent'?"),
+        ("nlu.md", "## lookup:a\ndata/a.txt\n", "nlu.md:2: 'data/a.txt' has no dash"),
+        ("nlu.md", "## intent a\n- b\n", "nlu.md:1: .* no heading like '## intent:greet'"),
+        ("nlu.md", "##" + " " * 100_000 + "intent", "nlu.md:1: .* no heading"),
+        ("nlu.md", "## intent:" + " " * 100_000 + "\n", "nlu.md:1: .* no heading"),
+        ("nlu.md", "## intent:a\n- b <!-- c\n", "nlu.md:2: .* comment"),
+        ("none.yml", None, "there is no such file"),
+    ],
+)
+def test_faults_of_a_file_are_one_line(tmp_path: Path, name: str, text: str | None, told: str) -> None:
+    with pytest.raises(NluError, match=told) as caught:
+        read_examples(tmp_path / name) if text is None else read(tmp_path, text, name)
+    assert str(caught.value).isprintable()
+
+
+def test_any_mutation_of_a_file_is_read_or_refused(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    pieces = [
+        "\n",
+        "  ",
+        "- ",
+        "[",
+        "](",
+        "]{",
+        "}",
+        ":",
+        "##",
+        "<!--",
+        "|",
+        "'",
+        "\x00",
+        "\u2028",
+        "(a+)+",
+        "&a",
+    ]
+    for name, text in (("nlu.yml", YAML), ("nlu.md", MARKDOWN)):
+        for _ in range(250):
+            mutant = text
+            for _ in range(chance.randint(1, 4)):
+                start = chance.randrange(len(mutant))
+                end = start + chance.choice([0, 0, 1, 5, 40])
+                mutant = mutant[:start] + chance.choice([*pieces, mutant[:20], ""]) + mutant[end:]
+            try:
+                data = read(tmp_path, mutant, name)
+            except NluError as error:
+                assert str(error).isprintable()
+            else:
+                check_examples(Domain.load("restaurant"), data)
+
+
+ITEMS = st.lists(TITLES.filter(lambda text: not text.startswith("#")), min_size=1, max_size=3, unique=True)
+
+
+@ROUNDS
+@given(
+    st.lists(examples().filter(lambda said: said.text == said.text.strip()), max_size=4),
+    st.dictionaries(TITLES, TITLES, max_size=3),
+    st.dictionaries(TITLES, ITEMS.map(tuple), max_size=2),
+)
+def test_data_that_was_written_reads_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    said: list[Example],
+    synonyms: dict[str, str],
+    lookups: dict[str, tuple[str, ...]],
+) -> None:
+    data = NluData(tuple(said), tuple(synonyms.items()), tuple(lookups.items()), (("people", "\\d+"),))
+    assert read(tmp_path_factory.getbasetemp(), dump_examples(data)) == data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_data_that_is_shipped(tmp_path: Path, name: str) -> None:
+    data = read_examples(builtin_path(name))
+    assert check_examples(Domain.load(name), data) == []
+    assert read(tmp_path, dump_examples(data)) == data
+
+
+def test_what_reads_as_an_annotation_is_not_written() -> None:
+    with pytest.raises(NluError, match="cannot be written"):
+        dump_examples(NluData((Example("a [b](c)", "greet"),)))
+    with pytest.raises(DomainError, match="did you mean 'concert'"):
+        builtin_path("concrt")
+
+
+def test_what_does_not_fit_a_domain_is_told() -> None:
+    domain = Domain.load("concert").with_slot("mood", "categorical", ["happy", "sad"])
+    annotated = [("gret", "hi"), ("greet", "Bye"), ("goodbye", "bye"), ("greet", "[ok](nme)")]
+    annotated += [("faq/x", "how"), ("thankyou", "so [SAD](mood)"), ("thankyou", "so [hapy](mood)")]
+    said = [parse_example(text, intent, "f", i) for i, (intent, text) in enumerate(annotated, 1)]
+    found = check_examples(domain.with_intent("faq"), NluData(tuple(said)))
+    assert [(one.line, one.message, one.is_error) for one in found if "example" not in one.message] == [
+        (1, "'gret' is no intent; did you mean 'greet'?", True),
+        (3, "'bye' is 'goodbye' here and 'greet' in f:2", False),
+        (4, "'nme' is no entity; did you mean 'name'?", True),
+        (7, "'hapy' is no value of the slot 'mood'; did you mean 'happy'?", False),
+    ]
+    assert [one.message.split("intent ")[1] for one in found if "example" in one.message] == [
+        "'compare_reviews' has no examples", "'faq' has 1 example", "'goodbye' has 1 example",
+        "'search_concerts' has no examples", "'search_venues' has no examples",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pattern", "steps"),
+    [
+        (r"\d{5}", 6),
+        ("(?x)a # )", 1),
+        ("[(]+", 66),
+        ("a?b", 4),
+        ("(?:ab|c)d", 6),
+        (r"\ba(?=b)", 4),
+        (r"(?<!a)b", 3),
+    ],
+)
+def test_the_steps_of_a_pattern_are_counted(pattern: str, steps: int) -> None:
+    assert count_steps(pattern) == steps
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\d+(\.\d+)?",
+        r"(?:a|b)c*",
+        r"(\d{3}[- ]?){2}",
+        r"\b[\w.%+-]+@[\w.-]+\.[a-z]{2,4}\b",
+        r"(https?://)?(www\.)?[\w-]+\.\w{2,}(/\S*)?",
+        r"(\+\d{1,3}[- ]?)?\(?\d{3}\)?[- ]?\d{3}[- ]?\d{4}",
+        "[[a]",
+        "a{1000}" * 50,
+    ],
+)
+def test_patterns_that_are_fast_are_taken(pattern: str) -> None:
+    assert count_steps(pattern) > 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        (r"(a+)+b", "for ever"),
+        (r"(a|aa)*b", "for ever"),
+        (r"(?:(?:x*)y)+", "for ever"),
+        (r"a*" * 5, "for ever"),
+        (r"([)]|a+)+", "for ever"),
+        ("(a?){10}" * 4, "for ever"),
+        ("a?" * 40 + "b", "for ever"),
+        ("(a{1,10}){10}b", "for ever"),
+        ("(a|aa){10}" * 4 + "b", "for ever"),
+        ("(?x) ( a + ) # )\n +b", "for ever"),
+        ("(?=(a+)+b)", "for ever"),
+        ("(?<=(?:|||){30}a)", "for ever"),
+        ("(?:a+)++b", "for ever"),
+        ("(?>(?:a+)+)b", "for ever"),
+        (r"(?:\b){1000000000}", "for ever"),
+        ("((?:){30000}){30000}", "for ever"),
+        ("[\\0-\uffff]" * 80, "for ever"),
+        (r"(a)\1", "refers back"),
+        (r"(?P<n>a)(?P=n)", "refers back"),
+        (r"(a)?(?(1)b|c)", "refers back"),
+        ("(", "unterminated"),
+        ("(?<=a+)b", "fixed-width"),
+        ("a" * 999, "longer than 500"),
+    ],
+)
+def test_patterns_that_can_be_slow_are_not(pattern: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        count_steps(pattern)
+
+
+@ROUNDS
+@given(st.text("ab()[]?*+|{}12,\\:=!<>#^$.- ", max_size=30), st.sampled_from(["", "(?x)", "(?:", "(?s)"]))
+@example("(?L)a", "")
+@example("(" * 250, "")
+def test_any_text_is_a_pattern_or_an_error(text: str, before: str) -> None:
+    with contextlib.suppress(ValueError):
+        count_steps(before + text)
+        assert compile_pattern(before + text).flags & re.IGNORECASE

@@ -1,0 +1,237 @@
+"""The fixed format, and interpreters of other makers: what they read, and what they refuse in one line."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym.conversation.events import Entity, UserUttered, entities_from
+from dialogue_gym.domain import Domain
+from dialogue_gym.nlu.interpreter import (
+    CombinedInterpreter,
+    FixedFormatInterpreter,
+    Interpretation,
+    Interpreter,
+    InterpreterError,
+    parse_act,
+)
+from dialogue_gym.nlu.rasa import RasaInterpreter
+
+ROUNDS = settings(max_examples=150)
+RESTAURANT = Domain.load("restaurant")
+SCALARS = st.one_of(
+    st.text(max_size=8), st.integers(-(10**6), 10**6), st.booleans(), st.floats(-1e6, 1e6), st.none()
+)
+NAMES = st.text("abcxyz_-é 9", min_size=1, max_size=8).filter(lambda name: name == name.strip())
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "confidence", "values"),
+    [
+        ("/greet", "greet", 1.0, {}),
+        ("greet", "greet", 1.0, {}),
+        ("  /greet{} ", "greet", 1.0, {}),
+        ('/inform{"cuisine": "french"}', "inform", 1.0, {"cuisine": "french"}),
+        ('inform {"cuisine": "french"}', "inform", 1.0, {"cuisine": "french"}),
+        ('/inform@0.7{"cuisine": "french"}', "inform", 0.7, {"cuisine": "french"}),
+        ("/inform@0.25", "inform", 0.25, {}),
+        ('/inform{"people": 2, "price": true}', "inform", 1.0, {"people": 2, "price": True}),
+        ('/inform{"cuisine": ["a@b", "{}"]}', "inform", 1.0, {"cuisine": ["a@b", "{}"]}),
+    ],
+)
+def test_what_the_fixed_format_means(
+    text: str, intent: str, confidence: float, values: dict[str, Any]
+) -> None:
+    found = FixedFormatInterpreter(RESTAURANT).parse(text)
+    assert (found.text, found.intent, found.confidence) == (text, intent, confidence)
+    assert found.entities == entities_from(values)
+    assert found.message == UserUttered(text, intent, entities_from(values), confidence)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("/gret", "'gret' is no intent; did you mean 'greet'?"),
+        ('/inform{"cuisin": 1}', "'cuisin' is no entity; did you mean 'cuisine'?"),
+        ("/", "names no intent"),
+        ("", "names no intent"),
+        ('{"cuisine": 1}', "names no intent"),
+        ('/inform{"cuisine"', "not valid JSON"),
+        ('/inform{"cuisine": 1} and more', "not valid JSON: Extra data at 16"),
+        ('/inform{"cuisine": NaN}', "'NaN' is no finite number"),
+        ('/inform{"people": -Infinity}', "'-Infinity' is no finite number"),
+        ('/inform{"people": [1, 1e400]}', "'1e400' is no finite number"),
+        ('/inform{"people": ' + "9" * 400 + "}", "is no finite number"),
+        ('/inform{"cuisine": 1, "cuisine": 2}', "stands there twice"),
+        ('/inform{"cuisine": {"a": 1}}', "neither text nor number"),
+        ("/inform@high", "'high' is no confidence"),
+        ("/inform@1.5", "'1.5' is no confidence"),
+        ("/inform@nan", "'nan' is no confidence"),
+        ('/inform{"a":' + "[" * 100_000, "no entities: nested too deep"),
+        ('/inform{"people": ' + "9" * 5000 + "}", "is no finite number"),
+        ("/gre\net", "control characters"),
+    ],
+)
+def test_what_is_no_act_is_refused_in_one_line(text: str, told: str) -> None:
+    with pytest.raises(InterpreterError) as caught:
+        parse_act(text, RESTAURANT)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
+
+
+def test_an_intent_of_a_retrieval_intent_keeps_its_name() -> None:
+    domain = RESTAURANT.with_intent("faq")
+    found = parse_act("/faq/hours@0.5", domain)
+    assert (found.intent, found.ranking) == ("faq/hours", (("faq/hours", 0.5),))
+    assert found.message.act == "faq/hours"
+    with pytest.raises(InterpreterError, match="'fq/hours' is no intent"):
+        parse_act("/fq/hours", domain)
+
+
+@ROUNDS
+@given(NAMES, st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, min_size=2, max_size=3), max_size=3))
+def test_an_act_that_was_written_reads_the_same(intent: str, values: dict[str, Any]) -> None:
+    said = UserUttered(None, intent, entities_from(values))
+    assert parse_act(said.act).message.act == said.act
+    assert parse_act("/" + said.act).entities == said.entities
+
+
+@ROUNDS
+@given(st.text('/{}"@:[]in form0.\\\n', max_size=30))
+def test_any_text_is_an_act_or_an_error(text: str) -> None:
+    try:
+        found = parse_act(text, RESTAURANT)
+    except InterpreterError as error:
+        assert str(error).isprintable()
+    else:
+        assert found.intent in RESTAURANT.intents and math.isfinite(found.confidence)
+
+
+class Echo(Interpreter):
+    def parse(self, text: str) -> Interpretation:
+        return Interpretation(text, "said", 0.5)
+
+
+def test_a_slash_is_the_fixed_format_and_all_else_goes_to_the_other() -> None:
+    both = CombinedInterpreter(Echo(), RESTAURANT)
+    assert both.parse(" /greet").intent == "greet"
+    assert both.parse("greet / inform").intent == "said"
+    with pytest.raises(InterpreterError):
+        both.parse("/nothing")
+
+
+ANSWER = {
+    "text": "french for two",
+    "intent": {"name": "inform", "confidence": 0.9},
+    "intent_ranking": [{"name": "inform", "confidence": 0.9}, {"name": "deny", "confidence": 0.1}],
+    "entities": [
+        {
+            "entity": "cuisine",
+            "value": "french",
+            "start": 0,
+            "end": 6,
+            "confidence_entity": 0.8,
+            "extractor": "X",
+        }
+    ],
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((self.path, asked))  # type: ignore[attr-defined]
+        status, body = self.server.answer  # type: ignore[attr-defined]
+        if status == 0:
+            self.server.is_over.wait()  # type: ignore[attr-defined]
+        try:
+            self.send_response(status or 200)
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            pass  # nobody waited
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        server.asked, server.answer = [], (200, json.dumps(ANSWER).encode())  # type: ignore[attr-defined]
+        server.is_over = threading.Event()  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield server
+        server.is_over.set()  # type: ignore[attr-defined]
+        server.shutdown()
+
+
+def test_a_rasa_server_is_asked(server: Any) -> None:
+    interpreter = RasaInterpreter(f"http://127.0.0.1:{server.server_port}/")
+    found = interpreter.parse("french for two")
+    assert server.asked.pop() == ("/model/parse", {"text": "french for two"})
+    assert (found.intent, found.confidence) == ("inform", 0.9)
+    assert found.ranking == (("inform", 0.9), ("deny", 0.1))
+    assert found.entities == (Entity("cuisine", "french", 0, 6, 0.8),)
+    server.answer = (200, b'{"intent": {"name": null, "confidence": 0.0}, "entities": []}')
+    assert interpreter.parse("") == Interpretation("")
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("", "/model/parse"),
+        ("/bots/one/", "/bots/one/model/parse"),
+        ("?token=a/b", "/model/parse?token=a/b"),
+        ("/model/parse/", "/model/parse"),
+        ("/one/model/parse?emulation_mode=LUIS", "/one/model/parse?emulation_mode=LUIS"),
+    ],
+)
+def test_any_form_of_an_address_is_asked_for_the_same(server: Any, address: str, asked: str) -> None:
+    RasaInterpreter(f"http://127.0.0.1:{server.server_port}{address}").parse("hi")
+    assert [path for path, _ in server.asked] == [asked]
+
+
+def test_what_is_no_address_is_one_line() -> None:
+    for url in ("http://[", "localhost:5005", ""):
+        with pytest.raises(InterpreterError, match="no address"):
+            RasaInterpreter(url).parse("hi")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (500, b"{}", "500"),
+        (200, b"<html>", "not JSON"),
+        (200, b"[]", "no 'intent'"),
+        (200, b'{"intent": "inform"}', "no object"),
+        (200, b'{"intent": {"name": 7, "confidence": 1}}', "no text"),
+        (200, b'{"intent": {"name": "a", "confidence": "x"}}', "no number"),
+        (200, b'{"intent": null, "entities": 3}', "no list"),
+        (200, b'{"intent": null, "entities": [3]}', "needs its name"),
+        (0, b"{}", "no answer within"),
+    ],
+)
+def test_what_else_a_server_answers_is_one_line(server: Any, status: int, body: bytes, told: str) -> None:
+    server.answer = (status, body)
+    with pytest.raises(InterpreterError, match=told) as caught:
+        RasaInterpreter(f"http://127.0.0.1:{server.server_port}", timeout=0.3 if status == 0 else 60).parse(
+            "hi"
+        )
+    assert str(caught.value).isprintable()
+
+
+def test_a_server_that_is_not_there_is_one_line() -> None:
+    with socket.socket() as silent, pytest.raises(InterpreterError, match="cannot be reached") as caught:
+        silent.bind(("127.0.0.1", 0))  # it is taken, but nobody listens
+        RasaInterpreter(f"http://127.0.0.1:{silent.getsockname()[1]}").parse("hi")
+    assert str(caught.value).isprintable()

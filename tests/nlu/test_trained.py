@@ -1,0 +1,186 @@
+"""What is understood: intents, entities, and how sure it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym.conversation.events import Entity
+from dialogue_gym.domain import Domain
+from dialogue_gym.nlu.checks import check_examples
+from dialogue_gym.nlu.evaluation import Counts, evaluate
+from dialogue_gym.nlu.examples import Example, NluData, NluError, builtin_path, parse_example, read_examples
+from dialogue_gym.nlu.gazetteer import distance
+from dialogue_gym.nlu.interpreter import Interpretation, Interpreter
+from dialogue_gym.nlu.trained import TrainedInterpreter
+from tests.nlu.examples import NAMES, ROUNDS, examples
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, TrainedInterpreter]:
+    return {name: TrainedInterpreter(name, read_examples(builtin_path(name))) for name in NAMES}
+
+
+@ROUNDS
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.integers(0, 3))
+def test_distance_keeps_its_bound_and_its_symmetry(one: str, other: str, most: int) -> None:
+    far = distance(one, other, 10)
+    assert distance(other, one, 10) == far and (far == 0) == (one == other)
+    assert distance(one, other, most) == min(far, most + 1)
+    if len(one) > 1:
+        assert distance(one, one[1] + one[0] + one[2:], 10) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("FRENCH food", {"cuisine": "french"}),
+        ("Frénch,please!", {"cuisine": "french"}),
+        ("fernch food for 5ppl", {"cuisine": "french", "people": "5"}),
+        ("in san fransisco", {"location": "san francisco"}),
+        ("SanFrancisco", {"location": "san francisco"}),
+        ("low-cost", {"price": "cheap"}),
+        ("frenchman", {}),
+        ("my 2nd choice at 8pm", {}),
+        ("london rather than berlin", {"location": "london"}),
+        ("at 9 pm for four", {"people": "4"}),
+        ("only me and my wife", {"people": "2"}),
+    ],
+)
+def test_entities_are_found(
+    trained: dict[str, TrainedInterpreter], text: str, values: dict[str, str]
+) -> None:
+    found = trained["restaurant"].parse(text)
+    assert {entity.name: entity.value for entity in found.entities} == values
+    for entity in found.entities:
+        said = text[entity.start : entity.end].lower()
+        assert (entity.confidence == 1) == (said not in ("fernch", "san fransisco")), said
+
+
+def test_the_words_around_decide_between_entities_and_roles() -> None:
+    said = ["from [paris]{'entity': 'city', 'role': 'from'} to [rome]{'entity': 'city', 'role': 'to'}"]
+    said += ["to [rome]{'entity': 'city', 'role': 'to'}", "from [berlin]{'entity': 'city', 'role': 'from'}"]
+    said += ["for [2](people) people", "[3](people) people", "in [3](hours) hours", "[2](hours) hours"]
+    data = NluData(tuple(parse_example(text.replace("'", '"'), "go") for text in said))
+    interpreter = TrainedInterpreter("restaurant", data)
+    found = interpreter.parse("to Berlin from Rome in 2 hours for 3 people").entities
+    assert [(entity.name, entity.value, entity.role) for entity in found] == [
+        ("city", "berlin", "to"), ("city", "rome", "from"), ("hours", "2", None), ("people", "3", None),
+    ]  # fmt: skip
+
+
+def test_intents_of_a_retrieval_intent_are_told_apart() -> None:
+    said = [("faq/hours", "when do you open"), ("faq/hours", "when do you close"), ("greet", "hello there")]
+    said += [("faq/menu", "is there a menu"), ("faq/menu", "what can I eat"), ("greet", "good morning")]
+    domain = Domain("bot", ("faq", "greet"))
+    data = NluData(tuple(parse_example(text, intent) for intent, text in said))
+    assert check_examples(domain, data) == []
+    found = TrainedInterpreter(domain, data).parse("when will you open")
+    assert found.intent == found.message.intent == "faq/hours"
+    assert {intent for intent, _ in found.ranking} == {"faq/hours", "faq/menu", "greet"}
+
+
+def test_intents_of_rasas_own_need_no_examples() -> None:
+    data = NluData((parse_example("hi", "greet"), parse_example("hello", "greet")))
+    assert check_examples(Domain("bot", ("greet", "nlu_fallback", "out_of_scope", "restart")), data) == []
+
+
+def test_nothing_is_understood_of_nothing(trained: dict[str, TrainedInterpreter]) -> None:
+    for text in ("", " \n", "?!", "\U0001f600"):
+        assert trained["concert"].parse(text) == Interpretation(text)
+    with pytest.raises(NluError, match="no examples"):
+        TrainedInterpreter("concert", NluData())
+
+
+def test_the_confidence_is_low_where_the_domain_is_not_meant(trained: dict[str, TrainedInterpreter]) -> None:
+    odd = ["how tall is the eiffel tower", "my cat is ill", "write a poem about volcanoes", "qwer asdf"]
+    odd += ["who won the election", "my parcel never arrived", "lorem ipsum dolor sit amet"]
+    odd += ["translate this sentence into greek", "do penguins fly", "the stock market crashed"]
+    odd += ["how do I install python", "I need new shoes"]
+    for interpreter in trained.values():
+        sure = sorted(interpreter.parse(text).confidence for text in odd)
+        assert sure[len(odd) * 2 // 3] < 0.5 and sure[-1] < 0.8
+
+
+@pytest.mark.parametrize("text", ["a " * 5000, "london " * 1500, "x" * 10_000, "[[({" * 2500, "1" * 10_000])
+def test_a_long_message_is_understood_too(trained: dict[str, TrainedInterpreter], text: str) -> None:
+    found = trained["restaurant"].parse(text)
+    assert found.text == text and all(0 <= chance <= 1 for _, chance in found.ranking)
+
+
+@ROUNDS
+@given(st.text(max_size=40) | st.text("frenchlodi 25-7:\u0301\uff9e", max_size=40))
+@example("\uff9e \uff9e")
+def test_any_text_is_interpreted(trained: dict[str, TrainedInterpreter], text: str) -> None:
+    found = trained["restaurant"].parse(text)
+    assert 0 <= found.confidence <= 1
+    end = 0
+    for entity in found.entities:
+        assert entity.start is not None and entity.end is not None
+        assert end <= entity.start < entity.end <= len(text)
+        end = entity.end
+
+
+@settings(max_examples=40)
+@given(st.lists(examples(), max_size=5), st.text(max_size=20))
+def test_any_examples_can_be_trained_on_unless_they_have_no_words(said: list[Example], text: str) -> None:
+    try:
+        interpreter = TrainedInterpreter("restaurant", NluData(tuple(said)))
+    except NluError as error:
+        assert not said or "no words" in str(error)
+    else:
+        assert interpreter.parse(text) == interpreter.parse(text)
+
+
+def test_training_is_deterministic() -> None:
+    data = read_examples(builtin_path("concert"))
+    shuffled = ["which gigs are good?", "bye then", "reviews of katy pery"]
+    one, other = (TrainedInterpreter("concert", data, seed=3) for _ in range(2))
+    assert [one.parse(text) for text in shuffled] == [other.parse(text) for text in shuffled]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_others_say_is_understood(trained: dict[str, TrainedInterpreter], name: str) -> None:
+    """Nobody who wrote the interpreter or its training data has read these sentences."""
+    unseen = read_examples(builtin_path(name, "nlu_test.yml"))
+    assert check_examples(Domain.load(name), unseen) == []
+    scores = evaluate(trained[name], unseen)
+    assert scores.messages >= 80
+    assert scores.intent_accuracy >= 0.95
+    assert scores.entities.f1 >= 0.95
+    sure = [trained[name].parse(example.text).confidence >= 0.8 for example in unseen.examples]
+    assert sum(sure) / len(sure) >= 0.7
+
+
+class Fixed(Interpreter):
+    def parse(self, text: str) -> Interpretation:
+        one, two = Entity("people", 2), Entity("city", "Rome")
+        return Interpretation(text, "inform" if "in" in text else "greet", 1.0, (one, one, two))
+
+
+def test_scores_are_exact() -> None:
+    said = ["in [two](people)", "in [rome](city) [2](people) [2](people)", "hey", "in [x](y)"]
+    intents = ["inform", "deny", "greet", "deny"]
+    parsed = tuple(parse_example(text, intent) for text, intent in zip(said, intents, strict=True))
+    scores = evaluate(Fixed(), NluData(parsed, (("Two", "2"),)))
+    assert (scores.messages, scores.intent_accuracy) == (4, 0.5)
+    assert scores.confusions == (("deny", "inform", 2),)
+    assert scores.by_intent == (Counts("deny", 2, 0, 0), Counts("greet", 1, 1, 1), Counts("inform", 1, 3, 1))
+    assert scores.by_entity == (Counts("city", 1, 4, 1), Counts("people", 3, 8, 3), Counts("y", 1, 0, 0))
+    assert (scores.entities.precision, scores.entities.recall) == (4 / 12, 4 / 5)
+    assert scores.entities.f1 == pytest.approx(2 * (1 / 3) * 0.8 / (1 / 3 + 0.8))
+    with pytest.raises(ValueError, match="no examples"):
+        evaluate(Fixed(), dataclasses.replace(NluData(), synonyms=(("a", "b"),)))
+
+
+def test_without_scikit_learn_one_line_says_what_to_install() -> None:
+    code = "import sys; sys.modules['sklearn'] = None; import dialogue_gym.nlu.trained"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip().endswith('pip install "dialogue_gym[nlu]"')
+    code = "import sys, dialogue_gym.nlu.evaluation; assert 'sklearn' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

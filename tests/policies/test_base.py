@@ -1,0 +1,146 @@
+"""Random and expert, and that nothing simpler than talking sensibly gets anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
+
+from agents.evaluation import evaluate
+from agents.exact.solver import bound
+from dialogue_gym import Domain, DomainError, ExpertPolicy, RandomPolicy
+from dialogue_gym.policies.base import Policy
+from tests.conftest import BUILT_IN, TINY, TURN_TAKINGS, domain_from, make
+
+
+class Cycle:
+    """Repeats a sequence of actions, the same ones in all lanes."""
+
+    def __init__(self, actions: Sequence[int]) -> None:
+        self._actions = actions
+        self._step = 0
+
+    def predict(self, observation: Any, **_: Any) -> tuple[Any, None]:
+        action = self._actions[self._step % len(self._actions)]
+        self._step += 1
+        return np.full(len(observation), action), None
+
+
+@pytest.mark.parametrize(
+    ("env_id", "turn_taking"),
+    [
+        (BUILT_IN[0], "auto"),
+        (BUILT_IN[1], "auto"),
+        (BUILT_IN[1], "explicit"),
+        pytest.param(BUILT_IN[0], "explicit", marks=pytest.mark.slow),  # half a minute to solve
+    ],
+)
+def test_the_expert_is_within_a_hundredth_of_the_bound(env_id: str, turn_taking: str) -> None:
+    best = bound(make(env_id, turn_taking=turn_taking))
+    env = make(env_id, turn_taking=turn_taking)
+    figures = evaluate(make(env_id, turn_taking=turn_taking), ExpertPolicy(env, 0), 3000)
+    assert figures.success_rate == 1.0
+    assert abs(figures.mean_return - best) < 0.01 * best + 2 * figures.return_error
+
+
+@pytest.mark.parametrize("env_id", BUILT_IN)
+def test_any_right_action_will_do(env_id: str) -> None:
+    """Whichever of several right actions is taken, the dialogue is as short."""
+    env = make(env_id)
+    expert = ExpertPolicy(env, 0)
+    first, any_of_them = [], []
+    for deterministic, returns in ((True, first), (False, any_of_them)):
+        for seed in range(300):
+            observation, _ = env.reset(seed=seed)
+            total, is_over = 0.0, False
+            while not is_over:
+                action, _ = expert.predict(observation, deterministic=deterministic)
+                assert int(action) in expert.right_actions(observation)
+                observation, reward, terminated, truncated, _ = env.step(action)
+                total, is_over = total + float(reward), terminated or truncated
+            returns.append(total)
+    assert np.mean(first) == pytest.approx(np.mean(any_of_them), abs=0.1)
+
+
+def test_any_missing_slot_may_be_asked_for() -> None:
+    env = make(BUILT_IN[0])
+    env.reset(seed=0)
+    env.unwrapped.describe(observation := env.reset(seed=5)[0])
+    names = {env.unwrapped.action_names[a] for a in ExpertPolicy(env).right_actions(observation)}
+    assert names == {"utter_ask_cuisine", "utter_ask_numpeople", "utter_ask_location"}
+
+
+def never_asks_again(domain: Domain) -> Domain:
+    def is_sure(condition: Any) -> bool:
+        return any("confidence" in field for field, _ in condition.clauses)
+
+    rules = [
+        rule
+        for rule in domain.expert
+        if not is_sure(rule.when) and not any(is_sure(choice.when) for choice in rule.then)
+    ]
+    assert len(rules) == len(domain.expert) - 1
+    return dataclasses.replace(domain, expert=tuple(rules))
+
+
+@pytest.mark.parametrize("name", ["restaurant", "concert"])
+def test_under_noise_asking_again_pays(name: str) -> None:
+    figures = {}
+    for asks, domain in ((True, Domain.load(name)), (False, never_asks_again(Domain.load(name)))):
+
+        def make_env(domain: Domain = domain) -> gym.Env[Any, Any]:
+            return gym.make("Dialogue-v0", domain=domain, semantic_error_rate=0.3)
+
+        figures[asks] = evaluate(make_env(), ExpertPolicy(make_env(), 0), 3000)
+    error = np.hypot(figures[True].return_error, figures[False].return_error)
+    assert figures[True].mean_return > figures[False].mean_return + 3 * error
+
+
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+@pytest.mark.parametrize("env_id", BUILT_IN)
+def test_no_action_and_no_pair_of_actions_gets_anywhere(env_id: str, turn_taking: str) -> None:
+    n = len(make(env_id, turn_taking=turn_taking).unwrapped.action_names)
+    for actions in [*((a,) for a in range(n)), *itertools.permutations(range(n), 2)]:
+        figures = evaluate(make(env_id, turn_taking=turn_taking), Cycle(actions), 40)
+        assert figures.success_rate <= 0.05, actions
+
+
+def test_guessing_and_giving_up_do_not_pay() -> None:
+    best = bound(make(BUILT_IN[0]))
+    names = make(BUILT_IN[0]).unwrapped.action_names
+    for given_up in ("action_suggest", "utter_goodbye", "action_restart"):
+        figures = evaluate(make(BUILT_IN[0]), Cycle([names.index(given_up)]), 500)
+        assert figures.mean_return < best - 20
+
+
+def test_random_takes_any_action_or_any_possible_one() -> None:
+    env = make(BUILT_IN[0])
+    policy = RandomPolicy(env, 0)
+    observation, info = env.reset(seed=0)
+    batch = np.stack([observation] * 500)
+    assert set(policy.predict(batch)[0].tolist()) == set(range(16))
+    masks = np.stack([info["action_mask"]] * 500)
+    possible = set(np.flatnonzero(info["action_mask"]).tolist())
+    assert set(policy.predict(batch, action_masks=masks)[0].tolist()) == possible
+    assert policy.predict(observation)[0].shape == ()
+
+
+@pytest.mark.parametrize("policy", [RandomPolicy, ExpertPolicy])
+def test_stable_baselines_evaluates_a_policy(policy: type[Policy]) -> None:
+    env = Monitor(make(BUILT_IN[1]))
+    mean, _ = evaluate_policy(policy(env, 0), env, n_eval_episodes=20)  # type: ignore[arg-type]
+    assert (mean > 12) == (policy is ExpertPolicy)
+
+
+def test_a_policy_says_what_it_needs() -> None:
+    with pytest.raises(DomainError, match=r"test: this domain has no expert policy \(the key 'expert'\)"):
+        ExpertPolicy(gym.make("Dialogue-v0", domain=domain_from(TINY)))
+    with pytest.raises(TypeError, match="a dialogue environment is needed, not CartPoleEnv"):
+        RandomPolicy(gym.make("CartPole-v1"))

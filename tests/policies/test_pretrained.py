@@ -1,0 +1,80 @@
+"""The policies that come with the built-in domains."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.evaluation import evaluate
+from dialogue_gym import DomainError, ExpertPolicy, PretrainedPolicy
+from dialogue_gym.policies.pretrained import pretrained_names, pretrained_path
+from tests.conftest import BUILT_IN, TURN_TAKINGS, make
+
+LEAST = {(0, 0.0): 16.0, (0, 0.3): 12.9, (1, 0.0): 14.9, (1, 0.3): 13.6}
+
+
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+@pytest.mark.parametrize(("which", "error_rate"), LEAST)
+def test_they_do_well_whatever_the_noise(which: int, error_rate: float, turn_taking: str) -> None:
+    env = make(BUILT_IN[which], semantic_error_rate=error_rate, turn_taking=turn_taking)
+    figures = evaluate(env, PretrainedPolicy(env), 1000)
+    assert figures.success_rate >= 0.98
+    if turn_taking == "auto":
+        assert figures.mean_return >= LEAST[which, error_rate]
+    else:  # it was not trained for it, but is about as good as who listens by rule
+        expert = evaluate(env, ExpertPolicy(env, 0), 1000)
+        assert figures.mean_return >= expert.mean_return - 0.5
+
+
+def test_they_are_small_and_need_numpy_alone() -> None:
+    assert pretrained_names() == ["concert", "restaurant"]
+    assert all(pretrained_path(name).stat().st_size < 60_000 for name in pretrained_names())
+    code = f"""
+import sys, gymnasium, dialogue_gym
+env = gymnasium.make({BUILT_IN[0]!r})
+dialogue_gym.PretrainedPolicy(env).predict(env.reset(seed=0)[0])
+print(*sorted({{"torch", "numba", "stable_baselines3"}} & set(sys.modules)))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""
+
+
+def test_it_can_be_asked_for_a_random_action() -> None:
+    env = make(BUILT_IN[0])
+    policy = PretrainedPolicy(env, seed=0)
+    observation, info = env.reset(seed=0)
+    actions = [int(policy.predict(observation)[0]) for _ in range(200)]
+    assert len(set(actions)) > 1
+    assert all(info["action_mask"][action] for action in actions)
+    assert len({int(policy.predict(observation, deterministic=True)[0]) for _ in range(20)}) == 1
+    only = np.arange(len(info["action_mask"])) == 7
+    assert int(policy.predict(observation, action_masks=only)[0]) == 7
+
+
+def test_it_looks_at_the_newest_observation() -> None:
+    one, three = make(BUILT_IN[0]), make(BUILT_IN[0], max_history=3)
+    same = {"deterministic": True}
+    observation, longer = one.reset(seed=0)[0], three.reset(seed=0)[0]
+    for action in (3, 4, 5, 3):
+        observation, longer = one.step(action)[0], three.step(action)[0]
+        assert PretrainedPolicy(one).predict(observation, **same) == PretrainedPolicy(three).predict(
+            longer, **same
+        )
+
+
+def test_another_domain_is_refused(tmp_path: Path) -> None:
+    plain = make("Dialogue-v0", domain="concert")
+    with pytest.raises(
+        DomainError, match="this policy is for other actions or observations than concert has"
+    ):
+        PretrainedPolicy(plain, path=pretrained_path("restaurant"))
+    text = (pretrained_path("concert").parent / "domain.yml").read_text()
+    (tmp_path / "mine.yml").write_text(text)
+    with pytest.raises(
+        DomainError, match="no pretrained policy comes with this domain, only with concert, restaurant"
+    ):
+        PretrainedPolicy(make("Dialogue-v0", domain=str(tmp_path / "mine.yml")))

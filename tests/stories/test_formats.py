@@ -1,0 +1,127 @@
+"""What only one of the formats of stories has, or says in its own way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym import stories
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import ActionExecuted, Entity, Event, SlotSet, UserUttered
+from dialogue_gym.stories import Story, StoryError
+from tests.conftest import domain_from
+from tests.test_chat import run
+
+RULES = """version: "3.1"
+
+rules:
+- rule: first
+  conversation_start: true
+  condition:
+  - slot_was_set:
+    - s: 1
+  - active_loop: form
+  steps:
+  - intent: greet
+  - action: utter_greet
+  wait_for_user_input: false
+
+- rule: second
+  condition:
+  - active_loop: null
+  steps: []
+
+- rule: third
+  steps:
+  - intent: greet
+  - action: utter_greet
+"""
+
+
+def test_rules_keep_when_they_hold() -> None:
+    first, second, third = told = stories.parse(RULES, "f")
+    assert (first.conditions, first.conversation_start, first.wait_for_user_input) == (2, True, False)
+    assert (second.conditions, second.conversation_start, second.wait_for_user_input) == (1, False, True)
+    assert stories.dump(told, "yaml") == RULES and stories.parse(stories.dump([third], "markdown")) == [third]
+    for rule, place in ((first, "f:4"), (second, "f:15")):
+        with pytest.raises(StoryError, match=f"^{place}: the rule '.*Markdown cannot say so"):
+            stories.dump([rule], "markdown")
+    with pytest.raises(StoryError, match=r"^f:5: .*conversation_start: true or false is expected"):
+        stories.parse(RULES.replace("true", "maybe"), "f")
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "[1e999]"])
+@pytest.mark.parametrize(
+    "line", ['* i{"e": %s}', '* i{"e": 1} OR j{"e": %s}', '- slot{"e": %s}', '> c{"e": %s}']
+)
+def test_a_number_is_finite(line: str, value: str) -> None:
+    with pytest.raises(StoryError, match=r"^f:2: .*too long or not finite"):
+        stories.parse("## a\n" + line.replace("%s", value), "f")
+
+
+def test_a_story_says_no_confidence() -> None:
+    (story,) = stories.parse('## a\n* /inform@0.7{"size": "small"}\n* a@1 OR b@0.25\n* c@home\n')
+    acts = [[step.act] if isinstance(step, UserUttered) else step for step in story.steps]
+    assert acts[0] == ['inform{"size": "small"}'] and acts[2] == ["c@home"]
+    assert [option[0].intent for option in story.steps[1].options] == ["a", "b"]  # type: ignore[union-attr]
+    odd = Story("x", (UserUttered(None, "a@0.5"), stories.Either(((UserUttered(None, "b@1"),),))))
+    assert stories.parse(stories.dump([odd], "yaml"), "x") == [odd]
+    with pytest.raises(StoryError, match="cannot be written in Markdown"):
+        stories.dump([odd], "markdown")
+
+
+@pytest.mark.parametrize("name", ["role", "group", "entity", "value", "city"])
+@pytest.mark.parametrize("options", [{}, {"role": "to"}, {"group": "1"}, {"role": "to", "group": "1"}])
+def test_an_entity_of_any_name_keeps_its_role(name: str, options: dict[str, str]) -> None:
+    story = Story("x", (UserUttered(None, "i", (Entity(name, "y", **options), Entity("value", "z"))),))  # type: ignore[arg-type]
+    assert stories.parse(stories.dump([story], "yaml")) == [story]
+
+
+def test_a_line_of_very_many_messages_is_read() -> None:
+    (story,) = stories.parse("## a\n* " + " OR ".join(["i"] * 20_000))
+    assert len(story.steps[0].options) == 20_000  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("text", ["- a\n", "# nothing\n", "nlu: []\nresponses: {}\n", "", "version: 1\n"])
+@pytest.mark.parametrize("lines", [0, 40_000])
+def test_a_file_without_stories_is_no_story_file(text: str, lines: int, tmp_path: Path) -> None:
+    """Also if it is large, and so read in parts."""
+    path = tmp_path / "nlu.yml"
+    path.write_text(text + "# more\n" * lines)
+    with pytest.raises(
+        StoryError, match=r"nlu\.yml:1: (there are no|keys are expected|the file is empty)"
+    ) as error:
+        stories.load(path)
+    assert "nlu" not in text or "it has 'nlu', 'responses'" in str(error.value)
+    path.write_text(stories.dump([], "yaml"))
+    assert stories.load(path) == []
+
+
+def test_errors_name_one_place() -> None:
+    for name in ("intent:x", "a\tb"):
+        with pytest.raises(StoryError) as error:
+            stories.dump([Story(name, (), "f", 3)], "markdown")
+        assert str(error.value).startswith("f:3: the name ") and str(error.value).count("f:3") == 1
+
+
+def test_of_very_many_wrong_names_only_the_first_get_a_hint() -> None:
+    domain = domain_from("{intents: [" + ", ".join(f"greet{i}" for i in range(500)) + "], actions: [a]}")
+    text = "".join(f"## {i}\n* greet_{i % 900}\n- a\n" for i in range(1000))
+    errors = [problem for problem in stories.check_stories(domain, stories.parse(text)) if problem.is_error]
+    hinted = ["did you mean" in problem.message for problem in errors]
+    assert len(errors) == 1000 and all(hinted[:40]) and not any(hinted[800:900])
+    assert [problem.message for problem in errors[:100]] == [problem.message for problem in errors[900:]]
+
+
+def test_a_slot_that_is_set_to_another_type_is_news() -> None:
+    domain = domain_from("{intents: [i], entities: [e], slots: {e: {type: any}}, actions: [a]}")
+    events: list[Event] = [UserUttered(None, "i", (Entity("e", 1),)), SlotSet("e", 1), SlotSet("e", True)]
+    told = stories.story_of(Conversation(domain, [*events, ActionExecuted("a")]), "n")
+    assert [repr(step) for step in told.steps[1:]] == [repr(SlotSet("e", True)), repr(ActionExecuted("a"))]
+
+
+def test_names_are_shown_as_text(tmp_path: Path) -> None:
+    (tmp_path / "s.yml").write_text('stories:\n- story: a\n  steps:\n  - intent: "a\\e[31m"\n  - action: b\n')
+    result = run("stories", "stats", "s.yml", cwd=tmp_path)
+    assert result.returncode == 0 and "a\\x1b[31m" in result.stdout and "\x1b[31m" not in result.stdout

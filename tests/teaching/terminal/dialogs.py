@@ -1,0 +1,56 @@
+"""A teacher at the desk, whose answers are a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dialogue_gym import Domain
+from dialogue_gym.actions import ActionRunner, builtin_actions
+from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.nlu.examples import builtin_path
+from dialogue_gym.stories import load
+from dialogue_gym.teaching.import_stories import import_stories
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.terminal.dialog import Desk
+from dialogue_gym.teaching.terminal.screens import Line, Screen, Talk
+
+PLAIN = """
+intents: [greet]
+responses: {utter_greet: [{text: "Hello"}]}
+actions: [utter_greet]
+"""
+STORIES = builtin_path("concert", "stories.md")
+
+
+def text_of(screen: Screen) -> str:
+    lines = []
+    for part in screen.shown:
+        if isinstance(part, Line):
+            lines.append(part.text)
+        else:
+            lines += [" ".join([row.name, *row.cells]) for row in part.rows]
+    return "\n".join([*lines, screen.prompt or ""])
+
+
+def played(talk: Talk[None], answers: Iterable[str]) -> Iterator[str]:
+    """Yield what is shown at first, and after each answer."""
+    screen = next(talk)
+    yield text_of(screen)
+    for answer in answers:
+        try:
+            screen = talk.send(answer)
+        except StopIteration:
+            return
+        yield text_of(screen)
+
+
+def concert(journal: MemoryJournal, stories: bool = True) -> Session:
+    domain = Domain.load("concert")
+    if stories and not list(journal.entries()):
+        import_stories(journal, domain, load(STORIES))
+    return Session(domain, journal, runner=ActionRunner(domain, builtin_actions("concert")))
+
+
+def desk(session: Session, is_wizard: bool = False) -> Talk[None]:
+    return Desk(session, None, lambda: [Path("stories.md")], is_wizard).teach()

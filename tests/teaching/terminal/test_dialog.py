@@ -1,0 +1,215 @@
+"""Teaching as a talk of screens and answers, without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from dialogue_gym import Domain
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.teaching.interpreter import mended
+from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.terminal.screens import Talk
+from tests.conftest import domain_from
+from tests.teaching.terminal.dialogs import PLAIN, concert, desk, played, text_of
+
+
+def taught(talk: Talk[None], session: Session, answers: dict[str, str], acts: Iterable[str]) -> int:
+    """Answer as a person who knows what each message calls for; return how often that was a correction."""
+    corrections = 0
+    acts = iter(acts)
+    screen = next(talk)
+    while True:
+        pending = session.pending
+        if isinstance(pending, AwaitsMessage):
+            act = next(acts, None)
+            if act is None:
+                return corrections
+            wanted = answers[act]
+            screen = talk.send(act)
+        elif isinstance(pending, Proposal):
+            action = "action_listen" if session.conversation.latest_action == wanted else wanted
+            if pending.best.action == action:
+                screen = talk.send("1")
+            else:
+                corrections += 1
+                assert "2  no" in text_of(screen)
+                assert action in text_of(talk.send("2"))
+                screen = talk.send(action)
+        else:
+            screen = talk.send("1")
+
+
+def test_the_walk_through_is_right_the_second_time() -> None:
+    journal = MemoryJournal()
+    session = concert(journal)
+    answers = {
+        "/greet": "utter_greet",
+        "/search_concerts": "action_search_concerts",
+        "/search_venues": "action_search_venues",
+        "/thankyou": "utter_youarewelcome",
+        "/compare_reviews ": "action_show_concert_reviews",
+        "/compare_reviews": "action_show_venue_reviews",
+    }
+    acts = ["/greet", "/search_concerts", "/compare_reviews ", "/search_venues", "/compare_reviews"]
+    assert taught(desk(session), session, answers, acts) >= 1
+    session.restart()
+    assert taught(desk(session), session, answers, acts) == 0
+
+
+def test_a_question_shows_the_chat_the_slots_and_how_sure_the_bot_is() -> None:
+    session = concert(MemoryJournal())
+    *_, shown = played(desk(session), ["/greet"])
+    assert shown.startswith("\nuser  /greet\nmeans greet (1.00)\nslots concerts: empty, venues: empty")
+    assert "The bot wants to do [utter_greet] (1.00). Is this right?\nit says: Hey there!" in shown
+    *_, shown = played(desk(session), ["2", "review", ":u"])
+    assert "action_show_concert_reviews 0.00 not possible now" not in shown and "(undone)" in shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "action"),
+    [("8", "action_show_concert_reviews"), ("rt_rev", "action_show_concert_reviews"), ("VENUE_R", None)],
+)
+def test_an_action_is_picked_by_number_or_by_a_part_of_its_name(typed: str, action: str | None) -> None:
+    session = concert(MemoryJournal(), stories=False)
+    answers = ["/greet", "2", typed]
+    *_, shown = played(desk(session), answers)
+    expected = action or "action_show_venue_reviews"
+    assert session.conversation.latest_action == expected
+    assert f"after: {expected} (1.00)" in shown
+
+
+def test_what_cannot_be_picked_is_said_and_asked_again() -> None:
+    session = concert(MemoryJournal(), stories=False)
+    answers = ["/greet", "x", "2", "99", "reviews", "+\x1b", "sing", "2", ""]
+    shown = list(played(desk(session), answers))
+    assert "(x is none of the answers: one of 1 2 3 u r f n g t s ? 0 q is expected)" in shown[2]
+    assert "(the numbers go from 0 to 9)" in shown[4]
+    assert shown[5].splitlines()[0].startswith("action_show_concert_reviews") and "utter" not in shown[5]
+    assert "(\\x1b is no name for an action: it has control characters)" in shown[6]
+    assert "sing is no action here" in shown[7] and "make it a new action" in shown[7]
+    assert "Is this right?" in shown[9]
+    assert session.history.labels(session.domain) == []
+
+
+def test_new_actions_intents_and_slots_are_typed_freely() -> None:
+    session = Session(domain_from(PLAIN), MemoryJournal())
+    answers = [
+        'order me one', "3", "order", "1", "size=one", "1",  # the intent, its entity as a slot
+        "2", "utter_size", "1", "Which size?",  # the action, and what it says
+        "2", "listen", "order  ME one",
+    ]  # fmt: skip
+    shown = list(played(desk(session), answers))
+    assert "means not understood" in shown[1]
+    assert session.domain.intents == ("greet", "order")
+    assert [slot.name for slot in session.domain.slots] == ["size"]
+    assert session.domain.texts("utter_size") == ("Which size?",)
+    assert 'means order{"size": "one"} (1.00)' in shown[-1]  # the same sentence
+    (message,) = mended(session.history).values()
+    assert message.entities[0].start == len("order me ")
+    session.undo()  # what was said last
+    while session.history.can_undo(session.id):
+        session.undo()
+    assert mended(session.history) == {}
+
+
+def test_an_act_of_an_unknown_intent_can_make_it_one() -> None:
+    session = Session(domain_from(PLAIN), MemoryJournal())
+    *_, shown = played(desk(session), ["/order", "2"])
+    assert "order" not in session.domain.intents and isinstance(session.pending, AwaitsMessage)
+    *_, shown = played(desk(session), ["/order", "1"])
+    assert session.domain.intents[-1] == "order" and "means order (1.00)" in shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"), [("1", {"utter_goodbye"}), ("2", {"utter_default"}), ("3", None)]
+)
+def test_a_contradiction_is_settled(answer: str, right: set[str] | None) -> None:
+    session = concert(MemoryJournal(), stories=False)
+    first = ["/greet", "2", "utter_default", "n", "/greet", "2", "utter_goodbye"]
+    *_, shown = played(desk(session), first)
+    assert "you said that utter_default is right" in shown
+    *_, shown = played(desk(session), [answer])
+    learned = {
+        "1": "before: utter_default (1.00), after: utter_goodbye (1.00).",
+        "2": "before:",
+        "3": "before: utter_default (1.00), after: utter_default or utter_goodbye (0.50 each).",
+    }
+    assert ("Learned. For the same situation, " + learned[answer] in shown) == (answer != "2")
+    labels = session.history.labels(session.domain)
+    assert set(labels[-1].right) == (right or {"utter_default", "utter_goodbye"})
+
+
+def test_undo_redo_fork_figures_and_sureness() -> None:
+    session = concert(MemoryJournal())
+    shown = list(played(desk(session), ["/greet", "1", "u", "u", ":u", ":r", "r", "s", "t", "2", "t", "0.5"]))
+    assert "(undone)" in shown[3] and "[utter_greet]" in shown[3]
+    assert "(there is nothing to undo)" in shown[5]
+    assert "[action_listen]" in shown[7]
+    assert "\nanswers 1\n" in f"\n{shown[8]}\n" and "corrections 0" in shown[8]
+    assert "2 is no number from 0 to 1" in shown[10]
+    *_, which, asked, shown_last = played(desk(session), ["f", "0", "0"])
+    assert which.startswith("c1 1 /greet this one\nstory ") and "+ and a new" not in which
+    assert "user  /greet" in asked and "bot   utter_greet" in asked
+    assert session.id == session.history.conversations[-1]
+    assert "[utter_greet]" in shown_last
+    *_, shown_last = played(desk(session), ["?", "q"])
+    assert session.conversation.latest_action is None
+
+
+def test_any_conversation_can_be_forked_from_any_turn() -> None:
+    session = concert(MemoryJournal(), stories=False)
+    first = ["/greet", "2", "utter_greet", "2", "listen", "/thankyou", "2", "utter_youare", "n"]
+    *_, shown = played(desk(session), [*first, ":f", "9"])
+    assert session.id == "c2" and "is no conversation" not in shown  # there is one alone
+    assert "(9 is no number from 0 to 4)" in shown
+    *_, which, wrong, _, again, where, shown = played(
+        desk(session), ["/goodbye", "f", "sing", "", "f", "c1", "2"]
+    )
+    assert which == again and which.startswith("c2 1 /goodbye this one\nc1 2 /greet \n")
+    assert wrong.startswith("(sing is no conversation here; valid: c1, c2)")
+    assert where.splitlines()[2:4] == ["bot   action_listen", "user  /thankyou"]
+    assert session.id == "c3"
+    assert [event.act for event in session.conversation.events if isinstance(event, UserUttered)] == ["greet"]
+    assert isinstance(session.pending, AwaitsMessage) and shown.endswith("you > ")
+
+
+def test_what_is_new_is_written_with_the_last_answer_or_not_at_all() -> None:
+    journal = MemoryJournal()
+    session = Session(domain_from(PLAIN), journal)
+    list(played(desk(session), ["order me one", "3", "order", "1", "size=one", "2"]))  # the slot is left
+    assert session.domain == domain_from(PLAIN) and session.can_mend
+    list(played(desk(session), ['/order{"size": "one"}', "1", "2"]))
+    assert session.domain == domain_from(PLAIN)
+    before = len(list(journal.entries()))
+    list(played(desk(session), ["3", "order", "1", "size=one"]))  # and here the process dies
+    assert len(list(journal.entries())) == before
+    list(played(desk(session), ["3", "order", "1", "size=one", "1"]))
+    assert session.domain.intents == ("greet", "order") and session.domain.slots
+    *_, shown = played(desk(session), ["u"])
+    assert session.domain == domain_from(PLAIN) and "not understood" in shown
+
+
+def test_what_does_nothing_here_is_one_line() -> None:
+    session = concert(MemoryJournal(), stories=False)
+    *_, goes_on, number, new = played(desk(session), [":g", ":1", ":n"])
+    assert goes_on.startswith("(:g does nothing here; what does: :u :r :f :n :t :s :? :0 :q)\n\n")
+    assert number.startswith("(:1 does nothing here")
+    assert new.startswith("(this conversation has only just begun)") and session.id == "c1"
+    *_, shown = played(desk(session), ["/greet", ":p"])
+    assert "one of 1 2 3 u r f n g t s ? 0 q" in shown
+
+
+def test_only_sentences_of_the_teacher_mean_the_same_from_now_on() -> None:
+    kept = "The same sentence means that from now on."
+    session = concert(MemoryJournal(), stories=False)
+    *_, shown = played(desk(session), ["hi!", "3", "greet", ""])
+    assert f"Understood. {kept}" in shown
+    *_, shown = played(desk(session), ["u", "u", "/greet", "3", "thankyou", ""])
+    assert "Understood." in shown and kept not in shown
+    booking = Session(Domain.load("restaurant"), MemoryJournal(), settings={})
+    *_, shown = played(desk(booking), ["3", "deny", "-"])
+    assert "Understood." in shown and kept not in shown

@@ -1,0 +1,187 @@
+"""What else goes on at the desk: the bot by itself, a wizard, the fake user, what was begun earlier."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym import Domain
+from dialogue_gym.conversation.events import SessionStarted, UserUttered, to_json
+from dialogue_gym.journal.entry import BOT, EVENT, LABEL, LIVE, STORY, Draft
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.stories import parse
+from dialogue_gym.teaching.import_stories import import_stories
+from dialogue_gym.teaching.mode import use_mode
+from dialogue_gym.teaching.pending import MissingResult, Proposal
+from dialogue_gym.teaching.session import Session
+from tests.teaching.terminal.dialogs import concert, desk, played, text_of
+
+
+def test_the_bot_goes_on_by_itself_until_it_is_unsure_or_stopped() -> None:
+    session = concert(MemoryJournal(), stories=False)
+    list(played(desk(session), ["/greet", "2", "utter_greet", "2", "listen"]))
+    before = len(session.history.labels(session.domain, "explicit"))
+    shown = list(played(desk(session), [":t", "1", ":n", "/greet", "g", "", "", "/thankyou", "g"]))
+    assert shown[5].startswith("bot   utter_greet") and shown[6].startswith("bot   action_listen")
+    assert shown[7].endswith("you > ")
+    assert "not sure any more, after 0 steps" in shown[9]
+    assert len(session.history.labels(session.domain, "explicit")) == before == 2
+    stopped = list(played(desk(session), ["t", "0", "g", "stop"]))
+    assert "(stopped)" in stopped[-1]
+
+
+def test_a_wizard_picks_everything_and_then_lets_the_bot_play() -> None:
+    session = concert(MemoryJournal(), stories=False)
+    answers = [
+        "/greet",
+        "utter_greet",
+        "action_listen",
+        "/thankyou",
+        "utter_youa",
+        "listen",
+        ":n",
+        "/greet",
+        ":p",
+    ]
+    shown = list(played(desk(session, is_wizard=True), answers))
+    assert not any(re.search(r"\d\.\d\d\)\. Is this right|probability", one) for one in shown[:8])
+    assert "bot   utter_greet" in shown[9]
+
+
+def test_the_fake_user_talks_and_the_next_dialogue_begins() -> None:
+    session = Session(Domain.load("restaurant"), MemoryJournal(), settings={}, seed=1)
+    talk, first = desk(session), session.id
+    screen, seen = next(talk), ""
+    while session.id == first:
+        slots = session.conversation.slots
+        missing = [name for name in ("cuisine", "people", "location", "price") if not slots[name]]
+        assert isinstance(session.pending, Proposal)
+        if session.pending.is_closing:
+            action = "utter_goodbye"
+        elif session.conversation.events[-1] != session.conversation.latest_message:
+            action = "action_listen"
+        else:
+            ask = {"people": "numpeople"}.get(missing[0], missing[0]) if missing else ""
+            action = f"utter_ask_{ask}" if missing else "action_suggest"
+        for answer in ["1"] if session.pending.best.action == action else ["2", action]:
+            screen = talk.send(answer)
+            seen += text_of(screen)
+    assert "This is what the bot does last" in seen
+    assert "--- the user has what they wanted ---\n--- conversation c2 ---" in seen
+
+
+def test_what_died_before_its_result_is_asked_about() -> None:
+    journal = MemoryJournal()
+    session = concert(journal)
+    list(played(desk(session), ["/search_concerts"]))
+    content = {"action": "action_search_concerts", "right": [], "by": "person"}
+    journal.append_all(
+        [Draft(session.id, LABEL, content, session.history.head(session.id))]
+    )  # as if the process had been killed here
+    again = concert(journal)
+    assert isinstance(again.pending, MissingResult)
+    first, then = played(desk(again), ["2"])
+    assert "Nothing says whether action_search_concerts was done" in first
+    assert again.conversation.slots["concerts"] is None
+    assert "[action_" in then or "[utter_" in then
+
+
+def test_stories_are_imported_with_their_effects_and_listens() -> None:
+    domain = Domain.load("concert")
+    journal = MemoryJournal()
+    told = ["## one", "* search_concerts", "  - action_search_concerts", '  - slot{"concerts": ["a"]}']
+    text = "\n".join([*told, "* compare_reviews", "  - action_restart", ""])
+    import_stories(journal, domain, parse(text))
+    history = History(journal.entries())
+    labels = history.labels(domain, "explicit")
+    assert [label.right[0] for label in labels[:4]] == [
+        "action_search_concerts", "action_listen", "action_restart", "action_listen"
+    ]  # fmt: skip
+    assert {label.by for label in labels} == {STORY}
+    kinds = [entry.kind for entry in history.path("story 1")]
+    assert kinds == [
+        "event",
+        "user",
+        "label",
+        "result",
+        "label",
+        "result",
+        "user",
+        *["label", "result"] * 2,
+        "end",
+    ]
+
+
+def test_a_conversation_with_another_user_is_not_gone_on_with() -> None:
+    journal = MemoryJournal()
+    domain = Domain.load("restaurant")
+    use_mode(journal, "me", "explicit")
+    first = Session(domain, journal)
+    first.say(UserUttered("hi", "greet"))
+    use_mode(journal, "me", "explicit")
+    assert Session(domain, journal).id == first.id
+    use_mode(journal, "fake", "auto")
+    other = Session(domain, journal, settings={}, turn_taking="auto")
+    assert other.id != first.id and isinstance(other.pending, Proposal)
+
+
+def test_the_conversations_of_people_do_not_end_with_the_mode() -> None:
+    journal = MemoryJournal()
+    begun = Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT)
+    journal.append_all([begun])
+    use_mode(journal, "me", "explicit")
+    assert not History(journal.entries()).has_ended("live1")
+
+
+ANSWERS = [
+    "1",
+    "2",
+    "3",
+    "0",
+    "",
+    "u",
+    "r",
+    "f",
+    "n",
+    "g",
+    "t",
+    "s",
+    "?",
+    ":u",
+    ":n",
+    ":g",
+    ":p",
+    ":x",
+    "/greet",
+]
+ANSWERS += [
+    "/compare_reviews",
+    '/sing{"song": "a"}',
+    "/x{",
+    "reviews",
+    "listen",
+    "99",
+    "-",
+    "a=b",
+    "=",
+    "[/b]",
+]
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.sampled_from(ANSWERS) | st.text(max_size=8), max_size=14),
+    st.booleans(),
+    st.booleans(),
+)
+def test_no_answer_is_too_odd(answers: list[str], is_wizard: bool, is_fake: bool) -> None:
+    journal = MemoryJournal()
+    session = Session(Domain.load("restaurant"), journal, settings={} if is_fake else None)
+    talk = desk(session, is_wizard)
+    for _ in played(talk, answers):
+        pass
+    again = Session(Domain.load("restaurant"), journal, settings={} if is_fake else None)
+    assert again.conversation == session.conversation and again.actions == session.actions

@@ -1,0 +1,129 @@
+"""Teaching at a keyboard: in a pseudo-terminal, at several widths, with Ctrl-C and Ctrl-D at every prompt."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym.journal.entry import DOMAIN, LABEL
+from dialogue_gym.journal.store import Store
+from tests.teaching.terminal.dialogs import PLAIN
+from tests.terminals import Window
+
+
+def interrupt(window: Window, *until: str) -> None:
+    """Press Ctrl-C and Ctrl-D, change one's mind each time, and wait for the prompt again."""
+    for key in "\x03\x04":
+        window.type(key, "Leave?")
+        window.type("n", *until)
+
+
+@pytest.mark.parametrize("columns", [60, 120, 200])
+def test_ctrl_c_and_ctrl_d_ask_before_leaving_wherever_something_is_asked(
+    tmp_path: Path, columns: int
+) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    window = Window("teach", "plain.yml", cwd=tmp_path, columns=columns, NO_COLOR="1")
+    steps = (
+        ("", "you >"),
+        ("hello\r", "answer >"),
+        ("3", "intent >"),
+        ("order\r", "answer >"),  # make it a new one?
+        ("1", "entities >"),
+        ("size=big\r", "answer >"),  # make it a new slot?
+        ("1", "answer >"),
+        ("2", "action >"),
+        ("+utter_size\r", "nothing) >"),
+        ("Which size? \u05e9\u05dc\u05d5\u05dd [/b] " + "very " * 50 + "long\r", "answer >"),
+        ("t", "(now 0.9) >"),
+        ("\r", "answer >"),
+        ("f", "at all) >"),
+        ("0\r", "answer >"),
+        ("2", "action >"),
+        ("utter_greet\r", "answer >"),  # a contradiction
+        ("3", "answer >"),
+        ("f", "conversation >"),
+        ("0\r", "at all) >"),
+        ("\r", "answer >"),
+    )
+    shown = ""
+    try:
+        for keys, prompt in steps:
+            window.type(keys, prompt)
+            shown += window.seen
+            interrupt(window, prompt)
+        window.type("\x04", "Leave?")
+        window.type("y", "All that was answered is kept.")
+        assert window.process.wait(30) == 0
+    finally:
+        window.close()
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown))
+    longest = max(len(line) for line in lines if line.lstrip().startswith(("it says:", "u undo", "slots")))
+    assert min(columns, 90) - 15 < longest <= columns
+    with Store(tmp_path / "plain-teaching") as store:
+        assert [entry.content["name"] for entry in store.entries() if entry.kind == DOMAIN] == [
+            "order",
+            "size",
+            "utter_size",
+        ]
+
+
+def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
+    window = Window("teach", "own.yml", cwd=tmp_path, columns=200)
+    try:
+        for keys, prompt in (("", "answer >"), ("1", "intents, separated by commas >")):
+            window.type(keys, prompt)
+            interrupt(window, prompt)
+        window.type("\x03", "Leave? Nothing was written.")
+        window.type("y", "Nothing was written.")
+        assert window.process.wait(30) == 0 and not list(tmp_path.iterdir())
+    finally:
+        window.close()
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    Store(tmp_path / "plain-teaching").close()
+    window = Window("teach", "plain.yml", "--scratch", cwd=tmp_path, columns=200)
+    try:
+        window.type("", "begin anew", "answer >")
+        interrupt(window, "answer >")
+        window.type("\x04", "Leave?")
+        window.type("\x04", "All that was answered is kept.")  # a second one is a yes
+        assert window.process.wait(30) == 0
+    finally:
+        window.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plain-teaching", "plain.yml"]
+
+
+def test_in_a_terminal_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    window = Window("teach", "plain.yml", cwd=tmp_path, columns=60, NO_COLOR="1")
+    try:
+        window.type("", "you >")
+        window.type("\x03", "Leave?")  # at a line
+        window.type("n", "you >")
+        window.type("\x04", "Leave?")
+        window.type("n", "you >")
+        window.type("x" * 3000 + "\x07 [/b]\r", "means not understood", "answer >")
+        assert "x" * 70 not in window.seen.partition("means")[0].rpartition("slots")[2]
+        window.type("\x03", "Leave?")  # at a key
+        window.type("n", "answer >")
+        window.type("2", "action >")  # no Enter
+        window.type("\x03", "Leave?")  # in a table
+        window.type("n", "action >")
+        window.resize(120)
+        window.type("utter_greet\r", "bot   utter_greet", "answer >")
+        assert "\x1b[3" not in window.seen.partition("Is this right")[0]
+        window.type("u", "(undone)", "answer >")
+        window.type("t", "sure the bot has to be")
+        window.type("0\r", "answer >")
+        window.type("g", "you >")
+        window.type("\x03", "Leave?")
+        os.write(window.leader, b"\x03")
+        assert window.process.wait(30) == 0
+    finally:
+        window.close()
+    with Store(tmp_path / "plain-teaching") as store:
+        labels = [entry.content["by"] for entry in store.entries() if entry.kind == LABEL]
+        assert labels == ["person", "bot"]

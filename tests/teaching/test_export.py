@@ -1,0 +1,357 @@
+"""What is exported says what was taught; what was in the files stays."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym import Domain
+from dialogue_gym._files import read_bytes
+from dialogue_gym._yaml import read_text
+from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entities_from, entity_values
+from dialogue_gym.domain import DomainError
+from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.writer import grown_text
+from dialogue_gym.domain.yaml_edit import InsertionError, insert
+from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.nlu.examples import NluError, builtin_path, parse_example, read_examples
+from dialogue_gym.stories import StoryError, load, replay
+from dialogue_gym.stories import parse as parse_stories
+from dialogue_gym.teaching.export import STORY_FILES, export, stories_of
+from dialogue_gym.teaching.export_examples import examples_of
+from dialogue_gym.teaching.import_stories import import_stories
+from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, SessionError
+from dialogue_gym.teaching.session import Session
+from tests.conftest import domain_from
+from tests.strategies import domains
+
+CONCERT = Domain.load("concert")
+BUILT_IN = {name: read_bytes(builtin_path(name, "domain.yml")) for name in ("restaurant", "concert")}
+FORMATS = sorted(STORY_FILES)
+SOURCES = st.one_of(
+    st.sampled_from(sorted(BUILT_IN.items())),
+    st.builds(
+        lambda content, is_flow: (
+            "any",
+            yaml.safe_dump(content, sort_keys=False, default_flow_style=is_flow),
+        ),
+        domains(),
+        st.booleans(),
+    ),
+)
+WAYS = [
+    *("say", "confirm", "correct", "mend", "undo", "redo", "fork", "restart", "run"),
+    *("correct", "confirm", "correct", "action", "intent", "slot"),
+]
+WORDS = st.one_of(
+    st.text(max_size=20), st.sampled_from(["red [green](a)", "two 2 2x", "5 red, RED", "- a\n# b"])
+)
+NEW = st.sampled_from(["utter_new", "action_new", "yes", "mood", "ça va"])
+
+
+def answer(session: Session, way: str, data: st.DataObject) -> None:
+    """Give any answer, as far as it fits what the session waits for."""
+
+    def message() -> UserUttered:
+        values = st.sampled_from(["red", "RED", "2", 2, 0.3, True, ["red", "2"]])
+        names = [slot.name for slot in session.domain.slots]
+        told = st.dictionaries(st.sampled_from(names), values, max_size=2)
+        intent = data.draw(st.sampled_from(session.domain.intents))
+        return UserUttered(data.draw(WORDS), intent, entities_from(data.draw(told)))
+
+    history = session.history
+    if isinstance(session.pending, MissingResult):
+        session.skip_action()
+    elif isinstance(session.pending, Contradiction):
+        session.settle(data.draw(st.sampled_from(["new", "old", "both"])))
+    elif isinstance(session.pending, AwaitsMessage) and way in ("say", "confirm", "correct", "mend", "run"):
+        session.say(message())
+    elif way == "correct":
+        session.correct(data.draw(st.sampled_from(session.actions)))
+    elif way == "mend":
+        if isinstance(session.conversation.events[-1], UserUttered):
+            session.mend(message())
+    elif way == "fork":
+        session.fork(data.draw(st.sampled_from(history.path(history.conversations[-1]))).id)
+    elif way == "run":
+        session.run(threshold=0.0, steps=2)
+    elif way == "action":
+        session.add_action(data.draw(NEW), data.draw(st.lists(WORDS, max_size=2)))
+    elif way in ("intent", "slot"):
+        {"intent": session.add_intent, "slot": session.add_slot}[way](data.draw(NEW))
+    elif way != "say":
+        {
+            "confirm": session.confirm,
+            "undo": session.undo,
+            "redo": session.redo,
+            "restart": session.restart,
+        }[way]()
+
+
+def happened(conversation: Conversation) -> list[Any]:
+    """What a story keeps of a conversation: acts and actions, each with what was in the slots by then."""
+    state = BotState(conversation.domain)
+    found: list[Any] = []
+    for event in conversation.events:
+        state.apply(event)
+        slots = repr(state.slots)
+        if isinstance(event, UserUttered):
+            found.append((event.intent, repr(entity_values(event.entities)), slots))
+        elif isinstance(event, ActionExecuted) and event.name != "action_listen":
+            found.append((event.name, slots))
+    return [*found, repr(state.slots)]
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(SOURCES, st.booleans(), st.lists(st.sampled_from(WAYS), max_size=12), st.data())
+def test_what_was_exported_is_what_was_taught(
+    source: tuple[str, str], is_fake: bool, ways: list[str], data: st.DataObject
+) -> None:
+    name, text = source
+    domain = parse(read_text(text), name)
+    session = Session(domain, MemoryJournal(), settings={"semantic_error_rate": 0.3} if is_fake else None)
+    half = len(ways) // 2
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "new"
+        contents: dict[Path, bytes] = {}
+        stories: dict[Path, list[Any]] = {}
+        for part in (ways[:half], ways[half:]):
+            for way in part:
+                with contextlib.suppress(SessionError, DomainError):
+                    answer(session, way, data)
+            for format in FORMATS:
+                export(session.history, domain, folder, format, text)
+                assert export(session.history, domain, folder, format, text) == []
+            for path, content in contents.items():
+                if path.suffix == ".md":
+                    assert path.read_bytes().startswith(content)
+            for file in STORY_FILES.values():
+                path = folder / file
+                if path.exists():
+                    found = load(path)
+                    before = stories.get(path, [])
+                    assert found[: len(before)] == before
+                    stories[path] = found
+                    contents[path] = path.read_bytes()
+        again = Domain.load(folder / "domain.yml")
+        assert dataclasses.replace(again, name=name) == session.domain
+        history = session.history
+        exported = stories_of(history, session.domain)
+        expected = [
+            happened(history.conversation(session.domain, conversation))
+            for conversation in history.conversations
+            if any(isinstance(event, UserUttered) for event in history.events(conversation))
+        ]
+        assert [happened(replay(session.domain, story)) for story in exported] == expected
+        for path, found in stories.items():
+            assert len({story.name for story in found}) == len(found)
+            read = [happened(replay(again, story)) for story in found]
+            assert all(story in read for story in expected), path
+        if (folder / "nlu.yml").exists():
+            written = read_examples(folder / "nlu.yml").examples
+            assert set(examples_of(history)) <= set(written)
+            assert len(set(written)) == len(written)
+
+
+def taught(domain: Domain = CONCERT) -> Session:
+    """A session in which an act and two actions were corrected, and the domain has grown."""
+    session = Session(domain, MemoryJournal())
+    session.say(UserUttered("Hello", "greet"))
+    session.correct("utter_greet")
+    session.correct("action_listen")
+    text = " Has Rock Cellar better reviews, or the [other]?"
+    session.say(UserUttered(text, "greet"))
+    session.mend(UserUttered(text, "compare_reviews", entities_from({"name": "rock cellar"})))
+    session.add_action("utter_new", ["Well…"])
+    session.correct("utter_new")
+    return session
+
+
+def test_the_files_read_well(tmp_path: Path) -> None:
+    session = taught()
+    written = export(session.history, CONCERT, tmp_path / "a" / "b", "yaml")
+    assert [path.name for path in written] == ["stories.yml", "nlu.yml", "domain.yml"]
+    stories, nlu, domain = (path.read_text(encoding="utf-8") for path in written)
+    said = (
+        r"Has [Rock Cellar]{\"entity\": \"name\", \"value\": \"rock cellar\"} better reviews, or the [other]?"
+    )
+    assert stories.splitlines()[2:] == [
+        "stories:",
+        "- story: c1 greet compare_reviews",
+        "  steps:",
+        "  - intent: greet",
+        "    user: Hello",
+        "  - action: utter_greet",
+        "  - intent: compare_reviews",
+        f'    user: "{said}"',
+        "  - action: utter_new",
+    ]
+    assert "    - Has [Rock Cellar](name:rock cellar) better reviews, or the [other]?\n" in nlu
+    lines, known = domain.splitlines(), BUILT_IN["concert"].splitlines()
+    assert [line for line in lines if line not in known] == [
+        "  utter_new:",
+        "    - text: Well…",
+        "  - utter_new",
+    ]
+    assert [line for line in lines if line in known] == known
+
+
+def test_what_is_in_the_files_stays(tmp_path: Path) -> None:
+    session = taught()
+    export(session.history, CONCERT, tmp_path, "markdown")
+    files = {
+        "stories.md": b"\xef\xbb\xbf<!-- me -->\r\n## c1 greet compare_reviews\r\n* greet\r\n  - utter_greet",
+        "nlu.yml": b"nlu: # mine\n  - {intent: greet, examples: ['hello']} # one\n\nversion: '3.1'\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    assert [path.name for path in export(session.history, CONCERT, tmp_path)] == list(files)
+    stories = (tmp_path / "stories.md").read_bytes()
+    assert stories.startswith(files["stories.md"])
+    names = [story.name for story in load(tmp_path / "stories.md")]
+    assert names == ["c1 greet compare_reviews", "c1 greet compare_reviews (2)"]
+    assert [example.intent for example in read_examples(tmp_path / "nlu.yml").examples] == [
+        "greet",
+        "compare_reviews",
+    ]
+    kept = (tmp_path / "nlu.yml").read_bytes().splitlines()
+    assert [line for line in files["nlu.yml"].splitlines() if line not in kept] == []
+
+
+def test_a_fork_and_a_restart_are_stories_and_what_was_read_is_none() -> None:
+    (story,) = parse_stories("## read\n* greet\n  - utter_greet\n")
+    journal = MemoryJournal()
+    import_stories(journal, CONCERT, [story])
+    session = Session(CONCERT, journal)
+    assert stories_of(session.history, CONCERT) == []
+    session.say(UserUttered("Bye", "goodbye"))
+    said = session.history.head(session.id)
+    session.correct("utter_goodbye")
+    assert said is not None
+    session.fork(said)
+    session.correct("utter_default")
+    session.settle("new")
+    session.restart()
+    session.say(UserUttered("Bye", "goodbye"))
+    session.undo()
+    said = next(entry.id for entry in session.history.path("story 1") if entry.kind == "user")
+    session.fork(said)
+    session.correct("utter_default")
+    told = [story.steps[-1] for story in stories_of(session.history, CONCERT)]
+    assert told == [ActionExecuted(name) for name in ("utter_goodbye", "utter_default", "utter_default")]
+
+
+def test_one_file_that_cannot_be_written_keeps_all_as_they_are(tmp_path: Path) -> None:
+    session = taught()
+    unusual = {
+        "nlu.yml": ("nlu: &all\n- &one {intent: greet, examples: [hello]}\nstories: *all\n", NluError),
+        "stories.yml": ("stories: &x []\nrules: *x\n", StoryError),
+        "domain.yml": ("intents: [greet]\n", DomainError),
+    }
+    for name, (text, error) in unusual.items():
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(error, match=rf"{name}: .*(cannot|can) be|another domain") as raised:
+            export(session.history, CONCERT, tmp_path, "yaml")
+        assert "\n" not in str(raised.value)
+        assert list(tmp_path.iterdir()) == [path] and path.read_text(encoding="utf-8") == text
+        path.unlink()
+    with pytest.raises(StoryError, match="'yml' is no format of stories; did you mean 'yaml'"):
+        export(session.history, CONCERT, tmp_path, "yml")
+
+
+RASA_3 = """
+version: "3.1"
+intents: [greet]  # all of them
+slots:
+  size: {type: text, mappings: [{type: from_text}]}
+responses:
+    utter_greet:
+    - text: |
+        # Hello
+
+# the rest
+session_config: {session_expiration_time: 60}
+"""
+RASA_1 = (
+    "intents: &names\n- greet\nactions:\n- utter_a\n- utter_b\ntemplates: {utter_b: [{text: b}]}\nslots:\n"
+)
+BRACES = "{intents: , config: {store_entities_as_slots: no}}"
+FORMS = "actions: [action_a]\nforms: [restaurant_form]\nresponses: {utter_b: [{text: b}]}"
+
+
+@pytest.mark.parametrize("text", [RASA_3, RASA_3.replace("\n", "\r\n"), RASA_1, FORMS, BRACES])
+def test_a_domain_grows_in_place(text: str) -> None:
+    def grow(domain: Domain) -> Domain:
+        grown = domain.with_action("utter_c", ["c: {size}", "#\ttwo\nlines"]).with_action("action_d")
+        grown = grown.with_slot("mood", "categorical", ["good", "yes"]).with_slot("size_2")
+        return grown.with_intent("on").with_action("utter_e", "e")
+
+    expected = grow(domain_from(text))
+    read = domain_from(grown_text(text, "domain.yml", "test", grow))
+    if text != FORMS:  # where they come before what is listed
+        assert read == expected
+    assert set(read.actions) == set(expected.actions)
+    assert dataclasses.replace(read, actions=()) == dataclasses.replace(expected, actions=())
+    lines = grown_text(text, "domain.yml", "test", grow).splitlines(keepends=True)
+    assert "\r" not in text or all(line.endswith("\r\n") for line in lines)
+    rest = iter(lines)
+    kept = [line for line in text.splitlines(keepends=True) if "[" not in line and line[0] != "{"]
+    assert all(line in rest for line in kept)  # in their order
+
+
+def test_a_place_that_nothing_can_be_added_to_is_named() -> None:
+    for text, reason in (
+        ("a: &a [x]\nb: *a", "'b'|line 2"),
+        ("a: text", "line 1"),
+        ("- a", "no keys"),
+        ("b: {x: y}", "'b' is something else than a list"),
+        ("b: &b [x]\nc: *b", "unusual"),
+    ):
+        with pytest.raises(InsertionError, match=reason):
+            insert(text, {"b" if "b" in text else "a": "- new\n"})
+
+
+@pytest.mark.parametrize(
+    ("said", "entities", "expected"),
+    [
+        ("Two, 2 for 12", {"n": 2}, "Two, [2](n) for 12"),
+        ("from Rome to rome", {"city": ["rome", "rome"]}, "from [Rome](city:rome) to [rome](city)"),
+        ("深圳市", {"city": "深圳"}, "[深圳](city)市"),
+        ("  nothing of it ", {"city": "rome"}, "nothing of it"),
+        ("true", {"flag": True, "other": "true"}, "[true](flag)"),
+    ],
+)
+def test_entities_are_placed_where_their_values_stand(
+    said: str, entities: dict[str, Any], expected: str
+) -> None:
+    session = Session(CONCERT, MemoryJournal())
+    session.say(UserUttered(said, "greet"))
+    session.mend(UserUttered(said, "goodbye", entities_from(entities)))
+    assert examples_of(session.history) == [parse_example(expected, "goodbye")]
+
+
+def test_what_cannot_be_an_example_is_left_out() -> None:
+    session = Session(CONCERT, MemoryJournal())
+    for text in ("/greet", "[b](marked)", " ", "\ud800"):
+        session.say(UserUttered(text, "greet"))
+        session.mend(UserUttered(text, "goodbye"))
+        session.correct("action_listen")
+    session.say(UserUttered("Rome", "greet"))
+    session.mend(UserUttered("Rome", "greet", (Entity("city", "rome", 0, 4, 0.5),)))
+    session.mend(UserUttered("Rome", "inform", (Entity("city", "rome", 0, 4, 0.5, "to"),)))
+    (example,) = examples_of(session.history)  # the last word on it
+    assert example == parse_example('[Rome]{"entity": "city", "value": "rome", "role": "to"}', "inform")
+    session.mend(
+        UserUttered(" 2 or 2", "greet", (Entity("n", 2), Entity("n", "2", 1, 2), Entity("m", "or", 6, 9)))
+    )
+    assert examples_of(session.history) == [parse_example("[2](n) [or](m) [2](n)", "greet")]

@@ -1,0 +1,305 @@
+"""Teaching a bot: the session, the learner, the simulated teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dialogue_gym import Domain
+from dialogue_gym.conversation.events import Entity, UserUttered
+from dialogue_gym.domain.additions import ACTION, Growth
+from dialogue_gym.domain.model import DomainError
+from dialogue_gym.journal.entry import LABEL, Draft
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.journal.store import Store, forget
+from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
+from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
+from dialogue_gym.teaching.simulated_teacher import Report, SimulatedTeacher, teach
+from tests.conftest import domain_from
+from tests.teaching.sessions import CONCERT, RESTAURANT, booking, say, state, talk
+
+
+def proposal(session: Session) -> Proposal:
+    assert isinstance(session.pending, Proposal)
+    return session.pending
+
+
+def test_a_correction_holds_at_once() -> None:
+    session = booking()
+    first = proposal(session).best.action
+    observation = session.conversation.observation()
+    other = next(name for name in session.actions if name not in (first, "action_listen"))
+    session.correct(other)
+    assert session.change is not None
+    assert session.change.before.action == first
+    assert (session.change.after.action, session.change.after.probability) == (other, 1)
+    possible = [True] * len(session.actions)
+    assert session.proposed(observation, possible) == other
+    assert session.conversation.latest_action == other
+
+
+def test_the_user_speaks_when_the_bot_listens() -> None:
+    session = talk()
+    assert isinstance(session.pending, AwaitsMessage)
+    with pytest.raises(SessionError, match="proposes nothing now"):
+        session.confirm()
+    say(session, "/greet")
+    session.correct("utter_greet")
+    assert proposal(session) and session.conversation.latest_action == "utter_greet"
+    session.correct("action_listen")
+    assert isinstance(session.pending, AwaitsMessage)
+    with pytest.raises(SessionError, match="'utter_gret' is no action; did you mean 'utter_greet'"):
+        say(session, "/greet")
+        session.correct("utter_gret")
+
+
+def test_context_is_learned_from_one_correction_each() -> None:
+    """The walk of the seeds: which reviews are meant depends on what was searched for."""
+    session = talk(turn_taking="auto")
+    for search, reviews in (
+        ("/search_concerts", "action_show_concert_reviews"),
+        ("/search_venues", "action_show_venue_reviews"),
+    ):
+        say(session, search)
+        session.correct(search.replace("/", "action_"))
+        say(session, "/compare_reviews")
+        session.correct(reviews)
+        session.restart()
+    for search, reviews in (("/search_venues", "venue"), ("/search_concerts", "concert")):
+        say(session, search)
+        session.confirm()
+        say(session, "/compare_reviews")
+        assert proposal(session).best.action == f"action_show_{reviews}_reviews"
+        session.restart()
+
+
+def test_a_contradiction_is_settled_by_the_teacher() -> None:
+    for which, right in (
+        (NEW, {"utter_goodbye"}),
+        (OLD, {"utter_greet"}),
+        (BOTH, {"utter_greet", "utter_goodbye"}),
+    ):
+        session = talk(turn_taking="auto")
+        say(session, "/greet")
+        observation = session.conversation.observation()
+        session.correct("utter_greet")
+        session.restart()
+        say(session, "/greet")
+        session.correct("utter_goodbye")
+        assert session.pending == Contradiction("utter_goodbye", ("utter_greet",))
+        with pytest.raises(SessionError, match="'newer' settles nothing; did you mean 'new'"):
+            session.settle("newer")
+        session.settle(which)
+        label = session.history.labels(session.domain)[-1]
+        assert label.observation.tolist() == observation.tolist() and set(label.right) == right
+        assert session.conversation.latest_action in right
+        if which == BOTH:  # now either is right, and confirming one does not forget the other
+            session.restart()
+            say(session, "/greet")
+            session.correct("utter_goodbye")
+            assert set(session.history.labels(session.domain)[-1].right) == right
+
+
+def test_a_mended_message_is_what_the_bot_heard() -> None:
+    session = booking()
+    message = session.conversation.latest_message
+    assert message is not None
+    mended = UserUttered(message.text, "inform", (Entity("people", "5"),))
+    session.mend(mended)
+    assert session.conversation.slots["people"] == "5"
+    assert session.conversation.latest_message == mended
+    session.correct("utter_ask_price")
+    session.correct("action_listen")
+    assert session.conversation.slots["people"] == "5" and session.conversation.slots["price"]
+
+
+def test_a_message_is_mended_before_the_bot_acts_on_it() -> None:
+    session = booking()
+    session.correct("utter_ask_price")
+    with pytest.raises(SessionError, match="the bot has acted on the message by now: undo that first"):
+        session.mend(UserUttered("hello", "greet"))
+    session.undo()
+    session.mend(UserUttered("hello", "greet"))
+    session.undo()
+    assert session.conversation.latest_message and session.conversation.latest_message.intent == "inform"
+
+
+def test_a_forgotten_conversation_does_not_give_its_place_away(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        session = talk(store)
+        for _ in range(2):
+            say(session, "/greet")
+            session.correct("utter_greet")
+            session.restart()
+        store.forget("c1")
+    with Store(tmp_path) as store:
+        session = talk(store)
+        session.restart()
+        assert "c2" in session.history.conversations and session.id == "c4"
+        assert len(session.history.labels(session.domain, "explicit")) == 1
+
+
+def test_an_action_that_the_file_has_lost_is_still_known() -> None:
+    journal = MemoryJournal()
+    domain = domain_from("intents: [greet]\nactions: [wave]\nresponses: {utter_greet: [{text: Hello}]}\n")
+    session = Session(domain, journal)
+    say(session, "/greet")
+    session.correct("wave")
+    smaller = domain_from("intents: [greet]\nresponses: {utter_greet: [{text: Hello}]}\n")
+    later = Session(smaller, journal)
+    assert "wave" in later.actions and later.conversation.latest_action == "wave"
+
+
+def test_a_new_action_can_be_taught_and_is_there_tomorrow() -> None:
+    journal = MemoryJournal()
+    session = booking(journal)
+    session.add_action("utter_joke", ["Ha!"])
+    session.correct("utter_joke")
+    session.undo()  # which leaves what came with no answer
+    session.correct("utter_joke")
+    tomorrow = booking(journal)
+    assert tomorrow.domain.texts("utter_joke") == ("Ha!",)
+    assert state(tomorrow) == state(session)
+    assert tomorrow.conversation.latest_action == "utter_joke"
+
+
+def test_what_is_new_comes_and_goes_with_its_answer(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        session = talk(store)
+        say(session, "/greet")
+        session.correct("utter_greet")
+        session.restart()
+        say(session, "/greet")
+        joke = Growth(ACTION, "utter_joke", ("Ha!",))
+        with pytest.raises(DomainError, match="there is an action 'utter_greet' already"):
+            session.correct("utter_greet", [Growth(ACTION, "utter_greet")])
+        session.correct("utter_joke", [joke])
+        session.reconsider()
+        assert session.domain == CONCERT
+        session.correct("utter_joke", [joke])
+        session.settle(OLD)
+        session.undo()
+        assert session.domain == CONCERT
+        session.correct("utter_joke", [joke])
+        session.settle(BOTH)
+        assert session.change is not None and session.change.right == ("utter_greet", "utter_joke")
+        point = session.history.head(session.id)
+        assert session.domain.texts("utter_joke") == ("Ha!",) and point is not None
+        session.fork(point)
+        session.correct("utter_joke")
+        fork = session.id
+        session._record.id = "c2"  # whoever undoes it here does not take it from the fork
+        session.undo()
+        assert session.domain.texts("utter_joke") == ("Ha!",)
+        assert store.check() == []
+        assert forget(store, "c2", with_forks=True) == ["c2", fork]
+        assert History(store.entries()).grown(CONCERT).texts("utter_joke") == ("Ha!",)
+        assert store.check() == []
+
+
+def test_after_a_success_the_bot_closes() -> None:
+    session = booking(seed=3)
+    teacher = SimulatedTeacher(RESTAURANT, "explicit")
+    while not proposal(session).is_closing:
+        teacher.answer(session)
+    conversation = session.id
+    assert session.conversation.latest_message and session.conversation.latest_message.intent == "affirm"
+    session.correct("utter_ack_makereservation")
+    assert session.id != conversation
+    assert session.history.outcome(conversation) == "success"
+    assert session.history.conversation(RESTAURANT, conversation).latest_action == "utter_ack_makereservation"
+
+
+def test_what_the_bot_does_by_itself_is_no_label() -> None:
+    session = booking()
+    SimulatedTeacher(RESTAURANT, "explicit").answer(session)
+    labels = len(session.history.labels(session.domain, "explicit"))
+    assert session.run(threshold=1.01) == 0
+    assert session.run(threshold=0.0, steps=5) == 5
+    assert len(session.history.labels(session.domain, "explicit")) == labels
+
+
+def test_an_action_without_a_result_asks() -> None:
+    runs = []
+
+    class Search:
+        def name(self) -> str:
+            return "action_search_concerts"
+
+        def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
+            runs.append(1)
+            return [{"event": "slot", "name": "concerts", "value": ["one"]}]
+
+    from dialogue_gym.actions import ActionRunner
+
+    journal = MemoryJournal()
+    runner = ActionRunner(CONCERT, [Search])
+    session = talk(journal, runner=runner)
+    say(session, "/search_concerts")
+    head = session.history.head(session.id)
+    content = {"action": "action_search_concerts", "right": ["action_search_concerts"], "by": "person"}
+    journal.append_all([Draft(session.id, LABEL, content, head)])  # and here the process dies
+    for answer, concerts in (("skip_action", None), ("run_action", ["one"])):
+        again = MemoryJournal()
+        again._entries = list(journal._entries)
+        resumed = talk(again, runner=runner)
+        assert resumed.pending == MissingResult("action_search_concerts") and not runs
+        getattr(resumed, answer)()
+        assert resumed.conversation.slots["concerts"] == concerts
+        assert isinstance(resumed.pending, Proposal)
+    assert len(runs) == 1
+    resumed = talk(again, runner=runner)
+    assert len(runs) == 1 and isinstance(resumed.pending, Proposal)
+
+
+@pytest.mark.parametrize(
+    ("name", "turn_taking", "most"),
+    [
+        ("restaurant", "explicit", 13),
+        ("restaurant", "auto", 8),
+        ("concert", "explicit", 16),
+        ("concert", "auto", 14),
+    ],
+)
+def test_a_simulated_teacher_makes_it_flawless(name: str, turn_taking: str, most: int) -> None:
+    domain = Domain.load(name)
+    session = Session(
+        domain, MemoryJournal(), turn_taking=turn_taking, settings={}, author="expert", asks_for_closing=False
+    )
+    report = teach(session, SimulatedTeacher(domain, turn_taking), dialogues=65, unseen=100)
+    assert report.success_rate_unseen == 1
+    assert report.corrections_to_flawless is not None and report.corrections_to_flawless <= most
+    figures = report.to_json()
+    assert figures["dialogues"] == 65 and figures["corrections"] == sum(report.corrections)
+    assert len(session.history.conversations) == 66
+
+
+def test_flawless_begins_with_the_first_fifty_clean_dialogues() -> None:
+    report = Report((3, 0, 1) + (0,) * 50 + (1,), 5, (1.0,), 1.0)
+    assert (report.corrections_to_flawless, report.dialogues_to_flawless) == (4, 3)
+    assert Report((0,) * 49, 5, (1.0,), 1.0).dialogues_to_flawless is None
+
+
+def test_a_teacher_who_errs_now_and_then_is_borne() -> None:
+    session = booking(author="expert", asks_for_closing=False)
+    report = teach(session, SimulatedTeacher(RESTAURANT, "explicit", mistakes=0.05), dialogues=60, unseen=200)
+    assert report.success_rate_unseen >= 0.98
+
+
+def test_a_plain_domain_can_be_taught() -> None:
+    domain = domain_from("intents: [greet]\nresponses: {utter_greet: [{text: Hello}]}\n")
+    session = Session(domain, MemoryJournal())
+    say(session, "/greet")
+    session.correct("utter_greet")
+    session.correct("action_listen")
+    say(session, "/greet")
+    assert proposal(session).best.action == "utter_greet"
+    session.add_intent("leave")
+    session.add_slot("city")
+    session.confirm()
+    assert session.domain.intents == ("greet", "leave") and session.conversation.slots == {"city": None}
+    assert np.isclose(sum(option.probability for option in proposal(session).options), 1)

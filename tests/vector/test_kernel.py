@@ -1,0 +1,262 @@
+"""What is compiled is kept, and made again where it has to be; without Numba it says how to get it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.rules import Tables, build_tables
+from dialogue_gym.rules.tables import Settings
+from dialogue_gym.vector import table_layout as words
+from dialogue_gym.vector.threads import FIRST_PAUSE, LONGEST_PAUSE, Sharing
+from tests import ROOT
+
+PLAY = """
+import sys
+import gymnasium, dialogue_gym
+env = gymnasium.make_vec("FakeUserConcert-v0", 4)
+env.reset(seed=0)
+total = sum(env.step([5, 6, 7, 8])[1].sum() for _ in range(50))
+stats = env._lanes._function.stats
+print(total, sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+"""
+
+
+def install(tmp_path: Path) -> dict[str, str]:
+    """Copy the package; return the environment in which an interpreter finds the copy and nothing cached."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "dialogue_gym", tmp_path / "site" / "dialogue_gym", ignore=ignored)
+    return os.environ | {
+        "PYTHONPATH": str(tmp_path / "site"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(tmp_path / "home"),
+        "XDG_CACHE_HOME": str(tmp_path / "home" / "cache"),
+    }
+
+
+def start(code: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", code], env=environment, cwd="/", text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def outcome(process: subprocess.Popen[str]) -> list[float]:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert err == ""
+    return [float(number) for number in out.split()]
+
+
+def test_the_second_process_compiles_nothing_until_a_rule_changes(tmp_path: Path) -> None:
+    environment = install(tmp_path)
+    total, hits, misses = outcome(start(PLAY, environment))
+    assert (hits, misses) == (0, 1)
+    assert outcome(start(PLAY, environment)) == [total, 1, 0]
+    user = tmp_path / "site/dialogue_gym/rules/user.py"
+    changed = user.read_text().replace("row[POSITION] += 1", "row[POSITION] += 2")
+    user.write_text(changed)
+    assert outcome(start(PLAY, environment))[1:] == [0, 1]
+
+
+def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
+    environment = install(tmp_path)
+    other = PLAY.replace("Concert", "Restaurant")
+    both = [start(code, environment) for code in (PLAY, PLAY, other)]
+    first, second, _ = [outcome(process) for process in both]
+    assert first[0] == second[0]
+    assert outcome(start(PLAY, environment)) == [first[0], 1, 0]
+
+
+def test_it_works_where_nothing_can_be_written(tmp_path: Path) -> None:
+    # Root could write to any folder: so a file is in the way of one, and the others are where none can be.
+    environment = install(tmp_path) | {"HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"}
+    (tmp_path / "site/dialogue_gym/compiled/__pycache__").touch()
+    for _ in range(2):
+        assert outcome(start(PLAY, environment))[1:] == [0, 1]
+    assert not list(tmp_path.rglob("*.nb[ci]"))
+
+
+def test_without_numba_one_line_says_how_to_get_it() -> None:
+    code = """
+import sys
+sys.modules["numba"] = None
+import gymnasium, dialogue_gym
+try:
+    gymnasium.make_vec("FakeUserConcert-v0", 2)
+except gymnasium.error.DependencyNotInstalled as error:
+    print(error)
+print(gymnasium.make_vec("FakeUserConcert-v0", 2, vectorization_mode="sync").reset(seed=0)[0].shape)
+"""
+    process = start(code, dict(os.environ))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    message, shape = out.splitlines()
+    assert 'pip install "dialogue_gym[fast]"' in message and 'vectorization_mode="sync"' in message
+    assert shape == "(2, 12)"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_plays_on_by_itself() -> None:
+    code = """
+import os, warnings
+import numpy as np
+import gymnasium, dialogue_gym
+warnings.simplefilter("ignore", DeprecationWarning)
+env = gymnasium.make_vec("FakeUserConcert-v0", 2048)
+env.reset(seed=0)
+actions = np.arange(2048) % 9
+env.step(actions)
+read, write = os.pipe()
+child = os.fork()
+observed = bytes(env.step(actions)[0])
+if child == 0:
+    os.write(write, observed[:1000])
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+print(status, int(os.read(read, 1000) == observed[:1000]))
+"""
+    assert outcome(start(code, dict(os.environ))) == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["restaurant", "concert"])
+def test_the_words_hold_every_field_that_a_rule_reads(name: str) -> None:
+    tables = build_tables(Domain.load(name), Settings(semantic_error_rate=0.3))
+    numbers, _ = words.to_words(tables)
+    unread = {"event_reward", "action_reward"}
+    assert set(words.layout()) == {field.name for field in dataclasses.fields(Tables)} - unread
+    for field_name, field in words.layout().items():
+        value = getattr(tables, field_name)
+        place = numbers[field.at : field.at + 2].tolist()
+        if field.kind is words.Kind.SCALAR:
+            assert place[0] == value
+        elif field.kind is words.Kind.BLOCK:
+            assert place == [value.start, value.stop]
+        elif field.kind is words.Kind.VECTOR:
+            assert tuple(numbers[place[0] : place[0] + place[1]]) == value
+        else:
+            pairs = numbers[place[0] : place[0] + 2 * place[1]].reshape(-1, 2)
+            assert tuple(tuple(numbers[at : at + length]) for at, length in pairs) == value
+
+
+def test_settings_are_not_compiled_in() -> None:
+    domain = Domain.load("restaurant")
+    settings = [
+        Settings(),
+        Settings(turn_taking="explicit", semantic_error_rate=0.3, patience=3, max_episode_steps=7),
+        Settings(user="unfriendly", indecisiveness=0.0, informativeness=2.0, corrects=0.1),
+    ]
+    of_domain = {words.to_words(build_tables(domain, each))[1] for each in settings}
+    assert len(of_domain) == 1
+    whole = {bytes(words.to_words(build_tables(domain, each))[0].astype(np.int64)) for each in settings}
+    assert len(whole) == 3
+
+
+def play_shared(sharing: Sharing, steps: int, shared: float, alone: float) -> int:
+    """Play steps that take so many seconds; return how many were shared out."""
+    count = 0
+    for _ in range(steps):
+        is_on = sharing.is_on()
+        count += is_on
+        sharing.took(shared if is_on else alone)
+    return count
+
+
+def test_lanes_are_not_shared_out_where_that_holds_them_up() -> None:
+    sharing = Sharing()
+    sharing.took(3.0)  # compiling
+    assert play_shared(sharing, 1000, 60e-6, 110e-6) == 1000
+    assert play_shared(sharing, 100_000, 4e-3, 110e-6) < 200  # tries again, more and more rarely
+    assert play_shared(sharing, 2 * LONGEST_PAUSE, 60e-6, 110e-6) > 1000  # the cores are free again
+    assert play_shared(sharing, 1000, 60e-6, 110e-6) == 1000
+
+
+def test_steps_that_have_become_more_are_shared_out_all_the_same() -> None:
+    sharing = Sharing()
+    play_shared(sharing, 100, 1e-3, 2e-3)
+    assert play_shared(sharing, 1000, 6e-3, 9e-3) == 1000 - FIRST_PAUSE
+
+
+def test_the_second_process_finds_each_kind_of_rows(tmp_path: Path) -> None:
+    environment = install(tmp_path)
+    wide = PLAY.replace("4)", "4, max_episode_steps=1000)")
+    assert [outcome(start(code, environment))[1:] for code in (PLAY, wide) * 2] == [[0, 1]] * 2 + [[1, 0]] * 2
+    assert len(list(tmp_path.rglob("*.nbi"))) == 2  # an index each: Numba's is not safe with two writers
+
+
+def test_a_rule_that_changes_after_its_import_is_not_taken_for_what_was_compiled(tmp_path: Path) -> None:
+    environment = install(tmp_path)
+    user = tmp_path / "site/dialogue_gym/rules/user.py"
+    edits = f"""
+import pathlib
+import dialogue_gym
+user = pathlib.Path({str(user)!r})
+user.write_text(user.read_text().replace("row[POSITION] += 1", "row[POSITION] += 2"))
+"""
+    outcome(start(edits + PLAY, environment))
+    assert outcome(start(PLAY, environment))[1:] == [0, 1]
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_a_broken_cache_is_done_without(tmp_path: Path, suffix: str) -> None:
+    environment = install(tmp_path)
+    total, _, _ = outcome(start(PLAY, environment))
+    for path in tmp_path.rglob(f"*.{suffix}"):
+        path.write_bytes(path.read_bytes()[:20])
+    assert outcome(start(PLAY, environment))[0] == total
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "message"),
+    [
+        (
+            "sys.modules['stable_baselines3'] = None",
+            "import dialogue_gym.sb3.vec_env",
+            'dialogue_gym.sb3.vec_env needs Stable-Baselines3: pip install "dialogue_gym[agents]"',
+        ),
+        (
+            "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'",
+            "import gymnasium, dialogue_gym; gymnasium.make_vec('FakeUserConcert-v0', 2)",
+            "compiled rules need Numba's compiler, which NUMBA_DISABLE_JIT turns off",
+        ),
+    ],
+    ids=["sb3", "jit"],
+)
+def test_what_is_missing_is_said_in_one_line(before: str, code: str, message: str) -> None:
+    process = start(f"import sys\n{before}\n{code}", dict(os.environ))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert message in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("layer", ["workqueue", "omp"])
+def test_two_threads_may_step_environments_of_their_own(layer: str) -> None:
+    code = """
+import threading
+import numpy as np
+import gymnasium, dialogue_gym
+
+def play(i):
+    env = gymnasium.make_vec("FakeUserConcert-v0", 2048)
+    env.reset(seed=0)
+    actions = np.arange(2048) % 9
+    totals[i] = sum(env.step(actions)[1].sum() for _ in range(200))
+
+totals = [0, 0]
+threads = [threading.Thread(target=play, args=(i,)) for i in (0, 1)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(*totals)
+"""
+    first, second = outcome(start(code, os.environ | {"NUMBA_THREADING_LAYER": layer}))
+    assert first == second != 0

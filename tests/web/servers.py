@@ -1,0 +1,187 @@
+"""What the tests in a browser use: the server as a process of its own, and a network that can be cut."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from dialogue_gym import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.policies.base import ExpertPolicy
+from tests import ROOT
+
+LONG = 60.0
+"""Seconds for what takes one on a machine that has nothing else to do."""
+
+
+def wait_for(holds: Callable[[], Any], seconds: float = LONG) -> Any:
+    """Wait until something holds, and return it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if result := holds():
+            return result
+        time.sleep(0.02)
+    raise AssertionError("it did not come about")
+
+
+class Served:
+    """`dialogue-gym web` on a store; it can be killed, and started again at the same port."""
+
+    command = ("web", "--no-open")
+    page = "/teach/"
+
+    def __init__(self, folder: Path, *options: str, domain: str = "restaurant", **environment: str) -> None:
+        self.folder = folder
+        name, *own = self.command
+        self._command = [sys.executable, "-m", "dialogue_gym", name, domain, "--store", str(folder)]
+        self._options = [*own, *options]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        self._environment = inherited | {"PYTHONPATH": str(ROOT)} | environment
+        self.port = 0
+        self.log = folder.with_suffix(".log")
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._command, *self._options, "--port", str(self.port)],
+                stdout=log, stderr=log, env=self._environment, cwd=self.folder.parent,
+            )  # fmt: skip
+        known = len(self._ports())
+
+        def port() -> int | None:
+            assert self._process.poll() is None, self.log.read_text()
+            return self._ports()[-1] if len(self._ports()) > known else None
+
+        if self.port:
+            wait_for(self._accepts)
+        else:
+            self.port = wait_for(port)
+
+    def _ports(self) -> list[int]:
+        return [int(found) for found in re.findall(rf"http://[^/]*:(\d+){self.page}", self.log.read_text())]
+
+    def _accepts(self) -> bool:
+        assert self._process.poll() is None, self.log.read_text()
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(LONG)
+
+    def address(self, port: int | None = None) -> str:
+        return f"http://127.0.0.1:{port or self.port}{self.page}"
+
+    def history(self) -> History:
+        """What is on the disk."""
+        with Store(self.folder, create=False, read_only=True) as store:
+            return History(store.entries())
+
+
+@contextmanager
+def served(folder: Path, *options: str, **keywords: str) -> Iterator[Served]:
+    server = Served(folder, *options, **keywords)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+class Network:
+    """What lies between browser and server: it can be cut, as if a cable were, and joined again."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._whole = threading.Event()
+        self._whole.set()
+        self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def cut(self) -> None:
+        self._whole.clear()
+
+    def join(self) -> None:
+        self._whole.set()
+
+    def close(self) -> None:
+        self.join()
+        _end(self._listening)
+        self._threads[0].join()
+        for one in self._ends:
+            _end(one)
+        for thread in self._threads:
+            thread.join()
+        for one in [self._listening, *self._ends]:
+            one.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                one, _ = self._listening.accept()
+                other = socket.create_connection(("127.0.0.1", self._to))
+                self._ends += [one, other]
+                for pair in ((one, other), (other, one)):
+                    self._threads.append(threading.Thread(target=self._carry, args=pair))
+                    self._threads[-1].start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while part := one.recv(65536):
+                self._whole.wait()  # what was sent is under way until then
+                other.sendall(part)
+        _end(one)
+        _end(other)
+
+
+def _end(one: socket.socket) -> None:
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def network_to(port: int) -> Iterator[Network]:
+    network = Network(port)
+    try:
+        yield network
+    finally:
+        network.close()
+
+
+def chromium() -> str | None:
+    """Where the browser is, if there is one."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Expert:
+    """Knows what is right in a conversation: the domain's expert."""
+
+    def __init__(self, name: str = "restaurant", turn_taking: str = "explicit") -> None:
+        self._domain = Domain.load(name)
+        self._env = DialogueEnv(self._domain, turn_taking=turn_taking)
+        self._policy = ExpertPolicy(self._env, 0)
+
+    def right(self, history: History, conversation: str) -> list[str]:
+        """Return the actions that are right now, sorted."""
+        observation = history.conversation(self._domain, conversation).observation()
+        return sorted(self._env.action_names[one] for one in self._policy.right_actions(observation))

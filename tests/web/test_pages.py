@@ -1,0 +1,188 @@
+"""What else the pages do, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym.journal.entry import LABEL
+from tests.web.servers import Served, served
+from tests.web.test_teaching import Tab, browser, playwright
+
+__all__ = ["browser"]
+
+NAMED = """
+(() => [...document.querySelectorAll('button, a[href], input, select, [role=img]')]
+  .filter((one) => one.getClientRects().length)
+  .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.title || one.labels?.length))
+  .map((one) => one.outerHTML))()
+"""
+"""What can be used on a page and has no name to read out."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("pages") / "store") as started:
+        yield started
+
+
+def as_teacher(browser: playwright.Browser, server: Served, name: str, width: int = 1280) -> Tab:
+    """A tab in which a teacher has said who they are."""
+    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), width, ".door")
+    tab.page.fill("[name=name]", name)
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("#main .primary")
+    if tab.page.locator("text=Start teaching").count():
+        tab.page.click("text=Start teaching")
+    return tab
+
+
+def test_what_was_said_is_mended_by_keyboard(browser: playwright.Browser, server: Served) -> None:
+    tab = as_teacher(browser, server, "mia")
+    before = tab.step
+    tab.page.select_option("select >> nth=0", "me")
+    tab.settled(before)
+    tab.page.fill("#message", "my cat 🐈 likes sushi")
+    tab.press("Enter")
+    tab.page.keyboard.press("m")
+    tab.page.wait_for_selector(".mend")
+    tab.page.keyboard.press("Control+A")
+    tab.page.keyboard.type("inform")
+    while tab.page.locator(".entities li").count():
+        tab.page.click(".entities button >> nth=0")
+    words = tab.page.locator(".words button")
+    assert words.all_inner_texts() == ["my", "cat", "likes", "sushi"]
+    words.nth(3).focus()
+    tab.page.keyboard.press("Enter")
+    assert words.nth(3).get_attribute("aria-pressed") == "true"
+    tab.page.fill(".marked input", "cuisine")
+    tab.page.keyboard.press("Enter")
+    assert tab.page.input_value(".entities input") == "sushi"
+    tab.click("text=That is what it means")
+    assert 'inform{"cuisine": "sushi"}' in tab.page.inner_text(".log")
+    assert "sushi" in tab.page.inner_text(".slots")
+    assert tab.faults == []
+
+
+def test_a_new_action_is_typed_and_typing_is_no_shortcut(browser: playwright.Browser, server: Served) -> None:
+    tab = as_teacher(browser, server, "noa")
+    before = tab.step
+    tab.page.keyboard.press("/")
+    tab.page.keyboard.type("utter_grunt123")  # has u, r, n, g and digits in it
+    assert tab.step == before and tab.page.input_value(".filter input") == "utter_grunt123"
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector(".new input")
+    tab.page.keyboard.type("Grunt <b>")
+    tab.press("Enter")
+    assert "Grunt <b>" in tab.page.inner_text(".log")
+    tab.page.keyboard.press("?")
+    tab.page.wait_for_selector("dialog[open]")
+    tab.page.keyboard.press("u")
+    tab.page.keyboard.press("Escape")
+    tab.page.wait_for_selector("dialog[open]", state="hidden")
+    assert "Grunt <b>" in tab.page.inner_text(".log")
+    tab.press("u")
+    assert "Grunt <b>" not in tab.page.inner_text(".log")
+    tab.press("r")
+    assert "Grunt <b>" in tab.page.inner_text(".log")
+    tab.press("w")
+    assert not tab.page.locator(".proposed").count()
+    tab.press("w")
+    conversation = tab.conversation
+    tab.page.keyboard.press("ArrowUp")
+    tab.press("f")
+    assert tab.conversation != conversation and tab.faults == []
+
+
+def test_teachers_are_told_apart(browser: playwright.Browser, server: Served) -> None:
+    anna = as_teacher(browser, server, "anna")
+    anna.press("Enter")
+    ben = as_teacher(browser, server, "בן")
+    ben.press("Enter")
+    assert anna.conversation != ben.conversation
+    history = server.history()
+    authors = {
+        name: {entry.author for entry in history.path(name) if entry.kind == LABEL}
+        for name in (anna.conversation, ben.conversation)
+    }
+    assert authors == {anna.conversation: {"anna"}, ben.conversation: {"בן"}}
+
+
+def test_conversations_are_searched_read_approved_and_corrected(
+    browser: playwright.Browser, server: Served
+) -> None:
+    tab = as_teacher(browser, server, "carl")
+    conversation = tab.conversation
+    tab.press("Enter")
+    tab.press("n")
+    page = tab.page
+    page.click("nav >> text=Conversations")
+    page.wait_for_selector(".conversation")
+    page.keyboard.press("/")
+    page.keyboard.type("carl nothing like this")
+    page.wait_for_selector("text=Nothing of that kind")
+    page.fill(".search", f"carl {conversation}")
+    page.wait_for_function("document.querySelectorAll('.conversation').length === 1")
+    page.click(".conversation")
+    page.wait_for_selector(".reader .bubble.is-bot")
+    page.click("text=Replay")
+    page.wait_for_function("document.querySelectorAll('.reader .bubble').length === 1")
+    page.wait_for_selector(".reader .bubble.is-bot")
+    page.click("text=Approve")
+    page.wait_for_selector("[aria-pressed=true] >> text=Approved")
+    assert page.inner_text(".conversation .badge >> nth=0") == "approved"
+    assert page.evaluate(NAMED) == []
+    page.click("text=Correct this >> nth=0")
+    page.wait_for_selector(".proposed")
+    assert tab.conversation != conversation and page.locator(".bubble").count() == 1
+    assert tab.faults == []
+
+
+def test_files_go_out_and_come_in_through_the_page(
+    browser: playwright.Browser, server: Served, tmp_path: Path
+) -> None:
+    tab = as_teacher(browser, server, "dora")
+    tab.press("Enter")
+    page = tab.page
+    page.click("nav >> text=Conversations")
+    page.click(".files button:text-is('Export')")
+    with page.expect_download() as waiting:
+        page.click(".downloads a:text-is('stories.md')")
+    waiting.value.save_as(tmp_path / "stories.md")
+    assert "* inform" in (tmp_path / "stories.md").read_text(encoding="utf-8")
+    page.set_input_files("input[type=file]", tmp_path / "stories.md")
+    page.wait_for_selector("text=stories are read")
+    (tmp_path / "bad.md").write_text("## a\n* inform\n  - utter_gret\n", encoding="utf-8")
+    page.set_input_files("input[type=file]", tmp_path / "bad.md")
+    page.wait_for_selector("text=did you mean 'utter_greet'")
+    assert page.request.get(server.address() + "export/..%2Fjournal.sqlite").status == 404
+    assert tab.faults == []
+
+
+def test_progress_is_live(browser: playwright.Browser, server: Served) -> None:
+    tab = as_teacher(browser, server, "emil")
+    other = tab.context.new_page()
+    other.goto(server.address() + "progress")
+    answers = "() => document.querySelectorAll('.numbers dd')[2].textContent"
+    other.wait_for_selector(".plot svg")
+    before = other.evaluate(answers)
+    tab.press("Enter")
+    other.wait_for_function(f"before => ({answers})() !== before", arg=before)
+    other.click("summary")
+    other.wait_for_function(
+        "() => [...document.querySelectorAll('td')].some((one) => /%$/.test(one.textContent))"
+    )
+    assert other.evaluate(NAMED) == [] and tab.page.evaluate(NAMED) == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1920])
+def test_nothing_is_cut_off_at_the_side(browser: playwright.Browser, server: Served, width: int) -> None:
+    tab = as_teacher(browser, server, f"wide {width}", width)
+    for page in ("", "progress", "conversations"):
+        tab.page.goto(server.address() + page)
+        tab.page.wait_for_selector("#main")
+        for theme in ("dark", "light"):
+            tab.page.evaluate(f"setTheme('{theme}')")
+            assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, page

@@ -1,0 +1,217 @@
+"""People who talk to the bot beside its teachers, in a real browser and from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dialogue_gym.conversation.events import SessionStarted, to_json
+from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
+from dialogue_gym.journal.store import Store
+from dialogue_gym.web.api import build_live
+from dialogue_gym.web.security import Door
+from tests.live.test_handoff import Desk
+from tests.web.servers import Served
+from tests.web.test_security import ask, knock
+from tests.web.test_teaching import Tab, browser, playwright
+
+__all__ = ["browser"]
+
+PASSWORD = "open sesame"
+SITE = "https://shop.example"
+URL = "http://127.0.0.1"
+DOMAIN = """
+intents: [greet, order, thank]
+responses: {utter_hello: [{text: "Hello <b>there</b>"}], utter_order: [{text: At once}]}
+actions: [utter_hello, utter_order]
+"""
+STORIES = """
+## both
+* greet
+  - utter_hello
+* order
+  - utter_hello
+## what follows the other one
+* thank
+  - utter_order
+* order
+  - utter_hello
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("people")
+    (folder / "shop.yml").write_text(DOMAIN)
+    (folder / "shop.md").write_text(STORIES)
+    options = ("--live", "--origin", SITE, "--stories", "shop.md", "--seed", "1")
+    started = Served(folder / "store", *options, domain="shop.yml", DIALOGUE_GYM_PASSWORD=PASSWORD)
+    yield started
+    started.stop()
+    assert "Traceback" not in started.log.read_text()
+
+
+class Visitor:
+    """Somebody in a window of their own."""
+
+    def __init__(self, browser: playwright.Browser, server: Served) -> None:
+        self.page = browser.new_context().new_page()
+        self.faults: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.goto(server.address().replace("/teach/", "/talk/"))
+
+    def say(self, text: str) -> None:
+        before = self.page.locator(".you").count()
+        self.page.fill("#text", text)
+        self.page.press("#text", "Enter")
+        self.page.wait_for_function("n => document.querySelectorAll('.you').length > n", arg=before)
+
+    @property
+    def answers(self) -> list[str]:
+        return list(self.page.locator(".bot").all_inner_texts())
+
+
+def test_two_visitors_one_of_them_with_a_teacher(browser: playwright.Browser, server: Served) -> None:
+    ann, bob = Visitor(browser, server), Visitor(browser, server)
+    ann.say("/greet")
+    bob.say("/greet")
+    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), shows=".door")
+    tab.page.fill("[name=name]", "tina")
+    tab.page.fill("[name=password]", PASSWORD)
+    tab.page.keyboard.press("Enter")
+    tab.page.click("text=People")
+    tab.page.wait_for_selector("text=2 talk to the bot")
+    tab.page.click("text=live1")
+    tab.page.click("text=Take over")
+    tab.page.wait_for_selector("text=you decide")
+    before = ann.answers
+    ann.say("/order")
+    ann.page.wait_for_selector("text=A person is looking at this.")
+    assert ann.answers == before
+    bob.say("/order")  # the bot answers, and no word of the other
+    assert len(bob.answers) == 2
+    tab.page.wait_for_selector("text=1 wait for you")
+    option = tab.page.wait_for_selector("[data-action=utter_order]")
+    assert option is not None
+    tab.page.keyboard.press(option.get_attribute("data-number") or "")
+    ann.page.wait_for_selector("text=At once")  # comes by itself
+    assert ann.answers == [*before, "At once"]
+    tab.page.wait_for_selector("text=It is the user's turn")
+    ann.page.click(".thumbs >> nth=-1 >> [aria-label='Good answer']")
+    ann.page.wait_for_selector("text=Thank you.")
+    ann.page.reload()
+    ann.page.wait_for_selector("text=At once")
+    assert ann.answers == [*before, "At once"]
+    tab.page.click("text=Give it back")
+    tab.page.wait_for_selector("text=the bot decides")
+    ann.say("/order")
+    assert len(ann.answers) == len(before) + 2
+    tab.page.click("nav >> text=Conversations")
+    tab.page.wait_for_selector(".ratings >> text=At once")
+    tab.page.click("text=Let it count")
+    tab.page.wait_for_selector("text=No rating waits")
+    assert ann.faults == bob.faults == tab.faults == []
+    with Store(server.folder, create=False, read_only=True) as store:
+        entries = list(store.entries())
+    (label,) = (entry for entry in entries if entry.kind == LABEL and entry.author == "tina")
+    assert (label.conversation, label.content["right"]) == ("live1", ["utter_order"])
+    ratings = [entry for entry in entries if entry.kind == RATING]
+    assert [(one.content["about"], one.content.get("pending", False)) for one in ratings] == [
+        (label.id, True),
+        (label.id, False),
+    ]
+
+
+def test_teachers_and_people_are_kept_apart(server: Served) -> None:
+    cookie = ask(server, "/talk/")[1]["set-cookie"].split(";")[0]
+    assert cookie.startswith("dialogue_gym_visitor=")
+    assert ask(server, "/teach/people", Cookie=cookie)[0] == 401 and knock(server, Cookie=cookie)[0] == 401
+    form = f"name=tina&password={PASSWORD}"
+    entered = ask(server, "/teach/enter", "POST", form)[1]["set-cookie"]
+    assert "Path=/teach" in entered
+    teacher = entered.split(";")[0]
+    assert ask(server, "/teach/people", Cookie=teacher)[0] == 200
+    headers = {"Cookie": teacher, "Content_Type": "application/json"}
+    assert ask(server, "/talk/say", "POST", '{"text": "/greet"}', **headers)[0] == 400
+    assert ask(server, "/api/ratings", Cookie=teacher)[0] == 401
+
+
+def test_other_sites_may_talk_to_the_bot_and_not_teach_it(server: Served) -> None:
+    said = '{"sender": "widget", "message": "/greet"}'
+    headers = {"Origin": SITE, "Content_Type": "application/json"}
+    assert ask(server, "/webhooks/rest/webhook", "POST", said, **headers)[0] == 200
+    for path in ("/teach/", "/teach/enter", "/teach/people"):
+        assert ask(server, path, Origin=SITE)[0] == 403
+    assert knock(server, Origin=SITE) == (403, "this comes from another site\n")
+
+
+def test_a_conversation_stays_taken_over_while_there_are_teachers(tmp_path: Path) -> None:
+    """After a kill the teacher goes on; where there are no teachers' pages the bot does."""
+    (tmp_path / "shop.yml").write_text(DOMAIN)
+    with Store(tmp_path / "store") as store:
+        store.use_domain("shop.yml", DOMAIN)
+        entries = [
+            Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT),
+            Draft("live1", NOTE, {DECIDES: "tina"}, None, "tina"),
+        ]
+        store.append_all(entries)
+    server = Served(tmp_path / "store", "--live", domain="shop.yml")
+    said = '{"sender": "ann", "message": "/greet"}'
+    hook, headers = "/webhooks/rest/webhook", {"Content_Type": "application/json"}
+    assert ask(server, hook, "POST", said, **headers)[2] == "[]"
+    server.kill()
+    server.start()
+    assert ask(server, hook, "POST", said, **headers)[2] == "[]"
+    server.stop()
+    alone = WithoutTeachers(tmp_path / "store", domain="shop.yml")
+    alone.stop()
+    with Store(tmp_path / "store", create=False, read_only=True) as store:
+        assert store.noted(DECIDES) == {"live1": None}
+        assert any(entry.kind == LABEL and entry.author == BOT for entry in store.entries("live1"))
+
+
+class WithoutTeachers(Served):
+    """`dialogue-gym live --http` on a store."""
+
+    command = ("live", "--http")
+    page = "/talk/"
+
+
+def test_what_a_teacher_said_last_is_shown_before_what_comes_next(tmp_path: Path) -> None:
+    """Their page had not asked for it when the visitor spoke again."""
+    desk = Desk(tmp_path / "store")
+    server = build_live(desk.people, Door("127.0.0.1", tmp_path))
+
+    async def say(visitor: httpx.AsyncClient, seen: dict[str, Any]) -> dict[str, Any]:
+        await visitor.get("/talk/")
+        return dict((await visitor.post("/talk/say", json={"text": "/order"} | seen)).json())
+
+    def seen(news: dict[str, Any]) -> dict[str, Any]:
+        return {key: news[key] for key in ("conversation", "seen")}
+
+    async def talk() -> None:
+        transport = httpx.ASGITransport(app=server)
+        visitor, stranger = (httpx.AsyncClient(transport=transport, base_url=URL) for _ in range(2))
+        first = await say(visitor, {})
+        name = first["conversation"]
+        desk.attendance.take_over(name, "tina")
+        asked = await say(visitor, seen(first))
+        assert asked["messages"] == [{"who": "you", "text": "/order"}] and asked["waits"] == "person"
+        desk.decide(name)
+        with desk.people.lock:
+            desk.people.learn(desk.live.leave(name))
+        news = await say(visitor, seen(asked))
+        assert [one["text"] for one in news["messages"]] == ["At once", "/order", "Hello"]
+        assert news["conversation"] != name and news["seen"] == 2 and news["waits"] is None
+        peeking = await say(stranger, {"conversation": name, "seen": 0})
+        assert [one["text"] for one in peeking["messages"]] == ["/order", "Hello"]
+
+    with ThreadPoolExecutor(1) as thread:  # in this one the browser's loop runs
+        thread.submit(asyncio.run, talk()).result(60)
+    desk.store.close()

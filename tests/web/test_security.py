@@ -1,0 +1,236 @@
+"""Who is let into the teachers' pages, and what is refused."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from starlette.datastructures import Headers
+
+nicegui = pytest.importorskip("nicegui", reason="the extra web is missing")
+client = pytest.importorskip("websockets.sync.client")
+
+from dialogue_gym.web.security import MOST_BYTES, Door, Tries  # noqa: E402
+from tests.web.servers import ROOT, Served, served  # noqa: E402
+
+SOCKET = "/teach/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+PASSWORD = "open sesame"
+
+
+def ask(
+    server: Served, path: str = "/teach/", method: str = "GET", body: Any = None, **headers: str
+) -> tuple[int, Mapping[str, str], str]:
+    """Return status, headers and body of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, named, encode_chunked=not isinstance(body, (str, bytes)))
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def knock(server: Served, **headers: str) -> tuple[int, str]:
+    """Return the status that a socket is answered with, and what is said if it is refused."""
+    from websockets.exceptions import InvalidStatus
+
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    origin = named.pop("Origin", None)
+    try:
+        with client.connect(
+            f"ws://{named.pop('Host', f'127.0.0.1:{server.port}')}{SOCKET}",
+            address=("127.0.0.1", server.port), origin=origin, additional_headers=named, proxy=None,
+        ):  # fmt: skip
+            return 101, ""
+    except InvalidStatus as error:
+        return error.response.status_code, error.response.body.decode()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("open") / "store") as started:
+        yield started
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path / "store", DIALOGUE_GYM_PASSWORD=PASSWORD) as started:
+        yield started
+
+
+def test_a_foreign_host_or_origin_is_refused(server: Served) -> None:
+    own = f"127.0.0.1:{server.port}"
+    for path in ("/", "/teach/", "/teach/enter", "/teach/_nicegui_ws/socket.io/?EIO=4&transport=polling"):
+        for foreign in ("evil.example", f"evil.example:{server.port}", "127.0.0.1.evil.example", "["):
+            status, _, line = ask(server, path, Host=foreign)
+            assert (status, line) == (400, "this server is not known by that name\n"), path
+        for foreign in ("http://evil.example", "null", f"http://{own}.evil.example", "http://127.0.0.1:1"):
+            status, _, line = ask(server, path, Origin=foreign)
+            assert (status, line) == (403, "this comes from another site\n"), path
+    assert ask(server, Origin=f"http://{own}")[0] == 200
+    assert ask(server, Host=f"localhost:{server.port}")[0] == 200
+    assert knock(server, Host=f"evil.example:{server.port}")[0] == 400
+    assert knock(server, Origin="http://evil.example") == (403, "this comes from another site\n")
+    assert knock(server, Origin=f"http://{own}") == (101, "")
+
+
+def test_a_body_that_is_too_large_is_refused(server: Served) -> None:
+    said = f"this is more than {MOST_BYTES} bytes\n"
+    status, _, line = ask(server, "/teach/enter", "POST", b"x" * (MOST_BYTES + 1))
+    assert (status, line) == (413, said)
+    parts = (b"x" * 100_000 for _ in range(11))
+    status, _, line = ask(server, "/teach/enter", "POST", parts, Transfer_Encoding="chunked")
+    assert (status, line) == (413, said)
+    status, _, line = ask(server, "/teach/enter", "POST", b"", Content_Length="-1")
+    assert status == 400
+    with client.connect(f"ws://127.0.0.1:{server.port}{SOCKET}", proxy=None) as opened:
+        from websockets.exceptions import ConnectionClosed
+
+        opened.recv()
+        with pytest.raises(ConnectionClosed):
+            opened.send("4" + "x" * MOST_BYTES)
+            while True:
+                opened.recv(60)
+    assert ask(server)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../journal.sqlite", "..%2fjournal.sqlite", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "nlu.yml%00"],
+)
+def test_only_exports_can_be_fetched(server: Served, name: str) -> None:
+    status, _, line = ask(server, f"/teach/export/{name}")
+    assert status == 404 and "is no export" in line and line.count("\n") == 1
+    assert ask(server, f"/teach/export?format={name}", "POST", b"")[0] == 400
+    status, _, line = ask(server, f"/teach/import/nlu?name={name}", "POST", b"\xff")
+    assert status == 400 and line.count("\n") == 1
+
+
+def test_pages_cannot_be_framed(server: Served) -> None:
+    headers = ask(server)[1]
+    assert (
+        headers["x-frame-options"] == "DENY"
+        and "frame-ancestors 'none'" in headers["content-security-policy"]
+    )
+
+
+def test_a_password_is_asked_for(closed: Served) -> None:
+    def enter(password: str, name: str = "anna") -> tuple[int, Mapping[str, str], str]:
+        form = urlencode({"name": name, "password": password})
+        return ask(closed, "/teach/enter", "POST", form)
+
+    status, headers, _ = ask(closed, Accept="text/html")
+    assert (status, headers["location"]) == (303, "/teach/enter")
+    assert ask(closed)[0] == 401 and knock(closed) == (401, "this needs the password\n")
+    assert ask(closed, "/teach/_nicegui_ws/socket.io/?EIO=4&transport=polling")[0] == 401
+    status, headers, page = enter("open sesam")
+    assert status == 401 and "This is not the password." in page and "set-cookie" not in headers
+    status, _, page = enter(PASSWORD, "fake user")
+    assert status == 400 and "This cannot be a name: &#x27;fake user&#x27; stands for somebody else." in page
+    status, headers, _ = enter(PASSWORD)
+    cookie = headers["set-cookie"]
+    assert status == 303 and all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Path=/teach"))
+    own = cookie.partition(";")[0]
+    assert "anna" in ask(closed, Cookie=own)[2] and knock(closed, Cookie=own) == (101, "")
+    forged = own[:-9] + ("a" if own[-9] != "a" else "b") + own[-8:]  # of the last one not all bits count
+    assert ask(closed, Cookie=forged)[0] == 401
+    closed.kill()
+    closed.start()
+    assert ask(closed, Cookie=own)[0] == 200  # it is still the same password
+
+
+def test_guessing_is_slowed_down(closed: Served) -> None:
+    form = urlencode({"password": "guess"})
+    for _ in range(3):
+        assert ask(closed, "/teach/enter", "POST", form)[0] == 401
+    right = urlencode({"password": PASSWORD})
+    status, headers, page = ask(closed, "/teach/enter", "POST", right)
+    assert status == 429 and headers["retry-after"] == "1" and "Try again in 1 seconds" in page
+
+
+def test_waiting_doubles_and_a_right_password_ends_it() -> None:
+    now = 0.0
+    tries = Tries(lambda: now)
+    waits = []
+    for _ in range(14):
+        tries.failed("a")
+        waits.append(tries.wait("a"))
+    assert waits[:6] == [0, 0, 1, 2, 4, 8] and waits[-1] == 300
+    assert tries.wait("b") == 0
+    now = 300.0
+    assert tries.wait("a") == 0
+    tries.failed("a")
+    tries.succeeded("a")
+    assert tries.wait("a") == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "known", "foreign"),
+    [
+        ("127.0.0.1", (), ["127.0.0.1", "localhost:80", "[::1]:8080"], ["10.0.0.1", "evil.example", ""]),
+        ("0.0.0.0", (), ["10.0.0.1:8080", "localhost"], ["evil.example", "evil.example:8080"]),
+        ("0.0.0.0", ("bot.example",), ["bot.example", "BOT.example:443"], ["not.bot.example"]),
+    ],
+)
+def test_names_of_the_server(
+    tmp_path: Path, host: str, names: tuple[str, ...], known: list[str], foreign: list[str]
+) -> None:
+    door = Door(host, tmp_path, PASSWORD, names)
+    assert [name for name in known if not door.knows_host(name)] == []
+    assert [name for name in foreign if door.knows_host(name)] == []
+
+
+def test_another_password_ends_all_visits(tmp_path: Path) -> None:
+    def headers(door: Door) -> Headers:
+        return Headers({"cookie": f"dialogue_gym_teacher={door.cookie('anna')}"})
+
+    before, after = Door("::1", tmp_path, PASSWORD), Door("::1", tmp_path, "another one")
+    assert before.teacher(headers(before)) == "anna"
+    assert after.teacher(headers(before)) is None
+    assert (tmp_path / "web.key").stat().st_mode & 0o77 == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "line"),
+    [
+        (["--host", "0.0.0.0"], {}, "--host 0.0.0.0: others can reach this, so a password is needed"),
+        (["--host", "0.0.0.0"], {"DIALOGUE_GYM_PASSWORD": "short"}, "the password is too short"),
+        (
+            ["--host", "nowhere.invalid", "--password-file", "word"],
+            {},
+            "--host nowhere.invalid --port 8080: ",
+        ),
+        (["--password-file", "none"], {}, "none: No such file"),
+        (["--stories", "none.md"], {}, "none.md"),
+        (
+            ["--live", "--name", "bot.example"],
+            {},
+            "--live --name bot.example: who reaches the bot by",
+        ),
+        (["--live", "--token-file", "none"], {}, "none: No such file"),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_a_line(
+    tmp_path: Path, options: list[str], environment: dict[str, str], line: str
+) -> None:
+    (tmp_path / "word").write_text(PASSWORD, encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "dialogue_gym", "web", "restaurant", "--no-open", *options],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, cwd=tmp_path,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert result.returncode == 2 and result.stderr.startswith(f"error: {line}"), result.stderr
+    assert result.stderr.count("\n") == 1 and not (tmp_path / "restaurant-teaching").exists()
+
+
+def test_nothing_is_written_beside_the_store(server: Served) -> None:
+    assert ask(server)[0] == 200
+    assert {path.name for path in server.folder.parent.iterdir()} == {"store", "store.log"}

@@ -1,0 +1,287 @@
+"""Teaching in a real browser: by keyboard, by mouse, over breaks of every kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym.journal.entry import LABEL, PERSON
+from tests.web.servers import LONG, Expert, Network, Served, chromium, network_to, served
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
+if chromium() is None:
+    pytest.skip("there is no chromium: apt-get install chromium brings it", allow_module_level=True)
+
+EXPERT = Expert()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+class Tab:
+    """A page of a browser, as a teacher uses it."""
+
+    def __init__(
+        self, browser: playwright.Browser, address: str, width: int = 1280, shows: str = "#main"
+    ) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": 800})
+        self.context.set_default_timeout(1000 * LONG)
+        self.page = self.context.new_page()
+        self.faults: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.goto(address)
+        self.page.wait_for_selector(shows)
+
+    @property
+    def step(self) -> str | None:
+        return self.page.get_attribute("#main", "data-step")
+
+    @property
+    def conversation(self) -> str:
+        return self.page.inner_text(".tools h1 bdi")
+
+    @property
+    def proposed(self) -> str:
+        return self.page.inner_text(".proposed")
+
+    def settled(self, before: str | None) -> None:
+        """Wait until another step is shown, and nothing is under way."""
+        self.page.wait_for_function(
+            "before => { const main = document.querySelector('#main');"
+            " return main.dataset.step !== before && main.getAttribute('aria-busy') === 'false'; }",
+            arg=before,
+        )
+
+    def press(self, *keys: str) -> None:
+        before = self.step
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.settled(before)
+
+    def click(self, selector: str) -> None:
+        before = self.step
+        self.page.click(selector)
+        self.settled(before)
+
+    def answer_by_keyboard(self, right: list[str]) -> bool:
+        """Confirm, or correct by number or name; return whether it was a correction."""
+        if self.proposed in right:
+            self.press("Enter")
+            return False
+        number = self.page.get_attribute(f'[data-action="{right[0]}"]', "data-number")
+        if number and int(number) <= 10:
+            self.press(str(int(number) % 10))
+        else:
+            self.page.keyboard.press("/")
+            self.page.keyboard.type(right[0])
+            self.press("Enter")
+        return True
+
+    def answer_by_mouse(self, right: list[str]) -> bool:
+        if self.proposed in right:
+            self.click(".confirm")
+            return False
+        self.click(f'[data-action="{right[0]}"]')
+        return True
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path / "store") as started:
+        yield started
+
+
+def answers(server: Served) -> list[str]:
+    """What a person decided, in order, as it is on the disk."""
+    history = server.history()
+    entries = {entry.id: entry for name in history.conversations for entry in history.path(name)}
+    return [
+        entries[number].content["action"]
+        for number in sorted(entries)
+        if entries[number].kind == LABEL and entries[number].content["by"] == PERSON
+    ]
+
+
+@pytest.mark.parametrize("way", ["keyboard", "mouse"])
+def test_a_whole_lesson(browser: playwright.Browser, server: Served, way: str) -> None:
+    tab = Tab(browser, server.address())
+    assert tab.page.locator("#main button:visible").count() == 1  # there is one thing to do
+    if way == "keyboard":
+        tab.page.keyboard.press("Enter")
+        answer = tab.answer_by_keyboard
+    else:
+        tab.page.click("text=Start teaching")
+        answer = tab.answer_by_mouse
+    tab.page.wait_for_selector(".proposed")
+    corrections: dict[str, int] = {}
+    while True:
+        conversation = tab.conversation
+        right = EXPERT.right(server.history(), conversation)
+        if tab.page.locator("text=This is what the bot does last").count():
+            right = ["utter_goodbye"]
+        corrections.setdefault(conversation, 0)
+        corrections[conversation] += answer(right)
+        if tab.conversation != conversation and corrections[conversation] == 0:
+            break
+        assert len(corrections) < 20
+    assert server.history().outcome(conversation) == "success"
+    assert "the user has what they wanted. 0 corrections" in tab.page.inner_text(".notes")
+    assert tab.faults == []
+
+
+def start(browser: playwright.Browser, server: Served, port: int | None = None) -> Tab:
+    """A tab in which a first answer was given."""
+    tab = Tab(browser, server.address(port))
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector(".proposed")
+    tab.press("3")
+    return tab
+
+
+def test_a_reload_loses_nothing(browser: playwright.Browser, server: Served) -> None:
+    tab = start(browser, server)
+    shown, given = tab.page.inner_text(".log"), answers(server)
+    assert len(given) == 1
+    tab.page.reload()
+    tab.page.wait_for_selector(".proposed")
+    assert tab.page.inner_text(".log") == shown
+    tab.press("Enter")
+    assert len(answers(server)) == 2
+
+
+def test_a_server_that_is_killed_loses_nothing(browser: playwright.Browser, server: Served) -> None:
+    tab = start(browser, server)
+    given = answers(server)
+    shown = tab.page.inner_text(".log")
+    server.kill()
+    tab.page.wait_for_selector("text=No connection to the server")
+    assert tab.page.is_disabled(".confirm")
+    tab.page.keyboard.press("Enter")
+    server.start()
+    tab.page.wait_for_selector("text=No connection to the server", state="hidden")
+    tab.page.wait_for_selector(".confirm:enabled")
+    assert tab.page.inner_text(".log") == shown and answers(server) == given
+    tab.press("Enter")
+    assert len(answers(server)) == len(given) + 1
+
+
+def test_two_tabs_show_the_same_and_an_answer_to_what_is_gone_is_refused(
+    browser: playwright.Browser, server: Served
+) -> None:
+    first, second = start(browser, server), Tab(browser, server.address())
+    second.page.wait_for_selector(".proposed")
+    assert second.step == first.step
+    before = second.step
+    first.press("Enter")
+    second.settled(before)
+    assert second.page.inner_text(".log") == first.page.inner_text(".log")
+    # What the second tab sends is held back until the first has answered.
+    second.page.evaluate(
+        "() => { const emit = window.socket.emit.bind(window.socket), held = [];"
+        " window.socket.emit = (...all) => all[0] === 'event' ? held.push(all) : emit(...all);"
+        " window.release = () => { window.socket.emit = emit; held.forEach((all) => emit(...all)); }; }"
+    )
+    second.page.keyboard.press("Enter")
+    before = second.step
+    first.press("Enter")
+    given = answers(server)
+    second.settled(before)
+    second.page.evaluate("window.release()")
+    second.page.wait_for_selector("text=Not applied")
+    assert answers(server) == given and second.step == first.step
+
+
+def test_what_is_sent_twice_counts_once(browser: playwright.Browser, server: Served) -> None:
+    tab = start(browser, server)
+    given = answers(server)
+    tab.page.evaluate(
+        "() => { const emit = window.socket.emit.bind(window.socket);"
+        " window.socket.emit = (...given) => { emit(...given); return emit(...given); }; }"
+    )
+    tab.press("Enter")
+    tab.page.wait_for_selector("text=Not applied")
+    assert len(answers(server)) == len(given) + 1
+
+
+@pytest.fixture
+def network(server: Served) -> Iterator[Network]:
+    with network_to(server.port) as whole:
+        yield whole
+
+
+@pytest.mark.parametrize("seconds", [5, pytest.param(30, marks=pytest.mark.slow)])
+def test_a_cut_in_the_network_loses_nothing(
+    browser: playwright.Browser, server: Served, network: Network, seconds: int
+) -> None:
+    tab = start(browser, server, network.port)
+    given = answers(server)
+    network.cut()
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("text=Working on it")
+    tab.page.wait_for_selector("text=No connection to the server")
+    tab.page.wait_for_timeout(1000 * seconds)
+    network.join()
+    tab.page.wait_for_selector("text=No connection to the server", state="hidden")
+    tab.page.wait_for_selector(".confirm:enabled")
+    assert len(answers(server)) - len(given) in (0, 1)  # that it did not arrive is told
+    events = len(server.history().events(tab.conversation))
+    if len(answers(server)) == len(given):
+        tab.page.wait_for_selector("text=did not arrive")
+    known = len(answers(server))
+    tab.press("Enter")
+    assert len(answers(server)) == known + 1
+    assert len(server.history().events(tab.conversation)) > events
+
+
+HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script>${window.hacked=1}`"
+DOMAIN = """
+intents: [greet]
+entities: [thing]
+slots: {{thing: {{type: text}}}}
+responses:
+  utter_markup:
+    - text: {hostile}
+"""
+
+
+def test_what_people_and_files_say_is_shown_as_text(browser: playwright.Browser, tmp_path: Path) -> None:
+    path = tmp_path / "markup.yml"
+    path.write_text(DOMAIN.format(hostile=repr(HOSTILE)), encoding="utf-8")
+    with served(tmp_path / "store", domain=str(path)) as server:
+        tab = Tab(browser, server.address())
+        elsewhere: list[str] = []
+        tab.page.on(
+            "request",
+            lambda request: (
+                elsewhere.append(request.url)
+                if not re.match(r"(http|ws)://127\.0\.0\.1:|data:|blob:", request.url)
+                else None
+            ),
+        )
+        tab.page.goto(server.address().replace("/teach/", "/teach/enter"))
+        tab.page.fill("[name=name]", "<b>anna</b>")
+        tab.page.click("button")
+        tab.page.wait_for_selector("text=<b>anna</b>")
+        tab.page.click("text=Start teaching")
+        for text in (HOSTILE, "\u202eevil\u202c \x07", "שלום עולם", "你好，世界"):
+            tab.page.fill("#message", text)
+            tab.press("Enter")
+            tab.page.wait_for_selector(".proposed")
+            tab.press(*("/" + "markup"), "Enter")
+            tab.press(*("/" + "listen"), "Enter")
+        shown = tab.page.inner_text(".log")
+        assert shown.count(HOSTILE) == 5 and "\\u202eevil" in shown and "你好，世界" in shown
+        assert tab.page.evaluate("window.hacked") is None
+        assert tab.page.get_attribute(".bubble p", "dir") == "auto"
+        tab.page.reload()
+        tab.page.wait_for_selector("#message")
+        assert tab.page.evaluate("window.hacked") is None
+        assert elsewhere == [] and tab.faults == []

@@ -1,0 +1,23 @@
+"""Rooms in which teachers teach, and what they do there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dialogue_gym import Domain
+from dialogue_gym.journal.store import Store
+from dialogue_gym.web.workspace import Lesson, Room, Rooms
+
+RESTAURANT, CONCERT = Domain.load("restaurant"), Domain.load("concert")
+
+
+@pytest.fixture
+def rooms(store: Store) -> Rooms:
+    return Rooms(store, Lesson(RESTAURANT))
+
+
+def do(room: Room, what: str, **given: Any) -> dict[str, Any]:
+    room.answer(room.step, what, given)
+    return room.view
