@@ -17,7 +17,7 @@ from dialogue_gym import ExpertPolicy
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.teaching.learner import Learner
 
 Array = npt.NDArray[Any]
@@ -62,7 +62,7 @@ def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrat
         DomainError: the domain has no expert.
     """
     expert = ExpertPolicy(env, seed)
-    mask = ObservationMask(expert.env)
+    mask = ActionMask(expert.env)
     steps: list[tuple[Any, ...]] = []
     for dialogue in range(dialogues):
         observation, _ = env.reset(seed=None if dialogue else seed)
@@ -97,4 +97,4 @@ def taught(env: gym.Env[Any, Any], folder: Path) -> Labels:
         raise ValueError(f"{folder}: nothing was taught there")
     observations = np.array([np.frombuffer(key, dialogue.observation_space.dtype) for key in learner.memory])
     right = np.array([[name in names for name in dialogue.action_names] for names in learner.memory.values()])
-    return Labels(observations, ObservationMask(dialogue)(observations) | right, right)
+    return Labels(observations, ActionMask(dialogue)(observations) | right, right)

@@ -22,7 +22,7 @@ _TAGS = {None, "!", *(_TAG + kind for kind in ("null", "bool", "int", "float", "
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
-class Entry:
+class YamlNode:
     """One YAML node, its place in the file and the key path that leads to it."""
 
     def __init__(
@@ -50,8 +50,8 @@ class Entry:
         key = f" {self.path}:" if self.path else ""
         return self.kind.error(f"{self.file}:{self.line}:{key} {message}")
 
-    def _within(self, node: yaml.Node, path: str, at: yaml.Node | None = None) -> Entry:
-        return Entry(node, self.file, path, at, self.kind)
+    def _within(self, node: yaml.Node, path: str, at: yaml.Node | None = None) -> YamlNode:
+        return YamlNode(node, self.file, path, at, self.kind)
 
     @property
     def is_null(self) -> bool:
@@ -73,14 +73,14 @@ class Entry:
             return "nothing"
         return "keys" if self.is_mapping else "a list" if self.is_list else shorten(self.node.value)
 
-    def mapping(self, known: Iterable[str] | None = None) -> dict[str, Entry]:
+    def mapping(self, known: Iterable[str] | None = None) -> dict[str, YamlNode]:
         """Return the entry's keys; an empty entry has none. With `known`, any other key is an error."""
         if self.is_null:
             return {}
         if not isinstance(self.node, yaml.MappingNode):
             raise self.error(f"keys are expected here, not {self._kind()}")
         names = None if known is None else list(known)
-        found: dict[str, Entry] = {}
+        found: dict[str, YamlNode] = {}
         merged: list[yaml.Node] = []
         for key_node, value_node in self.node.value:
             if not isinstance(key_node, yaml.ScalarNode):
@@ -104,14 +104,14 @@ class Entry:
                 found.setdefault(key, entry)
         return found
 
-    def named(self) -> dict[str, Entry]:
+    def named(self) -> dict[str, YamlNode]:
         """Return the entries under names of the file's own."""
         entries = self.mapping()
         for name, entry in entries.items():
             entry.check_name(name)
         return entries
 
-    def items(self) -> list[Entry]:
+    def items(self) -> list[YamlNode]:
         """Return the entries of a list; an empty entry has none."""
         if self.is_null:
             return []
@@ -119,7 +119,7 @@ class Entry:
             raise self.error(f"a list is expected here, not {self._kind()}")
         return [self._within(node, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)]
 
-    def one_or_many(self) -> list[Entry]:
+    def one_or_many(self) -> list[YamlNode]:
         """Return the entries of a list, or the entry itself where a single one is given."""
         return self.items() if self.is_list else [self]
 
@@ -187,7 +187,7 @@ class Entry:
         return value in _TRUE
 
 
-def read_file(path: Path, kind: FileKind = DOMAIN_FILE) -> Entry:
+def read_file(path: Path, kind: FileKind = DOMAIN_FILE) -> YamlNode:
     """Read one YAML file.
 
     Raises:
@@ -196,7 +196,7 @@ def read_file(path: Path, kind: FileKind = DOMAIN_FILE) -> Entry:
     return read_text(read_bytes(path, kind), str(path), kind)
 
 
-def read_text(text: str, file: str = "domain", kind: FileKind = DOMAIN_FILE) -> Entry:
+def read_text(text: str, file: str = "domain", kind: FileKind = DOMAIN_FILE) -> YamlNode:
     """Read YAML from a string; `file` stands for it in errors."""
     check_characters(text, file, kind)
     try:
@@ -214,7 +214,7 @@ def read_text(text: str, file: str = "domain", kind: FileKind = DOMAIN_FILE) -> 
     if node is None or node.tag == _NULL:
         raise kind.error(f"{file}:1: the file is empty")
     _check_anchors(node, file, kind)
-    return Entry(node, file, kind=kind)
+    return YamlNode(node, file, kind=kind)
 
 
 def _check_events(text: str, file: str, kind: FileKind) -> None:

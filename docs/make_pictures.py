@@ -27,7 +27,7 @@ from dialogue_gym import DialogueEnv, Domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.teaching.mode import FAKE, use_mode
-from dialogue_gym.web.workspace import Lesson, Room, Rooms
+from dialogue_gym.web.workspace import TeachingConfig, Workspace, Workspaces
 
 PICTURES = (
     ("teach-360", "", 360, 780, "dark"),
@@ -117,20 +117,20 @@ def _fill(folder: Path, dialogues: int) -> str:
         now += pause.uniform(1.5, 4.5)
         return now
 
-    def right(room: Room) -> tuple[str, bool]:
+    def right(room: Workspace) -> tuple[str, bool]:
         observation = room.session.conversation.observation()
         names = [env.action_names[action] for action in expert.right_actions(observation)]
         names = [_LAST] if room.view["is_closing"] else names
         return names[0], room.view["options"][0]["action"] in names
 
-    def answer(room: Room) -> None:
+    def answer(room: Workspace) -> None:
         action, is_right = right(room)
         do, given = ("confirm", {}) if is_right else ("correct", {"action": action})
         room.answer(room.step, do, given)
 
     with Store(folder, clock=clock) as store:
         use_mode(store, FAKE, "explicit")
-        rooms = Rooms(store, Lesson(domain))
+        rooms = Workspaces(store, TeachingConfig(domain))
         for teacher in ("anna", "person"):
             room = rooms.room(teacher)
             for _ in range(dialogues if teacher == "anna" else dialogues - 1):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sb3_contrib import MaskablePPO
 
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.sb3.vec_env import dialogue_of
 
 
@@ -18,7 +18,7 @@ class ObservingMaskablePPO(MaskablePPO):
         """Make the agent; the arguments are those of `MaskablePPO`, by name."""
         super().__init__(policy, env, **arguments)
         if env is not None:
-            self.observation_mask = ObservationMask(dialogue_of(env))
+            self.observation_mask = ActionMask(dialogue_of(env))
 
     def predict(
         self,

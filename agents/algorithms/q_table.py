@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym import DialogueEnv
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 
 
 class QTable:
@@ -54,7 +54,7 @@ class QTable:
         self.env = env
         self.num_timesteps = 0
         self.values: dict[bytes, npt.NDArray[np.float64]] = {}
-        self._mask = ObservationMask(dialogue)
+        self._mask = ActionMask(dialogue)
         self._dtype = dialogue.observation_space.dtype
         self._random = np.random.default_rng(seed)
         self._seed = seed

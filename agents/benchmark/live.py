@@ -25,10 +25,10 @@ from dialogue_gym import Domain
 from dialogue_gym._files import write_whole
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.startup import open_trainer
-from dialogue_gym.live.trainer import Guard
+from dialogue_gym.live.startup import start_or_resume
+from dialogue_gym.live.trainer import RegressionGuard
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.policies.agent import load_agent
 
@@ -94,11 +94,11 @@ def run(trial: Trial) -> dict[str, Any]:
     known = Domain.load(trial.domain)
     domain = changed(known)
     agent = load_agent("pretrained", known) if trial.start == "pretrained" else None
-    guard = Guard(DialogueEnv(domain))
+    guard = RegressionGuard(DialogueEnv(domain))
     person = SimulatedPerson(domain, seed=trial.seed * 100_000, wrong=WRONG, silent=SILENT)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
-        trainer, _ = open_trainer(store, known, agent, seed=trial.seed, every=trial.dialogues * 100)
-        live = Live(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
+        trainer, _ = start_or_resume(store, known, agent, seed=trial.seed, every=trial.dialogues * 100)
+        live = LiveBot(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
         rates = [guard.success_rate(trainer.explorer.actor)]
         successes = []
         for number in range(1, trial.dialogues + 1):

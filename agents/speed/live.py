@@ -29,10 +29,10 @@ from dialogue_gym import Domain
 from dialogue_gym._files import write_text, write_whole
 from dialogue_gym.journal.entry import LABEL, LIVE, PERSON, Draft, Entry
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 
@@ -46,18 +46,18 @@ FRESH_EVERY = 30
 _BATCH = 200
 
 
-def opened(store: Store, domain: Domain) -> tuple[Trainer, Live, SimulatedPerson]:
+def opened(store: Store, domain: Domain) -> tuple[Trainer, LiveBot, SimulatedPerson]:
     """Open a learner on a store, and its conversations with a simulated person."""
     person = SimulatedPerson(domain, silent=0.1, wrong=0.1)
-    trainer, others = open_trainer(
+    trainer, others = start_or_resume(
         store, domain, None, every=STEPS_A_DAY, others=lambda: {"person": person.state()}
     )
     if others:
         person.load(others["person"])
-    return trainer, Live(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person), person
+    return trainer, LiveBot(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person), person
 
 
-def talk(trainer: Trainer, live: Live, person: SimulatedPerson, steps: int) -> None:
+def talk(trainer: Trainer, live: LiveBot, person: SimulatedPerson, steps: int) -> None:
     """Let people talk for so many steps at least, and learn from it; the last checkpoint is of the end."""
     end = trainer.learner.transitions + steps
     while trainer.learner.transitions < end:

@@ -28,7 +28,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher
-from dialogue_gym.teaching.simulated_user import SEED, FakeUser
+from dialogue_gym.teaching.simulated_user import SEED, SimulatedUser
 
 DOMAIN = Domain.load("restaurant")
 SETTINGS: dict[str, Any] = {"turn_taking": "explicit", "semantic_error_rate": 0.3}
@@ -47,7 +47,7 @@ def conversations(observations: int, answers: int) -> Iterator[list[Draft]]:
 
     About what is neither known nor to be known nobody says anything.
     """
-    user = FakeUser(DOMAIN, SETTINGS)
+    user = SimulatedUser(DOMAIN, SETTINGS)
     env = DialogueEnv(DOMAIN, **SETTINGS)
     expert, random = ExpertPolicy(env), np.random.default_rng(0)
     known: set[bytes] = set()

@@ -54,9 +54,9 @@ def live(
     trust_ratings: HttpTrustRatingsOption = False,
 ) -> None:
     """Talk to a bot and rate it; it learns between turns, and goes on the next time where it was."""
-    from dialogue_gym.live.run import Living, hold
+    from dialogue_gym.live.run import LiveOptions, hold
 
-    living = Living(
+    living = LiveOptions(
         source=source,
         folder=store,
         agent=agent,
@@ -72,10 +72,10 @@ def live(
     if not http:
         hold(living)
         return
-    from dialogue_gym.web.run import Receiving, receive
+    from dialogue_gym.web.run import ReceiveOptions, receive
 
     receive(
-        Receiving(
+        ReceiveOptions(
             living,
             host=host,
             port=port,

@@ -65,12 +65,12 @@ def web(
 ) -> None:
     """Teach a bot in the browser: confirm or correct each thing it does; several teachers can."""
     try:
-        from dialogue_gym.web.run import OpenedTo, Serving, hold
+        from dialogue_gym.web.run import ServeOptions, TalkOptions, hold
     except ImportError as error:
         if error.name and error.name.startswith("dialogue_gym"):
             raise
         raise ImportError(f'{error.name} is missing: pip install "dialogue_gym[web]" brings it') from None
-    opened_to = OpenedTo(
+    opened_to = TalkOptions(
         agent=agent,
         silence=silence * 60 or None,
         kept=checkpoints,
@@ -82,7 +82,7 @@ def web(
         trusts_ratings=trust_ratings,
     )
     hold(
-        Serving(
+        ServeOptions(
             source=source,
             store=store,
             host=host,

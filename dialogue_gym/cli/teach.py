@@ -57,10 +57,10 @@ def teach(
     if teacher == Teacher.EXPERT and user == User.ME:
         raise ValueError("--teacher expert: it teaches in the fake user's dialogues, so --user is fake")
     # All that a terminal needs loads here alone.
-    from dialogue_gym.teaching.terminal.run import Teaching, hold
+    from dialogue_gym.teaching.terminal.run import TeachOptions, hold
 
     hold(
-        Teaching(
+        TeachOptions(
             source=source,
             is_scratch=scratch,
             is_pretrained=pretrained,

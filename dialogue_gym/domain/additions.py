@@ -12,7 +12,7 @@ ACTION, INTENT, SLOT = "action", "intent", "slot"
 
 
 @dataclass(frozen=True)
-class Growth:
+class Addition:
     """Something that a domain is to have.
 
     Attributes:
@@ -30,7 +30,7 @@ class Growth:
     values: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, content: Mapping[str, Any]) -> Growth:
+    def read(cls, content: Mapping[str, Any]) -> Addition:
         """Return what the content of an entry says."""
         texts, values = (tuple(content.get(key, ())) for key in ("texts", "values"))
         return cls(content["add"], content["name"], texts, content.get("type", "text"), values)
@@ -63,7 +63,7 @@ class Growth:
         return domain.with_slot(self.name, self.type, self.values)
 
 
-def grown(domain: Domain, growth: Iterable[Growth]) -> Domain:
+def extend(domain: Domain, growth: Iterable[Addition]) -> Domain:
     """Return a domain with all that is added to it.
 
     Raises:

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym._yaml import Entry
+from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.model import (
     CONFIDENCES,
     EMPTY,
@@ -46,7 +46,7 @@ class Names:
     slots: tuple[Slot, ...]
     actions: tuple[str, ...]
 
-    def slot(self, entry: Entry, name: str) -> Slot:
+    def slot(self, entry: YamlNode, name: str) -> Slot:
         """Return the slot of that name, or say that `entry` names none."""
         if name not in self._slot_by_name:
             raise entry.error(f"{shorten(name)} is no slot; {nearest(name, self._slot_by_name)}")
@@ -71,7 +71,7 @@ class Names:
         }
 
 
-def parse_value(entry: Entry, slot: Slot) -> str | None:
+def parse_value(entry: YamlNode, slot: Slot) -> str | None:
     """Read a value for a slot; a list is kept as whether it has anything in it."""
     if slot.type == "list":
         return FILLED if entry.items() else None
@@ -90,7 +90,7 @@ def parse_value(entry: Entry, slot: Slot) -> str | None:
     return entry.text()
 
 
-def parse_condition(entry: Entry, names: Names) -> Condition:
+def parse_condition(entry: YamlNode, names: Names) -> Condition:
     """Read a condition: every key is a clause, all of them must hold."""
     clauses: list[tuple[str, tuple[str, ...]]] = []
     for key, value in entry.mapping(CONDITION_KEYS).items():
@@ -107,7 +107,7 @@ def parse_condition(entry: Entry, names: Names) -> Condition:
     return Condition(tuple(clauses))
 
 
-def _slot_labels(key: str, entry: Entry, slot: Slot) -> tuple[str, ...]:
+def _slot_labels(key: str, entry: YamlNode, slot: Slot) -> tuple[str, ...]:
     if key == "confidence":
         return entry.choices(CONFIDENCES, "confidence")
     if key == "heard":
@@ -118,7 +118,7 @@ def _slot_labels(key: str, entry: Entry, slot: Slot) -> tuple[str, ...]:
     return chosen
 
 
-def parse_expert(entry: Entry, names: Names) -> tuple[ExpertRule, ...]:
+def parse_expert(entry: YamlNode, names: Names) -> tuple[ExpertRule, ...]:
     """Read `expert`: an ordered list of `when` and `then`."""
     rules: list[ExpertRule] = []
     for item in entry.items():
@@ -146,7 +146,7 @@ def parse_expert(entry: Entry, names: Names) -> tuple[ExpertRule, ...]:
     return tuple(rules)
 
 
-def parse_action(entry: Entry, names: Names) -> str:
+def parse_action(entry: YamlNode, names: Names) -> str:
     """Read the name of an action that is not for listening."""
     name = entry.choice(names.actions, "action")
     if name == LISTEN:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym._yaml import Entry
+from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.conditions import Names, parse_action, parse_condition, parse_value
 from dialogue_gym.domain.model import (
     DEFAULT_REWARD,
@@ -41,7 +41,7 @@ MAX_ITEMS = 100
 """How many slots a goal, values such a slot, and things to say an agenda can have."""
 
 
-def parse_reward(entry: Entry | None, names: Names) -> tuple[tuple[str, float], ...]:
+def parse_reward(entry: YamlNode | None, names: Names) -> tuple[tuple[str, float], ...]:
     """Read `reward`: a weight for each term; those of the default that are not named stay."""
     weights = dict(DEFAULT_REWARD)
     if entry is not None:
@@ -50,7 +50,7 @@ def parse_reward(entry: Entry | None, names: Names) -> tuple[tuple[str, float], 
     return tuple(weights.items())
 
 
-def parse_fake_user(entry: Entry, names: Names) -> FakeUser:
+def parse_fake_user(entry: YamlNode, names: Names) -> FakeUser:
     """Read `fake_user`: goal-driven if it has no `agenda`."""
     keys = entry.mapping(FAKE_USER_KEYS)
     kind: Literal["goal", "agenda"] = "agenda" if "agenda" in keys else "goal"
@@ -70,13 +70,13 @@ def parse_fake_user(entry: Entry, names: Names) -> FakeUser:
     )
 
 
-def _refuse_goal_only(keys: dict[str, Entry], kind: str) -> None:
+def _refuse_goal_only(keys: dict[str, YamlNode], kind: str) -> None:
     for key in GOAL_ONLY_KEYS:
         if kind == "agenda" and key in keys:
             raise keys[key].error(f"only a goal-driven user has {key!r}, this one has an agenda")
 
 
-def _goal(entry: Entry, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _goal(entry: YamlNode, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
     goal: list[tuple[str, tuple[str, ...]]] = []
     for name, value in entry.mapping().items():
         if len(goal) == MAX_ITEMS:
@@ -100,7 +100,7 @@ def _goal(entry: Entry, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]
     return tuple(goal)
 
 
-def _profile(keys: dict[str, Entry], base: Profile) -> Profile:
+def _profile(keys: dict[str, YamlNode], base: Profile) -> Profile:
     patience = keys["patience"].integer(1, MAX_PATIENCE) if "patience" in keys else base.patience
     chances = {
         key: keys[key].number(0, 1) if key in keys else getattr(base, key)
@@ -110,7 +110,7 @@ def _profile(keys: dict[str, Entry], base: Profile) -> Profile:
     return Profile(patience, told, **chances)
 
 
-def _profiles(keys: dict[str, Entry], kind: str) -> tuple[tuple[str, Profile], ...]:
+def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile], ...]:
     """Read the user's figures, and under `users` those in which other users differ."""
     standard = _profile(keys, Profile())
     profiles = {
@@ -132,7 +132,7 @@ def _profiles(keys: dict[str, Entry], kind: str) -> tuple[tuple[str, Profile], .
     return tuple(profiles.items())
 
 
-def _roles(entry: Entry, keys: dict[str, Entry], names: Names) -> tuple[tuple[str, str], ...]:
+def _roles(entry: YamlNode, keys: dict[str, YamlNode], names: Names) -> tuple[tuple[str, str], ...]:
     """Read which intents a goal-driven user informs, affirms, denies and greets with."""
     given = keys["intents"].mapping(ROLES) if "intents" in keys else {}
     roles = []
@@ -149,7 +149,7 @@ def _roles(entry: Entry, keys: dict[str, Entry], names: Names) -> tuple[tuple[st
 
 
 def _actions(
-    entry: Entry, names: Names, goal: dict[str, tuple[str, ...]], kind: str
+    entry: YamlNode, names: Names, goal: dict[str, tuple[str, ...]], kind: str
 ) -> tuple[ActionModel, ...]:
     models = []
     for name, value in entry.mapping(names.actions).items():
@@ -178,7 +178,7 @@ def _actions(
     return tuple(models)
 
 
-def _sets(entry: Entry, names: Names) -> tuple[tuple[str, str | None], ...]:
+def _sets(entry: YamlNode, names: Names) -> tuple[tuple[str, str | None], ...]:
     """Read `sets`: a value for each slot, `null` to empty it; a list is `filled` or `empty`."""
     sets: list[tuple[str, str | None]] = []
     for name, value in entry.mapping().items():
@@ -193,7 +193,7 @@ def _sets(entry: Entry, names: Names) -> tuple[tuple[str, str | None], ...]:
     return tuple(sets)
 
 
-def _reaction(entry: Entry, goal: dict[str, tuple[str, ...]]) -> tuple[str, str | None]:
+def _reaction(entry: YamlNode, goal: dict[str, tuple[str, ...]]) -> tuple[str, str | None]:
     """Read `user`: the name of a reaction, or `inform: SLOT`."""
     if not entry.is_mapping:
         reaction = entry.choice(REACTIONS, "reaction")
@@ -210,7 +210,7 @@ def _reaction(entry: Entry, goal: dict[str, tuple[str, ...]]) -> tuple[str, str 
 class _Line:
     """One thing to say in an agenda, before it is known what comes before it."""
 
-    entry: Entry
+    entry: YamlNode
     intent: str
     tells: tuple[str, ...]
     answers: tuple[str, ...]
@@ -226,12 +226,12 @@ class _Line:
 
 
 def _agendas(
-    entry: Entry, names: Names, goal: dict[str, tuple[str, ...]], actions: tuple[ActionModel, ...]
+    entry: YamlNode, names: Names, goal: dict[str, tuple[str, ...]], actions: tuple[ActionModel, ...]
 ) -> tuple[Agenda, ...]:
     """Read `agenda` and multiply its parts out: every way in which it can go, with its chance."""
     silent = {model.name for model in actions if not model.speaks}
 
-    def lines(entries: list[Entry]) -> list[_Line]:
+    def lines(entries: list[YamlNode]) -> list[_Line]:
         return [_line(item, names, list(goal), silent) for item in entries]
 
     parts: list[list[tuple[float, list[_Line]]]] = []
@@ -260,7 +260,7 @@ def _agendas(
     return tuple(_ways(entry, parts))
 
 
-def _ways(entry: Entry, parts: list[list[tuple[float, list[_Line]]]]) -> Iterator[Agenda]:
+def _ways(entry: YamlNode, parts: list[list[tuple[float, list[_Line]]]]) -> Iterator[Agenda]:
     """Yield every way in which an agenda can go."""
     for way in itertools.product(*parts):
         chance = math.prod(share for share, _ in way)
@@ -276,7 +276,7 @@ def _ways(entry: Entry, parts: list[list[tuple[float, list[_Line]]]]) -> Iterato
         yield Agenda(chance, tuple(items))
 
 
-def _line(entry: Entry, names: Names, told: list[str], silent: set[str]) -> _Line:
+def _line(entry: YamlNode, names: Names, told: list[str], silent: set[str]) -> _Line:
     keys = entry.mapping(("say", "tells", "answer"))
     for key in ("say", "answer"):
         if key not in keys:
@@ -297,7 +297,7 @@ def _line(entry: Entry, names: Names, told: list[str], silent: set[str]) -> _Lin
     return _Line(answer, intent, tells, (), answers)
 
 
-def _answers(entry: Entry, names: Names, silent: set[str]) -> tuple[str, ...]:
+def _answers(entry: YamlNode, names: Names, silent: set[str]) -> tuple[str, ...]:
     answers = []
     for item in entry.one_or_many():
         answers.append(parse_action(item, names))
@@ -310,6 +310,6 @@ def _answers(entry: Entry, names: Names, silent: set[str]) -> tuple[str, ...]:
     return tuple(answers)
 
 
-def _phrases(entry: Entry, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _phrases(entry: YamlNode, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
     valid = (*names.intents, *(slot.name for slot in names.slots))
     return tuple((name, value.texts()) for name, value in entry.mapping(valid).items())

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from dialogue_gym._text import nearest, printable, shorten
-from dialogue_gym._yaml import Entry, read_file
+from dialogue_gym._yaml import YamlNode, read_file
 from dialogue_gym.domain.conditions import Names, parse_expert, parse_value
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
 from dialogue_gym.domain.model import (
@@ -88,7 +88,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def parse(root: Entry, name: str) -> Domain:
+def parse(root: YamlNode, name: str) -> Domain:
     """Return the domain that a file's content describes."""
     keys = root.mapping((*RASA_KEYS, *IGNORED_KEYS, *OWN_KEYS))
     if "responses" in keys and "templates" in keys:
@@ -127,13 +127,13 @@ def parse(root: Entry, name: str) -> Domain:
     )
 
 
-def _fills_slots(config: Entry | None) -> bool:
+def _fills_slots(config: YamlNode | None) -> bool:
     """Return Rasa's switch for filling every slot from the entity of its name."""
     switch = config.mapping().get("store_entities_as_slots") if config else None
     return switch is None or switch.flag()
 
 
-def _unique(entries: Iterable[tuple[Entry, str]], what: str) -> list[str]:
+def _unique(entries: Iterable[tuple[YamlNode, str]], what: str) -> list[str]:
     seen: dict[str, None] = {}
     for entry, name in entries:
         if name in seen:
@@ -144,12 +144,12 @@ def _unique(entries: Iterable[tuple[Entry, str]], what: str) -> list[str]:
     return list(seen)
 
 
-def _names(entry: Entry | None, what: str, known: Iterable[str] | None) -> list[str]:
+def _names(entry: YamlNode | None, what: str, known: Iterable[str] | None) -> list[str]:
     """Read a list of names; the longer form of an item is one name with options below it."""
     if entry is None:
         return []
 
-    def name_of(item: Entry) -> tuple[Entry, str]:
+    def name_of(item: YamlNode) -> tuple[YamlNode, str]:
         if not item.is_mapping:
             return item, item.name()
         options = item.mapping()
@@ -162,7 +162,7 @@ def _names(entry: Entry | None, what: str, known: Iterable[str] | None) -> list[
     return _unique((name_of(item) for item in entry.items()), what)
 
 
-def _responses(entry: Entry | None) -> list[Response]:
+def _responses(entry: YamlNode | None) -> list[Response]:
     if entry is None:
         return []
     responses = []
@@ -177,7 +177,7 @@ def _responses(entry: Entry | None) -> list[Response]:
     return responses
 
 
-def _slots(entry: Entry | None, filling: list[str], entities: list[str]) -> list[Slot]:
+def _slots(entry: YamlNode | None, filling: list[str], entities: list[str]) -> list[Slot]:
     """Read the slots; `filling` are the entities that fill the slot of their name."""
     if entry is None:
         return []
@@ -187,7 +187,7 @@ def _slots(entry: Entry | None, filling: list[str], entities: list[str]) -> list
     return [_slot(name, value, filling, entities) for name, value in slots.items()]
 
 
-def _slot(name: str, entry: Entry, filling: list[str], entities: list[str]) -> Slot:
+def _slot(name: str, entry: YamlNode, filling: list[str], entities: list[str]) -> Slot:
     keys = entry.mapping()
     if "type" not in keys:
         raise entry.error(f"the slot {shorten(name)} has no 'type'")
@@ -221,7 +221,7 @@ def _slot(name: str, entry: Entry, filling: list[str], entities: list[str]) -> S
     return slot
 
 
-def _values(entry: Entry, keys: dict[str, Entry]) -> tuple[str, ...]:
+def _values(entry: YamlNode, keys: dict[str, YamlNode]) -> tuple[str, ...]:
     """Read the values of a categorical slot."""
     if "values" not in keys or not (items := keys["values"].items()):
         raise entry.error("a categorical slot needs 'values'")
@@ -231,7 +231,7 @@ def _values(entry: Entry, keys: dict[str, Entry]) -> tuple[str, ...]:
     return values
 
 
-def _filled_by(name: str, keys: dict[str, Entry], filling: list[str], entities: list[str]) -> str | None:
+def _filled_by(name: str, keys: dict[str, YamlNode], filling: list[str], entities: list[str]) -> str | None:
     """Return the entity that fills a slot: of the same name, or the one that Rasa 3's mappings name."""
     if "auto_fill" in keys and not keys["auto_fill"].flag():
         return None

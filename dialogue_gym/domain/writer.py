@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from dialogue_gym._text import shorten
-from dialogue_gym._yaml import Entry, read_text
+from dialogue_gym._yaml import YamlNode, read_text
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import parse
 from dialogue_gym.domain.model import DomainError, Slot
@@ -72,7 +72,7 @@ def _listed(domain: Domain, grown: Domain) -> str:
     return ", ".join(map(shorten, new))
 
 
-def _additions(root: Entry, domain: Domain, grown: Domain) -> dict[str, str]:
+def _additions(root: YamlNode, domain: Domain, grown: Domain) -> dict[str, str]:
     """Return the new entries of each section, as YAML."""
     keys = root.mapping()
     responses = {
@@ -111,7 +111,7 @@ def _slot(slot: Slot, has_mappings: bool) -> dict[str, Any]:
     return options
 
 
-def _has_mappings(keys: dict[str, Entry]) -> bool:
+def _has_mappings(keys: dict[str, YamlNode]) -> bool:
     """Return whether slots say what fills them, as Rasa 3 wants it, and Rasa 2 does not allow it."""
     version = keys.get("version")
     if version and str(version.node.value).startswith("3"):
@@ -120,7 +120,7 @@ def _has_mappings(keys: dict[str, Entry]) -> bool:
     return "config" in keys or any("mappings" in slot.mapping() for slot in slots)
 
 
-def _actions(keys: dict[str, Entry], domain: Domain, grown: Domain) -> list[str]:
+def _actions(keys: dict[str, YamlNode], domain: Domain, grown: Domain) -> list[str]:
     """Return what to add to the list of actions, for all of them to be read in the order of the grown domain.
 
     An action with a response needs not be listed: it comes after those that are. So it is listed where the
@@ -138,7 +138,7 @@ def _actions(keys: dict[str, Entry], domain: Domain, grown: Domain) -> list[str]
     return unlisted[: silent[-1]] if silent else []
 
 
-def _names(entry: Entry | None) -> set[str]:
+def _names(entry: YamlNode | None) -> set[str]:
     """Return the names in a list, or those of the keys; an item of a list can be a name with options."""
     if entry is None or entry.is_mapping:
         return set(entry.mapping()) if entry else set()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from dialogue_gym.conversation.events import ActionExecuted, SlotSet
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import ACTION, SLOT, Growth
+from dialogue_gym.domain.additions import ACTION, SLOT, Addition
 from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, RESULT, Entry, entry_events
 
 
@@ -28,15 +28,15 @@ def with_growth(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[En
     """
     entries, in_effect = list(entries), list(in_effect)
     counting = {entry.id for entry in in_effect if entry.kind == DOMAIN}
-    undone: dict[tuple[str, str], Growth] = {}
+    undone: dict[tuple[str, str], Addition] = {}
     for entry in entries:
-        growth = Growth.read(entry.content)
+        growth = Addition.read(entry.content)
         if entry.conversation and entry.id not in counting:
             undone[growth.add, growth.name] = growth
         elif not growth.is_in(domain):
             domain = growth.added_to(domain)
     for add, name in dict.fromkeys(pair for entry in in_effect for pair in _named(entry)):
-        growth = undone.get((add, name), Growth(add, name))
+        growth = undone.get((add, name), Addition(add, name))
         if not growth.is_in(domain):
             domain = growth.added_to(domain)
     return domain

@@ -18,7 +18,7 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import Growth
+from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.entry import (
     BOT,
@@ -294,10 +294,10 @@ class History:
         """
         return with_growth(domain, self._growth, self._in_effect())
 
-    def growth(self, conversations: Container[str]) -> list[Growth]:
+    def growth(self, conversations: Container[str]) -> list[Addition]:
         """Return what the domain grew by in conversations, as far as that is in effect."""
         return [
-            Growth.read(entry.content)
+            Addition.read(entry.content)
             for entry in self._in_effect()
             if entry.kind == DOMAIN and entry.conversation in conversations
         ]

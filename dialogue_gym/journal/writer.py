@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dialogue_gym.domain.additions import Growth
+from dialogue_gym.domain.additions import Addition
 from dialogue_gym.journal.entry import DOMAIN, HEAD, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.memory import Journal
 
 
-class Record:
+class ConversationWriter:
     """A journal with its history, and the conversation that is gone on with."""
 
     def __init__(self, journal: Journal, author: str) -> None:
@@ -41,14 +41,14 @@ class Record:
         for entry in self._journal.append_all(drafts):
             self.history.add(entry)
 
-    def write_answer(self, kind: str, content: dict[str, Any], new: Sequence[Growth]) -> None:
+    def write_answer(self, kind: str, content: dict[str, Any], new: Sequence[Addition]) -> None:
         """Write down an answer, and with it what the domain grows by for it: all or nothing."""
         drafts: list[Draft] = []
         for what, told in [*((DOMAIN, growth.content()) for growth in new), (kind, content)]:
             drafts.append(self.draft(what, told, after=drafts[-1] if drafts else None))
         self.write(*drafts)
 
-    def grow(self, growth: Growth) -> None:
+    def grow(self, growth: Addition) -> None:
         """Write down what the domain grows by for good, apart from any answer."""
         self.write(Draft("", DOMAIN, growth.content(), None, self.author))
 

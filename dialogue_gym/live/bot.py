@@ -21,21 +21,21 @@ from dialogue_gym.conversation.turns import is_users_turn
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, DECIDES, LABEL, NOTE
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.conversations import Register
+from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.transitions import (
     FAILURE,
     TRUNCATED,
     LiveReward,
     Trace,
 )
-from dialogue_gym.live.turn import Decider, Episode, Heard, LiveError
+from dialogue_gym.live.turn import Decider, LiveError, Reply, Turn
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
 
 PATIENCE = 300.0
 """For how many seconds people wait for a teacher who has taken over."""
 
 
-class Live(Register):
+class LiveBot(Conversations):
     """A bot in conversations with people. Not to be called from several threads at a time.
 
     A conversation ends
@@ -87,7 +87,7 @@ class Live(Register):
         self._silence = silence
         self._patience = patience
 
-    def _restart(self, conversation: str) -> Heard:
+    def _restart(self, conversation: str) -> Reply:
         """Leave a conversation and begin another one: both or, if it cannot be written down, neither."""
         trace, new = self.trace(conversation), self._new()
         person, late = self._people[conversation], tuple(trace.late)
@@ -96,9 +96,9 @@ class Live(Register):
             begun.begin(person)
             left.write(begun)
         name = self._enter(new, person)
-        return Heard(name, (), self._give(), (), conversation, FAILURE, person=person, late=late)
+        return Reply(name, (), self._give(), (), conversation, FAILURE, person=person, late=late)
 
-    def hear(self, conversation: str, text: str) -> Heard:
+    def hear(self, conversation: str, text: str) -> Reply:
         """Take in what someone typed; the bot answers.
 
         `/restart` leaves the conversation, and another one begins.
@@ -109,7 +109,7 @@ class Live(Register):
         """
         return self.understand(text)(conversation)
 
-    def understand(self, text: str) -> Callable[[str], Heard]:
+    def understand(self, text: str) -> Callable[[str], Reply]:
         """Return what takes in what someone typed, given their conversation; `hear` is both in one.
 
         Understanding can take long and touches no conversation: this alone may be called meanwhile, from one
@@ -124,12 +124,12 @@ class Live(Register):
             return lambda conversation: self._wonder(conversation, note)
         return lambda conversation: self.take(conversation, message)
 
-    def _wonder(self, conversation: str, note: str) -> Heard:
+    def _wonder(self, conversation: str, note: str) -> Reply:
         self.trace(conversation)
         self._heard[conversation] = self._clock()
-        return Heard(conversation, notes=(note,), person=self._people[conversation])
+        return Reply(conversation, notes=(note,), person=self._people[conversation])
 
-    def take(self, conversation: str, message: UserUttered) -> Heard:
+    def take(self, conversation: str, message: UserUttered) -> Reply:
         """Take in what someone meant; the bot answers. Errors are those of `hear`."""
         trace = self.trace(conversation)
         self._heard[conversation] = self._clock()
@@ -140,7 +140,7 @@ class Live(Register):
             events, notes = self._answer(trace, episode)
         return dataclasses.replace(self._heard_of(trace, events, notes), late=late)
 
-    def go_on(self, conversation: str) -> Heard:
+    def go_on(self, conversation: str) -> Reply:
         """Let the bot do what it was about to do when the process ended; nothing if it was to listen.
 
         Raises:
@@ -154,7 +154,7 @@ class Live(Register):
             events, notes = self._answer(trace, episode)
         return self._heard_of(trace, events, notes)
 
-    def _answer(self, trace: Trace, episode: Episode) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+    def _answer(self, trace: Trace, episode: Turn) -> tuple[tuple[Event, ...], tuple[str, ...]]:
         """Let the bot act until it listens, or a teacher is to act; return what it did, and notes."""
         notes: list[str] = []
         conversation = episode.conversation
@@ -167,12 +167,12 @@ class Live(Register):
             episode.end()
         return conversation.events[first:], tuple(notes)
 
-    def _heard_of(self, trace: Trace, events: tuple[Event, ...] = (), notes: tuple[str, ...] = ()) -> Heard:
+    def _heard_of(self, trace: Trace, events: tuple[Event, ...] = (), notes: tuple[str, ...] = ()) -> Reply:
         name, outcome = trace.conversation.sender_id, trace.conversation.outcome
         ended = name if outcome else None
-        return Heard(name, events, self._give(), notes, ended, outcome, trace.last_decision, trace.person)
+        return Reply(name, events, self._give(), notes, ended, outcome, trace.last_decision, trace.person)
 
-    def leave(self, conversation: str) -> Heard:
+    def leave(self, conversation: str) -> Reply:
         """End a conversation whose person has left, before they had what they wanted.
 
         Raises:
@@ -181,7 +181,7 @@ class Live(Register):
         """
         return self._heard_of(self._end(conversation, FAILURE))
 
-    def expire(self, most: int | None = None) -> Iterator[Heard]:
+    def expire(self, most: int | None = None) -> Iterator[Reply]:
         """End the conversations whose people have been silent for too long; yield what comes of each.
 
         And give back those in which a teacher has let someone wait for too long.
@@ -200,7 +200,7 @@ class Live(Register):
             self._heard[name] = min(heard, now)  # it may have gone back
         return [name for name in self._heard if self._is_in_vain(name) or self._is_silent(name)]
 
-    def lapse(self, conversation: str) -> Heard | None:
+    def lapse(self, conversation: str) -> Reply | None:
         """End a conversation that is due, or give it back; None if it is not due any more.
 
         Raises:
@@ -242,7 +242,7 @@ class Live(Register):
         """
         self._let_decide(self.trace(conversation), teacher, teacher)
 
-    def give_back(self, conversation: str, by: str = BOT) -> Heard:
+    def give_back(self, conversation: str, by: str = BOT) -> Reply:
         """Let the bot decide again, by itself; it answers if the user waits.
 
         Args:
@@ -267,7 +267,7 @@ class Live(Register):
         if teacher is not None:
             self._teachers[name] = teacher
 
-    def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Heard:
+    def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Reply:
         """Do what a teacher decided, which is what is right. One action: they decide on the next one as well.
 
         Args:
@@ -305,7 +305,7 @@ class Live(Register):
         return trace
 
 
-def _skip_result(trace: Trace, episode: Episode) -> None:
+def _skip_result(trace: Trace, episode: Turn) -> None:
     """Go on after an action whose process was killed before its result was on record."""
     if trace.latest is not None and trace.latest.kind == LABEL:
         episode.skip_result()

@@ -12,16 +12,16 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import DECIDES, LIVE, PENDING, PERSON, RATING, Entry
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.moderation import JournalApproval
+from dialogue_gym.live.moderation import JournalModeration
 from dialogue_gym.live.transitions import LiveReward, Trace, Transition, trace_of
-from dialogue_gym.live.turn import Aside, Episode, LiveError, here
+from dialogue_gym.live.turn import Aside, LiveError, Turn, here
 
 _PREFIX = "live"
 AT_HAND = 1000
 """How many conversations are kept at hand; others that go on are read again when somebody speaks."""
 
 
-class Register:
+class Conversations:
     """Conversations with people as they are written down. Not to be called from several threads at a time."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Register:
         self.turn_taking = turn_taking
         self.reward = reward
         self._store = store
-        self._approval = JournalApproval(store)
+        self._approval = JournalModeration(store)
         self._runner = runner
         self._clock = clock
         self._traces: OrderedDict[str, Trace] = OrderedDict()  # those that were asked for of late
@@ -105,9 +105,9 @@ class Register:
         return name
 
     @contextlib.contextmanager
-    def _turn(self, trace: Trace) -> Iterator[Episode]:
+    def _turn(self, trace: Trace) -> Iterator[Turn]:
         """Write down what is said and done meanwhile."""
-        episode = Episode(trace, self._store, self._runner, self.turn_taking, self._found, self._run_aside)
+        episode = Turn(trace, self._store, self._runner, self.turn_taking, self._found, self._run_aside)
         yield episode
         episode.write()
         if trace.end is not None:

@@ -19,7 +19,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv, Observation
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.memory import Journal, MemoryJournal
 from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED, LiveReward, Trace
-from dialogue_gym.live.turn import Episode
+from dialogue_gym.live.turn import Turn
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpreter, InterpreterError
 from dialogue_gym.rules import tables
 
@@ -100,7 +100,7 @@ class DialogueLiveEnv(DialogueEnv):
         self._runner = runner or ActionRunner(self.domain)
         self._journal = journal
         self._number = 0 if journal is None else _last_number(journal)
-        self._episode: Episode | None = None
+        self._episode: Turn | None = None
         self._is_over, self._has_left = True, False
 
     def reset(
@@ -117,7 +117,7 @@ class DialogueLiveEnv(DialogueEnv):
         message = self._heard(begins=True)
         trace = Trace(self.domain, f"live{self._number + 1}", LiveReward.of(self.domain))
         journal = MemoryJournal() if self._journal is None else self._journal
-        self._episode = Episode(trace, journal, self._runner, self.settings.turn_taking)
+        self._episode = Turn(trace, journal, self._runner, self.settings.turn_taking)
         self._has_left = self._is_over = message is None
         self._shown = 0
         self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
@@ -174,7 +174,7 @@ class DialogueLiveEnv(DialogueEnv):
         self._show_if_human()
         return observation, reward, outcome in (SUCCESS, FAILURE), outcome == TRUNCATED, info
 
-    def _outcome(self, episode: Episode) -> str | None:
+    def _outcome(self, episode: Turn) -> str | None:
         """Wait for the person if it is their turn; return how the conversation has ended, if it has."""
         if not episode.is_over and episode.is_users_turn:
             message = self._heard()
@@ -199,7 +199,7 @@ class DialogueLiveEnv(DialogueEnv):
                 self._channel.tell(str(error))
         return None
 
-    def _end(self, episode: Episode, outcome: str) -> None:
+    def _end(self, episode: Turn, outcome: str) -> None:
         episode.end(outcome)
         episode.write()
         self._is_over = True

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import Policy
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 
 LEAST, MOST = 0.02, 0.5
 """The chance to try something else where all people are content, and where none is."""
@@ -19,7 +19,7 @@ NEWEST = 0.1
 """What the newest dialogue weighs among those of late."""
 
 
-class Actor(Policy):
+class QPolicy(Policy):
     """The greedy policy of a Q-network: one-hot observation, layers with rectifiers between them.
 
     Attributes:
@@ -33,7 +33,7 @@ class Actor(Policy):
         self.version = version
         sizes = [len(field.labels) for field in env.fields]
         self._first_input = np.cumsum([0, *sizes[:-1]])
-        self._mask = ObservationMask(env)
+        self._mask = ActionMask(env)
 
     def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return what each action is worth, shape (actions,), possible or not."""
@@ -73,7 +73,12 @@ class Explorer:
     """
 
     def __init__(
-        self, actor: Actor, seed: int = 0, least: float = LEAST, most: float = MOST, satisfaction: float = 1.0
+        self,
+        actor: QPolicy,
+        seed: int = 0,
+        least: float = LEAST,
+        most: float = MOST,
+        satisfaction: float = 1.0,
     ) -> None:
         """Begin to act.
 
@@ -87,7 +92,7 @@ class Explorer:
         self.actor = actor
         self.satisfaction = satisfaction
         self.random = np.random.default_rng(seed)
-        self.tries = Tries(len(actor.env.action_names))
+        self.tries = VisitCounts(len(actor.env.action_names))
         self._least, self._most = least, most
         self._lock = threading.Lock()  # one thread decides while another one writes a checkpoint
 
@@ -151,7 +156,7 @@ MOST_TRIES = 30.0
 best for months would otherwise be tried last for as long again."""
 
 
-class Tries:
+class VisitCounts:
     """How often each action was tried of late in each situation, which is an observation."""
 
     def __init__(self, actions: int, situations: int = SITUATIONS) -> None:

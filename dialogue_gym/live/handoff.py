@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from dialogue_gym._text import shorten
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.history import History
-from dialogue_gym.live.sessions import People
+from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.transitions import Trace
-from dialogue_gym.live.turn import Heard, LiveError
-from dialogue_gym.policies.agent import Agent, Thought
+from dialogue_gym.live.turn import LiveError, Reply
+from dialogue_gym.policies.agent import ActionScore, Agent
 from dialogue_gym.teaching.learner import right_actions
 
 _MOST_DECIDED = 1000
@@ -23,7 +23,7 @@ class StaleDecision(LiveError):
 
 
 @dataclass(frozen=True)
-class Talk:
+class OpenConversation:
     """A conversation that goes on.
 
     Attributes:
@@ -43,16 +43,16 @@ class Talk:
     quiet: float
 
 
-class Attendance:
+class Handoff:
     """What teachers do in the conversations of people. All methods may be called from any thread."""
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: Sessions) -> None:
         """Look after people."""
         self.people = people
         self._decided: deque[tuple[int, bytes, str]] = deque(maxlen=_MOST_DECIDED)
         self._live = people.live
 
-    def talks(self, most: int) -> list[Talk]:
+    def talks(self, most: int) -> list[OpenConversation]:
         """Return what goes on: first where a person waits for a teacher, then what is the newest.
 
         Args:
@@ -63,17 +63,19 @@ class Attendance:
         found.sort(key=lambda talk: (not talk.waits, talk.teacher is None, talk.quiet))
         return found[:most]
 
-    def _talk(self, name: str, person: str) -> Talk:
+    def _talk(self, name: str, person: str) -> OpenConversation:
         waits, quiet = self._live.waits(name), self._live.quiet(name)
-        return Talk(name, person, self._live.taken.get(name), waits, name in self._live.busy, quiet)
+        return OpenConversation(
+            name, person, self._live.taken.get(name), waits, name in self._live.busy, quiet
+        )
 
-    def talk(self, conversation: str) -> Talk | None:
+    def talk(self, conversation: str) -> OpenConversation | None:
         """Return a conversation; None if it does not go on."""
         with self.people.lock:
             person = self._live.open.get(conversation)
             return None if person is None else self._talk(conversation, person)
 
-    def thoughts(self, conversation: str) -> tuple[int, list[Thought]]:
+    def thoughts(self, conversation: str) -> tuple[int, list[ActionScore]]:
         """Return what is to be decided on, and what the bot makes of each action, the best first.
 
         Raises:
@@ -165,7 +167,7 @@ class Attendance:
             if right != trainer.taught:
                 trainer.teach(right, self._live.upto)
 
-    def _take(self, heard: Heard) -> Heard:
+    def _take(self, heard: Reply) -> Reply:
         self.people.learn(heard)
         return heard
 

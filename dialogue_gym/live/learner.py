@@ -24,10 +24,10 @@ from torch.optim.adam import adam
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import observation_dtype
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.live.exploration import Actor
+from dialogue_gym.live.exploration import QPolicy
 from dialogue_gym.live.replay_buffer import Arrays, ReplayBuffer
 from dialogue_gym.live.transitions import Transition
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.sb3.masked_dqn import MaskedQNetwork, margin_loss
 
 _MAX_GRADIENT = 10.0
@@ -73,7 +73,7 @@ def _network(env: DialogueEnv) -> MaskedQNetwork:
         env.action_space,
         features_extractor=extractor,
         features_dim=extractor.features_dim,
-        mask=ObservationMask(env),
+        mask=ActionMask(env),
     )
 
 
@@ -236,9 +236,9 @@ class LiveLearner:
                 own.copy_(other)
         self.target.load_state_dict(self.network.state_dict())
 
-    def actor(self) -> Actor:
+    def actor(self) -> QPolicy:
         """Return who acts by the weights as they are now, whatever becomes of them."""
-        return Actor(self.env, [p.detach().numpy().copy() for p in self.network.parameters()], self.updates)
+        return QPolicy(self.env, [p.detach().numpy().copy() for p in self.network.parameters()], self.updates)
 
     def arrays(self) -> Arrays:
         """Return all that the learner is made of, copied, but for its labels and `state`."""

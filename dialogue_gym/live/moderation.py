@@ -10,7 +10,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.turn import LiveError
 
 
-class Approval(Protocol):
+class Moderation(Protocol):
     """Where teachers approve of ratings, and give their own."""
 
     def waiting(self) -> list[Entry]:
@@ -36,7 +36,7 @@ class Approval(Protocol):
         """
 
 
-class JournalApproval:
+class JournalModeration:
     """Approval where nobody learns meanwhile: what is approved is learned from at the next start."""
 
     def __init__(self, store: Store) -> None:
@@ -44,15 +44,15 @@ class JournalApproval:
         self._store = store
 
     def waiting(self) -> list[Entry]:
-        """Return the ratings that wait; see `Approval`."""
+        """Return the ratings that wait; see `Moderation`."""
         return waiting(self._store.ratings())
 
     def approve(self, rating: int) -> None:
-        """Let a rating count; see `Approval`."""
+        """Let a rating count; see `Moderation`."""
         self.settle(rating, is_right=True)
 
     def decline(self, rating: int) -> None:
-        """Let a rating never count; see `Approval`."""
+        """Let a rating never count; see `Moderation`."""
         self.settle(rating, is_right=False)
 
     def settle(self, rating: int, is_right: bool) -> Entry:
@@ -64,7 +64,7 @@ class JournalApproval:
         return written
 
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
-        """Write down a teacher's rating; see `Approval`."""
+        """Write down a teacher's rating; see `Moderation`."""
         content = {"value": value, "about": about}
         self._store.append_all([Draft(conversation, RATING, content, about, teacher)])
 

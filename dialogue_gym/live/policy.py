@@ -11,7 +11,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import checkpoints_of
-from dialogue_gym.live.exploration import Actor
+from dialogue_gym.live.exploration import QPolicy
 from dialogue_gym.live.migration import described
 from dialogue_gym.policies.agent import Agent, AgentError
 from dialogue_gym.teaching.policy import taught_agent
@@ -46,4 +46,4 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
         )
     count = sum(name.startswith("network.") for name in newest.arrays)
     weights = [newest.arrays[f"network.{number}"] for number in range(count)]
-    return domain, Agent(folder.name, env, Actor(env, weights, newest.state["learner"]["updates"]))
+    return domain, Agent(folder.name, env, QPolicy(env, weights, newest.state["learner"]["updates"]))

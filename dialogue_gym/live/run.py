@@ -16,11 +16,11 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.factory import domain_text_of, how_to_talk, make_interpreter, make_runner
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
-from dialogue_gym.live.startup import check, open_trainer
-from dialogue_gym.live.terminal import END_QUESTION, HELP, Talk
-from dialogue_gym.live.trainer import Guard, Trainer
+from dialogue_gym.live.startup import check, start_or_resume
+from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
+from dialogue_gym.live.trainer import RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.policies.agent import Agent, AgentError, load_agent
@@ -32,7 +32,7 @@ _END_PROMPT = f"{END_QUESTION} > "
 
 
 @dataclass(frozen=True)
-class Living:
+class LiveOptions:
     """How a bot learns from a person: what the command was given."""
 
     source: str
@@ -62,7 +62,7 @@ class _Beginning:
 class Opened:
     """A bot that learns, ready for people."""
 
-    live: Live
+    live: LiveBot
     store: Store
     trainer: Trainer
     interpreter: Interpreter
@@ -70,7 +70,7 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(given: Living, is_attended: bool = False) -> Iterator[Opened]:
+def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
     """Open the store and the learner, which learns in the background until it is left.
 
     Args:
@@ -94,12 +94,12 @@ def opened(given: Living, is_attended: bool = False) -> Iterator[Opened]:
     reward = LiveReward.of(domain, counts_outcome=given.counts_outcome)
     guard = None
     if domain.fake_user is not None:
-        guard = Guard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.rolls_back)
+        guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.rolls_back)
     with Store(folder) as store:
         store.use_domain(given.source, text)
         if begins.note:
             _report(begins.note)
-        trainer, _ = open_trainer(
+        trainer, _ = start_or_resume(
             store,
             domain,
             begins.agent,
@@ -110,7 +110,7 @@ def opened(given: Living, is_attended: bool = False) -> Iterator[Opened]:
             guard=guard,
             report=_report,
         )
-        live = Live(
+        live = LiveBot(
             domain,
             store,
             trainer.explorer,
@@ -134,14 +134,14 @@ def opened(given: Living, is_attended: bool = False) -> Iterator[Opened]:
     )
 
 
-def hold(given: Living) -> None:
+def hold(given: LiveOptions) -> None:
     """Talk in the terminal until the person leaves; errors are those of `opened`."""
     with opened(given) as bot:
         domain = bot.live.domain
         print(f"{domain.name}: all is kept in {printable(str(bot.folder))}.")
         print(f"{how_to_talk(domain, bot.interpreter)} {THOUGHTS} shows what it thinks.")
         print(HELP)
-        for line in _talked(Talk(bot.live, bot.trainer), Prompt()):
+        for line in _talked(TerminalChat(bot.live, bot.trainer), Prompt()):
             print(line)
 
 
@@ -161,7 +161,7 @@ def _report(note: str) -> None:
     print(f"({printable(note)})", flush=True)
 
 
-def _beginning(given: Living, domain: Domain, text: str, folder: Path) -> _Beginning:
+def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _Beginning:
     """Find out where the learner begins.
 
     Raises:
@@ -200,7 +200,7 @@ def _beginning(given: Living, domain: Domain, text: str, folder: Path) -> _Begin
     return _Beginning(domain, "auto", None, note)
 
 
-def _talked(talk: Talk, prompt: Prompt) -> Iterator[str]:
+def _talked(talk: TerminalChat, prompt: Prompt) -> Iterator[str]:
     """Yield what is to be shown to a person until they leave; where a conversation ends they are asked."""
     yield from talk.go_on()
     keys = thoughts_key(prompt, talk.thoughts)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from dialogue_gym._text import name_fault, printable, shorten
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
-from dialogue_gym.live.bot import Live
-from dialogue_gym.live.turn import Heard
+from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.turn import Reply
 
 if TYPE_CHECKING:
     from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
@@ -27,7 +27,7 @@ _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
 
 
 @dataclass(frozen=True)
-class Looked:
+class Snapshot:
     """A conversation as it was at some time.
 
     Attributes:
@@ -47,7 +47,7 @@ class Looked:
     waits: str | None
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """What is not taken, in one line; `wait` says after how many seconds it may be, if it ever may."""
 
     def __init__(self, status: int, line: str, wait: float | None = None) -> None:
@@ -57,7 +57,7 @@ class Refused(Exception):
         self.wait = wait
 
 
-class People:
+class Sessions:
     """Everybody who talks to a bot, with what they may do.
 
     All methods may be called from any thread. While an action of one conversation is under way that reaches
@@ -68,7 +68,7 @@ class People:
 
     def __init__(
         self,
-        live: Live,
+        live: LiveBot,
         trainer: Trainer,
         limits: Limits | None = None,
         *,
@@ -97,7 +97,7 @@ class People:
         self._ended = OrderedDict((person, name) for name, person in begun.items())
         self._buckets: OrderedDict[str, tuple[TokenBucket, TokenBucket]] = OrderedDict()
 
-    def say(self, sender: str, text: str) -> Heard:
+    def say(self, sender: str, text: str) -> Reply:
         """Take in what somebody says; the bot answers.
 
         Raises:
@@ -106,9 +106,9 @@ class People:
         """
         _check_sender(sender)
         if not text.strip():
-            raise Refused(400, "the message is empty")
+            raise Rejected(400, "the message is empty")
         if len(text) > self._limits.characters:
-            raise Refused(413, f"a message has at most {self._limits.characters} characters")
+            raise Rejected(413, f"a message has at most {self._limits.characters} characters")
         with self.lock:
             self._spend(sender)
         with self._understanding:  # one is understood while what another said is written down
@@ -116,7 +116,7 @@ class People:
         with self.lock:
             name = self._conversations.get(sender)
             if name in self.live.busy:  # who waits here would take the place of another person
-                raise Refused(429, "your last message is still being answered", 1)
+                raise Rejected(429, "your last message is still being answered", 1)
             late: tuple[BotUttered, ...] = ()
             if name is None:
                 late, name = self._told_late(sender), self._begin(sender)
@@ -146,7 +146,7 @@ class People:
 
     def _begin(self, sender: str) -> str:
         if len(self._conversations) >= self._limits.people:
-            raise Refused(503, "too many people are talking at the moment; come back later", _MINUTE)
+            raise Rejected(503, "too many people are talking at the moment; come back later", _MINUTE)
         name = self._conversations[sender] = self.live.begin(sender)
         return name
 
@@ -161,11 +161,11 @@ class People:
         self._buckets.move_to_end(sender)
         spent = buckets if is_written else buckets[:1]
         if wait := max(bucket.wait(now) for bucket in spent):
-            raise Refused(429, "that was too much in too short a time; wait a little", wait)
+            raise Rejected(429, "that was too much in too short a time; wait a little", wait)
         for bucket in spent:
             bucket.left -= 1
 
-    def learn(self, heard: Heard) -> None:
+    def learn(self, heard: Reply) -> None:
         """Take in what came of something that was said to somebody, or by them; it is learned from."""
         person = heard.person
         if heard.ended is not None:
@@ -204,7 +204,7 @@ class People:
             is_over.set()
             thread.join()
 
-    def look(self, sender: str, is_trusted: bool = False) -> Looked:
+    def look(self, sender: str, is_trusted: bool = False) -> Snapshot:
         """Return the conversation that somebody is in, or had last.
 
         Args:
@@ -220,7 +220,7 @@ class People:
                 self._spend(sender, is_written=False)
             return self._look(name)
 
-    def look_back(self, conversation: str) -> Looked:
+    def look_back(self, conversation: str) -> Snapshot:
         """Return a conversation by its name.
 
         Raises:
@@ -229,7 +229,7 @@ class People:
         with self.lock:
             return self._look(conversation)
 
-    def _look(self, name: str) -> Looked:
+    def _look(self, name: str) -> Snapshot:
         live = self.live
         is_open = name in live.open
         trace = live.trace(name) if is_open else live.on_record(name)
@@ -239,13 +239,13 @@ class People:
         elif is_open and live.waits(name):
             waits = trace.teacher
         tracked = trace.conversation
-        return Looked(name, tracked.events, dict(tracked.slots), trace.last_decision, not is_open, waits)
+        return Snapshot(name, tracked.events, dict(tracked.slots), trace.last_decision, not is_open, waits)
 
     def _of(self, sender: str) -> str:
         _check_sender(sender)
         name = self._conversations.get(sender) or self._ended.get(sender)
         if name is None:
-            raise Refused(404, f"{shorten(printable(sender))} has said nothing yet")
+            raise Rejected(404, f"{shorten(printable(sender))} has said nothing yet")
         return name
 
     def rate(self, sender: str, value: float, about: int | None = None, is_trusted: bool = False) -> None:
@@ -263,7 +263,7 @@ class People:
             StoreError: it could not be written down.
         """
         if not -1 <= value <= 1:
-            raise Refused(400, "a rating is a number from -1 to 1")
+            raise Rejected(400, "a rating is a number from -1 to 1")
         is_pending = not (is_trusted or self._trusts_ratings)
         with self.lock:
             name = self._of(sender)
@@ -296,8 +296,8 @@ class People:
 
 def _check_sender(sender: str) -> None:
     if len(sender) > _SENDER_CHARACTERS:
-        raise Refused(400, f"a sender has at most {_SENDER_CHARACTERS} characters")
+        raise Rejected(400, f"a sender has at most {_SENDER_CHARACTERS} characters")
     if not sender or name_fault(sender):
-        raise Refused(400, f"sender: {name_fault(sender) or 'it is empty'}")
+        raise Rejected(400, f"sender: {name_fault(sender) or 'it is empty'}")
     if sender == PERSON:
-        raise Refused(400, f"sender: {PERSON!r} is who talks in the terminal")
+        raise Rejected(400, f"sender: {PERSON!r} is who talks in the terminal")

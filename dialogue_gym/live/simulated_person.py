@@ -10,9 +10,9 @@ from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.transitions import SUCCESS, Transition
-from dialogue_gym.teaching.simulated_user import FakeUser
+from dialogue_gym.teaching.simulated_user import SimulatedUser
 
 
 class SimulatedPerson(ActionRunner):
@@ -45,7 +45,7 @@ class SimulatedPerson(ActionRunner):
             DomainError: the domain has no fake user.
         """
         super().__init__(domain)
-        self._user = FakeUser(domain, {"turn_taking": turn_taking} | (settings or {}))
+        self._user = SimulatedUser(domain, {"turn_taking": turn_taking} | (settings or {}))
         self._seed, self._wrong, self._silent = seed, wrong, silent
         self._random = np.random.default_rng(seed)
         self._said: UserUttered | None = None
@@ -63,7 +63,7 @@ class SimulatedPerson(ActionRunner):
                 self._said = said  # type: ignore[assignment]
         return ActionResult(tuple(events))
 
-    def talk(self, live: Live) -> tuple[bool, list[Transition]]:
+    def talk(self, live: LiveBot) -> tuple[bool, list[Transition]]:
         """Have a dialogue from its beginning to its end, and rate it.
 
         Returns:

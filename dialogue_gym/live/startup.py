@@ -14,14 +14,14 @@ from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoi
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
 from dialogue_gym.live.migration import LossError, described, load
-from dialogue_gym.live.trainer import EVERY, Guard, Trainer
-from dialogue_gym.live.transitions import LiveReward, Transition, missed
+from dialogue_gym.live.trainer import EVERY, RegressionGuard, Trainer
+from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
 from dialogue_gym.policies.agent import Agent, AgentError
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.teaching.learner import right_actions
 
 
-def open_trainer(
+def start_or_resume(
     store: Store,
     domain: Domain,
     agent: Agent | None,
@@ -32,7 +32,7 @@ def open_trainer(
     seed: int = 0,
     kept: int = 7,
     every: int = EVERY,
-    guard: Guard | None = None,
+    guard: RegressionGuard | None = None,
     report: Callable[[str], None] = print,
     others: Callable[[], dict[str, Any]] = dict,
 ) -> tuple[Trainer, dict[str, Any]]:
@@ -87,7 +87,7 @@ def open_trainer(
     )
     if found is None:
         trainer.checkpoint()
-    for last, transitions in missed(store, domain, reward or LiveReward.of(domain), trainer.upto):
+    for last, transitions in unlearned(store, domain, reward or LiveReward.of(domain), trainer.upto):
         trainer.put(transitions, last)
     return trainer, state["others"]
 

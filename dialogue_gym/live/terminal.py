@@ -9,9 +9,9 @@ from dialogue_gym.chat import RESTART_COMMAND, is_restart, spoken, thoughts, tur
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.journal.entry import PERSON
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.trainer import Trainer
-from dialogue_gym.live.turn import Heard
+from dialogue_gym.live.turn import Reply
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.wrappers.feedback import rating_of
 
@@ -22,14 +22,14 @@ HELP = (
 END_QUESTION = "How was that? +, -, a number from -1 to 1, or Enter"
 
 
-class Talk:
+class TerminalChat:
     """One person in conversation with a learning bot, one conversation after another. No input or output.
 
     Attributes:
         ended: the conversation that has just ended, of which it is to be asked how it was (`judge`).
     """
 
-    def __init__(self, live: Live, trainer: Trainer, person: str = PERSON) -> None:
+    def __init__(self, live: LiveBot, trainer: Trainer, person: str = PERSON) -> None:
         """Go on with the conversation that was left open last, or be ready for a new one."""
         self._live = live
         self._trainer = trainer
@@ -101,7 +101,7 @@ class Talk:
         """Whether the bot has done something in the conversation that goes on."""
         return self._current is not None and self._live.trace(self._current).last_decision is not None
 
-    def _lines(self, heard: Heard) -> Iterator[str]:
+    def _lines(self, heard: Reply) -> Iterator[str]:
         self._learn(heard)
         for note in heard.notes:
             yield f"({printable(note)})"
@@ -141,7 +141,7 @@ class Talk:
             self.ended = heard.ended if has_begun else None
             self._learn(heard)
 
-    def _learn(self, heard: Heard) -> None:
+    def _learn(self, heard: Reply) -> None:
         self._trainer.put(heard.transitions, self._live.upto, is_boundary=heard.ended is not None)
 
 

@@ -64,7 +64,7 @@ class Trainer:
         upto: int,
         *,
         every: int = EVERY,
-        guard: Guard | None = None,
+        guard: RegressionGuard | None = None,
         report: Callable[[str], None] = print,
         others: Callable[[], dict[str, Any]] = dict,
         taught: Labels | None = None,
@@ -218,7 +218,7 @@ class Trainer:
         self._checkpoints.write(self.learner.arrays(), self.state(success_rate), is_best)
         self._saved = self.upto
 
-    def _fell(self, guard: Guard, success_rate: float) -> None:
+    def _fell(self, guard: RegressionGuard, success_rate: float) -> None:
         what = f"success with the fake user has fallen from {guard.best:.0%} to {success_rate:.0%}"
         if not guard.rolls_back:
             self._report(f"{what}; `dialogue-gym store rollback best` goes back to the best checkpoint")
@@ -253,7 +253,7 @@ _SEED = 1 << 40
 
 
 @dataclass
-class Guard:
+class RegressionGuard:
     """Watches how often a policy succeeds with the fake user.
 
     Attributes:

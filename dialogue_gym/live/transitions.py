@@ -255,7 +255,7 @@ def trace_of(domain: Domain, name: str, reward: LiveReward, entries: Iterable[En
     return trace
 
 
-def missed(
+def unlearned(
     store: Store, domain: Domain, reward: LiveReward, after: int
 ) -> Iterator[tuple[int, list[Transition]]]:
     """Yield the transitions of all that was written down after an entry, as they were found one by one.

@@ -34,7 +34,7 @@ def here(conversation: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-class Episode:
+class Turn:
     """A turn of a conversation: what is said and done until it is written down.
 
     It is written down at once at the end of a turn (`write`), but for actions that reach out of here: what
@@ -136,7 +136,7 @@ class Episode:
         parent = self._drafts[-1] if self._drafts else latest.id if latest else None
         self._drafts.append(Draft(self.conversation.sender_id, kind, content, parent, author))
 
-    def write(self, *others: Episode) -> None:
+    def write(self, *others: Turn) -> None:
         """Write down what was said and done since the last time; with other conversations all or nothing.
 
         Raises:
@@ -163,7 +163,7 @@ class Decider(Protocol):
 
 
 @dataclass(frozen=True)
-class Heard:
+class Reply:
     """What comes of a message.
 
     Attributes:

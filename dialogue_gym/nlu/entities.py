@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dialogue_gym.domain import Domain
 from dialogue_gym.nlu.classifier import COMMON_WORDS, Bags, Classifier
 from dialogue_gym.nlu.examples import NluData
-from dialogue_gym.nlu.gazetteer import Gazetteer, Label, Match, Token, tokenize
+from dialogue_gym.nlu.gazetteer import EntityMatch, Gazetteer, Label, Token, tokenize
 
 NOTHING: Label = ("", None, None)
 """What a mention is labelled that is no entity."""
@@ -62,7 +62,7 @@ class Mentions:
                 targets.append((entity.name, entity.role, entity.group) if entity else NOTHING)
         return Classifier(bags, targets, _WEIGHTS, _STRENGTH, seed) if len(set(targets)) > 1 else None
 
-    def find(self, text: str, tokens: Sequence[Token]) -> list[tuple[Match, Label, str]]:
+    def find(self, text: str, tokens: Sequence[Token]) -> list[tuple[EntityMatch, Label, str]]:
         """Return the entities in a text, and what each is."""
         matches = self._gazetteer.find(text, tokens, self._resolve)
         found = []
@@ -72,7 +72,7 @@ class Mentions:
                 found.append((match, label, value))
         return found
 
-    def _chances(self, tokens: Sequence[Token], matches: Sequence[Match]) -> list[dict[Label, float]]:
+    def _chances(self, tokens: Sequence[Token], matches: Sequence[EntityMatch]) -> list[dict[Label, float]]:
         """Return how probable each label is for each mention, by the words around it."""
         if self._context is None:
             return [{}] * len(matches)
@@ -80,7 +80,7 @@ class Mentions:
         return [dict(zip(self._context.classes, row, strict=True)) for row in chances]
 
 
-def _around(tokens: Sequence[Token], matches: Sequence[Match]) -> list[Bags]:
+def _around(tokens: Sequence[Token], matches: Sequence[EntityMatch]) -> list[Bags]:
     """Return what is around each mention: the words before and after, where another mention is one word."""
     words: list[str] = ["<s>"]
     places: list[int] = []

@@ -21,7 +21,7 @@ import yaml
 from dialogue_gym._files import FileError, FileKind, check_characters, read_bytes
 from dialogue_gym._markdown import is_markdown, lines
 from dialogue_gym._text import name_fault, nearest, shorten
-from dialogue_gym._yaml import Entry, read_text
+from dialogue_gym._yaml import YamlNode, read_text
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.model import DomainError, number_text
@@ -196,7 +196,7 @@ class _Collected:
         )
 
 
-def _read_yaml(root: Entry, collected: _Collected) -> None:
+def _read_yaml(root: YamlNode, collected: _Collected) -> None:
     sections = root.mapping().get("nlu")
     for section in sections.items() if sections else ():
         keys = section.mapping((*KINDS, "examples", "metadata"))
@@ -209,7 +209,7 @@ def _read_yaml(root: Entry, collected: _Collected) -> None:
             collected.add(kind, title, item, section.file, line)
 
 
-def _items(entry: Entry) -> Iterator[tuple[str, int]]:
+def _items(entry: YamlNode) -> Iterator[tuple[str, int]]:
     """Yield the examples of a section with their lines: of a list, or of a text with a dash before each."""
     if entry.is_null:
         return

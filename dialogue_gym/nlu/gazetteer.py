@@ -30,7 +30,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class EntityMatch:
     """Known values at tokens `first` to before `last`: for each label that has one, which it is."""
 
     first: int
@@ -102,18 +102,18 @@ class Gazetteer:
                 if allowed(joined):
                     self._by_shape.setdefault((joined[0], len(joined)), []).append((joined, words))
 
-    def find(self, text: str, tokens: Sequence[Token], resolve: dict[str, str]) -> list[Match]:
+    def find(self, text: str, tokens: Sequence[Token], resolve: dict[str, str]) -> list[EntityMatch]:
         """Return what is known in a text, from left to right, without overlaps: the longest comes first.
 
         `resolve` has the values that texts found by a pattern stand for, if they stand for others.
         """
         ends = {token.end: index + 1 for index, token in enumerate(tokens)}
         exact = [self._exact(text, tokens, first, ends, resolve) for first in range(len(tokens))]
-        taken: list[Match | None] = [None] * len(tokens)
+        taken: list[EntityMatch | None] = [None] * len(tokens)
         for match in sorted(filter(None, exact), key=lambda match: (match.first - match.last, match.first)):
             if not any(taken[match.first : match.last]):
                 taken[match.first : match.last] = [match] * (match.last - match.first)
-        matches: list[Match] = []
+        matches: list[EntityMatch] = []
         first = 0
         while first < len(tokens):
             found = taken[first] or self._typo(tokens, first, taken)
@@ -124,7 +124,7 @@ class Gazetteer:
 
     def _exact(
         self, text: str, tokens: Sequence[Token], first: int, ends: dict[int, int], resolve: dict[str, str]
-    ) -> Match | None:
+    ) -> EntityMatch | None:
         last, values = first, dict[Label, str]()
         words: tuple[str, ...] = ()
         for index in range(first, min(len(tokens), first + self._longest)):
@@ -140,9 +140,11 @@ class Gazetteer:
                 values = values if end == last else {}
                 last = end
                 values.setdefault(label, resolve.get(found[0].casefold(), found[0]))
-        return Match(first, last, tuple(values.items())) if values else None
+        return EntityMatch(first, last, tuple(values.items())) if values else None
 
-    def _typo(self, tokens: Sequence[Token], first: int, taken: Sequence[Match | None]) -> Match | None:
+    def _typo(
+        self, tokens: Sequence[Token], first: int, taken: Sequence[EntityMatch | None]
+    ) -> EntityMatch | None:
         """Return the known phrase that free words are nearest to, if one is near and no other as near."""
         best: dict[tuple[str, ...], tuple[int, int]] = {}
         joined = ""
@@ -165,7 +167,7 @@ class Gazetteer:
         if any(one != values[0] for one in values):
             return None
         confidence = 1 - nearest[0] / len("".join(meant[0]))
-        return Match(first, best[meant[0]][1], values[0], round(confidence, 3))
+        return EntityMatch(first, best[meant[0]][1], values[0], round(confidence, 3))
 
     def _shaped(self, joined: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield the phrases of about the length of some letters, that begin with one of the first two."""

@@ -2,14 +2,14 @@
 
 from dialogue_gym.policies.agent import Agent, AgentError, load_agent
 from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.policies.pretrained import PretrainedPolicy
 
 __all__ = [
+    "ActionMask",
     "Agent",
     "AgentError",
     "ExpertPolicy",
-    "ObservationMask",
     "Policy",
     "PretrainedPolicy",
     "RandomPolicy",

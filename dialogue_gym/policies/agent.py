@@ -37,7 +37,7 @@ class AgentError(ValueError):
 
 
 @dataclass(frozen=True)
-class Thought:
+class ActionScore:
     """What an agent makes of one action: its probability, or for agents that have none its value."""
 
     action: str
@@ -64,12 +64,12 @@ class Agent:
         has_probabilities, numbers = self._numbers(observation, mask)
         return self.env.action_names[int(chosen)], float(numbers[int(chosen)]) if has_probabilities else None
 
-    def thoughts(self, conversation: Conversation) -> tuple[bool, list[Thought]]:
+    def thoughts(self, conversation: Conversation) -> tuple[bool, list[ActionScore]]:
         """Return whether the numbers are probabilities, and what it makes of each action, the best first."""
         observation, mask = self._look(conversation)
         has_probabilities, numbers = self._numbers(observation, mask)
         thoughts = [
-            Thought(name, float(number), bool(possible))
+            ActionScore(name, float(number), bool(possible))
             for name, number, possible in zip(self.env.action_names, numbers, mask, strict=True)
         ]
         thoughts.sort(key=lambda thought: (-thought.is_possible, -thought.number))

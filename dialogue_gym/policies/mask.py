@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dialogue_gym.envs.dialogue import DialogueEnv
 
 
-class ObservationMask:
+class ActionMask:
     """Says which actions are possible in an observation, for those who have nothing but observations.
 
     It gives what `env.unwrapped.action_masks()` gives in the state that the observation is of. Something is

@@ -14,7 +14,7 @@ from dialogue_gym.domain import DomainError
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import Policy
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.rules.tables import LISTENING, RESTARTING
 
 Array = npt.NDArray[Any]
@@ -59,7 +59,7 @@ class PretrainedPolicy(Policy):
         if (names, sizes, actions) != own:
             raise DomainError(f"{path}: this policy is for other actions or observations than {name} has")
         self._first_input = np.cumsum([0, *sizes[:-1]])
-        self._mask = ObservationMask(self.env)
+        self._mask = ActionMask(self.env)
         self._is_explicit = self.env.first_action == LISTENING
         index = {field: i for i, field in enumerate(names)}
         self._spoken, self._done = index["spoken"], index["done"]

@@ -11,7 +11,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.sb3.vec_env import dialogue_of
 
 Array = npt.NDArray[Any]
@@ -42,7 +42,7 @@ class MaskedQNetwork(QNetwork):
     asked: for the best action, and for the best next one in the target.
     """
 
-    def __init__(self, *args: Any, mask: ObservationMask, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mask: ActionMask, **kwargs: Any) -> None:
         """Make the network; the other arguments are those of `QNetwork`."""
         super().__init__(*args, **kwargs)
         self.mask = mask
@@ -73,7 +73,7 @@ class MaskedQNetwork(QNetwork):
 class MaskedDQNPolicy(DQNPolicy):
     """The policy of `MaskedDQN`."""
 
-    def __init__(self, *args: Any, mask: ObservationMask, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mask: ActionMask, **kwargs: Any) -> None:
         """Make the policy; the other arguments are those of `DQNPolicy`."""
         self.mask = mask
         super().__init__(*args, **kwargs)
@@ -113,7 +113,7 @@ class MaskedDQN(DQN):
             TypeError: the environment is no dialogue.
         """
         if env is not None:
-            mask = ObservationMask(dialogue_of(env))
+            mask = ActionMask(dialogue_of(env))
             arguments["policy_kwargs"] = {"mask": mask} | (arguments.get("policy_kwargs") or {})
         super().__init__(policy, env, **arguments)
 
@@ -159,7 +159,7 @@ class MaskedDQN(DQN):
         return self.action_space.np_random
 
     def _possible(self, observations: Array) -> npt.NDArray[np.bool_]:
-        mask: ObservationMask = self.policy_kwargs["mask"]
+        mask: ActionMask = self.policy_kwargs["mask"]
         return mask(observations)
 
     def _any(self, possible: Array) -> Array:

@@ -1,18 +1,16 @@
 """Rasa's stories, read from files and written to them, and what can be done with them."""
 
 from dialogue_gym.stories.checks import check_stories
-from dialogue_gym.stories.contradictions import Answer, Contradiction, contradictions, replay
+from dialogue_gym.stories.contradictions import Contradiction, StoryAnswer, contradictions, replay
 from dialogue_gym.stories.expansion import expand
 from dialogue_gym.stories.io import FORMATS, dump, format_of, load, parse, story_of
 from dialogue_gym.stories.join import join
 from dialogue_gym.stories.mermaid import mermaid
-from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Place, Step, Story, StoryError
+from dialogue_gym.stories.model import Either, OtherEvent, Place, Step, Story, StoryCheckpoint, StoryError
 from dialogue_gym.stories.statistics import Statistics, statistics
 
 __all__ = [
     "FORMATS",
-    "Answer",
-    "Checkpoint",
     "Contradiction",
     "Either",
     "OtherEvent",
@@ -20,6 +18,8 @@ __all__ = [
     "Statistics",
     "Step",
     "Story",
+    "StoryAnswer",
+    "StoryCheckpoint",
     "StoryError",
     "check_stories",
     "contradictions",

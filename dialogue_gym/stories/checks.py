@@ -17,11 +17,11 @@ from dialogue_gym.stories.model import (
     OWN_ACTIONS,
     OWN_INTENTS,
     OWN_SLOTS,
-    Checkpoint,
     Either,
     OtherEvent,
     Place,
     Story,
+    StoryCheckpoint,
 )
 
 _MAX_COMPARED = 3_000_000
@@ -70,7 +70,7 @@ def _warning(place: Place, message: str) -> Problem:
     return Problem(place.file, place.line, message, is_error=False)
 
 
-def _events(story: Story) -> Iterator[tuple[Event | OtherEvent | Checkpoint, Place]]:
+def _events(story: Story) -> Iterator[tuple[Event | OtherEvent | StoryCheckpoint, Place]]:
     """Yield all that may happen in a story, and where it says so."""
     for index, step in enumerate(story.steps):
         options = step.options if isinstance(step, Either) else ((step,),)
@@ -93,10 +93,10 @@ def _checkpoints(stories: Iterable[Story], hints: _Hints) -> Iterator[Problem]:
     begun: dict[str, Place] = {}
     ended: dict[str, Place] = {}
     for story in stories:
-        others = [index for index, step in enumerate(story.steps) if not isinstance(step, Checkpoint)]
+        others = [index for index, step in enumerate(story.steps) if not isinstance(step, StoryCheckpoint)]
         first, last = (others[0], others[-1]) if others else (len(story.steps), 0)
         for index, step in enumerate(story.steps):
-            if not isinstance(step, Checkpoint):
+            if not isinstance(step, StoryCheckpoint):
                 continue
             if index < last or index < first:
                 begun.setdefault(step.name, story.place_of(index))
@@ -129,7 +129,7 @@ class _Words:
                 yield from self._action(event.name, "action", place)
             elif isinstance(event, SlotSet):
                 yield from self._slot(event.name, event.value, place)
-            elif isinstance(event, Checkpoint):
+            elif isinstance(event, StoryCheckpoint):
                 for name, value in event.slots.items():
                     yield from self._slot(name, value, place)
             elif not isinstance(event, OtherEvent):

@@ -13,13 +13,13 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import EMPTY, NONE, DomainError
 from dialogue_gym.domain.observation import describe, observation_dtype, observation_fields
 from dialogue_gym.stories.expansion import expand
-from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Place, Story
+from dialogue_gym.stories.model import Either, OtherEvent, Place, Story, StoryCheckpoint
 
 _LEFT_OUT = ("confidence", "intent_confidence", "spoken")
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoryAnswer:
     """What a story does at one place."""
 
     action: str
@@ -36,8 +36,8 @@ class Contradiction:
     """Two answers to the same observation, which `observation` gives in words."""
 
     observation: str
-    first: Answer
-    second: Answer
+    first: StoryAnswer
+    second: StoryAnswer
 
     def __str__(self) -> str:
         """The contradiction in one sentence."""
@@ -54,7 +54,7 @@ def replay(domain: Domain, story: Story) -> Conversation:
     """
     conversation = Conversation(domain)
     for index, step in enumerate(story.steps):
-        if isinstance(step, (Checkpoint, Either, OtherEvent)):
+        if isinstance(step, (StoryCheckpoint, Either, OtherEvent)):
             raise story.place_of(index).error("only a plain story can be played: expand it first")
         try:
             conversation.append(step)
@@ -63,14 +63,16 @@ def replay(domain: Domain, story: Story) -> Conversation:
     return conversation
 
 
-def answers(domain: Domain, story: Story, turn_taking: str = "explicit") -> Iterator[tuple[bytes, Answer]]:
+def answers(
+    domain: Domain, story: Story, turn_taking: str = "explicit"
+) -> Iterator[tuple[bytes, StoryAnswer]]:
     """Yield every observation of a plain story (as bytes), and what the story does then.
 
     Raises:
         StoryError: see `replay`.
     """
     for decision in decisions(replay(domain, story), turn_taking):
-        answer = Answer(decision.action, story.name, story.place_of(decision.event))
+        answer = StoryAnswer(decision.action, story.name, story.place_of(decision.event))
         yield decision.observation.tobytes(), answer
 
 
@@ -92,7 +94,7 @@ def contradictions_of_plain(
     domain: Domain, stories: Iterable[Story], turn_taking: str = "explicit"
 ) -> list[Contradiction]:
     """Return the contradictions of stories that are expanded already."""
-    first: dict[bytes, Answer] = {}
+    first: dict[bytes, StoryAnswer] = {}
     named: set[tuple[bytes, str]] = set()
     found = []
     for story in stories:

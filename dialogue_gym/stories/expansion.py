@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from dialogue_gym.conversation.events import ActionExecuted, Event, UserUttered, Value
 from dialogue_gym.domain import Domain
-from dialogue_gym.stories.model import Checkpoint, Either, Place, Step, Story
+from dialogue_gym.stories.model import Either, Place, Step, Story, StoryCheckpoint
 from dialogue_gym.stories.story_state import Moment, Moments
 
 MAX_EXPANDED = 10_000
@@ -116,9 +116,9 @@ class _Part:
     """What stands between the checkpoints at which it begins and at which it ends."""
 
     story: Story
-    begins: tuple[Checkpoint, ...]
+    begins: tuple[StoryCheckpoint, ...]
     steps: tuple[tuple[Step, Place], ...]
-    ends: tuple[Checkpoint, ...]
+    ends: tuple[StoryCheckpoint, ...]
 
     @property
     def is_of_user(self) -> bool:
@@ -136,17 +136,17 @@ def _parts(story: Story) -> Iterator[_Part]:
     placed = [(step, story.place_of(index)) for index, step in enumerate(story.steps)]
     groups: list[tuple[bool, list[tuple[Step, Place]]]] = []
     for step, place in placed:
-        is_checkpoint = isinstance(step, Checkpoint)
+        is_checkpoint = isinstance(step, StoryCheckpoint)
         if not groups or groups[-1][0] != is_checkpoint:
             groups.append((is_checkpoint, []))
         groups[-1][1].append((step, place))
-    begins: tuple[Checkpoint, ...] = ()
+    begins: tuple[StoryCheckpoint, ...] = ()
     for index, (is_checkpoint, group) in enumerate(groups):
         if is_checkpoint:
-            begins = tuple(step for step, _ in group if isinstance(step, Checkpoint))
+            begins = tuple(step for step, _ in group if isinstance(step, StoryCheckpoint))
             continue
         after = groups[index + 1][1] if index + 1 < len(groups) else ()
-        yield _Part(story, begins, tuple(group), tuple(s for s, _ in after if isinstance(s, Checkpoint)))
+        yield _Part(story, begins, tuple(group), tuple(s for s, _ in after if isinstance(s, StoryCheckpoint)))
 
 
 _Choice = int | tuple[tuple[Event, ...], Place]
@@ -178,7 +178,7 @@ class _Ways:
     def __init__(self, parts: Sequence[_Part], domain: Domain | None) -> None:
         self.parts = parts
         self.starts = [index for index, part in enumerate(parts) if not part.begins]
-        self._following: dict[str, list[tuple[int, Checkpoint]]] = {}
+        self._following: dict[str, list[tuple[int, StoryCheckpoint]]] = {}
         for index, part in enumerate(parts):
             for checkpoint in part.begins:
                 self._following.setdefault(checkpoint.name, []).append((index, checkpoint))
@@ -260,7 +260,7 @@ class _Ways:
             if isinstance(step, Either):
                 budget.spend(0, index - way.step + len(step.options))
                 return way._replace(step=index + 1, now=now), [(option, place) for option in step.options]
-            if not isinstance(step, Checkpoint):
+            if not isinstance(step, StoryCheckpoint):
                 now = self._moments.after(now, step, place)
         nexts = [(end, *following) for end in part.ends for following in self._following.get(end.name, ())]
         budget.spend(0, len(part.steps) - way.step + len(nexts) // 2)

@@ -27,12 +27,12 @@ from dialogue_gym.conversation.events import (
 from dialogue_gym.stories.entity_markup import decode_object, read_marked
 from dialogue_gym.stories.model import (
     STORY_FILE,
-    Checkpoint,
     Either,
     OtherEvent,
     Place,
     Step,
     Story,
+    StoryCheckpoint,
     StoryError,
     events_named,
     message_parameters,
@@ -122,7 +122,7 @@ def read_line(line: str) -> tuple[Step, ...]:
     name = name.strip()
     if not name:
         raise ValueError(f"a name is expected after {kind!r}")
-    return (Checkpoint(name, parameters),) if kind == ">" else events_named(name, parameters)
+    return (StoryCheckpoint(name, parameters),) if kind == ">" else events_named(name, parameters)
 
 
 def _messages(text: str) -> tuple[UserUttered, ...]:
@@ -192,7 +192,7 @@ def _line(step: Step) -> str:
         return "  - restart" if isinstance(step, Restarted) else "  - session_started"
     if isinstance(step, OtherEvent):
         return f"  - {step.name}{_json(step.parameters) if step.parameters else ''}"
-    if isinstance(step, Checkpoint):
+    if isinstance(step, StoryCheckpoint):
         return _first(step, f"> {step.name}{_json(step.slots) if step.slots else ''}")
     if not all(isinstance(event, UserUttered) for option in step.options for event in option):
         raise StoryError("a choice of slots cannot be written in Markdown")

@@ -80,7 +80,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class StoryCheckpoint:
     """A place where stories meet: what begins with it goes on from what ends with it, if the slots are so."""
 
     name: str
@@ -102,7 +102,7 @@ class OtherEvent:
     parameters: Mapping[str, Value] = field(default_factory=dict)
 
 
-Step = Event | Checkpoint | Either | OtherEvent
+Step = Event | StoryCheckpoint | Either | OtherEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from dialogue_gym.conversation.events import ActionExecuted, Event, SlotSet, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
-from dialogue_gym.stories.model import Checkpoint, Either, Story
+from dialogue_gym.stories.model import Either, Story, StoryCheckpoint
 
 Counts = tuple[tuple[str, int], ...]
 """Names and how often each occurs, the most frequent first."""
@@ -89,7 +89,7 @@ def statistics(stories: Iterable[Story], domain: Domain | None = None) -> Statis
     for story in stories:
         turns = 0
         for step in story.steps:
-            if isinstance(step, Checkpoint):
+            if isinstance(step, StoryCheckpoint):
                 checkpoints.add(step.name)
                 continue
             options = step.options if isinstance(step, Either) else ((step,),)

@@ -15,7 +15,7 @@ import yaml
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym._yaml import Entry, read_text
+from dialogue_gym._yaml import YamlNode, read_text
 from dialogue_gym.conversation.events import (
     BotUttered,
     Entity,
@@ -30,12 +30,12 @@ from dialogue_gym.stories import yaml_chunks as yaml_parts
 from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.stories.model import (
     STORY_FILE,
-    Checkpoint,
     Either,
     OtherEvent,
     Place,
     Step,
     Story,
+    StoryCheckpoint,
     events_named,
 )
 
@@ -168,15 +168,15 @@ def _read_whole(text: str, file: str) -> list[Story]:
     ]
 
 
-def _stories(section: Entry, kind: str, before: int) -> list[Story]:
+def _stories(section: YamlNode, kind: str, before: int) -> list[Story]:
     """Read a list of stories, with `before` lines of the file in front of it."""
     items = section.items()
     return [
-        _story(Entry(item.node, item.file, "", kind=STORY_FILE), kind == "rules", before) for item in items
+        _story(YamlNode(item.node, item.file, "", kind=STORY_FILE), kind == "rules", before) for item in items
     ]
 
 
-def _story(entry: Entry, is_rule: bool, before: int) -> Story:
+def _story(entry: YamlNode, is_rule: bool, before: int) -> Story:
     title = "rule" if is_rule else "story"
     keys = entry.mapping(RULE_KEYS if is_rule else STORY_KEYS)
     if title not in keys:
@@ -204,7 +204,7 @@ def _story(entry: Entry, is_rule: bool, before: int) -> Story:
     )
 
 
-def _step(entry: Entry) -> tuple[Step, ...]:
+def _step(entry: YamlNode) -> tuple[Step, ...]:
     if not entry.is_mapping:
         if entry.text("step") == "...":
             return ()  # in a rule: whatever came before
@@ -224,13 +224,13 @@ def _step(entry: Entry) -> tuple[Step, ...]:
         return (_either(keys["or"]),)
     if kind == "checkpoint":
         slots = dict(_slots(keys["slot_was_set"])) if "slot_was_set" in keys else {}
-        return (Checkpoint(_text(keys["checkpoint"]), slots),)
+        return (StoryCheckpoint(_text(keys["checkpoint"]), slots),)
     if kind == "slot_was_set":
         return _slots_set(keys["slot_was_set"])
     return _of_the_bot(kind, keys[kind]) if kind else ()
 
 
-def _of_the_bot(kind: str, entry: Entry) -> tuple[Step, ...]:
+def _of_the_bot(kind: str, entry: YamlNode) -> tuple[Step, ...]:
     if kind == "active_loop":
         return (OtherEvent("active_loop", {"name": None if entry.is_null else entry.text("name")}),)
     if kind == "bot":
@@ -242,14 +242,14 @@ def _of_the_bot(kind: str, entry: Entry) -> tuple[Step, ...]:
         raise entry.error(str(error)) from None
 
 
-def _text(entry: Entry) -> str:
+def _text(entry: YamlNode) -> str:
     text = entry.text("name")
     if not text:
         raise entry.error("a name is expected here, not an empty text")
     return text
 
 
-def _message(keys: dict[str, Entry]) -> UserUttered:
+def _message(keys: dict[str, YamlNode]) -> UserUttered:
     intent = _text(keys["intent"]).removeprefix("/") if "intent" in keys else None
     said, entities = read_marked(keys["user"].text().strip()) if "user" in keys else (None, ())
     if "entities" in keys:
@@ -260,7 +260,7 @@ def _message(keys: dict[str, Entry]) -> UserUttered:
     return UserUttered(said, intent or None, entities)
 
 
-def _entities(entry: Entry) -> tuple[Entity, ...]:
+def _entities(entry: YamlNode) -> tuple[Entity, ...]:
     if entry.is_mapping:
         return entities_from({name: value_of(value) for name, value in entry.mapping().items()})
     found: list[Entity] = []
@@ -278,11 +278,11 @@ def _entities(entry: Entry) -> tuple[Entity, ...]:
     return tuple(found)
 
 
-def _options(keys: Mapping[str, Entry]) -> dict[str, Any]:
+def _options(keys: Mapping[str, YamlNode]) -> dict[str, Any]:
     return {key: keys[key].text() for key in ("role", "group") if key in keys}
 
 
-def _either(entry: Entry) -> Either:
+def _either(entry: YamlNode) -> Either:
     options: list[tuple[Event, ...]] = []
     for item in entry.items():
         keys = item.mapping(("intent", "user", "entities", "slot_was_set", "metadata"))
@@ -299,11 +299,11 @@ def _either(entry: Entry) -> Either:
     return Either(tuple(options))
 
 
-def _slots_set(entry: Entry) -> tuple[SlotSet, ...]:
+def _slots_set(entry: YamlNode) -> tuple[SlotSet, ...]:
     return tuple(SlotSet(name, value) for name, value in _slots(entry))
 
 
-def _slots(entry: Entry) -> list[tuple[str, Value]]:
+def _slots(entry: YamlNode) -> list[tuple[str, Value]]:
     """Return slots and their values; one that is only named has some value, as a flag that is set."""
     if entry.is_mapping:
         return [(name, value_of(value)) for name, value in entry.mapping().items()]
@@ -314,7 +314,7 @@ def _slots(entry: Entry) -> list[tuple[str, Value]]:
     ]
 
 
-def value_of(entry: Entry) -> Value:
+def value_of(entry: YamlNode) -> Value:
     """Return what an entry holds, by the rules of YAML 1.2's core, which JSON follows: `yes` is a text."""
     if entry.is_mapping:
         return {name: value_of(value) for name, value in entry.mapping().items()}

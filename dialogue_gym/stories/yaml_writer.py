@@ -19,7 +19,15 @@ from dialogue_gym.conversation.events import (
     Value,
 )
 from dialogue_gym.stories.entity_markup import write_marked
-from dialogue_gym.stories.model import Checkpoint, Either, OtherEvent, Step, Story, StoryError, events_named
+from dialogue_gym.stories.model import (
+    Either,
+    OtherEvent,
+    Step,
+    Story,
+    StoryCheckpoint,
+    StoryError,
+    events_named,
+)
 
 VERSION = "3.1"
 _PLAIN = re.compile(r"[A-Za-z_][\w./+-]*( [\w./+-]+)*", re.ASCII)
@@ -89,7 +97,7 @@ def _step(step: Step) -> Iterator[str]:
         yield f"bot: {_quoted(step.text or '')}"
     elif isinstance(step, (Restarted, SessionStarted)):
         yield "action: restart" if isinstance(step, Restarted) else "action: session_started"
-    elif isinstance(step, Checkpoint):
+    elif isinstance(step, StoryCheckpoint):
         yield f"checkpoint: {_quoted(step.name)}"
         if step.slots:
             yield "slot_was_set:"

@@ -32,8 +32,8 @@ from dialogue_gym.journal.entry import (
 )
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.memory import Journal
-from dialogue_gym.journal.writer import Record
-from dialogue_gym.teaching.learner import Knowledge, Learner
+from dialogue_gym.journal.writer import ConversationWriter
+from dialogue_gym.teaching.learner import Learner, TaughtModel
 from dialogue_gym.teaching.navigation import latest_open, next_number, take_up_fault, unused_conversation
 from dialogue_gym.teaching.pending import (
     AwaitsMessage,
@@ -44,10 +44,10 @@ from dialogue_gym.teaching.pending import (
     Proposal,
     SessionError,
 )
-from dialogue_gym.teaching.simulated_user import SEED, FakeUser
+from dialogue_gym.teaching.simulated_user import SEED, SimulatedUser
 
 
-class Course:
+class ConversationDriver:
     """Conversations of one bot, each up to where it waits for an answer, which is `pending`.
 
     Everything that it knows follows from the journal, so that a course on the same journal goes on where this
@@ -88,9 +88,9 @@ class Course:
         self._seed = seed
         self._asks_for_closing = asks_for_closing
         self._is_mine = is_mine
-        self._record = Record(journal, author)
-        self._knowledge = Knowledge(domain, turn_taking)
-        self._user: FakeUser | None = None
+        self._record = ConversationWriter(journal, author)
+        self._knowledge = TaughtModel(domain, turn_taking)
+        self._user: SimulatedUser | None = None
         self.turn_taking = turn_taking
         self.change: Change | None = None
         """What the last correction changed."""
@@ -155,7 +155,7 @@ class Course:
         before = self.domain
         self._knowledge.grow(self.history)
         if self._settings is not None and (self._user is None or self.domain is not before):
-            self._user = FakeUser(self.domain, self._settings)
+            self._user = SimulatedUser(self.domain, self._settings)
 
     def _learn(self) -> None:
         self._knowledge.learn(self.history)

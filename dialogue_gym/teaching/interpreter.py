@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Growth
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.journal.entry import MEND, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError, parse_act
@@ -100,11 +100,11 @@ def unknown_names(domain: Domain, message: UserUttered) -> list[tuple[str, str, 
     return found
 
 
-def new_name(kind: str, name: str) -> Growth:
+def new_name(kind: str, name: str) -> Addition:
     """Return what makes one of the `unknown_names` known: an entity is, where a slot has its name."""
-    return Growth(INTENT if kind == "intent" else SLOT, name)
+    return Addition(INTENT if kind == "intent" else SLOT, name)
 
 
-def new_action(name: str, typed: str) -> Growth:
+def new_action(name: str, typed: str) -> Addition:
     """Return an action that says what a teacher typed, or nothing."""
-    return Growth(ACTION, name, (typed.strip(),) if typed.strip() else ())
+    return Addition(ACTION, name, (typed.strip(),) if typed.strip() else ())

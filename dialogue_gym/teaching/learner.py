@@ -191,7 +191,7 @@ def _gradients(
     return [inputs.T @ at_hidden, at_hidden.sum(axis=0), hidden.T @ at_logits, at_logits.sum(axis=0)]
 
 
-class Knowledge:
+class TaughtModel:
     """A domain and a learner that follow from a history, and from nothing else."""
 
     def __init__(self, domain: Domain, turn_taking: str) -> None:

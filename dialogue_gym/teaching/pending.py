@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialogue_gym.domain.additions import Growth
+from dialogue_gym.domain.additions import Addition
 
 
 class SessionError(ValueError):
@@ -44,7 +44,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Contradiction:
+class PendingContradiction:
     """For what is known here other actions were right before: which holds?
 
     Attributes:
@@ -55,7 +55,7 @@ class Contradiction:
 
     action: str
     before: tuple[str, ...]
-    new: tuple[Growth, ...] = ()
+    new: tuple[Addition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class MissingResult:
     action: str
 
 
-Pending = AwaitsMessage | Proposal | Contradiction | MissingResult
+Pending = AwaitsMessage | Proposal | PendingContradiction | MissingResult
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ ABSENCE = 300.0
 
 
 @dataclass(frozen=True)
-class Dialogue:
+class TaughtDialogue:
     """What was answered in a conversation.
 
     Attributes:
@@ -40,7 +40,7 @@ class Dialogue:
     last: int
 
 
-def dialogues(history: History) -> list[Dialogue]:
+def dialogues(history: History) -> list[TaughtDialogue]:
     """Return the conversations in which somebody answered, in the order in which they began."""
     found = []
     for name in history.conversations:
@@ -54,7 +54,7 @@ def dialogues(history: History) -> list[Dialogue]:
         pauses = [path[place].time - path[place - 1].time for place in places if place]
         pauses = [pause for pause in pauses if pause < ABSENCE]
         found.append(
-            Dialogue(
+            TaughtDialogue(
                 name,
                 len(answered),
                 sum(map(is_correction, answered)),

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import UserUttered, to_json
-from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Growth, grown
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
 from dialogue_gym.journal.entry import BOT, END, EXPERT, LABEL, MEND, PERSON, USER, Entry
-from dialogue_gym.teaching.driver import Course
+from dialogue_gym.teaching.driver import ConversationDriver
 from dialogue_gym.teaching.navigation import (
     conversation_at,
     is_simulated,
@@ -19,8 +19,8 @@ from dialogue_gym.teaching.navigation import (
 from dialogue_gym.teaching.pending import (
     AwaitsMessage,
     Change,
-    Contradiction,
     MissingResult,
+    PendingContradiction,
     Proposal,
     SessionError,
 )
@@ -29,7 +29,7 @@ NEW, OLD, BOTH = "new", "old", "both"
 """How a contradiction can be settled: the new answer holds, the old one does, or both are right."""
 
 
-class Session(Course):
+class Session(ConversationDriver):
     """One teacher, one bot, one conversation after another.
 
     What it waits for is `pending`; each method that answers it writes the answer down before it takes effect.
@@ -40,7 +40,7 @@ class Session(Course):
             raise SessionError("the bot proposes nothing now")
         return self.pending
 
-    def say(self, message: UserUttered, new: Sequence[Growth] = ()) -> None:
+    def say(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
         """Say something as the user.
 
         Args:
@@ -53,7 +53,7 @@ class Session(Course):
         """
         if not isinstance(self.pending, AwaitsMessage):
             raise SessionError("it is not the user's turn")
-        grown(self.domain, new)
+        extend(self.domain, new)
         self._record.write_answer(USER, to_json(message), new)
         if new:
             self._grow()
@@ -67,7 +67,7 @@ class Session(Course):
         known = self._taught_here()
         self._decide(best, known if best in known else (best,))
 
-    def correct(self, action: str, new: Sequence[Growth] = ()) -> None:
+    def correct(self, action: str, new: Sequence[Addition] = ()) -> None:
         """Say what is right instead of the proposal.
 
         Where other actions were right before, the session then waits for `settle`.
@@ -81,12 +81,12 @@ class Session(Course):
             DomainError: a new name cannot be one, or is taken.
         """
         self._proposal()
-        grown(self.domain, new)
+        extend(self.domain, new)
         if action not in (*self.actions, *(growth.name for growth in new if growth.add == ACTION)):
             raise SessionError(f"{shorten(action)} is no action; {nearest(action, self.actions)}")
         known = self._taught_here()
         if known and action not in known:
-            self.pending = Contradiction(action, known, tuple(new))
+            self.pending = PendingContradiction(action, known, tuple(new))
         else:
             self._decide(action, known or (action,), new)
 
@@ -98,7 +98,7 @@ class Session(Course):
         Raises:
             SessionError: there is no contradiction.
         """
-        if not isinstance(self.pending, Contradiction):
+        if not isinstance(self.pending, PendingContradiction):
             raise SessionError("there is no contradiction to settle")
         action, before, new = self.pending.action, self.pending.before, self.pending.new
         if which not in (NEW, OLD, BOTH):
@@ -115,7 +115,7 @@ class Session(Course):
         Raises:
             SessionError: there is no contradiction.
         """
-        if not isinstance(self.pending, Contradiction):
+        if not isinstance(self.pending, PendingContradiction):
             raise SessionError("there is no contradiction to take back")
         self._advance()
 
@@ -126,7 +126,7 @@ class Session(Course):
         return bool(path) and path[-1].kind in (USER, MEND)
 
     def _decide(
-        self, action: str, right: Sequence[str], new: Sequence[Growth] = (), by: str | None = None
+        self, action: str, right: Sequence[str], new: Sequence[Addition] = (), by: str | None = None
     ) -> None:
         """Write a decision down, learn from it, and do it."""
         proposal, known = self._proposal(), self._taught_here()
@@ -162,7 +162,7 @@ class Session(Course):
             raise SessionError("no action waits for its result")
         self._write_result(self.pending.action, [], is_closing=False)
 
-    def mend(self, message: UserUttered, new: Sequence[Growth] = ()) -> None:
+    def mend(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
         """Say what the user's last message meant, before the bot acts on it.
 
         Args:
@@ -176,7 +176,7 @@ class Session(Course):
         self._proposal()
         if not self.can_mend:
             raise SessionError("the bot has acted on the message by now: undo that first")
-        grown(self.domain, new)
+        extend(self.domain, new)
         self._record.write_answer(MEND, {"message": to_json(message)}, new)
         if new:
             self._grow()
@@ -190,17 +190,17 @@ class Session(Course):
         Raises:
             DomainError: the name cannot be one, or is taken.
         """
-        self._add(Growth(ACTION, name, tuple(texts)))
+        self._add(Addition(ACTION, name, tuple(texts)))
 
     def add_intent(self, name: str) -> None:
         """Add an intent to the domain; see `add_action`."""
-        self._add(Growth(INTENT, name))
+        self._add(Addition(INTENT, name))
 
     def add_slot(self, name: str) -> None:
         """Add a text slot to the domain, which the entity of its name fills; see `add_action`."""
-        self._add(Growth(SLOT, name))
+        self._add(Addition(SLOT, name))
 
-    def _add(self, growth: Growth) -> None:
+    def _add(self, growth: Addition) -> None:
         growth.added_to(self.domain)
         self._record.grow(growth)
         self._grow()
@@ -291,7 +291,7 @@ class Session(Course):
         if self.domain is not domain:
             self._go_to(self.id)
         elif isinstance(pending, Proposal) or (
-            isinstance(pending, Contradiction) and pending.before != self._taught_here()
+            isinstance(pending, PendingContradiction) and pending.before != self._taught_here()
         ):
             self._advance()
 

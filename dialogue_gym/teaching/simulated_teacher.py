@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy
-from dialogue_gym.teaching.pending import Contradiction, Proposal
+from dialogue_gym.teaching.pending import PendingContradiction, Proposal
 from dialogue_gym.teaching.session import NEW, Session
 
 CLEAN = 50
@@ -23,7 +23,7 @@ _UNSEEN = 1_000_000
 
 
 @dataclass(frozen=True)
-class Report:
+class LessonReport:
     """What teaching took, and what came of it.
 
     Attributes:
@@ -84,7 +84,7 @@ class SimulatedTeacher:
 
     def answer(self, session: Session) -> bool:
         """Answer what the session waits for; return whether that was a correction."""
-        if isinstance(session.pending, Contradiction):
+        if isinstance(session.pending, PendingContradiction):
             session.settle(NEW)
             return False
         assert isinstance(session.pending, Proposal)
@@ -99,7 +99,7 @@ class SimulatedTeacher:
         return True
 
 
-def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: int = 500) -> Report:
+def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: int = 500) -> LessonReport:
     """Teach for some dialogues, then play others without learning."""
     corrections, milliseconds = [], []
     for _ in range(dialogues):
@@ -109,7 +109,7 @@ def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: i
             count += teacher.answer(session)
             milliseconds.append(1000 * (time.perf_counter() - begin))
         corrections.append(count)
-    return Report(
+    return LessonReport(
         tuple(corrections), session.distinct_observations, tuple(milliseconds), play(session, unseen)
     )
 

@@ -14,7 +14,7 @@ SEED = "seed"
 """The key under which the beginning of a conversation says which user it is."""
 
 
-class FakeUser:
+class SimulatedUser:
     """A simulated user, whose every answer follows from a seed and from what the bot did.
 
     So nothing of it needs to be stored: a conversation that is gone back to is played again.

@@ -1,4 +1,4 @@
-"""The channel that Rasa's front ends speak, and a small interface for programs: HTTP around `People`.
+"""The channel that Rasa's front ends speak, and a small interface for programs: HTTP around `Sessions`.
 
 Source: https://rasa.com/docs/rasa/connectors/your-own-website (the REST channel: sender and message, and a
 list of messages with their recipient).
@@ -24,9 +24,9 @@ from starlette.types import ASGIApp
 from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import BotUttered, Json, to_json
 from dialogue_gym.journal.store import StoreError
-from dialogue_gym.live.sessions import People, Refused
+from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.web.security import Door, Guard
+from dialogue_gym.web.security import AccessMiddleware, AccessPolicy
 from dialogue_gym.web.talk_page import PATH, add_visitors
 
 WEBHOOK = "/webhooks/rest/webhook"
@@ -35,25 +35,25 @@ _TEXT: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
 _BESIDE = ("image", "attachment", "buttons", "quick_replies", "elements", "custom")
 
 
-class Fault(BaseModel):
+class ErrorBody(BaseModel):
     """What is wrong, in one line."""
 
     detail: str
 
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Fault, "description": "it cannot be read"},
+    400: {"model": ErrorBody, "description": "it cannot be read"},
     403: {"description": "it comes from another site"},
-    401: {"model": Fault, "description": "the token or the password is missing or wrong"},
-    404: {"model": Fault, "description": "there is nothing like that"},
-    413: {"model": Fault, "description": "it is too long"},
-    422: {"model": Fault, "description": "something in it is missing, or of the wrong type"},
-    429: {"model": Fault, "description": "that is too much in too short a time"},
-    503: {"model": Fault, "description": "not now: too many people, or nothing can be written down"},
+    401: {"model": ErrorBody, "description": "the token or the password is missing or wrong"},
+    404: {"model": ErrorBody, "description": "there is nothing like that"},
+    413: {"model": ErrorBody, "description": "it is too long"},
+    422: {"model": ErrorBody, "description": "something in it is missing, or of the wrong type"},
+    429: {"model": ErrorBody, "description": "that is too much in too short a time"},
+    503: {"model": ErrorBody, "description": "not now: too many people, or nothing can be written down"},
 }
 
 
-class Said(BaseModel):
+class MessageBody(BaseModel):
     """What somebody says."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
@@ -68,7 +68,7 @@ class Said(BaseModel):
     )
 
 
-class Answer(BaseModel):
+class ReplyBody(BaseModel):
     """What the bot says."""
 
     model_config = ConfigDict(extra="allow")
@@ -77,7 +77,7 @@ class Answer(BaseModel):
     text: str | None = None
 
 
-class Rating(BaseModel):
+class RatingBody(BaseModel):
     """What something was worth."""
 
     model_config = ConfigDict(strict=True)
@@ -88,7 +88,7 @@ class Rating(BaseModel):
     )
 
 
-class Waiting(BaseModel):
+class PendingRatingBody(BaseModel):
     """A rating that waits until somebody approves of it."""
 
     id: int
@@ -98,7 +98,7 @@ class Waiting(BaseModel):
     time: float = Field(description="when it was given, in seconds since 1970")
 
 
-class Tracker(BaseModel):
+class TrackerBody(BaseModel):
     """A conversation."""
 
     sender_id: str
@@ -135,7 +135,7 @@ def named_tokens(tokens: Mapping[str, str]) -> Tokens:
 
 
 def rest_app(
-    people: People, channel: Tokens, teacher: Callable[[Request], bool], origins: Iterable[str] = ()
+    people: Sessions, channel: Tokens, teacher: Callable[[Request], bool], origins: Iterable[str] = ()
 ) -> FastAPI:
     """Return the application.
 
@@ -174,8 +174,8 @@ def rest_app(
     token = Security(HTTPBearer(auto_error=False, scheme_name="token", description="of a channel"))
     password = Security(HTTPBearer(auto_error=False, scheme_name="password", description="of a teacher"))
 
-    @app.post(WEBHOOK, response_model=list[Answer], dependencies=[token] if channel(None) is None else [])
-    def talk(request: Request, said: Said) -> Response:
+    @app.post(WEBHOOK, response_model=list[ReplyBody], dependencies=[token] if channel(None) is None else [])
+    def talk(request: Request, said: MessageBody) -> Response:
         """Say something; the bot's messages come back.
 
         Where a teacher has taken the conversation over there are none yet: what they let the bot say comes
@@ -188,7 +188,7 @@ def rest_app(
 
     teachers = [password, Depends(as_teacher)]
 
-    @app.get(API + "/people/{sender:path}/tracker", response_model=Tracker, dependencies=teachers)
+    @app.get(API + "/people/{sender:path}/tracker", response_model=TrackerBody, dependencies=teachers)
     def tracker(sender: Sender) -> Response:
         """Return the conversation that somebody is in, or the one that they had last."""
         looked = people.look(sender, is_trusted=True)
@@ -202,12 +202,12 @@ def rest_app(
         )
 
     @app.post(API + "/people/{sender:path}/rating", status_code=204, dependencies=teachers)
-    def rate(sender: Sender, rating: Rating) -> Response:
+    def rate(sender: Sender, rating: RatingBody) -> Response:
         """Rate what the bot did, or how a conversation was."""
         people.rate(sender, rating.value, rating.about, is_trusted=True)
         return Response(status_code=204)
 
-    @app.get(API + "/ratings", response_model=list[Waiting], dependencies=teachers)
+    @app.get(API + "/ratings", response_model=list[PendingRatingBody], dependencies=teachers)
     def ratings() -> list[Json]:
         """Return the ratings that wait until somebody approves of them, the oldest first."""
         return [
@@ -269,8 +269,8 @@ def _tell_faults(app: FastAPI) -> None:
     def told(status: int, line: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
         return JSONResponse({"detail": line}, status, headers)
 
-    @app.exception_handler(Refused)
-    def refused(request: Request, error: Refused) -> JSONResponse:
+    @app.exception_handler(Rejected)
+    def refused(request: Request, error: Rejected) -> JSONResponse:
         headers = {} if error.wait is None else {"retry-after": str(math.ceil(error.wait))}
         return told(error.status, str(error), headers)
 
@@ -290,7 +290,7 @@ def _tell_faults(app: FastAPI) -> None:
         return told(503, "this could not be written down, so it is not answered; try again later")
 
 
-def build_live(people: People, door: Door, tokens: Mapping[str, str] | None = None) -> ASGIApp:
+def build_live(people: Sessions, door: AccessPolicy, tokens: Mapping[str, str] | None = None) -> ASGIApp:
     """Return the server.
 
     Args:
@@ -317,4 +317,4 @@ def build_live(people: People, door: Door, tokens: Mapping[str, str] | None = No
     def start() -> Response:
         return RedirectResponse(f"{PATH}/", status_code=307)
 
-    return Guard(server, door)
+    return AccessMiddleware(server, door)

@@ -23,9 +23,9 @@ from dialogue_gym.web.pages.login import enter_form
 from dialogue_gym.web.pages.people import attend
 from dialogue_gym.web.pages.progress import show_progress
 from dialogue_gym.web.pages.teach import Watchers, teach
-from dialogue_gym.web.security import COOKIE, ENTER, Door, Guard
+from dialogue_gym.web.security import COOKIE, ENTER, AccessMiddleware, AccessPolicy
 from dialogue_gym.web.transfers import add_transfers
-from dialogue_gym.web.workspace import Room, Rooms, teacher_fault
+from dialogue_gym.web.workspace import Workspace, Workspaces, teacher_fault
 
 PATH = "/teach"
 """Where the teachers' pages are. Their cookies are sent there alone."""
@@ -51,7 +51,9 @@ function toggleTheme() {
 </script>"""
 
 
-def build(rooms: Rooms, door: Door, text: str | None = None, beside: ASGIApp | None = None) -> FastAPI:
+def build(
+    rooms: Workspaces, door: AccessPolicy, text: str | None = None, beside: ASGIApp | None = None
+) -> FastAPI:
     """Return the server, of which there can be one in a process.
 
     Args:
@@ -64,7 +66,7 @@ def build(rooms: Rooms, door: Door, text: str | None = None, beside: ASGIApp | N
     watchers = Watchers(rooms)
     offered = _PAGES if rooms.attendance is None else (*_PAGES, _PEOPLE)
 
-    async def room_of(request: Request) -> Room:
+    async def room_of(request: Request) -> Workspace:
         return await asyncio.to_thread(rooms.room, door.teacher(request.headers) or PERSON)
 
     @ui.page("/", title="Teach", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
@@ -115,12 +117,12 @@ def build(rooms: Rooms, door: Door, text: str | None = None, beside: ASGIApp | N
         tailwind=False,
         show_welcome_message=False,
     )
-    pages.add_middleware(Guard, door=door, enter=ENTER)
-    server.mount("/", beside or Guard(RedirectResponse(f"{PATH}/", status_code=307), door))
+    pages.add_middleware(AccessMiddleware, door=door, enter=ENTER)
+    server.mount("/", beside or AccessMiddleware(RedirectResponse(f"{PATH}/", status_code=307), door))
     return server
 
 
-def _enter(door: Door, request: Request, body: bytes) -> Response:
+def _enter(door: AccessPolicy, request: Request, body: bytes) -> Response:
     """Take a teacher's name, and the password where one is needed."""
     given = parse_qs(body.decode("utf-8", "replace"))
     name = given.get("name", [""])[0].strip() or PERSON
@@ -150,7 +152,7 @@ def _enter(door: Door, request: Request, body: bytes) -> Response:
     return response
 
 
-def _frame(here: str, room: Room, offered: Sequence[tuple[str, str]]) -> None:
+def _frame(here: str, room: Workspace, offered: Sequence[tuple[str, str]]) -> None:
     """Put around a page what all pages have."""
     ui.add_head_html(f'<link rel="stylesheet" href="{PATH}{_STATIC}/style.css">{_THEME}')
     links = "".join(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dialogue_gym._text import name_fault, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.transcript import visible
-from dialogue_gym.domain.additions import Growth
+from dialogue_gym.domain.additions import Addition
 from dialogue_gym.teaching.interpreter import (
     TaughtInterpreter,
     mended_text,
@@ -27,7 +27,7 @@ from dialogue_gym.teaching.pending import SessionError
 from dialogue_gym.web.view import Json, Note
 
 if TYPE_CHECKING:
-    from dialogue_gym.web.workspace import Room
+    from dialogue_gym.web.workspace import Workspace
 
 
 MOST_CHARACTERS = 2000
@@ -50,13 +50,13 @@ class Unknown:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Command:
     """An answer: what it does with a room, and the type of each value that it brings along."""
 
     do: Callable[..., None]
     takes: tuple[tuple[str, type], ...] = ()
 
-    def call(self, room: Room, given: Json) -> None:
+    def call(self, room: Workspace, given: Json) -> None:
         """Do it.
 
         Raises:
@@ -78,22 +78,22 @@ class Answer:
         self.do(room, *values)
 
 
-def _correct(room: Room, action: str) -> None:
+def _correct(room: Workspace, action: str) -> None:
     room.session.correct(action)
 
 
-def _correct_with_new(room: Room, action: str, text: str) -> None:
+def _correct_with_new(room: Workspace, action: str, text: str) -> None:
     is_new = action not in room.session.domain.actions
     room.session.correct(action, [new_action(action, text)] if is_new else [])
 
 
-def _say(room: Room, text: str) -> None:
+def _say(room: Workspace, text: str) -> None:
     if text.strip():
         interpreter = TaughtInterpreter(room.session, room.rooms.words())
         _tell(room, interpreter.parse(text.strip()).message, is_mend=False)
 
 
-def _mend(room: Room, intent: str, entities: list[Any]) -> None:
+def _mend(room: Workspace, intent: str, entities: list[Any]) -> None:
     message = room.session.conversation.latest_message
     if message is None or not room.session.can_mend:
         raise SessionError("the bot has acted on the message by now: undo that first")
@@ -124,7 +124,7 @@ def _entity(given: object, message: UserUttered) -> Entity:
     return Entity(name, value.strip(), start if is_placed else None, end if is_placed else None)
 
 
-def _tell(room: Room, message: UserUttered, is_mend: bool) -> None:
+def _tell(room: Workspace, message: UserUttered, is_mend: bool) -> None:
     """Say or mend a message; where it has unknown names, ask about them first."""
     if names := unknown_names(room.session.domain, message):
         room.unknown = Unknown(message, is_mend, tuple(names))
@@ -132,7 +132,7 @@ def _tell(room: Room, message: UserUttered, is_mend: bool) -> None:
         _write(room, message, is_mend)
 
 
-def _write(room: Room, message: UserUttered, is_mend: bool, new: Sequence[Growth] = ()) -> None:
+def _write(room: Workspace, message: UserUttered, is_mend: bool, new: Sequence[Addition] = ()) -> None:
     if is_mend:
         room.session.mend(message, new)
         room.notes.append(Note(mended_text(room.session, message), "good"))
@@ -140,7 +140,7 @@ def _write(room: Room, message: UserUttered, is_mend: bool, new: Sequence[Growth
         room.session.say(message, new)
 
 
-def _add_unknown(room: Room) -> None:
+def _add_unknown(room: Workspace) -> None:
     unknown, room.unknown = room.unknown, None
     if unknown is None:
         raise SessionError("nothing is new")
@@ -148,36 +148,36 @@ def _add_unknown(room: Room) -> None:
     _write(room, unknown.message, unknown.is_mend, [new_name(kind, name) for kind, name, _ in names])
 
 
-def _leave_unknown(room: Room) -> None:
+def _leave_unknown(room: Workspace) -> None:
     room.unknown = None
 
 
-def _undo(room: Room) -> None:
+def _undo(room: Workspace) -> None:
     room.session.undo()
     room.notes.append(Note("Undone."))
 
 
-def _redo(room: Room) -> None:
+def _redo(room: Workspace) -> None:
     room.session.redo()
     room.notes.append(Note("Done again."))
 
 
-def _set_wizard(room: Room, on: bool) -> None:
+def _set_wizard(room: Workspace, on: bool) -> None:
     room.settings.is_wizard = on
 
 
-def _set_threshold(room: Room, threshold: float) -> None:
+def _set_threshold(room: Workspace, threshold: float) -> None:
     if not 0 <= threshold <= 1:
         raise SessionError(f"{threshold:g} is no number from 0 to 1")
     room.settings.threshold = threshold
 
 
-def _fork(room: Room, entry: int) -> None:
+def _fork(room: Workspace, entry: int) -> None:
     room.use(FAKE if is_simulated(room.session.history, entry) else ME)
     room.session.fork(entry)
 
 
-def _take_up(room: Room, conversation: str) -> None:
+def _take_up(room: Workspace, conversation: str) -> None:
     head = room.session.history.head(conversation)
     if head is not None:
         room.use(FAKE if is_simulated(room.session.history, head) else ME)
@@ -185,25 +185,25 @@ def _take_up(room: Room, conversation: str) -> None:
 
 
 ANSWERS = {
-    "confirm": Answer(lambda room: room.session.confirm()),
-    "correct": Answer(_correct, (("action", str),)),
-    "correct_with_new": Answer(_correct_with_new, (("action", str), ("text", str))),
-    "settle": Answer(lambda room, which: room.session.settle(which), (("which", str),)),
-    "reconsider": Answer(lambda room: room.session.reconsider()),
-    "say": Answer(_say, (("text", str),)),
-    "mend": Answer(_mend, (("intent", str), ("entities", list))),
-    "add_unknown": Answer(_add_unknown),
-    "leave_unknown": Answer(_leave_unknown),
-    "run_action": Answer(lambda room: room.session.run_action()),
-    "skip_action": Answer(lambda room: room.session.skip_action()),
-    "undo": Answer(_undo),
-    "redo": Answer(_redo),
-    "restart": Answer(lambda room: room.session.restart()),
-    "fork": Answer(_fork, (("entry", int),)),
-    "take_up": Answer(_take_up, (("conversation", str),)),
-    "run": Answer(lambda room: room.begin_run()),
-    "wizard": Answer(_set_wizard, (("on", bool),)),
-    "threshold": Answer(_set_threshold, (("threshold", float),)),
-    "user": Answer(lambda room, user: room.use(user), (("user", str),)),
+    "confirm": Command(lambda room: room.session.confirm()),
+    "correct": Command(_correct, (("action", str),)),
+    "correct_with_new": Command(_correct_with_new, (("action", str), ("text", str))),
+    "settle": Command(lambda room, which: room.session.settle(which), (("which", str),)),
+    "reconsider": Command(lambda room: room.session.reconsider()),
+    "say": Command(_say, (("text", str),)),
+    "mend": Command(_mend, (("intent", str), ("entities", list))),
+    "add_unknown": Command(_add_unknown),
+    "leave_unknown": Command(_leave_unknown),
+    "run_action": Command(lambda room: room.session.run_action()),
+    "skip_action": Command(lambda room: room.session.skip_action()),
+    "undo": Command(_undo),
+    "redo": Command(_redo),
+    "restart": Command(lambda room: room.session.restart()),
+    "fork": Command(_fork, (("entry", int),)),
+    "take_up": Command(_take_up, (("conversation", str),)),
+    "run": Command(lambda room: room.begin_run()),
+    "wizard": Command(_set_wizard, (("on", bool),)),
+    "threshold": Command(_set_threshold, (("threshold", float),)),
+    "user": Command(lambda room, user: room.use(user), (("user", str),)),
 }
 """All answers, by the name under which a page sends them."""

@@ -21,23 +21,23 @@ from dialogue_gym.factory import (
     own_examples,
 )
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.handoff import Attendance
-from dialogue_gym.live.run import Living, Opened, opened
-from dialogue_gym.live.sessions import People
+from dialogue_gym.live.handoff import Handoff
+from dialogue_gym.live.run import LiveOptions, Opened, opened
+from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.teaching.import_stories import import_stories
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.web.api import WEBHOOK, build_live
 from dialogue_gym.web.app import PATH, build
-from dialogue_gym.web.security import Door
+from dialogue_gym.web.security import AccessPolicy
 from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve
 from dialogue_gym.web.talk_page import PATH as VISITORS
 from dialogue_gym.web.transfers import imported_examples
-from dialogue_gym.web.workspace import Lesson, Rooms
+from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 
 
 @dataclass(frozen=True)
-class OpenedTo:
+class TalkOptions:
     """How others are let in to talk to the bot, and how it learns from them: what the command was given."""
 
     agent: str | None
@@ -52,7 +52,7 @@ class OpenedTo:
 
 
 @dataclass(frozen=True)
-class Serving:
+class ServeOptions:
     """How the pages are to be served: what the command was given."""
 
     source: str
@@ -69,10 +69,10 @@ class Serving:
     turn_taking: str
     seed: int
     opens: bool
-    live: OpenedTo | None = None
+    live: TalkOptions | None = None
 
 
-def hold(given: Serving) -> None:
+def hold(given: ServeOptions) -> None:
     """Serve until Ctrl-C.
 
     Raises:
@@ -96,19 +96,19 @@ def hold(given: Serving) -> None:
             " teachers' pages too, so a password is needed: set DIALOGUE_GYM_PASSWORD, or give"
             " --password-file"
         )
-    lesson = Lesson(
+    lesson = TeachingConfig(
         domain, user, given.turn_taking, runner, lambda: words_of(given, domain, folder), given.seed
     )
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(contextlib.closing(listen(given.host, given.port)))
-        door = Door(given.host, folder, password, given.names)
+        door = AccessPolicy(given.host, folder, password, given.names)
         with Store(folder) as store:
             store.use_domain(given.source, text)
             use_mode(store, user, given.turn_taking)
             if not store.conversations():
                 import_stories(store, domain, told)
         if given.live is None:
-            server: ASGIApp = build(Rooms(stack.enter_context(Store(folder)), lesson), door, text)
+            server: ASGIApp = build(Workspaces(stack.enter_context(Store(folder)), lesson), door, text)
         else:
             server = stack.enter_context(_with_people(given, given.live, tokens, folder, lesson, door, text))
         address = address_of(given.host, listening, PATH)
@@ -122,12 +122,12 @@ def hold(given: Serving) -> None:
 
 @contextlib.contextmanager
 def _with_people(
-    given: Serving,
-    live: OpenedTo,
+    given: ServeOptions,
+    live: TalkOptions,
     tokens: Mapping[str, str],
     folder: Path,
-    lesson: Lesson,
-    door: Door,
+    lesson: TeachingConfig,
+    door: AccessPolicy,
     text: str,
 ) -> Iterator[ASGIApp]:
     """Give the server of teachers and of the people who talk to the bot; it learns until this is left.
@@ -136,11 +136,11 @@ def _with_people(
         ValueError: what the command was given cannot be used; one line says why.
         OSError: a file cannot be read or written.
     """
-    from dialogue_gym.live.run import Living, opened
+    from dialogue_gym.live.run import LiveOptions, opened
 
     pass
 
-    living = Living(
+    living = LiveOptions(
         source=given.source,
         folder=folder,
         agent=live.agent,
@@ -154,13 +154,13 @@ def _with_people(
         seed=given.seed,
     )
     with opened(living, is_attended=True) as bot, gathered(bot, live.trusts_ratings) as people:
-        rooms = Rooms(bot.store, lesson, Attendance(people))
+        rooms = Workspaces(bot.store, lesson, Handoff(people))
         # Other sites may talk to the bot; to what teachers do they have no business.
         beside = build_live(people, dataclasses.replace(door, origins=live.origins), tokens)
         yield build(rooms, door, text, beside)
 
 
-def words_of(given: Serving, domain: Domain, folder: Path) -> Interpreter | None:
+def words_of(given: ServeOptions, domain: Domain, folder: Path) -> Interpreter | None:
     """Return what understands words: from the examples that were given, and those imported into the store.
 
     Without the extra that learns them acts in the fixed format have to do.
@@ -180,10 +180,10 @@ def words_of(given: Serving, domain: Domain, folder: Path) -> Interpreter | None
 
 
 @dataclass(frozen=True)
-class Receiving:
+class ReceiveOptions:
     """How people are let in: what the command was given."""
 
-    living: Living
+    living: LiveOptions
     host: str
     port: int
     password_file: Path | None
@@ -193,7 +193,7 @@ class Receiving:
     trusts_ratings: bool
 
 
-def receive(given: Receiving) -> None:
+def receive(given: ReceiveOptions) -> None:
     """Serve until Ctrl-C.
 
     Raises:
@@ -206,7 +206,7 @@ def receive(given: Receiving) -> None:
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(contextlib.closing(listen(given.host, given.port)))
         bot = stack.enter_context(opened(given.living))
-        door = Door(given.host, folder, password, given.names, given.origins)
+        door = AccessPolicy(given.host, folder, password, given.names, given.origins)
         people = stack.enter_context(gathered(bot, given.trusts_ratings))
         print(
             f"{bot.live.domain.name}: talk to it at {address_of(given.host, listening, VISITORS)}", flush=True
@@ -216,7 +216,7 @@ def receive(given: Receiving) -> None:
 
 
 @contextlib.contextmanager
-def gathered(bot: Opened, trusts_ratings: bool) -> Iterator[People]:
+def gathered(bot: Opened, trusts_ratings: bool) -> Iterator[Sessions]:
     """Give everybody who talks to a bot; it goes on where it was about to answer somebody.
 
     Raises:
@@ -224,6 +224,6 @@ def gathered(bot: Opened, trusts_ratings: bool) -> Iterator[People]:
     """
     for name in bot.live.open:
         bot.trainer.put(bot.live.go_on(name).transitions, bot.live.upto)
-    people = People(bot.live, bot.trainer, trusts_ratings=trusts_ratings)
+    people = Sessions(bot.live, bot.trainer, trusts_ratings=trusts_ratings)
     with people.looked_after():
         yield people

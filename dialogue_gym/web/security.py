@@ -61,7 +61,7 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-class Tries:
+class LoginThrottle:
     """Slows down who guesses: after some wrong passwords the next has to wait, twice as long each time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -87,7 +87,7 @@ class Tries:
 
 
 @dataclass
-class Door:
+class AccessPolicy:
     """Who is let in, and under which name.
 
     Attributes:
@@ -103,7 +103,7 @@ class Door:
     password: str | None = None
     names: Collection[str] = ()
     origins: Collection[str] = ()
-    tries: Tries = field(default_factory=Tries)
+    tries: LoginThrottle = field(default_factory=LoginThrottle)
 
     def __post_init__(self) -> None:
         """Make the key, or read it.
@@ -173,10 +173,10 @@ def _key(path: Path) -> bytes:
     return path.read_bytes()
 
 
-class Guard:
+class AccessMiddleware:
     """Refuses what comes from elsewhere or is too large, and who has not come in."""
 
-    def __init__(self, app: ASGIApp, door: Door, enter: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, door: AccessPolicy, enter: str | None = None) -> None:
         """Stand before an application; without `enter`, the path of the form, nobody has to come in."""
         self._app = app
         self._door = door

@@ -15,7 +15,7 @@ from dialogue_gym._text import printable
 from dialogue_gym.chat import spoken
 from dialogue_gym.conversation.events import BotUttered, Event, Json, UserUttered
 from dialogue_gym.journal.entry import BOT, PERSON
-from dialogue_gym.live.sessions import Looked, People, Refused
+from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot
 
 PATH = "/talk"
 COOKIE = "dialogue_gym_visitor"
@@ -46,7 +46,7 @@ class Thumb(BaseModel):
     about: int | None = Field(None, strict=True, ge=0, lt=1 << 53)
 
 
-def add_visitors(server: FastAPI, people: People) -> None:
+def add_visitors(server: FastAPI, people: Sessions) -> None:
     """Let people talk to the bot at `PATH`; each browser is one of them."""
 
     @server.get(f"{PATH}/", include_in_schema=False)
@@ -76,7 +76,7 @@ def add_visitors(server: FastAPI, people: People) -> None:
     ) -> Json:
         try:
             return _news(people.look(_visitor(request)), conversation, seen)
-        except Refused as refused:
+        except Rejected as refused:
             if refused.status != 404:
                 raise
             return _NOTHING
@@ -102,20 +102,20 @@ def add_visitors(server: FastAPI, people: People) -> None:
 def _visitor(request: Request) -> str:
     token = request.cookies.get(COOKIE, "")
     if not token:
-        raise Refused(400, "this needs the page's cookie; open the page first")
+        raise Rejected(400, "this needs the page's cookie; open the page first")
     # The journal and the interface for programs name visitors: that must not let anyone in as one of them.
     return f"visitor {hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
-def _own(people: People, visitor: str) -> str | None:
+def _own(people: Sessions, visitor: str) -> str | None:
     """Return the conversation that somebody is in, or had last, if they have said anything."""
     try:
         return people.look(visitor, is_trusted=True).conversation
-    except Refused:
+    except Rejected:
         return None
 
 
-def _news(looked: Looked, conversation: str, seen: int) -> dict[str, Any]:
+def _news(looked: Snapshot, conversation: str, seen: int) -> dict[str, Any]:
     """Return what a page does not show yet that has seen so many messages of a conversation."""
     said = _messages(looked.events)
     return {

@@ -17,14 +17,14 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym._yaml import read_text
 from dialogue_gym.conversation.transcript import visible
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Growth, grown
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
 from dialogue_gym.domain.loader import parse as parse_domain
 from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export import DOMAIN_NAME, NLU_NAME, STORY_FILES, export
 from dialogue_gym.teaching.import_stories import import_stories
-from dialogue_gym.web.workspace import Room
+from dialogue_gym.web.workspace import Workspace
 
 EXPORTED, IMPORTED = "exported", "imported"
 """Folders in a store."""
@@ -43,7 +43,7 @@ class Transfer:
     `text` is that of the domain's file.
     """
 
-    room: Room
+    room: Workspace
     text: str | None = None
 
     @property
@@ -139,7 +139,7 @@ class Transfer:
         domain = self.room.session.domain
         other = parse_domain(read_text(text, name), domain.name)
         growth = _growth(domain, other)
-        grown(domain, growth)  # so that what cannot be added is never written down
+        extend(domain, growth)  # so that what cannot be added is never written down
         self.room.rooms.store.append_all(
             Draft("", DOMAIN, one.content(), None, self.room.teacher) for one in growth
         )
@@ -151,12 +151,12 @@ def imported_examples(folder: Path) -> list[Path]:
     return sorted((folder / IMPORTED).glob("nlu.*"))
 
 
-def _growth(domain: Domain, other: Domain) -> list[Growth]:
+def _growth(domain: Domain, other: Domain) -> list[Addition]:
     """Return what another domain has that a domain does not."""
     growth = [
-        *(Growth(ACTION, name, tuple(other.texts(name))) for name in other.actions),
-        *(Growth(INTENT, name) for name in other.intents),
-        *(Growth(SLOT, slot.name, type=slot.type, values=tuple(slot.values)) for slot in other.slots),
+        *(Addition(ACTION, name, tuple(other.texts(name))) for name in other.actions),
+        *(Addition(INTENT, name) for name in other.intents),
+        *(Addition(SLOT, slot.name, type=slot.type, values=tuple(slot.values)) for slot in other.slots),
     ]
     return [one for one in growth if not one.is_in(domain)]
 
@@ -166,9 +166,9 @@ EXPORT, IMPORT = "/export", "/import"
 
 def add_transfers(
     pages: FastAPI,
-    room_of: Callable[[Request], Awaitable[Room]],
+    room_of: Callable[[Request], Awaitable[Workspace]],
     text: str | None,
-    show: Callable[[Room], None],
+    show: Callable[[Workspace], None],
 ) -> None:
     """Let files go out and come in.
 

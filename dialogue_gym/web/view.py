@@ -10,7 +10,7 @@ from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, value_text,
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry
 from dialogue_gym.journal.history import History, in_words
-from dialogue_gym.teaching.pending import Contradiction, MissingResult, Option, Proposal
+from dialogue_gym.teaching.pending import MissingResult, Option, PendingContradiction, Proposal
 from dialogue_gym.teaching.review import corrections, is_answer, is_correction
 from dialogue_gym.teaching.session import Session
 
@@ -60,7 +60,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
             "is_closing": pending.is_closing,
             "options": [_option(session.domain, option) for option in options],
         }
-    elif isinstance(pending, Contradiction):
+    elif isinstance(pending, PendingContradiction):
         shown |= {
             "asks": CONTRADICTS,
             "action": visible(pending.action),

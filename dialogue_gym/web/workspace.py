@@ -18,8 +18,8 @@ from dialogue_gym.conversation.transcript import ENDS, visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, USER, StoreError
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.handoff import Attendance
-from dialogue_gym.live.moderation import Approval, JournalApproval
+from dialogue_gym.live.handoff import Handoff
+from dialogue_gym.live.moderation import JournalModeration, Moderation
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.mode import FAKE, ME
@@ -38,7 +38,7 @@ class StaleAnswer(Exception):
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TeachingConfig:
     """What is taught, and how.
 
     Attributes:
@@ -72,13 +72,13 @@ def teacher_fault(name: str) -> str | None:
     return name_fault(name)
 
 
-class Rooms:
+class Workspaces:
     """The rooms of all teachers; what one of them writes down the others learn from.
 
     One lock for all: the store has one writer, and conversations are numbered across all teachers.
     """
 
-    def __init__(self, store: Store, lesson: Lesson, attendance: Attendance | None = None) -> None:
+    def __init__(self, store: Store, lesson: TeachingConfig, attendance: Handoff | None = None) -> None:
         """Open the doors; a room is made when its teacher comes.
 
         Args:
@@ -89,17 +89,17 @@ class Rooms:
         self.store = store
         self.lesson = lesson
         self.attendance = attendance
-        self.approval: Approval = attendance.people if attendance else JournalApproval(store)
+        self.approval: Moderation = attendance.people if attendance else JournalModeration(store)
         """Where ratings of strangers wait."""
         self.lock = threading.RLock()
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[str, Workspace] = {}
         self._owners: dict[str, str] = {}
         self._live: set[str] = set()
         self._noted = 0
         self._words: Interpreter | None = None
         self._has_words = False
 
-    def room(self, teacher: str) -> Room:
+    def room(self, teacher: str) -> Workspace:
         """Return the room of a teacher.
 
         Raises:
@@ -110,10 +110,10 @@ class Rooms:
             raise SessionError(f"{shorten(teacher)} is no name for a teacher: {fault}")
         with self.lock:
             if teacher not in self._rooms:
-                self._rooms[teacher] = Room(self, teacher)
+                self._rooms[teacher] = Workspace(self, teacher)
             return self._rooms[teacher]
 
-    def __iter__(self) -> Iterator[Room]:
+    def __iter__(self) -> Iterator[Workspace]:
         """Go through the rooms that were made."""
         return iter(list(self._rooms.values()))
 
@@ -156,8 +156,8 @@ class Rooms:
 
 
 @dataclass
-class Settings:
-    """How a teacher wants to work: see `Lesson.user`; whether they pick every action; how sure is sure."""
+class WorkspaceSettings:
+    """How a teacher works: see `TeachingConfig.user`; whether they pick every action; how sure is sure."""
 
     user: str
     is_wizard: bool = False
@@ -165,13 +165,13 @@ class Settings:
 
 
 @dataclass
-class Room:
+class Workspace:
     """One teacher with their session, however many tabs show it.
 
     All methods may be called from any thread, and take as long as learning and actions take.
     """
 
-    rooms: Rooms
+    rooms: Workspaces
     teacher: str
     conversation: str = ""
     unknown: Unknown | None = None
@@ -179,7 +179,7 @@ class Room:
 
     def __post_init__(self) -> None:
         """Take up what this teacher was at last."""
-        self.settings = Settings(self.rooms.lesson.user)
+        self.settings = WorkspaceSettings(self.rooms.lesson.user)
         self.is_running = False
         self._has_learned = False
         self.notes: list[Note] = []
@@ -326,7 +326,7 @@ class Room:
             self.catch_up()
             head = self.session.history.head(conversation)
             is_theirs = is_live(self.session.history, conversation)
-            approval = self.rooms.approval if is_theirs else JournalApproval(self.rooms.store)
+            approval = self.rooms.approval if is_theirs else JournalModeration(self.rooms.store)
             approval.give(conversation, head, value, self.teacher)
             self.refresh()
 

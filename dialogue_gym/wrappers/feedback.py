@@ -73,7 +73,7 @@ def rating_of(text: str) -> float | None:
         return None
 
 
-class Terminal:
+class TerminalFeedback:
     """Shows what happened, and reads a line: `+` is 1, `-` is -1, a number is itself, and Enter is silence.
 
     What it cannot take it says, and asks again. Once the input has ended, it is silent.

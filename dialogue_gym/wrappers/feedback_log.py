@@ -25,7 +25,7 @@ from dialogue_gym.journal.memory import Journal
 from dialogue_gym.wrappers.feedback import DIALOGUE, Step
 
 
-class Ratings:
+class FeedbackLog:
     """Writes each rating down as it comes.
 
     Of a dialogue all that was said until then goes before it, and the rating is about the entry of the bot's

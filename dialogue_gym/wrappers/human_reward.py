@@ -11,8 +11,8 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.settings import is_number
 from dialogue_gym.journal.memory import Journal
 from dialogue_gym.wrappers.credit import Credit
-from dialogue_gym.wrappers.feedback import DIALOGUE, STEP, Source, Step, Terminal
-from dialogue_gym.wrappers.feedback_log import Ratings
+from dialogue_gym.wrappers.feedback import DIALOGUE, STEP, Source, Step, TerminalFeedback
+from dialogue_gym.wrappers.feedback_log import FeedbackLog
 from dialogue_gym.wrappers.reward_model import RewardModel, Visited
 
 TERMINAL = "terminal"
@@ -112,7 +112,7 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
             raise ValueError(
                 f"credit: a rating of a dialogue is about all of it; it goes with every={STEP!r}"
             )
-        self._source: Source = source if callable(source) else Terminal()
+        self._source: Source = source if callable(source) else TerminalFeedback()
         self._every = every
         self._scale = float(scale)
         self._mix = float(mix)
@@ -120,7 +120,7 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
         self._credit = credit or _THIS_STEP
         self._is_credited = credit is not None
         self._ask_above = float(ask_above)
-        self._ratings = None if store is None else Ratings(store)
+        self._ratings = None if store is None else FeedbackLog(store)
         self._episodes = 0
         self._begin(None)
 

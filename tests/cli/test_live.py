@@ -22,7 +22,7 @@ from dialogue_gym.cli import main
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.entry import LABEL, RATING, USER
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
@@ -334,7 +334,7 @@ def test_in_a_terminal_news_of_the_learning_leave_what_is_typed_alone(tmp_path: 
     assert run("live", "plain.yml", typed="", cwd=tmp_path).returncode == 0
     domain = Domain.load(tmp_path / "plain.yml")
     with Store(folder) as store:  # as many steps as the next checkpoint waits for
-        talk = Live(domain, store, First(), FixedFormatInterpreter(domain), ActionRunner(domain))
+        talk = LiveBot(domain, store, First(), FixedFormatInterpreter(domain), ActionRunner(domain))
         name = talk.begin()
         for _ in range(510):
             talk.take(name, UserUttered("/greet", "greet"))

@@ -12,10 +12,10 @@ from dialogue_gym import Domain
 from dialogue_gym._files import read_bytes
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.stories import load
@@ -140,9 +140,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     domain = Domain.load("restaurant")
     with Store(folder) as store:
         store.use_domain("restaurant", read_bytes(builtin_path("restaurant", "domain.yml")))
-        trainer, _ = open_trainer(store, domain, None)
+        trainer, _ = start_or_resume(store, domain, None)
         person = SimulatedPerson(domain)
-        live = Live(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
+        live = LiveBot(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
         for _ in range(2):
             trainer.put(person.talk(live)[1], live.upto)
             trainer.work()
@@ -170,7 +170,7 @@ def test_a_bot_that_learned_goes_back_to_a_checkpoint(live_folder: Path) -> None
         assert newest.state["learner"]["transitions"] == steps_then
         with Store(live_folder) as opened:  # what was said since then is not learned again
             assert newest.state["upto"] == opened.last_id()
-            trainer, _ = open_trainer(opened, Domain.load("restaurant"), None)
+            trainer, _ = start_or_resume(opened, Domain.load("restaurant"), None)
             trainer.work()
             assert trainer.learner.transitions == steps_then
     assert len(store(live_folder, "rollback")[1]) == 8  # nothing is overwritten
@@ -192,7 +192,7 @@ def test_room_is_made_for_what_is_new(live_folder: Path) -> None:
     assert (status, lines) == (0, ["1 conversation is erased", "0 checkpoints are removed"])
     assert [line.split()[0] for line in store(live_folder, "list")[1]] == ["conversation", "live2"]
     with Store(live_folder) as opened:  # what was learned of it stays learned
-        trainer, _ = open_trainer(opened, Domain.load("restaurant"), None)
+        trainer, _ = start_or_resume(opened, Domain.load("restaurant"), None)
         assert len(trainer.learner.replay) == trainer.learner.transitions
     assert store(live_folder, "show", "live2")[1][-1].startswith("--- ")
 

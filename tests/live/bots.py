@@ -13,8 +13,8 @@ from dialogue_gym import DialogueEnv, Domain, ExpertPolicy
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import Live
-from dialogue_gym.live.transitions import LiveReward, Transition, missed
+from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 
 DOMAINS = {name: Domain.load(name) for name in ("restaurant", "concert")}
@@ -57,10 +57,12 @@ def message() -> UserUttered:
     return FixedFormatInterpreter(RESTAURANT).parse(CUISINE).message
 
 
-def talking(store: Store, decider: Any = None, runner: ActionRunner | None = None, **arguments: Any) -> Live:
+def talking(
+    store: Store, decider: Any = None, runner: ActionRunner | None = None, **arguments: Any
+) -> LiveBot:
     decider = decider or Plan("utter_ask_location")
     interpreter = FixedFormatInterpreter(RESTAURANT)
-    return Live(RESTAURANT, store, decider, interpreter, runner or ActionRunner(RESTAURANT), **arguments)
+    return LiveBot(RESTAURANT, store, decider, interpreter, runner or ActionRunner(RESTAURANT), **arguments)
 
 
 def plain(transition: Transition) -> tuple[Any, ...]:
@@ -74,4 +76,4 @@ def all_plain(transitions: Iterable[Transition]) -> list[tuple[Any, ...]]:
 
 
 def all_missed(store: Store, reward: LiveReward, after: int = 0) -> list[tuple[Any, ...]]:
-    return [plain(one) for _, found in missed(store, RESTAURANT, reward, after) for one in found]
+    return [plain(one) for _, found in unlearned(store, RESTAURANT, reward, after) for one in found]

@@ -14,7 +14,7 @@ from dialogue_gym import DialogueEnv, Domain
 from dialogue_gym.live.checkpoints import Checkpoints
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
-from dialogue_gym.live.trainer import Guard, Trainer
+from dialogue_gym.live.trainer import RegressionGuard, Trainer
 from dialogue_gym.live.transitions import Transition
 from tests.live.people import DOMAIN, SMALL
 
@@ -45,7 +45,7 @@ def transitions(count: int, domain: Domain = DOMAIN, seed: int = 0, first: int =
 Put = tuple[int, int, int, float]
 
 
-def trainer_of(folder: Path, guard: Guard | None = None, **arguments: Any) -> Trainer:
+def trainer_of(folder: Path, guard: RegressionGuard | None = None, **arguments: Any) -> Trainer:
     learner = learner_of()
     explorer = Explorer(learner.actor())
     return Trainer(learner, explorer, Checkpoints(folder), 0, guard=guard, **arguments)

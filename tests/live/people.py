@@ -11,11 +11,11 @@ import torch
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import Checkpoint, checkpoints_of
 from dialogue_gym.live.learner import LearnerSettings
 from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from tests.conftest import TINY, domain_from
@@ -30,20 +30,20 @@ class Days:
     """A bot and the person who talks to it, on a store."""
 
     def __init__(self, store: Store, every: int, domain: Domain = DOMAIN, **arguments: Any) -> None:
-        """Go on where the store is; `arguments` are those of `open_trainer`."""
+        """Go on where the store is; `arguments` are those of `start_or_resume`."""
         torch.set_num_threads(1)
         self.store = store
         self.reports: list[str] = []
         self.person = SimulatedPerson(domain, seed=5, wrong=0.2, silent=0.2)
         arguments = {"settings": SMALL, "report": self.reports.append} | arguments
-        self.trainer, others = open_trainer(
+        self.trainer, others = start_or_resume(
             store, domain, None, every=every, others=lambda: {"person": self.person.state()}, **arguments
         )
         self.trainer.work()
         if others:
             self.person.load(others["person"])
         interpreter = FixedFormatInterpreter(domain)
-        self.live = Live(domain, store, self.trainer.explorer, interpreter, self.person)
+        self.live = LiveBot(domain, store, self.trainer.explorer, interpreter, self.person)
 
     def talk(self) -> None:
         """Hold one dialogue, and hand it to the trainer."""

@@ -17,7 +17,7 @@ from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.transitions import LiveReward, Transition
 from dialogue_gym.live.turn import LiveError
@@ -53,7 +53,7 @@ def test_people_give_the_transitions_that_the_environment_gives(
         def play(seed: int, expert: float) -> None:
             decider = Chance(env, seed, expert)
             person = SimulatedPerson(domain, turn_taking, seed)
-            live = Live(domain, store, decider, interpreter, person, turn_taking=turn_taking)
+            live = LiveBot(domain, store, decider, interpreter, person, turn_taking=turn_taking)
             is_success, transitions = person.talk(live)
             observation, info = env.reset(seed=seed)
             for one, mask, action in zip(transitions, decider.masks, decider.decided, strict=True):
@@ -100,7 +100,7 @@ def test_what_is_not_understood_is_no_turn_of_the_conversation(store: Store) -> 
     assert store.last_id() == before
 
 
-def rated(live: Live, *hears: str, rating: float | None = None) -> list[Transition]:
+def rated(live: LiveBot, *hears: str, rating: float | None = None) -> list[Transition]:
     """Hold a conversation that somebody leaves and perhaps rates; return what is learned of it."""
     name = live.begin()
     found = [one for text in hears for one in live.hear(name, text).transitions]
@@ -158,7 +158,7 @@ def test_how_conversations_end(store: Store) -> None:
 
 def test_a_domain_can_have_restart_for_an_intent(store: Store) -> None:
     domain = RESTAURANT.with_intent("restart")
-    live = Live(domain, store, Plan("utter_greet"), FixedFormatInterpreter(domain), ActionRunner(domain))
+    live = LiveBot(domain, store, Plan("utter_greet"), FixedFormatInterpreter(domain), ActionRunner(domain))
     name = live.begin()
     assert live.hear(name, "/restart").ended is None and list(live.open) == [name]
 
@@ -216,7 +216,7 @@ def test_conversations_do_not_mix(tmp_path: Path) -> None:
     texts = [CUISINE, YES, "/deny", '/inform{"people": "2", "price": "cheap"}', "/greet", "/restart"]
     said = [[chance.choice(texts) for _ in range(20)] for _ in range(8)]
 
-    def observing(folder: Path) -> tuple[Store, Live]:
+    def observing(folder: Path) -> tuple[Store, LiveBot]:
         class Seeing:
             def decide(self, observation: npt.NDArray[Any], possible: Any) -> tuple[str, int]:
                 names = RESTAURANT.actions[1:]  # what it does follows from what it sees alone

@@ -21,12 +21,12 @@ from dialogue_gym.journal.entry import LABEL, NOTE, RESULT, USER, StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live import conversations as register
-from dialogue_gym.live.bot import PATIENCE, Live
-from dialogue_gym.live.handoff import Attendance, StaleDecision
-from dialogue_gym.live.moderation import JournalApproval
-from dialogue_gym.live.sessions import People, Refused
-from dialogue_gym.live.startup import open_trainer
-from dialogue_gym.live.transitions import missed
+from dialogue_gym.live.bot import PATIENCE, LiveBot
+from dialogue_gym.live.handoff import Handoff, StaleDecision
+from dialogue_gym.live.moderation import JournalModeration
+from dialogue_gym.live.sessions import Rejected, Sessions
+from dialogue_gym.live.startup import start_or_resume
+from dialogue_gym.live.transitions import unlearned
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.teaching.session import Session
@@ -54,13 +54,13 @@ class Desk:
     def __init__(self, folder: Path, runner: ActionRunner | None = None, turns: str = "auto") -> None:
         self.store = Store(folder)
         self.clock = Clock()
-        self.trainer, _ = open_trainer(self.store, DOMAIN, None, turn_taking=turns)
-        self.live = Live(
+        self.trainer, _ = start_or_resume(self.store, DOMAIN, None, turn_taking=turns)
+        self.live = LiveBot(
             DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), runner or ActionRunner(DOMAIN),
             turn_taking=turns, silence=4 * PATIENCE, clock=self.clock,
         )  # fmt: skip
-        self.people = People(self.live, self.trainer, clock=self.clock)
-        self.attendance = Attendance(self.people)
+        self.people = Sessions(self.live, self.trainer, clock=self.clock)
+        self.attendance = Handoff(self.people)
 
     def say(self, sender: str = "ann", text: str = "/order") -> tuple[list[str | None], list[str | None]]:
         """Return what is answered, and what came late."""
@@ -126,7 +126,7 @@ def test_what_a_teacher_decides_is_a_label_and_an_experience(desk: Desk) -> None
     learner = desk.trainer.learner
     learner.study(200)
     assert learner.env.action_names[int(learner.actor().values(asked).argmax())] == "utter_order"
-    assert open_trainer(desk.store, DOMAIN, None)[0].taught == desk.trainer.taught
+    assert start_or_resume(desk.store, DOMAIN, None)[0].taught == desk.trainer.taught
 
 
 def test_an_answer_to_something_else_is_not_taken(desk: Desk) -> None:
@@ -233,7 +233,7 @@ def test_what_was_said_at_the_start_reaches_who_only_asks(desk: Desk) -> None:
     message = FixedFormatInterpreter(DOMAIN).parse("/order").message
     desk.live.trace(name).take(desk.store.append(name, USER, to_json(message), last, "person"))
     desk.live.go_on(name)
-    people = People(desk.live, desk.trainer, clock=desk.clock)
+    people = Sessions(desk.live, desk.trainer, clock=desk.clock)
     assert [one.text for one in people.say("ann", "/order").late] == ["Hello"]
 
 
@@ -250,8 +250,8 @@ def test_few_conversations_all_stay_at_hand(desk: Desk, monkeypatch: pytest.Monk
 def test_a_teacher_goes_on_after_an_action_that_was_killed(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "store", turns="explicit")
     desk.people.live.begin("ann")
-    desk.people = People(desk.live, desk.trainer, clock=desk.clock)
-    desk.attendance = Attendance(desk.people)
+    desk.people = Sessions(desk.live, desk.trainer, clock=desk.clock)
+    desk.attendance = Handoff(desk.people)
     name = desk.take_over()
     assert desk.say() == ([], [])
     last = list(desk.store.entries(name))[-1].id
@@ -300,7 +300,7 @@ def test_what_is_taught_beside_it_is_learned(desk: Desk) -> None:
     desk.attendance.take_in(session.history, session.domain)  # which does not know of the decision yet
     assert list(desk.trainer.taught.values()) == [("utter_order",)]
     desk.store.forget(name)
-    desk.attendance = Attendance(desk.people)
+    desk.attendance = Handoff(desk.people)
     desk.attendance.take_in(session.history, session.domain)
     desk.trainer.work()
     assert desk.trainer.taught == {} and desk.trainer.learner._labels is None
@@ -312,7 +312,7 @@ def test_ratings_of_strangers_are_approved_or_dropped(desk: Desk, is_attended: b
     desk.say()
     desk.people.rate("ann", -1)
     (rating,) = desk.people.waiting()
-    approval = desk.people if is_attended else JournalApproval(desk.store)
+    approval = desk.people if is_attended else JournalModeration(desk.store)
     approval.decline(rating.id)
     assert approval.waiting() == []
     with pytest.raises(LiveError, match=f"no rating {rating.id} waits"):
@@ -360,7 +360,7 @@ def test_others_go_on_while_an_action_takes_long(tmp_path: Path, monkeypatch: py
         ann = desk.attendance.talk(name)
         assert ann is not None and ann.is_busy and not ann.waits
         assert desk.people.look("ann").waits == "bot"
-        with pytest.raises(Refused, match="your last message is still being answered"):
+        with pytest.raises(Rejected, match="your last message is still being answered"):
             desk.say()
         desk.clock.now += 10 * PATIENCE  # the others have left, but not who waits for the action
         desk.people.expire()
@@ -386,7 +386,7 @@ def test_others_go_on_while_an_action_takes_long(tmp_path: Path, monkeypatch: py
     after = next(entry for entry in entries if entry.content.get("action") == "utter_order")
     assert entries[entries.index(after) + 1].kind == RESULT  # nothing came between
     assert desk.store.check() == []
-    seen = {one.entry for _, found in missed(desk.store, DOMAIN, desk.live.reward, 0) for one in found}
+    seen = {one.entry for _, found in unlearned(desk.store, DOMAIN, desk.live.reward, 0) for one in found}
     desk.trainer.work()
     assert set(desk.trainer.learner.replay.arrays()["entries"].tolist()) == seen
     desk.store.close()

@@ -17,12 +17,12 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.entry import LABEL, LIVE, RATING, RESULT, USER
 from dialogue_gym.journal.store import Store, StoreError
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of, read
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.trainer import Trainer
-from dialogue_gym.live.transitions import LiveReward, Transition, missed
-from dialogue_gym.live.turn import Heard
+from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
+from dialogue_gym.live.turn import Reply
 from tests.live.people import DOMAIN, PROCESSES, Days, comparable
 
 EVERY = 5
@@ -44,7 +44,7 @@ class World(SimulatedPerson):
         return super().run(name, conversation) if self.dialogues else ActionResult()
 
 
-class Acknowledging(Live):
+class Acknowledging(LiveBot):
     """Tells what it has taken, and hands it to the trainer."""
 
     trainer: Trainer
@@ -54,12 +54,12 @@ class Acknowledging(Live):
         self.told.send(self.upto)
         self.trainer.put(transitions, self.upto, is_boundary)
 
-    def take(self, conversation: str, message: UserUttered) -> Heard:
+    def take(self, conversation: str, message: UserUttered) -> Reply:
         heard = super().take(conversation, message)
         self._taken(heard.transitions, heard.ended is not None)
         return heard
 
-    def leave(self, conversation: str) -> Heard:
+    def leave(self, conversation: str) -> Reply:
         heard = super().leave(conversation)
         self._taken(heard.transitions, True)
         return heard
@@ -72,7 +72,7 @@ class Acknowledging(Live):
 
 def learned_once(store: Store) -> int:
     """Return how many transitions follow from a journal."""
-    found = missed(store, DOMAIN, LiveReward.of(DOMAIN), 0)
+    found = unlearned(store, DOMAIN, LiveReward.of(DOMAIN), 0)
     return len({one.entry for _, transitions in found for one in transitions})
 
 

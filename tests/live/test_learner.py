@@ -18,7 +18,7 @@ from stable_baselines3 import PPO
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.conversation.conversation import with_user
-from dialogue_gym.live.exploration import MOST_TRIES, Explorer, Tries
+from dialogue_gym.live.exploration import MOST_TRIES, Explorer, VisitCounts
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.replay_buffer import ReplayBuffer
 from dialogue_gym.live.startup import begin_with
@@ -224,8 +224,6 @@ def test_what_was_best_for_months_is_tried_again_soon() -> None:
     explorer.satisfaction = 0.0
     tries = int(MOST_TRIES) * len(possible)
     assert best < {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(tries)}
-        explorer.decide(SITUATIONS[0], possible)[0] for _ in range(int(MOST_TRIES) * len(possible))
-    }
 
 
 def test_what_was_tried_is_saved() -> None:
@@ -244,12 +242,12 @@ def test_what_was_tried_is_saved() -> None:
 
 
 def test_so_many_situations_are_kept() -> None:
-    tries = Tries(2, situations=4)
+    tries = VisitCounts(2, situations=4)
     seen = [np.array([number], np.int8) for number in range(6)]
     for observation in (*seen[:4], seen[0], *seen[4:]):
         tries.add(observation, 1)
     assert [tries.counts(one)[1] for one in seen] == [2, 0, 0, 1, 1, 1] and len(tries) == 4
-    other = Tries(2, situations=4)
+    other = VisitCounts(2, situations=4)
     other.load(tries.state())
     other.add(seen[1], 0)
     assert [other.counts(one).sum() for one in seen] == [2, 1, 0, 0, 1, 1]

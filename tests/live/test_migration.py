@@ -17,8 +17,8 @@ from dialogue_gym.live.checkpoints import Checkpoints, read
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.migration import LossError, carried_over, described
-from dialogue_gym.live.startup import open_trainer
-from dialogue_gym.live.trainer import Guard, Trainer
+from dialogue_gym.live.startup import start_or_resume
+from dialogue_gym.live.trainer import RegressionGuard, Trainer
 from tests.conftest import TINY, domain_from
 from tests.live.learning import learner_of, right_labels, trainer_of, transitions
 from tests.live.people import DOMAIN, SMALL, Days, bits, comparable, newest_path
@@ -105,12 +105,12 @@ def test_a_domain_that_lost_something_is_refused(store: Store, was: str, now: st
         texts[1] = texts[1].replace("wrap: {", "pack: {")
     else:
         texts.reverse()
-    open_trainer(store, domain_from(texts[0]), None, settings=SMALL)
+    start_or_resume(store, domain_from(texts[0]), None, settings=SMALL)
     with pytest.raises(LossError, match=f"the domain has lost .*{reason}.*Bring it back") as caught:
-        open_trainer(store, domain_from(texts[1]), None, settings=SMALL)
+        start_or_resume(store, domain_from(texts[1]), None, settings=SMALL)
     assert "\n" not in str(caught.value)
     with pytest.raises(LossError, match="until now it was 'auto', not 'explicit'"):
-        open_trainer(store, domain_from(texts[0]), None, settings=SMALL, turn_taking="explicit")
+        start_or_resume(store, domain_from(texts[0]), None, settings=SMALL, turn_taking="explicit")
 
 
 def spoil_weights(learner: LiveLearner) -> None:
@@ -123,7 +123,7 @@ def spoil_weights(learner: LiveLearner) -> None:
 @pytest.mark.parametrize("rolls_back", [False, True])
 def test_a_fall_is_told_and_can_be_undone(tmp_path: Path, rolls_back: bool) -> None:
     reports: list[str] = []
-    guard = Guard(DialogueEnv(DOMAIN), rolls_back=rolls_back)
+    guard = RegressionGuard(DialogueEnv(DOMAIN), rolls_back=rolls_back)
     trainer = trainer_of(tmp_path, guard, report=reports.append)
     trainer.learner.teach(right_labels())
     trainer.learner.study(150)
@@ -151,14 +151,14 @@ def test_a_fall_is_told_and_can_be_undone(tmp_path: Path, rolls_back: bool) -> N
 
 
 def test_a_fall_after_the_domain_has_grown_rolls_back_by_name(tmp_path: Path) -> None:
-    before = trainer_of(tmp_path, Guard(DialogueEnv(DOMAIN)))
+    before = trainer_of(tmp_path, RegressionGuard(DialogueEnv(DOMAIN)))
     before.learner.teach(right_labels())
     before.learner.study(150)
     before.checkpoint()
     domain = DOMAIN.with_slot("colour").with_action("utter_thanks")
     learner = learner_of(domain)
     reports: list[str] = []
-    guard = Guard(DialogueEnv(domain), rolls_back=True, best=1.0)
+    guard = RegressionGuard(DialogueEnv(domain), rolls_back=True, best=1.0)
     trainer = Trainer(
         learner, Explorer(learner.actor()), Checkpoints(tmp_path), 0, guard=guard, report=reports.append
     )

@@ -14,10 +14,10 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.journal.entry import LIVE, RATING, USER
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live import conversations as register
-from dialogue_gym.live.bot import Live
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.rate_limit import Limits
-from dialogue_gym.live.sessions import People, Refused
-from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.sessions import Rejected, Sessions
+from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from tests.conftest import domain_from
@@ -53,18 +53,18 @@ class Bot:
     def __init__(self, folder: Path, limits: Limits | None = None, **options: Any) -> None:
         self.store = Store(folder)
         self.clock = Clock()
-        self.trainer, _ = open_trainer(self.store, DOMAIN, None)
-        self.live = Live(
+        self.trainer, _ = start_or_resume(self.store, DOMAIN, None)
+        self.live = LiveBot(
             DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), ActionRunner(DOMAIN),
             silence=1000, clock=self.clock,
         )  # fmt: skip
-        self.people = People(self.live, self.trainer, limits, clock=self.clock, **options)
+        self.people = Sessions(self.live, self.trainer, limits, clock=self.clock, **options)
 
     def say(self, sender: str, text: str = "/greet") -> list[str | None]:
         return [message.text for message in self.people.say(sender, text).messages]
 
-    def refused(self, *said: str) -> Refused:
-        with pytest.raises(Refused) as caught:
+    def refused(self, *said: str) -> Rejected:
+        with pytest.raises(Rejected) as caught:
             self.people.say(*said)
         assert "\n" not in str(caught.value)
         return caught.value
@@ -118,7 +118,7 @@ def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
     for number in range(30):
         try:
             bot.say(f"person {number}")
-        except Refused as refused:
+        except Rejected as refused:
             statuses.append(refused.status)
     assert statuses == [503] * 27
     assert len(bot.live.open) == 3 and len(bot.people._buckets) <= 6
@@ -170,12 +170,12 @@ def test_a_trusted_rating_counts_at_once(tmp_path: Path) -> None:
     bot.say("ann")
     bot.say("ann", "/restart")
     for value in (1.5, float("nan")):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Rejected) as caught:
             bot.people.rate("ann", value)
         assert caught.value.status == 400
     with pytest.raises(LiveError, match="nothing like that to rate"):
         bot.people.rate("ann", 1, about=1)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         bot.people.rate("nobody", 1)
     assert caught.value.status == 404
     bot.say("ann")
@@ -203,10 +203,10 @@ def test_each_goes_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_asking_for_a_conversation_over_and_over_is_refused(bot: Bot) -> None:
-    with pytest.raises(Refused, match="has said nothing yet"):
+    with pytest.raises(Rejected, match="has said nothing yet"):
         bot.people.look("ann")
     bot.say("ann")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         for _ in range(100):
             bot.people.look("ann")
     assert caught.value.status == 429

@@ -25,7 +25,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live import trainer as trainer_module
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of, read
 from dialogue_gym.live.learner import LearnerSettings
-from dialogue_gym.live.startup import open_trainer
+from dialogue_gym.live.startup import start_or_resume
 from tests.live.learning import trainer_of, transitions, until
 from tests.live.people import DOMAIN, SMALL, Days, comparable, in_a_process, newest_path, one_day, whole
 
@@ -279,7 +279,7 @@ def test_teachers_and_people_share_a_store(store: Store) -> None:
     start = store.append("c1", EVENT, {"event": "session_started"})
     heard = store.append("c1", USER, to_json(UserUttered("/affirm", "affirm")), start.id)
     store.append("c1", LABEL, {"action": "wrap", "right": ["wrap"], "by": EXPERT}, heard.id)
-    trainer, _ = open_trainer(store, DOMAIN, None, settings=SMALL)
+    trainer, _ = start_or_resume(store, DOMAIN, None, settings=SMALL)
     (label,) = History(store.entries()).labels(DOMAIN, "auto")
     possible = np.ones(len(trainer.learner.env.action_names), np.bool_)
     choice = trainer.explorer.actor.choose(label.observation, possible, True)

@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents.algorithms.maskable_ppo import ObservingMaskablePPO
 from agents.algorithms.q_table import QTable
-from dialogue_gym.policies.mask import ObservationMask
+from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.sb3.masked_dqn import IMPOSSIBLE, MaskedDQN
 from dialogue_gym.sb3.vec_env import DialogueVecEnv
 from tests.conftest import BUILT_IN, TURN_TAKINGS
@@ -30,7 +30,7 @@ RESTAURANT = BUILT_IN[0]
 def test_an_observations_mask_is_that_of_its_state(env_id: str, turn_taking: str, history: int) -> None:
     keywords: dict[str, Any] = {"turn_taking": turn_taking, "max_history": history}
     lanes: Any = gym.make_vec(env_id, 50, semantic_error_rate=0.3, **keywords)
-    mask = ObservationMask(lanes.single)
+    mask = ActionMask(lanes.single)
     observations, info = lanes.reset(seed=0)
     blocked = 0
     for _ in range(100):
@@ -52,21 +52,21 @@ def test_it_never_does_what_is_impossible() -> None:
     transitions = agent.replay_buffer.pos
     observations = agent.replay_buffer.observations[:transitions].reshape(-1, 18)
     actions = agent.replay_buffer.actions[:transitions].reshape(-1)
-    mask = ObservationMask(agent.get_env().lanes.single)(observations)  # type: ignore[union-attr]
+    mask = ActionMask(agent.get_env().lanes.single)(observations)  # type: ignore[union-attr]
     assert mask[np.arange(len(actions)), actions].all()
     assert not mask.all() and len(set(actions.tolist())) == 16
     free = DQN("MlpPolicy", DialogueVecEnv(RESTAURANT, 16), learning_starts=64, device="cpu", seed=0)
     free.learn(300)
     taken = free.replay_buffer.actions[: free.replay_buffer.pos].reshape(-1)  # type: ignore[union-attr]
     seen = free.replay_buffer.observations[: free.replay_buffer.pos].reshape(-1, 18)  # type: ignore[union-attr]
-    mask = ObservationMask(gym.make(RESTAURANT).unwrapped)(seen)  # type: ignore[arg-type]
+    mask = ActionMask(gym.make(RESTAURANT).unwrapped)(seen)  # type: ignore[arg-type]
     assert not mask[np.arange(len(taken)), taken].all()  # without masks it does
 
 
 def test_the_target_looks_ahead_among_possible_actions_alone() -> None:
     agent = masked_dqn()
     observations = torch.tensor(agent.get_env().reset())  # type: ignore[union-attr]
-    possible = torch.tensor(ObservationMask(agent.get_env().lanes.single)(observations.numpy()))  # type: ignore[union-attr]
+    possible = torch.tensor(ActionMask(agent.get_env().lanes.single)(observations.numpy()))  # type: ignore[union-attr]
     with torch.no_grad():
         for network in (agent.q_net, agent.q_net_target):
             last: Any = network.q_net[-1]  # type: ignore[union-attr]

@@ -22,7 +22,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
 )
 from dialogue_gym.domain.loader import parse
-from dialogue_gym.stories import Checkpoint, Either, Story, StoryError
+from dialogue_gym.stories import Either, Story, StoryCheckpoint, StoryError
 from tests.conftest import domain_from
 from tests.strategies import domains
 
@@ -179,7 +179,7 @@ def test_a_story_knows_what_the_conversation_knew(conversation: Conversation) ->
 @ROUNDS
 @given(st.lists(st.tuples(NAMES, st.dictionaries(TEXTS.filter(bool), VALUES, max_size=2)), max_size=3))
 def test_checkpoints_and_choices_are_read_again(named: list[tuple[str, dict[str, Any]]]) -> None:
-    steps: list[Any] = [Checkpoint(name, slots) for name, slots in named]
+    steps: list[Any] = [StoryCheckpoint(name, slots) for name, slots in named]
     steps += [Either(tuple((UserUttered(None, name),) for name, _ in named))] if len(named) > 1 else []
     story = Story("x", tuple(steps))
     for format in stories.FORMATS:

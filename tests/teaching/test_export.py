@@ -29,7 +29,7 @@ from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export import STORY_FILES, export, stories_of
 from dialogue_gym.teaching.export_examples import examples_of
 from dialogue_gym.teaching.import_stories import import_stories
-from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, SessionError
+from dialogue_gym.teaching.pending import AwaitsMessage, MissingResult, PendingContradiction, SessionError
 from dialogue_gym.teaching.session import Session
 from tests.conftest import domain_from
 from tests.strategies import domains
@@ -71,7 +71,7 @@ def answer(session: Session, way: str, data: st.DataObject) -> None:
     history = session.history
     if isinstance(session.pending, MissingResult):
         session.skip_action()
-    elif isinstance(session.pending, Contradiction):
+    elif isinstance(session.pending, PendingContradiction):
         session.settle(data.draw(st.sampled_from(["new", "old", "both"])))
     elif isinstance(session.pending, AwaitsMessage) and way in ("say", "confirm", "correct", "mend", "run"):
         session.say(message())

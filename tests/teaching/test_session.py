@@ -10,15 +10,21 @@ import pytest
 
 from dialogue_gym import Domain
 from dialogue_gym.conversation.events import Entity, UserUttered
-from dialogue_gym.domain.additions import ACTION, Growth
+from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.journal.entry import LABEL, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.memory import MemoryJournal
 from dialogue_gym.journal.store import Store, forget
-from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
+from dialogue_gym.teaching.pending import (
+    AwaitsMessage,
+    MissingResult,
+    PendingContradiction,
+    Proposal,
+    SessionError,
+)
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
-from dialogue_gym.teaching.simulated_teacher import Report, SimulatedTeacher, teach
+from dialogue_gym.teaching.simulated_teacher import LessonReport, SimulatedTeacher, teach
 from tests.conftest import domain_from
 from tests.teaching.sessions import CONCERT, RESTAURANT, booking, say, state, talk
 
@@ -90,7 +96,7 @@ def test_a_contradiction_is_settled_by_the_teacher() -> None:
         session.restart()
         say(session, "/greet")
         session.correct("utter_goodbye")
-        assert session.pending == Contradiction("utter_goodbye", ("utter_greet",))
+        assert session.pending == PendingContradiction("utter_goodbye", ("utter_greet",))
         with pytest.raises(SessionError, match="'newer' settles nothing; did you mean 'new'"):
             session.settle("newer")
         session.settle(which)
@@ -174,9 +180,9 @@ def test_what_is_new_comes_and_goes_with_its_answer(tmp_path: Path) -> None:
         session.correct("utter_greet")
         session.restart()
         say(session, "/greet")
-        joke = Growth(ACTION, "utter_joke", ("Ha!",))
+        joke = Addition(ACTION, "utter_joke", ("Ha!",))
         with pytest.raises(DomainError, match="there is an action 'utter_greet' already"):
-            session.correct("utter_greet", [Growth(ACTION, "utter_greet")])
+            session.correct("utter_greet", [Addition(ACTION, "utter_greet")])
         session.correct("utter_joke", [joke])
         session.reconsider()
         assert session.domain == CONCERT
@@ -279,9 +285,9 @@ def test_a_simulated_teacher_makes_it_flawless(name: str, turn_taking: str, most
 
 
 def test_flawless_begins_with_the_first_fifty_clean_dialogues() -> None:
-    report = Report((3, 0, 1) + (0,) * 50 + (1,), 5, (1.0,), 1.0)
+    report = LessonReport((3, 0, 1) + (0,) * 50 + (1,), 5, (1.0,), 1.0)
     assert (report.corrections_to_flawless, report.dialogues_to_flawless) == (4, 3)
-    assert Report((0,) * 49, 5, (1.0,), 1.0).dialogues_to_flawless is None
+    assert LessonReport((0,) * 49, 5, (1.0,), 1.0).dialogues_to_flawless is None
 
 
 def test_a_teacher_who_errs_now_and_then_is_borne() -> None:

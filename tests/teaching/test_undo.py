@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import Entity, SessionStarted, UserUttered, to_json
-from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Growth
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.journal.entry import BOT, EVENT, LIVE, RESULT, USER, Draft, StoreError
 from dialogue_gym.journal.memory import MemoryJournal
-from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, SessionError
+from dialogue_gym.teaching.pending import AwaitsMessage, PendingContradiction, SessionError
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher
 from dialogue_gym.teaching.terminal.views import conversation_rows
@@ -46,7 +46,7 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
             say_what_is_new(session, number)
         elif isinstance(session.pending, AwaitsMessage):
             session.say(UserUttered(None, session.domain.intents[number % len(session.domain.intents)]))
-        elif isinstance(session.pending, Contradiction):
+        elif isinstance(session.pending, PendingContradiction):
             session.settle((NEW, OLD, BOTH)[number % 3])
         elif move == "confirm":
             session.confirm()
@@ -61,15 +61,15 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
 def say_what_is_new(session: Session, number: int) -> None:
     """Give an answer that the domain grows for, if it has not done so before."""
 
-    def new(*growth: Growth) -> list[Growth]:
+    def new(*growth: Addition) -> list[Addition]:
         return [one for one in growth if not one.is_in(session.domain)]
 
-    intent, slot = Growth(INTENT, f"want{number}"), Growth(SLOT, f"slot{number}")
+    intent, slot = Addition(INTENT, f"want{number}"), Addition(SLOT, f"slot{number}")
     message = UserUttered(None, intent.name, (Entity(slot.name, "x"),))
-    action = Growth(ACTION, f"utter_{number}", ("Ha!",))
+    action = Addition(ACTION, f"utter_{number}", ("Ha!",))
     if isinstance(session.pending, AwaitsMessage):
         session.say(message, new(intent, slot))
-    elif isinstance(session.pending, Contradiction):
+    elif isinstance(session.pending, PendingContradiction):
         session.settle(BOTH)
     elif session.can_mend and number == 0:
         session.mend(message, new(slot, intent))
@@ -86,14 +86,14 @@ def test_undone_is_as_if_it_had_never_been(
     session, untouched = (make(turn_taking=turn_taking) for _ in range(2))
     do(session, before)
     do(untouched, before)
-    if isinstance(session.pending, Contradiction):
+    if isinstance(session.pending, PendingContradiction):
         session.settle(NEW)
         untouched.settle(NEW)
     conversation = session.id
     head = session.history.head(conversation)
     undone = 0
     do(session, [move for move in after if move[0] != "run"])
-    if isinstance(session.pending, Contradiction):
+    if isinstance(session.pending, PendingContradiction):
         session.settle(NEW)
     last = state(session)
     while (session.id, session.history.head(session.id)) != (conversation, head):
@@ -114,7 +114,7 @@ def test_a_session_goes_on_where_its_journal_ends(kind: str, moves: list[Any]) -
     journal = MemoryJournal()
     session = make(journal)
     do(session, moves)
-    if isinstance(session.pending, Contradiction):
+    if isinstance(session.pending, PendingContradiction):
         session.settle(BOTH)  # an unanswered question is asked again, not kept
     resumed = make(journal)
     assert state(resumed) == state(session)

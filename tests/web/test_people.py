@@ -15,7 +15,7 @@ from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
 from dialogue_gym.journal.store import Store
 from dialogue_gym.web.api import build_live
-from dialogue_gym.web.security import Door
+from dialogue_gym.web.security import AccessPolicy
 from tests.live.test_handoff import Desk
 from tests.web.servers import Served
 from tests.web.test_security import ask, knock
@@ -186,7 +186,7 @@ class WithoutTeachers(Served):
 def test_what_a_teacher_said_last_is_shown_before_what_comes_next(tmp_path: Path) -> None:
     """Their page had not asked for it when the visitor spoke again."""
     desk = Desk(tmp_path / "store")
-    server = build_live(desk.people, Door("127.0.0.1", tmp_path))
+    server = build_live(desk.people, AccessPolicy("127.0.0.1", tmp_path))
 
     async def say(visitor: httpx.AsyncClient, seen: dict[str, Any]) -> dict[str, Any]:
         await visitor.get("/talk/")

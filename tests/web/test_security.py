@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 nicegui = pytest.importorskip("nicegui", reason="the extra web is missing")
 client = pytest.importorskip("websockets.sync.client")
 
-from dialogue_gym.web.security import MOST_BYTES, Door, Tries  # noqa: E402
+from dialogue_gym.web.security import MOST_BYTES, AccessPolicy, LoginThrottle  # noqa: E402
 from tests.web.servers import ROOT, Served, served  # noqa: E402
 
 SOCKET = "/teach/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
@@ -158,7 +158,7 @@ def test_guessing_is_slowed_down(closed: Served) -> None:
 
 def test_waiting_doubles_and_a_right_password_ends_it() -> None:
     now = 0.0
-    tries = Tries(lambda: now)
+    tries = LoginThrottle(lambda: now)
     waits = []
     for _ in range(14):
         tries.failed("a")
@@ -183,16 +183,16 @@ def test_waiting_doubles_and_a_right_password_ends_it() -> None:
 def test_names_of_the_server(
     tmp_path: Path, host: str, names: tuple[str, ...], known: list[str], foreign: list[str]
 ) -> None:
-    door = Door(host, tmp_path, PASSWORD, names)
+    door = AccessPolicy(host, tmp_path, PASSWORD, names)
     assert [name for name in known if not door.knows_host(name)] == []
     assert [name for name in foreign if door.knows_host(name)] == []
 
 
 def test_another_password_ends_all_visits(tmp_path: Path) -> None:
-    def headers(door: Door) -> Headers:
+    def headers(door: AccessPolicy) -> Headers:
         return Headers({"cookie": f"dialogue_gym_teacher={door.cookie('anna')}"})
 
-    before, after = Door("::1", tmp_path, PASSWORD), Door("::1", tmp_path, "another one")
+    before, after = AccessPolicy("::1", tmp_path, PASSWORD), AccessPolicy("::1", tmp_path, "another one")
     assert before.teacher(headers(before)) == "anna"
     assert after.teacher(headers(before)) is None
     assert (tmp_path / "web.key").stat().st_mode & 0o77 == 0

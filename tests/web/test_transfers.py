@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym.web.listing import differing
-from dialogue_gym.web.run import Serving, words_of
+from dialogue_gym.web.run import ServeOptions, words_of
 from dialogue_gym.web.transfers import Transfer, TransferError
-from dialogue_gym.web.workspace import Lesson, Rooms
+from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 from tests.web.workspaces import RESTAURANT, do, rooms
 
 __all__ = ["rooms"]
@@ -26,7 +26,7 @@ STORIES = """
     """
 
 
-def test_files_go_out_and_come_in(rooms: Rooms, tmp_path: Path) -> None:
+def test_files_go_out_and_come_in(rooms: Workspaces, tmp_path: Path) -> None:
     room = rooms.room("anna")
     transfer = Transfer(room)
     with pytest.raises(TransferError, match=r"stories\.md was not exported yet"):
@@ -57,12 +57,14 @@ def test_files_go_out_and_come_in(rooms: Rooms, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"store"}
 
 
-def test_what_is_imported_is_understood(rooms: Rooms) -> None:
+def test_what_is_imported_is_understood(rooms: Workspaces) -> None:
     pytest.importorskip("sklearn")
     folder = rooms.store.folder
-    given = Serving("restaurant", folder, "::1", 0, None, (), False, (), (), (), None, "explicit", 0, False)
-    lesson = Lesson(RESTAURANT, user="me", words=lambda: words_of(given, RESTAURANT, folder))
-    room = Rooms(rooms.store, lesson).room("anna")
+    given = ServeOptions(
+        "restaurant", folder, "::1", 0, None, (), False, (), (), (), None, "explicit", 0, False
+    )
+    lesson = TeachingConfig(RESTAURANT, user="me", words=lambda: words_of(given, RESTAURANT, folder))
+    room = Workspaces(rooms.store, lesson).room("anna")
     assert do(room, "say", text="toodle pip")["chat"][0]["meaning"] != "goodbye"
     examples = "".join(f"    - toodle {word}\n" for word in ("pip", "oo", "loo", "dee"))
     Transfer(room).take("nlu", "x.yml", f"nlu:\n- intent: goodbye\n  examples: |\n{examples}".encode())
@@ -83,7 +85,9 @@ def test_what_is_imported_is_understood(rooms: Rooms) -> None:
         ("secrets", b"", "'secrets' cannot be imported"),
     ],
 )
-def test_what_cannot_come_in_changes_nothing(rooms: Rooms, kind: str, content: bytes, fault: str) -> None:
+def test_what_cannot_come_in_changes_nothing(
+    rooms: Workspaces, kind: str, content: bytes, fault: str
+) -> None:
     room = rooms.room("anna")
     before = [entry.id for entry in rooms.store.entries()]
     with pytest.raises(ValueError, match=fault) as error:

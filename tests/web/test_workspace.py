@@ -14,7 +14,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.progress import dialogues, success_after
 from dialogue_gym.web.listing import differing, reading, rows
-from dialogue_gym.web.workspace import Lesson, Room, Rooms, StaleAnswer
+from dialogue_gym.web.workspace import StaleAnswer, TeachingConfig, Workspace, Workspaces
 from tests.web.servers import Expert
 from tests.web.workspaces import CONCERT, RESTAURANT, do, rooms
 
@@ -22,15 +22,15 @@ __all__ = ["rooms"]
 
 
 @pytest.fixture
-def talk(store: Store) -> Room:
-    return Rooms(store, Lesson(CONCERT, user="me")).room("anna")
+def talk(store: Store) -> Workspace:
+    return Workspaces(store, TeachingConfig(CONCERT, user="me")).room("anna")
 
 
-def faults(room: Room) -> list[str]:
+def faults(room: Workspace) -> list[str]:
     return [text for text, style in room.view["notes"] if style == "bad"]
 
 
-def test_a_step_is_answered_once(rooms: Rooms) -> None:
+def test_a_step_is_answered_once(rooms: Workspaces) -> None:
     room = rooms.room("anna")
     step = room.step
     room.answer(step, "correct", {"action": "utter_greet"})
@@ -41,11 +41,11 @@ def test_a_step_is_answered_once(rooms: Rooms) -> None:
     assert len(list(rooms.store.entries())) == entries
     # Another process begins other steps, so that one of before the restart never fits by chance.
     do(room, "undo")
-    again = Rooms(rooms.store, rooms.lesson).room("anna")
+    again = Workspaces(rooms.store, rooms.lesson).room("anna")
     assert again.view["chat"] == room.view["chat"] and again.step != step
 
 
-def test_many_at_once_count_once(rooms: Rooms) -> None:
+def test_many_at_once_count_once(rooms: Workspaces) -> None:
     room = rooms.room("anna")
     step, stale = room.step, []
 
@@ -85,7 +85,7 @@ def test_many_at_once_count_once(rooms: Rooms) -> None:
     ],
 )
 def test_what_does_not_fit_is_said_and_changes_nothing(
-    rooms: Rooms, what: str, given: dict[str, Any], fault: str
+    rooms: Workspaces, what: str, given: dict[str, Any], fault: str
 ) -> None:
     room = rooms.room("anna")
     before = [entry.id for entry in rooms.store.entries()]
@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_said_and_changes_nothing(
     assert [entry.id for entry in rooms.store.entries()] == before
 
 
-def test_teachers_have_their_own_conversations_and_learn_from_each_other(rooms: Rooms) -> None:
+def test_teachers_have_their_own_conversations_and_learn_from_each_other(rooms: Workspaces) -> None:
     anna, ben = rooms.room("anna"), rooms.room("ben")
     assert anna.conversation != ben.conversation
     before = ben.view["options"][0]
@@ -110,13 +110,13 @@ def test_teachers_have_their_own_conversations_and_learn_from_each_other(rooms: 
     # Nobody takes back what another one said, and each goes on with their own after a restart.
     do(ben, "undo")
     assert not ben.view["can_undo"] and anna.view["can_undo"]
-    again = Rooms(rooms.store, rooms.lesson)
+    again = Workspaces(rooms.store, rooms.lesson)
     assert again.room("ben").conversation == ben.conversation
     assert again.room("anna").conversation == anna.conversation
     assert again.room("cora").conversation not in (anna.conversation, ben.conversation)
 
 
-def test_what_another_teacher_adds_is_there(rooms: Rooms) -> None:
+def test_what_another_teacher_adds_is_there(rooms: Workspaces) -> None:
     anna, ben = rooms.room("anna"), rooms.room("ben")
     do(anna, "correct_with_new", action="utter_weather", text="It rains.")
     ben.catch_up()
@@ -125,7 +125,7 @@ def test_what_another_teacher_adds_is_there(rooms: Rooms) -> None:
     assert faults(ben) == [] and ben.session.conversation.latest_action == "utter_weather"
 
 
-def test_what_came_with_an_answer_goes_with_it_for_all(rooms: Rooms) -> None:
+def test_what_came_with_an_answer_goes_with_it_for_all(rooms: Workspaces) -> None:
     anna, ben = rooms.room("anna"), rooms.room("ben")
     said = anna.session.history.head(anna.conversation)
     do(anna, "correct_with_new", action="utter_weather", text="It rains.")
@@ -145,7 +145,7 @@ def test_what_came_with_an_answer_goes_with_it_for_all(rooms: Rooms) -> None:
     assert faults(ben) == [] and ben.view["chat"][-1]["texts"] == ["It rains."]
 
 
-def test_a_conversation_is_taken_over(rooms: Rooms) -> None:
+def test_a_conversation_is_taken_over(rooms: Workspaces) -> None:
     anna, ben = rooms.room("anna"), rooms.room("ben")
     do(anna, "correct", action="utter_ask_cuisine")
     taken = anna.conversation
@@ -155,10 +155,10 @@ def test_a_conversation_is_taken_over(rooms: Rooms) -> None:
     anna.catch_up()
     assert anna.conversation != taken
     assert anna.view["notes"] == [[f"ben has taken over {taken}.", ""]]
-    assert Rooms(rooms.store, rooms.lesson).room("ben").conversation == taken
+    assert Workspaces(rooms.store, rooms.lesson).room("ben").conversation == taken
 
 
-def test_what_people_say_live_is_forked_not_taken_up(rooms: Rooms) -> None:
+def test_what_people_say_live_is_forked_not_taken_up(rooms: Workspaces) -> None:
     begins = Draft("talk", EVENT, {"event": "session_started", LIVE: "somebody"}, None, "bot")
     said = Draft("talk", USER, to_json(UserUttered("hello", "greet")), begins, "somebody")
     entries = rooms.store.append_all([begins, said])
@@ -171,17 +171,17 @@ def test_what_people_say_live_is_forked_not_taken_up(rooms: Rooms) -> None:
     do(room, "correct", action="utter_greet")
     do(room, "undo")
     assert fork != "talk" and room.conversation == fork and room.view["asks"] == "proposal"
-    again = Rooms(rooms.store, Lesson(RESTAURANT, user="me"))
+    again = Workspaces(rooms.store, TeachingConfig(RESTAURANT, user="me"))
     assert again.room("anna").conversation == fork
 
 
 @pytest.mark.parametrize("name", ["fake user", "bot", "story", "expert", "", "a\nb", "x" * 41])
-def test_some_names_are_no_teachers(rooms: Rooms, name: str) -> None:
+def test_some_names_are_no_teachers(rooms: Workspaces, name: str) -> None:
     with pytest.raises(ValueError, match="is no name for a teacher"):
         rooms.room(name)
 
 
-def test_new_names_are_asked_about(talk: Room) -> None:
+def test_new_names_are_asked_about(talk: Workspace) -> None:
     view = do(talk, "say", text='/book{"day": "monday"}')
     assert [name for _, name, _ in view["unknown"]["names"]] == ["book", "day"]
     view = do(talk, "leave_unknown")
@@ -194,7 +194,7 @@ def test_new_names_are_asked_about(talk: Room) -> None:
 
 
 def test_a_new_name_that_another_teacher_has_added_by_then_is_no_fault(store: Store) -> None:
-    rooms = Rooms(store, Lesson(CONCERT, user="me"))
+    rooms = Workspaces(store, TeachingConfig(CONCERT, user="me"))
     anna, ben = rooms.room("anna"), rooms.room("ben")
     for room in (anna, ben):
         do(room, "say", text='/book{"day": "monday"}')
@@ -205,7 +205,7 @@ def test_a_new_name_that_another_teacher_has_added_by_then_is_no_fault(store: St
     assert faults(ben) == [] and ["day", "monday"] in ben.view["slots"]
 
 
-def test_a_message_is_mended_by_marking_words(talk: Room) -> None:
+def test_a_message_is_mended_by_marking_words(talk: Workspace) -> None:
     view = do(talk, "say", text="gigs in 東京 🎸 please")
     assert view["chat"][0]["meaning"] is None
     start = "gigs in 東京 🎸 please".index("東京")
@@ -219,7 +219,7 @@ def test_a_message_is_mended_by_marking_words(talk: Room) -> None:
     assert view["chat"][0]["meaning"] == 'search_concerts{"city": "東京"}'
 
 
-def test_halves_of_characters_do_not_break_the_page(talk: Room) -> None:
+def test_halves_of_characters_do_not_break_the_page(talk: Workspace) -> None:
     entities = (Entity("city", "\udcff"),)
     talk.session.say(UserUttered("to \udcff \ud800", "greet", entities))
     view = do(talk, "wizard", on=True)
@@ -228,7 +228,7 @@ def test_halves_of_characters_do_not_break_the_page(talk: Room) -> None:
     assert talk.view["asks"] == "proposal"
 
 
-def test_a_contradiction_is_settled(talk: Room) -> None:
+def test_a_contradiction_is_settled(talk: Workspace) -> None:
     do(talk, "say", text="/greet")
     do(talk, "correct", action="utter_goodbye")
     do(talk, "restart")
@@ -251,7 +251,7 @@ def test_a_contradiction_is_settled(talk: Room) -> None:
     assert differing(talk.session.history, talk.session.domain, "explicit") == []
 
 
-def test_the_bot_goes_on_until_it_is_unsure(rooms: Rooms) -> None:
+def test_the_bot_goes_on_until_it_is_unsure(rooms: Workspaces) -> None:
     room, expert = rooms.room("anna"), Expert()
     conversation = room.conversation
     while room.conversation == conversation:
@@ -279,7 +279,7 @@ def test_the_bot_goes_on_until_it_is_unsure(rooms: Rooms) -> None:
     assert len(by_itself) == steps
 
 
-def test_a_wizard_sees_no_proposal_and_can_undo_and_fork(rooms: Rooms) -> None:
+def test_a_wizard_sees_no_proposal_and_can_undo_and_fork(rooms: Workspaces) -> None:
     room = rooms.room("anna")
     view = do(room, "wizard", on=True)
     assert [option["action"] for option in view["options"]] == list(room.session.actions)
@@ -297,7 +297,7 @@ def test_a_wizard_sees_no_proposal_and_can_undo_and_fork(rooms: Rooms) -> None:
     assert view["conversation"] != conversation and [bubble["side"] for bubble in view["chat"]] == ["user"]
 
 
-def test_somebody_else_can_be_the_user(rooms: Rooms) -> None:
+def test_somebody_else_can_be_the_user(rooms: Workspaces) -> None:
     room = rooms.room("anna")
     with_fake = room.conversation
     view = do(room, "user", user="me")
@@ -310,7 +310,7 @@ def test_somebody_else_can_be_the_user(rooms: Rooms) -> None:
     assert room.view["user"] == "me" and room.view["asks"] == "proposal"
 
 
-def test_conversations_are_found_read_and_approved(rooms: Rooms) -> None:
+def test_conversations_are_found_read_and_approved(rooms: Workspaces) -> None:
     anna, ben = rooms.room("anna"), rooms.room("ben")
     do(anna, "correct", action="utter_ask_cuisine")
     do(anna, "restart")
@@ -325,7 +325,7 @@ def test_conversations_are_found_read_and_approved(rooms: Rooms) -> None:
     assert History(rooms.store.entries()).path("c1")[-1].kind == END
 
 
-def test_figures_of_progress(rooms: Rooms) -> None:
+def test_figures_of_progress(rooms: Workspaces) -> None:
     room, expert = rooms.room("anna"), Expert()
     while len(dialogues(room.session.history)) < 6:
         right = expert.right(room.session.history, room.conversation)

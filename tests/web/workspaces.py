@@ -8,16 +8,16 @@ import pytest
 
 from dialogue_gym import Domain
 from dialogue_gym.journal.store import Store
-from dialogue_gym.web.workspace import Lesson, Room, Rooms
+from dialogue_gym.web.workspace import TeachingConfig, Workspace, Workspaces
 
 RESTAURANT, CONCERT = Domain.load("restaurant"), Domain.load("concert")
 
 
 @pytest.fixture
-def rooms(store: Store) -> Rooms:
-    return Rooms(store, Lesson(RESTAURANT))
+def rooms(store: Store) -> Workspaces:
+    return Workspaces(store, TeachingConfig(RESTAURANT))
 
 
-def do(room: Room, what: str, **given: Any) -> dict[str, Any]:
+def do(room: Workspace, what: str, **given: Any) -> dict[str, Any]:
     room.answer(room.step, what, given)
     return room.view

@@ -23,7 +23,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.export import stories_of
 from dialogue_gym.wrappers.credit import Credit
-from dialogue_gym.wrappers.feedback import Step, Terminal
+from dialogue_gym.wrappers.feedback import Step, TerminalFeedback
 from dialogue_gym.wrappers.reward_model import RewardModel
 from tests.terminals import Window
 from tests.wrappers.human_reward import play
@@ -162,7 +162,7 @@ GIVEN = [1, -1, 0, 2.5, None, -3, None, None]
 def test_what_is_typed_is_the_reward(env_id: str) -> None:
     mode = {"render_mode": "ansi"} if "text" in env_id else {}
     sink = io.StringIO()
-    env = HumanReward(gym.make(env_id.split()[0], **mode), Terminal(io.StringIO(TYPED), sink))
+    env = HumanReward(gym.make(env_id.split()[0], **mode), TerminalFeedback(io.StringIO(TYPED), sink))
     assert [info["human_reward"] for *_, info in play(env, len(GIVEN))] == GIVEN
     shown = sink.getvalue()
     assert shown.count(" is no reward: it is +, -, 0, any finite number, or just Enter\n") == 3
@@ -180,7 +180,9 @@ def test_what_is_typed_is_the_reward(env_id: str) -> None:
 
 def test_each_dialogue_is_shown_once_from_its_beginning() -> None:
     sink = io.StringIO()
-    env = HumanReward(gym.make("FakeUserRestaurant-v0"), Terminal(io.StringIO("\n" * 500), sink), "dialogue")
+    env = HumanReward(
+        gym.make("FakeUserRestaurant-v0"), TerminalFeedback(io.StringIO("\n" * 500), sink), "dialogue"
+    )
     play(env, 200)
     shown = sink.getvalue()
     dialogues = shown.count("reward for this dialogue > ")

@@ -20,7 +20,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from dialogue_gym._text import printable
-from dialogue_gym.teaching.terminal.screens import STOP, Line, Screen, Table, Talk
+from dialogue_gym.teaching.terminal.screens import STOP, Dialog, Line, Screen, Table
 
 _STYLES = {"": "", "strong": "bold", "faint": "dim", "good": "green", "bad": "red"}
 _NARROW = 20
@@ -139,7 +139,7 @@ class Terminal:
         self._asker: Asker = Keyboard() if self._is_terminal else Pipe()
         self._interrupted = threading.Event()
 
-    def hold(self, talk: Talk[_Result], kept: str = KEPT) -> _Result:
+    def hold(self, talk: Dialog[_Result], kept: str = KEPT) -> _Result:
         """Carry a talk on to its end, and return its result; `kept` is said to who wants to leave.
 
         Raises:

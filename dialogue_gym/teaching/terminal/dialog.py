@@ -13,7 +13,7 @@ from pathlib import Path
 from dialogue_gym._files import FileError
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import ENDS, either, visible
-from dialogue_gym.domain.additions import INTENT, Growth, grown
+from dialogue_gym.domain.additions import INTENT, Addition, extend
 from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.interpreter import (
@@ -25,17 +25,23 @@ from dialogue_gym.teaching.interpreter import (
     new_name,
     unknown_names,
 )
-from dialogue_gym.teaching.pending import AwaitsMessage, Contradiction, MissingResult, Proposal, SessionError
+from dialogue_gym.teaching.pending import (
+    AwaitsMessage,
+    MissingResult,
+    PendingContradiction,
+    Proposal,
+    SessionError,
+)
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.terminal import views
-from dialogue_gym.teaching.terminal.prompts import Command, Picked, pick, pick_number, typed
+from dialogue_gym.teaching.terminal.prompts import KeyCommand, Picked, pick, pick_number, typed
 from dialogue_gym.teaching.terminal.screens import (
     STOP,
+    Dialog,
     Line,
     Row,
     Screen,
     Table,
-    Talk,
     ask_key,
     choose,
 )
@@ -43,7 +49,7 @@ from dialogue_gym.teaching.terminal.screens import (
 _STYLES = {"success": "good", "failure": "bad"}
 
 
-class Desk:
+class TeachingDialog:
     """Teaches a session, until the teacher leaves."""
 
     def __init__(
@@ -70,14 +76,14 @@ class Desk:
         self._notes: list[Line | Table] = []
         self._conversation = session.id
 
-    def teach(self) -> Talk[None]:
+    def teach(self) -> Dialog[None]:
         """Show what the session waits for and take the answers, until the teacher leaves."""
         command: str | None = None
         while not self._is_over:
             given, command = command, None
             try:
                 yield from self._do(given) if given else self._step()
-            except Command as other:
+            except KeyCommand as other:
                 command = other.key
             except (FileError, InterpreterError, SessionError) as error:
                 self._note(f"({error})", "bad")
@@ -111,11 +117,11 @@ class Desk:
 
     # What the session waits for.
 
-    def _step(self) -> Talk[None]:
+    def _step(self) -> Dialog[None]:
         pending = self._session.pending
         if isinstance(pending, AwaitsMessage):
             yield from self._say()
-        elif isinstance(pending, Contradiction):
+        elif isinstance(pending, PendingContradiction):
             yield from self._settle(pending)
         elif isinstance(pending, MissingResult):
             yield from self._find_result(pending)
@@ -131,9 +137,9 @@ class Desk:
             elif key == "3":
                 yield from self._mend()
             else:
-                raise Command(key)
+                raise KeyCommand(key)
 
-    def _say(self) -> Talk[None]:
+    def _say(self) -> Dialog[None]:
         text = yield from typed(self._situation(), "you > ")
         if text.strip():
             message = self._interpreter.parse(text.strip()).message
@@ -141,13 +147,13 @@ class Desk:
             if new is not None:
                 self._session.say(message, new)
 
-    def _new_names(self, message: UserUttered, new: Sequence[Growth] = ()) -> Talk[list[Growth] | None]:
+    def _new_names(self, message: UserUttered, new: Sequence[Addition] = ()) -> Dialog[list[Addition] | None]:
         """Offer to add to the domain what it does not have of a message, beyond what is to be added anyway.
 
         Return all that is to be added; None if the person would rather leave it.
         """
         growth = list(new)
-        for kind, name, near in unknown_names(grown(self._session.domain, new), message):
+        for kind, name, near in unknown_names(extend(self._session.domain, new), message):
             becomes = new_name(kind, name)
             problem = Line(visible(f"{name!r} is no {kind} here; {near}", 2000), "bad")
             if (yield from choose((problem,), f"make it a new {becomes.add}", "leave it")) == 2:
@@ -155,7 +161,7 @@ class Desk:
             growth.append(becomes)
         return growth
 
-    def _correct(self, proposal: Proposal) -> Talk[None]:
+    def _correct(self, proposal: Proposal) -> Dialog[None]:
         session, with_probabilities = self._session, not self._is_wizard
         picked = yield from pick(
             "action",
@@ -178,7 +184,7 @@ class Desk:
         if change is not None and change is not before and not self._is_wizard:
             self._notes.append(views.change_line(change))
 
-    def _settle(self, pending: Contradiction) -> Talk[None]:
+    def _settle(self, pending: PendingContradiction) -> Dialog[None]:
         old, new = either(pending.before), visible(pending.action)
         which = yield from choose(
             (Line(f"Where the same was known, you said that {old} is right.", "strong"),),
@@ -194,14 +200,14 @@ class Desk:
         self._session.settle((NEW, OLD, BOTH)[which - 1])
         self._note_change(before)
 
-    def _find_result(self, pending: MissingResult) -> Talk[None]:
+    def _find_result(self, pending: MissingResult) -> Dialog[None]:
         problem = Line(f"Nothing says whether {visible(pending.action)} was done.", "strong")
         if (yield from choose((*self._situation(), problem), "do it now", "go on without")) == 1:
             self._session.run_action()
         else:
             self._session.skip_action()
 
-    def _mend(self) -> Talk[None]:
+    def _mend(self) -> Dialog[None]:
         message = self._session.conversation.latest_message
         if message is None or not self._session.can_mend:
             raise SessionError("the bot has acted on the message by now: undo that first")
@@ -210,7 +216,7 @@ class Desk:
         if picked is None:
             return
         meant = yield from self._with_entities(message, picked)
-        new = yield from self._new_names(meant, [Growth(INTENT, picked.name)] if picked.is_new else [])
+        new = yield from self._new_names(meant, [Addition(INTENT, picked.name)] if picked.is_new else [])
         if new is not None:
             self._session.mend(meant, new)
             self._note(mended_text(self._session, meant), "good")
@@ -222,7 +228,7 @@ class Desk:
                 understood = self._interpreter.parse(message.text)
         return understood.ranking or ((message.intent or "", message.confidence),)
 
-    def _with_entities(self, message: UserUttered, picked: Picked) -> Talk[UserUttered]:
+    def _with_entities(self, message: UserUttered, picked: Picked) -> Dialog[UserUttered]:
         known = entities_text(message)
         hint = Line("as cuisine=french, people=2; - is none; Enter alone keeps them", "faint")
         answer = yield from typed((Line(visible(f"entities: {known}")), hint), "entities > ")
@@ -236,7 +242,7 @@ class Desk:
         goes_on = "g" if isinstance(self._session.pending, Proposal) else ""
         return f"urfn{goes_on}{'p' if self._is_wizard else ''}ts?0q"
 
-    def _do(self, key: str) -> Talk[None]:
+    def _do(self, key: str) -> Dialog[None]:
         session = self._session
         if key not in (here := self._commands()):
             self._note(f"(:{key} does nothing here; what does: {' '.join(f':{one}' for one in here)})", "bad")
@@ -280,7 +286,7 @@ class Desk:
         if not files:
             self._note("(there is nothing to export)")
 
-    def _fork(self) -> Talk[None]:
+    def _fork(self) -> Dialog[None]:
         conversations = views.conversation_rows(self._session)
         if not conversations:
             raise SessionError("there is nothing to fork from")
@@ -297,7 +303,7 @@ class Desk:
         if number is not None:
             self._session.fork(places[number][0])
 
-    def _set_threshold(self) -> Talk[None]:
+    def _set_threshold(self) -> Dialog[None]:
         answer = yield from typed((), f"how sure the bot has to be, from 0 to 1 (now {self._threshold:g}) > ")
         if not answer.strip():
             return
@@ -309,7 +315,7 @@ class Desk:
             raise SessionError(f"{visible(answer, 40)} is no number from 0 to 1")
         self._threshold = threshold
 
-    def _go_on(self) -> Talk[None]:
+    def _go_on(self) -> Dialog[None]:
         """Let the bot go on by itself, and show what it does, until it is unsure or the person stops it."""
         session = self._session
         for step in range(MOST_STEPS):

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from dialogue_gym._text import article, name_fault, nearest
 from dialogue_gym.conversation.transcript import visible
-from dialogue_gym.teaching.terminal.screens import Line, Row, Screen, Table, Talk, choose
+from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table, choose
 
 MOST_ROWS = 100
 """So many rows of a table are shown; the others can be picked as well."""
 _COMMAND = re.compile(r"\s*:([a-z0-9?])\s*")
 
 
-class Command(Exception):
+class KeyCommand(Exception):
     """A command was typed where something else was asked for."""
 
     def __init__(self, key: str) -> None:
@@ -32,7 +32,7 @@ class Picked:
     is_new: bool = False
 
 
-def typed(shown: tuple[Line | Table, ...], prompt: str) -> Talk[str]:
+def typed(shown: tuple[Line | Table, ...], prompt: str) -> Dialog[str]:
     """Ask for a line of text.
 
     Raises:
@@ -40,11 +40,11 @@ def typed(shown: tuple[Line | Table, ...], prompt: str) -> Talk[str]:
     """
     answer = yield Screen(shown, prompt)
     if command := _COMMAND.fullmatch(answer):
-        raise Command(command[1])
+        raise KeyCommand(command[1])
     return answer
 
 
-def pick_number(titles: tuple[str, ...], rows: Sequence[Row], prompt: str) -> Talk[int | None]:
+def pick_number(titles: tuple[str, ...], rows: Sequence[Row], prompt: str) -> Dialog[int | None]:
     """Ask for the number of a row; return None if the person changed their mind.
 
     Raises:
@@ -71,7 +71,7 @@ def pick(
     rows: Sequence[Row],
     before: tuple[Line | Table, ...] = (),
     can_be_new: bool = True,
-) -> Talk[Picked | None]:
+) -> Dialog[Picked | None]:
     """Ask for one of some things, of which the first ones are shown; None if the person changed their mind.
 
     Raises:

@@ -20,7 +20,7 @@ from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
 from dialogue_gym.teaching.terminal.console import Leave, Terminal
-from dialogue_gym.teaching.terminal.dialog import Desk
+from dialogue_gym.teaching.terminal.dialog import TeachingDialog
 from dialogue_gym.teaching.terminal.setup import domain_text, goes_on, new_domain
 
 _YAML = (".yml", ".yaml")
@@ -28,7 +28,7 @@ _JOURNAL = "journal.sqlite"
 
 
 @dataclass(frozen=True)
-class Teaching:
+class TeachOptions:
     """How a bot is to be taught: what the command was given."""
 
     source: str
@@ -48,7 +48,7 @@ class Teaching:
     as_json: bool
 
 
-def hold(teaching: Teaching) -> None:
+def hold(teaching: TeachOptions) -> None:
     """Hold a session in the terminal until the teacher leaves.
 
     Raises:
@@ -64,7 +64,7 @@ def hold(teaching: Teaching) -> None:
         print(leave)
 
 
-def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
+def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
     told = make_stories(given.source, given.is_pretrained, given.stories)
     is_talking = given.is_simulated or (domain.fake_user is not None and domain.fake_user.kind == "goal")
     user = given.user or (FAKE if is_talking else ME)
@@ -99,7 +99,7 @@ def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
         )
         print(f"{domain.name}: all is kept in {printable(str(folder))}. ? is for help, Ctrl-C leaves.")
         exported = folder / EXPORTED_NAME
-        desk = Desk(
+        desk = TeachingDialog(
             session,
             words,
             lambda: export(session.history, session.domain, exported, domain_text=text),
@@ -108,7 +108,7 @@ def _teach(terminal: Terminal, domain: Domain, given: Teaching) -> None:
         terminal.hold(desk.teach())
 
 
-def _simulate(domain: Domain, store: Store, given: Teaching) -> None:
+def _simulate(domain: Domain, store: Store, given: TeachOptions) -> None:
     """Let the domain's expert be the teacher, and say what it took."""
     teacher = SimulatedTeacher(domain, given.turn_taking, given.mistakes, given.seed)
     session = Session(

@@ -56,11 +56,11 @@ class Screen:
     keys: str = ""
 
 
-Talk = Generator[Screen, str, _Result]
+Dialog = Generator[Screen, str, _Result]
 """Something that shows screens, takes the answers to them, and comes to a result."""
 
 
-def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Talk[str]:
+def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Dialog[str]:
     """Ask until one of some keys is the answer; with a colon before it, it is one as well."""
     while True:
         answer = (yield Screen(shown, prompt, keys)).strip().removeprefix(":")
@@ -70,7 +70,7 @@ def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Talk[str
         shown = (Line(f"({problem}: one of {' '.join(keys)} is expected)", "bad"),)
 
 
-def choose(shown: tuple[Line | Table, ...], *answers: str) -> Talk[int]:
+def choose(shown: tuple[Line | Table, ...], *answers: str) -> Dialog[int]:
     """Ask for one of several answers, by number; return which, from 1."""
     lines = tuple(Line(f"{number}  {answer}", indent=2) for number, answer in enumerate(answers, 1))
     keys = "".join(str(number) for number in range(1, len(answers) + 1))

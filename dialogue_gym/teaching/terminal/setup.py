@@ -13,18 +13,18 @@ import yaml
 from dialogue_gym.conversation.transcript import visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART, DomainError, Response
-from dialogue_gym.teaching.terminal.prompts import Command, typed
-from dialogue_gym.teaching.terminal.screens import Line, Table, Talk, choose
+from dialogue_gym.teaching.terminal.prompts import KeyCommand, typed
+from dialogue_gym.teaching.terminal.screens import Dialog, Line, Table, choose
 
 
-def goes_on(folder: str) -> Talk[bool]:
+def goes_on(folder: str) -> Dialog[bool]:
     """Ask whether to go on with a store that exists, or to begin anew."""
     shown = (Line(f"{visible(folder)}: there is a store already.", "strong"),)
     answers = ("go on with it", "begin anew (it is kept under another name)")
     return (yield from choose(shown, *answers)) == 1
 
 
-def new_domain(file: str, name: str) -> Talk[Domain | None]:
+def new_domain(file: str, name: str) -> Dialog[Domain | None]:
     """Offer to make a domain, ask for what is in it, and return it; None if none is wanted."""
     shown = (Line(f"{visible(file)}: there is no such file.", "strong"),)
     if (yield from choose(shown, "make one", "leave it")) == 2:
@@ -42,7 +42,7 @@ def new_domain(file: str, name: str) -> Talk[Domain | None]:
     return domain
 
 
-def _with_names(domain: Domain, prompt: str, add: Any) -> Talk[Domain]:
+def _with_names(domain: Domain, prompt: str, add: Any) -> Dialog[Domain]:
     shown: tuple[Line | Table, ...] = ()
     while True:
         answer = yield from _text(prompt, shown)
@@ -58,12 +58,12 @@ def _with_names(domain: Domain, prompt: str, add: Any) -> Talk[Domain]:
         shown = (Line("(one name at least is needed)", "bad"),)
 
 
-def _text(prompt: str, shown: Sequence[Line | Table] = ()) -> Talk[str]:
+def _text(prompt: str, shown: Sequence[Line | Table] = ()) -> Dialog[str]:
     """Ask for a line; there are no commands yet."""
     while True:
         try:
             return (yield from typed(tuple(shown), prompt)).strip()
-        except Command:
+        except KeyCommand:
             shown = (Line("(teaching has not begun)", "bad"),)
 
 

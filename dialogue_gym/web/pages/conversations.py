@@ -15,7 +15,7 @@ from dialogue_gym.live.turn import LiveError
 from dialogue_gym.web.listing import differing, ratings, reading, rows
 from dialogue_gym.web.pages.teach import PARTS, Watchers
 from dialogue_gym.web.view import Json
-from dialogue_gym.web.workspace import Room, StaleAnswer
+from dialogue_gym.web.workspace import StaleAnswer, Workspace
 
 _EVERY = 2.0
 """Seconds between two looks for news."""
@@ -33,7 +33,7 @@ class ConversationsView(Element, component="conversations.js", esm=PARTS):
 class Reader:
     """What one page looks at."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Workspace) -> None:
         """Look at all conversations."""
         self._room = room
         self._text = ""
@@ -106,7 +106,7 @@ class Reader:
             return not faults
 
 
-def converse(room: Room, watchers: Watchers, home: str) -> None:
+def converse(room: Workspace, watchers: Watchers, home: str) -> None:
     """Build the page; `home` is the path under which all pages are."""
     page, reader = ConversationsView(), Reader(room)
     page._props["home"] = home

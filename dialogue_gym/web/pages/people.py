@@ -14,7 +14,7 @@ from dialogue_gym.conversation.transcript import value_text, visible, what_it_sa
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.handoff import Attendance, Talk
+from dialogue_gym.live.handoff import Handoff, OpenConversation
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.web.pages.teach import PARTS
 from dialogue_gym.web.view import Json, chat_of
@@ -38,7 +38,7 @@ class PeopleView(Element, component="people.js", esm=PARTS):
 class Watch:
     """What one page looks at, and what its teacher does there."""
 
-    def __init__(self, attendance: Attendance, store: Store, teacher: str) -> None:
+    def __init__(self, attendance: Handoff, store: Store, teacher: str) -> None:
         """Look at all that goes on."""
         self._attendance = attendance
         self._store = store
@@ -117,7 +117,7 @@ class Watch:
             self._told = visible(str(error))
 
 
-def _talk(talk: Talk) -> Json:
+def _talk(talk: OpenConversation) -> Json:
     return {
         "id": talk.conversation,
         "person": visible(talk.person, 20),
@@ -128,7 +128,7 @@ def _talk(talk: Talk) -> Json:
     }
 
 
-def attend(attendance: Attendance, store: Store, teacher: str) -> None:
+def attend(attendance: Handoff, store: Store, teacher: str) -> None:
     """Build the page."""
     page, watch = PeopleView(), Watch(attendance, store, teacher)
 

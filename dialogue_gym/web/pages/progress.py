@@ -10,8 +10,8 @@ from typing import Any
 from nicegui import background_tasks, ui
 
 from dialogue_gym.journal.history import Label
-from dialogue_gym.teaching.progress import Dialogue, dialogues, figures, success_after
-from dialogue_gym.web.workspace import Room
+from dialogue_gym.teaching.progress import TaughtDialogue, dialogues, figures, success_after
+from dialogue_gym.web.workspace import Workspace
 
 UNSEEN = 40
 """Dialogues with the fake user that a success rate is of."""
@@ -25,8 +25,8 @@ _ACCENT, _GREY = "#4f9c88", "#8a8f96"
 class Progress:
     """How teaching goes in a store, with the success rates that are known by now."""
 
-    room: Room
-    found: list[Dialogue] = field(default_factory=list)
+    room: Workspace
+    found: list[TaughtDialogue] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
     _success: dict[tuple[int, int], float] = field(default_factory=dict)
     """By the entry of the last answer that was learned, and how many were."""
@@ -83,7 +83,7 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({*range(0, count, stride), count - 1}) if count else []
 
 
-def show_progress(room: Room) -> None:
+def show_progress(room: Workspace) -> None:
     """Build the page."""
     progress = Progress(room)
     progress.look()
@@ -175,7 +175,7 @@ def _draw(plot: ui.echart, names: list[str], values: Sequence[Any]) -> None:
     plot.update()
 
 
-def _fill(found: list[Dialogue], rates: list[float | None]) -> None:
+def _fill(found: list[TaughtDialogue], rates: list[float | None]) -> None:
     """Put the figures into a table, for those who do not see the plots."""
     ui.element("summary")._text = "The same as a table"
     with ui.element("table"):

@@ -11,7 +11,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from dialogue_gym.web.view import Json, names_of
-from dialogue_gym.web.workspace import Room, Rooms, StaleAnswer
+from dialogue_gym.web.workspace import StaleAnswer, Workspace, Workspaces
 
 PARTS = {"dialogue-gym-web": "parts"}
 """What the pages' scripts share, and the folder in which it is."""
@@ -38,7 +38,7 @@ _PACE = 0.1
 class TeachView(Element, component="teach.js", esm=PARTS):
     """What a teacher sees of a room."""
 
-    def show(self, room: Room, told: str = "") -> None:
+    def show(self, room: Workspace, told: str = "") -> None:
         """Show how things are, and tell something for a moment."""
         self._props["view"] = room.view | {"told": told}
         self._props["names"] = names_of(room.session.domain)
@@ -48,30 +48,30 @@ class TeachView(Element, component="teach.js", esm=PARTS):
 class Watchers:
     """The pages that show each room: when something happens in one, all of its pages show it."""
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, rooms: Workspaces) -> None:
         """Begin without any page."""
         self._rooms = rooms
         self._pages: defaultdict[str, list[TeachView]] = defaultdict(list)
 
-    def add(self, room: Room, page: TeachView) -> None:
+    def add(self, room: Workspace, page: TeachView) -> None:
         """Let a page show a room, until it is closed."""
         pages = self._pages[room.teacher]
         pages.append(page)
         page.client.on_delete(lambda: pages.remove(page))
 
-    def show(self, room: Room) -> None:
+    def show(self, room: Workspace) -> None:
         """Let all pages of a room show how things are."""
         for page in list(self._pages[room.teacher]):
             page.show(room)
 
-    async def tell_others(self, room: Room) -> None:
+    async def tell_others(self, room: Workspace) -> None:
         """Let the other teachers' bots learn what was taught here."""
         for other in self._rooms:
             if other is not room and self._pages[other.teacher] and await asyncio.to_thread(other.catch_up):
                 self.show(other)
 
 
-def teach(room: Room, watchers: Watchers) -> None:
+def teach(room: Workspace, watchers: Watchers) -> None:
     """Build the page."""
     page = TeachView()
     page._props["keys"] = KEYS

@@ -12,8 +12,8 @@ from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.stories import load
 from dialogue_gym.teaching.import_stories import import_stories
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.terminal.dialog import Desk
-from dialogue_gym.teaching.terminal.screens import Line, Screen, Talk
+from dialogue_gym.teaching.terminal.dialog import TeachingDialog
+from dialogue_gym.teaching.terminal.screens import Dialog, Line, Screen
 
 PLAIN = """
 intents: [greet]
@@ -33,7 +33,7 @@ def text_of(screen: Screen) -> str:
     return "\n".join([*lines, screen.prompt or ""])
 
 
-def played(talk: Talk[None], answers: Iterable[str]) -> Iterator[str]:
+def played(talk: Dialog[None], answers: Iterable[str]) -> Iterator[str]:
     """Yield what is shown at first, and after each answer."""
     screen = next(talk)
     yield text_of(screen)
@@ -52,5 +52,5 @@ def concert(journal: MemoryJournal, stories: bool = True) -> Session:
     return Session(domain, journal, runner=ActionRunner(domain, builtin_actions("concert")))
 
 
-def desk(session: Session, is_wizard: bool = False) -> Talk[None]:
-    return Desk(session, None, lambda: [Path("stories.md")], is_wizard).teach()
+def desk(session: Session, is_wizard: bool = False) -> Dialog[None]:
+    return TeachingDialog(session, None, lambda: [Path("stories.md")], is_wizard).teach()

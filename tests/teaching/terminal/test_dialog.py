@@ -12,12 +12,12 @@ from dialogue_gym.journal.memory import MemoryJournal
 from dialogue_gym.teaching.interpreter import mended
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.terminal.screens import Talk
+from dialogue_gym.teaching.terminal.screens import Dialog
 from tests.conftest import domain_from
 from tests.teaching.terminal.dialogs import PLAIN, concert, desk, played, text_of
 
 
-def taught(talk: Talk[None], session: Session, answers: dict[str, str], acts: Iterable[str]) -> int:
+def taught(talk: Dialog[None], session: Session, answers: dict[str, str], acts: Iterable[str]) -> int:
     """Answer as a person who knows what each message calls for; return how often that was a correction."""
     corrections = 0
     acts = iter(acts)
