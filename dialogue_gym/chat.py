@@ -72,7 +72,7 @@ def thoughts(conversation: Conversation, agent: Agent | None) -> list[str]:
     events = conversation.events
     decided = [i for i, event in enumerate(events) if isinstance(event, ActionExecuted)]
     before = Conversation(conversation.domain, events[: decided[-1]] if decided else events)
-    has_probabilities, found = agent.thoughts(before)
+    has_probabilities, found = agent.rank_actions(before)
     width = max(len(thought.action) for thought in found[:_SHOWN_ACTIONS])
     for thought in found[:_SHOWN_ACTIONS]:
         bar = "#" * round(_BAR * thought.number) if has_probabilities else ""

@@ -107,7 +107,7 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
         talk.say("/greet")
         talk.say('/inform{"cuisine": "french"}')
         assert talk.conversation.latest_action != "action_suggest"  # impossible as long as slots are empty
-        has_probabilities, thoughts = talk.bot.agent.thoughts(talk.conversation)
+        has_probabilities, thoughts = talk.bot.agent.rank_actions(talk.conversation)
         assert has_probabilities == (algorithm == "maskable_ppo")
         assert not thoughts[-1].is_possible
     with pytest.raises(AgentError, match="knows other actions or observations than concert has"):

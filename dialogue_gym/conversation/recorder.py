@@ -57,7 +57,7 @@ class Recorder:
         self._written = len(self._notes)
         return self._conversation
 
-    def hear_instead(self, message: UserUttered) -> None:
+    def replace_last_message(self, message: UserUttered) -> None:
         """Put another message in the place of the last one.
 
         Raises:

@@ -270,7 +270,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
         return self._recorder.conversation
 
-    def hear_instead(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
+    def replace_last_message(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
         """Let the bot have heard another message than it did last: what an interpreter made of it, say.
 
         The user goes on from what they meant, and judges what the bot now knows.
@@ -281,7 +281,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         Raises:
             ValueError: the user was not the last one to do something.
         """
-        self._recorder.hear_instead(message)
+        self._recorder.replace_last_message(message)
         bot_half = self.conversation.bot_half
         self._row[: len(bot_half)] = bot_half
         if self.max_history > 1:

@@ -98,7 +98,7 @@ class LiveBot(Conversations):
         name = self._enter(new, person)
         return Reply(name, (), self._give(), (), conversation, FAILURE, person=person, late=late)
 
-    def hear(self, conversation: str, text: str) -> Reply:
+    def reply(self, conversation: str, text: str) -> Reply:
         """Take in what someone typed; the bot answers.
 
         `/restart` leaves the conversation, and another one begins.

@@ -228,7 +228,7 @@ class DialogueLiveEnv(DialogueEnv):
             raise gym.error.ResetNeeded("no conversation has begun: call reset() first")
         return self._episode.conversation
 
-    def hear_instead(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
+    def replace_last_message(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
         """Refuse: what a person said is on record.
 
         Raises:

@@ -83,7 +83,7 @@ class Handoff:
         """
         with self.people.lock:
             trace = self._live.trace(conversation)
-            return _step(trace), self._agent().thoughts(trace.conversation)[1]
+            return _step(trace), self._agent().rank_actions(trace.conversation)[1]
 
     def _agent(self) -> Agent:
         actor = self.people.trainer.explorer.actor
@@ -146,7 +146,7 @@ class Handoff:
                 self._decided.append((heard.decision, observed, action))
             return heard.notes
 
-    def take_in(self, history: History, domain: Domain) -> None:
+    def sync(self, history: History, domain: Domain) -> None:
         """Let the bot learn what was taught beside it.
 
         Once the domain has grown there, it learns what is taught from then on at the next start.

@@ -72,7 +72,7 @@ class TerminalChat:
             if self._current is None:
                 self._current = self._live.begin(self._person)
             before = self._conversation.latest_message
-            heard = self._live.hear(self._current, text)
+            heard = self._live.reply(self._current, text)
             message = None if heard.ended else self._conversation.latest_message
             if message is not None and message is not before:
                 yield from understood(message)

@@ -64,7 +64,7 @@ class Agent:
         has_probabilities, numbers = self._numbers(observation, mask)
         return self.env.action_names[int(chosen)], float(numbers[int(chosen)]) if has_probabilities else None
 
-    def thoughts(self, conversation: Conversation) -> tuple[bool, list[ActionScore]]:
+    def rank_actions(self, conversation: Conversation) -> tuple[bool, list[ActionScore]]:
         """Return whether the numbers are probabilities, and what it makes of each action, the best first."""
         observation, mask = self._look(conversation)
         has_probabilities, numbers = self._numbers(observation, mask)

@@ -90,7 +90,7 @@ class Session(ConversationDriver):
         else:
             self._decide(action, known or (action,), new)
 
-    def settle(self, which: str) -> None:
+    def resolve(self, which: str) -> None:
         """Say whether the new answer of a contradiction holds, the old one does, or both are right.
 
         Where the old one holds the bot does what was right before.
@@ -109,7 +109,7 @@ class Session(ConversationDriver):
         else:
             self._decide(action, (action,) if which == NEW else (*before, action), new)
 
-    def reconsider(self) -> None:
+    def cancel(self) -> None:
         """Take back the answer that a contradiction was about, before it is settled.
 
         Raises:
@@ -162,7 +162,7 @@ class Session(ConversationDriver):
             raise SessionError("no action waits for its result")
         self._write_result(self.pending.action, [], is_closing=False)
 
-    def mend(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
+    def correct_message(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
         """Say what the user's last message meant, before the bot acts on it.
 
         Args:
@@ -267,7 +267,7 @@ class Session(ConversationDriver):
         self._grow()
         self._go_to(self.id)
 
-    def take_up(self, conversation: str) -> None:
+    def resume(self, conversation: str) -> None:
         """Go on with a conversation, which is this teacher's from now on.
 
         Raises:
@@ -281,7 +281,7 @@ class Session(ConversationDriver):
         self._record.id = conversation
         self._move(self.history.head(conversation))
 
-    def take_in(self, entries: Iterable[Entry]) -> None:
+    def sync(self, entries: Iterable[Entry]) -> None:
         """Take in what others wrote down meanwhile, and learn from it."""
         for entry in entries:
             self.history.add(entry)

@@ -85,7 +85,7 @@ class SimulatedTeacher:
     def answer(self, session: Session) -> bool:
         """Answer what the session waits for; return whether that was a correction."""
         if isinstance(session.pending, PendingContradiction):
-            session.settle(NEW)
+            session.resolve(NEW)
             return False
         assert isinstance(session.pending, Proposal)
         observation = session.conversation.observation()

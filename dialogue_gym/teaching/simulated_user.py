@@ -44,9 +44,9 @@ class SimulatedUser:
         self.outcome = self._env.conversation.outcome
         return self._new()[1:]
 
-    def hear_instead(self, message: UserUttered) -> None:
+    def replace_last_message(self, message: UserUttered) -> None:
         """Let the bot have heard another message than the last one."""
-        self._env.hear_instead(message)
+        self._env.replace_last_message(message)
 
     def play(self, path: Iterable[Entry]) -> None:
         """Bring the user to where a path of entries has come to."""
@@ -59,7 +59,7 @@ class SimulatedUser:
                 (message,) = entry_events(entry)
                 assert isinstance(message, UserUttered)
                 if message != self._env.conversation.events[-1]:
-                    self.hear_instead(message)
+                    self.replace_last_message(message)
 
     def _new(self) -> list[Event]:
         events = self._env.conversation.events

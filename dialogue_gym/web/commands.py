@@ -134,7 +134,7 @@ def _tell(room: Workspace, message: UserUttered, is_mend: bool) -> None:
 
 def _write(room: Workspace, message: UserUttered, is_mend: bool, new: Sequence[Addition] = ()) -> None:
     if is_mend:
-        room.session.mend(message, new)
+        room.session.correct_message(message, new)
         room.notes.append(Note(mended_text(room.session, message), "good"))
     else:
         room.session.say(message, new)
@@ -181,15 +181,15 @@ def _take_up(room: Workspace, conversation: str) -> None:
     head = room.session.history.head(conversation)
     if head is not None:
         room.use(FAKE if is_simulated(room.session.history, head) else ME)
-    room.session.take_up(conversation)
+    room.session.resume(conversation)
 
 
 ANSWERS = {
     "confirm": Command(lambda room: room.session.confirm()),
     "correct": Command(_correct, (("action", str),)),
     "correct_with_new": Command(_correct_with_new, (("action", str), ("text", str))),
-    "settle": Command(lambda room, which: room.session.settle(which), (("which", str),)),
-    "reconsider": Command(lambda room: room.session.reconsider()),
+    "settle": Command(lambda room, which: room.session.resolve(which), (("which", str),)),
+    "reconsider": Command(lambda room: room.session.cancel()),
     "say": Command(_say, (("text", str),)),
     "mend": Command(_mend, (("intent", str), ("entities", list))),
     "add_unknown": Command(_add_unknown),

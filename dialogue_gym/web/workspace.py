@@ -247,7 +247,7 @@ class Workspace:
             self._has_learned = self.session.change is not change
             self._look()
             if self.rooms.attendance:
-                self.rooms.attendance.take_in(self.session.history, self.session.domain)
+                self.rooms.attendance.sync(self.session.history, self.session.domain)
 
     def _refuse(self, do: str) -> None:
         raise SessionError(f"{shorten(do)} is no answer")
@@ -265,7 +265,7 @@ class Workspace:
             if not entries:
                 return False
             if self.rooms.owner(self.session.id) in (None, self.teacher):
-                self.session.take_in(entries)
+                self.session.sync(entries)
                 self._look()
             else:
                 self.notes = [Note(f"{self.rooms.owner(self.session.id)} has taken over {self.session.id}.")]

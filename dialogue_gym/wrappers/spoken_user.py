@@ -76,7 +76,7 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
             heard = dataclasses.replace(message, text=text)
         else:
             heard = dataclasses.replace(self._understood(text), meant=message.act)
-        return self._dialogue.hear_instead(heard)
+        return self._dialogue.replace_last_message(heard)
 
     def _understood(self, text: str) -> UserUttered:
         assert self._interpreter is not None

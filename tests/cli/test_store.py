@@ -31,14 +31,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.use_domain("concert", read_bytes(builtin_path("concert", "domain.yml")))
         session = Session(Domain.load("concert"), store)
         session.say(UserUttered("Hello [b]\x1b[2J", "goodbye"))
-        session.mend(UserUttered("Hello [b]\x1b[2J", "greet"))
+        session.correct_message(UserUttered("Hello [b]\x1b[2J", "greet"))
         session.add_action("utter_both", ["Hi", "you"])
         said = session.history.head("c1")
         session.correct("utter_both")
         assert said is not None
         session.fork(said)
         session.correct("utter_greet")
-        session.settle("new")
+        session.resolve("new")
         session.restart()
     return folder
 

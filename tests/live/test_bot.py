@@ -82,20 +82,20 @@ def test_what_is_heard_is_answered(store: Store) -> None:
     live = talking(store)
     name = live.begin("Ada")
     assert live.open == {name: "Ada"}
-    heard = live.hear(name, CUISINE)
+    heard = live.reply(name, CUISINE)
     assert heard.conversation == name and heard.ended is None and heard.transitions == ()
     assert [type(message) for message in heard.messages] == [BotUttered]
-    again = live.hear(name, CUISINE)
+    again = live.reply(name, CUISINE)
     assert [one.action for one in again.transitions] == ["utter_ask_location"]
     with pytest.raises(LiveError, match="'live2' does not go on; "):
-        live.hear("live2", CUISINE)
+        live.reply("live2", CUISINE)
 
 
 def test_what_is_not_understood_is_no_turn_of_the_conversation(store: Store) -> None:
     live = talking(store)
     name = live.begin()
     before = store.last_id()
-    (note,) = live.hear(name, "/infrom").notes
+    (note,) = live.reply(name, "/infrom").notes
     assert "did you mean 'inform'" in note and "\n" not in note
     assert store.last_id() == before
 
@@ -103,7 +103,7 @@ def test_what_is_not_understood_is_no_turn_of_the_conversation(store: Store) -> 
 def rated(live: LiveBot, *hears: str, rating: float | None = None) -> list[Transition]:
     """Hold a conversation that somebody leaves and perhaps rates; return what is learned of it."""
     name = live.begin()
-    found = [one for text in hears for one in live.hear(name, text).transitions]
+    found = [one for text in hears for one in live.reply(name, text).transitions]
     if name in live.open:
         found += live.leave(name).transitions
     return found if rating is None else [*found, *live.rate(name, rating)]
@@ -128,7 +128,7 @@ def test_an_end_that_nobody_rated_counts_where_outcomes_count(store: Store) -> N
     assert [(one.reward, one.terminated) for one in success] == [(19, True)]
     assert [one.reward for one in rated(live, CUISINE, YES, rating=-1)] == [19, -1]
     name = live.begin()
-    live.hear(name, CUISINE)
+    live.reply(name, CUISINE)
     clock[0] = 60
     (silent,) = live.expire()
     assert silent.outcome == "truncated" and silent.transitions == ()  # nobody knows what came of it
@@ -138,12 +138,12 @@ def test_an_end_that_nobody_rated_counts_where_outcomes_count(store: Store) -> N
 def test_how_conversations_end(store: Store) -> None:
     live = talking(store, Plan("action_suggest"))
     first = live.begin("Ada")
-    live.hear(first, CUISINE)
-    done = live.hear(first, YES)
+    live.reply(first, CUISINE)
+    done = live.reply(first, YES)
     assert (done.ended, done.outcome, done.conversation) == (first, "success", first)
     second = live.begin("Ada")
-    live.hear(second, CUISINE)
-    begun_anew = live.hear(second, " /restart ")
+    live.reply(second, CUISINE)
+    begun_anew = live.reply(second, " /restart ")
     assert (begun_anew.ended, begun_anew.outcome) == (second, "failure")
     third = begun_anew.conversation
     assert live.open == {third: "Ada"}
@@ -151,7 +151,7 @@ def test_how_conversations_end(store: Store) -> None:
     assert (left.ended, left.outcome) == (third, "failure") and live.open == {}
     for gone in (first, second, third):
         with pytest.raises(LiveError):
-            live.hear(gone, CUISINE)
+            live.reply(gone, CUISINE)
         assert len(live.rate(gone, 1)) == (gone != third)
     assert store.check() == []
 
@@ -160,7 +160,7 @@ def test_a_domain_can_have_restart_for_an_intent(store: Store) -> None:
     domain = RESTAURANT.with_intent("restart")
     live = LiveBot(domain, store, Plan("utter_greet"), FixedFormatInterpreter(domain), ActionRunner(domain))
     name = live.begin()
-    assert live.hear(name, "/restart").ended is None and list(live.open) == [name]
+    assert live.reply(name, "/restart").ended is None and list(live.open) == [name]
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
@@ -170,8 +170,8 @@ def test_ratings_amend_what_was_given_out(tmp_path: Path, is_restarted: bool, is
         store = opened.enter_context(Store(tmp_path / "store"))
         live = talking(store)
         name = live.begin()
-        live.hear(name, CUISINE)
-        (first,) = live.hear(name, CUISINE).transitions
+        live.reply(name, CUISINE)
+        (first,) = live.reply(name, CUISINE).transitions
         second = live.trace(name).last_decision
         if is_ended:
             live.leave(name)
@@ -189,7 +189,7 @@ def test_ratings_amend_what_was_given_out(tmp_path: Path, is_restarted: bool, is
         else:
             live.rate(name, 0.5)  # the last decision, again
             live.rate(name, 1)
-            (end,) = live.hear(name, CUISINE).transitions
+            (end,) = live.reply(name, CUISINE).transitions
         assert (end.entry, end.reward) == (second, -1 + 5 + 20 * is_ended)
         assert store.check() == []
 
@@ -200,8 +200,8 @@ def test_ratings_that_are_none(store: Store, value: float) -> None:
     name, other = live.begin(), live.begin()
     with pytest.raises(LiveError, match="nothing like that to rate"):
         live.rate(name, 1)
-    live.hear(name, CUISINE)
-    live.hear(other, CUISINE)
+    live.reply(name, CUISINE)
+    live.reply(other, CUISINE)
     with pytest.raises(LiveError, match="finite"):
         live.rate(name, value)
     with pytest.raises(LiveError, match="nothing like that to rate"):
@@ -234,7 +234,7 @@ def test_conversations_do_not_mix(tmp_path: Path) -> None:
         with store:
             name, found = live.begin(), []
             for text in lines:
-                heard = live.hear(name, text)
+                heard = live.reply(name, text)
                 found += heard.transitions
                 name = heard.conversation if heard.outcome != "success" else live.begin()
             alone.append(learned([*found, *live.leave(name).transitions]))
@@ -246,7 +246,7 @@ def test_conversations_do_not_mix(tmp_path: Path) -> None:
         chance.shuffle(order)
         at = [iter(lines) for lines in said]
         for number in order:
-            heard = live.hear(names[number], next(at[number]))
+            heard = live.reply(names[number], next(at[number]))
             together[number] += heard.transitions
             ended = heard.outcome == "success"
             names[number] = live.begin(f"p{number}") if ended else heard.conversation
@@ -261,10 +261,10 @@ def test_silence_ends_a_conversation(store: Store) -> None:
     live = talking(store, silence=60, clock=lambda: clock[0])
     talks, types, rates, silent = (live.begin() for _ in range(4))
     for name in (talks, types, rates, silent):
-        live.hear(name, CUISINE)
+        live.reply(name, CUISINE)
     clock[0] += 40
-    live.hear(talks, CUISINE)
-    live.hear(types, "what?")  # not understood, but they are there
+    live.reply(talks, CUISINE)
+    live.reply(types, "what?")  # not understood, but they are there
     live.rate(rates, 1)
     assert list(live.expire()) == []
     clock[0] += 20

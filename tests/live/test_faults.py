@@ -58,7 +58,7 @@ def test_an_action_is_not_run_twice(tmp_path: Path, goes_on: bool) -> None:
         live = talking(store, Plan("action_suggest"), reaching(done, dies=True))
         name = live.begin()
         with pytest.raises(Die):
-            live.hear(name, CUISINE)
+            live.reply(name, CUISINE)
     with Store(tmp_path / "store") as store:
         live = talking(store, Plan("action_suggest"), reaching(done))
         assert done == [BOOK] and [*store.entries(name)][-1].kind == LABEL
@@ -67,7 +67,7 @@ def test_an_action_is_not_run_twice(tmp_path: Path, goes_on: bool) -> None:
             before = store.last_id()
             assert live.go_on(name).events == () and store.last_id() == before
             assert done == [BOOK]
-        heard = live.hear(name, CUISINE)
+        heard = live.reply(name, CUISINE)
         assert [message.text for message in heard.messages] == ["It is booked."] and done == [BOOK] * 2
         kinds = [entry.kind for entry in store.entries(name)]
         assert kinds.count(LABEL) == kinds.count(RESULT) == 2 and store.check() == []
@@ -96,11 +96,11 @@ def test_a_full_disk_leaves_nothing_acknowledged_and_everything_usable(tmp_path:
     with FullDisk(tmp_path / "store") as store:
         live = talking(store, Plan("action_store_slot", BOOK), reaching(done))
         name = live.begin()
-        given_out += live.hear(name, CUISINE).transitions
+        given_out += live.reply(name, CUISINE).transitions
         acts = (
-            lambda: live.hear(name, CUISINE).transitions,
+            lambda: live.reply(name, CUISINE).transitions,
             lambda: live.rate(name, 1),
-            lambda: live.hear(name, "/restart").transitions,
+            lambda: live.reply(name, "/restart").transitions,
             lambda: live.leave(name).transitions,
         )
         failures = 0
@@ -115,7 +115,7 @@ def test_a_full_disk_leaves_nothing_acknowledged_and_everything_usable(tmp_path:
                 assert store.last_id() == last + 2 * free  # what was said and is about to be done
             store.writes_left = None
             name = next(iter(live.open), None) or live.begin()
-            heard = live.hear(name, CUISINE)
+            heard = live.reply(name, CUISINE)
             assert heard.messages and heard.ended is None
             given_out += heard.transitions
             labels = [entry for entry in store.entries() if entry.kind == LABEL]
@@ -128,13 +128,13 @@ def test_a_full_disk_leaves_nothing_acknowledged_and_everything_usable(tmp_path:
 def test_what_sqlite_says_of_a_full_disk_is_one_line(store: Store) -> None:
     live = talking(store)
     name = live.begin()
-    live.hear(name, CUISINE)
+    live.reply(name, CUISINE)
     (pages,) = store._database.read("PRAGMA page_count")[0]
     store._database.read(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match=r"^[^\n]*the disk is full, and this was not written[^\n]*$"):
         live.take(name, dataclasses.replace(message(), text="x" * 10_000))
     store._database.read("PRAGMA max_page_count = 1000000")
-    assert len(live.hear(name, CUISINE).transitions) == 1 and store.check() == []
+    assert len(live.reply(name, CUISINE).transitions) == 1 and store.check() == []
 
 
 def test_what_was_missed_is_what_was_given_out(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_what_was_missed_is_what_was_given_out(tmp_path: Path) -> None:
             if len(names) < 3:
                 live.begin()
             elif choice < 0.6:
-                heard = live.hear(chance.choice(names), chance.choice([CUISINE, YES, "/deny", "/restart"]))
+                heard = live.reply(chance.choice(names), chance.choice([CUISINE, YES, "/deny", "/restart"]))
                 found = heard.transitions
                 ended += [heard.ended] if heard.ended else []
             elif choice < 0.7:
@@ -175,7 +175,7 @@ def test_open_conversations_are_taken_up_where_they_were(tmp_path: Path) -> None
     with Store(tmp_path / "store") as store:
         live = talking(store)
         first, second, third = live.begin("Ada"), live.begin("Bo"), live.begin("Cy")
-        live.hear(first, CUISINE)
+        live.reply(first, CUISINE)
         live.leave(second)
         observation = live.trace(first).conversation.observation()
     with Store(tmp_path / "store") as store:
@@ -188,9 +188,9 @@ def test_open_conversations_are_taken_up_where_they_were(tmp_path: Path) -> None
 def test_a_teacher_never_takes_up_what_people_say(store: Store) -> None:
     live = talking(store)
     name = live.begin()
-    live.hear(name, CUISINE)
+    live.reply(name, CUISINE)
     session = Session(RESTAURANT, store)
     assert session.id != name
-    assert live.hear(name, CUISINE).messages
+    assert live.reply(name, CUISINE).messages
     assert LIVE not in next(store.entries(session.id)).content
     assert next(store.entries(name)).content[LIVE] == "person"

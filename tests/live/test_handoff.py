@@ -288,20 +288,20 @@ def test_what_is_taught_beside_it_is_learned(desk: Desk) -> None:
     message = FixedFormatInterpreter(DOMAIN).parse("/order").message
     session.say(message)
     session.correct("utter_sorry")
-    desk.attendance.take_in(session.history, dataclasses.replace(session.domain, name="another"))
+    desk.attendance.sync(session.history, dataclasses.replace(session.domain, name="another"))
     assert desk.trainer.taught == {}  # of a domain that this bot does not have
-    desk.attendance.take_in(session.history, session.domain)
+    desk.attendance.sync(session.history, session.domain)
     assert list(desk.trainer.taught.values()) == [("utter_sorry",)]
     desk.say()
     name = desk.take_over()
     desk.say(text="/greet")
     desk.decide(name)
     session.undo()
-    desk.attendance.take_in(session.history, session.domain)  # which does not know of the decision yet
+    desk.attendance.sync(session.history, session.domain)  # which does not know of the decision yet
     assert list(desk.trainer.taught.values()) == [("utter_order",)]
     desk.store.forget(name)
     desk.attendance = Handoff(desk.people)
-    desk.attendance.take_in(session.history, session.domain)
+    desk.attendance.sync(session.history, session.domain)
     desk.trainer.work()
     assert desk.trainer.taught == {} and desk.trainer.learner._labels is None
 

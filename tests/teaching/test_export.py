@@ -72,14 +72,14 @@ def answer(session: Session, way: str, data: st.DataObject) -> None:
     if isinstance(session.pending, MissingResult):
         session.skip_action()
     elif isinstance(session.pending, PendingContradiction):
-        session.settle(data.draw(st.sampled_from(["new", "old", "both"])))
+        session.resolve(data.draw(st.sampled_from(["new", "old", "both"])))
     elif isinstance(session.pending, AwaitsMessage) and way in ("say", "confirm", "correct", "mend", "run"):
         session.say(message())
     elif way == "correct":
         session.correct(data.draw(st.sampled_from(session.actions)))
     elif way == "mend":
         if isinstance(session.conversation.events[-1], UserUttered):
-            session.mend(message())
+            session.correct_message(message())
     elif way == "fork":
         session.fork(data.draw(st.sampled_from(history.path(history.conversations[-1]))).id)
     elif way == "run":
@@ -170,7 +170,7 @@ def taught(domain: Domain = CONCERT) -> Session:
     session.correct("action_listen")
     text = " Has Rock Cellar better reviews, or the [other]?"
     session.say(UserUttered(text, "greet"))
-    session.mend(UserUttered(text, "compare_reviews", entities_from({"name": "rock cellar"})))
+    session.correct_message(UserUttered(text, "compare_reviews", entities_from({"name": "rock cellar"})))
     session.add_action("utter_new", ["Well…"])
     session.correct("utter_new")
     return session
@@ -239,7 +239,7 @@ def test_a_fork_and_a_restart_are_stories_and_what_was_read_is_none() -> None:
     assert said is not None
     session.fork(said)
     session.correct("utter_default")
-    session.settle("new")
+    session.resolve("new")
     session.restart()
     session.say(UserUttered("Bye", "goodbye"))
     session.undo()
@@ -336,7 +336,7 @@ def test_entities_are_placed_where_their_values_stand(
 ) -> None:
     session = Session(CONCERT, MemoryJournal())
     session.say(UserUttered(said, "greet"))
-    session.mend(UserUttered(said, "goodbye", entities_from(entities)))
+    session.correct_message(UserUttered(said, "goodbye", entities_from(entities)))
     assert examples_of(session.history) == [parse_example(expected, "goodbye")]
 
 
@@ -344,14 +344,14 @@ def test_what_cannot_be_an_example_is_left_out() -> None:
     session = Session(CONCERT, MemoryJournal())
     for text in ("/greet", "[b](marked)", " ", "\ud800"):
         session.say(UserUttered(text, "greet"))
-        session.mend(UserUttered(text, "goodbye"))
+        session.correct_message(UserUttered(text, "goodbye"))
         session.correct("action_listen")
     session.say(UserUttered("Rome", "greet"))
-    session.mend(UserUttered("Rome", "greet", (Entity("city", "rome", 0, 4, 0.5),)))
-    session.mend(UserUttered("Rome", "inform", (Entity("city", "rome", 0, 4, 0.5, "to"),)))
+    session.correct_message(UserUttered("Rome", "greet", (Entity("city", "rome", 0, 4, 0.5),)))
+    session.correct_message(UserUttered("Rome", "inform", (Entity("city", "rome", 0, 4, 0.5, "to"),)))
     (example,) = examples_of(session.history)  # the last word on it
     assert example == parse_example('[Rome]{"entity": "city", "value": "rome", "role": "to"}', "inform")
-    session.mend(
+    session.correct_message(
         UserUttered(" 2 or 2", "greet", (Entity("n", 2), Entity("n", "2", 1, 2), Entity("m", "or", 6, 9)))
     )
     assert examples_of(session.history) == [parse_example("[2](n) [or](m) [2](n)", "greet")]

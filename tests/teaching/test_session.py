@@ -98,8 +98,8 @@ def test_a_contradiction_is_settled_by_the_teacher() -> None:
         session.correct("utter_goodbye")
         assert session.pending == PendingContradiction("utter_goodbye", ("utter_greet",))
         with pytest.raises(SessionError, match="'newer' settles nothing; did you mean 'new'"):
-            session.settle("newer")
-        session.settle(which)
+            session.resolve("newer")
+        session.resolve(which)
         label = session.history.labels(session.domain)[-1]
         assert label.observation.tolist() == observation.tolist() and set(label.right) == right
         assert session.conversation.latest_action in right
@@ -115,7 +115,7 @@ def test_a_mended_message_is_what_the_bot_heard() -> None:
     message = session.conversation.latest_message
     assert message is not None
     mended = UserUttered(message.text, "inform", (Entity("people", "5"),))
-    session.mend(mended)
+    session.correct_message(mended)
     assert session.conversation.slots["people"] == "5"
     assert session.conversation.latest_message == mended
     session.correct("utter_ask_price")
@@ -127,9 +127,9 @@ def test_a_message_is_mended_before_the_bot_acts_on_it() -> None:
     session = booking()
     session.correct("utter_ask_price")
     with pytest.raises(SessionError, match="the bot has acted on the message by now: undo that first"):
-        session.mend(UserUttered("hello", "greet"))
+        session.correct_message(UserUttered("hello", "greet"))
     session.undo()
-    session.mend(UserUttered("hello", "greet"))
+    session.correct_message(UserUttered("hello", "greet"))
     session.undo()
     assert session.conversation.latest_message and session.conversation.latest_message.intent == "inform"
 
@@ -184,14 +184,14 @@ def test_what_is_new_comes_and_goes_with_its_answer(tmp_path: Path) -> None:
         with pytest.raises(DomainError, match="there is an action 'utter_greet' already"):
             session.correct("utter_greet", [Addition(ACTION, "utter_greet")])
         session.correct("utter_joke", [joke])
-        session.reconsider()
+        session.cancel()
         assert session.domain == CONCERT
         session.correct("utter_joke", [joke])
-        session.settle(OLD)
+        session.resolve(OLD)
         session.undo()
         assert session.domain == CONCERT
         session.correct("utter_joke", [joke])
-        session.settle(BOTH)
+        session.resolve(BOTH)
         assert session.change is not None and session.change.right == ("utter_greet", "utter_joke")
         point = session.history.head(session.id)
         assert session.domain.texts("utter_joke") == ("Ha!",) and point is not None

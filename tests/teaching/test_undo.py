@@ -47,13 +47,14 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
         elif isinstance(session.pending, AwaitsMessage):
             session.say(UserUttered(None, session.domain.intents[number % len(session.domain.intents)]))
         elif isinstance(session.pending, PendingContradiction):
-            session.settle((NEW, OLD, BOTH)[number % 3])
+            session.resolve((NEW, OLD, BOTH)[number % 3])
         elif move == "confirm":
             session.confirm()
         elif move == "correct":
             session.correct(session.actions[number % len(session.actions)])
         elif move == "mend" and session.can_mend:
-            session.mend(UserUttered(None, "inform" if "inform" in session.domain.intents else "greet"))
+            intent = "inform" if "inform" in session.domain.intents else "greet"
+            session.correct_message(UserUttered(None, intent))
         elif move == "run":
             session.run(0.0, number)
 
@@ -70,9 +71,9 @@ def say_what_is_new(session: Session, number: int) -> None:
     if isinstance(session.pending, AwaitsMessage):
         session.say(message, new(intent, slot))
     elif isinstance(session.pending, PendingContradiction):
-        session.settle(BOTH)
+        session.resolve(BOTH)
     elif session.can_mend and number == 0:
-        session.mend(message, new(slot, intent))
+        session.correct_message(message, new(slot, intent))
     else:
         session.correct(action.name, new(action))
 
@@ -87,14 +88,14 @@ def test_undone_is_as_if_it_had_never_been(
     do(session, before)
     do(untouched, before)
     if isinstance(session.pending, PendingContradiction):
-        session.settle(NEW)
+        session.resolve(NEW)
         untouched.settle(NEW)
     conversation = session.id
     head = session.history.head(conversation)
     undone = 0
     do(session, [move for move in after if move[0] != "run"])
     if isinstance(session.pending, PendingContradiction):
-        session.settle(NEW)
+        session.resolve(NEW)
     last = state(session)
     while (session.id, session.history.head(session.id)) != (conversation, head):
         session.undo()
@@ -115,7 +116,7 @@ def test_a_session_goes_on_where_its_journal_ends(kind: str, moves: list[Any]) -
     session = make(journal)
     do(session, moves)
     if isinstance(session.pending, PendingContradiction):
-        session.settle(BOTH)  # an unanswered question is asked again, not kept
+        session.resolve(BOTH)  # an unanswered question is asked again, not kept
     resumed = make(journal)
     assert state(resumed) == state(session)
     if kind == "booking":  # the fake user goes on as well
@@ -162,7 +163,7 @@ def test_where_people_talk_to_the_bot_nobody_teaches_but_in_a_fork() -> None:
     session = talk(journal)
     assert session.id == "c1"
     with pytest.raises(SessionError, match="people talk to the bot in 'live1': fork it instead"):
-        session.take_up("live1")
+        session.resume("live1")
     session.fork(message.id)
     session.correct("utter_greet")
     again = talk(journal)

@@ -194,10 +194,10 @@ class TeachingDialog:
             "take the answer back",
         )
         if which == 4:
-            self._session.reconsider()
+            self._session.cancel()
             return
         before = self._session.change
-        self._session.settle((NEW, OLD, BOTH)[which - 1])
+        self._session.resolve((NEW, OLD, BOTH)[which - 1])
         self._note_change(before)
 
     def _find_result(self, pending: MissingResult) -> Dialog[None]:
@@ -218,7 +218,7 @@ class TeachingDialog:
         meant = yield from self._with_entities(message, picked)
         new = yield from self._new_names(meant, [Addition(INTENT, picked.name)] if picked.is_new else [])
         if new is not None:
-            self._session.mend(meant, new)
+            self._session.correct_message(meant, new)
             self._note(mended_text(self._session, meant), "good")
 
     def _ranking(self, message: UserUttered) -> Sequence[tuple[str, float]]:
