@@ -61,7 +61,7 @@ class Cell:
         """
         config = None if self.is_reference else _configuration(self.agent, self.env_id)
         domain = _domain(self.env_id, self.settings.get("domain"))
-        return _hash([asdict(self), config, domain, rules.SOURCES.hex()])
+        return _hash([asdict(self), config, domain, rules.sources().hex()])
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,27 @@ They hold no strings, allocate nothing and use the subset of Python that Numba c
 environment runs them interpreted on a list. Whoever runs them gives them the source of chance.
 """
 
-import hashlib
-from pathlib import Path
+import functools
 
+from dialogue_gym._digest import digest, modules
 from dialogue_gym.rules.bot import allowed, blocked, did, forget, hear, mask, set_slot
 from dialogue_gym.rules.build import build_tables, reward_terms
 from dialogue_gym.rules.chance import draw, mix
 from dialogue_gym.rules.dialogue import begin, step
 from dialogue_gym.rules.tables import Row, Settings, Tables
 
-
-def digest(file: str) -> bytes:
-    """Return a digest of the modules beside a file."""
-    paths = sorted(Path(file).parent.glob("*.py*"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).digest()
+# Read with the import, so that they are the rules in use whatever becomes of their files. To parse them takes
+# some twenty milliseconds, and most programs need no digest: so that waits until it is asked for.
+_MODULES = modules(__file__)
 
 
-SOURCES = digest(__file__)
-"""Says which rules these are, whatever becomes of their files while they are in use."""
+@functools.cache
+def sources() -> bytes:
+    """Return a digest that says which rules these are; neither comments nor imports change it."""
+    return digest(_MODULES)
+
 
 __all__ = [
-    "SOURCES",
     "Row",
     "Settings",
     "Tables",
@@ -33,7 +33,6 @@ __all__ = [
     "blocked",
     "build_tables",
     "did",
-    "digest",
     "draw",
     "forget",
     "hear",
@@ -41,5 +40,6 @@ __all__ = [
     "mix",
     "reward_terms",
     "set_slot",
+    "sources",
     "step",
 ]

@@ -19,7 +19,8 @@ import pytest
 import yaml
 from matplotlib.image import imread
 
-from agents.benchmark.grid import GRIDS, load_grid
+from agents.benchmark.grid import GRIDS, Cell, load_grid
+from agents.benchmark.record import Journal
 from agents.benchmark.statistics import interval
 from agents.config import agent_names
 
@@ -310,13 +311,20 @@ def test_the_protocol_changes_with_what_it_is_about(what: str, monkeypatch: pyte
     before = load_grid("quick")
     cells, protocol = {cell.name: cell.fingerprint() for cell in before.cells()}, before.protocol()
     if what == "rules":
-        monkeypatch.setattr("dialogue_gym.rules.SOURCES", b"others")
+        monkeypatch.setattr("dialogue_gym.rules.sources", lambda: b"others")
     else:
         monkeypatch.setattr(f"agents.benchmark.grid.{what}", lambda *names: "another")
     after = load_grid("quick")
     assert after.protocol() != protocol
     for cell in after.cells():
         assert (cell.fingerprint() == cells[cell.name]) == (what == "_configuration" and cell.is_reference)
+
+
+def test_the_finished_cells_are_those_of_the_rules_and_domains_of_today() -> None:
+    records = Journal(GRIDS.parent.parent / "docs/benchmark").records
+    assert len(records) > 900
+    for fingerprint, record in records.items():
+        assert Cell.from_json(record["cell"]).fingerprint() == fingerprint
 
 
 def test_the_protocol_changes_with_the_grid() -> None:
