@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._text import printable
-from dialogue_gym.domain.model import DOMAIN_FILE
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -82,7 +81,7 @@ class FileKind:
     max_entries: int = MAX_ENTRIES
 
 
-def read_bytes(path: Path, kind: FileKind = DOMAIN_FILE) -> str:
+def read_bytes(path: Path, kind: FileKind) -> str:
     """Return the text of one file.
 
     Raises:

@@ -11,7 +11,6 @@ import yaml
 
 from dialogue_gym._files import FileError, FileKind, check_characters, read_bytes
 from dialogue_gym._text import article, bounds, cut, name_fault, nearest, shorten
-from dialogue_gym.domain.model import DOMAIN_FILE
 
 # The C parser is 10 times faster where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -31,7 +30,8 @@ class YamlNode:
         file: str,
         path: str = "",
         at: yaml.Node | None = None,
-        kind: FileKind = DOMAIN_FILE,
+        *,
+        kind: FileKind,
     ) -> None:
         """Wrap a composed node; `path` is the dotted key path to it, `at` the node of its key."""
         self.node = node
@@ -51,7 +51,7 @@ class YamlNode:
         return self.kind.error(f"{self.file}:{self.line}:{key} {message}")
 
     def _within(self, node: yaml.Node, path: str, at: yaml.Node | None = None) -> YamlNode:
-        return YamlNode(node, self.file, path, at, self.kind)
+        return YamlNode(node, self.file, path, at, kind=self.kind)
 
     @property
     def is_null(self) -> bool:
@@ -187,7 +187,7 @@ class YamlNode:
         return value in _TRUE
 
 
-def read_file(path: Path, kind: FileKind = DOMAIN_FILE) -> YamlNode:
+def read_file(path: Path, kind: FileKind) -> YamlNode:
     """Read one YAML file.
 
     Raises:
@@ -196,7 +196,7 @@ def read_file(path: Path, kind: FileKind = DOMAIN_FILE) -> YamlNode:
     return read_text(read_bytes(path, kind), str(path), kind)
 
 
-def read_text(text: str, file: str = "domain", kind: FileKind = DOMAIN_FILE) -> YamlNode:
+def read_text(text: str, file: str, kind: FileKind) -> YamlNode:
     """Read YAML from a string; `file` stands for it in errors."""
     check_characters(text, file, kind)
     try:

@@ -20,6 +20,7 @@ import dialogue_gym  # noqa: F401 (registers the ids)
 from dialogue_gym._yaml import read_text
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.journal.store import Store
 from dialogue_gym.vector.env import DialogueVectorEnv
 
@@ -82,7 +83,7 @@ def play(env: Any, policy: Any, observation: Any) -> tuple[float, dict[str, Any]
 
 
 def domain_from(text: str) -> Domain:
-    return parse(read_text(textwrap.dedent(text), "test.yml"), "test")
+    return parse(read_text(textwrap.dedent(text), "test.yml", DOMAIN_FILE), "test")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import builtin_names, parse
+from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.journal.entry import LIVE
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, StoreError
@@ -266,4 +267,4 @@ def _domain(opened: Store) -> Domain:
     if about is None:
         raise StoreError(f"{opened.folder}: nothing was taught here yet: no domain is known")
     name = about.source if about.source in builtin_names() else printable(Path(about.source).stem)
-    return parse(read_text(about.text, about.source), name)
+    return parse(read_text(about.text, about.source, DOMAIN_FILE), name)

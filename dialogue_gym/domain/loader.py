@@ -16,6 +16,7 @@ from dialogue_gym._yaml import YamlNode, read_file
 from dialogue_gym.domain.conditions import Names, parse_expert, parse_value
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
 from dialogue_gym.domain.model import (
+    DOMAIN_FILE,
     LISTEN,
     MAX_NAMES,
     RESTART,
@@ -71,14 +72,14 @@ def load(source: Domain | str | Path) -> Domain:
         raise DomainError(f"domain={shorten(repr(source))}: a path, a name or a Domain is expected here")
     if source in builtin_names():
         with resources.as_file(resources.files("dialogue_gym") / "domains" / str(source)) as folder:
-            return parse(read_file(folder / "domain.yml"), str(source))
+            return parse(read_file(folder / "domain.yml", DOMAIN_FILE), str(source))
     path = Path(source)
     if isinstance(source, str) and (
         not source or (not path.suffix and "/" not in source and not _exists(path))
     ):
         valid = nearest(source, builtin_names())
         raise DomainError(f"{shorten(source)} is neither a file nor a built-in domain; {valid}")
-    return parse(read_file(path), printable(path.stem))
+    return parse(read_file(path, DOMAIN_FILE), printable(path.stem))
 
 
 def _exists(path: Path) -> bool:

@@ -231,4 +231,4 @@ def _names(domain: Domain, other: Domain) -> Iterator[tuple[str, Iterable[str], 
 
 def _builtin_text(history: History, domain: Domain) -> str | None:
     is_builtin = domain.name in builtin_names() and history.grown(Domain.load(domain.name)) == domain
-    return read_bytes(builtin_path(domain.name, DOMAIN_NAME)) if is_builtin else None
+    return read_bytes(builtin_path(domain.name, DOMAIN_NAME), DOMAIN_FILE) if is_builtin else None

@@ -19,6 +19,7 @@ from dialogue_gym.conversation.transcript import visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
 from dialogue_gym.domain.loader import parse as parse_domain
+from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import parse as parse_stories
@@ -137,7 +138,7 @@ class Transfer:
 
     def _take_domain(self, name: str, text: str) -> str:
         domain = self.room.session.domain
-        other = parse_domain(read_text(text, name), domain.name)
+        other = parse_domain(read_text(text, name, DOMAIN_FILE), domain.name)
         growth = _growth(domain, other)
         extend(domain, growth)  # so that what cannot be added is never written down
         self.room.rooms.store.append_all(

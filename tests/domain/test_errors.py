@@ -21,6 +21,7 @@ from dialogue_gym import _yaml as reader
 from dialogue_gym.domain.conditions import CONDITION_KEYS, EXPERT_KEYS
 from dialogue_gym.domain.fake_user import ACTION_KEYS, AGENDA_KEYS, FAKE_USER_KEYS
 from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS, SLOT_KEYS, builtin_names, parse
+from dialogue_gym.domain.model import DOMAIN_FILE
 
 SECONDS = 20  # of the processor: this tells a hang, it measures nothing
 
@@ -214,13 +215,13 @@ def test_both_of_yamls_parsers_read_the_same(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(reader, "_LOADER", yaml.SafeLoader)
     assert [Domain.load(name) for name in builtin_names()] == fast
     with pytest.raises(DomainError, match=r"^domain:1: nested deeper than 50 levels$"):
-        reader.read_text("[" * 100_000)
+        reader.read_text("[" * 100_000, "domain", DOMAIN_FILE)
 
 
 def is_domain_or_error(text: str) -> None:
     """Check that a text is refused in one line, or gives a domain that can be played."""
     try:
-        domain = parse(reader.read_text(text, "domain.yml"), "domain")
+        domain = parse(reader.read_text(text, "domain.yml", DOMAIN_FILE), "domain")
     except DomainError as error:
         assert str(error).isprintable()
         assert str(error).startswith("domain.yml:")

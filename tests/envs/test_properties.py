@@ -13,6 +13,7 @@ from dialogue_gym import DialogueEnv, rules
 from dialogue_gym._yaml import read_text
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import (
     AGENDA,
     FAILURE,
@@ -30,7 +31,11 @@ from tests.strategies import SETTINGS, domains
 SEEDS = st.integers(0, 2**32 - 1)
 SOURCES = st.one_of(
     st.sampled_from(["restaurant", "concert"]),
-    domains().map(lambda content: parse(read_text(yaml.safe_dump(content, sort_keys=False)), "any")),
+    domains().map(
+        lambda content: parse(
+            read_text(yaml.safe_dump(content, sort_keys=False), "domain", DOMAIN_FILE), "any"
+        )
+    ),
 )
 ROUNDS = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 

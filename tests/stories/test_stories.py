@@ -22,6 +22,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
 )
 from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.stories import Either, Story, StoryCheckpoint, StoryError
 from tests.conftest import domain_from
 from tests.strategies import domains
@@ -78,7 +79,7 @@ JSON = st.recursive(
 @st.composite
 def conversations(draw: st.DrawFn) -> Conversation:
     """Any conversation of any valid domain, some with names that are hard to write."""
-    domain = parse(read_text(yaml.safe_dump(draw(domains()), sort_keys=False)), "any")
+    domain = parse(read_text(yaml.safe_dump(draw(domains()), sort_keys=False), "domain", DOMAIN_FILE), "any")
     for name in draw(st.lists(NAMES, max_size=3, unique=True)):
         domain = domain if name in domain.intents else domain.with_intent(name)
         if name not in domain.actions and name not in (

@@ -20,6 +20,7 @@ from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entities_from, entity_values
 from dialogue_gym.domain import DomainError
 from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.writer import grown_text
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.journal.memory import MemoryJournal
@@ -117,7 +118,7 @@ def test_what_was_exported_is_what_was_taught(
     source: tuple[str, str], is_fake: bool, ways: list[str], data: st.DataObject
 ) -> None:
     name, text = source
-    domain = parse(read_text(text), name)
+    domain = parse(read_text(text, "domain", DOMAIN_FILE), name)
     session = Session(domain, MemoryJournal(), settings={"semantic_error_rate": 0.3} if is_fake else None)
     half = len(ways) // 2
     with tempfile.TemporaryDirectory() as temporary:
