@@ -36,7 +36,9 @@ from tests.conftest import domain_from
 from tests.strategies import domains
 
 CONCERT = Domain.load("concert")
-BUILT_IN = {name: read_bytes(builtin_path(name, "domain.yml")) for name in ("restaurant", "concert")}
+BUILT_IN = {
+    name: read_bytes(builtin_path(name, "domain.yml"), DOMAIN_FILE) for name in ("restaurant", "concert")
+}
 FORMATS = sorted(STORY_FILES)
 SOURCES = st.one_of(
     st.sampled_from(sorted(BUILT_IN.items())),

@@ -10,7 +10,7 @@ from agents.algorithms.plain_dqn import learn
 from tests import ROOT
 from tests.conftest import BUILT_IN
 
-SOURCE = (ROOT / "agents" / "plain_dqn.py").read_text(encoding="utf-8")
+SOURCE = (ROOT / "agents/algorithms/plain_dqn.py").read_text(encoding="utf-8")
 NOT_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
 }  # fmt: skip
