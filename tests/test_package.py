@@ -67,8 +67,8 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     assert "dialogue_gym/domains/restaurant/policy.npz" in names
     assert "dialogue_gym/py.typed" in names
     pages = {
-        "dialogue_gym/web/teach.js",
-        "dialogue_gym/web/parts/index.js",
+        "dialogue_gym/web/pages/teach.js",
+        "dialogue_gym/web/pages/parts/index.js",
         "dialogue_gym/web/static/style.css",
     }
     assert pages <= set(names)
