@@ -15,11 +15,11 @@ from dialogue_gym._text import name_fault, printable, shorten
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
 from dialogue_gym.live.turn import Reply
 
 if TYPE_CHECKING:
     from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
-from dialogue_gym.live.rate_limit import Limits, TokenBucket
 
 _DAY, _MINUTE = 86400.0, 60.0
 _SENDER_CHARACTERS = 128
@@ -91,11 +91,12 @@ class Sessions:
         self.trainer = trainer
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
-        self._clock = clock
         self._conversations = {person: name for name, person in live.open.items()}
         begun = live.begun(self._limits.people)
         self._ended = OrderedDict((person, name) for name, person in begun.items())
-        self._buckets: OrderedDict[str, tuple[TokenBucket, TokenBucket]] = OrderedDict()
+        per_minute, per_day, known = self._limits.per_minute, self._limits.per_day, 2 * self._limits.people
+        self._per_minute = RateLimiter(lambda: TokenBucket(per_minute, _MINUTE), known, clock)
+        self._per_day = RateLimiter(lambda: TokenBucket(per_day, _DAY), known, clock)
 
     def say(self, sender: str, text: str) -> Reply:
         """Take in what somebody says; the bot answers.
@@ -151,19 +152,11 @@ class Sessions:
         return name
 
     def _spend(self, sender: str, is_written: bool = True) -> None:
-        now = self._clock()
-        if (buckets := self._buckets.get(sender)) is None:
-            sizes = (self._limits.per_minute, _MINUTE), (self._limits.per_day, _DAY)
-            minute, day = (TokenBucket(size, seconds, size, now) for size, seconds in sizes)
-            buckets = self._buckets[sender] = minute, day
-            if len(self._buckets) > 2 * self._limits.people:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(sender)
-        spent = buckets if is_written else buckets[:1]
-        if wait := max(bucket.wait(now) for bucket in spent):
+        limiters = (self._per_minute, self._per_day) if is_written else (self._per_minute,)
+        if wait := max(limiter.wait(sender) for limiter in limiters):
             raise Rejected(429, "that was too much in too short a time; wait a little", wait)
-        for bucket in spent:
-            bucket.left -= 1
+        for limiter in limiters:
+            limiter.use(sender)
 
     def learn(self, heard: Reply) -> None:
         """Take in what came of something that was said to somebody, or by them; it is learned from."""

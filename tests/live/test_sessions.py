@@ -121,7 +121,7 @@ def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
         except Rejected as refused:
             statuses.append(refused.status)
     assert statuses == [503] * 27
-    assert len(bot.live.open) == 3 and len(bot.people._buckets) <= 6
+    assert len(bot.live.open) == 3 and len(bot.people._per_minute) <= 6
     bot.clock.now += 1000  # they are taken to have left
     bot.people.expire()
     assert bot.say("late") == ["Hello ?"]
