@@ -27,6 +27,7 @@ from agents.exact.upper_bound import TooLarge
 from agents.make_env import PRETRAINED, make, parse_settings
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
 from dialogue_gym._text import nearest
+from dialogue_gym.policies import play
 
 app = typer.Typer(
     help="Train and evaluate agents on the dialogue environments.",
@@ -348,12 +349,8 @@ def demo(
 
 
 def _dialogue(env: gym.Env[Any, Any], policy: Any) -> str:
-    observation, _ = env.reset(seed=7)
-    is_over = False
-    while not is_over:
-        action, _ = policy.predict(observation, deterministic=True)
-        observation, _, terminated, truncated, _ = env.step(action)
-        is_over = terminated or truncated
+    for _ in play(env, lambda observation, mask: int(policy.predict(observation, deterministic=True)[0]), 7):
+        pass
     return str(env.render())
 
 

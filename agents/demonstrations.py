@@ -17,7 +17,7 @@ from dialogue_gym import ExpertPolicy
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
-from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.policies import ActionMask, play
 from dialogue_gym.teaching.learner import Learner
 
 Array = npt.NDArray[Any]
@@ -65,16 +65,13 @@ def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrat
     mask = ActionMask(expert.env)
     steps: list[tuple[Any, ...]] = []
     for dialogue in range(dialogues):
-        observation, _ = env.reset(seed=None if dialogue else seed)
-        is_over = False
-        while not is_over:
+        first = None if dialogue else seed
+        for step in play(env, lambda observation, _: int(expert.predict(observation)[0]), first):
             right = np.zeros(mask.actions, dtype=np.bool_)
-            right[list(expert.right_actions(observation))] = True
-            action = int(expert.predict(observation)[0])
-            following, reward, terminated, truncated, _ = env.step(action)
-            is_over = terminated or truncated
-            steps.append((observation, right, action, float(reward), following, is_over, truncated))
-            observation = following
+            right[list(expert.right_actions(step.observation))] = True
+            is_over = step.terminated or step.truncated
+            outcome = step.reward, step.next_observation, is_over, step.truncated
+            steps.append((step.observation, right, step.action, *outcome))
     observations, *others = (np.array(column) for column in zip(*steps, strict=True))
     return Demonstrations(observations, mask(observations), *others)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, relu
 
 LEAST, MOST = 0.02, 0.5
 """The chance to try something else where all people are content, and where none is."""
@@ -32,16 +33,13 @@ class QPolicy(Policy):
         self.weights = weights
         self.version = version
         sizes = [len(field.labels) for field in env.fields]
-        self._first_input = np.cumsum([0, *sizes[:-1]])
+        layers = list(zip(weights[::2], weights[1::2], strict=True))
+        self._network = OneHotMlp(OneHotEncoding(sizes), layers, relu)
         self._mask = ActionMask(env)
 
     def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return what each action is worth, shape (actions,), possible or not."""
-        first, bias, *others = self.weights
-        found = first[:, self._first_input + observation].sum(axis=1) + bias
-        for weights, biases in zip(others[::2], others[1::2], strict=True):
-            found = weights @ np.maximum(found, 0) + biases
-        return np.asarray(found, np.float32)
+        return self._network(observation)
 
     def numbers(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, read
 from dialogue_gym.live.exploration import Explorer
@@ -17,6 +20,7 @@ from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.migration import described, load
 from dialogue_gym.live.transitions import Transition
 from dialogue_gym.policies.base import Policy
+from dialogue_gym.policies.evaluation import success_rate
 from dialogue_gym.version import __version__
 
 EVERY = 500
@@ -270,16 +274,11 @@ class RegressionGuard:
 
     def success_rate(self, policy: Policy) -> float:
         """Return the share of dialogues that succeed; always the same ones."""
-        successes = 0
-        for number in range(DIALOGUES):
-            observation, info = self.env.reset(seed=_SEED + number)
-            is_over = False
-            while not is_over:
-                action, _ = policy.predict(observation, deterministic=True, action_masks=info["action_mask"])
-                observation, _, terminated, truncated, info = self.env.step(action)
-                is_over = terminated or truncated
-            successes += info["is_success"]
-        return successes / DIALOGUES
+
+        def choose(observation: npt.NDArray[Any], mask: npt.NDArray[np.int8]) -> int:
+            return int(policy.predict(observation, deterministic=True, action_masks=mask)[0])
+
+        return success_rate(self.env, choose, range(_SEED, _SEED + DIALOGUES))
 
     def has_fallen(self, success_rate: float) -> bool:
         """Return whether this is too far below the best."""

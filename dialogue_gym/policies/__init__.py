@@ -2,6 +2,7 @@
 
 from dialogue_gym.policies.agent import Agent, AgentError, load_agent
 from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy
+from dialogue_gym.policies.evaluation import play, success_rate
 from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.policies.pretrained import PretrainedPolicy
 
@@ -14,4 +15,6 @@ __all__ = [
     "PretrainedPolicy",
     "RandomPolicy",
     "load_agent",
+    "play",
+    "success_rate",
 ]

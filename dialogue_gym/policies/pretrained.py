@@ -15,6 +15,7 @@ from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, masked_softmax
 from dialogue_gym.rules.tables import LISTENING, RESTARTING
 
 Array = npt.NDArray[Any]
@@ -51,14 +52,14 @@ class PretrainedPolicy(Policy):
             raise DomainError(f"{name}: no pretrained policy comes with this domain, only with {known}")
         with np.load(path, allow_pickle=False) as archive:
             names, sizes, actions = (archive[key].tolist() for key in ("fields", "sizes", "actions"))
-            self._layers = [
+            layers = [
                 (archive[f"weights_{layer}"], archive[f"biases_{layer}"])
                 for layer in range(int(archive["layers"]))
             ]
         own = _names(self.env)
         if (names, sizes, actions) != own:
             raise DomainError(f"{path}: this policy is for other actions or observations than {name} has")
-        self._first_input = np.cumsum([0, *sizes[:-1]])
+        self._network = OneHotMlp(OneHotEncoding(sizes), layers, np.tanh)
         self._mask = ActionMask(self.env)
         self._is_explicit = self.env.first_action == LISTENING
         index = {field: i for i, field in enumerate(names)}
@@ -66,11 +67,7 @@ class PretrainedPolicy(Policy):
 
     def logits(self, observation: Array) -> npt.NDArray[np.float32]:
         """Return the logit of each action (listening aside) for the newest observation."""
-        weights, biases = self._layers[0]
-        values = weights[:, self._first_input + observation[-self._frame :]].sum(axis=1) + biases
-        for weights, biases in self._layers[1:]:
-            values = weights @ np.tanh(values) + biases
-        return np.asarray(values, dtype=np.float32)
+        return self._network(observation[-self._frame :])
 
     def choose(self, observation: Array, mask: Array | None, deterministic: bool) -> int:
         """Return the likeliest possible action, or any by its chance if it need not be deterministic."""
@@ -85,9 +82,8 @@ class PretrainedPolicy(Policy):
             chances[LISTENING] = 1.0
             return chances
         possible = self._mask(observation[None])[0] if mask is None else np.asarray(mask) != 0
-        logits = np.where(possible[self._is_explicit :], self.logits(observation), -np.inf)
-        exponentials = np.exp(logits - logits.max())
-        chances[self._is_explicit :] = exponentials / exponentials.sum()
+        logits = self.logits(observation)
+        chances[self._is_explicit :] = masked_softmax(logits, possible[self._is_explicit :])
         return chances
 
 

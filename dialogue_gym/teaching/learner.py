@@ -18,6 +18,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import observation_dtype, observation_fields
 from dialogue_gym.journal.entry import STORY
 from dialogue_gym.journal.history import History, Label
+from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, masked_softmax
 from dialogue_gym.teaching.pending import Option
 
 HIDDEN = 64
@@ -44,16 +45,16 @@ class Learner:
         fields = observation_fields(domain)
         sizes = [len(field.labels) for field in fields]
         self._dtype = observation_dtype(fields)
-        self._first = np.cumsum([0, *sizes[:-1]])
-        self._inputs = sum(sizes)
         # What has many labels says little by one of them: that the bot has spoken is to matter more than what
         # it said, or "listen once you have spoken" is learned anew for every action.
-        self._scale = (2 / np.array(sizes, np.float32)) ** 0.5
+        self._encoding = OneHotEncoding(
+            sizes, np.asarray((2 / np.array(sizes, np.float32)) ** 0.5, np.float32)
+        )
         self._index = {name: i for i, name in enumerate(self.actions)}
         self.memory: dict[bytes, tuple[str, ...]] = {}
         """What is right in the observations that have a label."""
         self._taught: dict[bytes, tuple[str, ...]] = {}
-        self._weights: list[npt.NDArray[np.float32]] | None = None
+        self._network: OneHotMlp | None = None
 
     def learn(self, labels: Iterable[Label]) -> None:
         """Take the labels in effect, in order, in the place of those before.
@@ -76,7 +77,7 @@ class Learner:
         memory = {observation: tuple(right) for observation, right in told.items()} | taught
         if memory != self.memory or list(memory) != list(self.memory):
             self.memory = memory
-            self._weights = None
+            self._network = None
 
     def taught(self, observation: npt.NDArray[np.integer]) -> tuple[str, ...]:
         """Return what a teacher (not a story) said is right for an observation, if one did."""
@@ -97,9 +98,7 @@ class Learner:
             chances[[self._index[name] for name in right]] = 1 / len(right)
             return chances
         allowed = np.ones(len(self.actions), np.bool_) if possible is None else np.asarray(possible)
-        logits = np.where(allowed, self._logits(observation), -np.inf)
-        exponentials = np.exp(logits - logits.max())
-        return np.asarray(exponentials / exponentials.sum())
+        return masked_softmax(self._logits(observation), allowed).astype(np.float64)
 
     def options(self, conversation: Conversation) -> tuple[Option, ...]:
         """Return every action, the most probable one first."""
@@ -108,22 +107,18 @@ class Learner:
         order = np.argsort(-chances, kind="stable")
         return tuple(Option(self.actions[i], float(chances[i]), possible[i]) for i in order)
 
-    def _one_hot(self, observations: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
-        inputs = np.zeros((len(observations), self._inputs), np.float32)
-        inputs[np.arange(len(observations))[:, None], self._first + observations] = self._scale
-        return inputs
-
     def _logits(self, observation: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         if not self.memory:
             return np.zeros(len(self.actions), np.float32)
-        if self._weights is None:
+        if self._network is None:
             with _threads().limit(
                 limits=1
             ):  # a second one costs more than it gives, on busy cores very much more
-                self._weights = self._fit()
-        first, first_bias, second, second_bias = self._weights
-        hidden = np.tanh(self._one_hot(observation[None]) @ first + first_bias)
-        return np.asarray((hidden @ second + second_bias)[0])
+                first, first_bias, second, second_bias = self._fit()
+            layers = [(first.T, first_bias), (second.T, second_bias)]
+            self._network = OneHotMlp(self._encoding, layers, np.tanh)
+        # As a batch, whose sums are in the order of the fit: actions that are nearly equal keep their order.
+        return np.asarray(self._network.batch(observation[None])[0])
 
     def _fit(self) -> list[npt.NDArray[np.float32]]:
         """Fit the network to the memory, from a fixed start: what is right is to be likely."""
@@ -133,14 +128,14 @@ class Learner:
         answers = self.memory.values()
         columns = [self._index[name] for names in answers for name in names]
         right[np.repeat(np.arange(count), [len(names) for names in answers]), columns] = 1
-        start = np.random.default_rng(0).normal(0, 0.3, (self._inputs, HIDDEN))
+        start = np.random.default_rng(0).normal(0, 0.3, (self._encoding.inputs, HIDDEN))
         weights = [
             start.astype(np.float32),
             np.zeros(HIDDEN, np.float32),
             np.zeros((HIDDEN, len(self.actions)), np.float32),
             np.zeros(len(self.actions), np.float32),
         ]
-        inputs = self._one_hot(observations)
+        inputs = self._encoding(observations)
         parts = -(-count // BATCH)
         batches = [(inputs[part::parts].copy(), right[part::parts].copy()) for part in range(parts)]
         means = [np.zeros_like(weight) for weight in weights]

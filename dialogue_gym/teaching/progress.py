@@ -13,7 +13,7 @@ from dialogue_gym.journal.history import History, Label
 from dialogue_gym.teaching.learner import Learner
 from dialogue_gym.teaching.review import is_answer, is_correction
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.simulated_teacher import success_rate
+from dialogue_gym.teaching.simulated_teacher import unseen_success_rate
 
 ABSENCE = 300.0
 """Seconds after which an answer says nothing of how long it took: somebody was away."""
@@ -75,7 +75,7 @@ def success_after(domain: Domain, labels: Iterable[Label], turn_taking: str, uns
     env = DialogueEnv(domain, turn_taking=turn_taking)
     learner = Learner(domain, env.action_names)
     learner.learn(labels)
-    return success_rate(
+    return unseen_success_rate(
         env,
         lambda observation, possible: env.action_names[
             int(learner.probabilities(observation, possible).argmax())

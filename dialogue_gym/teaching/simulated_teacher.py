@@ -13,6 +13,7 @@ import numpy.typing as npt
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy
+from dialogue_gym.policies.evaluation import success_rate
 from dialogue_gym.teaching.pending import PendingContradiction, Proposal
 from dialogue_gym.teaching.session import NEW, Session
 
@@ -116,23 +117,18 @@ def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: i
 
 def play(session: Session, dialogues: int) -> float:
     """Return the success rate of what was learned, in dialogues with new fake users."""
-    return success_rate(session.environment(), session.proposed, dialogues)
+    return unseen_success_rate(session.environment(), session.proposed, dialogues)
 
 
-def success_rate(
+def unseen_success_rate(
     env: DialogueEnv, choose: Callable[[npt.NDArray[Any], list[bool]], str], dialogues: int
 ) -> float:
     """Return how many of some dialogues with unseen fake users succeed, from 0 to 1.
 
     `choose` gives an action for an observation, given for each action whether it is possible.
     """
-    successes = 0
-    for number in range(dialogues):
-        observation, info = env.reset(seed=_UNSEEN + number)
-        is_over = False
-        while not is_over:
-            action = choose(observation, (info["action_mask"] != 0).tolist())
-            observation, _, terminated, truncated, info = env.step(env.action_names.index(action))
-            is_over = terminated or truncated
-        successes += info["is_success"]
-    return successes / dialogues
+
+    def index(observation: npt.NDArray[Any], mask: npt.NDArray[np.int8]) -> int:
+        return env.action_names.index(choose(observation, (mask != 0).tolist()))
+
+    return success_rate(env, index, range(_UNSEEN, _UNSEEN + dialogues))
