@@ -1,158 +1,157 @@
-"""Ask another program over HTTP: JSON goes there and JSON comes back, within a time."""
+"""POST JSON to another program, with a total deadline."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
+import asyncio
+import functools
 import json
-import queue
-import socket
-import threading
+import ssl
 import urllib.parse
-from typing import Any, NoReturn
+from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from dialogue_gym._text import finite, printable, shorten
 
+T = TypeVar("T")
+
 MAX_BYTES = 5_000_000
-"""A longer answer is not read to its end."""
+"""A longer response is not read to its end."""
 MAX_SECONDS = 3600.0
-_SAFE = "/%:@!$&'()*+,;=~?"
-_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+# Without compression, so that the limit on bytes also holds for what they unpack to.
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class ServiceError(Exception):
-    """Another program gave no usable answer. The message is one line: its address, and why.
+    """A request that got no usable response. The message is one line: the address and the reason.
 
     Attributes:
-        status: the HTTP status that it answered with, if it answered.
-        body: the JSON that came with a status that is no success; None where it was none.
+        status: the HTTP status of the response; None without a response.
+        body: the JSON of a response whose status is not a success; None if its body is not JSON.
     """
 
     def __init__(self, message: str, status: int | None = None, body: Any = None) -> None:
-        """Keep the message, with what cannot be printed escaped."""
+        """Keep the message, with unprintable characters escaped."""
         super().__init__(printable(message))
         self.status = status
         self.body = body
 
 
 def post_json(url: str, payload: Any, seconds: float) -> Any:
-    """Return the JSON that a server answers to a POST of JSON; redirections are not followed.
+    """POST JSON and return the JSON of the response; redirects are not followed.
 
     Args:
         url: an address with http or https.
-        payload: what is sent.
-        seconds: the time for all of it: to find the server, to connect, to send and to receive.
+        payload: the content to send.
+        seconds: the deadline for everything: to look up the address, connect, send and receive.
 
     Raises:
-        ServiceError: the address is none, the payload is no JSON, the server is not there, takes too long,
-            breaks off, says no, or answers with something else than JSON or with too much.
+        ServiceError: the address is not valid, the payload is not JSON, or the server cannot be reached,
+            misses the deadline, breaks off, reports an error, or sends no JSON or too much.
+        ImportError: httpx is missing; the message has the command that installs it.
     """
     seconds = min(max(0.0, seconds), MAX_SECONDS)
     where = shorten(url, 200)
-    connection, target = _connection(url, where, seconds)
+    _check_address(url, where)
     try:
         content = json.dumps(payload, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ServiceError(f"{where} was not asked: the question is no JSON ({error})") from None
-    exchange = _Exchange(connection, target, content)
+        raise ServiceError(f"nothing was sent to {where}: the payload is not JSON ({error})") from None
     try:
-        answer = exchange.answers.get(timeout=seconds)
-    except queue.Empty:
-        raise ServiceError(f"{where} gave no answer within {seconds:g} s") from None
-    finally:
-        exchange.break_off()
-    if isinstance(answer, Exception):
-        _refuse(where, answer, exchange.is_connected, seconds)
-    return _parsed(where, *answer)
+        import httpx
+    except ModuleNotFoundError:
+        raise ImportError("HTTP requests need httpx: pip install httpx") from None
+    try:
+        status, body = run_coroutine(_exchange(url, content, seconds))
+    except TimeoutError:
+        raise ServiceError(f"{where} did not respond within {seconds:g} s") from None
+    except httpx.ProtocolError as error:
+        raise ServiceError(f"{where} sent no complete HTTP response: {error}") from None
+    except (httpx.ReadError, httpx.WriteError):
+        raise ServiceError(f"{where} closed the connection too early") from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+        raise ServiceError(f"{where} cannot be reached: {_reason(error)}") from None
+    return _parsed(where, status, body)
 
 
-def _connection(url: str, where: str, seconds: float) -> tuple[http.client.HTTPConnection, str]:
-    """Return a connection, not yet open, and what to ask it for."""
+def run_coroutine(coroutine: Awaitable[T]) -> T:
+    """Return the result of a coroutine, also in a thread whose event loop is running, as in a notebook."""
+
+    async def wait() -> T:
+        return await coroutine
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(wait())
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, wait()).result()
+
+
+class _Unjoined(ThreadPoolExecutor):
+    """Threads that look up addresses: a lookup cannot be cancelled, and must not outlast the deadline."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
+async def _exchange(url: str, content: bytes, seconds: float) -> tuple[int, bytes]:
+    """Return the status and the body, of which at most one chunk more than `MAX_BYTES` is read."""
+    import httpx
+
+    asyncio.get_running_loop().set_default_executor(_Unjoined(1))
+    # httpx limits each operation, and a server that sends byte by byte stays below every such limit.
+    verify = _certificates() if url.lower().startswith("https") else False
+    async with (
+        asyncio.timeout(seconds),
+        httpx.AsyncClient(timeout=None, trust_env=False, verify=verify) as client,
+        client.stream("POST", url, content=content, headers=_HEADERS) as response,
+    ):
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                break
+        return response.status_code, bytes(body)
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Return the certificates that the system trusts; reading them takes longer than most requests."""
+    return ssl.create_default_context()
+
+
+def _check_address(url: str, where: str) -> None:
     try:
         parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ServiceError(f"{where} is no address of a server: it begins with http:// or https://")
-        if "@" in parts.netloc:
-            raise ServiceError("an address with a name or password in it is not supported")
-        target = urllib.parse.quote(parts.path or "/", safe=_SAFE)
-        if parts.query:
-            target += "?" + urllib.parse.quote(parts.query, safe=_SAFE)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        # The limit is a moment longer than that of the whole, which is to end first.
-        return kind(parts.hostname, parts.port, timeout=seconds + 1), target
-    except (http.client.HTTPException, ValueError) as error:
-        raise ServiceError(f"{where} is no address of a server: {error}") from None
+        is_host = bool(parts.hostname) and parts.netloc.split() == [parts.netloc]
+        parts.port  # noqa: B018  # reading it raises ValueError if it is not a port
+    except ValueError as error:
+        raise ServiceError(f"{where} is not an address: {error}") from None
+    if not is_host or parts.scheme not in ("http", "https"):
+        raise ServiceError(f"{where} is not an address: it must begin with http:// or https://")
+    if "@" in parts.netloc:
+        raise ServiceError("an address with a name or password in it is not supported")
 
 
-class _Exchange:
-    """One question and its answer, in a thread of its own.
-
-    The time limit of a socket holds for one operation, which a server that sends byte by byte never
-    reaches, and none holds for finding an address: so somebody else has to break the exchange off.
-    """
-
-    def __init__(self, connection: http.client.HTTPConnection, target: str, content: bytes) -> None:
-        """Begin."""
-        self.answers: queue.SimpleQueue[tuple[int, bytes] | Exception] = queue.SimpleQueue()
-        self.is_connected = False
-        self._connection = connection
-        self._socket: socket.socket | None = None
-        self._is_over = False
-        threading.Thread(target=self._run, args=(target, content), daemon=True).start()
-
-    def _run(self, target: str, content: bytes) -> None:
-        with contextlib.closing(self._connection) as connection:
-            try:
-                connection.connect()
-                self.is_connected = True
-                self._socket = connection.sock
-                if not self._is_over:  # asked after the socket is there to be shut down
-                    self.answers.put(_ask(connection, target, content))
-            except Exception as error:
-                self.answers.put(error)
-
-    def break_off(self) -> None:
-        """End the thread's waiting, if it still waits."""
-        self._is_over = True
-        if self._socket is not None:
-            with contextlib.suppress(OSError):  # it is closed already
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-
-def _ask(connection: http.client.HTTPConnection, target: str, content: bytes) -> tuple[int, bytes]:
-    connection.request("POST", target, content, _HEADERS)
-    with connection.getresponse() as response:
-        body = response.read(MAX_BYTES + 1)
-        if len(body) <= MAX_BYTES and response.length:
-            raise http.client.IncompleteRead(body, response.length)
-        return response.status, body
-
-
-def _refuse(where: str, error: Exception, is_connected: bool, seconds: float) -> NoReturn:
-    """Raise what an exception of an exchange means."""
-    detail = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    if isinstance(error, TimeoutError):
-        reason = f"gave no answer within {seconds:g} s"
-    elif not is_connected:
-        reason = f"cannot be reached: {detail}"
-    elif isinstance(error, (OSError, http.client.IncompleteRead)):
-        reason = "closed the connection half-way"
-    else:
-        reason = f"does not answer as HTTP has it: {detail}"
-    raise ServiceError(f"{where} {reason}") from None
+def _reason(error: BaseException) -> str:
+    """Return the message of an error's first cause, which libraries wrap in vaguer ones."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def _parsed(where: str, status: int, body: bytes) -> Any:
-    """Return the JSON of an answer."""
+    """Return the JSON of a response."""
     if len(body) > MAX_BYTES:
-        raise ServiceError(f"{where} answered with more than {MAX_BYTES:,} bytes", status)
+        raise ServiceError(f"{where} sent more than {MAX_BYTES:,} bytes", status)
     content, fault = None, None
     try:
         content = json.loads(body, parse_constant=finite, parse_float=finite)
     except (ValueError, RecursionError) as error:
         fault = str(error)
     if not 200 <= status < 300:
-        raise ServiceError(f"{where} answered with status {status}", status, content)
+        raise ServiceError(f"{where} responded with status {status}", status, content)
     if fault is not None:
-        raise ServiceError(f"{where} gave an answer that is not JSON: {fault}", status)
+        raise ServiceError(f"{where} sent a response that is not JSON: {fault}", status)
     return content

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import inspect
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-from dialogue_gym._http import ServiceError
+from dialogue_gym._http import ServiceError, run_coroutine
 from dialogue_gym._text import printable
 from dialogue_gym.actions.loader import as_actions, failure
 from dialogue_gym.actions.payloads import domain_json
@@ -110,7 +107,7 @@ class ActionRunner:
         domain = domain_json(conversation.domain)
         try:
             answer = action.run(dispatcher, tracker, domain)
-            events = _awaited(answer) if inspect.isawaitable(answer) else answer
+            events = run_coroutine(answer) if inspect.isawaitable(answer) else answer
         except (Exception, SystemExit) as error:
             return ActionResult((), printable(f"{name}: {failure(error, action)}"))
         return self._read(name, conversation, dispatcher.messages, events)
@@ -129,17 +126,3 @@ class ActionRunner:
         if len(reader.faults) > _MAX_FAULTS:
             faults.append(f"and {len(reader.faults) - _MAX_FAULTS} more")
         return ActionResult(result, printable(f"{name}: {'; '.join(faults)}") if faults else None)
-
-
-def _awaited(result: Awaitable[Any]) -> Any:
-    """Return what a coroutine gives, also where this thread has a running event loop."""
-
-    async def wait() -> Any:
-        return await result
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(wait())
-    with concurrent.futures.ThreadPoolExecutor(1) as threads:
-        return threads.submit(asyncio.run, wait()).result()

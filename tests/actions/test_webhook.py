@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -145,25 +147,25 @@ def test_a_server_is_asked_for_custom_actions_alone(serve: Serve) -> None:
         (reply(b'{"error": "not\\nnow", "action_name": "count"}', "400 Bad Request"),
          "the action server rejected it: 'not\\nnow'"),
         (reply(b'{"error": "no such action"}', "404 Not Found"), "status 404: 'no such action'"),
-        (reply(b"<html>", "500 Oh"), "answered with status 500"),
-        (reply(b"<html>"), "gave an answer that is not JSON: "),
-        (reply(b'{"events": NaN}'), "gave an answer that is not JSON: "),
-        (reply(b'{"events": 1e400}'), "gave an answer that is not JSON: '1e400' is no finite"),
-        (reply(b"[" * 100_000), "gave an answer that is not JSON: "),
+        (reply(b"<html>", "500 Oh"), "responded with status 500"),
+        (reply(b"<html>"), "sent a response that is not JSON: "),
+        (reply(b'{"events": NaN}'), "sent a response that is not JSON: "),
+        (reply(b'{"events": 1e400}'), "sent a response that is not JSON: '1e400' is no finite"),
+        (reply(b"[" * 100_000), "sent a response that is not JSON: "),
         (reply(b"null"), "answered 'None', which is no object"),
         (reply(b'{"events": {"event": "slot"}}'), "a list of events is expected, not a dict"),
         (reply(b'{"responses": ["hello"]}'), "objects are expected in its responses, not 'hello'"),
         (reply(b'{"events": [{"event": "slot", "name": ["a"]}]}'), "is no slot of the domain"),
         (reply(b'{"events": [{"event": "slot", "name": "price", "value": 1e999}]}'), "is not JSON: '1e999'"),
-        (reply(b" " * (MAX_BYTES + 1)), "answered with more than 5,000,000 bytes"),
-        (lambda connection, request: None, "closed the connection half-way"),
+        (reply(b" " * (MAX_BYTES + 1)), "sent more than 5,000,000 bytes"),
+        (lambda connection, request: None, "sent no complete HTTP response: "),
         (lambda connection, request: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"),
-         "closed the connection half-way"),
+         "sent no complete HTTP response: peer closed connection"),
         (lambda connection, request: connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n"),
-         "does not answer as HTTP has it"),
-        (drip(), "gave no answer within 0.3 s"),
-        (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{"), "gave no answer within 0.3 s"),
-        (drip(b"HTTP/1.0 200 OK\r\n\r\n{"), "gave no answer within 0.3 s"),
+         "sent no complete HTTP response: illegal status line"),
+        (drip(b"HTTP/1.1 200 OK\r\nX-Slow: "), "did not respond within 0.3 s"),
+        (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{"), "did not respond within 0.3 s"),
+        (drip(b"HTTP/1.0 200 OK\r\n\r\n{"), "did not respond within 0.3 s"),
     ],
 )  # fmt: skip
 def test_a_conversation_goes_on_whatever_a_server_does(serve: Serve, answer: Any, note: str) -> None:
@@ -177,11 +179,14 @@ def test_a_conversation_goes_on_whatever_a_server_does(serve: Serve, answer: Any
     ("url", "reason"),
     [
         ("http://127.0.0.1:1/webhook", "cannot be reached: "),
-        ("file:///etc/passwd", "is no address of a server"),
-        ("localhost:5055", "is no address of a server"),
-        ("http://[::1", "is no address of a server"),
-        ("http://a b/", "is no address of a server"),
-        ("http://host:99999/", "is no address of a server"),
+        ("file:///etc/passwd", "is not an address: "),
+        ("localhost:5055", "is not an address: "),
+        ("http://[::1", "is not an address: "),
+        ("http://a b/", "is not an address: "),
+        ("http://host:99999/", "is not an address: "),
+        ("http://host\x00name/", "cannot be reached: "),
+        (f"http://{'a' * 70}/", "cannot be reached: "),
+        (f"http://{'a' * 70_000}/", "cannot be reached: "),
         ("http://anna:secret@host/", "an address with a name or password in it is not supported"),
     ],
 )
@@ -193,8 +198,47 @@ def test_a_wrong_address_is_told_in_one_line(url: str, reason: str) -> None:
     assert result.events == () and reason in str(result.note)
 
 
+def test_redirects_are_not_followed(serve: Serve) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+    url = serve(lambda connection, request: connection.sendall(moved))
+    with pytest.raises(ServiceError, match="responded with status 302"):
+        post_json(url, {}, 20)
+
+
+def test_a_compressed_response_is_not_unpacked(serve: Serve) -> None:
+    packed = gzip.compress(b" " * 100_000_000 + b"{}")
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    url = serve(lambda connection, request: connection.sendall(head.encode() + packed))
+    with pytest.raises(ServiceError, match="not JSON"):
+        post_json(url, {}, 20)
+
+
+def test_a_slow_lookup_of_the_address_does_not_outlast_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: is_over.wait(20) and [])
+    begin = time.monotonic()
+    with pytest.raises(ServiceError, match=r"did not respond within 0.2 s"):
+        post_json("http://slow.invalid/", {}, 0.2)
+    assert time.monotonic() - begin < 10
+    is_over.set()
+
+
+def test_a_server_can_be_asked_while_an_event_loop_runs(serve: Serve) -> None:
+    async def within() -> Any:
+        return post_json(serve(reply(b"[1]")), {}, 20)
+
+    assert asyncio.run(within()) == [1]
+
+
+def test_without_httpx_one_line_says_what_to_install() -> None:
+    code = "import sys; sys.modules['httpx'] = None\nfrom dialogue_gym._http import post_json\n"
+    code += "post_json('http://127.0.0.1:1/', {}, 1)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().endswith("ImportError: HTTP requests need httpx: pip install httpx")
+
+
 def test_what_cannot_be_sent_is_told(serve: Serve) -> None:
-    with pytest.raises(ServiceError, match="was not asked: the question is no JSON"):
+    with pytest.raises(ServiceError, match=r"nothing was sent to .*: the payload is not JSON"):
         post_json("http://127.0.0.1:1/", {"value": float("nan")}, 5)
 
 
@@ -262,8 +306,8 @@ from rasa_sdk import Tracker as RasaTracker
 from rasa_sdk.executor import CollectingDispatcher
 from dialogue_gym.actions import ActionRunner, Dispatcher, Tracker, load_actions
 from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import *
 from dialogue_gym.domain import Domain
-from dialogue_gym.events import *
 
 domain, server = Domain.load(sys.argv[1]), sys.argv[2]
 heard = UserUttered("large", "inform", (Entity("size", "large"), Entity("size", "xl", role="other")))
@@ -341,8 +385,9 @@ def test_code_does_the_same_here_and_on_rasas_server(tmp_path: Path) -> None:
     venv.create(environment, with_pip=False)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python)]
-    options = ["--quiet", "--constraint", str(CONSTRAINTS), "rasa-sdk", "gymnasium", "numpy", "pyyaml"]
-    subprocess.run([*pip, "install", *options], check=True, capture_output=True)
+    packages = ["rasa-sdk", "gymnasium", "numpy", "pyyaml", "httpx"]
+    options = ["--quiet", "--constraint", str(CONSTRAINTS)]
+    subprocess.run([*pip, "install", *options, *packages], check=True, capture_output=True)
 
     (tmp_path / "actions.py").write_text(ACTIONS)
     (tmp_path / "compare.py").write_text(COMPARE)

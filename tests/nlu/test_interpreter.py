@@ -203,7 +203,7 @@ def test_any_form_of_an_address_is_asked_for_the_same(server: Any, address: str,
 
 def test_what_is_no_address_is_one_line() -> None:
     for url in ("http://[", "localhost:5005", ""):
-        with pytest.raises(InterpreterError, match="no address"):
+        with pytest.raises(InterpreterError, match="not an address"):
             RasaInterpreter(url).parse("hi")
 
 
@@ -218,7 +218,7 @@ def test_what_is_no_address_is_one_line() -> None:
         (200, b'{"intent": {"name": "a", "confidence": "x"}}', "no number"),
         (200, b'{"intent": null, "entities": 3}', "no list"),
         (200, b'{"intent": null, "entities": [3]}', "needs its name"),
-        (0, b"{}", "no answer within"),
+        (0, b"{}", "not respond within"),
     ],
 )
 def test_what_else_a_server_answers_is_one_line(server: Any, status: int, body: bytes, told: str) -> None:
