@@ -6,7 +6,7 @@ Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, 
 
 from gymnasium.envs.registration import register
 
-from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.envs.builtin import FakeUserConcertEnv, FakeUserRestaurantEnv
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy, RandomPolicy
@@ -25,6 +25,7 @@ __all__ = [
     "PretrainedPolicy",
     "RandomPolicy",
     "__version__",
+    "load_domain",
 ]
 
 for _name in ("FakeUserRestaurant", "FakeUserConcert", "Dialogue"):

@@ -81,7 +81,7 @@ class FileKind:
     max_entries: int = MAX_ENTRIES
 
 
-def read_bytes(path: Path, kind: FileKind) -> str:
+def read_text(path: Path, kind: FileKind) -> str:
     """Return the text of one file.
 
     Raises:

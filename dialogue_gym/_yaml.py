@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym._files import FileError, FileKind, check_characters, read_bytes
+from dialogue_gym._files import FileError, FileKind, check_characters, read_text
 from dialogue_gym._text import article, bounds, cut, name_fault, nearest, shorten
 
 # The C parser is 10 times faster where PyYAML was built with it.
@@ -187,16 +187,16 @@ class YamlNode:
         return value in _TRUE
 
 
-def read_file(path: Path, kind: FileKind) -> YamlNode:
+def read_yaml(path: Path, kind: FileKind) -> YamlNode:
     """Read one YAML file.
 
     Raises:
         FileError: the file cannot be read, is not UTF-8, too large, nested too deep or no YAML.
     """
-    return read_text(read_bytes(path, kind), str(path), kind)
+    return parse_yaml(read_text(path, kind), str(path), kind)
 
 
-def read_text(text: str, file: str, kind: FileKind) -> YamlNode:
+def parse_yaml(text: str, file: str, kind: FileKind) -> YamlNode:
     """Read YAML from a string; `file` stands for it in errors."""
     check_characters(text, file, kind)
     try:

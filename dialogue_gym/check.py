@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dialogue_gym._files import FileError, FileKind, Problem, read_bytes
+from dialogue_gym._files import FileError, FileKind, Problem, read_text
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._yaml import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, check_actions
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, builtin_names
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.examples import read_examples
@@ -29,12 +29,12 @@ def kinds_of(path: Path) -> set[str]:
     Raises:
         FileError: it cannot be read, or holds none of them.
     """
-    text = read_bytes(path, _ANY_FILE)
+    text = read_text(path, _ANY_FILE)
     if is_markdown(path):
         return {NLU if _NLU_HEADING.search(text) else STORIES}
     keys = _TOP_LEVEL_KEY.findall(text)
     if not any(key in _KEYS for key in keys) and text.lstrip().startswith("{"):  # or JSON
-        keys = list(read_text(text, str(path), _ANY_FILE).mapping())
+        keys = list(parse_yaml(text, str(path), _ANY_FILE).mapping())
     kinds = {_KEYS[key] for key in keys if key in _KEYS}
     if not kinds:
         found = ", ".join(dict.fromkeys(keys)) or "nothing of the kind"
@@ -60,12 +60,12 @@ def check_files(files: Iterable[str], actions: Sequence[Action] = (), server: st
     for file in dict.fromkeys(files):
         try:
             if file in builtin_names() and not Path(file).is_file():
-                domains.append(Domain.load(file))
+                domains.append(load_domain(file))
                 continue
             path = Path(file)
             kinds = kinds_of(path)
             if DOMAIN in kinds:
-                domains.append(Domain.load(path))
+                domains.append(load_domain(path))
                 if len(domains) > 1:
                     problems.append(Problem(file, 1, "a second domain: the files are of one bot"))
             if STORIES in kinds:

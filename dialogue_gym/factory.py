@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dialogue_gym._files import read_bytes
+from dialogue_gym._files import read_text
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import builtin_names
@@ -109,7 +109,7 @@ def domain_text_of(source: str) -> str:
     Raises:
         DomainError: it cannot be read.
     """
-    return read_bytes(domain_file(source), DOMAIN_FILE)
+    return read_text(domain_file(source), DOMAIN_FILE)
 
 
 def make_stories(source: str, with_own: bool, paths: Iterable[Path]) -> list[Story]:

@@ -23,7 +23,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
-from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.teaching.mode import FAKE, use_mode
@@ -106,7 +106,7 @@ def _look_after(browser: Browser, address: str, path: Path) -> None:
 
 def _fill(folder: Path, dialogues: int) -> str:
     """Teach, up to where the bot is wrong in the last room; return what is right there."""
-    domain = Domain.load("restaurant")
+    domain = load_domain("restaurant")
     env = DialogueEnv(domain, turn_taking="explicit")
     expert = ExpertPolicy(env, 0)
     pause = np.random.default_rng(0)

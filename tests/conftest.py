@@ -17,9 +17,9 @@ import hypothesis
 import pytest
 
 import dialogue_gym  # noqa: F401 (registers the ids)
-from dialogue_gym._yaml import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.journal.store import Store
 from dialogue_gym.vector.env import DialogueVectorEnv
@@ -83,7 +83,7 @@ def play(env: Any, policy: Any, observation: Any) -> tuple[float, dict[str, Any]
 
 
 def domain_from(text: str) -> Domain:
-    return parse(read_text(textwrap.dedent(text), "test.yml", DOMAIN_FILE), "test")
+    return parse_domain(parse_yaml(textwrap.dedent(text), "test.yml", DOMAIN_FILE), "test")
 
 
 @pytest.fixture

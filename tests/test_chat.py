@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym import DialogueEnv, Domain, ExpertPolicy, RandomPolicy
+from dialogue_gym import DialogueEnv, ExpertPolicy, RandomPolicy, load_domain
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chat import Bot, Chat
 from dialogue_gym.conversation.conversation import Conversation
@@ -29,7 +29,7 @@ responses: {utter_greet: [{text: "Hello"}]}
 
 
 def chat(name: str, agent: str | None = None) -> Chat:
-    domain = Domain.load(name)
+    domain = load_domain(name)
     bot = Bot(domain, load_agent(agent, domain, is_builtin=True), ActionRunner(domain))
     return Chat(bot, FixedFormatInterpreter(domain))
 
@@ -208,7 +208,7 @@ def test_a_missing_extra_is_named_when_it_is_needed(tmp_path: Path) -> None:
 
 
 def test_nobody_has_what_they_wanted_of_a_bot_that_forgot_it() -> None:
-    domain = Domain.load("concert")
+    domain = load_domain("concert")
     said = [UserUttered("/goodbye", "goodbye"), ActionExecuted("action_restart")]
     answered = [ActionExecuted("utter_goodbye"), ActionExecuted("action_listen")]
     assert has_ended(Conversation(domain, [*said[:1], *answered]), "explicit")

@@ -189,7 +189,7 @@ def test_the_arguments_are_those_of_the_environment() -> None:
     parameters.pop("domain")
     assert [name for name, _ in table] == [
         "turn_taking", "semantic_error_rate", "user", "patience", "informativeness", "indecisiveness",
-        "corrects", "max_history", "reward", "max_episode_steps", "render_mode",
+        "correction_rate", "max_history", "reward", "max_episode_steps", "render_mode",
     ]  # fmt: skip
     assert {name for name, _ in table} == set(parameters)
     for name, default in table:

@@ -21,7 +21,7 @@ import torch
 from matplotlib.figure import Figure
 
 from agents.exact.solver import solve
-from dialogue_gym import Domain
+from dialogue_gym import Domain, load_domain
 from dialogue_gym._files import write_whole
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.store import Store
@@ -91,7 +91,7 @@ def trials(seeds: int, dialogues: int, starts: Iterable[str] = STARTS) -> list[T
 def run(trial: Trial) -> dict[str, Any]:
     """Let people talk to an agent; return how often it succeeds with them, before, meanwhile and after."""
     torch.set_num_threads(1)
-    known = Domain.load(trial.domain)
+    known = load_domain(trial.domain)
     domain = changed(known)
     agent = load_agent("pretrained", known) if trial.start == "pretrained" else None
     guard = RegressionGuard(DialogueEnv(domain))
@@ -113,7 +113,7 @@ def run(trial: Trial) -> dict[str, Any]:
 
 def optimum(domain: str) -> float:
     """Return how often the best policy on the observation succeeds with the changed people, exactly."""
-    return solve(DialogueEnv(changed(Domain.load(domain)))).lower.success_rate
+    return solve(DialogueEnv(changed(load_domain(domain)))).lower.success_rate
 
 
 def _recovered_after(rates: list[float]) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym._files import write_text, write_whole
 from dialogue_gym.journal.memory import MemoryJournal
 from dialogue_gym.nlu.examples import builtin_path
@@ -59,7 +59,7 @@ def lessons(seeds: int, dialogues: int, error_rates: Sequence[float] = ERROR_RAT
 
 def run(lesson: Lesson) -> dict[str, Any]:
     """Teach one lesson; return its figures, and the corrections of each dialogue."""
-    domain = Domain.load(lesson.domain)
+    domain = load_domain(lesson.domain)
     journal = MemoryJournal()
     if lesson.start == "stories":
         import_stories(journal, domain, own_stories(builtin_path(lesson.domain)))

@@ -25,7 +25,7 @@ import typer
 from matplotlib.figure import Figure
 
 from agents.speed.environments import rounded
-from dialogue_gym import Domain
+from dialogue_gym import Domain, load_domain
 from dialogue_gym._files import write_text, write_whole
 from dialogue_gym.journal.entry import LABEL, LIVE, PERSON, Draft, Entry
 from dialogue_gym.journal.store import Store
@@ -73,7 +73,7 @@ def fill(folder: Path, transitions: int) -> None:
     The conversations are copies of some real ones. The transitions are all of different situations, so that
     none takes the place of another: more work for whoever opens them than real ones.
     """
-    domain = Domain.load(NAME)
+    domain = load_domain(NAME)
     with Store(folder) as store:
         store.use_domain(NAME, "")
         trainer, live, person = opened(store, domain)
@@ -175,7 +175,7 @@ def one_day(folder: Path, domain: Domain) -> dict[str, Any]:
 def days(count: int) -> Iterator[dict[str, Any]]:
     """Yield the figures of day after day."""
     torch.set_num_threads(1)
-    domain = Domain.load(NAME)
+    domain = load_domain(NAME)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         for day in range(1, count + 1):
@@ -191,10 +191,10 @@ def fresh_figures(folder: Path) -> dict[str, float]:
 import sys, psutil
 from pathlib import Path
 from agents.speed.live import opened
-from dialogue_gym import Domain
+from dialogue_gym import Domain, load_domain
 from dialogue_gym.journal.store import Store
 with Store(Path(sys.argv[1])) as store:
-    opened(store, Domain.load({NAME!r}))
+    opened(store, load_domain({NAME!r}))
 print(psutil.Process().memory_info().rss / 1e6)
 """
     start = time.perf_counter()

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import typer
 
-from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym._files import write_text
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, UserUttered, to_json
@@ -30,7 +30,7 @@ from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher
 from dialogue_gym.teaching.simulated_user import SEED, SimulatedUser
 
-DOMAIN = Domain.load("restaurant")
+DOMAIN = load_domain("restaurant")
 SETTINGS: dict[str, Any] = {"turn_taking": "explicit", "semantic_error_rate": 0.3}
 MISTAKES = 0.3
 """How often the bot that is watched does anything at all, which leads to other observations."""

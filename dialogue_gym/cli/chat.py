@@ -11,7 +11,7 @@ import typer
 from dialogue_gym._text import printable
 from dialogue_gym.chat import RESTART_COMMAND, Bot, Chat
 from dialogue_gym.cli.options import ActionsOption, DomainName, NluOption, SeedOption
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
 from dialogue_gym.live.policy import store_agent
@@ -37,7 +37,7 @@ def chat(
     seed: SeedOption = 0,
 ) -> None:
     """Talk to a trained agent, in plain English or in the fixed format."""
-    domain = Domain.load(source)
+    domain = load_domain(source)
     loaded: Agent | None
     if agent and is_store(Path(agent)):
         domain, loaded = store_agent(Path(agent), domain, _report)

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import nearest, printable, shorten
-from dialogue_gym._yaml import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import builtin_names, parse
+from dialogue_gym.domain.loader import builtin_names, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.journal.entry import LIVE
 from dialogue_gym.journal.history import History
@@ -267,4 +267,4 @@ def _domain(opened: Store) -> Domain:
     if about is None:
         raise StoreError(f"{opened.folder}: nothing was taught here yet: no domain is known")
     name = about.source if about.source in builtin_names() else printable(Path(about.source).stem)
-    return parse(read_text(about.text, about.source, DOMAIN_FILE), name)
+    return parse_domain(parse_yaml(about.text, about.source, DOMAIN_FILE), name)

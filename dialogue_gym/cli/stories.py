@@ -11,7 +11,7 @@ import typer
 from dialogue_gym._files import write_text
 from dialogue_gym._text import nearest, printable
 from dialogue_gym.cli.options import SeedOption
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import load_domain
 from dialogue_gym.stories import FORMATS, Story, dump, format_of, join, load, mermaid, statistics
 
 stories = typer.Typer(help="Convert, join and look at stories.", no_args_is_help=True)
@@ -42,7 +42,7 @@ def join_command(
     format: Format = None,
 ) -> None:
     """Join short stories into longer dialogues for training: checkpoints first, then at random."""
-    joined = join(_load(files), Domain.load(domain), rounds, seed, limit)
+    joined = join(_load(files), load_domain(domain), rounds, seed, limit)
     _write_stories(joined, out, format)
 
 
@@ -56,7 +56,7 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:
     """Count what stories have."""
-    counted = statistics(_load(files), Domain.load(domain) if domain else None).to_json()
+    counted = statistics(_load(files), load_domain(domain) if domain else None).to_json()
     if as_json:
         print(json.dumps(counted, indent=2, ensure_ascii=False))
         return

@@ -1,5 +1,6 @@
 """Domain files: read, checked, frozen."""
 
+from dialogue_gym.domain.loader import load_domain
 from dialogue_gym.domain.model import Domain, DomainError, FakeUser, Profile, Slot
 
-__all__ = ["Domain", "DomainError", "FakeUser", "Profile", "Slot"]
+__all__ = ["Domain", "DomainError", "FakeUser", "Profile", "Slot", "load_domain"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import Domain
 
 ACTION, INTENT, SLOT = "action", "intent", "slot"
 

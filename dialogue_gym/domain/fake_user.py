@@ -102,12 +102,16 @@ def _goal(entry: YamlNode, names: Names) -> tuple[tuple[str, tuple[str, ...]], .
 
 def _profile(keys: dict[str, YamlNode], base: Profile) -> Profile:
     patience = keys["patience"].integer(1, MAX_PATIENCE) if "patience" in keys else base.patience
-    chances = {
-        key: keys[key].number(0, 1) if key in keys else getattr(base, key)
-        for key in ("indecisiveness", "corrects")
-    }
-    told = keys["informativeness"].number(0, 100) if "informativeness" in keys else base.informativeness
-    return Profile(patience, told, **chances)
+
+    def figure(key: str, maximum: float, default: float) -> float:
+        return keys[key].number(0, maximum) if key in keys else default
+
+    return Profile(
+        patience,
+        figure("informativeness", 100, base.informativeness),
+        figure("indecisiveness", 1, base.indecisiveness),
+        figure("corrects", 1, base.correction_rate),
+    )
 
 
 def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile], ...]:
@@ -119,7 +123,7 @@ def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile]
             standard,
             patience=max(1, standard.patience // 2),
             informativeness=standard.informativeness / 2,
-            corrects=standard.corrects / 2,
+            correction_rate=standard.correction_rate / 2,
         ),
     }
     if "users" in keys:

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from dialogue_gym._text import nearest, printable, shorten
-from dialogue_gym._yaml import YamlNode, read_file
+from dialogue_gym._yaml import YamlNode, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert, parse_value
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
 from dialogue_gym.domain.model import (
@@ -64,22 +64,28 @@ def builtin_names() -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if (entry / "domain.yml").is_file())
 
 
-def load(source: Domain | str | Path) -> Domain:
-    """Return the domain that a path or built-in name stands for; a Domain is returned as it is."""
+def load_domain(source: Domain | str | Path) -> Domain:
+    """Return the domain of a file, or a built-in one by its name (`restaurant`, `concert`).
+
+    A `Domain` is returned unchanged.
+
+    Raises:
+        DomainError: the domain cannot be used; one sentence with file, line and key.
+    """
     if isinstance(source, Domain):
         return source
     if not isinstance(source, (str, Path)):
         raise DomainError(f"domain={shorten(repr(source))}: a path, a name or a Domain is expected here")
     if source in builtin_names():
         with resources.as_file(resources.files("dialogue_gym") / "domains" / str(source)) as folder:
-            return parse(read_file(folder / "domain.yml", DOMAIN_FILE), str(source))
+            return parse_domain(read_yaml(folder / "domain.yml", DOMAIN_FILE), str(source))
     path = Path(source)
     if isinstance(source, str) and (
         not source or (not path.suffix and "/" not in source and not _exists(path))
     ):
         valid = nearest(source, builtin_names())
         raise DomainError(f"{shorten(source)} is neither a file nor a built-in domain; {valid}")
-    return parse(read_file(path, DOMAIN_FILE), printable(path.stem))
+    return parse_domain(read_yaml(path, DOMAIN_FILE), printable(path.stem))
 
 
 def _exists(path: Path) -> bool:
@@ -89,7 +95,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def parse(root: YamlNode, name: str) -> Domain:
+def parse_domain(root: YamlNode, name: str) -> Domain:
     """Return the domain that a file's content describes."""
     keys = root.mapping((*RASA_KEYS, *IGNORED_KEYS, *OWN_KEYS))
     if "responses" in keys and "templates" in keys:

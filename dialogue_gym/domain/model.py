@@ -8,7 +8,6 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from dialogue_gym._files import FileError, FileKind
@@ -161,13 +160,13 @@ class Profile:
         informativeness: mean number of slots told in the opening: 1 + Poisson(informativeness - 1), or at
             most one with that chance where it is below 1.
         indecisiveness: chance, at each of the user's turns, to change one preference.
-        corrects: chance to name a right value, not only deny, when a suggestion is wrong.
+        correction_rate: chance to name a right value, not only deny, when a suggestion is wrong.
     """
 
     patience: int = 10
     informativeness: float = 1.1
     indecisiveness: float = 0.01
-    corrects: float = 0.5
+    correction_rate: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -226,7 +225,7 @@ class ExpertRule:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain file, read, checked and frozen. Read one with `Domain.load`; it grows by copies.
+    """A domain file, read, checked and frozen. Read one with `load_domain`; it grows by copies.
 
     `actions` begins with `action_listen` and `action_restart`. `reward` pairs terms and weights.
     `fake_user` and `expert` are None and empty in a plain Rasa domain.
@@ -253,17 +252,6 @@ class Domain:
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: not the hash, which is another one in each process."""
         return {key: value for key, value in vars(self).items() if key != "_hash"}
-
-    @staticmethod
-    def load(source: Domain | str | Path) -> Domain:
-        """Return a domain from a file's path, or a built-in one by its name (`restaurant`, `concert`).
-
-        Raises:
-            DomainError: one sentence with file, line and key.
-        """
-        from dialogue_gym.domain.loader import load
-
-        return load(source)
 
     def intent_of(self, name: str | None) -> str | None:
         """Return the intent that a name is of: itself, or of a retrieval intent, `faq/hours`, its group.

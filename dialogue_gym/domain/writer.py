@@ -9,10 +9,9 @@ from typing import Any
 import yaml
 
 from dialogue_gym._text import shorten
-from dialogue_gym._yaml import YamlNode, read_text
-from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import parse
-from dialogue_gym.domain.model import DOMAIN_FILE, DomainError, Slot
+from dialogue_gym._yaml import YamlNode, parse_yaml
+from dialogue_gym.domain.loader import parse_domain
+from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError, Slot
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 
 
@@ -45,14 +44,14 @@ def grown_text(text: str, file: str, name: str, grow: Callable[[Domain], Domain]
     Raises:
         DomainError: the text is no domain's, or nothing can be added to it in place.
     """
-    root = read_text(text, file, DOMAIN_FILE)
-    domain = parse(root, name)
+    root = parse_yaml(text, file, DOMAIN_FILE)
+    domain = parse_domain(root, name)
     grown = grow(domain)
     if grown == domain:
         return text
     try:
         result = insert(text, _additions(root, domain, grown))
-        again = parse(read_text(result, file, DOMAIN_FILE), name)
+        again = parse_domain(parse_yaml(result, file, DOMAIN_FILE), name)
     except InsertionError as error:
         raise DomainError(f"{file}: {_listed(domain, grown)} cannot be added here: {error}") from None
     if _comparable(again) != _comparable(grown):

@@ -106,7 +106,7 @@ class FakeUserConcertEnv(DialogueEnv):
 
     ## Arguments
     As in `DialogueEnv`, except for `domain`. An agenda-driven user does not change their mind and has no
-    slots to tell: `indecisiveness`, `informativeness` and `corrects` change nothing here.
+    slots to tell: `indecisiveness`, `informativeness` and `correction_rate` change nothing here.
 
     ## Version History
     - v0: initial version.

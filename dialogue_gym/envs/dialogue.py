@@ -18,7 +18,7 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.recorder import Recorder
 from dialogue_gym.conversation.transcript import transcript
-from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.domain.observation import ObservationField, describe, observation_dtype, observation_fields
 from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number
 from dialogue_gym.rules import blocked, draw, mask, step
@@ -82,7 +82,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     - `patience`: useless turns until the user hangs up.
     - `informativeness`: mean number of slots that an opening tells.
     - `indecisiveness`: chance at each turn that the user changes one preference.
-    - `corrects`: chance that the user names a right value when a suggestion is wrong.
+    - `correction_rate`: chance that the user names a right value when a suggestion is wrong.
     - `max_history`: how many observations are given at once.
     - `reward`: weights that override the domain's, by term or action.
     - `max_episode_steps`: steps until truncation, instead of 50 or 100. (`gym.make` keeps an argument of
@@ -112,7 +112,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         patience: int | None = None,
         informativeness: float | None = None,
         indecisiveness: float | None = None,
-        corrects: float | None = None,
+        correction_rate: float | None = None,
         max_history: int = 1,
         reward: Mapping[str, float] | None = None,
         max_episode_steps: int | None = None,
@@ -124,7 +124,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         source = self.domain_name if domain is None else domain
         if source is None:
             raise DomainError("domain: a domain file or the name of a built-in domain is needed")
-        self.domain = Domain.load(source)
+        self.domain = load_domain(source)
         if self.domain.fake_user is None:
             name = self.domain.name
             raise DomainError(f"{name}: this domain has no fake user to talk to (the key 'fake_user')")
@@ -138,7 +138,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             patience=patience,
             informativeness=informativeness,
             indecisiveness=indecisiveness,
-            corrects=corrects,
+            correction_rate=correction_rate,
             reward=reward,
             max_episode_steps=max_episode_steps,
         )

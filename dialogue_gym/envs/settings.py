@@ -16,7 +16,7 @@ from dialogue_gym.rules.tables import STEP_LIMITS, Settings
 _BOUNDS: dict[str, tuple[float, float]] = {
     "semantic_error_rate": (0, 1),
     "indecisiveness": (0, 1),
-    "corrects": (0, 1),
+    "correction_rate": (0, 1),
     "informativeness": (0, 100),
 }
 _WHOLE = {"patience": (1, MAX_PATIENCE), "max_episode_steps": (1, 10_000)}

@@ -14,7 +14,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chat import is_restart, spoken
 from dialogue_gym.conversation.conversation import Conversation, with_user
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.envs.dialogue import DialogueEnv, Observation
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.memory import Journal, MemoryJournal
@@ -93,7 +93,7 @@ class DialogueLiveEnv(DialogueEnv):
         **arguments: Any,
     ) -> None:
         """Read the domain, and find the way to the person."""
-        super().__init__(with_user(Domain.load(domain)), **arguments)
+        super().__init__(with_user(load_domain(domain)), **arguments)
         given = channel or TerminalChannel()
         self._channel: Channel = FunctionChannel(given) if callable(given) else given
         self._interpreter = interpreter or FixedFormatInterpreter(self.domain)

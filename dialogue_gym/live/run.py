@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from dialogue_gym._text import printable
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.factory import domain_text_of, how_to_talk, make_interpreter, make_runner
@@ -85,7 +85,7 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
     """
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
     text = domain_text_of(given.source)
-    domain = Domain.load(given.source)
+    domain = load_domain(given.source)
     folder = given.folder or Path(f"{domain.name}-live")
     begins = _beginning(given, domain, text, folder)
     domain, turn_taking = begins.domain, begins.turn_taking

@@ -18,10 +18,10 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym._files import FileError, FileKind, check_characters, read_bytes
+from dialogue_gym._files import FileError, FileKind, check_characters, read_text
 from dialogue_gym._markdown import is_markdown, lines
 from dialogue_gym._text import name_fault, nearest, shorten
-from dialogue_gym._yaml import YamlNode, read_text
+from dialogue_gym._yaml import YamlNode, parse_yaml
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.model import DomainError, number_text
@@ -97,11 +97,11 @@ def read_examples(paths: str | Path | Iterable[str | Path]) -> NluData:
     """
     collected = _Collected()
     for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
-        text = read_bytes(path, NLU_FILE)
+        text = read_text(path, NLU_FILE)
         if is_markdown(path):
             _read_markdown(text, str(path), collected)
         elif text.strip():
-            _read_yaml(read_text(text, str(path), NLU_FILE), collected)
+            _read_yaml(parse_yaml(text, str(path), NLU_FILE), collected)
     return collected.data()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dialogue_gym.conversation.events import Entity
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.nlu.classifier import Bags, Classifier
 from dialogue_gym.nlu.entities import Mentions
 from dialogue_gym.nlu.examples import Example, NluData, NluError
@@ -47,7 +47,7 @@ class TrainedInterpreter(Interpreter):
             DomainError: the domain cannot be used.
             NluError: there are no examples.
         """
-        self.domain = Domain.load(domain)
+        self.domain = load_domain(domain)
         if not data.examples:
             raise NluError(f"{self.domain.name}: there are no examples to train on")
         self._mentions = Mentions(self.domain, data, seed)

@@ -38,7 +38,9 @@ def resolve_profile(fake_user: FakeUser, settings: Settings) -> Profile:
         given = getattr(settings, name)
         return float(getattr(profile, name) if given is None else given)
 
-    return Profile(int(pick("patience")), pick("informativeness"), pick("indecisiveness"), pick("corrects"))
+    return Profile(
+        int(pick("patience")), pick("informativeness"), pick("indecisiveness"), pick("correction_rate")
+    )
 
 
 def opening_chances(informativeness: float, slots: int) -> list[float]:
@@ -198,7 +200,7 @@ def _chances(domain: Domain, fake_user: FakeUser, profile: Profile, settings: Se
         uniform=len(chances.tables) - 1,
         opening_chance=chances.add(opening_chances(profile.informativeness, wishes)),
         mind_chance=chances.add([1 - changes, changes]),
-        corrects_chance=chances.add([1 - profile.corrects, profile.corrects]),
+        corrects_chance=chances.add([1 - profile.correction_rate, profile.correction_rate]),
         error_chance=chances.add([1 - error, error]),
         right_chance=chances.add(list(right)),
         wrong_chance=chances.add(list(wrong)),

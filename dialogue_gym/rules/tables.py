@@ -70,7 +70,7 @@ class Settings:
     patience: int | None = None
     informativeness: float | None = None
     indecisiveness: float | None = None
-    corrects: float | None = None
+    correction_rate: float | None = None
     reward: tuple[tuple[str, float], ...] = ()
     max_episode_steps: int | None = None
 

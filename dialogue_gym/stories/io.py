@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from dialogue_gym._files import read_bytes
+from dialogue_gym._files import read_text
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import BotState, Conversation
@@ -39,7 +39,7 @@ def load(path: str | Path) -> list[Story]:
             line.
     """
     path = Path(path)
-    text = read_bytes(path, STORY_FILE)
+    text = read_text(path, STORY_FILE)
     stories = parse(text, str(path), format_of(path))
     if not stories and not is_markdown(path):
         yaml_reader.refuse_other_files(text, str(path))

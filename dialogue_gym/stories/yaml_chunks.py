@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError
-from dialogue_gym._yaml import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.stories.model import STORY_FILE
 
 _HEAD = re.compile(r"(stories|rules):\s*(#.*)?$")
@@ -106,7 +106,7 @@ def sections(text: str, file: str, others: Iterable[str]) -> list[Part] | None:
             found.append(section)
             lines[head + 1 : end] = [""] * (end - head - 1)
     try:
-        rest = read_text("\n".join(lines), file, STORY_FILE).mapping(("stories", "rules", *others))
+        rest = parse_yaml("\n".join(lines), file, STORY_FILE).mapping(("stories", "rules", *others))
     except FileError:
         return None
     expected = [(section.kind, section.first, True) for section in found]

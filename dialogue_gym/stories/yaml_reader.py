@@ -15,7 +15,7 @@ import yaml
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym._yaml import YamlNode, read_text
+from dialogue_gym._yaml import YamlNode, parse_yaml
 from dialogue_gym.conversation.events import (
     BotUttered,
     Entity,
@@ -92,7 +92,7 @@ def refuse_other_files(text: str, file: str) -> None:
     Raises:
         StoryError: it has neither the key `stories` nor `rules`.
     """
-    keys = read_text(text, file, STORY_FILE).mapping()
+    keys = parse_yaml(text, file, STORY_FILE).mapping()
     if not keys.keys() & set(_OWN_SECTIONS):
         has = f"it has {', '.join(map(shorten, list(keys)[:8]))}" if keys else "it is empty"
         raise Place(file, 1).error(f"there are no 'stories' and no 'rules' here; {has}")
@@ -127,10 +127,10 @@ class _PartsReader:
         if not part.says_something:
             return
         try:
-            self.stories += _stories(read_text(part.text, self._file, STORY_FILE), part.kind, part.first)
+            self.stories += _stories(parse_yaml(part.text, self._file, STORY_FILE), part.kind, part.first)
         except FileError:
             # Once more, for the error to name the right lines.
-            _stories(read_text("\n" * part.first + part.text, self._file, STORY_FILE), part.kind, 0)
+            _stories(parse_yaml("\n" * part.first + part.text, self._file, STORY_FILE), part.kind, 0)
             raise
 
     def _simple(self, item: yaml_parts.Part, is_rule: bool) -> Story | None:
@@ -146,7 +146,7 @@ class _PartsReader:
             text = part.text
             if (known := self._known.get(text)) is None:
                 try:
-                    (entry,) = read_text(text, self._file, STORY_FILE).items()
+                    (entry,) = parse_yaml(text, self._file, STORY_FILE).items()
                     known = (_step(entry), entry.line)
                 except ValueError:
                     return None
@@ -159,7 +159,7 @@ class _PartsReader:
 
 
 def _read_whole(text: str, file: str) -> list[Story]:
-    sections = read_text(text, file, STORY_FILE).mapping((*_OWN_SECTIONS, *OTHER_SECTIONS))
+    sections = parse_yaml(text, file, STORY_FILE).mapping((*_OWN_SECTIONS, *OTHER_SECTIONS))
     return [
         story
         for kind, section in sections.items()

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dialogue_gym._files import FileKind, read_bytes, write_whole
+from dialogue_gym._files import FileKind, read_text, write_whole
 from dialogue_gym._text import shorten
 from dialogue_gym.conversation.events import SessionStarted, UserUttered
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
 from dialogue_gym.domain.writer import grown_text
@@ -93,7 +93,7 @@ def _existing(path: Path, kind: FileKind) -> str | None:
     """Return the text of a file; None if there is none, or nothing in it."""
     if not path.exists():
         return None
-    text = read_bytes(path, kind)
+    text = read_text(path, kind)
     return text if text.strip() else None
 
 
@@ -230,5 +230,5 @@ def _names(domain: Domain, other: Domain) -> Iterator[tuple[str, Iterable[str], 
 
 
 def _builtin_text(history: History, domain: Domain) -> str | None:
-    is_builtin = domain.name in builtin_names() and history.grown(Domain.load(domain.name)) == domain
-    return read_bytes(builtin_path(domain.name, DOMAIN_NAME), DOMAIN_FILE) if is_builtin else None
+    is_builtin = domain.name in builtin_names() and history.grown(load_domain(domain.name)) == domain
+    return read_text(builtin_path(domain.name, DOMAIN_NAME), DOMAIN_FILE) if is_builtin else None

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from dialogue_gym._yaml import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
 from dialogue_gym.domain.model import number_text
 from dialogue_gym.journal.history import History
@@ -96,7 +96,7 @@ def _places(text: str, entity: Entity, before: int) -> Iterator[tuple[int, int]]
 
 def _is_writable(example: Example) -> bool:
     try:
-        read_text(dump_examples(NluData((example,))), "example", NLU_FILE)
+        parse_yaml(dump_examples(NluData((example,))), "example", NLU_FILE)
     except NluError:
         return False
     return True

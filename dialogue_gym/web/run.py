@@ -11,7 +11,7 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from dialogue_gym._text import printable
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.factory import (
     domain_text_of,
     is_address,
@@ -79,7 +79,7 @@ def hold(given: ServeOptions) -> None:
         ValueError: what the command was given cannot be used; one line says why.
         OSError: a file cannot be read or written.
     """
-    domain = Domain.load(given.source)
+    domain = load_domain(given.source)
     text = domain_text_of(given.source)
     told = make_stories(given.source, given.is_pretrained, given.stories)
     is_talking = domain.fake_user is not None and domain.fake_user.kind == "goal"
@@ -201,7 +201,7 @@ def receive(given: ReceiveOptions) -> None:
         OSError: a file cannot be read or written.
     """
     tokens = read_tokens(given.token_file)
-    folder = given.living.folder or Path(f"{Domain.load(given.living.source).name}-live")
+    folder = given.living.folder or Path(f"{load_domain(given.living.source).name}-live")
     password = password_of(given.password_file, given.host)
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(contextlib.closing(listen(given.host, given.port)))

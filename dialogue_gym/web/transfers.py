@@ -14,11 +14,11 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 
 from dialogue_gym._files import FileError, write_whole
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym._yaml import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.transcript import visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
-from dialogue_gym.domain.loader import parse as parse_domain
+from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
@@ -138,7 +138,7 @@ class Transfer:
 
     def _take_domain(self, name: str, text: str) -> str:
         domain = self.room.session.domain
-        other = parse_domain(read_text(text, name, DOMAIN_FILE), domain.name)
+        other = parse_domain(parse_yaml(text, name, DOMAIN_FILE), domain.name)
         growth = _growth(domain, other)
         extend(domain, growth)  # so that what cannot be added is never written down
         self.room.rooms.store.append_all(

@@ -30,7 +30,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
     entities_from,
 )
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import load_domain
 from tests.conftest import domain_from
 
 DOMAIN = """
@@ -301,7 +301,7 @@ def test_the_check_tells_where_code_and_declared_effects_differ() -> None:
 
 @pytest.mark.parametrize("name", ["restaurant", "concert"])
 def test_the_built_in_code_fits_its_domain(name: str) -> None:
-    domain = Domain.load(name)
+    domain = load_domain(name)
     runner = ActionRunner(domain, builtin_actions(name))
     assert runner.actions and check_actions(domain, runner) == []
     conversation = Conversation(domain)
@@ -313,7 +313,7 @@ def test_the_built_in_code_fits_its_domain(name: str) -> None:
 
 
 def test_there_is_a_restaurant_for_every_goal() -> None:
-    domain = Domain.load("restaurant")
+    domain = load_domain("restaurant")
     assert domain.fake_user is not None
     runner, conversation = ActionRunner(domain, builtin_actions("restaurant")), Conversation(domain)
     goal = dict(domain.fake_user.goal)
@@ -336,7 +336,7 @@ def test_there_is_a_restaurant_for_every_goal() -> None:
 
 
 def test_reviews_are_told_of_what_was_found_best_first() -> None:
-    domain = Domain.load("concert")
+    domain = load_domain("concert")
     runner, conversation = ActionRunner(domain, builtin_actions("concert")), Conversation(domain)
     for search, show, best in (
         ("action_search_concerts", "action_show_concert_reviews", "Katy Perry has 5.0, "),

@@ -307,9 +307,9 @@ from rasa_sdk.executor import CollectingDispatcher
 from dialogue_gym.actions import ActionRunner, Dispatcher, Tracker, load_actions
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import *
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import load_domain
 
-domain, server = Domain.load(sys.argv[1]), sys.argv[2]
+domain, server = load_domain(sys.argv[1]), sys.argv[2]
 heard = UserUttered("large", "inform", (Entity("size", "large"), Entity("size", "xl", role="other")))
 story = [ActionExecuted("utter_size"), Restarted(), heard, SlotSet("price", 3), ActionExecuted("utter_size"),
          ActionExecuted("action_listen"), heard, SlotSet("found", ["a"]), SlotSet("price", None)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.stories import load
 from tests import ROOT
@@ -166,4 +166,4 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
 
 
 def test_the_domain_of_the_checks_is_the_one_that_is_loaded() -> None:
-    assert {Domain.load(name).name for name in builtin_names()} == set(builtin_names())
+    assert {load_domain(name).name for name in builtin_names()} == set(builtin_names())

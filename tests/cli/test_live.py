@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 from stable_baselines3 import PPO
 
-from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.cli import main
 from dialogue_gym.conversation.events import UserUttered
@@ -157,7 +157,7 @@ def test_who_is_silent_for_long_has_left(command: Command) -> None:
 
 
 def test_what_was_taught_is_where_a_learner_begins_and_both_go_on(command: Command) -> None:
-    domain = Domain.load("plain.yml")
+    domain = load_domain("plain.yml")
     with Store(Path("both")) as store:
         store.use_domain("plain.yml", PLAIN)
         session = Session(domain, store)
@@ -332,7 +332,7 @@ def test_in_a_terminal_news_of_the_learning_leave_what_is_typed_alone(tmp_path: 
     (tmp_path / "plain.yml").write_text(PLAIN)
     folder = tmp_path / "plain-live"
     assert run("live", "plain.yml", typed="", cwd=tmp_path).returncode == 0
-    domain = Domain.load(tmp_path / "plain.yml")
+    domain = load_domain(tmp_path / "plain.yml")
     with Store(folder) as store:  # as many steps as the next checkpoint waits for
         talk = LiveBot(domain, store, First(), FixedFormatInterpreter(domain), ActionRunner(domain))
         name = talk.begin()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym import Domain
-from dialogue_gym._files import read_bytes
+from dialogue_gym import load_domain
+from dialogue_gym._files import read_text
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
@@ -28,8 +28,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a conversation, a fork of it that goes on, and one that only began."""
     folder = tmp_path_factory.mktemp("made") / "store"
     with Store(folder) as store:
-        store.use_domain("concert", read_bytes(builtin_path("concert", "domain.yml")))
-        session = Session(Domain.load("concert"), store)
+        store.use_domain("concert", read_text(builtin_path("concert", "domain.yml")))
+        session = Session(load_domain("concert"), store)
         session.say(UserUttered("Hello [b]\x1b[2J", "goodbye"))
         session.correct_message(UserUttered("Hello [b]\x1b[2J", "greet"))
         session.add_action("utter_both", ["Hi", "you"])
@@ -78,7 +78,7 @@ def test_a_store_is_exported(made: Path, tmp_path: Path) -> None:
     status, lines, _ = store(made, "export", str(target), "--format", "yaml")
     assert status == 0 and lines == [str(target / name) for name in ("stories.yml", "nlu.yml", "domain.yml")]
     assert [story.name for story in load(target / "stories.yml")] == ["c1 greet", "c2 greet"]
-    assert Domain.load(target / "domain.yml").actions[-1] == "utter_both"
+    assert load_domain(target / "domain.yml").actions[-1] == "utter_both"
     assert store(made, "export", str(target), "--format", "yaml")[1] == [
         f"{target}: there is nothing new to write"
     ]
@@ -137,9 +137,9 @@ def test_a_broken_store_is_one_line(folder: Path) -> None:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which a bot has learned from people, with three checkpoints."""
     folder = tmp_path_factory.mktemp("lived") / "store"
-    domain = Domain.load("restaurant")
+    domain = load_domain("restaurant")
     with Store(folder) as store:
-        store.use_domain("restaurant", read_bytes(builtin_path("restaurant", "domain.yml")))
+        store.use_domain("restaurant", read_text(builtin_path("restaurant", "domain.yml")))
         trainer, _ = start_or_resume(store, domain, None)
         person = SimulatedPerson(domain)
         live = LiveBot(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
@@ -170,7 +170,7 @@ def test_a_bot_that_learned_goes_back_to_a_checkpoint(live_folder: Path) -> None
         assert newest.state["learner"]["transitions"] == steps_then
         with Store(live_folder) as opened:  # what was said since then is not learned again
             assert newest.state["upto"] == opened.last_id()
-            trainer, _ = start_or_resume(opened, Domain.load("restaurant"), None)
+            trainer, _ = start_or_resume(opened, load_domain("restaurant"), None)
             trainer.work()
             assert trainer.learner.transitions == steps_then
     assert len(store(live_folder, "rollback")[1]) == 8  # nothing is overwritten
@@ -192,7 +192,7 @@ def test_room_is_made_for_what_is_new(live_folder: Path) -> None:
     assert (status, lines) == (0, ["1 conversation is erased", "0 checkpoints are removed"])
     assert [line.split()[0] for line in store(live_folder, "list")[1]] == ["conversation", "live2"]
     with Store(live_folder) as opened:  # what was learned of it stays learned
-        trainer, _ = start_or_resume(opened, Domain.load("restaurant"), None)
+        trainer, _ = start_or_resume(opened, load_domain("restaurant"), None)
         assert len(trainer.learner.replay) == trainer.learner.transitions
     assert store(live_folder, "show", "live2")[1][-1].startswith("--- ")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.journal.entry import MEND, USER
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.session import Session
@@ -46,7 +46,7 @@ def test_a_file_that_is_not_there_is_made_and_a_store_can_be_begun_anew(tmp_path
     typed = "1\norder, greet\nutter_hi\nHello: [you]\nhow are you [/b] \u202eשלום\n3\ngreet\n-\n:q\n"
     made = run("own.yml", typed=typed, cwd=tmp_path, columns=60)
     assert made.returncode == 0 and made.stderr == "", made.stderr
-    domain = Domain.load(tmp_path / "own.yml")
+    domain = load_domain(tmp_path / "own.yml")
     assert domain.intents == ("order", "greet") and domain.texts("utter_hi") == ("Hello: [you]",)
     assert "how are you [/b] \\u202eשלום" in made.stdout
     with Store(tmp_path / "own-teaching") as store:
@@ -91,7 +91,7 @@ def test_what_was_answered_before_a_kill_is_there_after_it(tmp_path: Path) -> No
     process.stdin.close()
     process.stdout.close()
     with Store(tmp_path / "plain-teaching") as store:
-        session = Session(Domain.load(tmp_path / "plain.yml"), store)
+        session = Session(load_domain(tmp_path / "plain.yml"), store)
         assert session.conversation.latest_action == "utter_greet"
         assert [label.right for label in session.history.labels(session.domain)] == [("utter_greet",)]
         assert sum(entry.kind == USER for entry in store.entries()) == 1

@@ -16,11 +16,18 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialogue_gym import DialogueEnv, Domain, DomainError
+from dialogue_gym import DialogueEnv, DomainError, load_domain
 from dialogue_gym import _yaml as reader
 from dialogue_gym.domain.conditions import CONDITION_KEYS, EXPERT_KEYS
 from dialogue_gym.domain.fake_user import ACTION_KEYS, AGENDA_KEYS, FAKE_USER_KEYS
-from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS, SLOT_KEYS, builtin_names, parse
+from dialogue_gym.domain.loader import (
+    IGNORED_KEYS,
+    OWN_KEYS,
+    RASA_KEYS,
+    SLOT_KEYS,
+    builtin_names,
+    parse_domain,
+)
 from dialogue_gym.domain.model import DOMAIN_FILE
 
 SECONDS = 20  # of the processor: this tells a hang, it measures nothing
@@ -117,7 +124,7 @@ def error_of(source: Any) -> str:
     """Return the message of loading a source, having checked what holds of every message."""
     start = time.process_time()
     with pytest.raises(DomainError) as caught:
-        Domain.load(source)
+        load_domain(source)
     assert time.process_time() - start < SECONDS
     message = str(caught.value)
     assert message.isprintable()
@@ -206,27 +213,27 @@ def test_nothing_in_a_file_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path.write_text("intents: !!python/object/apply:os.system ['touch ran']")
     error_of(path)
     path.write_text('intents: [\'{__import__("os").system("touch ran")}\']')
-    Domain.load(path)
+    load_domain(path)
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_both_of_yamls_parsers_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = [Domain.load(name) for name in builtin_names()]
+    fast = [load_domain(name) for name in builtin_names()]
     monkeypatch.setattr(reader, "_LOADER", yaml.SafeLoader)
-    assert [Domain.load(name) for name in builtin_names()] == fast
+    assert [load_domain(name) for name in builtin_names()] == fast
     with pytest.raises(DomainError, match=r"^domain:1: nested deeper than 50 levels$"):
-        reader.read_text("[" * 100_000, "domain", DOMAIN_FILE)
+        reader.parse_yaml("[" * 100_000, "domain", DOMAIN_FILE)
 
 
 def is_domain_or_error(text: str) -> None:
     """Check that a text is refused in one line, or gives a domain that can be played."""
     try:
-        domain = parse(reader.read_text(text, "domain.yml", DOMAIN_FILE), "domain")
+        domain = parse_domain(reader.parse_yaml(text, "domain.yml", DOMAIN_FILE), "domain")
     except DomainError as error:
         assert str(error).isprintable()
         assert str(error).startswith("domain.yml:")
         return
-    assert hash(domain) == hash(Domain.load(domain))
+    assert hash(domain) == hash(load_domain(domain))
     if domain.fake_user:
         env = DialogueEnv(domain)
         env.reset(seed=0)

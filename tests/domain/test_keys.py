@@ -173,7 +173,7 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         "fake_user",
         "users",
         goal_user("users: {rude: {corrects: 0}, unfriendly: {patience: 2}}", lambda u: u.profiles[1:]),
-        (("unfriendly", Profile(2, 0.55, 0.01, 0.25)), ("rude", Profile(corrects=0))),
+        (("unfriendly", Profile(2, 0.55, 0.01, 0.25)), ("rude", Profile(correction_rate=0))),
     ),
     ("fake_user", "patience", goal_user("patience: 3", lambda u: u.profile("standard").patience), 3),
     ("fake_user", "patience", goal_user("patience: 3", lambda u: u.profile("unfriendly").patience), 1),
@@ -189,7 +189,7 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         goal_user("indecisiveness: 1", lambda u: u.profiles[0][1].indecisiveness),
         1,
     ),
-    ("fake_user", "corrects", goal_user("corrects: 0.1", lambda u: u.profiles[0][1].corrects), 0.1),
+    ("fake_user", "corrects", goal_user("corrects: 0.1", lambda u: u.profiles[0][1].correction_rate), 0.1),
     *[
         (
             "role",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import dataclasses
+import graphlib
 import pickle
 import subprocess
 import sys
@@ -15,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogue_gym import Domain, DomainError
+from dialogue_gym import Domain, DomainError, load_domain
 from dialogue_gym.domain import Slot, model
-from dialogue_gym.domain import loader as parse
+from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.model import (
     ActionModel,
     number_text,
@@ -52,7 +54,7 @@ def test_an_initial_value_of_each_type(kind: str) -> None:
 
 @pytest.mark.parametrize("path", PLAIN_RASA, ids=lambda path: path.stem)
 def test_a_plain_rasa_domain_is_read_as_it_is(path: Path) -> None:
-    domain = Domain.load(path)
+    domain = load_domain(path)
     assert domain.name == path.stem
     assert domain.fake_user is None
     assert domain.expert == ()
@@ -62,7 +64,7 @@ def test_a_plain_rasa_domain_is_read_as_it_is(path: Path) -> None:
 
 
 def test_what_plain_rasa_domains_say() -> None:
-    core, one, two, three = map(Domain.load, PLAIN_RASA)
+    core, one, two, three = map(load_domain, PLAIN_RASA)
     assert core.actions[-2:] == ("bot.actions.ActionDepartures", "bot.actions.ActionStoreStation")
     assert core.texts("utter_hello") == ("hey there, where are you?", "hello :)")
     assert [slot.name for slot in core.slots if not slot.is_observed] == ["timetable", "log"]
@@ -155,34 +157,47 @@ def test_codes_of_values(case: tuple[Slot, list[str]], other: str | None) -> Non
 
 
 def test_a_domain_is_a_frozen_value() -> None:
-    domain = Domain.load("restaurant")
-    for twin in (pickle.loads(pickle.dumps(domain)), copy.deepcopy(domain), Domain.load("restaurant")):
+    domain = load_domain("restaurant")
+    for twin in (pickle.loads(pickle.dumps(domain)), copy.deepcopy(domain), load_domain("restaurant")):
         assert twin == domain
         assert hash(twin) == hash(domain)
-    assert domain != Domain.load("concert")
+    assert domain != load_domain("concert")
     with pytest.raises(dataclasses.FrozenInstanceError):
         domain.name = "other"  # type: ignore[misc]
 
 
 def test_what_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parse.builtin_names() == ["concert", "restaurant"]
-    domain = Domain.load("restaurant")
-    assert Domain.load(domain) is domain
+    assert builtin_names() == ["concert", "restaurant"]
+    domain = load_domain("restaurant")
+    assert load_domain(domain) is domain
     path = tmp_path / "my bot.yml"
     path.write_text("\ufeffintents: [grüßen]", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert (
-        Domain.load(path)
-        == Domain.load(str(path))
-        == Domain.load("my bot.yml")
+        load_domain(path)
+        == load_domain(str(path))
+        == load_domain("my bot.yml")
         == Domain("my bot", ("grüßen",))
     )
     (tmp_path / "bot").write_text("intents: [a]\r\nactions: [b]\r\n")
-    assert Domain.load("bot").actions[2:] == ("b",)
+    assert load_domain("bot").actions[2:] == ("b",)
+
+
+def test_modules_of_the_package_import_one_another_in_no_circle() -> None:
+    package = Path(model.__file__).parent
+    imported: dict[str, set[str]] = {}
+    for path in package.glob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))  # also in functions
+        names = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+        inside = {name.removeprefix("dialogue_gym.") for name in names if "gym.domain" in name}
+        imported["domain" if path.stem == "__init__" else f"domain.{path.stem}"] = inside
+    order = [*graphlib.TopologicalSorter(imported).static_order()]  # raises CycleError
+    assert order.index("domain.model") < order.index("domain.loader") < order.index("domain")
+    assert not imported["domain.model"]
 
 
 def test_a_domain_grows_at_its_end() -> None:
-    old = Domain.load("restaurant")
+    old = load_domain("restaurant")
     before = pickle.dumps(old)
     new = (
         old.with_action("utter_joke", ["a", "b"])
@@ -233,7 +248,7 @@ REFUSED: list[tuple[Callable[[Domain], Any], str]] = [
 @pytest.mark.parametrize(("grow", "expected"), REFUSED)
 def test_a_wrong_growth_is_refused(grow: Callable[[Domain], Any], expected: str) -> None:
     with pytest.raises(DomainError) as caught:
-        grow(Domain.load("restaurant"))
+        grow(load_domain("restaurant"))
     assert str(caught.value) == f"restaurant: {expected}"
 
 
@@ -244,10 +259,10 @@ def test_there_are_at_most_so_many_names() -> None:
 
 
 def test_a_domain_has_another_hash_in_another_process() -> None:
-    domain = Domain.load("restaurant")
+    domain = load_domain("restaurant")
     hash(domain)
-    code = "import pickle, sys; d = pickle.load(sys.stdin.buffer); from dialogue_gym import Domain; "
-    code += "print(hash(d) == hash(Domain.load('restaurant')), d == Domain.load('restaurant'))"
+    code = "import pickle, sys; d = pickle.load(sys.stdin.buffer); from dialogue_gym import load_domain; "
+    code += "print(hash(d) == hash(load_domain('restaurant')), d == load_domain('restaurant'))"
     result = subprocess.run(
         [sys.executable, "-c", code], input=pickle.dumps(domain), capture_output=True, check=True
     )

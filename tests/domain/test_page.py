@@ -7,7 +7,8 @@ import re
 import pytest
 
 from dialogue_gym import DialogueEnv, ExpertPolicy
-from dialogue_gym import _yaml as reader
+from dialogue_gym._files import MAX_BYTES
+from dialogue_gym._text import MAX_NAME
 from dialogue_gym.domain import fake_user as simulation
 from dialogue_gym.domain import model
 from dialogue_gym.domain.model import Profile
@@ -33,13 +34,13 @@ def test_the_documentation_has_every_limit_and_default() -> None:
     text = " ".join(PAGE.split())
     profile = Profile()
     for words in (
-        f"Names have at most {reader.MAX_NAME} characters",
+        f"Names have at most {MAX_NAME} characters",
         f"at most {model.MAX_NAMES} intents",
-        f"at most {reader.MAX_BYTES // 1_000_000} MB",
+        f"at most {MAX_BYTES // 1_000_000} MB",
         f"1 to {simulation.MAX_PATIENCE} | {profile.patience} |",
         f"with this chance | {profile.informativeness} |",
         f"to change one wish | {profile.indecisiveness} |",
-        f"when a suggestion is wrong | {profile.corrects} |",
+        f"when a suggestion is wrong | {profile.correction_rate} |",
         f"at most {simulation.MAX_ITEMS} slots with at most {simulation.MAX_ITEMS} values",
         f"at most {simulation.MAX_AGENDAS} ways, and a way has at most {simulation.MAX_ITEMS} items",
         ", ".join(f"{term} {weight:g}" for term, weight in model.DEFAULT_REWARD),

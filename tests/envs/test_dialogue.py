@@ -17,7 +17,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import dialogue_gym
-from dialogue_gym import DialogueEnv, Domain, DomainError
+from dialogue_gym import DialogueEnv, Domain, DomainError, load_domain
 from dialogue_gym.live.env import DialogueLiveEnv
 from tests.conftest import BUILT_IN, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
 
@@ -193,7 +193,7 @@ def test_reward_terms_add_up_and_can_be_set() -> None:
 def test_every_argument_is_taken_by_every_id(env_id: str) -> None:
     env = make(
         env_id, turn_taking="explicit", semantic_error_rate=0.1, user="unfriendly", indecisiveness=0.2,
-        informativeness=2, corrects=0.1, patience=3, max_history=2, reward={"step": -2},
+        informativeness=2, correction_rate=0.1, patience=3, max_history=2, reward={"step": -2},
         render_mode="ansi",
     )  # fmt: skip
     env.reset(seed=0)
@@ -213,7 +213,7 @@ def test_every_argument_is_taken_by_every_id(env_id: str) -> None:
         ({"turn_taking": [1]}, "turn_taking=[1]: it is 'auto' or 'explicit'"),
         ({"informativeness": -1}, "informativeness=-1"),
         ({"indecisiveness": "often"}, "indecisiveness='often'"),
-        ({"corrects": True}, "corrects=True"),
+        ({"correction_rate": True}, "correction_rate=True"),
         ({"max_history": 0}, "max_history=0: it is a whole number from 1 to 100"),
         ({"max_episode_steps": 0}, "max_episode_steps=0"),
         ({"reward": {"sucess": 1}}, "reward: 'sucess' is no term; did you mean 'success'?"),
@@ -266,7 +266,7 @@ def test_a_grown_domain_can_be_played() -> None:
 
 
 def test_a_large_domain_gets_wider_observations() -> None:
-    large = Domain.load("concert")
+    large = load_domain("concert")
     for i in range(130):
         large = large.with_action(f"utter_{i}")
     with warnings.catch_warnings():

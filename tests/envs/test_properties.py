@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv, rules
-from dialogue_gym._yaml import read_text
-from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import parse
+from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.domain import Domain, load_domain
+from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import (
     AGENDA,
@@ -32,8 +32,8 @@ SEEDS = st.integers(0, 2**32 - 1)
 SOURCES = st.one_of(
     st.sampled_from(["restaurant", "concert"]),
     domains().map(
-        lambda content: parse(
-            read_text(yaml.safe_dump(content, sort_keys=False), "domain", DOMAIN_FILE), "any"
+        lambda content: parse_domain(
+            parse_yaml(yaml.safe_dump(content, sort_keys=False), "domain", DOMAIN_FILE), "any"
         )
     ),
 )
@@ -100,7 +100,7 @@ def test_the_mask_is_what_a_step_finds(
     source: Domain | str, turn_taking: str, state: int, data: st.DataObject
 ) -> None:
     """From any random state: an action is invalid in the step if and only if its mask was 0."""
-    tables = rules.build_tables(Domain.load(source), Settings(turn_taking=turn_taking))
+    tables = rules.build_tables(load_domain(source), Settings(turn_taking=turn_taking))
     row = [0] * tables.size
     row[RANDOM] = state
     rules.begin(row, tables, rules.draw)

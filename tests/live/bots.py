@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym import DialogueEnv, Domain, ExpertPolicy
+from dialogue_gym import DialogueEnv, ExpertPolicy, load_domain
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
@@ -17,7 +17,7 @@ from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 
-DOMAINS = {name: Domain.load(name) for name in ("restaurant", "concert")}
+DOMAINS = {name: load_domain(name) for name in ("restaurant", "concert")}
 RESTAURANT = DOMAINS["restaurant"]
 CUISINE, YES = '/inform{"cuisine": "french"}', "/affirm"
 

@@ -13,7 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
-from dialogue_gym import DialogueEnv, Domain, DomainError, ExpertPolicy
+from dialogue_gym import DialogueEnv, DomainError, ExpertPolicy, load_domain
 from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
@@ -222,7 +222,7 @@ def test_what_is_not_understood_is_asked_again_and_costs_nothing() -> None:
 
 def test_words_are_understood_by_an_interpreter() -> None:
     interpreter = TrainedInterpreter(
-        Domain.load("restaurant"), read_examples([builtin_path("restaurant", "nlu.yml")])
+        load_domain("restaurant"), read_examples([builtin_path("restaurant", "nlu.yml")])
     )
     env = DialogueLiveEnv("restaurant", typing("in paris please"), interpreter=interpreter)
     env.reset()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.cli.app import app
 from dialogue_gym.live import trainer
 from dialogue_gym.live import trainer as guard
@@ -65,5 +65,5 @@ def test_the_options_and_figures_are_those_in_use() -> None:
         assert f"{figure} " in PAGE
     assert found["--checkpoints"].default == 7 and "`--checkpoints 7` are kept" in PAGE
     assert f"after {trainer.EVERY} steps" in PAGE and f"{guard.DIALOGUES} simulated" in PAGE
-    assert f"| {LiveReward.of(Domain.load('restaurant')).rating:g} times the number" in PAGE
+    assert f"| {LiveReward.of(load_domain('restaurant')).rating:g} times the number" in PAGE
     assert f"in {LEAST:.0%} of decisions" in " ".join(PAGE.split()) and f"up to {MOST:.0%}" in PAGE

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import UserUttered, to_json
 from dialogue_gym.journal.entry import EVENT, EXPERT, LABEL, USER
 from dialogue_gym.journal.history import History
@@ -61,7 +61,7 @@ def test_continued_equals_uninterrupted(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["restaurant"])
 def test_twenty_days_equal_ten_thousand_steps(tmp_path: Path, name: str) -> None:
-    one, many = lived(tmp_path, 20, 500, domain=Domain.load(name), settings=LearnerSettings())
+    one, many = lived(tmp_path, 20, 500, domain=load_domain(name), settings=LearnerSettings())
     assert one == many
     assert 10_000 <= one[0][1]["learner"]["transitions"] < 10_000 + 20 * 50
 

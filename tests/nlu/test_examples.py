@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import Entity
-from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.domain import DomainError, load_domain
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.examples import (
     Example,
@@ -169,7 +169,7 @@ def test_any_mutation_of_a_file_is_read_or_refused(tmp_path: Path) -> None:
             except NluError as error:
                 assert str(error).isprintable()
             else:
-                check_examples(Domain.load("restaurant"), data)
+                check_examples(load_domain("restaurant"), data)
 
 
 ITEMS = st.lists(TITLES.filter(lambda text: not text.startswith("#")), min_size=1, max_size=3, unique=True)
@@ -194,7 +194,7 @@ def test_data_that_was_written_reads_the_same(
 @pytest.mark.parametrize("name", NAMES)
 def test_the_data_that_is_shipped(tmp_path: Path, name: str) -> None:
     data = read_examples(builtin_path(name))
-    assert check_examples(Domain.load(name), data) == []
+    assert check_examples(load_domain(name), data) == []
     assert read(tmp_path, dump_examples(data)) == data
 
 
@@ -206,7 +206,7 @@ def test_what_reads_as_an_annotation_is_not_written() -> None:
 
 
 def test_what_does_not_fit_a_domain_is_told() -> None:
-    domain = Domain.load("concert").with_slot("mood", "categorical", ["happy", "sad"])
+    domain = load_domain("concert").with_slot("mood", "categorical", ["happy", "sad"])
     annotated = [("gret", "hi"), ("greet", "Bye"), ("goodbye", "bye"), ("greet", "[ok](nme)")]
     annotated += [("faq/x", "how"), ("thankyou", "so [SAD](mood)"), ("thankyou", "so [hapy](mood)")]
     said = [parse_example(text, intent, "f", i) for i, (intent, text) in enumerate(annotated, 1)]

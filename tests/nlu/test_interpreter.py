@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import Entity, UserUttered, entities_from
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import load_domain
 from dialogue_gym.nlu.interpreter import (
     CombinedInterpreter,
     FixedFormatInterpreter,
@@ -27,7 +27,7 @@ from dialogue_gym.nlu.interpreter import (
 from dialogue_gym.nlu.rasa import RasaInterpreter
 
 ROUNDS = settings(max_examples=150)
-RESTAURANT = Domain.load("restaurant")
+RESTAURANT = load_domain("restaurant")
 SCALARS = st.one_of(
     st.text(max_size=8), st.integers(-(10**6), 10**6), st.booleans(), st.floats(-1e6, 1e6), st.none()
 )

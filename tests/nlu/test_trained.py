@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import Entity
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.evaluation import Counts, evaluate
 from dialogue_gym.nlu.examples import Example, NluData, NluError, builtin_path, parse_example, read_examples
@@ -148,7 +148,7 @@ def test_training_is_deterministic() -> None:
 def test_what_others_say_is_understood(trained: dict[str, TrainedInterpreter], name: str) -> None:
     """Nobody who wrote the interpreter or its training data has read these sentences."""
     unseen = read_examples(builtin_path(name, "nlu_test.yml"))
-    assert check_examples(Domain.load(name), unseen) == []
+    assert check_examples(load_domain(name), unseen) == []
     scores = evaluate(trained[name], unseen)
     assert scores.messages >= 80
     assert scores.intent_accuracy >= 0.95

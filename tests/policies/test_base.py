@@ -15,7 +15,7 @@ from stable_baselines3.common.monitor import Monitor
 
 from agents.evaluation import evaluate
 from agents.exact.solver import bound
-from dialogue_gym import Domain, DomainError, ExpertPolicy, RandomPolicy
+from dialogue_gym import Domain, DomainError, ExpertPolicy, RandomPolicy, load_domain
 from dialogue_gym.policies.base import Policy
 from tests.conftest import BUILT_IN, TINY, TURN_TAKINGS, domain_from, make
 
@@ -93,7 +93,7 @@ def never_asks_again(domain: Domain) -> Domain:
 @pytest.mark.parametrize("name", ["restaurant", "concert"])
 def test_under_noise_asking_again_pays(name: str) -> None:
     figures = {}
-    for asks, domain in ((True, Domain.load(name)), (False, never_asks_again(Domain.load(name)))):
+    for asks, domain in ((True, load_domain(name)), (False, never_asks_again(load_domain(name)))):
 
         def make_env(domain: Domain = domain) -> gym.Env[Any, Any]:
             return gym.make("Dialogue-v0", domain=domain, semantic_error_rate=0.3)

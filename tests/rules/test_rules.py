@@ -10,7 +10,7 @@ import pytest
 
 from dialogue_gym import rules
 from dialogue_gym.conversation.wording import act_text
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.observation import observation_fields
 from dialogue_gym.rules.tables import (
     AGENDA,
@@ -30,8 +30,8 @@ from dialogue_gym.rules.tables import (
     Tables,
 )
 
-RESTAURANT = Domain.load("restaurant")
-CONCERT = Domain.load("concert")
+RESTAURANT = load_domain("restaurant")
+CONCERT = load_domain("concert")
 QUIET = {"indecisiveness": 0.0}
 
 
@@ -118,7 +118,7 @@ def test_what_each_action_gets_for_an_answer(
 
 
 def test_a_wrong_suggestion_is_corrected_or_denied() -> None:
-    always, never = restaurant(corrects=1.0), restaurant(corrects=0.0)
+    always, never = restaurant(correction_rate=1.0), restaurant(correction_rate=0.0)
     for play in (always, never):
         play.know(**ALL | {"location": 3})
         assert play.do("action_suggest") == TURN | USELESS

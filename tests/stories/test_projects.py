@@ -8,7 +8,7 @@ import pytest
 
 from dialogue_gym import stories
 from dialogue_gym.conversation.events import ActionExecuted, Entity, Restarted, SlotSet, UserUttered
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import load_domain
 from tests import ROOT
 
 PROJECTS = ROOT / "tests/stories/projects"
@@ -22,7 +22,7 @@ def read(name: str) -> dict[str, stories.Story]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
 def test_a_project_is_read_checked_and_joined(path: Path) -> None:
-    domain = Domain.load(path.parent / "domain.yml")
+    domain = load_domain(path.parent / "domain.yml")
     told = stories.load(path)
     assert told and not [problem for problem in stories.check_stories(domain, told) if problem.is_error]
     lines = path.read_text(encoding="utf-8").split("\n")

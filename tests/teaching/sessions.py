@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.journal.memory import Journal, MemoryJournal
 from dialogue_gym.nlu.interpreter import parse_act
 from dialogue_gym.teaching.session import Session
 
-RESTAURANT, CONCERT = Domain.load("restaurant"), Domain.load("concert")
+RESTAURANT, CONCERT = load_domain("restaurant"), load_domain("concert")
 
 
 def booking(journal: Journal | None = None, **keywords: Any) -> Session:

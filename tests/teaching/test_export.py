@@ -13,13 +13,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dialogue_gym import Domain
-from dialogue_gym._files import read_bytes
-from dialogue_gym._yaml import read_text
+from dialogue_gym import Domain, load_domain
+from dialogue_gym._files import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entities_from, entity_values
 from dialogue_gym.domain import DomainError
-from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.writer import grown_text
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
@@ -35,9 +35,9 @@ from dialogue_gym.teaching.session import Session
 from tests.conftest import domain_from
 from tests.strategies import domains
 
-CONCERT = Domain.load("concert")
+CONCERT = load_domain("concert")
 BUILT_IN = {
-    name: read_bytes(builtin_path(name, "domain.yml"), DOMAIN_FILE) for name in ("restaurant", "concert")
+    name: read_text(builtin_path(name, "domain.yml"), DOMAIN_FILE) for name in ("restaurant", "concert")
 }
 FORMATS = sorted(STORY_FILES)
 SOURCES = st.one_of(
@@ -120,7 +120,7 @@ def test_what_was_exported_is_what_was_taught(
     source: tuple[str, str], is_fake: bool, ways: list[str], data: st.DataObject
 ) -> None:
     name, text = source
-    domain = parse(read_text(text, "domain", DOMAIN_FILE), name)
+    domain = parse_domain(parse_yaml(text, "domain", DOMAIN_FILE), name)
     session = Session(domain, MemoryJournal(), settings={"semantic_error_rate": 0.3} if is_fake else None)
     half = len(ways) // 2
     with tempfile.TemporaryDirectory() as temporary:
@@ -145,7 +145,7 @@ def test_what_was_exported_is_what_was_taught(
                     assert found[: len(before)] == before
                     stories[path] = found
                     contents[path] = path.read_bytes()
-        again = Domain.load(folder / "domain.yml")
+        again = load_domain(folder / "domain.yml")
         assert dataclasses.replace(again, name=name) == session.domain
         history = session.history
         exported = stories_of(history, session.domain)

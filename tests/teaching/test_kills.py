@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from dialogue_gym import DialogueEnv, Domain, ExpertPolicy
+from dialogue_gym import DialogueEnv, ExpertPolicy, load_domain
 from dialogue_gym.journal.memory import Journal, MemoryJournal
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.pending import Proposal
 from dialogue_gym.teaching.session import Session
 
-DOMAIN = Domain.load("restaurant")
+DOMAIN = load_domain("restaurant")
 ENV = DialogueEnv(DOMAIN, turn_taking="explicit")
 EXPERT = ExpertPolicy(ENV)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.model import DomainError
@@ -272,7 +272,7 @@ def test_an_action_without_a_result_asks() -> None:
     ],
 )
 def test_a_simulated_teacher_makes_it_flawless(name: str, turn_taking: str, most: int) -> None:
-    domain = Domain.load(name)
+    domain = load_domain(name)
     session = Session(
         domain, MemoryJournal(), turn_taking=turn_taking, settings={}, author="expert", asks_for_closing=False
     )

@@ -156,7 +156,7 @@ def test_the_number_of_threads_changes_nothing(env_id: str, monkeypatch: pytest.
     [
         {"max_episode_steps": 1000},  # rows of int16
         {"reward": {"action_suggest": -0.3, "turn": 0.7, "useless": -0.1, "success": 5}},
-        {"user": "unfriendly", "indecisiveness": 0.5, "informativeness": 2.5, "corrects": 1.0},
+        {"user": "unfriendly", "indecisiveness": 0.5, "informativeness": 2.5, "correction_rate": 1.0},
         {"informativeness": 0.5, "semantic_error_rate": 1.0},
     ],
     ids=["wide", "reward", "profile", "noise"],

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import load_domain
 from dialogue_gym.rules import Tables, build_tables
 from dialogue_gym.rules.tables import Settings
 from dialogue_gym.vector import table_layout as words
@@ -144,7 +144,7 @@ print(status, int(os.read(read, 1000) == observed[:1000]))
 
 @pytest.mark.parametrize("name", ["restaurant", "concert"])
 def test_the_words_hold_every_field_that_a_rule_reads(name: str) -> None:
-    tables = build_tables(Domain.load(name), Settings(semantic_error_rate=0.3))
+    tables = build_tables(load_domain(name), Settings(semantic_error_rate=0.3))
     numbers, _ = words.to_words(tables)
     unread = {"event_reward", "action_reward"}
     assert set(words.layout()) == {field.name for field in dataclasses.fields(Tables)} - unread
@@ -163,11 +163,11 @@ def test_the_words_hold_every_field_that_a_rule_reads(name: str) -> None:
 
 
 def test_settings_are_not_compiled_in() -> None:
-    domain = Domain.load("restaurant")
+    domain = load_domain("restaurant")
     settings = [
         Settings(),
         Settings(turn_taking="explicit", semantic_error_rate=0.3, patience=3, max_episode_steps=7),
-        Settings(user="unfriendly", indecisiveness=0.0, informativeness=2.0, corrects=0.1),
+        Settings(user="unfriendly", indecisiveness=0.0, informativeness=2.0, correction_rate=0.1),
     ]
     of_domain = {words.to_words(build_tables(domain, each))[1] for each in settings}
     assert len(of_domain) == 1

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -177,7 +177,7 @@ class Expert:
     """Knows what is right in a conversation: the domain's expert."""
 
     def __init__(self, name: str = "restaurant", turn_taking: str = "explicit") -> None:
-        self._domain = Domain.load(name)
+        self._domain = load_domain(name)
         self._env = DialogueEnv(self._domain, turn_taking=turn_taking)
         self._policy = ExpertPolicy(self._env, 0)
 

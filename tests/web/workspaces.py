@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.web.workspace import TeachingConfig, Workspace, Workspaces
 
-RESTAURANT, CONCERT = Domain.load("restaurant"), Domain.load("concert")
+RESTAURANT, CONCERT = load_domain("restaurant"), load_domain("concert")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.monitor import Monitor
 
-from dialogue_gym import Domain, ExpertPolicy, HumanReward
+from dialogue_gym import ExpertPolicy, HumanReward, load_domain
 from dialogue_gym.journal.entry import LABEL, NOTE, RATING
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -236,7 +236,7 @@ def test_a_rated_dialogue_is_kept_and_becomes_a_story(tmp_path: Path) -> None:
                 super().learn(*arguments)
 
         human = HumanReward(env, odd_steps, model=Watched(env), store=store)
-        domain = Domain.load("restaurant")
+        domain = load_domain("restaurant")
         expert = ExpertPolicy(env, 0)
         expected: dict[int, float] = {}
         for seed in range(4):

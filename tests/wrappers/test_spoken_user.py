@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
-from dialogue_gym import Domain, ExpertPolicy, PretrainedPolicy
+from dialogue_gym import ExpertPolicy, PretrainedPolicy, load_domain
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.nlu.encoders import HashedNgrams
@@ -109,7 +109,7 @@ def test_what_is_understood_rightly_changes_nothing(env_id: str, max_history: in
 
 
 def test_the_user_judges_what_was_misunderstood() -> None:
-    domain = Domain.load("restaurant")
+    domain = load_domain("restaurant")
 
     class Deaf(FixedFormatInterpreter):
         def parse(self, text: str) -> Any:
@@ -132,7 +132,7 @@ def test_the_user_judges_what_was_misunderstood() -> None:
 
 @pytest.mark.parametrize("name", ["restaurant", "concert"])
 def test_held_out_sentences_cost_little(name: str) -> None:
-    domain = Domain.load(name)
+    domain = load_domain(name)
     interpreter = TrainedInterpreter(domain, read_examples(builtin_path(name)))
     held_out = read_examples(builtin_path(name, "nlu_test.yml")).examples
     env_id = f"FakeUser{name.title()}-v0"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialogue_gym._files import write_text
 from dialogue_gym._text import name_fault, printable
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.factory import EXPORTED_NAME, domain_text_of, make_runner, make_stories, make_words
 from dialogue_gym.journal.entry import EXPERT
@@ -138,7 +138,7 @@ def _domain(terminal: Terminal, source: str) -> Domain | None:
         text = domain_text(made)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
-    return Domain.load(source)
+    return load_domain(source)
 
 
 def _make_room(terminal: Terminal, folder: Path) -> None:

@@ -15,7 +15,7 @@ from agents.demonstrations import demonstrate
 from agents.evaluation import evaluate
 from agents.make_env import DEMONSTRATION, stream
 from agents.training import Run, train
-from dialogue_gym import Domain, DomainError, ExpertPolicy
+from dialogue_gym import DomainError, ExpertPolicy, load_domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
@@ -105,7 +105,7 @@ def test_other_agents_and_domains_without_an_expert_are_refused(tmp_path) -> Non
 
 
 def test_an_agent_begins_with_what_a_person_taught(tmp_path: Path) -> None:
-    domain = Domain.load("concert")
+    domain = load_domain("concert")
     with Store(tmp_path / "store") as store:
         session = Session(domain, store, settings={}, author="expert", asks_for_closing=False)
         teach(session, SimulatedTeacher(domain, "explicit"), dialogues=20, unseen=1)

@@ -11,7 +11,7 @@ from agents.evaluation import evaluate
 from agents.exact.enumeration import Enumeration
 from agents.exact.solver import SolverPolicy, bound, solve
 from agents.exact.upper_bound import Clairvoyant
-from dialogue_gym import Domain, rules
+from dialogue_gym import Domain, load_domain, rules
 from dialogue_gym.domain.model import Condition
 from dialogue_gym.rules.tables import FAILURE, PATIENCE, STEPS, SUCCESS, TRUNCATED, Settings
 from tests.conftest import BUILT_IN, TINY, domain_from, make
@@ -100,7 +100,7 @@ def without_masks(domain: Domain) -> Domain:
 
 @pytest.mark.parametrize("name", [pytest.param("restaurant", marks=pytest.mark.slow), "concert"])
 def test_the_masks_do_not_change_the_optimum(name: str) -> None:
-    free = bound(gym.make("Dialogue-v0", domain=without_masks(Domain.load(name))))
+    free = bound(gym.make("Dialogue-v0", domain=without_masks(load_domain(name))))
     assert bound(gym.make("Dialogue-v0", domain=name)) == pytest.approx(free, abs=1e-9)
 
 

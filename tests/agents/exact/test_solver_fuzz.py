@@ -16,9 +16,9 @@ from agents.exact.enumeration import Chance, Enumeration
 from agents.exact.solver import SolverPolicy, solve
 from agents.exact.upper_bound import Clairvoyant, TooLarge
 from dialogue_gym import rules
-from dialogue_gym._yaml import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import parse
+from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS, Settings, Tables
 from tests.strategies import domains
@@ -108,8 +108,8 @@ class Rows:
 
 def domain_of(content: dict[str, Any], reward: dict[str, int]) -> Domain:
     known = {name: weight for name, weight in reward.items() if name != "do_a" or name in content["actions"]}
-    return parse(
-        read_text(yaml.safe_dump(content | {"reward": known}, sort_keys=False), "domain", DOMAIN_FILE), "any"
+    return parse_domain(
+        parse_yaml(yaml.safe_dump(content | {"reward": known}, sort_keys=False), "domain", DOMAIN_FILE), "any"
     )
 
 

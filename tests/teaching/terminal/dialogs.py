@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.actions import ActionRunner, builtin_actions
 from dialogue_gym.journal.memory import MemoryJournal
 from dialogue_gym.nlu.examples import builtin_path
@@ -46,7 +46,7 @@ def played(talk: Dialog[None], answers: Iterable[str]) -> Iterator[str]:
 
 
 def concert(journal: MemoryJournal, stories: bool = True) -> Session:
-    domain = Domain.load("concert")
+    domain = load_domain("concert")
     if stories and not list(journal.entries()):
         import_stories(journal, domain, load(STORIES))
     return Session(domain, journal, runner=ActionRunner(domain, builtin_actions("concert")))

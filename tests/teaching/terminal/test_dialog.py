@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.memory import MemoryJournal
 from dialogue_gym.teaching.interpreter import mended
@@ -210,6 +210,6 @@ def test_only_sentences_of_the_teacher_mean_the_same_from_now_on() -> None:
     assert f"Understood. {kept}" in shown
     *_, shown = played(desk(session), ["u", "u", "/greet", "3", "thankyou", ""])
     assert "Understood." in shown and kept not in shown
-    booking = Session(Domain.load("restaurant"), MemoryJournal(), settings={})
+    booking = Session(load_domain("restaurant"), MemoryJournal(), settings={})
     *_, shown = played(desk(booking), ["3", "deny", "-"])
     assert "Understood." in shown and kept not in shown

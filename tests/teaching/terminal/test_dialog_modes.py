@@ -7,7 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialogue_gym import Domain
+from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import SessionStarted, UserUttered, to_json
 from dialogue_gym.journal.entry import BOT, EVENT, LABEL, LIVE, STORY, Draft
 from dialogue_gym.journal.history import History
@@ -52,7 +52,7 @@ def test_a_wizard_picks_everything_and_then_lets_the_bot_play() -> None:
 
 
 def test_the_fake_user_talks_and_the_next_dialogue_begins() -> None:
-    session = Session(Domain.load("restaurant"), MemoryJournal(), settings={}, seed=1)
+    session = Session(load_domain("restaurant"), MemoryJournal(), settings={}, seed=1)
     talk, first = desk(session), session.id
     screen, seen = next(talk), ""
     while session.id == first:
@@ -90,7 +90,7 @@ def test_what_died_before_its_result_is_asked_about() -> None:
 
 
 def test_stories_are_imported_with_their_effects_and_listens() -> None:
-    domain = Domain.load("concert")
+    domain = load_domain("concert")
     journal = MemoryJournal()
     told = ["## one", "* search_concerts", "  - action_search_concerts", '  - slot{"concerts": ["a"]}']
     text = "\n".join([*told, "* compare_reviews", "  - action_restart", ""])
@@ -117,7 +117,7 @@ def test_stories_are_imported_with_their_effects_and_listens() -> None:
 
 def test_a_conversation_with_another_user_is_not_gone_on_with() -> None:
     journal = MemoryJournal()
-    domain = Domain.load("restaurant")
+    domain = load_domain("restaurant")
     use_mode(journal, "me", "explicit")
     first = Session(domain, journal)
     first.say(UserUttered("hi", "greet"))
@@ -179,9 +179,9 @@ ANSWERS += [
 )
 def test_no_answer_is_too_odd(answers: list[str], is_wizard: bool, is_fake: bool) -> None:
     journal = MemoryJournal()
-    session = Session(Domain.load("restaurant"), journal, settings={} if is_fake else None)
+    session = Session(load_domain("restaurant"), journal, settings={} if is_fake else None)
     talk = desk(session, is_wizard)
     for _ in played(talk, answers):
         pass
-    again = Session(Domain.load("restaurant"), journal, settings={} if is_fake else None)
+    again = Session(load_domain("restaurant"), journal, settings={} if is_fake else None)
     assert again.conversation == session.conversation and again.actions == session.actions
