@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 
 from agents.training import load as load_trained
-from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.cli import main
 from dialogue_gym.journal import History, Store
 from dialogue_gym.live.checkpoints import checkpoints_of
@@ -144,7 +144,7 @@ def test_no_entry_of_a_journal_is_lost(folder: Path, expected: Any) -> None:
 
 @pytest.mark.parametrize("name", ["pizza", "restaurant"])
 def test_taught_decisions_are_proposed(name: str, folder: Path, expected: Any) -> None:
-    domain = Domain.load(folder / "pizza.yml" if name == "pizza" else name)
+    domain = load_domain(folder / "pizza.yml" if name == "pizza" else name)
     with Store(folder / name, create=False, read_only=True) as store:
         history = History(store.entries())
     grown, agent = taught_agent(folder / name, domain)
@@ -173,7 +173,7 @@ def test_taught_decisions_are_proposed(name: str, folder: Path, expected: Any) -
 
 def test_a_live_learner_resumes_from_its_checkpoint(folder: Path, expected: Any) -> None:
     store_folder = folder / "pizza-live"
-    domain, agent = store_agent(store_folder, Domain.load(folder / "pizza.yml"), print)
+    domain, agent = store_agent(store_folder, load_domain(folder / "pizza.yml"), print)
     with Store(store_folder, create=False) as store:
         history = History(store.entries())
         notes: list[str] = []
@@ -243,7 +243,7 @@ def test_stores_and_agents_chat(name: str, words: tuple[str, ...], folder: Path,
 
 @pytest.mark.parametrize("name", ["q_table", "masked_dqn"])
 def test_trained_agents_are_loaded(name: str, expected: Any) -> None:
-    env = DialogueEnv(Domain.load("restaurant"))
+    env = DialogueEnv(load_domain("restaurant"))
     env.action_space.seed(0)
     observations, (observation, _) = [], env.reset(seed=0)
     for _ in range(40):
