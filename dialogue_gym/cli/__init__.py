@@ -8,6 +8,8 @@ import sys
 _EXTRAS = {
     "torch": "live",
     "stable_baselines3": "live",
+    "rapidfuzz": "nlu",
+    "re2": "nlu",
     "sklearn": "nlu",
     "fastapi": "web",
     "itsdangerous": "web",

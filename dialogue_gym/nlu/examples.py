@@ -26,7 +26,7 @@ from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.model import DomainError, number_text
 from dialogue_gym.nlu.interpreter import read_json
-from dialogue_gym.nlu.regex import MAX_STEPS, count_steps
+from dialogue_gym.nlu.regex import MAX_PROGRAM, compile_pattern
 
 
 class NluError(FileError):
@@ -165,7 +165,7 @@ class _Collected:
         self._synonyms: dict[str, str] = {}
         self._lookups: dict[str, dict[str, None]] = {}
         self._regexes: dict[tuple[str, str], None] = {}
-        self._steps = 0
+        self._program = 0
 
     def add(self, kind: str, title: str, item: str, file: str, line: int) -> None:
         """Take in one item of a section."""
@@ -177,15 +177,15 @@ class _Collected:
             self._lookups.setdefault(title, {})[item] = None
         elif (title, item) not in self._regexes:
             self._regexes[title, item] = None
-            self._add_steps(item, f"{file}:{line}: {shorten(item)}")
+            self._check_pattern(item, f"{file}:{line}: {shorten(item)}")
 
-    def _add_steps(self, pattern: str, place: str) -> None:
+    def _check_pattern(self, pattern: str, place: str) -> None:
         try:
-            self._steps += count_steps(pattern)
-        except ValueError as error:
+            self._program += compile_pattern(pattern).programsize
+        except (ValueError, ImportError) as error:
             raise NluError(f"{place} cannot be used as a pattern: {error}") from None
-        if self._steps > MAX_STEPS:
-            raise NluError(f"{place} and the patterns before it are so many that they can take for ever")
+        if self._program > MAX_PROGRAM:
+            raise NluError(f"{place} and the patterns before it are too large to be matched quickly")
 
     def data(self) -> NluData:
         return NluData(

@@ -7,11 +7,15 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialogue_gym.nlu.regex import MAX_WIDTH, compile_pattern
+from rapidfuzz.distance import OSA
+
+from dialogue_gym.nlu.regex import compile_pattern
 
 Label = tuple[str, str | None, str | None]
 """The name, role and group of an entity."""
 
+MAX_WIDTH = 64
+"""Characters of a text that a pattern is matched on."""
 MAX_FUZZY = 5_000
 """Of more phrases than these, typos are not recognised: they would cost too much time and be ambiguous."""
 MIN_FUZZY = 4
@@ -56,27 +60,6 @@ def tokenize(text: str) -> list[Token]:
     return [token for token in tokens if token.word]  # nothing is left of a mark that stands alone
 
 
-def distance(one: str, other: str, most: int) -> int:
-    """Return how many letters are missing, too many, wrong or swapped; `most + 1` if more than `most`.
-
-    This is the optimal string alignment distance.
-    """
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        before, last, row = row, before, [i]
-        for j, b in enumerate(other, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
-                cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-    return min(row[-1], most + 1)
-
-
 class Gazetteer:
     """Phrases and patterns, and the values that they stand for."""
 
@@ -107,6 +90,7 @@ class Gazetteer:
 
         `resolve` has the values that texts found by a pattern stand for, if they stand for others.
         """
+        text = text.encode("utf-8", "replace").decode()  # half a character, which RE2 refuses, becomes "?"
         ends = {token.end: index + 1 for index, token in enumerate(tokens)}
         exact = [self._exact(text, tokens, first, ends, resolve) for first in range(len(tokens))]
         taken: list[EntityMatch | None] = [None] * len(tokens)
@@ -134,9 +118,12 @@ class Gazetteer:
             if words in self._phrases:
                 last, values = index + 1, dict(self._phrases[words])
         start = tokens[first].start
+        before = min(start, 1)  # a character that `\b` looks back at
+        window = text[start - before : start + MAX_WIDTH]
         for pattern, label in self._patterns:
-            found = pattern.match(text, start, min(len(text), start + MAX_WIDTH))
-            if found and found[0] and (end := ends.get(found.end(), 0)) >= max(last, first + 1):
+            found = pattern.match(window, before)
+            end = ends.get(start - before + found.end(), 0) if found and found[0] else 0
+            if end >= max(last, first + 1):
                 values = values if end == last else {}
                 last = end
                 values.setdefault(label, resolve.get(found[0].casefold(), found[0]))
@@ -157,7 +144,7 @@ class Gazetteer:
                 continue
             for phrase, words in self._shaped(joined):
                 most = allowed(phrase)
-                if (far := distance(joined, phrase, most)) <= most:
+                if (far := OSA.distance(joined, phrase, score_cutoff=most)) <= most:
                     best[words] = min(best.get(words, (far, last)), (far, last))
         if not best:
             return None

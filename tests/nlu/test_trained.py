@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.evaluation import Counts, evaluate
 from dialogue_gym.nlu.examples import Example, NluData, NluError, builtin_path, parse_example, read_examples
-from dialogue_gym.nlu.gazetteer import distance
+from dialogue_gym.nlu.gazetteer import Gazetteer, tokenize
 from dialogue_gym.nlu.interpreter import Interpretation, Interpreter
 from dialogue_gym.nlu.trained import TrainedInterpreter
 from tests.nlu.examples import NAMES, ROUNDS, examples
@@ -26,14 +27,38 @@ def trained() -> dict[str, TrainedInterpreter]:
     return {name: TrainedInterpreter(name, read_examples(builtin_path(name))) for name in NAMES}
 
 
+def distance(one: str, other: str) -> int:
+    """The optimal string alignment distance, by its definition."""
+
+    @functools.cache
+    def of(i: int, j: int) -> int:
+        if not (i and j):
+            return i + j
+        swapped = i > 1 and j > 1 and one[i - 2 : i] == other[j - 1] + other[j - 2]
+        costs = [of(i - 1, j) + 1, of(i, j - 1) + 1, of(i - 1, j - 1) + (one[i - 1] != other[j - 1])]
+        return min(*costs, of(i - 2, j - 2) + 1) if swapped else min(costs)
+
+    return of(len(one), len(other))
+
+
+@st.composite
+def misspelled(draw: st.DrawFn, word: str) -> str:
+    for _ in range(draw(st.integers(0, 4))):
+        at, letters = draw(st.integers(0, len(word))), draw(st.text("fransico", max_size=1))
+        width = draw(st.integers(0, 2))
+        word = word[:at] + draw(st.sampled_from([letters, word[at : at + width][::-1]])) + word[at + width :]
+    return word
+
+
 @ROUNDS
-@given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.integers(0, 3))
-def test_distance_keeps_its_bound_and_its_symmetry(one: str, other: str, most: int) -> None:
-    far = distance(one, other, 10)
-    assert distance(other, one, 10) == far and (far == 0) == (one == other)
-    assert distance(one, other, most) == min(far, most + 1)
-    if len(one) > 1:
-        assert distance(one, one[1] + one[0] + one[2:], 10) <= 1
+@given(misspelled("francisco"))
+def test_a_word_with_up_to_two_typos_is_recognized(word: str) -> None:
+    label = ("city", None, None)
+    found = Gazetteer([("francisco", label, "sf")], [], ()).find(word, tokenize(word), {})
+    far = distance(word, "francisco")
+    begins_alike = word[:1] == "f" or word[:2] == "rf"
+    expected = [(((label, "sf"),), round(1 - far / 9, 3))] if far <= 2 and begins_alike else []
+    assert [(match.values, match.confidence) for match in found] == expected
 
 
 @pytest.mark.parametrize(
