@@ -1,7 +1,7 @@
 r"""Regular expressions from users' files, matched by RE2 in time linear in the text.
 
-RE2 has no lookarounds and no references to groups. Its `\w`, `\d` and `\b` are limited to ASCII; `\pL` is any letter.
-See https://github.com/google/re2/wiki/Syntax.
+RE2 has no lookarounds and no references to groups. Its `\w`, `\d` and `\b` are limited to ASCII; `\pL` is any
+letter. See https://github.com/google/re2/wiki/Syntax.
 """
 
 from __future__ import annotations
