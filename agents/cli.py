@@ -26,8 +26,8 @@ from agents.exact.solver import Solution, bound, solve
 from agents.exact.upper_bound import TooLarge
 from agents.make_env import PRETRAINED, make, parse_settings
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
-from dialogue_gym._text import nearest
 from dialogue_gym.policies import play
+from dialogue_gym.utils import nearest
 
 app = typer.Typer(
     help="Train and evaluate agents on the dialogue environments.",

@@ -9,7 +9,7 @@ import gymnasium as gym
 import yaml
 
 import dialogue_gym  # noqa: F401 (registers the ids)
-from dialogue_gym._text import nearest
+from dialogue_gym.utils import nearest
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "agents"
 _SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start")

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym import ExpertPolicy
-from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.journal.history import History
-from dialogue_gym.journal.store import Store
+from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.journal import History, Store
 from dialogue_gym.policies import ActionMask, play
-from dialogue_gym.teaching.learner import Learner
+from dialogue_gym.teaching import right_actions
 
 Array = npt.NDArray[Any]
 
@@ -87,11 +86,10 @@ def taught(env: gym.Env[Any, Any], folder: Path) -> Labels:
     if dialogue.max_history > 1:
         raise ValueError("max_history: labels are of one observation at a time")
     with Store(folder, create=False, read_only=True) as store:
-        labels = History(store.entries()).labels(dialogue.domain, dialogue.settings.turn_taking)
-    learner = Learner(dialogue.domain, dialogue.action_names)
-    learner.learn(labels)
-    if not learner.memory:
+        history = History(store.entries())
+    memory = right_actions(history, dialogue.domain, dialogue.action_names, dialogue.settings.turn_taking)
+    if not memory:
         raise ValueError(f"{folder}: nothing was taught there")
-    observations = np.array([np.frombuffer(key, dialogue.observation_space.dtype) for key in learner.memory])
-    right = np.array([[name in names for name in dialogue.action_names] for names in learner.memory.values()])
+    observations = np.array([np.frombuffer(key, dialogue.observation_space.dtype) for key in memory])
+    right = np.array([[name in names for name in dialogue.action_names] for names in memory.values()])
     return Labels(observations, ActionMask(dialogue)(observations) | right, right)

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from agents.make_env import EVALUATION, stream
-from dialogue_gym.vector.env import DialogueVectorEnv
+from dialogue_gym.vector import DialogueVectorEnv
 
 _LANES = 100
 

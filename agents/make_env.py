@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 import dialogue_gym
-from dialogue_gym._text import nearest
+from dialogue_gym.utils import nearest
 
 TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
 """The random streams of a run, which have nothing in common."""

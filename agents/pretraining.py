@@ -10,8 +10,8 @@ import torch
 from agents.evaluation import Evaluation, evaluate
 from agents.make_env import PRETRAINED, make
 from agents.training import Progress, Run, train
-from dialogue_gym._files import write_whole
-from dialogue_gym.policies.pretrained import PretrainedPolicy, pretrained_path, save
+from dialogue_gym.policies import PretrainedPolicy, pretrained_path, save_pretrained
+from dialogue_gym.utils import write_whole
 
 AGENT, STEPS, ERROR_RATE = "maskable_ppo", 300_000, 0.3
 """Who has learned to live with noise does well without it, but not the other way round."""
@@ -37,7 +37,7 @@ def pretrain(name: str, seed: int, progress: Progress, folder: Path | None = Non
         if isinstance(layer, torch.nn.Linear)
     ]
     layers = [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear]
-    write_whole(path, lambda temporary: save(temporary, env, layers))
+    write_whole(path, lambda temporary: save_pretrained(temporary, env, layers))
     figures = {}
     for error_rate in ERROR_RATES:
         env = make(PRETRAINED[name], {"semantic_error_rate": error_rate})

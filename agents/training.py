@@ -26,9 +26,8 @@ from agents.config import agent_config, check_warm_start
 from agents.demonstrations import demonstrate, taught
 from agents.evaluation import Evaluation
 from agents.make_env import DEMONSTRATION, TRAINING, make, stream
-from dialogue_gym._files import write_text, write_whole
-from dialogue_gym.sb3.masked_dqn import MaskedDQN
-from dialogue_gym.sb3.vec_env import DialogueVecEnv
+from dialogue_gym.sb3 import DialogueVecEnv, MaskedDQN
+from dialogue_gym.utils import write_text, write_whole
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "dqn": DQN,

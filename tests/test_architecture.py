@@ -13,9 +13,9 @@ from pathlib import Path
 from tests import ROOT
 
 LAYERS = [
-    "version", "_digest", "_text", "_files", "_yaml", "_markdown", "_http", "domain", "domains", "rules",
-    "conversation", "envs", "vector", "actions", "stories", "nlu", "journal", "policies", "wrappers", "sb3",
-    "chat", "check", "terminal", "factory", "teaching", "live", "web", "cli", "__main__",
+    "version", "_digest", "_text", "_files", "_yaml", "_markdown", "_http", "utils", "domain", "domains",
+    "rules", "conversation", "envs", "vector", "actions", "stories", "nlu", "journal", "policies", "wrappers",
+    "sb3", "chat", "check", "terminal", "factory", "teaching", "live", "web", "cli", "__main__",
 ]  # fmt: skip
 """Packages and root modules. Each imports only from itself and from those before it."""
 
@@ -299,6 +299,8 @@ def test_small_modules_with_one_importer_are_part_of_it() -> None:
         module
         for module, path in library().items()
         if layer(module) != "domains" and not is_package(module) and len(importers[module]) == 1
+        # What a package exports is imported through the package: by whom, the modules do not show.
+        if not any(is_package(importer) and exports(importer) for importer in importers[module])
         if len(path.read_text(encoding="utf-8").splitlines()) < SMALL
     }
     assert not remaining(small - set(SMALL_ON_PURPOSE))

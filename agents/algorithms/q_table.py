@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym import DialogueEnv
-from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.policies import ActionMask
 
 
 class QTable:

@@ -15,7 +15,7 @@ import yaml
 from agents.config import agent_config
 from agents.make_env import check_settings, make
 from dialogue_gym import Domain, rules
-from dialogue_gym._text import nearest
+from dialogue_gym.utils import nearest
 
 GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
 REFERENCES = ("random", "expert", "filter", "solver")

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from agents.benchmark.grid import REFERENCES
-from dialogue_gym._files import write_whole
+from dialogue_gym.utils import write_whole
 
 Record = dict[str, Any]
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._files import write_text
+from dialogue_gym.utils import write_text
 
 Record = dict[str, Any]
 

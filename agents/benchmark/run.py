@@ -13,7 +13,7 @@ from agents.benchmark.record import Journal
 from agents.benchmark.statistics import collect
 from agents.benchmark.tables import report
 from agents.benchmark.workers import on_cores, on_ray
-from dialogue_gym._files import write_text
+from dialogue_gym.utils import write_text
 
 Progress = Callable[[int, int, str], None]
 """Is told how many cells are finished, how many there are, and which one came last."""

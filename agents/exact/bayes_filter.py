@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from agents.exact.enumeration import Enumeration, RowKey
 from agents.exact.upper_bound import Clairvoyant
-from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.rules.tables import FAILURE, LISTENING, OPEN, RESTARTING, SUCCESS, TURN
+from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.rules import FAILURE, LISTENING, OPEN, RESTARTING, SUCCESS, TURN
 
 NEGLIGIBLE = 1e-3
 _MAX_BELIEFS = 20_000

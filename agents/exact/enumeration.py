@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from dialogue_gym import rules
 from dialogue_gym.domain import Domain
-from dialogue_gym.rules.tables import (
+from dialogue_gym.rules import (
     AWAITED,
     FAILURE,
     HEARD_CONFIDENCE,

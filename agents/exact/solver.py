@@ -28,9 +28,9 @@ import numpy.typing as npt
 from agents.exact.enumeration import Enumeration, RowKey
 from agents.exact.upper_bound import Clairvoyant
 from dialogue_gym import ExpertPolicy
-from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.policies.base import Policy
-from dialogue_gym.rules.tables import FAILURE, OPEN, RESTARTING, SUCCESS
+from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.policies import Policy
+from dialogue_gym.rules import FAILURE, OPEN, RESTARTING, SUCCESS
 
 NEGLIGIBLE = 1e-9
 NEGLIGIBLE_WITH_NOISE = 1e-7

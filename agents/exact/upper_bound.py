@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from agents.exact.enumeration import Enumeration, RowKey
-from dialogue_gym.rules.tables import (
+from dialogue_gym.rules import (
     AWAITED,
     FAILURE,
     MAX_UNHEARD,

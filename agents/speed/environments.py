@@ -24,7 +24,7 @@ import typer
 import dialogue_gym  # noqa: F401 (registers the ids)
 from agents.speed.learning import learning_figures
 from agents.speed.table import markdown
-from dialogue_gym._files import write_text
+from dialogue_gym.utils import write_text
 
 RESTAURANT, CONCERT = IDS = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
 SINGLE_STEPS = 30_000

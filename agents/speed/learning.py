@@ -23,7 +23,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 from agents.config import agent_config
 from agents.evaluation import evaluate
 from agents.exact.solver import bound
-from dialogue_gym.sb3.vec_env import DialogueVecEnv
+from dialogue_gym.sb3 import DialogueVecEnv
 
 ENV_ID = "FakeUserRestaurant-v0"
 SUCCESS_RATE, SHARE_OF_BOUND = 0.99, 0.98

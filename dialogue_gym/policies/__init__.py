@@ -4,7 +4,7 @@ from dialogue_gym.policies.agent import Agent, AgentError, load_agent
 from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy
 from dialogue_gym.policies.evaluation import play, success_rate
 from dialogue_gym.policies.mask import ActionMask
-from dialogue_gym.policies.pretrained import PretrainedPolicy
+from dialogue_gym.policies.pretrained import PretrainedPolicy, pretrained_path, save_pretrained
 
 __all__ = [
     "ActionMask",
@@ -16,5 +16,7 @@ __all__ = [
     "RandomPolicy",
     "load_agent",
     "play",
+    "pretrained_path",
+    "save_pretrained",
     "success_rate",
 ]

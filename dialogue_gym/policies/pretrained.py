@@ -39,7 +39,7 @@ class PretrainedPolicy(Policy):
     """
 
     def __init__(self, env: gym.Env[Any, Any], seed: int | None = None, path: Path | None = None) -> None:
-        """Load the policy of the environment's domain, or from a file that `save` wrote.
+        """Load the policy of the environment's domain, or from a file that `save_pretrained` wrote.
 
         Raises:
             DomainError: there is none, or it is one for other actions or observations.
@@ -87,7 +87,7 @@ class PretrainedPolicy(Policy):
         return chances
 
 
-def save(path: Path, env: DialogueEnv, layers: list[tuple[Array, Array]]) -> None:
+def save_pretrained(path: Path, env: DialogueEnv, layers: list[tuple[Array, Array]]) -> None:
     """Write a network for an environment: weights, shape (outputs, inputs), and biases of each layer."""
     names, sizes, actions = _names(env)
     arrays: dict[str, Any] = {"fields": names, "sizes": sizes, "actions": actions, "layers": len(layers)}

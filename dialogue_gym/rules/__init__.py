@@ -11,7 +11,29 @@ from dialogue_gym.rules.bot import allowed, blocked, did, forget, hear, mask, se
 from dialogue_gym.rules.build import build_tables, reward_terms
 from dialogue_gym.rules.chance import draw, mix
 from dialogue_gym.rules.dialogue import begin, step
-from dialogue_gym.rules.tables import Row, Settings, Tables
+from dialogue_gym.rules.tables import (
+    AWAITED,
+    FAILURE,
+    HEARD_CONFIDENCE,
+    HEARD_INTENT,
+    LISTENING,
+    MAX_UNHEARD,
+    OPEN,
+    PATIENCE,
+    RANDOM,
+    RESTARTING,
+    SAID_INTENT,
+    STEPS,
+    SUCCESS,
+    TRUNCATED,
+    TURN,
+    TURNS,
+    UNHEARD,
+    USELESS,
+    Row,
+    Settings,
+    Tables,
+)
 
 # Read with the import, so that they are the rules in use whatever becomes of their files. To parse them takes
 # some twenty milliseconds, and most programs need no digest: so that waits until it is asked for.
@@ -25,6 +47,24 @@ def sources() -> bytes:
 
 
 __all__ = [
+    "AWAITED",
+    "FAILURE",
+    "HEARD_CONFIDENCE",
+    "HEARD_INTENT",
+    "LISTENING",
+    "MAX_UNHEARD",
+    "OPEN",
+    "PATIENCE",
+    "RANDOM",
+    "RESTARTING",
+    "SAID_INTENT",
+    "STEPS",
+    "SUCCESS",
+    "TRUNCATED",
+    "TURN",
+    "TURNS",
+    "UNHEARD",
+    "USELESS",
     "Row",
     "Settings",
     "Tables",
