@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from dialogue_gym import load_domain
 from dialogue_gym._files import write_text, write_whole
-from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.journal import Store
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.stories.io import own_stories
 from dialogue_gym.teaching.import_stories import import_stories
@@ -60,7 +60,7 @@ def lessons(seeds: int, dialogues: int, error_rates: Sequence[float] = ERROR_RAT
 def run(lesson: Lesson) -> dict[str, Any]:
     """Teach one lesson; return its figures, and the corrections of each dialogue."""
     domain = load_domain(lesson.domain)
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     if lesson.start == "stories":
         import_stories(journal, domain, own_stories(builtin_path(lesson.domain)))
     session = Session(

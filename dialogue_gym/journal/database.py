@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dialogue_gym.journal.entry import StoreError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 _APPLICATION = int.from_bytes(b"dgym")
 _FORMAT = 1
@@ -35,6 +36,7 @@ CREATE TRIGGER entries_are_never_changed BEFORE UPDATE ON entries
 CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL);
 """
 _ERASING = "erasing"
+_IN_MEMORY = ":memory:"  # as SQLite calls it
 _FOREIGN = "this is no journal of dialogue_gym"
 _REASONS = {
     sqlite3.SQLITE_FULL: "the disk is full, and this was not written",
@@ -48,27 +50,34 @@ _REASONS = {
 
 
 class Database:
-    """The file `journal.sqlite` in a folder, opened; several threads may share it."""
+    """The file `journal.sqlite` in a folder, or a database in memory; several threads may share it."""
 
-    def __init__(self, folder: Path, create: bool, read_only: bool, wait: float) -> None:
-        """Open the file, and make it if need be.
+    def __init__(self, folder: Path | None, create: bool, read_only: bool, wait: float) -> None:
+        """Open the file, and create it if need be; without a folder, create a database in memory.
 
         Raises:
             StoreError: see `Store`.
+            ImportError: writing to a folder needs filelock, which is missing.
         """
-        self.path = folder / "journal.sqlite"
+        self.folder = folder or Path(_IN_MEMORY)
+        self.path = Path(_IN_MEMORY) if folder is None else folder / "journal.sqlite"
         self.is_read_only = read_only
         self.mutex = threading.RLock()
-        if not self.path.exists() and (read_only or not create):
+        if folder is not None and not self.path.exists() and (read_only or not create):
             raise StoreError(f"{folder}: there is no journal here")
         with contextlib.ExitStack() as opened, self._told():
-            if not read_only:
-                # What people said is theirs: nobody else on the machine can read it.
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                opened.callback(os.close, _lock(folder, wait))
+            if folder is None:
+                address = _IN_MEMORY
+            else:
+                if not read_only:
+                    # Conversations are personal data: no other account on the machine can read them.
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    opened.callback(_lock(folder, wait).release)
+                address = f"{self.path.resolve().as_uri()}?{self._mode()}"
+            # The mutex serializes the threads; SQLite's own check would refuse all but the first.
             self._connection = sqlite3.connect(
-                f"{self.path.resolve().as_uri()}?{self._mode()}",
-                uri=True,
+                address,
+                uri=folder is not None,
                 timeout=_BUSY_SECONDS,
                 isolation_level=None,
                 check_same_thread=False,
@@ -197,41 +206,40 @@ class Database:
             )
 
 
-def _lock(folder: Path, wait: float) -> int:
-    """Take the lock of a folder, which the system lets go of when the process ends; return what holds it."""
-    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    until = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(file, 0)
-            os.pwrite(file, b"%d" % os.getpid(), 0)
-            return file
-        except BlockingIOError:
-            if time.monotonic() < until:
-                time.sleep(0.02)
-                continue
-            holder = os.pread(file, 20, 0)
-            who = f"process {holder.decode()}" if holder.isdigit() else "another process"
-            os.close(file)
-            raise StoreError(f"{folder}: {who} is writing to this store; one can at a time") from None
-        except OSError:
-            os.close(file)
-            raise
+def _lock(folder: Path, wait: float) -> BaseFileLock:
+    """Take the lock of a folder, which the system releases when the process ends."""
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError as error:
+        raise ImportError(
+            'writing to a store needs filelock: pip install "dialogue_gym[teach]"', name=error.name
+        ) from None
+    # One thread may open a store and another one close it.
+    lock = FileLock(folder / "lock", timeout=wait, mode=0o600, thread_local=False, poll_interval=0.02)
+    # In a file of its own: some systems let nobody else read a file that is locked.
+    holder = folder / "lock.pid"
+    try:
+        lock.acquire()
+    except Timeout:
+        text = holder.read_text("ascii", errors="replace") if holder.exists() else ""
+        who = f"process {text}" if text.isdigit() else "another process"
+        raise StoreError(f"{folder}: {who} is writing to this store; one can at a time") from None
+    holder.write_text(str(os.getpid()), "ascii")
+    return lock
 
 
-ENTRY = "SELECT * FROM entries WHERE id = ?"
-LAST = "SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1"
-LAST_ID = "SELECT coalesce(max(id), 0) FROM entries"
-RATINGS = "SELECT * FROM entries WHERE kind = 'rating' ORDER BY id"
-NAMES = "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?"
+SELECT_ENTRY = "SELECT * FROM entries WHERE id = ?"
+SELECT_LAST = "SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1"
+SELECT_LAST_ID = "SELECT coalesce(max(id), 0) FROM entries"
+SELECT_RATINGS = "SELECT * FROM entries WHERE kind = 'rating' ORDER BY id"
+SELECT_NAMES = "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?"
 """The conversations whose names match a pattern."""
-SUMMARIES = """
+SELECT_SUMMARIES = """
 SELECT conversation, min(time), max(time), count(*) FROM entries
 WHERE conversation <> '' GROUP BY conversation ORDER BY max(id)
 """
 """Each conversation: its name, its first and last time, its number of entries."""
-BRANCHES = """
+SELECT_BRANCHES = """
 WITH RECURSIVE branches(name) AS (
     VALUES (?) UNION
     SELECT child.conversation FROM branches
@@ -241,7 +249,7 @@ WITH RECURSIVE branches(name) AS (
 SELECT name FROM branches WHERE name <> ? ORDER BY name
 """
 """The forks of a conversation, and theirs; its name is given twice."""
-TAUGHT = """
+SELECT_TAUGHT = """
 WITH RECURSIVE taught(name) AS (
     SELECT conversation FROM entries
     WHERE kind = 'domain' OR (kind = 'label' AND json_extract(content, '$.by') <> 'bot')
@@ -253,7 +261,7 @@ WITH RECURSIVE taught(name) AS (
 SELECT * FROM entries WHERE conversation = '' OR conversation IN taught ORDER BY id
 """
 """The entries of conversations that somebody taught in, of what these are forks of, and of none."""
-FINISHED = """
+SELECT_FINISHED = """
 SELECT conversation FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND EXISTS (
     SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
@@ -266,17 +274,17 @@ WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL
 ) ORDER BY id
 """
 """The conversations that began with a key, have ended, and were neither taught in nor forked."""
-BEGUN = """
+SELECT_BEGUN = """
 SELECT conversation, json_extract(content, ?) FROM entries
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL ORDER BY id DESC LIMIT ?
 """
 """The newest conversations that began with a key, which is given twice, and what it says there."""
-NOTED = """
+SELECT_NOTED = """
 SELECT conversation, json_extract(content, ?) FROM entries
 WHERE kind = 'note' AND json_type(content, ?) IS NOT NULL ORDER BY id
 """
 """What notes with a key, which is given twice, say under it, by conversation."""
-UNFINISHED = """
+SELECT_UNFINISHED = """
 SELECT conversation, json_extract(content, ?) FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'

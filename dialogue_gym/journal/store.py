@@ -18,8 +18,21 @@ from types import TracebackType
 from typing import Any
 
 from dialogue_gym._text import name_fault, nearest, shorten
-from dialogue_gym.journal import database as queries
-from dialogue_gym.journal.database import Database
+from dialogue_gym.journal.database import (
+    SELECT_BEGUN,
+    SELECT_BRANCHES,
+    SELECT_ENTRY,
+    SELECT_FINISHED,
+    SELECT_LAST,
+    SELECT_LAST_ID,
+    SELECT_NAMES,
+    SELECT_NOTED,
+    SELECT_RATINGS,
+    SELECT_SUMMARIES,
+    SELECT_TAUGHT,
+    SELECT_UNFINISHED,
+    Database,
+)
 from dialogue_gym.journal.entry import DOMAIN, HEAD, KINDS, NOTE, Draft, Entry, StoreError, fault, problems
 from dialogue_gym.journal.history import History
 
@@ -56,30 +69,51 @@ class Store:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         create: bool = True,
         read_only: bool = False,
         wait: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open the journal of a folder; with `create` it is made if there is none.
+        """Open the journal of a folder.
 
-        `wait` is for how many seconds another process that writes is waited for. A reader needs not wait,
-        and sees what is written meanwhile.
+        Args:
+            folder: that holds it; None for a new journal in memory, see `in_memory`.
+            create: make a journal if the folder has none.
+            read_only: never write. A reader needs not wait, and sees each entry once it is written.
+            wait: for so many seconds for another process that writes.
+            clock: returns the time, in seconds since 1970.
 
         Raises:
-            StoreError: there is no journal, it is none of this version, it cannot be read or written, or
+            StoreError: there is no journal, it is of another version, it cannot be read or written, or
                 another process writes to it.
+            ImportError: writing to a folder needs filelock, which is missing.
         """
-        self.folder = folder
+        self._folder = folder
         self._clock = clock
         self._database = Database(folder, create, read_only, wait)
-        last = self._database.read(queries.LAST)
+        last = self._database.read(SELECT_LAST)
         self._time = last[0][0] if last else 0.0
         self._revision = last[0][1] + (last[0][2] == DOMAIN) if last else 0
 
+    @classmethod
+    def in_memory(cls, clock: Callable[[], float] = time.time) -> Store:
+        """Return an empty store in memory, which ends with the process or when it is closed."""
+        return cls(None, clock=clock)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds the journal.
+
+        Raises:
+            StoreError: the store is in memory.
+        """
+        if self._folder is None:
+            raise StoreError("this store is in memory and has no folder")
+        return self._folder
+
     def close(self) -> None:
-        """Let go of the journal; nothing is left to be written."""
+        """Close the journal; everything is written already. Closing twice does nothing."""
         self._database.close()
 
     def __enter__(self) -> Store:
@@ -153,7 +187,7 @@ class Store:
             name, kind, author = sys.intern(conversation), sys.intern(kind), sys.intern(author)
             return Entry(id, name, parent, kind, json.loads(content), author, *rest)
         except (TypeError, ValueError, RecursionError):
-            raise StoreError(f"{self.folder}: entry {row[0]}: its content is no JSON") from None
+            raise StoreError(f"{self._database.folder}: entry {row[0]}: its content is no JSON") from None
 
     def entry(self, id: int) -> Entry:
         """Return one entry.
@@ -161,9 +195,9 @@ class Store:
         Raises:
             StoreError: there is none with this id.
         """
-        rows = self._database.read(queries.ENTRY, id)
+        rows = self._database.read(SELECT_ENTRY, id)
         if not rows:
-            raise StoreError(f"{self.folder}: there is no entry {id}")
+            raise StoreError(f"{self._database.folder}: there is no entry {id}")
         return self._entry(rows[0])
 
     def taught(self) -> Iterator[Entry]:
@@ -171,11 +205,11 @@ class Store:
 
         What such a conversation is a fork of is among them.
         """
-        return map(self._entry, self._database.read(queries.TAUGHT))
+        return map(self._entry, self._database.read(SELECT_TAUGHT))
 
     def last_id(self) -> int:
         """Return the id of the last entry; 0 if there is none."""
-        return int(self._database.read(queries.LAST_ID)[0][0])
+        return int(self._database.read(SELECT_LAST_ID)[0][0])
 
     def _erase(self, conversations: list[str]) -> None:
         """Erase conversations; the number of none is given again, since somebody may still ask for it."""
@@ -186,7 +220,7 @@ class Store:
 
     def last_number(self, prefix: str) -> int:
         """Return the largest number that a conversation of this prefix has, or had; 0 if there was none."""
-        names = self._database.read(queries.NAMES, f"{prefix}[0-9]*")
+        names = self._database.read(SELECT_NAMES, f"{prefix}[0-9]*")
         numbers = [name.removeprefix(prefix) for (name,) in names]
         erased = int(self._database.note(f"{_LAST} {prefix}") or 0)
         return max([erased, *(int(number) for number in numbers if number.isdecimal())])
@@ -198,7 +232,7 @@ class Store:
             What that key says, by conversation.
         """
         return {
-            name: str(said) for name, said in self._database.read(queries.UNFINISHED, f"$.{key}", f"$.{key}")
+            name: str(said) for name, said in self._database.read(SELECT_UNFINISHED, f"$.{key}", f"$.{key}")
         }
 
     def begun(self, key: str, most: int) -> dict[str, str]:
@@ -207,16 +241,16 @@ class Store:
         Returns:
             What that key says, by conversation.
         """
-        rows = self._database.read(queries.BEGUN, f"$.{key}", f"$.{key}", most)
+        rows = self._database.read(SELECT_BEGUN, f"$.{key}", f"$.{key}", most)
         return {name: str(said) for name, said in reversed(rows)}
 
     def noted(self, key: str) -> dict[str, str | None]:
         """Return what the last note with a key says under it, by conversation."""
-        return dict(self._database.read(queries.NOTED, f"$.{key}", f"$.{key}"))
+        return dict(self._database.read(SELECT_NOTED, f"$.{key}", f"$.{key}"))
 
     def ratings(self) -> list[Entry]:
         """Return all ratings, in their order."""
-        return [self._entry(row) for row in self._database.read(queries.RATINGS)]
+        return [self._entry(row) for row in self._database.read(SELECT_RATINGS)]
 
     def prune(self, key: str, kept: int) -> list[str]:
         """Erase old conversations for good, all but the newest.
@@ -230,7 +264,7 @@ class Store:
         Raises:
             StoreError: it cannot be written, or a reader holds on to what is to be erased.
         """
-        names = [name for (name,) in self._database.read(queries.FINISHED, f"$.{key}")]
+        names = [name for (name,) in self._database.read(SELECT_FINISHED, f"$.{key}")]
         erased = names[: max(0, len(names) - kept)]
         if erased:
             self._erase(erased)
@@ -238,7 +272,7 @@ class Store:
 
     def conversations(self) -> list[Summary]:
         """Return all conversations, the one that something was last added to at the end."""
-        rows = self._database.read(queries.SUMMARIES)
+        rows = self._database.read(SELECT_SUMMARIES)
         return [Summary(*row) for row in rows]
 
     @property
@@ -261,7 +295,7 @@ class Store:
             return
         if known and known.source != source and known.text != text:
             raise StoreError(
-                f"{self.folder}: this store is about the domain {shorten(known.source)}, not"
+                f"{self._database.folder}: this store is about the domain {shorten(known.source)}, not"
                 f" {shorten(source)}; give each its own folder"
             )
         if not self._database.is_read_only:
@@ -269,7 +303,7 @@ class Store:
 
     def branches(self, conversation: str) -> list[str]:
         """Return the conversations that began as forks of this one, or of one of its forks."""
-        return [name for (name,) in self._database.read(queries.BRANCHES, conversation, conversation)]
+        return [name for (name,) in self._database.read(SELECT_BRANCHES, conversation, conversation)]
 
     def forget(self, conversation: str, with_forks: bool = False) -> list[str]:
         """Erase a conversation for good: its bytes are in no file of the store any more.

@@ -8,13 +8,13 @@ from typing import Any
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.journal.entry import DOMAIN, HEAD, Draft
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.memory import Journal
+from dialogue_gym.journal.store import Store
 
 
 class ConversationWriter:
     """A journal with its history, and the conversation that is gone on with."""
 
-    def __init__(self, journal: Journal, author: str) -> None:
+    def __init__(self, journal: Store, author: str) -> None:
         """Read a journal; `author` is who answers.
 
         Raises:

@@ -17,7 +17,7 @@ from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUtt
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.envs.dialogue import DialogueEnv, Observation
 from dialogue_gym.journal.entry import PERSON
-from dialogue_gym.journal.memory import Journal, MemoryJournal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED, LiveReward, Trace
 from dialogue_gym.live.turn import Turn
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpreter, InterpreterError
@@ -69,8 +69,8 @@ class DialogueLiveEnv(DialogueEnv):
       without it.
     - `interpreter`: says what a text means; acts in the fixed format without it.
     - `runner`: does the actions; what the domain declares without it.
-    - `journal`: where the conversations are written down, a `Store` for one. What `dialogue-gym live` finds
-      there it learns from as well.
+    - `journal`: the `Store` that the conversations are written to, from which `dialogue-gym live` learns as
+      well; without it each is forgotten when the next one begins.
     - `turn_taking`, `max_history`, `reward`, `max_episode_steps`, `render_mode`: as in `DialogueEnv`. (So are
       the others, which are about the fake user, and change nothing here.)
 
@@ -89,7 +89,7 @@ class DialogueLiveEnv(DialogueEnv):
         *,
         interpreter: Interpreter | None = None,
         runner: ActionRunner | None = None,
-        journal: Journal | None = None,
+        journal: Store | None = None,
         **arguments: Any,
     ) -> None:
         """Read the domain, and find the way to the person."""
@@ -99,6 +99,7 @@ class DialogueLiveEnv(DialogueEnv):
         self._interpreter = interpreter or FixedFormatInterpreter(self.domain)
         self._runner = runner or ActionRunner(self.domain)
         self._journal = journal
+        self._temporary: Store | None = None
         self._number = 0 if journal is None else _last_number(journal)
         self._episode: Turn | None = None
         self._is_over, self._has_left = True, False
@@ -116,7 +117,11 @@ class DialogueLiveEnv(DialogueEnv):
             self._end(self._episode, TRUNCATED)
         message = self._heard(begins=True)
         trace = Trace(self.domain, f"live{self._number + 1}", LiveReward.of(self.domain))
-        journal = MemoryJournal() if self._journal is None else self._journal
+        if self._journal is None:
+            self._close_temporary()
+            self._temporary = Store.in_memory()
+        journal = self._journal or self._temporary
+        assert journal is not None
         self._episode = Turn(trace, journal, self._runner, self.settings.turn_taking)
         self._has_left = self._is_over = message is None
         self._shown = 0
@@ -173,6 +178,15 @@ class DialogueLiveEnv(DialogueEnv):
             info["is_success"] = outcome == SUCCESS
         self._show_if_human()
         return observation, reward, outcome in (SUCCESS, FAILURE), outcome == TRUNCATED, info
+
+    def close(self) -> None:
+        """Close the environment; a store that it was given stays open."""
+        self._close_temporary()
+        super().close()
+
+    def _close_temporary(self) -> None:
+        if self._temporary is not None:
+            self._temporary.close()
 
     def _outcome(self, episode: Turn) -> str | None:
         """Wait for the person if it is their turn; return how the conversation has ended, if it has."""
@@ -237,7 +251,7 @@ class DialogueLiveEnv(DialogueEnv):
         raise TypeError("what a person said cannot be replaced: give the environment another interpreter")
 
 
-def _last_number(journal: Journal) -> int:
+def _last_number(journal: Store) -> int:
     numbers = (re.fullmatch(r"live(\d+)", entry.conversation) for entry in journal.entries())
     return max((int(number[1]) for number in numbers if number), default=0)
 

@@ -22,7 +22,7 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
 from dialogue_gym.journal.entry import BOT, END, EVENT, LABEL, LIVE, PERSON, RESULT, USER, Draft
-from dialogue_gym.journal.memory import Journal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
 
 Aside = Callable[[str], AbstractContextManager[None]]
@@ -48,7 +48,7 @@ class Turn:
     def __init__(
         self,
         trace: Trace,
-        journal: Journal,
+        journal: Store,
         runner: ActionRunner,
         turn_taking: str,
         transitions: list[Transition] | None = None,

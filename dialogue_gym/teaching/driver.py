@@ -31,7 +31,7 @@ from dialogue_gym.journal.entry import (
     Draft,
 )
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.memory import Journal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.teaching.learner import Learner, TaughtModel
 from dialogue_gym.teaching.navigation import latest_open, next_number, take_up_fault, unused_conversation
@@ -57,7 +57,7 @@ class ConversationDriver:
     def __init__(
         self,
         domain: Domain,
-        journal: Journal,
+        journal: Store,
         *,
         turn_taking: str = "explicit",
         settings: dict[str, Any] | None = None,

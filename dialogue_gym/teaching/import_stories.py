@@ -8,7 +8,7 @@ from dialogue_gym.conversation.conversation import decisions
 from dialogue_gym.conversation.events import ActionExecuted, Event, SessionStarted, UserUttered, to_json
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import END, EVENT, LABEL, RESULT, STORY, USER, Draft
-from dialogue_gym.journal.memory import Journal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.stories import Story, join, replay
 
 ROUNDS = 2
@@ -16,7 +16,7 @@ ROUNDS = 2
 MAX_JOINED = 1000
 
 
-def import_stories(journal: Journal, domain: Domain, stories: Iterable[Story], after: int = 0) -> int:
+def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], after: int = 0) -> int:
     """Write stories down as conversations that ended well, all or none; return how many there are.
 
     Checkpoints and ORs are expanded, and short stories also joined into longer dialogues. That the bot

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dialogue_gym.journal.entry import END, NOTE, Draft, Entry
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.memory import Journal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.navigation import is_live
 
 FAKE, ME = "fake", "me"
@@ -14,7 +14,7 @@ FAKE, ME = "fake", "me"
 _KEY = "teaching"
 
 
-def use_mode(journal: Journal, user: str, turn_taking: str) -> None:
+def use_mode(journal: Store, user: str, turn_taking: str) -> None:
     """Note how the next session is held; a conversation that was held otherwise is not gone on with.
 
     Those of people who talk to the bot have nothing to do with it. A fake user cannot take up what a person

@@ -21,7 +21,7 @@ from dialogue_gym.journal.entry import (
     USER,
     Draft,
 )
-from dialogue_gym.journal.memory import Journal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.wrappers.feedback import DIALOGUE, Step
 
 
@@ -33,7 +33,7 @@ class FeedbackLog:
     nothing was said about is not written down.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Store) -> None:
         """Write to a store, or to a list."""
         self._journal = journal
         self._begin()

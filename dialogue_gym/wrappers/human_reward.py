@@ -9,7 +9,7 @@ import gymnasium as gym
 
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.settings import is_number
-from dialogue_gym.journal.memory import Journal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.wrappers.credit import Credit
 from dialogue_gym.wrappers.feedback import DIALOGUE, STEP, Source, Step, TerminalFeedback
 from dialogue_gym.wrappers.feedback_log import FeedbackLog
@@ -82,7 +82,7 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
         model: RewardModel | None = None,
         credit: Credit | None = None,
         ask_above: float = 0.0,
-        store: Journal | None = None,
+        store: Store | None = None,
     ) -> None:
         """Wrap an environment."""
         gym.utils.RecordConstructorArgs.__init__(

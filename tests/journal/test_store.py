@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import multiprocessing
 import os
@@ -9,9 +11,11 @@ import random
 import re
 import resource
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,12 +26,13 @@ from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.journal.entry import EVENT, Draft, Entry
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, StoreError
+from tests import ROOT
 
 KILLS = 30
 SECRET = "Zoë Quartermain, 4 Privet Lane"
 # Starts a process in milliseconds: what it needs is imported once.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.test_store"])
+PROCESSES.set_forkserver_preload(["tests.journal.test_store"])
 
 
 def note(text: str) -> dict[str, Any]:
@@ -112,6 +117,53 @@ def test_time_never_goes_back(tmp_path: Path) -> None:
         assert [store.append("a", "note", {}).time for _ in range(3)] == [100, 100, 200]
     with Store(tmp_path, clock=lambda: 1.0) as store:
         assert store.append("a", "note", {}).time == 200
+
+
+def test_store_in_memory_keeps_the_rules_of_one_on_disk(tmp_path: Path) -> None:
+    def fill_in(store: Store) -> list[Any]:
+        message = Draft("a", "note", note("hi"))
+        second = store.append_all([message, Draft("a", "note", {}, message)])[1]
+        store.append("", "domain", {"add": "action", "name": "utter_new", "texts": ("Hi",)})
+        store.append("b", "head", {"to": second.id})
+        for draft in (Draft("a", "labell", {}), Draft("a", "note", {}, parent=99), Draft("", "user", {})):
+            with pytest.raises(StoreError):
+                store.append_all([Draft("a", "note", {}), draft])
+        store.use_domain("restaurant", "intents: [a]")
+        assert store.branches("a") == ["b"] and store.forget("b") == ["b"]
+        assert store.append("b", "note", {}).revision == 1 and store.check() == []
+        return list(store.entries())
+
+    clock = functools.partial(next, itertools.count(1.0))
+    with Store.in_memory(clock) as memory, Store.in_memory() as other:
+        found = fill_in(memory)
+        assert list(other.entries()) == [] and other.domain is None
+        with pytest.raises(StoreError, match="this store is in memory and has no folder"):
+            print(memory.folder)
+    with Store(tmp_path, clock=functools.partial(next, itertools.count(1.0))) as disk:
+        assert found == fill_in(disk)
+
+
+def test_threads_share_a_store_in_memory() -> None:
+    with Store.in_memory() as store, ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: fill(store, name, 40), "abcd"))
+        assert [summary.entries for summary in store.conversations()] == [40] * 4 and store.check() == []
+
+
+def test_missing_filelock_is_named_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store(tmp_path).close()
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    with pytest.raises(ImportError, match=r'needs filelock: pip install "dialogue_gym\[teach\]"'):
+        Store(tmp_path)
+    Store(tmp_path, read_only=True).close()
+    Store.in_memory().close()
+
+
+def test_library_locks_files_on_every_system() -> None:
+    """`fcntl` exists on Unix alone."""
+    imports = re.compile(r"^\s*(?:import|from) fcntl\b", re.MULTILINE)
+    assert [path for path in (ROOT / "dialogue_gym").rglob("*.py") if imports.search(path.read_text())] == []
 
 
 def test_one_process_writes(store: Store) -> None:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from dialogue_gym import load_domain
-from dialogue_gym.journal.memory import Journal, MemoryJournal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.interpreter import parse_act
 from dialogue_gym.teaching.session import Session
 
 RESTAURANT, CONCERT = load_domain("restaurant"), load_domain("concert")
 
 
-def booking(journal: Journal | None = None, **keywords: Any) -> Session:
+def booking(journal: Store | None = None, **keywords: Any) -> Session:
     """A session with the restaurant's fake user."""
-    return Session(RESTAURANT, journal or MemoryJournal(), settings={}, **keywords)
+    return Session(RESTAURANT, journal or Store.in_memory(), settings={}, **keywords)
 
 
-def talk(journal: Journal | None = None, **keywords: Any) -> Session:
+def talk(journal: Store | None = None, **keywords: Any) -> Session:
     """A session about concerts, whose teacher is the user too."""
-    return Session(CONCERT, journal or MemoryJournal(), **keywords)
+    return Session(CONCERT, journal or Store.in_memory(), **keywords)
 
 
 def say(session: Session, act: str) -> None:

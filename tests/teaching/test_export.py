@@ -15,15 +15,13 @@ from hypothesis import strategies as st
 
 from dialogue_gym import Domain, load_domain
 from dialogue_gym._files import read_text
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entities_from, entity_values
 from dialogue_gym.domain import DomainError
-from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.writer import grown_text
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
-from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import NluError, builtin_path, parse_example, read_examples
 from dialogue_gym.stories import StoryError, load, replay
 from dialogue_gym.stories import parse as parse_stories
@@ -120,8 +118,8 @@ def test_what_was_exported_is_what_was_taught(
     source: tuple[str, str], is_fake: bool, ways: list[str], data: st.DataObject
 ) -> None:
     name, text = source
-    domain = parse_domain(parse_yaml(text, "domain", DOMAIN_FILE), name)
-    session = Session(domain, MemoryJournal(), settings={"semantic_error_rate": 0.3} if is_fake else None)
+    domain = parse_domain(read_text(text, "domain", DOMAIN_FILE), name)
+    session = Session(domain, Store.in_memory(), settings={"semantic_error_rate": 0.3} if is_fake else None)
     half = len(ways) // 2
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "new"
@@ -167,7 +165,7 @@ def test_what_was_exported_is_what_was_taught(
 
 def taught(domain: Domain = CONCERT) -> Session:
     """A session in which an act and two actions were corrected, and the domain has grown."""
-    session = Session(domain, MemoryJournal())
+    session = Session(domain, Store.in_memory())
     session.say(UserUttered("Hello", "greet"))
     session.correct("utter_greet")
     session.correct("action_listen")
@@ -232,7 +230,7 @@ def test_what_is_in_the_files_stays(tmp_path: Path) -> None:
 
 def test_a_fork_and_a_restart_are_stories_and_what_was_read_is_none() -> None:
     (story,) = parse_stories("## read\n* greet\n  - utter_greet\n")
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     import_stories(journal, CONCERT, [story])
     session = Session(CONCERT, journal)
     assert stories_of(session.history, CONCERT) == []
@@ -337,14 +335,14 @@ def test_a_place_that_nothing_can_be_added_to_is_named() -> None:
 def test_entities_are_placed_where_their_values_stand(
     said: str, entities: dict[str, Any], expected: str
 ) -> None:
-    session = Session(CONCERT, MemoryJournal())
+    session = Session(CONCERT, Store.in_memory())
     session.say(UserUttered(said, "greet"))
     session.correct_message(UserUttered(said, "goodbye", entities_from(entities)))
     assert examples_of(session.history) == [parse_example(expected, "goodbye")]
 
 
 def test_what_cannot_be_an_example_is_left_out() -> None:
-    session = Session(CONCERT, MemoryJournal())
+    session = Session(CONCERT, Store.in_memory())
     for text in ("/greet", "[b](marked)", " ", "\ud800"):
         session.say(UserUttered(text, "greet"))
         session.correct_message(UserUttered(text, "goodbye"))

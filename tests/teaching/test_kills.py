@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from dialogue_gym import DialogueEnv, ExpertPolicy, load_domain
-from dialogue_gym.journal.memory import Journal, MemoryJournal
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.pending import Proposal
 from dialogue_gym.teaching.session import Session
@@ -24,7 +23,7 @@ ENV = DialogueEnv(DOMAIN, turn_taking="explicit")
 EXPERT = ExpertPolicy(ENV)
 
 
-def begin(journal: Journal) -> Session:
+def begin(journal: Store) -> Session:
     return Session(DOMAIN, journal, settings={})
 
 
@@ -100,7 +99,7 @@ def play_with_kills(folder: Path, kills: int) -> int:
             session = begin(store)
             after = len(session.history.labels(DOMAIN, "explicit"))
         assert before + taken <= after <= before + taken + 1
-    untouched = begin(MemoryJournal())
+    untouched = begin(Store.in_memory())
     while len(untouched.history.labels(DOMAIN, "explicit")) < after:
         answer(untouched)
     assert seen(session) == seen(untouched)

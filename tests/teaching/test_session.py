@@ -14,7 +14,6 @@ from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.journal.entry import LABEL, Draft
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.memory import MemoryJournal
 from dialogue_gym.journal.store import Store, forget
 from dialogue_gym.teaching.pending import (
     AwaitsMessage,
@@ -150,7 +149,7 @@ def test_a_forgotten_conversation_does_not_give_its_place_away(tmp_path: Path) -
 
 
 def test_an_action_that_the_file_has_lost_is_still_known() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     domain = domain_from("intents: [greet]\nactions: [wave]\nresponses: {utter_greet: [{text: Hello}]}\n")
     session = Session(domain, journal)
     say(session, "/greet")
@@ -161,7 +160,7 @@ def test_an_action_that_the_file_has_lost_is_still_known() -> None:
 
 
 def test_a_new_action_can_be_taught_and_is_there_tomorrow() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     session = booking(journal)
     session.add_action("utter_joke", ["Ha!"])
     session.correct("utter_joke")
@@ -242,7 +241,7 @@ def test_an_action_without_a_result_asks() -> None:
 
     from dialogue_gym.actions import ActionRunner
 
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     runner = ActionRunner(CONCERT, [Search])
     session = talk(journal, runner=runner)
     say(session, "/search_concerts")
@@ -250,7 +249,7 @@ def test_an_action_without_a_result_asks() -> None:
     content = {"action": "action_search_concerts", "right": ["action_search_concerts"], "by": "person"}
     journal.append_all([Draft(session.id, LABEL, content, head)])  # and here the process dies
     for answer, concerts in (("skip_action", None), ("run_action", ["one"])):
-        again = MemoryJournal()
+        again = Store.in_memory()
         again._entries = list(journal._entries)
         resumed = talk(again, runner=runner)
         assert resumed.pending == MissingResult("action_search_concerts") and not runs
@@ -274,7 +273,12 @@ def test_an_action_without_a_result_asks() -> None:
 def test_a_simulated_teacher_makes_it_flawless(name: str, turn_taking: str, most: int) -> None:
     domain = load_domain(name)
     session = Session(
-        domain, MemoryJournal(), turn_taking=turn_taking, settings={}, author="expert", asks_for_closing=False
+        domain,
+        Store.in_memory(),
+        turn_taking=turn_taking,
+        settings={},
+        author="expert",
+        asks_for_closing=False,
     )
     report = teach(session, SimulatedTeacher(domain, turn_taking), dialogues=65, unseen=100)
     assert report.success_rate_unseen == 1
@@ -298,7 +302,7 @@ def test_a_teacher_who_errs_now_and_then_is_borne() -> None:
 
 def test_a_plain_domain_can_be_taught() -> None:
     domain = domain_from("intents: [greet]\nresponses: {utter_greet: [{text: Hello}]}\n")
-    session = Session(domain, MemoryJournal())
+    session = Session(domain, Store.in_memory())
     say(session, "/greet")
     session.correct("utter_greet")
     session.correct("action_listen")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dialogue_gym.conversation.events import Entity, SessionStarted, UserUttered, to_json
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.journal.entry import BOT, EVENT, LIVE, RESULT, USER, Draft, StoreError
-from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.pending import AwaitsMessage, PendingContradiction, SessionError
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher
@@ -112,7 +112,7 @@ def test_undone_is_as_if_it_had_never_been(
 @given(st.sampled_from(["booking", "talk"]), MOVES)
 def test_a_session_goes_on_where_its_journal_ends(kind: str, moves: list[Any]) -> None:
     make = booking if kind == "booking" else talk
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     session = make(journal)
     do(session, moves)
     if isinstance(session.pending, PendingContradiction):
@@ -144,7 +144,7 @@ def test_a_fork_leaves_the_other_as_it_is() -> None:
 
 
 def test_a_fork_goes_on_with_the_same_user() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     simulated = booking(journal)
     other = Session(RESTAURANT, journal)
     say(other, "/greet")
@@ -156,7 +156,7 @@ def test_a_fork_goes_on_with_the_same_user() -> None:
 
 
 def test_where_people_talk_to_the_bot_nobody_teaches_but_in_a_fork() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     begins = Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT)
     said = Draft("live1", USER, to_json(UserUttered("hi", "greet")), begins, "ann")
     *_, message = journal.append_all([begins, said])

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from agents.speed.teaching import DOMAIN, answer_figures, conversations
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.memory import MemoryJournal
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.learner import BATCH, Learner
 
@@ -24,7 +23,7 @@ def test_a_store_holds_what_its_figures_are_about(tmp_path: Path) -> None:
 
 
 def test_many_observations_are_learned_as_few_are() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     for drafts in conversations(BATCH + 400, 0):
         journal.append_all(drafts)
     right = {label.key: label for label in History(journal.entries()).labels(DOMAIN, "explicit")}

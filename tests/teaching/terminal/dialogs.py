@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dialogue_gym import load_domain
 from dialogue_gym.actions import ActionRunner, builtin_actions
-from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.stories import load
 from dialogue_gym.teaching.import_stories import import_stories
@@ -45,7 +45,7 @@ def played(talk: Dialog[None], answers: Iterable[str]) -> Iterator[str]:
         yield text_of(screen)
 
 
-def concert(journal: MemoryJournal, stories: bool = True) -> Session:
+def concert(journal: Store, stories: bool = True) -> Session:
     domain = load_domain("concert")
     if stories and not list(journal.entries()):
         import_stories(journal, domain, load(STORIES))

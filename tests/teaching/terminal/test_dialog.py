@@ -8,7 +8,7 @@ import pytest
 
 from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.interpreter import mended
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.session import Session
@@ -44,7 +44,7 @@ def taught(talk: Dialog[None], session: Session, answers: dict[str, str], acts: 
 
 
 def test_the_walk_through_is_right_the_second_time() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     session = concert(journal)
     answers = {
         "/greet": "utter_greet",
@@ -61,7 +61,7 @@ def test_the_walk_through_is_right_the_second_time() -> None:
 
 
 def test_a_question_shows_the_chat_the_slots_and_how_sure_the_bot_is() -> None:
-    session = concert(MemoryJournal())
+    session = concert(Store.in_memory())
     *_, shown = played(desk(session), ["/greet"])
     assert shown.startswith("\nuser  /greet\nmeans greet (1.00)\nslots concerts: empty, venues: empty")
     assert "The bot wants to do [utter_greet] (1.00). Is this right?\nit says: Hey there!" in shown
@@ -74,7 +74,7 @@ def test_a_question_shows_the_chat_the_slots_and_how_sure_the_bot_is() -> None:
     [("8", "action_show_concert_reviews"), ("rt_rev", "action_show_concert_reviews"), ("VENUE_R", None)],
 )
 def test_an_action_is_picked_by_number_or_by_a_part_of_its_name(typed: str, action: str | None) -> None:
-    session = concert(MemoryJournal(), stories=False)
+    session = concert(Store.in_memory(), stories=False)
     answers = ["/greet", "2", typed]
     *_, shown = played(desk(session), answers)
     expected = action or "action_show_venue_reviews"
@@ -83,7 +83,7 @@ def test_an_action_is_picked_by_number_or_by_a_part_of_its_name(typed: str, acti
 
 
 def test_what_cannot_be_picked_is_said_and_asked_again() -> None:
-    session = concert(MemoryJournal(), stories=False)
+    session = concert(Store.in_memory(), stories=False)
     answers = ["/greet", "x", "2", "99", "reviews", "+\x1b", "sing", "2", ""]
     shown = list(played(desk(session), answers))
     assert "(x is none of the answers: one of 1 2 3 u r f n g t s ? 0 q is expected)" in shown[2]
@@ -96,7 +96,7 @@ def test_what_cannot_be_picked_is_said_and_asked_again() -> None:
 
 
 def test_new_actions_intents_and_slots_are_typed_freely() -> None:
-    session = Session(domain_from(PLAIN), MemoryJournal())
+    session = Session(domain_from(PLAIN), Store.in_memory())
     answers = [
         'order me one', "3", "order", "1", "size=one", "1",  # the intent, its entity as a slot
         "2", "utter_size", "1", "Which size?",  # the action, and what it says
@@ -117,7 +117,7 @@ def test_new_actions_intents_and_slots_are_typed_freely() -> None:
 
 
 def test_an_act_of_an_unknown_intent_can_make_it_one() -> None:
-    session = Session(domain_from(PLAIN), MemoryJournal())
+    session = Session(domain_from(PLAIN), Store.in_memory())
     *_, shown = played(desk(session), ["/order", "2"])
     assert "order" not in session.domain.intents and isinstance(session.pending, AwaitsMessage)
     *_, shown = played(desk(session), ["/order", "1"])
@@ -128,7 +128,7 @@ def test_an_act_of_an_unknown_intent_can_make_it_one() -> None:
     ("answer", "right"), [("1", {"utter_goodbye"}), ("2", {"utter_default"}), ("3", None)]
 )
 def test_a_contradiction_is_settled(answer: str, right: set[str] | None) -> None:
-    session = concert(MemoryJournal(), stories=False)
+    session = concert(Store.in_memory(), stories=False)
     first = ["/greet", "2", "utter_default", "n", "/greet", "2", "utter_goodbye"]
     *_, shown = played(desk(session), first)
     assert "you said that utter_default is right" in shown
@@ -144,7 +144,7 @@ def test_a_contradiction_is_settled(answer: str, right: set[str] | None) -> None
 
 
 def test_undo_redo_fork_figures_and_sureness() -> None:
-    session = concert(MemoryJournal())
+    session = concert(Store.in_memory())
     shown = list(played(desk(session), ["/greet", "1", "u", "u", ":u", ":r", "r", "s", "t", "2", "t", "0.5"]))
     assert "(undone)" in shown[3] and "[utter_greet]" in shown[3]
     assert "(there is nothing to undo)" in shown[5]
@@ -161,7 +161,7 @@ def test_undo_redo_fork_figures_and_sureness() -> None:
 
 
 def test_any_conversation_can_be_forked_from_any_turn() -> None:
-    session = concert(MemoryJournal(), stories=False)
+    session = concert(Store.in_memory(), stories=False)
     first = ["/greet", "2", "utter_greet", "2", "listen", "/thankyou", "2", "utter_youare", "n"]
     *_, shown = played(desk(session), [*first, ":f", "9"])
     assert session.id == "c2" and "is no conversation" not in shown  # there is one alone
@@ -178,7 +178,7 @@ def test_any_conversation_can_be_forked_from_any_turn() -> None:
 
 
 def test_what_is_new_is_written_with_the_last_answer_or_not_at_all() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     session = Session(domain_from(PLAIN), journal)
     list(played(desk(session), ["order me one", "3", "order", "1", "size=one", "2"]))  # the slot is left
     assert session.domain == domain_from(PLAIN) and session.can_mend
@@ -194,7 +194,7 @@ def test_what_is_new_is_written_with_the_last_answer_or_not_at_all() -> None:
 
 
 def test_what_does_nothing_here_is_one_line() -> None:
-    session = concert(MemoryJournal(), stories=False)
+    session = concert(Store.in_memory(), stories=False)
     *_, goes_on, number, new = played(desk(session), [":g", ":1", ":n"])
     assert goes_on.startswith("(:g does nothing here; what does: :u :r :f :n :t :s :? :0 :q)\n\n")
     assert number.startswith("(:1 does nothing here")
@@ -205,11 +205,11 @@ def test_what_does_nothing_here_is_one_line() -> None:
 
 def test_only_sentences_of_the_teacher_mean_the_same_from_now_on() -> None:
     kept = "The same sentence means that from now on."
-    session = concert(MemoryJournal(), stories=False)
+    session = concert(Store.in_memory(), stories=False)
     *_, shown = played(desk(session), ["hi!", "3", "greet", ""])
     assert f"Understood. {kept}" in shown
     *_, shown = played(desk(session), ["u", "u", "/greet", "3", "thankyou", ""])
     assert "Understood." in shown and kept not in shown
-    booking = Session(load_domain("restaurant"), MemoryJournal(), settings={})
+    booking = Session(load_domain("restaurant"), Store.in_memory(), settings={})
     *_, shown = played(desk(booking), ["3", "deny", "-"])
     assert "Understood." in shown and kept not in shown

@@ -11,7 +11,7 @@ from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import SessionStarted, UserUttered, to_json
 from dialogue_gym.journal.entry import BOT, EVENT, LABEL, LIVE, STORY, Draft
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.memory import MemoryJournal
+from dialogue_gym.journal.store import Store
 from dialogue_gym.stories import parse
 from dialogue_gym.teaching.import_stories import import_stories
 from dialogue_gym.teaching.mode import use_mode
@@ -21,7 +21,7 @@ from tests.teaching.terminal.dialogs import concert, desk, played, text_of
 
 
 def test_the_bot_goes_on_by_itself_until_it_is_unsure_or_stopped() -> None:
-    session = concert(MemoryJournal(), stories=False)
+    session = concert(Store.in_memory(), stories=False)
     list(played(desk(session), ["/greet", "2", "utter_greet", "2", "listen"]))
     before = len(session.history.labels(session.domain, "explicit"))
     shown = list(played(desk(session), [":t", "1", ":n", "/greet", "g", "", "", "/thankyou", "g"]))
@@ -34,7 +34,7 @@ def test_the_bot_goes_on_by_itself_until_it_is_unsure_or_stopped() -> None:
 
 
 def test_a_wizard_picks_everything_and_then_lets_the_bot_play() -> None:
-    session = concert(MemoryJournal(), stories=False)
+    session = concert(Store.in_memory(), stories=False)
     answers = [
         "/greet",
         "utter_greet",
@@ -52,7 +52,7 @@ def test_a_wizard_picks_everything_and_then_lets_the_bot_play() -> None:
 
 
 def test_the_fake_user_talks_and_the_next_dialogue_begins() -> None:
-    session = Session(load_domain("restaurant"), MemoryJournal(), settings={}, seed=1)
+    session = Session(load_domain("restaurant"), Store.in_memory(), settings={}, seed=1)
     talk, first = desk(session), session.id
     screen, seen = next(talk), ""
     while session.id == first:
@@ -74,7 +74,7 @@ def test_the_fake_user_talks_and_the_next_dialogue_begins() -> None:
 
 
 def test_what_died_before_its_result_is_asked_about() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     session = concert(journal)
     list(played(desk(session), ["/search_concerts"]))
     content = {"action": "action_search_concerts", "right": [], "by": "person"}
@@ -91,7 +91,7 @@ def test_what_died_before_its_result_is_asked_about() -> None:
 
 def test_stories_are_imported_with_their_effects_and_listens() -> None:
     domain = load_domain("concert")
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     told = ["## one", "* search_concerts", "  - action_search_concerts", '  - slot{"concerts": ["a"]}']
     text = "\n".join([*told, "* compare_reviews", "  - action_restart", ""])
     import_stories(journal, domain, parse(text))
@@ -116,7 +116,7 @@ def test_stories_are_imported_with_their_effects_and_listens() -> None:
 
 
 def test_a_conversation_with_another_user_is_not_gone_on_with() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     domain = load_domain("restaurant")
     use_mode(journal, "me", "explicit")
     first = Session(domain, journal)
@@ -129,7 +129,7 @@ def test_a_conversation_with_another_user_is_not_gone_on_with() -> None:
 
 
 def test_the_conversations_of_people_do_not_end_with_the_mode() -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     begun = Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT)
     journal.append_all([begun])
     use_mode(journal, "me", "explicit")
@@ -178,7 +178,7 @@ ANSWERS += [
     st.booleans(),
 )
 def test_no_answer_is_too_odd(answers: list[str], is_wizard: bool, is_fake: bool) -> None:
-    journal = MemoryJournal()
+    journal = Store.in_memory()
     session = Session(load_domain("restaurant"), journal, settings={} if is_fake else None)
     talk = desk(session, is_wizard)
     for _ in played(talk, answers):
