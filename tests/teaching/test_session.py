@@ -250,7 +250,10 @@ def test_an_action_without_a_result_asks() -> None:
     journal.append_all([Draft(session.id, LABEL, content, head)])  # and here the process dies
     for answer, concerts in (("skip_action", None), ("run_action", ["one"])):
         again = Store.in_memory()
-        again._entries = list(journal._entries)
+        again.append_all(
+            Draft(one.conversation, one.kind, one.content, one.parent, one.author)
+            for one in journal.entries()
+        )
         resumed = talk(again, runner=runner)
         assert resumed.pending == MissingResult("action_search_concerts") and not runs
         getattr(resumed, answer)()

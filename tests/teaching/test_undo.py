@@ -89,7 +89,7 @@ def test_undone_is_as_if_it_had_never_been(
     do(untouched, before)
     if isinstance(session.pending, PendingContradiction):
         session.resolve(NEW)
-        untouched.settle(NEW)
+        untouched.resolve(NEW)
     conversation = session.id
     head = session.history.head(conversation)
     undone = 0
