@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from dialogue_gym import Domain, load_domain
 from dialogue_gym._files import read_text
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entities_from, entity_values
 from dialogue_gym.domain import DomainError
+from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.writer import grown_text
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
@@ -118,7 +120,7 @@ def test_what_was_exported_is_what_was_taught(
     source: tuple[str, str], is_fake: bool, ways: list[str], data: st.DataObject
 ) -> None:
     name, text = source
-    domain = parse_domain(read_text(text, "domain", DOMAIN_FILE), name)
+    domain = parse_domain(parse_yaml(text, "domain", DOMAIN_FILE), name)
     session = Session(domain, Store.in_memory(), settings={"semantic_error_rate": 0.3} if is_fake else None)
     half = len(ways) // 2
     with tempfile.TemporaryDirectory() as temporary:
