@@ -23,6 +23,7 @@ SMALL = 60
 SMALL_ON_PURPOSE: dict[str, str] = {
     "dialogue_gym.cli.app": "it loads after the check that its packages are installed",
     "dialogue_gym.cli.check": "each command has a file",
+    "dialogue_gym.nlu.encoders": "a public class, which loads when it is used",
 }
 """Modules under 60 lines with one importer, each with the reason why it is not part of that importer."""
 
@@ -34,7 +35,6 @@ Import = tuple[str, str]
 
 # Violations that remain while the library is restructured, by their beginning: this only shrinks.
 TO_DO = (
-    "_Dumper: ",
     "agents/",
     "dialogue_gym.domain.conditions <-> ",
     "dialogue_gym.journal.database",

@@ -16,7 +16,7 @@ from tests import ROOT
 
 HEAVY = (
     "torch", "numba", "stable_baselines3", "sklearn", "rich", "typer", "matplotlib", "scipy", "nicegui",
-    "agents",
+    "httpx", "rapidfuzz", "re2", "agents",
 )  # fmt: skip
 
 

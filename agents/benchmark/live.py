@@ -29,7 +29,7 @@ from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.trainer import RegressionGuard
-from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.nlu import FixedFormatInterpreter
 from dialogue_gym.policies.agent import load_agent
 
 DOMAINS = ("restaurant", "concert")

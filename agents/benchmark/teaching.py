@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from dialogue_gym import load_domain
 from dialogue_gym._files import write_text, write_whole
 from dialogue_gym.journal import Store
-from dialogue_gym.nlu.examples import builtin_path
-from dialogue_gym.stories.io import own_stories
+from dialogue_gym.nlu import builtin_path
+from dialogue_gym.stories import own_stories
 from dialogue_gym.teaching.import_stories import import_stories
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach

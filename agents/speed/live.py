@@ -34,7 +34,7 @@ from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.trainer import Trainer
-from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.nlu import FixedFormatInterpreter
 
 NAME = "restaurant"
 TRANSITIONS = 100_000

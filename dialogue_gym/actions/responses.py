@@ -17,7 +17,7 @@ _LISTS = ("buttons", "elements", "quick_replies")
 _DATA = (*_LISTS, "image", "attachment", "custom")
 
 
-class AnswerReader:
+class ResponseReader:
     """Reads one answer; what cannot be used is left out, and named in `faults`."""
 
     def __init__(self, conversation: Conversation, speaker: Speaker) -> None:

@@ -11,7 +11,7 @@ from dialogue_gym._http import ServiceError, run_coroutine
 from dialogue_gym._text import printable
 from dialogue_gym.actions.loader import as_actions, failure
 from dialogue_gym.actions.payloads import domain_json
-from dialogue_gym.actions.responses import AnswerReader
+from dialogue_gym.actions.responses import ResponseReader
 from dialogue_gym.actions.sdk import Action, Dispatcher, Tracker
 from dialogue_gym.actions.webhook import ask_server, is_remote, webhook
 from dialogue_gym.conversation.conversation import Conversation
@@ -120,7 +120,7 @@ class ActionRunner:
         return self._read(name, conversation, answer.get("responses"), answer.get("events"))
 
     def _read(self, name: str, conversation: Conversation, messages: object, events: object) -> ActionResult:
-        reader = AnswerReader(conversation, self._speaker)
+        reader = ResponseReader(conversation, self._speaker)
         result = reader.read(messages, events)
         faults = reader.faults[:_MAX_FAULTS]
         if len(reader.faults) > _MAX_FAULTS:

@@ -1,8 +1,78 @@
-"""Understanding: examples of what people say, an interpreter trained on them, and how good one is."""
+"""Natural language: examples in Rasa's format, interpreters, and the scores of an interpreter.
 
-from dialogue_gym.nlu.encoders import HashedNgrams
-from dialogue_gym.nlu.examples import builtin_path, read_examples
-from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
-from dialogue_gym.nlu.phrasebook import Phrasebook
+All but the interfaces load when they are used: some need the extra `nlu`.
+"""
 
-__all__ = ["FixedFormatInterpreter", "HashedNgrams", "Phrasebook", "builtin_path", "read_examples"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dialogue_gym.nlu.interpreter import (
+    CombinedInterpreter,
+    FixedFormatInterpreter,
+    Interpretation,
+    Interpreter,
+    InterpreterError,
+    parse_act,
+)
+
+if TYPE_CHECKING:
+    from dialogue_gym.nlu.checks import check_examples
+    from dialogue_gym.nlu.encoders import HashedNgrams
+    from dialogue_gym.nlu.evaluation import Counts, NluScores, evaluate
+    from dialogue_gym.nlu.examples import (
+        Example,
+        NluData,
+        NluError,
+        builtin_path,
+        dump_examples,
+        parse_example,
+        read_examples,
+    )
+    from dialogue_gym.nlu.phrasebook import Phrasebook
+    from dialogue_gym.nlu.rasa import RasaInterpreter
+    from dialogue_gym.nlu.trained import TrainedInterpreter
+
+__all__ = [
+    "CombinedInterpreter",
+    "Counts",
+    "Example",
+    "FixedFormatInterpreter",
+    "HashedNgrams",
+    "Interpretation",
+    "Interpreter",
+    "InterpreterError",
+    "NluData",
+    "NluError",
+    "NluScores",
+    "Phrasebook",
+    "RasaInterpreter",
+    "TrainedInterpreter",
+    "builtin_path",
+    "check_examples",
+    "dump_examples",
+    "evaluate",
+    "parse_act",
+    "parse_example",
+    "read_examples",
+]
+
+_LAZY = {
+    "checks": ("check_examples",),
+    "encoders": ("HashedNgrams",),
+    "evaluation": ("Counts", "NluScores", "evaluate"),
+    "examples": (
+        "Example", "NluData", "NluError", "builtin_path", "dump_examples", "parse_example", "read_examples",
+    ),
+    "phrasebook": ("Phrasebook",),
+    "rasa": ("RasaInterpreter",),
+    "trained": ("TrainedInterpreter",),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ _STRENGTH = 10.0
 _WEIGHTS = (1.0, 1.0, 0.5)  # a value should not be bound to the entity, or role, that examples have it in
 
 
-class Mentions:
+class EntityExtractor:
     """Finds entities: the gazetteer says where they may be, the words around which they are."""
 
     def __init__(self, domain: Domain, data: NluData, seed: int) -> None:

@@ -257,11 +257,11 @@ class _Block(str):
     __slots__ = ()
 
 
-class _Dumper(yaml.SafeDumper):
+class _ExampleDumper(yaml.SafeDumper):
     """Writes blocks of lines as such."""
 
 
-_Dumper.add_representer(
+_ExampleDumper.add_representer(
     _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
 )
 
@@ -283,7 +283,7 @@ def dump_examples(data: NluData) -> str:
     groups += [("regex", name, [pattern for _, pattern in pairs]) for name, pairs in by_name]
     sections += [{kind: title, "examples": _listed(items)} for kind, title, items in groups]
     content = {"version": "3.1", "nlu": sections}
-    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000))
+    return str(yaml.dump(content, Dumper=_ExampleDumper, sort_keys=False, allow_unicode=True, width=1000))
 
 
 def _listed(texts: list[str]) -> Any:

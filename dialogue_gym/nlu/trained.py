@@ -9,7 +9,7 @@ from pathlib import Path
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.nlu.classifier import Bags, Classifier
-from dialogue_gym.nlu.entities import Mentions
+from dialogue_gym.nlu.entities import EntityExtractor
 from dialogue_gym.nlu.examples import Example, NluData, NluError
 from dialogue_gym.nlu.gazetteer import Label, Token, tokenize
 from dialogue_gym.nlu.interpreter import Interpretation, Interpreter
@@ -50,8 +50,8 @@ class TrainedInterpreter(Interpreter):
         self.domain = load_domain(domain)
         if not data.examples:
             raise NluError(f"{self.domain.name}: there are no examples to train on")
-        self._mentions = Mentions(self.domain, data, seed)
-        self._intents = _Intents(data, self._mentions.labels, seed)
+        self._extractor = EntityExtractor(self.domain, data, seed)
+        self._intents = _Intents(data, self._extractor.labels, seed)
 
     def parse(self, text: str) -> Interpretation:
         """Return what a text most probably means."""
@@ -59,7 +59,7 @@ class TrainedInterpreter(Interpreter):
         tokens = tokenize(seen)
         if not tokens:
             return Interpretation(text)
-        found = self._mentions.find(seen, tokens)
+        found = self._extractor.find(seen, tokens)
         ranking = self._intents.rank(tokens, [(match.first, match.last, label) for match, label, _ in found])
         entities = tuple(
             Entity(

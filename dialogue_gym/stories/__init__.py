@@ -3,7 +3,7 @@
 from dialogue_gym.stories.checks import check_stories
 from dialogue_gym.stories.contradictions import Contradiction, StoryAnswer, contradictions, replay
 from dialogue_gym.stories.expansion import expand
-from dialogue_gym.stories.io import FORMATS, dump, format_of, load, parse, story_of
+from dialogue_gym.stories.io import FORMATS, dump, format_of, load, own_stories, parse, story_of
 from dialogue_gym.stories.join import join
 from dialogue_gym.stories.mermaid import mermaid
 from dialogue_gym.stories.model import Either, OtherEvent, Place, Step, Story, StoryCheckpoint, StoryError
@@ -29,6 +29,7 @@ __all__ = [
     "join",
     "load",
     "mermaid",
+    "own_stories",
     "parse",
     "replay",
     "statistics",

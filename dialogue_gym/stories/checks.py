@@ -41,7 +41,7 @@ def check_stories(domain: Domain | None, stories: Sequence[Story]) -> list[Probl
         message = f"rules (here: {len(rules)}) are checked, but not learnt from: they begin at any point"
         problems.append(_warning(rules[0].place, message))
     if domain:
-        words = _Words(domain, hints)
+        words = _NameChecker(domain, hints)
         problems += (problem for story in stories for problem in words.check(story))
         problems += _contradictions(domain, stories)
     return sorted(dict.fromkeys(problems))
@@ -109,7 +109,7 @@ def _checkpoints(stories: Iterable[Story], hints: _Hints) -> Iterator[Problem]:
                 yield _warning(place, f"no story {does} with the checkpoint {shorten(name)}{hint}")
 
 
-class _Words:
+class _NameChecker:
     """Checks names and values against a domain; each finding is made once for every name."""
 
     def __init__(self, domain: Domain, hints: _Hints) -> None:
@@ -188,7 +188,7 @@ def _contradictions(domain: Domain, stories: Sequence[Story]) -> Iterator[Proble
         yield _warning(after.place, message)
     grown = _with_unknown(domain, expanded.stories)
     has_room = max(len(grown.intents), len(grown.actions), len(grown.slots)) < MAX_NAMES
-    problems = _Words(grown, _Hints(0))
+    problems = _NameChecker(grown, _Hints(0))
     playable = (
         story
         for story in expanded.stories

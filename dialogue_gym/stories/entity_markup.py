@@ -8,22 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from dialogue_gym._text import finite
 from dialogue_gym.conversation.events import Entity, UserUttered, Value, entities_from
 
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is not finite")
-    return number
-
-
-_DECODER = json.JSONDecoder(strict=False, parse_float=_finite, parse_constant=_finite)
+_DECODER = json.JSONDecoder(strict=False, parse_float=finite, parse_constant=finite)
 # A bracket ends the search for its partner, so that a text of brackets takes no quadratic time.
 _MARKED = re.compile(r"\[([^\[\]]+)\](?:\(([^():]+)(?::([^()]*))?\)|(\{[^{}]*\}))")
 

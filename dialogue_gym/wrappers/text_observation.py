@@ -23,7 +23,7 @@ class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.Record
 
     `Box`, float32, shape (n + m,): first the n numbers of the sentence, then the m numbers of the other
     fields (slots, what was done), one-hot. So a policy learns what sentences mean by what comes of its
-    actions: nobody tells it an intent. `dialogue_gym.nlu.encoders.HashedNgrams` is an encoder; the sentences
+    actions: nobody tells it an intent. `dialogue_gym.nlu.HashedNgrams` is an encoder; the sentences
     are those of the domain's phrases, or of a `SpokenUser` below this wrapper.
     """
 

@@ -207,5 +207,6 @@ def test_without_scikit_learn_one_line_says_what_to_install() -> None:
     code = "import sys; sys.modules['sklearn'] = None; import dialogue_gym.nlu.trained"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip().endswith('pip install "dialogue_gym[nlu]"')
-    code = "import sys, dialogue_gym.nlu.evaluation; assert 'sklearn' not in sys.modules"
+    code = "import sys, dialogue_gym.nlu as nlu; nlu.evaluate, nlu.HashedNgrams, nlu.RasaInterpreter\n"
+    code += "assert not {'sklearn', 'rapidfuzz', 're2', 'httpx'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)

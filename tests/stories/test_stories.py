@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -286,6 +289,12 @@ def test_a_graph_shares_what_stories_begin_with() -> None:
         "    n2 --> n5\n"
     )
     assert "more than 3 steps" in stories.mermaid(stories.parse(text), limit=3)
+
+
+@pytest.mark.parametrize("name", ["join", "mermaid", "statistics"])
+def test_a_function_is_not_hidden_by_the_module_of_its_name(name: str) -> None:
+    module = importlib.import_module(f"dialogue_gym.stories.{name}")
+    assert inspect.ismodule(module) and getattr(stories, name) is getattr(module, name)
 
 
 def test_names_as_long_as_names_can_be() -> None:
