@@ -23,7 +23,6 @@ SMALL = 60
 SMALL_ON_PURPOSE: dict[str, str] = {
     "dialogue_gym.cli.app": "it loads after the check that its packages are installed",
     "dialogue_gym.cli.check": "each command has a file",
-    "dialogue_gym.nlu.encoders": "a public class, which loads when it is used",
 }
 """Modules under 60 lines with one importer, each with the reason why it is not part of that importer."""
 
