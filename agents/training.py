@@ -14,7 +14,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
@@ -278,6 +277,8 @@ class Curve:
 
 def learning_curve(path: Path, curve: Curve, bound: float | None, title: str) -> None:
     """Draw mean return and success rate over the last 100 training dialogues, and the bound."""
+    from matplotlib.figure import Figure  # takes a while to load, and most programs here draw nothing
+
     figure = Figure(figsize=(7, 5.6), layout="constrained")
     above, below = figure.subplots(2, sharex=True)
     if bound is not None:

@@ -43,7 +43,6 @@ TO_DO = (
     "dialogue_gym.live.policy",
     "dialogue_gym.live.rate_limit",
     "dialogue_gym.teaching.driver.ConversationDriver",
-    "dialogue_gym.vector.threads",
     "dialogue_gym.web.commands <-> ",
     "dialogue_gym.web.pages.login",
     "docs/",

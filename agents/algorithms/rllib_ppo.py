@@ -4,7 +4,7 @@ RLlib asks for one certain Gymnasium, so it gets a Python environment of its own
 
     python -m venv out/rllib
     out/rllib/bin/pip install --constraint agents/algorithms/rllib_constraints.txt 'ray[rllib]' torch .
-    out/rllib/bin/python agents/rllib_ppo.py FakeUserRestaurant-v0
+    out/rllib/bin/python agents/algorithms/rllib_ppo.py FakeUserRestaurant-v0
 
 The last line is JSON: how the trained policy does, with its best actions, in dialogues of other seeds.
 

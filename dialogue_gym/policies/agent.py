@@ -32,6 +32,11 @@ ALGORITHMS: Mapping[str, tuple[str, str]] = {
 """The algorithms whose agents can be loaded, by the name in `metrics.json`, with module and class."""
 
 
+_UNUSED: Mapping[str, Any] = {"learning_rate": 0.0, "lr_schedule": 0.0, "clip_range": 0.0}
+"""Settings of training, in place of the schedules in an agent's file: an agent that only acts has no use for
+them, and their classes may belong to programs that are not installed."""
+
+
 class AgentError(ValueError):
     """An agent that cannot be used. The message is one line."""
 
@@ -133,7 +138,9 @@ def _load(folder: Path, domain: Domain) -> Agent:
         raise AgentError(f"{folder}: an agent of the kind {shorten(algorithm)} cannot talk, only {known}")
     module, class_name = ALGORITHMS[algorithm]
     try:
-        model = getattr(importlib.import_module(module), class_name).load(path, device="cpu")
+        model = getattr(importlib.import_module(module), class_name).load(
+            path, device="cpu", custom_objects=_UNUSED
+        )
     except ImportError as error:
         raise AgentError(
             f'{folder}: {error.name} is missing, which pip install "dialogue_gym[agents]" brings'

@@ -5,6 +5,7 @@ Needs the extra `agents`; the modules load when a name is used.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in ("DialogueVecEnv", "dialogue_of"):
-        from dialogue_gym.sb3 import vec_env as module
-    else:
-        from dialogue_gym.sb3 import masked_dqn as module  # type: ignore[no-redef]
-    return getattr(module, name)
+    module = "vec_env" if name in ("DialogueVecEnv", "dialogue_of") else "masked_dqn"
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] not in ("stable_baselines3", "torch"):
+            raise
+        raise ImportError(
+            'dialogue_gym.sb3 needs Stable-Baselines3: pip install "dialogue_gym[agents]"'
+        ) from None

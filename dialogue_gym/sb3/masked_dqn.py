@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import types
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -117,6 +121,12 @@ class MaskedDQN(DQN):
             arguments["policy_kwargs"] = {"mask": mask} | (arguments.get("policy_kwargs") or {})
         super().__init__(policy, env, **arguments)
 
+    @classmethod
+    def load(cls, *arguments: Any, **keywords: Any) -> MaskedDQN:
+        """Load an agent from a file, also of version 0.1.0; the arguments are those of `DQN.load`."""
+        with _former_modules():
+            return super().load(*arguments, **keywords)
+
     def predict(  # type: ignore[override]
         self,
         observation: Array,
@@ -166,3 +176,24 @@ class MaskedDQN(DQN):
         """Return a random possible action of each row, all equally likely."""
         chances = np.where(possible, self._generator.random(possible.shape), -1.0)
         return np.asarray(chances.argmax(axis=1))
+
+
+FORMER_MODULES: dict[str, dict[str, type]] = {
+    "dialogue_gym.masked_dqn": {"MaskedDQNPolicy": MaskedDQNPolicy},
+    "dialogue_gym.masks": {"ObservationMask": ActionMask},
+}
+"""Modules and classes that agents saved by version 0.1.0 name: their files hold pickled objects."""
+
+
+@contextlib.contextmanager
+def _former_modules() -> Iterator[None]:
+    """Let unpickling find classes by their former names."""
+    modules = {name: types.ModuleType(name) for name in FORMER_MODULES}
+    for name, module in modules.items():
+        vars(module).update(FORMER_MODULES[name])
+    sys.modules.update(modules)
+    try:
+        yield
+    finally:  # nothing else is to import them
+        for name in modules:
+            sys.modules.pop(name, None)

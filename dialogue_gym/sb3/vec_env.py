@@ -12,20 +12,12 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium.envs.registration import load_env_creator
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
 from dialogue_gym._text import nearest
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.vector.env import DialogueVectorEnv
-
-try:
-    from stable_baselines3.common.monitor import Monitor
-    from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
-except ModuleNotFoundError as error:
-    if str(error.name).split(".")[0] not in ("stable_baselines3", "torch"):
-        raise
-    raise ImportError(
-        'dialogue_gym.sb3.vec_env needs Stable-Baselines3: pip install "dialogue_gym[agents]"'
-    ) from None
 
 Array = npt.NDArray[Any]
 _METHODS = ("action_masks", "describe")

@@ -235,8 +235,13 @@ def test_a_broken_cache_is_done_without(tmp_path: Path, compiled: tuple[Path, fl
     [
         (
             "sys.modules['stable_baselines3'] = None",
-            "import dialogue_gym.sb3.vec_env",
-            'dialogue_gym.sb3.vec_env needs Stable-Baselines3: pip install "dialogue_gym[agents]"',
+            "from dialogue_gym.sb3 import DialogueVecEnv",
+            'dialogue_gym.sb3 needs Stable-Baselines3: pip install "dialogue_gym[agents]"',
+        ),
+        (
+            "sys.modules['torch'] = None",
+            "from dialogue_gym.sb3 import MaskedDQN",
+            'dialogue_gym.sb3 needs Stable-Baselines3: pip install "dialogue_gym[agents]"',
         ),
         (
             "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'",
@@ -244,7 +249,7 @@ def test_a_broken_cache_is_done_without(tmp_path: Path, compiled: tuple[Path, fl
             "compiled rules need Numba's compiler, which NUMBA_DISABLE_JIT turns off",
         ),
     ],
-    ids=["sb3", "jit"],
+    ids=["sb3", "torch", "jit"],
 )
 def test_what_is_missing_is_said_in_one_line(before: str, code: str, message: str) -> None:
     process = start(f"import sys\n{before}\n{code}", dict(os.environ))

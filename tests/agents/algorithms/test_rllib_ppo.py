@@ -18,7 +18,9 @@ import pytest
 
 from tests import ROOT
 
-EXAMPLE, CONSTRAINTS = (ROOT / "agents" / name for name in ("rllib_ppo.py", "rllib_constraints.txt"))
+EXAMPLE, CONSTRAINTS = (
+    ROOT / "agents/algorithms" / name for name in ("rllib_ppo.py", "rllib_constraints.txt")
+)
 
 
 def processes_of(folder: Path) -> list[int]:
