@@ -1,4 +1,4 @@
-"""Rasa's stories, read from files and written to them, and what can be done with them."""
+"""Stories in Rasa's formats: read, written, expanded, joined, checked, counted and drawn."""
 
 from dialogue_gym.stories.checks import check_stories
 from dialogue_gym.stories.contradictions import Contradiction, StoryAnswer, contradictions, replay

@@ -1,4 +1,4 @@
-"""What is wrong with stories, or may not be meant: by themselves, and in a domain."""
+"""Checks of stories, alone and against a domain."""
 
 from __future__ import annotations
 
@@ -25,20 +25,22 @@ from dialogue_gym.stories.model import (
 )
 
 _MAX_COMPARED = 3_000_000
-"""How much is compared to find the nearest names, characters times characters, until errors do without."""
+"""The budget for finding nearest names, in pairs of characters; once it is spent, errors have no hints."""
 
 
 def check_stories(domain: Domain | None, stories: Sequence[Story]) -> list[Problem]:
-    """Return what is wrong with stories, in the order of their places.
+    """Return the problems of stories, sorted by place.
 
-    Errors are names that the domain does not have; warnings are values that it does not list, checkpoints
-    that lead nowhere, names that stand twice, stories without an action, checkpoints and ORs of which only
-    a sample is used, and contradictions. Without a domain only what the stories themselves show is found.
+    Errors are names that the domain does not have. Warnings are values that it does not list, unconnected
+    checkpoints, duplicate names, stories without an action, contradictions, and checkpoints and ORs that are
+    too many, so that only a sample is used. Without a domain, only checks of the stories alone are made.
     """
     hints = _Hints()
     problems = [*_names(stories), *_checkpoints(stories, hints)]
     if rules := [story for story in stories if story.is_rule]:
-        message = f"rules (here: {len(rules)}) are checked, but not learnt from: they begin at any point"
+        message = (
+            f"rules (here: {len(rules)}) are checked but not learned from, since they apply at any point"
+        )
         problems.append(_warning(rules[0].place, message))
     if domain:
         words = _NameChecker(domain, hints)
@@ -48,14 +50,14 @@ def check_stories(domain: Domain | None, stories: Sequence[Story]) -> list[Probl
 
 
 class _Hints:
-    """Finds the nearest names, each once, and not any more when it would take long."""
+    """Finds nearest names, each once, until the budget for it is spent."""
 
     def __init__(self, most: int = _MAX_COMPARED) -> None:
         self._known: dict[tuple[str, str], str] = {}
         self._left = most
 
     def nearest(self, what: str, name: str, valid: Collection[str]) -> str:
-        """Return a clause about a name of some kind, to stand after what is wrong with it."""
+        """Return a clause with the valid name nearest to an unknown one; empty once the budget is spent."""
         if (hint := self._known.get((what, name))) is None:
             self._left -= len(name) * sum(map(len, valid))
             hint = self._known[what, name] = f"; {nearest(name, valid)}" if self._left > 0 else ""
@@ -71,7 +73,7 @@ def _warning(place: Place, message: str) -> Problem:
 
 
 def _events(story: Story) -> Iterator[tuple[Event | OtherEvent | StoryCheckpoint, Place]]:
-    """Yield all that may happen in a story, and where it says so."""
+    """Yield every event of a story, those of each alternative too, with its place."""
     for index, step in enumerate(story.steps):
         options = step.options if isinstance(step, Either) else ((step,),)
         for option in options:
@@ -84,7 +86,7 @@ def _names(stories: Iterable[Story]) -> Iterator[Problem]:
     for story in stories:
         known = first.setdefault((story.name, story.is_rule), story)
         if known is not story:
-            yield _warning(story.place, f"the name {shorten(story.name)} stands at {known.place} already")
+            yield _warning(story.place, f"duplicate name {shorten(story.name)}, first used at {known.place}")
         if not any(isinstance(event, (ActionExecuted, BotUttered)) for event, _ in _events(story)):
             yield _warning(story.place, f"the story {shorten(story.name)} has no action")
 
@@ -110,7 +112,7 @@ def _checkpoints(stories: Iterable[Story], hints: _Hints) -> Iterator[Problem]:
 
 
 class _NameChecker:
-    """Checks names and values against a domain; each finding is made once for every name."""
+    """Checks the names and values of stories against a domain."""
 
     def __init__(self, domain: Domain, hints: _Hints) -> None:
         self._domain = domain
@@ -140,7 +142,7 @@ class _NameChecker:
     def _message(self, message: UserUttered, place: Place) -> Iterator[Problem]:
         intent = message.intent
         if intent is None:
-            yield _warning(place, "a message without an intent means nothing to the bot")
+            yield _warning(place, "this message has no intent, so the bot cannot understand it")
         elif not {intent, intent.partition("/")[0]} & self._intents:
             yield self._unknown("intent", intent, self._domain.intents, OWN_INTENTS, place)
         for entity in message.entities:
@@ -164,13 +166,13 @@ class _NameChecker:
     ) -> Problem:
         if name in own:
             return _warning(
-                place, f"{name!r} is Rasa's own {what}: list it in the domain for the bot to learn it"
+                place, f"{name!r} is a built-in {what} of Rasa: add it to the domain for the bot to learn it"
             )
         hint = self._hints.nearest("action" if what == "form" else what, name, valid)
-        return _error(place, f"{shorten(name)} is no {what} of the domain{hint}")
+        return _error(place, f"unknown {what} {shorten(name)}{hint}")
 
     def _value(self, slot: Slot, value: Value, place: Place) -> Iterator[Problem]:
-        """Warn of a value that a categorical slot does not list; an empty one stands for any."""
+        """Warn of a value that a categorical slot does not list; an empty value stands for any."""
         text = value_text(slot, value)
         if slot.type == "categorical" and text and slot.labels[slot.label(text)] == OTHER:
             hint = self._hints.nearest(f"value of {slot.name}", text, slot.values)
@@ -178,7 +180,7 @@ class _NameChecker:
 
 
 def _contradictions(domain: Domain, stories: Sequence[Story]) -> Iterator[Problem]:
-    """Yield contradictions, and whether there is too much to look for all of them."""
+    """Yield contradictions, and a warning if only a sample of the stories is searched for them."""
     expanded = expansion(stories, domain)
     if after := expanded.sampled:
         message = (
@@ -186,22 +188,22 @@ def _contradictions(domain: Domain, stories: Sequence[Story]) -> Iterator[Proble
             f"a random sample of {len(expanded.stories)} is used"
         )
         yield _warning(after.place, message)
-    grown = _with_unknown(domain, expanded.stories)
-    has_room = max(len(grown.intents), len(grown.actions), len(grown.slots)) < MAX_NAMES
-    problems = _NameChecker(grown, _Hints(0))
+    extended = _with_unknown(domain, expanded.stories)
+    has_room = max(len(extended.intents), len(extended.actions), len(extended.slots)) < MAX_NAMES
+    problems = _NameChecker(extended, _Hints(0))
     playable = (
         story
         for story in expanded.stories
         if has_room or not any(problem.is_error for problem in problems.check(story))
     )
-    for found in contradictions_of_plain(grown, playable):
+    for found in contradictions_of_plain(extended, playable):
         yield _warning(found.second.place, str(found))
 
 
 def _with_unknown(domain: Domain, stories: Iterable[Story]) -> Domain:
-    """Return a domain with the names of stories that it lacks, as far as there is room for them.
+    """Return a domain with the unknown names of stories added, as far as there is room for them.
 
-    They are errors of their own, which would hide what else is wrong with a story.
+    Unknown names are reported on their own, and must not hide other problems of the same story.
     """
     intents, actions = dict.fromkeys(domain.intents), dict.fromkeys(domain.actions)
     slots = {slot.name: slot for slot in domain.slots}

@@ -1,4 +1,4 @@
-"""Where stories contradict each other: they answer the same observation with different actions."""
+"""Contradictions between stories: different actions after the same observation."""
 
 from __future__ import annotations
 
@@ -20,34 +20,33 @@ _LEFT_OUT = ("confidence", "intent_confidence", "spoken")
 
 @dataclass(frozen=True)
 class StoryAnswer:
-    """What a story does at one place."""
+    """The action of a story at one place."""
 
     action: str
     story: str
     place: Place
 
     def __str__(self) -> str:
-        """The answer as errors have it."""
+        """Return the action with its story and place, for messages."""
         return f"{self.action} ({shorten(self.story)}, {self.place})"
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """Two answers to the same observation, which `observation` gives in words."""
+    """Two different actions after the same observation, which `observation` has in words."""
 
     observation: str
     first: StoryAnswer
     second: StoryAnswer
 
     def __str__(self) -> str:
-        """The contradiction in one sentence."""
-        return (
-            f"the same is known ({self.observation}), but {self.first} and {self.second} do different things"
-        )
+        """Return the contradiction as one sentence."""
+        actions = f"{self.first} and {self.second}"
+        return f"different actions after the same observation ({self.observation}): {actions}"
 
 
 def replay(domain: Domain, story: Story) -> Conversation:
-    """Return a plain story as a conversation.
+    """Return the conversation of a plain story.
 
     Raises:
         StoryError: the domain has no such action or slot, or the story is not plain (see `expand`).
@@ -55,7 +54,7 @@ def replay(domain: Domain, story: Story) -> Conversation:
     conversation = Conversation(domain)
     for index, step in enumerate(story.steps):
         if isinstance(step, (StoryCheckpoint, Either, OtherEvent)):
-            raise story.place_of(index).error("only a plain story can be played: expand it first")
+            raise story.place_of(index).error("only a plain story can be replayed: expand it first")
         try:
             conversation.append(step)
         except DomainError as error:
@@ -66,7 +65,7 @@ def replay(domain: Domain, story: Story) -> Conversation:
 def answers(
     domain: Domain, story: Story, turn_taking: str = "explicit"
 ) -> Iterator[tuple[bytes, StoryAnswer]]:
-    """Yield every observation of a plain story (as bytes), and what the story does then.
+    """Yield every observation of a plain story, as bytes, with the action that follows.
 
     Raises:
         StoryError: see `replay`.
@@ -79,10 +78,10 @@ def answers(
 def contradictions(
     domain: Domain, stories: Iterable[Story], turn_taking: str = "explicit"
 ) -> list[Contradiction]:
-    """Return where stories answer the same observation differently, in their order.
+    """Return the contradictions between stories, in the order of the stories.
 
-    Each answer that differs from the first one is named once. Stories are expanded before; rules take no
-    part.
+    Each action that differs from the first one is named once. The stories are expanded first; rules are
+    ignored.
 
     Raises:
         StoryError: a story has an action or slot that the domain does not have.
@@ -93,7 +92,7 @@ def contradictions(
 def contradictions_of_plain(
     domain: Domain, stories: Iterable[Story], turn_taking: str = "explicit"
 ) -> list[Contradiction]:
-    """Return the contradictions of stories that are expanded already."""
+    """Return the contradictions between stories that are already expanded."""
     first: dict[bytes, StoryAnswer] = {}
     named: set[tuple[bytes, str]] = set()
     found = []
@@ -107,7 +106,7 @@ def contradictions_of_plain(
 
 
 def _in_words(domain: Domain, observation: bytes) -> str:
-    """Return what an observation says, without what is empty or follows from the rest."""
+    """Return an observation in words, without empty and derived fields."""
     fields = observation_fields(domain)
     labels = describe(fields, np.frombuffer(observation, observation_dtype(fields)))
     said = [

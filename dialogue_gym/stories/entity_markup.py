@@ -1,7 +1,7 @@
-"""Entities that are marked in a message's text, as Rasa's training data marks them.
+"""Entities marked in the text of a message, as in Rasa's training data.
 
 `[Paris](city)`, `[Paris](city:paris)` or `[Paris]{"entity": "city", "role": "to"}`; a text that begins with
-a slash is an act in the fixed format.
+a slash is an act in the fixed format. Unlike in NLU files, a mark that cannot be read is left in the text.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from dialogue_gym._text import finite
 from dialogue_gym.conversation.events import Entity, UserUttered, Value, entities_from
 
 _DECODER = json.JSONDecoder(strict=False, parse_float=finite, parse_constant=finite)
-# A bracket ends the search for its partner, so that a text of brackets takes no quadratic time.
+# A bracket ends the search for its partner: otherwise a text of brackets would take quadratic time.
 _MARKED = re.compile(r"\[([^\[\]]+)\](?:\(([^():]+)(?::([^()]*))?\)|(\{[^{}]*\}))")
 
 
 def decode_object(text: str, start: int = 0) -> tuple[dict[str, Value], int]:
-    """Return the JSON object that stands in a text from a brace on, and where it ends.
+    """Return the JSON object that begins at a brace, and the position after its end.
 
     Raises:
-        ValueError: there is none.
+        ValueError: it is not valid JSON.
     """
     try:
         value, end = _DECODER.raw_decode(text, start)
     except json.JSONDecodeError as error:
         raise ValueError(f"not valid JSON after the name ({error.msg})") from None
     except RecursionError:
-        raise ValueError("the JSON after the name is nested too deep") from None
+        raise ValueError("the JSON after the name is nested too deeply") from None
     except ValueError:
         raise ValueError("a number in the JSON after the name is too long or not finite") from None
     return value, end
 
 
 def read_marked(text: str) -> tuple[str, tuple[Entity, ...]]:
-    """Return the text that was said, and the entities that are marked in it."""
+    """Return a text without its marks, and the marked entities."""
     if text.startswith("/"):
         try:
             return text, _of_act(text)
@@ -83,7 +83,7 @@ def _entity(match: re.Match[str]) -> Entity | None:
 
 
 def write_marked(message: UserUttered) -> str | None:
-    """Return the text of a message with its entities marked; None if they cannot all be."""
+    """Return the text of a message with its entities marked; None if one of them cannot be marked."""
     text = message.text
     if text is None:
         return None
@@ -121,5 +121,5 @@ def _mark(said: str, entity: Entity) -> str:
 
 
 def _bare(entities: Sequence[Entity]) -> list[str]:
-    """Return what has to be the same of entities; as texts, since 1 is not true."""
+    """Return the parts of entities that have to survive, as text, since 1 == True."""
     return [repr((entity.name, entity.value, entity.role, entity.group)) for entity in entities]

@@ -1,4 +1,4 @@
-"""From stories with checkpoints, ORs and undone steps to plain ones: events only, from a dialogue's start."""
+"""Expansion of stories with checkpoints, ORs and undone steps to plain ones: whole dialogues of events."""
 
 from __future__ import annotations
 
@@ -13,76 +13,76 @@ from typing import Any, NamedTuple
 from dialogue_gym.conversation.events import ActionExecuted, Event, UserUttered, Value
 from dialogue_gym.domain import Domain
 from dialogue_gym.stories.model import Either, Place, Step, Story, StoryCheckpoint
-from dialogue_gym.stories.story_state import Moment, Moments
+from dialogue_gym.stories.story_state import StoryState, StoryStates
 
 MAX_EXPANDED = 10_000
-"""How many stories checkpoints and ORs may add."""
+"""The most stories that checkpoints and ORs may add."""
 _WORK = 25_000
 _WORK_PER_STEP = 20
-"""How many steps may be gone through for that: some, and more for each step that was given."""
+"""The budget of steps for that: `_WORK`, and `_WORK_PER_STEP` for each step of the stories."""
 _LONG = 20
-"""After how many parts a random way ends where there are several to go on with, if it is the user's turn."""
-_TRIES = 20
-"""How often in a row a random way may be one that is known, or lead nowhere, until no more are looked for."""
+"""The length, in parts, beyond which a random path may end although it could continue."""
+_ATTEMPTS = 20
+"""The number of random paths in a row that are known or lead nowhere, after which the search ends."""
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """Plain stories, and the story after which there were too many for all of them to be here."""
+    """Plain stories; `sampled` is the story from which on there were too many, so that these are a sample."""
 
     stories: list[Story]
     sampled: Story | None = None
 
 
 def expand(stories: Iterable[Story], domain: Domain | None = None, limit: int = MAX_EXPANDED) -> list[Story]:
-    """Return stories with every checkpoint and OR resolved, as events only.
+    """Return stories with every checkpoint and OR resolved, as events alone.
 
-    A story that ends with a checkpoint goes on with each one that begins with it, whose slots are set so at
-    that point; in one dialogue no part comes twice, so that loops end. A story that begins with a checkpoint
-    which nothing ends with is left out; rules too, since they say nothing of what went before. Messages and
-    actions that a `rewind` or `undo` takes back are left out. `domain` says which slots entities fill, and
-    with what a dialogue begins; without it an entity fills the slot of its name.
+    A story that ends with a checkpoint continues with each story that begins with it and whose slot
+    conditions hold at that point. No part comes twice in one dialogue, so loops end. Stories that begin with
+    a checkpoint without a predecessor are left out, and so are rules, since they do not tell the beginning of
+    a dialogue. Messages and actions that a `rewind` or `undo` takes back are left out too. The domain
+    determines the slots that entities fill and their initial values; without it, an entity fills the slot of
+    its own name.
 
-    Where these would be more than `limit` stories beyond those that were given, or far more steps, they are a
-    random sample of them, which is always the same one.
+    If this adds more than `limit` stories, or far more steps, the result is a random sample, always the same.
     """
     return expansion(stories, domain, limit).stories
 
 
 def expansion(stories: Iterable[Story], domain: Domain | None = None, limit: int = MAX_EXPANDED) -> Expansion:
-    """Return what `expand` does, and whether it is a sample."""
-    ways = _Ways([part for story in stories if not story.is_rule for part in _parts(story)], domain)
-    work = _WORK + _WORK_PER_STEP * sum(len(part.steps) for part in ways.parts)
+    """Expand stories as `expand` does, and report whether the result is a sample."""
+    paths = _Paths([part for story in stories if not story.is_rule for part in _parts(story)], domain)
+    work = _WORK + _WORK_PER_STEP * sum(len(part.steps) for part in paths.parts)
     budget = _Budget(limit, work)
-    found: dict[int, list[_Way]] = {}
+    found: dict[int, list[_Path]] = {}
     sampled = None
-    for start in ways.starts:
-        found[start] = ways.all_of(start, budget)
+    for start in paths.starts:
+        found[start] = paths.all_of(start, budget)
         if budget.is_spent:
-            sampled = ways.parts[start].story
-            found = _shared(ways, _Budget(limit, work))
+            sampled = paths.parts[start].story
+            found = _shared(paths, _Budget(limit, work))
             break
     expanded = [
         story
         for start, ended in found.items()
-        for story in _numbered([ways.told(start, way) for way in ended])
+        for story in _numbered([paths.story(start, path) for path in ended])
     ]
     return Expansion(expanded, sampled)
 
 
-def _shared(ways: _Ways, budget: _Budget) -> dict[int, list[_Way]]:
-    """Return ways from every start, which share what can be spent: all of them, or else some at random."""
+def _shared(paths: _Paths, budget: _Budget) -> dict[int, list[_Path]]:
+    """Return paths from every start within a shared budget: all of them, or else a random sample."""
     generator = random.Random(0)
-    found: dict[int, list[_Way]] = {}
-    left = sum(map(ways.has_choices, ways.starts))
-    for start in ways.starts:
-        if not ways.has_choices(start):
-            found[start] = ways.all_of(start, _Budget(0, len(ways.parts[start].steps)))
+    found: dict[int, list[_Path]] = {}
+    left = sum(map(paths.has_choices, paths.starts))
+    for start in paths.starts:
+        if not paths.has_choices(start):
+            found[start] = paths.all_of(start, _Budget(0, len(paths.parts[start].steps)))
             continue
         share, rest = budget.part(left), budget.part(left)
-        found[start] = ways.all_of(start, rest)
+        found[start] = paths.all_of(start, rest)
         if rest.is_spent:
-            found[start] = ways.some_of(start, budget, share, generator)
+            found[start] = paths.some_of(start, budget, share, generator)
         else:
             budget.spend(*share.less(rest))
         left -= 1
@@ -90,7 +90,7 @@ def _shared(ways: _Ways, budget: _Budget) -> dict[int, list[_Way]]:
 
 
 class _Budget:
-    """What can be spent on ways: stories that come of them, and steps that are gone through."""
+    """The stories and steps that paths may still use."""
 
     def __init__(self, stories: int, steps: int) -> None:
         self.stories = stories
@@ -113,7 +113,7 @@ class _Budget:
 
 @dataclass(frozen=True)
 class _Part:
-    """What stands between the checkpoints at which it begins and at which it ends."""
+    """A section of a story, between the checkpoints that begin and end it."""
 
     story: Story
     begins: tuple[StoryCheckpoint, ...]
@@ -122,7 +122,7 @@ class _Part:
 
     @property
     def is_of_user(self) -> bool:
-        """Whether it is the user who begins."""
+        """Whether the user begins."""
         for step, _ in self.steps:
             if isinstance(step, (UserUttered, ActionExecuted)):
                 return isinstance(step, UserUttered)
@@ -132,7 +132,7 @@ class _Part:
 
 
 def _parts(story: Story) -> Iterator[_Part]:
-    """Cut a story at the checkpoints in its midst."""
+    """Cut a story at its inner checkpoints."""
     placed = [(step, story.place_of(index)) for index, step in enumerate(story.steps)]
     groups: list[tuple[bool, list[tuple[Step, Place]]]] = []
     for step, place in placed:
@@ -150,30 +150,30 @@ def _parts(story: Story) -> Iterator[_Part]:
 
 
 _Choice = int | tuple[tuple[Event, ...], Place]
-"""A part to go on with, or one thing of an OR."""
+"""The index of the next part, or one alternative of an OR."""
 
 
-class _Way(NamedTuple):
-    """A way through parts, up to a step of one of them.
+class _Path(NamedTuple):
+    """A path through parts, up to a step of one of them.
 
-    `visited` has a bit for each part, since a set would take far longer to copy; `trail` the parts in order,
-    the last one first.
+    `visited` has a bit for each part, since a set would take far longer to copy; `trail` links the parts, the
+    last one first.
     """
 
     part: int
     step: int
-    now: Moment
+    state: StoryState
     visited: int
     trail: tuple[Any, int] | None
 
     @property
     def size(self) -> int:
-        """How long it takes to tell it, and to replay it: a dialogue takes as long as five steps to begin."""
-        return 5 + self.now.length + self.visited.bit_count()
+        """The cost of writing and replaying the path, in steps; starting a dialogue costs five."""
+        return 5 + self.state.length + self.visited.bit_count()
 
 
-class _Ways:
-    """All ways through parts."""
+class _Paths:
+    """All paths through parts."""
 
     def __init__(self, parts: Sequence[_Part], domain: Domain | None) -> None:
         self.parts = parts
@@ -183,27 +183,27 @@ class _Ways:
             for checkpoint in part.begins:
                 self._following.setdefault(checkpoint.name, []).append((index, checkpoint))
         checkpoints = (checkpoint for part in parts for checkpoint in (*part.begins, *part.ends))
-        self._moments = Moments(domain, {name for checkpoint in checkpoints for name in checkpoint.slots})
+        self._states = StoryStates(domain, {name for checkpoint in checkpoints for name in checkpoint.slots})
 
     def has_choices(self, start: int) -> bool:
-        """Return whether there can be more than the one way that ends where a part does."""
+        """Return whether there can be more paths than the one that ends with the part itself."""
         part = self.parts[start]
         is_one = not any(isinstance(step, Either) for step, _ in part.steps)
         return not is_one or any(end.name in self._following for end in part.ends)
 
-    def all_of(self, start: int, budget: _Budget) -> list[_Way]:
-        """Return the ways from a part that begins a dialogue, in the file's order, until all is spent."""
-        found: list[_Way] = []
-        for way in self._walk(start, budget, lambda choices: choices[::-1]):
-            if found:  # the first one's steps are paid for, and it stands for what was given
-                budget.spend(1, way.size)
-            found.append(way)
+    def all_of(self, start: int, budget: _Budget) -> list[_Path]:
+        """Return the paths from a part that begins a dialogue, in the file's order, within the budget."""
+        found: list[_Path] = []
+        for path in self._walk(start, budget, lambda choices: choices[::-1]):
+            if found:  # the first path replaces the story itself, whose steps are not charged
+                budget.spend(1, path.size)
+            found.append(path)
         return found
 
-    def some_of(self, start: int, budget: _Budget, share: _Budget, generator: random.Random) -> list[_Way]:
-        """Return different random ways, until a share of what is there is spent: one if anything is.
+    def some_of(self, start: int, budget: _Budget, share: _Budget, generator: random.Random) -> list[_Path]:
+        """Return different random paths within a share of the budget, and at least one if there is any.
 
-        They go on with a part that came least often so far, so that all parts come soon.
+        They prefer the parts that were used least so far, so that every part is used soon.
         """
         made: list[int] = []
         uses: Counter[int] = Counter()
@@ -219,20 +219,20 @@ class _Ways:
                 uses[chosen] += 1
             return [chosen]
 
-        found: dict[tuple[int, ...], _Way] = {}
+        found: dict[tuple[int, ...], _Path] = {}
         floor = _Budget(*budget.less(share))
-        tries = 0
-        while tries < _TRIES and budget.steps > floor.steps:
+        failed = 0
+        while failed < _ATTEMPTS and budget.steps > floor.steps:
             if found and budget.stories <= floor.stories:
                 break
             made.clear()
-            way = next(self._walk(start, budget, one, _LONG), None)
-            if way is None or tuple(made) in found:
-                tries += 1
+            path = next(self._walk(start, budget, one, _LONG), None)
+            if path is None or tuple(made) in found:
+                failed += 1
                 continue
-            tries = 0
-            budget.spend(1 if found else 0, way.size)
-            found[tuple(made)] = way
+            failed = 0
+            budget.spend(1 if found else 0, path.size)
+            found[tuple(made)] = path
         return list(found.values())
 
     def _walk(
@@ -241,58 +241,60 @@ class _Ways:
         budget: _Budget,
         choose: Callable[[list[_Choice]], list[_Choice]],
         long: int = sys.maxsize,
-    ) -> Iterator[_Way]:
-        """Yield the ways that end, of those that are chosen at each OR and checkpoint."""
-        open_ways = [_Way(start, 0, self._moments.first, 1 << start, (None, start))]
-        while open_ways and not budget.is_spent:
-            way, choices = self._onward(open_ways.pop(), budget, long)
+    ) -> Iterator[_Path]:
+        """Yield the complete paths among those chosen at each OR and checkpoint."""
+        open_paths = [_Path(start, 0, self._states.first, 1 << start, (None, start))]
+        while open_paths and not budget.is_spent:
+            path, choices = self._onward(open_paths.pop(), budget, long)
             if choices is None:
-                yield way
+                yield path
             else:
-                open_ways += (self._taking(way, choice) for choice in choose(choices))
+                open_paths += (self._following_choice(path, choice) for choice in choose(choices))
 
-    def _onward(self, way: _Way, budget: _Budget, long: int) -> tuple[_Way, list[_Choice] | None]:
-        """Go on to where there is a choice, and return what can be chosen; None where a dialogue ends."""
-        part = self.parts[way.part]
-        now = way.now
-        for index in range(way.step, len(part.steps)):
+    def _onward(self, path: _Path, budget: _Budget, long: int) -> tuple[_Path, list[_Choice] | None]:
+        """Advance to the next choice, and return the options; None at the end of a dialogue."""
+        part = self.parts[path.part]
+        state = path.state
+        for index in range(path.step, len(part.steps)):
             step, place = part.steps[index]
             if isinstance(step, Either):
-                budget.spend(0, index - way.step + len(step.options))
-                return way._replace(step=index + 1, now=now), [(option, place) for option in step.options]
+                budget.spend(0, index - path.step + len(step.options))
+                return path._replace(step=index + 1, state=state), [
+                    (option, place) for option in step.options
+                ]
             if not isinstance(step, StoryCheckpoint):
-                now = self._moments.after(now, step, place)
+                state = self._states.after(state, step, place)
         nexts = [(end, *following) for end in part.ends for following in self._following.get(end.name, ())]
-        budget.spend(0, len(part.steps) - way.step + len(nexts) // 2)
+        budget.spend(0, len(part.steps) - path.step + len(nexts) // 2)
         taken = dict.fromkeys(
             number
             for end, number, begin in nexts
-            if not way.visited >> number & 1
-            and _are_set(end.slots, now.slots)
-            and _are_set(begin.slots, now.slots)
+            if not path.visited >> number & 1
+            and _are_set(end.slots, state.slots)
+            and _are_set(begin.slots, state.slots)
         )
-        # Where a loop leaves nothing that is new, the dialogue may end if it is the user's turn.
-        is_last = not taken or (len(taken) > 1 and way.visited.bit_count() >= long)
+        # A dialogue whose loops lead to no new part may end, if it is the user's turn.
+        is_last = not taken or (len(taken) > 1 and path.visited.bit_count() >= long)
         if is_last and all(self.parts[number].is_of_user for _, number, _ in nexts):
-            return way._replace(now=now), None
-        return way._replace(now=now), list(taken)
+            return path._replace(state=state), None
+        return path._replace(state=state), list(taken)
 
-    def _taking(self, way: _Way, choice: _Choice) -> _Way:
+    def _following_choice(self, path: _Path, choice: _Choice) -> _Path:
         if isinstance(choice, int):
-            return _Way(choice, 0, way.now, way.visited | 1 << choice, (way.trail, choice))
-        now = way.now
+            return _Path(choice, 0, path.state, path.visited | 1 << choice, (path.trail, choice))
+        state = path.state
         for event in choice[0]:
-            now = self._moments.after(now, event, choice[1])
-        return way._replace(now=now)
+            state = self._states.after(state, event, choice[1])
+        return path._replace(state=state)
 
-    def told(self, start: int, way: _Way) -> Story:
-        """Return a way that has ended as a story."""
+    def story(self, start: int, path: _Path) -> Story:
+        """Return the story of a complete path."""
         names = []
-        trail = way.trail
+        trail = path.trail
         while trail:
             trail, index = trail
             names.append(self.parts[index].story.name)
-        kept = self._moments.events(way.now)
+        kept = self._states.events(path.state)
         first = self.parts[start].story
         return Story(
             " + ".join(dict.fromkeys(reversed(names))),
@@ -308,7 +310,7 @@ def _are_set(wanted: Mapping[str, Value], slots: Mapping[str, Value]) -> bool:
 
 
 def _numbered(stories: list[Story]) -> list[Story]:
-    """Tell stories of one name apart."""
+    """Number stories that have the same name."""
     counts: dict[str, int] = {}
     numbered = []
     for story in stories:

@@ -1,4 +1,4 @@
-"""From a story file to stories and back, whichever of the two formats it has."""
+"""Reading and writing of story files in both formats."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _YAML_BEGINS = re.compile(r"^(version|stories|rules|nlu)\s*:|^---\s*$", re.MULTI
 
 
 def format_of(path: Path) -> str | None:
-    """Return the format that the name of a file says; None if it says none."""
+    """Return the format of a file by its name; None if the name does not tell."""
     return "markdown" if is_markdown(path) else "yaml" if path.suffix.lower() in (".yml", ".yaml") else None
 
 
@@ -35,8 +35,8 @@ def load(path: str | Path) -> list[Story]:
     """Return the stories and rules of a file.
 
     Raises:
-        StoryError: the file cannot be read, or is YAML without stories and rules; one sentence with file and
-            line.
+        StoryError: the file cannot be read, or is YAML without stories and rules; one sentence with file
+            and line.
     """
     path = Path(path)
     text = read_text(path, STORY_FILE)
@@ -47,10 +47,10 @@ def load(path: str | Path) -> list[Story]:
 
 
 def parse(text: str, file: str = "stories", format: str | None = None) -> list[Story]:
-    """Return the stories and rules of a text; without `format` its content tells which one it is.
+    """Return the stories and rules of a text; without `format`, the content decides.
 
     Raises:
-        StoryError: one sentence with file and line, in which `file` stands for the text.
+        StoryError: one sentence with file and line; `file` stands for the text.
     """
     is_yaml = _YAML_BEGINS.search(text) if format is None else _is_yaml(format)
     return yaml_reader.read(text, file) if is_yaml else markdown.read(text, file)
@@ -59,26 +59,26 @@ def parse(text: str, file: str = "stories", format: str | None = None) -> list[S
 def dump(stories: Iterable[Story], format: str) -> str:
     """Return stories as the text of a file: `"markdown"` or `"yaml"`.
 
-    What is read from it again has the same acts, actions, slots and checkpoints. Markdown does not keep the
-    user's words; YAML keeps them where all entities of the message can be marked in them.
+    Reading it gives the same acts, actions, slots and checkpoints. Markdown does not keep the user's text;
+    YAML keeps it if all entities of the message can be marked in it.
 
     Raises:
-        StoryError: something cannot be said in the format, such as an action called `restart` in YAML.
+        StoryError: the format has no way to write something, such as an action called `restart` in YAML.
     """
     return yaml_writer.write(stories) if _is_yaml(format) else markdown.write(stories)
 
 
 def _is_yaml(format: str) -> bool:
     if format not in FORMATS:
-        raise StoryError(f"{shorten(format)} is no format of stories; {nearest(format, FORMATS)}")
+        raise StoryError(f"unknown story format {shorten(format)}; {nearest(format, FORMATS)}")
     return format == "yaml"
 
 
 def story_of(conversation: Conversation, name: str) -> Story:
-    """Return what happened in a conversation as a story.
+    """Return the story of a conversation.
 
-    It says what the user meant, what the bot did, and the slots that actions set; not that the bot listened,
-    how sure anything was, or what follows from the rest: slots that entities filled, the second half of a
+    It has the user's messages, the bot's actions, and the slots that actions set. It leaves out listening,
+    confidences, and events that follow from others: slots filled by entities, and the second half of a
     restart.
     """
     steps: list[Event] = []
@@ -102,10 +102,10 @@ def story_of(conversation: Conversation, name: str) -> Story:
 
 
 def own_stories(domain_file: Path) -> list[Story]:
-    """Return the stories that lie beside a domain file, in `stories.yml` or `stories.md`.
+    """Return the stories beside a domain file, in `stories.yml` or `stories.md`.
 
     Raises:
-        ValueError: there are none, or they cannot be read.
+        ValueError: neither file exists, or it cannot be read.
     """
     for name in ("stories.yml", "stories.md"):
         if (path := domain_file.with_name(name)).is_file():

@@ -1,4 +1,4 @@
-"""Short stories joined into longer dialogues, since what people do is not always the first thing they do."""
+"""Joining of short stories into longer dialogues, since people want one thing after another."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ def join(
     limit: int = MAX_JOINED,
     turn_taking: str = "explicit",
 ) -> list[Story]:
-    """Return stories, expanded, and longer dialogues of them.
+    """Return the expanded stories, followed by longer dialogues made of them.
 
-    In each round every story so far, in random order, is followed by a random one of those that were given.
-    A dialogue that is there already is left out, and so is one that answers an observation otherwise than
-    those before it: what slots were filled before can make it another story. The same seed gives the same
-    dialogues; at most `limit` are added.
+    In each round, every story so far, in random order, is continued by a random one of the given stories.
+    Duplicates are left out, and so are dialogues that contradict earlier ones, as slots that the first story
+    filled can change the second. The same seed gives the same dialogues; at most `limit` are added.
 
     Raises:
         StoryError: a story has an action or slot that the domain does not have.
@@ -66,7 +65,7 @@ def join(
 
 
 def _one(actions: set[str]) -> set[str]:
-    """Return what may answer an observation that is new: any one action."""
+    """Return the actions allowed after a new observation: any, if it is a single one."""
     return actions if len(actions) == 1 else set()
 
 

@@ -1,7 +1,7 @@
-"""Stories in Markdown, as Rasa Core 0.8 to Rasa 2 have them: read and written line by line.
+"""Stories in the Markdown of Rasa Core 0.8 to Rasa 2, read and written line by line.
 
-The grammar is that of https://legacy-docs-v1.rasa.com/core/stories/; with any name that it cannot say
-plainly, the general form of Rasa's events is written: `- action{"name": "…"}`, `- user{…}`.
+The grammar is that of https://legacy-docs-v1.rasa.com/core/stories/. Names that it cannot express are written
+in the general form of Rasa's events: `- action{"name": "…"}`, `- user{…}`.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _NAME_END = re.compile(r"\{|\sOR\s|:(?=\s|$)|$")
 _OR = re.compile(r"\s*OR\s+")
 _SAID = re.compile(r"\s*:(.*)", re.DOTALL)
 _CONFIDENCE = re.compile(r"@[0-9]+(\.[0-9]+)?$")
-# What a form has written of its own dialogue: Rasa does not learn from it either.
+# The record that a form keeps of its own dialogue: Rasa does not learn from it either.
 _OF_A_FORM = re.compile(r"[*-]\s+form:\s")
 _RULER = re.compile(r"(-{2,}|={2,}|`{3,}.*)$")
-# Written as they are, these would end a value: they can only stand within strings, so JSON can escape them.
+# Unescaped, these would end a value. They only occur within strings, so JSON can escape them.
 _UNSAFE = re.compile(r"<(?=!--)|(?<= )O(?=R )|`")
 _MAX_KEPT = 100_000
 
@@ -79,7 +79,7 @@ def read(text: str, file: str) -> list[Story]:
             continue
         if heading is None:
             if line.startswith(("*", "-", ">")):
-                raise Place(file, number).error("a story begins with its name, '## name'")
+                raise Place(file, number).error("a story must begin with its name, '## name'")
             continue  # a preface
         if (found := known.get(line)) is None:
             try:
@@ -97,22 +97,22 @@ def read(text: str, file: str) -> list[Story]:
 def _heading(line: str, place: Place) -> tuple[str, int, bool]:
     name = line.lstrip(line[0]).strip(" \t#")
     if name.startswith(_NLU):
-        raise place.error(f"{shorten(name)} is training data for language, not a story")
+        raise place.error(f"{shorten(name)} is a section of NLU data, not a story")
     return name, place.line, line[0] == ">"
 
 
 def read_line(line: str) -> tuple[Step, ...]:
-    """Return the steps that one line of a story stands for.
+    """Return the steps of one line of a story.
 
     Raises:
-        ValueError: it stands for none.
+        ValueError: the line cannot be read.
     """
     kind, rest = line[0], line[1:].strip()
     if kind == "*":
         messages = _messages(rest)
         return messages if len(messages) == 1 else (Either(tuple((message,) for message in messages)),)
     if kind not in ("-", ">"):
-        raise ValueError("a line of a story begins with '*' (the user), '-' (the bot), '>' or '##'")
+        raise ValueError("a line of a story must begin with '*' (the user), '-' (the bot), '>' or '##'")
     name, brace, after = rest.partition("{")
     parameters: dict[str, Value] = {}
     if brace:
@@ -121,12 +121,12 @@ def read_line(line: str) -> tuple[Step, ...]:
             raise ValueError("nothing can follow the closing brace")
     name = name.strip()
     if not name:
-        raise ValueError(f"a name is expected after {kind!r}")
+        raise ValueError(f"expected a name after {kind!r}")
     return (StoryCheckpoint(name, parameters),) if kind == ">" else events_named(name, parameters)
 
 
 def _messages(text: str) -> tuple[UserUttered, ...]:
-    """Return the messages of a user's line: several if there is an OR."""
+    """Return the messages of a user's line, several of them if it has an OR."""
     found: list[UserUttered] = []
     at = 0
     while True:
@@ -137,7 +137,7 @@ def _messages(text: str) -> tuple[UserUttered, ...]:
         if text.startswith("{", at):
             values, at = decode_object(text, at)
         if not name:
-            raise ValueError("an intent is expected here")
+            raise ValueError("expected an intent")
         message = UserUttered(None, name, entities_from(values))
         if said := _SAID.match(text, at):
             words, entities = read_marked(said[1].strip())
@@ -151,10 +151,10 @@ def _messages(text: str) -> tuple[UserUttered, ...]:
 
 
 def write(stories: Iterable[Story]) -> str:
-    """Return stories as Markdown, which has no place for the words that a user said.
+    """Return stories as Markdown, which has no place for the user's text.
 
     Raises:
-        StoryError: something cannot be said in this format.
+        StoryError: the format has no way to write something.
     """
     return "\n".join(_story(story) for story in stories)
 
@@ -167,8 +167,8 @@ def _story(story: Story) -> str:
         raise story.place.error(f"the name {shorten(story.name)} cannot be written in Markdown")
     if story.conditions or story.conversation_start or not story.wait_for_user_input:
         raise story.place.error(
-            f"the rule {shorten(story.name)} has a condition, or holds only when a dialogue begins, or does "
-            "not wait for the user: Markdown cannot say so"
+            f"Markdown cannot express that the rule {shorten(story.name)} has a condition, applies only at "
+            "the start of a dialogue, or does not wait for the user"
         )
     written = [heading]
     for index, step in enumerate(story.steps):
@@ -195,7 +195,7 @@ def _line(step: Step) -> str:
     if isinstance(step, StoryCheckpoint):
         return _first(step, f"> {step.name}{_json(step.slots) if step.slots else ''}")
     if not all(isinstance(event, UserUttered) for option in step.options for event in option):
-        raise StoryError("a choice of slots cannot be written in Markdown")
+        raise StoryError("Markdown cannot have slots as alternatives")
     acts = [_act(event) for option in step.options for event in option if isinstance(event, UserUttered)]
     return _first(step, f"* {' OR '.join(acts)}")
 
@@ -206,7 +206,7 @@ def _act(message: UserUttered) -> str:
 
 
 def _first(step: Step, *ways: str) -> str:
-    """Return the first of several lines from which the step can be read again."""
+    """Return the first of several lines that reads as the same step."""
     for line in ways:
         if not line.isprintable() or _COMMENT in line or _RULER.match(line.strip()):
             continue
@@ -221,7 +221,7 @@ def _first(step: Step, *ways: str) -> str:
 
 
 def _meaning(steps: tuple[Step, ...]) -> str:
-    """Return what has to survive of steps, as a text since 1 is not true: not the user's words."""
+    """Return the parts of steps that have to survive, as text, since 1 == True; not the user's text."""
     if len(steps) == 1 and isinstance(steps[0], Either):
         return repr([_meaning(option) for option in steps[0].options])
     return repr(

@@ -1,4 +1,4 @@
-"""The graph of stories, as text that Mermaid draws (https://mermaid.js.org/syntax/flowchart.html)."""
+"""The graph of stories as a Mermaid flowchart (https://mermaid.js.org/syntax/flowchart.html)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class _Node:
 def mermaid(stories: Iterable[Story], limit: int = MAX_NODES) -> str:
     """Return the graph of stories as a Mermaid flowchart: the user's acts rounded, the bot's actions boxed.
 
-    Stories are expanded, and drawn as one as long as they are the same. A graph of more than `limit` nodes is
-    cut off, and says so.
+    The stories are expanded, and share their nodes as long as their steps are the same. A graph of more than
+    `limit` nodes is cut off, with a note.
     """
     root = _Node("(({}))", "start")
     nodes = 1
@@ -78,5 +78,5 @@ def _label(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text with everything that Mermaid or HTML could take for its own as a numbered character."""
+    """Return text with the special characters of Mermaid and HTML as character references."""
     return "".join(f"#{ord(char)};" if char in _SPECIAL else char for char in text)

@@ -1,4 +1,4 @@
-"""What a story is: a name, and steps that are events or one of the things that only stories have."""
+"""Stories: their names and steps, which are events, checkpoints, alternatives and events of Rasa's own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OWN_ACTIONS = (
 )
 OWN_INTENTS = ("restart", "back", "session_start", "nlu_fallback", "out_of_scope")
 OWN_SLOTS = ("requested_slot", "session_started_metadata")
-"""What every Rasa bot has without its domain file saying so."""
+"""Names that every Rasa bot has, although its domain file does not list them."""
 
 OTHER_EVENTS = (
     "form",
@@ -54,34 +54,37 @@ OTHER_EVENTS = (
     "loop_interrupted",
     "agent",
 )
-"""Names of Rasa's events that have none of ours; the first two say which form asks."""
+"""Names of Rasa's events that have no counterpart here; the first two name the active form."""
 
 
 class StoryError(FileError):
-    """A story file that cannot be read, or stories that cannot be written or used."""
+    """Raised if a story file cannot be read, or stories cannot be written or used."""
 
 
 STORY_FILE = FileKind("story file", StoryError, max_bytes=200_000_000, max_entries=1_000_000)
 
 
 class Place(NamedTuple):
-    """Where something stands."""
+    """A file and a line."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
-        """The place as errors have it."""
+        """Return the place as errors have it."""
         return f"{self.file}:{self.line}"
 
     def error(self, message: str) -> StoryError:
-        """Return the error that `message` is about this place."""
+        """Return an error about this place."""
         return StoryError(f"{self}: {message}")
 
 
 @dataclass(frozen=True, slots=True)
 class StoryCheckpoint:
-    """A place where stories meet: what begins with it goes on from what ends with it, if the slots are so."""
+    """A point where stories meet: one that ends with it continues with those that begin with it.
+
+    `slots` has the values that slots must have for that.
+    """
 
     name: str
     slots: Mapping[str, Value] = field(default_factory=dict)
@@ -89,14 +92,14 @@ class StoryCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """One of several things happens, each of them one event or several."""
+    """Alternatives, each of one or several events."""
 
     options: tuple[tuple[Event, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OtherEvent:
-    """An event that only Rasa has, such as the beginning of a form: kept, so that it can be written."""
+    """An event of Rasa without a counterpart here, such as the start of a form; kept for writing."""
 
     name: str
     parameters: Mapping[str, Value] = field(default_factory=dict)
@@ -110,17 +113,17 @@ class Story:
     """The written form of a conversation.
 
     Attributes:
-        name: what the file calls it.
-        steps: what happens, in order. That the bot listens is not said, it follows from the user's turns.
-        file: where it stands.
-        line: the line of its name.
-        places: where each step stands; empty if the story was not read.
-        is_rule: whether it holds at any point of a dialogue, as the rules of Rasa 2 do.
-        conditions: of a rule, how many of the first steps say when it holds.
-        conversation_start: of a rule, whether it only holds when a dialogue begins.
+        name: the name in the file.
+        steps: the steps in order, without the bot's listening, which follows from the user's turns.
+        file: the file.
+        line: the line of the name.
+        places: the place of each step; empty if the story was not read from a file.
+        is_rule: whether it applies at any point of a dialogue, as the rules of Rasa 2 do.
+        conditions: of a rule, the number of first steps that are its condition.
+        conversation_start: of a rule, whether it applies only at the start of a dialogue.
         wait_for_user_input: of a rule, whether it is the user's turn after it.
 
-    Two stories are equal if all but their places is.
+    Stories are equal if they differ only in their places.
     """
 
     name: str
@@ -135,18 +138,18 @@ class Story:
 
     @property
     def place(self) -> Place:
-        """Where the story begins."""
+        """The place of the story's name."""
         return Place(self.file, self.line)
 
     def place_of(self, step: int) -> Place:
-        """Return where a step stands, or the story's end if there are not so many."""
+        """Return the place of a step, or that of the last step if there are fewer."""
         if not self.places:
             return self.place
         return self.places[min(step, len(self.places) - 1)]
 
 
 def events_named(name: str, parameters: Mapping[str, Value]) -> tuple[Step, ...]:
-    """Return what a line of the bot's stands for: an event under its name in Rasa, or else an action.
+    """Return the steps of a line of the bot's: an event by its name in Rasa, or else an action.
 
     Raises:
         ValueError: the event needs other parameters.

@@ -1,4 +1,4 @@
-"""What a set of stories has, in numbers."""
+"""Statistics of a set of stories."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.stories.model import Either, Story, StoryCheckpoint
 
 Counts = tuple[tuple[str, int], ...]
-"""Names and how often each occurs, the most frequent first."""
+"""Names with their counts, the most frequent first."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a set of stories has.
+    """The statistics of a set of stories.
 
     Attributes:
-        stories: how many, without rules.
-        rules: how many rules.
-        user_turns: messages of the user; an OR is one.
+        stories: the number of stories, without rules.
+        rules: the number of rules.
+        user_turns: messages of the user; an OR counts as one.
         actions: actions of the bot, listening left out.
-        checkpoints: different names of checkpoints.
+        checkpoints: distinct names of checkpoints.
         shortest: user turns of the shortest story.
         longest: user turns of the longest story.
-        mean: user turns of a story on average.
-        by_intent: how often each intent occurs, in every part of an OR.
-        by_entity: how often each entity occurs.
-        by_action: how often each action occurs.
-        by_slot: how often each slot is set by an event.
+        mean: the mean number of user turns of a story.
+        by_intent: the count of each intent, with every alternative of an OR.
+        by_entity: the count of each entity.
+        by_action: the count of each action.
+        by_slot: the count of events that set each slot.
         unused_intents: intents of the domain that no story has.
         unused_actions: actions of the domain that no story has.
     """
@@ -54,7 +54,7 @@ class Statistics:
     unused_actions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the statistics as JSON has them: counts by name, lists of names, numbers."""
+        """Return the statistics as JSON: counts by name, lists of names, and numbers."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {
             name: dict(value)
@@ -67,7 +67,7 @@ class Statistics:
 
 
 def statistics(stories: Iterable[Story], domain: Domain | None = None) -> Statistics:
-    """Count what stories have, as they are written (not expanded)."""
+    """Return the statistics of stories as they are written, not expanded."""
     intents: Counter[str] = Counter()
     entities: Counter[str] = Counter()
     actions: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""What has happened at a point of a story, where steps may take back what was before them."""
+"""The state of a story at one of its steps, which may take back earlier ones."""
 
 from __future__ import annotations
 
@@ -23,77 +23,77 @@ from dialogue_gym.stories.model import OWN_SLOTS, OtherEvent, Place
 _RESET = "reset_slots"
 
 
-class Moment(NamedTuple):
-    """One point of a dialogue, linked to the one before it, which other dialogues may share.
+class StoryState(NamedTuple):
+    """The state after a step of a dialogue, linked to the state before it, which other dialogues may share.
 
-    `slots` has the values that are watched. A `rewind` goes back to `before_message`, an `undo` to
-    `before_action`; length is how many events there are.
+    `slots` has the values of the watched slots. A `rewind` returns to `before_message`, an `undo` to
+    `before_action`. `length` counts the events.
     """
 
-    before: Moment | None
+    before: StoryState | None
     event: Event | OtherEvent | None
     place: Place | None
     slots: Mapping[str, Value]
-    before_message: Moment | None = None
-    before_action: Moment | None = None
+    before_message: StoryState | None = None
+    before_action: StoryState | None = None
     length: int = 0
 
 
-class Moments:
-    """Makes moments: each takes the same time, however long the dialogue is."""
+class StoryStates:
+    """Makes states, each in constant time, however long the dialogue is."""
 
     def __init__(self, domain: Domain | None, watched: Collection[str]) -> None:
-        """Begin dialogues of a domain, if it is known, and watch the slots of some names."""
+        """Prepare for dialogues of a domain, if it is known, and watch the slots of some names."""
         self._domain = domain
         self._known = {slot.name: slot.initial_value for slot in domain.slots} if domain else {}
         self._watched = frozenset(watched)
-        self.first = Moment(
+        self.first = StoryState(
             None, None, None, {name: value for name, value in self._known.items() if name in self._watched}
         )
 
-    def after(self, moment: Moment, event: Event | OtherEvent, place: Place) -> Moment:
-        """Return the moment after an event; what no observation shows changes nothing."""
-        before_message, before_action = moment.before_message, moment.before_action
-        slots = moment.slots
+    def after(self, state: StoryState, event: Event | OtherEvent, place: Place) -> StoryState:
+        """Return the state after an event; an event that no observation shows changes nothing."""
+        before_message, before_action = state.before_message, state.before_action
+        slots = state.slots
         if isinstance(event, OtherEvent):
             if event.name == "rewind":
-                return before_message or moment
+                return before_message or state
             if event.name == "undo":
-                return before_action or moment
+                return before_action or state
             if event.name != _RESET:
-                return moment
+                return state
             slots = self.first.slots
         elif isinstance(event, UserUttered):
-            before_message = moment
+            before_message = state
             slots = self._with(slots, event)
         elif isinstance(event, SlotSet):
             if event.name in OWN_SLOTS and event.name not in self._known:
-                return moment
+                return state
             if event.name in self._watched:
                 slots = {**slots, event.name: event.value}
         elif isinstance(event, ActionExecuted):
-            before_action = moment
+            before_action = state
             slots = self.first.slots if event.name == RESTART else slots
         elif isinstance(event, (Restarted, SessionStarted)):
             before_message = before_action = None
             slots = self.first.slots
-        return Moment(moment, event, place, slots, before_message, before_action, moment.length + 1)
+        return StoryState(state, event, place, slots, before_message, before_action, state.length + 1)
 
     def _with(self, slots: Mapping[str, Value], message: UserUttered) -> Mapping[str, Value]:
         if not (message.entities and self._watched):
             return slots
-        told = {name: value for name, value in self._filled(message).items() if name in self._watched}
-        return {**slots, **told} if told else slots
+        filled = {name: value for name, value in self._filled(message).items() if name in self._watched}
+        return {**slots, **filled} if filled else slots
 
     def _filled(self, message: UserUttered) -> Mapping[str, Value]:
         if self._domain:
             return slots_filled(self._domain, message)
         return {entity.name: entity.value for entity in message.entities}
 
-    def events(self, moment: Moment) -> list[tuple[Event, Place]]:
-        """Return all that has happened, and where a story says so."""
+    def events(self, state: StoryState) -> list[tuple[Event, Place]]:
+        """Return the events that led to a state, with their places."""
         happened: list[tuple[Event | OtherEvent, Place]] = []
-        at: Moment | None = moment
+        at: StoryState | None = state
         while at is not None and at.event is not None and at.place is not None:
             happened.append((at.event, at.place))
             at = at.before
@@ -102,7 +102,7 @@ class Moments:
         return plain if len(plain) == len(happened) else list(self._with_resets(happened))
 
     def _with_resets(self, happened: list[tuple[Event | OtherEvent, Place]]) -> Iterator[tuple[Event, Place]]:
-        """Put in the slots that each reset sets; to empty one that is empty would say nothing."""
+        """Replace each reset by the slots that it sets, except for those that are empty and stay so."""
         slots = dict(self._known)
         for event, place in happened:
             if isinstance(event, OtherEvent):

@@ -1,7 +1,7 @@
-"""Stories in YAML, as Rasa 2 and 3 have them (https://rasa.com/docs/rasa/stories), read with their lines.
+"""Reader of stories in the YAML of Rasa 2 and 3 (https://rasa.com/docs/rasa/stories).
 
 PyYAML composes a file as a whole, which takes a kilobyte for every entry. A large file is therefore read in
-parts. Where these turn out to be no YAML, it is read whole.
+chunks; if one of them turns out not to be YAML, the file is read whole.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dialogue_gym.conversation.events import (
     entities_from,
 )
 from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS
-from dialogue_gym.stories import yaml_chunks as yaml_parts
+from dialogue_gym.stories import yaml_chunks
 from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.stories.model import (
     STORY_FILE,
@@ -50,16 +50,15 @@ STORY_KEYS = ("story", "steps", "metadata")
 RULE_KEYS = ("rule", "steps", "condition", "wait_for_user_input", "conversation_start", "metadata")
 STEP_KEYS = ("intent", "user", "or", "action", "bot", "checkpoint", "slot_was_set", "active_loop")
 _BESIDE = {"user": ("intent", "entities"), "intent": ("entities",), "checkpoint": ("slot_was_set",)}
-"""What can stand in a step beside the key that says its kind."""
+"""The keys that a step may have beside the key of its kind."""
 _ENTITY_KEYS = {"entity", "value", "role", "group"}
-"""Of an entity as Rasa's trackers have it, which also tells an entity named `role` from a role."""
+"""The keys of an entity in Rasa's trackers, a form that can tell an entity named `role` from a role."""
 
 _CHUNK = 50_000
 _SMALL = 2_000_000
 _FEW = 5_000
-"""Characters that are read at a time, and up to which a file that cannot be cut is read again as a whole.
-
-A step is kept for when it stands again: a few at first, then as long as four of five steps do.
+"""The characters of a chunk; those of a file that is read again as a whole if it cannot be cut; and the steps
+that are cached before reuse decides: from then on, a step is cached as long as four of five are reused.
 """
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
 _DECIMAL = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?")
@@ -73,9 +72,9 @@ def read(text: str, file: str) -> list[Story]:
     Raises:
         StoryError: one sentence with file, line and key.
     """
-    if len(text) <= _CHUNK or (sections := yaml_parts.sections(text, file, OTHER_SECTIONS)) is None:
+    if len(text) <= _CHUNK or (sections := yaml_chunks.sections(text, file, OTHER_SECTIONS)) is None:
         return _read_whole(text, file)
-    reader = _PartsReader(file)
+    reader = _ChunkReader(file)
     try:
         for section in sections:
             reader.read(section)
@@ -87,19 +86,19 @@ def read(text: str, file: str) -> list[Story]:
 
 
 def refuse_other_files(text: str, file: str) -> None:
-    """Refuse a YAML text that has no place for stories, since something else was meant.
+    """Refuse a YAML text that has no key for stories, as it is probably another kind of file.
 
     Raises:
-        StoryError: it has neither the key `stories` nor `rules`.
+        StoryError: it has neither the key `stories` nor the key `rules`.
     """
     keys = parse_yaml(text, file, STORY_FILE).mapping()
     if not keys.keys() & set(_OWN_SECTIONS):
         has = f"it has {', '.join(map(shorten, list(keys)[:8]))}" if keys else "it is empty"
-        raise Place(file, 1).error(f"there are no 'stories' and no 'rules' here; {has}")
+        raise Place(file, 1).error(f"the file has neither 'stories' nor 'rules'; {has}")
 
 
-class _PartsReader:
-    """Reads sections a few stories at a time; what a step says is kept, since most stand in many stories."""
+class _ChunkReader:
+    """Reads sections a few stories at a time, and caches their steps, since most of them recur."""
 
     def __init__(self, file: str) -> None:
         self.stories: list[Story] = []
@@ -107,7 +106,7 @@ class _PartsReader:
         self._known: dict[str, tuple[tuple[Step, ...], int]] = {}
         self._found = 0
 
-    def read(self, section: yaml_parts.Part) -> None:
+    def read(self, section: yaml_chunks.Chunk) -> None:
         waiting: list[str] = []
         size = first = 0
         for item in section.items():
@@ -117,26 +116,26 @@ class _PartsReader:
                 waiting += item.lines
                 size += sum(map(len, item.lines))
             if waiting and (story or size > _CHUNK):
-                self._read_chunk(yaml_parts.Part(section.kind, first, waiting))
+                self._read_chunk(yaml_chunks.Chunk(section.kind, first, waiting))
                 waiting, size = [], 0
             if story:
                 self.stories.append(story)
-        self._read_chunk(yaml_parts.Part(section.kind, first, waiting))
+        self._read_chunk(yaml_chunks.Chunk(section.kind, first, waiting))
 
-    def _read_chunk(self, part: yaml_parts.Part) -> None:
-        if not part.says_something:
+    def _read_chunk(self, part: yaml_chunks.Chunk) -> None:
+        if not part.has_content:
             return
         try:
             self.stories += _stories(parse_yaml(part.text, self._file, STORY_FILE), part.kind, part.first)
         except FileError:
-            # Once more, for the error to name the right lines.
+            # Parse again after as many empty lines as come before, for the error to name the right line.
             _stories(parse_yaml("\n" * part.first + part.text, self._file, STORY_FILE), part.kind, 0)
             raise
 
-    def _simple(self, item: yaml_parts.Part, is_rule: bool) -> Story | None:
-        """Return a story that is no more than a plain name and steps; None if it is not, or not right."""
+    def _simple(self, item: yaml_chunks.Chunk, is_rule: bool) -> Story | None:
+        """Return a story that has only a plain name and valid steps; None for any other."""
         if len(self._known) > _FEW + self._found / 5:
-            return None  # most steps stand only once: they are read faster together
+            return None  # few steps recur: reading them together is faster
         if (cut := item.named_steps("rule" if is_rule else "story")) is None:
             return None
         name, parts = cut
@@ -169,7 +168,7 @@ def _read_whole(text: str, file: str) -> list[Story]:
 
 
 def _stories(section: YamlNode, kind: str, before: int) -> list[Story]:
-    """Read a list of stories, with `before` lines of the file in front of it."""
+    """Read a list of stories that has `before` lines of the file in front of it."""
     items = section.items()
     return [
         _story(YamlNode(item.node, item.file, "", kind=STORY_FILE), kind == "rules", before) for item in items
@@ -207,14 +206,14 @@ def _story(entry: YamlNode, is_rule: bool, before: int) -> Story:
 def _step(entry: YamlNode) -> tuple[Step, ...]:
     if not entry.is_mapping:
         if entry.text("step") == "...":
-            return ()  # in a rule: whatever came before
+            return ()  # in a rule: anything may come before
         raise entry.error(f"a step is a key such as 'intent' or 'action', not {shorten(entry.text())}")
     keys = entry.mapping()
     kind = next((key for key in ("user", "intent", "or", "checkpoint", *STEP_KEYS) if key in keys), None)
     for key in keys:
         if key not in (kind, "metadata", *_BESIDE.get(kind or "", ())):
             if kind and key in STEP_KEYS:
-                raise entry.error(f"a step is one thing, not both {kind!r} and {key!r}")
+                raise entry.error(f"a step cannot be both {kind!r} and {key!r}")
             raise keys[key].error(
                 f"unknown key in a step; {nearest(key, (*STEP_KEYS, 'entities', 'metadata'))}"
             )
@@ -245,7 +244,7 @@ def _of_the_bot(kind: str, entry: YamlNode) -> tuple[Step, ...]:
 def _text(entry: YamlNode) -> str:
     text = entry.text("name")
     if not text:
-        raise entry.error("a name is expected here, not an empty text")
+        raise entry.error("expected a name, not an empty text")
     return text
 
 
@@ -266,7 +265,7 @@ def _entities(entry: YamlNode) -> tuple[Entity, ...]:
     found: list[Entity] = []
     for item in entry.items():
         if not item.is_mapping:
-            found.append(Entity(item.text("entity"), ""))  # one that was named, with any value
+            found.append(Entity(item.text("entity"), ""))  # only its name: with any value
             continue
         keys = item.mapping()
         if {"entity", "value"} <= keys.keys() <= _ENTITY_KEYS:
@@ -291,9 +290,9 @@ def _either(entry: YamlNode) -> Either:
         elif "intent" in keys or "user" in keys:
             options.append((_message(keys),))
         else:
-            raise item.error("each part of an 'or' has an 'intent' or 'slot_was_set'")
+            raise item.error("each part of an 'or' needs an 'intent' or 'slot_was_set'")
     if not all(options):
-        raise entry.error("an 'or' needs something to choose")
+        raise entry.error("each part of an 'or' needs at least one slot")
     if not options:
         raise entry.error("an 'or' needs at least one part")
     return Either(tuple(options))
@@ -304,7 +303,7 @@ def _slots_set(entry: YamlNode) -> tuple[SlotSet, ...]:
 
 
 def _slots(entry: YamlNode) -> list[tuple[str, Value]]:
-    """Return slots and their values; one that is only named has some value, as a flag that is set."""
+    """Return slots and their values; one without a value is true, as a flag that is set."""
     if entry.is_mapping:
         return [(name, value_of(value)) for name, value in entry.mapping().items()]
     return [
@@ -315,7 +314,7 @@ def _slots(entry: YamlNode) -> list[tuple[str, Value]]:
 
 
 def value_of(entry: YamlNode) -> Value:
-    """Return what an entry holds, by the rules of YAML 1.2's core, which JSON follows: `yes` is a text."""
+    """Return the value of an entry by the rules of YAML 1.2's core schema, in which `yes` is a text."""
     if entry.is_mapping:
         return {name: value_of(value) for name, value in entry.mapping().items()}
     if entry.is_list:

@@ -1,4 +1,4 @@
-"""Stories written as YAML, for Rasa 2 and 3."""
+"""Writer of stories as YAML for Rasa 2 and 3."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VERSION = "3.1"
 _PLAIN = re.compile(r"[A-Za-z_][\w./+-]*( [\w./+-]+)*", re.ASCII)
 _RESERVED = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 _MAX_KEY = 1000
-"""YAML finds no colon after a longer name."""
+"""YAML does not look for a colon after a longer name."""
 _MAX_LEVELS = 30
 
 
@@ -41,7 +41,7 @@ def write(stories: Iterable[Story]) -> str:
     """Return stories, and then rules, as YAML.
 
     Raises:
-        StoryError: something cannot be said in this format.
+        StoryError: the format has no way to write something.
     """
     plain: list[str] = []
     rules: list[str] = []
@@ -87,7 +87,7 @@ def _step(step: Step) -> Iterator[str]:
     elif isinstance(step, ActionExecuted):
         if not step.name or _action_named(step.name) != step.name:
             raise StoryError(
-                f"an action called {shorten(step.name)}, like an event, cannot be written in YAML"
+                f"YAML cannot tell an action called {shorten(step.name)} from an event of that name"
             )
         yield f"action: {_quoted(step.name)}"
     elif isinstance(step, SlotSet):
@@ -119,7 +119,7 @@ def _option(option: tuple[object, ...]) -> Iterator[str]:
     yield "slot_was_set:"
     for event in option:
         if not isinstance(event, SlotSet):
-            raise StoryError("a choice of other things than messages and slots cannot be written in YAML")
+            raise StoryError("YAML can only have messages and slots as alternatives")
         yield f"- {_key(event.name)}: {_value(event.value)}"
 
 
@@ -128,12 +128,12 @@ def _other(event: OtherEvent) -> str:
     if event.name in ("form", "active_loop") and (name is None or isinstance(name, str)):
         return f"active_loop: {'null' if name is None else _quoted(name)}"
     if event.parameters:
-        raise StoryError(f"the event {event.name!r} with parameters cannot be written in YAML")
+        raise StoryError(f"YAML cannot have the event {event.name!r} with parameters")
     return f"action: {event.name}"
 
 
 def _action_named(name: str) -> str | None:
-    """Return the action that a name stands for in a story; None if it is an event's."""
+    """Return the action that a name stands for in a story; None if it is the name of an event."""
     try:
         (event,) = events_named(name, {})
     except ValueError:
@@ -142,9 +142,9 @@ def _action_named(name: str) -> str | None:
 
 
 def _message(message: UserUttered) -> Iterator[str]:
-    """Yield the keys of a message: with its words if all of its entities can be marked in them.
+    """Yield the keys of a message, with its text if all of its entities can be marked in it.
 
-    Rasa takes the entities from the words where there are any.
+    Rasa takes the entities from the text if there is one.
     """
     marked = write_marked(message)
     if marked is not None and marked != marked.strip():
@@ -165,7 +165,7 @@ def _message(message: UserUttered) -> Iterator[str]:
 def _entity(entity: Entity) -> Iterator[str]:
     options = {"role": entity.role, "group": entity.group}
     given = {key: value for key, value in options.items() if value is not None}
-    if given and entity.name in options:  # which a role of that name could not be told from
+    if given and entity.name in options:  # the short form would read it as a role or group
         yield f"- entity: {_key(entity.name)}"
         yield f"  value: {_value(entity.value)}"
     else:
@@ -214,7 +214,7 @@ def _escaped(char: str) -> str:
         return char
     code = ord(char)
     if 0xD800 <= code < 0xE000:
-        raise StoryError(f"{char!r} is half a character, which no file can hold")
+        raise StoryError(f"{char!r} is half a character, which a file cannot have")
     return {"\n": "\\n", "\t": "\\t"}.get(char) or (
         f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
     )

@@ -114,7 +114,7 @@ def test_what_comes_with_a_domain_is_in_order(name: str) -> None:
     result = run("check", name, *(str(file) for file in files if file.exists()))
     assert result.returncode == 0, result.stdout
     warnings = [line for line in result.stdout.splitlines() if line.startswith("warning:")]
-    assert all("do different things" in line for line in warnings), warnings
+    assert all("different actions after the same observation" in line for line in warnings), warnings
 
 
 def test_stories_are_converted_joined_counted_and_drawn(folder: Path) -> None:

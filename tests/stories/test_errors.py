@@ -1,4 +1,4 @@
-"""What is told of broken stories, and of large files of them."""
+"""Errors of broken story files, and large files."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ def mutated(text: str, generator: random.Random) -> str:
     return "".join(pieces)
 
 
-def test_a_broken_file_is_told_in_one_sentence() -> None:
+def test_the_error_of_a_broken_file_is_one_sentence() -> None:
     domain = load_domain(ROOT / "tests/stories/projects" / "pizza_or" / "domain.yml")
     generator = random.Random(3)
     failed = 0
     for _ in range(600):
         text = mutated(generator.choice(PROJECT_TEXTS), generator)
         try:
-            told = stories.parse(text, "f")
+            parsed = stories.parse(text, "f")
         except StoryError as error:
             failed += 1
             assert str(error).startswith("f:") and str(error).isprintable()
             continue
-        for problem in stories.check_stories(domain, told):
+        for problem in stories.check_stories(domain, parsed):
             assert problem.file == "f" and 1 <= problem.line <= text.count("\n") + 1
-        stories.statistics(told)
+        stories.statistics(parsed)
         try:
-            stories.mermaid(told)
-            stories.dump(told, "yaml")
-            stories.dump(told, "markdown")
+            stories.mermaid(parsed)
+            stories.dump(parsed, "yaml")
+            stories.dump(parsed, "markdown")
         except StoryError:
             pass
     assert 50 < failed < 550
@@ -75,21 +75,21 @@ def test_a_broken_file_is_told_in_one_sentence() -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("* greet\n", "f:1: a story begins with its name, '## name'"),
+        ("* greet\n", "f:1: a story must begin with its name, '## name'"),
         ("## a\n* greet{x}", "f:2: '* greet{x}': not valid JSON after the name"),
         ('## a\n* greet{"x": 1} and', "f:2: '* greet{\"x\": 1} and': only ' OR ' and another intent"),
-        ("## a\nutter_greet", "f:2: 'utter_greet': a line of a story begins with"),
+        ("## a\nutter_greet", "f:2: 'utter_greet': a line of a story must begin with"),
         ("## a\n\n<!-- b\n* c", "f:3: a comment begins here that never ends"),
         ("## a\n- slot", "f:2: '- slot': a slot needs its name and value"),
         ("## a\n* b" + '{"x": ' + "[" * 200_000, "f:2: "),
-        ("## intent:greet\n- hello", "f:1: 'intent:greet' is training data for language, not a story"),
+        ("## intent:greet\n- hello", "f:1: 'intent:greet' is a section of NLU data, not a story"),
         (
             "stories:\n- story: a\n  steps:\n  - intnt: b",
             "f:4: steps[0].intnt: unknown key in a step; did you mean",
         ),
         (
             "stories:\n- story: a\n  steps:\n  - intent: b\n    action: c",
-            "f:4: steps[0]: a step is one thing, not",
+            "f:4: steps[0]: a step cannot be both",
         ),
         ("stories:\n- story: a\n  steps:\n  - greet", "f:4: steps[0]: a step is a key such as 'intent'"),
         ("stories:\n- steps: []", "f:2: a story needs its name under 'story'"),
@@ -97,7 +97,7 @@ def test_a_broken_file_is_told_in_one_sentence() -> None:
         ("version: 1\nstoris: []", "f:2: unknown key 'storis'; did you mean 'stories'?"),
     ],
 )
-def test_errors(text: str, error: str) -> None:
+def test_errors_name_line_and_problem(text: str, error: str) -> None:
     with pytest.raises(StoryError) as raised:
         stories.parse(text, "f")
     assert str(raised.value).startswith(error) and len(str(raised.value)) < 300
@@ -105,8 +105,8 @@ def test_errors(text: str, error: str) -> None:
 
 def many(count: int) -> str:
     steps = "\n  steps:\n  - user: |\n      - hello\n    intent: greet\n  - action: a"
-    told = "".join(f"- story: story {i}{steps}{i % 7}\n" for i in range(count))
-    return f'version: "3.1"\nrules:\n\nstories:  # many\n{told}'
+    parsed = "".join(f"- story: story {i}{steps}{i % 7}\n" for i in range(count))
+    return f'version: "3.1"\nrules:\n\nstories:  # many\n{parsed}'
 
 
 @pytest.mark.parametrize(
@@ -124,17 +124,15 @@ def many(count: int) -> str:
         "- story: x\n  steps:\n  - action: {}\n",
     ],
 )
-def test_a_large_file_is_read_in_parts_as_it_would_be_whole(
-    tail: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is cut where YAML does not end gives the same stories, lines and errors."""
+def test_a_large_file_reads_the_same_in_chunks(tail: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cuts in the middle of YAML values give the same stories, lines and errors."""
     text = many(1500) + tail
     outcomes = []
     for chunk in (50_000, 10**9):
         monkeypatch.setattr("dialogue_gym.stories.yaml_reader._CHUNK", chunk)
         try:
-            told = stories.parse(text, "f")
-            outcomes.append(repr([(story, story.place, story.places) for story in told]))
+            parsed = stories.parse(text, "f")
+            outcomes.append(repr([(story, story.place, story.places) for story in parsed]))
         except StoryError as error:
             outcomes.append(str(error))
     assert outcomes[0] == outcomes[1]

@@ -1,4 +1,4 @@
-"""What comes of checkpoints, ORs and steps that are taken back: plain stories, as many as can be used."""
+"""Expansion of checkpoints, ORs and undone steps to plain stories, as many as can be used."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def hub(branches: int) -> tuple[Domain, str]:
     domain = domain_from(
         f"{{intents: [s, {names.replace('{}', 'i')}], actions: [{names.replace('{}', 'a')}]}}"
     )
-    told = "".join(f"## {i}\n> hub\n* i{i}\n- a{i}\n> hub\n" for i in range(branches))
-    return domain, "## s\n* s\n- a0\n> hub\n" + told
+    parsed = "".join(f"## {i}\n> hub\n* i{i}\n- a{i}\n> hub\n" for i in range(branches))
+    return domain, "## s\n* s\n- a0\n> hub\n" + parsed
 
 
 def warnings(domain: Domain, text: str) -> list[Problem]:
@@ -36,7 +36,7 @@ def warnings(domain: Domain, text: str) -> list[Problem]:
     return found
 
 
-def test_a_hub_is_gone_through_in_every_order() -> None:
+def test_a_hub_is_expanded_in_every_order() -> None:
     domain, text = hub(5)
     orders = [
         tuple(step.name for step in story.steps[2:] if isinstance(step, ActionExecuted))
@@ -53,19 +53,19 @@ ENDLESS = "## many\n* a\n- c\n> x\n" + "## loop\n> x\n- c\n* a\n- c\n> x\n" * 12
 
 
 @pytest.mark.parametrize("text", [OPTIONS, LOOPS, hub(8)[1], hub(100)[1]])
-def test_of_too_many_stories_a_sample_is_used(text: str) -> None:
-    told = stories.parse(text + "## last\n* a OR b\n- c\n", "f")
-    expanded = stories.expand(told)
-    assert expanded == stories.expand(told)
+def test_too_many_stories_are_sampled(text: str) -> None:
+    parsed = stories.parse(text + "## last\n* a OR b\n- c\n", "f")
+    expanded = stories.expand(parsed)
+    assert expanded == stories.expand(parsed)
     steps = [repr(story.steps) for story in expanded]
     assert 5 < len(set(steps)) <= len(steps) < 10_000
-    assert [story.name for story in expanded[-2:]] == ["last", "last (2)"], "what is small is there in full"
-    said = {step for story in told for step in story.steps if isinstance(step, ActionExecuted)}
+    assert [story.name for story in expanded[-2:]] == ["last", "last (2)"], "small stories are complete"
+    said = {step for story in parsed for step in story.steps if isinstance(step, ActionExecuted)}
     assert said == {step for story in expanded for step in story.steps if isinstance(step, ActionExecuted)}
     assert sum(len(story.steps) for story in expanded) < 100_000
 
 
-def test_a_sample_is_a_warning_at_its_story_and_goes_on() -> None:
+def test_sampling_is_a_warning_at_its_story() -> None:
     domain, text = hub(9)
     (found,) = warnings(domain, "\n" + text)
     assert (found.file, found.line) == ("f", 2)
@@ -75,15 +75,15 @@ def test_a_sample_is_a_warning_at_its_story_and_goes_on() -> None:
     assert stories.join(stories.parse(text), domain, rounds=0) == stories.expand(stories.parse(text), domain)
 
 
-def test_ways_that_lead_nowhere_come_to_an_end() -> None:
+def test_endless_loops_end() -> None:
     assert stories.expand(stories.parse(ENDLESS)) == []
 
 
 def test_at_a_limit_every_story_keeps_its_share() -> None:
     text = "".join(f"## {name}\n* a OR b\n- c\n* a OR b\n- c\n" for name in "xyz")
-    told = stories.parse(text)
-    assert len(stories.expand(told, limit=9)) == 12
-    names = [story.name for story in stories.expand(told, limit=8)]
+    parsed = stories.parse(text)
+    assert len(stories.expand(parsed, limit=9)) == 12
+    names = [story.name for story in stories.expand(parsed, limit=8)]
     assert 3 <= len(names) <= 11 and {name[0] for name in names} == set("xyz")
 
 
@@ -104,7 +104,7 @@ EVENTS = st.sampled_from(
 
 @ROUNDS
 @given(st.lists(EVENTS, min_size=1, max_size=25))
-def test_what_is_taken_back_did_not_happen(steps: list[Event | OtherEvent]) -> None:
+def test_undone_steps_are_left_out(steps: list[Event | OtherEvent]) -> None:
     kept: list[Event] = []
     for step in steps:
         if not isinstance(step, OtherEvent):
@@ -121,7 +121,7 @@ def test_what_is_taken_back_did_not_happen(steps: list[Event | OtherEvent]) -> N
     assert expanded.steps == tuple(kept)
 
 
-def test_a_checkpoint_sees_the_slots_without_what_was_taken_back() -> None:
+def test_a_checkpoint_sees_the_slots_without_undone_steps() -> None:
     text = '## a\n* i\n- x\n* i\n- slot{"s": 1}\n- rewind\n> c\n'
     text += '## b\n> c{"s": 1}\n* i\n## d\n> c{"s": null}\n* i\n'
     assert [story.name for story in stories.expand(stories.parse(text))] == ["a + d"]
@@ -142,7 +142,7 @@ def test_slots_are_reset_as_an_action_resets_them() -> None:
     assert empty.steps[1:] == (SlotSet("e"),)
 
 
-def test_an_unknown_name_hides_no_contradiction() -> None:
+def test_an_unknown_name_does_not_hide_a_contradiction() -> None:
     domain = domain_from("{intents: [i, j], actions: [a, b]}")
     text = '## one\n* i\n- a\n* j\n- aa\n## two\n* i\n- b\n- slot{"no": 1}\n'
     found = stories.check_stories(domain, stories.parse(text, "f"))
@@ -164,6 +164,8 @@ def test_contradictions_name_both_stories() -> None:
 
 def test_joins_reach_further_each_round() -> None:
     domain = domain_from("{intents: [i, j], actions: [a, b]}")
-    told = stories.parse("## one\n* i\n- a\n## two\n* j\n- b\n")
-    longest = [max(len(story.steps) for story in stories.join(told, domain, rounds)) for rounds in (0, 1, 3)]
+    parsed = stories.parse("## one\n* i\n- a\n## two\n* j\n- b\n")
+    longest = [
+        max(len(story.steps) for story in stories.join(parsed, domain, rounds)) for rounds in (0, 1, 3)
+    ]
     assert longest[0] == 2 and longest[1] == 4 and longest[2] > 4

@@ -1,4 +1,4 @@
-"""What only one of the formats of stories has, or says in its own way."""
+"""Features of one of the two story formats."""
 
 from __future__ import annotations
 
@@ -39,13 +39,15 @@ rules:
 """
 
 
-def test_rules_keep_when_they_hold() -> None:
-    first, second, third = told = stories.parse(RULES, "f")
+def test_rules_keep_their_conditions() -> None:
+    first, second, third = parsed = stories.parse(RULES, "f")
     assert (first.conditions, first.conversation_start, first.wait_for_user_input) == (2, True, False)
     assert (second.conditions, second.conversation_start, second.wait_for_user_input) == (1, False, True)
-    assert stories.dump(told, "yaml") == RULES and stories.parse(stories.dump([third], "markdown")) == [third]
+    assert stories.dump(parsed, "yaml") == RULES and stories.parse(stories.dump([third], "markdown")) == [
+        third
+    ]
     for rule, place in ((first, "f:4"), (second, "f:15")):
-        with pytest.raises(StoryError, match=f"^{place}: the rule '.*Markdown cannot say so"):
+        with pytest.raises(StoryError, match=f"^{place}: Markdown cannot express that the rule '"):
             stories.dump([rule], "markdown")
     with pytest.raises(StoryError, match=r"^f:5: .*conversation_start: true or false is expected"):
         stories.parse(RULES.replace("true", "maybe"), "f")
@@ -55,12 +57,12 @@ def test_rules_keep_when_they_hold() -> None:
 @pytest.mark.parametrize(
     "line", ['* i{"e": %s}', '* i{"e": 1} OR j{"e": %s}', '- slot{"e": %s}', '> c{"e": %s}']
 )
-def test_a_number_is_finite(line: str, value: str) -> None:
+def test_numbers_are_finite(line: str, value: str) -> None:
     with pytest.raises(StoryError, match=r"^f:2: .*too long or not finite"):
         stories.parse("## a\n" + line.replace("%s", value), "f")
 
 
-def test_a_story_says_no_confidence() -> None:
+def test_a_story_has_no_confidences() -> None:
     (story,) = stories.parse('## a\n* /inform@0.7{"size": "small"}\n* a@1 OR b@0.25\n* c@home\n')
     acts = [[step.act] if isinstance(step, UserUttered) else step for step in story.steps]
     assert acts[0] == ['inform{"size": "small"}'] and acts[2] == ["c@home"]
@@ -85,12 +87,12 @@ def test_a_line_of_very_many_messages_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["- a\n", "# nothing\n", "nlu: []\nresponses: {}\n", "", "version: 1\n"])
 @pytest.mark.parametrize("lines", [0, 40_000])
-def test_a_file_without_stories_is_no_story_file(text: str, lines: int, tmp_path: Path) -> None:
+def test_a_file_without_stories_is_refused(text: str, lines: int, tmp_path: Path) -> None:
     """Also if it is large, and so read in parts."""
     path = tmp_path / "nlu.yml"
     path.write_text(text + "# more\n" * lines)
     with pytest.raises(
-        StoryError, match=r"nlu\.yml:1: (there are no|keys are expected|the file is empty)"
+        StoryError, match=r"nlu\.yml:1: (the file has neither|keys are expected|the file is empty)"
     ) as error:
         stories.load(path)
     assert "nlu" not in text or "it has 'nlu', 'responses'" in str(error.value)
@@ -105,7 +107,7 @@ def test_errors_name_one_place() -> None:
         assert str(error.value).startswith("f:3: the name ") and str(error.value).count("f:3") == 1
 
 
-def test_of_very_many_wrong_names_only_the_first_get_a_hint() -> None:
+def test_hints_stop_after_very_many_unknown_names() -> None:
     domain = domain_from("{intents: [" + ", ".join(f"greet{i}" for i in range(500)) + "], actions: [a]}")
     text = "".join(f"## {i}\n* greet_{i % 900}\n- a\n" for i in range(1000))
     errors = [problem for problem in stories.check_stories(domain, stories.parse(text)) if problem.is_error]
@@ -114,11 +116,11 @@ def test_of_very_many_wrong_names_only_the_first_get_a_hint() -> None:
     assert [problem.message for problem in errors[:100]] == [problem.message for problem in errors[900:]]
 
 
-def test_a_slot_that_is_set_to_another_type_is_news() -> None:
+def test_setting_a_slot_to_another_type_is_kept() -> None:
     domain = domain_from("{intents: [i], entities: [e], slots: {e: {type: any}}, actions: [a]}")
     events: list[Event] = [UserUttered(None, "i", (Entity("e", 1),)), SlotSet("e", 1), SlotSet("e", True)]
-    told = stories.story_of(Conversation(domain, [*events, ActionExecuted("a")]), "n")
-    assert [repr(step) for step in told.steps[1:]] == [repr(SlotSet("e", True)), repr(ActionExecuted("a"))]
+    parsed = stories.story_of(Conversation(domain, [*events, ActionExecuted("a")]), "n")
+    assert [repr(step) for step in parsed.steps[1:]] == [repr(SlotSet("e", True)), repr(ActionExecuted("a"))]
 
 
 def test_names_are_shown_as_text(tmp_path: Path) -> None:

@@ -23,19 +23,19 @@ def read(name: str) -> dict[str, stories.Story]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
 def test_a_project_is_read_checked_and_joined(path: Path) -> None:
     domain = load_domain(path.parent / "domain.yml")
-    told = stories.load(path)
-    assert told and not [problem for problem in stories.check_stories(domain, told) if problem.is_error]
+    loaded = stories.load(path)
+    assert loaded and not [problem for problem in stories.check_stories(domain, loaded) if problem.is_error]
     lines = path.read_text(encoding="utf-8").split("\n")
-    for story in told:
+    for story in loaded:
         assert story.name in lines[story.line - 1] or repr(story.name)[1:-1] in lines[story.line - 1]
         for step, place in zip(story.steps, story.places, strict=True):
             if isinstance(step, ActionExecuted):
                 assert step.name in lines[place.line - 1]
-    counted = stories.statistics(told, domain)
+    counted = stories.statistics(loaded, domain)
     assert counted.actions == sum(count for _, count in counted.by_action)
-    for story in stories.join(told, domain, rounds=2):
+    for story in stories.join(loaded, domain, rounds=2):
         assert len(stories.replay(domain, story)) == len(story.steps)
-    assert stories.mermaid(told).startswith("flowchart TD\n")
+    assert stories.mermaid(loaded).startswith("flowchart TD\n")
 
 
 def test_every_project_has_a_file() -> None:
@@ -49,7 +49,7 @@ def test_slots_and_restarts() -> None:
     assert steps[-1] == Restarted()
 
 
-def test_what_a_form_wrote_of_its_own_dialogue_is_left_out() -> None:
+def test_the_record_of_a_form_is_left_out() -> None:
     steps = read("formbot")["Generated Story 3490283781720101690 (example from interactive learning)"].steps
     assert [step.intent for step in steps if isinstance(step, UserUttered)] == ["request_restaurant"]
     assert stories.OtherEvent("form", {"name": None}) in steps
@@ -57,13 +57,13 @@ def test_what_a_form_wrote_of_its_own_dialogue_is_left_out() -> None:
 
 
 def test_conditions_and_loops_of_rules() -> None:
-    told = read("formbot_3")
-    assert [name for name, story in told.items() if story.is_rule] == [
+    loaded = read("formbot_3")
+    assert [name for name, story in loaded.items() if story.is_rule] == [
         "activate form",
         "submit form",
         "chitchat within the form",
     ]
-    assert told["chitchat within the form"].steps == (
+    assert loaded["chitchat within the form"].steps == (
         stories.OtherEvent("active_loop", {"name": "restaurant_form"}),
         SlotSet("requested_slot", "cuisine"),
         UserUttered(None, "chitchat"),
@@ -73,12 +73,12 @@ def test_conditions_and_loops_of_rules() -> None:
 
 
 def test_checkpoints_and_their_slots() -> None:
-    told = stories.expand(read("checkpoints_3").values())
-    assert [story.name for story in told] == [
+    loaded = stories.expand(read("checkpoints_3").values())
+    assert [story.name for story in loaded] == [
         "beginning of conversation + user is content + thank",
         "beginning of conversation + user is not content + apologise",
     ]
-    assert [step.name for step in told[0].steps if isinstance(step, ActionExecuted)] == [
+    assert [step.name for step in loaded[0].steps if isinstance(step, ActionExecuted)] == [
         "utter_greet",
         "utter_ask_feedback",
         "action_store_feedback",
@@ -86,14 +86,14 @@ def test_checkpoints_and_their_slots() -> None:
         "utter_goodbye",
     ]
     lines = (PROJECTS / "checkpoints_3" / "stories.yml").read_text(encoding="utf-8").split("\n")
-    assert "utter_sorry" in lines[told[1].places[-2].line - 1]
+    assert "utter_sorry" in lines[loaded[1].places[-2].line - 1]
 
 
 def test_ors_loops_and_conditions_together() -> None:
-    told = stories.expand(read("onboarding").values())
+    loaded = stories.expand(read("onboarding").values())
     # For each kind of user: a no, or two kinds of yes, with a question then or none, and two kinds of no.
-    assert len(told) == 2 * (2 * 2 * 2 + 1)
-    for story in told:
+    assert len(loaded) == 2 * (2 * 2 * 2 + 1)
+    for story in loaded:
         acts = [step.act for step in story.steps if isinstance(step, UserUttered)]
         is_new = acts[0] == 'get_started{"user_type": "new"}'
         assert ActionExecuted("utter_getstarted" if is_new else "utter_first_bot") not in story.steps
@@ -117,8 +117,8 @@ def test_words_and_marked_entities() -> None:
 
 
 def test_forms_of_entities_and_slots_in_yaml() -> None:
-    told = read("pizza_or")
-    first, _, paid, _ = told["size first"].steps
+    loaded = read("pizza_or")
+    first, _, paid, _ = loaded["size first"].steps
     assert first == stories.Either(
         (
             (UserUttered(None, "order", (Entity("size", "large"),)),),
@@ -126,11 +126,11 @@ def test_forms_of_entities_and_slots_in_yaml() -> None:
         )
     )
     assert paid == stories.Either(((SlotSet("paid", True),), (SlotSet("paid", None),)))
-    assert told["toppings"].steps[0].act == 'order{"topping": ["ham", "cheese"], "size": "small"}'  # type: ignore[union-attr]
-    assert [entity.role for entity in told["with roles"].steps[0].entities] == ["on", "without"]  # type: ignore[union-attr]
+    assert loaded["toppings"].steps[0].act == 'order{"topping": ["ham", "cheese"], "size": "small"}'  # type: ignore[union-attr]
+    assert [entity.role for entity in loaded["with roles"].steps[0].entities] == ["on", "without"]  # type: ignore[union-attr]
 
 
-def test_what_was_taken_back_did_not_happen() -> None:
+def test_undone_steps_are_left_out() -> None:
     first, second = stories.expand(read("interactive").values())
     acts = [step.act for step in first.steps if isinstance(step, UserUttered)]
     assert acts == ['greet{"name": "Ana"}', 'inform{"city": ["Roma", "Milano"]}']

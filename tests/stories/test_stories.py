@@ -1,4 +1,4 @@
-"""Stories: what is written is read again, and what can be done with them."""
+"""Stories: round trips through files, checks, joins and graphs."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
 
 
 def meaning(steps: Any) -> list[str]:
-    """What has to survive: as text, since 1 is not true."""
+    """Return the parts of steps that have to survive, as text, since 1 == True."""
     return [repr(step.act if isinstance(step, UserUttered) else step) for step in steps]
 
 
@@ -136,13 +136,13 @@ EVENTS = {"restart", "slot", "user", "rewind", "role"}
 
 @ROUNDS
 @given(conversations(), st.sampled_from(stories.FORMATS))
-def test_what_is_written_is_read_again(conversation: Conversation, format: str) -> None:
+def test_a_written_story_is_read_again(conversation: Conversation, format: str) -> None:
     story = stories.story_of(conversation, "any")
     try:
         text = stories.dump([story, story], format)
     except StoryError as refused:
         # Rasa's YAML has no way to tell an action from an event of the same name.
-        assert format == "yaml" and "like an event, cannot be written in YAML" in str(refused)
+        assert format == "yaml" and "from an event of that name" in str(refused)
         assert EVENTS & {step.name for step in story.steps if isinstance(step, ActionExecuted)}
         return
     first, second = stories.parse(text, "x", format)
@@ -167,16 +167,16 @@ def test_any_name_of_a_story_is_kept_or_refused(name: str, format: str, is_rule:
 
 @ROUNDS
 @given(conversations())
-def test_a_story_knows_what_the_conversation_knew(conversation: Conversation) -> None:
-    """Nothing is lost with the events that a story leaves out, as long as all was heard for sure."""
+def test_a_story_replays_to_the_same_state(conversation: Conversation) -> None:
+    """The events that a story leaves out lose nothing, as long as nothing was uncertain."""
     sure = [
         UserUttered(event.text, event.intent, tuple(Entity(e.name, e.value) for e in event.entities))
         if isinstance(event, UserUttered)
         else event
         for event in conversation.events
     ]
-    told = stories.story_of(Conversation(conversation.domain, sure), "x")
-    again = stories.replay(conversation.domain, told)
+    parsed = stories.story_of(Conversation(conversation.domain, sure), "x")
+    again = stories.replay(conversation.domain, parsed)
     before = Conversation(conversation.domain, sure)
     assert again.slots == before.slots
     assert (again.observation() == before.observation()).all()
@@ -198,7 +198,7 @@ def test_checkpoints_and_choices_are_read_again(named: list[tuple[str, dict[str,
         assert repr(again.steps) == repr(story.steps)
 
 
-def test_what_follows_from_the_rest_is_not_written() -> None:
+def test_derived_events_are_not_written() -> None:
     domain = domain_from(
         "{intents: [i], entities: [e], slots: {e: {type: text}, f: {type: text}}, actions: [a]}"
     )
@@ -211,8 +211,8 @@ def test_what_follows_from_the_rest_is_not_written() -> None:
         SlotSet("e", "x"),
     ]
     events += [ActionExecuted("action_listen"), ActionExecuted("action_restart"), Restarted(), Restarted()]
-    told = stories.story_of(Conversation(domain, events), "n")
-    assert told.steps == (
+    parsed = stories.story_of(Conversation(domain, events), "n")
+    assert parsed.steps == (
         UserUttered("words", "i", (Entity("e", "x"),)),
         ActionExecuted("a"),
         SlotSet("e", "x"),
@@ -222,7 +222,7 @@ def test_what_follows_from_the_rest_is_not_written() -> None:
     )
 
 
-def test_a_check_finds_what_is_wrong() -> None:
+def test_a_check_finds_all_problems() -> None:
     domain = domain_from(
         "{intents: [greet, faq], entities: [size], actions: [a],"
         " slots: {size: {type: categorical, values: [small]}}}"
@@ -234,14 +234,18 @@ def test_a_check_finds_what_is_wrong() -> None:
     )
     problems = stories.check_stories(domain, stories.parse(text, "f"))
     assert [(problem.line, problem.is_error, problem.message) for problem in problems] == [
-        (2, True, "'gret' is no intent of the domain; did you mean 'greet'?"),
-        (2, True, "'sizes' is no entity of the domain; did you mean 'size'?"),
-        (4, True, "'sizee' is no slot of the domain; did you mean 'size'?"),
+        (2, True, "unknown entity 'sizes'; did you mean 'size'?"),
+        (2, True, "unknown intent 'gret'; did you mean 'greet'?"),
+        (4, True, "unknown slot 'sizee'; did you mean 'size'?"),
         (5, False, "no story begins with the checkpoint 'end'; did you mean 'endd'?"),
-        (6, False, "the name 'one' stands at f:1 already"),
+        (6, False, "duplicate name 'one', first used at f:1"),
         (7, False, "the slot 'size' does not list the value 'smalll'; did you mean 'small'?"),
-        (8, True, "'aa' is no action of the domain; did you mean 'a'?"),
-        (9, False, "'action_back' is Rasa's own action: list it in the domain for the bot to learn it"),
+        (8, True, "unknown action 'aa'; did you mean 'a'?"),
+        (
+            9,
+            False,
+            "'action_back' is a built-in action of Rasa: add it to the domain for the bot to learn it",
+        ),
         (10, False, "the story 'none' has no action"),
         (13, False, "no story ends with the checkpoint 'endd'; did you mean 'end'?"),
     ]
@@ -249,22 +253,22 @@ def test_a_check_finds_what_is_wrong() -> None:
 
 @ROUNDS
 @given(st.lists(conversations(), min_size=1, max_size=1), st.integers(0, 99), st.integers(0, 3), st.data())
-def test_joining_adds_dialogues_but_no_contradiction(
+def test_joining_adds_dialogues_without_contradictions(
     given_conversations: list[Conversation], seed: int, rounds: int, data: st.DataObject
 ) -> None:
     domain = given_conversations[0].domain
     turn = st.tuples(st.sampled_from(domain.intents), st.sampled_from(domain.actions[1:]))
-    told = [
+    parsed = [
         Story(str(i), tuple(step for i, a in turns for step in (UserUttered(None, i), ActionExecuted(a))))
         for i, turns in enumerate(data.draw(st.lists(st.lists(turn, min_size=1, max_size=2), max_size=4)))
     ]
     limit = data.draw(st.integers(0, 10))
-    joined = stories.join(told, domain, rounds, seed, limit)
-    assert joined == stories.join(told, domain, rounds, seed, limit)
+    joined = stories.join(parsed, domain, rounds, seed, limit)
+    assert joined == stories.join(parsed, domain, rounds, seed, limit)
     assert len({repr(story.steps) for story in joined}) == len(joined)
-    plain = [story for i, story in enumerate(told) if story.steps not in [s.steps for s in told[:i]]]
+    plain = [story for i, story in enumerate(parsed) if story.steps not in [s.steps for s in parsed[:i]]]
     assert joined[: len(plain)] == plain and len(joined) <= len(plain) + limit
-    before = {(c.observation, c.second.action) for c in stories.contradictions(domain, told)}
+    before = {(c.observation, c.second.action) for c in stories.contradictions(domain, parsed)}
     after = {(c.observation, c.second.action) for c in stories.contradictions(domain, joined)}
     assert before == after
     for story in joined[len(plain) :]:
@@ -272,7 +276,7 @@ def test_joining_adds_dialogues_but_no_contradiction(
         assert any(repr(story.steps).endswith(repr(end.steps)[1:]) for end in plain)
 
 
-def test_a_graph_shares_what_stories_begin_with() -> None:
+def test_a_graph_shares_the_beginnings_of_stories() -> None:
     text = '## a\n* hi{"x": "<b>"}\n- c\n- slot{"s": null}\n## b\n* hi{"x": "<b>"}\n- c\n* bye OR hi\n'
     assert stories.mermaid(stories.parse(text)) == (
         "flowchart TD\n"
@@ -297,7 +301,7 @@ def test_a_function_is_not_hidden_by_the_module_of_its_name(name: str) -> None:
     assert inspect.ismodule(module) and getattr(stories, name) is getattr(module, name)
 
 
-def test_names_as_long_as_names_can_be() -> None:
+def test_the_longest_names_are_read_again() -> None:
     name = "\N{GRINNING FACE}" * MAX_NAME
     story = Story(
         name, (UserUttered(None, name, (Entity(name, "x"),)), ActionExecuted(name), SlotSet(name, 1))

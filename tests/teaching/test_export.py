@@ -268,7 +268,7 @@ def test_one_file_that_cannot_be_written_keeps_all_as_they_are(tmp_path: Path) -
         assert "\n" not in str(raised.value)
         assert list(tmp_path.iterdir()) == [path] and path.read_text(encoding="utf-8") == text
         path.unlink()
-    with pytest.raises(StoryError, match="'yml' is no format of stories; did you mean 'yaml'"):
+    with pytest.raises(StoryError, match="unknown story format 'yml'; did you mean 'yaml'"):
         export(session.history, CONCERT, tmp_path, "yml")
 
 
