@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 
 MAX_NAME = 200
+MAX_SHOWN = 300
+"""Longer texts are cut where people read them."""
 # Not printable to Python, but part of words in Persian, Chinese and emoji.
 _ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
 
@@ -43,7 +45,18 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def cut(text: str, width: int) -> str:
+    """Return text of at most `width` characters, with an ellipsis where it was longer."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def visible(text: str, width: int = MAX_SHOWN) -> str:
+    r"""Return text on one line of bounded length, with unprintable characters escaped.
+
+    >>> visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    # Escaping only lengthens a text, so the rest of a long one need not be escaped.
+    return cut(printable(text[: width + 1]), width)
 
 
 def shorten(text: str, width: int = 60) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dialogue_gym._text import printable
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered, Value
+from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered
+from dialogue_gym.conversation.transcript import message_lines, shown_value
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import EMPTY, LISTEN
+from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
 from dialogue_gym.policies.agent import Agent
 
@@ -66,7 +67,7 @@ def thoughts(conversation: Conversation, agent: Agent | None) -> list[str]:
     heard = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
     lines = [f"understood  {heard}"]
     for name, value in conversation.slots.items():
-        lines.append(f"slot        {name}: {_shown(value)}")
+        lines.append(f"slot        {name}: {shown_value(value, _SHOWN_CHARACTERS)}")
     if agent is None:
         return [*lines, "thought     nothing: this bot has no agent, it only listens"]
     events = conversation.events
@@ -96,26 +97,14 @@ def understood(message: UserUttered) -> list[str]:
 
 def turn_lines(done: Sequence[Event]) -> list[str]:
     """Return what to show of all that the bot did in its turn, what it said or that it said nothing."""
-    lines = [f"bot   {line}" for event in done if isinstance(event, BotUttered) for line in spoken(event)]
+    messages = [event for event in done if isinstance(event, BotUttered)]
+    lines = [f"bot   {line}" for message in messages for line in message_lines(message)]
     actions = [event.name for event in done if isinstance(event, ActionExecuted) and event.name != LISTEN]
     if lines or not done:
         return lines
     if actions:
         return [f"(the bot does {', '.join(actions)}, and says nothing)"]
     return ["(the bot listens, and has nothing to say to that)"]
-
-
-def spoken(event: BotUttered) -> list[str]:
-    """Return the lines of something that the bot said; control characters are made visible."""
-    texts = event.text.splitlines() if event.text else []
-    texts += [f"[{button.get('title')}]" for button in event.data.get("buttons") or ()]
-    texts += [str(event.data[key]) for key in ("image", "attachment") if event.data.get(key)]
-    return [printable(text) for text in texts]
-
-
-def _shown(value: Value) -> str:
-    text = EMPTY if value is None else printable(str(value))
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
 
 class Bot:

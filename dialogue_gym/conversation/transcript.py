@@ -1,23 +1,27 @@
-"""A conversation as a chat, for people to read."""
+"""A conversation as people read it: a transcript in lines, and the bubbles of a chat."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import MAX_SHOWN, cut, printable, visible
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
 from dialogue_gym.conversation.wording import line, silence
-from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import CONFIDENCES, EMPTY, LISTEN
+from dialogue_gym.domain.model import CONFIDENCES, EMPTY, LISTEN, Domain
 from dialogue_gym.domain.observation import confidence_bin
 
-_ENDS = {"success": "success", "failure": "the user hangs up", "truncated": "cut off"}
+USER_SIDE, BOT_SIDE = "user", "bot"
+VALUE_WIDTH = 60
+"""Longer values and sample texts are cut where they stand beside a name."""
+OUTCOMES = {"success": "the user has what they wanted", "failure": "the user has given up"}
+"""The outcomes of a conversation that has ended, in words."""
+_ENDINGS = {"success": "success", "failure": "the user hangs up", "truncated": "cut off"}
 
 
 def transcript(conversation: Conversation) -> list[str]:
-    """Return a conversation as lines: who, what was said, and what it means or was done."""
+    """Return a conversation as lines in columns: the side, its message, and the act or action."""
     lines: list[str] = []
     state = BotState(conversation.domain)
     events = conversation.events
@@ -30,18 +34,18 @@ def transcript(conversation: Conversation) -> list[str]:
             meaning = event.name
             if not state.is_possible(event.name):
                 meaning += " (not possible here)"
-            texts = _said_with(events[index + 1 :])
+            texts = _messages_of_action(events[index + 1 :])
             lines.append(line("bot", texts[0] if texts else silence(event.name), meaning))
             lines.extend(line("", text, "") for text in texts[1:])
         state.apply(event)
     if conversation.outcome:
         count = f"{steps} {'step' if steps == 1 else 'steps'}"
-        lines.append(f"--- {_ENDS[conversation.outcome]} after {count} ---")
+        lines.append(f"--- {_ENDINGS[conversation.outcome]} after {count} ---")
     return lines
 
 
-def _said_with(following: tuple[object, ...]) -> list[str]:
-    """Return what the bot said with an action, given what came after it."""
+def _messages_of_action(following: tuple[Event, ...]) -> list[str]:
+    """Return the texts that the bot sent with an action, from the events that follow it."""
     texts = []
     for event in following:
         if isinstance(event, (ActionExecuted, UserUttered)):
@@ -52,43 +56,24 @@ def _said_with(following: tuple[object, ...]) -> list[str]:
 
 
 def _meaning(message: UserUttered) -> str:
-    """Return what a message was taken for, and how surely where that is not certain."""
+    """Return the act that a message was taken for; with noise also the act meant, and the confidence."""
     if message.meant is None:
         return message.act
     heard = f" heard as {message.act}" if message.act != message.meant else ""
     return f"{message.meant}{heard} ({CONFIDENCES[confidence_bin(message.confidence)]} confidence)"
 
 
-USER_SIDE, BOT_SIDE = "user", "bot"
-SHOWN_CHARACTERS = 300
-"""Longer texts are cut."""
-VALUE_CHARACTERS = 60
-TEXT_CHARACTERS = 60
-ENDS = {"success": "the user has what they wanted", "failure": "the user has given up"}
-"""How a conversation ended, in words."""
-
-
-def visible(text: str, most: int = SHOWN_CHARACTERS) -> str:
-    r"""Return text on one line, with what cannot be printed escaped, cut if it is long.
-
-    >>> visible("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    shown = printable(text[: most + 1])
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
-
-
 @dataclass
 class Bubble:
-    """One thing in a chat.
+    """One message of a chat, with what follows from it.
 
     Attributes:
         side: `"user"` or `"bot"`.
-        place: which event of the conversation it begins with.
-        texts: what was said, line by line; empty where the bot is silent.
-        meaning: the act that the user was understood to mean, None if none was; the bot's action.
-        confidence: how sure that is.
-        slots: what was stored, each a name and a value.
+        place: index of the conversation's event that it begins with.
+        texts: lines of the message; empty for a silent action.
+        meaning: the act that the user's message was understood as, None if none was; the bot's action.
+        confidence: of the meaning, from 0 to 1.
+        slots: pairs of name and value that were stored.
     """
 
     side: str
@@ -100,7 +85,7 @@ class Bubble:
 
 
 def bubbles(events: Iterable[Event]) -> list[Bubble]:
-    """Return a chat. Texts are shown as they are, with what cannot be printed escaped."""
+    """Return a chat. Lines are bounded, with unprintable characters escaped."""
     found: list[Bubble] = []
     for place, event in enumerate(events):
         if isinstance(event, UserUttered):
@@ -113,34 +98,39 @@ def bubbles(events: Iterable[Event]) -> list[Bubble]:
             if not found:
                 found.append(Bubble(BOT_SIDE, place, []))
             if isinstance(event, BotUttered):
-                found[-1].texts += map(visible, _texts(event))
+                found[-1].texts += [cut(text, MAX_SHOWN) for text in message_lines(event)]
             else:
-                found[-1].slots.append((visible(event.name), value_text(event.value)))
+                found[-1].slots.append((visible(event.name), shown_value(event.value)))
     return found
 
 
-def _texts(event: BotUttered) -> Iterator[str]:
-    yield from event.text.splitlines() if event.text else ()
-    for button in event.data.get("buttons") or ():
+def message_lines(message: BotUttered) -> list[str]:
+    """Return the lines of a bot's message: text, buttons, attachments. Unprintable characters are escaped."""
+    return [printable(text) for text in _parts(message)]
+
+
+def _parts(message: BotUttered) -> Iterator[str]:
+    yield from message.text.splitlines() if message.text else ()
+    for button in message.data.get("buttons") or ():
         yield f"[{button.get('title')}]"
     for key in ("image", "attachment"):
-        if event.data.get(key):
-            yield str(event.data[key])
+        if message.data.get(key):
+            yield str(message.data[key])
 
 
-def value_text(value: Value) -> str:
-    """Return what a slot holds."""
-    return EMPTY if value is None else visible(str(value), VALUE_CHARACTERS)
+def shown_value(value: Value, width: int = VALUE_WIDTH) -> str:
+    """Return a slot's value as people see it."""
+    return EMPTY if value is None else visible(str(value), width)
 
 
-def what_it_says(domain: Domain, action: str) -> str:
-    """Return the first of the texts of an action."""
+def first_text(domain: Domain, action: str) -> str:
+    """Return the first of the texts of an action; empty for a silent one."""
     if action == LISTEN:
         return "nothing, it is the user's turn"
     texts = domain.texts(action)
-    return visible(texts[0], TEXT_CHARACTERS) if texts else ""
+    return visible(texts[0], VALUE_WIDTH) if texts else ""
 
 
 def either(actions: Iterable[str]) -> str:
-    """Return actions of which each is right."""
+    """Return a phrase for actions of which each is right."""
     return " or ".join(map(visible, actions))

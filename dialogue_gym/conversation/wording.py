@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dialogue_gym._text import printable
 from dialogue_gym.domain.model import LISTEN, RESTART, Domain
 
 _WIDTH = 70
@@ -71,5 +72,4 @@ def silence(action: str) -> str:
 
 def line(who: str, text: str, meaning: str) -> str:
     """Return one line of a chat: who, what was said, and what it means, in columns."""
-    visible = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-    return f"{who:<5} {visible:<{_WIDTH}}  {meaning}".rstrip()
+    return f"{who:<5} {printable(text):<{_WIDTH}}  {meaning}".rstrip()

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import gymnasium as gym
 
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.chat import is_restart, spoken
+from dialogue_gym.chat import is_restart
 from dialogue_gym.conversation.conversation import Conversation, with_user
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
+from dialogue_gym.conversation.transcript import message_lines
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.envs.dialogue import DialogueEnv, Observation
 from dialogue_gym.journal.entry import PERSON
@@ -157,7 +158,7 @@ class DialogueLiveEnv(DialogueEnv):
         episode.write()  # before the person learns of it
         for event in result.events:
             if isinstance(event, BotUttered):
-                for line in spoken(event):
+                for line in message_lines(event):
                     self._channel.say(line)
         if result.note:
             self._channel.tell(result.note)

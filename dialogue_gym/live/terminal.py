@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialogue_gym._text import printable
-from dialogue_gym.chat import RESTART_COMMAND, is_restart, spoken, thoughts, turn_lines, understood
+from dialogue_gym.chat import RESTART_COMMAND, is_restart, thoughts, turn_lines, understood
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
+from dialogue_gym.conversation.transcript import message_lines
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.trainer import Trainer
@@ -148,4 +149,4 @@ class TerminalChat:
 def _said(event: Event) -> list[str]:
     if isinstance(event, UserUttered):
         return [f"you   {printable(event.text or event.act)}"]
-    return [f"bot   {line}" for line in spoken(event)] if isinstance(event, BotUttered) else []
+    return [f"bot   {line}" for line in message_lines(event)] if isinstance(event, BotUttered) else []

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from dialogue_gym.conversation.transcript import visible
+from dialogue_gym._text import visible
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.web.pages.conversations import converse
 from dialogue_gym.web.pages.login import enter_form

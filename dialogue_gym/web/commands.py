@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dialogue_gym._text import name_fault, shorten
+from dialogue_gym._text import name_fault, shorten, visible
 from dialogue_gym.conversation.events import Entity, UserUttered
-from dialogue_gym.conversation.transcript import visible
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.teaching.interpreter import (
     TaughtInterpreter,

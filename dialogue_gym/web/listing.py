@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 
+from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
-from dialogue_gym.conversation.transcript import visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import LABEL, RESULT, STORY, Entry, entry_events
 from dialogue_gym.journal.history import History

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from dialogue_gym._text import printable
-from dialogue_gym.chat import spoken
 from dialogue_gym.conversation.events import BotUttered, Event, Json, UserUttered
+from dialogue_gym.conversation.transcript import message_lines
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot
 
@@ -135,5 +135,5 @@ def _messages(events: tuple[Event, ...]) -> list[Json]:
         if isinstance(event, UserUttered):
             said.append({"who": "you", "text": printable(event.text or event.act)})
         elif isinstance(event, BotUttered):
-            said += [{"who": "bot", "text": line} for line in spoken(event)]
+            said += [{"who": "bot", "text": line} for line in message_lines(event)]
     return said

@@ -13,9 +13,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from dialogue_gym._files import FileError, write_whole
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, shorten, visible
 from dialogue_gym._yaml import parse_yaml
-from dialogue_gym.conversation.transcript import visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
 from dialogue_gym.domain.loader import parse_domain

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import Entity, UserUttered
-from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, value_text, visible, what_it_says
+from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, first_text, shown_value
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry
 from dialogue_gym.journal.history import History, in_words
@@ -41,7 +42,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
         "head": history.head(session.id),
         "is_new": not session.distinct_observations and not history.can_undo(session.id),
         "chat": chat_of(history, session.id),
-        "slots": [[visible(name), value_text(value)] for name, value in session.conversation.slots.items()],
+        "slots": [[visible(name), shown_value(value)] for name, value in session.conversation.slots.items()],
         "asks": SAYS,
         "tally": tally_of(history, session.id),
         "change": _change(session) if has_learned and not is_wizard else None,
@@ -88,7 +89,7 @@ def _option(domain: Domain, option: Option) -> Json:
         "action": option.action,
         "shown": visible(option.action),
         "probability": round(option.probability, 4),
-        "says": what_it_says(domain, option.action),
+        "says": first_text(domain, option.action),
         "is_possible": option.is_possible,
     }
 

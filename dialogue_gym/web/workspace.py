@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import name_fault, shorten
+from dialogue_gym._text import name_fault, shorten, visible
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.conversation.transcript import ENDS, visible
+from dialogue_gym.conversation.transcript import OUTCOMES
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, USER, StoreError
 from dialogue_gym.journal.store import Store
@@ -354,11 +354,11 @@ class Workspace:
     def _tell_end(self, conversation: str) -> None:
         history = self.session.history
         outcome = history.outcome(conversation) if conversation in history.conversations else None
-        if outcome in ENDS:
+        if outcome in OUTCOMES:
             style = "good" if outcome == "success" else "bad"
             tally = tally_of(history, conversation)
             count = f"{_count(tally['corrections'], 'correction')} in {_count(tally['answers'], 'answer')}"
-            self.notes.append(Note(f"{conversation} is over: {ENDS[outcome]}. {count}.", style))
+            self.notes.append(Note(f"{conversation} is over: {OUTCOMES[outcome]}. {count}.", style))
 
 
 def _count(number: int, noun: str) -> str:

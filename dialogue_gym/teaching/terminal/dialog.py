@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dialogue_gym._files import FileError
+from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.conversation.transcript import ENDS, either, visible
+from dialogue_gym.conversation.transcript import OUTCOMES, either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
 from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
@@ -97,8 +98,8 @@ class TeachingDialog:
         """Return the notes, which are shown once."""
         if self._session.id != self._conversation:
             outcome = self._session.history.outcome(self._conversation)
-            if outcome in ENDS:
-                self._notes.append(Line(f"--- {ENDS[outcome]} ---", _STYLES[outcome]))
+            if outcome in OUTCOMES:
+                self._notes.append(Line(f"--- {OUTCOMES[outcome]} ---", _STYLES[outcome]))
             self._notes.append(Line(f"--- conversation {self._session.id} ---", "strong"))
             self._conversation = self._session.id
         notes, self._notes = tuple(self._notes), []

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dialogue_gym._text import article, name_fault, nearest
-from dialogue_gym.conversation.transcript import visible
+from dialogue_gym._text import article, name_fault, nearest, visible
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table, choose
 
 MOST_ROWS = 100

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dialogue_gym.conversation.transcript import visible
+from dialogue_gym._text import visible
 
 STOP = "stop"
 """What a screen without a question is answered with if the person wants no more of them."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym.conversation.transcript import visible
+from dialogue_gym._text import visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART, DomainError, Response
 from dialogue_gym.teaching.terminal.prompts import KeyCommand, typed

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from dialogue_gym._text import visible
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered, Value
 from dialogue_gym.conversation.transcript import (
     BOT_SIDE,
-    TEXT_CHARACTERS,
     USER_SIDE,
+    VALUE_WIDTH,
     bubbles,
     either,
-    value_text,
-    visible,
-    what_it_says,
+    first_text,
+    shown_value,
 )
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import FAKE_USER, LABEL, MEND, RESULT, USER, Entry, entry_events
@@ -73,14 +73,14 @@ def chat_lines(events: Iterable[Event]) -> list[Line]:
 
 def slot_line(slots: Mapping[str, Value]) -> Line:
     """Return what the slots hold."""
-    known = ", ".join(f"{visible(name)}: {value_text(value)}" for name, value in slots.items())
+    known = ", ".join(f"{visible(name)}: {shown_value(value)}" for name, value in slots.items())
     return Line(f"slots {known or 'there are none'}", "faint")
 
 
 def proposal_lines(domain: Domain, proposal: Proposal) -> list[Line]:
     """Return what the bot would do, and the answers that it can be given."""
     best = proposal.best
-    says = what_it_says(domain, best.action)
+    says = first_text(domain, best.action)
     lines = [
         Line(f"The bot wants to do [{visible(best.action)}] ({best.probability:.2f}). Is this right?"),
         *([Line(f"it says: {says}", "faint", indent=6)] if says else []),
@@ -103,7 +103,7 @@ def action_rows(
     rows = []
     for name in actions:
         option = by_name[name]
-        notes = what_it_says(domain, name) if option.is_possible else "not possible now"
+        notes = first_text(domain, name) if option.is_possible else "not possible now"
         cells = (f"{option.probability:.2f}", notes) if with_probabilities else (notes,)
         rows.append(Row(name, cells, is_faint=not option.is_possible))
     return rows
@@ -163,7 +163,7 @@ def _happened(entry: Entry, before: Entry | None, following: Entry | None) -> st
     # What a fake user says follows from what the bot did, and comes with it.
     is_answered = following is not None and following.kind == USER and following.author == FAKE_USER
     if entry.kind == RESULT and before is not None and before.kind == LABEL and not is_answered:
-        return f"bot   {visible(before.content['action'], TEXT_CHARACTERS)}"
+        return f"bot   {visible(before.content['action'], VALUE_WIDTH)}"
     return None
 
 
@@ -178,7 +178,7 @@ def _messages(path: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
         if entry.kind in (USER, MEND):
             (message,) = entry_events(entry)
             assert isinstance(message, UserUttered)
-            yield entry, visible(message.text or "/" + message.act, TEXT_CHARACTERS)
+            yield entry, visible(message.text or "/" + message.act, VALUE_WIDTH)
 
 
 def help_lines(is_wizard: bool) -> list[Line]:

@@ -9,7 +9,7 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from dialogue_gym.conversation.transcript import visible
+from dialogue_gym._text import visible
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.web.listing import differing, ratings, reading, rows

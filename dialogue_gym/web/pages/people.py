@@ -10,7 +10,8 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from dialogue_gym.conversation.transcript import value_text, visible, what_it_says
+from dialogue_gym._text import visible
+from dialogue_gym.conversation.transcript import first_text, shown_value
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -72,7 +73,7 @@ class Watch:
             return shown
         domain = self._attendance.people.live.domain
         slots = history.conversation(domain, self._open).slots
-        shown["slots"] = [[visible(name), value_text(value)] for name, value in slots.items()]
+        shown["slots"] = [[visible(name), shown_value(value)] for name, value in slots.items()]
         shown["talk"] = _talk(talk)
         if talk.teacher == self._teacher and talk.waits:
             try:
@@ -84,7 +85,7 @@ class Watch:
                 {
                     "action": thought.action,
                     "shown": visible(thought.action),
-                    "says": what_it_says(domain, thought.action),
+                    "says": first_text(domain, thought.action),
                     "is_possible": thought.is_possible,
                     "worth": round(thought.number, 1),
                 }
