@@ -1,4 +1,4 @@
-"""What the commands make of their options: a domain, an interpreter, actions."""
+"""From what a user names to objects: interpreters, actions, stories, the text of a domain."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def make_runner(source: str, domain: Domain, actions: Sequence[str] | None, seed
     return ActionRunner(domain, code, server=server, seed=seed)
 
 
-def make_words(source: str, domain: Domain, nlu: Sequence[str] | None, seed: int) -> Interpreter | None:
+def make_text_interpreter(
+    source: str, domain: Domain, nlu: Sequence[str] | None, seed: int
+) -> Interpreter | None:
     """Return what understands words, of which acts in the fixed format are none; None if nothing does.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Pictures of the pages of `dialogue-gym web`, for the README: `python -m docs.make_pictures`.
+"""Pictures of the pages of `dialogue-gym serve`, for the README: `python -m docs.make_pictures`.
 
 Two teachers, in whose place the domain's expert answers, teach a restaurant bot; then the pages are shown at
 three widths, in light and dark.
@@ -51,7 +51,7 @@ def main() -> None:
         browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for dialogues in (1, 3):  # a bot that still has to learn; one of which there is something to tell
             right = _fill(Path(folder) / str(dialogues), dialogues)
-            options = ("--live",) if dialogues > 1 else ()
+            options = ("--talk",) if dialogues > 1 else ()
             with _served(Path(folder) / str(dialogues), *options) as address:
                 if dialogues == 1:
                     _correct(browser, address, right)
@@ -67,7 +67,7 @@ def main() -> None:
 
 @contextmanager
 def _served(store: Path, *options: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "dialogue_gym", "web", "restaurant", "--no-open", "--port", "0"]
+    command = [sys.executable, "-m", "dialogue_gym", "serve", "restaurant", "--no-open", "--port", "0"]
     command += ["--store", str(store), *options]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

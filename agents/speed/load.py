@@ -1,4 +1,4 @@
-"""People who all talk at once to `dialogue-gym live --http`: how many it holds, and whether it mixes them up.
+"""People who all talk at once to `dialogue-gym serve`: how many it holds, and whether it mixes them up.
 
 python -m agents.speed.load restaurant --people 50 --seconds 120
 """
@@ -99,7 +99,8 @@ async def load(address: str, people: list[Person], lines: tuple[str, ...], given
 @contextlib.contextmanager
 def _served(domain: str, folder: Path, password: str, log: Path) -> Iterator[tuple[str, int]]:
     """Serve a new store; give the address and the process id."""
-    command = [sys.executable, "-m", "dialogue_gym", "live", domain, "--http", "--port", "0", "--store"]
+    command = [sys.executable, "-m", "dialogue_gym", "serve", domain, "--no-teach", "--talk"]
+    command += ["--port", "0", "--store"]
     environment = os.environ | {"DIALOGUE_GYM_PASSWORD": password}
     with log.open("wb") as file:
         process = subprocess.Popen([*command, str(folder)], stdout=file, stderr=file, env=environment)

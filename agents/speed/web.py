@@ -1,4 +1,4 @@
-"""How long the page of `dialogue-gym web` takes from a key to the next proposal, in a real browser.
+"""How long the page of `dialogue-gym serve` takes from a key to the next proposal, in a real browser.
 
 `make bench-web`, or `python -m agents.speed.web`: a bot is taught from nothing, by keys alone; every second
 answer to what it is not sure of is a correction, so that there is always something to learn. Time runs from
@@ -55,15 +55,15 @@ def main() -> None:
 
 def measure(folder: Path, answers: int) -> dict[str, float]:
     """Return the figures of some answers, in milliseconds; the last third is the one with most to learn."""
-    command = [sys.executable, "-m", "dialogue_gym", "web", "restaurant", "--no-open", "--port", "0"]
+    command = [sys.executable, "-m", "dialogue_gym", "serve", "restaurant", "--no-open", "--port", "0"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     server = subprocess.Popen(
         [*command, "--store", str(folder / "store")], stdout=subprocess.PIPE, text=True, env=environment
     )
     try:
         assert server.stdout is not None
-        address = re.search(r"http\S+", server.stdout.readline())
-        assert address is not None
+        found = (re.search(r"http\S+/teach/", line) for line in server.stdout)
+        address = next(one for one in found if one)
         with sync_playwright() as started:
             path = shutil.which("chromium") or shutil.which("chromium-browser")
             browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])

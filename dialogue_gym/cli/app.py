@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from dialogue_gym.cli.chat import chat
 from dialogue_gym.cli.check import check
 from dialogue_gym.cli.live import live
-from dialogue_gym.cli.serve import web
+from dialogue_gym.cli.serve import serve
 from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
 from dialogue_gym.cli.teach import teach
+from dialogue_gym.version import __version__
 
 app = typer.Typer(
-    help="Check, talk to and teach dialogue bots.",
-    rich_markup_mode=None,
+    help="Check, teach and talk to dialogue bots.",
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
     no_args_is_help=True,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"dialogue-gym {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Check, teach and talk to dialogue bots."""
+
+
 app.command()(chat)
 app.command()(check)
 app.command()(teach)
-app.command()(web)
 app.command()(live)
+app.command()(serve)
 app.add_typer(stories, name="stories")
 app.add_typer(store, name="store")

@@ -29,7 +29,7 @@ def chat(
         str | None,
         typer.Option(
             metavar="NAME|DIR",
-            help="pretrained, expert, random, or a folder that teach, live or `python -m agents train` wrote",
+            help="pretrained, expert, random, or a folder written by teach, live or `agents train`.",
         ),
     ] = None,
     nlu: NluOption = None,

@@ -1,4 +1,4 @@
-"""`dialogue-gym check`: what is wrong in domain, story and NLU files."""
+"""`dialogue-gym check`: errors and warnings about domain, story and NLU files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dialogue_gym.factory import load_code
 def check(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="domain, story and NLU files, in any mixture"),
+        typer.Argument(metavar="FILE...", help="Domain, story and NLU files, in any order."),
     ],
     *,
     actions: ActionsOption = None,
 ) -> None:
-    """Say what is wrong in domain, story and NLU files; exit status 2 if there is an error.
+    """Check domain, story and NLU files; the exit status is 2 if there is an error.
 
-    With a domain also whether its actions do what it declares of them for the fake user.
+    With a domain, this also checks that its actions do what the fake user expects of them.
     """
     code, server = load_code(actions or ())
     if not actions:

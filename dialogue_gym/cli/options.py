@@ -1,18 +1,27 @@
-"""The options and arguments that several commands take, declared once each."""
+"""Options that several commands take, each declared once, and commands whose parameters are a dataclass."""
 
 from __future__ import annotations
 
-from copy import copy
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.models import OptionInfo
+
+from dialogue_gym.domain.loader import builtin_names
+
+TALKING, TEACHING, LEARNING = "Talking", "Teaching", "Learning from people"
+SERVING, PEOPLE = "Serving", "Visitors and front ends"
+"""The groups of options in `--help`."""
+
+Options = TypeVar("Options")
 
 
 class User(StrEnum):
-    """Who is the user of the bot."""
+    """The user of a bot that is taught."""
 
     FAKE = "fake"
     ME = "me"
@@ -25,113 +34,190 @@ class TurnTaking(StrEnum):
     AUTO = "auto"
 
 
-def _only_with(flag: str, option: OptionInfo) -> OptionInfo:
-    """Return an option as a command has it where it does something with a flag alone."""
-    other = copy(option)
-    other.help = f"with {flag}: {option.help}"
-    return other
+class Teacher(StrEnum):
+    """The teacher in the terminal."""
+
+    ME = "me"
+    EXPERT = "expert"
 
 
-# What a bot is made of.
+def complete_domain(incomplete: str) -> Iterator[str]:
+    """Yield the built-in domains and the YAML files that begin with what was typed."""
+    yield from (name for name in builtin_names() if name.startswith(incomplete))
+    folder, _, begun = incomplete.rpartition("/")
+    for path in sorted(Path(folder or ("/" if incomplete.startswith("/") else ".")).glob(f"{begun}*")):
+        prefix = incomplete[: len(incomplete) - len(begun)]
+        if path.is_dir():
+            yield f"{prefix}{path.name}/"
+        elif path.suffix.lower() in (".yml", ".yaml"):
+            yield f"{prefix}{path.name}"
+
+
 DomainName = Annotated[
-    str, typer.Argument(metavar="DOMAIN|FILE", help="name of a built-in domain, or a domain file")
+    str,
+    typer.Argument(
+        metavar="DOMAIN", help="A built-in domain or a domain file.", autocompletion=complete_domain
+    ),
 ]
 NluOption = Annotated[
     list[str] | None,
-    typer.Option("--nlu", metavar="FILE|URL", help="NLU examples to train on, or a Rasa NLU server"),
+    typer.Option(
+        "--nlu",
+        metavar="FILE|URL",
+        help="NLU examples to train on, or a Rasa NLU server.",
+        rich_help_panel=TALKING,
+    ),
 ]
 ActionsOption = Annotated[
     list[str] | None,
-    typer.Option("--actions", metavar="MODULE|FILE|URL", help="Python code of actions, or an action server"),
+    typer.Option(
+        "--actions",
+        metavar="CODE|URL",
+        help="A Python module or file with actions, or an action server.",
+        rich_help_panel=TALKING,
+    ),
 ]
-StoreOption = Annotated[
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.", rich_help_panel=TALKING)]
+_StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", metavar="DIR", help="where all is kept; without it, NAME-teaching (live: NAME-live)"
+        "--store",
+        metavar="DIR",
+        help="Where everything is kept; without it, NAME-teaching or NAME-live.",
+        rich_help_panel=TALKING,
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="of all that is drawn at random")]
 
-# How it is taught.
-PretrainedOption = Annotated[
-    bool, typer.Option("--pretrained", help="a new store begins with what the domain's own stories say")
-]
-StoriesOption = Annotated[
-    list[Path] | None,
-    typer.Option("--stories", metavar="FILE", help="stories that a new store begins with"),
-]
-UserOption = Annotated[
-    User | None,
-    typer.Option(
-        "--user", help="who talks to the bot at first; without it, the fake user if it has a goal, else me"
+
+def _option(type_: Any, panel: str, *flags: str, **settings: Any) -> Any:
+    return Annotated[type_, typer.Option(*flags, rich_help_panel=panel, **settings)]
+
+
+_OPTIONS: dict[str, Any] = {
+    "source": DomainName,
+    "store": _StoreOption,
+    "nlu": NluOption,
+    "actions": ActionsOption,
+    "seed": SeedOption,
+    # Teaching
+    "scratch": _option(bool, TEACHING, "--scratch", help="Begin with a bot that knows nothing."),
+    "pretrained": _option(
+        bool, TEACHING, "--pretrained", help="Let a new store begin with the domain's own stories."
     ),
-]
-TurnTakingOption = Annotated[
-    TurnTaking, typer.Option("--turn-taking", help="with auto, speaking hands the turn over")
-]
+    "stories": _option(
+        list[Path] | None,
+        TEACHING,
+        "--stories",
+        metavar="FILE",
+        help="Stories that a new store begins with.",
+    ),
+    "user": _option(
+        User | None,
+        TEACHING,
+        "--user",
+        help="Who talks to the bot at first; without it, the fake user if it has a goal.",
+    ),
+    "turn_taking": _option(
+        TurnTaking, TEACHING, "--turn-taking", help="explicit: the bot learns to listen, too."
+    ),
+    "wizard": _option(bool, TEACHING, "--wizard", help="Pick every action yourself; the bot only learns."),
+    "teacher": _option(
+        Teacher, TEACHING, "--teacher", help="expert: the domain's expert teaches, to measure learning."
+    ),
+    "mistakes": _option(
+        float, TEACHING, "--mistakes", min=0, max=1, help="The expert's rate of wrong answers."
+    ),
+    "dialogues": _option(int, TEACHING, "--dialogues", min=1, help="How many dialogues the expert teaches."),
+    "as_json": _option(bool, TEACHING, "--json", help="Print the expert's report as JSON."),
+    # Learning from people
+    "agent": _option(
+        str | None,
+        LEARNING,
+        "--agent",
+        metavar="NAME|DIR",
+        help="Where a new learner begins: pretrained, expert, or the folder of a trained DQN.",
+    ),
+    "silence": _option(
+        float, LEARNING, "--silence", min=0, help="Minutes after which a silent person is gone; 0: never."
+    ),
+    "checkpoints": _option(int, LEARNING, "--checkpoints", min=1, help="How many checkpoints are kept."),
+    "fall": _option(
+        float, LEARNING, "--fall", min=0, max=1, help="Report when success with the fake user falls by this."
+    ),
+    "roll_back": _option(
+        bool, LEARNING, "--roll-back", help="Restore the best checkpoint after such a fall."
+    ),
+    "count_outcomes": _option(
+        bool, LEARNING, "--count-outcomes", help="Reward the end of an unrated conversation by its outcome."
+    ),
+    # Serving
+    "teach": _option(bool, SERVING, "--teach/--no-teach", help="Serve the teachers' pages, at /teach/."),
+    "talk": _option(
+        bool, SERVING, "--talk/--no-talk", help="Let people talk to the bot: at /talk/, by REST, and /api."
+    ),
+    "host": _option(
+        str, SERVING, "--host", help="Address to listen on; one that others reach needs a password."
+    ),
+    "port": _option(int, SERVING, "--port", min=0, max=65535, help="Port to listen on; 0: a free one."),
+    "password_file": _option(
+        Path | None,
+        SERVING,
+        "--password-file",
+        metavar="FILE",
+        help="File with the teachers' password; DIALOGUE_GYM_PASSWORD sets it, too.",
+    ),
+    "name": _option(
+        list[str] | None, SERVING, "--name", metavar="HOST", help="Another host name of this server."
+    ),
+    "open": _option(bool, SERVING, "--open/--no-open", help="Open the teachers' page in the browser."),
+    # Visitors and front ends
+    "origin": _option(
+        list[str] | None,
+        PEOPLE,
+        "--origin",
+        metavar="URL",
+        help="A site whose pages may talk to the bot, such as https://example.org.",
+    ),
+    "token_file": _option(
+        Path | None,
+        PEOPLE,
+        "--token-file",
+        metavar="FILE",
+        help="Tokens of channels, one line NAME TOKEN each.",
+    ),
+    "trust_ratings": _option(
+        bool, PEOPLE, "--trust-ratings", help="Let ratings count before a teacher approves them."
+    ),
+}
+"""Options by the name of their field in `ServeOptions`, `LiveOptions` and `TeachOptions`."""
 
-# How it learns from people.
-_AGENT: OptionInfo = typer.Option(
-    "--agent",
-    metavar="NAME|DIR",
-    help="where a new learner begins: pretrained, expert, or the folder of a trained DQN",
-)
-_SILENCE: OptionInfo = typer.Option(
-    "--silence", min=0, help="minutes after which someone who says nothing has left; 0 for never"
-)
-_CHECKPOINTS: OptionInfo = typer.Option("--checkpoints", min=1, help="how many are kept")
-_FALL: OptionInfo = typer.Option(
-    "--fall", min=0, max=1, help="how far success with the fake user may fall before it is reported"
-)
-_ROLL_BACK: OptionInfo = typer.Option("--roll-back", help="a fall brings the best checkpoint back")
-_COUNT_OUTCOMES: OptionInfo = typer.Option(
-    "--count-outcomes", help="an end that nobody rates counts by its outcome"
-)
 
-BeginningOption = Annotated[str | None, _AGENT]
-SilenceOption = Annotated[float, _SILENCE]
-CheckpointsOption = Annotated[int, _CHECKPOINTS]
-FallOption = Annotated[float, _FALL]
-RollBackOption = Annotated[bool, _ROLL_BACK]
-CountOutcomesOption = Annotated[bool, _COUNT_OUTCOMES]
+def takes(options: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Return a decorator for a command that takes one dataclass, whose fields become its options."""
 
-LiveBeginningOption = Annotated[str | None, _only_with("--live", _AGENT)]
-LiveSilenceOption = Annotated[float, _only_with("--live", _SILENCE)]
-LiveCheckpointsOption = Annotated[int, _only_with("--live", _CHECKPOINTS)]
-LiveFallOption = Annotated[float, _only_with("--live", _FALL)]
-LiveRollBackOption = Annotated[bool, _only_with("--live", _ROLL_BACK)]
-LiveCountOutcomesOption = Annotated[bool, _only_with("--live", _COUNT_OUTCOMES)]
+    def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
+        fields = dataclasses.fields(options)  # type: ignore[arg-type]
+        several = [field.name for field in fields if field.default == ()]
 
-# How it is served.
-_HOST: OptionInfo = typer.Option("--host", help="where to listen; others than this machine need a password")
-_PORT: OptionInfo = typer.Option("--port", min=0, max=65535, help="0 takes a free one")
-_PASSWORD_FILE: OptionInfo = typer.Option(
-    "--password-file",
-    metavar="FILE",
-    help="has the password of those who teach; or set DIALOGUE_GYM_PASSWORD",
-)
-_NAMES: OptionInfo = typer.Option("--name", metavar="HOST", help="another name under which this is reached")
-_ORIGINS: OptionInfo = typer.Option(
-    "--origin", metavar="URL", help="a site whose pages may talk to it, https://example.org"
-)
-_TOKEN_FILE: OptionInfo = typer.Option(
-    "--token-file", metavar="FILE", help="who may be a channel, a line 'NAME TOKEN' each"
-)
-_TRUST_RATINGS: OptionInfo = typer.Option("--trust-ratings", help="ratings count before a teacher approves")
+        def run(**given: Any) -> None:
+            command(options(**given | {name: tuple(given[name] or ()) for name in several}))
 
-HostOption = Annotated[str, _HOST]
-PortOption = Annotated[int, _PORT]
-PasswordFileOption = Annotated[Path | None, _PASSWORD_FILE]
-NamesOption = Annotated[list[str] | None, _NAMES]
+        parameters = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                # To Typer an option that can be repeated is a list, and None if it was not given.
+                default=None
+                if field.name in several
+                else field.default
+                if field.default is not dataclasses.MISSING
+                else inspect.Parameter.empty,
+                annotation=_OPTIONS[field.name],
+            )
+            for field in fields
+        ]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return run
 
-HttpHostOption = Annotated[str, _only_with("--http", _HOST)]
-HttpPortOption = Annotated[int, _only_with("--http", _PORT)]
-HttpPasswordFileOption = Annotated[Path | None, _only_with("--http", _PASSWORD_FILE)]
-HttpNamesOption = Annotated[list[str] | None, _only_with("--http", _NAMES)]
-HttpOriginsOption = Annotated[list[str] | None, _only_with("--http", _ORIGINS)]
-HttpTokenFileOption = Annotated[Path | None, _only_with("--http", _TOKEN_FILE)]
-HttpTrustRatingsOption = Annotated[bool, _only_with("--http", _TRUST_RATINGS)]
-
-LiveOriginsOption = Annotated[list[str] | None, _only_with("--live", _ORIGINS)]
-LiveTokenFileOption = Annotated[Path | None, _only_with("--live", _TOKEN_FILE)]
-LiveTrustRatingsOption = Annotated[bool, _only_with("--live", _TRUST_RATINGS)]
+    return decorate

@@ -1,4 +1,4 @@
-"""`dialogue-gym store`: look at what was said and taught, export it, go back, and forget it."""
+"""`dialogue-gym store`: inspect, export, prune and erase conversations."""
 
 from __future__ import annotations
 
@@ -27,15 +27,13 @@ from dialogue_gym.stories import FORMATS
 from dialogue_gym.teaching.export import export
 from dialogue_gym.teaching.review import Correction, corrections
 
-store = typer.Typer(
-    help="Look at what was said and taught, export it, go back, and forget it.", no_args_is_help=True
-)
+store = typer.Typer(help="Inspect, export, prune and erase conversations.", no_args_is_help=True)
 
 Folder = Annotated[
-    Path, typer.Option("--store", metavar="DIR", help="the folder that `dialogue-gym teach` or `live` wrote")
+    Path, typer.Option("--store", metavar="DIR", help="The folder that teach, live or serve wrote.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
-Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="its name, as `list` has it")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
 _RATING_HEADINGS = ("rating", "when", "conversation", "about", "value")
@@ -44,7 +42,7 @@ _NUMBERS = ("rating", "about", "value", "entries", "turns", "corrections", "step
 
 @store.command(name="list")
 def list_command(*, folder: Folder) -> None:
-    """List the conversations, the one that something was last added to at the end."""
+    """List the conversations, the most recently changed one last."""
     with _reading(folder) as opened:
         history = History(opened.entries())
         rows = []
@@ -77,7 +75,7 @@ def _table(headings: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator
 
 @store.command()
 def show(conversation: Name, *, folder: Folder) -> None:
-    """Show a conversation as a chat, and what was corrected in it."""
+    """Show a conversation as a chat, with its corrections."""
     with _reading(folder) as opened:
         history = History(opened.entries())
         corrected = corrections(history, conversation)
@@ -112,12 +110,14 @@ def _note(correction: Correction) -> str:
 
 @store.command(name="export")
 def export_command(
-    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="where to write the files")],
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write the files.")],
     *,
     folder: Folder,
-    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="of the stories")] = FORMATS[0],
+    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Format of the stories.")] = FORMATS[
+        0
+    ],
 ) -> None:
-    """Write stories, NLU examples that were corrected, and the domain with what is new."""
+    """Write stories, corrected NLU examples, and the domain with its additions."""
     if format not in FORMATS:
         raise ValueError(f"--format: {format!r} is no format of stories; {nearest(format, FORMATS)}")
     with _reading(folder) as opened:
@@ -134,10 +134,10 @@ def forget(
     conversation: Name,
     *,
     folder: Folder,
-    with_forks: Annotated[bool, typer.Option("--with-forks", help="the forks of it as well")] = False,
+    with_forks: Annotated[bool, typer.Option("--with-forks", help="Erase its forks as well.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Erase a conversation for good, for instance since it holds personal data."""
+    """Erase a conversation for good, for example because it holds personal data."""
     with Store(folder, create=False) as opened:
         is_known = any(summary.id == conversation for summary in opened.conversations())
         forks = opened.branches(conversation)
@@ -157,11 +157,12 @@ def forget(
 def ratings(
     *,
     folder: Folder,
-    approve: Annotated[
-        str | None, typer.Option(metavar="ID|all", help="lets a rating count, or all that wait")
-    ] = None,
+    approve: Annotated[str | None, typer.Option(metavar="ID|all", help="Approve one rating, or all.")] = None,
 ) -> None:
-    """List the ratings of strangers that wait, or let them count; they are learned from at the next start."""
+    """List the visitors' ratings that await approval, or approve them.
+
+    The bot learns from approved ratings at its next start.
+    """
     if approve is None:
         with _reading(folder) as opened:
             rows = [
@@ -191,12 +192,12 @@ def ratings(
 def rollback(
     checkpoint: Annotated[
         str | None,
-        typer.Argument(metavar="CHECKPOINT", help="number, or best; without it all are listed"),
+        typer.Argument(metavar="CHECKPOINT", help="A number, or best; without it, all are listed."),
     ] = None,
     *,
     folder: Folder,
 ) -> None:
-    """Go back to a checkpoint of a bot that learns from people; what they said stays, unlearned."""
+    """Go back to an earlier checkpoint; the conversations since then stay, unlearned."""
     if checkpoint is None:
         with _reading(folder):  # so that there is one
             for line in _table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder))):
@@ -226,13 +227,14 @@ def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
 def prune(
     *,
     folder: Folder,
-    checkpoints: Annotated[int, typer.Option(min=1, help="how many of the newest are kept")] = 7,
+    checkpoints: Annotated[int, typer.Option(min=1, help="How many of the newest checkpoints are kept.")] = 7,
     conversations: Annotated[
-        int | None, typer.Option(min=0, help="how many of the newest that were live are kept; all without it")
+        int | None,
+        typer.Option(min=0, help="How many of the newest live conversations are kept; without it, all."),
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Make room: remove old checkpoints, and erase old live conversations that nobody taught in."""
+    """Remove old checkpoints, and erase old live conversations that nobody taught in."""
     with Store(folder, create=False) as opened:
         if conversations is not None:
             if not yes:
@@ -248,7 +250,7 @@ def _done(count: int, what: str, how: str) -> str:
 
 @store.command()
 def check(*, folder: Folder) -> None:
-    """Say what is wrong with a store; exit status 2 if there is an error."""
+    """Check a store; the exit status is 2 if there is an error."""
     with _reading(folder) as opened:
         lines = opened.check()
     for line in lines or ["nothing is wrong"]:

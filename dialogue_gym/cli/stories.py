@@ -1,4 +1,4 @@
-"""`dialogue-gym stories`: convert, join and look at stories."""
+"""`dialogue-gym stories`: convert, join and inspect stories."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from dialogue_gym.cli.options import SeedOption
 from dialogue_gym.domain import load_domain
 from dialogue_gym.stories import FORMATS, Story, dump, format_of, join, load, mermaid, statistics
 
-stories = typer.Typer(help="Convert, join and look at stories.", no_args_is_help=True)
+stories = typer.Typer(help="Convert, join and inspect stories.", no_args_is_help=True)
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="story files, Markdown or YAML")]
-Out = Annotated[Path | None, typer.Option(help="file to write; without it, what is made is printed")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Story files, Markdown or YAML.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="File to write; without it, the result is printed.")
+]
 Format = Annotated[
     str | None,
-    typer.Option(metavar="|".join(FORMATS), help="without it, what the name of --out says, else yaml"),
+    typer.Option(metavar="|".join(FORMATS), help="Story format; without it, that of --out, or yaml."),
 ]
 
 
 @stories.command()
 def convert(files: Files, *, out: Out = None, format: Format = None) -> None:
-    """Write stories in the other format, or in the same one, tidied up; several files become one."""
+    """Convert stories to the other format, or tidy them up; several files become one."""
     _write_stories(_load(files), out, format)
 
 
@@ -34,10 +36,12 @@ def convert(files: Files, *, out: Out = None, format: Format = None) -> None:
 def join_command(
     files: Files,
     *,
-    domain: Annotated[str, typer.Option(metavar="DOMAIN|FILE", help="the domain that the stories are of")],
-    rounds: Annotated[int, typer.Option(min=0, max=100, help="of random joins, after checkpoints")] = 1,
+    domain: Annotated[str, typer.Option(metavar="DOMAIN|FILE", help="The domain of the stories.")],
+    rounds: Annotated[
+        int, typer.Option(min=0, max=100, help="Rounds of random joins, after checkpoints.")
+    ] = 1,
     seed: SeedOption = 0,
-    limit: Annotated[int, typer.Option(min=0, help="how many dialogues are added at most")] = 10_000,
+    limit: Annotated[int, typer.Option(min=0, help="How many dialogues are added at most.")] = 10_000,
     out: Out = None,
     format: Format = None,
 ) -> None:
@@ -51,11 +55,12 @@ def stats(
     files: Files,
     *,
     domain: Annotated[
-        str | None, typer.Option(metavar="DOMAIN|FILE", help="to say what of it no story has")
+        str | None,
+        typer.Option(metavar="DOMAIN|FILE", help="Also list everything of this domain that no story uses."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Count what stories have."""
+    """Count the contents of stories."""
     counted = statistics(_load(files), load_domain(domain) if domain else None).to_json()
     if as_json:
         print(json.dumps(counted, indent=2, ensure_ascii=False))
@@ -74,7 +79,7 @@ def stats(
 
 @stories.command()
 def graph(files: Files, *, out: Out = None) -> None:
-    """Draw stories as one graph, in the language of Mermaid."""
+    """Draw stories as one Mermaid graph."""
     _write(mermaid(_load(files)), out)
 
 

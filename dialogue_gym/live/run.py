@@ -18,6 +18,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
+from dialogue_gym.live.options import LiveOptions
 from dialogue_gym.live.startup import check, start_or_resume
 from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
 from dialogue_gym.live.trainer import RegressionGuard, Trainer
@@ -29,23 +30,6 @@ from dialogue_gym.terminal import THOUGHTS, Prompt, thoughts_key
 
 _PROMPT = "you > "
 _END_PROMPT = f"{END_QUESTION} > "
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    """How a bot learns from a person: what the command was given."""
-
-    source: str
-    folder: Path | None
-    agent: str | None
-    nlu: tuple[str, ...]
-    actions: tuple[str, ...]
-    silence: float | None
-    kept: int
-    fall: float
-    rolls_back: bool
-    counts_outcome: bool
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -86,15 +70,15 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
     text = domain_text_of(given.source)
     domain = load_domain(given.source)
-    folder = given.folder or Path(f"{domain.name}-live")
+    folder = given.store or Path(f"{domain.name}-live")
     begins = _beginning(given, domain, text, folder)
     domain, turn_taking = begins.domain, begins.turn_taking
     interpreter = make_interpreter(given.source, domain, given.nlu, given.seed)
     runner = make_runner(given.source, domain, given.actions, given.seed)
-    reward = LiveReward.of(domain, counts_outcome=given.counts_outcome)
+    reward = LiveReward.of(domain, counts_outcome=given.count_outcomes)
     guard = None
     if domain.fake_user is not None:
-        guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.rolls_back)
+        guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.roll_back)
     with Store(folder) as store:
         store.use_domain(given.source, text)
         if begins.note:
@@ -106,7 +90,7 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
             turn_taking=turn_taking,
             reward=reward,
             seed=given.seed,
-            kept=given.kept,
+            kept=given.checkpoints,
             guard=guard,
             report=_report,
         )
@@ -118,7 +102,7 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
             runner,
             turn_taking=turn_taking,
             reward=reward,
-            silence=given.silence,
+            silence=given.silence * 60 or None,
         )
         if not is_attended:
             for name in live.taken:

@@ -37,9 +37,9 @@ def wait_for(holds: Callable[[], Any], seconds: float = LONG) -> Any:
 
 
 class Served:
-    """`dialogue-gym web` on a store; it can be killed, and started again at the same port."""
+    """`dialogue-gym serve` on a store; it can be killed, and started again at the same port."""
 
-    command = ("web", "--no-open")
+    command = ("serve", "--no-open")
     page = "/teach/"
 
     def __init__(self, folder: Path, *options: str, domain: str = "restaurant", **environment: str) -> None:

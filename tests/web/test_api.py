@@ -44,9 +44,9 @@ class Hello:
 
 
 class LiveServed(Served):
-    """`dialogue-gym live --http` on a store."""
+    """`dialogue-gym serve` for visitors alone."""
 
-    command = ("live", "--http")
+    command = ("serve", "--no-teach", "--talk")
     page = "/talk/"
 
     def __init__(self, tmp_path: Path, *options: str, **environment: str) -> None:

@@ -50,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("people")
     (folder / "shop.yml").write_text(DOMAIN)
     (folder / "shop.md").write_text(STORIES)
-    options = ("--live", "--origin", SITE, "--stories", "shop.md", "--seed", "1")
+    options = ("--talk", "--origin", SITE, "--stories", "shop.md", "--seed", "1")
     started = Served(folder / "store", *options, domain="shop.yml", DIALOGUE_GYM_PASSWORD=PASSWORD)
     yield started
     started.stop()
@@ -161,7 +161,7 @@ def test_a_conversation_stays_taken_over_while_there_are_teachers(tmp_path: Path
             Draft("live1", NOTE, {DECIDES: "tina"}, None, "tina"),
         ]
         store.append_all(entries)
-    server = Served(tmp_path / "store", "--live", domain="shop.yml")
+    server = Served(tmp_path / "store", "--talk", domain="shop.yml")
     said = '{"sender": "ann", "message": "/greet"}'
     hook, headers = "/webhooks/rest/webhook", {"Content_Type": "application/json"}
     assert ask(server, hook, "POST", said, **headers)[2] == "[]"
@@ -177,9 +177,9 @@ def test_a_conversation_stays_taken_over_while_there_are_teachers(tmp_path: Path
 
 
 class WithoutTeachers(Served):
-    """`dialogue-gym live --http` on a store."""
+    """`dialogue-gym serve` for visitors alone."""
 
-    command = ("live", "--http")
+    command = ("serve", "--no-teach", "--talk")
     page = "/talk/"
 
 

@@ -211,11 +211,19 @@ def test_another_password_ends_all_visits(tmp_path: Path) -> None:
         (["--password-file", "none"], {}, "none: No such file"),
         (["--stories", "none.md"], {}, "none.md"),
         (
-            ["--live", "--name", "bot.example"],
+            ["--talk", "--name", "bot.example"],
             {},
-            "--live --name bot.example: who reaches the bot by",
+            "--talk --name bot.example: who reaches the bot by",
         ),
-        (["--live", "--token-file", "none"], {}, "none: No such file"),
+        (["--talk", "--token-file", "none"], {}, "none: No such file"),
+        (["--token-file", "none"], {}, "--token-file: this is for visitors; add --talk"),
+        (["--no-teach"], {}, "--no-teach: there is nothing to serve; add --talk"),
+        (["--no-teach", "--talk", "--pretrained"], {}, "--pretrained: this is for teachers"),
+        (
+            ["--no-teach", "--talk", "--host", "0.0.0.0"],
+            {},
+            "--host 0.0.0.0: others can reach this, so a password is needed",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_said_in_a_line(
@@ -223,12 +231,13 @@ def test_what_cannot_be_served_is_said_in_a_line(
 ) -> None:
     (tmp_path / "word").write_text(PASSWORD, encoding="utf-8")
     result = subprocess.run(
-        [sys.executable, "-m", "dialogue_gym", "web", "restaurant", "--no-open", *options],
+        [sys.executable, "-m", "dialogue_gym", "serve", "restaurant", "--no-open", *options],
         env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, cwd=tmp_path,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert result.returncode == 2 and result.stderr.startswith(f"error: {line}"), result.stderr
-    assert result.stderr.count("\n") == 1 and not (tmp_path / "restaurant-teaching").exists()
+    assert result.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["word"]
 
 
 def test_nothing_is_written_beside_the_store(server: Served) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym.web.listing import differing
-from dialogue_gym.web.run import ServeOptions, words_of
+from dialogue_gym.web.options import ServeOptions
+from dialogue_gym.web.run import teaching_interpreter
 from dialogue_gym.web.transfers import Transfer, TransferError
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 from tests.web.workspaces import RESTAURANT, do, rooms
@@ -60,10 +61,10 @@ def test_files_go_out_and_come_in(rooms: Workspaces, tmp_path: Path) -> None:
 def test_what_is_imported_is_understood(rooms: Workspaces) -> None:
     pytest.importorskip("sklearn")
     folder = rooms.store.folder
-    given = ServeOptions(
-        "restaurant", folder, "::1", 0, None, (), False, (), (), (), None, "explicit", 0, False
+    given = ServeOptions("restaurant", store=folder)
+    lesson = TeachingConfig(
+        RESTAURANT, user="me", words=lambda: teaching_interpreter(given, RESTAURANT, folder)
     )
-    lesson = TeachingConfig(RESTAURANT, user="me", words=lambda: words_of(given, RESTAURANT, folder))
     room = Workspaces(rooms.store, lesson).room("anna")
     assert do(room, "say", text="toodle pip")["chat"][0]["meaning"] != "goodbye"
     examples = "".join(f"    - toodle {word}\n" for word in ("pip", "oo", "loo", "dee"))

@@ -4,48 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import write_text
 from dialogue_gym._text import name_fault, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.factory import EXPORTED_NAME, domain_text_of, make_runner, make_stories, make_words
+from dialogue_gym.factory import EXPORTED_NAME, make_text_interpreter
 from dialogue_gym.journal.entry import EXPERT
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.export import export
-from dialogue_gym.teaching.import_stories import import_stories
-from dialogue_gym.teaching.mode import FAKE, ME, use_mode
+from dialogue_gym.teaching.mode import FAKE, ME
+from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
+from dialogue_gym.teaching.startup import set_up
 from dialogue_gym.teaching.terminal.console import Leave, Terminal
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
 from dialogue_gym.teaching.terminal.setup import domain_text, goes_on, new_domain
 
 _YAML = (".yml", ".yaml")
 _JOURNAL = "journal.sqlite"
-
-
-@dataclass(frozen=True)
-class TeachOptions:
-    """How a bot is to be taught: what the command was given."""
-
-    source: str
-    is_scratch: bool
-    is_pretrained: bool
-    stories: tuple[Path, ...]
-    nlu: tuple[str, ...]
-    actions: tuple[str, ...]
-    user: str | None
-    store: Path | None
-    turn_taking: str
-    is_wizard: bool
-    seed: int
-    is_simulated: bool
-    mistakes: float
-    dialogues: int
-    as_json: bool
 
 
 def hold(teaching: TeachOptions) -> None:
@@ -65,28 +44,32 @@ def hold(teaching: TeachOptions) -> None:
 
 
 def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
-    told = make_stories(given.source, given.is_pretrained, given.stories)
-    is_talking = given.is_simulated or (domain.fake_user is not None and domain.fake_user.kind == "goal")
-    user = given.user or (FAKE if is_talking else ME)
-    folder = given.store or Path(f"{domain.name}-teaching")
+    setup = set_up(
+        domain,
+        given.source,
+        user=FAKE if given.teacher == EXPERT else given.user,
+        turn_taking=given.turn_taking,
+        pretrained=given.pretrained,
+        stories=given.stories,
+        actions=given.actions,
+        store=given.store,
+        seed=given.seed,
+    )
+    user, folder = setup.user, setup.folder
     # A fake user says what it means, so that examples of what people say are of no use.
-    words = make_words(given.source, domain, given.nlu, given.seed) if user == ME or given.nlu else None
-    runner = make_runner(given.source, domain, given.actions, given.seed)
-    text = domain_text_of(given.source)
-    if given.is_scratch or given.is_pretrained:
-        if given.is_simulated and (folder / _JOURNAL).exists():
+    words = (
+        make_text_interpreter(given.source, domain, given.nlu, given.seed)
+        if user == ME or given.nlu
+        else None
+    )
+    if given.scratch or given.pretrained:
+        if given.teacher == EXPERT and (folder / _JOURNAL).exists():
             raise ValueError(f"{folder}: there is a store already; give another one with --store")
         _make_room(terminal, folder.resolve())
-    if user == FAKE and domain.fake_user is None:
-        raise ValueError(f"{domain.name}: this domain has no fake user to talk to (the key 'fake_user')")
     with Store(folder) as store:
-        store.use_domain(given.source, text)
-        use_mode(store, user, given.turn_taking)
-        if not store.conversations():
-            import_stories(store, domain, told)
-        elif given.stories:
+        if not setup.prepare(store) and given.stories:
             print("(the stories are left alone: those of a store are the ones that it began with)")
-        if given.is_simulated:
+        if given.teacher == EXPERT:
             _simulate(domain, store, given)
             return
         session = Session(
@@ -94,7 +77,7 @@ def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
             store,
             turn_taking=given.turn_taking,
             settings={} if user == FAKE else None,
-            runner=runner,
+            runner=setup.runner,
             seed=given.seed,
         )
         print(f"{domain.name}: all is kept in {printable(str(folder))}. ? is for help, Ctrl-C leaves.")
@@ -102,8 +85,8 @@ def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
         desk = TeachingDialog(
             session,
             words,
-            lambda: export(session.history, session.domain, exported, domain_text=text),
-            given.is_wizard,
+            lambda: export(session.history, session.domain, exported, domain_text=setup.text),
+            given.wizard,
         )
         terminal.hold(desk.teach())
 

@@ -1,0 +1,37 @@
+"""The options of `dialogue-gym live`; without PyTorch, which the command loads when it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """Options for a bot that learns from people.
+
+    Attributes:
+        source: a built-in domain's name, or a domain file.
+        store: the folder for conversations and checkpoints; None for `NAME-live`.
+        agent: where a new learner begins: `"pretrained"`, `"expert"`, or the folder of a trained DQN.
+        nlu: files with NLU examples, or the address of one NLU server.
+        actions: modules or files with the code of actions, or the address of an action server.
+        silence: minutes after which a silent person counts as gone; 0 for never.
+        checkpoints: how many checkpoints are kept.
+        fall: how far success with the fake user may fall, from 0 to 1, before it is reported.
+        roll_back: whether such a fall brings the best checkpoint back.
+        count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
+        seed: of everything random.
+    """
+
+    source: str
+    store: Path | None = None
+    agent: str | None = None
+    nlu: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    silence: float = 30
+    checkpoints: int = 7
+    fall: float = 0.1
+    roll_back: bool = False
+    count_outcomes: bool = False
+    seed: int = 0

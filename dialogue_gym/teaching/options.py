@@ -1,0 +1,45 @@
+"""The options of `dialogue-gym teach`; without the packages of the terminal, which it loads when it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TeachOptions:
+    """Options for teaching a bot in the terminal.
+
+    Attributes:
+        source: a built-in domain's name, or a domain file; a YAML file that does not exist is created.
+        store: the folder for conversations; None for `NAME-teaching`.
+        scratch: whether to begin with an empty store.
+        pretrained: whether a new store begins with the domain's own stories.
+        stories: story files that a new store begins with.
+        nlu: files with NLU examples, or the address of one NLU server.
+        actions: modules or files with the code of actions, or the address of an action server.
+        user: `"fake"` or `"me"`; None for the fake user if it has a goal.
+        turn_taking: `"explicit"` or `"auto"`.
+        wizard: whether the teacher picks every action.
+        seed: of everything random.
+        teacher: `"me"`, or `"expert"` for the domain's expert in a teacher's place.
+        mistakes: how often that expert errs, from 0 to 1.
+        dialogues: how many dialogues it teaches.
+        as_json: whether its report is printed as JSON.
+    """
+
+    source: str
+    store: Path | None = None
+    scratch: bool = False
+    pretrained: bool = False
+    stories: tuple[Path, ...] = ()
+    nlu: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    user: str | None = None
+    turn_taking: str = "explicit"
+    wizard: bool = False
+    seed: int = 0
+    teacher: str = "me"
+    mistakes: float = 0.0
+    dialogues: int = 60
+    as_json: bool = False

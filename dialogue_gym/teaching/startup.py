@@ -1,0 +1,100 @@
+"""Beginning to teach, in the terminal or in the browser: from options to a store that is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.domain import Domain
+from dialogue_gym.factory import domain_text_of, make_runner, make_stories
+from dialogue_gym.journal.store import Store
+from dialogue_gym.stories import Story
+from dialogue_gym.teaching.import_stories import import_stories
+from dialogue_gym.teaching.mode import FAKE, ME, use_mode
+
+
+@dataclass(frozen=True)
+class TeachingSetup:
+    """All that the options of teaching name.
+
+    Attributes:
+        source: the domain's name or file.
+        domain: read from there.
+        text: of the domain's file.
+        user: `FAKE` or `ME`.
+        turn_taking: `"explicit"` or `"auto"`.
+        stories: that a new store begins with.
+        runner: runs the actions where the teacher is the user.
+        folder: of the store.
+    """
+
+    source: str
+    domain: Domain
+    text: str
+    user: str
+    turn_taking: str
+    stories: Sequence[Story]
+    runner: ActionRunner
+    folder: Path
+
+    def prepare(self, store: Store) -> bool:
+        """Note domain and mode in a store, and import the stories into a new one.
+
+        Returns:
+            Whether the store was new.
+
+        Raises:
+            StoreError: it is about another domain, or cannot be written.
+            FileError: the stories do not fit the domain.
+        """
+        store.use_domain(self.source, self.text)
+        use_mode(store, self.user, self.turn_taking)
+        if store.conversations():
+            return False
+        import_stories(store, self.domain, self.stories)
+        return True
+
+
+def set_up(
+    domain: Domain,
+    source: str,
+    *,
+    user: str | None,
+    turn_taking: str,
+    pretrained: bool,
+    stories: Iterable[Path],
+    actions: Sequence[str],
+    store: Path | None,
+    seed: int,
+) -> TeachingSetup:
+    """Return all that the options of teaching name; nothing is written.
+
+    Args:
+        domain: that is taught.
+        source: its name or file.
+        user: `FAKE` or `ME`; None for the fake user if it has a goal, which the bot can then learn to serve.
+        turn_taking: `"explicit"` or `"auto"`.
+        pretrained: whether a new store begins with the domain's own stories.
+        stories: files that it begins with as well.
+        actions: modules or files with code, or the address of a server.
+        store: its folder; None for `NAME-teaching`.
+        seed: of the actions' answers.
+
+    Raises:
+        ValueError: an option cannot be used; one line says why.
+    """
+    if user == FAKE and domain.fake_user is None:
+        raise ValueError(f"{domain.name}: this domain has no fake user to talk to (the key 'fake_user')")
+    has_goal = domain.fake_user is not None and domain.fake_user.kind == "goal"
+    return TeachingSetup(
+        source,
+        domain,
+        domain_text_of(source),
+        user or (FAKE if has_goal else ME),
+        turn_taking,
+        make_stories(source, pretrained, stories),
+        make_runner(source, domain, actions, seed),
+        store or Path(f"{domain.name}-teaching"),
+    )

@@ -1,0 +1,95 @@
+"""The options of `dialogue-gym serve`; without the packages of the server, which it loads when it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+TEACHING = ("pretrained", "stories", "user", "turn_taking")
+"""Options that do something for the teachers' pages alone."""
+TALKING = (
+    "agent", "silence", "checkpoints", "fall", "roll_back", "count_outcomes", "origin", "token_file",
+    "trust_ratings",
+)  # fmt: skip
+"""Options that do something alone where visitors talk to the bot."""
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Options for the web server.
+
+    Attributes:
+        source: a built-in domain's name, or a domain file.
+        teach: whether to serve the teachers' pages.
+        talk: whether to serve the visitors' page, the REST channel and the interface for programs.
+        host: the address to listen on.
+        port: the port to listen on; 0 for a free one.
+        password_file: a file with the teachers' password.
+        name: further host names of the server.
+        open: whether to open the teachers' page in the browser.
+        store: the folder for conversations and checkpoints; None for `NAME-teaching`, or `NAME-live` without
+            the teachers' pages.
+        nlu: files with NLU examples, or the address of one NLU server.
+        actions: modules or files with the code of actions, or the address of an action server.
+        seed: of everything random.
+        pretrained: whether a new store begins with the domain's own stories.
+        stories: story files that a new store begins with.
+        user: `"fake"` or `"me"`; None for the fake user if it has a goal.
+        turn_taking: `"explicit"` or `"auto"`, while teaching.
+        agent: where a new learner begins: `"pretrained"`, `"expert"`, or the folder of a trained DQN.
+        silence: minutes after which a silent visitor counts as gone; 0 for never.
+        checkpoints: how many checkpoints are kept.
+        fall: how far success with the fake user may fall, from 0 to 1, before it is reported.
+        roll_back: whether such a fall brings the best checkpoint back.
+        count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
+        origin: other sites whose pages may talk to the bot.
+        token_file: a file with the tokens of channels.
+        trust_ratings: whether visitors' ratings count before a teacher approves them.
+    """
+
+    source: str
+    teach: bool = True
+    talk: bool = False
+    host: str = "127.0.0.1"
+    port: int = 8080
+    password_file: Path | None = None
+    name: tuple[str, ...] = ()
+    open: bool = True
+    store: Path | None = None
+    nlu: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    seed: int = 0
+    pretrained: bool = False
+    stories: tuple[Path, ...] = ()
+    user: str | None = None
+    turn_taking: str = "explicit"
+    agent: str | None = None
+    silence: float = 30
+    checkpoints: int = 7
+    fall: float = 0.1
+    roll_back: bool = False
+    count_outcomes: bool = False
+    origin: tuple[str, ...] = ()
+    token_file: Path | None = None
+    trust_ratings: bool = False
+
+    def check(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            ValueError: there is one, or there is nothing to serve; one line names it.
+        """
+        if not (self.teach or self.talk):
+            raise ValueError("--no-teach: there is nothing to serve; add --talk")
+        if not self.teach and (flag := self._changed(TEACHING)):
+            raise ValueError(f"{flag}: this is for teachers; leave out --no-teach")
+        if not self.talk and (flag := self._changed(TALKING)):
+            raise ValueError(f"{flag}: this is for visitors; add --talk")
+
+    def _changed(self, names: Iterable[str]) -> str | None:
+        """Return the flag of an option with another value than its default; None if all have theirs."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        changed = (name for name in names if getattr(self, name) != defaults[name])
+        return next((f"--{name.replace('_', '-')}" for name in changed), None)

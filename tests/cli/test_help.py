@@ -1,0 +1,106 @@
+"""The help of every command, its version, and completion in a real shell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from dialogue_gym import __version__
+from dialogue_gym.cli.app import app
+from tests import ROOT
+
+COMMANDS = {
+    (): "Check, teach and talk to dialogue bots.",
+    ("chat",): "Talk to a trained agent",
+    ("check",): "Check domain, story and NLU files",
+    ("teach",): "Teach a bot in the terminal",
+    ("live",): "Talk to a bot in the terminal and rate it",
+    ("serve",): "Serve a bot in the browser",
+    ("stories",): "Convert, join and inspect stories.",
+    ("stories", "convert"): "Convert stories to the other format",
+    ("stories", "join"): "Join short stories into longer dialogues",
+    ("stories", "stats"): "Count the contents of stories.",
+    ("stories", "graph"): "Draw stories as one Mermaid graph.",
+    ("store",): "Inspect, export, prune and erase conversations.",
+    ("store", "list"): "List the conversations",
+    ("store", "show"): "Show a conversation as a chat",
+    ("store", "export"): "Write stories, corrected NLU examples",
+    ("store", "forget"): "Erase a conversation for good",
+    ("store", "ratings"): "List the visitors' ratings",
+    ("store", "rollback"): "Go back to an earlier checkpoint",
+    ("store", "prune"): "Remove old checkpoints",
+    ("store", "check"): "Check a store",
+}
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dialogue_gym", *words], env=os.environ | {"COLUMNS": "80"} | environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_every_command_is_listed_here() -> None:
+    group = typer.main.get_command(app)
+    names = {()} | {(name,) for name in group.commands}  # type: ignore[attr-defined]
+    for name in ("stories", "store"):
+        names |= {(name, sub) for sub in group.commands[name].commands}  # type: ignore[attr-defined]
+    assert names == set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_fits_80_columns_and_begins_with_a_sentence(words: tuple[str, ...]) -> None:
+    result = run(*words, "--help")
+    assert result.returncode == 0 and result.stderr == ""
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\u2026" not in result.stdout  # nothing is cut off
+    (usage,) = (number for number, line in enumerate(lines) if line.startswith(" Usage:"))
+    described = [line.strip() for line in lines[usage + 2 :]]
+    assert described[0].startswith(COMMANDS[words])
+
+
+def test_options_are_grouped() -> None:
+    shown = run("serve", "--help").stdout
+    groups = [line.split()[1] for line in shown.splitlines() if line.startswith("\u256d")]
+    assert groups == ["Arguments", "Options", "Serving", "Talking", "Teaching", "Learning", "Visitors"]
+
+
+def test_the_version_is_shown() -> None:
+    assert run("--version").stdout == f"dialogue-gym {__version__}\n"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_commands_domains_and_options(tmp_path: Path) -> None:
+    program = tmp_path / "dialogue-gym"
+    program.write_text(f"#!{sys.executable}\nfrom dialogue_gym.cli import main\nmain()\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    (tmp_path / "reception.yml").write_text("intents: [greet]\n")
+    (tmp_path / "readme.txt").write_text("")
+    script = """
+eval "$(dialogue-gym --show-completion bash)"
+complete_words() {
+  COMP_WORDS=(dialogue-gym "$@"); COMP_CWORD=$#; COMPREPLY=()
+  $(complete -p dialogue-gym | sed 's/.*-F \\([^ ]*\\) .*/\\1/') dialogue-gym
+  echo ${COMPREPLY[@]}
+}
+complete_words se
+complete_words serve re
+complete_words serve restaurant --pass
+"""
+    result = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=os.environ | {
+            "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT),
+            "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+        },
+    )  # fmt: skip
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == ["serve", "restaurant reception.yml", "--password-file"]
