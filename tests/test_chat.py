@@ -77,7 +77,7 @@ def test_thoughts_are_those_before_the_last_action() -> None:
 
 def test_what_cannot_be_read_costs_nothing() -> None:
     talk = chat("restaurant")
-    assert talk.say("/grete") == ["('grete' is no intent; did you mean 'greet'?)"]
+    assert talk.say("/grete") == ["(unknown intent 'grete'; did you mean 'greet'?)"]
     assert talk.say("   ") == []
     assert len(talk.conversation) == 0
     talk.say('/inform{"cuisine": "french"}')

@@ -1,4 +1,4 @@
-"""What is wrong with NLU training data, alone and beside its domain."""
+"""Checks of NLU training data, alone and against a domain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialogue_gym.stories.model import OWN_INTENTS
 
 
 def check_examples(domain: Domain | None, data: NluData) -> list[Problem]:
-    """Return what is wrong with training data, or may not be meant; without a domain, in itself alone."""
+    """Return the problems of training data; without a domain, only those of the data alone."""
     problems = [*_contradictions(data)]
     if domain is not None:
         problems += [*_misfits(domain, data), *_missing(domain, data)]
@@ -33,25 +33,25 @@ def _contradictions(data: NluData) -> Iterator[Problem]:
 
 
 def _misfits(domain: Domain, data: NluData) -> Iterator[Problem]:
-    """Yield where examples do not fit the domain."""
+    """Yield intents, entities and values of examples that the domain does not have."""
     hint = functools.cache(nearest)
     for example in data.examples:
         if domain.intent_of(example.intent) is None:
-            message = f"{shorten(example.intent)} is no intent; {hint(example.intent, domain.intents)}"
+            message = f"unknown intent {shorten(example.intent)}; {hint(example.intent, domain.intents)}"
             yield Problem(example.file, example.line, message)
         for entity in example.entities:
             if entity.name not in domain.entities:
-                message = f"{shorten(entity.name)} is no entity; {hint(entity.name, domain.entities)}"
+                message = f"unknown entity {shorten(entity.name)}; {hint(entity.name, domain.entities)}"
                 yield Problem(example.file, example.line, message)
             value = data.canonical(entity.value)
             for slot in domain.slots:
                 if slot.entity == entity.name and not slot.lists(value):
-                    message = f"{shorten(value)} is no value of the slot {slot.name!r}"
+                    message = f"the slot {slot.name!r} does not list the value {shorten(value)}"
                     yield _warning(example, f"{message}; {hint(value, slot.values)}")
 
 
 def _missing(domain: Domain, data: NluData) -> Iterator[Problem]:
-    """Yield intents that have hardly any examples; Rasa's own need none."""
+    """Yield intents with fewer than two examples, except for Rasa's built-in ones."""
     counted = Counter(domain.intent_of(example.intent) for example in data.examples)
     file = data.examples[0].file if data.examples else "NLU data"
     for intent in domain.intents:

@@ -1,4 +1,4 @@
-"""Logistic regression on bags of features: the part that needs scikit-learn."""
+"""Logistic regression on bags of features; needs scikit-learn."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ except ModuleNotFoundError as error:
     ) from None
 
 COMMON_WORDS: frozenset[str] = frozenset(ENGLISH_STOP_WORDS)
-"""The commonest words of English."""
+"""The most common words of English."""
 Bags = tuple[list[str], ...]
-"""A bag of features of each kind."""
+"""One bag of features of each kind."""
 
 
 class Classifier:
-    """A logistic regression on the tf-idf of bags of features, each kind of them normalized by itself."""
+    """A logistic regression on the tf-idf of bags of features; each kind of feature has a norm of its own."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class Classifier:
         strength: float,
         seed: int,
     ) -> None:
-        """Fit, on one thread; rare targets weigh as much as frequent ones.
+        """Fit on one thread, with rare targets weighted as much as frequent ones.
 
         Args:
-            bags: of each example.
-            targets: what each example is.
-            weights: of each kind of features.
+            bags: the bags of each example.
+            targets: the class of each example.
+            weights: the weight of each kind of feature.
             strength: the inverse of the regularization.
-            seed: of what is random in the fit.
+            seed: the seed of the fit.
 
         Raises:
             NluError: the examples have no features.
@@ -78,7 +78,7 @@ class Classifier:
         return sparse.hstack(blocks, format="csr")
 
     def chances(self, bags: Sequence[Bags]) -> list[list[float]]:
-        """Return the probability of every class, for each of some bags."""
+        """Return the probabilities of all classes, one list for each element of `bags`."""
         if self._model is None:
             return [[1.0]] * len(bags)
         found: list[list[float]] = self._model.predict_proba(self._features(bags)).tolist() if bags else []

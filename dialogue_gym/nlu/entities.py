@@ -1,4 +1,4 @@
-"""Finds entities in a text."""
+"""Extraction of entities from a text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from dialogue_gym.nlu.examples import NluData
 from dialogue_gym.nlu.gazetteer import EntityMatch, Gazetteer, Label, Token, tokenize
 
 NOTHING: Label = ("", None, None)
-"""What a mention is labelled that is no entity."""
+"""The label of a mention that is not an entity."""
 _STRENGTH = 10.0
-_WEIGHTS = (1.0, 1.0, 0.5)  # a value should not be bound to the entity, or role, that examples have it in
+_WEIGHTS = (
+    1.0,
+    1.0,
+    0.5,
+)  # the mention itself counts less: a value may occur in other roles than in the examples
 
 
 class EntityExtractor:
-    """Finds entities: the gazetteer says where they may be, the words around which they are."""
+    """Finds entities: the gazetteer proposes mentions, a classifier of the words around them labels them."""
 
     def __init__(self, domain: Domain, data: NluData, seed: int) -> None:
         self._resolve: dict[str, str] = {text.casefold(): value for text, value in data.synonyms}
@@ -63,7 +67,7 @@ class EntityExtractor:
         return Classifier(bags, targets, _WEIGHTS, _STRENGTH, seed) if len(set(targets)) > 1 else None
 
     def find(self, text: str, tokens: Sequence[Token]) -> list[tuple[EntityMatch, Label, str]]:
-        """Return the entities in a text, and what each is."""
+        """Return the mentions of entities in a text, each with its label and value."""
         matches = self._gazetteer.find(text, tokens, self._resolve)
         found = []
         for match, chances in zip(matches, self._chances(tokens, matches), strict=True):
@@ -73,7 +77,7 @@ class EntityExtractor:
         return found
 
     def _chances(self, tokens: Sequence[Token], matches: Sequence[EntityMatch]) -> list[dict[Label, float]]:
-        """Return how probable each label is for each mention, by the words around it."""
+        """Return the probability of each label for each mention, from the words around it."""
         if self._context is None:
             return [{}] * len(matches)
         chances = self._context.chances(_around(tokens, matches))
@@ -81,7 +85,7 @@ class EntityExtractor:
 
 
 def _around(tokens: Sequence[Token], matches: Sequence[EntityMatch]) -> list[Bags]:
-    """Return what is around each mention: the words before and after, where another mention is one word."""
+    """Return the words before and after each mention, and the mention; other mentions count as one word."""
     words: list[str] = ["<s>"]
     places: list[int] = []
     end = 0
@@ -101,12 +105,12 @@ def _around(tokens: Sequence[Token], matches: Sequence[EntityMatch]) -> list[Bag
 
 
 def _near(words: Sequence[str]) -> list[str]:
-    """Return features of the words on one side of a mention, of which the nearest comes first."""
+    """Return features of the words on one side of a mention, the nearest word first."""
     return [f"{place} {word}" for place, word in enumerate(words)] + [" ".join(words[:2])]
 
 
 def _known_values(domain: Domain, data: NluData) -> dict[str, dict[str, str]]:
-    """Return for each entity its values, by themselves without case."""
+    """Return the values of each entity, by their case-folded forms."""
     values: dict[str, dict[str, str]] = defaultdict(dict)
 
     def add(name: str | None, value: str) -> None:
@@ -122,7 +126,7 @@ def _known_values(domain: Domain, data: NluData) -> dict[str, dict[str, str]]:
             add(entity_of.get(name), value)
     used = {entity.name for example in data.examples for entity in example.entities}
     for name, items in data.lookups:
-        if name in used or name in domain.entities:  # as in Rasa, another name is no entity
+        if name in used or name in domain.entities:  # as in Rasa, other names are not entities
             for value in items:
                 add(name, data.canonical(value))
     for example in data.examples:
@@ -132,7 +136,7 @@ def _known_values(domain: Domain, data: NluData) -> dict[str, dict[str, str]]:
 
 
 def _labels(values: dict[str, dict[str, str]], data: NluData) -> dict[str, list[Label]]:
-    """Return for each entity how it is labelled: the roles and groups that examples give it."""
+    """Return the labels of each entity, with the roles and groups that the examples give it."""
     labels: dict[str, list[Label]] = {name: [] for name in [*values, *(name for name, _ in data.regexes)]}
     for example in data.examples:
         for entity in example.entities:
@@ -143,7 +147,7 @@ def _labels(values: dict[str, dict[str, str]], data: NluData) -> dict[str, list[
 
 
 def _common_words(data: NluData) -> frozenset[str]:
-    """Return words that are no typos: those around the entities of examples, and the commonest of English."""
+    """Return words that are not typos: those around the entities of examples, and common English words."""
     words = set(COMMON_WORDS)
     for example in data.examples:
         inside = [(entity.start or 0, entity.end or 0) for entity in example.entities]

@@ -1,4 +1,4 @@
-"""How well an interpreter understands examples that it has not seen."""
+"""Scores of an interpreter on examples, usually on held-out ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialogue_gym.nlu.interpreter import Interpreter
 
 @dataclass(frozen=True)
 class Counts:
-    """How often one intent or entity was expected, how often predicted, and how often both."""
+    """The counts of an intent or entity: expected, predicted, and both."""
 
     name: str
     expected: int
@@ -23,12 +23,12 @@ class Counts:
 
     @property
     def precision(self) -> float:
-        """The share of the predicted that were right; 1 if there are none."""
+        """The share of predictions that were right; 1 without any."""
         return self.correct / self.predicted if self.predicted else 1.0
 
     @property
     def recall(self) -> float:
-        """The share of the expected that were found; 1 if there are none."""
+        """The share of expected ones that were found; 1 without any."""
         return self.correct / self.expected if self.expected else 1.0
 
     @property
@@ -44,13 +44,13 @@ class NluScores:
 
     Attributes:
         messages: the number of examples.
-        intent_accuracy: the share whose intent was right, whatever the confidence.
-        entities: all entities together; one is right if its name and its value are. Case and places do not
-            matter, and a synonym is the value that it stands for.
-        by_intent: for each intent, sorted by name.
-        by_entity: for each name of an entity, sorted.
-        confusions: intent that was expected, intent that was predicted instead (None: nothing) and how
-            often, the most frequent first.
+        intent_accuracy: the share of messages whose intent was right, at any confidence.
+        entities: the counts of all entities; one is right if its name and value are. Case and places do not
+            matter, and a synonym counts as the value that it stands for.
+        by_intent: the counts of each intent, sorted by name.
+        by_entity: the counts of each entity, sorted by name.
+        confusions: the expected intent, the predicted one (None: nothing) and the count, the most frequent
+            first.
     """
 
     messages: int
@@ -62,14 +62,14 @@ class NluScores:
 
 
 def evaluate(interpreter: Interpreter, data: NluData) -> NluScores:
-    """Interpret every example and compare.
+    """Return the scores of an interpreter on examples.
 
     Raises:
-        ValueError: there are no examples.
-        InterpreterError: one cannot be interpreted.
+        ValueError: the data have no examples.
+        InterpreterError: an example cannot be interpreted.
     """
     if not data.examples:
-        raise ValueError("there are no examples to evaluate on")
+        raise ValueError("the data have no examples to evaluate on")
     intents: Counter[tuple[str, str | None]] = Counter()
     expected: Counter[str] = Counter()
     predicted: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""What people say and what it means: Rasa's NLU training data, read, written and checked.
+"""Rasa's NLU training data: reading and writing of examples, synonyms, lookup tables and patterns.
 
 The formats are those of Rasa's documentation: YAML of Rasa 2 and 3
 (https://legacy-docs-oss.rasa.com/docs/rasa/training-data-format) and the Markdown before it.
@@ -30,14 +30,14 @@ from dialogue_gym.nlu.regex import MAX_PROGRAM, compile_pattern
 
 
 class NluError(FileError):
-    """NLU training data that cannot be used."""
+    """Raised if NLU training data cannot be used."""
 
 
 NLU_FILE = FileKind("NLU file", NluError, max_bytes=20_000_000, max_entries=1_000_000)
 KINDS = ("intent", "synonym", "lookup", "regex")
-"""What a section of the training data can be about."""
+"""The kinds of sections of the training data."""
 
-# Bounded, so that no text takes time quadratic in its length.
+# The repeats are bounded: otherwise a text of brackets would take quadratic time.
 _ANNOTATION = re.compile(
     r"\[(?P<text>[^\[\]]{1,1000})\]"
     r"(?:\((?P<name>[^():]{1,200})(?::(?P<value>[^()]{1,1000}))?\)|(?P<json>\{[^{}]{0,2000}\}))"
@@ -48,7 +48,7 @@ _ANNOTATION_KEYS = ("entity", "value", "role", "group")
 
 @dataclass(frozen=True)
 class Example:
-    """Something that people say, its intent, and the entities in it with their places in the text."""
+    """A message of a user with its intent, and its entities with their places in the text."""
 
     text: str
     intent: str
@@ -59,9 +59,10 @@ class Example:
 
 @dataclass(frozen=True)
 class NluData:
-    """Training data. `synonyms` pairs texts with the values they stand for.
+    """Training data.
 
-    `lookups` pairs entities with lists of their values, `regexes` entities with patterns.
+    `synonyms` pairs texts with the values that they stand for, `lookups` entities with lists of their values,
+    and `regexes` entities with patterns.
     """
 
     examples: tuple[Example, ...] = ()
@@ -70,7 +71,7 @@ class NluData:
     regexes: tuple[tuple[str, str], ...] = ()
 
     def canonical(self, value: str) -> str:
-        """Return the value that a text stands for, as Rasa maps synonyms; case aside."""
+        """Return the value that a text stands for, by Rasa's mapping of synonyms, in any case."""
         return self._meant.get(value.casefold(), value)
 
     @functools.cached_property
@@ -79,18 +80,18 @@ class NluData:
 
 
 def builtin_path(domain: str, file: str = "nlu.yml") -> Path:
-    """Return where a file of a built-in domain lies.
+    """Return the path of a file of a built-in domain.
 
     Raises:
-        DomainError: there is no such domain.
+        DomainError: the domain is unknown.
     """
     if domain not in builtin_names():
-        raise DomainError(f"{shorten(domain)} is no built-in domain; {nearest(domain, builtin_names())}")
+        raise DomainError(f"unknown built-in domain {shorten(domain)}; {nearest(domain, builtin_names())}")
     return Path(str(resources.files("dialogue_gym.domains") / domain / file))
 
 
 def read_examples(paths: str | Path | Iterable[str | Path]) -> NluData:
-    """Read NLU files: Markdown by their names, else YAML, whose other sections are left alone.
+    """Read NLU files: Markdown by the name of the file, or else YAML, whose other sections are ignored.
 
     Raises:
         NluError: one sentence with file and line.
@@ -106,10 +107,10 @@ def read_examples(paths: str | Path | Iterable[str | Path]) -> NluData:
 
 
 def parse_example(text: str, intent: str, file: str = "example", line: int = 0) -> Example:
-    """Return an example from its text with entities annotated.
+    """Return an example from its annotated text.
 
     Raises:
-        NluError: an annotation is none.
+        NluError: an annotation cannot be read.
     """
     plain: list[str] = []
     entities: list[Entity] = []
@@ -121,9 +122,7 @@ def parse_example(text: str, intent: str, file: str = "example", line: int = 0) 
         try:
             entity = _annotated(found, start)
         except ValueError as error:
-            raise NluError(
-                f"{file}:{line}: the annotation {shorten(found[0])} cannot be read: {error}"
-            ) from None
+            raise NluError(f"{file}:{line}: invalid annotation {shorten(found[0])}: {error}") from None
         entities.append(entity)
         plain.append(found["text"])
         start += len(found["text"])
@@ -145,7 +144,7 @@ def _annotated(found: re.Match[str], start: int) -> Entity:
     if isinstance(value, (int, float)):
         value = number_text(value) if not isinstance(value, bool) else str(value).lower()
     if not isinstance(value, str):
-        raise ValueError("its 'value' is no text")
+        raise ValueError("its 'value' is not a text or a number")
     labels = {key: _name(parts[key], key) for key in ("entity", "role", "group") if key in parts}
     name = labels.pop("entity")
     return Entity(name, value, start, end, **labels)  # type: ignore[arg-type]
@@ -153,12 +152,12 @@ def _annotated(found: re.Match[str], start: int) -> Entity:
 
 def _name(name: object, key: str) -> str:
     if not isinstance(name, str) or (fault := name_fault(name)):
-        raise ValueError(f"its {key!r} is no name" + (f": {fault}" if isinstance(name, str) else ""))
+        raise ValueError(f"its {key!r} is not a name" + (f": {fault}" if isinstance(name, str) else ""))
     return name
 
 
 class _Collected:
-    """Training data while it is being read."""
+    """Training data while a file is read."""
 
     def __init__(self) -> None:
         self._examples: list[Example] = []
@@ -168,7 +167,7 @@ class _Collected:
         self._program = 0
 
     def add(self, kind: str, title: str, item: str, file: str, line: int) -> None:
-        """Take in one item of a section."""
+        """Add an item of a section."""
         if kind == "intent":
             self._examples.append(parse_example(item, title, file, line))
         elif kind == "synonym":
@@ -183,7 +182,7 @@ class _Collected:
         try:
             self._program += compile_pattern(pattern).programsize
         except (ValueError, ImportError) as error:
-            raise NluError(f"{place} cannot be used as a pattern: {error}") from None
+            raise NluError(f"{place} is not a usable pattern: {error}") from None
         if self._program > MAX_PROGRAM:
             raise NluError(f"{place} and the patterns before it are too large to be matched quickly")
 
@@ -202,7 +201,7 @@ def _read_yaml(root: YamlNode, collected: _Collected) -> None:
         keys = section.mapping((*KINDS, "examples", "metadata"))
         kinds = [kind for kind in KINDS if kind in keys]
         if len(kinds) != 1:
-            raise section.error(f"one of {', '.join(KINDS)} is expected here, not {len(kinds)} of them")
+            raise section.error(f"expected one of {', '.join(KINDS)}, not {len(kinds)} of them")
         kind = kinds[0]
         title = keys[kind].name()
         for item, line in _items(keys["examples"]) if "examples" in keys else ():
@@ -210,7 +209,7 @@ def _read_yaml(root: YamlNode, collected: _Collected) -> None:
 
 
 def _items(entry: YamlNode) -> Iterator[tuple[str, int]]:
-    """Yield the examples of a section with their lines: of a list, or of a text with a dash before each."""
+    """Yield the examples of a section with their lines, from a list or from a text of lines with dashes."""
     if entry.is_null:
         return
     if entry.is_list:
@@ -228,9 +227,7 @@ def _items(entry: YamlNode) -> Iterator[tuple[str, int]]:
         if not stripped or stripped.startswith("#"):  # Rasa leaves such lines out
             continue
         if not stripped.startswith("-"):
-            raise NluError(
-                f"{entry.file}:{place}: {shorten(stripped)} has no dash before it, as an example has"
-            )
+            raise NluError(f"{entry.file}:{place}: expected a dash before the example {shorten(stripped)}")
         if text := stripped[1:].strip():
             yield text, place
 
@@ -243,22 +240,22 @@ def _read_markdown(text: str, file: str, collected: _Collected) -> None:
         if line.startswith("##"):
             kind, _, title = (part.strip() for part in line[2:].partition(":"))
             if kind not in KINDS or name_fault(title):
-                raise NluError(f"{place} is no heading like '## intent:greet'; {nearest(kind, KINDS)}")
+                raise NluError(f"{place} is not a heading such as '## intent:greet'; {nearest(kind, KINDS)}")
         elif kind and line.startswith(_BULLETS):
             if item := line[1:].strip():
                 collected.add(kind, title, item, file, number)
         elif kind and not line.startswith("#"):
-            raise NluError(f"{place} has no dash before it, as an example has")
+            raise NluError(f"{file}:{number}: expected a dash before the example {shorten(line)}")
 
 
 class _Block(str):
-    """Text that YAML writes as a block of lines."""
+    """A text that YAML writes as a block of lines."""
 
     __slots__ = ()
 
 
 class _ExampleDumper(yaml.SafeDumper):
-    """Writes blocks of lines as such."""
+    """A dumper that writes blocks of lines."""
 
 
 _ExampleDumper.add_representer(
@@ -270,7 +267,7 @@ def dump_examples(data: NluData) -> str:
     """Return training data as YAML for Rasa 3; reading it gives the same data.
 
     Raises:
-        NluError: an example cannot be written, since its text would read as an annotation.
+        NluError: the text of an example would be read as an annotation.
     """
     sections: list[dict[str, Any]] = []
     for intent, group in itertools.groupby(data.examples, key=lambda example: example.intent):
@@ -287,7 +284,7 @@ def dump_examples(data: NluData) -> str:
 
 
 def _listed(texts: list[str]) -> Any:
-    if any("\n" in text for text in texts):  # a line of its own is an example of its own
+    if any("\n" in text for text in texts):  # in a block, each line is an example
         return [{"text": text} for text in texts]
     return _Block("".join(f"- {text}\n" for text in texts))
 
@@ -302,7 +299,9 @@ def _annotate(example: Example) -> str:
         parts.append(_annotation(example.text[start:end], entity))
     text = "".join([*parts, example.text[end:]])
     if text != text.strip() or parse_example(text, example.intent) != example:
-        raise NluError(f"{shorten(example.text)} cannot be written with its entities as an example")
+        raise NluError(
+            f"the example {shorten(example.text)} and its entities cannot be written as annotated text"
+        )
     return text
 
 

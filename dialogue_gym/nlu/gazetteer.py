@@ -1,4 +1,4 @@
-"""Finding known values in a text: whatever its case and accents, and with typos in longer words."""
+"""Lookup of known values in a text, in any case, with or without accents, and with typos in longer words."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Label = tuple[str, str | None, str | None]
 """The name, role and group of an entity."""
 
 MAX_WIDTH = 64
-"""Characters of a text that a pattern is matched on."""
+"""The characters of a text that a pattern is matched against."""
 MAX_FUZZY = 5_000
-"""Of more phrases than these, typos are not recognised: they would cost too much time and be ambiguous."""
+"""The number of phrases above which typos are not recognized: they would be slow and ambiguous."""
 MIN_FUZZY = 4
-"""Fewer letters than these must be right."""
-# Digits with two letters are something of their own: a rank, a time, a weight.
+"""The number of letters below which a word must be spelled correctly."""
+# Digits with two letters are one token: a rank, a time, a weight.
 _TOKEN = re.compile(r"\d+[^\W\d_]{2}\b|\d+(?:[:.,]\d+)*|[^\W\d_]+|[$€£¥]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word or number, without case and accents, and its place in the text."""
+    """A word or number, case-folded and without accents, with its place in the text."""
 
     word: str
     start: int
@@ -35,7 +35,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class EntityMatch:
-    """Known values at tokens `first` to before `last`: for each label that has one, which it is."""
+    """A match of tokens `first` to `last - 1`, with the known value for each label that has one."""
 
     first: int
     last: int
@@ -44,7 +44,7 @@ class EntityMatch:
 
 
 def plain(text: str) -> str:
-    """Return text without case and accents.
+    """Return the text case-folded and without accents.
 
     >>> plain("Café")
     'cafe'
@@ -57,7 +57,7 @@ def tokenize(text: str) -> list[Token]:
     """Return the words and numbers of a text."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     tokens = (Token(plain(found[0]), found.start(), found.end()) for found in _TOKEN.finditer(text))
-    return [token for token in tokens if token.word]  # nothing is left of a mark that stands alone
+    return [token for token in tokens if token.word]  # a lone accent leaves an empty word
 
 
 class Gazetteer:
@@ -69,7 +69,7 @@ class Gazetteer:
         patterns: Iterable[tuple[str, Label]],
         common: Collection[str],
     ) -> None:
-        """Take phrases with labels and values, patterns with labels, and words that are no typos."""
+        """Take phrases with labels and values, patterns with labels, and words that are not typos."""
         self._common = common
         self._phrases: dict[tuple[str, ...], dict[Label, str]] = {}
         for phrase, label, value in phrases:
@@ -86,11 +86,11 @@ class Gazetteer:
                     self._by_shape.setdefault((joined[0], len(joined)), []).append((joined, words))
 
     def find(self, text: str, tokens: Sequence[Token], resolve: dict[str, str]) -> list[EntityMatch]:
-        """Return what is known in a text, from left to right, without overlaps: the longest comes first.
+        """Return the matches in a text, from left to right, without overlaps; longer ones win.
 
-        `resolve` has the values that texts found by a pattern stand for, if they stand for others.
+        `resolve` maps texts that a pattern matched to the values that they stand for.
         """
-        text = text.encode("utf-8", "replace").decode()  # half a character, which RE2 refuses, becomes "?"
+        text = text.encode("utf-8", "replace").decode()  # RE2 refuses half a character
         ends = {token.end: index + 1 for index, token in enumerate(tokens)}
         exact = [self._exact(text, tokens, first, ends, resolve) for first in range(len(tokens))]
         taken: list[EntityMatch | None] = [None] * len(tokens)
@@ -118,7 +118,7 @@ class Gazetteer:
             if words in self._phrases:
                 last, values = index + 1, dict(self._phrases[words])
         start = tokens[first].start
-        before = min(start, 1)  # a character that `\b` looks back at
+        before = min(start, 1)  # `\b` looks at the character before
         window = text[start - before : start + MAX_WIDTH]
         for pattern, label in self._patterns:
             found = pattern.match(window, before)
@@ -132,7 +132,7 @@ class Gazetteer:
     def _typo(
         self, tokens: Sequence[Token], first: int, taken: Sequence[EntityMatch | None]
     ) -> EntityMatch | None:
-        """Return the known phrase that free words are nearest to, if one is near and no other as near."""
+        """Return the known phrase nearest to the unmatched words, if it is near and no other is as near."""
         best: dict[tuple[str, ...], tuple[int, int]] = {}
         joined = ""
         for last in range(first + 1, min(len(tokens), first + self._longest + 1) + 1):
@@ -157,7 +157,7 @@ class Gazetteer:
         return EntityMatch(first, best[meant[0]][1], values[0], round(confidence, 3))
 
     def _shaped(self, joined: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield the phrases of about the length of some letters, that begin with one of the first two."""
+        """Yield the phrases of a similar length whose first letter fits, be it swapped with the second."""
         for letter in dict.fromkeys(joined[:2]):
             for length in range(len(joined) - 2, len(joined) + 3):
                 for phrase, words in self._by_shape.get((letter, length), ()):
@@ -166,7 +166,7 @@ class Gazetteer:
 
 
 def allowed(letters: str) -> int:
-    """Return how many letters of a phrase may be wrong: none in short ones and numbers."""
+    """Return the number of typos allowed in a phrase: none in short ones and in numbers."""
     if len(letters) < MIN_FUZZY + 1 or any(char.isdigit() for char in letters):
         return 0
     return 1 if len(letters) < 8 else 2

@@ -1,4 +1,4 @@
-"""From text to what was meant: the interface of interpreters, and the fixed format."""
+"""The interface of interpreters, which find the meaning of a text, and the fixed format."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _ACT = re.compile(r"/?(?P<intent>[^@{]*)(?:@(?P<confidence>[^{]*))?(?P<entities>
 
 
 class InterpreterError(ValueError):
-    """A message that cannot be interpreted. The error is one line."""
+    """Raised if a message cannot be interpreted. The text is one line."""
 
     def __init__(self, message: str) -> None:
-        """Keep the message, with what cannot be printed escaped."""
+        """Keep the message, with unprintable characters escaped."""
         super().__init__(printable(message))
 
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """What a text was taken to mean.
+    """The meaning that an interpreter found in a text.
 
-    `intent` is None where nothing was understood; of a retrieval intent it is the full name, `faq/hours`.
-    `ranking` pairs intents and confidences, best first.
+    `intent` is None if nothing was understood; a retrieval intent has its full name, `faq/hours`. `ranking`
+    pairs intents with confidences, the best first.
     """
 
     text: str
@@ -39,12 +39,12 @@ class Interpretation:
 
     @property
     def message(self) -> UserUttered:
-        """The event that the user said this."""
+        """The user's message as an event."""
         return UserUttered(self.text, self.intent, self.entities, self.confidence)
 
 
 class Interpreter(abc.ABC):
-    """Says what a text means. A subclass can ask any other service:
+    """Finds the meaning of a text. A subclass can use any other service:
 
     >>> class Shouting(Interpreter):
     ...     def __init__(self, other: Interpreter) -> None:
@@ -60,10 +60,10 @@ class Interpreter(abc.ABC):
 
     @abc.abstractmethod
     def parse(self, text: str) -> Interpretation:
-        """Return what a text means.
+        """Return the meaning of a text.
 
         Raises:
-            InterpreterError: it cannot be interpreted, or not now; one line says why.
+            InterpreterError: it cannot be interpreted, or not now; the message is one line.
         """
 
 
@@ -71,59 +71,60 @@ class FixedFormatInterpreter(Interpreter):
     """Reads acts in the fixed format: `/inform{"cuisine": "french"}`. See `parse_act`."""
 
     def __init__(self, domain: Domain | None = None) -> None:
-        """Read acts; with a domain, those with its intents and entities alone."""
+        """Read acts; with a domain, only those with its intents and entities."""
         self.domain = domain
 
     def parse(self, text: str) -> Interpretation:
-        """Return what an act means.
+        """Return the meaning of an act.
 
         Raises:
-            InterpreterError: this is no act, or not one of the domain.
+            InterpreterError: the text is not an act, or not one of the domain.
         """
         return parse_act(text, self.domain)
 
 
 class CombinedInterpreter(Interpreter):
-    """Reads a text that begins with `/` as an act in the fixed format, and leaves any other to another."""
+    """Reads a text that begins with `/` as an act, and passes any other text to another interpreter."""
 
     def __init__(self, other: Interpreter, domain: Domain | None = None) -> None:
-        """Leave words to `other`; see `FixedFormatInterpreter` for the domain."""
+        """Pass plain text to `other`; see `FixedFormatInterpreter` for the domain."""
         self.other = other
         self.fixed = FixedFormatInterpreter(domain)
 
     def parse(self, text: str) -> Interpretation:
-        """Return what a text means.
+        """Return the meaning of a text.
 
         Raises:
-            InterpreterError: it cannot be interpreted; one line says why.
+            InterpreterError: it cannot be interpreted; the message is one line.
         """
         return (self.fixed if text.lstrip().startswith("/") else self.other).parse(text)
 
 
 def parse_act(text: str, domain: Domain | None = None) -> Interpretation:
-    """Return what an act in the fixed format means.
+    """Return the meaning of an act in the fixed format.
 
-    The format is Rasa's: `/intent{"entity": "value"}`, here also without the slash, without braces and with a
-    confidence after the intent, `/inform@0.7{"cuisine": "french"}`. A list is several entities of one name.
+    The format is Rasa's, `/intent{"entity": "value"}`, with a confidence if wanted:
+    `/inform@0.7{"cuisine": "french"}`. The slash and the braces are optional. A list stands for several
+    entities of one name.
 
     >>> parse_act('/inform@0.7{"cuisine": "french"}').message.act
     'inform{"cuisine": "french"}'
 
     Raises:
-        InterpreterError: this is no act, or one with an intent or entity that the domain does not have.
+        InterpreterError: the text is not an act, or has an intent or entity that the domain does not have.
     """
     found = _ACT.fullmatch(text.strip())
     if not found or not (intent := found["intent"].strip()):
-        raise InterpreterError(f"{shorten(text)} names no intent, as /greet does")
+        raise InterpreterError(f"{shorten(text)} does not name an intent; an act is written as in /greet")
     if fault := name_fault(intent):
-        raise InterpreterError(f"{shorten(intent)} is no intent: {fault}")
+        raise InterpreterError(f"invalid intent {shorten(intent)}: {fault}")
     if domain is not None and domain.intent_of(intent) is None:
-        raise InterpreterError(f"{shorten(intent)} is no intent; {nearest(intent, domain.intents)}")
+        raise InterpreterError(f"unknown intent {shorten(intent)}; {nearest(intent, domain.intents)}")
     confidence = 1.0 if found["confidence"] is None else _confidence(found["confidence"].strip())
     values = _values(found["entities"]) if found["entities"] else {}
     for name in values:
         if domain is not None and name not in domain.entities:
-            raise InterpreterError(f"{shorten(name)} is no entity; {nearest(name, domain.entities)}")
+            raise InterpreterError(f"unknown entity {shorten(name)}; {nearest(name, domain.entities)}")
     return Interpretation(text, intent, confidence, entities_from(values), ((intent, confidence),))
 
 
@@ -133,7 +134,7 @@ def _confidence(text: str) -> float:
     except ValueError:
         confidence = -1.0
     if not 0 <= confidence <= 1:
-        raise InterpreterError(f"{shorten(text)} is no confidence: a number from 0 to 1 stands after @")
+        raise InterpreterError(f"invalid confidence {shorten(text)}: expected a number from 0 to 1 after @")
     return confidence
 
 
@@ -141,21 +142,24 @@ def _values(text: str) -> dict[str, Any]:
     try:
         values: dict[str, Any] = read_json(text)
     except ValueError as error:
-        raise InterpreterError(f"{shorten(text)} names no entities: {error}") from None
+        raise InterpreterError(f"invalid entities {shorten(text)}: {error}") from None
     for name, value in values.items():
         if fault := name_fault(name):
-            raise InterpreterError(f"{shorten(name)} is no entity: {fault}")
+            raise InterpreterError(f"invalid entity {shorten(name)}: {fault}")
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, (list, dict)):
-                raise InterpreterError(f"the value of {shorten(name)} is neither text nor number nor a list")
+                raise InterpreterError(
+                    f"the value of {shorten(name)} is not a text, a number or a list of these"
+                )
     return values
 
 
 def read_json(text: str) -> Any:
-    """Return what JSON that a person wrote says.
+    """Return the content of JSON that a person wrote.
 
     Raises:
-        ValueError: it is none or nested too deep, has the same key twice, or a number that is not finite.
+        ValueError: it is not valid JSON, is nested too deeply, has a duplicate key, or has a number that is
+            not finite.
     """
     try:
         return json.loads(
@@ -168,16 +172,16 @@ def read_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise ValueError(f"not valid JSON: {error.msg} at {error.pos + 1}") from None
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise ValueError("the same name stands there twice")
+        raise ValueError("it has a duplicate name")
     return values
 
 
 def _whole(text: str) -> int:
-    finite(text)  # of any length, which int is not
+    finite(text)  # also refuses a number that is too long for int
     return int(text)

@@ -1,4 +1,4 @@
-"""From an act to a sentence: the examples of an interpreter, read the other way round."""
+"""Sentences for acts, made from the examples of an interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialogue_gym.nlu.examples import Example
 
 
 class Phrasebook:
-    """Says acts in sentences that people were seen to use."""
+    """Puts acts into sentences, using the examples of real users."""
 
     def __init__(self, examples: Iterable[Example], seed: int = 0) -> None:
         """Take examples; the same seed gives the same choices."""
@@ -25,14 +25,14 @@ class Phrasebook:
         self._random = random.Random(seed)
 
     def seed(self, seed: int) -> None:
-        """Begin the choices anew."""
+        """Restart the random choices from a seed."""
         self._random = random.Random(seed)
 
     def say(self, intent: str, entities: Sequence[Entity] = ()) -> str:
-        """Return a sentence for an act: an example with these entities, with their values in its places.
+        """Return a sentence for an act: an example with the same entities, with their values put in.
 
-        A value is said in one of the ways that it is said in any example. Where no example has just these
-        entities, several sentences say them, one after another.
+        A value takes one of its forms in the examples. If no example has exactly these entities, the sentence
+        is made of several examples.
 
         Raises:
             ValueError: no example has the intent, or one of the entities.
@@ -42,8 +42,8 @@ class Phrasebook:
         if usable := self._with(intent, set(values)):
             return self._put(self._random.choice(usable), values)
         if len(values) < 2:
-            what = f"of {shorten(intent)} has the entity {', '.join(values)}" if values else "has no entity"
-            raise ValueError(f"no example {what}")
+            clause = f"of {shorten(intent)} has the entity {', '.join(values)}" if values else "has no entity"
+            raise ValueError(f"no example {clause}")
         names = sorted(values)
         self._random.shuffle(names)
         largest = max(
@@ -56,7 +56,9 @@ class Phrasebook:
     def check(self, intent: str) -> None:
         """Raise ValueError if no example has the intent."""
         if intent not in self._examples:
-            raise ValueError(f"nobody was seen to say {shorten(intent)}; {nearest(intent, self._examples)}")
+            raise ValueError(
+                f"no example has the intent {shorten(intent)}; {nearest(intent, self._examples)}"
+            )
 
     def _with(self, intent: str, names: set[str]) -> list[Example]:
         return [

@@ -1,4 +1,4 @@
-"""An interpreter that asks a Rasa server."""
+"""An interpreter that uses a Rasa server."""
 
 from __future__ import annotations
 
@@ -13,53 +13,54 @@ _PATH = "/model/parse"
 
 
 class RasaInterpreter(Interpreter):
-    """Asks the model of a Rasa server, by `POST /model/parse` of its HTTP API.
+    """Uses the model of a Rasa server, by `POST /model/parse` of its HTTP API.
 
     Source: https://rasa.com/docs/rasa/pages/http-api
     """
 
     def __init__(self, url: str, timeout: float = 5.0) -> None:
-        """Ask a server, and wait `timeout` seconds at most.
+        """Use a server, with a deadline of `timeout` seconds for each text.
 
-        Its `url` is such as `http://localhost:5005`; what follows a `?`, as `token=...`, is sent along.
+        The `url` is an address such as `http://localhost:5005`; a query, such as `?token=...`, is passed on.
         """
         self.url = _address(url)
         self.timeout = timeout
 
     def parse(self, text: str) -> Interpretation:
-        """Return what the server takes a text to mean.
+        """Return the meaning that the server finds in a text.
 
         Raises:
-            InterpreterError: the server is not there, too slow, or answers with something else.
+            InterpreterError: the server cannot be reached, misses the deadline, or does not respond as Rasa
+                does.
         """
         try:
-            answer = post_json(self.url, {"text": text}, self.timeout)
+            response = post_json(self.url, {"text": text}, self.timeout)
         except ServiceError as error:
             raise InterpreterError(str(error)) from None
         try:
-            return _interpretation(text, answer)
+            return _interpretation(text, response)
         except ValueError as error:
-            raise InterpreterError(f"{self.url} did not answer as Rasa does: {error}") from None
+            raise InterpreterError(f"{self.url} did not respond as Rasa does: {error}") from None
 
 
 def _address(url: str) -> str:
-    """Return the address to ask, where `/model/parse` is put in unless it stands there."""
+    """Return the address with the path `/model/parse` added if it is missing."""
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:
-        return url  # asking says what is wrong with it
+        return url  # the request reports the error
     path = parts.path.rstrip("/").removesuffix(_PATH) + _PATH
     return urllib.parse.urlunsplit(parts._replace(path=path))
 
 
-def _interpretation(text: str, answer: Any) -> Interpretation:
-    if not isinstance(answer, dict) or "intent" not in answer:
-        raise ValueError("there is no 'intent'")
-    intent, confidence = _intent(answer["intent"])
+def _interpretation(text: str, response: Any) -> Interpretation:
+    if not isinstance(response, dict) or "intent" not in response:
+        raise ValueError("the response has no 'intent'")
+    intent, confidence = _intent(response["intent"])
     ranking = tuple(
-        (name, chance) for name, chance in map(_intent, _list(answer, "intent_ranking")) if name is not None
+        (name, chance) for name, chance in map(_intent, _list(response, "intent_ranking")) if name is not None
     )
-    entities = tuple(Entity.from_json(entity) for entity in _list(answer, "entities"))
+    entities = tuple(Entity.from_json(entity) for entity in _list(response, "entities"))
     if not ranking and intent is not None:
         ranking = ((intent, confidence),)
     return Interpretation(text, intent, confidence, entities, ranking)
@@ -70,17 +71,17 @@ def _intent(content: Any) -> tuple[str | None, float]:
     if content is None:
         return None, 0.0
     if not isinstance(content, dict):
-        raise ValueError("an intent is no object")
+        raise ValueError("an intent is not an object")
     name, confidence = content.get("name"), content.get("confidence")
     if not isinstance(name, (str, type(None))):
-        raise ValueError("the name of an intent is no text")
-    if not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1.001:  # rounded, it may pass 1
-        raise ValueError("the confidence of an intent is no number from 0 to 1")
+        raise ValueError("the name of an intent is not a text")
+    if not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1.001:  # rounding
+        raise ValueError("the confidence of an intent is not a number from 0 to 1")
     return name or None, min(1.0, float(confidence))
 
 
-def _list(answer: dict[str, Any], key: str) -> list[Any]:
-    content = answer.get(key)
+def _list(response: dict[str, Any], key: str) -> list[Any]:
+    content = response.get(key)
     if content is not None and not isinstance(content, list):
-        raise ValueError(f"{key!r} is no list")
+        raise ValueError(f"{key!r} is not a list")
     return content or []

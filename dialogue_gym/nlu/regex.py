@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 MAX_PATTERN = 500
-"""The characters of a pattern."""
+"""The most characters of a pattern."""
 MAX_PROGRAM = 100_000
-"""The instructions of all patterns together: each may be gone through for every character of a text."""
+"""The most instructions of all patterns together: each may run for every character of a text."""
 
 
 def compile_pattern(pattern: str) -> Any:
     """Return the compiled form of a regular expression that ignores case.
 
     Raises:
-        ValueError: RE2 cannot use it.
+        ValueError: RE2 does not accept it.
         ImportError: RE2 is missing; the message has the command that installs it.
     """
     try:

@@ -1,4 +1,4 @@
-"""An interpreter that is trained on examples."""
+"""An interpreter trained on examples."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ from dialogue_gym.nlu.gazetteer import Label, Token, tokenize
 from dialogue_gym.nlu.interpreter import Interpretation, Interpreter
 
 MAX_TEXT = 1000
-"""Characters of a message that are looked at."""
+"""The characters of a message that are interpreted."""
 _STRENGTH = 30.0
 _WIDTHS = (2, 3, 4)
-_FIRST_PLACEHOLDER = 0xE000  # a character for private use stands for an entity, as one short word
+_FIRST_PLACEHOLDER = 0xE000  # a private-use character stands for an entity, as one short word
 
 
 class TrainedInterpreter(Interpreter):
-    """Understands what is like the examples of a domain, after a training of less than a second.
+    """Understands messages similar to the examples of a domain, after a training of less than a second.
 
-    Entities: the values in the domain, the examples, the lookup tables and the synonyms are found wherever
-    they stand as words of their own, with a typo or two in the longer ones, which lowers the confidence;
-    so is what a regular expression of an entity's name matches. A logistic regression on the words around
-    decides which of several entities it is, or that it is none, as `london` in "not london" if an
-    example says so.
+    Entities: values of the domain, the examples, the lookup tables and the synonyms are found as whole words,
+    with up to two typos in the longer ones, which lowers the confidence, and so are matches of an entity's
+    regular expressions (RE2). A logistic regression on the surrounding words decides between several
+    entities, or that a mention is not an entity, as `london` in "not london" if the examples have such a
+    case.
 
-    Intent: a logistic regression on words, pairs of words and character n-grams (tf-idf), where a
-    placeholder stands for each entity, so that a value never seen makes no difference. The confidence is
-    the probability, lowered by the share of words that no example has: it is mostly low where a message is
-    about something else altogether. Those of a retrieval intent, `faq/hours` and `faq/menu`, are apart, and
-    keep their full names.
+    Intent: a logistic regression on words, pairs of words and character n-grams (tf-idf), with placeholders
+    for entities, so that unseen values make no difference. The confidence is the probability, lowered by the
+    share of words that no example has, so that it is usually low for messages outside the domain. The intents
+    of a retrieval intent, such as `faq/hours` and `faq/menu`, are distinguished, and keep their full names.
 
-    Only the first thousand characters of a message are looked at. Where no intent is left, as in an empty
-    message, it is None.
+    Only the first thousand characters of a message are used. Without any word, as in an empty message, the
+    intent is None.
     """
 
     def __init__(self, domain: Domain | str | Path, data: NluData, seed: int = 0) -> None:
@@ -45,16 +44,16 @@ class TrainedInterpreter(Interpreter):
 
         Raises:
             DomainError: the domain cannot be used.
-            NluError: there are no examples.
+            NluError: the data have no examples.
         """
         self.domain = load_domain(domain)
         if not data.examples:
-            raise NluError(f"{self.domain.name}: there are no examples to train on")
+            raise NluError(f"{self.domain.name}: the data have no examples to train on")
         self._extractor = EntityExtractor(self.domain, data, seed)
         self._intents = _Intents(data, self._extractor.labels, seed)
 
     def parse(self, text: str) -> Interpretation:
-        """Return what a text most probably means."""
+        """Return the most probable meaning of a text."""
         seen = text[:MAX_TEXT]
         tokens = tokenize(seen)
         if not tokens:
@@ -99,7 +98,7 @@ class _Intents:
         return tokens, spans
 
     def _bags(self, tokens: Sequence[Token], spans: Sequence[tuple[int, int, Label]]) -> Bags:
-        """Return the features of a message: words and pairs of them, and character n-grams."""
+        """Return the features of a message: words and pairs of words, and character n-grams."""
         words: list[str] = []
         end = 0
         for first, last, label in spans:
@@ -113,7 +112,7 @@ class _Intents:
     def rank(
         self, tokens: Sequence[Token], spans: Sequence[tuple[int, int, Label]]
     ) -> tuple[tuple[str, float], ...]:
-        """Return the intents and their confidences, best first."""
+        """Return the intents with their confidences, the best first."""
         bags = self._bags(tokens, spans)
         words = [word for word in bags[0] if " " not in word]
         known = sum(word in self._known for word in words)

@@ -98,7 +98,7 @@ def test_a_person_talks_and_rates_and_goes_on_the_next_day(command: Command) -> 
         "you > +", "(there is nothing to rate yet)",
         "you > /restart", "(this is a new conversation)",
         "you > /greet",
-        "you > 1", "('1' is no intent; valid: greet, order)",
+        "you > 1", "(unknown intent '1'; valid: greet, order)",
         "you > +", "(what the bot did last is rated +1)",
         "you > -0.5", "(what the bot did last is rated -0.5)",
         "you > -7", "(a rating is a number from -1 to 1)",

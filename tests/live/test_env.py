@@ -296,7 +296,7 @@ def test_at_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     env.reset()
     assert step_by(env, "utter_greet")[2]
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0].startswith("('hm' is no intent") and shown[1:] == ["bot   Hello", "bot   you"]
+    assert shown[0].startswith("(unknown intent 'hm'") and shown[1:] == ["bot   Hello", "bot   you"]
 
 
 def test_it_is_shown_as_text() -> None:

@@ -1,4 +1,4 @@
-"""Examples for the tests of what is understood."""
+"""Examples for the tests of interpreters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NLU examples in files, and the patterns that they can have."""
+"""NLU files and their patterns."""
 
 from __future__ import annotations
 
@@ -103,11 +103,15 @@ def test_both_formats_of_rasa_are_read(tmp_path: Path, name: str, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
-        ("nlu.yml", "nlu:\n- intent: a\n  examples: |\n    - b\n    c\n", "nlu.yml:5: 'c' has no dash"),
+        (
+            "nlu.yml",
+            "nlu:\n- intent: a\n  examples: |\n    - b\n    c\n",
+            "nlu.yml:5: expected a dash before the example 'c'",
+        ),
         ("nlu.yml", "nlu:\n- intnt: a\n", "unknown key 'intnt'; did you mean 'intent'?"),
-        ("nlu.yml", "nlu:\n- examples: |\n    - b\n", "one of intent, synonym, lookup, regex"),
+        ("nlu.yml", "nlu:\n- examples: |\n    - b\n", "expected one of intent, synonym, lookup, regex"),
         ("nlu.yml", "nlu: hello\n", "a list is expected"),
         ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity" "c"}\n', ":4: .* not valid JSON"),
         ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entty": "c"}\n', "did you mean 'entity'"),
@@ -123,18 +127,18 @@ def test_both_formats_of_rasa_are_read(tmp_path: Path, name: str, text: str) -> 
             f"nlu:\n- regex: a\n  examples: {['[a-é]{900}' + 'c' * n for n in range(60)]}\n",
             "the patterns before it",
         ),
-        ("nlu.yml", "nlu:\n- regex: a\n  examples: |\n    - (a\n", "cannot be used as a pattern"),
+        ("nlu.yml", "nlu:\n- regex: a\n  examples: |\n    - (a\n", "is not a usable pattern"),
         ("nlu.md", "## intnt:a\n- b\n", "nlu.md:1: .* did you mean 'intent'?"),
-        ("nlu.md", "## lookup:a\ndata/a.txt\n", "nlu.md:2: 'data/a.txt' has no dash"),
-        ("nlu.md", "## intent a\n- b\n", "nlu.md:1: .* no heading like '## intent:greet'"),
-        ("nlu.md", "##" + " " * 100_000 + "intent", "nlu.md:1: .* no heading"),
-        ("nlu.md", "## intent:" + " " * 100_000 + "\n", "nlu.md:1: .* no heading"),
+        ("nlu.md", "## lookup:a\ndata/a.txt\n", "nlu.md:2: expected a dash before the example 'data/a.txt'"),
+        ("nlu.md", "## intent a\n- b\n", "nlu.md:1: .* not a heading such as '## intent:greet'"),
+        ("nlu.md", "##" + " " * 100_000 + "intent", "nlu.md:1: .* not a heading"),
+        ("nlu.md", "## intent:" + " " * 100_000 + "\n", "nlu.md:1: .* not a heading"),
         ("nlu.md", "## intent:a\n- b <!-- c\n", "nlu.md:2: .* comment"),
         ("none.yml", None, "there is no such file"),
     ],
 )
-def test_faults_of_a_file_are_one_line(tmp_path: Path, name: str, text: str | None, told: str) -> None:
-    with pytest.raises(NluError, match=told) as caught:
+def test_faults_of_a_file_are_one_line(tmp_path: Path, name: str, text: str | None, message: str) -> None:
+    with pytest.raises(NluError, match=message) as caught:
         read_examples(tmp_path / name) if text is None else read(tmp_path, text, name)
     assert str(caught.value).isprintable()
 
@@ -183,7 +187,7 @@ ITEMS = st.lists(TITLES.filter(lambda text: not text.startswith("#")), min_size=
     st.dictionaries(TITLES, TITLES, max_size=3),
     st.dictionaries(TITLES, ITEMS.map(tuple), max_size=2),
 )
-def test_data_that_was_written_reads_the_same(
+def test_written_data_reads_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     said: list[Example],
     synonyms: dict[str, str],
@@ -194,30 +198,30 @@ def test_data_that_was_written_reads_the_same(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_data_that_is_shipped(tmp_path: Path, name: str) -> None:
+def test_the_builtin_data_is_sound(tmp_path: Path, name: str) -> None:
     data = read_examples(builtin_path(name))
     assert check_examples(load_domain(name), data) == []
     assert read(tmp_path, dump_examples(data)) == data
 
 
-def test_what_reads_as_an_annotation_is_not_written() -> None:
+def test_text_that_reads_as_an_annotation_is_not_written() -> None:
     with pytest.raises(NluError, match="cannot be written"):
         dump_examples(NluData((Example("a [b](c)", "greet"),)))
     with pytest.raises(DomainError, match="did you mean 'concert'"):
         builtin_path("concrt")
 
 
-def test_what_does_not_fit_a_domain_is_told() -> None:
+def test_misfits_with_the_domain_are_reported() -> None:
     domain = load_domain("concert").with_slot("mood", "categorical", ["happy", "sad"])
     annotated = [("gret", "hi"), ("greet", "Bye"), ("goodbye", "bye"), ("greet", "[ok](nme)")]
     annotated += [("faq/x", "how"), ("thankyou", "so [SAD](mood)"), ("thankyou", "so [hapy](mood)")]
     said = [parse_example(text, intent, "f", i) for i, (intent, text) in enumerate(annotated, 1)]
     found = check_examples(domain.with_intent("faq"), NluData(tuple(said)))
     assert [(one.line, one.message, one.is_error) for one in found if "example" not in one.message] == [
-        (1, "'gret' is no intent; did you mean 'greet'?", True),
+        (1, "unknown intent 'gret'; did you mean 'greet'?", True),
         (3, "'bye' is 'goodbye' here and 'greet' in f:2", False),
-        (4, "'nme' is no entity; did you mean 'name'?", True),
-        (7, "'hapy' is no value of the slot 'mood'; did you mean 'happy'?", False),
+        (4, "unknown entity 'nme'; did you mean 'name'?", True),
+        (7, "the slot 'mood' does not list the value 'hapy'; did you mean 'happy'?", False),
     ]
     assert [one.message.split("intent ")[1] for one in found if "example" in one.message] == [
         "'compare_reviews' has no examples", "'faq' has 1 example", "'goodbye' has 1 example",
@@ -324,13 +328,15 @@ def test_re2_matches_as_python_does(pattern: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["at 10115 berlin", "\ud800 10115", "a10115", "é 10115-"])
-def test_a_pattern_sees_what_is_before_it(text: str) -> None:
+def test_a_pattern_sees_the_character_before_it(text: str) -> None:
     gazetteer = Gazetteer([], [(r"\b\d{5}\b", ("code", None, None))], ())
     found = [values for match in gazetteer.find(text, tokenize(text), {}) for values in match.values]
     assert found == ([] if text[0] == "a" and text[1] == "1" else [(("code", None, None), "10115")])
 
 
-def test_without_re2_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_re2_the_error_has_the_install_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "re2", None)
     with pytest.raises(NluError, match=r"nlu\.yml:25: .* need RE2: pip install \"dialogue_gym\[nlu\]\"$"):
         read(tmp_path, YAML)

@@ -1,4 +1,4 @@
-"""The fixed format, and interpreters of other makers: what they read, and what they refuse in one line."""
+"""The fixed format and the interpreter of a Rasa server, and their errors in one line."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ NAMES = st.text("abcxyz_-é 9", min_size=1, max_size=8).filter(lambda name: name
         ('/inform{"cuisine": ["a@b", "{}"]}', "inform", 1.0, {"cuisine": ["a@b", "{}"]}),
     ],
 )
-def test_what_the_fixed_format_means(
+def test_the_meaning_of_the_fixed_format(
     text: str, intent: str, confidence: float, values: dict[str, Any]
 ) -> None:
     found = FixedFormatInterpreter(RESTAURANT).parse(text)
@@ -58,33 +58,33 @@ def test_what_the_fixed_format_means(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ("/gret", "'gret' is no intent; did you mean 'greet'?"),
-        ('/inform{"cuisin": 1}', "'cuisin' is no entity; did you mean 'cuisine'?"),
-        ("/", "names no intent"),
-        ("", "names no intent"),
-        ('{"cuisine": 1}', "names no intent"),
+        ("/gret", "unknown intent 'gret'; did you mean 'greet'?"),
+        ('/inform{"cuisin": 1}', "unknown entity 'cuisin'; did you mean 'cuisine'?"),
+        ("/", "does not name an intent"),
+        ("", "does not name an intent"),
+        ('{"cuisine": 1}', "does not name an intent"),
         ('/inform{"cuisine"', "not valid JSON"),
         ('/inform{"cuisine": 1} and more', "not valid JSON: Extra data at 16"),
         ('/inform{"cuisine": NaN}', "'NaN' is no finite number"),
         ('/inform{"people": -Infinity}', "'-Infinity' is no finite number"),
         ('/inform{"people": [1, 1e400]}', "'1e400' is no finite number"),
         ('/inform{"people": ' + "9" * 400 + "}", "is no finite number"),
-        ('/inform{"cuisine": 1, "cuisine": 2}', "stands there twice"),
-        ('/inform{"cuisine": {"a": 1}}', "neither text nor number"),
-        ("/inform@high", "'high' is no confidence"),
-        ("/inform@1.5", "'1.5' is no confidence"),
-        ("/inform@nan", "'nan' is no confidence"),
-        ('/inform{"a":' + "[" * 100_000, "no entities: nested too deep"),
+        ('/inform{"cuisine": 1, "cuisine": 2}', "it has a duplicate name"),
+        ('/inform{"cuisine": {"a": 1}}', "is not a text, a number or a list"),
+        ("/inform@high", "invalid confidence 'high'"),
+        ("/inform@1.5", "invalid confidence '1.5'"),
+        ("/inform@nan", "invalid confidence 'nan'"),
+        ('/inform{"a":' + "[" * 100_000, "nested too deeply"),
         ('/inform{"people": ' + "9" * 5000 + "}", "is no finite number"),
         ("/gre\net", "control characters"),
     ],
 )
-def test_what_is_no_act_is_refused_in_one_line(text: str, told: str) -> None:
+def test_invalid_acts_are_refused_in_one_line(text: str, message: str) -> None:
     with pytest.raises(InterpreterError) as caught:
         parse_act(text, RESTAURANT)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
 
 
@@ -93,13 +93,13 @@ def test_an_intent_of_a_retrieval_intent_keeps_its_name() -> None:
     found = parse_act("/faq/hours@0.5", domain)
     assert (found.intent, found.ranking) == ("faq/hours", (("faq/hours", 0.5),))
     assert found.message.act == "faq/hours"
-    with pytest.raises(InterpreterError, match="'fq/hours' is no intent"):
+    with pytest.raises(InterpreterError, match="unknown intent 'fq/hours'"):
         parse_act("/fq/hours", domain)
 
 
 @ROUNDS
 @given(NAMES, st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, min_size=2, max_size=3), max_size=3))
-def test_an_act_that_was_written_reads_the_same(intent: str, values: dict[str, Any]) -> None:
+def test_a_written_act_reads_the_same(intent: str, values: dict[str, Any]) -> None:
     said = UserUttered(None, intent, entities_from(values))
     assert parse_act(said.act).message.act == said.act
     assert parse_act("/" + said.act).entities == said.entities
@@ -121,7 +121,7 @@ class Echo(Interpreter):
         return Interpretation(text, "said", 0.5)
 
 
-def test_a_slash_is_the_fixed_format_and_all_else_goes_to_the_other() -> None:
+def test_only_a_slash_begins_the_fixed_format() -> None:
     both = CombinedInterpreter(Echo(), RESTAURANT)
     assert both.parse(" /greet").intent == "greet"
     assert both.parse("greet / inform").intent == "said"
@@ -201,36 +201,36 @@ def test_any_form_of_an_address_is_asked_for_the_same(server: Any, address: str,
     assert [path for path, _ in server.asked] == [asked]
 
 
-def test_what_is_no_address_is_one_line() -> None:
+def test_an_invalid_address_is_one_line() -> None:
     for url in ("http://[", "localhost:5005", ""):
         with pytest.raises(InterpreterError, match="not an address"):
             RasaInterpreter(url).parse("hi")
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "message"),
     [
         (500, b"{}", "500"),
         (200, b"<html>", "not JSON"),
         (200, b"[]", "no 'intent'"),
-        (200, b'{"intent": "inform"}', "no object"),
-        (200, b'{"intent": {"name": 7, "confidence": 1}}', "no text"),
-        (200, b'{"intent": {"name": "a", "confidence": "x"}}', "no number"),
-        (200, b'{"intent": null, "entities": 3}', "no list"),
+        (200, b'{"intent": "inform"}', "not an object"),
+        (200, b'{"intent": {"name": 7, "confidence": 1}}', "not a text"),
+        (200, b'{"intent": {"name": "a", "confidence": "x"}}', "not a number"),
+        (200, b'{"intent": null, "entities": 3}', "not a list"),
         (200, b'{"intent": null, "entities": [3]}', "needs its name"),
         (0, b"{}", "not respond within"),
     ],
 )
-def test_what_else_a_server_answers_is_one_line(server: Any, status: int, body: bytes, told: str) -> None:
+def test_an_unusable_response_is_one_line(server: Any, status: int, body: bytes, message: str) -> None:
     server.answer = (status, body)
-    with pytest.raises(InterpreterError, match=told) as caught:
+    with pytest.raises(InterpreterError, match=message) as caught:
         RasaInterpreter(f"http://127.0.0.1:{server.server_port}", timeout=0.3 if status == 0 else 60).parse(
             "hi"
         )
     assert str(caught.value).isprintable()
 
 
-def test_a_server_that_is_not_there_is_one_line() -> None:
+def test_an_unreachable_server_is_one_line() -> None:
     with socket.socket() as silent, pytest.raises(InterpreterError, match="cannot be reached") as caught:
         silent.bind(("127.0.0.1", 0))  # it is taken, but nobody listens
         RasaInterpreter(f"http://127.0.0.1:{silent.getsockname()[1]}").parse("hi")

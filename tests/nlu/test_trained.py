@@ -1,4 +1,4 @@
-"""What is understood: intents, entities, and how sure it is."""
+"""The trained interpreter: its intents, entities and confidences, and their scores."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_words_around_decide_between_entities_and_roles() -> None:
     ]  # fmt: skip
 
 
-def test_intents_of_a_retrieval_intent_are_told_apart() -> None:
+def test_intents_of_a_retrieval_intent_are_distinguished() -> None:
     said = [("faq/hours", "when do you open"), ("faq/hours", "when do you close"), ("greet", "hello there")]
     said += [("faq/menu", "is there a menu"), ("faq/menu", "what can I eat"), ("greet", "good morning")]
     domain = Domain("bot", ("faq", "greet"))
@@ -110,19 +110,19 @@ def test_intents_of_a_retrieval_intent_are_told_apart() -> None:
     assert {intent for intent, _ in found.ranking} == {"faq/hours", "faq/menu", "greet"}
 
 
-def test_intents_of_rasas_own_need_no_examples() -> None:
+def test_builtin_intents_of_rasa_need_no_examples() -> None:
     data = NluData((parse_example("hi", "greet"), parse_example("hello", "greet")))
     assert check_examples(Domain("bot", ("greet", "nlu_fallback", "out_of_scope", "restart")), data) == []
 
 
-def test_nothing_is_understood_of_nothing(trained: dict[str, TrainedInterpreter]) -> None:
+def test_a_text_without_words_has_no_meaning(trained: dict[str, TrainedInterpreter]) -> None:
     for text in ("", " \n", "?!", "\U0001f600"):
         assert trained["concert"].parse(text) == Interpretation(text)
     with pytest.raises(NluError, match="no examples"):
         TrainedInterpreter("concert", NluData())
 
 
-def test_the_confidence_is_low_where_the_domain_is_not_meant(trained: dict[str, TrainedInterpreter]) -> None:
+def test_the_confidence_is_low_outside_the_domain(trained: dict[str, TrainedInterpreter]) -> None:
     odd = ["how tall is the eiffel tower", "my cat is ill", "write a poem about volcanoes", "qwer asdf"]
     odd += ["who won the election", "my parcel never arrived", "lorem ipsum dolor sit amet"]
     odd += ["translate this sentence into greek", "do penguins fly", "the stock market crashed"]
@@ -133,7 +133,7 @@ def test_the_confidence_is_low_where_the_domain_is_not_meant(trained: dict[str, 
 
 
 @pytest.mark.parametrize("text", ["a " * 5000, "london " * 1500, "x" * 10_000, "[[({" * 2500, "1" * 10_000])
-def test_a_long_message_is_understood_too(trained: dict[str, TrainedInterpreter], text: str) -> None:
+def test_a_long_message_is_interpreted(trained: dict[str, TrainedInterpreter], text: str) -> None:
     found = trained["restaurant"].parse(text)
     assert found.text == text and all(0 <= chance <= 1 for _, chance in found.ranking)
 
@@ -170,8 +170,8 @@ def test_training_is_deterministic() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_others_say_is_understood(trained: dict[str, TrainedInterpreter], name: str) -> None:
-    """Nobody who wrote the interpreter or its training data has read these sentences."""
+def test_unseen_sentences_are_understood(trained: dict[str, TrainedInterpreter], name: str) -> None:
+    """These sentences were unknown to the authors of the interpreter and of its training data."""
     unseen = read_examples(builtin_path(name, "nlu_test.yml"))
     assert check_examples(load_domain(name), unseen) == []
     scores = evaluate(trained[name], unseen)
@@ -203,7 +203,7 @@ def test_scores_are_exact() -> None:
         evaluate(Fixed(), dataclasses.replace(NluData(), synonyms=(("a", "b"),)))
 
 
-def test_without_scikit_learn_one_line_says_what_to_install() -> None:
+def test_without_scikit_learn_the_error_has_the_install_command() -> None:
     code = "import sys; sys.modules['sklearn'] = None; import dialogue_gym.nlu.trained"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip().endswith('pip install "dialogue_gym[nlu]"')
