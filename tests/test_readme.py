@@ -1,16 +1,16 @@
-"""What the README says is what happens: its code and commands are run, its figures computed."""
+"""README.md and its pages in docs/: their code and commands run, and their figures are computed."""
 
 from __future__ import annotations
 
 import inspect
 import json
-import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import urllib.request
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,56 +27,96 @@ from agents.exact.solver import solve
 from agents.speed.table import markdown
 from dialogue_gym import DialogueEnv
 from tests import ROOT
+from tests.commands import dialogue_gym as run_here
+from tests.commands import run
 from tests.conftest import BUILT_IN, make
+from tests.test_architecture import LAYERS, arrows, layer
 from tests.web.servers import served
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, ENVIRONMENTS, TRAIN, CHAT, TEACH, RESULTS, SPEED = PAGES = (
+    "README.md", "docs/environments.md", "docs/train.md", "docs/chat.md", "docs/teach.md", "docs/results.md",
+    "docs/speed.md",
+)  # fmt: skip
+BENCHMARK = ROOT / "docs/benchmark"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+@cache
+def text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
 
 
-COMMANDS = [
-    line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()
-]
+def blocks(language: str, *pages: str) -> list[str]:
+    return [
+        block
+        for page in pages
+        for block in re.findall(rf"^```{language}\n(.*?)^```", text(page), re.DOTALL | re.MULTILINE)
+    ]
+
+
+LINES = "".join(blocks("sh", *PAGES)).splitlines()
+COMMANDS = list(dict.fromkeys(line.split("#")[0].strip() for line in LINES if line.strip()))
 AGENTS = [command for command in COMMANDS if command.startswith("python -m agents")]
 WORDS = [command for command in COMMANDS if command.startswith("dialogue-gym ")]
 TEACHING = [command for command in AGENTS if " teach-benchmark " in command]
 BENCHMARKS = [command for command in AGENTS if " benchmark " in command]
-BENCHMARK = ROOT / "docs/benchmark"
 
 
-def run(words: list[str], cwd: Path, seconds: int = 300, typed: str = "") -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    result = subprocess.run(
-        words,
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=seconds,
-        input=typed,
-    )
-    assert result.returncode == 0, result.stderr
-    return result
-
-
-def test_every_command_is_of_a_kind_that_is_tested_here() -> None:
+def test_every_command_is_of_a_kind_that_is_tested() -> None:
     assert COMMANDS and AGENTS
     others = {command for command in COMMANDS if command not in AGENTS and command not in WORDS}
+    # tests/test_package.py runs those of pip
     assert all(command.startswith(("make ", "pip install ")) for command in others), others
 
 
-def test_the_python_blocks_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readme_is_short() -> None:
+    assert len(text(README).splitlines()) <= 200
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")), ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        if not path.startswith(("http://", "https://")):
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def test_the_python_of_the_readme_prints_the_dialogue_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
-    for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), names)
-    assert "--- success after" in capsys.readouterr().out
+    for block in blocks("python", README):
+        exec(compile(block, README, "exec"), names)
+    assert capsys.readouterr().out == blocks("text", README)[0]
 
 
-def test_the_agents_commands_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [page for page in PAGES if page != README and blocks("python", page)])
+def test_the_python_of_each_page_runs(page: str) -> None:
+    names: dict[str, object] = {}
+    for block in blocks("python", page):
+        exec(compile(block, page, "exec"), names)
+
+
+def test_the_map_follows_the_imports() -> None:
+    rows = [
+        [box.replace(",", " ").split() for box in re.findall(r"│ ([\w, ]+?) │", line)]
+        for line in text(README).splitlines()
+        if "→" in line
+    ]
+    flat = [name for row in rows for box in row for name in box]
+    assert [len(row) for row in rows] == [5, 5] and set(flat) <= set(LAYERS)
+    imports = {(layer(module), layer(other)) for module, targets in arrows().items() for other in targets}
+    for row in rows:
+        for left, right in pairwise(row):
+            assert any((user, used) in imports for user in right for used in left), (left, right)
+    assert ("conversation", "domain") in imports
+
+
+def test_the_commands_of_agents_run(tmp_path: Path) -> None:
     for command in AGENTS:
         if command in BENCHMARKS or command in TEACHING:
             continue
@@ -90,27 +130,27 @@ def test_the_agents_commands_run(tmp_path: Path) -> None:
 
 
 def test_the_chats_go_as_they_are_shown(tmp_path: Path) -> None:
-    chats = {block.split(",")[0]: block for block in blocks("text") if "you > " in block}
+    chats = {block.split(",")[0]: block for block in blocks("text", CHAT) if "you > " in block}
     commands = [shlex.split(command) for command in WORDS if command.split()[1] == "chat"]
     assert [words[2] for words in commands] == list(chats)
     for words in commands:
         shown = chats[words[2]]
         typed = "".join(f"{line}\n" for line in re.findall(r"^you > (.*)$", shown, re.MULTILINE))
-        assert run([sys.executable, "-m", "dialogue_gym", *words[1:]], tmp_path, typed=typed).stdout == shown
+        assert run_here(*words[1:], cwd=tmp_path, typed=typed) == shown
 
 
 def test_the_commands_for_stories_and_teaching_run(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dialogue_gym/domains/concert/stories.md", tmp_path)
     (tmp_path / "out").mkdir()
     for command in WORDS:
-        if command.split()[1] not in ("chat", "web"):
-            run([sys.executable, "-m", "dialogue_gym", *shlex.split(command)[1:]], tmp_path)
+        if command.split()[1] not in ("chat", "serve"):
+            run_here(*shlex.split(command)[1:], cwd=tmp_path)
     made = {path.name for path in tmp_path.iterdir()}
     assert {"stories.yml", "joined.yml", "restaurant-teaching", "concert-teaching"} <= made
 
 
 def test_the_pages_in_the_browser_are_served(tmp_path: Path) -> None:
-    commands = [shlex.split(command) for command in WORDS if command.split()[1] == "web"]
+    commands = [shlex.split(command) for command in WORDS if command.split()[1] == "serve"]
     assert commands
     for number, words in enumerate(commands):
         options = words[3 : words.index("--port") if "--port" in words else None]  # another one is free
@@ -121,7 +161,7 @@ def test_the_pages_in_the_browser_are_served(tmp_path: Path) -> None:
             assert page.status == 200
 
 
-def test_the_benchmark_of_teaching_runs(tmp_path: Path) -> None:
+def test_the_teaching_benchmark_runs(tmp_path: Path) -> None:
     (command,) = TEACHING
     words = shlex.split(command.replace("--seeds 20", "--seeds 1 --dialogues 60"))
     run([sys.executable, *words[1:]], tmp_path)
@@ -131,21 +171,21 @@ def test_the_benchmark_of_teaching_runs(tmp_path: Path) -> None:
     assert (folder / "teaching.png").stat().st_size > 10_000
 
 
-def test_the_table_of_teaching_is_that_of_its_results() -> None:
+def test_the_table_of_teaching_comes_from_its_results() -> None:
     results = json.loads((ROOT / "docs/teaching/teaching.json").read_text(encoding="utf-8"))
     assert (ROOT / "docs/teaching/teaching.md").read_text(encoding="utf-8") == table(results)
-    assert table(result for result in results if not result["error_rate"]).strip() in README
+    assert table(result for result in results if not result["error_rate"]).strip() in text(RESULTS)
 
 
-def test_the_table_of_live_learning_is_that_of_its_results() -> None:
+def test_the_table_of_live_learning_comes_from_its_results() -> None:
     results = json.loads((ROOT / "docs/live/live.json").read_text(encoding="utf-8"))
     shown = live_benchmark.table(results, {domain: live_benchmark.optimum(domain) for domain in DOMAINS})
     assert (ROOT / "docs/live/live.md").read_text(encoding="utf-8") == shown
-    assert shown.strip() in README
+    assert shown.strip() in text(RESULTS)
 
 
 @pytest.mark.slow
-def test_the_benchmark_of_live_learning_runs(tmp_path: Path) -> None:
+def test_the_live_benchmark_runs(tmp_path: Path) -> None:
     words = ["agents", "live-benchmark", "--out", "out/live", "--seeds", "1", "--dialogues", "100"]
     run([sys.executable, "-m", *words], tmp_path, seconds=1200)
     results = json.loads((tmp_path / "out/live/live.json").read_text(encoding="utf-8"))
@@ -156,8 +196,8 @@ def test_the_benchmark_of_live_learning_runs(tmp_path: Path) -> None:
     assert (tmp_path / "out/live/live.png").stat().st_size > 10_000
 
 
-def test_the_make_targets_exist_and_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
-    targets = re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE)
+def test_the_make_targets_exist_and_the_demo_compares_the_agents(tmp_path: Path) -> None:
+    targets = re.findall(r"(?:`|^)(?:CI=true )?make ([\w-]+)", text(README) + text(SPEED), re.MULTILINE)
     assert {"demo", "test", "test-slow", "bench", "bench-web"} == set(targets)
     for target in targets:
         printed = run(["make", "--dry-run", "--always-make", target], ROOT).stdout
@@ -172,54 +212,39 @@ def test_the_make_targets_exist_and_the_demo_shows_what_it_promises(tmp_path: Pa
     assert picture and Path(picture[1]).stat().st_size > 10_000
 
 
-def test_the_pip_commands_work(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "dialogue_gym", tmp_path / "dialogue_gym")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
-    for command in COMMANDS:
-        if command.startswith("pip install"):
-            options = ["--no-deps", "--no-build-isolation", "--target", str(tmp_path / "site"), "--upgrade"]
-            run([sys.executable, "-m", *shlex.split(command), *options], tmp_path)
-    assert (tmp_path / "site/dialogue_gym/domains/concert/domain.yml").exists()
-
-
-def test_the_arguments_are_those_of_the_environment() -> None:
-    table = re.findall(r"^\| `(\w+)` \| (`[^`]*`|[^|]*) \|", README, re.MULTILINE)
+def test_the_table_of_arguments_has_every_argument_and_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (`[^`]*`|[^|]*) \|", text(ENVIRONMENTS), re.MULTILINE)
     parameters = dict(inspect.signature(DialogueEnv).parameters)
     parameters.pop("domain")
-    assert [name for name, _ in table] == [
-        "turn_taking", "semantic_error_rate", "user", "patience", "informativeness", "indecisiveness",
-        "correction_rate", "max_history", "reward", "max_episode_steps", "render_mode",
-    ]  # fmt: skip
-    assert {name for name, _ in table} == set(parameters)
-    for name, default in table:
+    assert {name for name, _ in rows} == set(parameters) and len(rows) == len(parameters)
+    for name, default in rows:
         if parameters[name].default is not None or name == "render_mode":
             assert default.strip("`").strip('"') == str(parameters[name].default)
 
 
 @pytest.mark.parametrize("env_id", BUILT_IN)
 def test_the_figures_of_the_solver_are_computed(env_id: str) -> None:
-    row = re.search(rf"\| `{env_id}` \| ([\d.]+) \| ([\d.]+) \|", README)
+    row = re.search(rf"\| `{env_id}` \| ([\d.]+) \| ([\d.]+) \|", text(TRAIN))
     assert row
     solution = solve(make(env_id))
     assert (row[1], row[2]) == (f"{solution.upper:.3f}", f"{solution.lower.mean_return:.3f}")
 
 
 def test_every_agent_is_named() -> None:
-    assert all(f"`{name}`" in README for name in agent_names())
+    assert all(f"`{name}`" in text(TRAIN) for name in agent_names())
 
 
-def test_the_figures_of_speed_are_those_of_one_run() -> None:
+def test_the_figures_of_speed_come_from_one_run() -> None:
     result = json.loads((ROOT / "docs/speed.json").read_text(encoding="utf-8"))
-    assert markdown(result).strip() in README
+    assert markdown(result).strip() in text(SPEED)
 
 
-def test_the_table_of_the_benchmark_is_that_of_its_results() -> None:
+def test_the_table_of_the_benchmark_comes_from_its_results() -> None:
     results = json.loads((BENCHMARK / "results.json").read_text(encoding="utf-8"))
-    assert summary(results) in README
-    markdown = (BENCHMARK / "results.md").read_text(encoding="utf-8")
-    assert markdown == report(results, "python -m agents benchmark full --out docs/benchmark")
-    assert results["protocol"] == load_grid("full").protocol()  # else these are results of another one
+    assert summary(results) in text(RESULTS)
+    page = (BENCHMARK / "results.md").read_text(encoding="utf-8")
+    assert page == report(results, "python -m agents benchmark full --out docs/benchmark")
+    assert results["protocol"] == load_grid("full").protocol()  # else the results belong to another protocol
 
 
 def test_the_report_of_the_benchmark_can_be_made_again(tmp_path: Path) -> None:
@@ -246,25 +271,15 @@ def test_the_quick_benchmark_runs(tmp_path: Path) -> None:
                 assert figures["mean_return"]["low"] > 0.95 * task["exact"]["bound"], name
 
 
-def test_the_citation_is_of_this_version() -> None:
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+def test_the_citation_has_this_version() -> None:
+    citation = yaml.safe_load(text("CITATION.cff"))
     assert citation["version"] == dialogue_gym.__version__
 
 
 @pytest.mark.slow
-def test_the_bench_measures_what_the_readme_shows(tmp_path: Path) -> None:
-    words = [
-        sys.executable,
-        "-m",
-        "agents.speed.environments",
-        "--rounds",
-        "1",
-        "--seeds",
-        "1",
-        "--out",
-        str(tmp_path),
-    ]
-    printed = run(words, tmp_path).stdout
+def test_the_bench_measures_the_figures_of_the_page(tmp_path: Path) -> None:
+    options = ["--rounds", "1", "--seeds", "1", "--out", str(tmp_path)]
+    printed = run([sys.executable, "-m", "agents.speed.environments", *options], tmp_path).stdout
     measured = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
     shown = json.loads((ROOT / "docs/speed.json").read_text(encoding="utf-8"))
     assert {key: set(value) for key, value in measured.items() if isinstance(value, dict)} == {
@@ -275,7 +290,7 @@ def test_the_bench_measures_what_the_readme_shows(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_figures_with_noise_are_computed() -> None:
-    row = re.search(r"error rate 0.30 the restaurant\s+has ([\d.]+) and ([\d.]+)", README)
+    row = re.search(r"error rate 0.30 the restaurant\s+has ([\d.]+) and ([\d.]+)", text(TRAIN))
     assert row
     solution = solve(make(BUILT_IN[0], semantic_error_rate=0.3))
     assert (row[1], row[2].rstrip(".")) == (f"{solution.upper:.2f}", f"{solution.lower.mean_return:.2f}")

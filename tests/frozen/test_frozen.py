@@ -6,9 +6,7 @@ by their data (names, numbers, messages), so that their wording can improve.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import io
 import json
 import os
 import re
@@ -26,7 +24,6 @@ import pytest
 
 from agents.training import load as load_trained
 from dialogue_gym import DialogueEnv, load_domain
-from dialogue_gym.cli import main
 from dialogue_gym.journal import History, Store
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.policy import store_agent
@@ -35,6 +32,7 @@ from dialogue_gym.policies import ActionMask
 from dialogue_gym.sb3 import MaskedDQNPolicy
 from dialogue_gym.teaching.policy import taught_agent
 from tests import ROOT
+from tests.commands import dialogue_gym
 
 HERE = Path(__file__).resolve().parent
 PASSWORD = "open sesame"
@@ -60,21 +58,7 @@ def expected() -> Any:
 
 
 def run(folder: Path, *words: str, typed: str = "") -> str:
-    """Run a command in this process, which saves its start; return what it prints."""
-    printed = io.StringIO()
-    with (
-        contextlib.chdir(folder),
-        contextlib.redirect_stdout(printed),
-        pytest.MonkeyPatch.context() as patch,
-        pytest.raises(SystemExit) as end,
-    ):
-        patch.setattr(sys, "argv", ["dialogue-gym", *words])
-        patch.setattr(sys, "stdin", io.StringIO(typed))
-        patch.setenv("COLUMNS", "200")
-        main()
-        raise SystemExit(0)
-    assert end.value.code in (0, None), end.value
-    return printed.getvalue()
+    return dialogue_gym(*words, cwd=folder, typed=typed)
 
 
 def as_json(value: Any) -> Any:

@@ -19,7 +19,7 @@ from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.transitions import LiveReward
 from tests import ROOT
 from tests.cli.test_live import NLU, PLAIN
-from tests.test_readme import run
+from tests.commands import run
 
 PAGE = (ROOT / "docs/live.md").read_text(encoding="utf-8")
 COMMAND = typer.main.get_group(app).commands["live"]

@@ -27,7 +27,7 @@ from tests import ROOT
 from tests.conftest import BUILT_IN, play
 from tests.envs.test_properties import ROUNDS
 
-README = (ROOT / "README.md").read_text(encoding="utf-8").partition("## In words")[2]
+RESULTS = (ROOT / "docs/results.md").read_text(encoding="utf-8").partition("## Understanding")[2]
 EXAMPLES = [
     parse_example(text, intent)
     for intent, texts in {
@@ -143,7 +143,7 @@ def test_held_out_sentences_cost_little(name: str) -> None:
     success, total = ([np.mean(results[kind][part]) for kind in ("words", "fixed")] for part in (0, 1))
     assert min(success) >= 0.98
     assert total[0] >= total[1] - 0.3
-    shown = re.search(rf"^\| {name} \| .* \| (.*) \| (.*) \|$", README, re.MULTILINE)
+    shown = re.search(rf"^\| {name} \| .* \| (.*) \| (.*) \|$", RESULTS, re.MULTILINE)
     assert shown
     assert shown[1] == f"{success[0]:.1%} ({success[1]:.1%})".replace("%", " %")
     assert shown[2] == f"{total[0]:.2f} ({total[1]:.2f})"
