@@ -18,7 +18,7 @@ T = TypeVar("T")
 MAX_BYTES = 5_000_000
 """A longer response is not read to its end."""
 MAX_SECONDS = 3600.0
-# Without compression, so that the limit on bytes also holds for what they unpack to.
+# Without compression: the limit on bytes must hold for the content.
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 
 

@@ -1,4 +1,4 @@
-"""What an action does: it says something, calls Python code, or asks an action server."""
+"""Actions of a bot: responses, Python code in the shape of rasa_sdk, and action servers."""
 
 from dialogue_gym.actions.checks import check_actions
 from dialogue_gym.actions.loader import ActionError, builtin_actions, load_actions

@@ -1,4 +1,4 @@
-"""Where the effects that a domain declares differ from what the Python code of its actions does."""
+"""Checks of actions: their real effects against those that the domain declares."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from dialogue_gym.domain.model import FILLED, FLOAT_BINS, OTHER, Slot
 
 
 def check_actions(domain: Domain, runner: ActionRunner) -> list[Problem]:
-    """Return warnings about the Python code of a domain's actions, and about those on an action server.
+    """Return warnings about the actions of a domain that are Python code or run on an action server.
 
-    What the domain declares effects of (`sets`) is run: at the beginning of a dialogue, and where all
-    that a user may want is known and the action's precondition holds, as far as slots and intents can make
-    it hold. A warning says which slot an observation then shows otherwise.
+    Actions with declared effects (`sets`) are run at the start of a dialogue, and with all wishes of a user
+    known and the action's precondition met, as far as slots and intents can meet it. A warning names a slot
+    that observations would show differently.
     """
     problems: list[Problem] = []
     for name, action in runner.actions.items():
@@ -37,7 +37,7 @@ def check_actions(domain: Domain, runner: ActionRunner) -> list[Problem]:
 
 def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[str]:
     if name not in domain.actions:
-        yield f"{shorten(name)} is no action of the domain {domain.name}; {nearest(name, domain.actions)}"
+        yield f"unknown action {shorten(name)} in the domain {domain.name}; {nearest(name, domain.actions)}"
         return
     effects = declared_effects(name, domain)
     if not effects:
@@ -47,10 +47,10 @@ def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[st
     ]
     for when, before in (
         ("with all wishes known", _informed(domain, name)),
-        ("at the beginning", Conversation(domain)),
+        ("at the start", Conversation(domain)),
     ):
         if not before.is_possible(name):
-            continue  # the simulation has no effects there
+            continue  # the simulation has no effects here
         result = runner.run(name, before)
         if result.note:
             yield f"{result.note} ({when})"
@@ -61,10 +61,10 @@ def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[st
         for slot in list(compared):
             should, does = _state(slot, declared), _state(slot, real)
             if should != does:
-                compared.remove(slot)  # once is enough
+                compared.remove(slot)  # one warning for each slot
                 yield (
-                    f"{name} leaves the slot {slot.name!r} {does}, where the domain's 'fake_user' "
-                    f"has it {should} ({when})"
+                    f"{name} leaves the slot {slot.name!r} {does}, but the domain's 'fake_user' "
+                    f"declares {should} ({when})"
                 )
 
 
@@ -73,7 +73,7 @@ def _state(slot: Slot, conversation: Conversation) -> str:
 
 
 def _informed(domain: Domain, name: str) -> Conversation:
-    """Return a conversation where the user's wishes are known, and an action is possible if that can be."""
+    """Return a conversation with the user's wishes known, in which an action is possible if it can be."""
     needs = dict(domain.action_model(name).needs.clauses)
     goal = dict(domain.fake_user.goal) if domain.fake_user else {}
     intents = [intent for intent in needs.get("intent", ()) if intent in domain.intents]
@@ -90,7 +90,7 @@ def _informed(domain: Domain, name: str) -> Conversation:
 
 
 def _values(slot: Slot, wishes: Sequence[str]) -> Iterator[Value]:
-    """Yield values of every kind that an observation tells apart."""
+    """Yield a value of every kind that observations distinguish."""
     if slot.type == "list":
         yield [FILLED]
     elif slot.type == "bool":

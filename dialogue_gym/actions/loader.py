@@ -1,4 +1,4 @@
-"""Finds the Python code of actions: in a module or file that a user names, or a built-in domain's own."""
+"""Loader of Python actions, from a module or file of the user's or from a built-in domain."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _MAX_WIDTH = 300
 
 
 class ActionError(ValueError):
-    """Python code that cannot be used for actions. The message is one line, with file and line."""
+    """Raised if Python code cannot be used for actions. The message is one line, with file and line."""
 
     def __init__(self, message: str) -> None:
-        """Keep the message, with what cannot be printed escaped."""
+        """Keep the message, with unprintable characters escaped."""
         super().__init__(printable(message))
 
 
 def load_actions(module: str | Path) -> list[Action]:
     """Import Python code and return an instance of every action in it.
 
-    An action is a class that can be called without arguments, with `name()` and `run(...)`; a class whose
-    `name()` is not implemented is taken for a base of others. In a package, its modules are looked through
-    too. The folder of the code, or the current one, is put at the end of Python's path, as its own imports
-    may need it.
+    An action is a class that can be called without arguments, with the methods `name()` and `run(...)`. A
+    class whose `name()` is not implemented is treated as a base class. A package is searched with all its
+    modules. The folder of the code, or the current one, is appended to Python's path for the imports of the
+    code.
 
     Args:
         module: the dotted name of a module or package, or the path of a file or of a package's folder.
-            The code is run: pass only what you trust.
+            The code is executed: pass only code that you trust.
 
     Raises:
-        ActionError: there is no such module, it fails, or what is in it cannot be used.
+        ActionError: the module does not exist, fails, or has no usable action.
     """
     try:
         modules = _import_from(Path(module)) if _is_path(module) else _import_named(str(module))
@@ -57,67 +57,67 @@ def load_actions(module: str | Path) -> list[Action]:
 
 
 def builtin_actions(domain: str) -> list[Action]:
-    """Return the Python code that comes with a built-in domain; of any other name there is none."""
+    """Return the actions that come with a built-in domain, or an empty list for any other name."""
     name = f"{_BUILT_IN}.{domain}.actions"
     is_there = domain in builtin_names() and importlib.util.find_spec(name) is not None
     return _actions_of([importlib.import_module(name)]) if is_there else []
 
 
 def as_actions(things: Iterable[type | Action]) -> dict[str, Action]:
-    """Return actions by their names, made of classes or instances.
+    """Return actions by their names, from classes or instances.
 
     Raises:
-        ActionError: one is no action, cannot be made, or has the name of another.
+        ActionError: one is not an action, cannot be instantiated, or has the name of another.
     """
     actions: dict[str, Action] = {}
     for thing in things:
         if not _is_action(thing):
-            raise ActionError(f"{shorten(repr(thing))} is no action: it needs name() and run(...)")
+            raise ActionError(f"{shorten(repr(thing))} is not an action: it needs name() and run(...)")
         if isinstance(thing, type):
             action = _instance(thing)
             if action is None:
-                raise ActionError(f"{shorten(repr(thing))} is no action: its name() is not implemented")
+                raise ActionError(f"{shorten(repr(thing))} is not an action: its name() is not implemented")
         else:
             action = thing
         name: object = action.name()
         file, line = place(action)
         if not isinstance(name, str) or not name:
-            raise ActionError(f"{file}:{line}: name() gives {shorten(repr(name))}, which is no name")
+            raise ActionError(f"{file}:{line}: name() must return a name, not {shorten(repr(name))}")
         try:
             inspect.signature(action.run).bind(None, None, None)
         except TypeError:
-            raise ActionError(f"{file}:{line}: run() has to take dispatcher, tracker and domain") from None
+            raise ActionError(f"{file}:{line}: run() must take dispatcher, tracker and domain") from None
         if name in actions:
             first = "{}:{}".format(*place(actions[name]))
-            raise ActionError(f"{file}:{line}: {shorten(name)} is the name of another action too ({first})")
+            raise ActionError(f"{file}:{line}: duplicate action {shorten(name)}, first defined at {first}")
         actions[name] = action
     return actions
 
 
 def place(action: Action) -> tuple[str, int]:
-    """Return the file and the line where an action's `run` stands."""
+    """Return the file and the line of an action's `run`."""
     code = getattr(inspect.unwrap(action.run), "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code else (type(action).__module__, 1)
 
 
 def failure(error: BaseException, action: Action | None = None) -> str:
-    """Return what went wrong in a user's code on one line: where, and what Python says of it.
+    """Return an exception in a user's code as one line: file, line and Python's message.
 
-    The line is the last one in the action's own file, as it is this that its author knows.
+    The file and line are the last ones in the action's own file, which its author knows.
     """
-    what = " ".join("".join(traceback.format_exception_only(error)).split())[:_MAX_WIDTH]
+    message = " ".join("".join(traceback.format_exception_only(error)).split())[:_MAX_WIDTH]
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: SyntaxError: {error.msg}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
     own = [f for f in frames if action and f.filename == place(action)[0]]
     others = [f for f in frames if Path(f.filename).parent != Path(__file__).parent]
     if not (found := own or others):
-        return what
-    return f"{found[-1].filename}:{found[-1].lineno}: {what}"
+        return message
+    return f"{found[-1].filename}:{found[-1].lineno}: {message}"
 
 
 def _actions_of(modules: Iterable[ModuleType]) -> list[Action]:
-    """Return an instance of every action that these modules have or import, but rasa_sdk's own."""
+    """Return an instance of every action that modules define or import, except for rasa_sdk's own."""
     things = dict.fromkeys(
         thing for module in modules for thing in vars(module).values() if isinstance(thing, type)
     )
@@ -132,7 +132,7 @@ def _is_action(thing: Any) -> bool:
 
 
 def _instance(found: type) -> Action | None:
-    """Return an action of this class; None if the class is only there for others to derive from."""
+    """Return an instance of an action class; None if it is only a base class."""
     if inspect.isabstract(found):
         return None
     try:
@@ -155,21 +155,21 @@ def _import_named(name: str) -> list[ModuleType]:
         return _with_submodules(importlib.import_module(name))
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise  # something that the module itself needs
-        raise ActionError(f"there is no Python module {shorten(name)}") from None
+            raise  # the module itself needs another one
+        raise ActionError(f"no such Python module: {shorten(name)}") from None
 
 
 def _import_from(path: Path) -> list[ModuleType]:
-    """Import a file, or a folder as a package, under a name that no other module has."""
+    """Import a file, or a folder as a package, under a unique name."""
     file = path / "__init__.py" if path.is_dir() else path
     if not file.is_file():
-        raise ActionError(f"{file}: there is no such file")
+        raise ActionError(f"{file}: no such file")
     name = f"actions_{hashlib.sha256(bytes(file.resolve())).hexdigest()[:16]}"
     _add_to_path(path.resolve().parent)
     folders = [str(path)] if path.is_dir() else None
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
     if spec is None or spec.loader is None:
-        raise ActionError(f"{file}: this is no Python file")
+        raise ActionError(f"{file}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

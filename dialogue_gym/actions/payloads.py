@@ -1,6 +1,6 @@
-"""A conversation and a domain as JSON, as Rasa hands them to actions.
+"""The JSON of conversations and domains that Rasa sends to actions.
 
-See https://rasa.com/docs/rasa/pages/action-server-api for the form.
+See https://rasa.com/docs/rasa/pages/action-server-api for the format.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dialogue_gym.domain.model import LISTEN, RESTART, Slot
 
 
 def tracker_json(conversation: Conversation) -> Json:
-    """Return the state of a conversation; nothing in it is shared with the conversation.
+    """Return the state of a conversation, as a copy.
 
-    The time of an event is not recorded: all have the present one.
+    Conversations do not record the time of events: all have the current time.
     """
     now = time.time()
     return {
@@ -36,14 +36,14 @@ def tracker_json(conversation: Conversation) -> Json:
 
 
 def message_json(message: UserUttered | None) -> Json:
-    """Return what was understood of a message; where there is none, it is empty but has every key."""
+    """Return the JSON of a message; without a message, it has all keys with empty values."""
     content: Json = to_json(message or UserUttered(confidence=0.0))["parse_data"]
     ranking = [dict(content["intent"])] if content["intent"]["name"] else []
     return copy.deepcopy(content) | {"intent_ranking": ranking}
 
 
 def domain_json(domain: Domain) -> Json:
-    """Return a domain as Rasa writes it, without the keys of this library's own."""
+    """Return the JSON of a domain in Rasa's format, without this library's own keys."""
     return {
         "config": {"store_entities_as_slots": True},
         "session_config": {},

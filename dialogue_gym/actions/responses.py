@@ -1,4 +1,4 @@
-"""From what an action answers, as JSON, to events of the conversation."""
+"""Reader of the response of an action: from JSON to events of the conversation."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ _DATA = (*_LISTS, "image", "attachment", "custom")
 
 
 class ResponseReader:
-    """Reads one answer; what cannot be used is left out, and named in `faults`."""
+    """Reads one response; unusable parts are left out and listed in `faults`."""
 
     def __init__(self, conversation: Conversation, speaker: Speaker) -> None:
-        """Prepare to read what an action answers in a conversation."""
+        """Prepare to read the response of an action in a conversation."""
         self._domain = conversation.domain
         self._slots = conversation.slots
         self._speaker = speaker
         self.faults: list[str] = []
 
     def read(self, messages: object, events: object) -> tuple[Event, ...]:
-        """Return the events of an answer: what was said first, as Rasa's trackers have it."""
-        said = [self._message(message) for message in self._items(messages, "responses")]
-        done = [event for content in self._items(events, "events") for event in self._event(content)]
-        return (*(event for event in said if event), *done)
+        """Return the events of a response, with messages first, as in Rasa's trackers."""
+        uttered = [self._message(message) for message in self._items(messages, "responses")]
+        others = [event for content in self._items(events, "events") for event in self._event(content)]
+        return (*(event for event in uttered if event), *others)
 
-    def _items(self, content: object, what: str) -> Iterator[Json]:
-        """Yield the objects of a list, each as the JSON that it would be on its way."""
+    def _items(self, content: object, key: str) -> Iterator[Json]:
+        """Yield the objects of a list, each as JSON would transmit it."""
         if content is None:
             return
         if not isinstance(content, (list, tuple)):
-            self.faults.append(f"a list of {what} is expected, not {article(type(content).__name__)}")
+            self.faults.append(f"expected a list of {key}, not {article(type(content).__name__)}")
             return
         for item in content:
             try:
                 plain = plain_json(item)
             except ValueError as error:
-                self.faults.append(f"something in its {what} is no JSON ({error})")
+                self.faults.append(f"an item of its {key} is not JSON ({error})")
                 continue
             if isinstance(plain, dict):
                 yield plain
             else:
-                self.faults.append(f"objects are expected in its {what}, not {shorten(str(plain))}")
+                self.faults.append(f"expected objects in its {key}, not {shorten(str(plain))}")
 
     def _event(self, content: Json) -> list[Event]:
         kind = content.get("event")
@@ -60,23 +60,23 @@ class ResponseReader:
             return list(reset_slots(self._domain))
         if kind == "bot":
             data = content.get("data")
-            said = self._message((data if isinstance(data, dict) else {}) | {"text": content.get("text")})
-            return [said] if said else []
+            message = self._message((data if isinstance(data, dict) else {}) | {"text": content.get("text")})
+            return [message] if message else []
         if kind == "restart":
             return [Restarted()]
-        self.faults.append(f"an action's events of the kind {shorten(str(kind))} are not known here")
+        self.faults.append(f"unknown kind of event {shorten(str(kind))}")
         return []
 
     def _slot_set(self, content: Json) -> SlotSet | None:
         names = {slot.name: slot for slot in self._domain.slots}
         name, value = content.get("name"), content.get("value")
         if not isinstance(name, str) or name not in names:
-            self.faults.append(f"{shorten(str(name))} is no slot of the domain; {nearest(str(name), names)}")
+            self.faults.append(f"unknown slot {shorten(str(name))}; {nearest(str(name), names)}")
             return None
         return SlotSet(name, value)
 
     def _message(self, content: Json) -> BotUttered | None:
-        """Return what a message says; None if that is nothing."""
+        """Return the event of a message; None if the message is empty."""
         text = content.get("text")
         name = content.get("response") or content.get("template")
         if text is None and name is not None:
@@ -84,7 +84,7 @@ class ResponseReader:
         data = {key: content[key] for key in _DATA if content.get(key)}
         for key in _LISTS:
             if not _is_list_of_objects(data.get(key, [])):
-                self.faults.append(f"a list of objects is expected as {key!r}, not {shorten(str(data[key]))}")
+                self.faults.append(f"expected a list of objects under {key!r}, not {shorten(str(data[key]))}")
                 del data[key]
         if text is None and not data:
             return None
@@ -95,16 +95,16 @@ class ResponseReader:
         if not (texts := self._domain.texts(name)):
             if name not in (response.name for response in self._domain.responses):
                 valid = nearest(name, [response.name for response in self._domain.responses])
-                self.faults.append(f"{shorten(name)} is no response of the domain; {valid}")
+                self.faults.append(f"unknown response {shorten(name)}; {valid}")
             return None
         return self._speaker.one_of(texts, shown(self._slots | dict(further)))
 
 
 def plain_json(content: object) -> Any:
-    """Return what becomes of content that is sent as JSON: tuples are lists, keys are text.
+    """Return content as JSON would transmit it: tuples become lists, keys become text.
 
     Raises:
-        ValueError: it cannot be sent, or its values are too large or nested too deep to be kept.
+        ValueError: it is not JSON, or its values are too large or nested too deeply.
     """
     try:
         plain = json.loads(json.dumps(content, allow_nan=False, ensure_ascii=False).encode())
@@ -116,9 +116,9 @@ def plain_json(content: object) -> Any:
 
 def _check(value: Any, depth: int) -> None:
     if not depth:
-        raise ValueError("nested too deep")
+        raise ValueError("nested too deeply")
     if isinstance(value, int):
-        float(value)  # what does not fit cannot be seen by a policy
+        float(value)  # raises OverflowError for a number that observations cannot show
     for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _check(child, depth - 1)
 

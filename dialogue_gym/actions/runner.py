@@ -1,4 +1,4 @@
-"""Runs actions, in process or on a server, and goes on whatever becomes of them."""
+"""Runner of actions, in process or on a server; their failures do not end the conversation."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART
 
 SECONDS = 10.0
-"""How long an action server may take."""
+"""The deadline of an action server."""
 _MAX_FAULTS = 3
 
 
 @dataclass(frozen=True)
 class ActionResult:
-    """What an action did.
+    """The result of an action.
 
-    `events` are of the kinds BotUttered, SlotSet and Restarted; they follow the action's own event.
-    `note` is one line on what went wrong, if anything did.
+    `events` are of the kinds BotUttered, SlotSet and Restarted; they follow the action's own event. `note` is
+    one line about a failure; None without one.
     """
 
     events: tuple[Event, ...] = ()
@@ -39,13 +39,12 @@ class ActionResult:
 
 
 class ActionRunner:
-    """Does what the actions of a domain do.
+    """Runs the actions of a domain.
 
-    The first of these that there is: the Python code that was given for an action; the action server, for
-    an action that is no response; the words and the simulated effects that the domain declares; nothing.
-    Where code or a server runs, the events that come back are all that happens: what the domain declares
-    for the simulation is left out, also where they fail. Nothing but its declared words and effects is
-    ever done for `action_listen` and `action_restart`.
+    An action is run by the first of these that exists: its Python code; the action server, unless the action
+    is a response; the texts and simulated effects that the domain declares. If code or a server runs, its
+    events are all that happens: the effects declared for the simulation are left out, even if it fails.
+    `action_listen` and `action_restart` never run code, and have only their declared texts and effects.
     """
 
     def __init__(
@@ -59,14 +58,14 @@ class ActionRunner:
         """Prepare to run actions.
 
         Args:
-            domain: what the conversations are of; each is read with its own, which may have grown.
+            domain: the domain of the conversations, each of which may have an extended copy of it.
             actions: classes, or instances of them, with `name()` and `run(dispatcher, tracker, domain)`.
-            server: the address of an action server; without a path, `/webhook` is asked.
-            seed: of the choice among several texts.
-            seconds: how long the server may take. Python code in process takes as long as it takes.
+            server: the address of an action server; the path defaults to `/webhook`.
+            seed: the seed of the choice among several texts.
+            seconds: the deadline of the server. Python code in process has none.
 
         Raises:
-            ActionError: something among `actions` is no action, or two have the same name.
+            ActionError: an element of `actions` is not an action, or two have the same name.
         """
         self._actions = as_actions(actions)
         self._server = webhook(server) if server else None
@@ -76,24 +75,25 @@ class ActionRunner:
 
     @property
     def actions(self) -> Mapping[str, Action]:
-        """The Python code, by the action's name."""
+        """The Python actions, by name."""
         return MappingProxyType(self._actions)
 
     @property
     def server(self) -> str | None:
-        """The address of the action server, if there is one."""
+        """The address of the action server; None without one."""
         return self._server
 
     def reaches_out(self, name: str) -> bool:
-        """Return whether code or a server does an action: it may change more than the conversation."""
+        """Return whether code or a server runs an action, and may change more than the conversation."""
         if name in (LISTEN, RESTART):
             return False
         return name in self._actions or (self._server is not None and is_remote(name, self._domain))
 
     def run(self, name: str, conversation: Conversation) -> ActionResult:
-        """Return what an action does in a conversation, which stays as it is.
+        """Run an action and return its result; the conversation is not changed.
 
-        It is asked for before the action's own event is appended; then come the events of the result.
+        Run an action before its own event is appended to the conversation, followed by the events of the
+        result.
         """
         if name not in (LISTEN, RESTART):
             if name in self._actions:
@@ -106,18 +106,18 @@ class ActionRunner:
         dispatcher, tracker = Dispatcher(), Tracker.of(conversation)
         domain = domain_json(conversation.domain)
         try:
-            answer = action.run(dispatcher, tracker, domain)
-            events = run_coroutine(answer) if inspect.isawaitable(answer) else answer
+            response = action.run(dispatcher, tracker, domain)
+            events = run_coroutine(response) if inspect.isawaitable(response) else response
         except (Exception, SystemExit) as error:
             return ActionResult((), printable(f"{name}: {failure(error, action)}"))
         return self._read(name, conversation, dispatcher.messages, events)
 
     def _run_there(self, server: str, name: str, conversation: Conversation) -> ActionResult:
         try:
-            answer = ask_server(server, name, conversation, self._seconds)
+            response = ask_server(server, name, conversation, self._seconds)
         except ServiceError as error:
             return ActionResult((), f"{name}: {error}")
-        return self._read(name, conversation, answer.get("responses"), answer.get("events"))
+        return self._read(name, conversation, response.get("responses"), response.get("events"))
 
     def _read(self, name: str, conversation: Conversation, messages: object, events: object) -> ActionResult:
         reader = ResponseReader(conversation, self._speaker)

@@ -1,7 +1,7 @@
-"""What Python code of an action is given and what it looks like: the shape of rasa_sdk's classes.
+"""The interface of Python actions and their arguments, in the shape of rasa_sdk's classes.
 
-A class that was written for rasa_sdk (https://rasa.com/docs/rasa/action-server/sdk-actions) runs unchanged,
-and one that was not needs none of it.
+A class written for rasa_sdk (https://rasa.com/docs/rasa/action-server/sdk-actions) runs unchanged; others do
+not need rasa_sdk.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ _FALLBACK = "nlu_fallback"
 
 
 class Action(Protocol):
-    """Python code of an action."""
+    """An action in Python."""
 
     def name(self) -> str:
         """Return the action's name in the domain."""
         ...
 
     def run(self, dispatcher: Any, tracker: Any, domain: Any) -> Any:
-        """Say something with the dispatcher, and return events as JSON; it may be a coroutine."""
+        """Send messages with the dispatcher and return events as JSON; `run` may be a coroutine."""
         ...
 
 
 class Dispatcher:
-    """Collects what an action says."""
+    """Collects the messages of an action."""
 
     def __init__(self) -> None:
-        """Begin with nothing said."""
+        """Begin without messages."""
         self.messages: list[Json] = []
-        """What was said, as an action server writes it."""
+        """The messages, in the format of an action server."""
 
     def utter_message(
         self,
@@ -50,7 +50,7 @@ class Dispatcher:
         elements: list[Json] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Say a text, or the response of this name, whose places the further keywords fill."""
+        """Send a text, or a response of the domain with its placeholders filled from further keywords."""
         name = response or template
         message = {
             "text": text,
@@ -64,20 +64,20 @@ class Dispatcher:
         }
         self.messages.append(message | kwargs)
 
-    # The older ways to say something.
+    # The older methods of rasa_sdk.
 
     def utter_template(self, template: str, tracker: Any, silent_fail: bool = False, **kwargs: Any) -> None:
-        """Say the response of this name."""
+        """Send a response of the domain."""
         self.utter_message(response=template, **kwargs)
 
     def utter_button_message(self, text: str, buttons: list[Json], **kwargs: Any) -> None:
-        """Say a text with buttons."""
+        """Send a text with buttons."""
         self.utter_message(text=text, buttons=buttons, **kwargs)
 
     def utter_button_template(
         self, template: str, buttons: list[Json], tracker: Any, silent_fail: bool = False, **kwargs: Any
     ) -> None:
-        """Say the response of this name with buttons."""
+        """Send a response of the domain with buttons."""
         self.utter_message(response=template, buttons=buttons, **kwargs)
 
     def utter_attachment(self, attachment: Any, **kwargs: Any) -> None:
@@ -93,32 +93,32 @@ class Dispatcher:
         self.utter_message(json_message=json_message, **kwargs)
 
     def utter_elements(self, *elements: Json, **kwargs: Any) -> None:
-        """Send elements of a carousel."""
+        """Send the elements of a carousel."""
         self.utter_message(elements=list(elements), **kwargs)
 
     utter_custom_message = utter_elements
 
-    # Streams are collected as well: each chunk is a message.
+    # Streams are collected too: each chunk is a message.
 
     async def stream_start(self) -> None:
         """Begin a stream."""
 
     async def stream_chunk(self, text: str | None = None, **kwargs: Any) -> None:
-        """Say one piece of a stream."""
+        """Send one chunk of a stream."""
         self.utter_message(text=text, **kwargs)
 
     async def stream_end(self) -> None:
         """End a stream."""
 
     def cancel_stream(self) -> None:
-        """Do nothing: nobody interrupts here."""
+        """Do nothing, since streams are never interrupted."""
 
     is_streaming_active = False
     is_streaming_cancelled = False
 
 
 class Tracker:
-    """The state of a conversation as an action sees it. What it changes in it changes nothing else."""
+    """The state of a conversation for an action, as a copy that the action may change."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Tracker:
         stack: list[Json] | None = None,
         user_id: str | None = None,
     ) -> None:
-        """Make a tracker of its parts."""
+        """Make a tracker from its parts."""
         self.sender_id = sender_id
         self.slots = slots
         self.latest_message = latest_message or {}
@@ -147,7 +147,7 @@ class Tracker:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Tracker:
-        """Return the tracker whose state was written as JSON."""
+        """Return a tracker from its state as JSON."""
         return cls(
             state["sender_id"],
             state.get("slots", {}),
@@ -183,11 +183,11 @@ class Tracker:
         }
 
     def copy(self) -> Tracker:
-        """Return a copy that shares nothing."""
+        """Return a deep copy."""
         return copy.deepcopy(self)
 
     def __eq__(self, other: object) -> bool:
-        """Whether the same happened to the same user."""
+        """Return whether both trackers have the same sender and events."""
         if not isinstance(other, Tracker):
             return NotImplemented
         return (self.sender_id, self.events) == (other.sender_id, other.events)
@@ -197,7 +197,7 @@ class Tracker:
     # Slots and entities.
 
     def get_slot(self, key: str) -> Value:
-        """Return the value of a slot, None if it is empty or there is none."""
+        """Return the value of a slot; None if it is empty or unknown."""
         return self.slots.get(key)
 
     def current_slot_values(self) -> dict[str, Value]:
@@ -205,7 +205,7 @@ class Tracker:
         return self.slots
 
     def slots_to_validate(self) -> dict[str, Value]:
-        """Return the slots that were set last, since anything else happened."""
+        """Return the slots set by the latest events, after any other event."""
         recent: list[Json] = []
         for event in reversed(self.events):
             if event.get("event") != "slot":
@@ -214,7 +214,7 @@ class Tracker:
         return {event["name"]: event["value"] for event in recent}
 
     def add_slots(self, slots: Iterable[Json]) -> None:
-        """Take in events that set slots."""
+        """Apply events that set slots."""
         for event in slots:
             if event.get("event") == "slot":
                 self.slots[event["name"]] = event["value"]
@@ -223,25 +223,25 @@ class Tracker:
     def get_latest_entity_values(
         self, entity_type: str, entity_role: str | None = None, entity_group: str | None = None
     ) -> Iterator[Value]:
-        """Yield the values of the entities of a name, with this role and group, in the last message."""
+        """Yield the values of an entity in the last message, with this role and group."""
         wanted = (entity_type, entity_role, entity_group)
         for entity in self.latest_message.get("entities") or ():
             if (entity.get("entity"), entity.get("role"), entity.get("group")) == wanted:
                 yield entity.get("value")
 
-    # What happened.
+    # Events.
 
     def get_intent_of_latest_message(self, skip_fallback_intent: bool = True) -> str | None:
-        """Return the likeliest intent of the last message, if any."""
+        """Return the most likely intent of the last message; None without one."""
         ranked = [intent["name"] for intent in self.latest_message.get("intent_ranking") or ()]
         if skip_fallback_intent and ranked[:1] == [_FALLBACK]:
             ranked = ranked[1:]
         return ranked[0] if ranked else None
 
     def get_latest_input_channel(self) -> str | None:
-        """Return where the last message came from, if that is known."""
-        said = (event.get("input_channel") for event in reversed(self.events) if event["event"] == "user")
-        return next(said, None)
+        """Return the channel of the last message; None if it is unknown."""
+        channels = (event.get("input_channel") for event in reversed(self.events) if event["event"] == "user")
+        return next(channels, None)
 
     def idx_after_latest_restart(self) -> int:
         """Return the index of the first event after the last restart."""
@@ -253,13 +253,13 @@ class Tracker:
         return self.events[self.idx_after_latest_restart() :]
 
     def applied_events(self) -> list[Json]:
-        """Return the events that still count; nothing is ever taken back but by a restart."""
+        """Return the events still in effect; only a restart takes events back."""
         return self.events_after_latest_restart()
 
     def get_last_event_for(
         self, event_type: str, exclude: Collection[str] = (), skip: int = 0
     ) -> Json | None:
-        """Return the last event of a kind but `skip` of them; `exclude` names actions that do not count."""
+        """Return the last event of a type, skipping `skip` of them and the actions named in `exclude`."""
         found = [
             event
             for event in reversed(self.applied_events())
@@ -268,14 +268,14 @@ class Tracker:
         return found[skip] if len(found) > skip else None
 
     def last_executed_action_has(self, name: str, skip: int = 0) -> bool:
-        """Return whether the bot's last action, listening not counted, has this name."""
+        """Return whether the bot's last action, except for listening, has this name."""
         last = self.get_last_event_for("action", exclude=[LISTEN], skip=skip)
         return last is not None and last["name"] == name
 
-    # What only Rasa has: a conversation here is never paused, and there are no forms.
+    # Features of Rasa alone: conversations here are never paused and have no forms.
 
     def is_paused(self) -> bool:
-        """Return whether the bot is silent until further notice."""
+        """Return whether the conversation is paused."""
         return self._is_paused
 
     @property
@@ -285,5 +285,5 @@ class Tracker:
 
     @property
     def active_loop_name(self) -> str | None:
-        """The name of the form that is being filled in, if any."""
+        """The name of the active form; None without one."""
         return self.active_loop.get("name")

@@ -1,6 +1,6 @@
-"""Asks an action server, by the protocol of Rasa's webhooks.
+"""Client of action servers, by the protocol of Rasa's webhooks.
 
-See https://rasa.com/docs/rasa/pages/action-server-api for the question and the answer.
+See https://rasa.com/docs/rasa/pages/action-server-api for the request and the response.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dialogue_gym.conversation.events import Json
 from dialogue_gym.domain.model import Domain
 
 PROTOCOL = "3.0.0"
-"""The version of Rasa whose questions these are."""
+"""The version of Rasa whose requests these are."""
 
 
 def webhook(url: str) -> str:
-    """Return the address to ask; `/webhook` is put in where an address has no path.
+    """Return the address of a webhook; the path defaults to `/webhook`.
 
     >>> webhook("http://localhost:5055")
     'http://localhost:5055/webhook'
@@ -27,23 +27,23 @@ def webhook(url: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:
-        return url  # asking says what is wrong with it
+        return url  # the request reports the error
     return url if parts.path.strip("/") else urllib.parse.urlunsplit(parts._replace(path="/webhook"))
 
 
 def is_remote(name: str, domain: Domain) -> bool:
-    """Return whether an action is a server's: a custom one in Rasa's sense, which is no response."""
+    """Return whether an action belongs to a server: a custom action in Rasa's sense, not a response."""
     responses = [response.name for response in domain.responses]
     return name in domain.actions and name not in responses and not name.startswith("utter_")
 
 
 def ask_server(url: str, name: str, conversation: Conversation, seconds: float) -> Json:
-    """Return what an action server answers: `events` and `responses`.
+    """Return the response of an action server, with `events` and `responses`.
 
     Raises:
-        ServiceError: it gave no usable answer, or it rejected the action.
+        ServiceError: it did not send a usable response, or it rejected the action.
     """
-    question = {
+    request = {
         "next_action": name,
         "sender_id": conversation.sender_id,
         "tracker": tracker_json(conversation),
@@ -51,14 +51,14 @@ def ask_server(url: str, name: str, conversation: Conversation, seconds: float) 
         "version": PROTOCOL,
     }
     try:
-        answer = post_json(url, question, seconds)
+        response = post_json(url, request, seconds)
     except ServiceError as error:
         reason = error.body.get("error") if isinstance(error.body, dict) else None
         if not isinstance(reason, str):
             raise
         if error.status == 400:
-            raise ServiceError(f"the action server rejected it: {shorten(reason, 200)}", 400) from None
+            raise ServiceError(f"rejected by the action server: {shorten(reason, 200)}", 400) from None
         raise ServiceError(f"{error}: {shorten(reason, 200)}", error.status) from None
-    if not isinstance(answer, dict):
-        raise ServiceError(f"{shorten(url, 200)} answered {shorten(repr(answer))}, which is no object")
-    return answer
+    if not isinstance(response, dict):
+        raise ServiceError(f"{shorten(url, 200)} sent {shorten(repr(response))}, which is not an object")
+    return response

@@ -1,4 +1,4 @@
-"""What an action does: words, simulated effects and Python code, none of which ends a conversation."""
+"""Actions: texts, simulated effects and Python code, whose failures do not end a conversation."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def set_slot(name: str, value: Any) -> dict[str, Any]:
     return {"event": "slot", "name": name, "value": value, "timestamp": None}
 
 
-def test_without_code_an_action_says_and_does_what_the_domain_declares() -> None:
+def test_without_code_the_declared_texts_and_effects_are_used() -> None:
     runner, conversation = ActionRunner(PIZZA), Conversation(PIZZA, [ORDER])
     assert runner.run("utter_size", conversation).events == (BotUttered("A large one with olives, ham."),)
     assert runner.run("count", conversation).events == (SlotSet("price", "20"), SlotSet("toppings", None))
@@ -94,7 +94,7 @@ def test_without_code_an_action_says_and_does_what_the_domain_declares() -> None
     assert len(conversation) == 1
 
 
-def test_code_replaces_what_the_domain_declares() -> None:
+def test_code_replaces_the_declared_effects() -> None:
     result = run(answering([set_slot("price", 12.5)], {"text": "That is 12.50."}), ORDER)
     assert result == ActionResult((BotUttered("That is 12.50."), SlotSet("price", 12.5)))
     refused = Python(answering([set_slot("price", 1)]), "action_restart")
@@ -131,7 +131,7 @@ def test_code_sees_the_conversation_and_cannot_change_it() -> None:
     assert seen["domain"]["slots"]["toppings"]["mappings"] == [{"type": "from_entity", "entity": "topping"}]
 
 
-def test_what_comes_beside_a_text_is_kept_and_responses_are_filled() -> None:
+def test_buttons_are_kept_and_responses_are_filled() -> None:
     buttons = [{"title": "Yes", "payload": "/affirm"}]
     messages = ({"text": "Sure?", "buttons": buttons}, {"response": "utter_size", "size": "huge"}, {})
     result = run(answering([{"event": "reset_slots"}, {"event": "restart"}], *messages), ORDER)
@@ -145,19 +145,19 @@ def test_what_comes_beside_a_text_is_kept_and_responses_are_filled() -> None:
 @pytest.mark.parametrize(
     ("events", "message", "note"),
     [
-        ([set_slot("prize", 1)], {}, "'prize' is no slot of the domain; did you mean 'price'?"),
-        ([{"event": "followup", "name": "order"}], {}, "of the kind 'followup' are not known here"),
-        ([set_slot("price", {1, 2})], {}, "something in its events is no JSON"),
-        ([set_slot("price", float("nan"))], {}, "something in its events is no JSON"),
-        ([set_slot("price", 10**400)], {}, "something in its events is no JSON"),
-        (["price"], {}, "objects are expected in its events, not 'price'"),
-        ("price", {}, "a list of events is expected, not"),
-        ([], {"response": "utter_sice"}, "'utter_sice' is no response of the domain; did you mean"),
-        ([], {"text": "x", "buttons": "yes"}, "a list of objects is expected as 'buttons'"),
+        ([set_slot("prize", 1)], {}, "unknown slot 'prize'; did you mean 'price'?"),
+        ([{"event": "followup", "name": "order"}], {}, "unknown kind of event 'followup'"),
+        ([set_slot("price", {1, 2})], {}, "an item of its events is not JSON"),
+        ([set_slot("price", float("nan"))], {}, "an item of its events is not JSON"),
+        ([set_slot("price", 10**400)], {}, "an item of its events is not JSON"),
+        (["price"], {}, "expected objects in its events, not 'price'"),
+        ("price", {}, "expected a list of events, not"),
+        ([], {"response": "utter_sice"}, "unknown response 'utter_sice'; did you mean"),
+        ([], {"text": "x", "buttons": "yes"}, "expected a list of objects under 'buttons'"),
         ([set_slot("a\nb", 1)] * 9, {}, "and 6 more"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_is_left_out_and_said(events: Any, message: dict[str, Any], note: str) -> None:
+def test_unusable_parts_are_left_out_with_a_note(events: Any, message: dict[str, Any], note: str) -> None:
     good = [set_slot("size", "large")] if isinstance(events, list) else ()
     result = run(answering([*good, *events] if good else events, message))
     assert result.note is not None and result.note.startswith("count: ") and note in result.note
@@ -166,7 +166,7 @@ def test_what_cannot_be_used_is_left_out_and_said(events: Any, message: dict[str
 
 
 @pytest.mark.parametrize("error", ["KeyError('x')", "ValueError('a\\nb')", "SystemExit(3)"])
-def test_code_that_fails_is_told_with_its_line(tmp_path: Path, error: str) -> None:
+def test_the_note_of_failing_code_names_its_line(tmp_path: Path, error: str) -> None:
     file = tmp_path / "pizzeria.py"
     file.write_text(
         "import json\nclass Count:\n    def name(self):\n        return 'count'\n"
@@ -178,7 +178,7 @@ def test_code_that_fails_is_told_with_its_line(tmp_path: Path, error: str) -> No
     assert result.note.startswith(f"count: {file}:6: {kind}: ") and "\n" not in result.note
 
 
-def test_coroutines_run_also_where_an_event_loop_does() -> None:
+def test_coroutines_run_within_an_event_loop() -> None:
     async def later(dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
         await asyncio.sleep(0)
         await dispatcher.stream_chunk("now")
@@ -212,7 +212,7 @@ a_message = st.fixed_dictionaries(
 
 @settings(max_examples=150)
 @given(st.lists(an_event, max_size=4) | anything, st.lists(a_message, max_size=3))
-def test_a_conversation_goes_on_whatever_code_answers(events: Any, messages: list[dict[str, Any]]) -> None:
+def test_any_result_of_code_leaves_a_valid_conversation(events: Any, messages: list[dict[str, Any]]) -> None:
     result = run(answering(events, *messages), ORDER)
     assert result.note is None or result.note.isprintable()
     conversation = Conversation(PIZZA, [ORDER, ActionExecuted("count"), *result.events])
@@ -223,7 +223,7 @@ def test_a_conversation_goes_on_whatever_code_answers(events: Any, messages: lis
     assert ActionRunner(PIZZA, [Python(answering([]))]).run("count", conversation) == ActionResult()
 
 
-def test_a_packages_modules_are_looked_through_and_bases_left_out(tmp_path: Path) -> None:
+def test_packages_are_searched_and_base_classes_left_out(tmp_path: Path) -> None:
     package = tmp_path / "things"
     (package / "inner").mkdir(parents=True)
     (package / "__init__.py").write_text("from .base import Base\nfrom beside import Count\n")
@@ -244,7 +244,7 @@ def test_a_packages_modules_are_looked_through_and_bases_left_out(tmp_path: Path
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (None, "actions.py: there is no such file"),
+        (None, "actions.py: no such file"),
         ("x = 1", "has no class with name() and run(...)"),
         ("x =", "actions.py:1: SyntaxError: invalid syntax"),
         ("\nimport nowhere", "actions.py:2: ModuleNotFoundError: No module named 'nowhere'"),
@@ -252,16 +252,14 @@ def test_a_packages_modules_are_looked_through_and_bases_left_out(tmp_path: Path
         ("class A:\n def name(self): return 1/0\n def run(self, a, b, c): 0",
          "actions.py:2: ZeroDivisionError: division by zero"),
         ("class A:\n def name(self): return 5\n def run(self, a, b, c): 0",
-         "actions.py:3: name() gives '5', which is no name"),
+         "actions.py:3: name() must return a name, not '5'"),
         ("class A:\n def name(self): return 'a'\n def run(self): 0",
-         "actions.py:3: run() has to take dispatcher, tracker and domain"),
+         "actions.py:3: run() must take dispatcher, tracker and domain"),
         ("class A:\n def name(self): return 'a'\n def run(self, a, b, c): 0\nclass B(A): 0",
-         "'a' is the name of another action too"),
+         "duplicate action 'a', first defined at"),
     ],
 )  # fmt: skip
-def test_code_that_cannot_be_used_is_told_in_one_line(
-    tmp_path: Path, source: str | None, message: str
-) -> None:
+def test_the_error_of_unusable_code_is_one_line(tmp_path: Path, source: str | None, message: str) -> None:
     file = tmp_path / "actions.py"
     if source is not None:
         file.write_text(source)
@@ -271,7 +269,7 @@ def test_code_that_cannot_be_used_is_told_in_one_line(
 
 
 def test_a_module_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ActionError, match=r"there is no Python module 'no_such\.actions'"):
+    with pytest.raises(ActionError, match=r"no such Python module: 'no_such\.actions'"):
         load_actions("no_such.actions")
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_own_actions.py").write_text(
@@ -280,7 +278,7 @@ def test_a_module_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [action.name() for action in load_actions("my_own_actions")] == ["a"]
 
 
-def test_the_check_tells_where_code_and_declared_effects_differ() -> None:
+def test_the_check_reports_differences_from_declared_effects() -> None:
     def warnings(code: Callable[..., Any], name: str = "count") -> list[str]:
         runner = ActionRunner(PIZZA, [Python(code, name)])
         problems = check_actions(PIZZA, runner)
@@ -291,10 +289,10 @@ def test_the_check_tells_where_code_and_declared_effects_differ() -> None:
     assert warnings(right) == []
     assert warnings(right, "order") == []  # it declares none
     (unknown,) = warnings(right, "cuont")
-    assert "'cuont' is no action" in unknown and "did you mean 'count'?" in unknown
+    assert "unknown action 'cuont'" in unknown and "did you mean 'count'?" in unknown
     kept, wrong = warnings(answering([set_slot("size", None)]))[0:3:2]
-    assert "count leaves the slot 'price' empty" in kept and "has it 20 to 30" in kept
-    assert "count leaves the slot 'toppings' filled" in wrong and "has it empty" in wrong
+    assert "count leaves the slot 'price' empty" in kept and "declares 20 to 30" in kept
+    assert "count leaves the slot 'toppings' filled" in wrong and "declares empty" in wrong
     (failed,) = warnings(lambda dispatcher, tracker, domain: 1 / 0)
     assert "ZeroDivisionError" in failed
 
@@ -335,7 +333,7 @@ def test_there_is_a_restaurant_for_every_goal() -> None:
     assert found == SlotSet("restaurants", [])
 
 
-def test_reviews_are_told_of_what_was_found_best_first() -> None:
+def test_the_reviews_of_results_begin_with_the_best() -> None:
     domain = load_domain("concert")
     runner, conversation = ActionRunner(domain, builtin_actions("concert")), Conversation(domain)
     for search, show, best in (

@@ -1,4 +1,4 @@
-"""Actions on an action server: Rasa's own, in an environment of its own, and servers that misbehave."""
+"""Actions on servers: Rasa's action server in a virtual environment, and servers that misbehave."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Serve = Callable[[Callable[[socket.socket, bytes], None]], str]
 
 
 def request_of(connection: socket.socket) -> bytes:
-    """Return all of a request."""
+    """Return a whole request."""
 
     def more() -> bytes:
         if not (data := connection.recv(65536)):
@@ -69,7 +69,7 @@ def request_of(connection: socket.socket) -> bytes:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serve whatever a function does with one connection and the request that came over it."""
+    """Serve one connection by a function of the connection and its request."""
     with contextlib.ExitStack() as stack:
 
         def begin(answer: Callable[[socket.socket, bytes], None]) -> str:
@@ -96,7 +96,7 @@ def reply(body: bytes, status: str = "200 OK") -> Callable[[socket.socket, bytes
 
 
 def drip(*pieces: bytes) -> Callable[[socket.socket, bytes], None]:
-    """Send something byte by byte, and go on: no time limit of one operation would stop it."""
+    """Send byte by byte without end, which stays below the time limit of any single operation."""
 
     def send(connection: socket.socket, request: bytes) -> None:
         for piece in pieces:
@@ -123,7 +123,7 @@ def test_a_server_is_asked_for_custom_actions_alone(serve: Serve) -> None:
     assert runner.run("action_greet", conversation).events == (BotUttered("Hello."),)
     assert runner.run("utter_nothing", conversation) == ActionResult()
     assert runner.run("action_listen", conversation) == ActionResult() and not asked
-    # What the simulation takes it to do is left out.
+    # The effects declared for the simulation are left out.
     assert runner.run("count", conversation) == ActionResult((BotUttered("Hm"), SlotSet("found", ["Anna's"])))
 
     head, _, body = asked[0].partition(b"\r\n\r\n")
@@ -145,17 +145,17 @@ def test_a_server_is_asked_for_custom_actions_alone(serve: Serve) -> None:
     ("answer", "note"),
     [
         (reply(b'{"error": "not\\nnow", "action_name": "count"}', "400 Bad Request"),
-         "the action server rejected it: 'not\\nnow'"),
+         "rejected by the action server: 'not\\nnow'"),
         (reply(b'{"error": "no such action"}', "404 Not Found"), "status 404: 'no such action'"),
         (reply(b"<html>", "500 Oh"), "responded with status 500"),
         (reply(b"<html>"), "sent a response that is not JSON: "),
         (reply(b'{"events": NaN}'), "sent a response that is not JSON: "),
         (reply(b'{"events": 1e400}'), "sent a response that is not JSON: '1e400' is no finite"),
         (reply(b"[" * 100_000), "sent a response that is not JSON: "),
-        (reply(b"null"), "answered 'None', which is no object"),
-        (reply(b'{"events": {"event": "slot"}}'), "a list of events is expected, not a dict"),
-        (reply(b'{"responses": ["hello"]}'), "objects are expected in its responses, not 'hello'"),
-        (reply(b'{"events": [{"event": "slot", "name": ["a"]}]}'), "is no slot of the domain"),
+        (reply(b"null"), "sent 'None', which is not an object"),
+        (reply(b'{"events": {"event": "slot"}}'), "expected a list of events, not a dict"),
+        (reply(b'{"responses": ["hello"]}'), "expected objects in its responses, not 'hello'"),
+        (reply(b'{"events": [{"event": "slot", "name": ["a"]}]}'), "unknown slot "),
         (reply(b'{"events": [{"event": "slot", "name": "price", "value": 1e999}]}'), "is not JSON: '1e999'"),
         (reply(b" " * (MAX_BYTES + 1)), "sent more than 5,000,000 bytes"),
         (lambda connection, request: None, "sent no complete HTTP response: "),
@@ -168,7 +168,7 @@ def test_a_server_is_asked_for_custom_actions_alone(serve: Serve) -> None:
         (drip(b"HTTP/1.0 200 OK\r\n\r\n{"), "did not respond within 0.3 s"),
     ],
 )  # fmt: skip
-def test_a_conversation_goes_on_whatever_a_server_does(serve: Serve, answer: Any, note: str) -> None:
+def test_failures_of_a_server_become_notes(serve: Serve, answer: Any, note: str) -> None:
     slow = 0.3 if "0.3 s" in note else 20
     result = ActionRunner(PIZZA, server=serve(answer), seconds=slow).run("count", Conversation(PIZZA, EVENTS))
     assert result.events == () and result.note is not None
@@ -190,7 +190,7 @@ def test_a_conversation_goes_on_whatever_a_server_does(serve: Serve, answer: Any
         ("http://anna:secret@host/", "an address with a name or password in it is not supported"),
     ],
 )
-def test_a_wrong_address_is_told_in_one_line(url: str, reason: str) -> None:
+def test_the_error_of_a_wrong_address_is_one_line(url: str, reason: str) -> None:
     with pytest.raises(ServiceError) as caught:
         post_json(url, {}, 5)
     assert reason in str(caught.value) and "secret" not in str(caught.value)
@@ -230,14 +230,14 @@ def test_a_server_can_be_asked_while_an_event_loop_runs(serve: Serve) -> None:
     assert asyncio.run(within()) == [1]
 
 
-def test_without_httpx_one_line_says_what_to_install() -> None:
+def test_without_httpx_the_error_has_the_install_command() -> None:
     code = "import sys; sys.modules['httpx'] = None\nfrom dialogue_gym._http import post_json\n"
     code += "post_json('http://127.0.0.1:1/', {}, 1)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip().endswith("ImportError: HTTP requests need httpx: pip install httpx")
 
 
-def test_what_cannot_be_sent_is_told(serve: Serve) -> None:
+def test_a_payload_that_is_not_json_is_not_sent(serve: Serve) -> None:
     with pytest.raises(ServiceError, match=r"nothing was sent to .*: the payload is not JSON"):
         post_json("http://127.0.0.1:1/", {"value": float("nan")}, 5)
 
@@ -349,7 +349,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def action_server(python: Path, folder: Path) -> Iterator[str]:
-    """Run Rasa's action server on what `actions.py` in a folder holds."""
+    """Run Rasa's action server with the `actions.py` of a folder."""
     port = free_port()
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     command = [str(python), "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
@@ -400,13 +400,14 @@ def test_code_does_the_same_here_and_on_rasas_server(tmp_path: Path) -> None:
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["missing"] == []  # of what Rasa's trackers and dispatchers have
+    assert found["missing"] == []  # of the attributes of Rasa's trackers and dispatchers
     assert len(found["results"]) > 200
     assert {what: pair for what, pair in found["results"].items() if pair[0] != pair[1]} == {}
     assert "12.5" in found["results"]["count 9"][0] and "A huge one." in found["results"]["say 9"][0]
     assert "two" in found["results"]["later 9"][0] and found["notes"]["count"] == [None, None]
     assert (
-        "not now" in found["notes"]["reject"][0] and "rejected it: 'not now'" in found["notes"]["reject"][1]
+        "not now" in found["notes"]["reject"][0]
+        and "rejected by the action server: 'not now'" in found["notes"]["reject"][1]
     )
     assert "actions.py" in found["notes"]["crash"][0] and "division by zero" in found["notes"]["crash"][1]
     assert found["notes"]["later"][0] == found["notes"]["later"][1]
