@@ -98,13 +98,18 @@ def run(trial: Trial) -> dict[str, Any]:
     person = SimulatedPerson(domain, seed=trial.seed * 100_000, wrong=WRONG, silent=SILENT)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         trainer, _ = start_or_resume(store, known, agent, seed=trial.seed, every=trial.dialogues * 100)
-        live = LiveBot(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
+        live = LiveBot(
+            domain,
+            store,
+            trainer.explorer,
+            FixedFormatInterpreter(domain),
+            person,
+            on_transitions=trainer.submit,
+        )
         rates = [guard.success_rate(trainer.explorer.actor)]
         successes = []
         for number in range(1, trial.dialogues + 1):
-            is_success, transitions = person.talk(live)
-            successes.append(is_success)
-            trainer.put(transitions, live.upto, is_boundary=True)
+            successes.append(person.talk(live))
             trainer.work()
             if number % EVERY == 0:
                 rates.append(guard.success_rate(trainer.explorer.actor))

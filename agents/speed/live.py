@@ -54,15 +54,16 @@ def opened(store: Store, domain: Domain) -> tuple[Trainer, LiveBot, SimulatedPer
     )
     if others:
         person.load(others["person"])
-    return trainer, LiveBot(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person), person
+    interpreter = FixedFormatInterpreter(domain)
+    live = LiveBot(domain, store, trainer.explorer, interpreter, person, on_transitions=trainer.submit)
+    return trainer, live, person
 
 
 def talk(trainer: Trainer, live: LiveBot, person: SimulatedPerson, steps: int) -> None:
     """Let people talk for so many steps at least, and learn from it; the last checkpoint is of the end."""
     end = trainer.learner.transitions + steps
     while trainer.learner.transitions < end:
-        _, transitions = person.talk(live)
-        trainer.put(transitions, live.upto, is_boundary=True)
+        person.talk(live)
         trainer.work()
     trainer.stop()
 
@@ -88,7 +89,7 @@ def fill(folder: Path, transitions: int) -> None:
                 drafts += copies(entries, f"live{number}")
                 decisions += sum(entry.kind == LABEL for entry in entries)
             store.append_all(drafts)
-        trainer.upto = store.last_id()  # as if it had been learned
+        trainer.last_entry = store.last_id()  # as if it had been learned
         random = np.random.default_rng(0)
         buffer, space = trainer.learner.replay, trainer.learner.env.observation_space
         sizes = space.nvec  # type: ignore[attr-defined]

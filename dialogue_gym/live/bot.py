@@ -1,42 +1,80 @@
-"""Conversations with people as they happen: what is said in them, and what is to be learned of it.
+"""The bot in conversations with people: it answers, and passes on the transitions to learn from.
 
-Event-driven, for any number of conversations: whoever carries the messages calls `hear`, and nothing here
-waits. What is said is on record before it is answered. No input or output but the journal.
+Event-driven, for any number of conversations: whoever carries the messages calls `LiveBot.reply`, and nothing
+here waits. A message is in the journal before it is answered. No input or output but the journal.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chat import RESTART_COMMAND
-from dialogue_gym.conversation.events import Event, UserUttered
+from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.conversation.turns import is_users_turn
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import BOT, DECIDES, LABEL, NOTE
+from dialogue_gym.journal.entry import BOT, LABEL, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import Conversations
-from dialogue_gym.live.transitions import (
-    FAILURE,
-    TRUNCATED,
-    LiveReward,
-    Trace,
-)
-from dialogue_gym.live.turn import Decider, LiveError, Reply, Turn
+from dialogue_gym.live.transitions import FAILURE, TRUNCATED, LiveReward, Trace
+from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, no_listener
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
 
 PATIENCE = 300.0
 """For how many seconds people wait for a teacher who has taken over."""
 
 
-class LiveBot(Conversations):
-    """A bot in conversations with people. Not to be called from several threads at a time.
+class Decider(Protocol):
+    """Chooses the actions of a bot."""
+
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+        """Return an action, and the version of the weights that chose it.
+
+        Args:
+            observation: shape (components,).
+            possible: whether the precondition of each action holds, shape (actions,).
+        """
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The bot's answer to a message, and what became of the conversation.
+
+    Attributes:
+        conversation: the one that the person is in from now on.
+        events: the bot's actions and messages.
+        notes: the problems, one line each.
+        ended: the conversation that has ended, if one has; it can be rated now.
+        outcome: how it ended: `"success"`, `"failure"` or `"truncated"`.
+        decision: the id of the entry of the bot's last decision, by which it can be rated later.
+        person: who talks to the bot there.
+        late: messages that a teacher sent since the message before, which the person may not have seen.
+    """
+
+    conversation: str
+    events: tuple[Event, ...] = ()
+    notes: tuple[str, ...] = ()
+    ended: str | None = None
+    outcome: str | None = None
+    decision: int | None = None
+    person: str = ""
+    late: tuple[BotUttered, ...] = ()
+
+    @property
+    def messages(self) -> list[BotUttered]:
+        """The bot's messages."""
+        return [event for event in self.events if isinstance(event, BotUttered)]
+
+
+class LiveBot:
+    """A bot in conversations with people. Not thread-safe.
 
     A conversation ends
 
@@ -46,6 +84,13 @@ class LiveBot(Conversations):
 
     The end counts as what somebody rates it; see `LiveReward`. A teacher can take a conversation over: the
     bot then does what they decide, until they give it back.
+
+    Transitions go to `on_transitions`, usually `Trainer.submit`, as soon as what they follow from is written
+    down: after a reply, a rating, the end of a conversation. The caller need not do anything.
+
+    Attributes:
+        domain: of the bot.
+        conversations: open and ended ones, with their traces and ratings.
     """
 
     def __init__(
@@ -56,6 +101,7 @@ class LiveBot(Conversations):
         interpreter: Interpreter,
         runner: ActionRunner,
         *,
+        on_transitions: OnTransitions = no_listener,
         turn_taking: str = "auto",
         reward: LiveReward | None = None,
         silence: float | None = None,
@@ -66,51 +112,55 @@ class LiveBot(Conversations):
 
         Args:
             domain: of the bot.
-            store: where everything is written down.
-            decider: who chooses the actions.
-            interpreter: says what a text means.
-            runner: does the actions.
+            store: for everything that happens.
+            decider: chooses the actions.
+            interpreter: understands the messages.
+            runner: of the actions.
+            on_transitions: called after each write with the transitions that can be learned now, the id of
+                the last entry that they follow from, and whether a conversation has ended with it. By
+                default they wait in the journal for a learner that starts later.
             turn_taking: `"auto"` or `"explicit"`.
-            reward: what the steps are worth; the domain's without it.
-            silence: seconds after which someone who says nothing has left; None for never.
+            reward: of the steps; by default the domain's.
+            silence: seconds after which someone who writes nothing has left; None for never.
             patience: seconds for which someone waits for a teacher; then the bot answers.
-            clock: seconds from any beginning.
+            clock: the time in seconds.
 
         Raises:
             StoreError: the journal cannot be read.
             DomainError: it is of another domain.
         """
-        super().__init__(domain, store, runner, turn_taking, reward or LiveReward.of(domain), clock)
+        self.domain = domain
+        self.conversations = Conversations(
+            domain, store, runner, turn_taking, reward or LiveReward.of(domain), on_transitions, clock
+        )
+        self._turn_taking = turn_taking
         self._actions = domain.actions if turn_taking == "explicit" else domain.actions[1:]
         self._decider = decider
         self._interpreter = interpreter
         self._silence = silence
         self._patience = patience
 
-    def _restart(self, conversation: str) -> Reply:
-        """Leave a conversation and begin another one: both or, if it cannot be written down, neither."""
-        trace, new = self.trace(conversation), self._new()
-        person, late = self._people[conversation], tuple(trace.late)
-        with self._turn(trace) as left, self._turn(new) as begun:
-            left.end(FAILURE)
-            begun.begin(person)
-            left.write(begun)
-        name = self._enter(new, person)
-        return Reply(name, (), self._give(), (), conversation, FAILURE, person=person, late=late)
-
-    def reply(self, conversation: str, text: str) -> Reply:
-        """Take in what someone typed; the bot answers.
-
-        `/restart` leaves the conversation, and another one begins.
+    def begin(self, person: str = PERSON) -> str:
+        """Begin a conversation with someone; return its name.
 
         Raises:
-            LiveError: the conversation does not go on.
+            StoreError: it could not be written down.
+        """
+        return self.conversations.begin(person)
+
+    def reply(self, conversation: str, text: str) -> Reply:
+        """Answer what someone typed.
+
+        `/restart` ends the conversation, and begins another one.
+
+        Raises:
+            LiveError: the conversation is not open.
             StoreError: it could not be written down, and is not answered.
         """
         return self.understand(text)(conversation)
 
     def understand(self, text: str) -> Callable[[str], Reply]:
-        """Return what takes in what someone typed, given their conversation; `hear` is both in one.
+        """Return a function that answers what someone typed, given their conversation: `reply` in two steps.
 
         Understanding can take long and touches no conversation: this alone may be called meanwhile, from one
         thread at a time.
@@ -121,84 +171,92 @@ class LiveBot(Conversations):
             message = self._interpreter.parse(text).message
         except InterpreterError as error:
             note = str(error)
-            return lambda conversation: self._wonder(conversation, note)
+            return lambda conversation: self._not_understood(conversation, note)
         return lambda conversation: self.take(conversation, message)
 
-    def _wonder(self, conversation: str, note: str) -> Reply:
-        self.trace(conversation)
-        self._heard[conversation] = self._clock()
-        return Reply(conversation, notes=(note,), person=self._people[conversation])
+    def _restart(self, conversation: str) -> Reply:
+        trace = self.conversations.trace(conversation)
+        late = tuple(trace.late)
+        name = self.conversations.restart(conversation)
+        return Reply(name, ended=conversation, outcome=FAILURE, person=trace.person, late=late)
+
+    def _not_understood(self, conversation: str, note: str) -> Reply:
+        trace = self.conversations.trace(conversation)
+        self.conversations.touch(conversation)
+        return Reply(conversation, notes=(note,), person=trace.person)
 
     def take(self, conversation: str, message: UserUttered) -> Reply:
-        """Take in what someone meant; the bot answers. Errors are those of `hear`."""
-        trace = self.trace(conversation)
-        self._heard[conversation] = self._clock()
+        """Answer an understood message; errors are those of `reply`."""
+        trace = self.conversations.trace(conversation)
+        self.conversations.touch(conversation)
         late = tuple(trace.late)
-        with self._turn(trace) as episode:
-            _skip_result(trace, episode)
-            episode.hear(message)
-            events, notes = self._answer(trace, episode)
-        return dataclasses.replace(self._heard_of(trace, events, notes), late=late)
+        with self.conversations.turn(trace) as turn:
+            _skip_result(trace, turn)
+            turn.add_message(message)
+            events, notes = self._act(trace, turn)
+        return _reply(trace, events, notes, late)
 
     def go_on(self, conversation: str) -> Reply:
         """Let the bot do what it was about to do when the process ended; nothing if it was to listen.
 
         Raises:
-            LiveError: the conversation does not go on.
+            LiveError: the conversation is not open.
             StoreError: it could not be written down.
         """
-        trace = self.trace(conversation)
+        trace = self.conversations.trace(conversation)
         trace.is_late = True
-        with self._turn(trace) as episode:
-            _skip_result(trace, episode)
-            events, notes = self._answer(trace, episode)
-        return self._heard_of(trace, events, notes)
+        with self.conversations.turn(trace) as turn:
+            _skip_result(trace, turn)
+            events, notes = self._act(trace, turn)
+        return _reply(trace, events, notes)
 
-    def _answer(self, trace: Trace, episode: Turn) -> tuple[tuple[Event, ...], tuple[str, ...]]:
-        """Let the bot act until it listens, or a teacher is to act; return what it did, and notes."""
+    def _act(self, trace: Trace, turn: Turn) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+        """Let the bot act until it listens, or a teacher is to act; return its events, and notes."""
         notes: list[str] = []
-        conversation = episode.conversation
+        conversation = turn.conversation
         first = len(conversation)
-        while not (is_over := episode.is_over) and not episode.is_users_turn and trace.teacher is None:
+        while not (is_over := turn.is_over) and not turn.is_users_turn and trace.teacher is None:
             possible = np.array([conversation.is_possible(action) for action in self._actions])
-            result = episode.do(*self._decider.decide(conversation.observation(), possible))
+            result = turn.do(*self._decider.decide(conversation.observation(), possible))
             notes += [result.note] if result.note else []
         if is_over:
-            episode.end()
+            turn.end()
         return conversation.events[first:], tuple(notes)
 
-    def _heard_of(self, trace: Trace, events: tuple[Event, ...] = (), notes: tuple[str, ...] = ()) -> Reply:
-        name, outcome = trace.conversation.sender_id, trace.conversation.outcome
-        ended = name if outcome else None
-        return Reply(name, events, self._give(), notes, ended, outcome, trace.last_decision, trace.person)
+    def rate(self, conversation: str, value: float, about: int | None = None) -> None:
+        """Take a person's rating, however late; see `Conversations.rate`."""
+        self.conversations.rate(conversation, value, about)
 
     def leave(self, conversation: str) -> Reply:
         """End a conversation whose person has left, before they had what they wanted.
 
         Raises:
-            LiveError: the conversation does not go on.
+            LiveError: the conversation is not open.
             StoreError: it could not be written down.
         """
-        return self._heard_of(self._end(conversation, FAILURE))
+        return self._end(conversation, FAILURE)
+
+    def _end(self, conversation: str, outcome: str) -> Reply:
+        trace = self.conversations.trace(conversation)
+        with self.conversations.turn(trace) as turn:
+            turn.end(outcome)
+        return _reply(trace)
 
     def expire(self, most: int | None = None) -> Iterator[Reply]:
-        """End the conversations whose people have been silent for too long; yield what comes of each.
+        """End the conversations whose people have been silent for too long; yield the reply of each.
 
         And give back those in which a teacher has let someone wait for too long.
 
         Args:
-            most: how many are treated now; None for all.
+            most: the number of conversations that are treated now; None for all.
         """
         for name in self.due()[:most]:
-            if (heard := self.lapse(name)) is not None:
-                yield heard
+            if (reply := self.lapse(name)) is not None:
+                yield reply
 
     def due(self) -> list[str]:
         """Return the conversations in which people have left, or wait for a teacher in vain."""
-        now = self._clock()
-        for name, heard in self._heard.items():
-            self._heard[name] = min(heard, now)  # it may have gone back
-        return [name for name in self._heard if self._is_in_vain(name) or self._is_silent(name)]
+        return [name for name in self.conversations.open if self._is_in_vain(name) or self._is_silent(name)]
 
     def lapse(self, conversation: str) -> Reply | None:
         """End a conversation that is due, or give it back; None if it is not due any more.
@@ -208,104 +266,103 @@ class LiveBot(Conversations):
         """
         if self._is_in_vain(conversation):
             return self.give_back(conversation)
-        return self._heard_of(self._end(conversation, TRUNCATED)) if self._is_silent(conversation) else None
+        return self._end(conversation, TRUNCATED) if self._is_silent(conversation) else None
 
     def _is_in_vain(self, conversation: str) -> bool:
-        return self._is_left(conversation, self._patience) and self.waits(conversation)
+        return self._is_idle(conversation, self._patience) and self.waits(conversation)
 
     def _is_silent(self, conversation: str) -> bool:
-        if self._silence is None or not self._is_left(conversation, self._silence):
+        if self._silence is None or not self._is_idle(conversation, self._silence):
             return False
         return not self.waits(conversation)
 
-    def _is_left(self, conversation: str, seconds: float) -> bool:
-        """Return whether nobody has done anything for so long in a conversation that goes on."""
-        heard = self._heard.get(conversation, math.inf)
-        return self._clock() - heard >= seconds and conversation not in self.busy
+    def _is_idle(self, conversation: str, seconds: float) -> bool:
+        is_long = self.conversations.idle_seconds(conversation) >= seconds
+        return is_long and conversation not in self.conversations.busy
 
     def waits(self, conversation: str) -> bool:
         """Return whether the user waits for a teacher.
 
         Raises:
-            LiveError: the conversation does not go on.
+            LiveError: the conversation is not open.
         """
-        if conversation in self._people and (conversation not in self._teachers or conversation in self.busy):
+        known = self.conversations
+        # Without a teacher the bot has answered already: no need to read a trace that is not at hand.
+        has_bot = known.teacher(conversation) is None
+        if known.is_open(conversation) and (has_bot or conversation in known.busy):
             return False
-        return not is_users_turn(self.trace(conversation).conversation, self.turn_taking)
+        return not is_users_turn(known.trace(conversation).conversation, self._turn_taking)
 
     def take_over(self, conversation: str, teacher: str) -> None:
-        """Let a teacher decide from now on what the bot does, also in the place of another teacher.
+        """Let a teacher decide from now on, also in the place of another teacher.
 
         Raises:
-            LiveError: the conversation does not go on.
+            LiveError: the conversation is not open.
             StoreError: it could not be written down.
         """
-        self._let_decide(self.trace(conversation), teacher, teacher)
+        self.conversations.let_decide(conversation, teacher, teacher)
 
     def give_back(self, conversation: str, by: str = BOT) -> Reply:
         """Let the bot decide again, by itself; it answers if the user waits.
 
         Args:
-            conversation: which one.
+            conversation: its name.
             by: the teacher who gives it back.
 
         Raises:
-            LiveError: the conversation does not go on, or no teacher has taken it over.
+            LiveError: the conversation is not open, or no teacher has taken it over.
             StoreError: it could not be written down.
         """
-        trace = self.trace(conversation)
-        if trace.teacher is None:
+        if self.conversations.trace(conversation).teacher is None:
             raise LiveError(f"nobody has taken over {shorten(conversation)}")
-        self._let_decide(trace, None, by)
-        self._heard[conversation] = self._clock()
+        self.conversations.let_decide(conversation, None, by)
+        self.conversations.touch(conversation)
         return self.go_on(conversation)
 
-    def _let_decide(self, trace: Trace, teacher: str | None, by: str) -> None:
-        name, last = trace.conversation.sender_id, trace.latest.id if trace.latest else None
-        trace.take(self._store.append(name, NOTE, {DECIDES: teacher}, last, by))
-        self._teachers.pop(name, None)
-        if teacher is not None:
-            self._teachers[name] = teacher
-
     def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Reply:
-        """Do what a teacher decided, which is what is right. One action: they decide on the next one as well.
+        """Do the one action that a teacher decided on; they decide on the next one as well.
 
         Args:
-            conversation: which one.
+            conversation: its name.
             teacher: who has taken it over.
-            action: what the bot does.
+            action: the right one.
             version: of the weights that made the proposal.
-            proposal: what the bot would have done.
+            proposal: the bot's choice.
 
         Raises:
             LiveError: somebody else decides here, nobody waits for the bot, or there is no such action.
             StoreError: it could not be written down.
         """
-        trace = self.trace(conversation)
+        trace = self.conversations.trace(conversation)
         if trace.teacher != teacher:
             raise LiveError(f"{trace.teacher or 'the bot'} decides in {shorten(conversation)}")
         if not self.waits(conversation):
             raise LiveError(f"{shorten(conversation)}: it is the user's turn")
         if action not in self._actions:
             raise LiveError(f"{shorten(action)} is no action; {nearest(action, self._actions)}")
-        self._heard[conversation] = self._clock()
-        with self._turn(trace) as episode:
-            _skip_result(trace, episode)
-            first = len(episode.conversation)
-            result = episode.do(action, version, teacher, proposal)
-            if episode.is_over:
-                episode.end()
-            events = episode.conversation.events[first:]
-        return self._heard_of(trace, events, (result.note,) if result.note else ())
-
-    def _end(self, conversation: str, outcome: str) -> Trace:
-        trace = self.trace(conversation)
-        with self._turn(trace) as episode:
-            episode.end(outcome)
-        return trace
+        self.conversations.touch(conversation)
+        with self.conversations.turn(trace) as turn:
+            _skip_result(trace, turn)
+            first = len(turn.conversation)
+            result = turn.do(action, version, teacher, proposal)
+            if turn.is_over:
+                turn.end()
+            events = turn.conversation.events[first:]
+        return _reply(trace, events, (result.note,) if result.note else ())
 
 
-def _skip_result(trace: Trace, episode: Turn) -> None:
+def _reply(
+    trace: Trace,
+    events: tuple[Event, ...] = (),
+    notes: tuple[str, ...] = (),
+    late: tuple[BotUttered, ...] = (),
+) -> Reply:
+    name, outcome = trace.conversation.sender_id, trace.conversation.outcome
+    ended = name if outcome else None
+    return Reply(name, events, notes, ended, outcome, trace.last_decision, trace.person, late)
+
+
+def _skip_result(trace: Trace, turn: Turn) -> None:
     """Go on after an action whose process was killed before its result was on record."""
     if trace.latest is not None and trace.latest.kind == LABEL:
-        episode.skip_result()
+        turn.skip_result()

@@ -1,28 +1,40 @@
-"""The conversations with people: which go on, what the journal has of them, and how they were rated."""
+"""The conversations with people: which are open, their traces in the journal, and their ratings."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import DECIDES, LIVE, PENDING, PERSON, RATING, Entry
+from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.moderation import JournalModeration
-from dialogue_gym.live.transitions import LiveReward, Trace, Transition, trace_of
-from dialogue_gym.live.turn import Aside, LiveError, Turn, here
+from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, trace_of
+from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, Unlocked, no_listener, stay_locked
 
 _PREFIX = "live"
 AT_HAND = 1000
-"""How many conversations are kept at hand; others that go on are read again when somebody speaks."""
+"""How many open conversations stay in memory; the others are read again when somebody writes."""
+_MOST_ENDED = 10_000
+"""How many people's last conversations are remembered, so that they can still rate them."""
 
 
 class Conversations:
-    """Conversations with people as they are written down. Not to be called from several threads at a time."""
+    """The conversations of a bot, as the journal has them. Not thread-safe.
+
+    Attributes:
+        domain: of the bot.
+        turn_taking: of the bot.
+        reward: of its steps.
+        on_transitions: called after each write, with the transitions that can be learned now.
+        unlocked: the context for actions that act on the world: other conversations may go on meanwhile.
+        busy: the conversations in which such an action is under way: nothing else may be done there.
+    """
 
     def __init__(
         self,
@@ -31,50 +43,81 @@ class Conversations:
         runner: ActionRunner,
         turn_taking: str,
         reward: LiveReward,
-        clock: Callable[[], float],
+        on_transitions: OnTransitions = no_listener,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Take up the conversations that are open; see `Live`."""
+        """Find the conversations that are open; arguments and errors are those of `LiveBot`."""
         self.domain = domain
         self.turn_taking = turn_taking
         self.reward = reward
+        self.on_transitions = on_transitions
+        self.unlocked: Unlocked = stay_locked
+        self.busy: set[str] = set()
         self._store = store
-        self._approval = JournalModeration(store)
+        self._moderation = JournalModeration(store)
         self._runner = runner
         self._clock = clock
-        self._traces: OrderedDict[str, Trace] = OrderedDict()  # those that were asked for of late
+        self._traces: OrderedDict[str, Trace] = OrderedDict()  # the last used at the end
         self._people = store.unfinished(LIVE)
-        self._heard = dict.fromkeys(self._people, clock())
+        self._active = dict.fromkeys(self._people, clock())
         self._teachers = {
             name: who for name, who in store.noted(DECIDES).items() if name in self._people and who
         }
+        self._current = {person: name for name, person in self._people.items()}
+        newest = store.begun(LIVE, _MOST_ENDED)
+        self._ended = OrderedDict((person, name) for name, person in newest.items())
         self._number = store.last_number(_PREFIX)
-        self._found: list[Transition] = []
-        self.aside: Aside = here
-        """What an action is run in that reaches out of here: others may go on meanwhile."""
-        self.busy: set[str] = set()
-        """The conversations in which such an action is under way: nothing else may be done there."""
-        self.upto = store.last_id()
-        """The id of an entry: the transitions of all up to it were given out."""
+
+    def __len__(self) -> int:
+        """Return the number of open conversations."""
+        return len(self._people)
 
     @property
     def open(self) -> dict[str, str]:
-        """The conversations that go on, each with the name of its person."""
+        """The open conversations, each with the name of its person."""
         return dict(self._people)
 
     @property
-    def taken(self) -> dict[str, str]:
-        """Those of them in which a teacher decides, each with the name of the teacher."""
+    def teachers(self) -> dict[str, str]:
+        """The open conversations in which a teacher decides, each with the name of the teacher."""
         return dict(self._teachers)
 
-    def quiet(self, conversation: str) -> float:
-        """Return for how many seconds nobody has done anything in a conversation that goes on."""
-        return max(0.0, self._clock() - self._heard[conversation])
+    def is_open(self, conversation: str) -> bool:
+        """Return whether a conversation is open."""
+        return conversation in self._people
+
+    def teacher(self, conversation: str) -> str | None:
+        """Return the teacher who decides in an open conversation; None where the bot does."""
+        return self._teachers.get(conversation)
+
+    def current(self, person: str) -> str | None:
+        """Return the open conversation of a person; None if they have none."""
+        return self._current.get(person)
+
+    def ended(self, person: str) -> str | None:
+        """Return the conversation of a person that ended last; None if none did, or too many people ago."""
+        return self._ended.get(person)
+
+    def idle_seconds(self, conversation: str) -> float:
+        """Return the seconds since anybody did anything in a conversation; minus infinity if it is not open.
+
+        A clock that has gone back counts from now on.
+        """
+        now = self._clock()
+        if conversation not in self._active:
+            return -math.inf
+        self._active[conversation] = min(self._active[conversation], now)
+        return now - self._active[conversation]
+
+    def touch(self, conversation: str) -> None:
+        """Note that somebody has just done something in an open conversation."""
+        self._active[conversation] = self._clock()
 
     def trace(self, conversation: str) -> Trace:
-        """Return a conversation that goes on.
+        """Return an open conversation.
 
         Raises:
-            LiveError: it does not.
+            LiveError: it is not open.
         """
         if conversation not in self._people:
             raise LiveError(f"{shorten(conversation)} does not go on; {nearest(conversation, self._people)}")
@@ -86,119 +129,8 @@ class Conversations:
                 del self._traces[name]  # the journal has it
         return self._traces[conversation]
 
-    def begin(self, person: str = PERSON) -> str:
-        """Begin a conversation with someone; return its name."""
-        trace = self._new()
-        with self._turn(trace) as episode:
-            episode.begin(person)
-        return self._enter(trace, person)
-
-    def _new(self) -> Trace:
-        self._number += 1
-        return Trace(self.domain, f"{_PREFIX}{self._number}", self.reward)
-
-    def _enter(self, trace: Trace, person: str) -> str:
-        name = trace.conversation.sender_id
-        self._traces[name] = trace
-        self._people[name] = person
-        self._heard[name] = self._clock()
-        return name
-
-    @contextlib.contextmanager
-    def _turn(self, trace: Trace) -> Iterator[Turn]:
-        """Write down what is said and done meanwhile."""
-        episode = Turn(trace, self._store, self._runner, self.turn_taking, self._found, self._run_aside)
-        yield episode
-        episode.write()
-        if trace.end is not None:
-            for known in (self._traces, self._people, self._heard, self._teachers):
-                known.pop(trace.conversation.sender_id, None)
-
-    def _give(self) -> tuple[Transition, ...]:
-        """Return what can be learned of all that was written down, and was not given out yet."""
-        self.upto = self._store.last_id()
-        found = tuple(self._found)
-        self._found.clear()
-        return found
-
-    @contextlib.contextmanager
-    def _run_aside(self, conversation: str) -> Iterator[None]:
-        self.busy.add(conversation)
-        try:
-            with self.aside(conversation):
-                yield
-        finally:
-            self.busy.discard(conversation)
-
-    def rate(
-        self,
-        conversation: str,
-        value: float,
-        about: int | None = None,
-        is_pending: bool = False,
-        by: str = PERSON,
-    ) -> tuple[Transition, ...]:
-        """Take a rating, however late; return what is to be learned, or learned otherwise, now.
-
-        Args:
-            conversation: which one.
-            value: 1 for good, -1 for bad, anything between or beyond.
-            about: the id of the entry of a decision, or of the end; without it the end, or where the
-                conversation goes on the last decision.
-            is_pending: whether it waits until somebody approves of it, and teaches nothing before.
-            by: who gives it.
-
-        Raises:
-            LiveError: there is nothing to rate, or the value is no finite number.
-            StoreError: it could not be written down.
-        """
-        if not math.isfinite(value):
-            raise LiveError(f"a rating is a finite number, not {value}")
-        trace = self._known(conversation)
-        about = _rated(trace, about)
-        if about is None:
-            raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
-        rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
-        self._found += trace.take(self._store.append(conversation, RATING, rating, about, by))
-        if conversation in self._heard:
-            self._heard[conversation] = self._clock()
-        return self._give()
-
-    def can_rate(self, conversation: str, about: int | None = None) -> bool:
-        """Return whether there is something to rate; arguments and errors are those of `rate`."""
-        return _rated(self._known(conversation), about) is not None
-
-    def _known(self, conversation: str) -> Trace:
-        return self.trace(conversation) if conversation in self._people else self.on_record(conversation)
-
-    def waiting(self) -> list[Entry]:
-        """Return the ratings that wait until somebody approves of them, the oldest first."""
-        return self._approval.waiting()
-
-    def approve(self, rating: int) -> tuple[Transition, ...]:
-        """Let a rating count; return what is to be learned, or learned otherwise, now.
-
-        Args:
-            rating: the id of its entry.
-
-        Raises:
-            LiveError: it does not wait.
-            StoreError: it could not be written down.
-        """
-        written = self._approval.settle(rating, is_right=True)
-        self._found += self._known(written.conversation).take(written)
-        return self._give()
-
-    def decline(self, rating: int) -> None:
-        """Let a rating never count; arguments and errors are those of `approve`."""
-        self._approval.decline(rating)
-
-    def begun(self, most: int) -> dict[str, str]:
-        """Return the newest conversations, each with the name of its person, the newest at the end."""
-        return self._store.begun(LIVE, most)
-
     def on_record(self, conversation: str) -> Trace:
-        """Return a conversation as the journal has it, whether it goes on or not.
+        """Return a conversation, open or not, as the journal has it.
 
         Raises:
             LiveError: there is no such live conversation.
@@ -209,6 +141,172 @@ class Conversations:
                 f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._people)}"
             )
         return trace_of(self.domain, conversation, self.reward, entries)
+
+    def find(self, conversation: str) -> Trace:
+        """Return a conversation, open or not; errors are those of `on_record`."""
+        return self.trace(conversation) if conversation in self._people else self.on_record(conversation)
+
+    def begin(self, person: str = PERSON) -> str:
+        """Begin a conversation with someone; return its name.
+
+        Raises:
+            StoreError: it could not be written down.
+        """
+        trace = self._new()
+        with self.turn(trace) as turn:
+            turn.begin(person)
+        return self._enter(trace, person)
+
+    def restart(self, conversation: str) -> str:
+        """End a conversation in failure and begin another one; return its name.
+
+        Raises:
+            LiveError: it is not open.
+            StoreError: it could not be written down; then it neither ended nor did another one begin.
+        """
+        trace, new = self.trace(conversation), self._new()
+        person = self._people[conversation]
+        with self.turn(trace) as ending, self.turn(new) as beginning:
+            ending.end(FAILURE)
+            beginning.begin(person)
+            ending.write(beginning)
+        return self._enter(new, person)
+
+    def _new(self) -> Trace:
+        self._number += 1
+        return Trace(self.domain, f"{_PREFIX}{self._number}", self.reward)
+
+    def _enter(self, trace: Trace, person: str) -> str:
+        name = trace.conversation.sender_id
+        self._traces[name] = trace
+        self._people[name] = person
+        self._current[person] = name
+        self.touch(name)
+        return name
+
+    def _leave(self, conversation: str) -> None:
+        person = self._people.pop(conversation, None)
+        for known in (self._traces, self._active, self._teachers):
+            known.pop(conversation, None)
+        if person is not None:
+            if self._current.get(person) == conversation:
+                del self._current[person]
+            self._ended[person] = conversation
+            self._ended.move_to_end(person)
+            if len(self._ended) > _MOST_ENDED:
+                self._ended.popitem(last=False)
+
+    @contextlib.contextmanager
+    def turn(self, trace: Trace) -> Iterator[Turn]:
+        """Give a turn of a conversation, which is written down at the end of the context.
+
+        Raises:
+            StoreError: it could not be written down; then the turn has not happened.
+        """
+        name = trace.conversation.sender_id
+        turn = Turn(
+            trace, self._store, self._runner, self.turn_taking, self.on_transitions, self._run_unlocked
+        )
+        try:
+            yield turn
+            turn.write()
+        except BaseException:
+            self._traces.pop(name, None)  # it is ahead of the journal, and is read again from there
+            raise
+        if trace.end is not None:
+            self._leave(name)
+
+    @contextlib.contextmanager
+    def _run_unlocked(self, conversation: str) -> Iterator[None]:
+        self.busy.add(conversation)
+        try:
+            with self.unlocked(conversation):
+                yield
+        finally:
+            self.busy.discard(conversation)
+
+    def let_decide(self, conversation: str, teacher: str | None, by: str) -> None:
+        """Let a teacher decide in an open conversation, or the bot again.
+
+        Args:
+            conversation: its name.
+            teacher: who decides; None for the bot.
+            by: who says so.
+
+        Raises:
+            LiveError: it is not open.
+            StoreError: it could not be written down.
+        """
+        trace = self.trace(conversation)
+        last = trace.latest.id if trace.latest else None
+        self._add(trace, NOTE, {DECIDES: teacher}, last, by)
+        self._teachers.pop(conversation, None)
+        if teacher is not None:
+            self._teachers[conversation] = teacher
+
+    def rate(
+        self,
+        conversation: str,
+        value: float,
+        about: int | None = None,
+        is_pending: bool = False,
+        by: str = PERSON,
+    ) -> None:
+        """Take a rating, however late: its transition is learned with it, again if it was learned before.
+
+        Args:
+            conversation: its name; it may have ended.
+            value: 1 for good, -1 for bad, anything between or beyond.
+            about: the id of the entry of a decision, or of the end. By default the end, or while the
+                conversation goes on the last decision.
+            is_pending: whether it waits for approval, and teaches nothing before.
+            by: who gives it.
+
+        Raises:
+            LiveError: there is nothing to rate, or the value is not finite.
+            StoreError: it could not be written down.
+        """
+        if not math.isfinite(value):
+            raise LiveError(f"a rating is a finite number, not {value}")
+        trace = self.find(conversation)
+        about = _rated(trace, about)
+        if about is None:
+            raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
+        rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
+        self._add(trace, RATING, rating, about, by)
+        if conversation in self._active:
+            self.touch(conversation)
+
+    def can_rate(self, conversation: str, about: int | None = None) -> bool:
+        """Return whether there is something to rate; arguments and errors are those of `rate`."""
+        return _rated(self.find(conversation), about) is not None
+
+    def waiting(self) -> list[Entry]:
+        """Return the ratings that wait for approval, the oldest first."""
+        return self._moderation.waiting()
+
+    def approve(self, rating: int) -> None:
+        """Let a rating count.
+
+        Args:
+            rating: the id of its entry.
+
+        Raises:
+            LiveError: it does not wait.
+            StoreError: it could not be written down.
+        """
+        written = self._moderation.settle(rating, is_right=True)
+        self._record(self.find(written.conversation), written)
+
+    def decline(self, rating: int) -> None:
+        """Let a rating never count; arguments and errors are those of `approve`."""
+        self._moderation.decline(rating)
+
+    def _add(self, trace: Trace, kind: str, content: Mapping[str, Any], parent: int | None, by: str) -> None:
+        self._record(trace, self._store.append(trace.conversation.sender_id, kind, content, parent, by))
+
+    def _record(self, trace: Trace, entry: Entry) -> None:
+        self.on_transitions(trace.take(entry), entry.id, False)
 
 
 def _rated(trace: Trace, about: int | None) -> int | None:

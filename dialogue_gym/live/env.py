@@ -130,7 +130,7 @@ class DialogueLiveEnv(DialogueEnv):
         if message is not None:
             self._number += 1
             self._episode.begin(PERSON)
-            self._episode.hear(message)
+            self._episode.add_message(message)
             self._episode.write()
             self._show_if_human()
         return self._seen(), {"action_mask": self._mask(), "turns": self._turns}
@@ -195,7 +195,7 @@ class DialogueLiveEnv(DialogueEnv):
             message = self._heard()
             if message is None:
                 return FAILURE
-            episode.hear(message)
+            episode.add_message(message)
         if episode.is_over:
             return SUCCESS
         done = sum(isinstance(event, ActionExecuted) for event in episode.conversation.events)

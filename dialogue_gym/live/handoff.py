@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dialogue_gym._text import shorten
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.history import History
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.transitions import Trace
-from dialogue_gym.live.turn import LiveError, Reply
+from dialogue_gym.live.turn import LiveError
 from dialogue_gym.policies.agent import ActionScore, Agent
 from dialogue_gym.teaching.learner import right_actions
+
+if TYPE_CHECKING:
+    from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
 
 _MOST_DECIDED = 1000
 """How many of the last decisions are known here, before all that teach have read of them."""
@@ -46,9 +50,15 @@ class OpenConversation:
 class Handoff:
     """What teachers do in the conversations of people. All methods may be called from any thread."""
 
-    def __init__(self, people: Sessions) -> None:
-        """Look after people."""
+    def __init__(self, people: Sessions, trainer: Trainer) -> None:
+        """Look after people.
+
+        Args:
+            people: who talk to the bot.
+            trainer: learns what teachers decide, and has the weights that make proposals.
+        """
         self.people = people
+        self._trainer = trainer
         self._decided: deque[tuple[int, bytes, str]] = deque(maxlen=_MOST_DECIDED)
         self._live = people.live
 
@@ -59,20 +69,19 @@ class Handoff:
             most: how many there are to be.
         """
         with self.people.lock:
-            found = [self._talk(name, person) for name, person in self._live.open.items()]
+            found = [self._talk(name, person) for name, person in self._live.conversations.open.items()]
         found.sort(key=lambda talk: (not talk.waits, talk.teacher is None, talk.quiet))
         return found[:most]
 
     def _talk(self, name: str, person: str) -> OpenConversation:
-        waits, quiet = self._live.waits(name), self._live.quiet(name)
-        return OpenConversation(
-            name, person, self._live.taken.get(name), waits, name in self._live.busy, quiet
-        )
+        known = self._live.conversations
+        waits, quiet = self._live.waits(name), known.idle_seconds(name)
+        return OpenConversation(name, person, known.teacher(name), waits, name in known.busy, quiet)
 
     def talk(self, conversation: str) -> OpenConversation | None:
         """Return a conversation; None if it does not go on."""
         with self.people.lock:
-            person = self._live.open.get(conversation)
+            person = self._live.conversations.open.get(conversation)
             return None if person is None else self._talk(conversation, person)
 
     def thoughts(self, conversation: str) -> tuple[int, list[ActionScore]]:
@@ -82,11 +91,11 @@ class Handoff:
             LiveError: the conversation does not go on.
         """
         with self.people.lock:
-            trace = self._live.trace(conversation)
+            trace = self._live.conversations.trace(conversation)
             return _step(trace), self._agent().rank_actions(trace.conversation)[1]
 
     def _agent(self) -> Agent:
-        actor = self.people.trainer.explorer.actor
+        actor = self._trainer.explorer.actor
         return Agent("live", actor.env, actor)
 
     def take_over(self, conversation: str, teacher: str) -> None:
@@ -109,9 +118,9 @@ class Handoff:
         """
         with self.people.lock:
             self.people.wait_for_turn(conversation)
-            if self._live.taken.get(conversation) != teacher:
+            if self._live.conversations.teacher(conversation) != teacher:
                 raise LiveError(f"{teacher} has not taken over {shorten(conversation)}")
-            self._take(self._live.give_back(conversation, teacher))
+            self._live.give_back(conversation, teacher)
 
     def decide(self, conversation: str, teacher: str, action: str, step: int) -> tuple[str, ...]:
         """Do what a teacher decided; the bot learns that it is right.
@@ -132,16 +141,15 @@ class Handoff:
         """
         with self.people.lock:
             self.people.wait_for_turn(conversation)
-            trace = self._live.trace(conversation)
+            trace = self._live.conversations.trace(conversation)
             if step != _step(trace):
                 raise StaleDecision("something else is to be decided on by now")
             agent = self._agent()
             proposal, _ = agent.choose(trace.conversation)
             observed = trace.conversation.observation().tobytes()
-            version = self.people.trainer.explorer.actor.version
-            heard = self._take(self._live.decide(conversation, teacher, action, version, proposal))
-            trainer = self.people.trainer
-            trainer.teach({**trainer.taught, observed: (action,)}, self._live.upto)
+            version = self._trainer.explorer.actor.version
+            heard = self._live.decide(conversation, teacher, action, version, proposal)
+            self._trainer.teach({**self._trainer.taught, observed: (action,)})
             if heard.decision is not None:
                 self._decided.append((heard.decision, observed, action))
             return heard.notes
@@ -155,7 +163,7 @@ class Handoff:
             history: of what was taught; what was decided here last need not be in it yet.
             domain: as that has it.
         """
-        trainer = self.people.trainer
+        trainer = self._trainer
         if domain != self._live.domain:
             return
         env = trainer.learner.env
@@ -165,11 +173,7 @@ class Handoff:
                 if not history.knows(decision):
                     right[observed] = (action,)
             if right != trainer.taught:
-                trainer.teach(right, self._live.upto)
-
-    def _take(self, heard: Reply) -> Reply:
-        self.people.learn(heard)
-        return heard
+                trainer.teach(right)
 
 
 def _step(trace: Trace) -> int:

@@ -100,13 +100,14 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
             trainer.explorer,
             interpreter,
             runner,
+            on_transitions=trainer.submit,
             turn_taking=turn_taking,
             reward=reward,
             silence=given.silence * 60 or None,
         )
         if not is_attended:
-            for name in live.taken:
-                trainer.put(live.give_back(name).transitions, live.upto)
+            for name in live.conversations.teachers:
+                live.give_back(name)
         trainer.start()
         try:
             yield Opened(live, store, trainer, interpreter, folder)

@@ -6,20 +6,15 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dialogue_gym._text import name_fault, printable, shorten
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
-from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.bot import LiveBot, Reply
 from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
-from dialogue_gym.live.turn import Reply
-
-if TYPE_CHECKING:
-    from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
 
 _DAY, _MINUTE = 86400.0, 60.0
 _SENDER_CHARACTERS = 128
@@ -69,7 +64,6 @@ class Sessions:
     def __init__(
         self,
         live: LiveBot,
-        trainer: Trainer,
         limits: Limits | None = None,
         *,
         trusts_ratings: bool = False,
@@ -79,21 +73,17 @@ class Sessions:
 
         Args:
             live: the bot.
-            trainer: learns from what people say and give.
             limits: what they may do.
             trusts_ratings: whether a rating counts at once, or waits until a teacher approves of it.
             clock: seconds from any beginning.
         """
         self.lock = threading.Condition(threading.Lock())
         self.live = live
-        live.aside = self._let_others_go_on
+        live.conversations.unlocked = self._let_others_go_on
         self._understanding = threading.Lock()
-        self.trainer = trainer
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
-        self._conversations = {person: name for name, person in live.open.items()}
-        begun = live.begun(self._limits.people)
-        self._ended = OrderedDict((person, name) for name, person in begun.items())
+        self._conversations = live.conversations
         per_minute, per_day, known = self._limits.per_minute, self._limits.per_day, 2 * self._limits.people
         self._per_minute = RateLimiter(lambda: TokenBucket(per_minute, _MINUTE), known, clock)
         self._per_day = RateLimiter(lambda: TokenBucket(per_day, _DAY), known, clock)
@@ -115,14 +105,13 @@ class Sessions:
         with self._understanding:  # one is understood while what another said is written down
             take = self.live.understand(text)
         with self.lock:
-            name = self._conversations.get(sender)
-            if name in self.live.busy:  # who waits here would take the place of another person
+            name = self._conversations.current(sender)
+            if name in self._conversations.busy:  # who waits here would take the place of another person
                 raise Rejected(429, "your last message is still being answered", 1)
             late: tuple[BotUttered, ...] = ()
             if name is None:
                 late, name = self._told_late(sender), self._begin(sender)
             heard = take(name)
-            self.learn(heard)
             return dataclasses.replace(heard, late=(*late, *heard.late))
 
     @contextlib.contextmanager
@@ -137,19 +126,18 @@ class Sessions:
 
     def wait_for_turn(self, conversation: str) -> None:
         """Wait until no action is under way in a conversation. The lock is held before and after."""
-        while conversation in self.live.busy:
+        while conversation in self._conversations.busy:
             self.lock.wait()
 
     def _told_late(self, sender: str) -> tuple[BotUttered, ...]:
         """Return what somebody was told at the end of the conversation before, if a teacher ended it."""
-        name = self._ended.get(sender)
-        return () if name is None else tuple(self.live.on_record(name).late)
+        name = self._conversations.ended(sender)
+        return () if name is None else tuple(self._conversations.on_record(name).late)
 
     def _begin(self, sender: str) -> str:
         if len(self._conversations) >= self._limits.people:
             raise Rejected(503, "too many people are talking at the moment; come back later", _MINUTE)
-        name = self._conversations[sender] = self.live.begin(sender)
-        return name
+        return self.live.begin(sender)
 
     def _spend(self, sender: str, is_written: bool = True) -> None:
         limiters = (self._per_minute, self._per_day) if is_written else (self._per_minute,)
@@ -158,27 +146,12 @@ class Sessions:
         for limiter in limiters:
             limiter.use(sender)
 
-    def learn(self, heard: Reply) -> None:
-        """Take in what came of something that was said to somebody, or by them; it is learned from."""
-        person = heard.person
-        if heard.ended is not None:
-            self._ended[person] = heard.ended
-            self._ended.move_to_end(person)
-            if len(self._ended) > self._limits.people:
-                self._ended.popitem(last=False)
-        if heard.conversation in self.live.open:
-            self._conversations[person] = heard.conversation
-        else:
-            self._conversations.pop(person, None)
-        self.trainer.put(heard.transitions, self.live.upto, is_boundary=heard.ended is not None)
-
     def expire(self) -> None:
         """End the conversations of those who have left, and answer who waits for a teacher in vain."""
         with self.lock:
             for name in self.live.due()[:_EXPIRE_MOST]:
                 with contextlib.suppress(StoreError):  # told to who says something; the next time may do
-                    if (heard := self.live.lapse(name)) is not None:
-                        self.learn(heard)
+                    self.live.lapse(name)
 
     @contextlib.contextmanager
     def looked_after(self) -> Iterator[None]:
@@ -223,20 +196,19 @@ class Sessions:
             return self._look(conversation)
 
     def _look(self, name: str) -> Snapshot:
-        live = self.live
-        is_open = name in live.open
-        trace = live.trace(name) if is_open else live.on_record(name)
+        is_open = self._conversations.is_open(name)
+        trace = self._conversations.find(name)
         waits = None
-        if is_open and name in live.busy:
+        if is_open and name in self._conversations.busy:
             waits = BOT
-        elif is_open and live.waits(name):
+        elif is_open and self.live.waits(name):
             waits = trace.teacher
         tracked = trace.conversation
         return Snapshot(name, tracked.events, dict(tracked.slots), trace.last_decision, not is_open, waits)
 
     def _of(self, sender: str) -> str:
         _check_sender(sender)
-        name = self._conversations.get(sender) or self._ended.get(sender)
+        name = self._conversations.current(sender) or self._conversations.ended(sender)
         if name is None:
             raise Rejected(404, f"{shorten(printable(sender))} has said nothing yet")
         return name
@@ -262,29 +234,29 @@ class Sessions:
             name = self._of(sender)
             if not is_trusted:
                 self._spend(sender)
-            if not self.live.can_rate(name, about):
-                name = self._ended.get(sender, name)  # it has just begun: what ended before it is meant
-            self.trainer.put(self.live.rate(name, value, about, is_pending), self.live.upto)
+            if not self._conversations.can_rate(name, about):
+                # It has just begun: the one before it is meant.
+                name = self._conversations.ended(sender) or name
+            self._conversations.rate(name, value, about, is_pending)
 
     def waiting(self) -> list[Entry]:
         """Return the ratings that wait until somebody approves of them, the oldest first."""
-        return self.live.waiting()
+        return self._conversations.waiting()
 
     def approve(self, rating: int) -> None:
         """Let a rating count; see `Approval`."""
         with self.lock:
-            self.trainer.put(self.live.approve(rating), self.live.upto)
+            self._conversations.approve(rating)
 
     def decline(self, rating: int) -> None:
         """Let a rating never count; see `Approval`."""
         with self.lock:
-            self.live.decline(rating)
+            self._conversations.decline(rating)
 
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
         """Take a teacher's rating; see `Approval`."""
         with self.lock:
-            learned = self.live.rate(conversation, value, about, by=teacher)
-            self.trainer.put(learned, self.live.upto)
+            self._conversations.rate(conversation, value, about, by=teacher)
 
 
 def _check_sender(sender: str) -> None:

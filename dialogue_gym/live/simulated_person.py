@@ -11,7 +11,7 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.live.bot import LiveBot
-from dialogue_gym.live.transitions import SUCCESS, Transition
+from dialogue_gym.live.transitions import SUCCESS
 from dialogue_gym.teaching.simulated_user import SimulatedUser
 
 
@@ -48,7 +48,7 @@ class SimulatedPerson(ActionRunner):
         self._user = SimulatedUser(domain, {"turn_taking": turn_taking} | (settings or {}))
         self._seed, self._wrong, self._silent = seed, wrong, silent
         self._random = np.random.default_rng(seed)
-        self._said: UserUttered | None = None
+        self._next: UserUttered | None = None
         self.dialogues = 0
         """How many were begun."""
 
@@ -58,29 +58,24 @@ class SimulatedPerson(ActionRunner):
             return ActionResult()  # they have hung up
         events = self._user.answer(name)
         if events and isinstance(events[-1], UserUttered):
-            said = events.pop()
-            if self._user.outcome in (None, SUCCESS):  # else these were their last words
-                self._said = said  # type: ignore[assignment]
+            message = events.pop()
+            if self._user.outcome in (None, SUCCESS):  # otherwise this was a farewell in failure
+                self._next = message  # type: ignore[assignment]
         return ActionResult(tuple(events))
 
-    def talk(self, live: LiveBot) -> tuple[bool, list[Transition]]:
-        """Have a dialogue from its beginning to its end, and rate it.
-
-        Returns:
-            Whether it was a success, and all that is to be learned of it.
-        """
-        conversation = live.begin()
-        self._said = self._opening()
-        learned: list[Transition] = []
-        while self._said is not None:
-            said, self._said = self._said, None
-            learned += live.take(conversation, said).transitions
+    def talk(self, bot: LiveBot) -> bool:
+        """Have a dialogue from its beginning to its end, and rate it; return whether it was a success."""
+        conversation = bot.begin()
+        self._next = self._opening()
+        while self._next is not None:
+            message, self._next = self._next, None
+            bot.take(conversation, message)
         is_success = self._user.outcome == SUCCESS
-        if conversation in live.open:
-            learned += live.leave(conversation).transitions
+        if bot.conversations.is_open(conversation):
+            bot.leave(conversation)
         if (rating := self._rating(is_success)) is not None:
-            learned += live.rate(conversation, rating)
-        return is_success, learned
+            bot.rate(conversation, rating)
+        return is_success
 
     def _opening(self) -> UserUttered:
         (*_, message) = self._user.begin(self._seed + self.dialogues)

@@ -87,8 +87,8 @@ def start_or_resume(
     )
     if found is None:
         trainer.checkpoint()
-    for last, transitions in unlearned(store, domain, reward or LiveReward.of(domain), trainer.upto):
-        trainer.put(transitions, last)
+    for last, transitions in unlearned(store, domain, reward or LiveReward.of(domain), trainer.last_entry):
+        trainer.submit(transitions, last)
     return trainer, state["others"]
 
 

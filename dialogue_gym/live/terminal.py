@@ -10,9 +10,8 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.conversation.transcript import message_lines
 from dialogue_gym.journal.entry import PERSON
-from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.bot import LiveBot, Reply
 from dialogue_gym.live.trainer import Trainer
-from dialogue_gym.live.turn import Reply
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.wrappers.feedback import rating_of
 
@@ -35,10 +34,7 @@ class TerminalChat:
         self._live = live
         self._trainer = trainer
         self._person = person
-        self._current: str | None = None
-        for name, whose in live.open.items():
-            if whose == person:
-                self._current = name
+        self._current = live.conversations.current(person)
         self.ended: str | None = None
 
     def go_on(self) -> Iterator[str]:
@@ -54,14 +50,13 @@ class TerminalChat:
     def _conversation(self) -> Conversation:
         if self._current is None:
             return Conversation(self._live.domain)
-        return self._live.trace(self._current).conversation
+        return self._live.conversations.trace(self._current).conversation
 
     def say(self, text: str) -> Iterator[str]:
         """Take in what the person typed; yield what to show them."""
         text = text.strip()
         rating = rating_of(text) if text.startswith(("+", "-")) else None  # a bare number is an answer
         for heard in self._live.expire():
-            self._learn(heard)
             if heard.ended is not None and heard.ended == self._current:
                 self._current, self.ended = None, heard.ended if rating is not None else None
                 yield "(you were silent for long: that conversation is over)"
@@ -100,10 +95,12 @@ class TerminalChat:
     @property
     def _has_begun(self) -> bool:
         """Whether the bot has done something in the conversation that goes on."""
-        return self._current is not None and self._live.trace(self._current).last_decision is not None
+        return (
+            self._current is not None
+            and self._live.conversations.trace(self._current).last_decision is not None
+        )
 
     def _lines(self, heard: Reply) -> Iterator[str]:
-        self._learn(heard)
         for note in heard.notes:
             yield f"({printable(note)})"
         yield from turn_lines(heard.events)
@@ -122,7 +119,7 @@ class TerminalChat:
         name = self.ended or self._current
         if name is None or (self.ended is None and not self._has_begun):
             return "(there is nothing to rate yet)"
-        self._trainer.put(self._live.rate(name, value), self._live.upto)
+        self._live.rate(name, value)
         what = "the conversation" if self.ended else "what the bot did last"
         self.ended = None
         return f"({what} is rated {value:+g})"
@@ -140,10 +137,6 @@ class TerminalChat:
             heard = self._live.leave(self._current)
             self._current = None
             self.ended = heard.ended if has_begun else None
-            self._learn(heard)
-
-    def _learn(self, heard: Reply) -> None:
-        self._trainer.put(heard.transitions, self._live.upto, is_boundary=heard.ended is not None)
 
 
 def _said(event: Event) -> list[str]:

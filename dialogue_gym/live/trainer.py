@@ -40,8 +40,8 @@ Labels = Mapping[bytes, Sequence[str]]
 @dataclass(frozen=True)
 class _Task:
     transitions: tuple[Transition, ...]
-    upto: int
-    is_boundary: bool
+    last_entry: int | None = None
+    is_boundary: bool = False
     labels: Labels | None = None
 
 
@@ -55,7 +55,7 @@ class Trainer:
     Attributes:
         learner: what learns.
         explorer: who acts by what was learned.
-        upto: the id of the last entry of the journal whose transitions the learner has.
+        last_entry: the id of the last entry of the journal whose transitions the learner has.
         taught: what teachers said is right.
         fault: why the thread that learns has ended, if it has failed.
     """
@@ -65,7 +65,7 @@ class Trainer:
         learner: LiveLearner,
         explorer: Explorer,
         checkpoints: Checkpoints,
-        upto: int,
+        last_entry: int,
         *,
         every: int = EVERY,
         guard: RegressionGuard | None = None,
@@ -79,7 +79,7 @@ class Trainer:
             learner: what learns.
             explorer: who acts.
             checkpoints: where they are written.
-            upto: the id of the last entry whose transitions the learner has.
+            last_entry: the id of the last entry whose transitions the learner has.
             every: transitions between two checkpoints.
             guard: watches each of them.
             report: is told in one line what a person should know. It is called in the thread that learns.
@@ -88,14 +88,14 @@ class Trainer:
         """
         self.learner = learner
         self.explorer = explorer
-        self.upto = upto
+        self.last_entry = last_entry
         self._checkpoints = checkpoints
         self._every = every
         self._guard = guard
         self._report = report
         self._others = others
         self._due = learner.transitions + every
-        self._saved = upto
+        self._saved = last_entry
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_leaving = threading.Event()
@@ -103,20 +103,20 @@ class Trainer:
         self.taught = dict(taught or {})
         self.fault: BaseException | None = None
 
-    def put(self, transitions: Iterable[Transition], upto: int, is_boundary: bool = False) -> None:
-        """Hand over what is to be learned.
+    def submit(self, transitions: Iterable[Transition], last_entry: int, is_boundary: bool = False) -> None:
+        """Hand over transitions to be learned; see `LiveBot(on_transitions=)`.
 
         Args:
             transitions: in their order.
-            upto: the id of the last entry of the journal that they are of.
+            last_entry: the id of the last entry of the journal that they follow from.
             is_boundary: whether a dialogue has ended, so that this is a place for a checkpoint.
         """
-        self._hand_over(_Task(tuple(transitions), upto, is_boundary))
+        self._hand_over(_Task(tuple(transitions), last_entry, is_boundary))
 
-    def teach(self, labels: Labels, upto: int) -> None:
-        """Hand over all that teachers said is right, in the place of what it was; `upto` is as in `put`."""
+    def teach(self, labels: Labels) -> None:
+        """Hand over all labels of teachers, in the place of those before."""
         self.taught = dict(labels)
-        self._hand_over(_Task((), upto, False, labels))
+        self._hand_over(_Task((), labels=labels))
 
     def _hand_over(self, task: _Task) -> None:
         if self.fault is None:  # otherwise the journal has it for the next start
@@ -140,7 +140,8 @@ class Trainer:
             self.learner.put((transition,))
             if not is_behind:
                 self.learner.learn()
-        self.upto = task.upto
+        if task.last_entry is not None:
+            self.last_entry = task.last_entry
         self._hand_out()
         if task.is_boundary and self.learner.transitions >= self._due:
             self._try_checkpoint()
@@ -176,7 +177,7 @@ class Trainer:
             raise RuntimeError("the learning has failed") from self.fault
         for _ in range(min(self._tasks.qsize(), _AT_THE_END)):
             self._take(self._tasks.get())
-        if self.upto != self._saved:
+        if self.last_entry != self._saved:
             self.checkpoint()
 
     def _run(self) -> None:
@@ -220,7 +221,7 @@ class Trainer:
             self._guard.best = max(success_rate, self._guard.best)
         self._due = self.learner.transitions + self._every
         self._checkpoints.write(self.learner.arrays(), self.state(success_rate), is_best)
-        self._saved = self.upto
+        self._saved = self.last_entry
 
     def _fell(self, guard: RegressionGuard, success_rate: float) -> None:
         what = f"success with the fake user has fallen from {guard.best:.0%} to {success_rate:.0%}"
@@ -240,7 +241,7 @@ class Trainer:
         return {
             "version": __version__,
             "time": time.time(),
-            "upto": self.upto,
+            "upto": self.last_entry,
             "learner": self.learner.state(),
             "explorer": self.explorer.state(),
             "success_rate": success_rate,

@@ -155,11 +155,23 @@ class Trace:
         return entry in self._steps or (self.end is not None and entry == self.end.id)
 
     def take(self, entry: Entry) -> list[Transition]:
-        """Take in the next entry; return what can be learned by now that could not be before.
+        """Apply the next entry; return the transitions that can be learned now and could not before.
 
         Raises:
-            StoreError: the content of the entry is none of its kind.
+            StoreError: the content of the entry does not fit its kind.
             DomainError: it names an action or a slot that the domain does not have.
+        """
+        found = self.record(entry, self.conversation.observation() if entry.kind == LABEL else None)
+        if entry.kind in STEPS:
+            self.conversation.extend(entry_events(entry))
+        return found
+
+    def record(self, entry: Entry, observation: npt.NDArray[Any] | None = None) -> list[Transition]:
+        """Take in the next entry, whose events are in the conversation already; otherwise as `take`.
+
+        Args:
+            entry: as it was written down.
+            observation: at the decision, shape (components,), if the entry is one.
         """
         if entry.kind == RATING and entry.content.get(PENDING):
             return []
@@ -175,19 +187,13 @@ class Trace:
             self.end = entry
             self.conversation.outcome = entry.content["outcome"]
             return self._ended()
-        found: list[Transition] = []
-        if entry.kind == LABEL:
-            found = self._decided(entry)
-        events = entry_events(entry)
-        self.conversation.extend(events)
         if entry.kind == USER:
             self.is_late, self.late = self.teacher is not None, []
         elif entry.kind == RESULT and self.is_late:
-            self.late += [event for event in events if isinstance(event, BotUttered)]
-        return found
+            self.late += [event for event in entry_events(entry) if isinstance(event, BotUttered)]
+        return [] if observation is None else self._decided(entry, observation)
 
-    def _decided(self, entry: Entry) -> list[Transition]:
-        observation = self.conversation.observation()
+    def _decided(self, entry: Entry, observation: npt.NDArray[Any]) -> list[Transition]:
         before = self._last_step()
         content = entry.content
         self._steps[entry.id] = _Step(entry.id, observation, content["action"], content.get("version", 0))

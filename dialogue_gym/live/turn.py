@@ -1,48 +1,51 @@
-"""One conversation with a person as it goes on, and as it is written down."""
+"""One turn of a conversation with a person: applied at once, written down as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.actions import ActionResult, ActionRunner
-from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import (
-    ActionExecuted,
-    BotUttered,
-    Event,
-    SessionStarted,
-    UserUttered,
-    to_json,
-)
+from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, UserUttered, to_json
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
 from dialogue_gym.journal.entry import BOT, END, EVENT, LABEL, LIVE, PERSON, RESULT, USER, Draft
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
 
-Aside = Callable[[str], AbstractContextManager[None]]
-"""What something is done in that takes long, given the name of its conversation."""
+OnTransitions = Callable[[Sequence[Transition], int, bool], object]
+"""Called whenever something is written down, with the transitions that can be learned now (perhaps none), the
+id of the last entry that they follow from, and whether a conversation has ended with it."""
+
+Unlocked = Callable[[str], AbstractContextManager[None]]
+"""Given a conversation, the context in which an action of it runs that may take long."""
 
 
-def here(conversation: str) -> AbstractContextManager[None]:
-    """Do it here and now: nobody else goes on meanwhile."""
+class LiveError(ValueError):
+    """Something that cannot be done to a live conversation. The message is one line."""
+
+
+def no_listener(transitions: Sequence[Transition], last_entry: int, is_boundary: bool) -> None:
+    """Ignore transitions: they stay in the journal for a learner that starts later."""
+
+
+def stay_locked(conversation: str) -> AbstractContextManager[None]:
+    """Return a context that lets nobody else go on meanwhile."""
     return nullcontext()
 
 
 class Turn:
-    """A turn of a conversation: what is said and done until it is written down.
+    """The messages and actions of one turn, until they are written down (`write`).
 
-    It is written down at once at the end of a turn (`write`), but for actions that reach out of here: what
-    is run must be on record before, or it could be run twice.
+    They are written at once at the end of the turn, with one exception: before an action that acts on the
+    world is run, so that it cannot be run twice.
+
+    If writing fails, the conversation is ahead of the journal, and its trace is to be read again.
 
     Attributes:
-        conversation: with what is not written down yet.
-        transitions: what can be learned of what is.
+        conversation: with the events that are not written down yet.
     """
 
     def __init__(
@@ -51,36 +54,37 @@ class Turn:
         journal: Store,
         runner: ActionRunner,
         turn_taking: str,
-        transitions: list[Transition] | None = None,
-        aside: Aside = here,
+        on_transitions: OnTransitions = no_listener,
+        unlocked: Unlocked = stay_locked,
     ) -> None:
-        """Go on where a conversation is.
+        """Go on with a conversation.
 
         Args:
             trace: of the conversation.
-            journal: where it is written down.
-            runner: does the actions.
+            journal: for its entries.
+            runner: of the actions.
             turn_taking: `"auto"` or `"explicit"`.
-            transitions: where to put those; a list of its own without it.
-            aside: what an action that reaches out is run in: it may let others go on meanwhile.
+            on_transitions: receives the transitions of each write.
+            unlocked: the context for actions that act on the world: others may go on meanwhile.
         """
-        recorded = trace.conversation
-        self.conversation = Conversation(recorded.domain, recorded.events, recorded.sender_id)
-        self.transitions = [] if transitions is None else transitions
-        self._aside = aside
+        self.conversation = trace.conversation
         self._trace = trace
         self._journal = journal
         self._runner = runner
         self._turn_taking = turn_taking
+        self._on_transitions = on_transitions
+        self._unlocked = unlocked
         self._drafts: list[Draft] = []
+        self._observations: list[npt.NDArray[Any]] = []
+        """The observation of each decision among the drafts."""
 
     def begin(self, person: str) -> None:
         """Begin a conversation with someone."""
         self.conversation.append(SessionStarted())
         self._add(EVENT, to_json(SessionStarted()) | {LIVE: person})
 
-    def hear(self, message: UserUttered) -> None:
-        """Take in what someone said."""
+    def add_message(self, message: UserUttered) -> None:
+        """Add a message of the person."""
         self.conversation.append(message)
         self._add(USER, to_json(message), PERSON)
 
@@ -91,30 +95,31 @@ class Turn:
 
     @property
     def is_users_turn(self) -> bool:
-        """Whether the bot waits for the user."""
+        """Whether the bot listens."""
         return is_users_turn(self.conversation, self._turn_taking)
 
     def do(
         self, action: str, version: int = 0, teacher: str | None = None, proposal: str | None = None
     ) -> ActionResult:
-        """Let the bot do an action.
+        """Let the bot do an action, and return its result.
 
         Args:
-            action: what it does.
-            version: of the weights that decided, or proposed.
-            teacher: who decided in the place of the bot: then it is what is right.
-            proposal: what the bot would have done.
+            action: its name.
+            version: of the weights that decided on it, or made the proposal.
+            teacher: who decided on it; None for the bot. A teacher's decision is a label too.
+            proposal: the bot's choice, where a teacher decided.
 
         Raises:
-            StoreError: the action reaches out, and could not be written down; it was not run.
+            StoreError: the action acts on the world, and could not be written down; it was not run.
         """
         content = {"action": action, "right": [action], "by": BOT, "version": version}
         if teacher is not None:
             content |= {"by": PERSON, "proposal": proposal}
+        self._observations.append(self.conversation.observation())
         self._add(LABEL, content, teacher or BOT)
         if self._runner.reaches_out(action):
             self.write()
-            with self._aside(self.conversation.sender_id):
+            with self._unlocked(self.conversation.sender_id):
                 result = self._runner.run(action, self.conversation)
         else:
             result = self._runner.run(action, self.conversation)
@@ -123,7 +128,7 @@ class Turn:
         return result
 
     def skip_result(self) -> None:
-        """Go on after an action of which nobody knows whether it was run; it is not run again."""
+        """Go on after an action that was interrupted, without running it again: it may have acted."""
         self._add(RESULT, {"events": []})
 
     def end(self, outcome: str = SUCCESS) -> None:
@@ -137,58 +142,22 @@ class Turn:
         self._drafts.append(Draft(self.conversation.sender_id, kind, content, parent, author))
 
     def write(self, *others: Turn) -> None:
-        """Write down what was said and done since the last time; with other conversations all or nothing.
+        """Write everything that is new, together with other turns all or nothing, and pass transitions on.
 
         Raises:
-            StoreError: it cannot be written; it is as if it had not been said.
+            StoreError: it cannot be written.
         """
-        episodes = {episode.conversation.sender_id: episode for episode in (self, *others)}
-        drafts = [draft for episode in episodes.values() for draft in episode._drafts]
-        for episode in episodes.values():
-            episode._drafts = []
-        for entry in self._journal.append_all(drafts) if drafts else ():
-            episode = episodes[entry.conversation]
-            episode.transitions += episode._trace.take(entry)
-
-
-class LiveError(ValueError):
-    """Something that cannot be done to a live conversation. The message is one line."""
-
-
-class Decider(Protocol):
-    """Who decides what the bot does."""
-
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        """Return an action, and the version of what decided it."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What comes of a message.
-
-    Attributes:
-        conversation: the one that the person is in from now on.
-        events: what the bot did, and what it said.
-        transitions: what can be learned by now.
-        notes: what went wrong, one line each.
-        ended: the one that has ended, if one has; it can be rated now.
-        outcome: how that one ended: `"success"`, `"failure"` or `"truncated"`.
-        decision: the id of the entry of the last decision that the bot made, by which it can be rated later.
-        person: who talks to the bot there.
-        late: what a teacher let the bot say since the message before, which this person may not have seen.
-    """
-
-    conversation: str
-    events: tuple[Event, ...] = ()
-    transitions: tuple[Transition, ...] = ()
-    notes: tuple[str, ...] = ()
-    ended: str | None = None
-    outcome: str | None = None
-    decision: int | None = None
-    person: str = ""
-    late: tuple[BotUttered, ...] = ()
-
-    @property
-    def messages(self) -> list[BotUttered]:
-        """What the bot said."""
-        return [event for event in self.events if isinstance(event, BotUttered)]
+        turns = {turn.conversation.sender_id: turn for turn in (self, *others)}
+        drafts = [draft for turn in turns.values() for draft in turn._drafts]
+        for turn in turns.values():
+            turn._drafts = []
+        if not drafts:
+            return
+        found: list[Transition] = []
+        written = self._journal.append_all(drafts)
+        for entry in written:
+            turn = turns[entry.conversation]
+            observation = turn._observations.pop(0) if entry.kind == LABEL else None
+            found += turn._trace.record(entry, observation)
+        has_ended = any(entry.kind == END for entry in written)
+        self._on_transitions(found, written[-1].id, has_ended)

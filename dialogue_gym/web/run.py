@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
@@ -26,6 +27,9 @@ from dialogue_gym.web.server import address_of, listen, password_of, read_tokens
 from dialogue_gym.web.talk_page import PATH as TALK_PATH
 from dialogue_gym.web.transfers import imported_examples
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
+
+if TYPE_CHECKING:
+    from dialogue_gym.live.run import Opened
 
 
 def run(options: ServeOptions) -> None:
@@ -55,9 +59,11 @@ def run(options: ServeOptions) -> None:
                 setup.prepare(opened)
         store: Store | None = None
         people: Sessions | None = None
+        handoff: Handoff | None = None
         server: ASGIApp | None = None
         if options.talk:
-            store, people = stack.enter_context(_visitors(options, folder))
+            bot, people = stack.enter_context(_visitors(options, folder))
+            store, handoff = bot.store, Handoff(people, bot.trainer)
             # Other sites may talk to the bot; they have no business with what teachers do.
             server = build_live(people, dataclasses.replace(policy, origins=options.origin), tokens)
         if setup:
@@ -70,7 +76,7 @@ def run(options: ServeOptions) -> None:
                 lambda: teaching_interpreter(options, domain, folder),
                 options.seed,
             )
-            workspaces = Workspaces(store, config, Handoff(people) if people else None)
+            workspaces = Workspaces(store, config, handoff)
             server = build(workspaces, policy, setup.text, server)
         print(f"{domain.name}: everything is kept in {printable(str(folder))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)
@@ -99,7 +105,7 @@ def _setup(options: ServeOptions, domain: Domain) -> TeachingSetup:
 
 
 @contextlib.contextmanager
-def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[Store, Sessions]]:
+def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[Opened, Sessions]]:
     """Open the bot for visitors, which learns until this is left, and continue their conversations.
 
     Raises:
@@ -113,11 +119,11 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[Store, Sess
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     live = LiveOptions(**{name: given[name] for name in names} | {"store": folder})
     with opened(live, is_attended=options.teach) as bot:
-        for name in bot.live.open:  # whoever was waiting for a reply when the server stopped
-            bot.trainer.put(bot.live.go_on(name).transitions, bot.live.upto)
-        people = Sessions(bot.live, bot.trainer, trusts_ratings=options.trust_ratings)
+        for name in bot.live.conversations.open:  # who was waiting for a reply when the server stopped
+            bot.live.go_on(name)
+        people = Sessions(bot.live, trusts_ratings=options.trust_ratings)
         with people.looked_after():
-            yield bot.store, people
+            yield bot, people
 
 
 def teaching_interpreter(options: ServeOptions, domain: Domain, folder: Path) -> Interpreter | None:

@@ -141,9 +141,16 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.use_domain("restaurant", domain_text_of("restaurant"))
         trainer, _ = start_or_resume(store, domain, None)
         person = SimulatedPerson(domain)
-        live = LiveBot(domain, store, trainer.explorer, FixedFormatInterpreter(domain), person)
+        live = LiveBot(
+            domain,
+            store,
+            trainer.explorer,
+            FixedFormatInterpreter(domain),
+            person,
+            on_transitions=trainer.submit,
+        )
         for _ in range(2):
-            trainer.put(person.talk(live)[1], live.upto)
+            person.talk(live)
             trainer.work()
             trainer.checkpoint()
     return folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,26 @@ class Plan:
         return self._actions[(self.made - 1) % len(self._actions)], 0
 
 
+class Learned:
+    """Collects what the bot passes on, as a trainer would."""
+
+    def __init__(self) -> None:
+        self.transitions: list[Transition] = []
+        self.last_entry = 0
+        self._seen = 0
+
+    def __call__(self, transitions: Sequence[Transition], last_entry: int, is_boundary: bool) -> None:
+        assert last_entry > self.last_entry
+        self.transitions += transitions
+        self.last_entry = last_entry
+
+    def new(self) -> list[Transition]:
+        """Return the transitions since the last call."""
+        found = self.transitions[self._seen :]
+        self._seen = len(self.transitions)
+        return found
+
+
 def message() -> UserUttered:
     return FixedFormatInterpreter(RESTAURANT).parse(CUISINE).message
 
@@ -62,7 +82,19 @@ def talking(
 ) -> LiveBot:
     decider = decider or Plan("utter_ask_location")
     interpreter = FixedFormatInterpreter(RESTAURANT)
+    arguments = {"on_transitions": Learned()} | arguments
     return LiveBot(RESTAURANT, store, decider, interpreter, runner or ActionRunner(RESTAURANT), **arguments)
+
+
+def learned(bot: LiveBot) -> Learned:
+    """Return what a bot of `talking` has passed on."""
+    assert isinstance(bot.conversations.on_transitions, Learned)
+    return bot.conversations.on_transitions
+
+
+def new(bot: LiveBot) -> list[Transition]:
+    """Return the transitions that it has passed on since the last call."""
+    return learned(bot).new()
 
 
 def plain(transition: Transition) -> tuple[Any, ...]:

@@ -43,12 +43,18 @@ class Days:
         if others:
             self.person.load(others["person"])
         interpreter = FixedFormatInterpreter(domain)
-        self.live = LiveBot(domain, store, self.trainer.explorer, interpreter, self.person)
+        self.live = LiveBot(
+            domain,
+            store,
+            self.trainer.explorer,
+            interpreter,
+            self.person,
+            on_transitions=self.trainer.submit,
+        )
 
     def talk(self) -> None:
-        """Hold one dialogue, and hand it to the trainer."""
-        _, transitions = self.person.talk(self.live)
-        self.trainer.put(transitions, self.live.upto, is_boundary=True)
+        """Hold one dialogue."""
+        self.person.talk(self.live)
 
     def live_on(self) -> None:
         """Live until the next checkpoint is written."""

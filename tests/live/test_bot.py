@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.conversation.events import BotUttered
-from dialogue_gym.journal.store import Store
+from dialogue_gym.conversation.conversation import BotState
+from dialogue_gym.conversation.events import BotUttered, Event
+from dialogue_gym.journal.entry import Entry
+from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.simulated_person import SimulatedPerson
+from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.transitions import LiveReward, Transition
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
@@ -29,9 +32,11 @@ from tests.live.bots import (
     RESTAURANT,
     YES,
     Chance,
+    Learned,
     Plan,
     all_missed,
     all_plain,
+    new,
     plain,
     talking,
 )
@@ -53,8 +58,12 @@ def test_people_give_the_transitions_that_the_environment_gives(
         def play(seed: int, expert: float) -> None:
             decider = Chance(env, seed, expert)
             person = SimulatedPerson(domain, turn_taking, seed)
-            live = LiveBot(domain, store, decider, interpreter, person, turn_taking=turn_taking)
-            is_success, transitions = person.talk(live)
+            found = Learned()
+            live = LiveBot(
+                domain, store, decider, interpreter, person, on_transitions=found, turn_taking=turn_taking
+            )
+            is_success = person.talk(live)
+            transitions = found.transitions
             observation, info = env.reset(seed=seed)
             for one, mask, action in zip(transitions, decider.masks, decider.decided, strict=True):
                 assert one.observation.dtype == observation.dtype
@@ -68,7 +77,7 @@ def test_people_give_the_transitions_that_the_environment_gives(
                 assert (one.reward, one.terminated) == (reward, False)
                 np.testing.assert_array_equal(one.next_observation, observation)
             outcomes.add(env.conversation.outcome)
-            assert is_success == info["is_success"] and live.open == {}
+            assert is_success == info["is_success"] and live.conversations.open == {}
             if terminated:  # else they lost patience with a bot that still went on
                 assert one is transitions[-1] and (one.reward, one.terminated) == (reward, True)
             if is_success:
@@ -81,12 +90,12 @@ def test_people_give_the_transitions_that_the_environment_gives(
 def test_what_is_heard_is_answered(store: Store) -> None:
     live = talking(store)
     name = live.begin("Ada")
-    assert live.open == {name: "Ada"}
+    assert live.conversations.open == {name: "Ada"}
     heard = live.reply(name, CUISINE)
-    assert heard.conversation == name and heard.ended is None and heard.transitions == ()
+    assert heard.conversation == name and heard.ended is None and new(live) == []
     assert [type(message) for message in heard.messages] == [BotUttered]
-    again = live.reply(name, CUISINE)
-    assert [one.action for one in again.transitions] == ["utter_ask_location"]
+    live.reply(name, CUISINE)
+    assert [one.action for one in new(live)] == ["utter_ask_location"]
     with pytest.raises(LiveError, match="'live2' does not go on; "):
         live.reply("live2", CUISINE)
 
@@ -103,10 +112,13 @@ def test_what_is_not_understood_is_no_turn_of_the_conversation(store: Store) -> 
 def rated(live: LiveBot, *hears: str, rating: float | None = None) -> list[Transition]:
     """Hold a conversation that somebody leaves and perhaps rates; return what is learned of it."""
     name = live.begin()
-    found = [one for text in hears for one in live.reply(name, text).transitions]
-    if name in live.open:
-        found += live.leave(name).transitions
-    return found if rating is None else [*found, *live.rate(name, rating)]
+    for text in hears:
+        live.reply(name, text)
+    if live.conversations.is_open(name):
+        live.leave(name)
+    if rating is not None:
+        live.rate(name, rating)
+    return new(live)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +143,9 @@ def test_an_end_that_nobody_rated_counts_where_outcomes_count(store: Store) -> N
     live.reply(name, CUISINE)
     clock[0] = 60
     (silent,) = live.expire()
-    assert silent.outcome == "truncated" and silent.transitions == ()  # nobody knows what came of it
-    assert [one.reward for one in live.rate(name, 1)] == [19]
+    assert silent.outcome == "truncated" and new(live) == []  # nobody knows what came of it
+    live.rate(name, 1)
+    assert [one.reward for one in new(live)] == [19]
 
 
 def test_how_conversations_end(store: Store) -> None:
@@ -146,13 +159,15 @@ def test_how_conversations_end(store: Store) -> None:
     begun_anew = live.reply(second, " /restart ")
     assert (begun_anew.ended, begun_anew.outcome) == (second, "failure")
     third = begun_anew.conversation
-    assert live.open == {third: "Ada"}
+    assert live.conversations.open == {third: "Ada"}
     left = live.leave(third)
-    assert (left.ended, left.outcome) == (third, "failure") and live.open == {}
+    assert (left.ended, left.outcome) == (third, "failure") and live.conversations.open == {}
     for gone in (first, second, third):
         with pytest.raises(LiveError):
             live.reply(gone, CUISINE)
-        assert len(live.rate(gone, 1)) == (gone != third)
+        new(live)
+        live.rate(gone, 1)
+        assert len(new(live)) == (gone != third)
     assert store.check() == []
 
 
@@ -160,7 +175,7 @@ def test_a_domain_can_have_restart_for_an_intent(store: Store) -> None:
     domain = RESTAURANT.with_intent("restart")
     live = LiveBot(domain, store, Plan("utter_greet"), FixedFormatInterpreter(domain), ActionRunner(domain))
     name = live.begin()
-    assert live.reply(name, "/restart").ended is None and list(live.open) == [name]
+    assert live.reply(name, "/restart").ended is None and list(live.conversations.open) == [name]
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
@@ -171,27 +186,84 @@ def test_ratings_amend_what_was_given_out(tmp_path: Path, is_restarted: bool, is
         live = talking(store)
         name = live.begin()
         live.reply(name, CUISINE)
-        (first,) = live.reply(name, CUISINE).transitions
-        second = live.trace(name).last_decision
+        live.reply(name, CUISINE)
+        (first,) = new(live)
+        second = live.conversations.trace(name).last_decision
         if is_ended:
             live.leave(name)
         if is_restarted:
             store.close()
             store = opened.enter_context(Store(tmp_path / "store"))
             live = talking(store)
-        (good,) = live.rate(name, 1, first.entry)
+        live.rate(name, 1, first.entry)
+        (good,) = new(live)
         assert plain(good) == (*plain(first)[:3], first.reward + 5, *plain(first)[4:])
-        (bad,) = live.rate(name, -1, first.entry)
+        live.rate(name, -1, first.entry)
+        (bad,) = new(live)
         assert bad.reward == first.reward - 5
-        assert live.rate(name, 1, second) == ()  # what came of it is not known yet
+        live.rate(name, 1, second)
+        assert new(live) == []  # what came of it is not known yet
         if is_ended:
-            (end,) = live.rate(name, 1)
+            live.rate(name, 1)
         else:
             live.rate(name, 0.5)  # the last decision, again
             live.rate(name, 1)
-            (end,) = live.reply(name, CUISINE).transitions
+            live.reply(name, CUISINE)
+        (end,) = new(live)
         assert (end.entry, end.reward) == (second, -1 + 5 + 20 * is_ended)
         assert store.check() == []
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_late_rating_is_learned_without_the_callers_help(tmp_path: Path, is_restarted: bool) -> None:
+    """Hours after the end, and even by another process: the trainer has it, and nobody handed it over."""
+    with contextlib.ExitStack() as opened:
+        for part in range(1 + is_restarted):
+            store = opened.enter_context(Store(tmp_path / "store"))
+            trainer, _ = start_or_resume(store, RESTAURANT, None)
+            live = talking(store, on_transitions=trainer.submit)
+            if part == 0:
+                name = live.begin()
+                for _ in range(2):
+                    live.reply(name, CUISINE)
+                live.leave(name)
+            if is_restarted and part == 0:
+                store.close()
+        trainer.work()
+        before = trainer.learner.replay.arrays()["rewards"].tolist()
+        assert before == [-1]  # of the last step nobody knows what it was worth
+        live.rate(name, 1)
+        trainer.work()
+        assert trainer.learner.replay.arrays()["rewards"].tolist() == [-1, 19]
+        assert trainer.last_entry == store.last_id()
+
+
+def test_each_event_is_applied_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long conversation is not replayed from its start at each turn; only what failed is read again."""
+    applied: list[Event] = []
+    apply = BotState.apply
+
+    def counted(state: BotState, event: Event) -> None:
+        applied.append(event)
+        apply(state, event)
+
+    monkeypatch.setattr(BotState, "apply", counted)
+    live = talking(store, Plan("utter_ask_location"))
+    name = live.begin()
+    for _ in range(20):
+        live.reply(name, CUISINE)
+    live.rate(name, 1)
+    events = live.conversations.trace(name).conversation.events
+    assert len(events) > 60 and applied == list(events)
+
+    def fail(drafts: object) -> list[Entry]:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(store, "append_all", fail)
+        with pytest.raises(StoreError):
+            live.reply(name, CUISINE)
+    assert live.conversations.trace(name).conversation.events == events
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -205,7 +277,7 @@ def test_ratings_that_are_none(store: Store, value: float) -> None:
     with pytest.raises(LiveError, match="finite"):
         live.rate(name, value)
     with pytest.raises(LiveError, match="nothing like that to rate"):
-        live.rate(name, 1, live.trace(other).last_decision)
+        live.rate(name, 1, live.conversations.trace(other).last_decision)
     with pytest.raises(LiveError, match="no live conversation"):
         live.rate("live9", 1)
 
@@ -225,19 +297,19 @@ def test_conversations_do_not_mix(tmp_path: Path) -> None:
         store = Store(folder)
         return store, talking(store, Seeing())
 
-    def learned(found: list[Transition]) -> list[tuple[Any, ...]]:
+    def comparable(found: list[Transition]) -> list[tuple[Any, ...]]:
         return [plain(one)[1:] for one in found]
 
     alone = []
     for number, lines in enumerate(said):
         store, live = observing(tmp_path / f"alone{number}")
         with store:
-            name, found = live.begin(), []
+            name = live.begin()
             for text in lines:
                 heard = live.reply(name, text)
-                found += heard.transitions
                 name = heard.conversation if heard.outcome != "success" else live.begin()
-            alone.append(learned([*found, *live.leave(name).transitions]))
+            live.leave(name)
+            alone.append(comparable(new(live)))
     store, live = observing(tmp_path / "together")
     with store:
         names = [live.begin(f"p{number}") for number in range(len(said))]
@@ -247,13 +319,14 @@ def test_conversations_do_not_mix(tmp_path: Path) -> None:
         at = [iter(lines) for lines in said]
         for number in order:
             heard = live.reply(names[number], next(at[number]))
-            together[number] += heard.transitions
+            together[number] += new(live)
             ended = heard.outcome == "success"
             names[number] = live.begin(f"p{number}") if ended else heard.conversation
-            assert live.open[names[number]] == f"p{number}"
+            assert live.conversations.open[names[number]] == f"p{number}"
         for number, name in enumerate(names):
-            together[number] += live.leave(name).transitions
-    assert [learned(found) for found in together] == alone and sum(map(len, alone)) > 80
+            live.leave(name)
+            together[number] += new(live)
+    assert [comparable(found) for found in together] == alone and sum(map(len, alone)) > 80
 
 
 def test_silence_ends_a_conversation(store: Store) -> None:
@@ -271,7 +344,7 @@ def test_silence_ends_a_conversation(store: Store) -> None:
     assert [heard.ended for heard in live.expire()] == [silent]
     clock[0] += 1e9  # the machine slept
     assert {heard.ended for heard in live.expire()} == {talks, types, rates}
-    assert live.open == {} and list(live.expire()) == []
+    assert live.conversations.open == {} and list(live.expire()) == []
     assert list(talking(store, clock=lambda: clock[0]).expire()) == []
 
 
@@ -293,4 +366,4 @@ def test_the_wall_clock_may_jump(tmp_path: Path) -> None:
         live = talking(store)
         given_out = rated(live, CUISINE, CUISINE, rating=1)
         assert store.check() == []
-        assert all_missed(store, live.reward) == all_plain(given_out)
+        assert all_missed(store, LiveReward.of(RESTAURANT)) == all_plain(given_out)

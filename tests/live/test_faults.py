@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,24 @@ from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import Action, ActionRunner
 from dialogue_gym.journal.entry import LABEL, LIVE, RESULT, Draft, Entry
 from dialogue_gym.journal.store import Store, StoreError
-from dialogue_gym.live.transitions import Transition
+from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.teaching.session import Session
-from tests.live.bots import CUISINE, RESTAURANT, YES, Chance, Plan, all_missed, all_plain, message, talking
+from tests.live.bots import (
+    CUISINE,
+    RESTAURANT,
+    YES,
+    Chance,
+    Plan,
+    all_missed,
+    all_plain,
+    learned,
+    message,
+    new,
+    plain,
+    talking,
+)
 
+REWARD = LiveReward.of(RESTAURANT)
 BOOK = "action_suggest"
 
 
@@ -71,8 +85,8 @@ def test_an_action_is_not_run_twice(tmp_path: Path, goes_on: bool) -> None:
         assert [message.text for message in heard.messages] == ["It is booked."] and done == [BOOK] * 2
         kinds = [entry.kind for entry in store.entries(name)]
         assert kinds.count(LABEL) == kinds.count(RESULT) == 2 and store.check() == []
-        assert len(heard.transitions) == 1
-        assert all_missed(store, live.reward) == all_plain(heard.transitions)
+        (transition,) = new(live)
+        assert all_missed(store, REWARD) == [plain(transition)]
 
 
 class FullDisk(Store):
@@ -92,37 +106,38 @@ class FullDisk(Store):
 def test_a_full_disk_leaves_nothing_acknowledged_and_everything_usable(tmp_path: Path, free: int) -> None:
     """A turn of this bot is written down in three parts, so that no action is run that is not on record."""
     done: list[str] = []
-    given_out: list[Transition] = []
     with FullDisk(tmp_path / "store") as store:
         live = talking(store, Plan("action_store_slot", BOOK), reaching(done))
         name = live.begin()
-        given_out += live.reply(name, CUISINE).transitions
-        acts = (
-            lambda: live.reply(name, CUISINE).transitions,
+        live.reply(name, CUISINE)
+        acts: tuple[Callable[[], object], ...] = (
+            lambda: live.reply(name, CUISINE),
             lambda: live.rate(name, 1),
-            lambda: live.reply(name, "/restart").transitions,
-            lambda: live.leave(name).transitions,
+            lambda: live.reply(name, "/restart"),
+            lambda: live.leave(name),
         )
         failures = 0
         for act in acts:
-            upto, last = live.upto, store.last_id()
+            last = store.last_id()
             store.writes_left = free
             try:
-                given_out += act()
+                act()
             except StoreError:
                 failures += 1
-                assert live.upto == upto and list(live.open) == [name]
-                assert store.last_id() == last + 2 * free  # what was said and is about to be done
+                assert list(live.conversations.open) == [name]
+                assert (
+                    learned(live).last_entry == store.last_id() == last + 2 * free
+                )  # what was said and is about to be done
             store.writes_left = None
-            name = next(iter(live.open), None) or live.begin()
+            name = next(iter(live.conversations.open), None) or live.begin()
             heard = live.reply(name, CUISINE)
             assert heard.messages and heard.ended is None
-            given_out += heard.transitions
             labels = [entry for entry in store.entries() if entry.kind == LABEL]
             assert [entry.content["action"] for entry in labels] == done
-        given_out += live.leave(name).transitions + live.rate(name, 1)
+        live.leave(name)
+        live.rate(name, 1)
         assert failures == (4, 1, 1, 0)[free] and store.check() == []
-        assert all_missed(store, live.reward) == all_plain(given_out)
+        assert all_missed(store, REWARD) == all_plain(new(live))
 
 
 def test_what_sqlite_says_of_a_full_disk_is_one_line(store: Store) -> None:
@@ -134,7 +149,8 @@ def test_what_sqlite_says_of_a_full_disk_is_one_line(store: Store) -> None:
     with pytest.raises(StoreError, match=r"^[^\n]*the disk is full, and this was not written[^\n]*$"):
         live.take(name, dataclasses.replace(message(), text="x" * 10_000))
     store._database.read("PRAGMA max_page_count = 1000000")
-    assert len(live.reply(name, CUISINE).transitions) == 1 and store.check() == []
+    live.reply(name, CUISINE)
+    assert len(new(live)) == 1 and store.check() == []
 
 
 def test_what_was_missed_is_what_was_given_out(tmp_path: Path) -> None:
@@ -146,29 +162,27 @@ def test_what_was_missed_is_what_was_given_out(tmp_path: Path) -> None:
         live = talking(store, Chance(DialogueEnv(RESTAURANT), 3))
         ended: list[str] = []
         for _ in range(300):
-            found: Iterable[Transition] = ()
-            names = list(live.open)
+            names = list(live.conversations.open)
             choice = chance.random()
             if len(names) < 3:
                 live.begin()
             elif choice < 0.6:
                 heard = live.reply(chance.choice(names), chance.choice([CUISINE, YES, "/deny", "/restart"]))
-                found = heard.transitions
                 ended += [heard.ended] if heard.ended else []
             elif choice < 0.7:
                 name = chance.choice(names)
-                found = live.leave(name).transitions
+                live.leave(name)
                 ended.append(name)
             elif ended:
                 name = chance.choice(ended)
                 decisions = [entry.id for entry in store.entries(name) if entry.kind == LABEL]
                 if decisions:
-                    found = live.rate(name, chance.choice([1, -1]), chance.choice([None, *decisions]))
-            given_out.append((live.upto, all_plain(found)))
+                    live.rate(name, chance.choice([1, -1]), chance.choice([None, *decisions]))
+            given_out.append((learned(live).last_entry, all_plain(new(live))))
         for split, _ in given_out:
             rest = [one for upto, found in given_out if upto > split for one in found]
-            assert all_missed(store, live.reward, split) == rest
-        assert len(all_missed(store, live.reward)) > 90 and split == store.last_id()
+            assert all_missed(store, REWARD, split) == rest
+        assert len(all_missed(store, REWARD)) > 90 and split == store.last_id()
 
 
 def test_open_conversations_are_taken_up_where_they_were(tmp_path: Path) -> None:
@@ -177,11 +191,11 @@ def test_open_conversations_are_taken_up_where_they_were(tmp_path: Path) -> None
         first, second, third = live.begin("Ada"), live.begin("Bo"), live.begin("Cy")
         live.reply(first, CUISINE)
         live.leave(second)
-        observation = live.trace(first).conversation.observation()
+        observation = live.conversations.trace(first).conversation.observation()
     with Store(tmp_path / "store") as store:
         live = talking(store)
-        assert live.open == {first: "Ada", third: "Cy"}
-        np.testing.assert_array_equal(live.trace(first).conversation.observation(), observation)
+        assert live.conversations.open == {first: "Ada", third: "Cy"}
+        np.testing.assert_array_equal(live.conversations.trace(first).conversation.observation(), observation)
         assert live.begin("Bo") == "live4"
 
 

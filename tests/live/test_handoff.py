@@ -56,11 +56,18 @@ class Desk:
         self.clock = Clock()
         self.trainer, _ = start_or_resume(self.store, DOMAIN, None, turn_taking=turns)
         self.live = LiveBot(
-            DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), runner or ActionRunner(DOMAIN),
-            turn_taking=turns, silence=4 * PATIENCE, clock=self.clock,
-        )  # fmt: skip
-        self.people = Sessions(self.live, self.trainer, clock=self.clock)
-        self.attendance = Handoff(self.people)
+            DOMAIN,
+            self.store,
+            Hello(),
+            FixedFormatInterpreter(DOMAIN),
+            runner or ActionRunner(DOMAIN),
+            on_transitions=self.trainer.submit,
+            turn_taking=turns,
+            silence=4 * PATIENCE,
+            clock=self.clock,
+        )
+        self.people = Sessions(self.live, clock=self.clock)
+        self.attendance = Handoff(self.people, self.trainer)
 
     def say(self, sender: str = "ann", text: str = "/order") -> tuple[list[str | None], list[str | None]]:
         """Return what is answered, and what came late."""
@@ -68,7 +75,7 @@ class Desk:
         return [one.text for one in heard.messages], [one.text for one in heard.late]
 
     def take_over(self, sender: str = "ann", teacher: str = "tina") -> str:
-        name = next(name for name, person in self.live.open.items() if person == sender)
+        name = next(name for name, person in self.live.conversations.open.items() if person == sender)
         self.attendance.take_over(name, teacher)
         return name
 
@@ -108,7 +115,7 @@ def test_what_a_teacher_decides_is_a_label_and_an_experience(desk: Desk) -> None
     desk.say()
     name = desk.take_over()
     desk.say()
-    asked = desk.live.trace(name).conversation.observation()
+    asked = desk.live.conversations.trace(name).conversation.observation()
     desk.decide(name)
     desk.say()
     desk.decide(name, "utter_sorry")
@@ -159,11 +166,11 @@ def test_a_teacher_keeps_a_conversation_through_a_restart(desk: Desk, tmp_path: 
     desk.attendance.give_back(desk.take_over("bob"), "tina")
     desk.store.close()
     again = Desk(tmp_path / "store")
-    assert again.live.taken == {name: "tina"}
+    assert again.live.conversations.teachers == {name: "tina"}
     assert again.say() == ([], ["At once"])
     again.decide(name, "utter_sorry")
     assert again.say(text="/restart") == ([], ["Sorry"])  # a new conversation, which nobody has taken over
-    assert again.live.taken == {} and again.say() == (["Hello"], [])
+    assert again.live.conversations.teachers == {} and again.say() == (["Hello"], [])
     assert again.store.check() == []
     again.store.close()
     desk.store = again.store
@@ -177,10 +184,10 @@ def test_who_waits_for_too_long_is_answered_by_the_bot(desk: Desk) -> None:
     desk.say()
     desk.clock.now += PATIENCE - 1
     desk.people.expire()
-    assert desk.live.taken == {name: "tina"}
+    assert desk.live.conversations.teachers == {name: "tina"}
     desk.clock.now += 2
     desk.people.expire()
-    assert desk.live.taken == {} and desk.say() == (["Hello"], ["Hello"])
+    assert desk.live.conversations.teachers == {} and desk.say() == (["Hello"], ["Hello"])
     notes = [entry for entry in desk.store.entries(name) if entry.kind == NOTE]
     assert [(note.content["decides"], note.author) for note in notes] == [("tina", "tina"), (None, "bot")]
 
@@ -191,7 +198,7 @@ def test_time_passes_while_nobody_says_anything(desk: Desk) -> None:
     desk.say()
     with desk.people.looked_after():
         desk.clock.now += PATIENCE + 1
-        until(lambda: desk.live.taken == {})
+        until(lambda: desk.live.conversations.teachers == {})
     assert desk.say() == (["Hello"], ["Hello"])
 
 
@@ -200,8 +207,7 @@ def test_what_a_teacher_says_last_is_heard_in_the_next_conversation(desk: Desk) 
     name = desk.take_over()
     desk.say()
     desk.decide(name)
-    with desk.people.lock:
-        desk.people.learn(desk.live.leave(name))
+    desk.live.leave(name)
     assert desk.say() == (["Hello"], ["At once"]) and desk.say() == (["Hello"], [])
 
 
@@ -213,17 +219,17 @@ def test_who_was_answered_late_is_given_time(desk: Desk) -> None:
     desk.attendance.give_back(name, "tina")
     desk.clock.now += PATIENCE
     desk.people.expire()
-    assert name in desk.live.open
+    assert name in desk.live.conversations.open
     desk.take_over()
     desk.say()
     desk.clock.now += 0.9 * PATIENCE
     desk.decide(name)
     desk.clock.now += 3.5 * PATIENCE
     desk.people.expire()
-    assert name in desk.live.open
+    assert name in desk.live.conversations.open
     desk.clock.now += PATIENCE
     desk.people.expire()
-    assert desk.live.open == {}
+    assert desk.live.conversations.open == {}
 
 
 def test_what_was_said_at_the_start_reaches_who_only_asks(desk: Desk) -> None:
@@ -231,32 +237,35 @@ def test_what_was_said_at_the_start_reaches_who_only_asks(desk: Desk) -> None:
     name = desk.live.begin("ann")
     last = list(desk.store.entries(name))[-1].id
     message = FixedFormatInterpreter(DOMAIN).parse("/order").message
-    desk.live.trace(name).take(desk.store.append(name, USER, to_json(message), last, "person"))
+    desk.live.conversations.trace(name).take(desk.store.append(name, USER, to_json(message), last, "person"))
     desk.live.go_on(name)
-    people = Sessions(desk.live, desk.trainer, clock=desk.clock)
+    people = Sessions(desk.live, clock=desk.clock)
     assert [one.text for one in people.say("ann", "/order").late] == ["Hello"]
 
 
 def test_few_conversations_all_stay_at_hand(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(register, "AT_HAND", 4)
-    traces = {name: desk.live.trace(name) for name in [desk.live.begin(f"guest {one}") for one in range(3)]}
-    assert all(desk.live.trace(name) is trace for name, trace in traces.items())
+    traces = {
+        name: desk.live.conversations.trace(name)
+        for name in [desk.live.begin(f"guest {one}") for one in range(3)]
+    }
+    assert all(desk.live.conversations.trace(name) is trace for name, trace in traces.items())
     for name in ("one more", "another"):
         desk.live.begin(name)
-    desk.live.trace("live5")
-    assert desk.live.trace("live1") is not traces["live1"]
+    desk.live.conversations.trace("live5")
+    assert desk.live.conversations.trace("live1") is not traces["live1"]
 
 
 def test_a_teacher_goes_on_after_an_action_that_was_killed(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "store", turns="explicit")
     desk.people.live.begin("ann")
-    desk.people = Sessions(desk.live, desk.trainer, clock=desk.clock)
-    desk.attendance = Handoff(desk.people)
+    desk.people = Sessions(desk.live, clock=desk.clock)
+    desk.attendance = Handoff(desk.people, desk.trainer)
     name = desk.take_over()
     assert desk.say() == ([], [])
     last = list(desk.store.entries(name))[-1].id
     content = {"action": "utter_sorry", "right": ["utter_sorry"], "by": "person"}
-    desk.live.trace(name).take(desk.store.append(name, LABEL, content, last, "tina"))
+    desk.live.conversations.trace(name).take(desk.store.append(name, LABEL, content, last, "tina"))
     desk.decide(name)
     desk.decide(name, "action_listen")
     kinds = [entry.kind for entry in desk.store.entries(name)]
@@ -300,7 +309,7 @@ def test_what_is_taught_beside_it_is_learned(desk: Desk) -> None:
     desk.attendance.sync(session.history, session.domain)  # which does not know of the decision yet
     assert list(desk.trainer.taught.values()) == [("utter_order",)]
     desk.store.forget(name)
-    desk.attendance = Handoff(desk.people)
+    desk.attendance = Handoff(desk.people, desk.trainer)
     desk.attendance.sync(session.history, session.domain)
     desk.trainer.work()
     assert desk.trainer.taught == {} and desk.trainer.learner._labels is None
@@ -364,7 +373,7 @@ def test_others_go_on_while_an_action_takes_long(tmp_path: Path, monkeypatch: py
             desk.say()
         desk.clock.now += 10 * PATIENCE  # the others have left, but not who waits for the action
         desk.people.expire()
-        assert set(desk.live.open) == {name}
+        assert set(desk.live.conversations.open) == {name}
         for number in range(2):  # more than are kept at hand, but what is under way stays
             desk.say(f"guest {number}")
         desk.attendance.thoughts(name)
@@ -381,12 +390,16 @@ def test_others_go_on_while_an_action_takes_long(tmp_path: Path, monkeypatch: py
         others[0].result(60)
         assert isinstance(others[1].exception(60), StaleDecision)
         assert isinstance(others[2].exception(60), (LiveError, type(None)))  # whoever was first
-    assert desk.say() == ([], ["At once"]) and desk.live.taken == {name: "bob"}
+    assert desk.say() == ([], ["At once"]) and desk.live.conversations.teachers == {name: "bob"}
     entries = list(desk.store.entries(name))
     after = next(entry for entry in entries if entry.content.get("action") == "utter_order")
     assert entries[entries.index(after) + 1].kind == RESULT  # nothing came between
     assert desk.store.check() == []
-    seen = {one.entry for _, found in unlearned(desk.store, DOMAIN, desk.live.reward, 0) for one in found}
+    seen = {
+        one.entry
+        for _, found in unlearned(desk.store, DOMAIN, desk.live.conversations.reward, 0)
+        for one in found
+    }
     desk.trainer.work()
     assert set(desk.trainer.learner.replay.arrays()["entries"].tolist()) == seen
     desk.store.close()

@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -14,15 +15,12 @@ import pytest
 
 from dialogue_gym.actions import ActionResult
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.entry import LABEL, LIVE, RATING, RESULT, USER
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of, read
 from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
-from dialogue_gym.live.turn import Reply
 from tests.live.people import DOMAIN, PROCESSES, Days, comparable
 
 EVERY = 5
@@ -44,32 +42,6 @@ class World(SimulatedPerson):
         return super().run(name, conversation) if self.dialogues else ActionResult()
 
 
-class Acknowledging(LiveBot):
-    """Tells what it has taken, and hands it to the trainer."""
-
-    trainer: Trainer
-    told: Connection
-
-    def _taken(self, transitions: tuple[Transition, ...], is_boundary: bool) -> None:
-        self.told.send(self.upto)
-        self.trainer.put(transitions, self.upto, is_boundary)
-
-    def take(self, conversation: str, message: UserUttered) -> Reply:
-        heard = super().take(conversation, message)
-        self._taken(heard.transitions, heard.ended is not None)
-        return heard
-
-    def leave(self, conversation: str) -> Reply:
-        heard = super().leave(conversation)
-        self._taken(heard.transitions, True)
-        return heard
-
-    def rate(self, conversation: str, value: float, about: int | None = None) -> tuple[Transition, ...]:
-        found = super().rate(conversation, value, about)
-        self._taken(found, True)
-        return found
-
-
 def learned_once(store: Store) -> int:
     """Return how many transitions follow from a journal."""
     found = unlearned(store, DOMAIN, LiveReward.of(DOMAIN), 0)
@@ -83,11 +55,16 @@ def talk_until_killed(folder: Path, told: Connection) -> None:
         assert days.reports == []
         assert days.trainer.learner.transitions == learned_once(store)
         world = World(told)
-        live = Acknowledging(DOMAIN, store, days.trainer.explorer, days.live._interpreter, world)
-        live.trainer, live.told = days.trainer, told
-        for name in live.open:
-            days.trainer.put(live.go_on(name).transitions, live.upto)
-            if name in live.open:
+
+        def acknowledge(transitions: Sequence[Transition], last_entry: int, is_boundary: bool) -> None:
+            told.send(last_entry)
+            days.trainer.submit(transitions, last_entry, is_boundary)
+
+        explorer, interpreter = days.trainer.explorer, days.live._interpreter
+        live = LiveBot(DOMAIN, store, explorer, interpreter, world, on_transitions=acknowledge)
+        for name in live.conversations.open:
+            live.go_on(name)
+            if live.conversations.is_open(name):
                 live.leave(name)
         days.trainer.start()
         told.send(READY)

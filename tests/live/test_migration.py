@@ -127,7 +127,7 @@ def test_a_fall_is_told_and_can_be_undone(tmp_path: Path, rolls_back: bool) -> N
     trainer = trainer_of(tmp_path, guard, report=reports.append)
     trainer.learner.teach(right_labels())
     trainer.learner.study(150)
-    trainer.put(transitions(20), 20)
+    trainer.submit(transitions(20), 20)
     trainer.work()
     trainer.checkpoint()
     assert guard.best > 0.9 and reports == []

@@ -56,9 +56,9 @@ class Bot:
         self.trainer, _ = start_or_resume(self.store, DOMAIN, None)
         self.live = LiveBot(
             DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), ActionRunner(DOMAIN),
-            silence=1000, clock=self.clock,
+            on_transitions=self.trainer.submit,            silence=1000, clock=self.clock,
         )  # fmt: skip
-        self.people = Sessions(self.live, self.trainer, limits, clock=self.clock, **options)
+        self.people = Sessions(self.live, limits, clock=self.clock, **options)
 
     def say(self, sender: str, text: str = "/greet") -> list[str | None]:
         return [message.text for message in self.people.say(sender, text).messages]
@@ -121,11 +121,11 @@ def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
         except Rejected as refused:
             statuses.append(refused.status)
     assert statuses == [503] * 27
-    assert len(bot.live.open) == 3 and len(bot.people._per_minute) <= 6
+    assert len(bot.live.conversations.open) == 3 and len(bot.people._per_minute) <= 6
     bot.clock.now += 1000  # they are taken to have left
     bot.people.expire()
     assert bot.say("late") == ["Hello ?"]
-    assert list(bot.live.open.values()) == ["late"]
+    assert list(bot.live.conversations.open.values()) == ["late"]
     bot.store.close()
 
 
@@ -137,7 +137,7 @@ def test_who_is_not_at_hand_goes_on_where_they_were(tmp_path: Path, monkeypatch:
         names = [f"person {number}" for number in range(5)]
         lines = [bot.say(name, f'/tell{{"who": "{name}"}}') for name in names]
         lines += [bot.say(name) for _ in range(2) for name in reversed(names)]
-        assert len(bot.live._traces) == min(hand, 5)
+        assert len(bot.live.conversations._traces) == min(hand, 5)
         assert lines == [[f"Hello {name}"] for name in [*names, *names[::-1], *names[::-1]]]
         told.append([lines, bot.learned()])
         bot.store.close()
@@ -189,7 +189,7 @@ def test_each_goes_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
     bot = Bot(tmp_path / "store")
     bot.say("ann", '/tell{"who": "Ann"}')
     bot.say("bob", '/tell{"who": "Bob"}')
-    bot.live.leave(bot.people._conversations["bob"])
+    bot.live.leave(bot.live.conversations.current("bob"))
     bot.store.close()
     bot = Bot(tmp_path / "store")
     assert bot.say("ann") == ["Hello Ann"]

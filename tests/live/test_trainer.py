@@ -82,9 +82,9 @@ def test_a_thread_learns_what_is_learned_at_once(tmp_path: Path) -> None:
             in_thread.stop()
             assert in_thread.learner.owed == 0
             saved = read(in_thread._checkpoints.paths()[-1])
-            assert saved.state["upto"] == in_thread.upto < len(handed)
+            assert saved.state["upto"] == in_thread.last_entry < len(handed)
             in_thread.start()
-    until(lambda: in_thread.upto == len(handed))
+    until(lambda: in_thread.last_entry == len(handed))
     in_thread.stop()
     assert comparable(in_thread) == comparable(at_once)
     assert in_thread.explorer.actor.version == at_once.learner.updates == 90 * SMALL.updates
@@ -94,12 +94,12 @@ def test_who_stops_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
     """What people said last is learned; what is left of a long absence is not waited for."""
     few, many = trainer_of(tmp_path / "few"), trainer_of(tmp_path / "many")
     for trainer, count in ((few, 10), (many, 400)):
-        for upto, one in enumerate(transitions(count), 1):
-            trainer.put([one], upto)
+        for last_entry, one in enumerate(transitions(count), 1):
+            trainer.submit([one], last_entry)
         trainer.stop()
-    assert few.upto == few.learner.transitions == 10
-    assert 10 < many.upto == many.learner.transitions < 400
-    assert read(many._checkpoints.paths()[-1]).state["upto"] == many.upto
+    assert few.last_entry == few.learner.transitions == 10
+    assert 10 < many.last_entry == many.learner.transitions < 400
+    assert read(many._checkpoints.paths()[-1]).state["upto"] == many.last_entry
 
 
 def test_where_much_waits_the_updates_are_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,10 +115,10 @@ def test_where_much_waits_the_updates_are_put_off(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(trainer.learner, "learn", slow)
     trainer.start()
-    for upto, one in enumerate(transitions(40), 1):
-        trainer.put([one], upto)
+    for last_entry, one in enumerate(transitions(40), 1):
+        trainer.submit([one], last_entry)
     may_go_on.set()
-    until(lambda: trainer.upto == 40 and trainer.learner.owed == 0)
+    until(lambda: trainer.last_entry == 40 and trainer.learner.owed == 0)
     trainer.stop()
     assert max(owed) > 20 * SMALL.updates and trainer.learner.updates == 40 * SMALL.updates
 
@@ -127,13 +127,13 @@ def test_a_fault_of_the_thread_is_told(tmp_path: Path) -> None:
     told: list[str] = []
     trainer = trainer_of(tmp_path, report=told.append)
     trainer.start()
-    trainer.put([dataclasses.replace(transitions(1)[0], action="no_action")], 1)
+    trainer.submit([dataclasses.replace(transitions(1)[0], action="no_action")], 1)
     until(lambda: told)
     assert told == [
         "the learning has failed (KeyError: 'no_action');"
         " people are answered, and the journal has what is to be learned"
     ]
-    trainer.put(transitions(1), 2)  # nobody takes it any more
+    trainer.submit(transitions(1), 2)  # nobody takes it any more
     assert trainer._tasks.empty()
     with pytest.raises(RuntimeError, match="the learning has failed"):
         trainer.stop()
@@ -167,7 +167,7 @@ def spoil(path: Path, chance: random.Random) -> None:
 def test_no_damage_is_taken_for_a_checkpoint(tmp_path: Path) -> None:
     """Truncated or with bits turned over, it is read as it was written, or left aside in one line."""
     trainer = trainer_of(tmp_path)
-    trainer.put(transitions(20), 20)
+    trainer.submit(transitions(20), 20)
     trainer.work()
     trainer.checkpoint()
     (path,) = trainer._checkpoints.paths()

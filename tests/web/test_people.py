@@ -205,7 +205,7 @@ def test_what_a_teacher_said_last_is_shown_before_what_comes_next(tmp_path: Path
         assert asked["messages"] == [{"who": "you", "text": "/order"}] and asked["waits"] == "person"
         desk.decide(name)
         with desk.people.lock:
-            desk.people.learn(desk.live.leave(name))
+            desk.live.leave(name)
         news = await say(visitor, seen(asked))
         assert [one["text"] for one in news["messages"]] == ["At once", "/order", "Hello"]
         assert news["conversation"] != name and news["seen"] == 2 and news["waits"] is None

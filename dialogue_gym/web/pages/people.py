@@ -53,7 +53,7 @@ class Watch:
         told, self._told = self._told, ""
         return {
             "talks": [_talk(talk) for talk in talks],
-            "count": len(self._attendance.people.live.open),
+            "count": len(self._attendance.people.live.conversations.open),
             "open": self._reading(),
             "teacher": self._teacher,
             "told": told,
