@@ -22,15 +22,12 @@ from matplotlib.figure import Figure
 
 from agents.exact.solver import solve
 from dialogue_gym import Domain, load_domain
-from dialogue_gym._files import write_whole
-from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import LiveBot
-from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.startup import start_or_resume
-from dialogue_gym.live.trainer import RegressionGuard
+from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.journal import Store
+from dialogue_gym.live import LiveBot, RegressionGuard, SimulatedPerson, start_or_resume
 from dialogue_gym.nlu import FixedFormatInterpreter
-from dialogue_gym.policies.agent import load_agent
+from dialogue_gym.policies import load_agent
+from dialogue_gym.utils import write_whole
 
 DOMAINS = ("restaurant", "concert")
 STARTS = ("pretrained", "scratch")

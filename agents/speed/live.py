@@ -26,17 +26,14 @@ from matplotlib.figure import Figure
 
 from agents.speed.environments import rounded
 from dialogue_gym import Domain, load_domain
-from dialogue_gym._files import write_text, write_whole
-from dialogue_gym.journal.entry import LABEL, LIVE, PERSON, Draft, Entry
-from dialogue_gym.journal.store import Store
-from dialogue_gym.live.bot import LiveBot
-from dialogue_gym.live.checkpoints import checkpoints_of
-from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.startup import start_or_resume
-from dialogue_gym.live.trainer import Trainer
+from dialogue_gym.journal import Draft, Entry, Store
+from dialogue_gym.live import LiveBot, SimulatedPerson, Trainer, checkpoints_of, start_or_resume
 from dialogue_gym.nlu import FixedFormatInterpreter
+from dialogue_gym.utils import write_text, write_whole
 
 NAME = "restaurant"
+LABEL, LIVE, PERSON = "label", "live", "person"
+"""As entries of the journal have them: a decision, the key of a beginning, someone at the terminal."""
 TRANSITIONS = 100_000
 STEPS_A_DAY = 100
 CONVERSATIONS = 200
@@ -193,7 +190,7 @@ import sys, psutil
 from pathlib import Path
 from agents.speed.live import opened
 from dialogue_gym import Domain, load_domain
-from dialogue_gym.journal.store import Store
+from dialogue_gym.journal import Store
 with Store(Path(sys.argv[1])) as store:
     opened(store, load_domain({NAME!r}))
 print(psutil.Process().memory_info().rss / 1e6)

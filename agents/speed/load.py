@@ -24,7 +24,8 @@ from pathlib import Path
 
 import aiohttp
 
-from dialogue_gym.web.api import API, WEBHOOK
+WEBHOOK, API = "/webhooks/rest/webhook", "/api"
+"""The routes of the server: Rasa's, and its own."""
 
 _LINES = {
     "restaurant": (

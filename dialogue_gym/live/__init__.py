@@ -1,1 +1,88 @@
-"""Learning from real people: conversations with them as episodes, their rewards, saving and resuming."""
+"""Learning from people: a bot in conversations with them, a learner beside it, and an environment.
+
+Names load when they are used: the learner needs PyTorch (extra `agents`), the rest does not.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dialogue_gym.live.bot import Decider, LiveBot, Reply
+    from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, Checkpoints, checkpoints_of
+    from dialogue_gym.live.conversations import Conversations
+    from dialogue_gym.live.env import DialogueLiveEnv, PersonLeft
+    from dialogue_gym.live.exploration import Explorer, QPolicy
+    from dialogue_gym.live.handoff import Handoff
+    from dialogue_gym.live.learner import LearnerSettings, LiveLearner
+    from dialogue_gym.live.migration import LossError
+    from dialogue_gym.live.policy import store_agent
+    from dialogue_gym.live.rate_limit import Limits, RateLimiter
+    from dialogue_gym.live.replay_buffer import ReplayBuffer
+    from dialogue_gym.live.sessions import Rejected, Sessions
+    from dialogue_gym.live.simulated_person import SimulatedPerson
+    from dialogue_gym.live.startup import start_or_resume
+    from dialogue_gym.live.trainer import RegressionGuard, Trainer
+    from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
+    from dialogue_gym.live.turn import LiveError
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "Checkpoints",
+    "Conversations",
+    "Decider",
+    "DialogueLiveEnv",
+    "Explorer",
+    "Handoff",
+    "LearnerSettings",
+    "Limits",
+    "LiveBot",
+    "LiveError",
+    "LiveLearner",
+    "LiveReward",
+    "LossError",
+    "PersonLeft",
+    "QPolicy",
+    "RateLimiter",
+    "RegressionGuard",
+    "Rejected",
+    "ReplayBuffer",
+    "Reply",
+    "Sessions",
+    "SimulatedPerson",
+    "Trainer",
+    "Transition",
+    "checkpoints_of",
+    "start_or_resume",
+    "store_agent",
+    "unlearned",
+]
+
+_LAZY = {
+    "bot": ("Decider", "LiveBot", "Reply"),
+    "checkpoints": ("Checkpoint", "CheckpointError", "Checkpoints", "checkpoints_of"),
+    "conversations": ("Conversations",),
+    "env": ("DialogueLiveEnv", "PersonLeft"),
+    "exploration": ("Explorer", "QPolicy"),
+    "handoff": ("Handoff",),
+    "learner": ("LearnerSettings", "LiveLearner"),
+    "migration": ("LossError",),
+    "policy": ("store_agent",),
+    "rate_limit": ("Limits", "RateLimiter"),
+    "replay_buffer": ("ReplayBuffer",),
+    "sessions": ("Rejected", "Sessions"),
+    "simulated_person": ("SimulatedPerson",),
+    "startup": ("start_or_resume",),
+    "trainer": ("RegressionGuard", "Trainer"),
+    "transitions": ("LiveReward", "Transition", "unlearned"),
+    "turn": ("LiveError",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
