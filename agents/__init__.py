@@ -1,1 +1,1 @@
-"""Reference agents, the solver and what evaluates them: `python -m agents --help`."""
+"""Reference agents, their evaluation, the solver and the benchmark: `python -m agents --help`."""

@@ -1,10 +1,10 @@
-"""Runs `python -m agents`."""
+"""Entry point of `python -m agents`."""
 
 import sys
 
 
 def main() -> None:
-    """Run a command, or say how to install what it needs."""
+    """Run a command, or say how to install a package that is missing."""
     try:
         from agents import cli
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The commands `python -m agents train`, `evaluate`, `benchmark` and `demo`."""
+"""The commands of `python -m agents`: `train`, `evaluate`, `benchmark`, `demo` and others."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ app = typer.Typer(
 )
 console = Console()
 BOUND_SECONDS = 120
-"""How long to wait for the bound once all else is done."""
+"""Longest time to wait for the bound once everything else is done."""
 
 EnvId = Annotated[str, typer.Argument(metavar="ENV", help="id of an environment")]
 Settings = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings of the environment")
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**31, help="of all that is random in the run")]
-Dialogues = Annotated[int, typer.Option(min=1, help="how many dialogues to evaluate over")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31, help="seed for everything random in the run")]
+Dialogues = Annotated[int, typer.Option(min=1, help="number of dialogues in the evaluation")]
 
 
 def _solve(env_id: str, settings: dict[str, Any]) -> Solution:
@@ -60,12 +60,12 @@ def _bound(env_id: str, settings: dict[str, Any]) -> float | None:
 
 
 def _other_core() -> Any:
-    """Return a process that solves while this one trains; leaving its context ends it."""
+    """Return a pool of one process, to solve an environment while this process trains."""
     return multiprocessing.get_context("spawn").Pool(1)
 
 
 def _prepare(out: Path) -> None:
-    """Make the folder for results and see that it can be written, before the long part."""
+    """Create the folder for results and check that it is writable, before the long part."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out):
         pass
@@ -113,21 +113,21 @@ def train(
     settings: Settings = None,
     *,
     out: Annotated[Path, typer.Option(help="folder for the model, metrics and learning curve")],
-    agent: Annotated[str, typer.Option(help="the agent: " + ", ".join(agent_names()))] = "ppo",
+    agent: Annotated[str, typer.Option(help="name of the agent: " + ", ".join(agent_names()))] = "ppo",
     seed: Seed = 0,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="training steps, if not the configured ones")
+        int | None, typer.Option(min=1, help="training steps, instead of the configured number")
     ] = None,
     dialogues: Dialogues = 1000,
     labels: Annotated[
         Path | None,
-        typer.Option(help="a store of dialogue-gym teach: a warm start with what was taught there"),
+        typer.Option(help="a store of dialogue-gym teach, whose labels the agent starts with"),
     ] = None,
 ) -> None:
     """Train an agent and write model.zip, metrics.json and learning_curve.png."""
     keywords = parse_settings(settings or [])
     config = agent_config(agent, env_id)
-    make(env_id, keywords)  # whatever is wrong with it is said before the long part
+    make(env_id, keywords)  # errors in settings show before the long part
     if labels:
         check_warm_start(agent, env_id)
     _prepare(out)
@@ -145,7 +145,7 @@ def train(
         except multiprocessing.TimeoutError:
             best = None
     if best is None:
-        print("note: this environment is too large to be solved, so there is no bound", file=sys.stderr)
+        print("note: this environment is too large to be solved, so the bound is missing", file=sys.stderr)
     metrics = save_results(out, run, trained, curve, seconds, evaluation, best)
     console.print_json(json.dumps({key: metrics[key] for key in metrics if key != "versions"}))
 
@@ -162,7 +162,7 @@ def evaluate_command(
     seed: Seed = 1,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:
-    """Play a trained agent and say how well it does, also under other settings than it was trained with."""
+    """Evaluate a trained agent, also under other settings than those of its training."""
     from agents.training import load
 
     keywords = parse_settings(settings or [])
@@ -175,7 +175,7 @@ def evaluate_command(
         if not Path(agent).exists():
             advice = nearest(agent, PRETRAINED)
             raise ValueError(
-                f"{agent}: no trained agent is here (metrics.json is missing), nor pretrained; {advice}"
+                f"{agent}: neither a trained agent (metrics.json is missing) nor a pretrained one; {advice}"
             )
         run, trained, metrics = load(Path(agent))
         env_id, name = run.env_id, run.agent
@@ -205,7 +205,7 @@ def pretrain(
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Make the pretrained agents that come with the built-in domains."""
+    """Train the pretrained agents that come with the built-in domains."""
     from agents.pretraining import AGENT, STEPS, pretrain
 
     for name in PRETRAINED:
@@ -228,14 +228,12 @@ def benchmark(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="run the cells on a Ray cluster, on as many cores as it has; 'local' begins one here",
+            help="run the cells on all cores of a Ray cluster; 'local' starts one here",
         ),
     ] = None,
-    report: Annotated[
-        bool, typer.Option("--report", help="run nothing: report the seeds that are finished")
-    ] = False,
+    report: Annotated[bool, typer.Option("--report", help="run nothing: report the finished seeds")] = False,
 ) -> None:
-    """Train and measure every cell of a grid; the same command goes on where it was stopped."""
+    """Train and evaluate every cell of a grid; the same command resumes an interrupted run."""
     from agents.benchmark.grid import load_grid
     from agents.benchmark.run import run, write_report
 
@@ -267,13 +265,14 @@ def teach_benchmark(
     *,
     out: Annotated[Path, typer.Option(help="folder for teaching.json, teaching.md and teaching.png")],
     seeds: Annotated[int, typer.Option(min=1, help="sessions of each kind")] = 20,
-    dialogues: Annotated[int, typer.Option(min=1, help="taught in each session")] = 100,
+    dialogues: Annotated[int, typer.Option(min=1, help="dialogues in each session")] = 100,
     error_rate: Annotated[
-        list[float] | None, typer.Option(min=0, max=1, help="of the fake user; 0, 0.15 and 0.3 without it")
+        list[float] | None,
+        typer.Option(min=0, max=1, help="error rate of the fake user; 0, 0.15 and 0.3 by default"),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="sessions at a time")] = os.cpu_count() or 1,
 ) -> None:
-    """Count the corrections that it takes a simulated teacher to teach the built-in domains."""
+    """Count the corrections that a simulated teacher needs on the built-in domains."""
     from agents.benchmark.teaching import ERROR_RATES, lessons, run, table, write
 
     _prepare(out)
@@ -287,10 +286,10 @@ def live_benchmark(
     *,
     out: Annotated[Path, typer.Option(help="folder for live.json, live.md and live.png")],
     seeds: Annotated[int, typer.Option(min=1, help="agents of each kind")] = 10,
-    dialogues: Annotated[int, typer.Option(min=1, help="that each has")] = 300,
+    dialogues: Annotated[int, typer.Option(min=1, help="dialogues of each agent")] = 300,
     jobs: Annotated[int, typer.Option(min=1, help="agents at a time")] = os.cpu_count() or 1,
 ) -> None:
-    """See how soon an agent recovers with changed people, who rate dialogues badly or not at all."""
+    """Measure how soon an agent adapts to changed people and with wrong or missing ratings."""
     from agents.benchmark.live import run, trials, write
 
     _prepare(out)
@@ -299,11 +298,11 @@ def live_benchmark(
 
 
 def _run_all(
-    run: Callable[[Task], dict[str, Any]], tasks: Sequence[Task], jobs: int, what: str
+    run: Callable[[Task], dict[str, Any]], tasks: Sequence[Task], jobs: int, noun: str
 ) -> list[dict[str, Any]]:
-    """Do independent runs, and show on standard error how many are finished; `what` they are is said."""
+    """Run independent tasks, with progress on standard error; `noun` names them there."""
     with Progress(console=Console(stderr=True)) as bars:
-        bar = bars.add_task(what, total=None)
+        bar = bars.add_task(noun, total=None)
 
         def progress(finished: int, total: int) -> None:
             bars.update(bar, completed=finished, total=total)
@@ -313,7 +312,7 @@ def _run_all(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="folder for what it writes")] = Path("out/demo"),
+    out: Annotated[Path, typer.Option(help="folder for its results")] = Path("out/demo"),
     seed: Seed = 0,
 ) -> None:
     """PPO learns to book a restaurant in front of you."""
@@ -342,7 +341,9 @@ def demo(
     table.add_row("solver", *exact)
     table.add_row("bound", "", f"{solution.upper:.2f} (exact)", "")
     console.print(table)
-    console.print("The bound is the optimum of one who knows what the user has in mind: none can pass it.\n")
+    console.print(
+        "The bound is the optimum with full knowledge of the user's goal: no policy can exceed it.\n"
+    )
     console.print("A dialogue of the trained agent:\n")
     console.print(Text(_dialogue(run.make_env("ansi"), trained)), soft_wrap=True)
     console.print(f"\nThe learning curve: {out / 'learning_curve.png'}", soft_wrap=True)
@@ -355,7 +356,7 @@ def _dialogue(env: gym.Env[Any, Any], policy: Any) -> str:
 
 
 def main() -> None:
-    """Run a command; what a person got wrong is said in one line, with exit status 2."""
+    """Run a command; a mistake of the person ends it with one line and exit status 2."""
     try:
         app()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Read the configurations of agents."""
+"""Configurations of agents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAPPINGS = ("hyperparameters", "warm_start")
 
 
 def agent_names() -> list[str]:
-    """Return the agents that have a configuration."""
+    """Return the names of the agents that have a configuration."""
     return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 
 
@@ -27,12 +27,12 @@ def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, 
     A file that names another agent under `extends` overrides that agent's configuration.
 
     Raises:
-        ValueError: there is no such agent, or its file has an unknown key.
+        ValueError: the agent is unknown, or its file has an unknown key.
     """
     path = configs / f"{agent}.yaml"
     if not path.is_file():
         names = sorted(known.stem for known in configs.glob("*.yaml"))
-        raise ValueError(f"{agent!r} is no agent; {nearest(agent, names)}")
+        raise ValueError(f"unknown agent {agent!r}; {nearest(agent, names)}")
     sections = yaml.safe_load(path.read_text(encoding="utf-8"))
     for name in sections:
         if name not in ("extends", "default") and name not in gym.registry:
@@ -53,7 +53,7 @@ def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, 
 
 
 def check_warm_start(agent: str, env_id: str) -> None:
-    """Raise ValueError if an agent does not begin with what others did."""
+    """Raise ValueError if an agent does not start from demonstrations."""
     if not agent_config(agent, env_id)["warm_start"]:
         ours = ", ".join(name for name in agent_names() if agent_config(name, env_id)["warm_start"])
-        raise ValueError(f"{agent} begins from scratch; what was taught is for {ours}")
+        raise ValueError(f"{agent} starts from scratch; labels are for {ours}")

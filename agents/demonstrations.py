@@ -1,6 +1,6 @@
-"""What an agent can learn from before it is rewarded: dialogues of the expert, labels of a teacher.
+"""Sources of learning before any reward: dialogues of the expert, labels of a teacher.
 
-Where several actions are equally good the expert picks one at random, and the label names them all.
+If several actions are equally good, the expert picks one at random, and the label names them all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Labels:
-    """What is right in some observations; all arrays have one entry for each."""
+    """The right actions in some observations; all arrays have one entry for each."""
 
     observations: Array
     """Shape (labels, components)."""
@@ -36,7 +36,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Demonstrations(Labels):
-    """Steps of dialogues, in order, and what came of them."""
+    """Steps of dialogues, in order, and their results."""
 
     actions: npt.NDArray[np.int64]
     rewards: npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ class Demonstrations(Labels):
     truncated: npt.NDArray[np.bool_]
 
     def returns(self, gamma: float) -> npt.NDArray[np.float64]:
-        """Return what came of each step: the discounted rewards from it to the end of its dialogue."""
+        """Return the discounted sum of rewards from each step to the end of its dialogue, shape (steps,)."""
         result = np.zeros(len(self.rewards))
         total = 0.0
         for step in reversed(range(len(self.rewards))):
@@ -55,7 +55,7 @@ class Demonstrations(Labels):
 
 
 def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrations:
-    """Let the domain's expert play, and write down what it does and what else would have been right.
+    """Play dialogues with the domain's expert, and record its actions and all other right ones.
 
     Raises:
         DomainError: the domain has no expert.
@@ -75,21 +75,21 @@ def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrat
     return Demonstrations(observations, mask(observations), *others)
 
 
-def taught(env: gym.Env[Any, Any], folder: Path) -> Labels:
-    """Return what a store says is right: what a person taught in the terminal, and the stories it began with.
+def taught_labels(env: gym.Env[Any, Any], folder: Path) -> Labels:
+    """Return the labels in a store: those of teachers, and those of the stories that it started with.
 
     Raises:
-        ValueError: the store cannot be read, is of another domain, or says nothing of this one.
+        ValueError: the store cannot be read, is of another domain, or has no labels.
     """
     dialogue = env.unwrapped
     assert isinstance(dialogue, DialogueEnv)
     if dialogue.max_history > 1:
-        raise ValueError("max_history: labels are of one observation at a time")
+        raise ValueError("max_history: labels are for single observations, so it must be 1")
     with Store(folder, create=False, read_only=True) as store:
         history = History(store.entries())
     memory = right_actions(history, dialogue.domain, dialogue.action_names, dialogue.settings.turn_taking)
     if not memory:
-        raise ValueError(f"{folder}: nothing was taught there")
+        raise ValueError(f"{folder}: the store has no labels")
     observations = np.array([np.frombuffer(key, dialogue.observation_space.dtype) for key in memory])
     right = np.array([[name in names for name in dialogue.action_names] for names in memory.values()])
     return Labels(observations, ActionMask(dialogue)(observations) | right, right)

@@ -1,4 +1,4 @@
-"""Measure a policy over a fixed number of dialogues."""
+"""Evaluation of a policy over a fixed number of dialogues."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Evaluation:
 def evaluate(env: gym.Env[Any, Any], policy: Any, dialogues: int = 1000, seed: int = 0) -> Evaluation:
     """Play dialogues with the deterministic choices of a policy.
 
-    Every lane plays a fixed quota of dialogues: the first ones to finish would be the easy ones. Chance is
-    a stream of its own, apart from training's; each lane's first dialogue begins alike for every policy.
+    Every lane plays a fixed quota of dialogues: the first ones to finish would be biased towards short ones.
+    The random stream is not that of training; each lane's first dialogue begins alike for every policy.
 
     Args:
-        env: an environment like the ones that are played; it is not played itself.
+        env: an environment whose id and settings are used; it is not stepped itself.
         policy: anything with the `predict` of Stable-Baselines3.
-        dialogues: how many, at least 1.
-        seed: of the run.
+        dialogues: number of dialogues, at least 1.
+        seed: seed of the run.
     """
     count = min(_LANES, dialogues)
     quota = np.full(count, dialogues // count) + (np.arange(count) < dialogues % count)

@@ -1,4 +1,4 @@
-"""Make environments from what a person types: an id and `key=value` settings."""
+"""Environments made from command-line words: an id and `key=value` settings."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import dialogue_gym
 from dialogue_gym.utils import nearest
 
 TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
-"""The random streams of a run, which have nothing in common."""
+"""The independent random streams of a run."""
 
 
 PRETRAINED = {"restaurant": "FakeUserRestaurant-v0", "concert": "FakeUserConcert-v0"}
-"""The ids of the domains that a pretrained agent comes with, by the agent's name."""
+"""Pretrained agents by name, with the ids of their environments."""
 
 
 def parse_settings(words: Iterable[str]) -> dict[str, Any]:
-    """Return the keyword arguments that `key=value` words stand for; values are YAML.
+    """Return the keyword arguments given by `key=value` words; values are YAML.
 
     Raises:
-        ValueError: a word is no setting of a dialogue environment.
+        ValueError: a word is malformed, or its key is not a setting of a dialogue environment.
     """
     settings = {}
     for word in words:
@@ -41,26 +41,25 @@ def parse_settings(words: Iterable[str]) -> dict[str, Any]:
 
 
 def check_settings(names: Iterable[str]) -> None:
-    """Raise ValueError if a name is no setting that may be chosen here."""
+    """Raise ValueError if a name is not a setting that can be chosen here."""
     ours = ("render_mode", "max_episode_steps")  # gym.make would make a wrapper of the limit
     valid = [name for name in inspect.signature(dialogue_gym.DialogueEnv).parameters if name not in ours]
     for name in names:
         if name not in valid:
-            raise ValueError(f"{name!r} is no setting; {nearest(str(name), valid)}")
+            raise ValueError(f"unknown setting {name!r}; {nearest(str(name), valid)}")
 
 
 def make(env_id: str, settings: dict[str, Any], render_mode: str | None = None) -> gym.Env[Any, Any]:
     """Make a dialogue environment.
 
     Raises:
-        ValueError: it is another kind of environment, or a setting is wrong.
-        gymnasium.error.Error: there is no such id.
+        ValueError: the id is unknown or of another kind of environment, or a setting is invalid.
     """
     if env_id not in gym.registry:
         ours = [name for name, spec in gym.registry.items() if "dialogue_gym" in str(spec.entry_point)]
-        raise ValueError(f"{env_id!r} is no environment; {nearest(env_id, ours)}")
+        raise ValueError(f"unknown environment {env_id!r}; {nearest(env_id, ours)}")
     if "dialogue_gym" not in str(gym.spec(env_id).entry_point):
-        raise ValueError(f"{env_id!r} is no dialogue environment")
+        raise ValueError(f"{env_id!r} is not a dialogue environment")
     return gym.make(env_id, render_mode=render_mode, **settings)
 
 

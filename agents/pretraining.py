@@ -1,4 +1,4 @@
-"""Make the policies that come with the built-in domains."""
+"""Training of the policies that come with the built-in domains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialogue_gym.policies import PretrainedPolicy, pretrained_path, save_pretra
 from dialogue_gym.utils import write_whole
 
 AGENT, STEPS, ERROR_RATE = "maskable_ppo", 300_000, 0.3
-"""Who has learned to live with noise does well without it, but not the other way round."""
+"""A policy trained with noise does well without it, but not the other way round."""
 ERROR_RATES = (0.0, 0.15, 0.3)
 
 
@@ -22,10 +22,10 @@ def pretrain(name: str, seed: int, progress: Progress, folder: Path | None = Non
     """Train the policy of a built-in domain and write it; return its figures by error rate.
 
     Args:
-        name: of the domain.
-        seed: of the training.
-        progress: is told how far it is.
-        folder: where to write `policy.npz`; without it, beside the domain's file.
+        name: name of the domain.
+        seed: seed of the training.
+        progress: called with the progress of training.
+        folder: where to write `policy.npz`; by default, beside the domain's file.
     """
     path = folder / "policy.npz" if folder else pretrained_path(name)
     run = Run(PRETRAINED[name], {"semantic_error_rate": ERROR_RATE}, AGENT, seed, STEPS)

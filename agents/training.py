@@ -1,4 +1,4 @@
-"""Train an agent of Stable-Baselines3 and write down what came of it."""
+"""Training of agents, and the files that it writes: model, metrics and learning curve."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from agents.algorithms.behaviour_cloning import clone
 from agents.algorithms.maskable_ppo import ObservingMaskablePPO
 from agents.algorithms.q_table import QTable
 from agents.config import agent_config, check_warm_start
-from agents.demonstrations import demonstrate, taught
+from agents.demonstrations import demonstrate, taught_labels
 from agents.evaluation import Evaluation
 from agents.make_env import DEMONSTRATION, TRAINING, make, stream
 from dialogue_gym.sb3 import DialogueVecEnv, MaskedDQN
@@ -35,17 +35,17 @@ ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "ppo": PPO,
 }
 TABLE = "q_table"
-"""The algorithm that is not one of Stable-Baselines3's kind."""
+"""The algorithm that is not part of Stable-Baselines3."""
 Agent = BaseAlgorithm | QTable
 _PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")
 
-# The networks are small: a second thread costs more than it gives, on busy cores very much more.
+# The networks are small: a second thread costs more than it gains, on busy cores far more.
 torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained: the metrics of a finished run hold the same."""
+    """The parameters of a training run, which the metrics of a finished run repeat."""
 
     env_id: str
     settings: dict[str, Any]
@@ -59,24 +59,24 @@ class Run:
 
 
 Progress = Callable[[int, float], None]
-"""Is told the steps so far and the success rate of the last hundred dialogues."""
+"""Called with the steps so far and the success rate of the last hundred dialogues."""
 Watch = Callable[[int, int, Agent], None]
-"""Is told the dialogues and steps so far, and shown the agent, whenever dialogues have ended."""
+"""Called with the dialogues and steps so far and the agent, whenever dialogues have ended."""
 
 
 @dataclass(frozen=True)
 class Linear:
-    """A schedule of Stable-Baselines3 that falls to 0: it is given the share of training that is left."""
+    """A schedule of Stable-Baselines3 that falls linearly to 0."""
 
     start: float
 
     def __call__(self, left: float) -> float:
-        """Return the value."""
+        """Return the value, given the share of training that is left."""
         return self.start * left
 
 
 class _Recorder(BaseCallback):
-    """Records how every training dialogue went."""
+    """Records the return and success of every training dialogue."""
 
     def __init__(self, progress: Progress, watch: Watch | None, entropy: Linear | None = None) -> None:
         super().__init__()
@@ -92,12 +92,12 @@ class _Recorder(BaseCallback):
         self.curve.successes.append(float(is_success))
 
     def show(self, steps: int, agent: Agent) -> None:
-        """Show the agent after some dialogue's end."""
+        """Pass the agent to the watcher, if there is one."""
         if self._watch:
             self._watch(len(self.curve.steps), steps, agent)
 
     def report(self, steps: int) -> None:
-        """Say how far it is."""
+        """Report the progress."""
         last = self.curve.successes[-100:]
         self._progress(steps, sum(last) / len(last) if last else 0.0)
 
@@ -120,10 +120,10 @@ class _Recorder(BaseCallback):
 def train(
     run: Run, progress: Progress, watch: Watch | None = None, labels: Path | None = None
 ) -> tuple[Agent, Curve, float]:
-    """Train an agent; return it, the course of its training, and the seconds that it took.
+    """Train an agent; return it, its learning curve, and the seconds that it took.
 
-    With `labels`, the folder of a store, an agent with a warm start begins with what was taught there, not
-    with the expert.
+    With `labels`, the folder of a store, an agent with a warm start begins with the labels there, not with
+    the expert.
 
     Raises:
         ValueError: the store cannot be used, or the agent has no warm start.
@@ -153,7 +153,7 @@ def _train(
     )
     if warm_start := config["warm_start"]:
         if labels:
-            right = taught(run.make_env(), labels)
+            right = taught_labels(run.make_env(), labels)
         else:
             right = demonstrate(run.make_env(), warm_start["dialogues"], stream(run.seed, DEMONSTRATION))
         clone(agent, right, warm_start["updates"])
@@ -178,10 +178,10 @@ def _train_table(run: Run, config: dict[str, Any], recorder: _Recorder) -> QTabl
 
 
 def load(folder: Path) -> tuple[Run, Agent, dict[str, Any]]:
-    """Return the run, agent and metrics in a folder that `save` wrote.
+    """Return the run, agent and metrics in a folder that `train` wrote.
 
     Raises:
-        ValueError: there is no finished run.
+        ValueError: the folder has no finished run, or one that cannot be read.
     """
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -190,16 +190,16 @@ def load(folder: Path) -> tuple[Run, Agent, dict[str, Any]]:
         agent_config(run.agent, run.env_id)
         metrics["bound_return"]
     except FileNotFoundError:
-        raise ValueError(f"{folder}: no trained agent is here (metrics.json is missing)") from None
+        raise ValueError(f"{folder}: not a trained agent (metrics.json is missing)") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{folder}: metrics.json cannot be used ({_first_line(error)})") from None
     path = folder / "model.zip"
     if not path.is_file():
-        raise ValueError(f"{folder}: no trained agent is here (model.zip is missing)")
+        raise ValueError(f"{folder}: not a trained agent (model.zip is missing)")
     try:
         agent = _load_model(run, path)
-    except Exception as error:  # whatever unpacking a broken file raises
-        raise ValueError(f"{path}: this is no model of {run.agent} ({_first_line(error)})") from None
+    except Exception as error:  # unpacking a broken file raises errors of many kinds
+        raise ValueError(f"{path}: not a model of {run.agent} ({_first_line(error)})") from None
     return run, agent, metrics
 
 
@@ -232,7 +232,7 @@ def save_results(
 ) -> dict[str, Any]:
     """Write `learning_curve.png` and `metrics.json`; return the metrics.
 
-    `bound` is None where the environment is too large to be solved.
+    `bound` is None if the environment is too large to be solved.
     """
     metrics = {
         "env_id": run.env_id,
@@ -268,7 +268,7 @@ WINDOW = 100
 
 @dataclass
 class Curve:
-    """The training dialogues in order: when each ended (in steps), its return, and 1 for success."""
+    """The training dialogues in order: the step at which each ended, its return, and 1 for success."""
 
     steps: list[int]
     returns: list[float]

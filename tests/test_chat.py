@@ -18,7 +18,7 @@ from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered
 from dialogue_gym.conversation.turns import has_ended
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
 from dialogue_gym.policies.agent import AgentError, load_agent
-from tests.agents.test_cli import agents
+from tests.agents.commands import agents
 from tests.conftest import domain_from
 from tests.terminals import Window
 
@@ -110,11 +110,11 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
         has_probabilities, thoughts = talk.bot.agent.rank_actions(talk.conversation)
         assert has_probabilities == (algorithm == "maskable_ppo")
         assert not thoughts[-1].is_possible
-    with pytest.raises(AgentError, match="knows other actions or observations than concert has"):
+    with pytest.raises(AgentError, match="for other actions or observations than those of concert"):
         chat("concert", str(out))
     metrics = json.loads((out / "metrics.json").read_text())
     (out / "metrics.json").write_text(json.dumps(metrics | {"algorithm": "q_table"}))
-    with pytest.raises(AgentError, match="an agent of the kind 'q_table' cannot talk"):
+    with pytest.raises(AgentError, match="agents of the kind 'q_table' cannot talk"):
         chat("restaurant", str(out))
 
 
@@ -123,7 +123,7 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
     [
         (["chat", "concrt"], "'concrt' is neither a file nor a built-in domain; did you mean 'concert'?"),
         (["chat", "restaurant", "--agent", "exprt"], "neither an agent nor a folder; did you mean 'expert'?"),
-        (["chat", "restaurant", "--agent", "."], "no trained agent is here"),
+        (["chat", "restaurant", "--agent", "."], "not a trained agent"),
         (["chat", "restaurant", "--nlu", "missing.yml"], "missing.yml: there is no such file"),
         (["chat", "restaurant", "--actions", "missing_module"], "missing_module"),
         (["chat", "restaurant", "--nlu", "http://a", "--nlu", "b.yml"], "an NLU server stands alone"),

@@ -1,4 +1,4 @@
-"""The notebooks run as they are, show what they say, and are kept without outputs."""
+"""The notebooks run unchanged, their outputs match their text, and they are stored without outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-# Makes Matplotlib's list of fonts, if there is none: a kernel that has to do that may complain on stderr.
+# Builds Matplotlib's list of fonts if it is missing: a kernel that has to do so may warn on stderr.
 from matplotlib import font_manager  # noqa: F401
 from nbclient import NotebookClient
 
@@ -18,11 +18,11 @@ from tests import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SECONDS = 300
-"""Many times what any cell takes, so that a notebook that hangs ends."""
+"""Time limit of a cell, many times what any cell takes: a notebook that hangs ends."""
 ALLOWED_ON_STDERR: tuple[str, ...] = ()
-"""Patterns of lines; so far there is none to allow."""
+"""Patterns of allowed lines; none so far."""
 SLOW = ("02_ladder",)
-"""Those of more than half a minute."""
+"""Notebooks that take more than half a minute."""
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -105,7 +105,7 @@ SAYS: dict[str, Callable[[str], None]] = {
     "04_teach": check_teach,
     "05_human_reward": check_human_reward,
 }
-"""What a notebook's text says of its outputs, by the name of the notebook."""
+"""Checks of the claims in a notebook's text about its outputs, by the name of the notebook."""
 
 
 def test_there_are_notebooks_and_every_check_has_one() -> None:
@@ -113,7 +113,7 @@ def test_there_are_notebooks_and_every_check_has_one() -> None:
 
 
 @each_notebook
-def test_it_is_valid_and_kept_without_outputs(path: Path) -> None:
+def test_it_is_valid_and_stored_without_outputs(path: Path) -> None:
     notebook = read(path)
     assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
     assert notebook.metadata.kernelspec.name == "python3"
@@ -129,7 +129,9 @@ def test_it_is_valid_and_kept_without_outputs(path: Path) -> None:
         for path in NOTEBOOKS
     ],
 )
-def test_it_runs_and_shows_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_and_its_outputs_match_its_text(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MPLBACKEND", raising=False)  # figures are to be shown in the notebook
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # and not what a person has set up for themselves
     printed = run(read(path), path.parent)

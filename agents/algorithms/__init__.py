@@ -1,1 +1,1 @@
-"""Algorithms that learn, each in one file."""
+"""Learning algorithms, one in each file."""

@@ -1,7 +1,7 @@
 """Behaviour cloning: fit an agent of Stable-Baselines3 to demonstrations, before or instead of rewards.
 
 Sources: Pomerleau 1989, ALVINN (cloning); Hester et al. 2018, Deep Q-learning from demonstrations (the margin
-by which right actions are to be worth more, and demonstrations in the replay buffer).
+by which right actions win, and demonstrations in the replay buffer).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _BATCH = 256
 
 
 def clone(agent: Any, demonstrations: Labels, updates: int) -> None:
-    """Fit an agent's networks, so that it does what was right, and knows what came of it where that is known.
+    """Fit an agent's networks to the right actions, and to the returns where these are known.
 
     Args:
         agent: a DQN or PPO, with masks or without.
-        demonstrations: what is right in environments like the agent's, or whole dialogues of it.
-        updates: how many batches of steps to fit to.
+        demonstrations: labels from environments like the agent's, or whole dialogues.
+        updates: number of batches to fit to.
 
     Raises:
-        TypeError: it is another kind of agent.
+        TypeError: the agent is neither a DQN nor a PPO.
     """
     network: torch.nn.Module
     loss_of: Callable[[Any], torch.Tensor]
@@ -56,14 +56,14 @@ def clone(agent: Any, demonstrations: Labels, updates: int) -> None:
 
 
 def _returns(agent: Any, demonstrations: Labels) -> torch.Tensor | None:
-    """Return what came of each step, if that is known."""
+    """Return the discounted return from each step on, if the demonstrations are whole dialogues."""
     if not isinstance(demonstrations, Demonstrations):
         return None
     return torch.as_tensor(demonstrations.returns(agent.gamma), dtype=torch.float32)
 
 
 def _likelihood_loss(agent: Any, demonstrations: Labels) -> Callable[[Any], torch.Tensor]:
-    """Return what is to be small for PPO: how unlikely right actions are, and the error of the values."""
+    """Return the loss of PPO: the negative log-likelihood of right actions, and the error of the values."""
     observations = agent.policy.obs_to_tensor(demonstrations.observations)[0]
     right = torch.as_tensor(demonstrations.right)
     returns = _returns(agent, demonstrations)
@@ -84,7 +84,7 @@ def _likelihood_loss(agent: Any, demonstrations: Labels) -> Callable[[Any], torc
 
 
 def _margin_loss(agent: DQN, demonstrations: Labels) -> Callable[[Any], torch.Tensor]:
-    """Return what is to be small for DQN: the error of the values, and by how much wrong actions win."""
+    """Return the loss of DQN: the error of the values, and the margin by which wrong actions win."""
     observations = agent.policy.obs_to_tensor(demonstrations.observations)[0]
     right = torch.as_tensor(demonstrations.right)
     returns = _returns(agent, demonstrations)
@@ -102,7 +102,7 @@ def _margin_loss(agent: DQN, demonstrations: Labels) -> Callable[[Any], torch.Te
 
 
 def _remember(agent: DQN, demonstrations: Demonstrations) -> None:
-    """Put the demonstrations into the replay buffer, as many as each of its lanes can have alike."""
+    """Put the demonstrations into the replay buffer; steps left over after filling all lanes are dropped."""
     buffer = agent.replay_buffer
     assert buffer is not None
     lanes = agent.n_envs

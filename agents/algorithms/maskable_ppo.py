@@ -1,4 +1,4 @@
-"""MaskablePPO for whoever passes it no masks."""
+"""MaskablePPO for callers that pass no masks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialogue_gym.sb3 import dialogue_of
 
 
 class ObservingMaskablePPO(MaskablePPO):
-    """MaskablePPO of sb3-contrib that finds the masks in the observations, where it is given none."""
+    """MaskablePPO of sb3-contrib that derives masks from the observations unless it is given some."""
 
     def __init__(self, policy: Any, env: Any, **arguments: Any) -> None:
         """Make the agent; the arguments are those of `MaskablePPO`, by name."""
@@ -28,7 +28,7 @@ class ObservingMaskablePPO(MaskablePPO):
         deterministic: bool = False,
         action_masks: Any = None,
     ) -> tuple[Any, Any]:
-        """Return the actions for one observation or a batch of them, and the state as it was."""
+        """Return the actions for one observation or a batch of them, and the state unchanged."""
         if action_masks is None:
             action_masks = self.observation_mask(np.atleast_2d(observation))
         return super().predict(observation, state, episode_start, deterministic, action_masks)

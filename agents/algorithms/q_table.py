@@ -1,7 +1,7 @@
-"""Tabular Q-learning: a table of what each action is worth in each observation, and nothing else.
+"""Tabular Q-learning: a table with the value of each action in each observation, and nothing else.
 
-The simplest agent that learns, to be read from top to bottom. The value of an action moves towards what was
-found when it was done: the reward, and the best that is known of the observation that came next.
+The simplest agent that learns; read it from top to bottom. After a step, the value of its action moves
+towards the reward plus the best known value in the next observation.
 
 Source: Watkins and Dayan 1992, Q-learning; Sutton and Barto 2018, Reinforcement Learning, section 6.5.
 """
@@ -23,7 +23,7 @@ from dialogue_gym.policies import ActionMask
 class QTable:
     """A table of values by observation and action, with the `predict` of Stable-Baselines3.
 
-    What has not been tried is taken to be worth much, so that it is tried.
+    Untried actions start with a high value, so that they are tried.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class QTable:
         Args:
             env: a dialogue environment.
             seed: of the environment and of exploration.
-            learning_rate: how far a value moves towards what was found, from 0 to 1, at first; it falls to 0.
-            gamma: what a reward is worth that comes one step later.
-            exploration: chance of a random action, at first; it falls to 0 in the course of learning.
-            optimism: what an action is taken to be worth that has not been tried.
-            use_mask: leave out what is impossible, instead of finding out.
+            learning_rate: initial step size of updates, from 0 to 1; it falls to 0.
+            gamma: the discount factor, from 0 to 1.
+            exploration: initial chance of a random action; it falls to 0 in the course of learning.
+            optimism: initial value of an untried action.
+            use_mask: leave out impossible actions instead of learning that they fail.
         """
         dialogue = env.unwrapped
         if not isinstance(dialogue, DialogueEnv):
@@ -62,13 +62,13 @@ class QTable:
         self._learning_rate, self._gamma, self._exploration = learning_rate, gamma, exploration
 
     def learn(self, steps: int, on_dialogue: Callable[[int, float, bool], object]) -> None:
-        """Play so many steps, and learn from every dialogue once it is over, from its last step to its first.
+        """Play that many steps, and learn from each finished dialogue, from its last step to its first.
 
-        (So what came of it in the end reaches its beginning at once.)
+        (In this order the final reward reaches the first step at once.)
 
         Args:
             steps: of the environment.
-            on_dialogue: hears of each end: steps so far, return, success.
+            on_dialogue: called at the end of each dialogue with the steps so far, its return and its success.
         """
         observation, info = self.env.reset(seed=self._seed)
         dialogue: list[tuple[bytes, int, float, bytes | None]] = []
@@ -92,7 +92,7 @@ class QTable:
                 observation, info = self.env.reset()
 
     def _row(self, key: bytes) -> npt.NDArray[np.float64]:
-        """Return the values of an observation's actions; impossible ones are worth less than any other."""
+        """Return the values of an observation's actions; those of impossible ones are -inf."""
         if key not in self.values:
             observation = np.frombuffer(key, self._dtype)
             possible = self._mask(observation[None])[0] | (not self._use_mask)
@@ -113,15 +113,15 @@ class QTable:
         deterministic: bool = True,
         action_masks: npt.NDArray[Any] | None = None,
     ) -> tuple[npt.NDArray[np.int64], Any]:
-        """Return the best actions for one observation or a batch of them, and the state as it was.
+        """Return the best actions for one observation or a batch of them, and the state unchanged.
 
         Args:
             observation: shape `(components,)` or `(n, components)`.
             state: not used.
             episode_start: not used.
-            deterministic: not used: it always is.
-            action_masks: shape `(actions,)` or `(n, actions)`, if others are impossible than the observation
-                says.
+            deterministic: not used; choices always are.
+            action_masks: shape `(actions,)` or `(n, actions)`, in place of
+                the mask derived from the observation.
         """
         batch = np.atleast_2d(observation).astype(self._dtype)
         values = np.array([self._row(one.tobytes()) for one in batch])
@@ -140,14 +140,14 @@ class QTable:
         """Read a table that `save` wrote.
 
         Raises:
-            ValueError: the file holds no table for this environment.
+            ValueError: the table in the file is for another environment.
         """
         with np.load(path) as archive:
             observations, values = archive["observations"], archive["values"]
         if observations.shape[1:] != self.env.observation_space.shape or values.shape[1:] != (
             self._mask.actions,
         ):
-            raise ValueError("the table is of another environment")
+            raise ValueError("the table is for another environment")
         self.values = {
             one.astype(self._dtype).tobytes(): row for one, row in zip(observations, values, strict=True)
         }

@@ -1,1 +1,1 @@
-"""The benchmark: a grid of environments, agents and seeds, what comes of its cells, tables and plots."""
+"""The benchmark: a grid of environments, agents and seeds, its results, tables and plots."""

@@ -1,4 +1,4 @@
-"""Do one cell of a grid: train and evaluate on the way, or let a reference play."""
+"""One cell of a grid: train an agent with evaluations along the way, or evaluate a reference policy."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Record = dict[str, Any]
 
 
 def run_cell(cell: Cell) -> Record:
-    """Return what came of a cell, as JSON has it.
+    """Run a cell and return its record, in types that JSON has.
 
-    `evaluations` are dictionaries with `seed`, `mark` (the training dialogues after which it was due, or
-    `"end"`), `dialogues` and `steps` of training, and the figures. `exact` has the solver's figures.
+    `evaluations` are dictionaries with `seed`, `mark` (the number of training dialogues after which it was
+    due, or `"end"`), `dialogues` and `steps` of training, and the figures. `exact` has the solver's figures.
     """
     numba.set_num_threads(1)  # the cells themselves are spread over the cores
     start = time.perf_counter()
@@ -54,7 +54,7 @@ def _train(cell: Cell) -> list[Record]:
             note(0, 0, 0, agent)
         while left and left[0] <= dialogues:
             mark = left.pop(0)
-            if not left or left[0] > dialogues:  # where one step passes two marks, the later one will do
+            if not left or left[0] > dialogues:  # if one step passes two marks, the later one counts
                 note(mark, dialogues, steps, agent)
 
     agent, curve, _ = train(run, lambda steps, success: None, watch)

@@ -1,4 +1,4 @@
-"""Read a grid, and list its cells: what is trained or measured, with which settings and seeds."""
+"""Grids of the benchmark: read from files, and listed as cells (an agent, its settings and seeds)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from dialogue_gym.utils import nearest
 
 GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
 REFERENCES = ("random", "expert", "filter", "solver")
-"""Policies that do not learn from rewards, or from anything else."""
+"""Policies that do not learn."""
 _KEYS = ("title", "ids", "environments", "parts", "learners", "references", "marks", "dialogues")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to do: train an agent from a seed, or let a reference play with all seeds.
+    """One unit of work: train an agent from a seed, or evaluate a reference policy with all seeds.
 
     `steps` is None for a reference.
     """
@@ -40,7 +40,7 @@ class Cell:
 
     @property
     def is_reference(self) -> bool:
-        """Whether there is nothing to train."""
+        """Whether the cell needs no training."""
         return self.steps is None
 
     @classmethod
@@ -50,14 +50,14 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The cell in words."""
+        """The cell in one line of text."""
         settings = "".join(f" {key}={value}" for key, value in self.settings.items())
         return f"{self.agent} on {self.env_id}{settings}"
 
     def fingerprint(self) -> str:
         """Return a hash of the cell, its agent's configuration, the domain and the rules.
 
-        The code of the agents is not in it: where that changes, the cells in question are to be deleted.
+        The code of the agents is not part of it: after changing an agent, delete its cells.
         """
         config = None if self.is_reference else _configuration(self.agent, self.env_id)
         domain = _domain(self.env_id, self.settings.get("domain"))
@@ -66,14 +66,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Task:
-    """An environment of the grid under one turn taking, and who is compared in it, by the name in tables."""
+    """An environment of the grid with one kind of turn taking, and the policies compared in it.
+
+    They are keyed by the names that tables show.
+    """
 
     number: str
     env_id: str
     settings: dict[str, Any]
     has_mask: bool
     learners: dict[str, Cell]
-    """By name, the cell of the first seed."""
+    """Cells of the first seed, by name."""
     references: dict[str, Cell]
     seeds: int
 
@@ -84,13 +87,13 @@ class Task:
 
     @property
     def key(self) -> str:
-        """What names the task in results."""
+        """The name of the task in results."""
         return f"{self.turn_taking}/{self.number}/{self.env_id}"
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid as its file has it, checked."""
+    """A checked grid file."""
 
     name: str
     title: str
@@ -100,7 +103,7 @@ class Grid:
     content: str
 
     def cells(self) -> list[Cell]:
-        """Return all cells, each once: seed after seed, so that an unfinished run is balanced."""
+        """Return all cells, each once, ordered by seed, so that unfinished runs are balanced."""
         found: dict[str, Cell] = {}
         for task in self.tasks:
             for cell in task.references.values():
@@ -113,7 +116,7 @@ class Grid:
         return list(found.values())
 
     def protocol(self) -> str:
-        """Return the version of the protocol: a hash of the grid, its agents, the domains and the rules."""
+        """Return the version of the protocol: a hash of the grid, its agents, domains and rules."""
         return _hash([self.content, [cell.fingerprint() for cell in self.cells()]])[:12]
 
 
@@ -123,19 +126,19 @@ def with_seed(cell: Cell, seed: int) -> Cell:
 
 
 def load_grid(name: str) -> Grid:
-    """Read a grid by the name of a shipped one or the path of a file.
+    """Read a shipped grid by name, or any grid by its path.
 
     Raises:
-        ValueError: there is no such grid, or something in it is wrong; the message says what and where.
+        ValueError: the grid does not exist or is invalid; the message names the file and the key.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else GRIDS / f"{name}.yaml"
     if not path.is_file():
         shipped = sorted(known.stem for known in GRIDS.glob("*.yaml"))
-        raise ValueError(f"{name!r} is no grid; {nearest(name, shipped)}")
+        raise ValueError(f"unknown grid {name!r}; {nearest(name, shipped)}")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: this is no YAML ({str(error).splitlines()[0]})") from None
+        raise ValueError(f"{path}: not a YAML file ({str(error).splitlines()[0]})") from None
     try:
         return _grid(path.stem, content)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -148,23 +151,25 @@ def _grid(name: str, content: Any) -> Grid:
     marks = tuple(_positive("marks", mark) for mark in content["marks"])
     dialogues = _positive("dialogues", content["dialogues"])
     if list(marks) != sorted(set(marks)):
-        raise ValueError("marks: they are to rise")
+        raise ValueError("marks: values must increase")
     environments = {str(number): environment for number, environment in content["environments"].items()}
     for reference in content["references"]:
         if reference not in REFERENCES:
-            raise ValueError(f"references: {reference!r} is none; {nearest(str(reference), REFERENCES)}")
+            raise ValueError(
+                f"references: unknown policy {reference!r}; {nearest(str(reference), REFERENCES)}"
+            )
     tasks = []
     for part in content["parts"]:
         _check("parts", part, ("turn_taking", "environments", "ids", "seeds", "steps"))
         seeds = _positive("seeds", part["seeds"])
         for number in map(str, part["environments"]):
             if number not in environments:
-                raise ValueError(f"parts: there is no environment {number}; {nearest(number, environments)}")
+                raise ValueError(f"parts: unknown environment {number}; {nearest(number, environments)}")
             environment = environments[number]
             _check(f"environment {number}", environment, ("has_mask", "settings"))
             has_mask = environment["has_mask"]
             if not isinstance(has_mask, bool):
-                raise ValueError(f"environment {number}: has_mask: {has_mask!r} is neither true nor false")
+                raise ValueError(f"environment {number}: has_mask: must be true or false, not {has_mask!r}")
             check_settings(environment.get("settings") or {})
             for env_id in part.get("ids", content["ids"]):
                 settings = {"turn_taking": part["turn_taking"]} | (environment.get("settings") or {})
@@ -180,11 +185,11 @@ def _grid(name: str, content: Any) -> Grid:
                 }
                 tasks.append(Task(number, env_id, settings, has_mask, learners, references, seeds))
     if not tasks:
-        raise ValueError("parts: there is nothing to do")
+        raise ValueError("parts: must not be empty")
     keys = [task.key for task in tasks]
     for key in keys:
         if keys.count(key) > 1:
-            raise ValueError(f"parts: {key} is there more than once")
+            raise ValueError(f"parts: {key} occurs more than once")
     text = json.dumps(dict(content) | {"environments": environments}, sort_keys=True, default=str)
     return Grid(name, str(content.get("title", name)), tuple(tasks), marks, dialogues, text)
 
@@ -192,7 +197,7 @@ def _grid(name: str, content: Any) -> Grid:
 def _learners(
     learners: Any, steps: Mapping[str, int], env_id: str, has_mask: bool
 ) -> list[tuple[str, str, int]]:
-    """Return the names of learners in tables, their agents, and how long they learn."""
+    """Return the names of learners in tables, with their agents and numbers of steps."""
     _check("steps", steps, tuple(learners))
     found = []
     for name, entry in learners.items():
@@ -206,7 +211,7 @@ def _learners(
 
 def _check(where: str, content: Any, known: tuple[str, ...]) -> None:
     if not isinstance(content, Mapping):
-        raise ValueError(f"{where}: {content!r} is no mapping")
+        raise ValueError(f"{where}: must be a mapping, not {content!r}")
     for key in content:
         if key not in known:
             raise ValueError(f"{where}: unknown key {key!r}; {nearest(str(key), known)}")
@@ -214,7 +219,7 @@ def _check(where: str, content: Any, known: tuple[str, ...]) -> None:
 
 def _positive(key: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{key}: {value!r} is no whole number from 1 on")
+        raise ValueError(f"{key}: must be a whole number of at least 1, not {value!r}")
     return value
 
 
@@ -225,7 +230,7 @@ def _configuration(agent: str, env_id: str) -> str:
 
 @functools.cache
 def _domain(env_id: str, name: str | None) -> str:
-    """Return a hash of what dialogues are made of: no texts, no slots that nobody sees or wants."""
+    """Return a hash of a domain without parts that cannot affect a dialogue: texts, slots never observed."""
     env: Any = make(env_id, {"domain": name} if name else {})
     domain: Domain = env.unwrapped.domain
     assert domain.fake_user is not None

@@ -1,4 +1,4 @@
-"""Many independent runs, some at a time, each in a fresh process."""
+"""Independent runs spread over worker processes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def run_all(
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> list[dict[str, Any]]:
-    """Return what `run` gives for each task, in their order.
+    """Return the result of `run` for each task, in order.
 
     Args:
-        run: a function of a module.
-        tasks: what it is given.
-        jobs: how many run at a time.
-        progress: is told how many are finished, and how many there are.
+        run: a function at module level, since workers import it.
+        tasks: its arguments.
+        jobs: number of runs at a time.
+        progress: called with the numbers of finished and of all tasks.
     """
     found = []
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:

@@ -1,4 +1,4 @@
-"""Pictures of a benchmark: how learning went, and the aggregate."""
+"""Plots of a benchmark: learning curves and the aggregate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 def draw(results: Record, folder: Path) -> list[Path]:
-    """Draw learning curves (one picture for each turn taking) and the aggregate; return their paths."""
+    """Draw learning curves (one file for each kind of turn taking) and the aggregate; return their paths."""
     pictures = {
         f"learning_{turn_taking}.png": _learning(
             [task for task in results["tasks"] if task["turn_taking"] == turn_taking], turn_taking

@@ -1,4 +1,4 @@
-"""Run a grid to its end, from where it was, and write down what came of it."""
+"""Run the unfinished cells of a grid, and write its results."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from agents.benchmark.workers import on_cores, on_ray
 from dialogue_gym.utils import write_text
 
 Progress = Callable[[int, int, str], None]
-"""Is told how many cells are finished, how many there are, and which one came last."""
+"""Called with the numbers of finished and of all cells, and the name of the last one."""
 
 
 def run(
     grid: Grid, folder: Path, *, jobs: int, ray_address: str | None, command: str, progress: Progress
 ) -> dict[str, Any]:
-    """Do what is not done yet, then `write_report`; return the results.
+    """Run the cells that are not finished, then `write_report`; return the results.
 
     Raises:
-        WorkerDied: a worker died again and again; what is finished is kept.
-        ValueError: there is no Ray, or no cluster.
+        WorkerDied: a worker died repeatedly; finished cells are kept.
+        ValueError: Ray is not installed, or the cluster cannot be reached.
     """
     journal = Journal(folder)
     cells = grid.cells()
@@ -42,10 +42,10 @@ def run(
 
 
 def write_report(grid: Grid, folder: Path, *, command: str) -> dict[str, Any]:
-    """Write results.json, results.md and the pictures of what is finished; return the results.
+    """Write results.json, results.md and plots of the finished cells; return the results.
 
     Raises:
-        ValueError: nothing is.
+        ValueError: no seed is finished.
     """
     results = collect(grid, Journal(folder).records)
     text = json.dumps(results, indent=1) + "\n"

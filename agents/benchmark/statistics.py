@@ -16,14 +16,14 @@ Record = dict[str, Any]
 MEASURES = ("success_rate", "mean_return", "objective")
 """Success, the environment's return, and 20 times success less the turns, as in the field's benchmark."""
 MARKS = (1000, 4000, "end")
-"""The marks that tables show, where the grid has them."""
+"""The marks that tables show, as far as the grid has them."""
 _RESAMPLES = 2000
 
 
 def collect(grid: Grid, records: dict[str, Record]) -> Record:
-    """Return the results of a grid, as JSON has them; `made` alone says when and on what.
+    """Return the results of a grid, in types that JSON has; only `made` depends on the machine.
 
-    Of a grid that is not finished these are the results of the seeds that are.
+    For an unfinished grid these are the results of the finished seeds.
 
     Raises:
         ValueError: no seed is finished in all environments.
@@ -44,7 +44,7 @@ def collect(grid: Grid, records: dict[str, Record]) -> Record:
 
 
 def _made(records: list[Record]) -> Record:
-    """Return with what the cells were run, as they say themselves, and how long they took."""
+    """Return the versions that the records name, and the total time."""
     versions: dict[str, set[str]] = {}
     for record in records:
         for package, version in record["versions"].items():
@@ -56,7 +56,7 @@ def _made(records: list[Record]) -> Record:
 
 
 def finished_seeds(grid: Grid, records: dict[str, Record]) -> int:
-    """Return how many seeds are finished in every environment that has as many."""
+    """Return the number of seeds that are finished in every environment planned to have them."""
     missing = [cell for cell in grid.cells() if cell.fingerprint() not in records]
     if any(cell.steps is None for cell in missing):
         return 0
@@ -104,7 +104,7 @@ def _agent(name: str, cell: Cell, evaluations: list[Record], *, is_learner: bool
     for mark in sorted(marks, key=lambda mark: (mark == "end", 0 if mark == "end" else mark)):
         some = [one for one in evaluations if one["mark"] == mark]
         if len(some) < len(seeds):
-            continue  # not every seed came so far
+            continue  # not every seed reached this mark
         ordered = sorted(some, key=lambda one: int(one["seed"]))
         figures[str(mark)] = {
             **{measure: interval([one[measure] for one in ordered]) for measure in MEASURES},
@@ -121,7 +121,7 @@ def _agent(name: str, cell: Cell, evaluations: list[Record], *, is_learner: bool
 
 
 def _demonstrations(cell: Cell) -> int:
-    """Return how many dialogues of the expert a learner begins with."""
+    """Return the number of expert dialogues that a learner starts with."""
     return int(agent_config(cell.agent, cell.env_id)["warm_start"].get("dialogues", 0))
 
 

@@ -1,7 +1,8 @@
-"""Spread cells over the cores of this machine, or over a Ray cluster."""
+"""Cells spread over the cores of this machine, or over a Ray cluster."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import signal
@@ -17,30 +18,31 @@ from agents.benchmark.grid import Cell
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ATTEMPTS = 3
-"""How often a cell is begun whose worker is killed."""
+"""Number of times a cell is started if its worker is killed."""
 
 
 class WorkerDied(ChildProcessError):
-    """A worker died again and again."""
+    """A worker died repeatedly."""
 
 
 def on_cores(cells: list[Cell], jobs: int) -> Iterator[Record]:
-    """Yield what comes of cells, in the order in which they are finished.
+    """Yield the records of cells, in the order in which they finish.
 
     Raises:
-        WorkerDied: workers were killed several times without a cell being finished in between.
-        ValueError: a cell cannot be done, for instance because its domain has no expert.
+        WorkerDied: workers were killed several times in a row, with no cell finishing in between.
+        ValueError: a cell cannot run, for instance because its domain has no expert.
     """
     left = {cell.fingerprint(): cell for cell in cells}
     deaths = 0
     while left:
         workers = min(jobs, len(left))
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_interrupts) as pool:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
             try:
-                waiting = {pool.submit(run_cell, cell): cell for cell in left.values()}
+                with _interrupts_held():
+                    waiting = {pool.submit(run_cell, cell): cell for cell in left.values()}
                 while waiting:
                     done = wait(waiting, return_when=FIRST_COMPLETED).done
-                    for future in sorted(done, key=_failed):  # what is finished is kept first
+                    for future in sorted(done, key=_failed):  # finished cells first, so that they are kept
                         record = _result(waiting.pop(future), future.result)
                         deaths = 0
                         del left[record["fingerprint"]]
@@ -50,7 +52,7 @@ def on_cores(cells: list[Cell], jobs: int) -> Iterator[Record]:
                 if deaths == ATTEMPTS:
                     names = ", ".join(cell.name for cell in list(left.values())[:workers])
                     raise WorkerDied(f"a worker died {deaths} times, at one of: {names}") from None
-            except BaseException:  # an interrupt, or an error in one cell: nobody waits for the others
+            except BaseException:  # an interrupt, or an error in one cell: do not wait for the others
                 pool.shutdown(wait=False, cancel_futures=True)
                 for worker in multiprocessing.active_children():
                     worker.terminate()
@@ -58,7 +60,7 @@ def on_cores(cells: list[Cell], jobs: int) -> Iterator[Record]:
 
 
 def _result(cell: Cell, get: Callable[[], Record]) -> Record:
-    """Return what came of a cell; of an error that a person can mend, say in which cell it was."""
+    """Return the record of a cell; errors in its settings name the cell."""
     try:
         return get()
     except ValueError as error:
@@ -67,43 +69,52 @@ def _result(cell: Cell, get: Callable[[], Record]) -> Record:
 
 
 def _failed(future: Future[Record]) -> bool:
-    """Whether what is done is an error."""
+    """Return whether a finished cell failed."""
     return future.exception() is not None
 
 
-def _leave_interrupts() -> None:
-    """Leave it to the parent what becomes of an interrupt from the keyboard."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back interrupts from the keyboard; processes that are started meanwhile never receive any.
+
+    (They inherit the mask. An initializer that ignores interrupts runs only once a worker has loaded, which
+    takes seconds: an interrupt in between would print a traceback.)
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def on_ray(cells: list[Cell], address: str) -> Iterator[Record]:
-    """Yield what comes of cells on a Ray cluster, in the order in which they are finished.
+    """Yield the records of cells run on a Ray cluster, in the order in which they finish.
 
     A cell whose worker is killed is run again.
 
     Args:
-        cells: what is to be done; one processor is reserved for each.
-        address: of the cluster, `host:port`; `"auto"` finds the one that this machine belongs to, and
-            `"local"` begins one on this machine, for as long as it takes. The repository lies at the same
-            path on every machine.
+        cells: the cells; one processor is reserved for each.
+        address: `host:port` of the cluster; `"auto"` finds the one that this machine belongs to, and
+            `"local"` starts a temporary one on this machine. The repository must be at the same path on
+            every machine.
 
     Raises:
-        ValueError: Ray is not installed, or there is no cluster at the address.
-        WorkerDied: the worker of one cell was killed again and again.
+        ValueError: Ray is not installed, or no cluster answers at the address.
+        WorkerDied: the worker of one cell was killed repeatedly.
     """
     try:
         import ray
     except ModuleNotFoundError:
         raise ValueError("ray is not installed: pip install '.[ray]'") from None
     if address not in ("local", "auto"):
-        _see_whether_there_is_one(address)
+        _check_address(address)
     settings: dict[str, Any] = {"runtime_env": {"env_vars": {"PYTHONPATH": str(ROOT)}}}
     if address == "local":
         settings["include_dashboard"] = False
     try:
         ray.init(address=address, configure_logging=False, log_to_driver=False, **settings)
     except ConnectionError:
-        raise ValueError(f"there is no Ray cluster at {address!r}") from None
+        raise ValueError(f"no Ray cluster answers at {address!r}") from None
     try:
         task = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(run_cell)
         waiting = {task.remote(cell): cell for cell in cells}
@@ -120,10 +131,10 @@ def on_ray(cells: list[Cell], address: str) -> Iterator[Record]:
         ray.shutdown()
 
 
-def _see_whether_there_is_one(address: str) -> None:
-    """Raise ValueError if nobody listens: Ray itself would wait for a minute, and complain all the while."""
+def _check_address(address: str) -> None:
+    """Raise ValueError if nothing listens there: Ray itself would wait for a minute, printing warnings."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, ValueError):
-        raise ValueError(f"there is no Ray cluster at {address!r}") from None
+        raise ValueError(f"no Ray cluster answers at {address!r}") from None

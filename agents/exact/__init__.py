@@ -1,1 +1,1 @@
-"""What is computed exactly: the bounds, by enumerating every outcome of chance, and a Bayes filter."""
+"""Exact computations: bounds, by enumerating every outcome of chance, and a Bayes filter."""

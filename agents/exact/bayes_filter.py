@@ -1,14 +1,14 @@
-"""A Bayes filter with a rule on top: the reference for what a policy with memory can do under noise.
+"""A Bayes filter with a rule on top: the reference for policies with memory under noise.
 
-It knows the rules and keeps a belief: the chance of every row that the dialogue may be in, given all that was
-done and seen. With each observation the belief is carried on exactly, but for rows that are very unlikely.
-(The true row can be among these. Then it plays on without a belief: in one dialogue of several hundred.) The
-rule takes the action that the clairvoyant values most on average over the belief.
+It knows the rules and keeps a belief: the probability of every row that the dialogue may be in, given all
+actions and observations. Each observation updates the belief exactly, apart from very unlikely rows. (The
+true row can be among these, in one dialogue of several hundred; the filter then plays on without a belief.)
+The rule takes the action that the clairvoyant values most on average over the belief.
 
 Source: Littman, Cassandra and Kaelbling 1995, Learning policies for partially observable environments (the
-rule is their Q_MDP). As that rule takes for granted that all is known after the next step, it would do
-something useless for ever rather than decide; so what changes nothing is left out, and once it has spoken the
-filter listens.
+rule is their Q_MDP). That rule assumes that everything is known after the next step, so it would
+stall forever rather than decide; therefore actions without effect are left out, and the filter listens
+once it has spoken.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Seen = tuple[int, ...]
 
 @dataclass
 class Belief:
-    """Rows and their chances, what is done about it, and the beliefs that can follow, by what is seen."""
+    """Rows with their probabilities, the chosen action, and the beliefs that can follow, by observation."""
 
     rows: dict[RowKey, float]
     action: int
@@ -47,7 +47,7 @@ class FilterPolicy:
         """Enumerate the environment's rules and solve them for a clairvoyant.
 
         Raises:
-            TypeError: the environment is no dialogue.
+            TypeError: the environment is not a dialogue.
             TooLarge: it has too many states to be enumerated.
         """
         dialogue = env.unwrapped
@@ -62,7 +62,7 @@ class FilterPolicy:
             and (tables.reaction[action] != OPEN or tables.is_agenda)
             and (tables.speaks[action] or tables.effects[action])
         ]
-        # Nobody asks for the opening again, so it does not matter what it was.
+        # No action asks for the opening again, so its content does not matter.
         openings = range(tables.opening, tables.opening + tables.slots)
         self._rules = Enumeration(dialogue.domain, tables, () if tables.is_agenda else openings)
         self._clairvoyant = Clairvoyant(Enumeration(dialogue.domain, tables))
@@ -71,7 +71,7 @@ class FilterPolicy:
         self._spoken = tables.spoken
         self._frame = tables.values
 
-        # What the bot did itself is known; of the rest that is seen, the slots alone matter afterwards.
+        # The bot knows its own actions; of the other components, only the slots matter afterwards.
         own = {tables.filled_last, tables.said, tables.spoken, tables.done}
         self._see = operator.itemgetter(*(i for i in range(tables.values) if i not in own))
         kept = {at + i for at in tables.slot_at if at >= 0 for i in (0, 1)} | set(tables.clause_field)
@@ -95,9 +95,9 @@ class FilterPolicy:
         Args:
             observation: shape `(components,)` or `(n, components)`.
             state: the beliefs that the last call returned, or None at the start of dialogues.
-            episode_start: shape `(n,)`: where a dialogue begins, and the belief with it.
-            deterministic: not used: it always is.
-            action_masks: not used: what is impossible is never worth most.
+            episode_start: shape `(n,)`, True for lanes whose dialogue begins, and the belief with it.
+            deterministic: not used; choices always are.
+            action_masks: not used; an impossible action never has the highest value.
         """
         newest = np.atleast_2d(observation)[:, -self._frame :].tolist()
         begins = [True] * len(newest) if state is None else [False] * len(newest)

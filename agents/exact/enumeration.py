@@ -1,8 +1,8 @@
-"""Run the rules of a dialogue over every outcome of chance, and merge rows that are alike.
+"""Enumeration of a dialogue: its rules run over every outcome of chance, with equivalent rows merged.
 
-The rules are those of the library, called with a source of chance that takes each outcome in turn; nothing
-of them is written again here. Two rows are alike if they differ only in names: a text slot is observed as
-filled or not, and its values are drawn uniformly, so what matters of its value is whether it is the goal's.
+The rules are those of the library, called with a source of chance that takes each outcome in turn; none of
+them is written again here. Two rows are equivalent if they differ only in names: a text slot is observed as
+filled or not, and its values are drawn uniformly, so all that matters is whether a value is the goal's.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Transition(NamedTuple):
 
 
 class Chance:
-    """A source of chance that goes through all outcomes, depth first."""
+    """A source of chance that iterates over all outcomes, depth first."""
 
     def __init__(self, tables: Tables) -> None:
         """Prepare the possible outcomes of each table of chances."""
@@ -62,7 +62,7 @@ class Chance:
         self._chance = 1.0
 
     def draw(self, row: rules.Row, tables: Tables, table: int) -> int:
-        """Return the outcome on the path that is gone through now."""
+        """Return the outcome on the current path."""
         options = self._options[table]
         if len(options) == 1:
             return options[0][0]
@@ -91,15 +91,15 @@ class Chance:
 
 
 class Enumeration:
-    """The dialogue of a domain under some setting, as chances of going from row to row."""
+    """The dialogue of a domain under given settings, as transition probabilities between rows."""
 
     def __init__(self, domain: Domain, tables: Tables, unread: Collection[int] = ()) -> None:
         """Find the slots whose values are only names.
 
         Args:
-            domain: what is talked about.
-            tables: its tables under some setting.
-            unread: places in a row at which nobody who uses this looks, so that they can be left out.
+            domain: the domain.
+            tables: its tables under the settings.
+            unread: places in a row that the caller never reads, so that they can be left out.
         """
         self.domain = domain
         self.tables = tables
@@ -117,13 +117,13 @@ class Enumeration:
             and slot not in set_to_value
             and domain.slots[slot].initial_value is None
         ]
-        # What one step leaves behind for nobody to read.
+        # Values that a step leaves behind and no later step reads.
         self._scratch = (RANDOM, STEPS, TURNS, SAID_INTENT, HEARD_INTENT, HEARD_CONFIDENCE, *unread)
         self._blank = [0] * (2 * tables.slots)
         self._known: dict[tuple[RowKey, int], list[Transition]] = {}
 
     def key(self, row: list[int]) -> RowKey:
-        """Return the row that stands for all rows that are like this one."""
+        """Return the row that represents all rows equivalent to this one."""
         tables = self.tables
         like = row.copy()
         for index in self._scratch:
@@ -138,10 +138,10 @@ class Enumeration:
 
     @functools.cached_property
     def beginnings(self) -> dict[RowKey, float]:
-        """The chances of the rows with which a dialogue begins."""
+        """The probabilities of the rows with which a dialogue begins."""
         row = [0] * self.tables.size
         found: dict[RowKey, float] = {}
-        # All values of a symmetric slot are alike: it is enough to begin with one that is drawn for certain.
+        # The values of a symmetric slot are equivalent: it is enough to start with one, drawn for certain.
         sizes = tuple(
             1 if slot in self._symmetric else size for slot, size in enumerate(self.tables.goal_size)
         )
@@ -157,7 +157,7 @@ class Enumeration:
         return found
 
     def transitions(self, key: RowKey, action: int) -> list[Transition]:
-        """Return what an action (an index in the domain's actions) can lead to; truncation is left out."""
+        """Return the possible results of an action (an index in the domain's actions), without truncation."""
         patience = key[PATIENCE]
         result = []
         for transition in self.patient_transitions(key, action):
@@ -169,10 +169,10 @@ class Enumeration:
         return result
 
     def patient_transitions(self, key: RowKey, action: int) -> list[Transition]:
-        """Return what an action can lead to while there is patience left; its count in `row` is 0.
+        """Return the possible results of an action while there is patience left; its count in `row` is 0.
 
-        Patience enters the rules only by running out, so these hold whatever is left of it. Nor does it
-        matter to an action that speaks what was said before it, a restart aside.
+        Patience enters the rules only by running out, so these hold for any amount that is left. Nor do
+        earlier utterances matter to an action that speaks, apart from a restart.
         """
         start = list(key)
         start[PATIENCE] = _PLENTY

@@ -1,17 +1,16 @@
-"""How good is possible: an upper and a lower figure for the mean return of a dialogue.
+"""An upper and a lower figure for the best possible mean return of a dialogue.
 
-The upper figure is a bound that no policy can pass: the optimum of one who sees the user's half of the row
-(see `agents.exact.upper_bound`), exact up to 1e-8.
+The upper figure is a bound that no policy can exceed: the optimum of a policy that sees the user's half of
+the row (see `agents.exact.upper_bound`), exact up to 1e-8.
 
-The lower figure is what a policy on the observation reaches that was found here: a table from observations
-to actions, without memory, evaluated exactly by following the chances of all rows through the whole
-dialogue. It is reached for certain; that no policy is better is not claimed. The two figures enclose the
-optimum of all policies on observations. The evaluation leaves out rows whose chance at a step is below 1e-9
-(with noise 1e-7), and counts them as the worst that could come.
+The lower figure is the value of a policy on observations: a table from observations to actions, without
+memory, evaluated exactly by following the probabilities of all rows through the whole dialogue. There may be
+better policies; the two figures enclose the optimum of all policies on observations. The evaluation leaves
+out rows whose probability at a step is below 1e-9 (with noise 1e-7), and assumes the worst reward for them.
 
 The table is the clairvoyant's mean choice: in each observation the action with the best value on average
-over the rows that it may be (the "Q_MDP" of Littman, Cassandra and Kaelbling, 1995), where the chances of
-the rows are those under the table itself, so that it is found in a few rounds.
+over the possible rows (the "Q_MDP" of Littman, Cassandra and Kaelbling, 1995). The probabilities of the rows
+are those under the table itself, so it takes a few rounds of iteration.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Solution:
-    """What the solver found. `table` gives the action of the environment for an observation.
+    """The result of the solver. `table` maps observations to actions of the environment.
 
     In the table's observations all components but those in `read` are 0.
     """
@@ -64,7 +63,7 @@ class Solution:
 
 
 class SolverPolicy(Policy):
-    """The solver's table as a policy; where the table has no entry, action 0."""
+    """The solver's table as a policy; observations without an entry get action 0."""
 
     def __init__(self, env: Any, solution: Solution, seed: int | None = None) -> None:
         """Play a solution in an environment like the one that was solved."""
@@ -85,12 +84,12 @@ def evaluate_exactly(
     choose: Choose,
     visit: Callable[[dict[RowKey, float]], None] | None = None,
 ) -> Figures:
-    """Follow the chances of all rows under a policy, to the step limit.
+    """Follow the probabilities of all rows under a policy, to the step limit.
 
     Args:
         enumeration: the dialogue.
-        choose: the domain's action for an observation.
-        visit: called at each step with the rows and their chances, before the actions are chosen.
+        choose: returns the domain's action for an observation.
+        visit: called at each step with the rows and their probabilities, before the actions are chosen.
     """
     tables = enumeration.tables
     rows = enumeration.beginnings
@@ -123,10 +122,10 @@ def evaluate_exactly(
 
 
 def _fields_read(env: DialogueEnv, rules_read: set[int]) -> set[int]:
-    """Return the components of an observation that the table may look at.
+    """Return the components of an observation that the table may read.
 
-    Noise-free these are all. With noise there would be too many rows, so the table looks at what the
-    domain's expert looks at, and the intent.
+    Without noise these are all. With noise there would be too many rows, so the table reads the components
+    that the domain's expert reads, and the intent.
     """
     tables = env.tables
     everything = set(range(tables.values))
@@ -140,7 +139,7 @@ def _fields_read(env: DialogueEnv, rules_read: set[int]) -> set[int]:
 
 
 def bound(env: Any) -> float:
-    """Return the upper figure alone, which takes less time.
+    """Return only the upper figure, which takes less time.
 
     Raises:
         TooLarge: the environment has too many states to be enumerated.
@@ -160,7 +159,7 @@ def solve(env: Any) -> Solution:
     clairvoyant = Clairvoyant(Enumeration(dialogue.domain, tables))
     action_values = clairvoyant.action_values()
 
-    # The rules look at slots, at the confidence that they are filled with, and at preconditions.
+    # The rules read slots, the confidence of their values, and the fields of preconditions.
     rules_read = {at + i for at in tables.slot_at if at >= 0 for i in (0, 1)}
     rules_read |= set(tables.clause_field)
     read = _fields_read(dialogue, rules_read)
@@ -171,7 +170,7 @@ def solve(env: Any) -> Solution:
         others = [action for action in actions if action not in reopening]
         choices = {choice.action for rule in dialogue.domain.expert for choice in rule.then}
         if others and not choices & {dialogue.domain.actions[action] for action in reopening}:
-            # Nobody asks for the opening again: then it matters to nobody what it was.
+            # No action asks for the opening again, so its content does not matter.
             actions = others
             unread |= set(range(tables.opening, tables.opening + tables.slots))
         if tables.intent in unread:
@@ -213,7 +212,7 @@ def solve(env: Any) -> Solution:
 
 
 class _MeanChoice:
-    """The clairvoyant's mean choice, under weights of an earlier round or those met on the way."""
+    """The clairvoyant's mean choice, under the weights of an earlier round or those met so far."""
 
     def __init__(
         self,
@@ -228,7 +227,7 @@ class _MeanChoice:
         self._action_values, self._actions, self._kinds = action_values, actions, kinds
         self._earlier = earlier
         self.weights: dict[Observed, npt.NDArray[np.float64]] = {}
-        """Sums of chances times action values of the rows met, by observation."""
+        """Sums of probabilities times action values of the rows met, by observation."""
         self.chosen: dict[Observed, int] = {}
 
     def visit(self, rows: dict[RowKey, float]) -> None:

@@ -1,13 +1,13 @@
-"""The upper bound: the optimum of one who sees the user's half of the row.
+"""The upper bound: the optimum of a policy that sees the user's half of the row.
 
-Someone who sees which slots are stale, what the agenda is and how much patience is left can do no worse
-than any policy on observations, whatever it remembers. Under this sight the task is a Markov decision
-process of finite horizon, solved here by backward induction over the remaining steps.
+Such a policy knows the stale slots, the agenda and the patience that is left, so it does at least as well as
+any policy on observations, with or without memory. With full sight the task is a Markov decision process with
+a finite horizon, solved here by backward induction over the remaining steps.
 
-What is exact: every chance and reward comes out of the rules themselves, and the step limit is included.
-Two counters are factored out, so that the rules need not be enumerated for each of their values: patience
-enters the rules only by running out, and the count of actions without a word from the user only by reaching
-its limit. Induction stops early once another step to go changes no value by more than 1e-10.
+The result is exact: all probabilities and rewards come from the rules themselves, and the step limit is
+included. Two counters are factored out, so that the rules need not be enumerated for each of their values:
+patience enters the rules only by running out, and the count of actions since the user's last words only by
+reaching its limit. Induction stops early once another step to go changes no value by more than 1e-10.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from dialogue_gym.rules import (
 
 MAX_STATES = 100_000
 _CERTAIN = 1
-"""The table of chances with one outcome."""
+"""Index of the table of chances that has a single outcome."""
 _TOLERANCE = 1e-10
 Floats = npt.NDArray[np.float64]
 
 
 class TooLarge(ValueError):
-    """There are more states than can be enumerated."""
+    """A dialogue with more states than can be enumerated."""
 
 
 class Clairvoyant:
-    """Values of the states of the user's half, for one who sees them."""
+    """Values of the states of the user's half, for a policy that sees them."""
 
     def __init__(self, enumeration: Enumeration) -> None:
         """Enumerate the states and solve.
 
         Raises:
-            TooLarge: there are more states than can be enumerated.
+            TooLarge: the dialogue has too many states to be enumerated.
         """
         tables = enumeration.tables
         observed = set(tables.clause_field)
         slot_fields = {at for at in tables.slot_at if at >= 0}
         self._read = sorted(observed - slot_fields)
-        if not self._read:  # then it is all the same how sure the bot is, and which wrong intent it heard
+        if not self._read:  # confidence, and which wrong intent the bot understood, then make no difference
             tables = dataclasses.replace(
                 tables, right_chance=_CERTAIN, wrong_chance=_CERTAIN, intents=min(tables.intents, 2)
             )
@@ -66,7 +66,7 @@ class Clairvoyant:
         self._solve(tables.patience, tables.step_limit)
 
     def _distinct_actions(self) -> list[int]:
-        """Return one action of each kind: those that the rules treat alike are one kind."""
+        """Return one action of each kind; the rules treat all actions of a kind alike."""
         tables = self._enumeration.tables
         kinds: dict[Any, int] = {}
         self._same: dict[int, int] = {0: 0}
@@ -81,13 +81,13 @@ class Clairvoyant:
                 tables.action_reward[action],
                 answers,
                 action <= 1,
-                action if self._read else None,  # a precondition may look at which action it was
+                action if self._read else None,  # a precondition may depend on the last action
             )
             self._same[action] = kinds.setdefault(kind, action)
         return sorted(kinds.values())
 
     def _state(self, key: RowKey) -> RowKey:
-        """Return what matters of a row for what can come: neither the observation nor the counters."""
+        """Return the part of a row that affects the future: neither the observation nor the counters."""
         tables = self._enumeration.tables
         row = list(key)
         read = [row[index] for index in self._read]
@@ -141,7 +141,7 @@ class Clairvoyant:
         todo: list[RowKey],
         stays: bool = False,
     ) -> bool:
-        """Add an action's transitions if it hands the turn over (or, with `stays`, if it does not)."""
+        """Add an action's transitions if it hands over the turn (or, with `stays`, if it does not)."""
         transitions = self._enumeration.patient_transitions(state, action)
         if not stays and any(to.row[UNHEARD] for to in transitions):
             return False
@@ -160,7 +160,10 @@ class Clairvoyant:
         return True
 
     def _solve(self, patience: int, steps: int) -> None:
-        """Go back from the last step: `values` is by patience (from 0), actions unheard, and state."""
+        """Iterate backwards from the last step.
+
+        The axes of `values` are patience (from 0), actions since the user last spoke, and states.
+        """
         shape = (patience + 1, MAX_UNHEARD, len(self._index))
         self.values: Floats = np.zeros(shape)
         for _ in range(steps):
@@ -186,11 +189,11 @@ class Clairvoyant:
         return result
 
     def kind(self, action: int) -> int:
-        """Return the index in `actions` of the action that stands for one like it."""
+        """Return the index in `actions` of the action that represents the kind of an action."""
         return self.actions.index(self._same[action])
 
     def place(self, key: RowKey) -> tuple[int, int, int]:
-        """Return the index in `values` of a row; one whose opening is left out stands at any opening."""
+        """Return the index in `values` of a row; a row without its opening gets the index of any opening."""
         state = self._state(key)
         tables = self._enumeration.tables
         for opening in (state[tables.opening : tables.told], *self._openings):
@@ -226,7 +229,7 @@ class _Sums:
         self._last_reward = np.bincount(pair, chance * at_last, len(self.pairs))
 
     def __call__(self, values: Floats) -> Floats:
-        """Return by patience and pair the expected reward and value; `values` is by patience and state."""
+        """Return the expected reward plus value, shape (patience, pairs); `values` is (patience, states)."""
         lower = np.vstack([np.zeros((1, values.shape[1])), values[:-1]])
         result: Floats = (self._patient @ values.T + self._useless @ lower.T).T + self._reward
         result[:2] += self._last_reward - self._reward

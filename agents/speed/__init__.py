@@ -1,1 +1,1 @@
-"""How fast the library is: environments, learning, teaching, live learning, the pages."""
+"""Measurements of speed: environments, learning, teaching, live learning, the pages."""

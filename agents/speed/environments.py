@@ -1,7 +1,7 @@
-"""How fast it all is, as ratios within one run: `make bench`.
+"""Speed of environments and learning, as ratios within one run: `make bench`.
 
-Contenders take turns in every round, and the medians are over the rounds: machines are shared and noisy, and
-what slows one contender slows the others.
+Contenders take turns in every round, and the medians are over the rounds: on a shared, noisy machine a
+disturbance then slows all contenders alike.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ env.step([0] * {LANES})
 
 
 def medians(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Return what each contender gave in each round."""
+    """Return the measurements of each contender, one for each round."""
     figures: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, measure in contenders.items():
@@ -49,7 +49,7 @@ def medians(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> dict[
 
 
 def single_rate(env_id: str) -> Callable[[], float]:
-    """Return a function that measures the random steps per second of one environment, resets included."""
+    """Return a function that measures random steps per second in one environment, including resets."""
     env: gym.Env[Any, Any] = gym.make(env_id)
     space: Any = env.action_space
     actions = np.random.default_rng(0).integers(space.n, size=SINGLE_STEPS)
@@ -67,7 +67,7 @@ def single_rate(env_id: str) -> Callable[[], float]:
 
 
 def vector_rate(env_id: str, lanes: int, steps: int = VECTOR_STEPS, **keywords: Any) -> Callable[[], float]:
-    """Return a function that measures the random steps per second of all lanes of a vector environment."""
+    """Return a function that measures random steps per second over all lanes of a vector environment."""
     env = gym.make_vec(env_id, lanes, **keywords)
     env.action_space.seed(0)
     actions = [env.action_space.sample() for _ in range(16)]
@@ -85,7 +85,7 @@ def vector_rate(env_id: str, lanes: int, steps: int = VECTOR_STEPS, **keywords: 
 
 
 def start_seconds(code: str) -> Callable[[], float]:
-    """Return a function that measures the seconds that a fresh interpreter takes for some code."""
+    """Return a function that measures the seconds that a fresh interpreter takes to run some code."""
 
     def measure() -> float:
         start = time.perf_counter()
@@ -96,12 +96,12 @@ def start_seconds(code: str) -> Callable[[], float]:
 
 
 def ratio(figures: Mapping[str, list[float]], name: str, other: str) -> float:
-    """Return the median, over the rounds, of one contender's figure by another's."""
+    """Return the median over the rounds of one contender's figure divided by another's."""
     return statistics.median(a / b for a, b in zip(figures[name], figures[other], strict=True))
 
 
 def bytes_per_lane(env_id: str) -> float:
-    """Return the memory that a lane takes, what a step hands out aside."""
+    """Return the memory of a lane in bytes, not counting the arrays that a step returns."""
     lanes: Any = gym.make_vec(env_id, LANES)._lanes  # type: ignore[attr-defined]
     arrays = [value for value in vars(lanes).values() if isinstance(value, np.ndarray)]
     return float(sum(array.nbytes for array in arrays) / LANES)
@@ -137,8 +137,8 @@ def vector_figures(rounds: int) -> dict[str, Any]:
 
 
 def start_figures(rounds: int) -> dict[str, Any]:
-    """Measure how long an interpreter needs until it can step, with the compiled code in the cache."""
-    start_seconds(FIRST_STEP)()  # compiles, if that has not been done yet
+    """Measure the time from an interpreter's start to its first step, with compiled code in the cache."""
+    start_seconds(FIRST_STEP)()  # fills the cache
     codes = {
         "import gymnasium": "import gymnasium",
         "gym.make": f"import gymnasium, dialogue_gym; gymnasium.make({RESTAURANT!r})",
@@ -163,7 +163,7 @@ def rounded(value: Any) -> Any:
 def main(
     out: Path = Path("out/bench"),
     rounds: int = typer.Option(7, min=1, help="rounds of measuring"),
-    seeds: int = typer.Option(5, min=0, help="seeds of PPO's part (0: leave it out)"),
+    seeds: int = typer.Option(5, min=0, help="number of seeds for PPO (0: leave it out)"),
 ) -> None:
     """Measure; print and write speed.json and speed.md."""
     out.mkdir(parents=True, exist_ok=True)

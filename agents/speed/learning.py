@@ -1,4 +1,4 @@
-"""How long PPO takes until it masters the restaurant: on compiled lanes, and on Stable-Baselines3's own."""
+"""Time that PPO takes to master the restaurant: on compiled lanes, and on those of Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from dialogue_gym.sb3 import DialogueVecEnv
 ENV_ID = "FakeUserRestaurant-v0"
 SUCCESS_RATE, SHARE_OF_BOUND = 0.99, 0.98
 PROMISING = 0.9
-"""Success rate in training from which on it is worth evaluating."""
+"""Success rate in training above which an evaluation is worth its time."""
 DIALOGUES = (200, 1000)
-"""Evaluated over the first number, and if that will do over the second."""
+"""Numbers of dialogues in the evaluation: the second one only if the policy passes the first."""
 DUMMY_LANES = 8
 
 
 def learning_figures(seeds: Iterable[int]) -> dict[str, Any]:
-    """Measure, for every seed, the whole process of `train`, and the learning alone against `DummyVecEnv`.
+    """Measure for every seed the whole command `train`, and the learning alone against `DummyVecEnv`.
 
-    On `DummyVecEnv` the hyperparameters are the same; each of its fewer lanes makes as many more steps per
-    rollout, so that every update has as many transitions to learn from.
+    On `DummyVecEnv` the hyperparameters are the same; each of its fewer lanes makes more steps per rollout,
+    so that every update has the same number of transitions.
     """
     torch.set_num_threads(1)
     best = bound(gym.make(ENV_ID))
@@ -73,7 +73,7 @@ def train_process(seed: int) -> tuple[float, dict[str, Any]]:
 
 
 class _UntilMastered(BaseCallback):
-    """Stops the training once the policy is good enough, and keeps the time without its own evaluations."""
+    """Stops the training once the policy is good enough, and measures its time without the evaluations."""
 
     def __init__(self, best: float) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class _UntilMastered(BaseCallback):
 
 
 def seconds_to_mastery(lanes: VecEnv, hyperparameters: dict[str, Any], seed: int, best: float) -> float:
-    """Return the seconds of learning until 99 % success and 98 % of the bound; infinite if never."""
+    """Return the seconds of learning until 99% success and 98% of the bound; infinite if never."""
     until_mastered = _UntilMastered(best)
     agent = PPO("MlpPolicy", lanes, seed=seed, device="cpu", **hyperparameters)
     agent.learn(300_000, callback=until_mastered)

@@ -1,4 +1,4 @@
-"""The figures of `make bench` as a table in Markdown, which the README has too."""
+"""The figures of `make bench` as a Markdown table."""
 
 from __future__ import annotations
 

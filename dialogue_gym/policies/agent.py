@@ -1,4 +1,4 @@
-"""Agents that are there to be used: load one by name or folder, and ask what it thinks."""
+"""Agents ready for use: loaded by name or folder, they choose actions and rank them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALGORITHMS: Mapping[str, tuple[str, str]] = {
     "maskable_ppo": ("sb3_contrib", "MaskablePPO"),
     "ppo": ("stable_baselines3", "PPO"),
 }
-"""The algorithms whose agents can be loaded, by the name in `metrics.json`, with module and class."""
+"""The algorithms whose agents can be loaded: module and class, by the name in `metrics.json`."""
 
 
 _UNUSED: Mapping[str, Any] = {"learning_rate": 0.0, "lr_schedule": 0.0, "clip_range": 0.0}
@@ -38,12 +38,12 @@ them, and their classes may belong to programs that are not installed."""
 
 
 class AgentError(ValueError):
-    """An agent that cannot be used. The message is one line."""
+    """An agent cannot be used. The message is one line."""
 
 
 @dataclass(frozen=True)
 class ActionScore:
-    """What an agent makes of one action: its probability, or for agents that have none its value."""
+    """An agent's score of one action: its probability or, for agents without probabilities, its value."""
 
     action: str
     number: float
@@ -51,17 +51,17 @@ class ActionScore:
 
 
 class Agent:
-    """A policy, and the environment whose observations and actions it knows."""
+    """A policy with the environment whose observations and actions it uses."""
 
     def __init__(self, name: str, env: DialogueEnv, policy: Any) -> None:
-        """Join them; the policy is anything with the `predict` of Stable-Baselines3."""
+        """Join the two; the policy is any object with the `predict` of Stable-Baselines3."""
         self.name = name
         self.env = env
         self.policy = policy
         self.turn_taking = env.settings.turn_taking
 
     def choose(self, conversation: Conversation) -> tuple[str, float | None]:
-        """Return the action for the next step of a conversation, and its probability if there is one."""
+        """Return the action for the next step of a conversation, with its probability or None."""
         observation, mask = self._look(conversation)
         is_masked = type(self.policy).__name__ == "MaskablePPO" or isinstance(self.policy, Policy)
         masks = {"action_masks": mask} if is_masked else {}
@@ -70,7 +70,7 @@ class Agent:
         return self.env.action_names[int(chosen)], float(numbers[int(chosen)]) if has_probabilities else None
 
     def rank_actions(self, conversation: Conversation) -> tuple[bool, list[ActionScore]]:
-        """Return whether the numbers are probabilities, and what it makes of each action, the best first."""
+        """Return whether the numbers are probabilities, and the scores of all actions, the best first."""
         observation, mask = self._look(conversation)
         has_probabilities, numbers = self._numbers(observation, mask)
         thoughts = [
@@ -99,13 +99,13 @@ class Agent:
 
 
 def load_agent(name: str | None, domain: Domain, is_builtin: bool = False, seed: int = 0) -> Agent | None:
-    """Return an agent for a domain: of a name, or of a folder that `python -m agents train` wrote.
+    """Return an agent for a domain, by its name or the folder that `python -m agents train` wrote.
 
-    Without a name it is the one that comes with a built-in domain, or the domain's expert; None if there is
-    neither, so that the bot can only listen.
+    Without a name this is the pretrained agent of a built-in domain, or the domain's expert. It is None if
+    there is neither: the bot can then only listen.
 
     Raises:
-        AgentError: there is no such agent, or it is none for this domain.
+        AgentError: the agent does not exist, cannot be read, or is for another domain.
     """
     if name is None:
         has_one = is_builtin and pretrained_path(domain.name).is_file()
@@ -130,26 +130,26 @@ def _load(folder: Path, domain: Domain) -> Agent:
             with_user(domain), **{k: v for k, v in metrics["settings"].items() if k != "domain"}
         )
     except OSError:
-        raise AgentError(f"{folder}: no trained agent is here (metrics.json cannot be read)") from None
+        raise AgentError(f"{folder}: not a trained agent (metrics.json cannot be read)") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AgentError(f"{metrics_path}: it cannot be used ({type(error).__name__}: {error})") from None
+        raise AgentError(f"{metrics_path}: cannot be used ({type(error).__name__}: {error})") from None
     if algorithm not in ALGORITHMS:
         known = ", ".join(ALGORITHMS)
-        raise AgentError(f"{folder}: an agent of the kind {shorten(algorithm)} cannot talk, only {known}")
+        raise AgentError(f"{folder}: agents of the kind {shorten(algorithm)} cannot talk, only {known}")
     module, class_name = ALGORITHMS[algorithm]
     try:
         model = getattr(importlib.import_module(module), class_name).load(
             path, device="cpu", custom_objects=_UNUSED
         )
     except ImportError as error:
-        raise AgentError(
-            f'{folder}: {error.name} is missing, which pip install "dialogue_gym[agents]" brings'
-        ) from None
+        raise AgentError(f'{folder}: {error.name} is missing: pip install "dialogue_gym[agents]"') from None
     except OSError:
-        raise AgentError(f"{folder}: no trained agent is here (model.zip cannot be read)") from None
-    except Exception as error:  # whatever unpacking a broken file raises
+        raise AgentError(f"{folder}: not a trained agent (model.zip cannot be read)") from None
+    except Exception as error:  # unpacking a broken file raises errors of many kinds
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise AgentError(f"{path}: this is no model of {algorithm} ({reason})") from None
+        raise AgentError(f"{path}: not a model of {algorithm} ({reason})") from None
     if (model.observation_space, model.action_space) != (env.observation_space, env.action_space):
-        raise AgentError(f"{folder}: this agent knows other actions or observations than {domain.name} has")
+        raise AgentError(
+            f"{folder}: this agent is for other actions or observations than those of {domain.name}"
+        )
     return Agent(name, env, model)

@@ -1,6 +1,6 @@
-"""Policies that need no learning: random, and the domain's own expert.
+"""Policies without learning: random, and the domain's expert.
 
-They speak the `predict` of Stable-Baselines3, so that whatever evaluates its agents takes them as well.
+They have the `predict` of Stable-Baselines3, so that its evaluation functions take them as well.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Actions = npt.NDArray[np.int64]
 
 
 class Policy(abc.ABC):
-    """A policy for one environment: subclasses choose an action for one observation."""
+    """A policy for one environment; subclasses choose an action for one observation."""
 
     def __init__(self, env: gym.Env[Any, Any], seed: int | None = None) -> None:
-        """Make a policy for a dialogue environment (wrapped or not).
+        """Set up a policy for a dialogue environment (wrapped or not).
 
         Raises:
-            TypeError: the environment is no dialogue.
+            TypeError: the environment is not a dialogue.
         """
         dialogue = env.unwrapped
         if not isinstance(dialogue, DialogueEnv):
@@ -41,7 +41,7 @@ class Policy(abc.ABC):
     def choose(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
     ) -> int:
-        """Return the action for one observation, `mask` being the action mask, if there is one."""
+        """Return the action for one observation, given the action mask or None."""
 
     def probabilities(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
@@ -54,7 +54,7 @@ class Policy(abc.ABC):
     def numbers(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
     ) -> tuple[bool, npt.NDArray[Any]]:
-        """Return whether it thinks in probabilities, and the number that it gives to each action."""
+        """Return whether the numbers are probabilities, and the number of each action, shape (actions,)."""
         return True, self.probabilities(observation, mask)
 
     def predict(
@@ -65,14 +65,14 @@ class Policy(abc.ABC):
         deterministic: bool = False,
         action_masks: npt.NDArray[Any] | None = None,
     ) -> tuple[Actions, Any]:
-        """Return the actions for one observation or a batch of them, and the state as it was.
+        """Return the actions for one observation or a batch of them, and the state unchanged.
 
         Args:
             observation: shape `(components,)` or `(n, components)`.
             state: not used.
             episode_start: not used.
-            deterministic: choose the same action whenever the observation is the same.
-            action_masks: shape `(actions,)` or `(n, actions)`; not zero where an action is possible.
+            deterministic: always choose the same action for the same observation.
+            action_masks: shape `(actions,)` or `(n, actions)`; nonzero for possible actions.
 
         Returns:
             The actions, int64, of shape `()` or `(n,)`, and `state`.
@@ -86,12 +86,12 @@ class Policy(abc.ABC):
 
 
 class RandomPolicy(Policy):
-    """Any possible action, uniformly, also if it is to be deterministic."""
+    """Any possible action, uniformly, even where a deterministic choice is asked for."""
 
     def choose(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
     ) -> int:
-        """Return a random action among those that the mask leaves, all of them without a mask."""
+        """Return a random action among those that the mask allows, or among all without a mask."""
         if mask is None:
             return int(self._random.integers(len(self.env.action_names)))
         possible = np.flatnonzero(mask)
@@ -100,7 +100,7 @@ class RandomPolicy(Policy):
     def probabilities(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Return the same for all actions that the mask leaves."""
+        """Return equal probabilities for all actions that the mask allows, shape (actions,)."""
         possible = np.ones(len(self.env.action_names)) if mask is None else np.asarray(mask) != 0
         return np.asarray(possible / possible.sum())
 
@@ -108,11 +108,11 @@ class RandomPolicy(Policy):
 class ExpertPolicy(Policy):
     """The hand-written policy of the domain's key `expert`.
 
-    It looks at the newest observation alone. With explicit turn taking it listens once it has spoken.
+    It reads only the newest observation. With explicit turn taking it listens once it has spoken.
     """
 
     def __init__(self, env: gym.Env[Any, Any], seed: int | None = None) -> None:
-        """Compile the expert of the environment's domain.
+        """Compile the expert rules of the environment's domain.
 
         Raises:
             DomainError: the domain has no expert.
@@ -135,7 +135,7 @@ class ExpertPolicy(Policy):
         return compile_condition(domain, rule.when), choices
 
     def right_actions(self, observation: npt.NDArray[Any]) -> tuple[int, ...]:
-        """Return every action of the environment that is right in an observation, the first one first."""
+        """Return every action of the environment that is right in an observation, the preferred one first."""
         newest = np.asarray(observation)[-self._frame :]
         key = newest.tobytes()
         if key not in self._right:
@@ -156,14 +156,14 @@ class ExpertPolicy(Policy):
     def choose(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
     ) -> int:
-        """Return the first right action, or any of them if it need not be deterministic."""
+        """Return the preferred right action, or a random right one unless it must be deterministic."""
         right = self.right_actions(observation)
         return right[0] if deterministic else int(self._random.choice(right))
 
     def probabilities(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Return the same for all right actions, shape (actions,)."""
+        """Return equal probabilities for all right actions, shape (actions,)."""
         right = list(self.right_actions(observation))
         chances = np.zeros(len(self.env.action_names))
         chances[right] = 1 / len(right)

@@ -23,7 +23,7 @@ class DialogueStep(NamedTuple):
     terminated: bool
     truncated: bool
     info: dict[str, Any]
-    """What the environment says after the step."""
+    """The info that the environment returned."""
 
 
 def play(env: gym.Env[Any, Any], choose: Choose, seed: int | None = None) -> Iterator[DialogueStep]:

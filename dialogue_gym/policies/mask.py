@@ -1,4 +1,4 @@
-"""Action masks of observations: what is possible is a function of what the bot sees."""
+"""Action masks of observations: the possible actions are a function of the observation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 
 
 class ActionMask:
-    """Says which actions are possible in an observation, for those who have nothing but observations.
+    """The actions that are possible in an observation, for learners that have only observations.
 
-    It gives what `env.unwrapped.action_masks()` gives in the state that the observation is of. Something is
+    The result equals `env.unwrapped.action_masks()` in the state of the observation. At least one action is
     always possible: a restart has no precondition.
     """
 
     def __init__(self, env: DialogueEnv) -> None:
-        """Take the preconditions of an environment's domain."""
+        """Tabulate the preconditions of an environment's domain."""
         tables = env.tables
         newest = len(env.fields) * (env.max_history - 1)
         preconditions = tables.precondition[env.first_action :]
@@ -27,7 +27,7 @@ class ActionMask:
             (newest + field, [[bool(bits & own) for own in preconditions] for bits in blocks])
             for field, blocks in zip(tables.clause_field, tables.clause_blocks, strict=True)
         ]
-        """Components of an observation, each with what its values block: lists by value and action."""
+        """Components of an observation, each with the actions that its values block, by value and action."""
 
     def __call__(self, observations: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Return the masks of observations: shape `(n, components)` to `(n, actions)`, bool."""

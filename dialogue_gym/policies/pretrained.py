@@ -1,4 +1,4 @@
-"""Policies that were trained before and come with the built-in domains; NumPy is all that they need."""
+"""Pretrained policies of the built-in domains, which need only NumPy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 
 
 def pretrained_path(name: str) -> Path:
-    """Return where the policy of a built-in domain lies, whether there is one or not."""
+    """Return the path of a built-in domain's policy, whether the file exists or not."""
     return Path(str(resources.files("dialogue_gym.domains") / name / "policy.npz"))
 
 
@@ -34,7 +34,7 @@ def pretrained_names() -> list[str]:
 class PretrainedPolicy(Policy):
     """A small network: the one-hot observation, layers with tanh between them, a logit for each action.
 
-    It looks at the newest observation alone. It was trained with automatic turn taking; with explicit turn
+    It reads only the newest observation. It was trained with automatic turn taking; with explicit turn
     taking it listens once it has spoken.
     """
 
@@ -42,7 +42,7 @@ class PretrainedPolicy(Policy):
         """Load the policy of the environment's domain, or from a file that `save_pretrained` wrote.
 
         Raises:
-            DomainError: there is none, or it is one for other actions or observations.
+            DomainError: the policy does not exist, or is for other actions or observations.
         """
         super().__init__(env, seed)
         name = self.env.domain.name
@@ -58,7 +58,9 @@ class PretrainedPolicy(Policy):
             ]
         own = _names(self.env)
         if (names, sizes, actions) != own:
-            raise DomainError(f"{path}: this policy is for other actions or observations than {name} has")
+            raise DomainError(
+                f"{path}: this policy is for other actions or observations than those of {name}"
+            )
         self._network = OneHotMlp(OneHotEncoding(sizes), layers, np.tanh)
         self._mask = ActionMask(self.env)
         self._is_explicit = self.env.first_action == LISTENING
@@ -70,7 +72,7 @@ class PretrainedPolicy(Policy):
         return self._network(observation[-self._frame :])
 
     def choose(self, observation: Array, mask: Array | None, deterministic: bool) -> int:
-        """Return the likeliest possible action, or any by its chance if it need not be deterministic."""
+        """Return the most probable possible action, or a sampled one unless it must be deterministic."""
         chances = self.probabilities(observation, mask)
         return int(chances.argmax() if deterministic else self._random.choice(len(chances), p=chances))
 

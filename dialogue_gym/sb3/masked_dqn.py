@@ -1,4 +1,4 @@
-"""A DQN of Stable-Baselines3 that knows action masks."""
+"""The DQN of Stable-Baselines3 with action masks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from dialogue_gym.sb3.vec_env import dialogue_of
 
 Array = npt.NDArray[Any]
 IMPOSSIBLE = -1e6
-"""The value of an action that is not possible: below whatever a dialogue can be worth."""
+"""The value of an impossible action: below the return of any dialogue."""
 MARGIN = 1.0
-"""How much more a right action is to be worth at least: the price of one step."""
+"""The margin by which right actions should win: the cost of one step."""
 
 
 def margin_loss(values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Return by how much wrong actions win over right ones, or do not lose by `MARGIN`; the mean.
+    """Return the mean amount by which the best right action fails to beat wrong ones by `MARGIN`.
 
     Source: Hester et al. 2018, Deep Q-learning from demonstrations.
 
@@ -40,14 +40,14 @@ def margin_loss(values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 
 class MaskedQNetwork(QNetwork):
-    """A Q-network in which impossible actions are worth less than any other.
+    """A Q-network that values impossible actions below all others.
 
-    The mask is a function of the observation, so it is part of the network, and holds wherever that is
-    asked: for the best action, and for the best next one in the target.
+    The mask is a function of the observation, so it is part of the network and applies wherever that is
+    evaluated: for the best action, and for the best next one in the target.
     """
 
     def __init__(self, *args: Any, mask: ActionMask, **kwargs: Any) -> None:
-        """Make the network; the other arguments are those of `QNetwork`."""
+        """Build the network; the other arguments are those of `QNetwork`."""
         super().__init__(*args, **kwargs)
         self.mask = mask
         for number, (_, blocked) in enumerate(mask.blocked):
@@ -58,7 +58,7 @@ class MaskedQNetwork(QNetwork):
         self._inputs = int(sizes.sum())
 
     def extract_features(self, obs: Any, features_extractor: Any) -> torch.Tensor:
-        """Return observations one-hot, in one go: one component after another takes several times as long."""
+        """Return observations one-hot, in one operation: a loop over components is several times slower."""
         inputs = torch.zeros(len(obs), self._inputs, device=obs.device)
         return inputs.scatter_(1, obs.long() + self.first_input, 1.0)
 
@@ -78,7 +78,7 @@ class MaskedDQNPolicy(DQNPolicy):
     """The policy of `MaskedDQN`."""
 
     def __init__(self, *args: Any, mask: ActionMask, **kwargs: Any) -> None:
-        """Make the policy; the other arguments are those of `DQNPolicy`."""
+        """Build the policy; the other arguments are those of `DQNPolicy`."""
         self.mask = mask
         super().__init__(*args, **kwargs)
 
@@ -92,11 +92,11 @@ class MaskedDQNPolicy(DQNPolicy):
 
 
 class MaskedDQN(DQN):
-    """DQN that explores, chooses and looks ahead among possible actions alone.
+    """DQN that explores, chooses and looks ahead only among possible actions.
 
     It takes all arguments of Stable-Baselines3's `DQN`, and a dialogue environment: one of Gymnasium, a
-    `VecEnv` of them, or a `DialogueVecEnv`. Each lane explores for itself. Transitions whose action was not
-    possible teach it nothing.
+    `VecEnv` of them, or a `DialogueVecEnv`. Each lane explores on its own. Transitions with an impossible
+    action have no effect.
 
     Source: Mnih et al. 2015, Human-level control through deep reinforcement learning; masks as in Huang and
     Ontañón 2022, A closer look at invalid action masking in policy gradient algorithms, carried over to
@@ -111,10 +111,10 @@ class MaskedDQN(DQN):
         env: Any,
         **arguments: Any,
     ) -> None:
-        """Make the agent; the arguments are those of `DQN`, by name.
+        """Set up the agent; the arguments are those of `DQN`, by name.
 
         Raises:
-            TypeError: the environment is no dialogue.
+            TypeError: the environment is not a dialogue.
         """
         if env is not None:
             mask = ActionMask(dialogue_of(env))
@@ -135,15 +135,15 @@ class MaskedDQN(DQN):
         deterministic: bool = False,
         action_masks: Array | None = None,
     ) -> tuple[Array, Any]:
-        """Return the actions for one observation or a batch of them, and the state as it was.
+        """Return the actions for one observation or a batch of them, and the state unchanged.
 
         Args:
             observation: shape `(components,)` or `(n, components)`.
             state: not used.
             episode_start: not used.
             deterministic: do not explore.
-            action_masks: shape `(actions,)` or `(n, actions)`, if others are impossible than the observation
-                says.
+            action_masks: shape `(actions,)` or `(n, actions)`, in place of the mask derived from the
+                observation.
         """
         batch = np.atleast_2d(observation)
         possible = self._possible(batch) if action_masks is None else np.atleast_2d(action_masks) != 0
@@ -173,7 +173,7 @@ class MaskedDQN(DQN):
         return mask(observations)
 
     def _any(self, possible: Array) -> Array:
-        """Return a random possible action of each row, all equally likely."""
+        """Return a random possible action for each row, all equally likely."""
         chances = np.where(possible, self._generator.random(possible.shape), -1.0)
         return np.asarray(chances.argmax(axis=1))
 

@@ -1,4 +1,4 @@
-"""For Stable-Baselines3: the vector environment as one of its own."""
+"""The vector environment as a `VecEnv` of Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ _ATTRIBUTES = (
 class DialogueVecEnv(VecEnv):
     """Many dialogues at a time, played by compiled rules, as a `VecEnv` of Stable-Baselines3.
 
-    `PPO("MlpPolicy", DialogueVecEnv("FakeUserRestaurant-v0", 256))` is all that there is to write: neither
-    `make_vec_env` nor a monitor is needed. The `info` of a lane whose dialogue ended in the step holds
+    `PPO("MlpPolicy", DialogueVecEnv("FakeUserRestaurant-v0", 256))` is enough: neither `make_vec_env` nor a
+    monitor is needed. The `info` of a lane whose dialogue ended in the step holds
     `terminal_observation`, `TimeLimit.truncated`, `is_success`, `turns` and the statistics `episode`
     (`r` return, `l` length, `t` seconds since the environment was made); that of the others is empty.
-    `env_method("action_masks")` gives what MaskablePPO asks for.
+    MaskablePPO gets its masks from `env_method("action_masks")`.
 
-    Lane i, seeded s (`seed(s)`, or the algorithm's argument `seed`), plays what `gymnasium.make(id)` plays
-    that was reset with seed s + i.
+    With seed s (by `seed(s)` or the algorithm's argument `seed`), lane i plays the same dialogues as
+    `gymnasium.make(id)` reset with seed s + i.
     """
 
     def __init__(self, env_id: str, num_envs: int = 1, **settings: Any) -> None:
-        """Make the lanes.
+        """Set up the lanes.
 
         Args:
             env_id: id of a dialogue environment.
-            num_envs: the number of lanes.
+            num_envs: number of lanes.
             settings: as for `gymnasium.make_vec(env_id, ...)`.
 
         Raises:
-            ValueError: the id is of another kind of environment, or a setting is wrong.
-            gymnasium.error.Error: there is no such id, or Numba is not installed.
+            ValueError: the id is of another kind of environment, or a setting is invalid.
+            gymnasium.error.Error: the id is unknown, or Numba is not installed.
         """
         if not _is_ours(env_id):
-            raise ValueError(f"{env_id!r} is no dialogue environment")
+            raise ValueError(f"{env_id!r} is not a dialogue environment")
         for name in ("autoreset_mode", "copy", "vectorization_mode"):
             if name in settings:
-                raise ValueError(f"{name}: Stable-Baselines3 leaves no choice of it")
+                raise ValueError(f"{name}: cannot be set, since Stable-Baselines3 prescribes it")
         lanes = gym.make_vec(
             env_id, num_envs, vectorization_mode="vector_entry_point", autoreset_mode="SameStep", **settings
         )
@@ -79,11 +79,11 @@ class DialogueVecEnv(VecEnv):
         return observations
 
     def step_async(self, actions: Array) -> None:
-        """Note the actions, shape (lanes,)."""
+        """Keep the actions for `step_wait`, shape (lanes,)."""
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Do the actions; return observations, rewards (float32), endings (bool) and infos."""
+        """Perform the actions; return observations, rewards (float32), dones (bool) and infos."""
         seen = self.lanes.advance(self._actions)
         self._returns += seen.rewards
         self._lengths += 1
@@ -119,14 +119,14 @@ class DialogueVecEnv(VecEnv):
         self.lanes.close()
 
     def has_attr(self, attr_name: str) -> bool:
-        """Return whether `get_attr` or `env_method` knows the name."""
+        """Return whether a name is valid for `get_attr` or `env_method`."""
         return attr_name in (*_ATTRIBUTES, *_METHODS)
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Return for each lane an attribute, which is the same for all, or a method.
+        """Return an attribute (the same for all lanes) or a method, one for each lane.
 
         Raises:
-            AttributeError: there is no such attribute, or it is of a single dialogue alone.
+            AttributeError: the attribute is unknown, or exists only for a single dialogue.
         """
         chosen = self._get_indices(indices)
         if attr_name in _METHODS:
@@ -138,16 +138,16 @@ class DialogueVecEnv(VecEnv):
         return [getattr(self.lanes.single, attr_name) for _ in chosen]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Raise AttributeError: compiled lanes have no attributes that could be set."""
+        """Raise AttributeError: attributes of compiled lanes cannot be set."""
         raise AttributeError(f"{attr_name!r} cannot be set: pass settings when the environment is made")
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Return what `action_masks()` (bool) or `describe(observation)` gives for each lane.
+        """Return the result of `action_masks()` (bool) or `describe(observation)` for each lane.
 
         Raises:
-            AttributeError: it is another method, which compiled lanes do not have.
+            AttributeError: compiled lanes do not have the method.
         """
         chosen = self._get_indices(indices)
         if method_name == "action_masks":
@@ -155,7 +155,7 @@ class DialogueVecEnv(VecEnv):
             return [masks[lane] for lane in chosen]
         if method_name not in _METHODS:
             raise AttributeError(
-                f"{method_name!r} is no method of compiled lanes; {nearest(method_name, _METHODS)}"
+                f"compiled lanes have no method {method_name!r}; {nearest(method_name, _METHODS)}"
             )
         return [self._call(method_name, lane, *method_args, **method_kwargs) for lane in chosen]
 
@@ -166,11 +166,11 @@ class DialogueVecEnv(VecEnv):
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
     ) -> list[bool]:
-        """Return True for `Monitor`, whose statistics there are, and False for others."""
+        """Return True for `Monitor`, whose statistics the infos have, and False for others."""
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[Array | None]:
-        """Return None for each lane: many dialogues at once are not shown."""
+        """Return None for each lane: vector environments do not render."""
         return [None] * self.num_envs
 
 
@@ -178,7 +178,7 @@ def dialogue_of(env: Any) -> DialogueEnv:
     """Return the dialogue environment behind an id, an environment of Gymnasium, or a `VecEnv`.
 
     Raises:
-        TypeError: it is another kind of environment.
+        TypeError: the environment is of another kind.
     """
     if isinstance(env, str):
         env = gym.make(env)

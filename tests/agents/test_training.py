@@ -1,4 +1,4 @@
-"""Do learners learn? With the defaults of Stable-Baselines3 it takes minutes, so that is marked slow."""
+"""Learning to succeed: in seconds with our configurations, in minutes (marked slow) with SB3's defaults."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def test_the_shipped_configurations_learn_in_seconds(agent_name: str, env_id: st
     run = Run(env_id, {}, agent_name, seed=0, steps=steps)
     agent, curve, _ = train(run, lambda steps, success: None)
     assert len(curve.steps) == len(curve.returns) == len(curve.successes) > 500
-    assert sum(curve.successes[:200]) < 40  # it was not able to from the start
+    assert sum(curve.successes[:200]) < 40  # it did not succeed from the start
     assert evaluate(run.make_env(), agent, 300).success_rate >= 0.98

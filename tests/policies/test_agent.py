@@ -1,4 +1,4 @@
-"""Agents in folders: those of earlier versions, and without the programs that trained them."""
+"""Agents in folders: of earlier versions, and without the program that trained them."""
 
 from __future__ import annotations
 

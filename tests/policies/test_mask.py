@@ -1,4 +1,4 @@
-"""Masks of observations, and the agents that keep to them."""
+"""Masks of observations, and agents that respect them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def masked_dqn(**keywords: Any) -> MaskedDQN:
     return MaskedDQN("MlpPolicy", DialogueVecEnv(RESTAURANT, 16), **arguments | keywords)
 
 
-def test_it_never_does_what_is_impossible() -> None:
+def test_it_never_takes_an_impossible_action() -> None:
     agent = masked_dqn(exploration_final_eps=0.5)
     agent.learn(1500)
     assert agent.replay_buffer is not None
@@ -70,7 +70,7 @@ def test_the_target_looks_ahead_among_possible_actions_alone() -> None:
     with torch.no_grad():
         for network in (agent.q_net, agent.q_net_target):
             last: Any = network.q_net[-1]  # type: ignore[union-attr]
-            last.bias += torch.where(possible.all(dim=0), 0.0, 100.0)  # what is not possible looks best
+            last.bias += torch.where(possible.all(dim=0), 0.0, 100.0)  # impossible actions look best
             values = network(observations)
             assert (values[~possible] == IMPOSSIBLE).all()
             assert values.max() < 50
@@ -161,7 +161,7 @@ def test_a_table_is_the_same_once_saved_and_loaded(tmp_path: Path) -> None:
     assert table.predict(observations[0])[0] == table.predict(observations)[0][0]
     only = np.eye(9, dtype=np.int8)[[3] * 100]
     assert set(table.predict(observations, action_masks=only)[0]) == {3}
-    with pytest.raises(ValueError, match="of another environment"):
+    with pytest.raises(ValueError, match="for another environment"):
         QTable(gym.make(RESTAURANT)).load(tmp_path / "table.zip")
     with pytest.raises(TypeError, match="a dialogue environment is needed"):
         QTable(gym.make("CartPole-v1"))

@@ -19,18 +19,18 @@ LEAST = {(0, 0.0): 16.0, (0, 0.3): 12.9, (1, 0.0): 14.9, (1, 0.3): 13.6}
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize(("which", "error_rate"), LEAST)
-def test_they_do_well_whatever_the_noise(which: int, error_rate: float, turn_taking: str) -> None:
+def test_they_do_well_with_and_without_noise(which: int, error_rate: float, turn_taking: str) -> None:
     env = make(BUILT_IN[which], semantic_error_rate=error_rate, turn_taking=turn_taking)
     figures = evaluate(env, PretrainedPolicy(env), 1000)
     assert figures.success_rate >= 0.98
     if turn_taking == "auto":
         assert figures.mean_return >= LEAST[which, error_rate]
-    else:  # it was not trained for it, but is about as good as who listens by rule
+    else:  # not trained for it, but about as good as the expert
         expert = evaluate(env, ExpertPolicy(env, 0), 1000)
         assert figures.mean_return >= expert.mean_return - 0.5
 
 
-def test_they_are_small_and_need_numpy_alone() -> None:
+def test_they_are_small_and_need_only_numpy() -> None:
     assert pretrained_names() == ["concert", "restaurant"]
     assert all(pretrained_path(name).stat().st_size < 60_000 for name in pretrained_names())
     code = f"""
@@ -69,7 +69,7 @@ def test_it_looks_at_the_newest_observation() -> None:
 def test_another_domain_is_refused(tmp_path: Path) -> None:
     plain = make("Dialogue-v0", domain="concert")
     with pytest.raises(
-        DomainError, match="this policy is for other actions or observations than concert has"
+        DomainError, match="this policy is for other actions or observations than those of concert"
     ):
         PretrainedPolicy(plain, path=pretrained_path("restaurant"))
     text = (pretrained_path("concert").parent / "domain.yml").read_text()

@@ -1,4 +1,4 @@
-"""The environment for Stable-Baselines3: what DummyVecEnv gives, and learners run on it as they are."""
+"""The environment for Stable-Baselines3 equals DummyVecEnv, and its learners run on it unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.conftest import BUILT_IN, TURN_TAKINGS
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_it_gives_what_stable_baselines3s_own_gives(env_id: str, turn_taking: str) -> None:
+def test_it_equals_dummy_vec_env(env_id: str, turn_taking: str) -> None:
     keywords: dict[str, Any] = {"turn_taking": turn_taking, "semantic_error_rate": 0.15, "max_history": 2}
     ours = DialogueVecEnv(env_id, 5, **keywords)
     theirs = VecMonitor(DummyVecEnv([lambda: gym.make(env_id, **keywords)] * 5))
@@ -84,7 +84,7 @@ def test_the_step_limit_of_the_ids_spec_holds() -> None:
         (MaskablePPO, {"n_steps": 8}),
     ],
 )
-def test_learners_run_on_it_and_say_how_dialogues_go(
+def test_learners_run_on_it_and_record_successes(
     algorithm: type[BaseAlgorithm], keywords: dict[str, Any]
 ) -> None:
     env = DialogueVecEnv("FakeUserRestaurant-v0", 32)
@@ -131,10 +131,10 @@ def test_evaluate_policy_and_wrappers_take_it() -> None:
     PPO("MlpPolicy", VecNormalize(env, norm_obs=False), n_steps=8, batch_size=80, device="cpu").learn(80)
 
 
-def test_what_it_cannot_do_is_refused_in_one_line() -> None:
+def test_unsupported_requests_are_refused_in_one_line() -> None:
     env = DialogueVecEnv("FakeUserConcert-v0", 2)
     for call, message in (
-        (lambda: env.env_method("render"), "'render' is no method of compiled lanes"),
+        (lambda: env.env_method("render"), "compiled lanes have no method 'render'"),
         (lambda: env.get_attr("step"), "'step': did you mean|'step': valid"),
         (lambda: env.set_attr("patience", 3), "pass settings when the environment is made"),
         (lambda: env.get_attr("no_such_thing"), "no_such_thing"),
@@ -144,10 +144,10 @@ def test_what_it_cannot_do_is_refused_in_one_line() -> None:
     assert not env.has_attr("no_such_thing")
     observation = env.reset()[0]
     assert env.env_method("describe", observation)[0]["said"] == "none"
-    with pytest.raises(ValueError, match="'CartPole-v1' is no dialogue environment"):
+    with pytest.raises(ValueError, match="'CartPole-v1' is not a dialogue environment"):
         DialogueVecEnv("CartPole-v1", 2)
     for keywords in ({"autoreset_mode": "Disabled"}, {"copy": False}):
-        with pytest.raises(ValueError, match="leaves no choice"):
+        with pytest.raises(ValueError, match="cannot be set, since Stable-Baselines3 prescribes it"):
             DialogueVecEnv("FakeUserConcert-v0", 2, **keywords)
     with pytest.raises(gym.error.Error, match="NoSuchThing"):
         DialogueVecEnv("NoSuchThing-v0", 2)

@@ -14,7 +14,7 @@ from agents.config import agent_config, check_warm_start
 from agents.demonstrations import demonstrate
 from agents.evaluation import evaluate
 from agents.make_env import DEMONSTRATION, stream
-from agents.training import Run, train
+from agents.training import Run, Watch, train
 from dialogue_gym import DomainError, ExpertPolicy, load_domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.session import Session
@@ -24,10 +24,16 @@ from tests.conftest import BUILT_IN, TINY, make
 WARM = ("warm_dqn", "warm_masked_dqn", "warm_ppo", "warm_maskable_ppo")
 
 
-def learn(agent: str, env_id: str, steps: int, **settings: object) -> tuple[object, list[int]]:
+def learn(
+    agent: str, env_id: str, steps: int, watch: Watch = lambda *_: None, **settings: object
+) -> tuple[object, list[int]]:
     seen: list[int] = []
-    run = Run(env_id, settings, agent, seed=0, steps=steps)
-    trained, _, _ = train(run, lambda *_: None, lambda dialogues, steps, agent: seen.append(dialogues))
+
+    def note(dialogues: int, steps: int, agent: object) -> None:
+        seen.append(dialogues)
+        watch(dialogues, steps, agent)
+
+    trained, _, _ = train(Run(env_id, settings, agent, seed=0, steps=steps), lambda *_: None, note)
     return trained, seen
 
 
@@ -45,12 +51,12 @@ def test_demonstrations_are_the_experts_dialogues() -> None:
     assert (found.next_observations[:-1][goes_on] == found.observations[1:][goes_on]).all()
     again = demonstrate(env, 20, seed=5)
     assert (again.actions == found.actions).all() and (again.observations == found.observations).all()
-    # Where several are right, any of them is done.
+    # Among several right actions, the expert picks at random.
     several = found.right.sum(axis=1) > 1
     assert len(set(found.actions[several])) > 2
 
 
-def test_what_came_of_a_step_ends_with_its_dialogue() -> None:
+def test_returns_end_with_their_dialogue() -> None:
     found = demonstrate(make(BUILT_IN[0]), 3, seed=0)
     returns = found.returns(0.5)
     for step in range(len(returns)):
@@ -65,8 +71,8 @@ def test_what_came_of_a_step_ends_with_its_dialogue() -> None:
 
 @pytest.mark.parametrize("agent", ["behaviour_cloning", "masked_behaviour_cloning"])
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_a_clone_does_what_the_expert_does(agent: str, env_id: str) -> None:
-    """With explicit turn taking, where rewards alone teach little."""
+def test_a_clone_equals_the_expert(agent: str, env_id: str) -> None:
+    """With explicit turn taking, since rewards alone teach little there."""
     env = make(env_id, turn_taking="explicit")
     clone_, seen = learn(agent, env_id, 0, turn_taking="explicit")
     own, expert = (evaluate(env, policy, 500) for policy in (clone_, ExpertPolicy(env, 0)))
@@ -76,10 +82,16 @@ def test_a_clone_does_what_the_expert_does(agent: str, env_id: str) -> None:
 
 
 @pytest.mark.parametrize("agent", WARM)
-def test_a_warm_start_is_there_before_the_first_reward_and_lasts(agent: str) -> None:
+def test_a_warm_start_precedes_rewards_and_lasts(agent: str) -> None:
     env = make(BUILT_IN[0], turn_taking="explicit")
-    assert evaluate(env, learn(agent, BUILT_IN[0], 0, turn_taking="explicit")[0], 200).success_rate >= 0.98
-    trained, _ = learn(agent, BUILT_IN[0], 4000, turn_taking="explicit")
+    before: list[float] = []
+
+    def watch(dialogues: int, steps: int, agent: object) -> None:
+        if not steps:
+            before.append(evaluate(env, agent, 200).success_rate)
+
+    trained, _ = learn(agent, BUILT_IN[0], 4000, watch, turn_taking="explicit")
+    assert len(before) == 1 and before[0] >= 0.98
     assert evaluate(env, trained, 200).success_rate >= 0.9
 
 
@@ -104,7 +116,7 @@ def test_other_agents_and_domains_without_an_expert_are_refused(tmp_path) -> Non
         demonstrate(make("Dialogue-v0", domain=str(tmp_path / "tiny.yml")), 1, 0)
 
 
-def test_an_agent_begins_with_what_a_person_taught(tmp_path: Path) -> None:
+def test_an_agent_starts_with_labels_of_a_teacher(tmp_path: Path) -> None:
     domain = load_domain("concert")
     with Store(tmp_path / "store") as store:
         session = Session(domain, store, settings={}, author="expert", asks_for_closing=False)
@@ -115,5 +127,5 @@ def test_an_agent_begins_with_what_a_person_taught(tmp_path: Path) -> None:
     other = Run("FakeUserRestaurant-v0", {"turn_taking": "explicit"}, "behaviour_cloning", 0, 0)
     with pytest.raises(ValueError, match="is no action"):
         train(other, lambda steps, success: None, labels=tmp_path / "store")
-    with pytest.raises(ValueError, match="ppo begins from scratch; what was taught is for behaviour_cloning"):
+    with pytest.raises(ValueError, match="ppo starts from scratch; labels are for behaviour_cloning"):
         check_warm_start("ppo", "FakeUserConcert-v0")

@@ -1,4 +1,4 @@
-"""The agent in plain PyTorch: that it learns, and that it is as short and as plain as it says."""
+"""The agent in plain PyTorch: it learns, and is as short and plain as its docstring claims."""
 
 from __future__ import annotations
 
@@ -49,4 +49,4 @@ def test_it_needs_nothing_of_the_library_but_the_ids() -> None:
     assert {line.split()[1].split(".")[0] for line in named} == {
         "argparse", "gymnasium", "torch", "dialogue_gym",
     }  # fmt: skip
-    assert SOURCE.count("dialogue_gym.") == 0  # nor is anything of it used
+    assert SOURCE.count("dialogue_gym.") == 0  # and no attribute of it is used

@@ -1,4 +1,4 @@
-"""The Bayes filter: is its belief right, and does it pay?"""
+"""The Bayes filter: its beliefs are calibrated, and memory pays."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def test_under_noise_memory_pays(turn_taking: str) -> None:
     assert own.mean_return < bound(env)
 
 
-def test_the_belief_is_as_sure_as_it_may_be() -> None:
-    """Of all the times that the belief gives a row some chance, it is the true row as often as that."""
+def test_the_belief_is_calibrated() -> None:
+    """A row with some probability in the belief is the true one with that frequency."""
     env = make(BUILT_IN[1], semantic_error_rate=0.3)
     dialogue = env.unwrapped
     policy = FilterPolicy(env)
@@ -61,7 +61,7 @@ def test_the_belief_is_as_sure_as_it_may_be() -> None:
     assert np.mean(claimed) == pytest.approx(np.mean(true), abs=0.005)
 
 
-def test_it_goes_where_policies_of_stable_baselines3_go() -> None:
+def test_stable_baselines3_evaluates_it() -> None:
     env = make(BUILT_IN[1], semantic_error_rate=0.3)
     returns, _ = evaluate_policy(
         FilterPolicy(env), Monitor(env), n_eval_episodes=100, return_episode_rewards=True
@@ -70,7 +70,7 @@ def test_it_goes_where_policies_of_stable_baselines3_go() -> None:
 
 
 def test_lanes_do_not_disturb_each_other() -> None:
-    """A belief is that of its own lane, and begins anew with each dialogue."""
+    """Each lane has its own belief, which restarts with each dialogue."""
     envs = [make(BUILT_IN[1], semantic_error_rate=0.3) for _ in range(2)]
     together, alone = FilterPolicy(envs[0]), [FilterPolicy(env) for env in envs]
     observations = [env.reset(seed=lane)[0] for lane, env in enumerate(envs)]

@@ -1,4 +1,4 @@
-"""The stores that the speed of teaching is measured on, and what is learned where there is much of it."""
+"""Stores for the measurements of teaching, and learning from large ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.learner import BATCH, Learner
 
 
-def test_a_store_holds_what_its_figures_are_about(tmp_path: Path) -> None:
+def test_a_store_has_the_measured_labels(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         for drafts in conversations(12, 60):
             store.append_all(drafts)
@@ -22,7 +22,7 @@ def test_a_store_holds_what_its_figures_are_about(tmp_path: Path) -> None:
     assert 0 < figures["median_ms"] <= figures["p95_ms"]
 
 
-def test_many_observations_are_learned_as_few_are() -> None:
+def test_many_observations_are_learned_like_few() -> None:
     journal = Store.in_memory()
     for drafts in conversations(BATCH + 400, 0):
         journal.append_all(drafts)
