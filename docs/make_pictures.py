@@ -27,6 +27,7 @@ from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.teaching.mode import FAKE, use_mode
+from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.workspace import TeachingConfig, Workspace, Workspaces
 
 PICTURES = (
@@ -97,7 +98,7 @@ def _look_after(browser: Browser, address: str, path: Path) -> None:
     page.goto(address + "people")
     page.click("text=anna")
     page.click("text=Take over")
-    page.wait_for_selector("text=you decide")
+    page.wait_for_selector("text=taken over by you")
     say("anna", '/inform{"location": "rome"}')
     page.wait_for_selector(".option")
     page.screenshot(path=path)
@@ -105,7 +106,7 @@ def _look_after(browser: Browser, address: str, path: Path) -> None:
 
 
 def _fill(folder: Path, dialogues: int) -> str:
-    """Teach, up to where the bot is wrong in the last room; return what is right there."""
+    """Teach, up to where the bot is wrong in the last workspace; return what is right there."""
     domain = load_domain("restaurant")
     env = DialogueEnv(domain, turn_taking="explicit")
     expert = ExpertPolicy(env, 0)
@@ -117,36 +118,36 @@ def _fill(folder: Path, dialogues: int) -> str:
         now += pause.uniform(1.5, 4.5)
         return now
 
-    def right(room: Workspace) -> tuple[str, bool]:
-        observation = room.session.conversation.observation()
+    def right(workspace: Workspace) -> tuple[str, bool]:
+        observation = workspace.session.conversation.observation()
         names = [env.action_names[action] for action in expert.right_actions(observation)]
-        names = [_LAST] if room.view["is_closing"] else names
-        return names[0], room.view["options"][0]["action"] in names
+        names = [_LAST] if workspace.view["is_closing"] else names
+        return names[0], workspace.view["options"][0]["action"] in names
 
-    def answer(room: Workspace) -> None:
-        action, is_right = right(room)
+    def answer(workspace: Workspace) -> None:
+        action, is_right = right(workspace)
         do, given = ("confirm", {}) if is_right else ("correct", {"action": action})
-        room.answer(room.step, do, given)
+        dispatch(workspace, workspace.step, do, given)
 
     with Store(folder, clock=clock) as store:
         use_mode(store, FAKE, "explicit")
-        rooms = Workspaces(store, TeachingConfig(domain))
+        workspaces = Workspaces(store, TeachingConfig(domain))
         for teacher in ("anna", "person"):
-            room = rooms.room(teacher)
+            workspace = workspaces.of(teacher)
             for _ in range(dialogues if teacher == "anna" else dialogues - 1):
-                conversation = room.conversation
-                while room.conversation == conversation:
-                    answer(room)
-        rooms.room("anna").rate("c1", 1)
+                conversation = workspace.conversation
+                while workspace.conversation == conversation:
+                    answer(workspace)
+        workspaces.of("anna").rate("c1", 1)
         for _ in range(200):
-            action, is_right = right(room)
-            if not is_right and len(room.view["chat"]) > 1:
+            action, is_right = right(workspace)
+            if not is_right and len(workspace.view["chat"]) > 1:
                 break
-            answer(room)
+            answer(workspace)
         if dialogues > 1:  # what there is to settle
-            room.answer(room.step, "restart", {})
-            room.answer(room.step, "correct", {"action": "utter_ask_howcanhelp"})
-            room.answer(room.step, "settle", {"which": "new"})
+            dispatch(workspace, workspace.step, "restart", {})
+            dispatch(workspace, workspace.step, "correct", {"action": "utter_ask_howcanhelp"})
+            dispatch(workspace, workspace.step, "resolve", {"which": "new"})
         return action
 
 

@@ -40,8 +40,6 @@ TO_DO = (
     "dialogue_gym.journal.growth",
     "dialogue_gym.journal.writer",
     "dialogue_gym.teaching.driver.ConversationDriver",
-    "dialogue_gym.web.commands <-> ",
-    "dialogue_gym.web.pages.login",
     "docs/",
     "notebooks/",
 )

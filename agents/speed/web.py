@@ -35,7 +35,7 @@ _MEASURE = """
     observer.observe(main(), { attributes: true, subtree: true, childList: true });
   }, true); }
 """
-_CERTAIN = "100 % sure"
+_CERTAIN = "100% sure"
 
 
 def main() -> None:

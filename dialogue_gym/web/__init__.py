@@ -1,1 +1,1 @@
-"""Teaching in a browser: rooms in which teachers work, what is shown of them, and the pages."""
+"""Teaching in a browser: workspaces in which teachers work, what is shown of them, and the pages."""

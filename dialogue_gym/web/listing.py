@@ -1,4 +1,4 @@
-"""What the pages show of all conversations: a list to search, one to read, what differs. No page."""
+"""The content of the conversations page: a searchable list, one to read, disagreements, ratings. No page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from dialogue_gym.teaching.review import disagreements
 from dialogue_gym.web.view import Json, chat_of, tally_of
 
 MOST_ROWS = 200
-"""How many conversations are listed; a search finds the others."""
+"""The number of conversations listed at most; a search finds the others."""
 
 
 def rows(history: History, owner: Callable[[str], str | None], text: str = "") -> list[Json]:
-    """Return the conversations in which a text occurs, the latest ones first.
+    """Return the conversations that match a search, the latest first.
 
-    It is searched for in their names, their teachers' names, and what was said and done.
+    Args:
+        history: of all conversations.
+        owner: returns the teacher of a conversation.
+        text: words to find in names of conversations and teachers, messages and actions.
     """
     wanted = text.casefold().split()
     found: list[Json] = []
@@ -57,7 +60,7 @@ def _teacher(owner: str | None, name: str) -> str:
 
 
 def _words(history: History, conversation: str) -> list[str]:
-    """Return what was said and done in a conversation, what the user said first."""
+    """Return the messages and actions of a conversation, the user's messages first."""
     events = history.events(conversation)
     said = [event.text or "/" + event.act for event in events if isinstance(event, UserUttered)]
     answered = [event.text or "" for event in events if isinstance(event, BotUttered)]
@@ -65,7 +68,7 @@ def _words(history: History, conversation: str) -> list[str]:
 
 
 def reading(history: History, conversation: str) -> Json:
-    """Return a conversation to read."""
+    """Return the content of one conversation."""
     path = history.path(conversation)
     return {
         "id": conversation,
@@ -77,7 +80,7 @@ def reading(history: History, conversation: str) -> Json:
 
 
 def differing(history: History, domain: Domain, turn_taking: str) -> list[Json]:
-    """Return the situations for which different actions were right, and where that can be decided again."""
+    """Return the situations with different right actions, each with the entry to decide it again from."""
     return [
         {
             "is_open": one.is_open,
@@ -96,7 +99,7 @@ def differing(history: History, domain: Domain, turn_taking: str) -> list[Json]:
 
 
 def ratings(history: History, waiting: Iterable[Entry]) -> list[Json]:
-    """Return the ratings of strangers that wait until somebody approves of them, the oldest first."""
+    """Return the visitors' ratings that await approval, the oldest first."""
     return [
         {
             "id": rating.id,
@@ -110,9 +113,9 @@ def ratings(history: History, waiting: Iterable[Entry]) -> list[Json]:
 
 
 def _rated(history: History, rating: Entry) -> str:
-    """Return what a rating is about: what the bot said or did, or nothing for all of the conversation."""
+    """Return the rated message or action; empty for a whole conversation."""
     if rating not in history:
-        return ""  # it was given in this very moment
+        return ""  # written since the history was read
     path = history.path(rating.conversation)
     done = itertools.dropwhile(lambda entry: entry.id != rating.content["about"], path)
     decision, result = next(done, None), next(done, None)

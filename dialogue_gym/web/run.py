@@ -47,8 +47,8 @@ def run(options: ServeOptions) -> None:
     password = password_of(options.password_file, options.host)
     if options.teach and options.talk and options.name and password is None:
         raise ValueError(
-            f"--talk --name {printable(options.name[0])}: who reaches the bot by that name reaches its"
-            " teachers' pages too, so a password is needed: set DIALOGUE_GYM_PASSWORD, or give"
+            f"--talk --name {printable(options.name[0])}: visitors would reach the teachers' pages, too,"
+            " so a password is required: set DIALOGUE_GYM_PASSWORD, or give"
             " --password-file"
         )
     with contextlib.ExitStack() as stack:

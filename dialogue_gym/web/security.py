@@ -1,8 +1,8 @@
-"""Who may come in: the check of every request and socket before anything else sees it.
+"""Access control: a check of every request and socket before anything else sees it.
 
-Without a password the server listens on this machine alone. What a browser was lured into sending from
-another site is refused all the same: by the host that it asks for, which a foreign name pointing here gives
-away, and by the origin that it says it comes from.
+Without a password the server listens on this machine alone. Requests that a browser was lured into sending
+from another site are refused even then: by their host, which gives away a foreign name that points here, and
+by their origin.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import hmac
 import ipaddress
 import secrets
 import socket
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
@@ -27,19 +26,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialogue_gym._files import write_whole
+from dialogue_gym.live.rate_limit import Backoff, RateLimiter
 
 MOST_BYTES = 1_000_000
-"""Of the body of a request, and of a message through the socket."""
+"""The size of a request's body, and of a message through the socket, at most."""
 LEAST_PASSWORD = 8
 COOKIE = "dialogue_gym_teacher"
 ENTER = "/enter"
 _DAYS = 30
 _KEY_FILE = "web.key"
-_MOST_ADDRESSES = 10_000
 _FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
-_FREE_TRIES = 3
-_LONGEST_WAIT = 300.0
-_TOO_LARGE = 413, f"this is more than {MOST_BYTES} bytes"
+_TOO_LARGE = 413, f"request too large: more than {MOST_BYTES} bytes"
 HEADERS = (
     ("x-frame-options", "DENY"),
     ("x-content-type-options", "nosniff"),
@@ -54,48 +51,24 @@ HEADERS = (
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches what listens on a host."""
+    """Return whether a host is reached from this machine alone."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
 
 
-class LoginThrottle:
-    """Slows down who guesses: after some wrong passwords the next has to wait, twice as long each time."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin without any."""
-        self._clock = clock
-        self._wrong: dict[str, tuple[int, float]] = {}
-
-    def wait(self, address: str) -> float:
-        """Return for how many seconds an address has to wait before its next try."""
-        return max(0.0, self._wrong.get(address, (0, 0.0))[1] - self._clock())
-
-    def failed(self, address: str) -> None:
-        """Note a wrong password."""
-        count = self._wrong.pop(address, (0, 0.0))[0] + 1
-        while len(self._wrong) >= _MOST_ADDRESSES:
-            del self._wrong[next(iter(self._wrong))]
-        pause = min(2.0 ** (count - _FREE_TRIES), _LONGEST_WAIT) if count >= _FREE_TRIES else 0.0
-        self._wrong[address] = count, self._clock() + pause
-
-    def succeeded(self, address: str) -> None:
-        """Forget the wrong ones."""
-        self._wrong.pop(address, None)
-
-
 @dataclass
 class AccessPolicy:
-    """Who is let in, and under which name.
+    """The rules of access: hosts, origins, the teachers' password and their cookies.
 
     Attributes:
-        host: what the server listens on.
-        folder: the store, which also keeps the key that cookies are signed with.
-        password: needed where others than this machine can reach the server.
-        names: further names under which the server is reached.
-        origins: other sites whose pages may speak to it.
+        host: the address that the server listens on.
+        folder: of the store, which also keeps the key that signs cookies.
+        password: of teachers; required where other machines reach the server.
+        names: further host names of the server.
+        origins: other sites whose pages may send requests.
+        throttle: delays repeated wrong passwords, by address.
     """
 
     host: str
@@ -103,37 +76,37 @@ class AccessPolicy:
     password: str | None = None
     names: Collection[str] = ()
     origins: Collection[str] = ()
-    tries: LoginThrottle = field(default_factory=LoginThrottle)
+    throttle: RateLimiter = field(default_factory=lambda: RateLimiter(Backoff))
 
     def __post_init__(self) -> None:
-        """Make the key, or read it.
+        """Read the key, or create it.
 
         Raises:
-            ValueError: a password is missing, or too short.
-            OSError: the key cannot be kept.
+            ValueError: the password is missing or too short.
+            OSError: the key cannot be written.
         """
         if self.password is None and not is_loopback(self.host):
             raise ValueError(
-                f"--host {self.host}: others can reach this, so a password is needed: set"
+                f"--host {self.host}: other machines can reach this address, so a password is required: set"
                 " DIALOGUE_GYM_PASSWORD, or give --password-file"
             )
         if self.password is not None and len(self.password) < LEAST_PASSWORD:
             raise ValueError(f"the password is too short: {LEAST_PASSWORD} characters at least")
-        # Another password makes all cookies worthless that were given for the one before.
+        # The password is part of the secret, so that a new one invalidates all cookies of the old.
         secret = hmac.digest(_key(self.folder / _KEY_FILE), (self.password or "").encode(), "sha256")
         self._signer = URLSafeTimedSerializer(secret, salt=COOKIE)
         self._digest = _digest(self.password) if self.password is not None else None
 
     def is_right(self, password: str) -> bool:
-        """Return whether this is the password, in a time that does not depend on it."""
+        """Return whether this is the password, in constant time."""
         return self._digest is None or hmac.compare_digest(_digest(password), self._digest)
 
     def cookie(self, teacher: str) -> str:
-        """Return what a teacher's browser is to remember."""
+        """Return a signed cookie that names a teacher."""
         return str(self._signer.dumps(teacher))
 
     def teacher(self, headers: Headers) -> str | None:
-        """Return the teacher whose cookie this is; None if there is none, or it is not valid any more."""
+        """Return the teacher named by the cookie; None without a valid one."""
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
             name = self._signer.loads(cookie.value, max_age=_DAYS * 86400) if cookie else None
@@ -154,7 +127,7 @@ class AccessPolicy:
         if is_loopback(self.host):
             return False
         try:
-            ipaddress.ip_address(name)  # no name, so nobody can have made it point here
+            ipaddress.ip_address(name)  # an address: no foreign name can hide behind it
         except ValueError:
             return name == socket.gethostname().lower()
         return True
@@ -165,7 +138,7 @@ def _digest(password: str) -> bytes:
 
 
 def _key(path: Path) -> bytes:
-    """Return the key of a store; it is made if there is none."""
+    """Return the key of a store; create a missing one."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(path, lambda whole: whole.write_bytes(secrets.token_bytes(32)))
@@ -174,16 +147,22 @@ def _key(path: Path) -> bytes:
 
 
 class AccessMiddleware:
-    """Refuses what comes from elsewhere or is too large, and who has not come in."""
+    """Refuses foreign and oversized requests, and those of teachers who have not signed in."""
 
-    def __init__(self, app: ASGIApp, door: AccessPolicy, enter: str | None = None) -> None:
-        """Stand before an application; without `enter`, the path of the form, nobody has to come in."""
+    def __init__(self, app: ASGIApp, policy: AccessPolicy, enter: str | None = None) -> None:
+        """Protect an application.
+
+        Args:
+            app: the application.
+            policy: its rules of access.
+            enter: the path of the sign-in form; None for an application without signing in.
+        """
         self._app = app
-        self._door = door
+        self._policy = policy
         self._enter = enter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request or socket through, or answer it."""
+        """Pass a request or socket on, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -191,7 +170,7 @@ class AccessMiddleware:
         if refusal := self._refusal(scope, headers):
             await _refuse(scope, receive, send, *refusal)
             return
-        if self._enter and self._door.password is not None and not self._door.teacher(headers):
+        if self._enter and self._policy.password is not None and not self._policy.teacher(headers):
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             if path != self._enter:
                 is_page = scope["type"] == "http" and "text/html" in headers.get("accept", "")
@@ -199,7 +178,7 @@ class AccessMiddleware:
                     where = scope.get("root_path", "") + self._enter
                     await RedirectResponse(where, status_code=303)(scope, receive, send)
                 else:
-                    await _refuse(scope, receive, send, 401, "this needs the password")
+                    await _refuse(scope, receive, send, 401, "password required")
                 return
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -210,23 +189,23 @@ class AccessMiddleware:
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not self._door.knows_host(hosts[0]):
-            return 400, "this server is not known by that name"
+        if len(hosts) != 1 or not self._policy.knows_host(hosts[0]):
+            return 400, "unknown host name; see --name"
         origins = headers.getlist("origin")
-        # A browser says where a request comes from whenever that could matter; other programs need not.
+        # Browsers send the origin wherever it matters; other programs need not.
         is_own = len(origins) == 1 and urlsplit(origins[0]).netloc.lower() == hosts[0].lower()
-        if origins and not is_own and tuple(origins) not in {(known,) for known in self._door.origins}:
-            return 403, "this comes from another site"
+        if origins and not is_own and tuple(origins) not in {(known,) for known in self._policy.origins}:
+            return 403, "cross-site request blocked; see --origin"
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
-            return 400, "the length is no number"
+            return 400, "the content length is not a number"
         if len(length) > 12 or int(length) > MOST_BYTES:
             return _TOO_LARGE
         return None
 
 
 async def _read_body(receive: Receive) -> Receive | None:
-    """Read the body of a request and return what gives it again; None if it is too large."""
+    """Read the body of a request; return a `receive` that replays it, or None if it is too large."""
     parts: list[Message] = []
     size = 0
     while True:
@@ -257,7 +236,7 @@ def _with_headers(send: Send) -> Send:
 
 
 async def _let_finish(receive: Receive) -> None:
-    """Throw away what is still being sent, within bounds: who is cut off while sending does not hear why."""
+    """Discard the rest of a body, within bounds: a client cut off while sending would miss the reason."""
     size = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(_FINISH_SECONDS):

@@ -1,4 +1,4 @@
-"""A server that listens until it is stopped."""
+"""The server process: socket, address, password and tokens."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from starlette.types import ASGIApp
 from dialogue_gym._text import printable, shorten
 from dialogue_gym.web.security import LEAST_PASSWORD, MOST_BYTES, is_loopback
 
+PASSWORD = "DIALOGUE_GYM_PASSWORD"
+"""The environment variable with the teachers' password."""
+
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 takes a free one.
+    """Return a listening socket; port 0 takes a free one.
 
     Raises:
-        ValueError: it cannot listen there.
+        ValueError: the address cannot be used; one line says why.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -39,29 +42,34 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(server: ASGIApp, listening: socket.socket, opens: str | None = None) -> None:
-    """Serve until the process is asked to stop, by Ctrl-C or as a service is; `opens` is for the browser."""
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        server: the application.
+        listening: the socket.
+        opens: the address of a page to open in the browser.
+    """
     config = uvicorn.Config(
         server, log_level="warning", ws_max_size=MOST_BYTES, server_header=False, timeout_graceful_shutdown=2
     )
     if opens:
         threading.Timer(0.5, webbrowser.open, [opens]).start()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server passes on what has stopped it
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # uvicorn raises the signal again after stopping
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
 
-PASSWORD = "DIALOGUE_GYM_PASSWORD"
-
-
 def address_of(host: str, listening: socket.socket, path: str) -> str:
-    """Return the address of a page, as a browser on this machine reaches it."""
+    """Return the address of a page for a browser on this machine."""
     name = host if host not in ("0.0.0.0", "::", "") else "localhost"
     port = listening.getsockname()[1]
     return f"http://{f'[{name}]' if ':' in name else name}:{port}{path}/"
 
 
 def password_of(file: Path | None, host: str) -> str | None:
-    """Return the password of those who teach: from a file, the environment, or asked for where one is needed.
+    """Return the teachers' password: from a file, the environment, or the terminal where one is required.
 
     Raises:
         OSError: the file cannot be read.
@@ -71,15 +79,15 @@ def password_of(file: Path | None, host: str) -> str | None:
     if (password := os.environ.get(PASSWORD)) is not None:
         return password
     if not is_loopback(host) and sys.stdin.isatty():
-        return getpass("A password for those who teach here: ")
+        return getpass("Choose a password for teachers: ")
     return None
 
 
 def read_tokens(path: Path | None) -> dict[str, str]:
-    """Read the tokens of channels, a line `NAME TOKEN` for each.
+    """Read the tokens of channels, one line `NAME TOKEN` each.
 
     Raises:
-        ValueError: a line is none.
+        ValueError: a line is malformed, or there are none.
         OSError: the file cannot be read.
     """
     if path is None:
@@ -91,10 +99,10 @@ def read_tokens(path: Path | None) -> dict[str, str]:
             continue
         if len(words) != 2 or len(words[1]) < LEAST_PASSWORD or "/" in words[0]:
             raise ValueError(
-                f"{path}, line {number}: a channel is a name (without a slash) and a token of at least"
+                f"{path}:{number}: expected a name without a slash and a token of at least"
                 f" {LEAST_PASSWORD} characters, not {shorten(line)}"
             )
         found[words[0]] = words[1]
     if not found:
-        raise ValueError(f"{path}: there is no token in it")
+        raise ValueError(f"{path}: the file has no tokens")
     return found

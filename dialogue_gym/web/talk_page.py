@@ -1,4 +1,4 @@
-"""The page for those who know nothing but a chat window: apart from all that teachers have."""
+"""The visitors' page: a plain chat window, apart from everything of the teachers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _NOTHING: Json = {
 }
 
 
-class Words(BaseModel):
-    """What a visitor types, and what their page shows by now: so many messages of a conversation."""
+class VisitorMessage(BaseModel):
+    """A visitor's message, with the number of messages of a conversation that their page shows."""
 
     text: str = Field(strict=True)
     conversation: str = Field("", strict=True)
@@ -40,14 +40,14 @@ class Words(BaseModel):
 
 
 class Thumb(BaseModel):
-    """A thumb up, 1, or down, -1: about what the bot did, or without `about` all of the conversation."""
+    """A thumb up (1) or down (-1), about a decision, or without `about` the whole conversation."""
 
     value: float = Field(strict=True, ge=-1, le=1)
     about: int | None = Field(None, strict=True, ge=0, lt=1 << 53)
 
 
 def add_visitors(server: FastAPI, people: Sessions) -> None:
-    """Let people talk to the bot at `PATH`; each browser is one of them."""
+    """Add the visitors' page at `PATH`; each browser is one visitor."""
 
     @server.get(f"{PATH}/", include_in_schema=False)
     def page(request: Request) -> Response:
@@ -64,10 +64,10 @@ def add_visitors(server: FastAPI, people: Sessions) -> None:
             )
         return response
 
-    @server.get(f"{PATH}/own/{{name}}", include_in_schema=False)
-    def own(name: str) -> Response:
+    @server.get(f"{PATH}/static/{{name}}", include_in_schema=False)
+    def static(name: str) -> Response:
         if name not in ("talk.js", "talk.css", "icon.svg"):
-            return JSONResponse({"detail": "there is no such file"}, 404)
+            return JSONResponse({"detail": "no such file"}, 404)
         return FileResponse(_STATIC / name)
 
     @server.get(f"{PATH}/state", include_in_schema=False)
@@ -82,16 +82,18 @@ def add_visitors(server: FastAPI, people: Sessions) -> None:
             return _NOTHING
 
     @server.post(f"{PATH}/say", include_in_schema=False)
-    def say(request: Request, words: Words) -> Json:
+    def say(request: Request, message: VisitorMessage) -> Json:
         visitor = _visitor(request)
-        before = _own(people, visitor)
-        heard = people.say(visitor, words.text)
-        news = _news(people.look(visitor, is_trusted=True), words.conversation, words.seen)
-        if before == words.conversation != news["conversation"]:  # what was said there last comes first
-            news["messages"] = _messages(people.look_back(before).events)[words.seen :] + news["messages"]
-        notes: list[Json] = [{"who": "note", "text": printable(note)} for note in heard.notes]
-        # Also the conversation that was left for another one has ended, and can be rated.
-        return news | {"messages": news["messages"] + notes, "ended": heard.ended is not None}
+        before = _conversation_of(people, visitor)
+        reply = people.say(visitor, message.text)
+        news = _news(people.look(visitor, is_trusted=True), message.conversation, message.seen)
+        if (
+            before == message.conversation != news["conversation"]
+        ):  # the rest of the previous conversation comes first
+            news["messages"] = _messages(people.look_back(before).events)[message.seen :] + news["messages"]
+        notes: list[Json] = [{"who": "note", "text": printable(note)} for note in reply.notes]
+        # A conversation that was left for another one has ended, too, and can be rated.
+        return news | {"messages": news["messages"] + notes, "ended": reply.ended is not None}
 
     @server.post(f"{PATH}/rate", include_in_schema=False, status_code=204)
     def rate(request: Request, thumb: Thumb) -> Response:
@@ -102,30 +104,30 @@ def add_visitors(server: FastAPI, people: Sessions) -> None:
 def _visitor(request: Request) -> str:
     token = request.cookies.get(COOKIE, "")
     if not token:
-        raise Rejected(400, "this needs the page's cookie; open the page first")
-    # The journal and the interface for programs name visitors: that must not let anyone in as one of them.
+        raise Rejected(400, "the page's cookie is missing; open the page first")
+    # The journal and the interface for programs show this name, so it must not give the cookie away.
     return f"visitor {hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
-def _own(people: Sessions, visitor: str) -> str | None:
-    """Return the conversation that somebody is in, or had last, if they have said anything."""
+def _conversation_of(people: Sessions, visitor: str) -> str | None:
+    """Return the visitor's current or last conversation, if there is one."""
     try:
         return people.look(visitor, is_trusted=True).conversation
     except Rejected:
         return None
 
 
-def _news(looked: Snapshot, conversation: str, seen: int) -> dict[str, Any]:
-    """Return what a page does not show yet that has seen so many messages of a conversation."""
-    said = _messages(looked.events)
+def _news(snapshot: Snapshot, conversation: str, seen: int) -> dict[str, Any]:
+    """Return the news for a page that shows the first `seen` messages of a conversation."""
+    said = _messages(snapshot.events)
     return {
-        "conversation": looked.conversation,
-        "messages": said[seen:] if looked.conversation == conversation else said,
+        "conversation": snapshot.conversation,
+        "messages": said[seen:] if snapshot.conversation == conversation else said,
         "seen": len(said),
-        "about": looked.decision,
-        "ended": looked.has_ended,
-        # Which teacher it is is nobody's business.
-        "waits": looked.waits and (BOT if looked.waits == BOT else PERSON),
+        "about": snapshot.decision,
+        "ended": snapshot.has_ended,
+        # The teacher's name stays private.
+        "waits": snapshot.waits and (BOT if snapshot.waits == BOT else PERSON),
     }
 
 

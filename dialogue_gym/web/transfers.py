@@ -1,4 +1,4 @@
-"""What goes out of a store as files, and what comes in: all of it inside the store's folder."""
+"""Export and import of files: within the store's folder, and through the browser."""
 
 from __future__ import annotations
 
@@ -24,46 +24,50 @@ from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export import DOMAIN_NAME, NLU_NAME, STORY_FILES, export
 from dialogue_gym.teaching.import_stories import import_stories
+from dialogue_gym.web.view import counted
 from dialogue_gym.web.workspace import Workspace
 
 EXPORTED, IMPORTED = "exported", "imported"
-"""Folders in a store."""
+"""Folders in the store's folder."""
 FILES = (*STORY_FILES.values(), NLU_NAME, DOMAIN_NAME)
 KINDS = ("stories", "nlu", "domain")
+EXPORT_PATH, IMPORT_PATH = "/export", "/import"
 
 
 class TransferError(FileError):
-    """Something that cannot be exported or imported."""
+    """A file that cannot be exported or imported."""
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """Carries files out of a teacher's store and into it.
+    """Exports and imports files for a teacher.
 
-    `text` is that of the domain's file.
+    Attributes:
+        workspace: of the teacher.
+        text: of the domain's file.
     """
 
-    room: Workspace
+    workspace: Workspace
     text: str | None = None
 
     @property
     def _folder(self) -> Path:
-        return self.room.rooms.store.folder
+        return self.workspace.shared.store.folder
 
     def export(self, story_format: str) -> list[str]:
-        """Write what was taught into the store's folder `exported`; return the names of its files.
+        """Write stories, examples and domain into the folder `exported`; return the names of its files.
 
         Raises:
-            FileError: something cannot be written in this format, or added to what is there.
+            FileError: something cannot be written in this format, or added to the existing files.
             OSError: a file cannot be written.
         """
         if story_format not in STORY_FILES:
             valid = nearest(story_format, STORY_FILES)
-            raise TransferError(f"{shorten(story_format)} is no format of stories; {valid}")
+            raise TransferError(f"unknown story format {shorten(story_format)}; {valid}")
         folder = self._folder / EXPORTED
-        with self.room.rooms.lock:
-            self.room.catch_up()
-            session = self.room.session
+        with self.workspace.shared.lock:
+            self.workspace.catch_up()
+            session = self.workspace.session
             export(session.history, session.domain, folder, story_format, self.text)
         return [name for name in FILES if (folder / name).is_file()]
 
@@ -71,49 +75,49 @@ class Transfer:
         """Return an exported file.
 
         Raises:
-            TransferError: there is none of this name.
+            TransferError: there is no such export.
         """
         if name not in FILES:
-            raise TransferError(f"{shorten(name)} is no export; {nearest(name, FILES)}")
+            raise TransferError(f"no such export: {shorten(name)}; {nearest(name, FILES)}")
         path = self._folder / EXPORTED / name
         if not path.is_file():
-            raise TransferError(f"{name} was not exported yet")
+            raise TransferError(f"{name} has not been exported yet")
         return path
 
     def take(self, kind: str, name: str, content: bytes) -> str:
-        """Take in a file that somebody has; return a line on what was new in it.
+        """Import a file; return a line about its new content.
 
         Args:
             kind: `"stories"`, `"nlu"` or `"domain"`.
-            name: what the file is called, for errors and for its format alone.
+            name: of the file; used for its format and in errors only.
             content: of the file.
 
         Raises:
-            FileError: it is none of its kind; one line says why.
-            OSError: it cannot be kept.
+            FileError: it is not of this kind; one line says why.
+            OSError: it cannot be written.
         """
         if kind not in KINDS:
             raise TransferError(f"{shorten(kind)} cannot be imported; {nearest(kind, KINDS)}")
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise TransferError(f"{visible(name, 60)}: this is no text in UTF-8") from None
-        with self.room.rooms.lock:
-            self.room.catch_up()
+            raise TransferError(f"{visible(name, 60)}: not a UTF-8 text file") from None
+        with self.workspace.shared.lock:
+            self.workspace.catch_up()
             take = {"stories": self._take_stories, "nlu": self._take_nlu, "domain": self._take_domain}[kind]
             line = take(visible(name, 60), text)
-            self.room.refresh()
+            self.workspace.refresh()
         return line
 
     def _take_stories(self, name: str, text: str) -> str:
-        session = self.room.session
+        session = self.workspace.session
         known = [re.fullmatch(rf"{STORY} (\d+)", one) for one in session.history.conversations]
         last = max((int(found[1]) for found in known if found), default=0)
         stories = parse_stories(text, name)
         if not stories:
             raise TransferError(f"{name}: there are no stories in it")
-        count = import_stories(self.room.rooms.store, session.domain, stories, last)
-        return f"{len(stories)} stories are read, as {count} conversations to learn from."
+        count = import_stories(self.workspace.shared.store, session.domain, stories, last)
+        return f"Imported {counted(len(stories), 'story', 'stories')} ({counted(count, 'new conversation')})."
 
     def _take_nlu(self, name: str, text: str) -> str:
         folder = self._folder / IMPORTED
@@ -132,18 +136,20 @@ class Transfer:
                 raise TransferError(f"{name}: there are no examples in it")
 
         write_whole(path, write)
-        self.room.rooms.forget_words()
-        return f"{count} examples are kept. What you type is understood from them, once it is learned."
+        self.workspace.shared.forget_interpreter()
+        return f"Imported {counted(count, 'example')}. The bot learns them when you type your next message."
 
     def _take_domain(self, name: str, text: str) -> str:
-        domain = self.room.session.domain
+        domain = self.workspace.session.domain
         other = parse_domain(parse_yaml(text, name, DOMAIN_FILE), domain.name)
-        growth = _growth(domain, other)
-        extend(domain, growth)  # so that what cannot be added is never written down
-        self.room.rooms.store.append_all(
-            Draft("", DOMAIN, one.content(), None, self.room.teacher) for one in growth
+        additions = _additions(domain, other)
+        extend(domain, additions)  # raises before anything impossible is written
+        self.workspace.shared.store.append_all(
+            Draft("", DOMAIN, one.content(), None, self.workspace.teacher) for one in additions
         )
-        return f"{len(growth)} names are new: {', '.join(one.name for one in growth) or 'none'}."
+        return (
+            f"Added {counted(len(additions), 'name')}: {', '.join(one.name for one in additions) or 'none'}."
+        )
 
 
 def imported_examples(folder: Path) -> list[Path]:
@@ -151,58 +157,55 @@ def imported_examples(folder: Path) -> list[Path]:
     return sorted((folder / IMPORTED).glob("nlu.*"))
 
 
-def _growth(domain: Domain, other: Domain) -> list[Addition]:
-    """Return what another domain has that a domain does not."""
-    growth = [
+def _additions(domain: Domain, other: Domain) -> list[Addition]:
+    """Return the actions, intents and slots of another domain that a domain lacks."""
+    additions = [
         *(Addition(ACTION, name, tuple(other.texts(name))) for name in other.actions),
         *(Addition(INTENT, name) for name in other.intents),
         *(Addition(SLOT, slot.name, type=slot.type, values=tuple(slot.values)) for slot in other.slots),
     ]
-    return [one for one in growth if not one.is_in(domain)]
-
-
-EXPORT, IMPORT = "/export", "/import"
+    return [one for one in additions if not one.is_in(domain)]
 
 
 def add_transfers(
     pages: FastAPI,
-    room_of: Callable[[Request], Awaitable[Workspace]],
+    workspace_of: Callable[[Request], Awaitable[Workspace]],
     text: str | None,
     show: Callable[[Workspace], None],
 ) -> None:
-    """Let files go out and come in.
+    """Add the routes for export and import.
 
     Args:
-        pages: where the teachers' pages are.
-        room_of: gives the room of the teacher who asks.
+        pages: the application of the teachers' pages.
+        workspace_of: returns the workspace of the teacher who sends a request.
         text: of the domain's file.
-        show: lets the pages of a room show what has changed.
+        show: updates the pages of a workspace.
     """
 
-    @pages.post(EXPORT)
+    @pages.post(EXPORT_PATH)
     async def write(request: Request, format: str = "markdown") -> Response:
-        transfer = Transfer(await room_of(request), text)
+        transfer = Transfer(await workspace_of(request), text)
         try:
             names = await asyncio.to_thread(transfer.export, format)
         except (FileError, OSError) as error:
             return PlainTextResponse(f"{error}\n", 400)
         return JSONResponse({"files": names})
 
-    @pages.get(EXPORT + "/{name:path}")
+    @pages.get(EXPORT_PATH + "/{name:path}")
     async def read(request: Request, name: str) -> Response:
         try:
-            path = Transfer(await room_of(request)).exported(name)
+            path = Transfer(await workspace_of(request)).exported(name)
         except TransferError as error:
             return PlainTextResponse(f"{error}\n", 404)
         return FileResponse(path, filename=path.name, content_disposition_type="attachment")
 
-    @pages.post(IMPORT + "/{kind}")
+    @pages.post(IMPORT_PATH + "/{kind}")
     async def take(request: Request, kind: str, name: str = "file") -> Response:
-        room = await room_of(request)
+        workspace = await workspace_of(request)
         content = await request.body()
         try:
-            line = await asyncio.to_thread(Transfer(room, text).take, kind, name, content)
+            line = await asyncio.to_thread(Transfer(workspace, text).take, kind, name, content)
         except (FileError, OSError) as error:
             return PlainTextResponse(f"{error}\n", 400)
-        show(room)
+        show(workspace)
         return JSONResponse({"line": line})

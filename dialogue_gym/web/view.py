@@ -1,4 +1,4 @@
-"""What a page shows of a session: plain values that go to the browser as JSON. No input or output."""
+"""The content of the teaching page, as JSON. No input or output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialogue_gym.teaching.session import Session
 Json = dict[str, Any]
 
 SAYS, PROPOSES, CONTRADICTS, LACKS = "message", "proposal", "contradiction", "result"
-"""What a page asks for, by what the session waits for."""
+"""The values of `asks`: the question that the page shows."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,25 @@ class Note:
     style: str = ""
 
 
-def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False) -> Json:
-    """Return what a session waits for, and all that is shown around it.
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """Return a number with its noun.
 
-    A wizard sees no proposals; what the last correction changed is shown to one who has just made it.
+    >>> counted(1, "story", "stories"), counted(2, "step")
+    ('1 story', '2 steps')
+    """
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False) -> Json:
+    """Return the question that a session waits for, and everything shown around it.
+
+    Args:
+        session: of the teacher.
+        is_wizard: whether the teacher picks every action, and therefore sees no proposals.
+        has_learned: whether the last command was a correction, whose effect is shown.
     """
     history, pending = session.history, session.pending
-    mends = session.conversation.latest_message if session.can_mend else None
+    latest = session.conversation.latest_message if session.can_mend else None
     shown: Json = {
         "domain": visible(session.domain.name),
         "conversation": session.id,
@@ -49,7 +61,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
         "note": visible(session.note) if session.note else None,
         "can_undo": session.can_undo,
         "can_redo": history.redo_target(session.id) is not None,
-        "mend": _message(mends) if mends and isinstance(pending, Proposal) else None,
+        "correctable": _message(latest) if latest and isinstance(pending, Proposal) else None,
     }
     if isinstance(pending, Proposal):
         options = pending.options
@@ -73,7 +85,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
 
 
 def names_of(domain: Domain) -> Json:
-    """Return the names that a message can be mended with."""
+    """Return the intents and entities that a message can be corrected to."""
     return {"intents": list(domain.intents), "entities": list(domain.entities)}
 
 
@@ -108,21 +120,21 @@ def _entity(entity: Entity) -> Json:
 
 
 def _sendable(text: str) -> str:
-    """Return text with something in the place of halves of characters, which no page can be sent."""
+    """Return text with its lone surrogates replaced, which UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode()
 
 
 def tally_of(history: History, conversation: str) -> dict[str, int]:
-    """Return how much was answered in a conversation, and how much of it was corrected."""
+    """Return the numbers of answers and of corrections in a conversation."""
     path = history.path(conversation)
     return {"answers": sum(map(is_answer, path)), "corrections": sum(map(is_correction, path))}
 
 
 def chat_of(history: History, conversation: str) -> list[Json]:
-    """Return a conversation as a chat, with what was corrected and where it can be forked.
+    """Return a conversation as a chat, with its corrections and the entries to fork from.
 
-    From something that the user said a fork goes on after it; from something that the bot did, before it, so
-    that another step can be tried.
+    A fork of a user's message continues after it; a fork of a bot's step begins before it, so that another
+    step can be tried.
     """
     words = in_words(history.path(conversation))
     corrected = {correction.event: correction for correction in corrections(history, conversation)}
@@ -147,7 +159,7 @@ def chat_of(history: History, conversation: str) -> list[Json]:
 
 
 def _by(entry: Entry) -> str:
-    """Return who decided on something, or said it."""
+    """Return the author of a step or message."""
     if entry.kind == LABEL:
         by = entry.content["by"]
         return visible(entry.author or by) if by in TEACHERS else BOT

@@ -1,4 +1,4 @@
-"""What the tests in a browser use: the server as a process of its own, and a network that can be cut."""
+"""Helpers for tests in a browser: the server as a process of its own, and a network that can be cut."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from dialogue_gym.policies.base import ExpertPolicy
 from tests import ROOT
 
 LONG = 60.0
-"""Seconds for what takes one on a machine that has nothing else to do."""
+"""Seconds for an action that takes one on an idle machine."""
 
 
 def wait_for(holds: Callable[[], Any], seconds: float = LONG) -> Any:
-    """Wait until something holds, and return it."""
+    """Wait for a true value, and return it."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if result := holds():
             return result
         time.sleep(0.02)
-    raise AssertionError("it did not come about")
+    raise AssertionError("timed out")
 
 
 class Served:
@@ -91,7 +91,7 @@ class Served:
         return f"http://127.0.0.1:{port or self.port}{self.page}"
 
     def history(self) -> History:
-        """What is on the disk."""
+        """The history on the disk."""
         with Store(self.folder, create=False, read_only=True) as store:
             return History(store.entries())
 
@@ -106,7 +106,7 @@ def served(folder: Path, *options: str, **keywords: str) -> Iterator[Served]:
 
 
 class Network:
-    """What lies between browser and server: it can be cut, as if a cable were, and joined again."""
+    """The network between browser and server, which can be cut and joined again."""
 
     def __init__(self, port: int) -> None:
         self._to = port
@@ -148,7 +148,7 @@ class Network:
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while part := one.recv(65536):
-                self._whole.wait()  # what was sent is under way until then
+                self._whole.wait()  # sent data is under way until then
                 other.sendall(part)
         _end(one)
         _end(other)
@@ -169,12 +169,12 @@ def network_to(port: int) -> Iterator[Network]:
 
 
 def chromium() -> str | None:
-    """Where the browser is, if there is one."""
+    """The path of the browser, if there is one."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Expert:
-    """Knows what is right in a conversation: the domain's expert."""
+    """The domain's expert, who knows the right actions in a conversation."""
 
     def __init__(self, name: str = "restaurant", turn_taking: str = "explicit") -> None:
         self._domain = load_domain(name)

@@ -1,4 +1,4 @@
-"""Strangers who talk to a bot over HTTP: a front end of Rasa's, a program, a browser."""
+"""Visitors over HTTP: one of Rasa's front ends, a program, a browser."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServed]:
 
 def test_a_front_end_of_rasas(server: LiveServed) -> None:
     assert server.ask("/webhooks/rest/") == (200, {"status": "ok"})
-    for _ in range(30):  # nobody has taught it what to do
+    for _ in range(30):  # untaught, it decides at random
         status, messages = server.say("ann", '/tell{"who": "Ann"}')
         assert status == 200
         if messages:
@@ -111,7 +111,7 @@ def test_a_front_end_of_rasas(server: LiveServed) -> None:
     assert status == 200 and "unknown intent" in note["text"]  # without an NLU: the fixed format alone
 
 
-def test_what_cannot_be_read_is_refused_in_one_line(server: LiveServed) -> None:
+def test_unreadable_requests_are_refused_in_one_line(server: LiveServed) -> None:
     deep = "[" * 100_000
     for body, status in [
         ("", 422), ("{", 400), (deep, 400), (b"\xff\xfe", 400), ("[]", 422), ("null", 422), ("1" * 5000, 400),
@@ -155,12 +155,12 @@ def test_the_interface_for_programs_is_behind_the_password(server: LiveServed) -
     assert "/api/people/{sender}/tracker" in document["paths"]
 
 
-def test_guessing_the_password_is_slowed(tmp_path: Path) -> None:
+def test_repeated_wrong_passwords_are_delayed(tmp_path: Path) -> None:
     server = LiveServed(tmp_path, DIALOGUE_GYM_PASSWORD=PASSWORD)
     try:
         statuses = [server.api("ratings", password=f"guess {number}")[0] for number in range(6)]
         assert statuses[:3] == [401] * 3 and set(statuses[3:]) == {429}
-        assert server.ask("/api/ratings")[0] == 401  # who gives none does not guess
+        assert server.ask("/api/ratings")[0] == 401  # without a password it is not a guess
         assert server.say("ann")[0] == 200
     finally:
         server.stop()
@@ -194,7 +194,7 @@ def test_a_sender_is_known_within_their_channel_alone(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_other_sites_come_in_only_where_they_are_named(server: LiveServed) -> None:
+def test_only_named_sites_are_allowed(server: LiveServed) -> None:
     asked = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "content-type"}
     status, headers, _ = ask_raw(server, HOOK, "OPTIONS", b"", Origin=SITE, **asked)
     assert status == 200 and headers["access-control-allow-origin"] == SITE
@@ -252,15 +252,15 @@ def test_a_visitor_has_nothing_of_a_teachers(server: LiveServed) -> None:
     dropped = {"Authorization": f"Bearer {PASSWORD}"}
     assert server.ask("/talk/rate", {"value": -1, "about": said["about"]}, **mine) == (204, "")
     (rating,) = server.api("ratings")[1]
-    for status in (204, 404):  # it waits no more
+    for status in (204, 404):  # it no longer awaits approval
         assert ask_raw(server, f"/api/ratings/{rating['id']}", "DELETE", b"", **dropped)[0] == status
     assert server.api("ratings") == (200, [])
-    for path in ("/teach/", "/talk/own/..%2f..%2fapp.py", "/talk/own/teach.js"):
+    for path in ("/teach/", "/talk/static/..%2f..%2fapp.py", "/talk/static/teach.js"):
         assert server.ask(path)[0] == 404
 
 
 class Chatter(threading.Thread):
-    """Somebody who talks, and knows what was answered."""
+    """A sender that remembers which messages were answered."""
 
     def __init__(self, server: LiveServed, name: str) -> None:
         super().__init__()
@@ -313,7 +313,7 @@ def killed_while_they_talk(tmp_path: Path, kills: int) -> None:
     assert "Traceback" not in server.log.read_text()
 
 
-def test_killed_under_load_nothing_that_was_answered_is_lost(tmp_path: Path) -> None:
+def test_a_kill_under_load_loses_nothing_answered(tmp_path: Path) -> None:
     killed_while_they_talk(tmp_path, 2)
 
 

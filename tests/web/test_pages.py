@@ -1,4 +1,4 @@
-"""What else the pages do, in a real browser."""
+"""The other pages, in a real browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMED = """
   .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.title || one.labels?.length))
   .map((one) => one.outerHTML))()
 """
-"""What can be used on a page and has no name to read out."""
+"""Controls of a page without a name for screen readers."""
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def as_teacher(browser: playwright.Browser, server: Served, name: str, width: int = 1280) -> Tab:
-    """A tab in which a teacher has said who they are."""
-    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), width, ".door")
+    """A tab in which a teacher has signed in."""
+    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), width, ".sign-in")
     tab.page.fill("[name=name]", name)
     tab.page.keyboard.press("Enter")
     tab.page.wait_for_selector("#main .primary")
@@ -39,7 +39,7 @@ def as_teacher(browser: playwright.Browser, server: Served, name: str, width: in
     return tab
 
 
-def test_what_was_said_is_mended_by_keyboard(browser: playwright.Browser, server: Served) -> None:
+def test_a_message_is_corrected_by_keyboard(browser: playwright.Browser, server: Served) -> None:
     tab = as_teacher(browser, server, "mia")
     before = tab.step
     tab.page.select_option("select >> nth=0", "me")
@@ -47,7 +47,7 @@ def test_what_was_said_is_mended_by_keyboard(browser: playwright.Browser, server
     tab.page.fill("#message", "my cat 🐈 likes sushi")
     tab.press("Enter")
     tab.page.keyboard.press("m")
-    tab.page.wait_for_selector(".mend")
+    tab.page.wait_for_selector(".message-editor")
     tab.page.keyboard.press("Control+A")
     tab.page.keyboard.type("inform")
     while tab.page.locator(".entities li").count():
@@ -57,16 +57,18 @@ def test_what_was_said_is_mended_by_keyboard(browser: playwright.Browser, server
     words.nth(3).focus()
     tab.page.keyboard.press("Enter")
     assert words.nth(3).get_attribute("aria-pressed") == "true"
-    tab.page.fill(".marked input", "cuisine")
+    tab.page.fill(".selected input", "cuisine")
     tab.page.keyboard.press("Enter")
     assert tab.page.input_value(".entities input") == "sushi"
-    tab.click("text=That is what it means")
+    tab.click(".message-editor >> text=Save")
     assert 'inform{"cuisine": "sushi"}' in tab.page.inner_text(".log")
     assert "sushi" in tab.page.inner_text(".slots")
     assert tab.faults == []
 
 
-def test_a_new_action_is_typed_and_typing_is_no_shortcut(browser: playwright.Browser, server: Served) -> None:
+def test_a_new_action_is_typed_without_triggering_shortcuts(
+    browser: playwright.Browser, server: Served
+) -> None:
     tab = as_teacher(browser, server, "noa")
     before = tab.step
     tab.page.keyboard.press("/")
@@ -122,7 +124,7 @@ def test_conversations_are_searched_read_approved_and_corrected(
     page.wait_for_selector(".conversation")
     page.keyboard.press("/")
     page.keyboard.type("carl nothing like this")
-    page.wait_for_selector("text=Nothing of that kind")
+    page.wait_for_selector("text=No matches.")
     page.fill(".search", f"carl {conversation}")
     page.wait_for_function("document.querySelectorAll('.conversation').length === 1")
     page.click(".conversation")
@@ -134,13 +136,13 @@ def test_conversations_are_searched_read_approved_and_corrected(
     page.wait_for_selector("[aria-pressed=true] >> text=Approved")
     assert page.inner_text(".conversation .badge >> nth=0") == "approved"
     assert page.evaluate(NAMED) == []
-    page.click("text=Correct this >> nth=0")
+    page.click(".reader .fork:text-is('Correct') >> nth=0")
     page.wait_for_selector(".proposed")
     assert tab.conversation != conversation and page.locator(".bubble").count() == 1
     assert tab.faults == []
 
 
-def test_files_go_out_and_come_in_through_the_page(
+def test_files_are_exported_and_imported_through_the_page(
     browser: playwright.Browser, server: Served, tmp_path: Path
 ) -> None:
     tab = as_teacher(browser, server, "dora")
@@ -153,7 +155,7 @@ def test_files_go_out_and_come_in_through_the_page(
     waiting.value.save_as(tmp_path / "stories.md")
     assert "* inform" in (tmp_path / "stories.md").read_text(encoding="utf-8")
     page.set_input_files("input[type=file]", tmp_path / "stories.md")
-    page.wait_for_selector("text=stories are read")
+    page.wait_for_selector("text=Imported")
     (tmp_path / "bad.md").write_text("## a\n* inform\n  - utter_gret\n", encoding="utf-8")
     page.set_input_files("input[type=file]", tmp_path / "bad.md")
     page.wait_for_selector("text=did you mean 'utter_greet'")

@@ -1,4 +1,4 @@
-"""People who talk to the bot beside its teachers, in a real browser and from elsewhere."""
+"""Visitors and teachers on one server, in a real browser and over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialogue_gym.web.api import build_live
 from dialogue_gym.web.security import AccessPolicy
 from tests.live.test_handoff import Desk
 from tests.web.servers import Served
-from tests.web.test_security import ask, knock
+from tests.web.test_security import ask, open_socket
 from tests.web.test_teaching import Tab, browser, playwright
 
 __all__ = ["browser"]
@@ -81,41 +81,41 @@ def test_two_visitors_one_of_them_with_a_teacher(browser: playwright.Browser, se
     ann, bob = Visitor(browser, server), Visitor(browser, server)
     ann.say("/greet")
     bob.say("/greet")
-    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), shows=".door")
+    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), shows=".sign-in")
     tab.page.fill("[name=name]", "tina")
     tab.page.fill("[name=password]", PASSWORD)
     tab.page.keyboard.press("Enter")
     tab.page.click("text=People")
-    tab.page.wait_for_selector("text=2 talk to the bot")
+    tab.page.wait_for_selector("text=2 active")
     tab.page.click("text=live1")
     tab.page.click("text=Take over")
-    tab.page.wait_for_selector("text=you decide")
+    tab.page.wait_for_selector("text=taken over by you")
     before = ann.answers
     ann.say("/order")
-    ann.page.wait_for_selector("text=A person is looking at this.")
+    ann.page.wait_for_selector("text=A colleague is taking a look")
     assert ann.answers == before
-    bob.say("/order")  # the bot answers, and no word of the other
+    bob.say("/order")  # the bot replies, with nothing of the other conversation
     assert len(bob.answers) == 2
-    tab.page.wait_for_selector("text=1 wait for you")
+    tab.page.wait_for_selector("text=1 waiting for you")
     option = tab.page.wait_for_selector("[data-action=utter_order]")
     assert option is not None
     tab.page.keyboard.press(option.get_attribute("data-number") or "")
-    ann.page.wait_for_selector("text=At once")  # comes by itself
+    ann.page.wait_for_selector("text=At once")  # without a request of the visitor
     assert ann.answers == [*before, "At once"]
-    tab.page.wait_for_selector("text=It is the user's turn")
+    tab.page.wait_for_selector("text=Waiting for the visitor")
     ann.page.click(".thumbs >> nth=-1 >> [aria-label='Good answer']")
     ann.page.wait_for_selector("text=Thank you.")
     ann.page.reload()
     ann.page.wait_for_selector("text=At once")
     assert ann.answers == [*before, "At once"]
-    tab.page.click("text=Give it back")
-    tab.page.wait_for_selector("text=the bot decides")
+    tab.page.click("text=Hand back")
+    tab.page.wait_for_selector("text=answered by the bot")
     ann.say("/order")
     assert len(ann.answers) == len(before) + 2
     tab.page.click("nav >> text=Conversations")
     tab.page.wait_for_selector(".ratings >> text=At once")
-    tab.page.click("text=Let it count")
-    tab.page.wait_for_selector("text=No rating waits")
+    tab.page.click(".ratings >> text=Approve")
+    tab.page.wait_for_selector("text=No ratings to review")
     assert ann.faults == bob.faults == tab.faults == []
     with Store(server.folder, create=False, read_only=True) as store:
         entries = list(store.entries())
@@ -131,7 +131,9 @@ def test_two_visitors_one_of_them_with_a_teacher(browser: playwright.Browser, se
 def test_teachers_and_people_are_kept_apart(server: Served) -> None:
     cookie = ask(server, "/talk/")[1]["set-cookie"].split(";")[0]
     assert cookie.startswith("dialogue_gym_visitor=")
-    assert ask(server, "/teach/people", Cookie=cookie)[0] == 401 and knock(server, Cookie=cookie)[0] == 401
+    assert (
+        ask(server, "/teach/people", Cookie=cookie)[0] == 401 and open_socket(server, Cookie=cookie)[0] == 401
+    )
     form = f"name=tina&password={PASSWORD}"
     entered = ask(server, "/teach/enter", "POST", form)[1]["set-cookie"]
     assert "Path=/teach" in entered
@@ -148,11 +150,11 @@ def test_other_sites_may_talk_to_the_bot_and_not_teach_it(server: Served) -> Non
     assert ask(server, "/webhooks/rest/webhook", "POST", said, **headers)[0] == 200
     for path in ("/teach/", "/teach/enter", "/teach/people"):
         assert ask(server, path, Origin=SITE)[0] == 403
-    assert knock(server, Origin=SITE) == (403, "this comes from another site\n")
+    assert open_socket(server, Origin=SITE) == (403, "cross-site request blocked; see --origin\n")
 
 
 def test_a_conversation_stays_taken_over_while_there_are_teachers(tmp_path: Path) -> None:
-    """After a kill the teacher goes on; where there are no teachers' pages the bot does."""
+    """After a kill the teacher resumes; without teachers' pages the bot does."""
     (tmp_path / "shop.yml").write_text(DOMAIN)
     with Store(tmp_path / "store") as store:
         store.use_domain("shop.yml", DOMAIN)
@@ -183,8 +185,8 @@ class WithoutTeachers(Served):
     page = "/talk/"
 
 
-def test_what_a_teacher_said_last_is_shown_before_what_comes_next(tmp_path: Path) -> None:
-    """Their page had not asked for it when the visitor spoke again."""
+def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: Path) -> None:
+    """The visitor wrote again before their page had asked for it."""
     desk = Desk(tmp_path / "store")
     server = build_live(desk.people, AccessPolicy("127.0.0.1", tmp_path))
 

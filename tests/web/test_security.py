@@ -1,4 +1,4 @@
-"""Who is let into the teachers' pages, and what is refused."""
+"""Access to the teachers' pages, and refused requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 nicegui = pytest.importorskip("nicegui", reason="the extra web is missing")
 client = pytest.importorskip("websockets.sync.client")
 
-from dialogue_gym.web.security import MOST_BYTES, AccessPolicy, LoginThrottle  # noqa: E402
+from dialogue_gym.web.security import MOST_BYTES, AccessPolicy  # noqa: E402
 from tests.web.servers import ROOT, Served, served  # noqa: E402
 
 SOCKET = "/teach/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
@@ -38,8 +38,8 @@ def ask(
         connection.close()
 
 
-def knock(server: Served, **headers: str) -> tuple[int, str]:
-    """Return the status that a socket is answered with, and what is said if it is refused."""
+def open_socket(server: Served, **headers: str) -> tuple[int, str]:
+    """Return the status that a socket is answered with, and the line of a refusal."""
     from websockets.exceptions import InvalidStatus
 
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -71,19 +71,22 @@ def test_a_foreign_host_or_origin_is_refused(server: Served) -> None:
     for path in ("/", "/teach/", "/teach/enter", "/teach/_nicegui_ws/socket.io/?EIO=4&transport=polling"):
         for foreign in ("evil.example", f"evil.example:{server.port}", "127.0.0.1.evil.example", "["):
             status, _, line = ask(server, path, Host=foreign)
-            assert (status, line) == (400, "this server is not known by that name\n"), path
+            assert (status, line) == (400, "unknown host name; see --name\n"), path
         for foreign in ("http://evil.example", "null", f"http://{own}.evil.example", "http://127.0.0.1:1"):
             status, _, line = ask(server, path, Origin=foreign)
-            assert (status, line) == (403, "this comes from another site\n"), path
+            assert (status, line) == (403, "cross-site request blocked; see --origin\n"), path
     assert ask(server, Origin=f"http://{own}")[0] == 200
     assert ask(server, Host=f"localhost:{server.port}")[0] == 200
-    assert knock(server, Host=f"evil.example:{server.port}")[0] == 400
-    assert knock(server, Origin="http://evil.example") == (403, "this comes from another site\n")
-    assert knock(server, Origin=f"http://{own}") == (101, "")
+    assert open_socket(server, Host=f"evil.example:{server.port}")[0] == 400
+    assert open_socket(server, Origin="http://evil.example") == (
+        403,
+        "cross-site request blocked; see --origin\n",
+    )
+    assert open_socket(server, Origin=f"http://{own}") == (101, "")
 
 
 def test_a_body_that_is_too_large_is_refused(server: Served) -> None:
-    said = f"this is more than {MOST_BYTES} bytes\n"
+    said = f"request too large: more than {MOST_BYTES} bytes\n"
     status, _, line = ask(server, "/teach/enter", "POST", b"x" * (MOST_BYTES + 1))
     assert (status, line) == (413, said)
     parts = (b"x" * 100_000 for _ in range(11))
@@ -108,7 +111,7 @@ def test_a_body_that_is_too_large_is_refused(server: Served) -> None:
 )
 def test_only_exports_can_be_fetched(server: Served, name: str) -> None:
     status, _, line = ask(server, f"/teach/export/{name}")
-    assert status == 404 and "is no export" in line and line.count("\n") == 1
+    assert status == 404 and "no such export" in line and line.count("\n") == 1
     assert ask(server, f"/teach/export?format={name}", "POST", b"")[0] == 400
     status, _, line = ask(server, f"/teach/import/nlu?name={name}", "POST", b"\xff")
     assert status == 400 and line.count("\n") == 1
@@ -129,47 +132,42 @@ def test_a_password_is_asked_for(closed: Served) -> None:
 
     status, headers, _ = ask(closed, Accept="text/html")
     assert (status, headers["location"]) == (303, "/teach/enter")
-    assert ask(closed)[0] == 401 and knock(closed) == (401, "this needs the password\n")
+    assert ask(closed)[0] == 401 and open_socket(closed) == (401, "password required\n")
     assert ask(closed, "/teach/_nicegui_ws/socket.io/?EIO=4&transport=polling")[0] == 401
     status, headers, page = enter("open sesam")
-    assert status == 401 and "This is not the password." in page and "set-cookie" not in headers
+    assert status == 401 and "Wrong password." in page and "set-cookie" not in headers
     status, _, page = enter(PASSWORD, "fake user")
-    assert status == 400 and "This cannot be a name: &#x27;fake user&#x27; stands for somebody else." in page
+    assert status == 400 and "Please choose another name: &#x27;fake user&#x27; is reserved." in page
     status, headers, _ = enter(PASSWORD)
     cookie = headers["set-cookie"]
     assert status == 303 and all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Path=/teach"))
     own = cookie.partition(";")[0]
-    assert "anna" in ask(closed, Cookie=own)[2] and knock(closed, Cookie=own) == (101, "")
-    forged = own[:-9] + ("a" if own[-9] != "a" else "b") + own[-8:]  # of the last one not all bits count
+    assert "anna" in ask(closed, Cookie=own)[2] and open_socket(closed, Cookie=own) == (101, "")
+    forged = (
+        own[:-9] + ("a" if own[-9] != "a" else "b") + own[-8:]
+    )  # some bits of the last character do not count
     assert ask(closed, Cookie=forged)[0] == 401
     closed.kill()
     closed.start()
-    assert ask(closed, Cookie=own)[0] == 200  # it is still the same password
+    assert ask(closed, Cookie=own)[0] == 200  # the password is still the same
 
 
-def test_guessing_is_slowed_down(closed: Served) -> None:
+def test_repeated_wrong_passwords_are_delayed(closed: Served) -> None:
     form = urlencode({"password": "guess"})
     for _ in range(3):
         assert ask(closed, "/teach/enter", "POST", form)[0] == 401
     right = urlencode({"password": PASSWORD})
     status, headers, page = ask(closed, "/teach/enter", "POST", right)
-    assert status == 429 and headers["retry-after"] == "1" and "Try again in 1 seconds" in page
+    assert status == 429 and headers["retry-after"] == "1" and "Try again in 1 second." in page
 
 
-def test_waiting_doubles_and_a_right_password_ends_it() -> None:
-    now = 0.0
-    tries = LoginThrottle(lambda: now)
-    waits = []
-    for _ in range(14):
-        tries.failed("a")
-        waits.append(tries.wait("a"))
-    assert waits[:6] == [0, 0, 1, 2, 4, 8] and waits[-1] == 300
-    assert tries.wait("b") == 0
-    now = 300.0
-    assert tries.wait("a") == 0
-    tries.failed("a")
-    tries.succeeded("a")
-    assert tries.wait("a") == 0
+def test_a_right_password_ends_the_waiting(tmp_path: Path) -> None:
+    throttle = AccessPolicy("::1", tmp_path, PASSWORD).throttle
+    for _ in range(4):
+        throttle.use("a")
+    assert throttle.wait("a") > 1 and throttle.wait("b") == 0
+    throttle.forget("a")
+    assert throttle.wait("a") == 0
 
 
 @pytest.mark.parametrize(
@@ -180,17 +178,17 @@ def test_waiting_doubles_and_a_right_password_ends_it() -> None:
         ("0.0.0.0", ("bot.example",), ["bot.example", "BOT.example:443"], ["not.bot.example"]),
     ],
 )
-def test_names_of_the_server(
+def test_host_names_of_the_server(
     tmp_path: Path, host: str, names: tuple[str, ...], known: list[str], foreign: list[str]
 ) -> None:
-    door = AccessPolicy(host, tmp_path, PASSWORD, names)
-    assert [name for name in known if not door.knows_host(name)] == []
-    assert [name for name in foreign if door.knows_host(name)] == []
+    policy = AccessPolicy(host, tmp_path, PASSWORD, names)
+    assert [name for name in known if not policy.knows_host(name)] == []
+    assert [name for name in foreign if policy.knows_host(name)] == []
 
 
-def test_another_password_ends_all_visits(tmp_path: Path) -> None:
-    def headers(door: AccessPolicy) -> Headers:
-        return Headers({"cookie": f"dialogue_gym_teacher={door.cookie('anna')}"})
+def test_another_password_invalidates_all_cookies(tmp_path: Path) -> None:
+    def headers(policy: AccessPolicy) -> Headers:
+        return Headers({"cookie": f"dialogue_gym_teacher={policy.cookie('anna')}"})
 
     before, after = AccessPolicy("::1", tmp_path, PASSWORD), AccessPolicy("::1", tmp_path, "another one")
     assert before.teacher(headers(before)) == "anna"
@@ -201,7 +199,11 @@ def test_another_password_ends_all_visits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "environment", "line"),
     [
-        (["--host", "0.0.0.0"], {}, "--host 0.0.0.0: others can reach this, so a password is needed"),
+        (
+            ["--host", "0.0.0.0"],
+            {},
+            "--host 0.0.0.0: other machines can reach this address, so a password is required",
+        ),
         (["--host", "0.0.0.0"], {"DIALOGUE_GYM_PASSWORD": "short"}, "the password is too short"),
         (
             ["--host", "nowhere.invalid", "--password-file", "word"],
@@ -213,7 +215,7 @@ def test_another_password_ends_all_visits(tmp_path: Path) -> None:
         (
             ["--talk", "--name", "bot.example"],
             {},
-            "--talk --name bot.example: who reaches the bot by",
+            "--talk --name bot.example: visitors would reach the teachers' pages",
         ),
         (["--talk", "--token-file", "none"], {}, "none: No such file"),
         (["--token-file", "none"], {}, "--token-file: this is for visitors; add --talk"),
@@ -222,11 +224,11 @@ def test_another_password_ends_all_visits(tmp_path: Path) -> None:
         (
             ["--no-teach", "--talk", "--host", "0.0.0.0"],
             {},
-            "--host 0.0.0.0: others can reach this, so a password is needed",
+            "--host 0.0.0.0: other machines can reach this address, so a password is required",
         ),
     ],
 )
-def test_what_cannot_be_served_is_said_in_a_line(
+def test_unusable_options_are_explained_in_one_line(
     tmp_path: Path, options: list[str], environment: dict[str, str], line: str
 ) -> None:
     (tmp_path / "word").write_text(PASSWORD, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Teaching in a real browser: by keyboard, by mouse, over breaks of every kind."""
+"""Teaching in a real browser: by keyboard, by mouse, and through interruptions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def browser() -> Iterator[playwright.Browser]:
 
 
 class Tab:
-    """A page of a browser, as a teacher uses it."""
+    """A browser page of a teacher."""
 
     def __init__(
         self, browser: playwright.Browser, address: str, width: int = 1280, shows: str = "#main"
@@ -53,7 +53,7 @@ class Tab:
         return self.page.inner_text(".proposed")
 
     def settled(self, before: str | None) -> None:
-        """Wait until another step is shown, and nothing is under way."""
+        """Wait for another step, with no command under way."""
         self.page.wait_for_function(
             "before => { const main = document.querySelector('#main');"
             " return main.dataset.step !== before && main.getAttribute('aria-busy') === 'false'; }",
@@ -100,7 +100,7 @@ def server(tmp_path: Path) -> Iterator[Served]:
 
 
 def answers(server: Served) -> list[str]:
-    """What a person decided, in order, as it is on the disk."""
+    """The decisions of a person on the disk, in order."""
     history = server.history()
     entries = {entry.id: entry for name in history.conversations for entry in history.path(name)}
     return [
@@ -111,7 +111,9 @@ def answers(server: Served) -> list[str]:
 
 
 @pytest.mark.parametrize("way", ["keyboard", "mouse"])
-def test_a_whole_lesson(browser: playwright.Browser, server: Served, way: str) -> None:
+def test_a_bot_is_taught_until_a_dialogue_needs_no_correction(
+    browser: playwright.Browser, server: Served, way: str
+) -> None:
     tab = Tab(browser, server.address())
     assert tab.page.locator("#main button:visible").count() == 1  # there is one thing to do
     if way == "keyboard":
@@ -125,7 +127,7 @@ def test_a_whole_lesson(browser: playwright.Browser, server: Served, way: str) -
     while True:
         conversation = tab.conversation
         right = EXPERT.right(server.history(), conversation)
-        if tab.page.locator("text=This is what the bot does last").count():
+        if tab.page.locator("text=closing step").count():
             right = ["utter_goodbye"]
         corrections.setdefault(conversation, 0)
         corrections[conversation] += answer(right)
@@ -138,7 +140,7 @@ def test_a_whole_lesson(browser: playwright.Browser, server: Served, way: str) -
 
 
 def start(browser: playwright.Browser, server: Served, port: int | None = None) -> Tab:
-    """A tab in which a first answer was given."""
+    """A tab with a first answer."""
     tab = Tab(browser, server.address(port))
     tab.page.keyboard.press("Enter")
     tab.page.wait_for_selector(".proposed")
@@ -162,18 +164,18 @@ def test_a_server_that_is_killed_loses_nothing(browser: playwright.Browser, serv
     given = answers(server)
     shown = tab.page.inner_text(".log")
     server.kill()
-    tab.page.wait_for_selector("text=No connection to the server")
+    tab.page.wait_for_selector("text=Connection lost")
     assert tab.page.is_disabled(".confirm")
     tab.page.keyboard.press("Enter")
     server.start()
-    tab.page.wait_for_selector("text=No connection to the server", state="hidden")
+    tab.page.wait_for_selector("text=Connection lost", state="hidden")
     tab.page.wait_for_selector(".confirm:enabled")
     assert tab.page.inner_text(".log") == shown and answers(server) == given
     tab.press("Enter")
     assert len(answers(server)) == len(given) + 1
 
 
-def test_two_tabs_show_the_same_and_an_answer_to_what_is_gone_is_refused(
+def test_two_tabs_show_the_same_and_a_stale_answer_is_refused(
     browser: playwright.Browser, server: Served
 ) -> None:
     first, second = start(browser, server), Tab(browser, server.address())
@@ -183,7 +185,7 @@ def test_two_tabs_show_the_same_and_an_answer_to_what_is_gone_is_refused(
     first.press("Enter")
     second.settled(before)
     assert second.page.inner_text(".log") == first.page.inner_text(".log")
-    # What the second tab sends is held back until the first has answered.
+    # The second tab's command is held back until the first has answered.
     second.page.evaluate(
         "() => { const emit = window.socket.emit.bind(window.socket), held = [];"
         " window.socket.emit = (...all) => all[0] === 'event' ? held.push(all) : emit(...all);"
@@ -199,7 +201,7 @@ def test_two_tabs_show_the_same_and_an_answer_to_what_is_gone_is_refused(
     assert answers(server) == given and second.step == first.step
 
 
-def test_what_is_sent_twice_counts_once(browser: playwright.Browser, server: Served) -> None:
+def test_a_command_sent_twice_counts_once(browser: playwright.Browser, server: Served) -> None:
     tab = start(browser, server)
     given = answers(server)
     tab.page.evaluate(
@@ -226,12 +228,12 @@ def test_a_cut_in_the_network_loses_nothing(
     network.cut()
     tab.page.keyboard.press("Enter")
     tab.page.wait_for_selector("text=Working on it")
-    tab.page.wait_for_selector("text=No connection to the server")
+    tab.page.wait_for_selector("text=Connection lost")
     tab.page.wait_for_timeout(1000 * seconds)
     network.join()
-    tab.page.wait_for_selector("text=No connection to the server", state="hidden")
+    tab.page.wait_for_selector("text=Connection lost", state="hidden")
     tab.page.wait_for_selector(".confirm:enabled")
-    assert len(answers(server)) - len(given) in (0, 1)  # that it did not arrive is told
+    assert len(answers(server)) - len(given) in (0, 1)  # the page says so if it did not arrive
     events = len(server.history().events(tab.conversation))
     if len(answers(server)) == len(given):
         tab.page.wait_for_selector("text=did not arrive")
@@ -252,7 +254,7 @@ responses:
 """
 
 
-def test_what_people_and_files_say_is_shown_as_text(browser: playwright.Browser, tmp_path: Path) -> None:
+def test_hostile_messages_and_domains_are_shown_as_text(browser: playwright.Browser, tmp_path: Path) -> None:
     path = tmp_path / "markup.yml"
     path.write_text(DOMAIN.format(hostile=repr(HOSTILE)), encoding="utf-8")
     with served(tmp_path / "store", domain=str(path)) as server:

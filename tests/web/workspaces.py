@@ -1,4 +1,4 @@
-"""Rooms in which teachers teach, and what they do there."""
+"""The workspaces of teachers, and commands in them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import pytest
 
 from dialogue_gym import load_domain
 from dialogue_gym.journal.store import Store
+from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.workspace import TeachingConfig, Workspace, Workspaces
 
 RESTAURANT, CONCERT = load_domain("restaurant"), load_domain("concert")
 
 
 @pytest.fixture
-def rooms(store: Store) -> Workspaces:
+def workspaces(store: Store) -> Workspaces:
     return Workspaces(store, TeachingConfig(RESTAURANT))
 
 
-def do(room: Workspace, what: str, **given: Any) -> dict[str, Any]:
-    room.answer(room.step, what, given)
-    return room.view
+def do(workspace: Workspace, what: str, **given: Any) -> dict[str, Any]:
+    dispatch(workspace, workspace.step, what, given)
+    return workspace.view

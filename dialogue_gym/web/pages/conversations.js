@@ -1,14 +1,14 @@
-// All conversations: a list to search, one of them to read and replay, what differs, files in and out.
+// The conversations page: a searchable list, one conversation to read and replay, disagreements, ratings, files.
 
 import { Chat, isTyping } from "dialogue-gym-web";
 
-const OUTCOMES = { success: "got what they wanted", failure: "gave up", truncated: "cut off" };
+const OUTCOMES = { success: "successful", failure: "failed", truncated: "cut off" };
 const REPLAY_PAUSE = 700;
 
 export default {
   components: { Chat },
   props: { shown: Object, home: String },
-  emits: ["search", "read", "approve", "settle", "answer", "refresh"],
+  emits: ["search", "read", "approve", "settle_rating", "open", "refresh"],
   data() {
     return { text: "", visibleBubbles: null, files: [], line: "", isBad: false, kind: "stories", format: "markdown" };
   },
@@ -23,7 +23,7 @@ export default {
   },
   watch: {
     shown(shown) {
-      if (shown.told) this.tell(shown.told, true);
+      if (shown.error) this.tell(shown.error, true);
     },
     text(text) {
       clearTimeout(this.typing);
@@ -47,7 +47,7 @@ export default {
       }
     },
     outcome(row) {
-      return OUTCOMES[row.outcome] || (row.has_ended ? "left" : "goes on");
+      return OUTCOMES[row.outcome] || (row.has_ended ? "abandoned" : "in progress");
     },
     when(seconds) {
       return new Date(1000 * seconds).toLocaleString([], { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
@@ -84,7 +84,7 @@ export default {
         if (answer.ok) return await answer.json();
         this.tell((await answer.text()).trim(), true);
       } catch {
-        this.tell("No connection to the server.", true);
+        this.tell("Connection lost. Please try again.", true);
       }
       return null;
     },
@@ -92,7 +92,7 @@ export default {
       const answer = await this.send(`export?format=${this.format}`);
       if (!answer) return;
       this.files = answer.files;
-      this.tell(answer.files.length ? "" : "There is nothing to export yet.");
+      this.tell(answer.files.length ? "" : "Nothing to export yet.");
     },
     async importFile(event) {
       const file = event.target.files[0];
@@ -107,11 +107,11 @@ export default {
   },
   template: `
 <div>
-<div id="main" class="shelf">
+<div id="main" class="columns">
   <section class="list" aria-labelledby="list-title">
     <h1 id="list-title">Conversations</h1>
-    <input ref="search" v-model="text" type="search" class="search" placeholder="Search what was said or done (/)" aria-label="Search" dir="auto">
-    <p v-if="!shown.rows.length" class="empty">{{ text ? 'Nothing of that kind was said or done.' : 'There is no conversation yet: teach the bot, and each one appears here.' }}</p>
+    <input ref="search" v-model="text" type="search" class="search" placeholder="Search messages and actions (/)" aria-label="Search" dir="auto">
+    <p v-if="!shown.rows.length" class="empty">{{ text ? 'No matches.' : 'No conversations yet. Each one that you teach appears here.' }}</p>
     <ul class="rows">
       <li v-for="row in shown.rows" :key="row.id">
         <button class="conversation" :aria-current="shown.open && shown.open.id === row.id" @click="read(row.id)">
@@ -119,11 +119,11 @@ export default {
             <span v-if="row.is_approved" class="badge is-good">approved</span>
             <span class="badge" :class="{ 'is-good': row.outcome === 'success', 'is-bad': row.outcome === 'failure' }">{{ outcome(row) }}</span></span>
           <span class="begins" dir="auto">{{ row.begins }}</span>
-          <small>{{ when(row.began) }} · {{ row.answers }} answered, {{ row.corrections }} corrected</small>
+          <small>{{ when(row.began) }} · {{ row.answers }} {{ row.answers === 1 ? 'answer' : 'answers' }}, {{ row.corrections }} {{ row.corrections === 1 ? 'correction' : 'corrections' }}</small>
         </button>
       </li>
     </ul>
-    <p v-if="rest > 0 && !text" class="is-faint">{{ rest }} more: search for them.</p>
+    <p v-if="rest > 0 && !text" class="is-faint">{{ rest }} more. Search to find them.</p>
   </section>
 
   <section ref="reader" class="reader" aria-label="Conversation">
@@ -133,41 +133,41 @@ export default {
         <button v-if="visibleBubbles === null" @click="replay"><span aria-hidden="true">▶</span> Replay</button>
         <button v-else class="is-on" @click="stopReplay"><span aria-hidden="true">■</span> Stop</button>
         <button :aria-pressed="shown.open.is_approved" :class="{ 'is-on': shown.open.is_approved }" @click="approve"><span aria-hidden="true">✓</span> {{ shown.open.is_approved ? 'Approved' : 'Approve' }}</button>
-        <button v-if="!shown.open.has_ended" @click="$emit('answer', { conversation: shown.open.id })">Go on with it</button>
+        <button v-if="!shown.open.has_ended" @click="$emit('open', { conversation: shown.open.id })">Continue</button>
       </div>
-      <Chat :chat="chat" shows-teachers after-user="Go on from here" before-bot="Correct this" @fork="$emit('answer', { entry: $event.fork })" />
+      <Chat :chat="chat" shows-teachers after-user="Continue from here" before-bot="Correct" @fork="$emit('open', { entry: $event.fork })" />
     </template>
-    <p v-else class="empty">Pick a conversation to read it, to correct something in it, or to approve it.</p>
+    <p v-else class="empty">Select a conversation to read, correct or approve it.</p>
   </section>
 
-  <section class="files" aria-label="Settle, export, import">
-    <h2>To settle</h2>
-    <p v-if="!shown.differing.length" class="is-faint">All answers agree.</p>
+  <section class="files" aria-label="Disagreements, ratings, files">
+    <h2>Disagreements</h2>
+    <p v-if="!shown.differing.length" class="is-faint">No disagreements.</p>
     <ul class="differing">
       <li v-for="one in shown.differing">
         <p v-for="(answer, index) in one.answers"><small v-if="!one.is_open">{{ index === one.answers.length - 1 ? 'now' : 'before' }}</small> <code><bdi>{{ answer.right.join(', ') }}</bdi></code> <small><bdi>{{ answer.by }}</bdi>, <button class="link" @click="read(answer.conversation)"><bdi>{{ answer.conversation }}</bdi></button></small></p>
-        <button v-if="one.fork" @click="$emit('answer', { entry: one.fork })">{{ one.is_open ? 'Decide' : 'Decide again' }}</button>
+        <button v-if="one.fork" @click="$emit('open', { entry: one.fork })">{{ one.is_open ? 'Resolve' : 'Change' }}</button>
       </li>
     </ul>
-    <h2>Ratings to approve</h2>
-    <p v-if="!shown.ratings.length" class="is-faint">No rating waits.</p>
+    <h2>Ratings to review</h2>
+    <p v-if="!shown.ratings.length" class="is-faint">No ratings to review.</p>
     <ul class="differing ratings">
       <li v-for="one in shown.ratings" :key="one.id">
-        <p>{{ one.value > 0 ? '👍' : one.value < 0 ? '👎' : '😐' }} <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>all of it</template>
+        <p>{{ one.value > 0 ? '👍' : one.value < 0 ? '👎' : '😐' }} <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>Whole conversation</template>
           <small><button class="link" @click="read(one.conversation)"><bdi>{{ one.conversation }}</bdi></button>, {{ when(one.when) }}</small></p>
-        <div class="row"><button @click="$emit('settle', { rating: one.id, is_right: true })">Let it count</button>
-        <button @click="$emit('settle', { rating: one.id, is_right: false })">Drop it</button></div>
+        <div class="row"><button @click="$emit('settle_rating', { rating: one.id, is_right: true })">Approve</button>
+        <button @click="$emit('settle_rating', { rating: one.id, is_right: false })">Reject</button></div>
       </li>
     </ul>
     <h2>Export</h2>
-    <div class="row"><label class="sr" for="format">Format of the stories</label>
+    <div class="row"><label class="sr" for="format">Story format</label>
       <select id="format" v-model="format"><option value="markdown">stories.md</option><option value="yaml">stories.yml</option></select>
       <button @click="exportAll">Export</button></div>
     <ul class="downloads"><li v-for="name in files"><a :href="home + 'export/' + name" :download="name">{{ name }}</a></li></ul>
     <h2>Import</h2>
-    <div class="row"><label class="sr" for="kind">What to import</label>
+    <div class="row"><label class="sr" for="kind">Kind of file</label>
       <select id="kind" v-model="kind"><option value="stories">stories</option><option value="nlu">NLU examples</option><option value="domain">domain</option></select>
-      <label class="pick">Pick a file<input type="file" class="sr" accept=".md,.yml,.yaml" @change="importFile"></label></div>
+      <label class="pick">Choose file<input type="file" class="sr" accept=".md,.yml,.yaml" @change="importFile"></label></div>
     <p v-show="line" class="note" role="status" :class="isBad ? 'is-bad' : 'is-good'" dir="auto">{{ line }}</p>
   </section>
 </div>

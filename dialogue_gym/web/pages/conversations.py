@@ -1,4 +1,4 @@
-"""The page of all conversations: search, read, approve, correct afterwards, settle, export and import."""
+"""The conversations page: search, read, approve and correct; disagreements, ratings, export and import."""
 
 from __future__ import annotations
 
@@ -12,62 +12,63 @@ from nicegui.events import GenericEventArguments
 from dialogue_gym._text import visible
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.turn import LiveError
+from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.listing import differing, ratings, reading, rows
 from dialogue_gym.web.pages.teach import PARTS, Watchers
 from dialogue_gym.web.view import Json
-from dialogue_gym.web.workspace import StaleAnswer, Workspace
+from dialogue_gym.web.workspace import StaleCommand, Workspace
 
 _EVERY = 2.0
-"""Seconds between two looks for news."""
+"""Seconds between two checks for new entries."""
 
 
 class ConversationsView(Element, component="conversations.js", esm=PARTS):
-    """All conversations, and one of them."""
+    """All conversations, and one of them, in the browser."""
 
     def show(self, shown: Json) -> None:
-        """Show how things are."""
+        """Show the current content."""
         self._props["shown"] = shown
         self.update()
 
 
 class Reader:
-    """What one page looks at."""
+    """The state of one open page."""
 
-    def __init__(self, room: Workspace) -> None:
-        """Look at all conversations."""
-        self._room = room
+    def __init__(self, workspace: Workspace) -> None:
+        """Begin with all conversations."""
+        self._workspace = workspace
         self._text = ""
         self._open: str | None = None
-        self.told = ""
+        self.error = ""
         self._seen = -1
 
     def has_news(self) -> bool:
-        """Return whether something was written down since the last look."""
-        return self._seen != self._room.rooms.written
+        """Return whether there are entries newer than the content."""
+        return self._seen != self._workspace.shared.written
 
     def look(self) -> Json:
-        """Return what is shown; it may take a while."""
-        room, rooms = self._room, self._room.rooms
-        with rooms.lock:
-            room.catch_up()
-            self._seen = rooms.written
-            session = room.session
+        """Return the content; this may take a while."""
+        workspace, workspaces = self._workspace, self._workspace.shared
+        with workspaces.lock:
+            workspace.catch_up()
+            self._seen = workspaces.written
+            session = workspace.session
             history = session.history
             if self._open not in history.conversations:
                 self._open = None
-            told, self.told = self.told, ""
+            error, self.error = self.error, ""
             return {
-                "rows": rows(history, rooms.owner, self._text),
+                "rows": rows(history, workspaces.owner, self._text),
                 "count": len(history.conversations),
                 "open": None if self._open is None else reading(history, self._open),
                 "differing": differing(history, session.domain, session.turn_taking),
-                "ratings": ratings(history, rooms.approval.waiting()),
-                "teacher": room.teacher,
-                "told": told,
+                "ratings": ratings(history, workspaces.moderation.waiting()),
+                "teacher": workspace.teacher,
+                "error": error,
             }
 
     def search(self, text: object) -> None:
-        """Look for a text."""
+        """Search for a text."""
         self._text = str(text)[:200]
 
     def open(self, conversation: object) -> None:
@@ -75,40 +76,40 @@ class Reader:
         self._open = str(conversation)
 
     def approve(self, given: Any) -> None:
-        """Say that all of a conversation is right, or take that back."""
+        """Approve a whole conversation, or take that back."""
         if isinstance(given, dict):
             try:
-                self._room.rate(str(given.get("conversation")), 1.0 if given.get("is_right") else 0.0)
+                self._workspace.rate(str(given.get("conversation")), 1.0 if given.get("is_right") else 0.0)
             except (LiveError, StoreError) as error:
-                self.told = visible(str(error))
+                self.error = visible(str(error))
 
-    def settle(self, given: Any) -> None:
-        """Let the rating of a stranger count, or never count."""
+    def settle_rating(self, given: Any) -> None:
+        """Approve or reject a visitor's rating."""
         if isinstance(given, dict) and isinstance(given.get("rating"), int):
-            approval = self._room.rooms.approval
-            settle = approval.approve if given.get("is_right") else approval.decline
+            moderation = self._workspace.shared.moderation
+            settle = moderation.approve if given.get("is_right") else moderation.decline
             try:
                 settle(given["rating"])
             except (LiveError, StoreError) as error:
-                self.told = visible(str(error))
+                self.error = visible(str(error))
 
-    def answer(self, do: str, given: Json) -> bool:
-        """Do what leads back to teaching; return whether it did."""
-        room = self._room
-        with room.rooms.lock:
-            room.catch_up()
+    def resume(self, name: str, args: Json) -> bool:
+        """Fork or resume a conversation on the teaching page; return whether it worked."""
+        workspace = self._workspace
+        with workspace.shared.lock:
+            workspace.catch_up()
             try:
-                room.answer(room.step, do, given)
-            except StaleAnswer:  # somebody else was faster
+                dispatch(workspace, workspace.step, name, args)
+            except StaleCommand:  # another tab was faster
                 return False
-            faults = [note.text for note in room.notes if note.style == "bad"]
-            self.told = " ".join(faults)
+            faults = [note.text for note in workspace.notes if note.style == "bad"]
+            self.error = " ".join(faults)
             return not faults
 
 
-def converse(room: Workspace, watchers: Watchers, home: str) -> None:
-    """Build the page; `home` is the path under which all pages are."""
-    page, reader = ConversationsView(), Reader(room)
+def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> None:
+    """Build the page; `home` is the path of all pages."""
+    page, reader = ConversationsView(), Reader(workspace)
     page._props["home"] = home
 
     async def look() -> None:
@@ -124,20 +125,20 @@ def converse(room: Workspace, watchers: Watchers, home: str) -> None:
 
     async def approve(event: GenericEventArguments) -> None:
         await asyncio.to_thread(reader.approve, event.args)
-        watchers.show(room)
+        watchers.show(workspace)
         await look()
 
-    async def settle(event: GenericEventArguments) -> None:
-        await asyncio.to_thread(reader.settle, event.args)
+    async def settle_rating(event: GenericEventArguments) -> None:
+        await asyncio.to_thread(reader.settle_rating, event.args)
         await look()
 
-    async def answer(event: GenericEventArguments) -> None:
-        given = event.args if isinstance(event.args, dict) else {}
-        do = "fork" if "entry" in given else "take_up"
-        if await asyncio.to_thread(reader.answer, do, given):
-            watchers.show(room)
+    async def resume(event: GenericEventArguments) -> None:
+        args = event.args if isinstance(event.args, dict) else {}
+        name = "fork" if "entry" in args else "resume"
+        if await asyncio.to_thread(reader.resume, name, args):
+            watchers.show(workspace)
             ui.navigate.to("/")
-            await watchers.tell_others(room)
+            await watchers.update_others(workspace)
         else:
             await look()
 
@@ -149,7 +150,7 @@ def converse(room: Workspace, watchers: Watchers, home: str) -> None:
     page.on("search", search)
     page.on("read", read)
     page.on("approve", approve)
-    page.on("settle", settle)
-    page.on("answer", answer)
+    page.on("settle_rating", settle_rating)
+    page.on("open", resume)
     page.on("refresh", look)
     page.show(reader.look())

@@ -1,5 +1,5 @@
-// The people who talk to the bot: a list of those who do, one conversation to look at, and what the bot is to say
-// in it once a teacher has taken it over. What an answer does is decided by the server alone.
+// The people page: the visitors' open conversations, one of them to follow, and the bot's next step in it once a
+// teacher has taken it over. The server alone decides what a click does.
 
 import { Chat, Options, isTyping } from "dialogue-gym-web";
 
@@ -8,7 +8,7 @@ export default {
   props: { shown: Object },
   emits: ["read", "take_over", "give_back", "decide"],
   data() {
-    return { told: "", sent: null };
+    return { error: "", sent: null };
   },
   computed: {
     talk() {
@@ -26,9 +26,9 @@ export default {
   },
   watch: {
     shown(shown, before) {
-      if (shown.told) this.told = shown.told;
+      if (shown.error) this.error = shown.error;
       const [now, then] = [shown, before].map(({ open }) => open && `${open.id} ${open.chat.length} ${open.step} ${open.talk?.teacher}`);
-      if (now !== then || shown.told) this.sent = null;
+      if (now !== then || shown.error) this.sent = null;
       if (now !== then) this.$nextTick(() => this.$refs.chat?.showEnd());
     },
   },
@@ -41,13 +41,13 @@ export default {
   methods: {
     ask(what, given) {
       if (this.sent !== null) return;
-      this.told = "";
+      this.error = "";
       this.sent = what;
       setTimeout(() => (this.sent = null), 5000);
       this.$emit(what, given);
     },
     read(id) {
-      this.told = "";
+      this.error = "";
       this.$emit("read", id);
     },
     decide(option) {
@@ -55,15 +55,15 @@ export default {
       this.ask("decide", { conversation: id, action: option.action, step });
     },
     state(talk) {
-      if (talk.waits) return `waits ${talk.quiet} s`;
+      if (talk.waits) return `waiting ${talk.quiet} s`;
       if (talk.teacher) return talk.teacher === this.shown.teacher ? "yours" : talk.teacher;
       return "";
     },
     onKey(event) {
       if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      if (event.target.closest("button, a") && event.key === "Enter") return; // it is what is pressed
+      if (event.target.closest("button, a") && event.key === "Enter") return; // the focused button is pressed
       const number = event.key === "Enter" ? 1 : event.key === "0" ? 10 : /^[1-9]$/.test(event.key) ? Number(event.key) : null;
-      const button = number !== null && this.$refs.desk?.querySelector(`[data-number="${number}"]`);
+      const button = number !== null && this.$refs.decision?.querySelector(`[data-number="${number}"]`);
       if (!button) return;
       event.preventDefault();
       button.click();
@@ -71,10 +71,10 @@ export default {
   },
   template: `
 <div>
-<div id="main" class="shelf people">
+<div id="main" class="columns people">
   <section class="list" aria-labelledby="list-title">
-    <h1 id="list-title">People <small aria-live="polite">{{ shown.count }} talk to the bot{{ waiting ? ', ' + waiting + ' wait for you' : '' }}</small></h1>
-    <p v-if="!shown.talks.length" class="empty">Nobody talks to the bot at the moment. Who does appears here.</p>
+    <h1 id="list-title">People <small aria-live="polite">{{ shown.count }} active{{ waiting ? ', ' + waiting + ' waiting for you' : '' }}</small></h1>
+    <p v-if="!shown.talks.length" class="empty">No visitors at the moment. Each one appears here.</p>
     <ul class="rows">
       <li v-for="talk in shown.talks" :key="talk.id">
         <button class="conversation" :aria-current="shown.open && shown.open.id === talk.id" @click="read(talk.id)">
@@ -88,22 +88,22 @@ export default {
   <section class="reader" aria-label="Conversation">
     <template v-if="shown.open">
       <div class="tools" role="toolbar" aria-label="Conversation">
-        <h1><bdi>{{ shown.open.id }}</bdi> <small>{{ !talk ? 'is over' : talk.teacher && !isMine ? talk.teacher + ' decides' : isMine ? 'you decide' : 'the bot decides' }}</small></h1>
-        <button v-if="isMine" @click="ask('give_back', shown.open.id)" :disabled="sent !== null">Give it back to the bot</button>
+        <h1><bdi>{{ shown.open.id }}</bdi> <small>{{ !talk ? 'ended' : talk.teacher && !isMine ? 'taken over by ' + talk.teacher : isMine ? 'taken over by you' : 'answered by the bot' }}</small></h1>
+        <button v-if="isMine" @click="ask('give_back', shown.open.id)" :disabled="sent !== null">Hand back to the bot</button>
         <button v-else-if="talk" class="primary" @click="ask('take_over', shown.open.id)" :disabled="sent !== null">Take over<template v-if="talk.teacher"> from <bdi>{{ talk.teacher }}</bdi></template></button>
       </div>
       <Chat ref="chat" :chat="shown.open.chat" shows-teachers />
-      <section v-if="talk" ref="desk" class="desk" aria-label="Your answer">
-        <p v-show="told" class="note is-bad" role="status" dir="auto">{{ told }}</p>
+      <section v-if="talk" ref="decision" class="decision" aria-label="Your answer">
+        <p v-show="error" class="note is-bad" role="status" dir="auto">{{ error }}</p>
         <div v-if="shown.open.step !== null" class="card">
-          <h2>What does the bot do? It would take the first; the numbers say what it thinks each is worth.</h2>
+          <h2>Choose the bot's next step. Its favourite is first; the numbers are its estimates.</h2>
           <Options :options="options" :disabled="sent !== null" has-keys @pick="decide" />
         </div>
-        <p v-else-if="talk.is_busy" class="is-faint">The bot is doing something that takes a while.</p>
-        <p v-else-if="isMine" class="is-faint">It is the user's turn. What they say appears here, and you answer.</p>
+        <p v-else-if="talk.is_busy" class="is-faint">The bot is working on something that takes a while.</p>
+        <p v-else-if="isMine" class="is-faint">Waiting for the visitor.</p>
       </section>
     </template>
-    <p v-else class="empty">Pick a conversation to look on, and take it over if the bot needs help.</p>
+    <p v-else class="empty">Select a conversation to follow it. Take over if the bot needs help.</p>
   </section>
 
   <section class="files" aria-label="What the bot knows">

@@ -1,4 +1,4 @@
-"""The page of the people who talk to the bot: look on, take a conversation over, decide, give it back."""
+"""The people page: follow visitors' conversations, take one over, decide for the bot, hand it back."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ from dialogue_gym.web.pages.teach import PARTS
 from dialogue_gym.web.view import Json, chat_of
 
 _EVERY = 1.0
-"""Seconds between two looks for news."""
+"""Seconds between two updates."""
 _MOST = 200
-"""How many conversations are listed."""
+"""The number of conversations listed at most."""
 
 
 class PeopleView(Element, component="people.js", esm=PARTS):
-    """The conversations that go on, and one of them."""
+    """The open conversations, and one of them, in the browser."""
 
     def show(self, shown: Json) -> None:
-        """Show how things are."""
+        """Show the current content."""
         if shown != self._props.get("shown"):
             self._props["shown"] = shown
             self.update()
 
 
-class Watch:
-    """What one page looks at, and what its teacher does there."""
+class Follower:
+    """The state of one open page, and the actions of its teacher."""
 
-    def __init__(self, attendance: Handoff, store: Store, teacher: str) -> None:
-        """Look at all that goes on."""
-        self._attendance = attendance
+    def __init__(self, handoff: Handoff, store: Store, teacher: str) -> None:
+        """Begin with all open conversations."""
+        self._handoff = handoff
         self._store = store
         self._teacher = teacher
         self._open: str | None = None
-        self._told = ""
+        self._error = ""
 
     def look(self) -> Json:
-        """Return what is shown; it may take a while."""
-        talks = self._attendance.talks(_MOST)
-        told, self._told = self._told, ""
+        """Return the content; this may take a while."""
+        talks = self._handoff.talks(_MOST)
+        error, self._error = self._error, ""
         return {
             "talks": [_talk(talk) for talk in talks],
-            "count": len(self._attendance.people.live.conversations.open),
+            "count": len(self._handoff.people.live.conversations.open),
             "open": self._reading(),
             "teacher": self._teacher,
-            "told": told,
+            "error": error,
         }
 
     def _reading(self) -> Json | None:
-        """Return the conversation that is looked at, also when it is over."""
+        """Return the selected conversation, even if it has ended."""
         if self._open is None:
             return None
         history = History(self._store.entries(self._open))
@@ -68,17 +68,17 @@ class Watch:
             return None
         chat = [bubble | {"fork": None} for bubble in chat_of(history, self._open)]
         shown: Json = {"id": self._open, "chat": chat, "talk": None, "step": None, "options": []}
-        talk = self._attendance.talk(self._open)
+        talk = self._handoff.talk(self._open)
         if talk is None:
             return shown
-        domain = self._attendance.people.live.domain
+        domain = self._handoff.people.live.domain
         slots = history.conversation(domain, self._open).slots
         shown["slots"] = [[visible(name), shown_value(value)] for name, value in slots.items()]
         shown["talk"] = _talk(talk)
         if talk.teacher == self._teacher and talk.waits:
             try:
-                step, thoughts = self._attendance.thoughts(self._open)
-            except LiveError:  # it has ended in this very moment
+                step, thoughts = self._handoff.thoughts(self._open)
+            except LiveError:  # it has ended since
                 return shown | {"talk": None}
             shown["step"] = step
             shown["options"] = [
@@ -94,28 +94,28 @@ class Watch:
         return shown
 
     def open(self, conversation: object) -> None:
-        """Look at a conversation."""
+        """Select a conversation."""
         self._open = str(conversation)
 
     def take_over(self, conversation: object) -> None:
-        """Decide from now on what the bot does."""
-        self._do(lambda: self._attendance.take_over(str(conversation), self._teacher))
+        """Take a conversation over from the bot."""
+        self._do(lambda: self._handoff.take_over(str(conversation), self._teacher))
 
     def give_back(self, conversation: object) -> None:
-        """Let the bot decide again."""
-        self._do(lambda: self._attendance.give_back(str(conversation), self._teacher))
+        """Hand a conversation back to the bot."""
+        self._do(lambda: self._handoff.give_back(str(conversation), self._teacher))
 
     def decide(self, given: Any) -> None:
-        """Do what was picked, if it is what was asked; what a browser sends may be anything."""
+        """Let the bot take the chosen step. A browser may send anything."""
         if isinstance(given, dict) and isinstance(given.get("step"), int):
             name, action = str(given.get("conversation")), str(given.get("action"))
-            self._do(lambda: self._attendance.decide(name, self._teacher, action, given["step"]))
+            self._do(lambda: self._handoff.decide(name, self._teacher, action, given["step"]))
 
     def _do(self, act: Callable[[], tuple[str, ...] | None]) -> None:
         try:
-            self._told = visible(" ".join(act() or ()))
+            self._error = visible(" ".join(act() or ()))
         except (LiveError, StoreError) as error:
-            self._told = visible(str(error))
+            self._error = visible(str(error))
 
 
 def _talk(talk: OpenConversation) -> Json:
@@ -129,9 +129,9 @@ def _talk(talk: OpenConversation) -> Json:
     }
 
 
-def attend(attendance: Handoff, store: Store, teacher: str) -> None:
+def people_page(handoff: Handoff, store: Store, teacher: str) -> None:
     """Build the page."""
-    page, watch = PeopleView(), Watch(attendance, store, teacher)
+    page, watch = PeopleView(), Follower(handoff, store, teacher)
 
     async def look() -> None:
         page.show(await asyncio.to_thread(watch.look))

@@ -1,4 +1,4 @@
-"""The page of how teaching goes: figures and live plots."""
+"""The progress page: figures and live plots."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from dialogue_gym.teaching.progress import TaughtDialogue, dialogues, figures, s
 from dialogue_gym.web.workspace import Workspace
 
 UNSEEN = 40
-"""Dialogues with the fake user that a success rate is of."""
+"""Dialogues with the fake user behind each success rate."""
 POINTS = 12
-"""How many success rates there are at most before only every second one is measured, and so on."""
+"""Success rates at most; beyond that, every second one is measured, then every fourth, and so on."""
 _EVERY = 1.0
 _ACCENT, _GREY = "#4f9c88", "#8a8f96"
 
 
 @dataclass
 class Progress:
-    """How teaching goes in a store, with the success rates that are known by now."""
+    """The progress of teaching in a store, with the success rates measured so far."""
 
-    room: Workspace
+    workspace: Workspace
     found: list[TaughtDialogue] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
     _success: dict[tuple[int, int], float] = field(default_factory=dict)
-    """By the entry of the last answer that was learned, and how many were."""
+    """By the last learned entry, and the number of learned entries."""
     _rates: dict[int, float] = field(default_factory=dict)
     _seen: int = -1
 
     def look(self) -> bool:
-        """Find out how things are; return whether anything has changed."""
-        with self.room.rooms.lock:
-            if self._seen == self.room.rooms.written:
+        """Read the figures; return whether anything has changed."""
+        with self.workspace.shared.lock:
+            if self._seen == self.workspace.shared.written:
                 return False
-            self._seen = self.room.rooms.written
-            self.room.catch_up()
-            session = self.room.session
+            self._seen = self.workspace.shared.written
+            self.workspace.catch_up()
+            session = self.workspace.session
             self.figures = figures(session)
             self.found = dialogues(session.history)
             self._domain, self._turn_taking = session.domain, session.turn_taking
@@ -48,11 +48,11 @@ class Progress:
         return True
 
     def measure(self) -> bool:
-        """Find out one success rate that is not known yet; return whether there was one.
+        """Measure one missing success rate; return whether there was one.
 
-        This takes a while, in which nobody else is kept waiting.
+        This takes a while, without holding the lock.
         """
-        if not self.room.rooms.lesson.has_fake_user:
+        if not self.workspace.shared.config.has_fake_user:
             return False
         ends = [self.found[place].last for place in _spread(len(self.found), POINTS)]
         for last in reversed(ends):
@@ -65,12 +65,12 @@ class Progress:
         return False
 
     def rates(self) -> list[float | None]:
-        """Return for each dialogue the success rate after it, as far as it is known."""
+        """Return the success rate after each dialogue, as far as it is known."""
         return [self._rates.get(dialogue.last) for dialogue in self.found]
 
 
 def _spread(count: int, most: int) -> list[int]:
-    """Return evenly spread places and the last one; those stay when there are more, or every second one does.
+    """Return evenly spread places and the last one; with more places, each stays or every second one does.
 
     >>> _spread(5, 3)
     [0, 2, 4]
@@ -83,17 +83,17 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({*range(0, count, stride), count - 1}) if count else []
 
 
-def show_progress(room: Workspace) -> None:
+def show_progress(workspace: Workspace) -> None:
     """Build the page."""
-    progress = Progress(room)
+    progress = Progress(workspace)
     progress.look()
     with ui.element("div").props("id=main").classes("charts"):
-        ui.label("How teaching goes").classes("title").props("role=heading aria-level=1")
+        ui.label("Progress").classes("title").props("role=heading aria-level=1")
         numbers = ui.element("dl").classes("numbers")
-        empty = ui.label("There is nothing to show yet: each dialogue that you teach is a point here.")
+        empty = ui.label("No data yet. Each conversation you teach adds a point.")
         empty.classes("empty")
-        corrections = _plot("Corrections per dialogue", "bar")
-        success = _plot("Success with the simulated user, in %", "line", most=100)
+        corrections = _plot("Corrections per conversation", "bar")
+        success = _plot("Success with the simulated user (%)", "line", most=100)
         seconds = _plot("Seconds per answer", "line")
         table = ui.element("details").classes("table")
 
@@ -166,7 +166,7 @@ def _plot(title: str, kind: str, most: float | None = None) -> ui.echart:
                 ],
             },
             renderer="svg",
-        ).props(f'role=img aria-label="{title}; the table below has the figures"')
+        ).props(f'role=img aria-label="{title}; see the table below"')
 
 
 def _draw(plot: ui.echart, names: list[str], values: Sequence[Any]) -> None:
@@ -176,8 +176,8 @@ def _draw(plot: ui.echart, names: list[str], values: Sequence[Any]) -> None:
 
 
 def _fill(found: list[TaughtDialogue], rates: list[float | None]) -> None:
-    """Put the figures into a table, for those who do not see the plots."""
-    ui.element("summary")._text = "The same as a table"
+    """Fill the table, for those who cannot see the plots."""
+    ui.element("summary")._text = "Show as table"
     with ui.element("table"):
         with ui.element("thead"), ui.element("tr"):
             for title in ("conversation", "answers", "corrections", "success", "seconds per answer"):

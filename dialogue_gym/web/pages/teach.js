@@ -1,13 +1,13 @@
-// What a teacher sees and does on one page. It shows a view (see view.py) and sends answers, each with the
-// step that it answers; what an answer does is decided by the server alone.
+// The teaching page. It shows a view (see view.py) and sends commands, each with the step that it answers; the
+// server alone decides what a command does.
 
-import { Chat, Mend, Options, connection, isTyping, keep, kept, percent } from "dialogue-gym-web";
+import { Chat, MessageEditor, Options, connection, isTyping, keep, kept, percent } from "dialogue-gym-web";
 
 export default {
-  components: { Chat, Mend, Options },
+  components: { Chat, MessageEditor, Options },
   mixins: [connection],
   props: { view: Object, names: Object, keys: Array },
-  emits: ["answer", "stop", "refresh"],
+  emits: ["command", "stop", "refresh"],
   data() {
     return {
       hasStarted: false,
@@ -15,7 +15,7 @@ export default {
       message: kept("message") || "",
       newText: "",
       isNaming: false,
-      isMending: false,
+      isEditing: false,
     };
   },
   computed: {
@@ -42,14 +42,14 @@ export default {
   watch: {
     view(view) {
       const last = this.settle();
-      if (view.told) this.tell(view.told);
+      if (view.notice) this.notify(view.notice);
       if (last && view.step !== last.step) {
         this.filter = "";
         this.isNaming = false;
         this.newText = "";
-        if (last.what === "say" && !view.told && !view.notes.some(([, style]) => style === "bad")) this.message = "";
+        if (last.command === "say" && !view.notice && !view.notes.some(([, style]) => style === "bad")) this.message = "";
       }
-      if (!view.mend || last?.what === "mend") this.isMending = false;
+      if (!view.correctable || last?.command === "correct_message") this.isEditing = false;
       this.$nextTick(() => this.afterUpdate(last !== null));
     },
     message(text) {
@@ -76,8 +76,8 @@ export default {
       this.$nextTick(() => this.focusNext());
     },
     pick(option) {
-      if (option.number === 1 && !this.view.is_wizard) this.answer("confirm");
-      else this.answer("correct", { action: option.action });
+      if (option.number === 1 && !this.view.is_wizard) this.send("confirm");
+      else this.send("correct", { action: option.action });
     },
     pickFound() {
       if (this.isNaming) return this.addAction();
@@ -89,28 +89,28 @@ export default {
       this.$nextTick(() => this.$refs.newText?.focus());
     },
     addAction() {
-      this.answer("correct_with_new", { action: this.newName, text: this.newText });
+      this.send("correct_with_new", { action: this.newName, text: this.newText });
     },
     say() {
-      if (this.message.trim()) this.answer("say", { text: this.message });
+      if (this.message.trim()) this.send("say", { text: this.message });
     },
     fork(bubble) {
-      this.answer("fork", { entry: bubble.fork });
+      this.send("fork", { entry: bubble.fork });
     },
-    endMending() {
-      this.isMending = false;
+    endEditing() {
+      this.isEditing = false;
       this.$nextTick(() => this.focusNext());
     },
     // Focus, keys and scrolling.
     afterUpdate(hasAnswered) {
       this.$refs.chat?.showEnd();
       if (!hasAnswered) return;
-      if (this.$refs.desk) this.$refs.desk.scrollTop = 0;
-      if (!this.isMending) this.focusNext();
+      if (this.$refs.decision) this.$refs.decision.scrollTop = 0;
+      if (!this.isEditing) this.focusNext();
     },
     focusNext() {
       if (this.$refs.help?.open) return;
-      const target = this.$refs.start || this.$refs.first || this.$refs.message || this.$refs.desk;
+      const target = this.$refs.start || this.$refs.first || this.$refs.message || this.$refs.decision;
       (Array.isArray(target) ? target[0] : target)?.focus({ preventScroll: window.innerWidth > 700 });
     },
     help() {
@@ -129,19 +129,19 @@ export default {
     onKey(event) {
       if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
       if (event.key === "Escape") {
-        if (this.isMending) this.endMending();
+        if (this.isEditing) this.endEditing();
         else if (this.view.is_running) this.stop();
         else if (isTyping(event.target)) event.target.blur();
-        else if (this.asks === "contradiction") this.answer("reconsider");
+        else if (this.asks === "contradiction") this.send("cancel");
         return;
       }
       if (isTyping(event.target) || this.$refs.help?.open) return;
       if (event.key === "Enter" || event.key === " ") {
-        if (event.target.closest("button, a, summary")) return; // it is what is pressed
+        if (event.target.closest("button, a, summary")) return; // the focused button is pressed
         if (event.key === " ") return;
         event.preventDefault();
         if (this.isEmpty) this.start();
-        else if (this.asks === "proposal" && !this.view.is_wizard && !this.view.unknown) this.answer("confirm");
+        else if (this.asks === "proposal" && !this.view.is_wizard && !this.view.unknown) this.send("confirm");
         return;
       }
       const does = this.shortcuts()[event.key];
@@ -157,12 +157,12 @@ export default {
     },
     shortcuts() {
       return {
-        u: () => this.view.can_undo && this.answer("undo"),
-        r: () => this.view.can_redo && this.answer("redo"),
-        n: () => this.answer("restart"),
-        g: () => this.answer("run"),
-        w: () => this.answer("wizard", { on: !this.view.is_wizard }),
-        m: () => (this.isMending = this.view.mend !== null),
+        u: () => this.view.can_undo && this.send("undo"),
+        r: () => this.view.can_redo && this.send("redo"),
+        n: () => this.send("restart"),
+        g: () => this.send("run"),
+        w: () => this.send("wizard", { on: !this.view.is_wizard }),
+        m: () => (this.isEditing = this.view.correctable !== null),
         f: () => this.forkFocused(),
         t: () => this.$refs.message?.focus(),
         "/": () => this.$refs.filter?.focus(),
@@ -172,7 +172,7 @@ export default {
       };
     },
     number(number) {
-      const buttons = this.$refs.desk.querySelectorAll(`[data-number="${number}"]`);
+      const buttons = this.$refs.decision.querySelectorAll(`[data-number="${number}"]`);
       if (buttons.length && !this.isEmpty) buttons[0].click();
     },
   },
@@ -182,7 +182,7 @@ export default {
   <div class="banner" role="status" aria-live="polite" :class="{ 'is-bad': isOffline }" v-show="banner">{{ banner }}</div>
 
   <section v-if="isEmpty" class="hero" aria-labelledby="hero-title">
-    <h1 id="hero-title">{{ view.user === 'me' ? 'Talk to the bot' : 'Watch the bot talk' }}: say yes when its next step is right, and pick the right one when it is not.</h1>
+    <h1 id="hero-title">Teach your bot. Approve its next step, or choose a better one.</h1>
     <button ref="start" class="primary large" @click="start">Start teaching</button>
   </section>
 
@@ -190,40 +190,40 @@ export default {
   <section class="talk" :aria-label="'Conversation ' + view.conversation">
     <div class="tools" role="toolbar" aria-label="Conversation">
       <h1><bdi>{{ view.conversation }}</bdi> <small>{{ view.tally.answers }} answered, {{ view.tally.corrections }} corrected</small></h1>
-      <button @click="answer('undo')" :disabled="cannotAnswer || !view.can_undo" title="Undo (u)"><span aria-hidden="true">↶</span> Undo</button>
-      <button @click="answer('redo')" :disabled="cannotAnswer || !view.can_redo" title="Redo (r)"><span aria-hidden="true">↷</span> Redo</button>
-      <button @click="answer('restart')" :disabled="cannotAnswer" title="Begin another conversation (n)"><span aria-hidden="true">+</span> New</button>
+      <button @click="send('undo')" :disabled="isBlocked || !view.can_undo" title="Undo (u)"><span aria-hidden="true">↶</span> Undo</button>
+      <button @click="send('redo')" :disabled="isBlocked || !view.can_redo" title="Redo (r)"><span aria-hidden="true">↷</span> Redo</button>
+      <button @click="send('restart')" :disabled="isBlocked" title="New conversation (n)"><span aria-hidden="true">+</span> New</button>
       <button v-if="view.is_running" class="is-on" @click="stop" title="Stop (Esc)"><span aria-hidden="true">■</span> Stop</button>
-      <button v-else @click="answer('run')" :disabled="cannotAnswer || asks !== 'proposal'" title="Let the bot go on by itself until it is unsure (g)"><span aria-hidden="true">▶</span> Go on</button>
+      <button v-else @click="send('run')" :disabled="isBlocked || asks !== 'proposal'" title="Continue until the bot is unsure (g)"><span aria-hidden="true">▶</span> Continue</button>
       <button @click="help" title="Help and shortcuts (?)" aria-label="Help and shortcuts"><span aria-hidden="true">?</span></button>
     </div>
 
-    <Chat ref="chat" :chat="view.chat" :disabled="cannotAnswer" after-user="Fork" before-bot="Fork" @fork="fork">
-      <template #about><button v-if="view.mend && !isMending" class="link" @click="isMending = true" :disabled="cannotAnswer" title="Say what this means (m)">Not what was meant?</button></template>
-      <template #below><Mend v-if="isMending" :message="view.mend" :names="names" :disabled="cannotAnswer" @save="answer('mend', $event)" @leave="endMending" /></template>
+    <Chat ref="chat" :chat="view.chat" :disabled="isBlocked" after-user="Fork" before-bot="Fork" @fork="fork">
+      <template #about><button v-if="view.correctable && !isEditing" class="link" @click="isEditing = true" :disabled="isBlocked" title="Correct the meaning (m)">Wrong meaning?</button></template>
+      <template #below><MessageEditor v-if="isEditing" :message="view.correctable" :names="names" :disabled="isBlocked" @save="send('correct_message', $event)" @cancel="endEditing" /></template>
     </Chat>
 
-    <section ref="desk" class="desk" tabindex="-1" aria-label="Your answer" :aria-busy="sent !== null">
+    <section ref="decision" class="decision" tabindex="-1" aria-label="Your answer" :aria-busy="sent !== null">
       <div aria-live="polite" class="notes">
         <p v-for="[text, style] in view.notes" class="note" :class="'is-' + style" dir="auto">{{ text }}</p>
         <p v-if="view.note" class="note is-bad" dir="auto">{{ view.note }}</p>
         <p v-if="view.change" class="note is-good change">
-          <strong>Learned.</strong> Here the bot would have done <bdi><code>{{ view.change.before.shown }}</code></bdi> ({{ percent(view.change.before.probability) }});
-          now it does <bdi><code>{{ view.change.right.join(' or ') }}</code></bdi> ({{ percent(view.change.after.probability) }}{{ view.change.right.length > 1 ? ' each' : '' }}).
+          <strong>Learned.</strong> The bot would have picked <bdi><code>{{ view.change.before.shown }}</code></bdi> ({{ percent(view.change.before.probability) }}).
+          Next time it will pick <bdi><code>{{ view.change.right.join(' or ') }}</code></bdi> ({{ percent(view.change.after.probability) }}{{ view.change.right.length > 1 ? ' each' : '' }}).
         </p>
       </div>
 
       <div v-if="view.unknown" class="card" role="group" aria-labelledby="unknown">
-        <h2 id="unknown">This is new to the bot</h2>
-        <ul><li v-for="[kind, name, hint] in view.unknown.names"><bdi><strong>{{ name }}</strong></bdi> is no {{ kind }} yet <small dir="auto">({{ hint }})</small></li></ul>
-        <div class="row"><button ref="first" class="primary" data-number="1" @click="answer('add_unknown')" :disabled="cannotAnswer">Add it <kbd>1</kbd></button>
-        <button data-number="2" @click="answer('leave_unknown')" :disabled="cannotAnswer">Leave it <kbd>2</kbd></button></div>
+        <h2 id="unknown">{{ view.unknown.names.length > 1 ? 'Add these names?' : 'Add this name?' }}</h2>
+        <ul><li v-for="[kind, name, hint] in view.unknown.names">There is no {{ kind }} called <bdi><strong>{{ name }}</strong></bdi> <small dir="auto">({{ hint }})</small></li></ul>
+        <div class="row"><button ref="first" class="primary" data-number="1" @click="send('add_unknown')" :disabled="isBlocked">Add <kbd>1</kbd></button>
+        <button data-number="2" @click="send('dismiss_unknown')" :disabled="isBlocked">Cancel <kbd>2</kbd></button></div>
       </div>
 
-      <div v-else-if="asks === 'proposal'" class="card" v-show="!isMending">
-        <p v-if="view.is_closing" class="note is-good">The user has what they wanted. This is what the bot does last.</p>
+      <div v-else-if="asks === 'proposal'" class="card" v-show="!isEditing">
+        <p v-if="view.is_closing" class="note is-good">The user has everything they wanted. Choose the bot's closing step.</p>
         <template v-if="!view.is_wizard">
-          <h2 id="proposal">The bot wants to do this. Is it right?</h2>
+          <h2 id="proposal">The bot's next step. Is it right?</h2>
           <div class="proposal">
             <div id="what" class="what" aria-live="polite" aria-atomic="true">
               <strong v-if="best.says" dir="auto" class="says">{{ best.says }}</strong>
@@ -231,41 +231,41 @@ export default {
               <span class="sr">{{ percent(best.probability) }} sure</span>
             </div>
             <div class="chance" aria-hidden="true"><span>{{ percent(best.probability) }} sure</span><i class="bar"><i :style="barWidth(best.probability)"></i></i></div>
-            <button ref="first" class="primary confirm" aria-describedby="what" @click="answer('confirm')" :disabled="cannotAnswer">Yes, right <kbd>Enter</kbd></button>
+            <button ref="first" class="primary confirm" aria-describedby="what" @click="send('confirm')" :disabled="isBlocked">Approve <kbd>Enter</kbd></button>
           </div>
         </template>
-        <h2 v-else>What does the bot do? You pick every step.</h2>
+        <h2 v-else>Choose the bot's next step.</h2>
         <div class="picking">
-          <label class="filter"><span>{{ view.is_wizard ? 'Pick' : 'Or pick what is right instead' }}</span>
+          <label class="filter"><span>{{ view.is_wizard ? 'Steps' : 'Or choose a better one' }}</span>
             <input ref="filter" v-model="filter" placeholder="Type to filter (/)" dir="auto" autocomplete="off" @keydown.enter.prevent="pickFound"></label>
-          <Options :options="found" :disabled="cannotAnswer" :has-keys="!filter" @pick="pick" />
+          <Options :options="found" :disabled="isBlocked" :has-keys="!filter" @pick="pick" />
           <form v-if="newName" class="row new" @submit.prevent="addAction">
-            <button v-if="!isNaming" type="button" @click="nameIt" :disabled="cannotAnswer">Make a new action <bdi><code>{{ newName }}</code></bdi></button>
-            <template v-else><label>What it says (nothing, if left empty) <input ref="newText" v-model="newText" dir="auto" autocomplete="off"></label><button class="primary" :disabled="cannotAnswer">Add and do it</button></template>
+            <button v-if="!isNaming" type="button" @click="nameIt" :disabled="isBlocked">Create the action <bdi><code>{{ newName }}</code></bdi></button>
+            <template v-else><label>Text (empty for none) <input ref="newText" v-model="newText" dir="auto" autocomplete="off"></label><button class="primary" :disabled="isBlocked">Add and use</button></template>
           </form>
         </div>
       </div>
 
       <form v-else-if="asks === 'message'" class="card say" @submit.prevent="say">
-        <label for="message">You are the user. What do you say?</label>
-        <div class="row"><input id="message" ref="message" v-model="message" dir="auto" autocomplete="off" maxlength="2000" placeholder="Type a message">
-        <button class="primary" :disabled="cannotAnswer">Say it <kbd>Enter</kbd></button></div>
+        <label for="message">You are the user. Type a message.</label>
+        <div class="row"><input id="message" ref="message" v-model="message" dir="auto" autocomplete="off" maxlength="2000" placeholder="Message">
+        <button class="primary" :disabled="isBlocked">Send <kbd>Enter</kbd></button></div>
       </form>
 
       <div v-else-if="asks === 'contradiction'" class="card" role="group" aria-labelledby="contradiction">
-        <h2 id="contradiction">Where the same was known, <bdi><code>{{ view.before.join(' or ') }}</code></bdi> was right before.</h2>
+        <h2 id="contradiction">You chose <bdi><code>{{ view.before.join(' or ') }}</code></bdi> in this same situation before. Which is right?</h2>
         <div class="choices">
-          <button ref="first" data-number="1" @click="answer('settle', { which: 'new' })" :disabled="cannotAnswer"><kbd>1</kbd> From now on <bdi><code>{{ view.action }}</code></bdi> is right</button>
-          <button data-number="2" @click="answer('settle', { which: 'old' })" :disabled="cannotAnswer"><kbd>2</kbd> <bdi><code>{{ view.before.join(' or ') }}</code></bdi> stays right</button>
-          <button data-number="3" @click="answer('settle', { which: 'both' })" :disabled="cannotAnswer"><kbd>3</kbd> Both are right</button>
-          <button data-number="4" @click="answer('reconsider')" :disabled="cannotAnswer"><kbd>4</kbd> Take the answer back</button>
+          <button ref="first" data-number="1" @click="send('resolve', { which: 'new' })" :disabled="isBlocked"><kbd>1</kbd> <bdi><code>{{ view.action }}</code></bdi> from now on</button>
+          <button data-number="2" @click="send('resolve', { which: 'old' })" :disabled="isBlocked"><kbd>2</kbd> Still <bdi><code>{{ view.before.join(' or ') }}</code></bdi></button>
+          <button data-number="3" @click="send('resolve', { which: 'both' })" :disabled="isBlocked"><kbd>3</kbd> Both are right</button>
+          <button data-number="4" @click="send('cancel')" :disabled="isBlocked"><kbd>4</kbd> Cancel this answer</button>
         </div>
       </div>
 
       <div v-else class="card" role="group" aria-labelledby="result">
-        <h2 id="result">Nothing says whether <bdi><code>{{ view.action }}</code></bdi> was done.</h2>
-        <div class="row"><button ref="first" data-number="1" @click="answer('run_action')" :disabled="cannotAnswer"><kbd>1</kbd> Do it now</button>
-        <button data-number="2" @click="answer('skip_action')" :disabled="cannotAnswer"><kbd>2</kbd> Go on without</button></div>
+        <h2 id="result">It is unknown whether <bdi><code>{{ view.action }}</code></bdi> was run.</h2>
+        <div class="row"><button ref="first" data-number="1" @click="send('run_action')" :disabled="isBlocked"><kbd>1</kbd> Run it now</button>
+        <button data-number="2" @click="send('skip_action')" :disabled="isBlocked"><kbd>2</kbd> Skip it</button></div>
       </div>
     </section>
   </section>
@@ -274,24 +274,24 @@ export default {
     <h2>The bot knows</h2>
     <dl class="slots"><div v-for="[name, value] in view.slots" :class="{ 'is-faint': value === 'empty' }"><dt><bdi>{{ name }}</bdi></dt><dd dir="auto">{{ value }}</dd></div></dl>
     <p v-if="!view.slots.length" class="is-faint">This bot has no slots.</p>
-    <h2>How you teach</h2>
-    <label class="setting">The user is
-      <select :value="view.user" @change="answer('user', { user: $event.target.value })" :disabled="cannotAnswer">
-        <option value="fake" :disabled="!view.has_fake_user">simulated</option><option value="me">me, typing</option>
+    <h2>Settings</h2>
+    <label class="setting">User
+      <select :value="view.user" @change="send('user', { user: $event.target.value })" :disabled="isBlocked">
+        <option value="fake" :disabled="!view.has_fake_user">simulated</option><option value="me">me</option>
       </select></label>
-    <label class="setting">You pick every step (w)<input type="checkbox" :checked="view.is_wizard" @change="answer('wizard', { on: $event.target.checked })" :disabled="cannotAnswer"></label>
-    <label class="setting">Goes on alone when sure by
-      <select :value="String(view.threshold)" @change="answer('threshold', { threshold: Number($event.target.value) })" :disabled="cannotAnswer">
-        <option v-for="value in [0.5, 0.7, 0.8, 0.9, 0.95, 0.99]" :value="String(value)">{{ percent(value) }}</option>
+    <label class="setting">Choose every step yourself (w)<input type="checkbox" :checked="view.is_wizard" @change="send('wizard', { on: $event.target.checked })" :disabled="isBlocked"></label>
+    <label class="setting">Continue automatically above
+      <select :value="String(view.threshold)" @change="send('threshold', { threshold: Number($event.target.value) })" :disabled="isBlocked">
+        <option v-for="value in [0.5, 0.7, 0.8, 0.9, 0.95, 0.99]" :value="String(value)">{{ percent(value) }} confidence</option>
       </select></label>
   </aside>
   </template>
 
   <dialog ref="help" class="help" aria-labelledby="help-title">
     <h2 id="help-title">How it works</h2>
-    <p>The bot shows its next step. Say yes, or pick what is right instead: it learns from each answer at once, and does the same wherever it knows the same. All is kept as you go.</p>
+    <p>The bot shows its next step. Approve it, or choose a better one. It learns from every answer straight away and applies it in similar situations. Everything is saved automatically.</p>
     <table><caption class="sr">Shortcuts</caption><tbody><tr v-for="[key, what] in keys"><th scope="row"><kbd>{{ key }}</kbd></th><td>{{ what }}</td></tr></tbody></table>
-    <p class="is-faint">Shortcuts rest while you type.</p>
+    <p class="is-faint">Shortcuts are off while you type.</p>
     <button class="primary" @click="help">Close</button>
   </dialog>
 </div>

@@ -1,4 +1,4 @@
-"""The page on which a bot is taught: it shows a room's view, and passes on what the teacher answers."""
+"""The teaching page: it shows a workspace's view, and passes the teacher's commands on."""
 
 from __future__ import annotations
 
@@ -10,107 +10,112 @@ from nicegui import background_tasks
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.view import Json, names_of
-from dialogue_gym.web.workspace import StaleAnswer, Workspace, Workspaces
+from dialogue_gym.web.workspace import StaleCommand, Workspace, Workspaces
 
 PARTS = {"dialogue-gym-web": "parts"}
-"""What the pages' scripts share, and the folder in which it is."""
+"""The module that the pages' scripts share, and its folder."""
 KEYS = (
-    ("Enter", "yes, this is right"),
-    ("1 … 9, 0", "pick what is right, by its number"),
+    ("Enter", "approve the proposed step"),
+    ("1 … 9, 0", "choose a step by its number"),
     ("/", "filter the steps, or name a new one"),
-    ("m", "say what the user meant"),
+    ("m", "correct the meaning of the message"),
     ("u", "undo"),
     ("r", "redo"),
-    ("n", "begin another conversation"),
-    ("g", "let the bot go on by itself until it is unsure; Esc stops it"),
-    ("w", "pick every step yourself"),
+    ("n", "start a new conversation"),
+    ("g", "continue until the bot is unsure; Esc stops it"),
+    ("w", "choose every step yourself"),
     ("↑ ↓", "move through the conversation"),
-    ("f", "fork from where you are in it"),
-    ("t", "type what the user says"),
-    ("?", "this help"),
+    ("f", "fork the conversation here"),
+    ("t", "type a message"),
+    ("?", "show this help"),
 )
-"""Shortcuts of the page, and what they do."""
+"""The page's shortcuts, with their effects."""
 _PACE = 0.1
-"""Seconds between two steps that the bot does by itself, so that a person can follow."""
+"""Seconds between two steps of a bot that continues by itself, so that a person can follow."""
 
 
 class TeachView(Element, component="teach.js", esm=PARTS):
-    """What a teacher sees of a room."""
+    """A workspace in the browser."""
 
-    def show(self, room: Workspace, told: str = "") -> None:
-        """Show how things are, and tell something for a moment."""
-        self._props["view"] = room.view | {"told": told}
-        self._props["names"] = names_of(room.session.domain)
+    def show(self, workspace: Workspace, notice: str = "") -> None:
+        """Show the current view, with a notice for a moment."""
+        self._props["view"] = workspace.view | {"notice": notice}
+        self._props["names"] = names_of(workspace.session.domain)
         self.update()
 
 
 class Watchers:
-    """The pages that show each room: when something happens in one, all of its pages show it."""
+    """The open pages of each workspace, which all show the same."""
 
-    def __init__(self, rooms: Workspaces) -> None:
+    def __init__(self, workspaces: Workspaces) -> None:
         """Begin without any page."""
-        self._rooms = rooms
+        self._workspaces = workspaces
         self._pages: defaultdict[str, list[TeachView]] = defaultdict(list)
 
-    def add(self, room: Workspace, page: TeachView) -> None:
-        """Let a page show a room, until it is closed."""
-        pages = self._pages[room.teacher]
+    def add(self, workspace: Workspace, page: TeachView) -> None:
+        """Keep a page up to date until it is closed."""
+        pages = self._pages[workspace.teacher]
         pages.append(page)
         page.client.on_delete(lambda: pages.remove(page))
 
-    def show(self, room: Workspace) -> None:
-        """Let all pages of a room show how things are."""
-        for page in list(self._pages[room.teacher]):
-            page.show(room)
+    def show(self, workspace: Workspace) -> None:
+        """Update all pages of a workspace."""
+        for page in list(self._pages[workspace.teacher]):
+            page.show(workspace)
 
-    async def tell_others(self, room: Workspace) -> None:
-        """Let the other teachers' bots learn what was taught here."""
-        for other in self._rooms:
-            if other is not room and self._pages[other.teacher] and await asyncio.to_thread(other.catch_up):
+    async def update_others(self, workspace: Workspace) -> None:
+        """Let the other teachers' bots learn from this workspace, and update their pages."""
+        for other in self._workspaces:
+            if (
+                other is not workspace
+                and self._pages[other.teacher]
+                and await asyncio.to_thread(other.catch_up)
+            ):
                 self.show(other)
 
 
-def teach(room: Workspace, watchers: Watchers) -> None:
+def teach(workspace: Workspace, watchers: Watchers) -> None:
     """Build the page."""
     page = TeachView()
     page._props["keys"] = KEYS
-    page.show(room)
-    watchers.add(room, page)
+    page.show(workspace)
+    watchers.add(workspace, page)
 
-    async def answer(event: GenericEventArguments) -> None:
-        step, do, given = _read(event.args)
+    async def command(event: GenericEventArguments) -> None:
+        step, name, args = _read(event.args)
         try:
-            await asyncio.to_thread(room.answer, step, do, given)
-        except StaleAnswer:
-            page.show(room, "Not applied: what is asked had changed by then. Look again.")
+            await asyncio.to_thread(dispatch, workspace, step, name, args)
+        except StaleCommand:
+            page.show(workspace, "Not applied: the question has changed. Please look again.")
             return
         except Exception:
-            page.show(room, "Something went wrong. The server's log says what.")
+            page.show(workspace, "Something went wrong. See the server's log.")
             raise
-        watchers.show(room)
-        if room.is_running:
+        watchers.show(workspace)
+        if workspace.is_running:
             background_tasks.create(go_on())
         else:
-            await watchers.tell_others(room)
+            await watchers.update_others(workspace)
 
     async def go_on() -> None:
-        while await asyncio.to_thread(room.run_on):
-            watchers.show(room)
+        while await asyncio.to_thread(workspace.run_on):
+            watchers.show(workspace)
             await asyncio.sleep(_PACE)
-        watchers.show(room)
+        watchers.show(workspace)
 
     async def stop() -> None:
-        await asyncio.to_thread(room.stop)
-        watchers.show(room)
+        await asyncio.to_thread(workspace.stop)
+        watchers.show(workspace)
 
-    page.on("answer", answer)
+    page.on("command", command)
     page.on("stop", stop)
-    page.on("refresh", lambda: page.show(room))
+    page.on("refresh", lambda: page.show(workspace))
 
 
 def _read(sent: Any) -> tuple[str, str, Json]:
-    """Return the step, the name and the values of an answer, whatever was sent."""
+    """Return the step, name and arguments of a command, whatever was sent."""
     content = sent if isinstance(sent, dict) else {}
-    given = content.get("given")
-    return str(content.get("step")), str(content.get("do")), given if isinstance(given, dict) else {}
+    args = content.get("args")
+    return str(content.get("step")), str(content.get("command")), args if isinstance(args, dict) else {}

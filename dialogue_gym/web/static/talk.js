@@ -1,7 +1,7 @@
 "use strict";
 const [chat, how, state, form, text] = ["chat", "how", "state", "form", "text"].map((id) => document.getElementById(id));
 const PAUSE = 2000;
-const WAITS = { person: "A person is looking at this. The answer comes here.", bot: "One moment, please." };
+const WAITS = { person: "A colleague is taking a look and will reply here.", bot: "One moment, please." };
 let seen = { conversation: "", seen: 0 };
 let waiting;
 
@@ -13,7 +13,7 @@ async function ask(path, given) {
   };
   const response = await fetch(path, options);
   const answer = response.status === 204 ? {} : await response.json();
-  if (!response.ok) throw new Error(answer.detail || "this did not work");
+  if (!response.ok) throw new Error(answer.detail || "Something went wrong.");
   return answer;
 }
 
@@ -64,8 +64,7 @@ function showEnd(ended) {
   if (ended) offerThumbs(how, null);
 }
 
-// What is shown is what the server says beyond what was seen: the answer to a message, and what a person lets
-// the bot say later.
+// Show the messages that this page lacks: the reply to a message, and those that a teacher sends later.
 function take(news) {
   seen = { conversation: news.conversation, seen: news.seen };
   news.messages.forEach(show);
@@ -80,7 +79,7 @@ async function look() {
   const before = seen;
   try {
     const news = await ask(`state?${new URLSearchParams(before)}`);
-    // What is being said meanwhile comes back with all that is new.
+    // A message that is being sent meanwhile returns all news itself.
     if (before === seen && !form.dataset.waits) take(news);
     else waiting = setTimeout(look, PAUSE);
   } catch {
@@ -90,21 +89,21 @@ async function look() {
 
 form.onsubmit = async (event) => {
   event.preventDefault();
-  const said = text.value.trim();
-  if (!said || form.dataset.waits) return;
+  const written = text.value.trim();
+  if (!written || form.dataset.waits) return;
   form.dataset.waits = "yes";
   state.textContent = "";
   try {
-    const news = await ask("say", { text: said, ...seen });
+    const news = await ask("say", { text: written, ...seen });
     text.value = "";
     take(news);
   } catch (error) {
-    // It may have arrived, and only its answer is lost.
+    // The message may have arrived, and only its reply be lost.
     const news = await ask(`state?${new URLSearchParams(seen)}`).catch(() => null);
-    if (news?.messages.some((message) => message.who === "you" && message.text === said)) {
+    if (news?.messages.some((message) => message.who === "you" && message.text === written)) {
       text.value = "";
       take(news);
-    } else state.textContent = `Not sent: ${error.message}. Your message is still in the field.`;
+    } else state.textContent = `Not sent: ${error.message.replace(/\.$/, "")}. Your message is still in the box.`;
   }
   delete form.dataset.waits;
   text.focus();
@@ -113,4 +112,4 @@ form.onsubmit = async (event) => {
 ask("state").then((known) => {
   known.messages.forEach(show);
   take({ ...known, messages: [] });
-}, () => { state.textContent = "The bot cannot be reached at the moment."; });
+}, () => { state.textContent = "The bot is not available at the moment."; });

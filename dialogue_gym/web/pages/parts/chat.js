@@ -1,4 +1,4 @@
-// A conversation as a chat (see chat_of in view.py). What belongs to a bubble can be put into its slots.
+// A conversation as a chat (see chat_of in view.py). A page can put its own elements into the last user message.
 
 import { percent } from "./percent.js";
 
@@ -6,7 +6,7 @@ export default {
   props: { chat: Array, disabled: Boolean, showsTeachers: Boolean, afterUser: String, beforeBot: String },
   emits: ["fork"],
   computed: {
-    lastSaid() {
+    lastUserMessage() {
       return this.chat.findLastIndex((bubble) => bubble.side === "user");
     },
   },
@@ -15,7 +15,7 @@ export default {
     showEnd() {
       this.$el.scrollTop = this.$el.scrollHeight;
     },
-    // By keyboard: to the bubble before or after the one that has the focus.
+    // Move the focus to the bubble before or after the focused one.
     move(by) {
       const bubbles = [...this.$el.querySelectorAll(".bubble")];
       const now = bubbles.findIndex((bubble) => bubble.contains(document.activeElement));
@@ -27,23 +27,23 @@ export default {
     },
   },
   template: `
-<div class="log" role="log" aria-label="What was said" tabindex="0"><ol>
+<div class="log" role="log" aria-label="Messages" tabindex="0"><ol>
   <li v-for="(bubble, place) in chat" :key="bubble.key" class="bubble" :class="'is-' + bubble.side" :data-place="place" tabindex="-1">
     <span class="sr">{{ bubble.side === 'user' ? 'User' : 'Bot' }}:</span>
-    <div class="said">
+    <div class="texts">
       <p v-for="text in bubble.texts" dir="auto">{{ text }}</p>
       <p v-if="!bubble.texts.length" class="silent"><bdi>{{ bubble.meaning }}</bdi></p>
     </div>
     <div class="about">
-      <span v-if="bubble.corrected" class="corrected" title="This was corrected">✎ <del><bdi>{{ bubble.corrected }}</bdi></del></span>
+      <span v-if="bubble.corrected" class="corrected" title="Corrected">✎ <del><bdi>{{ bubble.corrected }}</bdi></del></span>
       <code v-if="bubble.side === 'user' || bubble.texts.length"><bdi>{{ bubble.meaning ?? 'not understood' }}</bdi></code>
       <span v-if="bubble.side === 'user' && bubble.meaning && bubble.confidence < 1">{{ percent(bubble.confidence) }} sure</span>
-      <span v-for="[name, value] in bubble.slots"><bdi>{{ name }}</bdi> := <bdi>{{ value }}</bdi></span>
+      <span v-for="[name, value] in bubble.slots"><bdi>{{ name }}</bdi> = <bdi>{{ value }}</bdi></span>
       <bdi v-if="showsTeachers">{{ bubble.by }}</bdi>
-      <slot v-if="place === lastSaid" name="about"></slot>
+      <slot v-if="place === lastUserMessage" name="about"></slot>
       <button v-if="bubble.fork" class="link fork" @click="$emit('fork', bubble)" :disabled="disabled">{{ bubble.side === 'user' ? afterUser : beforeBot }}</button>
     </div>
-    <slot v-if="place === lastSaid" name="below"></slot>
+    <slot v-if="place === lastUserMessage" name="below"></slot>
   </li>
 </ol></div>`,
 };

@@ -1,54 +1,54 @@
-// Answers on their way to the server, and what there is to say of the connection. To be mixed into a component
-// with a `view`: each answer carries the step that it answers, and one is under way at a time.
+// Sends commands and watches the connection. A mixin for a component with a `view`: each command carries the step
+// that it answers, and one is under way at a time.
 
 import { keep, kept } from "./session_storage.js";
 
-const SEND_AGAIN = "Your last answer did not arrive. Please give it again.";
-const OFFLINE = "No connection to the server. All that you answered is kept; this page goes on when it is back.";
+const SEND_AGAIN = "Your last answer did not arrive. Please send it again.";
+const OFFLINE = "Connection lost. Your answers are saved; reconnecting…";
 
 export default {
   data() {
-    return { isOffline: false, said: "", sent: null, isSlow: false };
+    return { isOffline: false, notice: "", sent: null, isSlow: false };
   },
   computed: {
-    cannotAnswer() {
+    isBlocked() {
       return this.isOffline || this.sent !== null;
     },
     banner() {
-      return this.isOffline ? OFFLINE : this.said || (this.isSlow ? "Working on it …" : "");
+      return this.isOffline ? OFFLINE : this.notice || (this.isSlow ? "Working on it…" : "");
     },
   },
   mounted() {
-    // The page's own socket is made after this element.
+    // The page's socket is created after this element.
     const listen = () => {
       if (!window.socket) return setTimeout(listen, 10);
-      window.socket.on("disconnect", this.lost);
-      window.socket.on("connect", this.foundAgain);
-      // The framework would reload the page while there is no server to load it from.
+      window.socket.on("disconnect", this.disconnected);
+      window.socket.on("connect", this.reconnected);
+      // NiceGUI would reload the page while there is no server to load it from.
       window.socket.off("connect_error");
       window.socket.on("connect_error", (error) => {
         if (error.message === "Implicit handshake failed") window.location.reload();
-        else this.lost();
+        else this.disconnected();
         if (error.message === "timeout") window.socket.io.opts.transports = ["polling", "websocket"];
       });
     };
     listen();
-    if (this.isLost(kept("sent"), this.view)) this.tell(SEND_AGAIN);
+    if (this.isLost(kept("sent"), this.view)) this.notify(SEND_AGAIN);
     keep("sent", null);
   },
   methods: {
-    isLost(answer, view) {
-      return answer !== null && answer.conversation === view.conversation && answer.head === view.head;
+    isLost(command, view) {
+      return command !== null && command.conversation === view.conversation && command.head === view.head;
     },
-    tell(text) {
-      this.said = text;
-      clearTimeout(this.telling);
-      this.telling = setTimeout(() => (this.said = ""), 6000);
+    notify(text) {
+      this.notice = text;
+      clearTimeout(this.notifying);
+      this.notifying = setTimeout(() => (this.notice = ""), 6000);
     },
-    lost() {
+    disconnected() {
       this.isOffline = true;
     },
-    foundAgain() {
+    reconnected() {
       if (!this.isOffline) return;
       const ask = () => {
         if (!window.socket.connected) return;
@@ -58,12 +58,12 @@ export default {
         this.$emit("refresh");
         const unwatch = this.$watch("view", (view) => {
           unwatch();
-          this.tell(this.isLost(last, view) ? SEND_AGAIN : "Connected again. Nothing was lost.");
+          this.notify(this.isLost(last, view) ? SEND_AGAIN : "Connected again. Nothing was lost.");
         });
       };
       ask();
     },
-    // Return the answer that has arrived by now, if there was one.
+    // Return the command that the server has answered, if there was one.
     settle() {
       const last = this.sent;
       this.sent = null;
@@ -72,14 +72,14 @@ export default {
       keep("sent", null);
       return last;
     },
-    answer(what, given = {}) {
-      if (this.cannotAnswer) return;
+    send(command, args = {}) {
+      if (this.isBlocked) return;
       const { step, conversation, head } = this.view;
-      this.said = "";
-      this.sent = { step, what, conversation, head };
+      this.notice = "";
+      this.sent = { step, command, conversation, head };
       keep("sent", this.sent);
       this.waiting = setTimeout(() => (this.isSlow = true), 1000);
-      this.$emit("answer", { step, do: what, given });
+      this.$emit("command", { step, command, args });
     },
   },
 };

@@ -1,5 +1,5 @@
-// The actions that can be picked, each with a number key, what it says, and how good the bot thinks it is: a
-// share to read, and where it is a probability a bar to see.
+// The actions to choose from, each with its number key, its text, and the bot's estimate: a number, and a bar if
+// it is a probability.
 
 export default {
   props: { options: Array, disabled: Boolean, hasKeys: Boolean },

@@ -1,5 +1,5 @@
-// A probability as people read it.
+// A probability as a percentage.
 
 export function percent(probability) {
-  return `${Math.round(100 * probability)} %`;
+  return `${Math.round(100 * probability)}%`;
 }

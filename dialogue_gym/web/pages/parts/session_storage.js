@@ -1,4 +1,4 @@
-// What a tab remembers over a reload.
+// The state of a tab that survives a reload.
 
 const KEPT = "dialogue-gym";
 

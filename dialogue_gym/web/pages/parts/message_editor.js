@@ -1,6 +1,6 @@
-// What a message means, mended in place: by its intent, and by marking words in it.
+// Corrects the meaning of a message in place: its intent, and its entities by selecting words.
 
-// Places in a text as the server counts them: by characters, not by the halves that some consist of.
+// Positions as the server counts them: in code points, not in UTF-16 units.
 const characters = (text) => Array.from(text).length;
 
 function wordsOf(text) {
@@ -21,7 +21,7 @@ function wordsOf(text) {
 
 export default {
   props: { message: Object, names: Object, disabled: Boolean },
-  emits: ["save", "leave"],
+  emits: ["save", "cancel"],
   data() {
     const { text, intent, entities } = this.message;
     return {
@@ -65,23 +65,23 @@ export default {
     },
   },
   template: `
-<form class="mend" @submit.prevent="save" @keydown.esc.stop="$emit('leave')" aria-label="What was meant">
-  <label>It means <input ref="intent" v-model="intent" list="intents" required dir="auto" autocomplete="off"></label>
+<form class="message-editor" @submit.prevent="save" @keydown.esc.stop="$emit('cancel')" aria-label="Meaning of the message">
+  <label>Intent <input ref="intent" v-model="intent" list="intents" required dir="auto" autocomplete="off"></label>
   <datalist id="intents"><option v-for="one in names.intents" :value="one"></option></datalist>
-  <div v-if="words.length" class="words" role="group" aria-label="Words to mark"><span>Mark what matters</span>
+  <div v-if="words.length" class="words" role="group" aria-label="Words"><span>Select entities</span>
     <button v-for="(word, index) in words" type="button" :class="{ 'is-known': isEntity(word) }" :aria-pressed="isMarked(index)" @click="mark(index)" dir="auto">{{ word.text }}</button>
   </div>
-  <div v-if="from !== null" class="marked">
-    <label>The marked words are <input v-model="name" list="entities" dir="auto" autocomplete="off" @keydown.enter.prevent="addEntity"></label>
+  <div v-if="from !== null" class="selected">
+    <label>Entity <input v-model="name" list="entities" dir="auto" autocomplete="off" @keydown.enter.prevent="addEntity"></label>
     <datalist id="entities"><option v-for="one in names.entities" :value="one"></option></datalist>
-    <button type="button" @click="addEntity">Mark</button>
+    <button type="button" @click="addEntity">Add</button>
   </div>
-  <ul v-if="entities.length" class="entities" aria-label="What is marked">
+  <ul v-if="entities.length" class="entities" aria-label="Entities">
     <li v-for="(entity, index) in entities">
       <bdi>{{ entity.name }}</bdi> = <input v-model="entity.value" :aria-label="'Value of ' + entity.name" dir="auto" required>
       <button type="button" @click="entities.splice(index, 1)" :aria-label="'Remove ' + entity.name">✕</button>
     </li>
   </ul>
-  <div class="row"><button class="primary" :disabled="disabled">That is what it means</button><button type="button" @click="$emit('leave')">Leave it (Esc)</button></div>
+  <div class="row"><button class="primary" :disabled="disabled">Save</button><button type="button" @click="$emit('cancel')">Cancel (Esc)</button></div>
 </form>`,
 };
