@@ -60,6 +60,9 @@ def make(env_id: str, settings: dict[str, Any], render_mode: str | None = None) 
         raise ValueError(f"unknown environment {env_id!r}; {nearest(env_id, ours)}")
     if "dialogue_gym" not in str(gym.spec(env_id).entry_point):
         raise ValueError(f"{env_id!r} is not a dialogue environment")
+    if "domain" in settings and "domain" in gym.spec(env_id).kwargs:
+        # Gymnasium would let it through, and results of another domain would stand under this id.
+        raise ValueError(f"domain={settings['domain']!r}: {env_id} has its own domain; use Dialogue-v0")
     return gym.make(env_id, render_mode=render_mode, **settings)
 
 

@@ -7,7 +7,6 @@ Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, 
 from gymnasium.envs.registration import register
 
 from dialogue_gym.domain import Domain, DomainError, load_domain
-from dialogue_gym.envs.builtin import FakeUserConcertEnv, FakeUserRestaurantEnv
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy, RandomPolicy
 from dialogue_gym.policies.pretrained import PretrainedPolicy
@@ -19,8 +18,6 @@ __all__ = [
     "Domain",
     "DomainError",
     "ExpertPolicy",
-    "FakeUserConcertEnv",
-    "FakeUserRestaurantEnv",
     "HumanReward",
     "PretrainedPolicy",
     "RandomPolicy",
@@ -28,10 +25,16 @@ __all__ = [
     "load_domain",
 ]
 
-for _name in ("FakeUserRestaurant", "FakeUserConcert", "Dialogue"):
+_BUILTIN: dict[str, dict[str, str]] = {
+    "FakeUserRestaurant-v0": {"domain": "restaurant"},
+    "FakeUserConcert-v0": {"domain": "concert"},
+    "Dialogue-v0": {},
+}
+for _id, _kwargs in _BUILTIN.items():
     register(
-        id=f"{_name}-v0",
-        entry_point=f"dialogue_gym:{_name}Env",
-        vector_entry_point=f"dialogue_gym.vector:{_name}VectorEnv",
+        id=_id,
+        entry_point="dialogue_gym.envs:DialogueEnv",
+        vector_entry_point="dialogue_gym.vector:DialogueVectorEnv",
+        kwargs=_kwargs,
     )
 register(id="DialogueLive-v0", entry_point="dialogue_gym.live.env:DialogueLiveEnv")

@@ -1,6 +1,5 @@
 """The Gymnasium environments: the rules, interpreted, with a simulated user on the other side."""
 
-from dialogue_gym.envs.builtin import FakeUserConcertEnv, FakeUserRestaurantEnv
 from dialogue_gym.envs.dialogue import DialogueEnv, RenderModeError
 
-__all__ = ["DialogueEnv", "FakeUserConcertEnv", "FakeUserRestaurantEnv", "RenderModeError"]
+__all__ = ["DialogueEnv", "RenderModeError"]

@@ -6,7 +6,7 @@ import operator
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -100,7 +100,6 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 4}  # noqa: RUF012
-    domain_name: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -119,12 +118,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         render_mode: str | None = None,
     ) -> None:
         """Read the domain and prepare its rules."""
-        if self.domain_name is not None and domain is not None:
-            raise DomainError(f"domain={domain!r}: this environment has its own domain; use Dialogue-v0")
-        source = self.domain_name if domain is None else domain
-        if source is None:
+        if domain is None:
             raise DomainError("domain: a domain file or the name of a built-in domain is needed")
-        self.domain = load_domain(source)
+        self.domain = load_domain(domain)
         if self.domain.fake_user is None:
             name = self.domain.name
             raise DomainError(f"{name}: this domain has no fake user to talk to (the key 'fake_user')")

@@ -3,10 +3,6 @@
 Making an environment needs the extra `fast`.
 """
 
-from dialogue_gym.vector.env import (
-    DialogueVectorEnv,
-    FakeUserConcertVectorEnv,
-    FakeUserRestaurantVectorEnv,
-)
+from dialogue_gym.vector.env import DialogueVectorEnv
 
-__all__ = ["DialogueVectorEnv", "FakeUserConcertVectorEnv", "FakeUserRestaurantVectorEnv"]
+__all__ = ["DialogueVectorEnv"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -14,7 +14,6 @@ from gymnasium.vector.utils import batch_space
 
 from dialogue_gym._text import nearest
 from dialogue_gym.domain.observation import ObservationField
-from dialogue_gym.envs.builtin import FakeUserConcertEnv, FakeUserRestaurantEnv
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.rules.chance import MASK
@@ -106,8 +105,6 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         gymnasium.error.Error: Numba is not installed, or does not compile.
     """
 
-    single_class: ClassVar[type[DialogueEnv]] = DialogueEnv
-
     def __init__(
         self,
         num_envs: int = 1,
@@ -126,7 +123,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
-        self.single = self.single_class(**settings)
+        self.single = DialogueEnv(**settings)
         """The environment whose dialogues these are; it is not played itself."""
         self.single_observation_space = self.single.observation_space
         self.single_action_space = self.single.action_space
@@ -300,18 +297,6 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         super().reset(seed=first)
         seeds = np.arange(count, dtype=np.uint64) + np.uint64(first & MASK)
         return seeds, np.ones(count, np.bool_)
-
-
-class FakeUserRestaurantVectorEnv(DialogueVectorEnv):
-    """Dialogues of `FakeUserRestaurantEnv`, many at a time: see there, and `DialogueVectorEnv`."""
-
-    single_class = FakeUserRestaurantEnv
-
-
-class FakeUserConcertVectorEnv(DialogueVectorEnv):
-    """Dialogues of `FakeUserConcertEnv`, many at a time: see there, and `DialogueVectorEnv`."""
-
-    single_class = FakeUserConcertEnv
 
 
 def _everywhere(count: int) -> Array:

@@ -16,8 +16,8 @@ from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, Time
 from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-import dialogue_gym
 from dialogue_gym import DialogueEnv, Domain, DomainError, load_domain
+from dialogue_gym.domains import concert, restaurant
 from dialogue_gym.live.env import DialogueLiveEnv
 from tests.conftest import BUILT_IN, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
 
@@ -244,9 +244,13 @@ def test_a_domain_without_a_fake_user_says_so() -> None:
         gym.make("Dialogue-v0")
 
 
-def test_a_named_environment_keeps_its_domain() -> None:
-    with pytest.raises(DomainError, match="this environment has its own domain; use Dialogue-v0"):
-        gym.make(BUILT_IN[0], domain="concert")
+@pytest.mark.parametrize(("env_id", "name"), [(BUILT_IN[0], "restaurant"), (BUILT_IN[1], "concert")])
+def test_builtin_id_is_the_general_environment_with_its_domain(env_id: str, name: str) -> None:
+    assert gym.spec(env_id).kwargs == {"domain": name}
+    own, general = gym.make(env_id), gym.make("Dialogue-v0", domain=name)
+    assert type(own.unwrapped) is type(general.unwrapped) is DialogueEnv
+    assert own.unwrapped.domain == general.unwrapped.domain == load_domain(name)
+    np.testing.assert_array_equal(own.reset(seed=3)[0], general.reset(seed=3)[0])
 
 
 def test_numpy_numbers_and_none_are_taken() -> None:
@@ -275,28 +279,31 @@ def test_a_large_domain_gets_wider_observations() -> None:
     assert DialogueEnv(large).observation_space.dtype == np.int16
 
 
-ENV_CLASSES = [dialogue_gym.FakeUserRestaurantEnv, dialogue_gym.FakeUserConcertEnv]
+DOMAINS = {"restaurant": restaurant, "concert": concert}
 
 
-@pytest.mark.parametrize("env_class", [DialogueEnv, DialogueLiveEnv, *ENV_CLASSES], ids=lambda c: c.__name__)
-def test_a_class_docstring_has_gymnasiums_headings(env_class: type[DialogueEnv]) -> None:
-    headings = re.findall(r"## (.+)", env_class.__doc__ or "")
+@pytest.mark.parametrize(
+    "documented", [DialogueEnv, DialogueLiveEnv, *DOMAINS.values()], ids=lambda page: page.__name__
+)
+def test_docstring_of_an_environment_has_gymnasiums_headings(documented: object) -> None:
+    headings = re.findall(r"## (.+)", documented.__doc__ or "")
     assert headings == [
         "Description", "Action Space", "Observation Space", "Starting State", "Rewards", "Episode End",
         "Information", "Arguments", "Version History",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("env_class", ENV_CLASSES, ids=lambda c: c.__name__)
-def test_the_documented_actions_are_the_domains(env_class: type[DialogueEnv]) -> None:
-    table = re.findall(r"^\s*\| (\d+)\s+\| (\w+)", env_class.__doc__ or "", re.MULTILINE)
-    env = env_class()
+@pytest.mark.parametrize("name", DOMAINS)
+def test_documented_actions_are_the_domains(name: str) -> None:
+    page = DOMAINS[name].__doc__ or ""
+    table = re.findall(r"^\| (\d+)\s+\| (\w+)", page, re.MULTILINE)
+    env = DialogueEnv(name)
     assert table == [(str(i), name) for i, name in enumerate(env.action_names)]
-    components = re.search(r"`MultiDiscrete`, (\d+) components", env_class.__doc__ or "")
+    components = re.search(r"`MultiDiscrete`, (\d+) components", page)
     assert components and int(components[1]) == len(env.fields)
-    sizes = re.findall(r"`Discrete\((\d+)\)`", env_class.__doc__ or "")
+    sizes = re.findall(r"`Discrete\((\d+)\)`", page)
     assert [int(size) for size in sizes] == [
-        env_class(turn_taking=taking).action_space.n for taking in TURN_TAKINGS
+        DialogueEnv(name, turn_taking=taking).action_space.n for taking in TURN_TAKINGS
     ]
 
 

@@ -61,8 +61,9 @@ def test_it_equals_dummy_vec_env(env_id: str, turn_taking: str) -> None:
 def test_the_step_limit_of_the_ids_spec_holds() -> None:
     register(
         id="ShortConcert-v0",
-        entry_point="dialogue_gym:FakeUserConcertEnv",
-        vector_entry_point="dialogue_gym.vector:FakeUserConcertVectorEnv",
+        entry_point="dialogue_gym.envs:DialogueEnv",
+        vector_entry_point="dialogue_gym.vector:DialogueVectorEnv",
+        kwargs={"domain": "concert"},
         max_episode_steps=3,
     )
     for keywords, limit in (({}, 3), ({"max_episode_steps": 2}, 2)):

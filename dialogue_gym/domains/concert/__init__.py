@@ -1,1 +1,46 @@
-"""Concerts and venues: the domain, its data and the Python code of its actions."""
+"""Search concerts and venues for a user, and show the reviews of what they found last.
+
+## Description
+The user walks through an agenda: perhaps a greeting; a search for concerts, for venues, or for one and
+then the other; a question for reviews, which is about the last search; thanks; goodbye. They go on when
+the bot has done what was called for, and say the same again otherwise.
+
+## Action Space
+`Discrete(9)` with automatic turn taking; `Discrete(10)`, one up and with `action_listen` as 0, with
+explicit.
+
+| action | name                        | what it answers                                      |
+|--------|-----------------------------|------------------------------------------------------|
+| 0      | action_restart              | nothing: the user opens again                        |
+| 1      | utter_default               | nothing                                              |
+| 2      | utter_greet                 | greet                                                |
+| 3      | utter_goodbye               | goodbye                                              |
+| 4      | utter_youarewelcome         | thankyou                                             |
+| 5      | action_search_concerts      | search_concerts                                      |
+| 6      | action_search_venues        | search_venues                                        |
+| 7      | action_show_concert_reviews | compare_reviews, if concerts were searched last      |
+| 8      | action_show_venue_reviews   | compare_reviews, if venues were searched last        |
+
+## Observation Space
+`MultiDiscrete`, 12 components, as in `DialogueEnv`.
+
+## Starting State
+An agenda drawn at random, its first act said.
+
+## Rewards
+20 for success and -1 for each step.
+
+## Episode End
+Success (terminated): the agenda is done and goodbye said. Failure (terminated): ten turns were useless.
+50 steps, or 100 with explicit turn taking (truncated).
+
+## Information
+As in `DialogueEnv`.
+
+## Arguments
+As in `DialogueEnv`, except for `domain`. An agenda-driven user does not change their mind and has no
+slots to tell: `indecisiveness`, `informativeness` and `correction_rate` change nothing here.
+
+## Version History
+- v0: initial version.
+"""
