@@ -34,19 +34,20 @@ Import = tuple[str, str]
 
 # Violations that remain while the library is restructured, by their beginning: this only shrinks.
 TO_DO = (
-    "agents/",
+    "agents/benchmark/teaching.py",
+    "agents/speed/teaching.py",
     "dialogue_gym.domain.conditions <-> ",
     "dialogue_gym.journal.database",
     "dialogue_gym.journal.growth",
     "dialogue_gym.journal.writer",
     "dialogue_gym.teaching.driver.ConversationDriver",
     "docs/",
-    "notebooks/",
+    "notebooks/04_teach",
 )
 # Packages and root modules with English that remains to be corrected.
 ENGLISH_TO_DO = (
     "_files", "_http", "_markdown", "_text", "_yaml", "actions", "cli", "conversation", "domain", "domains",
-    "envs", "factory", "journal", "live", "nlu", "policies", "rules", "sb3", "stories", "teaching",
+    "envs", "factory", "journal", "live", "nlu", "rules", "stories", "teaching",
     "terminal", "vector", "web", "wrappers",
 )  # fmt: skip
 

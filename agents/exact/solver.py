@@ -107,10 +107,10 @@ def evaluate_exactly(
                 continue
             steps += chance
             action = choose(key[: enumeration.components])
-            for share, events, heard, row in enumeration.transitions(key, action):
+            for share, events, new_turns, row in enumeration.transitions(key, action):
                 part = chance * share
                 total += part * enumeration.reward(action, events)
-                turns += part * heard
+                turns += part * new_turns
                 if events & SUCCESS:
                     success += part
                 elif not events & FAILURE:

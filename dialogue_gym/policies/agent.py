@@ -73,12 +73,12 @@ class Agent:
         """Return whether the numbers are probabilities, and the scores of all actions, the best first."""
         observation, mask = self._look(conversation)
         has_probabilities, numbers = self._numbers(observation, mask)
-        thoughts = [
+        scores = [
             ActionScore(name, float(number), bool(possible))
             for name, number, possible in zip(self.env.action_names, numbers, mask, strict=True)
         ]
-        thoughts.sort(key=lambda thought: (-thought.is_possible, -thought.number))
-        return has_probabilities, thoughts
+        scores.sort(key=lambda score: (-score.is_possible, -score.number))
+        return has_probabilities, scores
 
     def _look(self, conversation: Conversation) -> tuple[Any, Any]:
         observation = conversation.observation(self.turn_taking, self.env.max_history)

@@ -16,7 +16,7 @@ SAVED = ROOT / "tests/frozen/agents/masked_dqn"
 
 
 def test_an_agent_is_loaded_without_the_program_that_trained_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "agents.training", None)  # its file has a schedule of a class from there
+    monkeypatch.setitem(sys.modules, "agents.training", None)  # its file has a schedule of that module
     agent = load_agent(str(SAVED), load_domain("restaurant"))
     assert agent is not None and isinstance(agent.policy, MaskedDQN)
     observation, _ = agent.env.reset(seed=7)

@@ -1,4 +1,4 @@
-"""RLlib learns on the registered ids, in an environment of its own: it pins another Gymnasium than ours."""
+"""RLlib learns on the registered ids, in its own Python environment, since it pins a Gymnasium version."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ EXAMPLE, CONSTRAINTS = (
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Return the processes that, as far as /proc tells, have to do with a folder.
+    """Return the processes whose command or working directory lies in a folder, according to /proc.
 
-    (Ray renames some, and their commands say nothing any more: those still work there.)
+    (Ray renames some of its processes, which leaves only the working directory to tell.)
     """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             traces = (process / "cmdline").read_bytes(), os.fsencode(os.readlink(process / "cwd"))
-        except OSError:  # it ended meanwhile, or is somebody else's
+        except OSError:  # it has ended, or belongs to another user
             continue
         if any(os.fsencode(folder) in trace for trace in traces):
             found.append(int(process.name))
@@ -40,7 +40,7 @@ def processes_of(folder: Path) -> list[int]:
 
 
 def left_behind(folder: Path, seconds: float = 20) -> list[int]:
-    """Return the processes that have to do with a folder, once they had time to end, and end them."""
+    """Give the processes of a folder time to end; kill and return those that remain."""
     until = time.monotonic() + seconds
     while (found := processes_of(folder)) and time.monotonic() < until:
         time.sleep(0.1)
@@ -66,7 +66,7 @@ def test_rllib_learns_in_an_environment_of_its_own(tmp_path: Path) -> None:
     assert versions["ray"] == "2.60.0" and versions["gymnasium"] == "1.2.2"
     assert not any(name.startswith(("stable", "numba")) for name in versions)
 
-    # Ray's sockets lie deep below its folder, and their paths are short of room: pytest's would not do.
+    # The paths of Ray's sockets have a length limit, which pytest's long folder names would exceed.
     with tempfile.TemporaryDirectory(prefix="ray") as ray_folder:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         variables |= {"HOME": str(tmp_path), "RAY_TMPDIR": ray_folder, "RAY_USAGE_STATS_ENABLED": "0"}
@@ -82,7 +82,7 @@ def test_rllib_learns_in_an_environment_of_its_own(tmp_path: Path) -> None:
     assert "WARNING" not in result.stdout + result.stderr
     *progress, last = result.stdout.splitlines()
     assert len(progress) == 20
-    assert "success   0%" in progress[0]  # it was not able to from the start
+    assert "success   0%" in progress[0]  # it does not succeed from the start
     figures = json.loads(last)
     assert figures["env_id"] == "FakeUserRestaurant-v0" and figures["dialogues"] >= 500
     assert figures["success_rate"] >= 0.9

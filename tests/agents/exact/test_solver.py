@@ -48,7 +48,7 @@ def test_with_noise_simulation_confirms_the_lower_figure() -> None:
     ],
 )
 def test_the_bound_is_that_of_plain_recursion(keywords: dict[str, object]) -> None:
-    """On a small domain, without any factoring: the optimum over whole rows, step by step."""
+    """Compare with the optimum over whole rows, step by step, on a small domain without factoring."""
     domain = domain_from(TINY)
     tables = rules.build_tables(domain, Settings(**{"max_episode_steps": 12, "patience": 4} | keywords))
     plain = _PlainRecursion(domain, tables)

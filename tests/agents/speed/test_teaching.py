@@ -27,10 +27,10 @@ def test_many_observations_are_learned_like_few() -> None:
     for drafts in conversations(BATCH + 400, 0):
         journal.append_all(drafts)
     right = {label.key: label for label in History(journal.entries()).labels(DOMAIN, "explicit")}
-    told, unseen = list(right.values())[: BATCH + 100], list(right.values())[BATCH + 100 :]
+    known, unseen = list(right.values())[: BATCH + 100], list(right.values())[BATCH + 100 :]
     learners = [Learner(DOMAIN, DOMAIN.actions) for _ in range(2)]
     for learner in learners:
-        learner.learn(told)
+        learner.learn(known)
     first, second = ([one.probabilities(label.observation) for label in unseen] for one in learners)
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
     proposed = [DOMAIN.actions[int(chances.argmax())] for chances in first]
