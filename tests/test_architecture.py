@@ -46,8 +46,8 @@ TO_DO = (
 )
 # Packages and root modules with English that remains to be corrected.
 ENGLISH_TO_DO = (
-    "_files", "_http", "_markdown", "_text", "_yaml", "actions", "cli", "conversation", "domain", "domains",
-    "envs", "factory", "journal", "live", "nlu", "rules", "stories", "teaching",
+    "_files", "_markdown", "_text", "_yaml", "cli", "conversation", "domain", "domains",
+    "envs", "factory", "journal", "live", "rules", "teaching",
     "terminal", "vector", "web", "wrappers",
 )  # fmt: skip
 

@@ -171,7 +171,7 @@ def _import_from(path: Path) -> list[ModuleType]:
     if spec is None or spec.loader is None:
         raise ActionError(f"{file}: not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[name] = module  # before it runs, as dataclasses and pickles look it up there
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -189,4 +189,5 @@ def _with_submodules(module: ModuleType) -> list[ModuleType]:
 
 def _add_to_path(folder: Path) -> None:
     if str(folder) not in sys.path:
+        # At the end, so that files of the user's cannot replace installed modules.
         sys.path.append(str(folder))

@@ -108,7 +108,7 @@ class ActionRunner:
         try:
             response = action.run(dispatcher, tracker, domain)
             events = run_coroutine(response) if inspect.isawaitable(response) else response
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # any code of the user's: a chat must survive it
             return ActionResult((), printable(f"{name}: {failure(error, action)}"))
         return self._read(name, conversation, dispatcher.messages, events)
 

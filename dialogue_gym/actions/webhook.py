@@ -56,7 +56,7 @@ def ask_server(url: str, name: str, conversation: Conversation, seconds: float) 
         reason = error.body.get("error") if isinstance(error.body, dict) else None
         if not isinstance(reason, str):
             raise
-        if error.status == 400:
+        if error.status == 400:  # rasa_sdk's ActionExecutionRejection
             raise ServiceError(f"rejected by the action server: {shorten(reason, 200)}", 400) from None
         raise ServiceError(f"{error}: {shorten(reason, 200)}", error.status) from None
     if not isinstance(response, dict):

@@ -64,9 +64,11 @@ class Classifier:
                 self._kinds.append((kind, weight, vectorizer))
         if not self._kinds:
             raise NluError("the examples have no words to learn from")
+        # Without balance, an intent with few examples would rarely win.
         self._model = LogisticRegression(
             C=strength, class_weight="balanced", max_iter=2000, random_state=seed
         )
+        # Results must not depend on the number of cores, and threads do not pay for so little data.
         with threadpool_limits(1):
             self._model.fit(self._features(bags), [index[target] for target in targets])
 

@@ -60,6 +60,7 @@ class EntityExtractor:
             annotated = {entity.start: entity for entity in example.entities}
             for match, bag in zip(matches, _around(tokens, matches), strict=True):
                 entity = annotated.get(tokens[match.first].start)
+                # Longer or shorter than the annotation, a match says nothing about either.
                 if entity and entity.end != tokens[match.last - 1].end:
                     continue
                 bags.append(bag)

@@ -175,6 +175,7 @@ class _Collected:
         elif kind == "lookup":
             self._lookups.setdefault(title, {})[item] = None
         elif (title, item) not in self._regexes:
+            # Checked here, where the file and the line are known, and not when it is first used.
             self._regexes[title, item] = None
             self._check_pattern(item, f"{file}:{line}: {shorten(item)}")
 

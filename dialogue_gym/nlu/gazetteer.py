@@ -151,7 +151,7 @@ class Gazetteer:
         nearest = min(best.values())
         meant = [words for words, found in best.items() if found[0] == nearest[0]]
         values = [tuple(self._phrases[words].items()) for words in meant]
-        if any(one != values[0] for one in values):
+        if any(one != values[0] for one in values):  # ambiguous: no guess is better than a wrong one
             return None
         confidence = 1 - nearest[0] / len("".join(meant[0]))
         return EntityMatch(first, best[meant[0]][1], values[0], round(confidence, 3))

@@ -116,6 +116,7 @@ class _Intents:
         bags = self._bags(tokens, spans)
         words = [word for word in bags[0] if " " not in word]
         known = sum(word in self._known for word in words)
+        # A classifier knows only its classes: unknown words are the sign of a message outside the domain.
         familiar = math.sqrt((known + 0.5) / (len(words) + 0.5))
         ranked = sorted(
             zip(self._classifier.classes, self._classifier.chances([bags])[0], strict=True),

@@ -41,6 +41,7 @@ def join(
             joined.append(story)
             for observation, answer in answers(domain, story, turn_taking):
                 known.setdefault(observation, set()).add(answer.action)
+    # A story that begins with the bot would follow another without a turn of the user.
     followers = [story for story in joined if _begins_with_user(story)]
     most = len(joined) + limit
     for _ in range(rounds if followers else 0):

@@ -86,7 +86,7 @@ def read(text: str, file: str) -> list[Story]:
                 found = read_line(line)
             except ValueError as error:
                 raise Place(file, number).error(f"{shorten(line)}: {error}") from None
-            if len(known) < _MAX_KEPT:
+            if len(known) < _MAX_KEPT:  # most lines recur, but a file of unique ones must not fill the memory
                 known[line] = found
         steps += found
         places += [Place(file, number)] * len(found)

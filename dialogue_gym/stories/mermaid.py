@@ -53,6 +53,7 @@ def mermaid(stories: Iterable[Story], limit: int = MAX_NODES) -> str:
         lines.append(f"    {name}{node.shape.format(_label(node.label))}")
         if parent:
             lines.append(f"    {parent} --> {name}")
+        # A stack: dialogues may be deeper than Python's recursion. Reversed to keep the stories' order.
         open_nodes += ((child, name) for child in reversed(node.next.values()))
     if is_cut:
         lines.append(f'    more["{_escaped(f"… more than {limit} steps")}"]')

@@ -13,7 +13,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.stories.model import Either, Story, StoryCheckpoint
 
-Counts = tuple[tuple[str, int], ...]
+NameCounts = tuple[tuple[str, int], ...]
 """Names with their counts, the most frequent first."""
 
 
@@ -46,10 +46,10 @@ class Statistics:
     shortest: int
     longest: int
     mean: float
-    by_intent: Counts
-    by_entity: Counts
-    by_action: Counts
-    by_slot: Counts
+    by_intent: NameCounts
+    by_entity: NameCounts
+    by_action: NameCounts
+    by_slot: NameCounts
     unused_intents: tuple[str, ...] = ()
     unused_actions: tuple[str, ...] = ()
 
@@ -122,5 +122,5 @@ def statistics(stories: Iterable[Story], domain: Domain | None = None) -> Statis
     )
 
 
-def _sorted(counts: Counter[str]) -> Counts:
+def _sorted(counts: Counter[str]) -> NameCounts:
     return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -210,7 +210,7 @@ a_message = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.lists(an_event, max_size=4) | anything, st.lists(a_message, max_size=3))
 def test_any_result_of_code_leaves_a_valid_conversation(events: Any, messages: list[dict[str, Any]]) -> None:
     result = run(answering(events, *messages), ORDER)

@@ -9,7 +9,7 @@ from dialogue_gym.conversation.events import Entity
 from dialogue_gym.nlu.examples import Example
 
 NAMES = ("restaurant", "concert")
-ROUNDS = settings(max_examples=120)
+ROUNDS = settings(max_examples=70)
 
 
 WORDS = st.text("abz é'#-\"{}:,.é?!\U0001f600\\/&*", min_size=1, max_size=8)

@@ -164,7 +164,7 @@ def test_any_mutation_of_a_file_is_read_or_refused(tmp_path: Path) -> None:
         "&a",
     ]
     for name, text in (("nlu.yml", YAML), ("nlu.md", MARKDOWN)):
-        for _ in range(250):
+        for _ in range(120):
             mutant = text
             for _ in range(chance.randint(1, 4)):
                 start = chance.randrange(len(mutant))

@@ -26,7 +26,7 @@ from dialogue_gym.nlu.interpreter import (
 )
 from dialogue_gym.nlu.rasa import RasaInterpreter
 
-ROUNDS = settings(max_examples=150)
+ROUNDS = settings(max_examples=80)
 RESTAURANT = load_domain("restaurant")
 SCALARS = st.one_of(
     st.text(max_size=8), st.integers(-(10**6), 10**6), st.booleans(), st.floats(-1e6, 1e6), st.none()

@@ -17,7 +17,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.stories import OtherEvent, Story
 from tests.conftest import domain_from
 
-ROUNDS = settings(max_examples=150)
+ROUNDS = settings(max_examples=80)
 
 
 def hub(branches: int) -> tuple[Domain, str]:

@@ -30,7 +30,7 @@ from dialogue_gym.stories import Either, Story, StoryCheckpoint, StoryError
 from tests.conftest import domain_from
 from tests.strategies import domains
 
-ROUNDS = settings(max_examples=120, suppress_health_check=list(HealthCheck))
+ROUNDS = settings(max_examples=70, suppress_health_check=list(HealthCheck))
 
 ODD = (
     "a OR b",
