@@ -38,7 +38,7 @@ TO_DO = (
     "agents/speed/teaching.py",
     "dialogue_gym.domain.conditions <-> ",
     "dialogue_gym.journal.database",
-    "dialogue_gym.journal.growth",
+    "dialogue_gym.journal.additions",
     "dialogue_gym.journal.writer",
     "dialogue_gym.teaching.driver.ConversationDriver",
     "docs/",

@@ -79,7 +79,7 @@ def show(conversation: Name, *, folder: Folder) -> None:
     with _reading(folder) as opened:
         history = History(opened.entries())
         corrected = corrections(history, conversation)
-        record = history.conversation(history.grown(_domain(opened)), conversation)
+        record = history.conversation(history.extended(_domain(opened)), conversation)
     said = [
         place for place, event in enumerate(record.events) if isinstance(event, (ActionExecuted, UserUttered))
     ]

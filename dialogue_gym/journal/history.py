@@ -20,6 +20,7 @@ from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.journal.additions import extend_domain
 from dialogue_gym.journal.entry import (
     BOT,
     DOMAIN,
@@ -40,7 +41,6 @@ from dialogue_gym.journal.entry import (
     entry_events,
     shape_fault,
 )
-from dialogue_gym.journal.growth import with_growth
 
 _NOT_IN_PERSON = (BOT, FAKE_USER, STORY)
 
@@ -66,14 +66,24 @@ class Label:
 
 
 @dataclass
+class _Labels:
+    """The labels on the path to a head, under a domain; a longer path is read on from there."""
+
+    domain: Domain
+    head: int | None
+    state: BotState | None
+    """The bot's knowledge at the head; None once the conversation has ended."""
+    found: dict[int, Label] = field(default_factory=dict)
+
+
+@dataclass
 class _Thread:
-    """One conversation: its head, and the heads that were undone since something was last added."""
+    """One conversation: its head, and the heads that were undone since the last addition to it."""
 
     head: int | None = None
     undone: list[int] = field(default_factory=list)
     forks: dict[str, None] = field(default_factory=dict)
-    labels: tuple[int | None, Domain, dict[int, Label]] | None = None
-    """The labels on the path to a head, under a domain: reading them anew is needed only for another one."""
+    labels: _Labels | None = None
 
 
 class History:
@@ -87,7 +97,7 @@ class History:
         """
         self._entries: dict[int, Entry] = {}
         self._threads: dict[str, _Thread] = {}
-        self._growth: list[Entry] = []
+        self._additions: list[Entry] = []
         self._ratings: dict[int, Entry] = {}
         self._latest_conversation: str | None = None
         for entry in entries:
@@ -109,7 +119,7 @@ class History:
             raise StoreError(f"entry {entry.id} is already there")
         self._entries[entry.id] = entry
         if entry.kind == DOMAIN:
-            self._growth.append(entry)
+            self._additions.append(entry)
         if entry.kind == RATING and not entry.content.get(PENDING):
             about = entry.content["about"]
             self._ratings[about] = max(entry, self._ratings.get(about, entry), key=lambda one: one.id)
@@ -211,6 +221,21 @@ class History:
         """Return the steps in effect, from the beginning to the head, through what a fork began from."""
         return list(self._backwards(conversation))[::-1]
 
+    def steps_after(self, conversation: str, entry: int | None) -> list[Entry] | None:
+        """Return the steps in effect after an entry; None if that is not on the path to the head.
+
+        Args:
+            conversation: whose steps.
+            entry: after which they come; None for the beginning.
+        """
+        steps: list[Entry] = []
+        for step in self._to_beginning(self.head(conversation)):
+            if entry is not None and step.id <= entry:
+                return steps[::-1] if step.id == entry else None
+            if step.kind != DOMAIN:
+                steps.append(step)
+        return steps[::-1] if entry is None else None
+
     def forks(self, conversation: str) -> tuple[str, ...]:
         """Return the conversations that branch off from this one."""
         return tuple(self._thread(conversation).forks)
@@ -284,17 +309,17 @@ class History:
         record.outcome = self.outcome(conversation)
         return record
 
-    def grown(self, domain: Domain) -> Domain:
+    def extended(self, domain: Domain) -> Domain:
         """Return a domain with what was added to it, of what came with answers that which is in effect.
 
-        See `with_growth`.
+        See `extend_domain`.
 
         Raises:
             DomainError: something cannot be added.
         """
-        return with_growth(domain, self._growth, self._in_effect())
+        return extend_domain(domain, self._additions, self._in_effect())
 
-    def growth(self, conversations: Container[str]) -> list[Addition]:
+    def additions(self, conversations: Container[str]) -> list[Addition]:
         """Return what the domain grew by in conversations, as far as that is in effect."""
         return [
             Addition.read(entry.content)
@@ -337,10 +362,22 @@ class History:
 
     def _labels(self, conversation: str, domain: Domain) -> dict[int, Label]:
         thread = self._threads[conversation]
-        if thread.labels is None or thread.labels[:2] != (thread.head, domain):
-            found = {label.entry: label for label in _labels_along(self.path(conversation), domain)}
-            thread.labels = thread.head, domain, found
-        return thread.labels[2]
+        known, steps = thread.labels, None
+        if known is not None and (known.domain is domain or known.domain == domain):
+            if known.head == thread.head:
+                return known.found
+            steps = self.steps_after(conversation, known.head)
+        # A corrected message changes an earlier event, so that all is read anew.
+        if known is None or known.state is None or steps is None or any(one.kind == MEND for one in steps):
+            known, steps = _Labels(domain, None, BotState(domain)), self.path(conversation)
+        assert known.state is not None
+        thread.labels = None  # an error below leaves the state between two steps
+        known.found |= {label.entry: label for label in _labels_along(steps, known.state)}
+        known.head = thread.head
+        if self.has_ended(conversation):
+            known.state = None
+        thread.labels = known
+        return known.found
 
 
 def _is_in_person(entry: Entry) -> bool:
@@ -372,8 +409,8 @@ def in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
     return words
 
 
-def _labels_along(path: Iterable[Entry], domain: Domain) -> Iterator[Label]:
-    state = BotState(domain)
+def _labels_along(path: Iterable[Entry], state: BotState) -> Iterator[Label]:
+    """Yield the labels along a path that begins where a state is, which goes along."""
     for entry, event in in_words(path):
         if entry.kind == LABEL and entry.content["by"] in TEACHERS:
             right = tuple(entry.content["right"])

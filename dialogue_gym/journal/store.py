@@ -406,6 +406,6 @@ def forget(store: Store, conversation: str, with_forks: bool = False) -> list[st
     """
     forks = store.branches(conversation)
     if with_forks or not forks:
-        growth = History(store.entries()).growth([conversation, *forks])
-        store.append_all(Draft("", DOMAIN, one.content()) for one in growth)
+        added = History(store.entries()).additions([conversation, *forks])
+        store.append_all(Draft("", DOMAIN, one.content()) for one in added)
     return store.forget(conversation, with_forks)

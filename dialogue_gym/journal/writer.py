@@ -1,57 +1,118 @@
-"""What a session writes down, and what is in effect of it."""
+"""From what happens in a conversation to drafts of journal entries: the one place that knows their form."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dialogue_gym.conversation.events import ActionExecuted, Event, SessionStarted, UserUttered, to_json
 from dialogue_gym.domain.additions import Addition
-from dialogue_gym.journal.entry import DOMAIN, HEAD, Draft
-from dialogue_gym.journal.history import History
-from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.entry import BOT, DOMAIN, END, EVENT, LABEL, MEND, RESULT, USER, Draft
 
 
 class ConversationWriter:
-    """A journal with its history, and the conversation that is gone on with."""
+    """Collects one conversation's steps as drafts; each follows the one before.
 
-    def __init__(self, journal: Store, author: str) -> None:
-        """Read a journal; `author` is who answers.
+    The drafts still have to be appended to a store, possibly together with those of other conversations.
 
-        Raises:
-            StoreError: the journal cannot be read.
-        """
-        self._journal = journal
+    Attributes:
+        conversation: its id.
+        head: the id of the entry that the first draft follows; None at the beginning.
+        author: of the drafts, where none is given.
+        drafts: the steps since the last `take`.
+    """
+
+    def __init__(self, conversation: str, head: int | None = None, author: str = BOT) -> None:
+        """Start without drafts."""
+        self.conversation = conversation
+        self.head = head
         self.author = author
-        self.history = History(journal.entries())
-        self.id = ""
-        """Which conversation is gone on with."""
+        self.drafts: list[Draft] = []
 
-    def draft(
-        self, kind: str, content: dict[str, Any], author: str = "", after: Draft | None = None
-    ) -> Draft:
-        """Return an entry to be, which follows the head or another one to be."""
-        return Draft(self.id, kind, content, after or self.history.head(self.id), author or self.author)
+    def _add(self, kind: str, content: Mapping[str, Any], author: str | None) -> None:
+        parent = self.drafts[-1] if self.drafts else self.head
+        self.drafts.append(Draft(self.conversation, kind, content, parent, author or self.author))
 
-    def write(self, *drafts: Draft) -> None:
-        """Write down entries, all or nothing, and take them in.
+    def begin(self, details: Mapping[str, Any] | None = None, author: str | None = None) -> None:
+        """Add the beginning of a session, with more keys of its content."""
+        self._add(EVENT, to_json(SessionStarted()) | dict(details or {}), author)
 
-        Raises:
-            StoreError: they cannot be written.
+    def message(self, message: UserUttered, author: str | None = None) -> None:
+        """Add a message of the user."""
+        self._add(USER, to_json(message), author)
+
+    def corrected_message(self, message: UserUttered) -> None:
+        """Add the right meaning of the user's last message."""
+        self._add(MEND, {"message": to_json(message)}, None)
+
+    def addition(self, addition: Addition) -> None:
+        """Add an addition to the domain, which holds as long as the step after it does."""
+        self._add(DOMAIN, addition.content(), None)
+
+    def decision(
+        self,
+        action: str,
+        by: str,
+        right: Sequence[str] | None = None,
+        author: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add a decision.
+
+        Args:
+            action: that was chosen.
+            by: whose decision it was: one of `TEACHERS`, or `BOT`.
+            right: all actions that are right; the chosen one without it.
+            author: see the class.
+            details: more keys of its content, such as `proposal`.
         """
-        for entry in self._journal.append_all(drafts):
-            self.history.add(entry)
+        content = {"action": action, "right": list(right or [action]), "by": by, **(details or {})}
+        self._add(LABEL, content, author)
 
-    def write_answer(self, kind: str, content: dict[str, Any], new: Sequence[Addition]) -> None:
-        """Write down an answer, and with it what the domain grows by for it: all or nothing."""
-        drafts: list[Draft] = []
-        for what, told in [*((DOMAIN, growth.content()) for growth in new), (kind, content)]:
-            drafts.append(self.draft(what, told, after=drafts[-1] if drafts else None))
-        self.write(*drafts)
+    def result(self, events: Iterable[Event]) -> None:
+        """Add the events that an action returned."""
+        self._add(RESULT, {"events": [to_json(event) for event in events]}, None)
 
-    def grow(self, growth: Addition) -> None:
-        """Write down what the domain grows by for good, apart from any answer."""
-        self.write(Draft("", DOMAIN, growth.content(), None, self.author))
+    def end(self, outcome: str | None, author: str | None = None) -> None:
+        """Add the end of the conversation."""
+        self._add(END, {"outcome": outcome}, author)
 
-    def move(self, target: int | None) -> None:
-        """Move the head of the conversation."""
-        self.write(Draft(self.id, HEAD, {"to": target}, None, self.author))
+    def events(self, events: Sequence[Event], decisions: Mapping[int, str], by: str, user: str) -> None:
+        """Add a part of a conversation that is over or goes on elsewhere.
+
+        Args:
+            events: in their order. Those between a decision and the next message are its result.
+            decisions: actions by the index of their event. Where the bot listened and no event says so, by
+                the index of the event that came instead, or the number of events.
+            by: whose decisions they were.
+            user: the author of the user's messages.
+        """
+        effects: list[Event] = []
+        is_decided = False
+        for index, event in enumerate((*events, None)):
+            if event is None or index in decisions or isinstance(event, (UserUttered, SessionStarted)):
+                self._effects(effects, is_decided)
+                effects, is_decided = [], False
+            if (action := decisions.get(index)) is not None:
+                self.decision(action, by)
+                is_decided = isinstance(event, ActionExecuted)
+                if not is_decided:  # nothing comes of listening
+                    self.result(())
+            if isinstance(event, UserUttered):
+                self.message(event, user)
+            elif isinstance(event, SessionStarted):
+                self.begin()
+            elif event is not None and not isinstance(event, ActionExecuted):
+                effects.append(event)
+
+    def _effects(self, effects: Iterable[Event], is_decided: bool) -> None:
+        if is_decided:
+            self.result(effects)
+        else:
+            for event in effects:
+                self._add(EVENT, to_json(event), None)
+
+    def take(self) -> list[Draft]:
+        """Return the drafts, and start again without any; `head` is the caller's to set."""
+        drafts, self.drafts = self.drafts, []
+        return drafts

@@ -37,7 +37,7 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
     if newest is None:
         return taught_agent(folder, domain)
     with Store(folder, create=False, read_only=True) as store:
-        domain = History(store.taught()).grown(domain)
+        domain = History(store.taught()).extended(domain)
     env = DialogueEnv(with_user(domain), turn_taking=newest.turn_taking)
     if newest.state["knows"] != described(env):
         raise AgentError(

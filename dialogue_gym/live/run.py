@@ -158,7 +158,7 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
         with Store(folder, create=False, read_only=True) as store:
             store.use_domain(given.source, text)
             history = History(store.taught())
-            domain = history.grown(domain)
+            domain = history.extended(domain)
     newest = next(checkpoints_of(folder).readable(lambda fault: None), None)  # told when it is opened
     if newest is not None:
         note = f"the learner of {folder} goes on; --agent is where a new one begins, and is left alone"

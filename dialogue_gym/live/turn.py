@@ -9,10 +9,11 @@ from typing import Any
 import numpy.typing as npt
 
 from dialogue_gym.actions import ActionResult, ActionRunner
-from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, UserUttered, to_json
+from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, UserUttered
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
-from dialogue_gym.journal.entry import BOT, END, EVENT, LABEL, LIVE, PERSON, RESULT, USER, Draft
+from dialogue_gym.journal.entry import BOT, END, LABEL, LIVE, PERSON
 from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
 
 OnTransitions = Callable[[Sequence[Transition], int, bool], object]
@@ -74,19 +75,19 @@ class Turn:
         self._turn_taking = turn_taking
         self._on_transitions = on_transitions
         self._unlocked = unlocked
-        self._drafts: list[Draft] = []
+        self._writer = ConversationWriter(trace.conversation.sender_id)
         self._observations: list[npt.NDArray[Any]] = []
         """The observation of each decision among the drafts."""
 
     def begin(self, person: str) -> None:
         """Begin a conversation with someone."""
         self.conversation.append(SessionStarted())
-        self._add(EVENT, to_json(SessionStarted()) | {LIVE: person})
+        self._steps.begin({LIVE: person})
 
     def add_message(self, message: UserUttered) -> None:
         """Add a message of the person."""
         self.conversation.append(message)
-        self._add(USER, to_json(message), PERSON)
+        self._steps.message(message, PERSON)
 
     @property
     def is_over(self) -> bool:
@@ -112,11 +113,12 @@ class Turn:
         Raises:
             StoreError: the action acts on the world, and could not be written down; it was not run.
         """
-        content = {"action": action, "right": [action], "by": BOT, "version": version}
+        details: dict[str, Any] = {"version": version}
         if teacher is not None:
-            content |= {"by": PERSON, "proposal": proposal}
+            details["proposal"] = proposal
+        by = BOT if teacher is None else PERSON
         self._observations.append(self.conversation.observation())
-        self._add(LABEL, content, teacher or BOT)
+        self._steps.decision(action, by, author=teacher or BOT, details=details)
         if self._runner.reaches_out(action):
             self.write()
             with self._unlocked(self.conversation.sender_id):
@@ -124,22 +126,23 @@ class Turn:
         else:
             result = self._runner.run(action, self.conversation)
         self.conversation.extend((ActionExecuted(action), *result.events))
-        self._add(RESULT, {"events": [to_json(event) for event in result.events]})
+        self._steps.result(result.events)
         return result
 
     def skip_result(self) -> None:
         """Go on after an action that was interrupted, without running it again: it may have acted."""
-        self._add(RESULT, {"events": []})
+        self._steps.result(())
 
     def end(self, outcome: str = SUCCESS) -> None:
         """End the conversation."""
         self.conversation.outcome = outcome
-        self._add(END, {"outcome": outcome})
+        self._steps.end(outcome)
 
-    def _add(self, kind: str, content: dict[str, Any], author: str = BOT) -> None:
-        latest = self._trace.latest
-        parent = self._drafts[-1] if self._drafts else latest.id if latest else None
-        self._drafts.append(Draft(self.conversation.sender_id, kind, content, parent, author))
+    @property
+    def _steps(self) -> ConversationWriter:
+        if not self._writer.drafts and self._trace.latest is not None:
+            self._writer.head = self._trace.latest.id  # others may have added to the conversation
+        return self._writer
 
     def write(self, *others: Turn) -> None:
         """Write everything that is new, together with other turns all or nothing, and pass transitions on.
@@ -148,9 +151,7 @@ class Turn:
             StoreError: it cannot be written.
         """
         turns = {turn.conversation.sender_id: turn for turn in (self, *others)}
-        drafts = [draft for turn in turns.values() for draft in turn._drafts]
-        for turn in turns.values():
-            turn._drafts = []
+        drafts = [draft for turn in turns.values() for draft in turn._writer.take()]
         if not drafts:
             return
         found: list[Transition] = []

@@ -68,12 +68,12 @@ def export(
         DomainError: the domain's file in the folder is that of another one, or cannot be added to.
         OSError: a file cannot be written.
     """
-    domain = history.grown(domain)
+    domain = history.extended(domain)
     stories, nlu = folder / STORY_FILES.get(story_format, ""), folder / NLU_NAME
     texts = {
         stories: _with_stories(stories, stories_of(history, domain), story_format),
         nlu: _with_examples(nlu, examples_of(history)),
-        folder / DOMAIN_NAME: _with_growth(folder / DOMAIN_NAME, history, domain, domain_text),
+        folder / DOMAIN_NAME: _with_additions(folder / DOMAIN_NAME, history, domain, domain_text),
     }
     new = {path: text for path, text in texts.items() if text is not None}
     folder.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def _with_examples(path: Path, examples: Iterable[Example]) -> str | None:
 # The domain.
 
 
-def _with_growth(path: Path, history: History, domain: Domain, text: str | None) -> str | None:
+def _with_additions(path: Path, history: History, domain: Domain, text: str | None) -> str | None:
     """Return the text of a domain file with what is new; None if nothing is, or its text is not known."""
     there = _existing(path, DOMAIN_FILE)
     if there is None and text is None:
@@ -209,7 +209,7 @@ def _with_growth(path: Path, history: History, domain: Domain, text: str | None)
     found: list[Domain] = []
 
     def grow(read: Domain) -> Domain:
-        found.append(history.grown(read))
+        found.append(history.extended(read))
         return found[0]
 
     result = grown_text(base, str(path), domain.name, grow)
@@ -230,5 +230,5 @@ def _names(domain: Domain, other: Domain) -> Iterator[tuple[str, Iterable[str], 
 
 
 def _builtin_text(history: History, domain: Domain) -> str | None:
-    is_builtin = domain.name in builtin_names() and history.grown(load_domain(domain.name)) == domain
+    is_builtin = domain.name in builtin_names() and history.extended(load_domain(domain.name)) == domain
     return read_text(builtin_path(domain.name, DOMAIN_NAME), DOMAIN_FILE) if is_builtin else None

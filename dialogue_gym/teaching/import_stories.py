@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dialogue_gym.conversation.conversation import decisions
-from dialogue_gym.conversation.events import ActionExecuted, Event, SessionStarted, UserUttered, to_json
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import END, EVENT, LABEL, RESULT, STORY, USER, Draft
+from dialogue_gym.journal.entry import STORY, Draft
 from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.stories import Story, join, replay
 
 ROUNDS = 2
@@ -35,37 +35,11 @@ def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], aft
 
 
 def _drafts(conversation: str, domain: Domain, story: Story) -> list[Draft]:
-    drafts: list[Draft] = []
-    effects: list[Event] = []
-
-    def write(kind: str, content: dict[str, object]) -> None:
-        drafts.append(Draft(conversation, kind, content, drafts[-1] if drafts else None, STORY))
-
-    def write_effects() -> None:
-        """Write down what came of the last decision."""
-        if drafts[-1].kind == LABEL:
-            write(RESULT, {"events": [to_json(event) for event in effects]})
-        else:
-            for event in effects:
-                write(EVENT, to_json(event))
-        effects.clear()
-
-    told = replay(domain, story)
-    chosen = {decision.event: decision.action for decision in decisions(told, "explicit")}
-    write(EVENT, to_json(SessionStarted()))
-    for index, event in enumerate((*told.events, None)):
-        if event is None or index in chosen or isinstance(event, (UserUttered, SessionStarted)):
-            write_effects()
-        if action := chosen.get(index):
-            write(LABEL, {"action": action, "right": [action], "by": STORY})
-            if not isinstance(event, ActionExecuted):  # it listens, which the story does not say
-                write_effects()
-        if isinstance(event, UserUttered):
-            write(USER, to_json(event))
-        elif isinstance(event, SessionStarted):
-            write(EVENT, to_json(event))
-        elif event is not None and not isinstance(event, ActionExecuted):
-            effects.append(event)
-    # A conversation that has not ended is one that a session would go on with.
-    write(END, {"outcome": "success"})
-    return drafts
+    replayed = replay(domain, story)
+    chosen = {decision.event: decision.action for decision in decisions(replayed, "explicit")}
+    writer = ConversationWriter(conversation, author=STORY)
+    writer.begin()
+    writer.events(replayed.events, chosen, by=STORY, user=STORY)
+    # Without an end a session would resume it.
+    writer.end("success")
+    return writer.take()

@@ -204,13 +204,13 @@ class TaughtModel:
         """What the bot can do: with automatic turn taking listening is not chosen."""
         return self.domain.actions if self.turn_taking == "explicit" else self.domain.actions[1:]
 
-    def grow(self, history: History) -> None:
-        """Find out what the domain is now, and learn under it what is in effect.
+    def update(self, history: History) -> None:
+        """Apply the additions in effect to the domain, and learn the labels in effect.
 
         Raises:
             DomainError: something cannot be added.
         """
-        domain = history.grown(self._original)
+        domain = history.extended(self._original)
         if domain != self.domain:  # what is derived from it stays otherwise
             self._use(domain)
         self.learn(history)

@@ -1,21 +1,18 @@
-"""Where a teacher can go to among conversations: back, on, and to the next one. No input or output."""
+"""Where a teacher can go among conversations: back, forward, and to the next one. No input or output."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dialogue_gym._text import shorten
 from dialogue_gym.journal.entry import BOT, END, EVENT, FAKE_USER, LIVE
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.simulated_user import SEED
 
-CanTakeUp = Callable[[str], bool]
-"""Whether a teacher can go on with a conversation."""
-
 
 def is_simulated(history: History, entry: int) -> bool:
-    """Return whether a fake user talks in the conversation that an entry is part of.
+    """Return whether the user in an entry's conversation is simulated.
 
     Raises:
         StoreError: there is no such entry.
@@ -24,7 +21,7 @@ def is_simulated(history: History, entry: int) -> bool:
 
 
 def is_live(history: History, conversation: str) -> bool:
-    """Return whether people talk to the bot in a conversation; a fork of it is a teacher's.
+    """Return whether people talk to the bot in a conversation; a fork of it belongs to a teacher.
 
     Raises:
         StoreError: there is no such conversation.
@@ -34,67 +31,87 @@ def is_live(history: History, conversation: str) -> bool:
     return beginning is not None and LIVE in beginning.content and beginning.conversation == conversation
 
 
-def take_up_fault(history: History, conversation: str, has_fake_user: bool) -> str | None:
-    """Say why nobody can go on teaching in a conversation with such a user; None if one can.
+class Navigator:
+    """Finds the conversations that one teacher can resume, and the places to which an undo goes."""
 
-    Raises:
-        StoreError: there is no such conversation.
-    """
-    if (head := history.head(conversation)) is None:
+    def __init__(
+        self, history: History, author: str, is_simulated: bool, is_mine: Callable[[str], bool]
+    ) -> None:
+        """Navigate a history.
+
+        Args:
+            history: that is read; it may grow.
+            author: the teacher.
+            is_simulated: whether the teacher's sessions have a simulated user.
+            is_mine: whether a conversation may be resumed, where several teachers share a journal.
+        """
+        self._history = history
+        self._author = author
+        self._is_simulated = is_simulated
+        self._is_mine = is_mine
+
+    def fault(self, conversation: str) -> str | None:
+        """Return why nobody can resume a conversation with this kind of user; None if one can.
+
+        Raises:
+            StoreError: there is no such conversation.
+        """
+        if (head := self._history.head(conversation)) is None:
+            return None
+        if is_live(self._history, conversation):
+            return f"people talk to the bot in {shorten(conversation)}: fork it instead"
+        if is_simulated(self._history, head) != self._is_simulated:
+            return f"another user talks in {shorten(conversation)}"
         return None
-    if is_live(history, conversation):
-        return f"people talk to the bot in {shorten(conversation)}: fork it instead"
-    if is_simulated(history, head) != has_fake_user:
-        return f"another user talks in {shorten(conversation)}"
-    return None
 
+    def can_resume(self, conversation: str) -> bool:
+        """Return whether this teacher can resume a conversation, open or not."""
+        return self._is_mine(conversation) and self.fault(conversation) is None
 
-def latest_open(history: History, can_take_up: CanTakeUp) -> str | None:
-    """Return where to go on: where something happened last, or else in the last one that is not over."""
-    names = (*history.conversations, *filter(None, [history.latest]))
-    return next((name for name in reversed(names) if not history.has_ended(name) and can_take_up(name)), None)
+    def _first_open(self, names: Iterable[str]) -> str | None:
+        is_open = (name for name in names if not self._history.has_ended(name))
+        return next(filter(self.can_resume, is_open), None)
 
+    def latest_open(self) -> str | None:
+        """Return the open conversation that changed last, or else the newest one; None without any."""
+        names = (*self._history.conversations, *filter(None, [self._history.latest]))
+        return self._first_open(reversed(names))
 
-def undo_move(
-    history: History, conversation: str, author: str, can_take_up: CanTakeUp
-) -> tuple[str, int | None] | None:
-    """Return what an undo moves, a conversation and where its head goes; None if there is nothing to undo.
+    def undo_move(self, conversation: str) -> tuple[str, int | None] | None:
+        """Return the conversation and the target of its head that an undo moves to; None without any.
 
-    It goes back over the beginning of a conversation into the one before; that a conversation was left is
-    taken back as well.
-    """
-    known = history.conversations
-    for name in filter(can_take_up, reversed(known[: known.index(conversation) + 1])):
-        last = history.path(name)[-1:]
-        if last and last[0].kind == END and last[0].author == author:
-            return name, last[0].parent
-        if history.can_undo(name):
-            return name, history.undo_target(name)
-    return None
+        At the beginning of a conversation it goes back into the one before. Leaving a conversation can be
+        undone as well.
+        """
+        history, known = self._history, self._history.conversations
+        for name in filter(self.can_resume, reversed(known[: known.index(conversation) + 1])):
+            last = history.path(name)[-1:]
+            if last and last[0].kind == END and last[0].author == self._author:
+                return name, last[0].parent
+            if history.can_undo(name):
+                return name, history.undo_target(name)
+        return None
 
+    def open_from(self, conversation: str) -> str | None:
+        """Return a conversation if it is open, or else the next open one; None without any."""
+        if not self._history.has_ended(conversation):
+            return conversation
+        known = self._history.conversations
+        return self._first_open(known[known.index(conversation) + 1 :])
 
-def conversation_at(history: History, conversation: str, can_take_up: CanTakeUp) -> str | None:
-    """Return where to go on when a head was moved: there, or in the next one that is not over, if one is."""
-    if not history.has_ended(conversation):
-        return conversation
-    known = history.conversations
-    later = known[known.index(conversation) + 1 :]
-    return next((name for name in later if not history.has_ended(name) and can_take_up(name)), None)
+    def unused(self) -> str | None:
+        """Return the last conversation without any decision; None without any."""
+        history = self._history
+        for name in reversed(history.conversations):
+            if history.has_ended(name):
+                continue
+            path = history.path(name)
+            is_new = all(entry.kind == EVENT or entry.author == FAKE_USER for entry in path)
+            if is_new and path and path[0].author == BOT and self.can_resume(name):
+                return name
+        return None
 
-
-def unused_conversation(history: History, can_take_up: CanTakeUp) -> str | None:
-    """Return the last conversation in which nothing was decided yet, if there is one."""
-    for name in reversed(history.conversations):
-        if history.has_ended(name):
-            continue
-        path = history.path(name)
-        is_new = all(entry.kind == EVENT or entry.author == FAKE_USER for entry in path)
-        if is_new and path and path[0].author == BOT and can_take_up(name):
-            return name
-    return None
-
-
-def next_number(history: History) -> int:
-    """Return the number of the next conversation; forgotten ones leave gaps."""
-    names = (re.fullmatch(r"c(\d+)", name) for name in history.conversations)
-    return 1 + max((int(name[1]) for name in names if name), default=0)
+    def next_number(self) -> int:
+        """Return the number of the next conversation; erased ones leave gaps."""
+        names = (re.fullmatch(r"c(\d+)", name) for name in self._history.conversations)
+        return 1 + max((int(name[1]) for name in names if name), default=0)

@@ -59,7 +59,7 @@ def taught_agent(folder: Path, domain: Domain) -> tuple[Domain, Agent]:
     with Store(folder, create=False, read_only=True) as store:
         entries = list(store.entries())
     history = History(entries)
-    grown = history.grown(domain)
+    grown = history.extended(domain)
     env = DialogueEnv(with_user(grown), turn_taking=turn_taking_of(entries))
     labels = history.labels(grown, env.settings.turn_taking)
     return grown, Agent(folder.name, env, TaughtPolicy(env, labels))

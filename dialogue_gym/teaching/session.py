@@ -1,51 +1,178 @@
-"""A teacher at work: a state machine that waits for an answer and takes it. No input or output of its own."""
+"""A session of teaching: a state machine that waits for a teacher's answers. No input or output."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy.typing as npt
 
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym.conversation.events import UserUttered, to_json
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
-from dialogue_gym.journal.entry import BOT, END, EXPERT, LABEL, MEND, PERSON, USER, Entry
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.entry import BOT, EXPERT, MEND, PERSON, USER, Entry
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.teaching.driver import ConversationDriver
-from dialogue_gym.teaching.navigation import (
-    conversation_at,
-    is_simulated,
-    next_number,
-    take_up_fault,
-    undo_move,
-)
+from dialogue_gym.teaching.navigation import Navigator, is_simulated
 from dialogue_gym.teaching.pending import (
     AwaitsMessage,
     Change,
     MissingResult,
+    Pending,
     PendingContradiction,
     Proposal,
     SessionError,
 )
 
 NEW, OLD, BOTH = "new", "old", "both"
-"""How a contradiction can be settled: the new answer holds, the old one does, or both are right."""
+"""Ways to resolve a contradiction: the new answer is right, the old one is, or both are."""
 
 
-class Session(ConversationDriver):
+class Session:
     """One teacher, one bot, one conversation after another.
 
-    What it waits for is `pending`; each method that answers it writes the answer down before it takes effect.
+    It waits for the answer in `pending`. Each method that answers writes to the journal before the answer
+    takes effect. All state follows from the journal, so another session on it resumes where this one was.
     """
+
+    def __init__(
+        self,
+        domain: Domain,
+        journal: Store,
+        *,
+        turn_taking: str = "explicit",
+        settings: dict[str, Any] | None = None,
+        runner: ActionRunner | None = None,
+        author: str = PERSON,
+        seed: int = 0,
+        asks_for_closing: bool = True,
+        is_mine: Callable[[str], bool] = lambda conversation: True,
+    ) -> None:
+        """Resume the latest open conversation of the journal, or begin one.
+
+        Args:
+            domain: that is taught; the additions in the journal are applied to it.
+            journal: to which every step is written.
+            turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
+            settings: of the environment with the simulated user; None if the teacher is the user as well.
+            runner: runs the actions where the teacher is the user.
+            author: of the answers: the name of a person, or `"expert"` for a simulated teacher.
+            seed: of the simulated users.
+            asks_for_closing: whether the bot takes one more step after a success.
+            is_mine: whether a conversation may be resumed, where several teachers share a journal.
+
+        Raises:
+            ValueError: the domain has no simulated user, or the journal is of another domain.
+        """
+        history = History(journal.entries())
+        self._navigator = Navigator(history, author, settings is not None, is_mine)
+        self._driver = ConversationDriver(
+            domain,
+            journal,
+            history,
+            self._navigator,
+            turn_taking=turn_taking,
+            settings=settings,
+            runner=runner,
+            author=author,
+            seed=seed,
+            asks_for_closing=asks_for_closing,
+        )
+        self._contradiction: PendingContradiction | None = None
+        self.has_fake_user = settings is not None
+        """Whether a simulated user talks to the bot, rather than the teacher."""
+        self.change: Change | None = None
+        """The effect of the last correction."""
+        self._driver.start()
+
+    @property
+    def history(self) -> History:
+        """The entries of the journal, and which are in effect."""
+        return self._driver.history
+
+    @property
+    def id(self) -> str:
+        """The current conversation."""
+        return self._driver.id
+
+    @property
+    def conversation(self) -> Conversation:
+        """The current conversation's events; the session appends to it."""
+        return self._driver.conversation
+
+    @property
+    def pending(self) -> Pending:
+        """The answer that the session waits for."""
+        return self._contradiction or self._driver.pending
+
+    @property
+    def note(self) -> str | None:
+        """The problem with the last action, for the teacher to read; None without one."""
+        return self._driver.note
+
+    @property
+    def turn_taking(self) -> str:
+        """`"explicit"` or `"auto"`."""
+        return self._driver.turn_taking
+
+    @property
+    def domain(self) -> Domain:
+        """The domain with its additions."""
+        return self._driver.domain
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions that the bot can choose; with automatic turn taking it does not choose to listen."""
+        return self._driver.model.actions
+
+    @property
+    def distinct_observations(self) -> int:
+        """The number of different observations with a label."""
+        return len(self._driver.model.learner.memory)
+
+    def environment(self) -> DialogueEnv:
+        """Return an environment with the settings of the simulated user, for an evaluation.
+
+        Raises:
+            SessionError: the teacher is the user.
+        """
+        return self._driver.environment()
+
+    def proposed(self, observation: npt.NDArray[Any], possible: Sequence[bool]) -> str:
+        """Return the most probable action for an observation.
+
+        Args:
+            observation: shape (components,).
+            possible: for each action whether its precondition holds.
+        """
+        return self.actions[int(self._driver.model.learner.probabilities(observation, possible).argmax())]
+
+    # Answers.
 
     def _proposal(self) -> Proposal:
         if not isinstance(self.pending, Proposal):
             raise SessionError("the bot proposes nothing now")
         return self.pending
 
+    def _writer(self, additions: Iterable[Addition]) -> ConversationWriter:
+        """Return a writer for an answer; its additions come first, so that an undo of it undoes them."""
+        writer = self._driver.writer()
+        for addition in additions:
+            writer.addition(addition)
+        return writer
+
     def say(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
         """Say something as the user.
 
         Args:
-            message: what is said.
-            new: what the domain grows by for it, and has until it is undone.
+            message: of the user.
+            new: additions to the domain that the message needs; an undo of it undoes them.
 
         Raises:
             SessionError: it is not the user's turn.
@@ -54,27 +181,31 @@ class Session(ConversationDriver):
         if not isinstance(self.pending, AwaitsMessage):
             raise SessionError("it is not the user's turn")
         extend(self.domain, new)
-        self._record.write_answer(USER, to_json(message), new)
+        writer = self._writer(new)
+        writer.message(message)
+        self._driver.write(writer.take())
         if new:
-            self._grow()
-            self._go_to(self.id)
-        else:
-            self._advance()
+            self._driver.update_domain()
+        self._driver.advance()
 
     def confirm(self) -> None:
-        """Say that the proposal is right."""
+        """Approve the proposal.
+
+        Raises:
+            SessionError: nothing is proposed.
+        """
         best = self._proposal().best.action
-        known = self._taught_here()
+        known = self._driver.taught_here()
         self._decide(best, known if best in known else (best,))
 
     def correct(self, action: str, new: Sequence[Addition] = ()) -> None:
-        """Say what is right instead of the proposal.
+        """Choose another action than the proposed one.
 
-        Where other actions were right before, the session then waits for `settle`.
+        Where other actions were right before, the session then waits for `resolve`.
 
         Args:
-            action: what is right.
-            new: what the domain grows by for it, and has until it is undone.
+            action: that is right.
+            new: additions to the domain that the action needs; an undo of it undoes them.
 
         Raises:
             SessionError: nothing is proposed, or there is no such action.
@@ -82,110 +213,122 @@ class Session(ConversationDriver):
         """
         self._proposal()
         extend(self.domain, new)
-        if action not in (*self.actions, *(growth.name for growth in new if growth.add == ACTION)):
-            raise SessionError(f"{shorten(action)} is no action; {nearest(action, self.actions)}")
-        known = self._taught_here()
+        if action not in (*self.actions, *(addition.name for addition in new if addition.add == ACTION)):
+            raise SessionError(f"unknown action {shorten(action)}; {nearest(action, self.actions)}")
+        known = self._driver.taught_here()
         if known and action not in known:
-            self.pending = PendingContradiction(action, known, tuple(new))
+            self._contradiction = PendingContradiction(action, known, tuple(new))
         else:
             self._decide(action, known or (action,), new)
 
     def resolve(self, which: str) -> None:
-        """Say whether the new answer of a contradiction holds, the old one does, or both are right.
+        """Resolve a contradiction: the new answer is right, the old one is, or both are.
 
-        Where the old one holds the bot does what was right before.
+        Where the old one is, the bot does what was right before.
 
         Raises:
             SessionError: there is no contradiction.
         """
-        if not isinstance(self.pending, PendingContradiction):
-            raise SessionError("there is no contradiction to settle")
-        action, before, new = self.pending.action, self.pending.before, self.pending.new
+        if (contradiction := self._contradiction) is None:
+            raise SessionError("there is no contradiction to resolve")
+        action, before, new = contradiction.action, contradiction.before, contradiction.new
         if which not in (NEW, OLD, BOTH):
-            raise SessionError(f"{shorten(which)} settles nothing; {nearest(which, (NEW, OLD, BOTH))}")
-        self.pending = Proposal(self._options(), is_closing=self._has_outcome())
+            raise SessionError(f"unknown resolution {shorten(which)}; {nearest(which, (NEW, OLD, BOTH))}")
+        self.cancel()
         if which == OLD:
             self._decide(before[0], before)
         else:
             self._decide(action, (action,) if which == NEW else (*before, action), new)
 
     def cancel(self) -> None:
-        """Take back the answer that a contradiction was about, before it is settled.
+        """Take back the answer that contradicts an earlier one.
 
         Raises:
             SessionError: there is no contradiction.
         """
-        if not isinstance(self.pending, PendingContradiction):
-            raise SessionError("there is no contradiction to take back")
-        self._advance()
+        if self._contradiction is None:
+            raise SessionError("there is no contradiction to cancel")
+        self._contradiction = None
+        self._driver.advance()
 
     @property
     def can_mend(self) -> bool:
-        """Whether the last thing that happened is a message of the user."""
+        """Whether the last step is a message of the user."""
         path = self.history.path(self.id)
         return bool(path) and path[-1].kind in (USER, MEND)
 
     def _decide(
         self, action: str, right: Sequence[str], new: Sequence[Addition] = (), by: str | None = None
     ) -> None:
-        """Write a decision down, learn from it, and do it."""
-        proposal, known = self._proposal(), self._taught_here()
-        content = {
-            "action": action,
-            "right": list(right),
-            "by": by or (EXPERT if self._record.author == EXPERT else PERSON),
-            "proposal": proposal.best.action,
-            "probability": proposal.best.probability,
-        }
-        self._record.write_answer(LABEL, content, new)
+        """Write a decision, learn from it, and execute it; `by` is the teacher if it is not given."""
+        driver, proposal, known = self._driver, self._proposal(), self._driver.taught_here()
+        writer = self._writer(new)
+        details = {"proposal": proposal.best.action, "probability": proposal.best.probability}
+        teacher = EXPERT if driver.author == EXPERT else PERSON
+        writer.decision(action, by or teacher, right, details=details)
+        driver.write(writer.take())
         self.change = None
         if new:
-            self._grow()
-            self.conversation = self._before_last_action()
-            if self._user is not None:
-                self._user.play(self.history.path(self.id)[:-1])
+            driver.update_domain()
+            driver.rewind_decision()
         if by is None:
-            self._learn()
+            driver.model.learn(self.history)
             if action != proposal.best.action and set(right) != set(known):
-                self.change = Change(proposal.best, self._options()[0], tuple(right))
-        self._do(action, is_closing=proposal.is_closing)
+                self.change = Change(proposal.best, driver.options()[0], tuple(right))
+        driver.execute(action, proposal.is_closing)
 
     def run_action(self) -> None:
-        """Run the action of which nothing says whether it was run."""
-        if not isinstance(self.pending, MissingResult):
-            raise SessionError("no action waits for its result")
-        self._do(self.pending.action)
-
-    def skip_action(self) -> None:
-        """Go on as if the action had had no result."""
-        if not isinstance(self.pending, MissingResult):
-            raise SessionError("no action waits for its result")
-        self._write_result(self.pending.action, [], is_closing=False)
-
-    def correct_message(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
-        """Say what the user's last message meant, before the bot acts on it.
-
-        Args:
-            message: what was meant.
-            new: what the domain grows by for it, and has until it is undone.
+        """Run the decided action that has no result.
 
         Raises:
-            SessionError: there is no message, or the bot has acted on it by now.
+            SessionError: no action waits for its result.
+        """
+        action = self._missing().action
+        self._driver.rewind_decision()
+        self._driver.execute(action)
+
+    def skip_action(self) -> None:
+        """Go on as if the decided action had returned nothing.
+
+        Raises:
+            SessionError: no action waits for its result.
+        """
+        self._missing()
+        self._driver.write_result([])
+
+    def _missing(self) -> MissingResult:
+        if not isinstance(self.pending, MissingResult):
+            raise SessionError("no action waits for its result")
+        return self.pending
+
+    def correct_message(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
+        """Correct the meaning of the user's last message, before the bot acts on it.
+
+        Args:
+            message: with the right meaning.
+            new: additions to the domain that it needs; an undo of it undoes them.
+
+        Raises:
+            SessionError: there is no message, or the bot has acted on it already.
             DomainError: a new name cannot be one, or is taken.
         """
         self._proposal()
         if not self.can_mend:
-            raise SessionError("the bot has acted on the message by now: undo that first")
+            raise SessionError("the bot has already acted on this message; undo that first")
         extend(self.domain, new)
-        self._record.write_answer(MEND, {"message": to_json(message)}, new)
+        writer = self._writer(new)
+        writer.corrected_message(message)
+        self._driver.write(writer.take())
         if new:
-            self._grow()
+            self._driver.update_domain()
         self._go_to(self.id)
 
-    def add_action(self, name: str, texts: Iterable[str] = ()) -> None:
-        """Add an action to the domain, with what it says, for good.
+    # The domain.
 
-        What comes with an answer, and goes with it, is given to `say`, `correct` or `mend`.
+    def add_action(self, name: str, texts: Iterable[str] = ()) -> None:
+        """Add an action, with the texts that it utters, to the domain for good.
+
+        Additions that an undo of an answer undoes are given to `say`, `correct` or `correct_message`.
 
         Raises:
             DomainError: the name cannot be one, or is taken.
@@ -200,33 +343,35 @@ class Session(ConversationDriver):
         """Add a text slot to the domain, which the entity of its name fills; see `add_action`."""
         self._add(Addition(SLOT, name))
 
-    def _add(self, growth: Addition) -> None:
-        growth.added_to(self.domain)
-        self._record.grow(growth)
-        self._grow()
+    def _add(self, addition: Addition) -> None:
+        addition.added_to(self.domain)
+        self._driver.write_addition(addition)
+        self._driver.update_domain()
         self._go_to(self.id)
+
+    # Moving among conversations.
+
+    def _go_to(self, conversation: str) -> None:
+        self._contradiction = None
+        self._driver.go_to(conversation)
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is anything to take back."""
-        return self._undo_move() is not None
-
-    def _undo_move(self) -> tuple[str, int | None] | None:
-        return undo_move(self.history, self.id, self._record.author, self._can_take_up)
+        """Whether there is anything to undo."""
+        return self._navigator.undo_move(self.id) is not None
 
     def undo(self) -> None:
-        """Take back the last thing that the teacher decided or said, in the conversation before if need be.
+        """Undo the teacher's last decision or message, in the conversation before if need be.
 
         Raises:
-            SessionError: there is nothing to take back.
+            SessionError: there is nothing to undo.
         """
-        if (move := self._undo_move()) is None:
+        if (move := self._navigator.undo_move(self.id)) is None:
             raise SessionError("there is nothing to undo")
-        self._record.id, target = move
-        self._move(target)
+        self._move(*move)
 
     def redo(self) -> None:
-        """Do again what was undone last.
+        """Redo the last undone step.
 
         Raises:
             SessionError: nothing was undone.
@@ -234,19 +379,22 @@ class Session(ConversationDriver):
         target = self.history.redo_target(self.id)
         if target is None:
             raise SessionError("there is nothing to redo")
-        self._move(target)
+        self._move(self.id, target)
 
-    def _move(self, target: int | None) -> None:
-        self._record.move(target)
-        self.change = None
-        self._grow()
-        if (conversation := conversation_at(self.history, self.id, self._can_take_up)) is None:
-            self._begin()
+    def _move(self, conversation: str, target: int | None) -> None:
+        """Move a conversation's head, and go on there or in the next open conversation."""
+        driver = self._driver
+        driver.id = conversation
+        driver.move_head(target)
+        self._contradiction = self.change = None
+        driver.update_domain()
+        if (open_one := self._navigator.open_from(conversation)) is None:
+            driver.begin()
         else:
-            self._go_to(conversation)
+            driver.go_to(open_one)
 
     def can_fork(self, entry: int) -> bool:
-        """Return whether the same user talks where an entry is as in this session.
+        """Return whether an entry's conversation has the same kind of user as this session.
 
         Raises:
             StoreError: there is no such entry.
@@ -254,7 +402,7 @@ class Session(ConversationDriver):
         return is_simulated(self.history, entry) == self.has_fake_user
 
     def fork(self, entry: int) -> None:
-        """Begin a conversation that shares another one up to an entry of its path.
+        """Begin a conversation that shares another one's steps up to an entry.
 
         Raises:
             SessionError: another user talks there than in this session.
@@ -262,48 +410,54 @@ class Session(ConversationDriver):
         """
         if not self.can_fork(entry):
             raise SessionError(f"another user talks at entry {entry}")
-        self._record.id = f"c{next_number(self.history)}"
-        self._record.move(entry)
-        self._grow()
+        self._driver.id = f"c{self._navigator.next_number()}"
+        self._driver.move_head(entry)
+        self._driver.update_domain()
         self._go_to(self.id)
 
     def resume(self, conversation: str) -> None:
-        """Go on with a conversation, which is this teacher's from now on.
+        """Go on with a conversation, which belongs to this teacher from now on.
 
         Raises:
-            SessionError: it is over, or others talk in it than in this session.
+            SessionError: it has ended, or another user talks there than in this session.
             StoreError: there is no such conversation.
         """
         if self.history.has_ended(conversation):
-            raise SessionError(f"{shorten(conversation)} is over: fork it instead")
-        if fault := take_up_fault(self.history, conversation, self.has_fake_user):
+            raise SessionError(f"{shorten(conversation)} has ended: fork it instead")
+        if fault := self._navigator.fault(conversation):
             raise SessionError(fault)
-        self._record.id = conversation
-        self._move(self.history.head(conversation))
+        self._move(conversation, self.history.head(conversation))
 
     def sync(self, entries: Iterable[Entry]) -> None:
-        """Take in what others wrote down meanwhile, and learn from it."""
+        """Take in entries that others wrote, and learn from them."""
         for entry in entries:
             self.history.add(entry)
-        domain = self.domain
-        self._grow()  # also where nothing was added: what they undid may be gone
-        pending = self.pending
+        driver, domain = self._driver, self.domain
+        driver.update_domain()  # even without additions: an undo by others may have removed one
         if self.domain is not domain:
             self._go_to(self.id)
-        elif isinstance(pending, Proposal) or (
-            isinstance(pending, PendingContradiction) and pending.before != self._taught_here()
-        ):
-            self._advance()
+        elif self._contradiction is None:
+            if isinstance(self.pending, Proposal):
+                driver.advance()
+        elif self._contradiction.before != driver.taught_here():
+            self.cancel()
 
     def restart(self) -> None:
-        """Leave this conversation as it is, and begin another one."""
-        self._record.write(self._record.draft(END, {"outcome": None}))
-        self._begin()
+        """End this conversation without an outcome, and begin another one."""
+        writer = self._driver.writer()
+        writer.end(None)
+        self._driver.write(writer.take())
+        self._contradiction = None
+        self._driver.begin()
 
     def run(self, threshold: float = 0.9, steps: int = 1) -> int:
-        """Let the bot go on by itself as long as it is sure enough; return how many steps it did.
+        """Let the bot act on its own while it is confident; return the number of steps.
 
-        What it does by itself is no label.
+        None of them is a label.
+
+        Args:
+            threshold: the least probability of the proposal.
+            steps: the most steps.
         """
         for step in range(steps):
             if not isinstance(self.pending, Proposal) or self.pending.best.probability < threshold:

@@ -146,7 +146,7 @@ def test_taught_decisions_are_proposed(name: str, folder: Path, expected: Any) -
             "intents": [one for one in grown.intents if one not in domain.intents],
             "slots": [one.name for one in grown.slots if one.name not in {s.name for s in domain.slots}],
         },
-        "growth": [[one.add, one.name] for one in history.growth(history.conversations)],
+        "growth": [[one.add, one.name] for one in history.additions(history.conversations)],
         "labels": {mode: len(history.labels(grown, mode)) for mode in ("auto", "explicit")},
         "right": [[label.by, list(label.right)] for label in labels],
         "proposals": proposals,

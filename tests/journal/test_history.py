@@ -288,11 +288,11 @@ def test_a_domain_grows_by_what_the_file_does_not_have_by_now() -> None:
         {"add": "slot", "name": "colour", "type": "categorical", "values": ["red", "blue"]},
     ):
         desk.write("", "domain", content)
-    grown = desk.history.grown(SHIRT)
+    grown = desk.history.extended(SHIRT)
     assert grown.actions == (*SHIRT.actions, "utter_bye") and grown.texts("utter_bye") == ("Bye!",)
     assert grown.intents == ("inform", "deny", "thank")
     assert grown.slot("colour").values == ("red", "blue")
-    assert desk.history.grown(grown) == grown and desk.history.conversations == ()
+    assert desk.history.extended(grown) == grown and desk.history.conversations == ()
 
 
 def test_what_came_with_an_answer_goes_with_it_but_others_stay_readable() -> None:
@@ -301,19 +301,19 @@ def test_what_came_with_an_answer_goes_with_it_but_others_stay_readable() -> Non
     desk.write("a", "domain", {"add": "action", "name": "wave", "texts": ["Hi!"]}, "Ann")
     desk.write("a", "domain", {"add": "slot", "name": "colour"}, "Ann")
     desk.label("a", "wave", ["wave"])
-    grown = history.grown(SHIRT)
+    grown = history.extended(SHIRT)
     assert grown.texts("wave") == ("Hi!",) and grown.slots[-1].name == "colour"
-    assert [growth.name for growth in history.growth("a")] == ["wave", "colour"]
+    assert [growth.name for growth in history.additions("a")] == ["wave", "colour"]
     desk.move("a", history.undo_target("a"))
-    assert history.grown(SHIRT) == SHIRT and history.head("a") == 1 and history.growth("a") == []
+    assert history.extended(SHIRT) == SHIRT and history.head("a") == 1 and history.additions("a") == []
     desk.move("a", history.redo_target("a"))
-    assert history.grown(SHIRT) == grown
+    assert history.extended(SHIRT) == grown
     desk.write("b", "result", {"events": [to_json(SlotSet("colour", "red"))]})
     desk.label("b", "wave", ["order"])
     desk.move("a", history.undo_target("a"))
-    assert set(history.grown(SHIRT).actions) == set(grown.actions)
-    assert history.grown(SHIRT).texts("wave") == ("Hi!",)
-    assert history.conversation(history.grown(SHIRT), "b").slots["colour"] == "red"
+    assert set(history.extended(SHIRT).actions) == set(grown.actions)
+    assert history.extended(SHIRT).texts("wave") == ("Hi!",)
+    assert history.conversation(history.extended(SHIRT), "b").slots["colour"] == "red"
 
 
 def test_what_does_not_hang_together_is_said() -> None:

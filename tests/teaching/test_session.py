@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from dialogue_gym import load_domain
-from dialogue_gym.conversation.events import Entity, UserUttered
+from dialogue_gym.conversation.conversation import BotState
+from dialogue_gym.conversation.events import Entity, Event, UserUttered
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.model import DomainError
-from dialogue_gym.journal.entry import LABEL, Draft
+from dialogue_gym.journal.entry import HEAD, LABEL, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, forget
 from dialogue_gym.teaching.pending import (
@@ -57,7 +58,7 @@ def test_the_user_speaks_when_the_bot_listens() -> None:
     assert proposal(session) and session.conversation.latest_action == "utter_greet"
     session.correct("action_listen")
     assert isinstance(session.pending, AwaitsMessage)
-    with pytest.raises(SessionError, match="'utter_gret' is no action; did you mean 'utter_greet'"):
+    with pytest.raises(SessionError, match="unknown action 'utter_gret'; did you mean 'utter_greet'"):
         say(session, "/greet")
         session.correct("utter_gret")
 
@@ -96,7 +97,7 @@ def test_a_contradiction_is_settled_by_the_teacher() -> None:
         say(session, "/greet")
         session.correct("utter_goodbye")
         assert session.pending == PendingContradiction("utter_goodbye", ("utter_greet",))
-        with pytest.raises(SessionError, match="'newer' settles nothing; did you mean 'new'"):
+        with pytest.raises(SessionError, match="unknown resolution 'newer'; did you mean 'new'"):
             session.resolve("newer")
         session.resolve(which)
         label = session.history.labels(session.domain)[-1]
@@ -125,7 +126,7 @@ def test_a_mended_message_is_what_the_bot_heard() -> None:
 def test_a_message_is_mended_before_the_bot_acts_on_it() -> None:
     session = booking()
     session.correct("utter_ask_price")
-    with pytest.raises(SessionError, match="the bot has acted on the message by now: undo that first"):
+    with pytest.raises(SessionError, match="the bot has already acted on this message; undo that first"):
         session.correct_message(UserUttered("hello", "greet"))
     session.undo()
     session.correct_message(UserUttered("hello", "greet"))
@@ -197,13 +198,46 @@ def test_what_is_new_comes_and_goes_with_its_answer(tmp_path: Path) -> None:
         session.fork(point)
         session.correct("utter_joke")
         fork = session.id
-        session._record.id = "c2"  # whoever undoes it here does not take it from the fork
-        session.undo()
+        # An undo elsewhere takes nothing from the fork.
+        store.append("c2", HEAD, {"to": session.history.undo_target("c2")})
+        session.sync(store.entries(after=session.history.head(fork)))
         assert session.domain.texts("utter_joke") == ("Ha!",)
         assert store.check() == []
         assert forget(store, "c2", with_forks=True) == ["c2", fork]
-        assert History(store.entries()).grown(CONCERT).texts("utter_joke") == ("Ha!",)
+        assert History(store.entries()).extended(CONCERT).texts("utter_joke") == ("Ha!",)
         assert store.check() == []
+
+
+def test_each_answer_applies_only_its_own_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conversation is read once, not from its start at each answer."""
+    applied = 0
+    apply = BotState.apply
+
+    def counted(state: BotState, event: Event) -> None:
+        nonlocal applied
+        applied += 1
+        apply(state, event)
+
+    def answer(times: int) -> int:
+        before = applied
+        for _ in range(times):
+            say(session, "/greet")
+            session.correct("utter_greet")
+            session.correct("action_listen")
+        return applied - before
+
+    monkeypatch.setattr(BotState, "apply", counted)
+    session = talk()
+    answer(1)  # the first one contradicts nothing
+    early, late = answer(10), [answer(10) for _ in range(3)][-1]
+    assert early == late and len(session.conversation) > 100
+    said = session.conversation.events
+    replayed = session.history.conversation(session.domain, session.id)
+    assert said == replayed.events and session.conversation == replayed
+    assert (session.conversation.observation() == replayed.observation()).all()
+    before = applied
+    session.undo()  # only this replays it
+    assert len(said) - 2 <= applied - before <= 3 * len(said)
 
 
 def test_after_a_success_the_bot_closes() -> None:

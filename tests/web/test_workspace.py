@@ -71,7 +71,7 @@ def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
         ("confirmed", {}, "unknown command 'confirmed'; did you mean 'confirm'?"),
         ("correct", {}, "the command lacks 'action'"),
         ("correct", {"action": 3}, "the command lacks 'action'"),
-        ("correct", {"action": "utter_gret"}, "'utter_gret' is no action; did you mean 'utter_greet'"),
+        ("correct", {"action": "utter_gret"}, "unknown action 'utter_gret'; did you mean 'utter_greet'"),
         ("say", {"text": "x" * 2001}, "a text has at most 2000 characters, this one 2001"),
         ("fork", {"entry": True}, "the command lacks 'entry'"),
         ("fork", {"entry": 10**9}, "there is no entry 1000000000"),
@@ -85,7 +85,7 @@ def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
         ("threshold", {"threshold": 7}, "a confidence is a number from 0 to 1, not 7"),
         ("user", {"user": "nobody"}, "this domain has no simulated user"),
         ("resume", {"conversation": "../c1"}, "'../c1' is no conversation"),
-        ("resolve", {"which": "new"}, "there is no contradiction to settle"),
+        ("resolve", {"which": "new"}, "there is no contradiction to resolve"),
         ("redo", {}, "there is nothing to redo"),
     ],
 )
@@ -145,7 +145,7 @@ def test_undoing_an_addition_removes_it_for_all_teachers(workspaces: Workspaces)
     assert anna.session.domain == ben.session.domain == RESTAURANT
     assert ben.session.conversation.domain == RESTAURANT
     do(ben, "correct", action="utter_weather")
-    assert "'utter_weather' is no action" in faults(ben)[0]
+    assert "unknown action 'utter_weather'" in faults(ben)[0]
     do(anna, "redo")
     ben.catch_up()
     do(ben, "correct", action="utter_weather")

@@ -1,0 +1,54 @@
+"""The additions to a domain that the entries of a journal make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dialogue_gym.conversation.events import ActionExecuted, SlotSet
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.additions import ACTION, SLOT, Addition
+from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, RESULT, Entry, entry_events
+
+
+def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[Entry]) -> Domain:
+    """Return a domain with its additions, and with all names that the steps in effect use.
+
+    An addition for an answer stands before it in its conversation, and counts if it is in effect itself; one
+    outside of conversations always counts. Names that the domain already has are left alone. An action or
+    slot that is used without an addition comes last: the file has lost it, or its addition was undone
+    elsewhere.
+
+    Args:
+        domain: as its file has it.
+        entries: all additions.
+        in_effect: the steps of all conversations, and their additions, in order.
+
+    Raises:
+        DomainError: something cannot be added.
+    """
+    entries, in_effect = list(entries), list(in_effect)
+    counting = {entry.id for entry in in_effect if entry.kind == DOMAIN}
+    undone: dict[tuple[str, str], Addition] = {}
+    for entry in entries:
+        addition = Addition.read(entry.content)
+        if entry.conversation and entry.id not in counting:
+            undone[addition.add, addition.name] = addition
+        elif not addition.is_in(domain):
+            domain = addition.added_to(domain)
+    for add, name in dict.fromkeys(pair for entry in in_effect for pair in _used_names(entry)):
+        addition = undone.get((add, name), Addition(add, name))
+        if not addition.is_in(domain):
+            domain = addition.added_to(domain)
+    return domain
+
+
+def _used_names(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield the actions and slots without which an entry cannot be read."""
+    if entry.kind == LABEL:
+        yield from ((ACTION, name) for name in [entry.content["action"], *entry.content["right"]])
+    elif entry.kind in (RESULT, EVENT):
+        for event in entry_events(entry):
+            if isinstance(event, ActionExecuted):
+                yield ACTION, event.name
+            elif isinstance(event, SlotSet):
+                yield SLOT, event.name
