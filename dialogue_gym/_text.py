@@ -68,7 +68,7 @@ def finite(text: str) -> float:
     """Return the number that a text stands for; ValueError if it is none, or infinite."""
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{shorten(text, 20)} is no finite number")
+        raise ValueError(f"{shorten(text, 20)} is not a finite number")
     return number
 
 

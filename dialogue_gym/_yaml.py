@@ -78,7 +78,7 @@ class YamlNode:
         if self.is_null:
             return {}
         if not isinstance(self.node, yaml.MappingNode):
-            raise self.error(f"keys are expected here, not {self._kind()}")
+            raise self.error(f"expected key: value pairs, not {self._kind()}")
         names = None if known is None else list(known)
         found: dict[str, YamlNode] = {}
         merged: list[yaml.Node] = []
@@ -93,7 +93,7 @@ class YamlNode:
             path = f"{self.path}.{cut(key, 40)}" if self.path else cut(key, 40)
             entry = self._within(value_node, path, key_node)
             if key in found:
-                raise self._within(key_node, self.path).error(f"the key {shorten(key)} stands here twice")
+                raise self._within(key_node, self.path).error(f"duplicate key {shorten(key)}")
             if names is not None and key not in names:
                 raise self._within(key_node, self.path).error(
                     f"unknown key {shorten(key)}; {nearest(key, names)}"
@@ -116,7 +116,7 @@ class YamlNode:
         if self.is_null:
             return []
         if not isinstance(self.node, yaml.SequenceNode):
-            raise self.error(f"a list is expected here, not {self._kind()}")
+            raise self.error(f"expected a list, not {self._kind()}")
         return [self._within(node, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)]
 
     def one_or_many(self) -> list[YamlNode]:
@@ -126,14 +126,14 @@ class YamlNode:
     def text(self, what: str = "text") -> str:
         """Return a scalar as it is written, whatever YAML takes it for (`yes` stays `yes`)."""
         if not isinstance(self.node, yaml.ScalarNode) or self.is_null:
-            raise self.error(f"{article(what)} is expected here, not {self._kind()}")
+            raise self.error(f"expected {article(what)}, not {self._kind()}")
         return str(self.node.value)
 
     def texts(self) -> tuple[str, ...]:
         """Return one or several texts."""
         texts = tuple(entry.text() for entry in self.one_or_many())
         if not texts:
-            raise self.error("at least one text is expected here")
+            raise self.error("expected at least one text")
         return texts
 
     def name(self) -> str:
@@ -145,20 +145,20 @@ class YamlNode:
     def check_name(self, name: str) -> None:
         """Refuse what cannot be a name."""
         if fault := name_fault(name):
-            raise self.error(f"{shorten(name)} is no name: {fault}")
+            raise self.error(f"{shorten(name)} is not a valid name: {fault}")
 
     def choice(self, valid: Collection[str], what: str) -> str:
         """Return a name out of `valid`; `what` says in the error what it should be."""
         text = self.text(what)
         if text not in valid:
-            raise self.error(f"{shorten(text)} is no {what}; {nearest(text, valid)}")
+            raise self.error(f"unknown {what} {shorten(text)}; {nearest(text, valid)}")
         return text
 
     def choices(self, valid: Collection[str], what: str) -> tuple[str, ...]:
         """Return one or several names out of `valid`."""
         chosen = tuple(entry.choice(valid, what) for entry in self.one_or_many())
         if not chosen:
-            raise self.error(f"at least one {what} is expected here")
+            raise self.error(f"expected at least one {what}")
         return chosen
 
     def number(self, minimum: float = -math.inf, maximum: float = math.inf) -> float:
@@ -167,7 +167,7 @@ class YamlNode:
         try:
             value = float(text)
         except ValueError:
-            raise self.error(f"a number is expected here, not {shorten(text)}") from None
+            raise self.error(f"expected a number, not {shorten(text)}") from None
         if not math.isfinite(value) or not minimum <= value <= maximum:
             raise self.error(f"{shorten(text)} is not {bounds(minimum, maximum)}")
         return value
@@ -176,14 +176,14 @@ class YamlNode:
         """Return a whole number within the bounds."""
         value = self.number(minimum, maximum)
         if value != int(value):
-            raise self.error(f"a whole number is expected here, not {shorten(self.text())}")
+            raise self.error(f"expected a whole number, not {shorten(self.text())}")
         return int(value)
 
     def flag(self) -> bool:
         """Return a YAML boolean."""
         value = self.node.value.lower() if isinstance(self.node, yaml.ScalarNode) else None
         if self.node.tag != _BOOL or value not in (*_TRUE, *_FALSE):
-            raise self.error(f"true or false is expected here, not {self._kind()}")
+            raise self.error(f"expected true or false, not {self._kind()}")
         return value in _TRUE
 
 

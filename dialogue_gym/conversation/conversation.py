@@ -137,7 +137,7 @@ class BotState:
     def _did(self, name: str) -> None:
         if name not in self._action:
             valid = nearest(name, self._action)
-            raise DomainError(f"{self.domain.name}: {shorten(name)} is no action; {valid}")
+            raise DomainError(f"{self.domain.name}: unknown action {shorten(name)}; {valid}")
         index = self._action[name]
         if name != LISTEN:
             self._filled = {}
@@ -149,7 +149,7 @@ class BotState:
     def _set_slot(self, event: SlotSet) -> None:
         if event.name not in self._slot:
             valid = nearest(event.name, self._slot)
-            raise DomainError(f"{self.domain.name}: {shorten(event.name)} is no slot; {valid}")
+            raise DomainError(f"{self.domain.name}: unknown slot {shorten(event.name)}; {valid}")
         index = self._slot[event.name]
         code = self._codes[index]
         self.slots[event.name] = event.value

@@ -49,7 +49,7 @@ class Names:
     def slot(self, entry: YamlNode, name: str) -> Slot:
         """Return the slot of that name, or say that `entry` names none."""
         if name not in self._slot_by_name:
-            raise entry.error(f"{shorten(name)} is no slot; {nearest(name, self._slot_by_name)}")
+            raise entry.error(f"unknown slot {shorten(name)}; {nearest(name, self._slot_by_name)}")
         return self._slot_by_name[name]
 
     @functools.cached_property
@@ -85,7 +85,9 @@ def parse_value(entry: YamlNode, slot: Slot) -> str | None:
         by_lower = {value.lower(): value for value in slot.values}
         text = entry.text("value")
         if text.lower() not in by_lower:
-            raise entry.error(f"{shorten(text)} is no value of {slot.name!r}; {nearest(text, slot.values)}")
+            raise entry.error(
+                f"{shorten(text)} is not a value of {slot.name!r}; {nearest(text, slot.values)}"
+            )
         return by_lower[text.lower()]
     return entry.text()
 
@@ -111,8 +113,8 @@ def _slot_labels(key: str, entry: YamlNode, slot: Slot) -> tuple[str, ...]:
     if key == "confidence":
         return entry.choices(CONFIDENCES, "confidence")
     if key == "heard":
-        return entry.choices(HEARD, "way of hearing a slot")
-    chosen = entry.choices((*slot.labels, FILLED), f"state of the slot {slot.name!r}")
+        return entry.choices(HEARD, "label")
+    chosen = entry.choices((*slot.labels, FILLED), "state")
     if FILLED in chosen and FILLED not in slot.labels:  # stands for every value
         chosen = tuple(label for label in slot.labels if label != EMPTY or EMPTY in chosen)
     return chosen
@@ -139,7 +141,7 @@ def parse_expert(entry: YamlNode, names: Names) -> tuple[ExpertRule, ...]:
             own = parse_condition(parts["when"], names) if "when" in parts else Condition()
             choices.append(ExpertChoice(parse_action(parts["then"], names), own))
         if not choices:
-            raise keys["then"].error("at least one action is expected here")
+            raise keys["then"].error("expected at least one action")
         rules.append(ExpertRule(when, tuple(choices)))
     if not rules or rules[-1].when.clauses or all(choice.when.clauses for choice in rules[-1].then):
         raise entry.error("the last rule must have no 'when', so that there is always an action")

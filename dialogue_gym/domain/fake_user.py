@@ -91,7 +91,7 @@ def _goal(entry: YamlNode, names: Names) -> tuple[tuple[str, tuple[str, ...]], .
             item.name()
             values.append(parse_value(item, slot) or "")
             if values[-1] in values[:-1]:
-                raise item.error(f"the value {shorten(values[-1])} stands here twice")
+                raise item.error(f"duplicate value {shorten(values[-1])}")
             if len(values) > MAX_ITEMS:
                 raise item.error(f"more than the {MAX_ITEMS} values that are supported")
         if not values:
@@ -190,7 +190,7 @@ def _sets(entry: YamlNode, names: Names) -> tuple[tuple[str, str | None], ...]:
         if value.is_null:
             sets.append((name, None))
         elif slot.type == "list" and not value.is_list:
-            state = value.choice((FILLED, EMPTY), "state of a list")
+            state = value.choice((FILLED, EMPTY), "state")
             sets.append((name, FILLED if state == FILLED else None))
         else:
             sets.append((name, parse_value(value, slot)))
@@ -206,8 +206,8 @@ def _reaction(entry: YamlNode, goal: dict[str, tuple[str, ...]]) -> tuple[str, s
         return reaction, None
     keys = entry.mapping(("inform",))
     if "inform" not in keys:
-        raise entry.error("'inform: SLOT' is expected here")
-    return "inform", keys["inform"].choice(list(goal), "slot of the goal")
+        raise entry.error("expected 'inform: SLOT'")
+    return "inform", keys["inform"].choice(list(goal), "goal slot")
 
 
 @dataclass(frozen=True)
@@ -250,13 +250,13 @@ def _agendas(
             part.mapping(("maybe", "chance"))
             chance = keys["chance"].number(0, 1) if "chance" in keys else 0.5
             if not (optional := lines(keys["maybe"].items())):
-                raise keys["maybe"].error("at least one thing to say is expected here")
+                raise keys["maybe"].error("expected at least one thing to say")
             parts.append([(chance, optional), (1 - chance, [])])
         else:
             part.mapping(("one_of",))
             options = keys["one_of"].items()
             if not options:
-                raise keys["one_of"].error("at least one way is expected here")
+                raise keys["one_of"].error("expected at least one way")
             parts.append([(1 / len(options), lines(option.items())) for option in options])
         ways *= len(parts[-1])
         if ways > MAX_AGENDAS:
@@ -284,19 +284,19 @@ def _line(entry: YamlNode, names: Names, told: list[str], silent: set[str]) -> _
     keys = entry.mapping(("say", "tells", "answer"))
     for key in ("say", "answer"):
         if key not in keys:
-            raise entry.error(f"what an agenda says needs {key!r}")
+            raise entry.error(f"an item of an agenda needs {key!r}")
     intent = keys["say"].choice(names.intents, "intent")
-    tells = keys["tells"].choices(told, "slot of the goal") if "tells" in keys else ()
+    tells = keys["tells"].choices(told, "goal slot") if "tells" in keys else ()
     answer = keys["answer"]
     if not answer.is_mapping:
         return _Line(answer, intent, tells, _answers(answer, names, silent), {})
     given = answer.mapping(ANSWER_KEYS)
     after = given["after"].mapping() if "after" in given else {}
     if not after:
-        raise answer.error("'after' is expected here, with an answer for each earlier intent")
+        raise answer.error("expected 'after', with an answer for each earlier intent")
     for earlier, part in after.items():
         if earlier not in names.intents:
-            raise part.error(f"{shorten(earlier)} is no intent; {nearest(earlier, names.intents)}")
+            raise part.error(f"unknown intent {shorten(earlier)}; {nearest(earlier, names.intents)}")
     answers = {earlier: _answers(part, names, silent) for earlier, part in after.items()}
     return _Line(answer, intent, tells, (), answers)
 
@@ -310,7 +310,7 @@ def _answers(entry: YamlNode, names: Names, silent: set[str]) -> tuple[str, ...]
         if answers[-1] == RESTART:
             raise item.error(f"{RESTART!r} answers nothing: the user begins again")
     if not answers:
-        raise entry.error("at least one action is expected here")
+        raise entry.error("expected at least one action")
     return tuple(answers)
 
 

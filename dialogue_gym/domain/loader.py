@@ -75,7 +75,7 @@ def load_domain(source: Domain | str | Path) -> Domain:
     if isinstance(source, Domain):
         return source
     if not isinstance(source, (str, Path)):
-        raise DomainError(f"domain={shorten(repr(source))}: a path, a name or a Domain is expected here")
+        raise DomainError(f"domain={shorten(repr(source))}: expected a path, a name or a Domain")
     if source in builtin_names():
         with resources.as_file(resources.files("dialogue_gym") / "domains" / str(source)) as folder:
             return parse_domain(read_yaml(folder / "domain.yml", DOMAIN_FILE), str(source))
@@ -144,7 +144,7 @@ def _unique(entries: Iterable[tuple[YamlNode, str]], what: str) -> list[str]:
     seen: dict[str, None] = {}
     for entry, name in entries:
         if name in seen:
-            raise entry.error(f"the {what} {shorten(name)} stands here twice")
+            raise entry.error(f"duplicate {what} {shorten(name)}")
         seen[name] = None
         if len(seen) > MAX_NAMES:
             raise entry.error(f"more than the {MAX_NAMES} names that are supported")
@@ -161,7 +161,7 @@ def _names(entry: YamlNode | None, what: str, known: Iterable[str] | None) -> li
             return item, item.name()
         options = item.mapping()
         if len(options) != 1:
-            raise item.error(f"one {what} is expected here, not {len(options)} keys")
+            raise item.error(f"expected one {what}, not {len(options)} keys")
         ((name, value),) = item.named().items()
         value.mapping(known)
         return item, name

@@ -204,7 +204,7 @@ class FakeUser:
             if known == name:
                 return profile
         valid = nearest(str(name), [known for known, _ in self.profiles])
-        raise ValueError(f"user={name!r}: there is no such user; {valid}")
+        raise ValueError(f"unknown user {name!r}; {valid}")
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,7 @@ class Domain:
             if slot.name == name:
                 return slot
         valid = nearest(str(name), [slot.name for slot in self.slots])
-        raise DomainError(f"{self.name}: {shorten(str(name))} is no slot; {valid}")
+        raise DomainError(f"{self.name}: unknown slot {shorten(str(name))}; {valid}")
 
     def texts(self, action: str) -> tuple[str, ...]:
         """Return what an action may say: its response, or what the simulation has it say."""
@@ -325,7 +325,7 @@ class Domain:
         """
         self._refuse("slot", name, [slot.name for slot in self.slots])
         if type not in SLOT_TYPES:
-            raise DomainError(f"{self.name}: {shorten(type)} is no slot type; {nearest(type, SLOT_TYPES)}")
+            raise DomainError(f"{self.name}: unknown slot type {shorten(type)}; {nearest(type, SLOT_TYPES)}")
         if bool(values) != (type == "categorical"):
             raise DomainError(f"{self.name}: a categorical slot needs values, and no other slot has any")
         distinct: dict[str, str] = {}
@@ -338,7 +338,9 @@ class Domain:
 
     def _refuse(self, what: str, name: str, taken: Sequence[str]) -> None:
         if fault := name_fault(name):
-            raise DomainError(f"{self.name}: {shorten(name)} is no name for {article(what)}: {fault}")
+            raise DomainError(
+                f"{self.name}: {shorten(name)} is not a valid name for {article(what)}: {fault}"
+            )
         if name in taken:
             raise DomainError(f"{self.name}: there is {article(what)} {shorten(name)} already")
         if len(taken) >= MAX_NAMES:

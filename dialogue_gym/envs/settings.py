@@ -62,7 +62,7 @@ def _reward(domain: Domain, reward: Mapping[str, float]) -> tuple[tuple[str, flo
     valid = (*REWARD_TERMS, *domain.actions)
     for term, weight in reward.items():
         if term not in valid:
-            raise ValueError(f"reward: {term!r} is no term; {nearest(str(term), valid)}")
+            raise ValueError(f"reward: unknown term {term!r}; {nearest(str(term), valid)}")
         if not is_number(weight):
             raise ValueError(f"reward: the weight of {term!r} is a finite number, not {weight!r}")
     return tuple((term, float(weight)) for term, weight in reward.items())

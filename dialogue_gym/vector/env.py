@@ -309,7 +309,7 @@ def _seed(given: Any) -> int:
     try:
         seed = operator.index(given)
     except TypeError:
-        raise TypeError(f"seed: {given!r} is no integer") from None
+        raise TypeError(f"seed: {given!r} is not an integer") from None
     if seed < 0:
         raise ValueError(f"seed: {seed} is negative")
     return seed
@@ -322,5 +322,5 @@ def _autoreset_mode(given: str | AutoresetMode) -> AutoresetMode:
     modes = {mode.value.lower(): mode for mode in AutoresetMode}
     if plain not in modes:
         names = [mode.value for mode in AutoresetMode]
-        raise ValueError(f"autoreset_mode={given!r}: there is no such mode; {nearest(str(given), names)}")
+        raise ValueError(f"autoreset_mode={given!r}: unknown mode; {nearest(str(given), names)}")
     return modes[plain]

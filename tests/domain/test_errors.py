@@ -65,7 +65,7 @@ GENERATED: dict[str, tuple[str | bytes, str]] = {
     "utf-16": ("intents: [a]".encode("utf-16"), "1: not a text file in UTF-8"),
     "long name": (
         "actions:\n- " + "ab" * 150,
-        f"2: actions[0]: '{'ab' * 29}a…' is no name: it is longer than 200 characters",
+        f"2: actions[0]: '{'ab' * 29}a…' is not a valid name: it is longer than 200 characters",
     ),
     "deep lists": ("[" * 100_000, "1: nested deeper than 50 levels"),
     "deep mappings": ("".join(" " * i + "a:\n" for i in range(60)), "51: nested deeper than 50 levels"),
@@ -197,8 +197,8 @@ UNREADABLE: list[tuple[Callable[[Path], Any], str]] = [
     ),
     (lambda _: "", "'' is neither a file nor a built-in domain; valid: concert, restaurant"),
     (lambda _: "a\0b", "'a\\x00b' is neither a file nor a built-in domain; valid: concert, restaurant"),
-    (lambda _: None, "domain='None': a path, a name or a Domain is expected here"),
-    (lambda _: b"restaurant", "domain=\"b'restaurant'\": a path, a name or a Domain is expected here"),
+    (lambda _: None, "domain='None': expected a path, a name or a Domain"),
+    (lambda _: b"restaurant", "domain=\"b'restaurant'\": expected a path, a name or a Domain"),
 ]
 
 

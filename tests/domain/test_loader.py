@@ -232,16 +232,16 @@ def test_a_domain_grows_at_its_end() -> None:
 
 REFUSED: list[tuple[Callable[[Domain], Any], str]] = [
     (lambda d: d.with_action("utter_greet"), "there is an action 'utter_greet' already"),
-    (lambda d: d.with_action(" "), "' ' is no name for an action: it is empty"),
+    (lambda d: d.with_action(" "), "' ' is not a valid name for an action: it is empty"),
     (lambda d: d.with_action("step"), "an action cannot be called 'step', like a term of the reward"),
     (lambda d: d.with_intent("deny"), "there is an intent 'deny' already"),
-    (lambda d: d.with_intent("a\nb"), r"'a\nb' is no name for an intent: it has control characters"),
+    (lambda d: d.with_intent("a\nb"), r"'a\nb' is not a valid name for an intent: it has control characters"),
     (lambda d: d.with_slot("price"), "there is a slot 'price' already"),
-    (lambda d: d.with_slot("x", "flot"), "'flot' is no slot type; did you mean 'float'?"),
+    (lambda d: d.with_slot("x", "flot"), "unknown slot type 'flot'; did you mean 'float'?"),
     (lambda d: d.with_slot("x", "categorical"), "a categorical slot needs values, and no other slot has any"),
     (lambda d: d.with_slot("x", "text", ["a"]), "a categorical slot needs values, and no other slot has any"),
     (lambda d: d.with_slot("x", "categorical", ["a", "A"]), "there is a value 'a' already"),
-    (lambda d: d.slot("prise"), "'prise' is no slot; did you mean 'price'?"),
+    (lambda d: d.slot("prise"), "unknown slot 'prise'; did you mean 'price'?"),
 ]
 
 

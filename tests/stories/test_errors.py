@@ -141,5 +141,5 @@ def test_a_large_file_reads_the_same_in_chunks(tail: str, monkeypatch: pytest.Mo
 def test_an_error_far_down_a_large_file_names_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialogue_gym.stories.yaml_reader._SMALL", 0)
     text = many(3000) + "- story: x\n  steps:\n  - action: {}\n" + many(3000).partition("many\n")[2]
-    with pytest.raises(StoryError, match=r"^f:18007: steps\[0\]\.action: a name is expected here"):
+    with pytest.raises(StoryError, match=r"^f:18007: steps\[0\]\.action: expected a name"):
         stories.parse(text, "f")

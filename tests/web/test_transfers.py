@@ -83,7 +83,7 @@ def test_imported_examples_are_understood(workspaces: Workspaces) -> None:
     [
         ("stories", b"\xff", "mine.yml: not a UTF-8 text file"),
         ("stories", b"", "mine.yml: there are no stories in it"),
-        ("stories", b"## a\n* greet\n  - utter_gret\n", "'utter_gret' is no action"),
+        ("stories", b"## a\n* greet\n  - utter_gret\n", "unknown action 'utter_gret'"),
         ("nlu", b"nlu: 3", "mine.yml"),
         ("nlu", b"", "mine.yml: there are no examples in it"),
         ("domain", b"actions: {", "mine.yml"),
