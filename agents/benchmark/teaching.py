@@ -18,13 +18,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dialogue_gym import load_domain
-from dialogue_gym._files import write_text, write_whole
 from dialogue_gym.journal import Store
 from dialogue_gym.nlu import builtin_path
 from dialogue_gym.stories import own_stories
-from dialogue_gym.teaching.import_stories import import_stories
-from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
+from dialogue_gym.teaching import Session, SimulatedTeacher, import_stories, teach
+from dialogue_gym.utils import write_text, write_whole
 
 UNSEEN = 500
 ERROR_RATES = (0.0, 0.15, 0.3)

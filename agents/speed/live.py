@@ -26,13 +26,12 @@ from matplotlib.figure import Figure
 
 from agents.speed.environments import rounded
 from dialogue_gym import Domain, load_domain
-from dialogue_gym.journal import Draft, Entry, Store
+from dialogue_gym.journal import LABEL, LIVE, PERSON, Draft, Entry, Store
 from dialogue_gym.live import LiveBot, SimulatedPerson, Trainer, checkpoints_of, start_or_resume
 from dialogue_gym.nlu import FixedFormatInterpreter
 from dialogue_gym.utils import write_text, write_whole
 
 NAME = "restaurant"
-LABEL, LIVE, PERSON = "label", "live", "person"
 """As entries of the journal have them: a decision, the key of a beginning, someone at the terminal."""
 TRANSITIONS = 100_000
 STEPS_A_DAY = 100

@@ -20,15 +20,11 @@ import numpy as np
 import typer
 
 from dialogue_gym import DialogueEnv, load_domain
-from dialogue_gym._files import write_text
-from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, UserUttered, to_json
-from dialogue_gym.journal.entry import BOT, END, EVENT, EXPERT, FAKE_USER, LABEL, RESULT, USER, Draft
-from dialogue_gym.journal.store import Store
-from dialogue_gym.policies.base import ExpertPolicy
-from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher
-from dialogue_gym.teaching.simulated_user import SEED, SimulatedUser
+from dialogue_gym.conversation import ActionExecuted, Conversation, SessionStarted, UserUttered, to_json
+from dialogue_gym.journal import BOT, END, EVENT, EXPERT, FAKE_USER, LABEL, RESULT, USER, Draft, Store
+from dialogue_gym.policies import ExpertPolicy
+from dialogue_gym.teaching import SEED, Session, SimulatedTeacher, SimulatedUser
+from dialogue_gym.utils import write_text
 
 DOMAIN = load_domain("restaurant")
 SETTINGS: dict[str, Any] = {"turn_taking": "explicit", "semantic_error_rate": 0.3}

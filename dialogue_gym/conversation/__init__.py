@@ -10,6 +10,7 @@ from dialogue_gym.conversation.events import (
     SessionStarted,
     SlotSet,
     UserUttered,
+    to_json,
 )
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.conversation.wording import Speaker
@@ -28,5 +29,6 @@ __all__ = [
     "Speaker",
     "UserUttered",
     "decisions",
+    "to_json",
     "transcript",
 ]

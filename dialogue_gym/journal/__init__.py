@@ -1,7 +1,38 @@
-"""The journal of all that is said, answered and rated: an append-only store of entries."""
+"""The journal: an append-only store of everything that people and bots do."""
 
-from dialogue_gym.journal.entry import Draft, Entry, StoreError
+from dialogue_gym.journal.entry import (
+    BOT,
+    END,
+    EVENT,
+    EXPERT,
+    FAKE_USER,
+    LABEL,
+    LIVE,
+    PERSON,
+    RESULT,
+    USER,
+    Draft,
+    Entry,
+    StoreError,
+)
 from dialogue_gym.journal.history import History, Label
 from dialogue_gym.journal.store import Store
 
-__all__ = ["Draft", "Entry", "History", "Label", "Store", "StoreError"]
+__all__ = [
+    "BOT",
+    "END",
+    "EVENT",
+    "EXPERT",
+    "FAKE_USER",
+    "LABEL",
+    "LIVE",
+    "PERSON",
+    "RESULT",
+    "USER",
+    "Draft",
+    "Entry",
+    "History",
+    "Label",
+    "Store",
+    "StoreError",
+]

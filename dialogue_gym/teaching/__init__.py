@@ -1,4 +1,7 @@
-"""Teaching a bot by confirming or correcting its next action, while it learns on the spot."""
+"""Teaching a bot by confirming or correcting its next action, which it learns on the spot.
+
+Names load when they are used, so that a light one brings no learner.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dialogue_gym.teaching.learner import right_actions
+    from dialogue_gym.teaching.mode import FAKE, ME, use_mode
+    from dialogue_gym.teaching.session import Session
+    from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
+    from dialogue_gym.teaching.simulated_user import SEED, SimulatedUser
+    from dialogue_gym.teaching.story_import import import_stories
 
-__all__ = ["right_actions"]
+__all__ = [
+    "FAKE",
+    "ME",
+    "SEED",
+    "Session",
+    "SimulatedTeacher",
+    "SimulatedUser",
+    "import_stories",
+    "right_actions",
+    "teach",
+    "use_mode",
+]
 
-_MODULES = {"right_actions": "learner"}
+_MODULES = {
+    "FAKE": "mode",
+    "ME": "mode",
+    "SEED": "simulated_user",
+    "Session": "session",
+    "SimulatedTeacher": "simulated_teacher",
+    "SimulatedUser": "simulated_user",
+    "import_stories": "story_import",
+    "right_actions": "learner",
+    "teach": "simulated_teacher",
+    "use_mode": "mode",
+}
 """Modules of the public names; they load with their first use."""
 
 

@@ -11,8 +11,8 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.factory import domain_text_of, make_runner, make_stories
 from dialogue_gym.journal.store import Store
 from dialogue_gym.stories import Story
-from dialogue_gym.teaching.import_stories import import_stories
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
+from dialogue_gym.teaching.story_import import import_stories
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export import DOMAIN_NAME, NLU_NAME, STORY_FILES, export
-from dialogue_gym.teaching.import_stories import import_stories
+from dialogue_gym.teaching.story_import import import_stories
 from dialogue_gym.web.view import counted
 from dialogue_gym.web.workspace import Workspace
 

@@ -29,9 +29,9 @@ from dialogue_gym.stories import StoryError, load, replay
 from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export import STORY_FILES, export, stories_of
 from dialogue_gym.teaching.export_examples import examples_of
-from dialogue_gym.teaching.import_stories import import_stories
 from dialogue_gym.teaching.pending import AwaitsMessage, MissingResult, PendingContradiction, SessionError
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.story_import import import_stories
 from tests.conftest import domain_from
 from tests.strategies import domains
 

@@ -10,8 +10,8 @@ from dialogue_gym.actions import ActionRunner, builtin_actions
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.stories import load
-from dialogue_gym.teaching.import_stories import import_stories
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.story_import import import_stories
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Screen
 

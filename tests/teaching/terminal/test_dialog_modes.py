@@ -13,10 +13,10 @@ from dialogue_gym.journal.entry import BOT, EVENT, LABEL, LIVE, STORY, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.stories import parse
-from dialogue_gym.teaching.import_stories import import_stories
 from dialogue_gym.teaching.mode import use_mode
 from dialogue_gym.teaching.pending import MissingResult, Proposal
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.story_import import import_stories
 from tests.teaching.terminal.dialogs import concert, desk, played, text_of
 
 
