@@ -1,4 +1,4 @@
-"""From what a user names to objects: interpreters, actions, stories, the text of a domain."""
+"""Objects for the names in a user's options: interpreters, actions, stories, a domain's text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dialogue_gym.stories import Story, load
 from dialogue_gym.stories.io import own_stories
 
 EXPORTED_NAME = "exported"
-"""The folder in a store to which what was taught is exported."""
+"""The folder in a store for exported files."""
 
 
 def is_address(text: str) -> bool:
@@ -25,7 +25,7 @@ def is_address(text: str) -> bool:
 
 
 def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, seed: int) -> Interpreter:
-    """Return what understands a person: the fixed format, and words where there is something to learn from.
+    """Return an interpreter of the fixed format, and of free text if there are examples to learn.
 
     A built-in domain brings its own examples.
 
@@ -51,12 +51,12 @@ def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, see
 
 
 def own_examples(source: str) -> list[Path]:
-    """Return the examples that a domain brings: a built-in one does."""
+    """Return the example files of a built-in domain; an empty list for any other."""
     return [builtin_path(source, "nlu.yml")] if source in builtin_names() else []
 
 
 def how_to_talk(domain: Domain, interpreter: Interpreter) -> str:
-    """Return a sentence that tells a person how to talk to a bot."""
+    """Return a sentence on how to talk to a bot."""
     example = f"/{domain.intents[0]}" if domain.intents else "/greet"
     if isinstance(interpreter, CombinedInterpreter):
         return f"Talk to it in plain words, or as {example}."
@@ -64,7 +64,7 @@ def how_to_talk(domain: Domain, interpreter: Interpreter) -> str:
 
 
 def load_code(actions: Sequence[str]) -> tuple[list[Action], str | None]:
-    """Return the code of actions that was named, and the action server, if one was.
+    """Return the actions of the given modules and files, and the address of the action server, if any.
 
     Raises:
         ValueError: the code cannot be loaded, or there are two servers.
@@ -77,7 +77,7 @@ def load_code(actions: Sequence[str]) -> tuple[list[Action], str | None]:
 
 
 def make_runner(source: str, domain: Domain, actions: Sequence[str] | None, seed: int) -> ActionRunner:
-    """Return what does the actions: the code or server that was named, or what a built-in domain brings.
+    """Return a runner for the given actions or action server, or for those of a built-in domain.
 
     Raises:
         ValueError: the code cannot be loaded, or there are two servers.
@@ -91,7 +91,7 @@ def make_runner(source: str, domain: Domain, actions: Sequence[str] | None, seed
 def make_text_interpreter(
     source: str, domain: Domain, nlu: Sequence[str] | None, seed: int
 ) -> Interpreter | None:
-    """Return what understands words, of which acts in the fixed format are none; None if nothing does.
+    """Return an interpreter of free text alone, without the fixed format; None without examples.
 
     Raises:
         ValueError: the files or addresses cannot be used.
@@ -101,7 +101,7 @@ def make_text_interpreter(
 
 
 def domain_file(source: str) -> Path:
-    """Return the file of a domain, given its path or the name of a built-in one."""
+    """Return the file of a domain, given its path or a built-in name."""
     return builtin_path(source, "domain.yml") if source in builtin_names() else Path(source)
 
 
@@ -115,10 +115,10 @@ def domain_text_of(source: str) -> str:
 
 
 def make_stories(source: str, with_own: bool, paths: Iterable[Path]) -> list[Story]:
-    """Return the stories that a new store begins with: the domain's own if wanted, and those of files.
+    """Return the stories that a new store begins with: the domain's own on request, and those of files.
 
     Raises:
-        ValueError: they cannot be read, or there are none.
+        ValueError: they cannot be read, or the domain has none.
     """
     own = own_stories(domain_file(source)) if with_own else []
     return own + [story for path in paths for story in load(path)]

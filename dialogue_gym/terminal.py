@@ -1,4 +1,4 @@
-"""What a person types at a prompt, or a pipe in their place."""
+"""Input at a prompt, from a person or a pipe."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-THOUGHTS = "?"
-"""Typed alone, or at a terminal pressed where nothing is typed: show what the bot thinks."""
+SCORES = "?"
+"""A line, or at a terminal a key on an empty line: show the bot's scores."""
 
 
 class Prompt:
-    """Reads lines: with editing and history at a terminal, echoed from a pipe."""
+    """Reads lines, with editing and history at a terminal, echoed from a pipe."""
 
     def __init__(self) -> None:
-        """Find out which it is."""
+        """Detect a terminal or a pipe."""
         self.session: PromptSession[str] | None = None
         if sys.stdin.isatty():
             from prompt_toolkit import PromptSession
@@ -48,8 +48,8 @@ class Prompt:
             return None
 
 
-def thoughts_key(prompt: Prompt, thoughts: Callable[[], list[str]]) -> KeyBindings | None:
-    """Return the key that shows what the bot thinks, where there are keys."""
+def scores_key(prompt: Prompt, thoughts: Callable[[], list[str]]) -> KeyBindings | None:
+    """Return a key binding that shows the bot's scores; None for a pipe."""
     if (session := prompt.session) is None:
         return None
     from prompt_toolkit.application import run_in_terminal
@@ -58,7 +58,7 @@ def thoughts_key(prompt: Prompt, thoughts: Callable[[], list[str]]) -> KeyBindin
 
     keys = KeyBindings()
 
-    @keys.add(THOUGHTS, filter=Condition(lambda: not session.default_buffer.text))
+    @keys.add(SCORES, filter=Condition(lambda: not session.default_buffer.text))
     def show(event: KeyPressEvent) -> None:
         run_in_terminal(lambda: print("\n".join(thoughts())))
 

@@ -1,7 +1,7 @@
 """Pictures of the pages of `dialogue-gym serve`, for the README: `python -m docs.make_pictures`.
 
-Two teachers, in whose place the domain's expert answers, teach a restaurant bot; then the pages are shown at
-three widths, in light and dark.
+Two teachers, played by the domain's expert, teach a restaurant bot; then the pages are shown at three widths,
+in light and dark.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from dialogue_gym import DialogueEnv, load_domain
-from dialogue_gym.journal.store import Store
-from dialogue_gym.policies.base import ExpertPolicy
-from dialogue_gym.teaching.mode import FAKE, use_mode
-from dialogue_gym.web.commands import dispatch
-from dialogue_gym.web.workspace import TeachingConfig, Workspace, Workspaces
+from dialogue_gym.journal import Store
+from dialogue_gym.policies import ExpertPolicy
+from dialogue_gym.teaching import FAKE, use_mode
+from dialogue_gym.web import TeachingConfig, Workspace, Workspaces, dispatch
 
 PICTURES = (
     ("teach-360", "", 360, 780, "dark"),
@@ -50,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as started:
         path = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        for dialogues in (1, 3):  # a bot that still has to learn; one of which there is something to tell
+        for dialogues in (1, 3):  # an untaught bot; one with progress to show
             right = _fill(Path(folder) / str(dialogues), dialogues)
             options = ("--talk",) if dialogues > 1 else ()
             with _served(Path(folder) / str(dialogues), *options) as address:
@@ -106,7 +105,7 @@ def _look_after(browser: Browser, address: str, path: Path) -> None:
 
 
 def _fill(folder: Path, dialogues: int) -> str:
-    """Teach, up to where the bot is wrong in the last workspace; return what is right there."""
+    """Teach until the bot is wrong in the last workspace; return the right action there."""
     domain = load_domain("restaurant")
     env = DialogueEnv(domain, turn_taking="explicit")
     expert = ExpertPolicy(env, 0)
@@ -144,7 +143,7 @@ def _fill(folder: Path, dialogues: int) -> str:
             if not is_right and len(workspace.view["chat"]) > 1:
                 break
             answer(workspace)
-        if dialogues > 1:  # what there is to settle
+        if dialogues > 1:  # a disagreement to resolve
             dispatch(workspace, workspace.step, "restart", {})
             dispatch(workspace, workspace.step, "correct", {"action": "utter_ask_howcanhelp"})
             dispatch(workspace, workspace.step, "resolve", {"which": "new"})

@@ -1,4 +1,4 @@
-"""The command, or other code, in a pseudo-terminal."""
+"""A pseudo-terminal, for tests of the command or of other code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 class Window:
-    """A pseudo-terminal with the command in it, or what else Python is to run."""
+    """A pseudo-terminal that runs the command, or other Python code."""
 
     def __init__(self, *words: str, cwd: Path, columns: int, code: str = "", **environment: str) -> None:
         self.leader, follower = pty.openpty()
@@ -34,7 +34,7 @@ class Window:
         fcntl.ioctl(self.leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def type(self, keys: str, *until: str) -> None:
-        """Press keys, then wait for texts, one after the other."""
+        """Press keys, then wait for each of the texts in turn."""
         self.seen, place = "", 0
         os.write(self.leader, keys.encode())
         end = time.monotonic() + 120

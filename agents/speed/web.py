@@ -1,8 +1,8 @@
-"""How long the page of `dialogue-gym serve` takes from a key to the next proposal, in a real browser.
+"""The time from a key to the next proposal, on the teaching page of `dialogue-gym serve` in a real browser.
 
-`make bench-web`, or `python -m agents.speed.web`: a bot is taught from nothing, by keys alone; every second
-answer to what it is not sure of is a correction, so that there is always something to learn. Time runs from
-the key's event until the frame after the one in which the next proposal is there.
+`make bench-web`, or `python -m agents.speed.web`: an untaught bot is taught by keys alone. Every second
+answer to an uncertain proposal is a correction, so that it keeps learning. Time runs from the key's event
+until the frame after the one that shows the next proposal.
 """
 
 from __future__ import annotations

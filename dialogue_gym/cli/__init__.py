@@ -18,11 +18,11 @@ _EXTRAS = {
     "starlette": "web",
     "uvicorn": "web",
 }
-"""Which extra brings a package that only some commands need; the others come with `teach`."""
+"""The extra of each optional package that only some commands need; all others come with `teach`."""
 
 
 def main() -> None:
-    """Run a command; what a person got wrong is said in one line, with exit status 2."""
+    """Run a command; report a user's error in one line, with exit status 2."""
     try:
         from dialogue_gym.cli.app import app
     except ImportError as error:
@@ -31,11 +31,11 @@ def main() -> None:
     from dialogue_gym._http import ServiceError
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal can show
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack some characters
 
     try:
         app()
-    except ImportError as error:  # of what only some commands need
+    except ImportError as error:  # a package that only some commands need
         message = str(error) if "pip install" in str(error) else _missing(error)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -48,7 +48,7 @@ def main() -> None:
 
 def _missing(error: ImportError) -> str:
     if str(error.name).startswith("dialogue_gym"):
-        raise error  # a fault of ours
+        raise error  # a bug, not a missing package
     extra = _EXTRAS.get(str(error.name).partition(".")[0], "teach")
     return f'{error.name} is missing: pip install "dialogue_gym[{extra}]" brings it'
 

@@ -17,7 +17,7 @@ from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
 from dialogue_gym.live.policy import store_agent
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.teaching.policy import is_store
-from dialogue_gym.terminal import THOUGHTS, Prompt, thoughts_key
+from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
 _PROMPT = "you > "
 
@@ -49,9 +49,9 @@ def chat(
     for line in _greeting(talk, source):
         print(line)
     prompt = Prompt()
-    keys = thoughts_key(prompt, talk.thoughts)
+    keys = scores_key(prompt, talk.thoughts)
     while (text := prompt.read(_PROMPT, keys)) is not None:
-        for line in talk.thoughts() if text.strip() == THOUGHTS else talk.say(text):
+        for line in talk.thoughts() if text.strip() == SCORES else talk.say(text):
             print(line)
 
 
@@ -65,8 +65,8 @@ def _greeting(talk: Chat, source: str) -> Iterator[str]:
         yield f"{domain.name}, with the agent {agent.name!r}."
     else:
         yield (
-            f"{domain.name}: there is no agent for this domain, so the bot only listens. Teach it:"
-            f" dialogue-gym teach {source}, and then chat with --agent {domain.name}-teaching."
+            f"{domain.name}: no agent exists for this domain, so the bot only listens. Teach it with"
+            f" `dialogue-gym teach {source}`, then chat with --agent {domain.name}-teaching."
         )
     yield how_to_talk(domain, talk.interpreter)
-    yield f"{THOUGHTS} shows what it thinks, {RESTART_COMMAND} begins anew, Ctrl-D ends."
+    yield f"{SCORES} shows its scores, {RESTART_COMMAND} starts over, Ctrl-D ends."

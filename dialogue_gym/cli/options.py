@@ -42,7 +42,7 @@ class Teacher(StrEnum):
 
 
 def complete_domain(incomplete: str) -> Iterator[str]:
-    """Yield the built-in domains and the YAML files that begin with what was typed."""
+    """Yield the built-in domains and the YAML files that begin with the typed text."""
     yield from (name for name in builtin_names() if name.startswith(incomplete))
     folder, _, begun = incomplete.rpartition("/")
     for path in sorted(Path(folder or ("/" if incomplete.startswith("/") else ".")).glob(f"{begun}*")):
@@ -83,7 +83,7 @@ _StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="DIR",
-        help="Where everything is kept; without it, NAME-teaching or NAME-live.",
+        help="Folder of the store; without it, NAME-teaching or NAME-live.",
         rich_help_panel=TALKING,
     ),
 ]
@@ -100,7 +100,7 @@ _OPTIONS: dict[str, Any] = {
     "actions": ActionsOption,
     "seed": SeedOption,
     # Teaching
-    "scratch": _option(bool, TEACHING, "--scratch", help="Begin with a bot that knows nothing."),
+    "scratch": _option(bool, TEACHING, "--scratch", help="Begin with an untaught bot."),
     "pretrained": _option(
         bool, TEACHING, "--pretrained", help="Let a new store begin with the domain's own stories."
     ),
@@ -115,7 +115,7 @@ _OPTIONS: dict[str, Any] = {
         User | None,
         TEACHING,
         "--user",
-        help="Who talks to the bot at first; without it, the fake user if it has a goal.",
+        help="The user at first; without it, fake if the fake user has a goal.",
     ),
     "turn_taking": _option(
         TurnTaking, TEACHING, "--turn-taking", help="explicit: the bot learns to listen, too."
@@ -127,7 +127,7 @@ _OPTIONS: dict[str, Any] = {
     "mistakes": _option(
         float, TEACHING, "--mistakes", min=0, max=1, help="The expert's rate of wrong answers."
     ),
-    "dialogues": _option(int, TEACHING, "--dialogues", min=1, help="How many dialogues the expert teaches."),
+    "dialogues": _option(int, TEACHING, "--dialogues", min=1, help="Number of dialogues to teach."),
     "as_json": _option(bool, TEACHING, "--json", help="Print the expert's report as JSON."),
     # Learning from people
     "agent": _option(
@@ -135,12 +135,12 @@ _OPTIONS: dict[str, Any] = {
         LEARNING,
         "--agent",
         metavar="NAME|DIR",
-        help="Where a new learner begins: pretrained, expert, or the folder of a trained DQN.",
+        help="Agent that a new learner begins with: pretrained, expert, or the folder of a trained DQN.",
     ),
     "silence": _option(
         float, LEARNING, "--silence", min=0, help="Minutes after which a silent person is gone; 0: never."
     ),
-    "checkpoints": _option(int, LEARNING, "--checkpoints", min=1, help="How many checkpoints are kept."),
+    "checkpoints": _option(int, LEARNING, "--checkpoints", min=1, help="Number of checkpoints to keep."),
     "fall": _option(
         float, LEARNING, "--fall", min=0, max=1, help="Report when success with the fake user falls by this."
     ),

@@ -88,12 +88,18 @@ def show(conversation: Name, *, folder: Folder) -> None:
 
 
 def _annotated(lines: Iterable[str], said: Sequence[int], corrected: Iterable[Correction]) -> Iterator[str]:
-    """Yield the lines of a chat, with a note under what was corrected; `said` are the events of its lines."""
+    """Yield the lines of a chat, with a note under each correction.
+
+    Args:
+        lines: of the chat.
+        said: the event of each line that begins one.
+        corrected: the corrections in the conversation.
+    """
     notes = {correction.event: correction for correction in corrected}
     events = iter(said)
     note: Correction | None = None
     for line in lines:
-        begins = not line.startswith(" ")  # else it goes on with what the bot says
+        begins = not line.startswith(" ")  # indented lines continue a message of the bot
         if begins and note:
             yield _note(note)
         if begins:
@@ -110,7 +116,7 @@ def _note(correction: Correction) -> str:
 
 @store.command(name="export")
 def export_command(
-    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write the files.")],
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the files.")],
     *,
     folder: Folder,
     format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Format of the stories.")] = FORMATS[
@@ -119,14 +125,14 @@ def export_command(
 ) -> None:
     """Write stories, corrected NLU examples, and the domain with its additions."""
     if format not in FORMATS:
-        raise ValueError(f"--format: {format!r} is no format of stories; {nearest(format, FORMATS)}")
+        raise ValueError(f"--format: unknown story format {format!r}; {nearest(format, FORMATS)}")
     with _reading(folder) as opened:
         domain, about = _domain(opened), opened.domain
         written = export(History(opened.entries()), domain, target, format, about.text if about else None)
     for path in written:
         print(path)
     if not written:
-        print(f"{target}: there is nothing new to write")
+        print(f"{target}: nothing new to write")
 
 
 @store.command()
@@ -146,11 +152,11 @@ def forget(
             typer.confirm(f"Erase {what} for good?", abort=True)
         erased, removed = forget_learned(opened, conversation, with_forks)
     for name in erased:
-        print(f"{printable(name)} is erased")
+        print(f"{printable(name)} erased")
     if removed:
         what = "it" if len(erased) == 1 else "them"
         print(f"{_done(len(removed), 'checkpoint', 'removed')} that may have learned from {what};", end=" ")
-        print("the next start learns anew from what is left")
+        print("the next start learns anew from the rest")
 
 
 @store.command()
@@ -182,7 +188,7 @@ def ratings(
         found = {str(one.id): one for one in waiting(opened.ratings())}
         if approve not in ("all", *found):
             known = nearest(approve, ("all", *found))
-            raise ValueError(f"--approve {shorten(approve)}: no such rating waits; {known}")
+            raise ValueError(f"--approve {shorten(approve)}: no such rating awaits approval; {known}")
         chosen = [one for name, one in found.items() if approve in ("all", name)]
         opened.append_all(approved(one) for one in chosen)
     print(_done(len(chosen), "rating", "approved"))
@@ -205,7 +211,7 @@ def rollback(
         return
     with Store(folder, create=False) as opened:
         path = roll_back(opened, checkpoint)
-    print(f"{path.stem} is what the next conversation begins with")
+    print(f"The next conversation begins with {path.stem}.")
 
 
 def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
@@ -227,10 +233,10 @@ def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
 def prune(
     *,
     folder: Folder,
-    checkpoints: Annotated[int, typer.Option(min=1, help="How many of the newest checkpoints are kept.")] = 7,
+    checkpoints: Annotated[int, typer.Option(min=1, help="Number of newest checkpoints to keep.")] = 7,
     conversations: Annotated[
         int | None,
-        typer.Option(min=0, help="How many of the newest live conversations are kept; without it, all."),
+        typer.Option(min=0, help="Number of newest live conversations to keep; without it, all."),
     ] = None,
     yes: Yes = False,
 ) -> None:
@@ -245,7 +251,7 @@ def prune(
 
 
 def _done(count: int, what: str, how: str) -> str:
-    return f"1 {what} is {how}" if count == 1 else f"{count} {what}s are {how}"
+    return f"{count} {what}{'' if count == 1 else 's'} {how}"
 
 
 @store.command()
@@ -264,9 +270,9 @@ def _reading(folder: Path) -> Store:
 
 
 def _domain(opened: Store) -> Domain:
-    """Return the domain that a store is about, as its file was when it was last used."""
+    """Return the domain of a store, from the text of its file at the last use."""
     about = opened.domain
     if about is None:
-        raise StoreError(f"{opened.folder}: nothing was taught here yet: no domain is known")
+        raise StoreError(f"{opened.folder}: no domain is known here, since nothing was taught yet")
     name = about.source if about.source in builtin_names() else printable(Path(about.source).stem)
     return parse_domain(parse_yaml(about.text, about.source, DOMAIN_FILE), name)

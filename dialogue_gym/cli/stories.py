@@ -41,7 +41,7 @@ def join_command(
         int, typer.Option(min=0, max=100, help="Rounds of random joins, after checkpoints.")
     ] = 1,
     seed: SeedOption = 0,
-    limit: Annotated[int, typer.Option(min=0, help="How many dialogues are added at most.")] = 10_000,
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of added dialogues.")] = 10_000,
     out: Out = None,
     format: Format = None,
 ) -> None:
@@ -89,7 +89,7 @@ def _load(files: list[Path]) -> list[Story]:
 
 def _write_stories(made: list[Story], out: Path | None, format: str | None) -> None:
     if format is not None and format not in FORMATS:
-        raise ValueError(f"--format: {format!r} is no format of stories; {nearest(format, FORMATS)}")
+        raise ValueError(f"--format: unknown story format {format!r}; {nearest(format, FORMATS)}")
     if format is None:
         format = (format_of(out) if out else None) or "yaml"
     _write(dump(made, format), out)

@@ -26,7 +26,7 @@ from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.policies.agent import Agent, AgentError, load_agent
 from dialogue_gym.teaching.policy import is_store
-from dialogue_gym.terminal import THOUGHTS, Prompt, thoughts_key
+from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
 _PROMPT = "you > "
 _END_PROMPT = f"{END_QUESTION} > "
@@ -124,7 +124,7 @@ def hold(given: LiveOptions) -> None:
     with opened(given) as bot:
         domain = bot.live.domain
         print(f"{domain.name}: all is kept in {printable(str(bot.folder))}.")
-        print(f"{how_to_talk(domain, bot.interpreter)} {THOUGHTS} shows what it thinks.")
+        print(f"{how_to_talk(domain, bot.interpreter)} {SCORES} shows what it thinks.")
         print(HELP)
         for line in _talked(TerminalChat(bot.live, bot.trainer), Prompt()):
             print(line)
@@ -188,12 +188,12 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
 def _talked(talk: TerminalChat, prompt: Prompt) -> Iterator[str]:
     """Yield what is to be shown to a person until they leave; where a conversation ends they are asked."""
     yield from talk.go_on()
-    keys = thoughts_key(prompt, talk.thoughts)
+    keys = scores_key(prompt, talk.thoughts)
     while (text := prompt.read(*((_END_PROMPT,) if talk.ended else (_PROMPT, keys)))) is not None:
         if talk.ended:
             yield from talk.judge(text)
         else:
-            yield from talk.thoughts() if text.strip() == THOUGHTS else talk.say(text)
+            yield from talk.thoughts() if text.strip() == SCORES else talk.say(text)
     talk.leave()
     while talk.ended and (text := prompt.read(_END_PROMPT)) is not None:
         yield from talk.judge(text, is_leaving=True)

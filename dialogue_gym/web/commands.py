@@ -146,7 +146,7 @@ def _write(
 def _add_unknown(workspace: Workspace) -> None:
     unknown, workspace.unknown = workspace.unknown, None
     if unknown is None:
-        raise SessionError("there are no new names to add")
+        raise SessionError("no new names await an answer")
     names = unknown_names(workspace.session.domain, unknown.message)  # another teacher may have added some
     _write(
         workspace, unknown.message, unknown.is_correction, [new_name(kind, name) for kind, name, _ in names]

@@ -64,7 +64,7 @@ def run(options: ServeOptions) -> None:
         if options.talk:
             bot, people = stack.enter_context(_visitors(options, folder))
             store, handoff = bot.store, Handoff(people, bot.trainer)
-            # Other sites may talk to the bot; they have no business with what teachers do.
+            # Other sites may talk to the bot, but not reach the teachers' pages.
             server = build_live(people, dataclasses.replace(policy, origins=options.origin), tokens)
         if setup:
             store = store or stack.enter_context(Store(folder))
@@ -119,7 +119,7 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[Opened, Ses
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     live = LiveOptions(**{name: given[name] for name in names} | {"store": folder})
     with opened(live, is_attended=options.teach) as bot:
-        for name in bot.live.conversations.open:  # who was waiting for a reply when the server stopped
+        for name in bot.live.conversations.open:  # some may wait for a reply since the last stop
             bot.live.go_on(name)
         people = Sessions(bot.live, trusts_ratings=options.trust_ratings)
         with people.looked_after():

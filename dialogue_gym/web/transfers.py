@@ -75,7 +75,7 @@ class Transfer:
         """Return an exported file.
 
         Raises:
-            TransferError: there is no such export.
+            TransferError: the file was not exported.
         """
         if name not in FILES:
             raise TransferError(f"no such export: {shorten(name)}; {nearest(name, FILES)}")
@@ -115,7 +115,7 @@ class Transfer:
         last = max((int(found[1]) for found in known if found), default=0)
         stories = parse_stories(text, name)
         if not stories:
-            raise TransferError(f"{name}: there are no stories in it")
+            raise TransferError(f"{name}: the file has no stories")
         count = import_stories(self.workspace.shared.store, session.domain, stories, last)
         return f"Imported {counted(len(stories), 'story', 'stories')} ({counted(count, 'new conversation')})."
 
@@ -133,7 +133,7 @@ class Transfer:
             except FileError as error:
                 raise TransferError(str(error).replace(str(temporary), name)) from None
             if not count:
-                raise TransferError(f"{name}: there are no examples in it")
+                raise TransferError(f"{name}: the file has no examples")
 
         write_whole(path, write)
         self.workspace.shared.forget_interpreter()

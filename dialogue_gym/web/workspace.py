@@ -47,7 +47,7 @@ class TeachingConfig:
         user: `"fake"` or `"me"`, the user that a teacher begins with.
         turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
         runner: runs the actions where the teacher is the user.
-        make_interpreter: makes the interpreter of free text; returns None where there are no examples.
+        make_interpreter: makes the interpreter of free text; returns None without examples.
         seed: of the fake users.
     """
 
@@ -261,7 +261,7 @@ class Workspace:
             change = self.session.change
             try:
                 yield
-            except StoreError as error:  # the store may hold half of what was to be written
+            except StoreError as error:  # the store may hold half of the entries
                 self.open()
                 self.notes.append(Note(visible(str(error), 2000), "bad"))
             except (FileError, InterpreterError, SessionError) as error:
@@ -326,7 +326,7 @@ class Workspace:
         """Change the user.
 
         Raises:
-            SessionError: there is no such user.
+            SessionError: the domain lacks this user.
         """
         if user not in (FAKE, ME) or (user == FAKE and not self.shared.config.has_fake_user):
             raise SessionError("this domain has no simulated user")
@@ -338,7 +338,7 @@ class Workspace:
         """Record the teacher's rating of a conversation: 1 if all of it is right, 0 to take that back.
 
         Raises:
-            StoreError: there is no such conversation, or it cannot be written.
+            StoreError: the conversation does not exist, or cannot be written.
             LiveError: it is a visitor's, and has nothing to rate yet.
         """
         with self.shared.lock:

@@ -69,7 +69,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_all_that_is_wrong_is_said_with_its_place(folder: Path) -> None:
+def test_every_problem_is_reported_with_its_place(folder: Path) -> None:
     result = run("check", "stories.md", "domain.yml", "nlu.yml", "--actions", "code.py", cwd=folder)
     assert result.returncode == 2 and result.stderr == ""
     lines = result.stdout.splitlines()
@@ -87,7 +87,7 @@ def test_all_that_is_wrong_is_said_with_its_place(folder: Path) -> None:
     )
 
 
-def test_files_that_cannot_be_read_do_not_hide_what_else_is_wrong(folder: Path) -> None:
+def test_unreadable_files_do_not_hide_other_errors(folder: Path) -> None:
     (folder / "broken.yml").write_text("intents: [a", encoding="utf-8")
     (folder / "other.yml").write_text("recipes: 1\n", encoding="utf-8")
     result = run("check", "broken.yml", "other.yml", "gone.md", "stories.md", cwd=folder)
@@ -108,7 +108,7 @@ def test_one_file_may_hold_everything(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", builtin_names())
-def test_what_comes_with_a_domain_is_in_order(name: str) -> None:
+def test_files_of_built_in_domains_have_no_errors(name: str) -> None:
     path = ROOT / "dialogue_gym" / "domains" / name
     files = [path / file for file in ("nlu.yml", "nlu_test.yml", "stories.yml", "stories.md")]
     result = run("check", name, *(str(file) for file in files if file.exists()))
@@ -145,7 +145,7 @@ def test_stories_are_converted_joined_counted_and_drawn(folder: Path) -> None:
     assert drawn.startswith("flowchart ") and drawn.count("utter_greet") == 1
 
 
-def test_nothing_is_written_half(folder: Path) -> None:
+def test_files_are_written_whole_or_not_at_all(folder: Path) -> None:
     out = folder / "out.yml"
     out.write_text("as it was")
     (folder / "stories.md").write_text("## one\n* greet{\n")

@@ -1,4 +1,4 @@
-"""`dialogue-gym live`: through pipes, in a pseudo-terminal, and what it does about what goes wrong."""
+"""`dialogue-gym live`: through pipes, in a pseudo-terminal, and with errors."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_ctrl_d_ends_a_conversation_and_then_the_question_about_it(command: Comm
         assert store.unfinished("live") == {}
 
 
-def test_who_is_silent_for_long_has_left(command: Command) -> None:
+def test_a_long_silence_ends_the_conversation(command: Command) -> None:
     def wait() -> None:
         time.sleep(0.05)
 
@@ -156,7 +156,7 @@ def test_who_is_silent_for_long_has_left(command: Command) -> None:
     assert [content["outcome"] for content in contents("plain-live", "end")] == ["truncated"] * 2
 
 
-def test_what_was_taught_is_where_a_learner_begins_and_both_go_on(command: Command) -> None:
+def test_a_learner_begins_with_taught_labels_and_teaching_continues(command: Command) -> None:
     domain = load_domain("plain.yml")
     with Store(Path("both")) as store:
         store.use_domain("plain.yml", PLAIN)
@@ -188,7 +188,7 @@ def saved(folder: str, algorithm: str, model: Any, **settings: Any) -> str:
     return folder
 
 
-def test_what_cannot_be_begun_with_is_refused_before_anything_is_made(command: Command) -> None:
+def test_unsuitable_agents_are_refused_before_anything_is_written(command: Command) -> None:
     env = DialogueEnv("restaurant")
     older = DialogueEnv("restaurant", max_history=2)
     ppo = saved("ppo", "ppo", PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu"))
@@ -328,7 +328,7 @@ class First:
         return "utter_greet", 0
 
 
-def test_in_a_terminal_news_of_the_learning_leave_what_is_typed_alone(tmp_path: Path) -> None:
+def test_in_a_terminal_reports_of_learning_leave_typed_text_alone(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     folder = tmp_path / "plain-live"
     assert run("live", "plain.yml", typed="", cwd=tmp_path).returncode == 0

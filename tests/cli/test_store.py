@@ -1,4 +1,4 @@
-"""The commands `dialogue-gym store`: what a person sees of what was taught, and what they can do with it."""
+"""The commands `dialogue-gym store`: inspect, export, prune and erase conversations."""
 
 from __future__ import annotations
 
@@ -78,21 +78,19 @@ def test_a_store_is_exported(made: Path, tmp_path: Path) -> None:
     assert status == 0 and lines == [str(target / name) for name in ("stories.yml", "nlu.yml", "domain.yml")]
     assert [story.name for story in load(target / "stories.yml")] == ["c1 greet", "c2 greet"]
     assert load_domain(target / "domain.yml").actions[-1] == "utter_both"
-    assert store(made, "export", str(target), "--format", "yaml")[1] == [
-        f"{target}: there is nothing new to write"
-    ]
+    assert store(made, "export", str(target), "--format", "yaml")[1] == [f"{target}: nothing new to write"]
     status, _, error = store(made, "export", str(target), "--format", "yml")
     assert status == 2 and "did you mean 'yaml'?" in error
 
 
-def test_what_is_forgotten_is_gone(folder: Path) -> None:
+def test_a_forgotten_conversation_is_gone(folder: Path) -> None:
     status, _, error = store(folder, "forget", "c1", "--yes")
     assert (status, error) == (2, "error: 'c1' has forks that begin with the same words: 'c2'\n")
     status, lines, _ = store(folder, "forget", "c1", "--with-forks", typed="n\n")
     assert status == 1 and lines[0].startswith("Erase c1, c2 for good?")
     assert len(store(folder, "list")[1]) == 4
     status, lines, _ = store(folder, "forget", "c1", "--with-forks", typed="y\n")
-    assert status == 0 and lines[-1] == "c2 is erased"
+    assert status == 0 and lines[-1] == "c2 erased"
     assert [line.split()[0] for line in store(folder, "list")[1]] == ["conversation", "c3"]
 
 
@@ -170,11 +168,11 @@ def test_a_bot_that_learned_goes_back_to_a_checkpoint(live_folder: Path) -> None
     assert 0 == steps[0] < steps[1] < steps[2]
     for name, steps_then in (("2", steps[1]), (rows[1][0], 0), ("best", steps[2])):
         status, lines, _ = store(live_folder, "rollback", name)
-        assert status == 0 and lines[0].endswith(" is what the next conversation begins with")
+        assert status == 0 and lines[0].startswith("The next conversation begins with ")
         newest = next(checkpoints_of(live_folder).readable(print))
-        assert newest is not None and newest.path.stem == lines[0].split()[0]
+        assert newest is not None and lines[0].endswith(f" {newest.path.stem}.")
         assert newest.state["learner"]["transitions"] == steps_then
-        with Store(live_folder) as opened:  # what was said since then is not learned again
+        with Store(live_folder) as opened:  # later messages are not learned again
             assert newest.state["upto"] == opened.last_id()
             trainer, _ = start_or_resume(opened, load_domain("restaurant"), None)
             trainer.work()
@@ -188,16 +186,16 @@ def test_a_bot_that_learned_goes_back_to_a_checkpoint(live_folder: Path) -> None
     assert (status, lines) == (2, []) and "damaged" in error and error.count("\n") == 1
 
 
-def test_room_is_made_for_what_is_new(live_folder: Path) -> None:
+def test_old_checkpoints_and_conversations_are_pruned(live_folder: Path) -> None:
     status, lines, _ = store(live_folder, "prune", "--checkpoints", "1")
-    assert (status, lines) == (0, ["2 checkpoints are removed"])
+    assert (status, lines) == (0, ["2 checkpoints removed"])
     assert [line.split()[0][:7] for line in store(live_folder, "rollback")[1][1:]] == ["000003-", "best"]
     status, lines, _ = store(live_folder, "prune", "--conversations", "1", typed="n\n")
     assert status == 1 and lines[0].startswith("Erase all but the newest 1 live conversations for good?")
     status, lines, _ = store(live_folder, "prune", "--conversations", "1", "--yes")
-    assert (status, lines) == (0, ["1 conversation is erased", "0 checkpoints are removed"])
+    assert (status, lines) == (0, ["1 conversation erased", "0 checkpoints removed"])
     assert [line.split()[0] for line in store(live_folder, "list")[1]] == ["conversation", "live2"]
-    with Store(live_folder) as opened:  # what was learned of it stays learned
+    with Store(live_folder) as opened:  # its lessons stay learned
         trainer, _ = start_or_resume(opened, load_domain("restaurant"), None)
         assert len(trainer.learner.replay) == trainer.learner.transitions
     assert store(live_folder, "show", "live2")[1][-1].startswith("--- ")

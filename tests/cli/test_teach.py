@@ -1,4 +1,4 @@
-"""The command that teaches: through a pipe, with what is wrong with its words, and killed."""
+"""`dialogue-gym teach`: through a pipe, with errors, and killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(*words: str, typed: str, cwd: Path, columns: int = 80) -> subprocess.Com
     )
 
 
-def test_through_a_pipe_the_seeds_walk_through_is_taught_and_exported(tmp_path: Path) -> None:
+def test_a_walk_through_at_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
     typed = [
         "hello!", "2", "utter_greet", "1", "/search_concerts", "2", "search_concerts", "1",
         "which has better reviews?", "2", "concert_rev", "1", ":0",
@@ -42,7 +42,7 @@ def test_through_a_pipe_the_seeds_walk_through_is_taught_and_exported(tmp_path: 
     assert again.returncode == 0 and "conversation c" in again.stdout
 
 
-def test_a_file_that_is_not_there_is_made_and_a_store_can_be_begun_anew(tmp_path: Path) -> None:
+def test_a_missing_domain_file_is_created_and_a_store_begun_anew(tmp_path: Path) -> None:
     typed = "1\norder, greet\nutter_hi\nHello: [you]\nhow are you [/b] \u202eשלום\n3\ngreet\n-\n:q\n"
     made = run("own.yml", typed=typed, cwd=tmp_path, columns=60)
     assert made.returncode == 0 and made.stderr == "", made.stderr
@@ -68,14 +68,14 @@ def test_a_file_that_is_not_there_is_made_and_a_store_can_be_begun_anew(tmp_path
         (["plain.yml", "--pretrained"], "has no stories.yml or stories.md"),
     ],
 )
-def test_what_is_wrong_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+def test_an_error_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     result = run(*words, typed="", cwd=tmp_path)
     assert result.returncode == 2 and message in result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
 
 
-def test_what_was_answered_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+def test_answers_survive_a_kill(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     words = [sys.executable, "-m", "dialogue_gym", "teach", "plain.yml"]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path)

@@ -107,11 +107,11 @@ def test_the_commands(tmp_path: Path) -> None:
         status == 0 and len(lines) == 2 and lines[1].split()[0] == str(waits.id) and lines[1].endswith(" 0.5")
     )
     status, lines, error = command("ratings", "--approve", "7777")
-    assert status == 2 and "no such rating waits" in error and "Traceback" not in error
+    assert status == 2 and "no such rating awaits approval" in error and "Traceback" not in error
     assert learned(folder) == before
-    assert command("ratings", "--approve", str(waits.id))[:2] == (0, ["1 rating is approved"])
-    assert command("ratings", "--approve", "all")[:2] == (0, ["0 ratings are approved"])
+    assert command("ratings", "--approve", str(waits.id))[:2] == (0, ["1 rating approved"])
+    assert command("ratings", "--approve", "all")[:2] == (0, ["0 ratings approved"])
     assert learned(folder) != before
     status, lines, _ = command("forget", name, "--yes")
-    assert status == 0 and lines[0] == f"{name} is erased" and "learns anew from what is left" in lines[1]
+    assert status == 0 and lines[0] == f"{name} erased" and "learns anew from the rest" in lines[1]
     assert learned(folder)[1] == set()

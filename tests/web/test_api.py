@@ -56,7 +56,7 @@ class LiveServed(Served):
         super().__init__(tmp_path / "store", *options, domain="hello.yml", **environment)
 
     def ask(self, path: str, given: Any = None, **headers: str) -> tuple[int, Any]:
-        """Return the status, and what the JSON of an answer says; a text is sent as it is."""
+        """Return the status and the decoded body of a response; a text is sent unencoded."""
         method = "GET" if given is None else "POST"
         body = given if isinstance(given, (str, bytes)) else json.dumps(given)
         headers = {"content_type": "application/json", **headers}

@@ -82,10 +82,10 @@ def test_imported_examples_are_understood(workspaces: Workspaces) -> None:
     ("kind", "content", "fault"),
     [
         ("stories", b"\xff", "mine.yml: not a UTF-8 text file"),
-        ("stories", b"", "mine.yml: there are no stories in it"),
+        ("stories", b"", "mine.yml: the file has no stories"),
         ("stories", b"## a\n* greet\n  - utter_gret\n", "unknown action 'utter_gret'"),
         ("nlu", b"nlu: 3", "mine.yml"),
-        ("nlu", b"", "mine.yml: there are no examples in it"),
+        ("nlu", b"", "mine.yml: the file has no examples"),
         ("domain", b"actions: {", "mine.yml"),
         ("domain", b"actions: [success]", "an action cannot be called 'success'"),
         ("secrets", b"", "'secrets' cannot be imported"),
