@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,6 +171,12 @@ class BotState:
         """Return whether the precondition of an action holds."""
         return rules.allowed(self._row, self._tables, self._action[action])
 
+    def action_mask(self, actions: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Return whether the precondition of each action holds, shape `(actions,)`."""
+        out = [1] * self._tables.actions
+        rules.mask(self._tables, rules.blocked(self._row, self._tables), out)
+        return np.array([out[self._action[name]] for name in actions], dtype=np.bool_)
+
 
 class Conversation:
     """The record of a dialogue: a list of events, from which the slots and the last act follow.
@@ -250,6 +256,10 @@ class Conversation:
     def is_possible(self, action: str) -> bool:
         """Return whether the precondition of an action holds now."""
         return self._state.is_possible(action)
+
+    def action_mask(self, actions: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Return whether the precondition of each action holds now, shape `(actions,)`."""
+        return self._state.action_mask(actions)
 
     def observation(self, turn_taking: str = "auto", max_history: int = 1) -> npt.NDArray[Any]:
         """Return what the environment would show now, shape `(components * max_history,)`."""

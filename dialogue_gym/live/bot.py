@@ -216,7 +216,7 @@ class LiveBot:
         conversation = turn.conversation
         first = len(conversation)
         while not (is_over := turn.is_over) and not turn.is_users_turn and trace.teacher is None:
-            possible = np.array([conversation.is_possible(action) for action in self._actions])
+            possible = conversation.action_mask(self._actions)
             result = turn.do(*self._decider.decide(conversation.observation(), possible))
             notes += [result.note] if result.note else []
         if is_over:

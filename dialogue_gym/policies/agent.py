@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import Conversation, with_user
 from dialogue_gym.domain import Domain
@@ -82,7 +80,7 @@ class Agent:
 
     def _look(self, conversation: Conversation) -> tuple[Any, Any]:
         observation = conversation.observation(self.turn_taking, self.env.max_history)
-        return observation, np.array([conversation.is_possible(name) for name in self.env.action_names])
+        return observation, conversation.action_mask(self.env.action_names)
 
     def _numbers(self, observation: Any, mask: Any) -> tuple[bool, Any]:
         if isinstance(self.policy, Policy):

@@ -84,7 +84,9 @@ class Learner:
         return self._taught.get(observation.astype(self._dtype).tobytes(), ())
 
     def probabilities(
-        self, observation: npt.NDArray[np.integer], possible: Sequence[bool] | None = None
+        self,
+        observation: npt.NDArray[np.integer],
+        possible: Sequence[bool] | npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.float64]:
         """Return how probable each action is, shape (actions,), with which it can be proposed.
 
@@ -102,10 +104,10 @@ class Learner:
 
     def options(self, conversation: Conversation) -> tuple[Option, ...]:
         """Return every action, the most probable one first."""
-        possible = [conversation.is_possible(name) for name in self.actions]
+        possible = conversation.action_mask(self.actions)
         chances = self.probabilities(conversation.observation(), possible)
         order = np.argsort(-chances, kind="stable")
-        return tuple(Option(self.actions[i], float(chances[i]), possible[i]) for i in order)
+        return tuple(Option(self.actions[i], float(chances[i]), bool(possible[i])) for i in order)
 
     def _logits(self, observation: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         if not self.memory:

@@ -62,6 +62,7 @@ def test_every_prefix_of_a_conversation_shows_what_the_environment_showed(
         prefix = Conversation(env.domain, conversation.events[:count])
         shown = prefix.observation(keywords["turn_taking"], keywords["max_history"])
         assert shown.tolist() == expected.tolist() and shown.dtype == expected.dtype
+        assert prefix.action_mask(env.action_names).tolist() == [bool(m) for m in mask]
         assert [prefix.is_possible(name) for name in env.action_names] == [bool(m) for m in mask]
     for decision, (_, expected, _) in zip(chosen, seen, strict=False):
         assert decision.observation.tolist() == expected[-len(env.fields) :].tolist()
