@@ -273,10 +273,10 @@ def teach_benchmark(
     jobs: Annotated[int, typer.Option(min=1, help="sessions at a time")] = os.cpu_count() or 1,
 ) -> None:
     """Count the corrections that a simulated teacher needs on the built-in domains."""
-    from agents.benchmark.teaching import ERROR_RATES, lessons, run, table, write
+    from agents.benchmark.teaching import ERROR_RATES, run, table, trials, write
 
     _prepare(out)
-    results = _run_all(run, lessons(seeds, dialogues, error_rate or ERROR_RATES), jobs, "sessions")
+    results = _run_all(run, trials(seeds, dialogues, error_rate or ERROR_RATES), jobs, "sessions")
     write(out, results)
     console.print(Text(table(results)), soft_wrap=True)
 

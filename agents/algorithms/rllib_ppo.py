@@ -72,7 +72,7 @@ def configuration(env_id: str, seed: int) -> PPOConfig:
     config.rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[64, 64], vf_share_layers=False))
     config.callbacks(on_episode_end=note_success)
     config.evaluation(
-        evaluation_interval=1_000_000,  # never on its own; without a value there is no environment for it
+        evaluation_interval=1_000_000,  # never on its own; without a value RLlib makes no environment for it
         evaluation_num_env_runners=0,
         evaluation_duration=EVALUATED,
         evaluation_config={"explore": False, "metrics_num_episodes_for_smoothing": EVALUATED},

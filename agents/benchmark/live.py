@@ -1,8 +1,8 @@
 """Learning from people who rate badly: `python -m agents live-benchmark`.
 
-An agent that was trained on the fake user meets people whom it fails nearly always: what they answer to, or
-what they want to hear, is another thing than it learned. All that it is told is how a dialogue was, at its
-end, often wrongly or not at all. How soon is it good again?
+An agent that was trained on the fake user meets people with whom it nearly always fails, since they react to
+other actions or expect other answers. Its only feedback is a rating at the end of a dialogue, which is often
+wrong or missing. The benchmark measures how soon it succeeds again.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ RECOVERED = 0.95
 
 
 def changed(domain: Domain) -> Domain:
-    """Return a built-in domain with people who are not like its fake user.
+    """Return a built-in domain with people who differ from its fake user.
 
-    Those who book a restaurant say yes or no once their reservation is acknowledged, and no to any
-    suggestion. Those who ask for concerts want to hear goodbye when they say thanks, and to be welcome
-    when they leave.
+    People who book a restaurant say yes or no once their reservation is acknowledged, and no to any
+    suggestion. People who ask for concerts expect a goodbye when they say thanks, and "you're welcome" when
+    they leave.
     """
     user = domain.fake_user
     assert user is not None
@@ -72,7 +72,7 @@ def changed(domain: Domain) -> Domain:
 
 @dataclass(frozen=True)
 class Trial:
-    """What is learned from whom, and with which seed."""
+    """One run of the benchmark: domain, start and seed."""
 
     domain: str
     start: str
@@ -81,12 +81,12 @@ class Trial:
 
 
 def trials(seeds: int, dialogues: int, starts: Iterable[str] = STARTS) -> list[Trial]:
-    """Return every trial of the benchmark."""
+    """Return all trials of the benchmark."""
     return [Trial(*case, dialogues) for case in itertools.product(DOMAINS, starts, range(seeds))]
 
 
 def run(trial: Trial) -> dict[str, Any]:
-    """Let people talk to an agent; return how often it succeeds with them, before, meanwhile and after."""
+    """Let people talk to an agent; return its success rates before, during and after that."""
     torch.set_num_threads(1)
     known = load_domain(trial.domain)
     domain = changed(known)
@@ -114,12 +114,12 @@ def run(trial: Trial) -> dict[str, Any]:
 
 
 def optimum(domain: str) -> float:
-    """Return how often the best policy on the observation succeeds with the changed people, exactly."""
+    """Return the exact success rate of the best policy on observations with the changed people."""
     return solve(DialogueEnv(changed(load_domain(domain)))).lower.success_rate
 
 
 def _recovered_after(rates: list[float]) -> float:
-    """Return after how many dialogues success was at `RECOVERED` and stayed there; infinite if it is not."""
+    """Return the number of dialogues until success stays at `RECOVERED` or above; infinite if never."""
     below = [number for number, rate in enumerate(rates) if rate < RECOVERED]
     first = below[-1] + 1 if below else 0
     return first * EVERY if first < len(rates) else np.inf
@@ -133,7 +133,7 @@ def _groups(results: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dic
 
 
 def table(results: Iterable[dict[str, Any]], optima: dict[str, float]) -> str:
-    """Return the results as a Markdown table: means over seeds, in brackets the lowest."""
+    """Return the results as a Markdown table: means over seeds, with the lowest in brackets."""
     lines = [
         "| people | begins | success at first | after 100 dialogues | after 200 | after 300 |"
         " at 95 % for good after (the latest seed) | optimum |",
@@ -152,7 +152,7 @@ def table(results: Iterable[dict[str, Any]], optima: dict[str, float]) -> str:
 
 
 def plot(path: Path, results: Iterable[dict[str, Any]]) -> None:
-    """Draw the success rate over dialogues: each seed thin, their mean thick."""
+    """Draw the success rate over dialogues: thin lines for seeds, a thick one for their mean."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, len(DOMAINS), sharey=True)
     for (domain, start), group in _groups(results).items():

@@ -1,4 +1,4 @@
-"""How many corrections it takes to teach a bot: `python -m agents teach-benchmark`.
+"""Number of corrections that it takes to teach a bot: `python -m agents teach-benchmark`.
 
 A simulated teacher, the domain's expert, teaches from scratch and from the stories that come with the domain,
 under both turn takings and three error rates.
@@ -30,8 +30,8 @@ FIGURES = ("corrections_to_flawless", "dialogues_to_flawless", "corrections", "s
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What is taught, how, and with which seed."""
+class TeachingTrial:
+    """A teaching session of the benchmark: domain, start, settings and seed."""
 
     domain: str
     start: str
@@ -42,37 +42,37 @@ class Lesson:
     dialogues: int
 
 
-def lessons(seeds: int, dialogues: int, error_rates: Sequence[float] = ERROR_RATES) -> list[Lesson]:
-    """Return every lesson of the benchmark."""
+def trials(seeds: int, dialogues: int, error_rates: Sequence[float] = ERROR_RATES) -> list[TeachingTrial]:
+    """Return all sessions of the benchmark."""
     cases = itertools.product(
         ("restaurant", "concert"), ("scratch", "stories"), ("explicit", "auto"), error_rates
     )
     every = [(*case, 0.0) for case in cases] + [("restaurant", "scratch", "explicit", 0.0, 0.05)]
     return [
-        Lesson(domain, start, turn_taking, rate, seed, mistakes, dialogues)
+        TeachingTrial(domain, start, turn_taking, rate, seed, mistakes, dialogues)
         for domain, start, turn_taking, rate, mistakes in every
         for seed in range(seeds)
     ]
 
 
-def run(lesson: Lesson) -> dict[str, Any]:
-    """Teach one lesson; return its figures, and the corrections of each dialogue."""
-    domain = load_domain(lesson.domain)
+def run(trial: TeachingTrial) -> dict[str, Any]:
+    """Teach one session; return its figures, and the corrections of each dialogue."""
+    domain = load_domain(trial.domain)
     journal = Store.in_memory()
-    if lesson.start == "stories":
-        import_stories(journal, domain, own_stories(builtin_path(lesson.domain)))
+    if trial.start == "stories":
+        import_stories(journal, domain, own_stories(builtin_path(trial.domain)))
     session = Session(
         domain,
         journal,
-        turn_taking=lesson.turn_taking,
-        settings={"semantic_error_rate": lesson.error_rate},
+        turn_taking=trial.turn_taking,
+        settings={"semantic_error_rate": trial.error_rate},
         author="expert",
-        seed=lesson.seed * 10_000,
+        seed=trial.seed * 10_000,
         asks_for_closing=False,
     )
-    teacher = SimulatedTeacher(domain, lesson.turn_taking, lesson.mistakes, lesson.seed)
-    report = teach(session, teacher, lesson.dialogues, UNSEEN)
-    return report.to_json() | asdict(lesson) | {"by_dialogue": list(report.corrections)}
+    teacher = SimulatedTeacher(domain, trial.turn_taking, trial.mistakes, trial.seed)
+    report = teach(session, teacher, trial.dialogues, UNSEEN)
+    return report.to_json() | asdict(trial) | {"by_dialogue": list(report.corrections)}
 
 
 def _groups(results: Iterable[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
@@ -84,7 +84,7 @@ def _groups(results: Iterable[dict[str, Any]]) -> dict[tuple[Any, ...], list[dic
 
 
 def table(results: Iterable[dict[str, Any]]) -> str:
-    """Return the results as a Markdown table: medians over seeds, in brackets the largest."""
+    """Return the results as a Markdown table: medians over seeds, with the largest in brackets."""
     lines = [
         "| domain | begins with | turn taking | error rate | mistakes | corrections to flawless |"
         " dialogues to flawless | corrections in all | success, unseen |",
@@ -105,7 +105,7 @@ def table(results: Iterable[dict[str, Any]]) -> str:
 
 
 def plot(path: Path, results: Iterable[dict[str, Any]]) -> None:
-    """Draw the corrections per dialogue, falling; the mean over seeds."""
+    """Draw the mean number of corrections over seeds, by dialogue."""
     figure = Figure(figsize=(10, 7), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
     for (domain, start, turn_taking, rate, mistakes), group in _groups(results).items():

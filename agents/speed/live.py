@@ -1,7 +1,7 @@
-"""What months of live learning cost: `make bench-live`.
+"""The cost of months of live learning: `make bench-live`.
 
-How long it takes until a bot with much experience listens again, and how a year of days goes on: the size of
-the store, the time that a day takes to begin, and the memory.
+It measures the start of a bot with much experience, and simulates a year of days: the size of the store, the
+time that a day takes to start, and the memory.
 """
 
 from __future__ import annotations
@@ -32,13 +32,12 @@ from dialogue_gym.nlu import FixedFormatInterpreter
 from dialogue_gym.utils import write_text, write_whole
 
 NAME = "restaurant"
-"""As entries of the journal have them: a decision, the key of a beginning, someone at the terminal."""
 TRANSITIONS = 100_000
 STEPS_A_DAY = 100
 CONVERSATIONS = 200
-"""How many of the newest conversations are kept each day."""
+"""Number of newest conversations that are kept each day."""
 FRESH_EVERY = 30
-"""Days between two on which a process of its own begins as well."""
+"""Days between two measurements in a new process."""
 _BATCH = 200
 
 
@@ -56,7 +55,7 @@ def opened(store: Store, domain: Domain) -> tuple[Trainer, LiveBot, SimulatedPer
 
 
 def talk(trainer: Trainer, live: LiveBot, person: SimulatedPerson, steps: int) -> None:
-    """Let people talk for so many steps at least, and learn from it; the last checkpoint is of the end."""
+    """Let people talk for at least that many steps and learn from it; end with a checkpoint."""
     end = trainer.learner.transitions + steps
     while trainer.learner.transitions < end:
         person.talk(live)
@@ -65,10 +64,10 @@ def talk(trainer: Trainer, live: LiveBot, person: SimulatedPerson, steps: int) -
 
 
 def fill(folder: Path, transitions: int) -> None:
-    """Make a store with so many decisions in the journal, and so many transitions in the buffer.
+    """Make a store with that many decisions in the journal, and as many transitions in the buffer.
 
-    The conversations are copies of some real ones. The transitions are all of different situations, so that
-    none takes the place of another: more work for whoever opens them than real ones.
+    The conversations are copies of a few simulated ones. The transitions are all of different situations, so
+    that none replaces another: more work to open than real ones.
     """
     domain = load_domain(NAME)
     with Store(folder) as store:
@@ -97,7 +96,7 @@ def fill(folder: Path, transitions: int) -> None:
 
 
 def copies(entries: list[Entry], name: str) -> Iterator[Draft]:
-    """Yield a conversation again, under another name."""
+    """Yield a copy of a conversation, under another name."""
     drafts: dict[int, Draft] = {}
     for entry in entries:
         parent = None if entry.parent is None else drafts[entry.parent]
@@ -111,9 +110,9 @@ def copies(entries: list[Entry], name: str) -> Iterator[Draft]:
 
 
 def seconds_to_prompt(folder: Path) -> tuple[float, float]:
-    """Return how long `dialogue-gym live` takes until it listens, at a terminal, imports included.
+    """Return the time that `dialogue-gym live` takes until its prompt, at a terminal, imports included.
 
-    Once by the clock, and once in seconds of the processor, which others on the machine do not prolong.
+    The first number is wall-clock time, the second processor time, which other programs hardly affect.
     """
     leader, follower = pty.openpty()
     start = time.perf_counter()
@@ -131,7 +130,7 @@ def seconds_to_prompt(folder: Path) -> tuple[float, float]:
 
 
 def resume_figures(rounds: int) -> dict[str, Any]:
-    """Measure how soon a bot with 100,000 transitions in its buffer listens."""
+    """Measure the start of a bot with 100,000 transitions in its buffer."""
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         fill(store, TRANSITIONS)
@@ -155,7 +154,7 @@ def size_of(folder: Path) -> int:
 
 
 def one_day(folder: Path, domain: Domain) -> dict[str, Any]:
-    """Live through a day: open, talk, learn, make room, close."""
+    """Simulate a day: open the store, talk, learn, prune old conversations, close it."""
     start = time.perf_counter()
     with Store(folder) as store:
         trainer, live, person = opened(store, domain)
@@ -170,7 +169,7 @@ def one_day(folder: Path, domain: Domain) -> dict[str, Any]:
 
 
 def days(count: int) -> Iterator[dict[str, Any]]:
-    """Yield the figures of day after day."""
+    """Yield the figures of each day."""
     torch.set_num_threads(1)
     domain = load_domain(NAME)
     with tempfile.TemporaryDirectory() as folder:
@@ -183,7 +182,7 @@ def days(count: int) -> Iterator[dict[str, Any]]:
 
 
 def fresh_figures(folder: Path) -> dict[str, float]:
-    """Measure a process of its own that begins the day: until it could listen, and its memory then."""
+    """Measure the start of a new process on the store: its seconds, and its memory after that."""
     code = f"""
 import sys, psutil
 from pathlib import Path
@@ -224,15 +223,15 @@ def plot(path: Path, figures: list[dict[str, Any]]) -> None:
 
 def main(
     out: Path = Path("docs/live"),
-    count: int = typer.Option(365, "--days", min=0, help="days to live through (0: leave it out)"),
-    rounds: int = typer.Option(5, min=0, help="starts with a full buffer (0: leave it out)"),
+    count: int = typer.Option(365, "--days", min=0, help="number of days to simulate (0: leave it out)"),
+    rounds: int = typer.Option(5, min=0, help="number of starts with a full buffer (0: leave it out)"),
 ) -> None:
     """Measure; write days.json with all figures, and days.png with the curves of the year."""
     out.mkdir(parents=True, exist_ok=True)
     resumed = resume_figures(rounds) if rounds else None
     if resumed:
         medians = [statistics.median(resumed[name]) for name in ("seconds", "processor_seconds")]
-        print("a full buffer: {:.2f} s to the first prompt, {:.2f} s of the processor".format(*medians))
+        print("a full buffer: {:.2f} s to the first prompt, {:.2f} s of processor time".format(*medians))
     year: list[dict[str, Any]] = []
     for figures in days(count):
         year.append(figures)

@@ -1,4 +1,4 @@
-"""People who all talk at once to `dialogue-gym serve`: how many it holds, and whether it mixes them up.
+"""Load test of `dialogue-gym serve`: many people talk at once, and none may be mixed up.
 
 python -m agents.speed.load restaurant --people 50 --seconds 120
 """
@@ -44,7 +44,7 @@ _START = 120.0
 
 @dataclass
 class Person:
-    """Somebody who talks, what they said, and what became of it."""
+    """A simulated person, with their messages, the response times and the faults."""
 
     name: str
     said: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ async def _talk(
     await asyncio.sleep(chance.random() * pause)
     while time.monotonic() < until:
         line = chance.choice(lines)
-        # So that each message tells whose it is.
+        # The name in each message shows mix-ups.
         text = line if line.startswith("/") else f"{line.format(word=chance.choice(_WORDS))} ({person.name})"
         began = time.monotonic()
         try:
@@ -68,7 +68,7 @@ async def _talk(
                 if answer.status != 200:
                     person.faults.append(f"{answer.status}: {messages}")
                 elif any(message["recipient_id"] != person.name for message in messages):
-                    person.faults.append(f"an answer to somebody else: {messages}")
+                    person.faults.append(f"a reply to another person: {messages}")
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             person.faults.append(repr(error))
         person.seconds.append(time.monotonic() - began)
@@ -77,17 +77,17 @@ async def _talk(
 
 
 async def _check(session: aiohttp.ClientSession, person: Person, password: str) -> None:
-    """Compare what the bot has on record of somebody with what they said since they last began anew."""
+    """Compare the recorded messages of a person with those sent since their last restart."""
     headers = {"authorization": f"Bearer {password}"}
     async with session.get(f"{API}/people/{person.name}/tracker", headers=headers) as answer:
         tracker = await answer.json()
     known = [event["text"] for event in tracker["events"] if event["event"] == "user"]
     if known != person.said[len(person.said) - len(known) :]:
-        person.faults.append(f"mixed up: {known[-3:]} is on record, {person.said[-3:]} was said")
+        person.faults.append(f"mixed up: {known[-3:]} recorded, {person.said[-3:]} sent")
 
 
 async def load(address: str, people: list[Person], lines: tuple[str, ...], given: argparse.Namespace) -> None:
-    """Let people talk, and check what is on record of them."""
+    """Let people talk, and check their recorded messages."""
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(30)
     async with aiohttp.ClientSession(address, connector=connector, timeout=timeout) as session:
@@ -99,7 +99,7 @@ async def load(address: str, people: list[Person], lines: tuple[str, ...], given
 
 @contextlib.contextmanager
 def _served(domain: str, folder: Path, password: str, log: Path) -> Iterator[tuple[str, int]]:
-    """Serve a new store; give the address and the process id."""
+    """Serve a new store; yield the address and the process id."""
     command = [sys.executable, "-m", "dialogue_gym", "serve", domain, "--no-teach", "--talk"]
     command += ["--port", "0", "--store"]
     environment = os.environ | {"DIALOGUE_GYM_PASSWORD": password}
@@ -118,7 +118,7 @@ def _served(domain: str, folder: Path, password: str, log: Path) -> Iterator[tup
 
 
 def main() -> None:
-    """Start a server, load it, and print what came of it."""
+    """Start a server, run the load test, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("domain", nargs="?", default="restaurant")
     parser.add_argument("--people", type=int, default=50)
@@ -132,7 +132,7 @@ def main() -> None:
         with _served(given.domain, Path(folder, "store"), given.password, log) as (address, pid):
             asyncio.run(load(address, people, _LINES.get(given.domain, _ANY), given))
             memory = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
-        told = log.read_text().splitlines()[-1]
+        last_line = log.read_text().splitlines()[-1]
     seconds = [one for person in people for one in person.seconds]
     faults = [fault for person in people for fault in person.faults]
     cuts = statistics.quantiles(seconds, n=100)
@@ -140,7 +140,7 @@ def main() -> None:
     print(
         f"answered in {1000 * cuts[49]:.0f} ms at the median, {1000 * cuts[94]:.0f} ms at the 95th percentile"
     )
-    print(f"{int(memory[1]) // 1024 if memory else '?'} MiB at most; {told}")
+    print(f"{int(memory[1]) // 1024 if memory else '?'} MiB at most; {last_line}")
     for fault in faults[:5]:
         print(fault)
 

@@ -1,7 +1,7 @@
-"""How long a teacher waits: from an answer to the next proposal, and from the command to the first question.
+"""Waiting times of a teacher: from an answer to the next proposal, and from the command to the first one.
 
-The journal is on the disk. The fake users are misheard so often that most answers are about an observation
-that is new, after each of which the network is fitted anew: the slowest that teaching can be.
+The journal is on disk. The fake users are misheard so often that most answers concern a new observation,
+after each of which the network is refitted: the slowest case of teaching.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from dialogue_gym.utils import write_text
 DOMAIN = load_domain("restaurant")
 SETTINGS: dict[str, Any] = {"turn_taking": "explicit", "semantic_error_rate": 0.3}
 MISTAKES = 0.3
-"""How often the bot that is watched does anything at all, which leads to other observations."""
+"""Share of random actions of the bot, which lead to more observations."""
 STORES = {
     "a new store": (0, 0),
     "500 observations, 5,000 answers": (500, 5_000),
     "5,000 observations": (5_000, 5_000),
 }
-"""Distinct observations and answers that a store begins with."""
+"""Numbers of distinct observations and of answers in a store at the start."""
 
 
 def conversations(observations: int, answers: int) -> Iterator[list[Draft]]:
-    """Yield conversations with fake users, until they hold so many answers about so many observations.
+    """Yield conversations with fake users, until they hold that many answers about that many observations.
 
-    About what is neither known nor to be known nobody says anything.
+    Observations beyond that number get no answer.
     """
     user = SimulatedUser(DOMAIN, SETTINGS)
     env = DialogueEnv(DOMAIN, **SETTINGS)
@@ -58,8 +58,8 @@ def conversations(observations: int, answers: int) -> Iterator[list[Draft]]:
             record.extend(events)
             message = events.pop() if events and isinstance(events[-1], UserUttered) else None
             if len(drafts) > 1:
-                told = {"events": [to_json(event) for event in events]}
-                drafts.append(Draft(name, RESULT, told, drafts[-1], EXPERT))
+                result = {"events": [to_json(event) for event in events]}
+                drafts.append(Draft(name, RESULT, result, drafts[-1], EXPERT))
             if message is not None:
                 drafts.append(Draft(name, USER, to_json(message), drafts[-1], FAKE_USER))
             if user.outcome is not None:
@@ -68,11 +68,11 @@ def conversations(observations: int, answers: int) -> Iterator[list[Draft]]:
             right = [env.action_names[action] for action in expert.right_actions(observation)]
             anything = random.random() < MISTAKES
             action = str(random.choice(env.action_names if anything else right))
-            is_told = observation.tobytes() in known or len(known) < observations
-            if is_told:
+            has_label = observation.tobytes() in known or len(known) < observations
+            if has_label:
                 known.add(observation.tobytes())
                 answers -= 1
-            content = {"action": action, "right": right, "by": EXPERT if is_told else BOT}
+            content = {"action": action, "right": right, "by": EXPERT if has_label else BOT}
             drafts.append(Draft(name, LABEL, content, drafts[-1], EXPERT))
             record.append(ActionExecuted(action))
             events = user.answer(action)
@@ -80,7 +80,7 @@ def conversations(observations: int, answers: int) -> Iterator[list[Draft]]:
 
 
 def answer_figures(observations: int, answers: int, rounds: int) -> dict[str, float]:
-    """Measure, in milliseconds, how long answers take in a store that begins with so much."""
+    """Measure the time of answers, in milliseconds, in a store of a given size."""
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         for batch in conversations(observations, answers):
             store.append_all(batch)
@@ -105,7 +105,7 @@ def answer_figures(observations: int, answers: int, rounds: int) -> dict[str, fl
 
 
 def start_seconds() -> float:
-    """Measure the seconds of a `teach` that is left at its first question."""
+    """Measure the seconds of the command `teach` from its start to quitting at the first question."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         command = [sys.executable, "-m", "dialogue_gym", "teach", "restaurant", "--store", f"{folder}/store"]
@@ -115,8 +115,8 @@ def start_seconds() -> float:
 
 def main(
     out: Path = Path("out/bench"),
-    rounds: int = typer.Option(200, min=1, help="answers that are measured"),
-    starts: int = typer.Option(5, min=1, help="starts that are measured"),
+    rounds: int = typer.Option(200, min=1, help="number of measured answers"),
+    starts: int = typer.Option(5, min=1, help="number of measured starts"),
 ) -> None:
     """Measure; print and write teaching.json."""
     out.mkdir(parents=True, exist_ok=True)
