@@ -81,7 +81,7 @@ def test_every_problem_is_reported_with_its_place(folder: Path) -> None:
     assert said("warning: stories.md:4:", "'lrge'", "did you mean 'large'?")
     assert said("error: nlu.yml:8", "'ordr'", "did you mean 'order'?")
     assert said("nlu.yml:8", "'sze'", "did you mean 'size'?")
-    assert said("warning: ", "code.py:", "action_order leaves the slot 'size' large", "has it small")
+    assert said("warning: ", "code.py:", "action_order leaves the slot 'size' large", "declares small")
     assert lines[-1].split()[1] == "errors," and int(lines[-1].split()[0]) == sum(
         line.startswith("error:") for line in lines
     )
