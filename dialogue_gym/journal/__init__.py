@@ -16,7 +16,8 @@ from dialogue_gym.journal.entry import (
     StoreError,
 )
 from dialogue_gym.journal.history import History, Label
-from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.store import Store, forget
+from dialogue_gym.journal.writer import ConversationWriter
 
 __all__ = [
     "BOT",
@@ -29,10 +30,12 @@ __all__ = [
     "PERSON",
     "RESULT",
     "USER",
+    "ConversationWriter",
     "Draft",
     "Entry",
     "History",
     "Label",
     "Store",
     "StoreError",
+    "forget",
 ]

@@ -1,4 +1,4 @@
-"""The SQLite file under a store: who may write it, what makes it one of ours, and what its errors say."""
+"""The SQLite database of a store: its lock, its format, its errors in one line, and its queries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL);
 """
 _ERASING = "erasing"
 _IN_MEMORY = ":memory:"  # as SQLite calls it
-_FOREIGN = "this is no journal of dialogue_gym"
+_FOREIGN = "not a journal of dialogue_gym"
 _REASONS = {
     sqlite3.SQLITE_FULL: "the disk is full, and this was not written",
     sqlite3.SQLITE_IOERR: "the disk gave an error, and this was not done",
@@ -64,8 +64,8 @@ class Database:
         self.is_read_only = read_only
         self.mutex = threading.RLock()
         if folder is not None and not self.path.exists() and (read_only or not create):
-            raise StoreError(f"{folder}: there is no journal here")
-        with contextlib.ExitStack() as opened, self._told():
+            raise StoreError(f"{folder}: no journal here")
+        with contextlib.ExitStack() as opened, self._errors():
             if folder is None:
                 address = _IN_MEMORY
             else:
@@ -112,20 +112,20 @@ class Database:
             marks = f"PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_FORMAT};"
             self._connection.executescript(f"BEGIN; {_TABLES} {marks} COMMIT;")
         if self.note(_ERASING) is not None:
-            self.erase()  # the process was killed meanwhile
+            self.erase()  # the process was killed while erasing
 
     def close(self) -> None:
-        """Let go of the file; nothing is left to be written."""
+        """Close the file and release its lock; everything is written already."""
         with self.mutex:
             self._open.close()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say in one line what the system or SQLite found."""
+    def _errors(self) -> Iterator[None]:
+        """Turn errors of the system and of SQLite into a `StoreError` of one line."""
         try:
             yield
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the upper bytes tell more
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the upper bytes have details
             reason = f"{_REASONS[code]} ({error})" if code in _REASONS else str(error)
             raise StoreError(f"{self.path}: {reason}") from None
         except OSError as error:
@@ -133,14 +133,14 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Do all of something or, if there is an error, nothing.
+        """Begin a transaction: all of it is written or, if there is an error, nothing.
 
         Raises:
             StoreError: it cannot be written.
         """
         if self.is_read_only:
             raise StoreError(f"{self.path}: it was opened for reading only")
-        with self.mutex, self._told():
+        with self.mutex, self._errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -155,19 +155,19 @@ class Database:
         Raises:
             StoreError: it cannot be read.
         """
-        with self.mutex, self._told():
+        with self.mutex, self._errors():
             return self._connection.execute(query, values).fetchall()
 
     def _pragma(self, pragma: str) -> Any:
         return self.read(f"PRAGMA {pragma}")[0][0]
 
     def note(self, name: str) -> str | None:
-        """Return what is noted about the store as a whole."""
+        """Return a note about the store as a whole; None if there is none."""
         rows = self.read("SELECT text FROM notes WHERE name = ?", name)
         return rows[0][0] if rows else None
 
     def set_notes(self, **notes: str) -> None:
-        """Note something about the store as a whole.
+        """Set notes about the store as a whole.
 
         Raises:
             StoreError: it cannot be written.
@@ -176,23 +176,23 @@ class Database:
             connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
 
     def delete(self, conversations: list[str]) -> None:
-        """Delete the entries of conversations, and with them all copies that the file still holds.
+        """Delete the entries of conversations, with all copies that the file still holds.
 
         Raises:
-            StoreError: it cannot be written, or a reader holds on to what was there.
+            StoreError: it cannot be written, or a reader still uses the old state.
         """
         with self.writing() as connection:
-            # Each row may be the parent of a later one; which go together is checked once all are gone.
+            # A row may be the parent of a later one: foreign keys are checked once all are deleted.
             connection.execute("PRAGMA defer_foreign_keys = ON")
             connection.executemany(
                 "DELETE FROM entries WHERE conversation = ?", [(c,) for c in conversations]
             )
             connection.execute("INSERT OR REPLACE INTO notes VALUES (?, '')", (_ERASING,))
-        with self.mutex, self._told():
+        with self.mutex, self._errors():
             self.erase()
 
     def erase(self) -> None:
-        """Clear away the copies of deleted rows, which the log and the free room in pages still hold."""
+        """Remove copies of deleted rows, which the log and unused parts of pages still hold."""
         self._clear_log()
         self._connection.execute("VACUUM")
         self._clear_log()
@@ -202,7 +202,7 @@ class Database:
         is_busy = self._pragma("wal_checkpoint(TRUNCATE)")
         if is_busy:
             raise StoreError(
-                f"{self.path}: a reader holds on to what is to be erased; end it and start again"
+                f"{self.path}: a reader still uses the data to be erased; close it and start again"
             )
 
 
@@ -233,7 +233,7 @@ SELECT_LAST = "SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1
 SELECT_LAST_ID = "SELECT coalesce(max(id), 0) FROM entries"
 SELECT_RATINGS = "SELECT * FROM entries WHERE kind = 'rating' ORDER BY id"
 SELECT_NAMES = "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?"
-"""The conversations whose names match a pattern."""
+"""The conversations with names that match a pattern."""
 SELECT_SUMMARIES = """
 SELECT conversation, min(time), max(time), count(*) FROM entries
 WHERE conversation <> '' GROUP BY conversation ORDER BY max(id)
@@ -248,7 +248,7 @@ WITH RECURSIVE branches(name) AS (
 )
 SELECT name FROM branches WHERE name <> ? ORDER BY name
 """
-"""The forks of a conversation, and theirs; its name is given twice."""
+"""The forks of a conversation, and their forks. Its name is given twice."""
 SELECT_TAUGHT = """
 WITH RECURSIVE taught(name) AS (
     SELECT conversation FROM entries
@@ -260,7 +260,7 @@ WITH RECURSIVE taught(name) AS (
 )
 SELECT * FROM entries WHERE conversation = '' OR conversation IN taught ORDER BY id
 """
-"""The entries of conversations that somebody taught in, of what these are forks of, and of none."""
+"""The entries of taught conversations, of those that they are forks of, and of none."""
 SELECT_FINISHED = """
 SELECT conversation FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND EXISTS (
@@ -273,21 +273,21 @@ WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL
     WHERE parent.conversation = began.conversation AND child.conversation <> began.conversation
 ) ORDER BY id
 """
-"""The conversations that began with a key, have ended, and were neither taught in nor forked."""
+"""The ended conversations whose beginning has a key, and which are neither taught nor forked."""
 SELECT_BEGUN = """
 SELECT conversation, json_extract(content, ?) FROM entries
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL ORDER BY id DESC LIMIT ?
 """
-"""The newest conversations that began with a key, which is given twice, and what it says there."""
+"""The newest conversations whose beginning has a key, and its value. The key is given twice."""
 SELECT_NOTED = """
 SELECT conversation, json_extract(content, ?) FROM entries
 WHERE kind = 'note' AND json_type(content, ?) IS NOT NULL ORDER BY id
 """
-"""What notes with a key, which is given twice, say under it, by conversation."""
+"""The values of a key in notes, by conversation. The key is given twice."""
 SELECT_UNFINISHED = """
 SELECT conversation, json_extract(content, ?) FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
 ) ORDER BY id
 """
-"""The conversations that began with a key, which is given twice, and have not ended; what it says there."""
+"""The unfinished conversations whose beginning has a key, and its value. The key is given twice."""

@@ -1,4 +1,4 @@
-"""What stands in a journal: entries, their kinds, and what each kind says. No input or output."""
+"""The entries of a journal, their kinds, and the content of each kind. No input or output."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from dialogue_gym.conversation.events import ActionExecuted, Event, Json, UserUt
 USER, LABEL, RESULT, EVENT, MEND, END = "user", "label", "result", "event", "mend", "end"
 HEAD, DOMAIN, RATING, NOTE = "head", "domain", "rating", "note"
 STEPS = (USER, LABEL, RESULT, EVENT, MEND, END)
-"""The kinds that a conversation consists of; the others say something about it, or about the store."""
+"""The kinds of steps in a conversation; the other kinds are about a conversation, or about the store."""
 KINDS = (*STEPS, HEAD, DOMAIN, RATING, NOTE)
 
 PERSON, EXPERT, STORY = "person", "expert", "story"
 TEACHERS = (PERSON, EXPERT, STORY)
-"""Who can know what is right, in a label's `by`."""
+"""Values of a label's `by` that make its `right` hold."""
 BOT = "bot"
-"""In a label's `by`: the bot did it by itself, and nobody said that it was right."""
+"""Value of a label's `by`: the bot's own decision, which nobody approved."""
 LIVE = "live"
-"""The key under which the beginning of a live conversation says whose it is."""
+"""Key of a live conversation's beginning: the person who talks to the bot."""
 PENDING = "pending"
-"""The key under which a rating says that it counts only once somebody approves of it."""
+"""Key of a rating that counts only once it is approved."""
 DECLINED = "declined"
-"""The key under which a rating that waited says that it is never to count."""
+"""Key of a rating that was rejected."""
 DECIDES = "decides"
-"""The key under which a note in a live conversation says which teacher decides from then on, if one does."""
+"""Key of a note in a live conversation: the teacher who decides from then on; null for the bot."""
 FAKE_USER = "fake user"
-"""The author of messages that no person typed."""
+"""The author of a simulated user's messages."""
 
 _TEXT, _NUMBER = "a text", "a number"
 _TYPES: dict[str, Any] = {
@@ -63,24 +63,24 @@ _CHOICES = {(LABEL, "by"): (*TEACHERS, BOT), (DOMAIN, "add"): ("action", "intent
 
 
 class StoreError(FileError):
-    """A store that cannot be used, or that cannot take what it is given. The message is one line."""
+    """A store that cannot be used, or an entry that it refuses. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened, for good.
+    """One step, rating, note or addition, which never changes.
 
     Attributes:
         id: its number; later entries have larger ones, and none is used twice.
-        conversation: which one it belongs to; empty where it is about the whole store. What the domain grows
-            by for an answer stands before it in its conversation; what belongs to none holds for good.
+        conversation: that it belongs to; empty if it is about the whole store. An addition to the domain for
+            an answer stands before it in its conversation; one without a conversation holds for good.
         parent: the id of the entry that it follows, in another conversation where this one is a fork; None
             at the beginning.
         kind: one of `KINDS`.
-        content: what happened, as JSON has it.
-        author: who did it, if that is known.
+        content: its data, as JSON.
+        author: who did it, if known.
         time: when, in seconds since 1970; never less than that of an earlier entry.
-        revision: how many entries had made the domain grow before, forgotten ones among them.
+        revision: the number of additions to the domain before it, including erased ones.
     """
 
     id: int
@@ -95,7 +95,7 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """An entry to be; its parent can be a draft that stands before it in the same list."""
+    """A new entry; its parent can be an earlier draft of the same list."""
 
     conversation: str
     kind: str
@@ -105,16 +105,16 @@ class Draft:
 
 
 def events_of(kind: str, content: Mapping[str, Any]) -> list[Event]:
-    """Return the events that an entry stands for: none if it is about the conversation or the store.
+    """Return the events of an entry: none if it is about the conversation or the store.
 
     Raises:
-        ValueError: the content is none of its kind.
+        ValueError: the content does not fit the kind.
     """
     try:
         if kind in (USER, MEND):
             message = from_json(content["message"] if kind == MEND else content)
             if not isinstance(message, UserUttered):
-                raise ValueError("this is no message of the user")
+                raise ValueError("not a message of the user")
             return [message]
         if kind == LABEL:
             return [ActionExecuted(content["action"], content.get("probability"))]
@@ -122,14 +122,14 @@ def events_of(kind: str, content: Mapping[str, Any]) -> list[Event]:
             return [from_json(event) for event in content["events"]]
         return [from_json(content)] if kind == EVENT else []
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"this is no event ({error})") from None
+        raise ValueError(f"not an event ({error})") from None
 
 
 def entry_events(entry: Entry) -> list[Event]:
-    """Return the events that an entry stands for.
+    """Return the events of an entry.
 
     Raises:
-        StoreError: its content is none of its kind.
+        StoreError: its content does not fit its kind.
     """
     try:
         return events_of(entry.kind, entry.content)
@@ -138,7 +138,7 @@ def entry_events(entry: Entry) -> list[Event]:
 
 
 def fault(kind: str, content: object) -> str | None:
-    """Say why a content cannot be that of a kind; None if it can."""
+    """Return the reason that a content does not fit a kind; None if it fits."""
     if (reason := shape_fault(kind, content)) or not isinstance(content, dict):
         return reason
     try:
@@ -149,9 +149,9 @@ def fault(kind: str, content: object) -> str | None:
 
 
 def shape_fault(kind: str, content: object) -> str | None:
-    """Say what a content lacks to be that of a kind, without a look into its events; None if nothing."""
+    """Return the fault in the keys of a content, without looking into its events; None without any."""
     if not isinstance(content, dict):
-        return "its content is no object"
+        return "its content is not an object"
     shape = _SHAPES.get(kind, {})
     for key, what in (shape | _OPTIONAL.get(kind, {})).items():
         if key not in content:
@@ -170,9 +170,9 @@ def shape_fault(kind: str, content: object) -> str | None:
 
 
 def problems(entries: Iterable[Entry], unreadable: Iterable[int] = ()) -> Iterator[str]:
-    """Yield what is wrong with a journal's entries, one line each, beginning with `error:` or `warning:`.
+    """Yield the problems of a journal's entries, one line each, beginning with `error:` or `warning:`.
 
-    `unreadable` are the ids of entries that are there, but are none.
+    `unreadable` are the ids of entries that exist but cannot be read.
     """
     known = set(unreadable)
     time = -math.inf
@@ -185,13 +185,13 @@ def problems(entries: Iterable[Entry], unreadable: Iterable[int] = ()) -> Iterat
             yield f"error: {here}: it follows entry {entry.parent}, which is not there"
         if entry.time < time:
             yield f"error: {here}: it is older than the one before"
-        if revision <= entry.revision <= revision + gaps:  # what was forgotten may have made it grow
+        if revision <= entry.revision <= revision + gaps:  # erased entries may have been additions
             gaps -= entry.revision - revision
             revision = entry.revision
         else:
             yield f"error: {here}: its revision is {entry.revision}, not {revision}"
         if entry.kind not in KINDS:
-            yield f"warning: {here}: {shorten(entry.kind)} is no kind of entry; {nearest(entry.kind, KINDS)}"
+            yield f"warning: {here}: unknown kind {shorten(entry.kind)}; {nearest(entry.kind, KINDS)}"
         if reason := fault(entry.kind, entry.content):
             yield f"error: {here}: {reason}"
         elif entry.kind == HEAD and entry.content["to"] != entry.parent:

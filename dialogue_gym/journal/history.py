@@ -1,7 +1,7 @@
-"""What is in effect of all that was said and answered: heads, paths, forks, and the labels to learn from.
+"""The entries in effect: heads, paths, forks, and the labels to learn from.
 
 Nothing in a journal is changed. An undo moves the head of its conversation to an earlier entry, a redo moves
-it back, and what is in effect is the path from the beginning to the head. No input or output.
+it back, and the path from the beginning to the head is in effect. No input or output.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _NOT_IN_PERSON = (BOT, FAKE_USER, STORY)
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """What is right at one point of a conversation, as a teacher said.
+    """The right actions at one point of a conversation, by a teacher.
 
-    `observation`, shape (components,), is what the bot knew; every action of `right` is equally good. `by` is
-    `"person"`, `"expert"` or `"story"`, `entry` the id of the entry that says so.
+    `observation`, shape (components,), is the bot's knowledge there; every action of `right` is equally good.
+    `by` is `"person"`, `"expert"` or `"story"`, `entry` the id of the entry.
     """
 
     observation: npt.NDArray[Any]
@@ -61,7 +61,7 @@ class Label:
 
     @functools.cached_property
     def key(self) -> bytes:
-        """The observation's bytes, the same where what the bot knew was the same."""
+        """The observation's bytes."""
         return self.observation.tobytes()
 
 
@@ -87,10 +87,10 @@ class _Thread:
 
 
 class History:
-    """The entries of a journal, and what is in effect of them."""
+    """The entries of a journal, and which of them are in effect."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        """Take in entries, in their order.
+        """Add entries, in their order.
 
         Raises:
             StoreError: see `add`.
@@ -104,11 +104,11 @@ class History:
             self.add(entry)
 
     def add(self, entry: Entry) -> None:
-        """Take in what was written down: what belongs together in its order, the rest in any.
+        """Add an entry. Those of one conversation come in their order, other ones in any.
 
         Raises:
-            StoreError: it follows an entry that is not there, is there already, or its content is none of
-                its kind.
+            StoreError: it follows an unknown entry, was added already, or its content does not fit its
+                kind.
         """
         if reason := shape_fault(entry.kind, entry.content):
             raise StoreError(f"entry {entry.id}: {reason}")
@@ -127,11 +127,11 @@ class History:
             self._move(entry, followed)
 
     def __contains__(self, entry: Entry) -> bool:
-        """Return whether an entry was taken in."""
+        """Return whether an entry was added."""
         return self.knows(entry.id)
 
     def knows(self, entry: int) -> bool:
-        """Return whether an entry was taken in, by its id."""
+        """Return whether an entry was added, by its id."""
         return entry in self._entries
 
     def _move(self, entry: Entry, followed: int | None) -> None:
@@ -152,7 +152,7 @@ class History:
             thread.head = followed
 
     def _is_before(self, earlier: int | None, entry: int) -> bool:
-        """Return whether an entry, or the beginning, lies on the way to another one."""
+        """Return whether an entry, or the beginning, is an ancestor of another entry."""
         if earlier is None:
             return True
         step = self._entries[entry].parent
@@ -178,7 +178,7 @@ class History:
     def _thread(self, conversation: str) -> _Thread:
         if conversation not in self._threads:
             valid = nearest(conversation, self._threads)
-            raise StoreError(f"{shorten(conversation)} is no conversation; {valid}")
+            raise StoreError(f"unknown conversation {shorten(conversation)}; {valid}")
         return self._threads[conversation]
 
     def head(self, conversation: str) -> int | None:
@@ -190,7 +190,7 @@ class History:
         return self._thread(conversation).head
 
     def before(self, entry: int) -> int | None:
-        """Return the step before an entry, and before what the domain grew by for it; None if there is none.
+        """Return the step before an entry and its additions to the domain; None without any.
 
         Raises:
             StoreError: there is no such entry.
@@ -199,7 +199,7 @@ class History:
         return next((step.id for step in steps if step.kind != DOMAIN), None)
 
     def beginning(self, entry: int) -> Entry:
-        """Return the first entry on the way to an entry, in another conversation where this one is a fork.
+        """Return the first ancestor of an entry, in another conversation if this one is a fork.
 
         Raises:
             StoreError: there is no such entry.
@@ -208,7 +208,7 @@ class History:
         return first
 
     def _to_beginning(self, step: int | None) -> Iterator[Entry]:
-        """Yield an entry and those before it, the domain's growth among them, to the beginning."""
+        """Yield a step and its ancestors, including additions to the domain."""
         while step is not None:
             entry = self._entries[step]
             yield entry
@@ -218,7 +218,7 @@ class History:
         return (entry for entry in self._to_beginning(self.head(conversation)) if entry.kind != DOMAIN)
 
     def path(self, conversation: str) -> list[Entry]:
-        """Return the steps in effect, from the beginning to the head, through what a fork began from."""
+        """Return the steps in effect, from the beginning to the head, including those that a fork shares."""
         return list(self._backwards(conversation))[::-1]
 
     def steps_after(self, conversation: str, entry: int | None) -> list[Entry] | None:
@@ -244,65 +244,65 @@ class History:
         return next(filter(_is_in_person, self._backwards(conversation)), None)
 
     def can_undo(self, conversation: str) -> bool:
-        """Return whether a person (or the expert in their place) has decided or said anything."""
+        """Return whether there is a decision or message of a person, or of the expert in their place."""
         return self._last_act(conversation) is not None
 
     def undo_target(self, conversation: str) -> int | None:
-        """Return where an undo moves the head: before the last thing that a person decided or said.
+        """Return the target of the head in an undo: before the last decision or message of a person.
 
-        What the domain grew by for it goes with it. None is the beginning, or where the head is if
-        there is nothing to undo (see `can_undo`).
+        Its additions to the domain are undone as well. None is the beginning; without anything to undo (see
+        `can_undo`) the target is the head itself.
         """
         last = self._last_act(conversation)
         return self.head(conversation) if last is None else self.before(last.id)
 
     def redo_target(self, conversation: str) -> int | None:
-        """Return where a redo moves the head: where it was before the undo; None if nothing is undone.
+        """Return the target of the head in a redo: its place before the undo; None without one.
 
-        Once something else was added, nothing can be redone.
+        A new step after an undo leaves nothing to redo.
         """
         undone = self._thread(conversation).undone
         return undone[-1] if undone else None
 
     @property
     def latest(self) -> str | None:
-        """The conversation that something was last added to, or whose head was last moved."""
+        """The conversation that was last added to, or whose head moved last."""
         return self._latest_conversation
 
     def has_ended(self, conversation: str) -> bool:
-        """Return whether a conversation is over, whatever its outcome."""
+        """Return whether a conversation has ended, with any outcome."""
         last = next(self._backwards(conversation), None)
         return last is not None and last.kind == END
 
     def outcome(self, conversation: str) -> str | None:
-        """Return how a conversation ended; None if it did not, or did not say."""
+        """Return the outcome of a conversation; None if it has not ended, or without one."""
         last = next(self._backwards(conversation), None)
         return last.content["outcome"] if last and last.kind == END else None
 
     def pending_result(self, conversation: str) -> Entry | None:
-        """Return the decision at the head if nothing says what came of it: the process died between.
+        """Return the decision at the head if it has no result: the process ended in between.
 
-        Whether the action was run cannot be known, so a person has to say. Listening needs no result.
+        Nobody can know whether the action was run, so a person has to decide. Listening needs no result.
         """
         last = next(self._backwards(conversation), None)
         is_open = last is not None and last.kind == LABEL and last.content["action"] != LISTEN
         return last if is_open else None
 
     def events(self, conversation: str) -> list[Event]:
-        """Return a conversation in words: what is in effect of it, with messages as they were mended.
+        """Return the events in effect, with corrected messages in the place of the original ones.
 
-        What was decided between a message and its mend stays, unless the mend follows the message itself.
+        Decisions between a message and its correction stay.
 
         Raises:
-            StoreError: the content of an entry is none of its kind.
+            StoreError: the content of an entry does not fit its kind.
         """
         return [event for _, event in in_words(self.path(conversation))]
 
     def conversation(self, domain: Domain, conversation: str) -> Conversation:
-        """Return what is in effect of a conversation.
+        """Return a conversation with the events in effect.
 
         Raises:
-            StoreError: the content of an entry is none of its kind.
+            StoreError: the content of an entry does not fit its kind.
             DomainError: an event names an action or a slot that the domain does not have.
         """
         record = Conversation(domain, self.events(conversation), conversation)
@@ -310,7 +310,7 @@ class History:
         return record
 
     def extended(self, domain: Domain) -> Domain:
-        """Return a domain with what was added to it, of what came with answers that which is in effect.
+        """Return a domain with its additions; those for answers count if they are in effect.
 
         See `extend_domain`.
 
@@ -320,7 +320,7 @@ class History:
         return extend_domain(domain, self._additions, self._in_effect())
 
     def additions(self, conversations: Container[str]) -> list[Addition]:
-        """Return what the domain grew by in conversations, as far as that is in effect."""
+        """Return the additions to the domain in some conversations that are in effect."""
         return [
             Addition.read(entry.content)
             for entry in self._in_effect()
@@ -328,7 +328,7 @@ class History:
         ]
 
     def _in_effect(self) -> list[Entry]:
-        """Return the entries that lead to a head, in their order."""
+        """Return the ancestors of all heads, in their order."""
         found: dict[int, Entry] = {}
         for thread in self._threads.values():
             for entry in self._to_beginning(thread.head):
@@ -338,22 +338,22 @@ class History:
         return [found[id] for id in sorted(found)]
 
     def rating(self, entry: int) -> float | None:
-        """Return what an entry was last rated; None if it was not."""
+        """Return the last rating of an entry; None without any."""
         rating = self._ratings.get(entry)
         return None if rating is None else float(rating.content["value"])
 
     def labels(self, domain: Domain, turn_taking: str = "auto") -> list[Label]:
-        """Return what the teachers said is right, in the order in which they said it.
+        """Return the labels of teachers, in the order in which they were given.
 
-        Of each conversation what is in effect counts, and what several forks share counts once. With
-        automatic turn taking `action_listen` is left out.
+        Those in effect count, and those that several forks share count once. With automatic turn taking
+        `action_listen` is left out.
 
         Raises:
-            StoreError: the content of an entry is none of its kind.
+            StoreError: the content of an entry does not fit its kind.
             DomainError: an event names an action or a slot that the domain does not have.
         """
         found: dict[int, Label] = {}
-        for conversation in reversed(self._threads):  # of what forks share the first one's words count
+        for conversation in reversed(self._threads):  # the first conversation's reading of shared steps holds
             found |= self._labels(conversation, domain)
         in_order = (found[entry] for entry in sorted(found))
         if turn_taking == "explicit":
@@ -381,17 +381,17 @@ class History:
 
 
 def _is_in_person(entry: Entry) -> bool:
-    """Return whether an entry is something that a person decided or said, or the expert for them."""
+    """Return whether an entry is a decision or message of a person, or of the expert in their place."""
     if entry.kind == LABEL:
         return entry.content["by"] not in _NOT_IN_PERSON
     return entry.kind in (USER, MEND, EVENT) and entry.author not in _NOT_IN_PERSON
 
 
 def in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
-    """Return the events along a path, each with its entry; a mended message stands where it was said.
+    """Return the events along a path, each with its entry; a corrected message replaces the original one.
 
     Raises:
-        StoreError: the content of an entry is none of its kind.
+        StoreError: the content of an entry does not fit its kind.
     """
     words: list[tuple[Entry, Event]] = []
     last_message: int | None = None
@@ -399,7 +399,7 @@ def in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
         events = entry_events(entry)
         if entry.kind == MEND:
             if last_message is None:
-                raise StoreError(f"entry {entry.id}: there is no message before it that it could mend")
+                raise StoreError(f"entry {entry.id}: there is no message before it to correct")
             words[last_message] = (entry, events[0])
             continue
         for event in events:

@@ -1,7 +1,7 @@
-"""The journal on disk: everything that was said, answered and rated, in one SQLite file.
+"""The journal on disk: every message, decision and rating, in one SQLite file.
 
-Entries are added and never changed. What was added is durable once the call returns, and half of it is never
-there. One process writes, any number read.
+Entries are added and never changed. They are durable once the call returns, all of them or none. One process
+writes, any number read.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NUMBERED = re.compile(r"([a-z]+)[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A conversation: its id, when it began and when something was last added, and its number of entries."""
+    """A conversation: its id, the times of its first and last entry, and its number of entries."""
 
     id: str
     began: float
@@ -55,7 +55,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class StoredDomain:
-    """What a store is about: the domain's name or the path of its file, and the text of that file."""
+    """The domain of a store: its name or the path of its file, and the text of that file."""
 
     source: str
     text: str
@@ -64,7 +64,7 @@ class StoredDomain:
 class Store:
     """A folder with a journal. It is a context manager; several threads may share it.
 
-    A process that was killed leaves nothing behind that would have to be cleared away.
+    A killed process leaves nothing behind that must be cleaned up.
     """
 
     def __init__(
@@ -134,17 +134,17 @@ class Store:
         parent: int | None = None,
         author: str = "",
     ) -> Entry:
-        """Write down what happened; when this returns, it is on the disk.
+        """Append an entry; when this returns, it is on the disk.
 
-        The parent of a `head` is the entry that it points to, whatever is given.
+        The parent of a `head` is always the entry that it points to.
 
         Raises:
-            StoreError: the content is none of its kind, there is no such parent, or it cannot be written.
+            StoreError: the content does not fit the kind, the parent does not exist, or it cannot be written.
         """
         return self.append_all([Draft(conversation, kind, content, parent, author)])[0]
 
     def append_all(self, drafts: Iterable[Draft]) -> list[Entry]:
-        """Write down several things at once: all or, if there is an error, none.
+        """Append several entries at once: all or, if there is an error, none.
 
         Raises:
             StoreError: see `append`.
@@ -187,7 +187,7 @@ class Store:
             name, kind, author = sys.intern(conversation), sys.intern(kind), sys.intern(author)
             return Entry(id, name, parent, kind, json.loads(content), author, *rest)
         except (TypeError, ValueError, RecursionError):
-            raise StoreError(f"{self._database.folder}: entry {row[0]}: its content is no JSON") from None
+            raise StoreError(f"{self._database.folder}: entry {row[0]}: its content is not JSON") from None
 
     def entry(self, id: int) -> Entry:
         """Return one entry.
@@ -201,9 +201,9 @@ class Store:
         return self._entry(rows[0])
 
     def taught(self) -> Iterator[Entry]:
-        """Yield what labels follow from: conversations that somebody taught in, and entries of none.
+        """Yield the entries that labels follow from: of taught conversations, and of none.
 
-        What such a conversation is a fork of is among them.
+        Those that such a conversation is a fork of are included.
         """
         return map(self._entry, self._database.read(SELECT_TAUGHT))
 
@@ -212,7 +212,7 @@ class Store:
         return int(self._database.read(SELECT_LAST_ID)[0][0])
 
     def _erase(self, conversations: list[str]) -> None:
-        """Erase conversations; the number of none is given again, since somebody may still ask for it."""
+        """Erase conversations; their numbers are never used again, since somebody may still ask for them."""
         prefixes = {match[1] for name in conversations if (match := _NUMBERED.fullmatch(name))}
         for prefix in sorted(prefixes):
             self._database.set_notes(**{f"{_LAST} {prefix}": str(self.last_number(prefix))})
@@ -226,10 +226,10 @@ class Store:
         return max([erased, *(int(number) for number in numbers if number.isdecimal())])
 
     def unfinished(self, key: str) -> dict[str, str]:
-        """Return the conversations whose beginning has a key in its content, and which nothing has ended.
+        """Return the unfinished conversations whose beginning has a key in its content.
 
         Returns:
-            What that key says, by conversation.
+            The key's value, by conversation.
         """
         return {
             name: str(said) for name, said in self._database.read(SELECT_UNFINISHED, f"$.{key}", f"$.{key}")
@@ -239,13 +239,13 @@ class Store:
         """Return the newest conversations whose beginning has a key in its content, the newest at the end.
 
         Returns:
-            What that key says, by conversation.
+            The key's value, by conversation.
         """
         rows = self._database.read(SELECT_BEGUN, f"$.{key}", f"$.{key}", most)
         return {name: str(said) for name, said in reversed(rows)}
 
     def noted(self, key: str) -> dict[str, str | None]:
-        """Return what the last note with a key says under it, by conversation."""
+        """Return the value of a key in the last note that has it, by conversation."""
         return dict(self._database.read(SELECT_NOTED, f"$.{key}", f"$.{key}"))
 
     def ratings(self) -> list[Entry]:
@@ -255,14 +255,13 @@ class Store:
     def prune(self, key: str, kept: int) -> list[str]:
         """Erase old conversations for good, all but the newest.
 
-        Of those that have ended and whose beginning has a key in its content; what somebody taught in, or
-        forked, stays.
+        Only those that have ended and whose beginning has a key in its content; taught and forked ones stay.
 
         Returns:
             The conversations that were erased.
 
         Raises:
-            StoreError: it cannot be written, or a reader holds on to what is to be erased.
+            StoreError: it cannot be written, or a reader still uses the data to be erased.
         """
         names = [name for (name,) in self._database.read(SELECT_FINISHED, f"$.{key}")]
         erased = names[: max(0, len(names) - kept)]
@@ -271,31 +270,31 @@ class Store:
         return erased
 
     def conversations(self) -> list[Summary]:
-        """Return all conversations, the one that something was last added to at the end."""
+        """Return all conversations, the one with the newest entry at the end."""
         rows = self._database.read(SELECT_SUMMARIES)
         return [Summary(*row) for row in rows]
 
     @property
     def domain(self) -> StoredDomain | None:
-        """The domain that the store is about, with its file's text when it was last used; None at first."""
+        """The domain of the store, with its file's text when it was last used; None at first."""
         source, text = self._database.note("domain"), self._database.note("domain_text")
         return None if source is None or text is None else StoredDomain(source, text)
 
     def use_domain(self, source: str, text: str) -> None:
-        """Note which domain the store is about: its name or the path of its file, and the file's text.
+        """Note the domain of the store: its name or the path of its file, and the file's text.
 
-        It is the same one if either has not changed: a file may have been edited, or moved. What a reader
-        gives is compared, not noted.
+        It is the same one if either has not changed: a file may have been edited, or moved. A reader
+        compares, and notes nothing.
 
         Raises:
-            StoreError: the store is about another domain.
+            StoreError: the store belongs to another domain.
         """
         known, given = self.domain, StoredDomain(source, text)
         if known == given:
             return
         if known and known.source != source and known.text != text:
             raise StoreError(
-                f"{self._database.folder}: this store is about the domain {shorten(known.source)}, not"
+                f"{self._database.folder}: this store belongs to the domain {shorten(known.source)}, not"
                 f" {shorten(source)}; give each its own folder"
             )
         if not self._database.is_read_only:
@@ -308,31 +307,31 @@ class Store:
     def forget(self, conversation: str, with_forks: bool = False) -> list[str]:
         """Erase a conversation for good: its bytes are in no file of the store any more.
 
-        Its forks begin with the same words, so they go as well, or nothing does. A conversation that this
-        one is itself a fork of stays, and with it the beginning that they share. If the process is killed
-        meanwhile, the next one that opens the store completes it. Copies that others made (exports,
-        checkpoints, backups) and what a file system keeps are not touched.
+        Its forks share its beginning, so they are erased as well, or nothing is. A conversation that this
+        one is itself a fork of stays, with the beginning that they share. If the process is killed
+        meanwhile, the next one that opens the store completes it. Other copies (exports, checkpoints,
+        backups, those of a file system) are not touched.
 
         Returns:
             The conversations that were erased.
 
         Raises:
-            StoreError: there is no such conversation; it has forks, which are named; or a reader holds on to
-                what is to be erased.
+            StoreError: there is no such conversation; it has forks, which are named; or a reader still
+                uses the data to be erased.
         """
         names = [summary.id for summary in self.conversations()]
         if conversation not in names:
-            raise StoreError(f"{shorten(conversation)} is no conversation; {nearest(conversation, names)}")
+            raise StoreError(f"unknown conversation {shorten(conversation)}; {nearest(conversation, names)}")
         forks = self.branches(conversation)
         if forks and not with_forks:
             listed = ", ".join(map(shorten, forks))
-            raise StoreError(f"{shorten(conversation)} has forks that begin with the same words: {listed}")
+            raise StoreError(f"{shorten(conversation)} has forks that share its beginning: {listed}")
         erased = [conversation, *forks]
         self._erase(erased)
         return erased
 
     def check(self) -> list[str]:
-        """Return what is wrong with the journal, one line each, beginning with `error:` or `warning:`."""
+        """Return the problems of the journal, one line each, beginning with `error:` or `warning:`."""
         try:
             answers = [text for (text,) in self._database.read("PRAGMA integrity_check(20)")]
         except StoreError as error:
@@ -353,16 +352,16 @@ def _checked(draft: Draft) -> str:
     """Return the content of a draft as JSON."""
     kind = draft.kind
     if kind not in KINDS:
-        raise StoreError(f"{shorten(kind)} is no kind of entry; {nearest(kind, KINDS)}")
+        raise StoreError(f"unknown kind of entry {shorten(kind)}; {nearest(kind, KINDS)}")
     if not draft.conversation and draft.parent is not None:
         raise StoreError("an entry that belongs to no conversation follows none")
     for name in filter(None, (draft.conversation, draft.author)):
         if reason := name_fault(name):
-            raise StoreError(f"{shorten(name)} is no name for a conversation or an author: {reason}")
+            raise StoreError(f"{shorten(name)} is not a name for a conversation or an author: {reason}")
     if not draft.conversation and kind not in (DOMAIN, NOTE):
         raise StoreError(f"an entry of the kind {kind!r} needs a conversation")
     try:
-        # Escaped, so that whatever a terminal gives can be written.
+        # Escaped, since a terminal may give halves of characters, which no encoding can write.
         text = json.dumps(dict(draft.content), allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
         raise StoreError(f"the content of an entry cannot be written as JSON ({error})") from None
@@ -373,7 +372,7 @@ def _checked(draft: Draft) -> str:
 
 def _parent_id(draft: Draft, written: Mapping[Draft, int]) -> int | None:
     if draft.kind == HEAD:
-        to: int | None = draft.content["to"]  # so that it cannot point nowhere, nor what it points to go
+        to: int | None = draft.content["to"]  # so that foreign keys keep its target in place
         return to
     if not isinstance(draft.parent, Draft):
         return draft.parent
@@ -391,12 +390,12 @@ def _insert(
     except sqlite3.IntegrityError:
         raise StoreError(f"there is no entry {parent} that another could follow") from None
     assert id is not None
-    # As it will be read again, and apart from what the caller may change.
+    # A copy, as it will be read again: the caller may change the draft's content later.
     return Entry(id, draft.conversation, parent, draft.kind, json.loads(content), draft.author, now, revision)
 
 
 def forget(store: Store, conversation: str, with_forks: bool = False) -> list[str]:
-    """Erase a conversation as `Store.forget` does; what the domain grew by in it stays, for the others.
+    """Erase a conversation as `Store.forget` does, but keep its additions to the domain for the others.
 
     Returns:
         The conversations that were erased.

@@ -1,4 +1,4 @@
-"""From what happens in a conversation to drafts of journal entries: the one place that knows their form."""
+"""The steps of a conversation as drafts of journal entries: the one place that knows their form."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ class ConversationWriter:
 
         Args:
             events: in their order. Those between a decision and the next message are its result.
-            decisions: actions by the index of their event. Where the bot listened and no event says so, by
-                the index of the event that came instead, or the number of events.
+            decisions: actions by the index of their event. A decision to listen without an event has the
+                index of the next event, or the number of events.
             by: whose decisions they were.
             user: the author of the user's messages.
         """

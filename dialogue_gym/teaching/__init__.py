@@ -9,8 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dialogue_gym.teaching.learner import right_actions
+    from dialogue_gym.teaching.learner import Learner, right_actions
     from dialogue_gym.teaching.mode import FAKE, ME, use_mode
+    from dialogue_gym.teaching.pending import SessionError
+    from dialogue_gym.teaching.policy import TaughtPolicy, taught_agent
     from dialogue_gym.teaching.session import Session
     from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
     from dialogue_gym.teaching.simulated_user import SEED, SimulatedUser
@@ -20,11 +22,15 @@ __all__ = [
     "FAKE",
     "ME",
     "SEED",
+    "Learner",
     "Session",
+    "SessionError",
     "SimulatedTeacher",
     "SimulatedUser",
+    "TaughtPolicy",
     "import_stories",
     "right_actions",
+    "taught_agent",
     "teach",
     "use_mode",
 ]
@@ -33,11 +39,15 @@ _MODULES = {
     "FAKE": "mode",
     "ME": "mode",
     "SEED": "simulated_user",
+    "Learner": "learner",
     "Session": "session",
+    "SessionError": "pending",
     "SimulatedTeacher": "simulated_teacher",
     "SimulatedUser": "simulated_user",
+    "TaughtPolicy": "policy",
     "import_stories": "story_import",
     "right_actions": "learner",
+    "taught_agent": "policy",
     "teach": "simulated_teacher",
     "use_mode": "mode",
 }

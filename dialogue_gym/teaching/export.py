@@ -1,4 +1,4 @@
-"""What was taught, as files: stories, NLU examples that were corrected, and the domain with what is new."""
+"""Exports a store to files: stories, corrected NLU examples, and the domain with its additions."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from dialogue_gym.teaching.export_examples import examples_of, placed
 
 STORY_FILES = dict(zip(FORMATS, ("stories.md", "stories.yml"), strict=True))
 NLU_NAME, DOMAIN_NAME = "nlu.yml", "domain.yml"
-"""What the files are called."""
+"""Names of the files."""
 _INTENTS = 4
-"""How many intents stand in the name of a story."""
+"""The number of intents in the name of a story."""
 _NUMBERED = re.compile(r" \(\d+\)$")
 
 
@@ -85,7 +85,7 @@ def export(
 def _write(path: Path, text: str) -> None:
     mark = codecs.BOM_UTF8 if path.exists() and path.read_bytes().startswith(codecs.BOM_UTF8) else b""
     content = mark + text.encode()
-    # A link stays one: what it leads to is written.
+    # A link stays a link: its target is written.
     write_whole(path.resolve(), lambda temporary: temporary.write_bytes(content))
 
 
@@ -199,7 +199,7 @@ def _with_examples(path: Path, examples: Iterable[Example]) -> str | None:
 
 
 def _with_additions(path: Path, history: History, domain: Domain, text: str | None) -> str | None:
-    """Return the text of a domain file with what is new; None if nothing is, or its text is not known."""
+    """Return the text of a domain file with its additions; None without any, or if its text is unknown."""
     there = _existing(path, DOMAIN_FILE)
     if there is None and text is None:
         text = _builtin_text(history, domain)

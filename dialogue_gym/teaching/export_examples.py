@@ -16,7 +16,7 @@ from dialogue_gym.teaching.review import corrections
 
 
 def examples_of(history: History) -> list[Example]:
-    """Return the messages that a teacher corrected, as examples of what they mean.
+    """Return the messages that a teacher corrected, as examples of their meaning.
 
     Acts in the fixed format are none. An entity that is not in the text by its value is left out, and so is a
     message whose text would be read as something else, such as one with entities marked in it.

@@ -1,4 +1,4 @@
-"""From what the teacher types as the user to a message: what was mended once is understood from then on."""
+"""Interprets the texts that a teacher types as the user, with their corrections so far."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TaughtInterpreter(Interpreter):
     """
 
     def __init__(self, session: Session, words: Interpreter | None) -> None:
-        """Understand what a session's teacher mended, and what `words` understands, if it is given."""
+        """Use a session's corrected messages, and `words` for all other texts, if it is given."""
         self._session = session
         self._words = words
 
@@ -40,7 +40,7 @@ class TaughtInterpreter(Interpreter):
 
 
 def mended(history: History) -> dict[str, UserUttered]:
-    """Return what sentences mean, as teachers said; the last one to say so of a sentence is right."""
+    """Return the corrected meanings by sentence; the last correction of a sentence holds."""
     found: dict[int, UserUttered] = {}
     for conversation in history.conversations:
         for entry in history.path(conversation):
@@ -53,7 +53,7 @@ def mended(history: History) -> dict[str, UserUttered]:
 
 
 def mended_text(session: Session, message: UserUttered) -> str:
-    """Say what comes of a mend: what a teacher typed in words is understood from then on."""
+    """Return a note on a corrected message: a text that a teacher typed keeps its meaning."""
     is_sentence = message.text is not None and not message.text.lstrip().startswith("/")
     is_kept = is_sentence and not session.has_fake_user
     return "Understood." + " The same sentence means that from now on." * is_kept
@@ -75,7 +75,7 @@ def entities_typed(typed: str, text: str | None) -> tuple[Entity, ...]:
     for part in typed.split(",") if typed.strip() != "-" else ():
         name, _, value = (piece.strip() for piece in part.partition("="))
         if not name or not value:
-            raise InterpreterError(f"{shorten(part.strip())} is no entity: cuisine=french is how one looks")
+            raise InterpreterError(f"{shorten(part.strip())} is not an entity; write cuisine=french")
         start = text.casefold().find(value.casefold()) if text else -1
         if text is None or start < 0 or text[start : start + len(value)].casefold() != value.casefold():
             entities.append(Entity(name, value))

@@ -1,7 +1,7 @@
-"""What a bot learns from labels: an exact memory, and a small network for what it has not met.
+"""Learns from labels: an exact memory, and a small network for new observations.
 
-The learner is a function of the labels in effect, in their order, and of nothing else. So what is undone is
-as if it had never been, and two processes with the same labels propose the same.
+The learner is a function of the labels in effect, in their order, and of nothing else. An undone answer
+leaves no trace, and two processes with the same labels make the same proposals.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ class Learner:
         """Begin without any label.
 
         Args:
-            domain: what the observations are of.
-            actions: what can be proposed, by name.
+            domain: of the observations.
+            actions: that can be proposed, by name.
         """
         self.actions = tuple(actions)
         fields = observation_fields(domain)
         sizes = [len(field.labels) for field in fields]
         self._dtype = observation_dtype(fields)
-        # What has many labels says little by one of them: that the bot has spoken is to matter more than what
-        # it said, or "listen once you have spoken" is learned anew for every action.
+        # A component with many labels counts less: whether the bot has spoken has to matter more than which
+        # text, or "listen once you have spoken" is learned anew for every action.
         self._encoding = OneHotEncoding(
             sizes, np.asarray((2 / np.array(sizes, np.float32)) ** 0.5, np.float32)
         )
         self._index = {name: i for i, name in enumerate(self.actions)}
         self.memory: dict[bytes, tuple[str, ...]] = {}
-        """What is right in the observations that have a label."""
+        """The right actions by observation, for those with a label."""
         self._taught: dict[bytes, tuple[str, ...]] = {}
         self._network: OneHotMlp | None = None
 
     def learn(self, labels: Iterable[Label]) -> None:
-        """Take the labels in effect, in order, in the place of those before.
+        """Replace all labels by those in effect, in order.
 
-        A teacher's last label of an observation holds. Where only stories speak of it, all that they say is
-        right: short stories contradict each other by design.
+        A teacher's last label of an observation holds. Where only stories have one, all their actions
+        are right: short stories contradict each other by design.
         """
         told: dict[bytes, dict[str, None]] = {}
         taught: dict[bytes, tuple[str, ...]] = {}
@@ -92,7 +92,7 @@ class Learner:
 
         Args:
             observation: shape (components,).
-            possible: for each action whether its precondition holds; what is taught is proposed even so.
+            possible: for each action whether its precondition holds; taught actions are proposed even so.
         """
         key = observation.astype(self._dtype).tobytes()
         chances = np.zeros(len(self.actions))
@@ -123,7 +123,7 @@ class Learner:
         return np.asarray(self._network.batch(observation[None])[0])
 
     def _fit(self) -> list[npt.NDArray[np.float32]]:
-        """Fit the network to the memory, from a fixed start: what is right is to be likely."""
+        """Fit the network to the memory, from a fixed start, so that right actions are probable."""
         count = len(self.memory)
         observations = np.frombuffer(b"".join(self.memory), self._dtype).reshape(count, -1)
         right = np.zeros((count, len(self.actions)), np.float32)
@@ -156,10 +156,10 @@ class Learner:
 def right_actions(
     history: History, domain: Domain, actions: Sequence[str], turn_taking: str
 ) -> dict[bytes, tuple[str, ...]]:
-    """Return what teachers said is right, by observation in bytes: what `Learner.memory` has of it.
+    """Return the right actions by observation in bytes, as in `Learner.memory`.
 
     Raises:
-        StoreError: the content of an entry is none of its kind.
+        StoreError: the content of an entry does not fit its kind.
         DomainError: an event names an action or a slot that the domain does not have.
     """
     learner = Learner(domain, actions)
@@ -175,7 +175,7 @@ def _threads() -> ThreadpoolController:
 def _gradients(
     inputs: npt.NDArray[np.float32], right: npt.NDArray[np.float32], weights: list[npt.NDArray[np.float32]]
 ) -> list[npt.NDArray[np.float32]]:
-    """Return the gradients of -log(chance of what is right), by weight; the mean over observations."""
+    """Return the gradients of -log(chance of the right actions), by weight: means over observations."""
     first, first_bias, second, second_bias = weights
     hidden = np.tanh(inputs @ first + first_bias)
     logits = hidden @ second + second_bias
@@ -203,7 +203,7 @@ class TaughtModel:
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What the bot can do: with automatic turn taking listening is not chosen."""
+        """The actions that the bot can choose; with automatic turn taking it does not choose to listen."""
         return self.domain.actions if self.turn_taking == "explicit" else self.domain.actions[1:]
 
     def update(self, history: History) -> None:
@@ -213,10 +213,10 @@ class TaughtModel:
             DomainError: something cannot be added.
         """
         domain = history.extended(self._original)
-        if domain != self.domain:  # what is derived from it stays otherwise
+        if domain != self.domain:  # otherwise keep all that is derived from it
             self._use(domain)
         self.learn(history)
 
     def learn(self, history: History) -> None:
-        """Learn what is in effect."""
+        """Learn the labels in effect."""
         self.learner.learn(history.labels(self.domain, self.turn_taking))

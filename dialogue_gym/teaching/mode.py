@@ -1,4 +1,4 @@
-"""How a session is held, noted in its journal: who talks, and who says when the turn is over."""
+"""The mode of a session, noted in its journal: its kind of user, and its turn taking."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.navigation import is_live
 
 FAKE, ME = "fake", "me"
-"""Who talks to the bot: the domain's fake user, or the teacher."""
+"""The user: the domain's simulated user, or the teacher."""
 _KEY = "teaching"
 
 
 def use_mode(journal: Store, user: str, turn_taking: str) -> None:
-    """Note how the next session is held; a conversation that was held otherwise is not gone on with.
+    """Note the mode of the next session; an open conversation of another mode is ended.
 
-    Those of people who talk to the bot have nothing to do with it. A fake user cannot take up what a person
-    began, nor one turn taking what follows from the other.
+    A simulated user cannot resume a person's conversation, nor can one turn taking resume the other's.
+    Conversations with live people are left alone.
 
     Raises:
         StoreError: the journal cannot be read or written.
@@ -37,7 +37,7 @@ def use_mode(journal: Store, user: str, turn_taking: str) -> None:
 
 
 def turn_taking_of(entries: Iterable[Entry]) -> str:
-    """Return the turn taking under which a journal was taught last: explicit if it does not say."""
+    """Return the turn taking under which a journal was taught last: explicit if it has no note of it."""
     return str(_last(entries).get("turn_taking", "explicit"))
 
 

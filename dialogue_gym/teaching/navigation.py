@@ -1,4 +1,4 @@
-"""Where a teacher can go among conversations: back, forward, and to the next one. No input or output."""
+"""Moves among a teacher's conversations: back, forward, and to the next one. No input or output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a teaching session can be waiting for."""
+"""The answers that a teaching session can wait for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dialogue_gym.domain.additions import Addition
 
 
 class SessionError(ValueError):
-    """An answer that does not fit what the session waits for. The message is one line."""
+    """An answer that the session does not wait for. The message is one line."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Option:
 
 @dataclass(frozen=True)
 class AwaitsMessage:
-    """The user is to say something: the person who teaches, in their place."""
+    """The user's next message, which the teacher types in their place."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Proposal:
 
     Attributes:
         options: every action, the proposed one first, then the most probable ones.
-        is_closing: the user has what they wanted, and this is what the bot does last.
+        is_closing: the user has reached their goal, and this is the bot's last action.
     """
 
     options: tuple[Option, ...]
@@ -39,18 +39,18 @@ class Proposal:
 
     @property
     def best(self) -> Option:
-        """What the bot would do."""
+        """The proposed action."""
         return self.options[0]
 
 
 @dataclass(frozen=True)
 class PendingContradiction:
-    """For what is known here other actions were right before: which holds?
+    """An answer that differs from an earlier one for the same observation.
 
     Attributes:
         action: the new answer.
-        before: what was right.
-        new: what the domain grows by if the new answer is right.
+        before: the actions that were right.
+        new: additions to the domain if the new answer is right.
     """
 
     action: str
@@ -60,7 +60,7 @@ class PendingContradiction:
 
 @dataclass(frozen=True)
 class MissingResult:
-    """An action was decided on, and nothing says whether it was run: run it, or go on without?"""
+    """A decided action without a result: run it, or continue without it?"""
 
     action: str
 
@@ -70,7 +70,7 @@ Pending = AwaitsMessage | Proposal | PendingContradiction | MissingResult
 
 @dataclass(frozen=True)
 class Change:
-    """What a correction changed: what the bot would have done here, what it does now, all that is right."""
+    """The effect of a correction: the bot's choice before and after it, and all right actions."""
 
     before: Option
     after: Option

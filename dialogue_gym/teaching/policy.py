@@ -21,7 +21,7 @@ from dialogue_gym.teaching.mode import turn_taking_of
 
 
 class TaughtPolicy(Policy):
-    """Does what was labelled, and what is most like it elsewhere."""
+    """Chooses the labelled action, and elsewhere the one of the most similar labels."""
 
     def __init__(self, env: gym.Env[Any, Any], labels: list[Label], seed: int | None = None) -> None:
         """Learn labels for an environment."""
@@ -45,12 +45,12 @@ class TaughtPolicy(Policy):
 
 
 def is_store(folder: Path) -> bool:
-    """Return whether a folder holds what was taught."""
+    """Return whether a folder is a store."""
     return (folder / "journal.sqlite").is_file()
 
 
 def taught_agent(folder: Path, domain: Domain) -> tuple[Domain, Agent]:
-    """Return what a store has taught: the domain with what was added to it, and the agent.
+    """Return the domain of a store with its additions, and the taught agent.
 
     Raises:
         StoreError: the store cannot be read.

@@ -1,4 +1,4 @@
-"""How teaching goes: what each dialogue took, and how well the bot would have done after it."""
+"""The progress of teaching: the effort for each dialogue, and the bot's success after it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import unseen_success_rate
 
 ABSENCE = 300.0
-"""Seconds after which an answer says nothing of how long it took: somebody was away."""
+"""Pauses of so many seconds are not counted as time to answer: the teacher was away."""
 
 
 @dataclass(frozen=True)
 class TaughtDialogue:
-    """What was answered in a conversation.
+    """The answers in a conversation.
 
     Attributes:
         conversation: its name.
         answers: how many there were in person, in conversations that forked from it those of their own.
         corrections: how many of these were another action than the proposed one.
         outcome: how it ended, if it did.
-        seconds: the median time from what was shown to the answer; None if no answer tells.
+        seconds: the median time to answer; None without any.
         last: the entry of the last answer.
     """
 
@@ -41,7 +41,7 @@ class TaughtDialogue:
 
 
 def dialogues(history: History) -> list[TaughtDialogue]:
-    """Return the conversations in which somebody answered, in the order in which they began."""
+    """Return the conversations with answers, in the order in which they began."""
     found = []
     for name in history.conversations:
         path = history.path(name)
@@ -67,7 +67,7 @@ def dialogues(history: History) -> list[TaughtDialogue]:
 
 
 def success_after(domain: Domain, labels: Iterable[Label], turn_taking: str, unseen: int) -> float:
-    """Return how many of some dialogues a bot masters that has learned labels, from 0 to 1.
+    """Return the success rate of a bot that has learned labels, from 0 to 1.
 
     Raises:
         ValueError: the domain has no fake user.
@@ -85,7 +85,7 @@ def success_after(domain: Domain, labels: Iterable[Label], turn_taking: str, uns
 
 
 def figures(session: Session) -> dict[str, int]:
-    """Return what was taught so far, of which what is undone is no part."""
+    """Return statistics of the answers in effect."""
     history = session.history
     in_effect = {entry.id: entry for name in history.conversations for entry in history.path(name)}
     decisions = [entry for entry in in_effect.values() if entry.kind == LABEL]
@@ -94,11 +94,11 @@ def figures(session: Session) -> dict[str, int]:
     ended = [history.outcome(name) for name in history.conversations if not name.startswith("story ")]
     return {
         "conversations": len(ended),
-        "of these ended in success": ended.count("success"),
+        "successful": ended.count("success"),
         "answers": answers,
         "corrections": sum(map(is_correction, decisions)),
-        "decisions told by stories": told,
-        "decisions that the bot made by itself": len(decisions) - answers - told,
-        "mended messages": sum(entry.kind == MEND for entry in in_effect.values()),
-        "different situations with an answer": session.distinct_observations,
+        "decisions from stories": told,
+        "decisions by the bot": len(decisions) - answers - told,
+        "corrected messages": sum(entry.kind == MEND for entry in in_effect.values()),
+        "situations with an answer": session.distinct_observations,
     }

@@ -1,4 +1,4 @@
-"""What a teacher corrected in a conversation."""
+"""Reviews of teaching: corrections in a conversation, and disagreements between labels."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dialogue_gym.journal.history import History, Label
 
 @dataclass(frozen=True)
 class Correction:
-    """Something that a teacher knew better.
+    """A correction by a teacher.
 
     Attributes:
-        event: the place in the conversation's events of what was corrected.
+        event: the index of the corrected event in the conversation.
         before: the action that was proposed, or the act that was understood.
         after: the action that is right, or the act that was meant.
-        message: what is understood now, if a message was corrected.
+        message: the message with its new meaning, if one was corrected.
     """
 
     event: int
@@ -28,10 +28,10 @@ class Correction:
 
 
 def corrections(history: History, conversation: str) -> list[Correction]:
-    """Return what is in effect of the corrections in a conversation, in the order of its events.
+    """Return the corrections of a conversation in effect, in the order of its events.
 
     Raises:
-        StoreError: there is no such conversation, or the content of an entry is none of its kind.
+        StoreError: there is no such conversation, or the content of an entry does not fit its kind.
     """
     written = [
         (entry, event)
@@ -40,7 +40,7 @@ def corrections(history: History, conversation: str) -> list[Correction]:
         for event in entry_events(entry)
     ]
     found = []
-    # A mended message stands in the place of the one that was written down first.
+    # A corrected message replaces the original one.
     for place, ((entry, before), event) in enumerate(zip(written, history.events(conversation), strict=True)):
         if isinstance(event, UserUttered) and isinstance(before, UserUttered) and event != before:
             found.append(Correction(place, before.act, event.act, event))
@@ -50,7 +50,7 @@ def corrections(history: History, conversation: str) -> list[Correction]:
 
 
 def is_answer(entry: Entry) -> bool:
-    """Return whether an entry is a decision in person: not the bot's own, nor what stories tell."""
+    """Return whether an entry is a person's decision: neither the bot's own nor a story's."""
     return entry.kind == LABEL and entry.content["by"] not in (BOT, STORY)
 
 
@@ -74,12 +74,12 @@ class Disagreement:
 
 
 def disagreements(history: History, domain: Domain, turn_taking: str) -> list[Disagreement]:
-    """Return where what is in effect differs: what stories leave open first, then what a teacher settled.
+    """Return the disagreements between labels in effect: open ones between stories first, then resolved ones.
 
-    That several actions are right is no disagreement where a teacher said so.
+    Several right actions are not a disagreement if a teacher chose them.
 
     Raises:
-        StoreError: the content of an entry is none of its kind.
+        StoreError: the content of an entry does not fit its kind.
         DomainError: an event names an action or a slot that the domain does not have.
     """
     by_observation: dict[bytes, list[Label]] = {}

@@ -25,7 +25,7 @@ _UNSEEN = 1_000_000
 
 @dataclass(frozen=True)
 class LessonReport:
-    """What teaching took, and what came of it.
+    """The effort of teaching, and its result.
 
     Attributes:
         corrections: by dialogue, how often the teacher corrected the bot.
@@ -116,7 +116,7 @@ def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: i
 
 
 def play(session: Session, dialogues: int) -> float:
-    """Return the success rate of what was learned, in dialogues with new fake users."""
+    """Return the success rate of the bot in dialogues with new simulated users."""
     return unseen_success_rate(session.environment(), session.proposed, dialogues)
 
 

@@ -1,4 +1,4 @@
-"""The fake user at the other end of a taught conversation."""
+"""The simulated user of a taught conversation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.entry import EVENT, LABEL, MEND, USER, Entry, entry_events
 
 SEED = "seed"
-"""The key under which the beginning of a conversation says which user it is."""
+"""Key of a conversation's beginning: the seed of its user."""
 
 
 class SimulatedUser:
-    """A simulated user, whose every answer follows from a seed and from what the bot did.
+    """A simulated user, whose messages follow from a seed and the bot's actions.
 
-    So nothing of it needs to be stored: a conversation that is gone back to is played again.
+    Its state needs no storage: a conversation is played again from its start.
     """
 
     def __init__(self, domain: Domain, settings: dict[str, Any]) -> None:
@@ -29,27 +29,27 @@ class SimulatedUser:
         self._env = DialogueEnv(domain, **settings)
         self._seen = 0
         self.outcome: str | None = None
-        """How the dialogue ended, if it has."""
+        """The outcome of the dialogue; None before its end."""
 
     def begin(self, seed: int) -> list[Event]:
-        """Return what the user opens with."""
+        """Return the user's first message."""
         self._env.reset(seed=seed)
         self._seen = 0
         self.outcome = None
         return self._new()
 
     def answer(self, action: str) -> list[Event]:
-        """Return what comes of an action, and what the user says if the turn was handed over."""
+        """Return the events of an action, and the user's message if it hands the turn over."""
         self._env.step(self._env.action_names.index(action))
         self.outcome = self._env.conversation.outcome
         return self._new()[1:]
 
     def replace_last_message(self, message: UserUttered) -> None:
-        """Let the bot have heard another message than the last one."""
+        """Replace the last message, as if the bot had received another one."""
         self._env.replace_last_message(message)
 
     def play(self, path: Iterable[Entry]) -> None:
-        """Bring the user to where a path of entries has come to."""
+        """Bring the user to the end of a path of entries."""
         for entry in path:
             if entry.kind == EVENT and SEED in entry.content:
                 self.begin(entry.content[SEED])

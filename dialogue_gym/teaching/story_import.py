@@ -1,4 +1,4 @@
-"""Stories as labels: what a domain's own stories say is right, written into a journal."""
+"""Imports stories into a journal as conversations with labels."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ def test_unsuitable_agents_are_refused_before_anything_is_written(command: Comma
         (["plain.yml", "--agent", "random"], "without a fake user"),
         (["plain.yml", "--nlu", "missing.yml"], "missing.yml: there is no such file"),
         (["plain.yml", "--actions", "missing_module"], "missing_module"),
-        (["plain.yml", "--store", "concert"], "this store is about the domain 'concert'"),
+        (["plain.yml", "--store", "concert"], "this store belongs to the domain 'concert'"),
         (["restaurnt"], "restaurnt: there is no such file"),
     ):
         status, lines, error = command("live", *words)

@@ -85,7 +85,7 @@ def test_a_store_is_exported(made: Path, tmp_path: Path) -> None:
 
 def test_a_forgotten_conversation_is_gone(folder: Path) -> None:
     status, _, error = store(folder, "forget", "c1", "--yes")
-    assert (status, error) == (2, "error: 'c1' has forks that begin with the same words: 'c2'\n")
+    assert (status, error) == (2, "error: 'c1' has forks that share its beginning: 'c2'\n")
     status, lines, _ = store(folder, "forget", "c1", "--with-forks", typed="n\n")
     assert status == 1 and lines[0].startswith("Erase c1, c2 for good?")
     assert len(store(folder, "list")[1]) == 4

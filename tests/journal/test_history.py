@@ -325,5 +325,5 @@ def test_what_does_not_hang_together_is_said() -> None:
     with pytest.raises(StoreError, match="entry 5: its content has no 'by'"):
         History([Entry(5, "a", None, "label", {"action": "x", "right": []})])
     desk = played([("concert", ("say", "small"))])
-    with pytest.raises(StoreError, match="'consert' is no conversation; did you mean 'concert'"):
+    with pytest.raises(StoreError, match="unknown conversation 'consert'; did you mean 'concert'"):
         desk.history.head("consert")

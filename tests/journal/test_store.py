@@ -87,13 +87,13 @@ def test_several_are_added_at_once_or_none(store: Store) -> None:
 @pytest.mark.parametrize(
     ("conversation", "kind", "content", "message"),
     [
-        ("a", "labell", {}, "'labell' is no kind of entry; did you mean 'label'"),
-        ("a\n", "note", {}, "is no name for a conversation or an author: it has control characters"),
+        ("a", "labell", {}, "unknown kind of entry 'labell'; did you mean 'label'"),
+        ("a\n", "note", {}, "is not a name for a conversation or an author: it has control characters"),
         ("", "user", {}, "needs a conversation"),
         ("", "domain", {"add": "acton", "name": "x"}, "'add' cannot be 'acton'; did you mean 'action'"),
         ("a", "note", {"text": float("nan")}, "cannot be written as JSON"),
         ("a", "note", {"text": {1}}, "cannot be written as JSON"),
-        ("a", "user", {"event": "slot", "name": "x"}, "no message of the user"),
+        ("a", "user", {"event": "slot", "name": "x"}, "not a message of the user"),
         ("a", "event", {"event": "reminder"}, "events of the kind 'reminder'"),
         ("a", "label", {"action": "x", "by": "person"}, "its content has no 'right'"),
         ("a", "label", {"action": "x", "by": "person", "right": "x"}, "'right' is a list, not 'x'"),
@@ -187,7 +187,7 @@ def test_a_store_stays_with_its_domain(store: Store) -> None:
     store.use_domain("/here/domain.yml", "intents: [a]")
     store.use_domain("/here/domain.yml", "intents: [a, b]")  # edited
     store.use_domain("/there/domain.yml", "intents: [a, b]")  # moved
-    with pytest.raises(StoreError, match=r"is about the domain .*, not 'restaurant'"):
+    with pytest.raises(StoreError, match=r"belongs to the domain .*, not 'restaurant'"):
         store.use_domain("restaurant", "intents: [c]")
     assert store.domain is not None and store.domain.text == "intents: [a, b]"
 
@@ -198,7 +198,7 @@ def test_what_is_forgotten_is_in_no_file(store: Store) -> None:
         store.append("other", "note", note(f"harmless {number}"))
     assert contains(store.folder, SECRET)
     before = list(store.entries("other"))
-    with pytest.raises(StoreError, match="'others' is no conversation; did you mean 'other'"):
+    with pytest.raises(StoreError, match="unknown conversation 'others'; did you mean 'other'"):
         store.forget("others")
     with Store(store.folder, read_only=True) as reader:
         reading = reader.entries()
@@ -342,18 +342,18 @@ def sql(statement: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_text("concerts: []\n" * 200), "no journal of dialogue_gym"),
+        (lambda path: path.write_text("concerts: []\n" * 200), "not a journal of dialogue_gym"),
         (lambda path: os.truncate(path, path.stat().st_size // 2), "damaged|malformed|error: "),
-        (overwrite(0, b"\0" * 4000), "no journal of dialogue_gym"),
+        (overwrite(0, b"\0" * 4000), "not a journal of dialogue_gym"),
         (overwrite(9000, b"\xff" * 9000), "damaged|malformed|error: "),
-        (sql("PRAGMA application_id = 0"), "no journal of dialogue_gym"),
+        (sql("PRAGMA application_id = 0"), "not a journal of dialogue_gym"),
         (sql("PRAGMA user_version = 9"), "its format is 9; this version of dialogue_gym reads 1"),
         (sql("DELETE FROM entries WHERE id = 4"), "error: entry 5: it follows entry 4, which is not there"),
         (
             sql("UPDATE entries SET content = '{' WHERE id = 4"),
-            r"^error: [^;]*entry 4: its content is no JSON$",
+            r"^error: [^;]*entry 4: its content is not JSON$",
         ),
-        (sql("UPDATE entries SET content = '3' WHERE id = 4"), "entry 4: its content is no object"),
+        (sql("UPDATE entries SET content = '3' WHERE id = 4"), "entry 4: its content is not an object"),
         (sql("UPDATE entries SET time = 5 WHERE id = 4"), "error: entry 4: it is older than the one before"),
         (sql("UPDATE entries SET revision = 5 WHERE id = 4"), "entry 4: its revision is 5, not 0"),
         (sql("UPDATE entries SET kind = 'labels' WHERE id = 4"), "warning: .* did you mean 'label'"),
@@ -380,7 +380,7 @@ def test_a_damaged_journal_is_told_in_one_line(
 
 def test_where_there_can_be_no_journal_it_is_said(tmp_path: Path) -> None:
     for keywords in ({"create": False}, {"read_only": True}):
-        with pytest.raises(StoreError, match="there is no journal here"):
+        with pytest.raises(StoreError, match="no journal here"):
             Store(tmp_path / "none", **keywords)
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used"):
@@ -392,7 +392,7 @@ def test_where_there_can_be_no_journal_it_is_said(tmp_path: Path) -> None:
     other.mkdir()
     sql("CREATE TABLE photos (name)")(other / "journal.sqlite")
     before = (other / "journal.sqlite").read_bytes()
-    with pytest.raises(StoreError, match="no journal of dialogue_gym"):
+    with pytest.raises(StoreError, match="not a journal of dialogue_gym"):
         Store(other)
     assert (other / "journal.sqlite").read_bytes() == before
 

@@ -80,7 +80,7 @@ def test_what_was_taught_is_in_every_checkpoint(tmp_path: Path) -> None:
         fork = store.append("fork", LABEL, label, store.last_id())
         with pytest.raises(StoreError, match="has forks"):
             forget(store, "lesson")
-        with pytest.raises(StoreError, match="is no conversation"):
+        with pytest.raises(StoreError, match="unknown conversation"):
             forget(store, "nothing")
         assert fork.id == store.last_id() and checkpoints_of(store.folder).paths()
         assert forget(store, "lesson", with_forks=True)[0] == ["lesson", "fork"]

@@ -84,7 +84,7 @@ def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
         ("correct_message", {"intent": "greet", "entities": [{}] * 51}, "a message has at most 50 entities"),
         ("threshold", {"threshold": 7}, "a confidence is a number from 0 to 1, not 7"),
         ("user", {"user": "nobody"}, "this domain has no simulated user"),
-        ("resume", {"conversation": "../c1"}, "'../c1' is no conversation"),
+        ("resume", {"conversation": "../c1"}, "unknown conversation '../c1'"),
         ("resolve", {"which": "new"}, "there is no contradiction to resolve"),
         ("redo", {}, "there is nothing to redo"),
     ],

@@ -1,1 +1,1 @@
-"""Teaching in a terminal: what is shown and asked, without input or output, and the terminal itself."""
+"""Teaching in a terminal: screens and questions without input or output, and the terminal itself."""

@@ -1,4 +1,4 @@
-"""The terminal, or a pipe in its place: shows screens, and asks what they ask."""
+"""The terminal, or a pipe in its place: shows screens and reads answers."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _NARROW = 20
 _Result = TypeVar("_Result")
 
 
-KEPT = "All that was answered is kept."
-"""What is said to who wants to leave."""
+KEPT = "All answers are saved."
+"""Shown on exit."""
 
 
 class Leave(Exception):
-    """The person wants to leave, or there are no more answers. The message says what is kept."""
+    """The person wants to leave, or the input has ended. The message names what is saved."""
 
 
 class Asker(Protocol):
-    """Where answers come from; `kept` says what is kept of them."""
+    """A source of answers; `kept` is shown on exit."""
 
     kept: str
 
@@ -103,7 +103,7 @@ class Keyboard:
     def _prompt(self, prompt: str, keys: str) -> str:
         if keys:
             return self._keys.prompt(prompt, key_bindings=_bindings(keys))
-        # What is typed in another encoding comes as halves of characters, which no file can hold.
+        # Text in another encoding arrives as surrogates, which no file can hold.
         return self._lines.prompt(prompt).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -128,19 +128,19 @@ def _bindings(keys: str) -> KeyBindings:
 
 
 class Terminal:
-    """Shows what a talk shows, asks what it asks, until it is over."""
+    """Shows the screens of a dialog, and asks its questions."""
 
     def __init__(self) -> None:
         """Use standard input and output: a terminal, or a pipe of answers."""
         if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(errors="replace")  # what is no text is no reason to stop
+            sys.stdin.reconfigure(errors="replace")  # undecodable input must not end the session
         self._console = Console(markup=False, highlight=False, emoji=False)
         self._is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self._asker: Asker = Keyboard() if self._is_terminal else Pipe()
         self._interrupted = threading.Event()
 
     def hold(self, talk: Dialog[_Result], kept: str = KEPT) -> _Result:
-        """Carry a talk on to its end, and return its result; `kept` is said to who wants to leave.
+        """Run a dialog to its end, and return its result; `kept` is shown on exit.
 
         Raises:
             Leave: the person left before.
@@ -170,7 +170,7 @@ class Terminal:
 
     @contextmanager
     def _interrupts(self) -> Iterator[None]:
-        """Let Ctrl-C stop what runs by itself, at a point where that leaves nothing half done."""
+        """Let Ctrl-C stop an automatic run, between two steps."""
         if not self._is_terminal:
             try:
                 yield

@@ -1,4 +1,4 @@
-"""A teacher at a desk: shows what the session waits for, and makes calls on it of what they answer.
+"""The dialog with a teacher: shows the session's state, and turns answers into calls of the session.
 
 No input or output: a desk yields screens, and is sent the answers.
 """
@@ -78,7 +78,7 @@ class TeachingDialog:
         self._conversation = session.id
 
     def teach(self) -> Dialog[None]:
-        """Show what the session waits for and take the answers, until the teacher leaves."""
+        """Show the session's questions and pass the answers on, until the teacher leaves."""
         command: str | None = None
         while not self._is_over:
             given, command = command, None
@@ -116,7 +116,7 @@ class TeachingDialog:
             blank,
         )
 
-    # What the session waits for.
+    # Questions, by what the session waits for.
 
     def _step(self) -> Dialog[None]:
         pending = self._session.pending
@@ -149,15 +149,15 @@ class TeachingDialog:
                 self._session.say(message, new)
 
     def _new_names(self, message: UserUttered, new: Sequence[Addition] = ()) -> Dialog[list[Addition] | None]:
-        """Offer to add to the domain what it does not have of a message, beyond what is to be added anyway.
+        """Offer to add a message's unknown names to the domain, besides the given additions.
 
         Return all that is to be added; None if the person would rather leave it.
         """
         growth = list(new)
         for kind, name, near in unknown_names(extend(self._session.domain, new), message):
             becomes = new_name(kind, name)
-            problem = Line(visible(f"{name!r} is no {kind} here; {near}", 2000), "bad")
-            if (yield from choose((problem,), f"make it a new {becomes.add}", "leave it")) == 2:
+            problem = Line(visible(f"unknown {kind} {name!r}; {near}", 2000), "bad")
+            if (yield from choose((problem,), f"make it a new {becomes.add}", "cancel")) == 2:
                 return None
             growth.append(becomes)
         return growth
@@ -188,11 +188,11 @@ class TeachingDialog:
     def _settle(self, pending: PendingContradiction) -> Dialog[None]:
         old, new = either(pending.before), visible(pending.action)
         which = yield from choose(
-            (Line(f"Where the same was known, you said that {old} is right.", "strong"),),
+            (Line(f"In this same situation you chose {old} before. Which is right?", "strong"),),
             f"from now on {new} is right",
             f"{old} stays right",
             "both are right",
-            "take the answer back",
+            "cancel the answer",
         )
         if which == 4:
             self._session.cancel()
@@ -202,8 +202,8 @@ class TeachingDialog:
         self._note_change(before)
 
     def _find_result(self, pending: MissingResult) -> Dialog[None]:
-        problem = Line(f"Nothing says whether {visible(pending.action)} was done.", "strong")
-        if (yield from choose((*self._situation(), problem), "do it now", "go on without")) == 1:
+        problem = Line(f"It is not known whether {visible(pending.action)} ran.", "strong")
+        if (yield from choose((*self._situation(), problem), "run it now", "continue without it")) == 1:
             self._session.run_action()
         else:
             self._session.skip_action()
@@ -211,7 +211,7 @@ class TeachingDialog:
     def _mend(self) -> Dialog[None]:
         message = self._session.conversation.latest_message
         if message is None or not self._session.can_mend:
-            raise SessionError("the bot has acted on the message by now: undo that first")
+            raise SessionError("the bot has already acted on this message; undo that first")
         rows = views.intent_rows(self._session.domain, self._ranking(message))
         picked = yield from pick("intent", ("intent", "confidence"), rows)
         if picked is None:
@@ -231,7 +231,7 @@ class TeachingDialog:
 
     def _with_entities(self, message: UserUttered, picked: Picked) -> Dialog[UserUttered]:
         known = entities_text(message)
-        hint = Line("as cuisine=french, people=2; - is none; Enter alone keeps them", "faint")
+        hint = Line("as cuisine=french, people=2; - for none; Enter alone keeps them", "faint")
         answer = yield from typed((Line(visible(f"entities: {known}")), hint), "entities > ")
         entities = message.entities if not answer.strip() else entities_typed(answer, message.text)
         return dataclasses.replace(message, intent=picked.name, entities=entities, confidence=1.0)
@@ -239,23 +239,23 @@ class TeachingDialog:
     # Commands.
 
     def _commands(self) -> str:
-        """Return the keys that do something now."""
+        """Return the keys of the available commands."""
         goes_on = "g" if isinstance(self._session.pending, Proposal) else ""
         return f"urfn{goes_on}{'p' if self._is_wizard else ''}ts?0q"
 
     def _do(self, key: str) -> Dialog[None]:
         session = self._session
         if key not in (here := self._commands()):
-            self._note(f"(:{key} does nothing here; what does: {' '.join(f':{one}' for one in here)})", "bad")
+            self._note(f"(:{key} does nothing here; available: {' '.join(f':{one}' for one in here)})", "bad")
         elif key == "u":
             session.undo()
             self._note("(undone)")
         elif key == "r":
             session.redo()
-            self._note("(done again)")
+            self._note("(redone)")
         elif key == "n":
             if not session.conversation.events[1:]:
-                raise SessionError("this conversation has only just begun")
+                raise SessionError("this conversation has only begun")
             session.restart()
         elif key == "f":
             yield from self._fork()
@@ -300,12 +300,12 @@ class TeachingDialog:
         places = views.points(self._session.history, picked.name)
         rows = [Row(what) for _, what in places]
         prompt = "fork after number (Enter alone: not at all) > "
-        number = yield from pick_number(("what happened",), rows, prompt)
+        number = yield from pick_number(("step",), rows, prompt)
         if number is not None:
             self._session.fork(places[number][0])
 
     def _set_threshold(self) -> Dialog[None]:
-        answer = yield from typed((), f"how sure the bot has to be, from 0 to 1 (now {self._threshold:g}) > ")
+        answer = yield from typed((), f"confidence to continue, from 0 to 1 (now {self._threshold:g}) > ")
         if not answer.strip():
             return
         try:
@@ -313,17 +313,17 @@ class TeachingDialog:
         except ValueError:
             threshold = -1.0
         if not 0 <= threshold <= 1:
-            raise SessionError(f"{visible(answer, 40)} is no number from 0 to 1")
+            raise SessionError(f"{visible(answer, 40)} is not a number from 0 to 1")
         self._threshold = threshold
 
     def _go_on(self) -> Dialog[None]:
-        """Let the bot go on by itself, and show what it does, until it is unsure or the person stops it."""
+        """Let the bot act on its own, and show its steps, until it is unsure or the person stops it."""
         session = self._session
         for step in range(MOST_STEPS):
             conversation, shown = session.id, len(session.conversation.events)
             if not session.run(self._threshold):
                 if isinstance(session.pending, Proposal):
-                    self._note(f"(the bot is not sure any more, after {step} steps)")
+                    self._note(f"(the bot is unsure after {step} steps)")
                 return
             notes = self._taken()
             new = session.conversation.events[shown if session.id == conversation else 0 :]

@@ -10,7 +10,7 @@ from dialogue_gym._text import article, name_fault, nearest, visible
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table, choose
 
 MOST_ROWS = 100
-"""So many rows of a table are shown; the others can be picked as well."""
+"""The number of rows that are shown; other rows can be picked as well."""
 _COMMAND = re.compile(r"\s*:([a-z0-9?])\s*")
 
 
@@ -25,7 +25,7 @@ class KeyCommand(Exception):
 
 @dataclass(frozen=True)
 class Picked:
-    """What was picked, and whether it is to be made first."""
+    """The picked name, and whether it has to be created first."""
 
     name: str
     is_new: bool = False
@@ -56,7 +56,7 @@ def pick_number(titles: tuple[str, ...], rows: Sequence[Row], prompt: str) -> Di
             return None
         if (number := _number(answer, len(rows))) is not None:
             return number
-        shown = (Line(f"({visible(answer, 40)} is no number from 0 to {len(rows) - 1})", "bad"),)
+        shown = (Line(f"({visible(answer, 40)} is not a number from 0 to {len(rows) - 1})", "bad"),)
 
 
 def _number(answer: str, count: int) -> int | None:
@@ -89,7 +89,7 @@ def pick(
             return Picked(answer)
         if can_be_new and answer.startswith("+"):
             if fault := name_fault(new := answer[1:].strip()):
-                shown = (Line(f"({visible(new, 40)} is no name for {article(what)}: {fault})", "bad"),)
+                shown = (Line(f"({visible(new, 40)} is not a name for {article(what)}: {fault})", "bad"),)
                 continue
             return Picked(new, is_new=new not in names)
         if answer.isascii() and answer.isdigit():
@@ -103,12 +103,12 @@ def pick(
         if found:
             shown = (*_table(titles, rows, found), hint)
         elif not can_be_new:
-            problem = f"({visible(answer, 40)} is no {what} here; {visible(nearest(answer, names))})"
+            problem = f"(unknown {what} {visible(answer, 40)}; {visible(nearest(answer, names))})"
             shown = (Line(problem, "bad"),)
         elif fault := name_fault(answer):
-            shown = (Line(f"({visible(answer, 40)} is no name for {article(what)}: {fault})", "bad"),)
+            shown = (Line(f"({visible(answer, 40)} is not a name for {article(what)}: {fault})", "bad"),)
         else:
-            problem = f"{visible(answer, 40)} is no {what} here; {visible(nearest(answer, names))}"
+            problem = f"unknown {what} {visible(answer, 40)}; {visible(nearest(answer, names))}"
             if (yield from choose((Line(problem, "bad"),), f"make it a new {what}", "pick again")) == 1:
                 return Picked(answer, is_new=True)
             shown = (hint,)

@@ -1,4 +1,4 @@
-"""What `dialogue-gym teach` does: it opens or makes what is needed, and holds the session in the terminal."""
+"""Runs `dialogue-gym teach`: opens the store, and holds the session in the terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hold(teaching: TeachOptions) -> None:
     """Hold a session in the terminal until the teacher leaves.
 
     Raises:
-        ValueError: what the command was given cannot be used; one line says why.
+        ValueError: an option cannot be used; one line says why.
         OSError: a file cannot be read or written.
     """
     terminal = Terminal()
@@ -56,7 +56,7 @@ def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
         seed=given.seed,
     )
     user, folder = setup.user, setup.folder
-    # A fake user says what it means, so that examples of what people say are of no use.
+    # A simulated user's messages have a meaning already: NLU examples would be unused.
     words = (
         make_text_interpreter(given.source, domain, given.nlu, given.seed)
         if user == ME or given.nlu
@@ -68,7 +68,7 @@ def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
         _make_room(terminal, folder.resolve())
     with Store(folder) as store:
         if not setup.prepare(store) and given.stories:
-            print("(the stories are left alone: those of a store are the ones that it began with)")
+            print("(the stories are ignored: a store keeps those that it began with)")
         if given.teacher == EXPERT:
             _simulate(domain, store, given)
             return
@@ -80,7 +80,9 @@ def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
             runner=setup.runner,
             seed=given.seed,
         )
-        print(f"{domain.name}: all is kept in {printable(str(folder))}. ? is for help, Ctrl-C leaves.")
+        print(
+            f"{domain.name}: everything is saved in {printable(str(folder))}. Press ? for help, Ctrl-C to leave."
+        )
         exported = folder / EXPORTED_NAME
         desk = TeachingDialog(
             session,
@@ -92,7 +94,7 @@ def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
 
 
 def _simulate(domain: Domain, store: Store, given: TeachOptions) -> None:
-    """Let the domain's expert be the teacher, and say what it took."""
+    """Let the domain's expert be the teacher, and print a report."""
     teacher = SimulatedTeacher(domain, given.turn_taking, given.mistakes, given.seed)
     session = Session(
         domain,
@@ -125,14 +127,14 @@ def _domain(terminal: Terminal, source: str) -> Domain | None:
 
 
 def _make_room(terminal: Terminal, folder: Path) -> None:
-    """Ask what is to become of a store that is there already; where it is in the way it gets another name."""
+    """Ask what to do with an existing store; rename it if a new one takes its place."""
     if not (folder / _JOURNAL).exists() or terminal.hold(goes_on(str(folder))):
         return
-    Store(folder).close()  # nobody else may be writing to it
+    Store(folder).close()  # fails while another process writes to it
     date = time.strftime("%Y-%m-%d")
     number, other = 1, folder.with_name(f"{folder.name}-{date}")
     while other.exists():
         number += 1
         other = folder.with_name(f"{folder.name}-{date}-{number}")
     folder.rename(other)
-    print(f"(the old store is {printable(str(other))} now)")
+    print(f"(the old store is now {printable(str(other))})")

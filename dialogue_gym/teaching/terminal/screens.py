@@ -1,4 +1,4 @@
-"""What a terminal shows and asks: lines, tables, and the question at the end. No input or output."""
+"""Screens of a terminal: lines, tables, and the question at the end. No input or output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 from dialogue_gym._text import visible
 
 STOP = "stop"
-"""What a screen without a question is answered with if the person wants no more of them."""
+"""The answer to a screen without a question if the person wants to stop."""
 
 _Result = TypeVar("_Result")
 
@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Row:
-    """Something to pick from a table: its name, what is said of it, and whether it is out of place now."""
+    """Something to pick from a table: its name, further cells, and whether it does not apply now."""
 
     name: str
     cells: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Screen:
-    """What is shown, and then asked.
+    """Lines and tables, and a question.
 
     Attributes:
         shown: from top to bottom.
@@ -57,7 +57,7 @@ class Screen:
 
 
 Dialog = Generator[Screen, str, _Result]
-"""Something that shows screens, takes the answers to them, and comes to a result."""
+"""A generator that yields screens, receives their answers, and returns a result."""
 
 
 def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Dialog[str]:
@@ -66,8 +66,8 @@ def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Dialog[s
         answer = (yield Screen(shown, prompt, keys)).strip().removeprefix(":")
         if len(answer) == 1 and answer in keys:
             return answer
-        problem = "nothing was typed" if not answer else f"{visible(answer, 40)} is none of the answers"
-        shown = (Line(f"({problem}: one of {' '.join(keys)} is expected)", "bad"),)
+        problem = "nothing was typed" if not answer else f"{visible(answer, 40)} is not an answer"
+        shown = (Line(f"({problem}: expected one of {' '.join(keys)})", "bad"),)
 
 
 def choose(shown: tuple[Line | Table, ...], *answers: str) -> Dialog[int]:

@@ -1,4 +1,4 @@
-"""What is asked before teaching begins: about a store that exists, about a domain file that does not.
+"""Questions before teaching begins: about a store that exists, about a domain file that does not.
 
 No input or output.
 """
@@ -18,21 +18,21 @@ from dialogue_gym.teaching.terminal.screens import Dialog, Line, Table, choose
 
 
 def goes_on(folder: str) -> Dialog[bool]:
-    """Ask whether to go on with a store that exists, or to begin anew."""
+    """Ask whether to continue with an existing store, or to start again."""
     shown = (Line(f"{visible(folder)}: there is a store already.", "strong"),)
-    answers = ("go on with it", "begin anew (it is kept under another name)")
+    answers = ("continue with it", "start again (it is kept under another name)")
     return (yield from choose(shown, *answers)) == 1
 
 
 def new_domain(file: str, name: str) -> Dialog[Domain | None]:
-    """Offer to make a domain, ask for what is in it, and return it; None if none is wanted."""
+    """Offer to create a domain, ask for its names, and return it; None if declined."""
     shown = (Line(f"{visible(file)}: there is no such file.", "strong"),)
-    if (yield from choose(shown, "make one", "leave it")) == 2:
+    if (yield from choose(shown, "create it", "cancel")) == 2:
         return None
     domain = Domain(name)
     domain = yield from _with_names(domain, "intents, separated by commas > ", Domain.with_intent)
     domain = yield from _with_names(
-        domain, "what the bot does first, separated by commas > ", Domain.with_action
+        domain, "the bot's first actions, separated by commas > ", Domain.with_action
     )
     for action in domain.actions[2:]:
         text = yield from _text(f"what {visible(action, 40)} says (Enter alone: nothing) > ")
@@ -55,7 +55,7 @@ def _with_names(domain: Domain, prompt: str, add: Any) -> Dialog[Domain]:
             continue
         if grown is not domain:
             return grown
-        shown = (Line("(one name at least is needed)", "bad"),)
+        shown = (Line("(at least one name is needed)", "bad"),)
 
 
 def _text(prompt: str, shown: Sequence[Line | Table] = ()) -> Dialog[str]:

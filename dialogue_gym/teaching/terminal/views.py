@@ -1,4 +1,4 @@
-"""What a session looks like to its teacher, as lines and tables. No input or output."""
+"""Views of a session, as lines and tables. No input or output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Line, Row, Table
 
 TURNS = 2
-"""How many of the user's messages the chat so far goes back to."""
+"""The number of the user's messages that a chat shows."""
 CONVERSATION_TITLES = ("conversation", "turns", "begins with", "")
 _CHAT_LINES = 16
 
@@ -34,14 +34,14 @@ KEYS = (
     ("r", "redo"),
     ("f", "fork from an earlier point"),
     ("n", "begin another conversation"),
-    ("g", "let the bot go on by itself until it is unsure"),
-    ("t", "how sure it has to be for that"),
-    ("s", "the figures of the session"),
+    ("g", "let the bot continue until it is unsure"),
+    ("t", "the confidence that it needs for that"),
+    ("s", "statistics of this store"),
     ("?", "this help"),
     ("0", "export and quit"),
     ("q", "quit"),
 )
-WIZARD_KEY = ("p", "no longer pick every action: the bot plays")
+WIZARD_KEY = ("p", "stop picking every action: the bot acts")
 
 
 def chat_so_far(conversation: Conversation) -> list[Line]:
@@ -56,7 +56,7 @@ def chat_so_far(conversation: Conversation) -> list[Line]:
 
 
 def chat_lines(events: Iterable[Event]) -> list[Line]:
-    """Return a chat: who said what, what it was taken to mean, what the bot did."""
+    """Return a chat: messages, their meanings, and the bot's actions."""
     lines = []
     for bubble in bubbles(events):
         if bubble.side == USER_SIDE:
@@ -72,13 +72,13 @@ def chat_lines(events: Iterable[Event]) -> list[Line]:
 
 
 def slot_line(slots: Mapping[str, Value]) -> Line:
-    """Return what the slots hold."""
+    """Return the slots' values."""
     known = ", ".join(f"{visible(name)}: {shown_value(value)}" for name, value in slots.items())
-    return Line(f"slots {known or 'there are none'}", "faint")
+    return Line(f"slots {known or 'none'}", "faint")
 
 
 def proposal_lines(domain: Domain, proposal: Proposal) -> list[Line]:
-    """Return what the bot would do, and the answers that it can be given."""
+    """Return the proposal, and the possible answers."""
     best = proposal.best
     says = first_text(domain, best.action)
     lines = [
@@ -88,10 +88,10 @@ def proposal_lines(domain: Domain, proposal: Proposal) -> list[Line]:
         Line("2  no: the intent is right, the action is wrong", indent=2),
         Line("3  the intent is wrong", indent=2),
         Line("0  export the conversations and quit", indent=2),
-        Line("u undo, r redo, f fork, n new, g go on, t sureness, s figures, q quit, ? help", "faint"),
+        Line("u undo, r redo, f fork, n new, g continue, t threshold, s statistics, q quit, ? help", "faint"),
     ]
     if proposal.is_closing:
-        lines.insert(0, Line("The user has what they wanted. This is what the bot does last.", "good"))
+        lines.insert(0, Line("The user has reached their goal. This is the bot's last action.", "good"))
     return lines
 
 
@@ -122,11 +122,11 @@ def intent_rows(domain: Domain, ranking: Sequence[tuple[str, float]]) -> list[Ro
 
 
 def change_line(change: Change) -> Line:
-    """Return what a correction changed."""
+    """Return the effect of a correction."""
     was = f"{visible(change.before.action)} ({change.before.probability:.2f})"
     now = f"{either(change.right)} ({change.after.probability:.2f}"
     each = " each)" if len(change.right) > 1 else ")"
-    return Line(f"Learned. For the same situation, before: {was}, after: {now}{each}.", "good")
+    return Line(f"Learned. In this situation, before: {was}, after: {now}{each}.", "good")
 
 
 def conversation_rows(session: Session) -> list[Row]:
@@ -147,7 +147,7 @@ def conversation_rows(session: Session) -> list[Row]:
 
 
 def points(history: History, conversation: str) -> list[tuple[int, str]]:
-    """Return where a conversation can be forked: entries, and what happened there."""
+    """Return the entries at which a conversation can be forked, with a description each."""
     path = history.path(conversation)
     found = []
     for index, entry in enumerate(path):
@@ -159,8 +159,8 @@ def points(history: History, conversation: str) -> list[tuple[int, str]]:
 
 def _happened(entry: Entry, before: Entry | None, following: Entry | None) -> str | None:
     for _, said in _messages([entry]):
-        return f"user  {said}" + ("  (mended)" if entry.kind == MEND else "")
-    # What a fake user says follows from what the bot did, and comes with it.
+        return f"user  {said}" + ("  (corrected)" if entry.kind == MEND else "")
+    # A simulated user's message follows from the bot's action: both are forked together.
     is_answered = following is not None and following.kind == USER and following.author == FAKE_USER
     if entry.kind == RESULT and before is not None and before.kind == LABEL and not is_answered:
         return f"bot   {visible(before.content['action'], VALUE_WIDTH)}"
@@ -168,7 +168,7 @@ def _happened(entry: Entry, before: Entry | None, following: Entry | None) -> st
 
 
 def figures_table(session: Session) -> Table:
-    """Return what was taught so far."""
+    """Return statistics of the store."""
     rows = tuple(Row(name, (str(count),)) for name, count in figures(session).items())
     return Table(("of this store", ""), rows, ())
 
@@ -182,7 +182,7 @@ def _messages(path: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
 
 
 def help_lines(is_wizard: bool) -> list[Line]:
-    """Return what the keys do."""
+    """Return the help on keys."""
     keys = (*KEYS, WIZARD_KEY) if is_wizard else KEYS
     return [
         Line("At a question one key answers. Where text is typed, put a colon before it: :u", "faint"),

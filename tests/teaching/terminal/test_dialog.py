@@ -86,11 +86,11 @@ def test_what_cannot_be_picked_is_said_and_asked_again() -> None:
     session = concert(Store.in_memory(), stories=False)
     answers = ["/greet", "x", "2", "99", "reviews", "+\x1b", "sing", "2", ""]
     shown = list(played(desk(session), answers))
-    assert "(x is none of the answers: one of 1 2 3 u r f n g t s ? 0 q is expected)" in shown[2]
+    assert "(x is not an answer: expected one of 1 2 3 u r f n g t s ? 0 q)" in shown[2]
     assert "(the numbers go from 0 to 9)" in shown[4]
     assert shown[5].splitlines()[0].startswith("action_show_concert_reviews") and "utter" not in shown[5]
-    assert "(\\x1b is no name for an action: it has control characters)" in shown[6]
-    assert "sing is no action here" in shown[7] and "make it a new action" in shown[7]
+    assert "(\\x1b is not a name for an action: it has control characters)" in shown[6]
+    assert "unknown action sing" in shown[7] and "make it a new action" in shown[7]
     assert "Is this right?" in shown[9]
     assert session.history.labels(session.domain) == []
 
@@ -138,7 +138,7 @@ def test_a_contradiction_is_settled(answer: str, right: set[str] | None) -> None
         "2": "before:",
         "3": "before: utter_default (1.00), after: utter_default or utter_goodbye (0.50 each).",
     }
-    assert ("Learned. For the same situation, " + learned[answer] in shown) == (answer != "2")
+    assert ("Learned. In this situation, " + learned[answer] in shown) == (answer != "2")
     labels = session.history.labels(session.domain)
     assert set(labels[-1].right) == (right or {"utter_default", "utter_goodbye"})
 
@@ -150,7 +150,7 @@ def test_undo_redo_fork_figures_and_sureness() -> None:
     assert "(there is nothing to undo)" in shown[5]
     assert "[action_listen]" in shown[7]
     assert "\nanswers 1\n" in f"\n{shown[8]}\n" and "corrections 0" in shown[8]
-    assert "2 is no number from 0 to 1" in shown[10]
+    assert "2 is not a number from 0 to 1" in shown[10]
     *_, which, asked, shown_last = played(desk(session), ["f", "0", "0"])
     assert which.startswith("c1 1 /greet this one\nstory ") and "+ and a new" not in which
     assert "user  /greet" in asked and "bot   utter_greet" in asked
@@ -165,12 +165,12 @@ def test_any_conversation_can_be_forked_from_any_turn() -> None:
     first = ["/greet", "2", "utter_greet", "2", "listen", "/thankyou", "2", "utter_youare", "n"]
     *_, shown = played(desk(session), [*first, ":f", "9"])
     assert session.id == "c2" and "is no conversation" not in shown  # there is one alone
-    assert "(9 is no number from 0 to 4)" in shown
+    assert "(9 is not a number from 0 to 4)" in shown
     *_, which, wrong, _, again, where, shown = played(
         desk(session), ["/goodbye", "f", "sing", "", "f", "c1", "2"]
     )
     assert which == again and which.startswith("c2 1 /goodbye this one\nc1 2 /greet \n")
-    assert wrong.startswith("(sing is no conversation here; valid: c1, c2)")
+    assert wrong.startswith("(unknown conversation sing; valid: c1, c2)")
     assert where.splitlines()[2:4] == ["bot   action_listen", "user  /thankyou"]
     assert session.id == "c3"
     assert [event.act for event in session.conversation.events if isinstance(event, UserUttered)] == ["greet"]
@@ -196,9 +196,9 @@ def test_what_is_new_is_written_with_the_last_answer_or_not_at_all() -> None:
 def test_what_does_nothing_here_is_one_line() -> None:
     session = concert(Store.in_memory(), stories=False)
     *_, goes_on, number, new = played(desk(session), [":g", ":1", ":n"])
-    assert goes_on.startswith("(:g does nothing here; what does: :u :r :f :n :t :s :? :0 :q)\n\n")
+    assert goes_on.startswith("(:g does nothing here; available: :u :r :f :n :t :s :? :0 :q)\n\n")
     assert number.startswith("(:1 does nothing here")
-    assert new.startswith("(this conversation has only just begun)") and session.id == "c1"
+    assert new.startswith("(this conversation has only begun)") and session.id == "c1"
     *_, shown = played(desk(session), ["/greet", ":p"])
     assert "one of 1 2 3 u r f n g t s ? 0 q" in shown
 

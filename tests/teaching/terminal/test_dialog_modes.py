@@ -27,7 +27,7 @@ def test_the_bot_goes_on_by_itself_until_it_is_unsure_or_stopped() -> None:
     shown = list(played(desk(session), [":t", "1", ":n", "/greet", "g", "", "", "/thankyou", "g"]))
     assert shown[5].startswith("bot   utter_greet") and shown[6].startswith("bot   action_listen")
     assert shown[7].endswith("you > ")
-    assert "not sure any more, after 0 steps" in shown[9]
+    assert "the bot is unsure after 0 steps" in shown[9]
     assert len(session.history.labels(session.domain, "explicit")) == before == 2
     stopped = list(played(desk(session), ["t", "0", "g", "stop"]))
     assert "(stopped)" in stopped[-1]
@@ -84,7 +84,7 @@ def test_what_died_before_its_result_is_asked_about() -> None:
     again = concert(journal)
     assert isinstance(again.pending, MissingResult)
     first, then = played(desk(again), ["2"])
-    assert "Nothing says whether action_search_concerts was done" in first
+    assert "It is not known whether action_search_concerts ran" in first
     assert again.conversation.slots["concerts"] is None
     assert "[action_" in then or "[utter_" in then
 

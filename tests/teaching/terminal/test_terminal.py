@@ -56,7 +56,7 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_wherever_something_is_asked(
             shown += window.seen
             interrupt(window, prompt)
         window.type("\x04", "Leave?")
-        window.type("y", "All that was answered is kept.")
+        window.type("y", "All answers are saved.")
         assert window.process.wait(30) == 0
     finally:
         window.close()
@@ -86,10 +86,10 @@ def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
     Store(tmp_path / "plain-teaching").close()
     window = Window("teach", "plain.yml", "--scratch", cwd=tmp_path, columns=200)
     try:
-        window.type("", "begin anew", "answer >")
+        window.type("", "start again", "answer >")
         interrupt(window, "answer >")
         window.type("\x04", "Leave?")
-        window.type("\x04", "All that was answered is kept.")  # a second one is a yes
+        window.type("\x04", "All answers are saved.")  # a second one is a yes
         assert window.process.wait(30) == 0
     finally:
         window.close()
