@@ -45,15 +45,15 @@ def export(
     story_format: str = "markdown",
     domain_text: str | None = None,
 ) -> list[Path]:
-    """Write what was taught into a folder: `stories.md` or `stories.yml`, `nlu.yml` and `domain.yml`.
+    """Write a history to files in a folder: `stories.md` or `stories.yml`, `nlu.yml` and `domain.yml`.
 
-    Each file is written whole or not at all, and none if one of them cannot be. What is in a file already
-    stays, what is new comes after it, and nothing is written twice.
+    Each file is written whole or not at all, and none if one of them cannot be. Existing content stays, new
+    content comes after it, and nothing is written twice.
 
     Args:
-        history: what was taught.
-        domain: what it is about, as its file says or with what was added.
-        folder: where to write; it is made if there is none.
+        history: of the store.
+        domain: as its file has it, or with its additions.
+        folder: of the files; it is created if need be.
         story_format: `"markdown"` or `"yaml"`.
         domain_text: the text of the domain's file, of use where the folder has no `domain.yml`. Without it
             that of a built-in domain is known; of another one no file is written.

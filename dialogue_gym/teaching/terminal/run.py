@@ -80,9 +80,8 @@ def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
             runner=setup.runner,
             seed=given.seed,
         )
-        print(
-            f"{domain.name}: everything is saved in {printable(str(folder))}. Press ? for help, Ctrl-C to leave."
-        )
+        where = printable(str(folder))
+        print(f"{domain.name}: everything is saved in {where}. Press ? for help, Ctrl-C to leave.")
         exported = folder / EXPORTED_NAME
         desk = TeachingDialog(
             session,

@@ -131,7 +131,7 @@ def test_a_contradiction_is_settled(answer: str, right: set[str] | None) -> None
     session = concert(Store.in_memory(), stories=False)
     first = ["/greet", "2", "utter_default", "n", "/greet", "2", "utter_goodbye"]
     *_, shown = played(desk(session), first)
-    assert "you said that utter_default is right" in shown
+    assert "you chose utter_default before" in shown
     *_, shown = played(desk(session), [answer])
     learned = {
         "1": "before: utter_default (1.00), after: utter_goodbye (1.00).",

@@ -69,7 +69,7 @@ def test_the_fake_user_talks_and_the_next_dialogue_begins() -> None:
         for answer in ["1"] if session.pending.best.action == action else ["2", action]:
             screen = talk.send(answer)
             seen += text_of(screen)
-    assert "This is what the bot does last" in seen
+    assert "This is the bot's last action" in seen
     assert "--- the user has what they wanted ---\n--- conversation c2 ---" in seen
 
 

@@ -116,7 +116,7 @@ def test_in_a_terminal_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path
         window.type("utter_greet\r", "bot   utter_greet", "answer >")
         assert "\x1b[3" not in window.seen.partition("Is this right")[0]
         window.type("u", "(undone)", "answer >")
-        window.type("t", "sure the bot has to be")
+        window.type("t", "confidence to continue")
         window.type("0\r", "answer >")
         window.type("g", "you >")
         window.type("\x03", "Leave?")
