@@ -90,7 +90,7 @@ def fill(folder: Path, transitions: int) -> None:
         sizes = space.nvec  # type: ignore[attr-defined]
         for entry in range(-transitions, 0):
             seen, following = random.integers(sizes), random.integers(sizes)
-            buffer.put(entry, seen, int(random.integers(16)), -1.0, following, entry % 7 == 0)
+            buffer.add(entry, seen, int(random.integers(16)), -1.0, following, entry % 7 == 0)
         assert len(buffer) == transitions
         trainer.checkpoint()
 

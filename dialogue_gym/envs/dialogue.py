@@ -203,18 +203,12 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             ValueError: there is no such action.
             gymnasium.error.ResetNeeded: the dialogue is over.
         """
-        index = operator.index(action) + self.first_action
-        if not self.first_action <= index < self.tables.actions:
-            raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
+        index = self._action_index(action)
         if self._is_over:
             raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
         row, tables = self._row, self.tables
         events = step(row, tables, index, draw)
-        terms = self._reward_terms[events & ~TRUNCATED].copy()
-        reward = tables.event_reward[events]
-        if own := tables.action_reward[index]:
-            terms[self.domain.actions[index]] = own
-            reward += own
+        reward, terms = self._reward(events, index)
         info: dict[str, Any] = {"action_mask": self._mask(), "reward_terms": terms, "turns": row[TURNS]}
         if events & (_ENDED | TRUNCATED):
             self._is_over = True
@@ -223,6 +217,22 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if self.render_mode == "human":
             self._show()
         return self._observe(), reward, events & _ENDED != 0, events & TRUNCATED != 0, info
+
+    def _action_index(self, action: Any) -> int:
+        """Return the index of an action in the domain; `ValueError` if the environment has no such action."""
+        index = operator.index(action) + self.first_action
+        if not self.first_action <= index < self.tables.actions:
+            raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
+        return index
+
+    def _reward(self, events: int, index: int) -> tuple[float, dict[str, float]]:
+        """Return the reward of a step, and its terms by name, from its events and the action's index."""
+        terms = self._reward_terms[events & ~TRUNCATED].copy()
+        reward = self.tables.event_reward[events]
+        if own := self.tables.action_reward[index]:
+            terms[self.domain.actions[index]] = own
+            reward += own
+        return reward, terms
 
     def _observe(self) -> Observation:
         frame = self._row[: self._components]

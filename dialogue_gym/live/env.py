@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +101,7 @@ class DialogueLiveEnv(DialogueEnv):
         self._journal = journal
         self._temporary: Store | None = None
         self._number = 0 if journal is None else _last_number(journal)
-        self._episode: Turn | None = None
+        self._turn: Turn | None = None
         self._is_over, self._has_left = True, False
 
     def reset(
@@ -114,24 +113,24 @@ class DialogueLiveEnv(DialogueEnv):
             StoreError: it could not be written down.
         """
         gym.Env.reset(self, seed=seed)
-        if self._episode is not None and not self._is_over:
-            self._end(self._episode, TRUNCATED)
-        message = self._heard(begins=True)
+        if self._turn is not None and not self._is_over:
+            self._end(self._turn, TRUNCATED)
+        message = self._message(begins=True)
         trace = Trace(self.domain, f"live{self._number + 1}", LiveReward.of(self.domain))
         if self._journal is None:
             self._close_temporary()
             self._temporary = Store.in_memory()
         journal = self._journal or self._temporary
         assert journal is not None
-        self._episode = Turn(trace, journal, self._runner, self.settings.turn_taking)
+        self._turn = Turn(trace, journal, self._runner, self.settings.turn_taking)
         self._has_left = self._is_over = message is None
         self._shown = 0
         self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
         if message is not None:
             self._number += 1
-            self._episode.begin(PERSON)
-            self._episode.add_message(message)
-            self._episode.write()
+            self._turn.begin(PERSON)
+            self._turn.add_message(message)
+            self._turn.write()
             self._show_if_human()
         return self._seen(), {"action_mask": self._mask(), "turns": self._turns}
 
@@ -144,38 +143,32 @@ class DialogueLiveEnv(DialogueEnv):
             ValueError: there is no such action.
             gymnasium.error.ResetNeeded: the conversation is over.
         """
-        index = operator.index(action) + self.first_action
-        if not self.first_action <= index < self.tables.actions:
-            raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
+        index = self._action_index(action)
         if self._has_left:
             raise PersonLeft("the person has left, and no conversation has begun")
-        if self._is_over or self._episode is None:
+        if self._is_over or self._turn is None:
             raise gym.error.ResetNeeded("the conversation is over: call reset() before step()")
-        episode = self._episode
+        turn = self._turn
         name = self.domain.actions[index]
-        events = 0 if episode.conversation.is_possible(name) else tables.INVALID
-        result = episode.do(name)
-        episode.write()  # before the person learns of it
+        events = 0 if turn.conversation.is_possible(name) else tables.INVALID
+        result = turn.do(name)
+        turn.write()  # before the person learns of it
         for event in result.events:
             if isinstance(event, BotUttered):
                 for line in message_lines(event):
                     self._channel.say(line)
         if result.note:
             self._channel.tell(result.note)
-        events |= tables.TURN if episode.is_users_turn else 0
-        outcome = self._outcome(episode)
+        events |= tables.TURN if turn.is_users_turn else 0
+        outcome = self._outcome(turn)
         events |= _ENDS[outcome]
-        terms = self._reward_terms[events].copy()
-        reward = self.tables.event_reward[events]
-        if own := self.tables.action_reward[index]:
-            terms[name] = own
-            reward += own
+        reward, terms = self._reward(events, index)
         observation = self._seen()
         info: dict[str, Any] = {"action_mask": self._mask(), "reward_terms": terms, "turns": self._turns}
         if outcome is None:
-            episode.write()
+            turn.write()
         else:
-            self._end(episode, outcome)
+            self._end(turn, outcome)
             info["is_success"] = outcome == SUCCESS
         self._show_if_human()
         return observation, reward, outcome in (SUCCESS, FAILURE), outcome == TRUNCATED, info
@@ -189,19 +182,19 @@ class DialogueLiveEnv(DialogueEnv):
         if self._temporary is not None:
             self._temporary.close()
 
-    def _outcome(self, episode: Turn) -> str | None:
+    def _outcome(self, turn: Turn) -> str | None:
         """Wait for the person if it is their turn; return how the conversation has ended, if it has."""
-        if not episode.is_over and episode.is_users_turn:
-            message = self._heard()
+        if not turn.is_over and turn.is_users_turn:
+            message = self._message()
             if message is None:
                 return FAILURE
-            episode.add_message(message)
-        if episode.is_over:
+            turn.add_message(message)
+        if turn.is_over:
             return SUCCESS
-        done = sum(isinstance(event, ActionExecuted) for event in episode.conversation.events)
+        done = sum(isinstance(event, ActionExecuted) for event in turn.conversation.events)
         return TRUNCATED if done >= self.tables.step_limit else None
 
-    def _heard(self, begins: bool = False) -> UserUttered | None:
+    def _message(self, begins: bool = False) -> UserUttered | None:
         """Wait for something that can be understood; None if the person leaves, or gives this one up."""
         while (text := self._channel.hear()) is not None:
             if is_restart(text, self.domain):
@@ -214,9 +207,9 @@ class DialogueLiveEnv(DialogueEnv):
                 self._channel.tell(str(error))
         return None
 
-    def _end(self, episode: Turn, outcome: str) -> None:
-        episode.end(outcome)
-        episode.write()
+    def _end(self, turn: Turn, outcome: str) -> None:
+        turn.end(outcome)
+        turn.write()
         self._is_over = True
 
     def _show_if_human(self) -> None:
@@ -239,9 +232,9 @@ class DialogueLiveEnv(DialogueEnv):
         Raises:
             gymnasium.error.ResetNeeded: none has begun.
         """
-        if self._episode is None:
+        if self._turn is None:
             raise gym.error.ResetNeeded("no conversation has begun: call reset() first")
-        return self._episode.conversation
+        return self._turn.conversation
 
     def replace_last_message(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
         """Refuse: what a person said is on record.

@@ -90,7 +90,7 @@ class Explorer:
         self.actor = actor
         self.satisfaction = satisfaction
         self.random = np.random.default_rng(seed)
-        self.tries = VisitCounts(len(actor.env.action_names))
+        self.visits = VisitCounts(len(actor.env.action_names))
         self._least, self._most = least, most
         self._lock = threading.Lock()  # one thread decides while another one writes a checkpoint
 
@@ -99,7 +99,7 @@ class Explorer:
         """The chance to try something else now; wrong ratings now and then hardly raise it."""
         return self._least + (self._most - self._least) * (1 - self.satisfaction) ** 2
 
-    def hear(self, satisfaction: float) -> None:
+    def add_satisfaction(self, satisfaction: float) -> None:
         """Take in how content somebody was in the end, from 0 to 1."""
         self.satisfaction += NEWEST * (satisfaction - self.satisfaction)
 
@@ -116,12 +116,12 @@ class Explorer:
                 chosen = self._least_tried(observation, possible)
             else:
                 chosen = actor.choose(observation, possible, True)
-            self.tries.add(observation, chosen)
+            self.visits.add(observation, chosen)
         return actor.env.action_names[chosen], actor.version
 
     def _least_tried(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> int:
         actions = np.flatnonzero(possible)
-        counts = self.tries.counts(observation)[actions]
+        counts = self.visits.counts(observation)[actions]
         return int(self.random.choice(actions[counts == counts.min()]))
 
     def state(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class Explorer:
             return {
                 "satisfaction": self.satisfaction,
                 "random": self.random.bit_generator.state,
-                "tries": self.tries.state(),
+                "tries": self.visits.state(),
             }
 
     def load(self, state: Mapping[str, Any], has_grown: bool = False) -> None:
@@ -144,12 +144,12 @@ class Explorer:
         with self._lock:
             self.satisfaction = float(state["satisfaction"])
             self.random.bit_generator.state = state["random"]
-            self.tries.load({} if has_grown else state.get("tries", {}))
+            self.visits.load({} if has_grown else state.get("tries", {}))
 
 
 SITUATIONS = 5000
 """How many situations are kept; then the one goes that did not come up for longest."""
-MOST_TRIES = 30.0
+MOST_VISITS = 30.0
 """Where an action was tried so often, all counts of its situation are halved: people change, and what was
 best for months would otherwise be tried last for as long again."""
 
@@ -181,7 +181,7 @@ class VisitCounts:
         """Count that an action is tried."""
         counts = self.counts(observation)
         counts[action] += 1
-        if counts[action] >= MOST_TRIES:
+        if counts[action] >= MOST_VISITS:
             counts /= 2
         key = observation.tobytes()
         self._counts.pop(key, None)

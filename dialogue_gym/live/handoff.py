@@ -36,7 +36,7 @@ class OpenConversation:
         teacher: who has taken it over; None where the bot decides.
         waits: whether the person waits for the teacher.
         is_busy: whether an action is under way that takes long.
-        quiet: seconds since somebody did something.
+        idle_seconds: seconds since somebody did something.
     """
 
     conversation: str
@@ -44,54 +44,54 @@ class OpenConversation:
     teacher: str | None
     waits: bool
     is_busy: bool
-    quiet: float
+    idle_seconds: float
 
 
 class Handoff:
     """What teachers do in the conversations of people. All methods may be called from any thread."""
 
-    def __init__(self, people: Sessions, trainer: Trainer) -> None:
+    def __init__(self, sessions: Sessions, trainer: Trainer) -> None:
         """Look after people.
 
         Args:
-            people: who talk to the bot.
+            sessions: of the people who talk to the bot.
             trainer: learns what teachers decide, and has the weights that make proposals.
         """
-        self.people = people
+        self.sessions = sessions
         self._trainer = trainer
         self._decided: deque[tuple[int, bytes, str]] = deque(maxlen=_MOST_DECIDED)
-        self._live = people.live
+        self._bot = sessions.bot
 
-    def talks(self, most: int) -> list[OpenConversation]:
+    def open(self, most: int) -> list[OpenConversation]:
         """Return what goes on: first where a person waits for a teacher, then what is the newest.
 
         Args:
             most: how many there are to be.
         """
-        with self.people.lock:
-            found = [self._talk(name, person) for name, person in self._live.conversations.open.items()]
-        found.sort(key=lambda talk: (not talk.waits, talk.teacher is None, talk.quiet))
+        with self.sessions.lock:
+            found = [self._state(name, person) for name, person in self._bot.conversations.open.items()]
+        found.sort(key=lambda talk: (not talk.waits, talk.teacher is None, talk.idle_seconds))
         return found[:most]
 
-    def _talk(self, name: str, person: str) -> OpenConversation:
-        known = self._live.conversations
-        waits, quiet = self._live.waits(name), known.idle_seconds(name)
-        return OpenConversation(name, person, known.teacher(name), waits, name in known.busy, quiet)
+    def _state(self, name: str, person: str) -> OpenConversation:
+        known = self._bot.conversations
+        waits, idle_seconds = self._bot.waits(name), known.idle_seconds(name)
+        return OpenConversation(name, person, known.teacher(name), waits, name in known.busy, idle_seconds)
 
-    def talk(self, conversation: str) -> OpenConversation | None:
+    def find(self, conversation: str) -> OpenConversation | None:
         """Return a conversation; None if it does not go on."""
-        with self.people.lock:
-            person = self._live.conversations.open.get(conversation)
-            return None if person is None else self._talk(conversation, person)
+        with self.sessions.lock:
+            person = self._bot.conversations.open.get(conversation)
+            return None if person is None else self._state(conversation, person)
 
-    def thoughts(self, conversation: str) -> tuple[int, list[ActionScore]]:
+    def proposals(self, conversation: str) -> tuple[int, list[ActionScore]]:
         """Return what is to be decided on, and what the bot makes of each action, the best first.
 
         Raises:
             LiveError: the conversation does not go on.
         """
-        with self.people.lock:
-            trace = self._live.conversations.trace(conversation)
+        with self.sessions.lock:
+            trace = self._bot.conversations.trace(conversation)
             return _step(trace), self._agent().rank_actions(trace.conversation)[1]
 
     def _agent(self) -> Agent:
@@ -105,9 +105,9 @@ class Handoff:
             LiveError: the conversation does not go on.
             StoreError: it could not be written down.
         """
-        with self.people.lock:
-            self.people.wait_for_turn(conversation)
-            self._live.take_over(conversation, teacher)
+        with self.sessions.lock:
+            self.sessions.wait_for_turn(conversation)
+            self._bot.take_over(conversation, teacher)
 
     def give_back(self, conversation: str, teacher: str) -> None:
         """Let the bot decide again; it answers if the person waits.
@@ -116,11 +116,11 @@ class Handoff:
             LiveError: the teacher has not taken it over.
             StoreError: it could not be written down.
         """
-        with self.people.lock:
-            self.people.wait_for_turn(conversation)
-            if self._live.conversations.teacher(conversation) != teacher:
+        with self.sessions.lock:
+            self.sessions.wait_for_turn(conversation)
+            if self._bot.conversations.teacher(conversation) != teacher:
                 raise LiveError(f"{teacher} has not taken over {shorten(conversation)}")
-            self._live.give_back(conversation, teacher)
+            self._bot.give_back(conversation, teacher)
 
     def decide(self, conversation: str, teacher: str, action: str, step: int) -> tuple[str, ...]:
         """Do what a teacher decided; the bot learns that it is right.
@@ -129,7 +129,7 @@ class Handoff:
             conversation: which one.
             teacher: who decides.
             action: what the bot does.
-            step: what they decided on: see `thoughts`.
+            step: what they decided on: see `proposals`.
 
         Returns:
             What went wrong with the action, one line each.
@@ -139,20 +139,20 @@ class Handoff:
             LiveError: somebody else decides here, nobody waits, or there is no such action.
             StoreError: it could not be written down.
         """
-        with self.people.lock:
-            self.people.wait_for_turn(conversation)
-            trace = self._live.conversations.trace(conversation)
+        with self.sessions.lock:
+            self.sessions.wait_for_turn(conversation)
+            trace = self._bot.conversations.trace(conversation)
             if step != _step(trace):
                 raise StaleDecision("something else is to be decided on by now")
             agent = self._agent()
             proposal, _ = agent.choose(trace.conversation)
             observed = trace.conversation.observation().tobytes()
             version = self._trainer.explorer.actor.version
-            heard = self._live.decide(conversation, teacher, action, version, proposal)
+            reply = self._bot.decide(conversation, teacher, action, version, proposal)
             self._trainer.teach({**self._trainer.taught, observed: (action,)})
-            if heard.decision is not None:
-                self._decided.append((heard.decision, observed, action))
-            return heard.notes
+            if reply.decision is not None:
+                self._decided.append((reply.decision, observed, action))
+            return reply.notes
 
     def sync(self, history: History, domain: Domain) -> None:
         """Let the bot learn what was taught beside it.
@@ -164,11 +164,11 @@ class Handoff:
             domain: as that has it.
         """
         trainer = self._trainer
-        if domain != self._live.domain:
+        if domain != self._bot.domain:
             return
         env = trainer.learner.env
         right = right_actions(history, domain, env.action_names, env.settings.turn_taking)
-        with self.people.lock:
+        with self.sessions.lock:
             for decision, observed, action in self._decided:
                 if not history.knows(decision):
                     right[observed] = (action,)

@@ -135,7 +135,7 @@ class LiveLearner:
         right = np.array([[name in names for name in self._index] for names in labels.values()])
         self._labels = torch.as_tensor(observations), torch.as_tensor(right)
 
-    def put(self, transitions: Iterable[Transition]) -> None:
+    def add(self, transitions: Iterable[Transition]) -> None:
         """Take transitions; for each new one updates are owed. One that is known is amended."""
         for one in transitions:
             if self.remember(one):
@@ -145,7 +145,7 @@ class LiveLearner:
     def remember(self, one: Transition) -> bool:
         """Take a transition without learning from it now; return whether it is new."""
         following, action = one.next_observation, self._index[one.action]
-        return self.replay.put(one.entry, one.observation, action, one.reward, following, one.terminated)
+        return self.replay.add(one.entry, one.observation, action, one.reward, following, one.terminated)
 
     def learn(self, most: int | None = None) -> int:
         """Make the updates that are owed, `most` of them at most; return how many were made."""

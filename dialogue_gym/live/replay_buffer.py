@@ -61,7 +61,7 @@ class ReplayBuffer:
         """How many transitions there are."""
         return self._size
 
-    def put(
+    def add(
         self,
         entry: int,
         observation: npt.NDArray[Any],

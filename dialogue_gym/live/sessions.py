@@ -63,7 +63,7 @@ class Sessions:
 
     def __init__(
         self,
-        live: LiveBot,
+        bot: LiveBot,
         limits: Limits | None = None,
         *,
         trusts_ratings: bool = False,
@@ -72,23 +72,23 @@ class Sessions:
         """Take up the conversations that go on.
 
         Args:
-            live: the bot.
+            bot: it answers.
             limits: what they may do.
             trusts_ratings: whether a rating counts at once, or waits until a teacher approves of it.
             clock: seconds from any beginning.
         """
         self.lock = threading.Condition(threading.Lock())
-        self.live = live
-        live.conversations.unlocked = self._let_others_go_on
+        self.bot = bot
+        bot.conversations.unlocked = self._release_lock
         self._understanding = threading.Lock()
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
-        self._conversations = live.conversations
+        self._conversations = bot.conversations
         per_minute, per_day, known = self._limits.per_minute, self._limits.per_day, 2 * self._limits.people
         self._per_minute = RateLimiter(lambda: TokenBucket(per_minute, _MINUTE), known, clock)
         self._per_day = RateLimiter(lambda: TokenBucket(per_day, _DAY), known, clock)
 
-    def say(self, sender: str, text: str) -> Reply:
+    def reply(self, sender: str, text: str) -> Reply:
         """Take in what somebody says; the bot answers.
 
         Raises:
@@ -103,19 +103,19 @@ class Sessions:
         with self.lock:
             self._spend(sender)
         with self._understanding:  # one is understood while what another said is written down
-            take = self.live.understand(text)
+            take = self.bot.understand(text)
         with self.lock:
             name = self._conversations.current(sender)
             if name in self._conversations.busy:  # who waits here would take the place of another person
                 raise Rejected(429, "your last message is still being answered", 1)
             late: tuple[BotUttered, ...] = ()
             if name is None:
-                late, name = self._told_late(sender), self._begin(sender)
+                late, name = self._late_messages(sender), self._begin(sender)
             heard = take(name)
             return dataclasses.replace(heard, late=(*late, *heard.late))
 
     @contextlib.contextmanager
-    def _let_others_go_on(self, conversation: str) -> Iterator[None]:
+    def _release_lock(self, conversation: str) -> Iterator[None]:
         """Let go of the lock, while an action is under way that may take long."""
         self.lock.release()
         try:
@@ -129,7 +129,7 @@ class Sessions:
         while conversation in self._conversations.busy:
             self.lock.wait()
 
-    def _told_late(self, sender: str) -> tuple[BotUttered, ...]:
+    def _late_messages(self, sender: str) -> tuple[BotUttered, ...]:
         """Return what somebody was told at the end of the conversation before, if a teacher ended it."""
         name = self._conversations.ended(sender)
         return () if name is None else tuple(self._conversations.on_record(name).late)
@@ -137,7 +137,7 @@ class Sessions:
     def _begin(self, sender: str) -> str:
         if len(self._conversations) >= self._limits.people:
             raise Rejected(503, "too many people are talking at the moment; come back later", _MINUTE)
-        return self.live.begin(sender)
+        return self.bot.begin(sender)
 
     def _spend(self, sender: str, is_written: bool = True) -> None:
         limiters = (self._per_minute, self._per_day) if is_written else (self._per_minute,)
@@ -149,12 +149,12 @@ class Sessions:
     def expire(self) -> None:
         """End the conversations of those who have left, and answer who waits for a teacher in vain."""
         with self.lock:
-            for name in self.live.due()[:_EXPIRE_MOST]:
+            for name in self.bot.due()[:_EXPIRE_MOST]:
                 with contextlib.suppress(StoreError):  # told to who says something; the next time may do
-                    self.live.lapse(name)
+                    self.bot.lapse(name)
 
     @contextlib.contextmanager
-    def looked_after(self) -> Iterator[None]:
+    def expiring(self) -> Iterator[None]:
         """Do every second what time brings (see `expire`), in a thread of its own, until this is left."""
         is_over = threading.Event()
 
@@ -170,7 +170,7 @@ class Sessions:
             is_over.set()
             thread.join()
 
-    def look(self, sender: str, is_trusted: bool = False) -> Snapshot:
+    def snapshot(self, sender: str, is_trusted: bool = False) -> Snapshot:
         """Return the conversation that somebody is in, or had last.
 
         Args:
@@ -184,24 +184,24 @@ class Sessions:
             name = self._of(sender)
             if not is_trusted:
                 self._spend(sender, is_written=False)
-            return self._look(name)
+            return self._snapshot(name)
 
-    def look_back(self, conversation: str) -> Snapshot:
+    def snapshot_of(self, conversation: str) -> Snapshot:
         """Return a conversation by its name.
 
         Raises:
             LiveError: there is none like that.
         """
         with self.lock:
-            return self._look(conversation)
+            return self._snapshot(conversation)
 
-    def _look(self, name: str) -> Snapshot:
+    def _snapshot(self, name: str) -> Snapshot:
         is_open = self._conversations.is_open(name)
         trace = self._conversations.find(name)
         waits = None
         if is_open and name in self._conversations.busy:
             waits = BOT
-        elif is_open and self.live.waits(name):
+        elif is_open and self.bot.waits(name):
             waits = trace.teacher
         tracked = trace.conversation
         return Snapshot(name, tracked.events, dict(tracked.slots), trace.last_decision, not is_open, waits)

@@ -29,12 +29,12 @@ class TerminalChat:
         ended: the conversation that has just ended, of which it is to be asked how it was (`judge`).
     """
 
-    def __init__(self, live: LiveBot, trainer: Trainer, person: str = PERSON) -> None:
+    def __init__(self, bot: LiveBot, trainer: Trainer, person: str = PERSON) -> None:
         """Go on with the conversation that was left open last, or be ready for a new one."""
-        self._live = live
+        self._bot = bot
         self._trainer = trainer
         self._person = person
-        self._current = live.conversations.current(person)
+        self._current = bot.conversations.current(person)
         self.ended: str | None = None
 
     def go_on(self) -> Iterator[str]:
@@ -44,35 +44,35 @@ class TerminalChat:
         yield "(you go on with the conversation of last time)"
         for event in self._conversation.events:
             yield from _said(event)
-        yield from self._lines(self._live.go_on(self._current))
+        yield from self._lines(self._bot.go_on(self._current))
 
     @property
     def _conversation(self) -> Conversation:
         if self._current is None:
-            return Conversation(self._live.domain)
-        return self._live.conversations.trace(self._current).conversation
+            return Conversation(self._bot.domain)
+        return self._bot.conversations.trace(self._current).conversation
 
     def say(self, text: str) -> Iterator[str]:
         """Take in what the person typed; yield what to show them."""
         text = text.strip()
         rating = rating_of(text) if text.startswith(("+", "-")) else None  # a bare number is an answer
-        for heard in self._live.expire():
-            if heard.ended is not None and heard.ended == self._current:
-                self._current, self.ended = None, heard.ended if rating is not None else None
+        for reply in self._bot.expire():
+            if reply.ended is not None and reply.ended == self._current:
+                self._current, self.ended = None, reply.ended if rating is not None else None
                 yield "(you were silent for long: that conversation is over)"
         if rating is not None:
             yield self._rate(rating)
-        elif is_restart(text, self._live.domain) and not self._has_begun:
+        elif is_restart(text, self._bot.domain) and not self._has_begun:
             yield "(this is a new conversation)"
         elif text:
             if self._current is None:
-                self._current = self._live.begin(self._person)
+                self._current = self._bot.begin(self._person)
             before = self._conversation.latest_message
-            heard = self._live.reply(self._current, text)
-            message = None if heard.ended else self._conversation.latest_message
+            reply = self._bot.reply(self._current, text)
+            message = None if reply.ended else self._conversation.latest_message
             if message is not None and message is not before:
                 yield from understood(message)
-            yield from self._lines(heard)
+            yield from self._lines(reply)
 
     def judge(self, text: str, is_leaving: bool = False) -> Iterator[str]:
         """Take in how the conversation that has ended was; whoever says something else goes on talking.
@@ -97,17 +97,17 @@ class TerminalChat:
         """Whether the bot has done something in the conversation that goes on."""
         return (
             self._current is not None
-            and self._live.conversations.trace(self._current).last_decision is not None
+            and self._bot.conversations.trace(self._current).last_decision is not None
         )
 
-    def _lines(self, heard: Reply) -> Iterator[str]:
-        for note in heard.notes:
+    def _lines(self, reply: Reply) -> Iterator[str]:
+        for note in reply.notes:
             yield f"({printable(note)})"
-        yield from turn_lines(heard.events)
-        self._current = heard.conversation
-        if heard.ended is not None:
-            self.ended = heard.ended
-            if heard.ended == heard.conversation:
+        yield from turn_lines(reply.events)
+        self._current = reply.conversation
+        if reply.ended is not None:
+            self.ended = reply.ended
+            if reply.ended == reply.conversation:
                 self._current = None
                 yield "--- the user has what they wanted ---"
             else:
@@ -119,7 +119,7 @@ class TerminalChat:
         name = self.ended or self._current
         if name is None or (self.ended is None and not self._has_begun):
             return "(there is nothing to rate yet)"
-        self._live.rate(name, value)
+        self._bot.rate(name, value)
         what = "the conversation" if self.ended else "what the bot did last"
         self.ended = None
         return f"({what} is rated {value:+g})"
@@ -134,9 +134,9 @@ class TerminalChat:
         self.ended = None
         if self._current is not None:
             has_begun = self._has_begun
-            heard = self._live.leave(self._current)
+            reply = self._bot.leave(self._current)
             self._current = None
-            self.ended = heard.ended if has_begun else None
+            self.ended = reply.ended if has_begun else None
 
 
 def _said(event: Event) -> list[str]:

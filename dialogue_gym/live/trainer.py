@@ -136,8 +136,8 @@ class Trainer:
         is_behind = self._tasks.qsize() > self._most_waiting
         for transition in task.transitions:
             if transition.satisfaction is not None:
-                self.explorer.hear(transition.satisfaction)
-            self.learner.put((transition,))
+                self.explorer.add_satisfaction(transition.satisfaction)
+            self.learner.add((transition,))
             if not is_behind:
                 self.learner.learn()
         if task.last_entry is not None:

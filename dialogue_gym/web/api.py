@@ -182,7 +182,7 @@ def rest_app(
         While a teacher has taken the conversation over, the list is empty: the messages that they choose are
         returned with the reply to the next message.
         """
-        reply = people.say(_scoped(channel_of(request), body.sender), body.message)
+        reply = people.reply(_scoped(channel_of(request), body.sender), body.message)
         notes = [BotUttered(printable(note)) for note in reply.notes]
         messages = (*reply.late, *reply.messages, *notes)
         return _Escaped([{"recipient_id": body.sender, **_content(message)} for message in messages])
@@ -192,7 +192,7 @@ def rest_app(
     @app.get(API + "/people/{sender:path}/tracker", response_model=TrackerBody, dependencies=teachers)
     def tracker(sender: Sender) -> Response:
         """Return the sender's conversation, or the last one they had."""
-        snapshot = people.look(sender, is_trusted=True)
+        snapshot = people.snapshot(sender, is_trusted=True)
         return _Escaped(
             {
                 "sender_id": sender,

@@ -122,7 +122,7 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[Opened, Ses
         for name in bot.live.conversations.open:  # some may wait for a reply since the last stop
             bot.live.go_on(name)
         people = Sessions(bot.live, trusts_ratings=options.trust_ratings)
-        with people.looked_after():
+        with people.expiring():
             yield bot, people
 
 

@@ -75,7 +75,7 @@ def add_visitors(server: FastAPI, people: Sessions) -> None:
         request: Request, conversation: str = "", seen: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
     ) -> Json:
         try:
-            return _news(people.look(_visitor(request)), conversation, seen)
+            return _news(people.snapshot(_visitor(request)), conversation, seen)
         except Rejected as refused:
             if refused.status != 404:
                 raise
@@ -85,12 +85,12 @@ def add_visitors(server: FastAPI, people: Sessions) -> None:
     def say(request: Request, message: VisitorMessage) -> Json:
         visitor = _visitor(request)
         before = _conversation_of(people, visitor)
-        reply = people.say(visitor, message.text)
-        news = _news(people.look(visitor, is_trusted=True), message.conversation, message.seen)
+        reply = people.reply(visitor, message.text)
+        news = _news(people.snapshot(visitor, is_trusted=True), message.conversation, message.seen)
         if (
             before == message.conversation != news["conversation"]
         ):  # the rest of the previous conversation comes first
-            news["messages"] = _messages(people.look_back(before).events)[message.seen :] + news["messages"]
+            news["messages"] = _messages(people.snapshot_of(before).events)[message.seen :] + news["messages"]
         notes: list[Json] = [{"who": "note", "text": printable(note)} for note in reply.notes]
         # A conversation that was left for another one has ended, too, and can be rated.
         return news | {"messages": news["messages"] + notes, "ended": reply.ended is not None}
@@ -112,7 +112,7 @@ def _visitor(request: Request) -> str:
 def _conversation_of(people: Sessions, visitor: str) -> str | None:
     """Return the visitor's current or last conversation, if there is one."""
     try:
-        return people.look(visitor, is_trusted=True).conversation
+        return people.snapshot(visitor, is_trusted=True).conversation
     except Rejected:
         return None
 

@@ -18,7 +18,7 @@ from stable_baselines3 import PPO
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.conversation.conversation import with_user
-from dialogue_gym.live.exploration import MOST_TRIES, Explorer, VisitCounts
+from dialogue_gym.live.exploration import MOST_VISITS, Explorer, VisitCounts
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.replay_buffer import ReplayBuffer
 from dialogue_gym.live.startup import begin_with
@@ -59,7 +59,7 @@ class PlainBuffer:
 def put(buffer: ReplayBuffer, one: Put) -> bool:
     entry, observation, action, reward = one
     seen = np.array([observation, 0], np.int8)
-    return buffer.put(entry, seen, action, reward, seen + 1, reward > 0)
+    return buffer.add(entry, seen, action, reward, seen + 1, reward > 0)
 
 
 def rows(buffer: ReplayBuffer) -> list[Put]:
@@ -129,7 +129,7 @@ def test_a_learner_that_was_saved_goes_on_bit_for_bit() -> None:
     assert one.learn(30) == 30 and one.owed == 50
     other.load(one.arrays(), one.state())
     for learner in (one, other):
-        learner.put(seen[30:])
+        learner.add(seen[30:])
         assert learner.learn() == 50 + 40 * SMALL.updates and learner.owed == 0
     assert bits(one.arrays()) == bits(other.arrays()) and one.state() == other.state()
     assert one.updates > SMALL.target_every  # the target network was renewed meanwhile
@@ -137,7 +137,7 @@ def test_a_learner_that_was_saved_goes_on_bit_for_bit() -> None:
 
 def test_loading_what_is_none_changes_nothing() -> None:
     learner = learner_of()
-    learner.put(transitions(5))
+    learner.add(transitions(5))
     before = bits(learner.arrays()), learner.state()
     arrays, state = learner.arrays(), learner.state()
     for wrong in (
@@ -163,7 +163,7 @@ def test_what_was_taught_holds_against_what_is_lived_through() -> None:
         learner.teach({observation.tobytes(): (right,)} if is_taught else {})
         for entry in range(150):
             name, reward = ((right, -20.0), (wrong, 20.0))[entry % 2]
-            learner.put([Transition(entry, observation, name, reward, observation, True, 0)])
+            learner.add([Transition(entry, observation, name, reward, observation, True, 0)])
             learner.learn()
         possible = np.ones(len(env.action_names), np.bool_)
         chosen[is_taught] = env.action_names[learner.actor().choose(observation, possible, True)]
@@ -172,7 +172,7 @@ def test_what_was_taught_holds_against_what_is_lived_through() -> None:
 
 def test_who_acts_knows_what_the_network_knows() -> None:
     learner = learner_of()
-    learner.put(transitions(50))
+    learner.add(transitions(50))
     learner.learn()
     actor = learner.actor()
     seen = learner.replay.arrays()["observations"]
@@ -181,7 +181,7 @@ def test_who_acts_knows_what_the_network_knows() -> None:
             learner.network.extract_features(torch.as_tensor(seen), None)
         ).numpy()
     np.testing.assert_allclose([actor.values(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
-    learner.put(transitions(60))
+    learner.add(transitions(60))
     learner.learn()  # whatever becomes of the weights
     np.testing.assert_allclose([actor.values(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
     assert actor.version == 50 * SMALL.updates
@@ -222,7 +222,7 @@ def test_what_was_best_for_months_is_tried_again_soon() -> None:
     best = {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(5000)}
     assert len(best) == 1
     explorer.satisfaction = 0.0
-    tries = int(MOST_TRIES) * len(possible)
+    tries = int(MOST_VISITS) * len(possible)
     assert best < {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(tries)}
 
 
@@ -238,7 +238,7 @@ def test_what_was_tried_is_saved() -> None:
     assert other.state() == one.state() != state
     del state["tries"]  # as earlier versions wrote it
     other.load(state)
-    assert len(other.tries) == 0 and other.random.bit_generator.state == state["random"]
+    assert len(other.visits) == 0 and other.random.bit_generator.state == state["random"]
 
 
 def test_so_many_situations_are_kept() -> None:
@@ -261,7 +261,7 @@ def test_a_checkpoint_can_be_written_while_somebody_decides() -> None:
     while deciding.is_alive():
         counted = sum(map(sum, explorer.state()["tries"].values()))
         assert counted <= len(SITUATIONS)
-    assert len(explorer.tries) == len(SITUATIONS)
+    assert len(explorer.visits) == len(SITUATIONS)
 
 
 # Where it begins.

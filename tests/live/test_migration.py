@@ -55,7 +55,7 @@ def as_grown(observation: npt.NDArray[Any], env: DialogueEnv, grown: DialogueEnv
 @pytest.mark.parametrize("what", GROWN)
 def test_what_was_known_is_carried_over_by_name(what: str) -> None:
     learner = learner_of()
-    learner.put(transitions(60))
+    learner.add(transitions(60))
     learner.learn()
     domain = GROWN[what](DOMAIN)
     grown = learner_of(domain)
@@ -81,9 +81,9 @@ def test_what_was_known_is_carried_over_by_name(what: str) -> None:
 def test_a_store_goes_on_with_a_domain_that_has_grown(store: Store) -> None:
     days = Days(store, 20)
     days.live_on()
-    assert len(Days(store, 20).trainer.explorer.tries) > 0
+    assert len(Days(store, 20).trainer.explorer.visits) > 0
     grown = Days(store, 20, domain=DOMAIN.with_slot("colour").with_action("utter_thanks"))
-    assert len(grown.trainer.explorer.tries) == 0  # what was tried is known by observations as they were
+    assert len(grown.trainer.explorer.visits) == 0  # what was tried is known by observations as they were
     assert grown.trainer.learner.transitions == days.trainer.learner.transitions and grown.reports == []
     grown.live_on()
     with pytest.raises(LossError, match="the domain has lost the action 'utter_thanks'") as caught:

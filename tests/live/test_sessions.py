@@ -13,7 +13,7 @@ import pytest
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.journal.entry import LIVE, RATING, USER
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live import conversations as register
+from dialogue_gym.live import conversations as conversations_module
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.sessions import Rejected, Sessions
@@ -54,18 +54,18 @@ class Bot:
         self.store = Store(folder)
         self.clock = Clock()
         self.trainer, _ = start_or_resume(self.store, DOMAIN, None)
-        self.live = LiveBot(
+        self.bot = LiveBot(
             DOMAIN, self.store, Hello(), FixedFormatInterpreter(DOMAIN), ActionRunner(DOMAIN),
             on_transitions=self.trainer.submit,            silence=1000, clock=self.clock,
         )  # fmt: skip
-        self.people = Sessions(self.live, limits, clock=self.clock, **options)
+        self.sessions = Sessions(self.bot, limits, clock=self.clock, **options)
 
     def say(self, sender: str, text: str = "/greet") -> list[str | None]:
-        return [message.text for message in self.people.say(sender, text).messages]
+        return [message.text for message in self.sessions.reply(sender, text).messages]
 
     def refused(self, *said: str) -> Rejected:
         with pytest.raises(Rejected) as caught:
-            self.people.say(*said)
+            self.sessions.reply(*said)
         assert "\n" not in str(caught.value)
         return caught.value
 
@@ -121,23 +121,23 @@ def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
         except Rejected as refused:
             statuses.append(refused.status)
     assert statuses == [503] * 27
-    assert len(bot.live.conversations.open) == 3 and len(bot.people._per_minute) <= 6
+    assert len(bot.bot.conversations.open) == 3 and len(bot.sessions._per_minute) <= 6
     bot.clock.now += 1000  # they are taken to have left
-    bot.people.expire()
+    bot.sessions.expire()
     assert bot.say("late") == ["Hello ?"]
-    assert list(bot.live.conversations.open.values()) == ["late"]
+    assert list(bot.bot.conversations.open.values()) == ["late"]
     bot.store.close()
 
 
 def test_who_is_not_at_hand_goes_on_where_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[list[Any]] = []
     for hand in (2, 1000):
-        monkeypatch.setattr(register, "AT_HAND", hand)
+        monkeypatch.setattr(conversations_module, "AT_HAND", hand)
         bot = Bot(tmp_path / str(hand))
         names = [f"person {number}" for number in range(5)]
         lines = [bot.say(name, f'/tell{{"who": "{name}"}}') for name in names]
         lines += [bot.say(name) for _ in range(2) for name in reversed(names)]
-        assert len(bot.live.conversations._traces) == min(hand, 5)
+        assert len(bot.bot.conversations._traces) == min(hand, 5)
         assert lines == [[f"Hello {name}"] for name in [*names, *names[::-1], *names[::-1]]]
         told.append([lines, bot.learned()])
         bot.store.close()
@@ -149,20 +149,20 @@ def test_a_strangers_rating_teaches_nothing_until_it_is_approved(bot: Bot) -> No
         bot.say("ann")
     before = bot.learned()
     (decision, reward) = before[0]
-    bot.people.rate("ann", 1, decision)
-    bot.people.rate("ann", -1, decision)  # they have changed their mind
+    bot.sessions.rate("ann", 1, decision)
+    bot.sessions.rate("ann", -1, decision)  # they have changed their mind
     assert bot.learned() == before
-    (waiting,) = bot.people.waiting()
+    (waiting,) = bot.sessions.waiting()
     assert (waiting.content["about"], waiting.content["value"]) == (decision, -1)
-    bot.people.approve(waiting.id)
+    bot.sessions.approve(waiting.id)
     assert bot.learned() == [(decision, reward - 5)]
-    assert bot.people.waiting() == []
+    assert bot.sessions.waiting() == []
     for rating in (waiting.id, 0, decision):
         with pytest.raises(LiveError, match="waits to be approved"):
-            bot.people.approve(rating)
-    bot.people.rate("ann", 1, decision)
-    bot.people.rate("ann", 0.5, decision, is_trusted=True)  # a teacher has said how it is
-    assert bot.people.waiting() == [] and bot.learned() == [(decision, reward + 2.5)]
+            bot.sessions.approve(rating)
+    bot.sessions.rate("ann", 1, decision)
+    bot.sessions.rate("ann", 0.5, decision, is_trusted=True)  # a teacher has said how it is
+    assert bot.sessions.waiting() == [] and bot.learned() == [(decision, reward + 2.5)]
 
 
 def test_a_trusted_rating_counts_at_once(tmp_path: Path) -> None:
@@ -171,15 +171,15 @@ def test_a_trusted_rating_counts_at_once(tmp_path: Path) -> None:
     bot.say("ann", "/restart")
     for value in (1.5, float("nan")):
         with pytest.raises(Rejected) as caught:
-            bot.people.rate("ann", value)
+            bot.sessions.rate("ann", value)
         assert caught.value.status == 400
     with pytest.raises(LiveError, match="nothing like that to rate"):
-        bot.people.rate("ann", 1, about=1)
+        bot.sessions.rate("ann", 1, about=1)
     with pytest.raises(Rejected) as caught:
-        bot.people.rate("nobody", 1)
+        bot.sessions.rate("nobody", 1)
     assert caught.value.status == 404
     bot.say("ann")
-    bot.people.rate("ann", 1)
+    bot.sessions.rate("ann", 1)
     bot.say("ann")
     assert [reward for _, reward in bot.learned()] == [4.0]
     bot.store.close()
@@ -189,12 +189,12 @@ def test_each_goes_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
     bot = Bot(tmp_path / "store")
     bot.say("ann", '/tell{"who": "Ann"}')
     bot.say("bob", '/tell{"who": "Bob"}')
-    bot.live.leave(bot.live.conversations.current("bob"))
+    bot.bot.leave(bot.bot.conversations.current("bob"))
     bot.store.close()
     bot = Bot(tmp_path / "store")
     assert bot.say("ann") == ["Hello Ann"]
-    bot.people.rate("bob", 1)  # what has ended can be rated still
-    (rating,) = bot.people.waiting()
+    bot.sessions.rate("bob", 1)  # what has ended can be rated still
+    (rating,) = bot.sessions.waiting()
     beginnings = {entry.conversation: entry.content.get(LIVE) for entry in bot.store.entries()
                   if entry.parent is None and LIVE in entry.content}  # fmt: skip
     assert beginnings[rating.conversation] == "bob" and rating.kind == RATING
@@ -204,10 +204,10 @@ def test_each_goes_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
 
 def test_asking_for_a_conversation_over_and_over_is_refused(bot: Bot) -> None:
     with pytest.raises(Rejected, match="has said nothing yet"):
-        bot.people.look("ann")
+        bot.sessions.snapshot("ann")
     bot.say("ann")
     with pytest.raises(Rejected) as caught:
         for _ in range(100):
-            bot.people.look("ann")
+            bot.sessions.snapshot("ann")
     assert caught.value.status == 429
-    assert len(bot.people.look("ann", is_trusted=True).events) == 4
+    assert len(bot.sessions.snapshot("ann", is_trusted=True).events) == 4

@@ -16,7 +16,7 @@ from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, R
 from dialogue_gym.journal.store import Store
 from dialogue_gym.web.api import build_live
 from dialogue_gym.web.security import AccessPolicy
-from tests.live.test_handoff import Desk
+from tests.live.test_handoff import Setup
 from tests.web.servers import Served
 from tests.web.test_security import ask, open_socket
 from tests.web.test_teaching import Tab, browser, playwright
@@ -187,8 +187,8 @@ class WithoutTeachers(Served):
 
 def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: Path) -> None:
     """The visitor wrote again before their page had asked for it."""
-    desk = Desk(tmp_path / "store")
-    server = build_live(desk.people, AccessPolicy("127.0.0.1", tmp_path))
+    setup = Setup(tmp_path / "store")
+    server = build_live(setup.sessions, AccessPolicy("127.0.0.1", tmp_path))
 
     async def say(visitor: httpx.AsyncClient, seen: dict[str, Any]) -> dict[str, Any]:
         await visitor.get("/talk/")
@@ -202,12 +202,12 @@ def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: 
         visitor, stranger = (httpx.AsyncClient(transport=transport, base_url=URL) for _ in range(2))
         first = await say(visitor, {})
         name = first["conversation"]
-        desk.attendance.take_over(name, "tina")
+        setup.handoff.take_over(name, "tina")
         asked = await say(visitor, seen(first))
         assert asked["messages"] == [{"who": "you", "text": "/order"}] and asked["waits"] == "person"
-        desk.decide(name)
-        with desk.people.lock:
-            desk.live.leave(name)
+        setup.decide(name)
+        with setup.sessions.lock:
+            setup.bot.leave(name)
         news = await say(visitor, seen(asked))
         assert [one["text"] for one in news["messages"]] == ["At once", "/order", "Hello"]
         assert news["conversation"] != name and news["seen"] == 2 and news["waits"] is None
@@ -216,4 +216,4 @@ def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: 
 
     with ThreadPoolExecutor(1) as thread:  # in this one the browser's loop runs
         thread.submit(asyncio.run, talk()).result(60)
-    desk.store.close()
+    setup.store.close()

@@ -49,11 +49,11 @@ class Follower:
 
     def look(self) -> Json:
         """Return the content; this may take a while."""
-        talks = self._handoff.talks(_MOST)
+        talks = self._handoff.open(_MOST)
         error, self._error = self._error, ""
         return {
             "talks": [_talk(talk) for talk in talks],
-            "count": len(self._handoff.people.live.conversations.open),
+            "count": len(self._handoff.sessions.bot.conversations.open),
             "open": self._reading(),
             "teacher": self._teacher,
             "error": error,
@@ -68,16 +68,16 @@ class Follower:
             return None
         chat = [bubble | {"fork": None} for bubble in chat_of(history, self._open)]
         shown: Json = {"id": self._open, "chat": chat, "talk": None, "step": None, "options": []}
-        talk = self._handoff.talk(self._open)
+        talk = self._handoff.find(self._open)
         if talk is None:
             return shown
-        domain = self._handoff.people.live.domain
+        domain = self._handoff.sessions.bot.domain
         slots = history.conversation(domain, self._open).slots
         shown["slots"] = [[visible(name), shown_value(value)] for name, value in slots.items()]
         shown["talk"] = _talk(talk)
         if talk.teacher == self._teacher and talk.waits:
             try:
-                step, thoughts = self._handoff.thoughts(self._open)
+                step, thoughts = self._handoff.proposals(self._open)
             except LiveError:  # it has ended since
                 return shown | {"talk": None}
             shown["step"] = step
@@ -125,7 +125,7 @@ def _talk(talk: OpenConversation) -> Json:
         "teacher": talk.teacher,
         "waits": talk.waits,
         "is_busy": talk.is_busy,
-        "quiet": int(talk.quiet) if talk.waits else 0,
+        "quiet": int(talk.idle_seconds) if talk.waits else 0,
     }
 
 
