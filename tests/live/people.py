@@ -21,7 +21,7 @@ from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from tests.conftest import TINY, domain_from
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.live_people"])
+PROCESSES.set_forkserver_preload(["tests.live.people"])
 DOMAIN = domain_from(TINY)
 SMALL = LearnerSettings(updates=2, batch=16, target_every=20, capacity=300, recent=50, labels=8)
 
