@@ -45,7 +45,7 @@ class Decider(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """The bot's answer to a message, and what became of the conversation.
+    """The bot's answer to a message, and the state of the conversation after it.
 
     Attributes:
         conversation: the one that the person is in from now on.
@@ -54,7 +54,7 @@ class Reply:
         ended: the conversation that has ended, if one has; it can be rated now.
         outcome: how it ended: `"success"`, `"failure"` or `"truncated"`.
         decision: the id of the entry of the bot's last decision, by which it can be rated later.
-        person: who talks to the bot there.
+        person: the name of the person there.
         late: messages that a teacher sent since the message before, which the person may not have seen.
     """
 
@@ -80,13 +80,13 @@ class LiveBot:
 
     - in success, when the user has what they wanted (`has_ended` says so);
     - in failure, when they leave before that, or begin anew with `/restart`;
-    - truncated, when they have been silent for too long: nobody knows what came of it.
+    - truncated, when they have been silent for too long, so that the outcome is unknown.
 
-    The end counts as what somebody rates it; see `LiveReward`. A teacher can take a conversation over: the
-    bot then does what they decide, until they give it back.
+    The reward of the end is its rating; see `LiveReward`. A teacher can take a conversation over, and
+    decides on the bot's actions until they give it back.
 
-    Transitions go to `on_transitions`, usually `Trainer.submit`, as soon as what they follow from is written
-    down: after a reply, a rating, the end of a conversation. The caller need not do anything.
+    Transitions go to `on_transitions`, usually `Trainer.submit`, as soon as their entries are written: after
+    a reply, a rating, the end of a conversation. The caller need not do anything.
 
     Attributes:
         domain: of the bot.
@@ -149,7 +149,7 @@ class LiveBot:
         return self.conversations.begin(person)
 
     def reply(self, conversation: str, text: str) -> Reply:
-        """Answer what someone typed.
+        """Answer a text that someone typed.
 
         `/restart` ends the conversation, and begins another one.
 
@@ -197,7 +197,7 @@ class LiveBot:
         return _reply(trace, events, notes, late)
 
     def go_on(self, conversation: str) -> Reply:
-        """Let the bot do what it was about to do when the process ended; nothing if it was to listen.
+        """Let the bot act where it was about to act when the process ended; otherwise do nothing.
 
         Raises:
             LiveError: the conversation is not open.
@@ -320,17 +320,17 @@ class LiveBot:
         return self.go_on(conversation)
 
     def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Reply:
-        """Do the one action that a teacher decided on; they decide on the next one as well.
+        """Do one action that a teacher decided on; the next one is theirs to decide on as well.
 
         Args:
             conversation: its name.
-            teacher: who has taken it over.
+            teacher: the one who has taken it over.
             action: the right one.
             version: of the weights that made the proposal.
             proposal: the bot's choice.
 
         Raises:
-            LiveError: somebody else decides here, nobody waits for the bot, or there is no such action.
+            LiveError: somebody else decides here, nobody waits for the bot, or the action is unknown.
             StoreError: it could not be written down.
         """
         trace = self.conversations.trace(conversation)
@@ -339,7 +339,7 @@ class LiveBot:
         if not self.waits(conversation):
             raise LiveError(f"{shorten(conversation)}: it is the user's turn")
         if action not in self._actions:
-            raise LiveError(f"{shorten(action)} is no action; {nearest(action, self._actions)}")
+            raise LiveError(f"unknown action {shorten(action)}; {nearest(action, self._actions)}")
         self.conversations.touch(conversation)
         with self.conversations.turn(trace) as turn:
             _skip_result(trace, turn)

@@ -57,7 +57,7 @@ class Checkpoint:
         try:
             return str(self.state["knows"]["turn_taking"])
         except (KeyError, TypeError):
-            raise CheckpointError(f"{self.path}: this is no checkpoint of a live learner") from None
+            raise CheckpointError(f"{self.path}: not a checkpoint of a live learner") from None
 
 
 class Checkpoints:
@@ -96,7 +96,7 @@ class Checkpoints:
 
         Args:
             arrays: by name.
-            state: what JSON can hold.
+            state: everything else, as JSON has it.
             is_best: whether it is kept apart as the best one too.
 
         Raises:
@@ -115,7 +115,7 @@ class Checkpoints:
     def prune(self, kept: int) -> list[Path]:
         """Remove all but the newest checkpoints and the best one; return what was removed.
 
-        What was half written when its process was killed goes as well: only one process writes at a time.
+        Half-written files of a killed process go as well: only one process writes at a time.
         """
         removed = self.paths()[:-kept] if kept else self.paths()
         for path in [*removed, *self.folder.glob(_HALF_WRITTEN)]:
@@ -156,7 +156,9 @@ class Checkpoints:
         if self.best.exists():
             named[self.best.stem] = self.best
         if name not in named:
-            raise CheckpointError(f"{self.folder}: {shorten(name)} is no checkpoint; {nearest(name, named)}")
+            raise CheckpointError(
+                f"{self.folder}: unknown checkpoint {shorten(name)}; {nearest(name, named)}"
+            )
         return named[name]
 
 
@@ -168,10 +170,10 @@ def checkpoints_of(folder: Path, kept: int = KEPT) -> Checkpoints:
 def roll_back(store: Store, name: str) -> Path:
     """Go back to a checkpoint: a new one is written that holds the same. All others stay as they are.
 
-    What people said since then stays in the journal, and is not learned again.
+    Later conversations stay in the journal, and are not learned again.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or it is damaged.
+        CheckpointError: the checkpoint does not exist, or is damaged.
         OSError: the new one cannot be written.
     """
     checkpoints = checkpoints_of(store.folder)
@@ -182,8 +184,8 @@ def roll_back(store: Store, name: str) -> Path:
 def forget(store: Store, conversation: str, with_forks: bool = False) -> tuple[list[str], list[Path]]:
     """Erase a conversation for good, and the checkpoints that may have learned from it.
 
-    Who opens the store then learns anew from what is left, after the newest checkpoint that is left. If this
-    is interrupted, checkpoints are gone sooner than what they have learned from.
+    The next start learns the rest of the journal again, from the newest remaining checkpoint on. If this is
+    interrupted, checkpoints are removed before the conversations that they have learned from.
 
     Returns:
         The conversations that were erased, and the checkpoints.
@@ -196,7 +198,7 @@ def forget(store: Store, conversation: str, with_forks: bool = False) -> tuple[l
     if forks and not with_forks:
         return store.forget(conversation), []  # which says that there are forks
     entries = [entry for name in (conversation, *forks) for entry in store.entries(name)]
-    # A learner takes in what was taught when it begins, before any entry was lived through.
+    # A new learner begins with all labels, so any checkpoint may know these.
     is_taught = any(entry.kind == LABEL and entry.content["by"] != BOT for entry in entries)
     removed: list[Path] = []
     if entries:
@@ -245,8 +247,8 @@ def read(path: Path) -> Checkpoint:
                 state = json.loads(str(archive[_STATE]))
     except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise CheckpointError(
-            f"{path}: this checkpoint is damaged, and left aside ({type(error).__name__})"
+            f"{path}: this checkpoint is damaged and was ignored ({type(error).__name__})"
         ) from None
     if not isinstance(state, dict) or not state.keys() >= _PARTS:
-        raise CheckpointError(f"{path}: this is no checkpoint of a live learner, and left aside")
+        raise CheckpointError(f"{path}: not a checkpoint of a live learner; ignored")
     return Checkpoint(path, arrays, state)

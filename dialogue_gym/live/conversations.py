@@ -19,9 +19,9 @@ from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, Unlocked, no_
 
 _PREFIX = "live"
 AT_HAND = 1000
-"""How many open conversations stay in memory; the others are read again when somebody writes."""
+"""Open conversations that stay in memory; the others are read again when somebody writes."""
 _MOST_ENDED = 10_000
-"""How many people's last conversations are remembered, so that they can still rate them."""
+"""People whose last conversation is remembered, so that they can still rate it."""
 
 
 class Conversations:
@@ -120,7 +120,7 @@ class Conversations:
             LiveError: it is not open.
         """
         if conversation not in self._people:
-            raise LiveError(f"{shorten(conversation)} does not go on; {nearest(conversation, self._people)}")
+            raise LiveError(f"{shorten(conversation)} is not open; {nearest(conversation, self._people)}")
         if conversation not in self._traces:
             self._traces[conversation] = self.on_record(conversation)
         self._traces.move_to_end(conversation)
@@ -133,12 +133,12 @@ class Conversations:
         """Return a conversation, open or not, as the journal has it.
 
         Raises:
-            LiveError: there is no such live conversation.
+            LiveError: it is not a live conversation.
         """
         entries = list(self._store.entries(conversation))
         if not entries or LIVE not in entries[0].content:
             raise LiveError(
-                f"{shorten(conversation)} is no live conversation; {nearest(conversation, self._people)}"
+                f"unknown live conversation {shorten(conversation)}; {nearest(conversation, self._people)}"
             )
         return trace_of(self.domain, conversation, self.reward, entries)
 
@@ -230,8 +230,8 @@ class Conversations:
 
         Args:
             conversation: its name.
-            teacher: who decides; None for the bot.
-            by: who says so.
+            teacher: the new one who decides; None for the bot.
+            by: the author of the note.
 
         Raises:
             LiveError: it is not open.
@@ -258,9 +258,9 @@ class Conversations:
             conversation: its name; it may have ended.
             value: 1 for good, -1 for bad, anything between or beyond.
             about: the id of the entry of a decision, or of the end. By default the end, or while the
-                conversation goes on the last decision.
+                conversation is open the last decision.
             is_pending: whether it waits for approval, and teaches nothing before.
-            by: who gives it.
+            by: its author.
 
         Raises:
             LiveError: there is nothing to rate, or the value is not finite.
@@ -271,7 +271,7 @@ class Conversations:
         trace = self.find(conversation)
         about = _rated(trace, about)
         if about is None:
-            raise LiveError(f"{shorten(conversation)}: there is nothing like that to rate")
+            raise LiveError(f"{shorten(conversation)}: this message can no longer be rated")
         rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
         self._add(trace, RATING, rating, about, by)
         if conversation in self._active:

@@ -1,4 +1,4 @@
-"""The environment whose user is a person: `DialogueLive-v0`."""
+"""The environment with a person as its user, `DialogueLive-v0`, and its channels to the person."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENDS = {None: 0, SUCCESS: tables.SUCCESS, FAILURE: tables.FAILURE, TRUNCATED: 0
 
 
 class PersonLeft(Exception):
-    """Nobody is there to have a conversation with: learning is over for today."""
+    """No person is left to talk to, so that no conversation begins."""
 
 
 class DialogueLiveEnv(DialogueEnv):
@@ -35,7 +35,7 @@ class DialogueLiveEnv(DialogueEnv):
 
     ## Description
     `reset` begins a conversation and waits for the person's first words; `step` lets the bot do one action,
-    shows what it says, and where that hands the turn over waits for the person to type. Between two calls
+    shows its messages, and if that hands the turn over, waits for the person to type. Between two calls
     nobody waits.
 
     ## Action Space
@@ -45,18 +45,18 @@ class DialogueLiveEnv(DialogueEnv):
     As in `DialogueEnv`, so that an agent that was trained on the fake user goes on with people.
 
     ## Starting State
-    What the bot knows once the person has said something. If there is nobody any more no conversation
-    begins, and the next `step` raises `PersonLeft`. (`reset` does not: many learners reset before they take
-    in the step that ended the last conversation.)
+    The observation after the person's first message. If the person has left, no conversation begins, and the
+    next `step` raises `PersonLeft`. (`reset` does not: many learners reset before they process the step that
+    ended the last conversation.)
 
     ## Rewards
-    As in `DialogueEnv`: `success` where the person has what they wanted, `failure` where they leave before,
-    `step` at each step. Only `useless` stays 0: nobody can tell. The wrapper `HumanReward` puts a person's
-    own judgement in the place of it all.
+    As in `DialogueEnv`: `success` when the person has what they wanted, `failure` when they leave before,
+    `step` at each step. Only `useless` stays 0, as it cannot be known. The wrapper `HumanReward` replaces
+    all of it by a person's own judgement.
 
     ## Episode End
-    Terminated when the person has what they wanted (success), leaves, or types `/restart` (failure). Where
-    the domain has no fake user nothing says what people want, and only they end a conversation. Truncated
+    Terminated when the person has what they wanted (success), leaves, or types `/restart` (failure). Without
+    a fake user in the domain people's wishes are unknown, and only they end a conversation. Truncated
     after 50 steps (100 with explicit turn taking), or `max_episode_steps`.
 
     ## Information
@@ -64,11 +64,10 @@ class DialogueLiveEnv(DialogueEnv):
 
     ## Arguments
     - `domain`: path of a domain file, name of a built-in domain, or a `Domain`; it needs no fake user.
-    - `channel`: the way to the person: a `Channel`, or a function that is given the lines that were said
-      since it last answered, and returns what the person types, or None if they have left. The terminal
-      without it.
-    - `interpreter`: says what a text means; acts in the fixed format without it.
-    - `runner`: does the actions; what the domain declares without it.
+    - `channel`: to the person: a `Channel`, or a function from the lines since its last call to the text that
+      the person types, or None if they have left. By default the terminal.
+    - `interpreter`: understands the messages; by default messages are acts in the fixed format.
+    - `runner`: of the actions; by default as the domain declares them.
     - `journal`: the `Store` that the conversations are written to, from which `dialogue-gym live` learns as
       well; without it each is forgotten when the next one begins.
     - `turn_taking`, `max_history`, `reward`, `max_episode_steps`, `render_mode`: as in `DialogueEnv`. (So are
@@ -92,7 +91,7 @@ class DialogueLiveEnv(DialogueEnv):
         journal: Store | None = None,
         **arguments: Any,
     ) -> None:
-        """Read the domain, and find the way to the person."""
+        """Read the domain, and connect to the person."""
         super().__init__(with_user(load_domain(domain)), **arguments)
         given = channel or TerminalChannel()
         self._channel: Channel = FunctionChannel(given) if callable(given) else given
@@ -138,9 +137,9 @@ class DialogueLiveEnv(DialogueEnv):
         """Do one action, and wait for the person if it hands the turn over.
 
         Raises:
-            PersonLeft: there is nobody any more.
-            StoreError: what was said could not be written down.
-            ValueError: there is no such action.
+            PersonLeft: the person has left.
+            StoreError: a message could not be written down.
+            ValueError: the action is unknown.
             gymnasium.error.ResetNeeded: the conversation is over.
         """
         index = self._action_index(action)
@@ -183,7 +182,7 @@ class DialogueLiveEnv(DialogueEnv):
             self._temporary.close()
 
     def _outcome(self, turn: Turn) -> str | None:
-        """Wait for the person if it is their turn; return how the conversation has ended, if it has."""
+        """Wait for the person if it is their turn; return the outcome, if the conversation has ended."""
         if not turn.is_over and turn.is_users_turn:
             message = self._message()
             if message is None:
@@ -195,7 +194,7 @@ class DialogueLiveEnv(DialogueEnv):
         return TRUNCATED if done >= self.tables.step_limit else None
 
     def _message(self, begins: bool = False) -> UserUttered | None:
-        """Wait for something that can be understood; None if the person leaves, or gives this one up."""
+        """Wait for a message that can be understood; None if the person leaves, or restarts."""
         while (text := self._channel.hear()) is not None:
             if is_restart(text, self.domain):
                 if begins:
@@ -237,12 +236,12 @@ class DialogueLiveEnv(DialogueEnv):
         return self._turn.conversation
 
     def replace_last_message(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
-        """Refuse: what a person said is on record.
+        """Refuse: the message of a person is on record.
 
         Raises:
             TypeError: always.
         """
-        raise TypeError("what a person said cannot be replaced: give the environment another interpreter")
+        raise TypeError("a person's message cannot be replaced: give the environment another interpreter")
 
 
 def _last_number(journal: Store) -> int:
@@ -251,35 +250,35 @@ def _last_number(journal: Store) -> int:
 
 
 Answer = Callable[[list[str]], str | None]
-"""A person in the shape of a function: given the lines that they were told, it returns what they type."""
+"""A person as a function: from the lines shown to them to the text that they type."""
 
 
 class Channel(Protocol):
-    """The way to a person and back."""
+    """A channel to a person and back."""
 
     def say(self, line: str) -> None:
-        """Show a line that the bot says."""
+        """Show a line of the bot."""
 
     def tell(self, note: str) -> None:
-        """Show what is no word of the bot: that a text was not understood, say."""
+        """Show a note that is not from the bot: that a text was not understood, say."""
 
     def hear(self) -> str | None:
-        """Wait for what the person types; None if they have left."""
+        """Wait for a text of the person; None if they have left."""
 
 
 class TerminalChannel:
-    """Someone at the terminal, or a file of lines."""
+    """A channel to someone at the terminal, or a file of lines."""
 
     def say(self, line: str) -> None:
-        """Print what the bot says."""
+        """Print a line of the bot."""
         print(f"bot   {line}", flush=True)
 
     def tell(self, note: str) -> None:
-        """Print it in brackets."""
+        """Print a note in brackets."""
         print(f"({note})", flush=True)
 
     def hear(self) -> str | None:
-        """Read a line; the end of the input is that they have left."""
+        """Read a line; None at the end of the input."""
         try:
             return input("you > ")
         except EOFError:
@@ -287,7 +286,7 @@ class TerminalChannel:
 
 
 class FunctionChannel:
-    """A function that answers."""
+    """A channel to a function."""
 
     def __init__(self, answer: Answer) -> None:
         """Take the function."""
@@ -303,6 +302,6 @@ class FunctionChannel:
         self._told.append(f"({note})")
 
     def hear(self) -> str | None:
-        """Return what the function answers."""
+        """Return the function's answer."""
         told, self._told = self._told, []
         return self._answer(told)

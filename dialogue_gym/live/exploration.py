@@ -1,4 +1,4 @@
-"""Who acts while the learner learns: a copy of its weights, in NumPy, that nobody has to wait for."""
+"""Acting while the learner learns: a copy of its weights in NumPy, and exploration."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, relu
 
 LEAST, MOST = 0.02, 0.5
-"""The chance to try something else where all people are content, and where none is."""
+"""The exploration rate where all people are content, and where none is."""
 NEWEST = 0.1
-"""What the newest dialogue weighs among those of late."""
+"""The weight of the newest dialogue in the running mean of satisfaction."""
 
 
 class QPolicy(Policy):
@@ -38,36 +38,36 @@ class QPolicy(Policy):
         self._mask = ActionMask(env)
 
     def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Return what each action is worth, shape (actions,), possible or not."""
+        """Return the value of each action, shape (actions,), possible or not."""
         return self._network(observation)
 
     def numbers(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
     ) -> tuple[bool, npt.NDArray[Any]]:
-        """Return that these are no probabilities, and what each action is worth."""
+        """Return False, as these are not probabilities, and the value of each action."""
         return False, self.values(observation)
 
     def choose(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
     ) -> int:
-        """Return the action that is worth most among the possible ones."""
+        """Return the possible action with the highest value."""
         possible = self._mask(observation[None])[0] if mask is None else np.asarray(mask) != 0
         return int(np.where(possible, self.values(observation), -np.inf).argmax())
 
 
 class Explorer:
-    """Acts by the newest weights, and now and then tries something else: more where people are not content.
+    """Acts by the newest weights, and explores now and then: more often where people are not content.
 
-    So it explores again when people change after months, which no schedule that runs down would do. (As in
-    Tokic 2010, Adaptive epsilon-greedy exploration in reinforcement learning based on value differences, with
-    satisfaction in the place of those.) What it tries is what was tried least in the very same situation:
-    where one of many actions is right, chance alone would try the same wrong ones again.
+    So it explores again when people change after months, unlike a schedule that runs down. (As in Tokic 2010,
+    Adaptive epsilon-greedy exploration in reinforcement learning based on value differences, with
+    satisfaction in the place of those.) It explores the action that was chosen least in the same situation:
+    where one of many actions is right, chance alone would choose the same wrong ones again.
 
     Attributes:
-        actor: who knows best at the moment.
-        satisfaction: how content people were of late, from 0 to 1.
-        random: what is drawn from.
-        tries: what was tried, by it or because it is best.
+        actor: the policy of the newest weights.
+        satisfaction: a running mean over the latest dialogues, from 0 to 1.
+        random: the generator of the exploration.
+        visits: the counts of chosen actions, whether explored or best.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class Explorer:
         """Begin to act.
 
         Args:
-            actor: who knows best.
+            actor: the policy of the newest weights.
             seed: of the exploration.
-            least: the chance to try something else where people are content.
-            most: the chance to try something else where nobody is.
-            satisfaction: how content people are taken to be at first.
+            least: the exploration rate where all people are content.
+            most: the exploration rate where nobody is.
+            satisfaction: of people, assumed at first.
         """
         self.actor = actor
         self.satisfaction = satisfaction
@@ -96,11 +96,11 @@ class Explorer:
 
     @property
     def chance(self) -> float:
-        """The chance to try something else now; wrong ratings now and then hardly raise it."""
+        """The exploration rate now; a few wrong ratings hardly raise it."""
         return self._least + (self._most - self._least) * (1 - self.satisfaction) ** 2
 
     def add_satisfaction(self, satisfaction: float) -> None:
-        """Take in how content somebody was in the end, from 0 to 1."""
+        """Take in the satisfaction of a person at the end of a dialogue, from 0 to 1."""
         self.satisfaction += NEWEST * (satisfaction - self.satisfaction)
 
     def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
@@ -125,7 +125,7 @@ class Explorer:
         return int(self.random.choice(actions[counts == counts.min()]))
 
     def state(self) -> dict[str, Any]:
-        """Return what it is like, what was tried, and the random state, as JSON has them."""
+        """Return the satisfaction, the counts and the random state, as JSON has them."""
         with self._lock:
             return {
                 "satisfaction": self.satisfaction,
@@ -134,12 +134,12 @@ class Explorer:
             }
 
     def load(self, state: Mapping[str, Any], has_grown: bool = False) -> None:
-        """Go on where `state` was.
+        """Continue from a `state`.
 
         Args:
-            state: of it; one of an earlier version does not say what was tried.
-            has_grown: whether the domain has grown since, so that its situations look otherwise. What was
-                tried is then forgotten.
+            state: as returned by `state`; that of an earlier version has no counts.
+            has_grown: whether the domain has grown since, so that its observations differ. The counts are
+                then forgotten.
         """
         with self._lock:
             self.satisfaction = float(state["satisfaction"])
@@ -148,37 +148,37 @@ class Explorer:
 
 
 SITUATIONS = 5000
-"""How many situations are kept; then the one goes that did not come up for longest."""
+"""Situations that are kept; after that, the one that was not seen for longest is forgotten."""
 MOST_VISITS = 30.0
-"""Where an action was tried so often, all counts of its situation are halved: people change, and what was
-best for months would otherwise be tried last for as long again."""
+"""At this count of an action, all counts of its situation are halved: people change, and the best action of
+months would otherwise be explored last for as long again."""
 
 
 class VisitCounts:
-    """How often each action was tried of late in each situation, which is an observation."""
+    """Counts of the actions that were lately chosen in each situation, that is, at each observation."""
 
     def __init__(self, actions: int, situations: int = SITUATIONS) -> None:
-        """Begin with nothing tried.
+        """Begin with all counts 0.
 
         Args:
-            actions: how many there are.
-            situations: how many are kept.
+            actions: their number.
+            situations: the number that is kept.
         """
         self._actions = actions
         self._capacity = situations
         self._counts: dict[bytes, npt.NDArray[np.float64]] = {}  # the latest at the end
 
     def __len__(self) -> int:
-        """How many situations are known."""
+        """Return the number of known situations."""
         return len(self._counts)
 
     def counts(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Return how often each action was tried here, shape (actions,)."""
+        """Return the count of each action here, shape (actions,)."""
         known = self._counts.get(observation.tobytes())
         return np.zeros(self._actions) if known is None else known.copy()
 
     def add(self, observation: npt.NDArray[Any], action: int) -> None:
-        """Count that an action is tried."""
+        """Count a choice of an action."""
         counts = self.counts(observation)
         counts[action] += 1
         if counts[action] >= MOST_VISITS:
@@ -194,5 +194,5 @@ class VisitCounts:
         return {key.hex(): counts.tolist() for key, counts in self._counts.items()}
 
     def load(self, state: Mapping[str, list[float]]) -> None:
-        """Go on where `state` was."""
+        """Continue from a `state`."""
         self._counts = {bytes.fromhex(key): np.array(counts, np.float64) for key, counts in state.items()}

@@ -1,4 +1,4 @@
-"""Teachers who look after people's conversations: they take one over, decide, and give it back. No page."""
+"""Teachers in conversations with people: they take one over, decide, and give it back. No page."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
 
 _MOST_DECIDED = 1000
-"""How many of the last decisions are known here, before all that teach have read of them."""
+"""Latest decisions that are remembered here, in case a teaching session has not read them yet."""
 
 
 class StaleDecision(LiveError):
-    """What was decided on has changed since: the person has said something, or somebody else has decided."""
+    """The state has changed since: the person has written, or somebody else has decided."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class OpenConversation:
 
     Attributes:
         conversation: its name.
-        person: who talks to the bot.
-        teacher: who has taken it over; None where the bot decides.
+        person: the name of the person.
+        teacher: the one who has taken it over; None where the bot decides.
         waits: whether the person waits for the teacher.
         is_busy: whether an action is under way that takes long.
         idle_seconds: seconds since somebody did something.
@@ -48,10 +48,10 @@ class OpenConversation:
 
 
 class Handoff:
-    """What teachers do in the conversations of people. All methods may be called from any thread."""
+    """Lets teachers step into the conversations of people. All methods are thread-safe."""
 
     def __init__(self, sessions: Sessions, trainer: Trainer) -> None:
-        """Look after people.
+        """Offer the conversations of people to teachers.
 
         Args:
             sessions: of the people who talk to the bot.
@@ -63,10 +63,10 @@ class Handoff:
         self._bot = sessions.bot
 
     def open(self, most: int) -> list[OpenConversation]:
-        """Return what goes on: first where a person waits for a teacher, then what is the newest.
+        """Return the open conversations: first those where a person waits for a teacher, then the newest.
 
         Args:
-            most: how many there are to be.
+            most: the number of conversations that are returned.
         """
         with self.sessions.lock:
             found = [self._state(name, person) for name, person in self._bot.conversations.open.items()]
@@ -79,16 +79,16 @@ class Handoff:
         return OpenConversation(name, person, known.teacher(name), waits, name in known.busy, idle_seconds)
 
     def find(self, conversation: str) -> OpenConversation | None:
-        """Return a conversation; None if it does not go on."""
+        """Return a conversation; None if it is not open."""
         with self.sessions.lock:
             person = self._bot.conversations.open.get(conversation)
             return None if person is None else self._state(conversation, person)
 
     def proposals(self, conversation: str) -> tuple[int, list[ActionScore]]:
-        """Return what is to be decided on, and what the bot makes of each action, the best first.
+        """Return the step to decide on, and the bot's score of each action, the best first.
 
         Raises:
-            LiveError: the conversation does not go on.
+            LiveError: the conversation is not open.
         """
         with self.sessions.lock:
             trace = self._bot.conversations.trace(conversation)
@@ -99,10 +99,10 @@ class Handoff:
         return Agent("live", actor.env, actor)
 
     def take_over(self, conversation: str, teacher: str) -> None:
-        """Let a teacher decide from now on what the bot does, also in the place of another teacher.
+        """Let a teacher decide from now on, also in the place of another teacher.
 
         Raises:
-            LiveError: the conversation does not go on.
+            LiveError: the conversation is not open.
             StoreError: it could not be written down.
         """
         with self.sessions.lock:
@@ -126,24 +126,24 @@ class Handoff:
         """Do what a teacher decided; the bot learns that it is right.
 
         Args:
-            conversation: which one.
-            teacher: who decides.
-            action: what the bot does.
-            step: what they decided on: see `proposals`.
+            conversation: its name.
+            teacher: the one who decides.
+            action: the right one.
+            step: the step that they decided on: see `proposals`.
 
         Returns:
-            What went wrong with the action, one line each.
+            The problems with the action, one line each.
 
         Raises:
-            StaleDecision: something else is to be decided on by now.
-            LiveError: somebody else decides here, nobody waits, or there is no such action.
+            StaleDecision: the conversation has moved on.
+            LiveError: somebody else decides here, nobody waits, or the action is unknown.
             StoreError: it could not be written down.
         """
         with self.sessions.lock:
             self.sessions.wait_for_turn(conversation)
             trace = self._bot.conversations.trace(conversation)
             if step != _step(trace):
-                raise StaleDecision("something else is to be decided on by now")
+                raise StaleDecision("the conversation has moved on; please decide again")
             agent = self._agent()
             proposal, _ = agent.choose(trace.conversation)
             observed = trace.conversation.observation().tobytes()
@@ -155,13 +155,13 @@ class Handoff:
             return reply.notes
 
     def sync(self, history: History, domain: Domain) -> None:
-        """Let the bot learn what was taught beside it.
+        """Let the bot learn the labels of teaching sessions.
 
-        Once the domain has grown there, it learns what is taught from then on at the next start.
+        Once such a session has extended the domain, its further labels are learned at the next start.
 
         Args:
-            history: of what was taught; what was decided here last need not be in it yet.
-            domain: as that has it.
+            history: of the session; the latest decisions here need not be in it yet.
+            domain: of the session.
         """
         trainer = self._trainer
         if domain != self._bot.domain:

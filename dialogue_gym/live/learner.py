@@ -1,12 +1,12 @@
 """The learner of live conversations: a masked DQN that takes transitions one at a time, for months.
 
-A fixed number of updates follows each transition, so that what was learned depends on what happened and on
-nothing else, not on when it was interrupted. No schedule depends on how long the learning is going to last.
+A fixed number of updates follows each transition, so that the result depends on the transitions alone, not on
+interruptions. No schedule depends on the duration of the learning.
 
 Sources: Mnih et al. 2015, Human-level control through deep reinforcement learning; van Hasselt et al. 2016,
 Deep reinforcement learning with double Q-learning; Kumar et al. 2020, Conservative Q-learning for offline
-reinforcement learning; Hester et al. 2018, Deep Q-learning from demonstrations (what was taught keeps its
-share of each batch).
+reinforcement learning; Hester et al. 2018, Deep Q-learning from demonstrations (labels keep their share of
+each batch).
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class LearnerSettings:
-    """How it is learned.
+    """Settings of the learning.
 
     Attributes:
         learning_rate: of Adam.
-        discount: how much the next step's worth counts.
-        updates: how many follow each transition.
+        discount: the weight of the next step's value.
+        updates: their number after each transition.
         batch: transitions in each.
         target_every: updates after which the target network is renewed.
         capacity: transitions that are kept.
         recent: how many of the newest ones count as recent.
         recent_share: the share of each batch that is recent. The rest is drawn among all.
         labels: taught labels in each batch.
-        label_weight: what the loss of labels weighs, against that of the transitions.
-        conservatism: the weight with which actions that were never tried are to be worth less than those that
-            were. Without it the worth of the untried grows without bound: there is nobody to try it.
+        label_weight: the weight of the labels' loss, against that of the transitions.
+        conservatism: the weight that pulls the values of untried actions below those of tried ones. Without
+            it the former grow without bound, as nobody tries them.
     """
 
     learning_rate: float = 1e-3
@@ -88,12 +88,12 @@ class LiveLearner:
     """Learns from transitions, in the order in which they come.
 
     Attributes:
-        env: whose observations and actions it knows; nothing is ever played in it.
-        settings: how it learns.
+        env: of its observations and actions; nothing is ever played in it.
+        settings: of the learning.
         replay: the transitions that it has.
-        transitions: how many it was given so far.
-        updates: how many it made: the version of the weights.
-        owed: how many are still to be made.
+        transitions: the number of different ones so far.
+        updates: the number of those made: the version of the weights.
+        owed: the number of updates still to be made.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class LiveLearner:
         Args:
             domain: of the conversations, with a fake user (see `with_user`).
             turn_taking: `"auto"` or `"explicit"`.
-            settings: how it learns.
-            seed: of the weights, and of what is drawn from the buffer.
+            settings: of the learning.
+            seed: of the weights, and of the batches.
         """
         self.env = DialogueEnv(domain, turn_taking=turn_taking)
         self.settings = settings or LearnerSettings()
@@ -123,7 +123,7 @@ class LiveLearner:
         self._labels: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def teach(self, labels: Mapping[bytes, Iterable[str]]) -> None:
-        """Take what a teacher said is right, in the place of what was taken before.
+        """Take the labels of teachers, in the place of those before.
 
         Args:
             labels: the right actions, by observation in bytes (`Learner.memory` has them).
@@ -136,14 +136,14 @@ class LiveLearner:
         self._labels = torch.as_tensor(observations), torch.as_tensor(right)
 
     def add(self, transitions: Iterable[Transition]) -> None:
-        """Take transitions; for each new one updates are owed. One that is known is amended."""
+        """Add transitions; updates are owed for each new one, and a known one is amended."""
         for one in transitions:
             if self.remember(one):
                 self.transitions += 1
                 self.owed += self.settings.updates
 
     def remember(self, one: Transition) -> bool:
-        """Take a transition without learning from it now; return whether it is new."""
+        """Add a transition without learning from it now; return whether it is new."""
         following, action = one.next_observation, self._index[one.action]
         return self.replay.add(one.entry, one.observation, action, one.reward, following, one.terminated)
 
@@ -161,8 +161,8 @@ class LiveLearner:
         """Make one update.
 
         Args:
-            margin_on_done: the weight with which what was done in the transitions is taken for right, as in
-                a demonstration.
+            margin_on_done: the weight with which the actions of the transitions count as right, as in a
+                demonstration.
         """
         loss = torch.zeros(())
         if len(self.replay):

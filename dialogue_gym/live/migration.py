@@ -1,4 +1,4 @@
-"""A learner whose domain has grown since: what it knew is carried over by name, not by position."""
+"""A learner whose domain has grown: its knowledge is carried over by name, not by position."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _INPUTS = ("network", "target", "exp_avg", "exp_avg_sq")
 
 
 class LossError(CheckpointError):
-    """A domain that has lost something that was learned with. The message is one line."""
+    """A domain that lacks something that was learned with. The message is one line."""
 
 
 def load(learner: LiveLearner, checkpoint: Checkpoint) -> None:
-    """Let a learner become the one of a checkpoint; what its domain has grown by stays as it is in it.
+    """Load a checkpoint into a learner; additions to its domain keep their fresh weights.
 
     Raises:
         LossError: the domain has lost something that the checkpoint knows, or the turn taking differs.
-        CheckpointError: it is none of a live learner. The learner is as it was.
+        CheckpointError: it is not of a live learner. The learner is unchanged.
     """
     state = checkpoint.state
     try:
@@ -38,13 +38,12 @@ def load(learner: LiveLearner, checkpoint: Checkpoint) -> None:
         raise LossError(f"{checkpoint.path}: {error}") from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{checkpoint.path}: this is no checkpoint of a live learner, and left aside"
-            f" ({type(error).__name__})"
+            f"{checkpoint.path}: not a checkpoint of a live learner; ignored ({type(error).__name__})"
         ) from None
 
 
 def described(env: DialogueEnv) -> dict[str, Any]:
-    """Return what observations and actions consist of, as JSON has it."""
+    """Return the fields of observations and the actions, as JSON has them."""
     return {
         "fields": [[field.name, list(field.labels)] for field in env.fields],
         "actions": list(env.action_names),
@@ -62,9 +61,9 @@ def carried_over(
 
     Args:
         arrays: of the learner (`LiveLearner.arrays`).
-        before: what its observations and actions were (`described`).
-        fresh: the arrays of a learner of the grown domain: what is new is as it is there. But where a new
-            field has its first label, as it has in all that was learned, it counts for nothing yet.
+        before: its observations and actions then (`described`).
+        fresh: the arrays of a learner of the grown domain, for everything new. But the first label of a new
+            field, which all past observations have, counts for nothing yet.
         env: an environment of the domain as it is now.
 
     Raises:

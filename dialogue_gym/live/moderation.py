@@ -1,4 +1,4 @@
-"""Ratings as teachers see them: those of strangers teach nothing until somebody approves of them."""
+"""Moderation of ratings: those of unknown people teach nothing until somebody approves of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialogue_gym.live.turn import LiveError
 
 
 class Moderation(Protocol):
-    """Where teachers approve of ratings, and give their own."""
+    """The interface for teachers to approve of ratings, and to give their own."""
 
     def waiting(self) -> list[Entry]:
         """Return the ratings that wait until somebody approves of them, the oldest first."""
@@ -31,13 +31,13 @@ class Moderation(Protocol):
         """Write down a teacher's own rating of something in a conversation.
 
         Raises:
-            LiveError: there is nothing like that to rate.
+            LiveError: there is nothing to rate.
             StoreError: it could not be written down.
         """
 
 
 class JournalModeration:
-    """Approval where nobody learns meanwhile: what is approved is learned from at the next start."""
+    """Moderation while nobody learns: approved ratings are learned from at the next start."""
 
     def __init__(self, store: Store) -> None:
         """Look at a journal."""
@@ -72,7 +72,7 @@ class JournalModeration:
 def waiting(ratings: Iterable[Entry]) -> list[Entry]:
     """Return the ratings that wait: the last one about something, if nobody has approved or declined it.
 
-    A person may change their mind, and a teacher may give another value: what came before is settled then.
+    A person may change their mind, and a teacher may give another value: that settles earlier ones.
     """
     last = {entry.content["about"]: entry for entry in ratings}
     return sorted(

@@ -1,4 +1,4 @@
-"""What a store has learned, used without learning on."""
+"""The agent of a store, used without further learning."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from dialogue_gym.teaching.policy import taught_agent
 
 
 def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> tuple[Domain, Agent]:
-    """Return what a store knows: what was learned live, or where nothing was, what was taught.
+    """Return the agent of a store: the one learned live, or without one, the taught one.
 
     Args:
         folder: of the store.
         domain: as its file is now.
-        report: is told in one line of each checkpoint that is damaged.
+        report: called with one line for each damaged checkpoint.
 
     Returns:
-        The domain with what was added to it in the store, and the agent.
+        The domain with the additions in the store, and the agent.
 
     Raises:
-        AgentError: the domain is not the one that was learned with.
+        AgentError: the domain is not the one of the learning.
         StoreError: the store cannot be read.
         DomainError: it is of another domain.
     """
@@ -41,8 +41,8 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
     env = DialogueEnv(with_user(domain), turn_taking=newest.turn_taking)
     if newest.state["knows"] != described(env):
         raise AgentError(
-            f"{folder}: what was learned here is of another state of the domain {domain.name};"
-            " `dialogue-gym live` carries it over if that has grown"
+            f"{folder}: this was learned with another version of the domain {domain.name};"
+            " `dialogue-gym live` carries it over if the domain has grown"
         )
     count = sum(name.startswith("network.") for name in newest.arrays)
     weights = [newest.arrays[f"network.{number}"] for number in range(count)]

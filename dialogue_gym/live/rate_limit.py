@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Limits:
-    """What unknown senders may do.
+    """Limits for unknown senders.
 
     Attributes:
         characters: in a message.

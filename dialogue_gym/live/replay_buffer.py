@@ -1,8 +1,8 @@
-"""The replay buffer of live learning: what is new takes the place of what is old in the same situation.
+"""The replay buffer of live learning: new outcomes replace old ones of the same situation.
 
-People change, and months are long. Were all transitions kept alike, the many old ones would outvote what is
-true now; were the oldest dropped, rare situations would be forgotten. So a situation, an observation and an
-action, keeps its newest outcomes, and all situations are kept as long as there is room.
+People change over months. If all transitions were kept alike, the many old ones would outvote the present; if
+the oldest were dropped, rare situations would be forgotten. So a situation, an observation and an action,
+keeps its newest outcomes, and all situations are kept as long as there is room.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 Arrays = dict[str, npt.NDArray[Any]]
 OUTCOMES = 30
-"""How many outcomes of one situation are kept: enough for wrong ratings to average out."""
+"""Outcomes of one situation that are kept: enough for wrong ratings to average out."""
 
 
 class ReplayBuffer:
@@ -32,10 +32,10 @@ class ReplayBuffer:
         """Make an empty one.
 
         Args:
-            capacity: how many transitions there is room for; then the oldest go.
+            capacity: the most transitions that are kept; then the oldest go.
             components: of an observation.
             dtype: of an observation.
-            outcomes: how many transitions of one situation are kept.
+            outcomes: transitions of one situation that are kept.
         """
         self.capacity = capacity
         self._outcomes = outcomes
@@ -58,7 +58,7 @@ class ReplayBuffer:
         self._situations: dict[bytes, list[int]] = {}
 
     def __len__(self) -> int:
-        """How many transitions there are."""
+        """Return the number of transitions."""
         return self._size
 
     def add(
@@ -131,10 +131,10 @@ class ReplayBuffer:
 
         Args:
             random: draws them.
-            size: how many.
-            recent: how many of the last to arrive count as recent.
+            size: their number.
+            recent: the number of the last to arrive that count as recent.
             recent_share: the share of the batch that is drawn among the recent ones, as far as they are still
-                there; the rest is drawn among all, so that what is old is not forgotten.
+                there; the rest is drawn among all, so that old ones are not forgotten.
         """
         rows = random.integers(self._size, size=size)
         ages = random.integers(1, recent + 1, size=round(size * recent_share))

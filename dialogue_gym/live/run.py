@@ -1,4 +1,4 @@
-"""What `dialogue-gym live` does: it opens the learner and holds the conversations in the terminal."""
+"""The body of `dialogue-gym live`: opens the learner, and holds conversations in the terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _END_PROMPT = f"{END_QUESTION} > "
 
 @dataclass(frozen=True)
 class _Beginning:
-    """Where a learner begins or goes on, found out before anything is written."""
+    """The start of a learner, new or resumed, found out before anything is written."""
 
     domain: Domain
     turn_taking: str
@@ -58,13 +58,13 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
     """Open the store and the learner, which learns in the background until it is left.
 
     Args:
-        given: how it learns.
-        is_attended: whether there are teachers, to go on with what they have taken over; otherwise the bot
-            decides in all conversations again.
+        given: the options.
+        is_attended: whether there are teachers, who keep the conversations that they have taken over;
+            otherwise the bot decides in all of them again.
 
     Raises:
-        ValueError: what the command was given cannot be used, or a checkpoint or what was said cannot be
-            written; one line says what and why.
+        ValueError: an option cannot be used, or a checkpoint or a message cannot be written; one line says
+            which and why.
         OSError: the first checkpoint cannot be written.
     """
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
@@ -120,10 +120,10 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
 
 
 def hold(given: LiveOptions) -> None:
-    """Talk in the terminal until the person leaves; errors are those of `opened`."""
+    """Hold conversations in the terminal until the person leaves; errors are those of `opened`."""
     with opened(given) as bot:
         domain = bot.live.domain
-        print(f"{domain.name}: all is kept in {printable(str(bot.folder))}.")
+        print(f"{domain.name}: everything is saved in {printable(str(bot.folder))}.")
         print(f"{how_to_talk(domain, bot.interpreter)} {SCORES} shows what it thinks.")
         print(HELP)
         for line in _talked(TerminalChat(bot.live, bot.trainer), Prompt()):
@@ -135,10 +135,10 @@ def _stop(trainer: Trainer, folder: Path) -> None:
         trainer.stop()
     except OSError as error:
         reason = error.strerror or str(error)
-        what = "what was said is in the journal, and is learned from next time"
+        what = "everything is in the journal, and is learned from next time"
         raise CheckpointError(f"{folder}: no checkpoint could be written ({reason}); {what}") from None
     except RuntimeError as error:
-        what = "what was said is in the journal, and learned from at the next start"
+        what = "everything is in the journal, and is learned from at the next start"
         raise CheckpointError(f"{folder}: {error}; {what}") from None
 
 
@@ -147,7 +147,7 @@ def _report(note: str) -> None:
 
 
 def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _Beginning:
-    """Find out where the learner begins.
+    """Find out the start of the learner.
 
     Raises:
         AgentError: it cannot begin with the agent.
@@ -161,12 +161,10 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
             domain = history.extended(domain)
     newest = next(checkpoints_of(folder).readable(lambda fault: None), None)  # told when it is opened
     if newest is not None:
-        note = f"the learner of {folder} goes on; --agent is where a new one begins, and is left alone"
+        note = f"the learner of {folder} goes on; --agent is for a new one, and was ignored"
         return _Beginning(domain, newest.turn_taking, None, note if given.agent else None)
     if given.agent and is_store(Path(given.agent)):
-        raise AgentError(
-            f"{given.agent}: this is a store; to go on with what it knows: --store {given.agent}"
-        )
+        raise AgentError(f"{given.agent}: this is a store; to continue with it: --store {given.agent}")
     agent = load_agent(given.agent, domain, is_builtin=given.source in builtin_names())
     if agent is not None:
         if given.agent is None and domain.fake_user is None:
@@ -177,16 +175,16 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
         note = f"a new learner begins with the agent {agent.name!r}; this takes some seconds"
         return _Beginning(domain, agent.turn_taking, agent, note)
     if history.labels(domain):
-        return _Beginning(domain, "auto", None, "a new learner begins with what was taught here")
+        return _Beginning(domain, "auto", None, "a new learner begins with the labels taught here")
     note = (
-        "there is no agent for this domain, and nothing was taught here: the bot begins with guesses. To"
-        f" teach it first: dialogue-gym teach {given.source} --store {folder}"
+        "no agent for this domain, and nothing was taught here: the bot begins with guesses. To teach it"
+        f" first: dialogue-gym teach {given.source} --store {folder}"
     )
     return _Beginning(domain, "auto", None, note)
 
 
 def _talked(talk: TerminalChat, prompt: Prompt) -> Iterator[str]:
-    """Yield what is to be shown to a person until they leave; where a conversation ends they are asked."""
+    """Yield the lines for a person until they leave; at the end of a conversation they are asked about it."""
     yield from talk.go_on()
     keys = scores_key(prompt, talk.thoughts)
     while (text := prompt.read(*((_END_PROMPT,) if talk.ended else (_PROMPT, keys)))) is not None:

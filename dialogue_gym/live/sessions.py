@@ -1,4 +1,4 @@
-"""People whom nobody knows, each in a conversation of their own, with what they may do. No HTTP."""
+"""Sessions of people on the network: one conversation for each sender, within limits. No HTTP."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A conversation as it was at some time.
+    """A conversation at one moment.
 
     Attributes:
         conversation: its name.
-        events: what was said and done.
-        slots: what the bot knows, by name.
+        events: its messages, actions and slots set, in order.
+        slots: their values, by name.
         decision: the id of the entry of the last decision.
         has_ended: whether it is over.
-        waits: for whom the person waits, `"bot"` or the name of a teacher; None if it is their turn.
+        waits: the one that the person waits for, `"bot"` or a teacher's name; None if it is their turn.
     """
 
     conversation: str
@@ -43,22 +43,26 @@ class Snapshot:
 
 
 class Rejected(Exception):
-    """What is not taken, in one line; `wait` says after how many seconds it may be, if it ever may."""
+    """A rejected request, with the reason in one line.
+
+    Attributes:
+        status: of HTTP.
+        wait: seconds until a second attempt may succeed; None if it never will.
+    """
 
     def __init__(self, status: int, line: str, wait: float | None = None) -> None:
-        """Keep the status that HTTP has for it."""
+        """Keep the status and the pause."""
         super().__init__(line)
         self.status = status
         self.wait = wait
 
 
 class Sessions:
-    """Everybody who talks to a bot, with what they may do.
+    """Everybody who talks to a bot, within limits. All methods are thread-safe.
 
-    All methods may be called from any thread. While an action of one conversation is under way that reaches
-    out of here, to a server for instance, the others go on. What is kept in memory of somebody is bounded,
-    and of everybody together as well: who comes back after many others have come is a newcomer to the limits
-    alone, not to the bot.
+    While an action of one conversation calls a server, say, the other conversations go on. Memory is bounded,
+    for each person and for all together: someone who returns after many others have come has a fresh
+    allowance, but continues their conversation.
     """
 
     def __init__(
@@ -69,12 +73,12 @@ class Sessions:
         trusts_ratings: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take up the conversations that go on.
+        """Take up the open conversations.
 
         Args:
             bot: it answers.
-            limits: what they may do.
-            trusts_ratings: whether a rating counts at once, or waits until a teacher approves of it.
+            limits: for each of them, and for all.
+            trusts_ratings: whether a rating counts at once; otherwise a teacher has to approve of it.
             clock: seconds from any beginning.
         """
         self.lock = threading.Condition(threading.Lock())
@@ -89,10 +93,10 @@ class Sessions:
         self._per_day = RateLimiter(lambda: TokenBucket(per_day, _DAY), known, clock)
 
     def reply(self, sender: str, text: str) -> Reply:
-        """Take in what somebody says; the bot answers.
+        """Answer a message.
 
         Raises:
-            Refused: it cannot be taken, or not now.
+            Rejected: it cannot be taken, or not now.
             StoreError: it could not be written down, and is not answered.
         """
         _check_sender(sender)
@@ -102,11 +106,11 @@ class Sessions:
             raise Rejected(413, f"a message has at most {self._limits.characters} characters")
         with self.lock:
             self._spend(sender)
-        with self._understanding:  # one is understood while what another said is written down
+        with self._understanding:  # one message at a time, while the turns of others are written down
             take = self.bot.understand(text)
         with self.lock:
             name = self._conversations.current(sender)
-            if name in self._conversations.busy:  # who waits here would take the place of another person
+            if name in self._conversations.busy:  # waiting here would block a thread that others need
                 raise Rejected(429, "your last message is still being answered", 1)
             late: tuple[BotUttered, ...] = ()
             if name is None:
@@ -116,7 +120,7 @@ class Sessions:
 
     @contextlib.contextmanager
     def _release_lock(self, conversation: str) -> Iterator[None]:
-        """Let go of the lock, while an action is under way that may take long."""
+        """Release the lock during an action that may take long."""
         self.lock.release()
         try:
             yield
@@ -130,32 +134,36 @@ class Sessions:
             self.lock.wait()
 
     def _late_messages(self, sender: str) -> tuple[BotUttered, ...]:
-        """Return what somebody was told at the end of the conversation before, if a teacher ended it."""
+        """Return a teacher's messages at the end of the last conversation, which the sender may not know."""
         name = self._conversations.ended(sender)
         return () if name is None else tuple(self._conversations.on_record(name).late)
 
     def _begin(self, sender: str) -> str:
         if len(self._conversations) >= self._limits.people:
-            raise Rejected(503, "too many people are talking at the moment; come back later", _MINUTE)
+            raise Rejected(
+                503, "too many people are talking to the bot right now; please come back later", _MINUTE
+            )
         return self.bot.begin(sender)
 
     def _spend(self, sender: str, is_written: bool = True) -> None:
         limiters = (self._per_minute, self._per_day) if is_written else (self._per_minute,)
         if wait := max(limiter.wait(sender) for limiter in limiters):
-            raise Rejected(429, "that was too much in too short a time; wait a little", wait)
+            raise Rejected(429, "you are sending messages too quickly; please wait a moment", wait)
         for limiter in limiters:
             limiter.use(sender)
 
     def expire(self) -> None:
-        """End the conversations of those who have left, and answer who waits for a teacher in vain."""
+        """End the conversations of those who have left, and answer those who wait for a teacher in vain."""
         with self.lock:
             for name in self.bot.due()[:_EXPIRE_MOST]:
-                with contextlib.suppress(StoreError):  # told to who says something; the next time may do
+                with contextlib.suppress(
+                    StoreError
+                ):  # the next message reports it; the next second may succeed
                     self.bot.lapse(name)
 
     @contextlib.contextmanager
     def expiring(self) -> Iterator[None]:
-        """Do every second what time brings (see `expire`), in a thread of its own, until this is left."""
+        """Call `expire` every second, in a thread, within the context."""
         is_over = threading.Event()
 
         def run() -> None:
@@ -174,11 +182,11 @@ class Sessions:
         """Return the conversation that somebody is in, or had last.
 
         Args:
-            sender: whose it is.
+            sender: the person.
             is_trusted: whether a teacher asks, as often as they like.
 
         Raises:
-            Refused: they have said nothing, or have asked too often.
+            Rejected: they have not written yet, or have asked too often.
         """
         with self.lock:
             name = self._of(sender)
@@ -190,7 +198,7 @@ class Sessions:
         """Return a conversation by its name.
 
         Raises:
-            LiveError: there is none like that.
+            LiveError: it is unknown.
         """
         with self.lock:
             return self._snapshot(conversation)
@@ -210,21 +218,21 @@ class Sessions:
         _check_sender(sender)
         name = self._conversations.current(sender) or self._conversations.ended(sender)
         if name is None:
-            raise Rejected(404, f"{shorten(printable(sender))} has said nothing yet")
+            raise Rejected(404, f"{shorten(printable(sender))} has not written yet")
         return name
 
     def rate(self, sender: str, value: float, about: int | None = None, is_trusted: bool = False) -> None:
-        """Take a rating of somebody's conversation: of what the bot did last, or at the end of all of it.
+        """Take a rating of somebody's conversation: of the bot's last action, or at the end of the whole.
 
         Args:
-            sender: whose conversation it is.
+            sender: the person in it.
             value: from -1 to 1.
             about: the id of the entry of an earlier decision of the bot, in this conversation.
             is_trusted: whether a teacher gives it, and not the person themselves.
 
         Raises:
-            Refused: the value is none, or they have said nothing or too much.
-            LiveError: there is nothing like that to rate.
+            Rejected: the value is out of bounds, or they have not written yet, or too often.
+            LiveError: there is nothing to rate.
             StoreError: it could not be written down.
         """
         if not -1 <= value <= 1:
@@ -240,21 +248,21 @@ class Sessions:
             self._conversations.rate(name, value, about, is_pending)
 
     def waiting(self) -> list[Entry]:
-        """Return the ratings that wait until somebody approves of them, the oldest first."""
+        """Return the ratings that wait for approval, the oldest first."""
         return self._conversations.waiting()
 
     def approve(self, rating: int) -> None:
-        """Let a rating count; see `Approval`."""
+        """Let a rating count; see `Moderation`."""
         with self.lock:
             self._conversations.approve(rating)
 
     def decline(self, rating: int) -> None:
-        """Let a rating never count; see `Approval`."""
+        """Let a rating never count; see `Moderation`."""
         with self.lock:
             self._conversations.decline(rating)
 
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
-        """Take a teacher's rating; see `Approval`."""
+        """Take a teacher's rating; see `Moderation`."""
         with self.lock:
             self._conversations.rate(conversation, value, about, by=teacher)
 
@@ -265,4 +273,4 @@ def _check_sender(sender: str) -> None:
     if not sender or name_fault(sender):
         raise Rejected(400, f"sender: {name_fault(sender) or 'it is empty'}")
     if sender == PERSON:
-        raise Rejected(400, f"sender: {PERSON!r} is who talks in the terminal")
+        raise Rejected(400, f"sender: {PERSON!r} is reserved for the terminal")

@@ -18,8 +18,8 @@ from dialogue_gym.teaching.simulated_user import SimulatedUser
 class SimulatedPerson(ActionRunner):
     """Someone who talks like the fake user of a domain and rates the end of each dialogue.
 
-    What the bot does is done in the simulation, so this is the runner of the actions as well. All that it
-    does follows from `state`.
+    The bot's actions are run in the simulation, so this is their runner as well. Its behaviour follows from
+    `state` alone.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class SimulatedPerson(ActionRunner):
         """Prepare to talk.
 
         Args:
-            domain: whose fake user talks.
+            domain: of the fake user.
             turn_taking: of the bot.
             seed: of the dialogues and the ratings.
-            wrong: the chance that a rating is the opposite of what is meant.
-            silent: the chance that there is none.
+            wrong: the chance that a rating is reversed.
+            silent: the chance that it is missing.
             settings: of the environment, see `DialogueEnv`.
 
         Raises:
@@ -50,10 +50,10 @@ class SimulatedPerson(ActionRunner):
         self._random = np.random.default_rng(seed)
         self._next: UserUttered | None = None
         self.dialogues = 0
-        """How many were begun."""
+        """The number of dialogues that were begun."""
 
     def run(self, name: str, conversation: Conversation) -> ActionResult:
-        """Return what an action does; what the person says to it is kept for later."""
+        """Return the result of an action; the person's response to it is kept for later."""
         if self._user.outcome is not None:
             return ActionResult()  # they have hung up
         events = self._user.answer(name)
@@ -90,10 +90,10 @@ class SimulatedPerson(ActionRunner):
         return 1.0 if is_success != (wrong < self._wrong) else -1.0
 
     def state(self) -> dict[str, Any]:
-        """Return how far it is, as JSON has it; between two dialogues."""
+        """Return the state between two dialogues, as JSON has it."""
         return {"dialogues": self.dialogues, "random": self._random.bit_generator.state}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was."""
+        """Continue from a `state`."""
         self.dialogues = int(state["dialogues"])
         self._random.bit_generator.state = state["random"]

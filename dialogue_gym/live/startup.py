@@ -1,4 +1,4 @@
-"""Beginning to learn from people, or going on: from the last checkpoint, and the journal after it."""
+"""The start of learning from people: a new learner, or the last checkpoint and the journal after it."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ def start_or_resume(
     report: Callable[[str], None] = print,
     others: Callable[[], dict[str, Any]] = dict,
 ) -> tuple[Trainer, dict[str, Any]]:
-    """Return who learns from the conversations of a store: the one of last time, or one that begins.
+    """Return the trainer of a store: the one of last time, or a new one.
 
     Args:
         store: with the journal; its folder has the checkpoints.
         domain: as it is now; it may have grown since.
-        agent: where a learner begins that has no checkpoint; None for what was taught in the store.
+        agent: the start of a learner without a checkpoint; None for the labels in the store.
         turn_taking: of the bot.
-        reward: what steps are worth; the domain's without it.
-        settings: how it is learned.
-        seed: of a learner that begins.
-        kept: how many checkpoints are kept.
+        reward: of the steps; by default the domain's.
+        settings: of the learning.
+        seed: of a new learner.
+        kept: the number of checkpoints that are kept.
         every: transitions between two of them.
         guard: watches them.
-        report: is told in one line what a person should know.
-        others: gives what else a checkpoint is to hold.
+        report: called with one line that a person should read.
+        others: returns further parts of a checkpoint, as JSON has them.
 
     Returns:
-        It, and what else the checkpoint held.
+        The trainer, and the further parts of the checkpoint.
 
     Raises:
         LossError: the domain has lost something that the learner knows, or the turn taking differs.
@@ -95,7 +95,7 @@ def start_or_resume(
 def _resume(
     learner: LiveLearner, explorer: Explorer, checkpoints: Checkpoints, report: Callable[[str], None]
 ) -> Mapping[str, Any] | None:
-    """Become the learner of the newest good checkpoint; return its state, None if there is no good one."""
+    """Load the newest good checkpoint; return its state, None without a good one."""
     for checkpoint in checkpoints.readable(report):
         state = checkpoint.state
         try:
@@ -113,25 +113,25 @@ def _resume(
 
 
 STEPS, UPDATES, TAUGHT_UPDATES = 2000, 3000, 500
-"""How many steps of an agent are studied, by how many updates; by how many with labels alone."""
+"""The steps of an agent that are studied, the updates for it, and those with labels alone."""
 
 _LAYERS = [64, 64]
 
 
 def begin_with(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: int = 0) -> None:
-    """Let a learner begin where an agent is.
+    """Let a learner begin with an agent.
 
-    A DQN's weights are taken as they are. Of any other policy its dialogues with the fake user are studied:
-    what it does, and what comes of it. Without an agent the taught labels are all that there is.
+    A DQN's weights are taken as they are. Any other policy has dialogues with the fake user, which are
+    studied. Without an agent the learner begins with the labels alone.
 
     Args:
-        learner: which has just begun.
-        agent: where it begins.
+        learner: a new one.
+        agent: its start.
         can_play: whether the domain has a fake user to play with.
         seed: of the dialogues.
 
     Raises:
-        AgentError: the agent cannot go on learning here, or there is no fake user to study it with.
+        AgentError: the agent cannot go on learning here, or a fake user to study it with is missing.
     """
     if agent is None:
         learner.study(TAUGHT_UPDATES)
@@ -144,10 +144,10 @@ def begin_with(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: 
 
 
 def check(agent: Agent, can_play: bool) -> None:
-    """Say whether a learner can begin where an agent is.
+    """Check that a learner can begin with an agent.
 
     Args:
-        agent: where it is to begin.
+        agent: its start.
         can_play: whether the domain has a fake user to play with.
 
     Raises:
@@ -176,10 +176,10 @@ def check(agent: Agent, can_play: bool) -> None:
 
 
 def _study(learner: LiveLearner, policy: Policy, seed: int) -> None:
-    """Find out what a policy does and what comes of it. Its transitions stay in the buffer, as the oldest."""
+    """Play a policy's dialogues and learn from them. Its transitions stay in the buffer, as the oldest."""
     env = policy.env
     observation, info = env.reset(seed=seed)
-    entry = -1  # no entry of a journal says so
+    entry = -1  # such ids belong to no entry of a journal
     while entry >= -STEPS:
         action, _ = policy.predict(observation, deterministic=True, action_masks=info["action_mask"])
         following, reward, terminated, truncated, info = env.step(action)

@@ -1,4 +1,4 @@
-"""A person talks to a bot that learns from them: what comes of what they type, as lines to show."""
+"""A chat with a learning bot in the terminal: from typed lines to lines to show."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class TerminalChat:
     """One person in conversation with a learning bot, one conversation after another. No input or output.
 
     Attributes:
-        ended: the conversation that has just ended, of which it is to be asked how it was (`judge`).
+        ended: the conversation that has just ended, and waits for a rating (`judge`).
     """
 
     def __init__(self, bot: LiveBot, trainer: Trainer, person: str = PERSON) -> None:
-        """Go on with the conversation that was left open last, or be ready for a new one."""
+        """Continue the conversation that was left open last, or be ready for a new one."""
         self._bot = bot
         self._trainer = trainer
         self._person = person
@@ -38,10 +38,10 @@ class TerminalChat:
         self.ended: str | None = None
 
     def go_on(self) -> Iterator[str]:
-        """Yield the lines of a conversation that was left open, and what the bot had still to say."""
+        """Yield the lines of a conversation that was left open, and the rest of the bot's turn."""
         if self._current is None:
             return
-        yield "(you go on with the conversation of last time)"
+        yield "(continuing your last conversation)"
         for event in self._conversation.events:
             yield from _said(event)
         yield from self._lines(self._bot.go_on(self._current))
@@ -53,13 +53,13 @@ class TerminalChat:
         return self._bot.conversations.trace(self._current).conversation
 
     def say(self, text: str) -> Iterator[str]:
-        """Take in what the person typed; yield what to show them."""
+        """Yield the lines to show after what the person typed."""
         text = text.strip()
         rating = rating_of(text) if text.startswith(("+", "-")) else None  # a bare number is an answer
         for reply in self._bot.expire():
             if reply.ended is not None and reply.ended == self._current:
                 self._current, self.ended = None, reply.ended if rating is not None else None
-                yield "(you were silent for long: that conversation is over)"
+                yield "(you were silent for a long time, so that conversation has ended)"
         if rating is not None:
             yield self._rate(rating)
         elif is_restart(text, self._bot.domain) and not self._has_begun:
@@ -75,11 +75,11 @@ class TerminalChat:
             yield from self._lines(reply)
 
     def judge(self, text: str, is_leaving: bool = False) -> Iterator[str]:
-        """Take in how the conversation that has ended was; whoever says something else goes on talking.
+        """Take a rating of the conversation that has ended; anything else begins a new conversation.
 
         Args:
-            text: what the person typed.
-            is_leaving: whether they have said goodbye, so that there is nobody to go on with.
+            text: typed by the person.
+            is_leaving: whether they have said goodbye, so that no new conversation begins.
         """
         text = text.strip()
         if not text:
@@ -94,7 +94,7 @@ class TerminalChat:
 
     @property
     def _has_begun(self) -> bool:
-        """Whether the bot has done something in the conversation that goes on."""
+        """Whether the bot has acted in the open conversation."""
         return (
             self._current is not None
             and self._bot.conversations.trace(self._current).last_decision is not None
@@ -118,19 +118,19 @@ class TerminalChat:
             return "(a rating is a number from -1 to 1)"
         name = self.ended or self._current
         if name is None or (self.ended is None and not self._has_begun):
-            return "(there is nothing to rate yet)"
+            return "(nothing to rate yet)"
         self._bot.rate(name, value)
-        what = "the conversation" if self.ended else "what the bot did last"
+        what = "the conversation" if self.ended else "the bot's last action"
         self.ended = None
         return f"({what} is rated {value:+g})"
 
     def thoughts(self) -> list[str]:
-        """Return what the bot understood last, what it knows, and what it expects of its actions now."""
+        """Return the lines about the last message, the slots, and the values of the actions now."""
         actor = self._trainer.explorer.actor
         return thoughts(self._conversation, Agent("live", actor.env, actor))
 
     def leave(self) -> None:
-        """End the conversation that goes on, if one does; if the bot has done something it can be rated."""
+        """End the open conversation, if there is one; if the bot has acted in it, it can be rated."""
         self.ended = None
         if self._current is not None:
             has_begun = self._has_begun

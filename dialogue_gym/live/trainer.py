@@ -25,12 +25,12 @@ from dialogue_gym.version import __version__
 
 EVERY = 500
 MOST_BEHIND = 2000
-"""How many turns may wait to be learned from. Where more do, transitions are taken in without their updates,
-which are made once there is time: otherwise they would fill the memory."""
+"""Turns that may wait for the learner. Beyond that, transitions are taken in without their updates, which are
+made later: otherwise the queue would fill the memory."""
 _AT_THE_END = 50
-"""How many of the last turns are still learned when it is to stop: less than a second's work."""
+"""Turns that are still learned before a stop: less than a second's work."""
 _AT_ONCE = 20
-"""How many of the updates that were put off are made between two looks for what is new."""
+"""Postponed updates that are made before the queue is looked at again."""
 
 
 Labels = Mapping[bytes, Sequence[str]]
@@ -48,16 +48,16 @@ class _Task:
 class Trainer:
     """Keeps a learner learning: when it is asked to, or in a thread of its own.
 
-    It alone touches the learner. One transition after the other is learned, so that what comes of it depends
-    on their order alone, not on when they were handed over. Checkpoints are written where a dialogue ends,
+    It alone touches the learner. One transition after the other is learned, so that the result depends on
+    their order alone, not on the time of their submission. Checkpoints are written at the end of a dialogue,
     when enough transitions have come since the last one.
 
     Attributes:
-        learner: what learns.
-        explorer: who acts by what was learned.
+        learner: it learns.
+        explorer: it acts by the learner's weights.
         last_entry: the id of the last entry of the journal whose transitions the learner has.
-        taught: what teachers said is right.
-        fault: why the thread that learns has ended, if it has failed.
+        taught: the labels of teachers.
+        fault: the error that has ended the thread, if it has failed.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class Trainer:
         """Prepare to learn.
 
         Args:
-            learner: what learns.
-            explorer: who acts.
-            checkpoints: where they are written.
+            learner: it learns.
+            explorer: it acts.
+            checkpoints: the folder for them.
             last_entry: the id of the last entry whose transitions the learner has.
             every: transitions between two checkpoints.
             guard: watches each of them.
-            report: is told in one line what a person should know. It is called in the thread that learns.
-            others: gives what else a checkpoint is to hold, as JSON has it.
-            taught: what teachers have said is right, and the learner has.
+            report: called with one line that a person should read, in the thread that learns.
+            others: returns further parts of a checkpoint, as JSON has them.
+            taught: the labels of teachers that the learner has.
         """
         self.learner = learner
         self.explorer = explorer
@@ -123,7 +123,7 @@ class Trainer:
             self._tasks.put(task)
 
     def work(self) -> None:
-        """Learn all that was handed over, here and now."""
+        """Learn everything that was submitted, here and now."""
         self.learner.learn()
         while not self._tasks.empty():
             self._take(self._tasks.get())
@@ -153,7 +153,7 @@ class Trainer:
     def start(self) -> None:
         """Learn in a thread of its own until `stop`."""
         self._is_leaving.clear()
-        # What was missed while there was no learner is learned one after the other, as it would have been.
+        # Transitions from the time without a learner are learned one by one, as if there had been one.
         self._most_waiting = self._tasks.qsize() + MOST_BEHIND
         self._thread = threading.Thread(target=self._run, name="learning", daemon=True)
         self._thread.start()
@@ -186,9 +186,9 @@ class Trainer:
             while not self._is_leaving.is_set():
                 self._take(self._tasks.get())
                 self._catch_up(self._tasks.empty)
-        except BaseException as error:  # told to whoever stops it
+        except BaseException as error:  # `stop` raises it again
             self.fault = error
-            what = "people are answered, and the journal has what is to be learned"
+            what = "the bot still answers, and the journal keeps everything for the next start"
             self._report(f"the learning has failed ({type(error).__name__}: {error}); {what}")
 
     def _catch_up(self, has_time: Callable[[], bool]) -> None:
@@ -203,11 +203,11 @@ class Trainer:
         except OSError as error:
             reason = error.strerror or str(error)
             self._report(
-                f"no checkpoint could be written ({reason}); what was said is in the journal all the same"
+                f"no checkpoint could be written ({reason}); everything is in the journal all the same"
             )
 
     def checkpoint(self) -> None:
-        """Write a checkpoint of all as it is now, and let the guard look at it.
+        """Write a checkpoint, and let the guard check it.
 
         Raises:
             OSError: it cannot be written.
@@ -234,10 +234,10 @@ class Trainer:
             self._report(f"{what}; {error}")
             return
         self._hand_out()
-        self._report(f"{what}: the best checkpoint is taken again")
+        self._report(f"{what}: the best checkpoint was restored")
 
     def state(self, success_rate: float | None = None) -> dict[str, Any]:
-        """Return what a checkpoint holds beside arrays."""
+        """Return the parts of a checkpoint beside the arrays."""
         return {
             "version": __version__,
             "time": time.time(),
@@ -259,7 +259,7 @@ _SEED = 1 << 40
 
 @dataclass
 class RegressionGuard:
-    """Watches how often a policy succeeds with the fake user.
+    """Watches the success rate of a policy with the fake user.
 
     Attributes:
         env: where it is tried.

@@ -1,7 +1,7 @@
-"""From what stands in a journal to what is learned of it: the transitions of one conversation.
+"""From the entries of a journal to the transitions of a conversation, with their rewards.
 
-One implementation for what happens now and for what happened long ago: entries are taken in as they are
-written down, or as they are read again.
+One implementation serves the present and the past: entries are taken in as they are written, or as they are
+read again.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from dialogue_gym.journal.entry import (
 from dialogue_gym.journal.store import Store
 
 SUCCESS, FAILURE, TRUNCATED = "success", "failure", "truncated"
-"""How a conversation can end: the user has what they wanted; they left or restarted; nobody knows."""
+"""Outcomes: the user has what they wanted; they left or restarted; unknown, after a long silence."""
 
 
 @dataclass(frozen=True)
 class LiveReward:
-    """What a step of the bot is worth to people.
+    """The reward of the bot's steps.
 
     Attributes:
-        step: what every step is worth.
-        success: what an end is worth that was rated 1 (or more).
-        failure: what an end is worth that was rated -1 (or less); in between it is in between.
-        rating: what a rating of 1 of a single message is worth.
-        actions: what single actions are worth besides, by name.
-        counts_outcome: whether an end that nobody rated is worth what its outcome says. Otherwise it teaches
-            nothing, until somebody rates it.
+        step: for every step.
+        success: for an end that is rated 1 (or more).
+        failure: for an end that is rated -1 (or less); ratings in between are interpolated.
+        rating: for a rating of 1 of a single message.
+        actions: in addition for single actions, by name.
+        counts_outcome: whether an unrated end is rewarded by its outcome. Otherwise it teaches nothing until
+            somebody rates it.
     """
 
     step: float = -1.0
@@ -59,7 +59,7 @@ class LiveReward:
 
     @classmethod
     def of(cls, domain: Domain, rating: float = 5.0, counts_outcome: bool = False) -> LiveReward:
-        """Return the reward of a domain: simulated users and people then count in the same coin."""
+        """Return the reward of a domain, so that simulated users and people count alike."""
         weights = dict(domain.reward)
         own = {name: weights[name] for name in domain.actions if name in weights}
         return cls(
@@ -72,28 +72,28 @@ class LiveReward:
         )
 
     def of_step(self, action: str) -> float:
-        """Return what doing an action is worth, before anyone rates it."""
+        """Return the reward of an action, before anyone rates it."""
         return self.step + self.actions.get(action, 0.0)
 
     def of_end(self, satisfaction: float) -> float:
-        """Return what an end is worth that satisfied people so much, from 0 to 1."""
+        """Return the reward of an end with a satisfaction from 0 to 1."""
         return self.failure + satisfaction * (self.success - self.failure)
 
 
 @dataclass(frozen=True, eq=False)
 class Transition:
-    """One step of the bot, and what came of it.
+    """One step of the bot, and its consequences.
 
     Attributes:
         entry: the id of the decision's entry, by which it is known: a rating that comes late gives the same
             transition again, with another reward.
-        observation: what the bot knew, shape (components,).
-        action: what it did.
-        reward: what that was worth.
-        next_observation: what it knew when it decided the next time, or at the end, shape (components,).
+        observation: at the decision, shape (components,).
+        action: its name.
+        reward: with the ratings so far.
+        next_observation: at the next decision, or at the end, shape (components,).
         terminated: whether the conversation was over instead.
         version: of the weights that decided.
-        satisfaction: how content the person was in the end, from 0 to 1, if it is over.
+        satisfaction: of the person at the end, from 0 to 1, if it is over.
     """
 
     entry: int
@@ -108,7 +108,7 @@ class Transition:
 
 @dataclass(eq=False)
 class _Step:
-    """A decision, and what came of it once that is known."""
+    """A decision, and its consequence once that is known."""
 
     entry: int
     observation: npt.NDArray[Any]
@@ -122,14 +122,14 @@ class Trace:
     """One conversation as it goes on, entry after entry.
 
     Attributes:
-        conversation: what was said and done so far.
+        conversation: with all events so far.
         latest: the last entry of the conversation proper; None before the first.
         end: the entry that ended it, if one did.
-        teacher: who decides in the place of the bot; None where the bot does.
-        late: what the user was told since they spoke last, if a teacher had a hand in it: it came when it
-            came, not as the answer to their message.
-        is_late: whether what they are told now is late in that sense.
-        person: who talks to the bot.
+        teacher: the one who decides in the place of the bot; None where the bot does.
+        late: the messages since the user's last one, if a teacher was involved: they did not come as the
+            answer to it.
+        is_late: whether the next messages are late in that sense.
+        person: the name of the person.
     """
 
     def __init__(self, domain: Domain, name: str, reward: LiveReward) -> None:
@@ -219,7 +219,7 @@ class Trace:
         return self._ended() if self.end is not None else []
 
     def _ended(self) -> list[Transition]:
-        """Return the last transition, if it is known what the end is worth."""
+        """Return the last transition, if the reward of the end is known."""
         last = self._last_step()
         if last is None or self.end is None:
             return []
@@ -264,9 +264,9 @@ def trace_of(domain: Domain, name: str, reward: LiveReward, entries: Iterable[En
 def unlearned(
     store: Store, domain: Domain, reward: LiveReward, after: int
 ) -> Iterator[tuple[int, list[Transition]]]:
-    """Yield the transitions of all that was written down after an entry, as they were found one by one.
+    """Yield the transitions that follow from the entries after a given one, as they were found one by one.
 
-    Each time with the id of the entry that they are of; those of which nothing is learned are left out.
+    Each time with the id of their entry; entries without a transition are left out.
 
     Raises:
         StoreError: the journal cannot be read.

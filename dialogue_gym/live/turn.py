@@ -107,7 +107,7 @@ class Turn:
         Args:
             action: its name.
             version: of the weights that decided on it, or made the proposal.
-            teacher: who decided on it; None for the bot. A teacher's decision is a label too.
+            teacher: the one who decided on it; None for the bot. A teacher's decision is a label too.
             proposal: the bot's choice, where a teacher decided.
 
         Raises:

@@ -92,15 +92,15 @@ def test_a_person_talks_and_rates_and_goes_on_the_next_day(command: Command) -> 
     typed = ["+", "/restart", "/greet", "1", "+", "-0.5", "-7", "/restart", "7", "1", "/order", "", "?"]
     status, lines, error = command("live", "plain.yml", typed=typed)
     assert (status, error) == (0, "")
-    assert lines[0].startswith("(there is no agent for this domain, and nothing was taught here")
-    assert lines[1] == "plain: all is kept in plain-live."
+    assert lines[0].startswith("(no agent for this domain, and nothing was taught here")
+    assert lines[1] == "plain: everything is saved in plain-live."
     assert [line for line in lines[4:] if not line.startswith(("bot", "(the bot"))][:18] == [
-        "you > +", "(there is nothing to rate yet)",
+        "you > +", "(nothing to rate yet)",
         "you > /restart", "(this is a new conversation)",
         "you > /greet",
         "you > 1", "(unknown intent '1'; valid: greet, order)",
-        "you > +", "(what the bot did last is rated +1)",
-        "you > -0.5", "(what the bot did last is rated -0.5)",
+        "you > +", "(the bot's last action is rated +1)",
+        "you > -0.5", "(the bot's last action is rated -0.5)",
         "you > -7", "(a rating is a number from -1 to 1)",
         "you > /restart", "(all is forgotten, and a new conversation begins)",
         f"{END}7", "(a rating is a number from -1 to 1)",
@@ -112,9 +112,7 @@ def test_a_person_talks_and_rates_and_goes_on_the_next_day(command: Command) -> 
     first = len(contents("plain-live", LABEL))
     assert lines[-1].startswith("(learned from ")
     status, lines, _ = command("live", "plain.yml", "--agent", "random", typed=["/greet"])
-    assert lines[0] == (
-        "(the learner of plain-live goes on; --agent is where a new one begins, and is left alone)"
-    )
+    assert lines[0] == ("(the learner of plain-live goes on; --agent is for a new one, and was ignored)")
     assert not any("last time" in line for line in lines) and len(contents("plain-live", LABEL)) > first
     assert [line.split()[-1] for line in command("store", "list", "--store", "plain-live")[1][1:]] == [
         "failure"
@@ -151,7 +149,7 @@ def test_a_long_silence_ends_the_conversation(command: Command) -> None:
 
     typed: list[Line] = ["/greet", wait, "/greet", wait, "+", wait, "/restart", None]
     _, lines, _ = command("live", "plain.yml", "--silence", "0.0001", typed=typed)
-    assert lines.count("(you were silent for long: that conversation is over)") == 2
+    assert lines.count("(you were silent for a long time, so that conversation has ended)") == 2
     assert "(the conversation is rated +1)" in lines and "(this is a new conversation)" in lines
     assert [content["outcome"] for content in contents("plain-live", "end")] == ["truncated"] * 2
 
@@ -168,7 +166,7 @@ def test_a_learner_begins_with_taught_labels_and_teaching_continues(command: Com
     status, lines, _ = command(
         "live", "plain.yml", "--store", "both", "--seed", "1", typed=["/order", "/greet", "/order"]
     )
-    assert status == 0 and lines[0] == "(a new learner begins with what was taught here)"
+    assert status == 0 and lines[0] == "(a new learner begins with the labels taught here)"
     assert [line for line in lines if line.startswith("bot")] == [
         "bot   Which size?", "bot   Hello", "bot   Which size?"
     ]  # fmt: skip
@@ -240,7 +238,7 @@ def test_one_at_a_time_and_a_damaged_checkpoint_and_a_full_disk(command: Command
     *_, newest = checkpoints_of(Path("plain-live")).paths()
     newest.write_bytes(newest.read_bytes()[:1000])
     status, lines, error = command("live", "plain.yml")
-    assert status == 0 and error == "" and "this checkpoint is damaged, and left aside" in lines[0]
+    assert status == 0 and error == "" and "this checkpoint is damaged and was ignored" in lines[0]
     assert lines[-1] == whole[-1]  # from an older one, and from the journal
 
     folder, aside = Path("plain-live/checkpoints"), Path("plain-live/aside")
@@ -315,7 +313,7 @@ def test_a_conversation_that_a_kill_cut_off_is_gone_on_with(tmp_path: Path) -> N
     process.stdout.close()
     again = run("live", "plain.yml", typed="/greet\n", cwd=tmp_path)
     assert again.returncode == 0
-    assert "(you go on with the conversation of last time)\nyou   /order\n" in again.stdout
+    assert "(continuing your last conversation)\nyou   /order\n" in again.stdout
     folder = str(tmp_path / "plain-live")
     assert [content["value"] for content in contents(folder, RATING)] == [1]
     assert len(contents(folder, USER)) == 2 and len(contents(folder, "end")) == 1
@@ -351,7 +349,7 @@ def test_in_a_terminal_reports_of_learning_leave_typed_text_alone(tmp_path: Path
         window.type("et\r", "bot", "you >")
         checkpoints.unlink()
         aside.rename(checkpoints)
-        window.type("+\r", "(what the bot did last is rated +1)", "you >")
+        window.type("+\r", "(the bot's last action is rated +1)", "you >")
         window.type("\x03", "How was that?")  # Ctrl-C is as Ctrl-D
         window.type("-\r", "(the conversation is rated -1)", "it goes on from here")
         assert window.process.wait(60) == 0

@@ -96,7 +96,7 @@ def test_what_is_heard_is_answered(store: Store) -> None:
     assert [type(message) for message in heard.messages] == [BotUttered]
     live.reply(name, CUISINE)
     assert [one.action for one in new(live)] == ["utter_ask_location"]
-    with pytest.raises(LiveError, match="'live2' does not go on; "):
+    with pytest.raises(LiveError, match="'live2' is not open; "):
         live.reply("live2", CUISINE)
 
 
@@ -270,15 +270,15 @@ def test_each_event_is_applied_once(store: Store, monkeypatch: pytest.MonkeyPatc
 def test_ratings_that_are_none(store: Store, value: float) -> None:
     live = talking(store)
     name, other = live.begin(), live.begin()
-    with pytest.raises(LiveError, match="nothing like that to rate"):
+    with pytest.raises(LiveError, match="can no longer be rated"):
         live.rate(name, 1)
     live.reply(name, CUISINE)
     live.reply(other, CUISINE)
     with pytest.raises(LiveError, match="finite"):
         live.rate(name, value)
-    with pytest.raises(LiveError, match="nothing like that to rate"):
+    with pytest.raises(LiveError, match="can no longer be rated"):
         live.rate(name, 1, live.conversations.trace(other).last_decision)
-    with pytest.raises(LiveError, match="no live conversation"):
+    with pytest.raises(LiveError, match="unknown live conversation"):
         live.rate("live9", 1)
 
 

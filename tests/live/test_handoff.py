@@ -153,7 +153,7 @@ def test_an_answer_to_something_else_is_not_taken(setup: Setup) -> None:
         setup.handoff.give_back(name, "bob")
     setup.handoff.take_over(name, "bob")
     setup.decide(name, teacher="bob")
-    with pytest.raises(LiveError, match="'live9' does not go on; did you mean 'live1'"):
+    with pytest.raises(LiveError, match="'live9' is not open; did you mean 'live1'"):
         setup.handoff.take_over("live9", "tina")
 
 

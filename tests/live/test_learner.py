@@ -125,7 +125,7 @@ def test_a_learner_that_was_saved_goes_on_bit_for_bit() -> None:
         names = ("ask_size", "wrap", "order")
         taught = enumerate(sorted({one.observation.tobytes() for one in seen}))
         learner.teach({key: (names[number % 3],) for number, key in taught})
-    one.put(seen[:40])
+    one.add(seen[:40])
     assert one.learn(30) == 30 and one.owed == 50
     other.load(one.arrays(), one.state())
     for learner in (one, other):

@@ -74,7 +74,7 @@ def test_what_was_known_is_carried_over_by_name(what: str) -> None:
         assert grown.env.action_names[new["actions"][row]] == action
     names = ("entries", "rewards", "terminated", "arrivals")
     assert all((old[name] == new[name]).all() for name in names) and len(grown.replay) == 60
-    grown.put(transitions(30, domain, first=1000))  # and it goes on
+    grown.add(transitions(30, domain, first=1000))  # and it goes on
     grown.learn()
 
 
@@ -147,7 +147,7 @@ def test_a_fall_is_told_and_can_be_undone(tmp_path: Path, rolls_back: bool) -> N
         trainer._checkpoints.best.write_bytes(b"")
         spoil_weights(trainer.learner)
         trainer.checkpoint()
-        assert "left aside" in reports[1] and "\n" not in reports[1]
+        assert "ignored" in reports[1] and "\n" not in reports[1]
 
 
 def test_a_fall_after_the_domain_has_grown_rolls_back_by_name(tmp_path: Path) -> None:
@@ -163,5 +163,5 @@ def test_a_fall_after_the_domain_has_grown_rolls_back_by_name(tmp_path: Path) ->
         learner, Explorer(learner.actor()), Checkpoints(tmp_path), 0, guard=guard, report=reports.append
     )
     trainer.checkpoint()
-    assert [line.endswith("the best checkpoint is taken again") for line in reports] == [True]
+    assert [line.endswith("the best checkpoint was restored") for line in reports] == [True]
     assert guard.success_rate(learner.actor()) == 1.0

@@ -173,7 +173,7 @@ def test_a_trusted_rating_counts_at_once(tmp_path: Path) -> None:
         with pytest.raises(Rejected) as caught:
             bot.sessions.rate("ann", value)
         assert caught.value.status == 400
-    with pytest.raises(LiveError, match="nothing like that to rate"):
+    with pytest.raises(LiveError, match="can no longer be rated"):
         bot.sessions.rate("ann", 1, about=1)
     with pytest.raises(Rejected) as caught:
         bot.sessions.rate("nobody", 1)
@@ -203,7 +203,7 @@ def test_each_goes_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_asking_for_a_conversation_over_and_over_is_refused(bot: Bot) -> None:
-    with pytest.raises(Rejected, match="has said nothing yet"):
+    with pytest.raises(Rejected, match="has not written yet"):
         bot.sessions.snapshot("ann")
     bot.say("ann")
     with pytest.raises(Rejected) as caught:

@@ -73,11 +73,11 @@ def test_a_thread_learns_what_is_learned_at_once(tmp_path: Path) -> None:
     handed = [*seen[:50], *amended, *seen[50:]]
     at_once, in_thread = trainer_of(tmp_path / "a"), trainer_of(tmp_path / "b")
     for entry, one in enumerate(handed, 1):
-        at_once.put([one], entry)
+        at_once.submit([one], entry)
         at_once.work()
     in_thread.start()
     for first in range(0, len(handed), 5):
-        in_thread.put(handed[first : first + 5], min(first + 5, len(handed)))
+        in_thread.submit(handed[first : first + 5], min(first + 5, len(handed)))
         if first == 40:
             in_thread.stop()
             assert in_thread.learner.owed == 0
@@ -131,7 +131,7 @@ def test_a_fault_of_the_thread_is_told(tmp_path: Path) -> None:
     until(lambda: told)
     assert told == [
         "the learning has failed (KeyError: 'no_action');"
-        " people are answered, and the journal has what is to be learned"
+        " the bot still answers, and the journal keeps everything for the next start"
     ]
     trainer.submit(transitions(1), 2)  # nobody takes it any more
     assert trainer._tasks.empty()
@@ -208,7 +208,7 @@ def test_the_last_good_checkpoint_is_taken(store: Store, kind: str) -> None:
     FOREIGN[kind](newest_path(store))
     again = Days(store, 20)
     (line,) = again.reports
-    assert "left aside" in line and newest_path(store).name in line and "\n" not in line
+    assert "ignored" in line and newest_path(store).name in line and "\n" not in line
     assert again.trainer.learner.transitions == days.trainer.learner.transitions  # by the journal
     assert comparable(again.trainer) == comparable(days.trainer) != good
 
@@ -255,7 +255,7 @@ def test_a_full_disk_leaves_the_checkpoints_as_they_were(store: Store) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert days.reports == [
-        "no checkpoint could be written (File too large); what was said is in the journal all the same"
+        "no checkpoint could be written (File too large); everything is in the journal all the same"
     ]
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     days.trainer.stop()
