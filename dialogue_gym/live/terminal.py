@@ -120,7 +120,7 @@ class TerminalChat:
         if name is None or (self.ended is None and not self._has_begun):
             return "(nothing to rate yet)"
         self._bot.rate(name, value)
-        what = "the conversation" if self.ended else "the bot's last action"
+        what = "the conversation" if self.ended else "the last action"
         self.ended = None
         return f"({what} is rated {value:+g})"
 

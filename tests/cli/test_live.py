@@ -99,8 +99,8 @@ def test_a_person_talks_and_rates_and_goes_on_the_next_day(command: Command) -> 
         "you > /restart", "(this is a new conversation)",
         "you > /greet",
         "you > 1", "(unknown intent '1'; valid: greet, order)",
-        "you > +", "(the bot's last action is rated +1)",
-        "you > -0.5", "(the bot's last action is rated -0.5)",
+        "you > +", "(the last action is rated +1)",
+        "you > -0.5", "(the last action is rated -0.5)",
         "you > -7", "(a rating is a number from -1 to 1)",
         "you > /restart", "(all is forgotten, and a new conversation begins)",
         f"{END}7", "(a rating is a number from -1 to 1)",
@@ -349,7 +349,7 @@ def test_in_a_terminal_reports_of_learning_leave_typed_text_alone(tmp_path: Path
         window.type("et\r", "bot", "you >")
         checkpoints.unlink()
         aside.rename(checkpoints)
-        window.type("+\r", "(the bot's last action is rated +1)", "you >")
+        window.type("+\r", "(the last action is rated +1)", "you >")
         window.type("\x03", "How was that?")  # Ctrl-C is as Ctrl-D
         window.type("-\r", "(the conversation is rated -1)", "it goes on from here")
         assert window.process.wait(60) == 0
