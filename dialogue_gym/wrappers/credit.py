@@ -1,6 +1,6 @@
-"""Which of the last steps feedback is about.
+"""Credit assignment: the share of the last steps in a piece of feedback.
 
-A person needs time to see what happened and to react, so what they say is about what they saw a moment ago.
+A person needs time to see a step and to react, so feedback is about the steps of a moment ago.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from dialogue_gym.envs.settings import is_number
 
 _ROUNDING = 1e-9
-"""A part of feedback that is no more than what the arithmetic of clocks leaves over."""
+"""A share of feedback this small is a rounding error of clock arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Credit:
 
     After TAMER (Knox and Stone 2009, "Interactively Shaping Agents via Human Reinforcement", K-CAP), where a
     step's share is the chance that a person's delay falls into the time for which the step was on show; that
-    delay was taken to be uniform from 0.2 to 0.6 s.
+    delay was assumed to be uniform from 0.2 to 0.6 s.
 
     Attributes:
         steps: parts of the newest step, of the one before, and so on: `(0.6, 0.3, 0.1)`.
         seconds: instead of them, the shortest and the longest delay of a person, uniform between the two:
-            `(0.2, 0.6)`. For a source that answers at once with what was pressed meanwhile.
+            `(0.2, 0.6)`. For a source that returns at once the keys pressed meanwhile.
         clock: the time in seconds.
 
     Raises:
-        ValueError: neither or both are given, or they cannot be.
+        ValueError: neither or both are given, or they are out of bounds.
     """
 
     steps: tuple[float, ...] = ()

@@ -1,4 +1,4 @@
-"""Whom a reward is asked of: any callable, or a person at the terminal."""
+"""Sources of a person's reward: any callable, or a person at the terminal."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.envs.dialogue import DialogueEnv
 
 STEP, DIALOGUE = "step", "dialogue"
-"""What a person can be asked about."""
+"""The subjects of a rating."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What happened, for a person to judge: one step, or with `every="dialogue"` all until this last one.
+    """The step for a person to judge, or with `every="dialogue"` the last of the steps to judge.
 
     Attributes:
-        observation: what the agent saw when it chose.
-        action: what it did.
-        reward: what the environment gave for it.
-        next_observation: what came of it.
+        observation: of the agent when it chose.
+        action: its choice.
+        reward: the environment's.
+        next_observation: after the action.
         terminated, truncated: whether the episode ended with it.
         info: the environment's.
-        number: which step of the episode it is, from 1.
-        episode: which episode it is, from 1.
-        every: what the answer is about, `"step"` or `"dialogue"`.
-        env: the environment, to be looked at.
+        number: of the step in the episode, from 1.
+        episode: its number, from 1.
+        every: the subject of the rating, `"step"` or `"dialogue"`.
+        env: the environment, for inspection.
     """
 
     observation: Any
@@ -52,19 +52,19 @@ class Step:
 
     @property
     def conversation(self) -> Conversation | None:
-        """The dialogue so far in words; None where the environment is none of ours."""
+        """The dialogue so far in words; None in an environment that is not a `DialogueEnv`."""
         env = self.env.unwrapped
         return env.conversation if isinstance(env, DialogueEnv) else None
 
 
 Source = Callable[[Step], float | None]
-"""Says what a step, or a dialogue, is worth; None where it says nothing, which is not the same as 0."""
+"""Rates a step, or a dialogue; None for silence, which is not the same as 0."""
 
 _SIGNS = {"+": 1.0, "-": -1.0}
 
 
 def rating_of(text: str) -> float | None:
-    """Return the number that a rating stands for: `+`, `-`, or itself; None if the text is none."""
+    """Return the value of a rating, `+`, `-` or a number; None if the text is not a rating."""
     if text in _SIGNS:
         return _SIGNS[text]
     try:
@@ -74,9 +74,9 @@ def rating_of(text: str) -> float | None:
 
 
 class TerminalFeedback:
-    """Shows what happened, and reads a line: `+` is 1, `-` is -1, a number is itself, and Enter is silence.
+    """Shows the step, and reads a line: `+` is 1, `-` is -1, a number is itself, and Enter is silence.
 
-    What it cannot take it says, and asks again. Once the input has ended, it is silent.
+    It asks again after an invalid rating. Once the input has ended, it is silent.
     """
 
     def __init__(self, source: TextIO | None = None, sink: TextIO | None = None) -> None:
@@ -91,24 +91,22 @@ class TerminalFeedback:
         """Ask about a step."""
         if self._has_ended:
             return None
-        self._say("\n".join(self._what_happened(step)) + "\n")
+        self._say("\n".join(self._description(step)) + "\n")
         prompt = f"reward for this {step.every} > "
         if not self._has_explained:
-            self._say(
-                "What is it worth? + (1), - (-1), 0 or any number; Enter says nothing, Ctrl-D ends that.\n"
-            )
+            self._say("Rate it: + (1), - (-1), 0 or any number; Enter skips it, Ctrl-D ends the ratings.\n")
             self._has_explained = True
         while (text := self._ask(prompt)) is not None:
             if not text:
                 return None
             if (reward := rating_of(text)) is not None:
                 return reward
-            self._say(f"{shorten(text)} is no reward: it is +, -, 0, any finite number, or just Enter\n")
+            self._say(f"{shorten(text)} is not a reward; type +, -, a finite number, or just Enter\n")
         self._has_ended = True
         self._say("\n(no rewards from here on: the input has ended)\n")
         return None
 
-    def _what_happened(self, step: Step) -> list[str]:
+    def _description(self, step: Step) -> list[str]:
         if step.env.render_mode == "human":
             return []  # it was shown by the environment
         conversation = step.conversation

@@ -1,4 +1,4 @@
-"""Where a person's rewards are written down, with what they are about."""
+"""A log of a person's rewards in a journal, with the steps that they are about."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class FeedbackLog:
     """Writes each rating down as it comes.
 
     Of a dialogue all that was said until then goes before it, and the rating is about the entry of the bot's
-    last decision, or about that of the end. Elsewhere a rating is a note with observation and action. What
-    nothing was said about is not written down.
+    last decision, or about that of the end. Elsewhere a rating is a note with observation and action. Unrated
+    steps and dialogues are not written down.
     """
 
     def __init__(self, journal: Store) -> None:

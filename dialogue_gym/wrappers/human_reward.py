@@ -23,52 +23,52 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
     """Replaces the reward of an environment by a person's, or adds to it.
 
     ## Description
-    After each step, or after the last one of an episode, a source is asked what that was worth: a person at
+    After each step, or after the last one of an episode, a source is asked for a rating: a person at
     the terminal, or any callable, which gets a `Step` and returns a number, or None for silence. It works
     around any Gymnasium environment; a reward model needs discrete actions.
 
     ## Rewards
     `scale` * the person's reward + `mix` * the environment's own. With `mix=0` a person's reward is all there
-    is. Who rates single steps mostly has their consequences in mind, so a learner need not look ahead: TAMER
-    learns with a discount of 0. With `mix=1` it is added (TAMER&RL: Knox and Stone 2012, "Reinforcement
-    Learning from Simultaneous Human and MDP Reward"). Where the person is silent their part is 0, or, if
-    there is a `model`, what it predicts.
+    is. People mostly rate single steps by their consequences, so a learner need not look ahead: TAMER learns
+    with a discount of 0. With `mix=1` it is added (TAMER&RL: Knox and Stone 2012, "Reinforcement
+    Learning from Simultaneous Human and MDP Reward"). While the person is silent, their part is 0, or
+    the prediction of the `model`, if there is one.
 
     With `credit` feedback is about the last few steps, whose rewards have been returned by then, so it goes
-    to the model alone, and every reward is what the model predicts. (A replay buffer keeps rewards as they
-    were predicted then, when less was known: a small one is soon rid of them.)
+    to the model alone, and every reward is a prediction. (A replay buffer keeps old predictions, from less
+    feedback: a small one is soon rid of them.)
 
     ## Information
     At every step:
 
-    - `human_reward`: float, what the person gave; None if they were silent or not asked.
-    - `environment_reward`: float, what the environment gave.
-    - `predicted_reward`: float, what the model predicts, with what the person has just said; only with a
+    - `human_reward`: float, from the person; None if they were silent or not asked.
+    - `environment_reward`: float, from the environment.
+    - `predicted_reward`: float, from the model, with the latest feedback; only with a
       model, and with `every="dialogue"` only at the end.
 
     At the end of an episode, for instance for `info_keywords` of Stable-Baselines3's `Monitor`:
 
-    - `human_return`: float, the sum of what the person gave.
-    - `human_ratings`: int, how many times they gave something.
-    - `environment_return`: float, the sum of what the environment gave.
+    - `human_return`: float, the sum of the person's rewards.
+    - `human_ratings`: int, the number of these.
+    - `environment_return`: float, the sum of the environment's rewards.
 
     ## Arguments
     - `source`: a callable, or `"terminal"`.
     - `every`: `"step"`, or `"dialogue"` (an episode), where the reward is 0 before the end.
     - `scale`, `mix`: see above.
-    - `model`: a `dialogue_gym.wrappers.RewardModel`, or what has its methods `predict`, `learn` and
+    - `model`: a `dialogue_gym.wrappers.RewardModel`, or an object with its methods `predict`, `learn` and
       `uncertainty`. Several environments can share one. It goes on learning: only without it, and with a
       source that is a function of the step, does the same seed give the same rewards again.
     - `credit`: a `dialogue_gym.wrappers.Credit`. With `every="dialogue"` none is needed: a rating is
       about all steps, and the model learns that the sum of their rewards is it.
     - `ask_above`: the person is asked only where the model's `uncertainty`, from 0 to 1, is above this (of a
       dialogue: that of its most uncertain step).
-    - `store`: a `dialogue_gym.journal.Store`; several environments can share one. Each thing that the person
-      gave is in it before it takes effect. Of a dialogue it has what was said as well, from which stories can
-      be exported; of other environments a note with observation and action.
+    - `store`: a `dialogue_gym.journal.Store`; several environments can share one. Each rating is in it
+      before it takes effect. With a dialogue it has the messages as well, from which stories can be exported;
+      in other environments a note with observation and action.
 
     Raises:
-        ValueError: an argument cannot be; or, from `step`, what the source returned is no finite number.
+        ValueError: an argument is out of bounds; or, from `step`, the source returned one that is not finite.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a person would say, learned from what they said: online, exact and the same every time."""
+"""A model of a person's reward, learned from their feedback: online, exact and deterministic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gymnasium import spaces
 from dialogue_gym.envs.settings import is_number, whole_number
 
 Visited = tuple[Any, Any]
-"""An observation, and the action that was done there."""
+"""An observation, and the action that was chosen there."""
 
 
 class RewardModel:
@@ -23,11 +23,11 @@ class RewardModel:
     Feedback is taken for the weighted sum of the rewards of the steps that it is about, as in TAMER (Knox and
     Stone 2009); with all weights 1 it is the rating of a whole episode (Efroni et al. 2021,
     "Reinforcement Learning with Trajectory Feedback", AAAI). The regression is recursive least squares with a
-    ridge, so the order of the feedback does not matter, and what is learned is learned at once.
+    ridge, so the order of the feedback does not matter, and each piece takes full effect at once.
 
-    Every action has weights of its own. Where observations are whole numbers (`Discrete`, `MultiDiscrete`,
-    `MultiBinary`) there is one for each value of each component, by which it generalises, and one for each
-    observation as a whole, by which it remembers. All others are flattened, brought to -1 to 1 (by their
+    Every action has weights of its own. For whole numbers as observations (`Discrete`, `MultiDiscrete`,
+    `MultiBinary`) there is a weight for each value of each component, which generalises, and one for each
+    observation as a whole, which remembers. All others are flattened, brought to -1 to 1 (by their
     bounds; x / (1 + |x|) where there are none), and made random Fourier features of a Gaussian kernel (Rahimi
     and Recht 2007, "Random Features for Large-Scale Kernel Machines", NeurIPS).
     """
@@ -44,11 +44,11 @@ class RewardModel:
         """Begin without any feedback: it predicts 0.
 
         Args:
-            env: whose observations and actions these are; the actions are `Discrete`.
-            ridge: how much it takes to be convinced. What was rated r each of n times is predicted as
+            env: of the observations and actions; the latter are `Discrete`.
+            ridge: the strength of the prior. After n ratings r of the same step the prediction is
                 r * n / (n + ridge).
-            capacity: how many features have a weight, at most; memory goes with its square. Those that come
-                later have none.
+            capacity: the most features with a weight; memory grows with its square. Later features have no
+                weight.
             frequencies: of the random Fourier features.
             seed: of these.
 
@@ -66,27 +66,27 @@ class RewardModel:
         self._first_action = int(env.action_space.start)
         self._actions = int(env.action_space.n)
         self.ratings = 0
-        """How many it has learned from."""
+        """The number of ratings that it has learned from."""
         self._places: dict[int, int] = {}
         self._weights: Floats = np.zeros(0)
         self._covariance: Floats = np.zeros((0, 0))
 
     def predict(self, observation: Any, action: Any) -> float:
-        """Return the reward that is expected of the person."""
+        """Return the expected reward from the person."""
         places, values, _ = self._known(*self._features(observation, action))
         return float(self._weights[places] @ values)
 
     def uncertainty(self, observation: Any, action: Any) -> float:
-        """Return how unsure the prediction is: from 1, nothing like it was rated, down to 0.
+        """Return the uncertainty of the prediction: from 1, before any similar rating, down to 0.
 
-        It is the standard deviation, as a part of what it was in the beginning.
+        It is the standard deviation, as a part of the initial one.
         """
         places, values, rest = self._known(*self._features(observation, action))
         variance = values @ self._covariance[np.ix_(places, places)] @ values
         return float(np.sqrt(np.clip(self.ridge * variance + rest @ rest, 0.0, 1.0)))
 
     def learn(self, visited: Sequence[Visited], weights: Sequence[float] | Floats, value: float) -> None:
-        """Learn that the person said `value` about some steps, each in observation and action, by weights."""
+        """Learn a rating `value` of some steps, each an observation and an action, with weights."""
         found: dict[int, float] = {}
         for step, weight in zip(visited, weights, strict=True):
             keys, values = self._features(*step)
@@ -102,7 +102,7 @@ class RewardModel:
         self._covariance[np.ix_(moved, moved)] -= np.outer(gain[moved], gain[moved] / doubt)
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that was learned, as arrays, for `numpy.savez` say."""
+        """Return the whole state as arrays, for `numpy.savez` say."""
         return {
             "keys": np.fromiter(self._places, np.int64, len(self._places)),
             "weights": self._weights.copy(),
@@ -114,14 +114,14 @@ class RewardModel:
         }
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Take what another model learned, for the same observations and actions.
+        """Load the state of another model for the same observations and actions.
 
         Raises:
-            ValueError: it is that of another environment, or none.
+            ValueError: it is of another environment, or not a state.
         """
         missing = sorted(set(self.state_dict()) - set(state))
         if missing:
-            raise ValueError(f"this is no state of a reward model: it has no {missing[0]!r}")
+            raise ValueError(f"not the state of a reward model: {missing[0]!r} is missing")
         if int(state["actions"]) != self._actions:
             raise ValueError("this reward model was learned with other actions")
         self._encode.load(state["observations"])
@@ -155,14 +155,14 @@ class RewardModel:
 Keys = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _SHARE = 0.1
-"""How much of an observation is itself rather than its components: enough to remember, found by how few
-ratings the model needs on the built-in domains."""
+"""The share of an observation as a whole, against its components: enough to remember, chosen by the number of
+ratings that the model needs on the built-in domains."""
 _WHOLE = 1 << 40
-"""How many keys there are for observations as a whole; two of them hardly ever share one."""
+"""The number of keys for observations as a whole; two of them hardly ever share one."""
 
 
 class OneHot:
-    """Each component's value is a feature, and so is the observation as a whole, if it has several."""
+    """One-hot features: of each component's value, and of the observation as a whole, if it has several."""
 
     def __init__(self, space: spaces.Discrete[Any] | spaces.MultiDiscrete[Any] | spaces.MultiBinary) -> None:
         """Number the values of a space."""
@@ -177,7 +177,7 @@ class OneHot:
         self._first = np.cumsum([0, *sizes[:-1]])
         self._count = int(sizes.sum())
         self.state = sizes.astype(np.float64)
-        """What tells it from that of another environment, and what it drew."""
+        """The sizes of the components, which identify the observations."""
         whole = 0.0 if len(sizes) == 1 else _SHARE
         self._values = np.full(len(sizes), np.sqrt((1 - whole) / len(sizes)))
         if whole:
@@ -196,16 +196,16 @@ class OneHot:
         """Take the state of another one.
 
         Raises:
-            ValueError: it is that of another space.
+            ValueError: it is of another space.
         """
         if not np.array_equal(self.state, state):
             raise ValueError("this reward model was learned with other observations")
 
 
 class Fourier:
-    """A constant, and random Fourier features of all that a space can be flattened to.
+    """A constant, and random Fourier features of flattened observations.
 
-    Components are brought to -1 to 1 by their bounds, or by x / (1 + |x|) where they have none.
+    Components are brought to -1 to 1 by their bounds, or without bounds by x / (1 + |x|).
     """
 
     def __init__(self, space: gym.Space[Any], frequencies: int, seed: int) -> None:
@@ -216,11 +216,11 @@ class Fourier:
         self._space = space
         low, high = np.ravel(flat.low).astype(np.float64), np.ravel(flat.high).astype(np.float64)
         length = max(1, len(low))
-        # Half of what two random points of the unit cube's corners are apart, so that most of it is smooth.
+        # Half of the distance between random corners of the unit cube, so that most of it is smooth.
         scale = 0.5 * np.sqrt(length)
         drawn = np.random.default_rng(seed).normal(0.0, 1 / scale, (frequencies, len(low)))
         self.state = np.vstack([low, high, drawn])
-        """Bounds and frequencies: what tells it from that of another environment, and what it drew."""
+        """Bounds, which identify the observations, and the frequencies that were drawn."""
         # Some environments give the largest float for "no bound".
         self._is_bounded = (np.abs(low) < 1e6) & (np.abs(high) < 1e6) & (low < high)
         low, high = np.where(self._is_bounded, [low, high], [[-1.0], [1.0]])
@@ -238,7 +238,7 @@ class Fourier:
         """Take the state of another one.
 
         Raises:
-            ValueError: it is that of another space.
+            ValueError: it is of another space.
         """
         if state.shape != self.state.shape or not np.array_equal(state[:2], self.state[:2]):
             raise ValueError("this reward model was learned with other observations")
@@ -246,10 +246,10 @@ class Fourier:
 
 
 def encoder(space: gym.Space[Any], frequencies: int, seed: int) -> OneHot | Fourier:
-    """Return what makes features of a space's observations.
+    """Return the encoder of a space's observations as features.
 
     Raises:
-        ValueError: nothing can.
+        ValueError: the space cannot be flattened.
     """
     if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
         return OneHot(space)

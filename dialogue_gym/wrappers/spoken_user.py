@@ -15,10 +15,10 @@ from dialogue_gym.nlu.phrasebook import Phrasebook
 
 
 class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.RecordConstructorArgs):
-    """The fake user says what they mean in a sentence, and the bot hears what an interpreter makes of it.
+    """Lets the fake user speak in sentences, which an interpreter understands for the bot.
 
-    The user goes on from what they meant, as one does who was misunderstood. Without an interpreter the bot
-    hears the act itself, and the sentence is only there to be read.
+    After a misunderstanding the user goes on from the act that they meant. Without an interpreter the bot
+    gets the act itself, and the sentence is only there to be read.
     """
 
     def __init__(
@@ -28,12 +28,12 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
 
         Args:
             env: without noise of its own; misunderstandings are the interpreter's.
-            phrasebook: what the user says for an act; seeded by `reset(seed=...)`.
-            interpreter: what the bot understands by it.
+            phrasebook: the sentences for each act; seeded by `reset(seed=...)`.
+            interpreter: understands them.
 
         Raises:
-            TypeError: this is no dialogue environment.
-            ValueError: it has noise of its own, or the phrasebook lacks something that its user says.
+            TypeError: the environment is not a dialogue environment.
+            ValueError: it has noise of its own, or the phrasebook lacks an intent of its user.
         """
         gym.utils.RecordConstructorArgs.__init__(
             self, phrasebook=phrasebook, interpreter=interpreter, _disable_deepcopy=True
@@ -44,7 +44,7 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
             raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
         if dialogue.settings.semantic_error_rate > 0:
             raise ValueError("semantic_error_rate: a user who speaks in sentences takes none")
-        for intent in _said_by(dialogue.domain.fake_user):
+        for intent in _intents_of(dialogue.domain.fake_user):
             phrasebook.check(intent)
         self._dialogue = dialogue
         self._phrasebook = phrasebook
@@ -57,26 +57,26 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
         if seed is not None:
             self._phrasebook.seed(seed)
         observation, info = self.env.reset(seed=seed, options=options)
-        observation, changed = self._hear(observation)
+        observation, changed = self._speak(observation)
         return observation, info | changed
 
     def step(self, action: Any) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
         """Do one action."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        observation, changed = self._hear(observation)
+        observation, changed = self._speak(observation)
         return observation, reward, terminated, truncated, info | changed
 
-    def _hear(self, observation: Observation) -> tuple[Observation, dict[str, Any]]:
+    def _speak(self, observation: Observation) -> tuple[Observation, dict[str, Any]]:
         message = self._dialogue.conversation.events[-1]
         if not isinstance(message, UserUttered):
             return observation, {}
         assert message.intent is not None
         text = self._phrasebook.say(message.intent, message.entities)
         if self._interpreter is None:
-            heard = dataclasses.replace(message, text=text)
+            received = dataclasses.replace(message, text=text)
         else:
-            heard = dataclasses.replace(self._understood(text), meant=message.act)
-        return self._dialogue.replace_last_message(heard)
+            received = dataclasses.replace(self._understood(text), meant=message.act)
+        return self._dialogue.replace_last_message(received)
 
     def _understood(self, text: str) -> UserUttered:
         assert self._interpreter is not None
@@ -86,9 +86,9 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
             return UserUttered(text, None, (), 0.0)
 
 
-def _said_by(user: FakeUser | None) -> set[str]:
-    """Return the intents of what a fake user can say."""
+def _intents_of(user: FakeUser | None) -> set[str]:
+    """Return the intents of a fake user."""
     if user is None:
         return set()
-    said = {item.intent for agenda in user.agendas for item in agenda.items}
-    return said or {intent for role, intent in user.intents if role != "greet"}
+    spoken = {item.intent for agenda in user.agendas for item in agenda.items}
+    return spoken or {intent for role, intent in user.intents if role != "greet"}

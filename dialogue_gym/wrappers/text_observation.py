@@ -1,4 +1,4 @@
-"""Text as state: what the user said, as a vector, in the place of what an interpreter makes of it."""
+"""Text as state: the user's sentence as a vector, in the place of an interpreter's intent."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.Record
     """Shows the user's last sentence as a vector, and all else that the bot sees but the intent.
 
     `Box`, float32, shape (n + m,): first the n numbers of the sentence, then the m numbers of the other
-    fields (slots, what was done), one-hot. So a policy learns what sentences mean by what comes of its
-    actions: nobody tells it an intent. `dialogue_gym.nlu.HashedNgrams` is an encoder; the sentences
-    are those of the domain's phrases, or of a `SpokenUser` below this wrapper.
+    fields (slots, actions), one-hot. So a policy learns the meaning of sentences from the consequences of
+    its actions, without any intent. `dialogue_gym.nlu.HashedNgrams` is an encoder; the sentences are those of
+    the domain's phrases, or of a `SpokenUser` below this wrapper.
     """
 
     def __init__(self, env: gym.Env[Any, Any], encoder: Encoder, bound: float = 5.0) -> None:
@@ -36,7 +36,7 @@ class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.Record
             bound: numbers of a sentence are cut off here, and at its negative.
 
         Raises:
-            TypeError: this is no dialogue environment.
+            TypeError: the environment is not a dialogue environment.
             ValueError: the environment shows more than one observation at once.
         """
         gym.utils.RecordConstructorArgs.__init__(self, encoder=encoder, bound=bound, _disable_deepcopy=True)

@@ -165,7 +165,7 @@ def test_what_is_typed_is_the_reward(env_id: str) -> None:
     env = HumanReward(gym.make(env_id.split()[0], **mode), TerminalFeedback(io.StringIO(TYPED), sink))
     assert [info["human_reward"] for *_, info in play(env, len(GIVEN))] == GIVEN
     shown = sink.getvalue()
-    assert shown.count(" is no reward: it is +, -, 0, any finite number, or just Enter\n") == 3
+    assert shown.count(" is not a reward; type +, -, a finite number, or just Enter\n") == 3
     assert shown.count("the input has ended") == 1
     assert shown.count("reward for this step > ") == 6 + 3 + 1
     if env_id == "FakeUserRestaurant-v0":
@@ -203,7 +203,7 @@ def test_through_a_pipe() -> None:
         [sys.executable, "-c", SCRIPT], input=b"+\n\xff\n-2\n", capture_output=True, check=True
     )
     assert b"GIVEN [1.0, -2.0, None, None]" in result.stdout and result.stderr == b""
-    assert "'\ufffd' is no reward".encode() in result.stdout
+    assert "'\ufffd' is not a reward".encode() in result.stdout
 
 
 def test_at_a_real_terminal(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_at_a_real_terminal(tmp_path: Path) -> None:
     try:
         window.type("", prompt)
         window.type("+\n", prompt)
-        window.type("much\n", "'much' is no reward", prompt)
+        window.type("much\n", "'much' is not a reward", prompt)
         window.type("-0.5\n", prompt)
         window.type("\x04", "the input has ended", "GIVEN [1.0, -0.5, None, None]")
         assert window.process.wait(30) == 0
