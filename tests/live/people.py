@@ -63,16 +63,22 @@ class Days:
             self.talk()
             self.trainer.work()
 
+    def live_until(self, transitions: int) -> None:
+        """Live until so many transitions were learned, at the end of a dialogue and its rating."""
+        while self.trainer.learner.transitions < transitions:
+            self.talk()
+            self.trainer.work()
+
 
 def newest_path(store: Store) -> Path:
     return checkpoints_of(store.folder).paths()[-1]
 
 
-def one_day(folder: Path, every: int, arguments: dict[str, Any]) -> None:
-    """Begin or go on, live until the next checkpoint, and end."""
+def one_day(folder: Path, every: int, transitions: int, arguments: dict[str, Any]) -> None:
+    """Begin or go on, live until so many transitions were learned, and end."""
     with Store(folder) as store:
         days = Days(store, every, **arguments)
-        days.live_on()
+        days.live_until(transitions)
         days.trainer.stop()
 
 

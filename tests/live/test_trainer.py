@@ -36,14 +36,13 @@ torch.set_num_threads(1)
 
 
 def lived(folder: Path, days: int, every: int, **arguments: Any) -> tuple[Any, Any]:
-    """Return what the checkpoint and the journal hold after some days in one process, and in as many."""
+    """Return the checkpoint and the journal after some days in one process, and in as many."""
     with Store(folder / "one") as store:
         one = Days(store, every, **arguments)
-        for _ in range(days):
-            one.live_on()
+        one.live_until(days * every)
         one.trainer.stop()
-    for _ in range(days):
-        in_a_process(one_day, folder / "many", every, arguments)
+    for day in range(1, days + 1):
+        in_a_process(one_day, folder / "many", every, day * every, arguments)
     found = []
     for name in ("one", "many"):
         with Store(folder / name) as store:
