@@ -1,9 +1,10 @@
-"""What an import loads, and what the wheel holds."""
+"""The package: the modules that an import loads, the contents of the wheel, and its extras."""
 
 from __future__ import annotations
 
 import configparser
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,16 +17,33 @@ from tests import ROOT
 
 HEAVY = (
     "torch", "numba", "stable_baselines3", "sklearn", "rich", "typer", "matplotlib", "scipy", "nicegui",
-    "httpx", "rapidfuzz", "re2", "agents",
+    "httpx", "rapidfuzz", "re2", "filelock", "agents",
 )  # fmt: skip
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def python(code: str, *options: str) -> str:
-    result = subprocess.run(
+    """Run code in a new interpreter outside the checkout; return its output."""
+    done = subprocess.run(
         [sys.executable, *options, "-c", code], capture_output=True, text=True, check=False, cwd="/"
     )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built once from a copy, since a build leaves files behind."""
+    folder = tmp_path_factory.mktemp("build")
+    shutil.copytree(ROOT / "dialogue_gym", folder / "source/dialogue_gym")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / "source")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), "source"],
+        check=True, capture_output=True, cwd=folder,
+    )  # fmt: skip
+    (built,) = folder.glob("*.whl")
+    return built
 
 
 @pytest.mark.parametrize(
@@ -33,11 +51,11 @@ def python(code: str, *options: str) -> str:
     [
         ("FakeUserRestaurant-v0", ""),
         ("dialogue_gym:FakeUserConcert-v0", ""),
-        ("DialogueLive-v0", "domain='restaurant', channel=lambda told: '/greet'"),
+        ("DialogueLive-v0", "domain='restaurant', channel=lambda lines: '/greet'"),
     ],
     ids=["import", "module-prefix", "live"],
 )
-def test_making_an_environment_loads_nothing_heavy(env_id: str, arguments: str) -> None:
+def test_making_an_environment_loads_no_heavy_package(env_id: str, arguments: str) -> None:
     code = f"""
 import sys, gymnasium
 if ":" not in {env_id!r}:
@@ -50,28 +68,19 @@ print(*sorted({{name.split(".")[0] for name in sys.modules}} & set({HEAVY!r})))
     assert python(code).split() == []
 
 
-def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
-    source = tmp_path / "source"  # a build leaves files behind
-    shutil.copytree(ROOT / "dialogue_gym", source / "dialogue_gym")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    (wheel,) = tmp_path.glob("*.whl")
+def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "site")
-    assert "dialogue_gym/domains/restaurant/domain.yml" in names
-    assert "dialogue_gym/domains/restaurant/policy.npz" in names
-    assert "dialogue_gym/py.typed" in names
-    pages = {
-        "dialogue_gym/web/pages/teach.js",
-        "dialogue_gym/web/pages/parts/index.js",
-        "dialogue_gym/web/static/style.css",
+    data = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "dialogue_gym").rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and not path.name.endswith((".nbi", ".nbc"))
     }
-    assert pages <= set(names)
+    assert (
+        "dialogue_gym/domains/restaurant/policy.npz" in data and "dialogue_gym/web/static/style.css" in data
+    )
+    assert data <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"dialogue_gym"}
     code = f"""
 import sys
@@ -85,8 +94,22 @@ print(env.reset(seed=0)[0].shape)
     assert where.startswith(str(tmp_path)) and shape == "(12,)"
 
 
+def test_the_pip_commands_of_the_readme_work(wheel: Path, tmp_path: Path) -> None:
+    """They install the wheel in the place of the checkout, without the packages that it depends on."""
+    commands = re.findall(r"^pip install (\S+)", README, re.MULTILINE)
+    assert len(commands) > 3
+    targets = [shlex.split(command)[0].replace(".", str(wheel), 1) for command in commands]
+    options = ["--no-deps", "--no-compile", "--target", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, *targets],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "does not provide the extra" not in done.stdout + done.stderr
+    assert (tmp_path / "dialogue_gym/domains/concert/domain.yml").exists()
+
+
 @pytest.mark.slow
-def test_the_oldest_supported_gymnasium_will_do(tmp_path: Path) -> None:
+def test_the_oldest_supported_gymnasium_works(tmp_path: Path) -> None:
     options = ["--quiet", "--target", str(tmp_path), "gymnasium==1.0.0", "numpy", "pyyaml", "numba"]
     subprocess.run([sys.executable, "-m", "pip", "install", *options], check=True, capture_output=True)
     code = f"""
@@ -121,14 +144,14 @@ print(compiled.metadata["autoreset_mode"].value, ours.shape)
         ("live", "dialogue_gym.cli.app, dialogue_gym.live.run"),
     ],
 )
-def test_an_extra_brings_all_that_its_programs_load(extra: str, modules: str) -> None:
+def test_each_extra_brings_the_packages_that_its_programs_load(extra: str, modules: str) -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     extras = {
         name: {re.split(r"[>=\[]", line)[0] for line in config["options.extras_require"][name].split()}
         for name in ("fast", "agents", "teach", "nlu", "live", "web")
     }
-    names = {"scikit-learn": "sklearn"}
+    names = {"scikit-learn": "sklearn", "google-re2": "re2"}
     others = set().union(*extras.values()) - extras[extra]
     blocked = {names.get(other, other.replace("-", "_")) for other in others}
     code = f"""
