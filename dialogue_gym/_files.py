@@ -1,4 +1,4 @@
-"""Write files whole or not at all."""
+"""Files: read with errors that say where, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file beside `path`, then rename it to `path`.
 
     Raises:
-        OSError: it cannot be written; what was there is as it was.
+        OSError: the file cannot be written; its old content is unchanged.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
@@ -38,14 +38,14 @@ def write_text(path: Path, text: str) -> None:
     """Write a text to a file, in UTF-8, whole or not at all.
 
     Raises:
-        OSError: it cannot be written; what was there is as it was.
+        OSError: the file cannot be written; its old content is unchanged.
     """
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong, or that may not be meant."""
+    """A fault in a file: an error, or a warning about something probably not intended."""
 
     file: str
     line: int
@@ -53,7 +53,7 @@ class Problem:
     is_error: bool = True
 
     def __str__(self) -> str:
-        """The problem on one line, with what cannot be printed escaped."""
+        """The problem on one line, with unprintable characters escaped."""
         kind = "error" if self.is_error else "warning"
         return printable(f"{kind}: {self.file}:{self.line}: {self.message}")
 
@@ -64,16 +64,16 @@ _NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000
 
 
 class FileError(ValueError):
-    """A file that cannot be used. The message is one line: file, line, key and what is wrong."""
+    """A file that cannot be used. The message is one line: file, line, key and problem."""
 
     def __init__(self, message: str) -> None:
-        """Keep the message, with what cannot be printed escaped."""
+        """Keep the message, with unprintable characters escaped."""
         super().__init__(printable(message))
 
 
 @dataclass(frozen=True)
 class FileKind:
-    """What is read: its name in errors, the error that is raised, and how large it can be."""
+    """A kind of file: its name in errors, the error to raise, and its greatest size."""
 
     noun: str
     error: type[FileError]

@@ -1,4 +1,4 @@
-"""What all of Rasa's Markdown files have in common: how they are called, and their comments."""
+"""Rasa's Markdown files: recognised by name, and read without comments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lines(text: str, file: str, kind: FileKind) -> Iterator[tuple[int, str]]:
     """Yield the lines of a text without its comments, stripped, with their numbers from 1; no empty ones.
 
     Raises:
-        FileError: a comment does not end.
+        FileError: a comment is not closed.
     """
     opened = 0
     for number, line in enumerate(text.split("\n"), 1):

@@ -1,4 +1,4 @@
-"""Texts for people: names in sentences, what can be printed."""
+"""Texts for people: names in sentences, printable and of bounded length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
 
 
 def printable(text: str) -> str:
-    r"""Return text on one line, with what cannot be printed escaped.
+    r"""Return text on one line, with unprintable characters escaped.
 
     >>> printable("a\nb")
     'a\\nb'
@@ -65,7 +65,7 @@ def shorten(text: str, width: int = 60) -> str:
 
 
 def finite(text: str) -> float:
-    """Return the number that a text stands for; ValueError if it is none, or infinite."""
+    """Return the number that a text stands for; ValueError unless it is finite."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{shorten(text, 20)} is not a finite number")
@@ -73,7 +73,7 @@ def finite(text: str) -> float:
 
 
 def name_fault(name: str) -> str | None:
-    """Say why a text cannot be a name; None if it can."""
+    """Return the reason why a text cannot be a name; None if it can."""
     if not name.strip():
         return "it is empty"
     if len(name) > MAX_NAME:
@@ -84,7 +84,7 @@ def name_fault(name: str) -> str | None:
 
 
 def bounds(minimum: float, maximum: float) -> str:
-    """Say in words which numbers are allowed."""
+    """Return the allowed numbers in words."""
     if math.isinf(maximum):
         return "a finite number" if math.isinf(minimum) else f"a number of at least {minimum:g}"
     return f"a number from {minimum:.8g} to {maximum:.8g}"

@@ -120,7 +120,7 @@ class YamlNode:
         return [self._within(node, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)]
 
     def one_or_many(self) -> list[YamlNode]:
-        """Return the entries of a list, or the entry itself where a single one is given."""
+        """Return the entries of a list, or the entry itself if it is a single one."""
         return self.items() if self.is_list else [self]
 
     def text(self, what: str = "text") -> str:
@@ -143,12 +143,12 @@ class YamlNode:
         return text
 
     def check_name(self, name: str) -> None:
-        """Refuse what cannot be a name."""
+        """Refuse an invalid name."""
         if fault := name_fault(name):
             raise self.error(f"{shorten(name)} is not a valid name: {fault}")
 
     def choice(self, valid: Collection[str], what: str) -> str:
-        """Return a name out of `valid`; `what` says in the error what it should be."""
+        """Return a name out of `valid`; the error calls it `what`."""
         text = self.text(what)
         if text not in valid:
             raise self.error(f"unknown {what} {shorten(text)}; {nearest(text, valid)}")
@@ -191,7 +191,7 @@ def read_yaml(path: Path, kind: FileKind) -> YamlNode:
     """Read one YAML file.
 
     Raises:
-        FileError: the file cannot be read, is not UTF-8, too large, nested too deep or no YAML.
+        FileError: the file cannot be read, is not UTF-8, too large, nested too deep or not YAML.
     """
     return parse_yaml(read_text(path, kind), str(path), kind)
 
@@ -218,7 +218,7 @@ def parse_yaml(text: str, file: str, kind: FileKind) -> YamlNode:
 
 
 def _check_events(text: str, file: str, kind: FileKind) -> None:
-    """Stop at what could not be composed safely: composing recurses in C, and keeps everything."""
+    """Stop before a text that could not be composed safely: composing recurses in C, and keeps everything."""
     depth = entries = documents = 0
     for event in yaml.parse(text, Loader=_LOADER):
         line = event.start_mark.line + 1 if event.start_mark else 1

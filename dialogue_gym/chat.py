@@ -1,4 +1,4 @@
-"""A person talks to a bot: what comes of each thing that they type, as lines to show. No input or output."""
+"""A person's chat with a bot: from each typed line to the lines to show. No input or output."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Chat:
         self.conversation = Conversation(bot.domain)
 
     def say(self, text: str) -> list[str]:
-        """Take in what the person typed; return what to show them."""
+        """Handle a typed line; return the lines to show."""
         if not text.strip():
             return []
         if is_restart(text, self.bot.domain):
@@ -57,12 +57,12 @@ class Chat:
         return lines
 
     def thoughts(self) -> list[str]:
-        """Return what the bot understood last, what it knows, and what it thought of doing last."""
+        """Return the bot's last understanding, its slots, and its last ranking of actions."""
         return thoughts(self.conversation, self.bot.agent)
 
 
 def thoughts(conversation: Conversation, agent: Agent | None) -> list[str]:
-    """Return what the bot understood last, what it knows, and what it thought of doing last."""
+    """Return the bot's last understanding, its slots, and its last ranking of actions."""
     message = conversation.latest_message
     heard = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
     lines = [f"understood  {heard}"]
@@ -86,7 +86,7 @@ def thoughts(conversation: Conversation, agent: Agent | None) -> list[str]:
 
 
 def is_restart(text: str, domain: Domain) -> bool:
-    """Return whether someone wants to begin anew, unless the domain has an intent of that name."""
+    """Return whether a text is the restart command, unless the domain has an intent of that name."""
     return text.strip() == RESTART_COMMAND and "restart" not in domain.intents
 
 
@@ -96,7 +96,7 @@ def understood(message: UserUttered) -> list[str]:
 
 
 def turn_lines(done: Sequence[Event]) -> list[str]:
-    """Return what to show of all that the bot did in its turn, what it said or that it said nothing."""
+    """Return the lines to show for the bot's turn: its messages, or a note that it was silent."""
     messages = [event for event in done if isinstance(event, BotUttered)]
     lines = [f"bot   {line}" for message in messages for line in message_lines(message)]
     actions = [event.name for event in done if isinstance(event, ActionExecuted) and event.name != LISTEN]
@@ -108,22 +108,22 @@ def turn_lines(done: Sequence[Event]) -> list[str]:
 
 
 class Bot:
-    """Answers what a user says; without an agent it only listens."""
+    """Replies to a user's messages; without an agent it only listens."""
 
     def __init__(self, domain: Domain, agent: Agent | None, runner: ActionRunner) -> None:
-        """Join who decides and what is done."""
+        """Join the agent that decides and the runner that acts."""
         self.domain = domain
         self.agent = agent
         self.runner = runner
 
     def hear(self, conversation: Conversation, message: UserUttered) -> list[str]:
-        """Add to a conversation what the user said, and what the bot does until it listens again.
+        """Append a user's message to a conversation, and the bot's actions until it listens again.
 
         As in an environment, it listens by an action or, with automatic turn taking, once it has spoken,
-        and after ten actions anyway. Where the user has what they wanted, the outcome is noted.
+        and after ten actions anyway. If the user has what they wanted, the outcome is recorded.
 
         Returns:
-            Notes of what went wrong, for a person to read.
+            Notes about failures, for people to read.
         """
         conversation.append(message)
         notes: list[str] = []

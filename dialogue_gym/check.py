@@ -24,10 +24,10 @@ _NLU_HEADING = re.compile(r"^##\s*(intent|synonym|lookup|regex)\s*:", re.MULTILI
 
 
 def kinds_of(path: Path) -> set[str]:
-    """Return what a file holds: a domain, stories, NLU examples, or several of them.
+    """Return the kinds of content in a file: a domain, stories, NLU examples, or several of them.
 
     Raises:
-        FileError: it cannot be read, or holds none of them.
+        FileError: the file cannot be read, or holds none of them.
     """
     text = read_text(path, _ANY_FILE)
     if is_markdown(path):
@@ -45,7 +45,7 @@ def kinds_of(path: Path) -> set[str]:
 
 
 def check_files(files: Iterable[str], actions: Sequence[Action] = (), server: str | None = None) -> list[str]:
-    """Return what is wrong in files, one line each: `error:` or `warning:`, where, and what.
+    """Return the problems of files, one line each: `error:` or `warning:`, the place, and the problem.
 
     Args:
         files: domain, story and NLU files in any mixture; for the domain the name of a built-in one will do.

@@ -11,7 +11,7 @@ NAMES = st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h"])
 
 @st.composite
 def domains(draw: st.DrawFn) -> dict[str, Any]:
-    """A domain file's content, as what YAML would make of it."""
+    """A domain file's content, as YAML would load it."""
     intents = ["inform", "affirm", "deny", *draw(st.lists(NAMES, unique=True, max_size=3))]
     slots: dict[str, Any] = {}
     goal: dict[str, Any] = {}

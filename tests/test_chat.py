@@ -75,7 +75,7 @@ def test_thoughts_are_those_before_the_last_action() -> None:
     assert len(thoughts) == 3 + 4
 
 
-def test_what_cannot_be_read_costs_nothing() -> None:
+def test_unreadable_message_costs_nothing() -> None:
     talk = chat("restaurant")
     assert talk.say("/grete") == ["(unknown intent 'grete'; did you mean 'greet'?)"]
     assert talk.say("   ") == []
@@ -129,7 +129,7 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
         (["chat", "restaurant", "--nlu", "http://a", "--nlu", "b.yml"], "an NLU server stands alone"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+def test_mistakes_are_one_line(words: list[str], message: str, tmp_path: Path) -> None:
     result = run(*words, cwd=tmp_path)
     assert result.returncode == 2 and result.stdout == ""
     assert message in result.stderr and result.stderr.startswith("error: ")
@@ -150,7 +150,7 @@ def test_in_a_terminal_one_key_shows_the_thoughts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["restaurant", "concert"])
-def test_an_end_is_what_the_simulation_takes_for_one(name: str) -> None:
+def test_end_agrees_with_the_rules(name: str) -> None:
     for policy_of in (ExpertPolicy, RandomPolicy):
         for turn_taking in ("auto", "explicit"):
             env = DialogueEnv(name, turn_taking=turn_taking)
@@ -170,7 +170,7 @@ def test_an_end_is_what_the_simulation_takes_for_one(name: str) -> None:
                 observation, _ = env.reset()
 
 
-def test_what_was_taught_talks(tmp_path: Path) -> None:
+def test_taught_bot_talks(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     # a greeting, the right action (a part of its name), listening, the end
     answers = "/greet\n2\nutter_greet\n2\nlisten\n:q\n"
@@ -187,7 +187,7 @@ def test_an_expert_needs_no_fake_user(tmp_path: Path) -> None:
     assert "with the agent 'expert'" in shown.stdout and "bot   Hello" in shown.stdout
 
 
-def test_what_comes_from_elsewhere_is_shown_as_text() -> None:
+def test_foreign_text_is_escaped() -> None:
     class Hostile(Interpreter):
         def parse(self, text: str) -> Interpretation:
             return Interpretation(text, "\x1b[31mX\nY", 0.9, (Entity("cuisine", "\ud800"),))
@@ -207,7 +207,7 @@ def test_a_missing_extra_is_named_when_it_is_needed(tmp_path: Path) -> None:
     assert 'pip install "dialogue_gym[nlu]"' in result.stderr
 
 
-def test_nobody_has_what_they_wanted_of_a_bot_that_forgot_it() -> None:
+def test_restart_is_not_a_success() -> None:
     domain = load_domain("concert")
     said = [UserUttered("/goodbye", "goodbye"), ActionExecuted("action_restart")]
     answered = [ActionExecuted("utter_goodbye"), ActionExecuted("action_listen")]

@@ -84,7 +84,7 @@ PATTERNS = (
     "a**",
 )
 LINES = ("##" + " " * 4000 + "x", *(f"## regex:people\n- {pattern}" for pattern in PATTERNS))
-"""What was seen to hang or to break a reader, or well may."""
+"""Texts that have hung or broken a reader, or might."""
 
 
 def text_damaged(text: str, chance: random.Random) -> str:

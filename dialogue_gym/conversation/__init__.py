@@ -1,4 +1,4 @@
-"""A dialogue in words: its events, the conversation that they make, and the texts of both sides."""
+"""A dialogue in words: its events, the conversation made of them, and the texts of both sides."""
 
 from dialogue_gym.conversation.conversation import BotState, Conversation, Decision, decisions
 from dialogue_gym.conversation.events import (

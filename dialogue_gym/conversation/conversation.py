@@ -1,7 +1,7 @@
-"""A dialogue in words, and what the bot knows of it: from events to observations.
+"""A dialogue in words, and the bot's knowledge of it: from events to observations.
 
-Whatever comes in, a fake user, a person, a story or the result of an action, changes the bot's half of a row
-through `hear`, `did` and `set_slot` alone, so an observation of a conversation is the environment's.
+All events, whether of a fake user, a person, a story or an action, change the bot's half of a row through
+`hear`, `did` and `set_slot` alone, so an observation of a conversation is the environment's.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def value_text(slot: Slot, value: Value) -> str | None:
 
 
 def slots_filled(domain: Domain, message: UserUttered) -> dict[str, Value]:
-    """Return what the entities of a message fill, by slot: a list all its values, another the last."""
+    """Return the slots that a message's entities fill: a list gets all values, others the last."""
     values: dict[str, list[Value]] = {}
     for entity in message.entities:
         values.setdefault(entity.name, []).append(entity.value)
@@ -73,7 +73,7 @@ def slots_filled(domain: Domain, message: UserUttered) -> dict[str, Value]:
 
 
 class BotState:
-    """What the bot knows at one point of a conversation: the bot's half of a row, and the slots in words."""
+    """The bot's knowledge at one point of a conversation: its half of a row, and the slots in words."""
 
     def __init__(self, domain: Domain) -> None:
         """Begin a dialogue."""
@@ -97,7 +97,7 @@ class BotState:
         self._filled: dict[str, Value] = {}
 
     def apply(self, event: Event) -> None:
-        """Take an event in.
+        """Apply an event.
 
         Raises:
             DomainError: the domain has no such action or slot.
@@ -159,7 +159,7 @@ class BotState:
 
     @property
     def observation(self) -> npt.NDArray[Any]:
-        """What the environment would show, shape (components,)."""
+        """The environment's observation, shape (components,)."""
         return np.array(self._row[: self._fields], dtype=self._dtype)
 
     @property
@@ -198,12 +198,12 @@ class Conversation:
         self.extend(events)
 
     def append(self, event: Event) -> None:
-        """Add what happened."""
+        """Append an event."""
         self._state.apply(event)
         self._events.append(event)
 
     def extend(self, events: Iterable[Event]) -> None:
-        """Add all that happened."""
+        """Append events."""
         for event in events:
             self.append(event)
 
@@ -213,11 +213,11 @@ class Conversation:
         return tuple(self._events)
 
     def __len__(self) -> int:
-        """How many events there are."""
+        """The number of events."""
         return len(self._events)
 
     def __eq__(self, other: object) -> bool:
-        """Whether the same happened, in the same domain."""
+        """Whether the events and the domain are equal."""
         return isinstance(other, Conversation) and (self.domain, self._events) == (
             other.domain,
             other._events,
@@ -232,7 +232,7 @@ class Conversation:
 
     @property
     def latest_message(self) -> UserUttered | None:
-        """What the user said last; None after a restart."""
+        """The user's last message; None after a restart."""
         for event in reversed(self._events):
             if isinstance(event, UserUttered):
                 return event
@@ -242,7 +242,7 @@ class Conversation:
 
     @property
     def latest_action(self) -> str | None:
-        """What the bot did last."""
+        """The bot's last action."""
         for event in reversed(self._events):
             if isinstance(event, ActionExecuted):
                 return event.name
@@ -262,7 +262,7 @@ class Conversation:
         return self._state.action_mask(actions)
 
     def observation(self, turn_taking: str = "auto", max_history: int = 1) -> npt.NDArray[Any]:
-        """Return what the environment would show now, shape `(components * max_history,)`."""
+        """Return the environment's observation now, shape `(components * max_history,)`."""
         if max_history == 1:
             return self._state.observation
         made = decisions(self, turn_taking, is_finished=False)
@@ -276,8 +276,8 @@ class Conversation:
 class Decision:
     """The bot's choice at one point of a conversation.
 
-    `observation`, shape (components,), is what it knew; `event` is the index of the action's event, or of
-    what came instead where the bot listened and no event says so.
+    `observation`, shape (components,), is the bot's knowledge; `event` is the index of the action's event, or
+    of the one in its place if the bot listened and no event says so.
     """
 
     observation: npt.NDArray[Any]

@@ -1,4 +1,4 @@
-"""What the simulation takes an action to do: the effects and words that the domain declares."""
+"""The simulated results of an action: the effects and texts that the domain declares."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialogue_gym.domain.model import FILLED
 
 
 def simulated_events(name: str, conversation: Conversation, speaker: Speaker) -> tuple[Event, ...]:
-    """Return what an action does that nothing else is known of: its declared effects, then its words.
+    """Return the events of an action without code: its declared effects, then its message.
 
     As in the environments, it has no effects where its precondition does not hold.
     """
@@ -42,12 +42,12 @@ def declared_effects(name: str, domain: Domain) -> tuple[SlotSet, ...]:
 
 
 def reset_slots(domain: Domain) -> tuple[SlotSet, ...]:
-    """Return what Rasa's `reset_slots` does: every slot gets its initial value."""
+    """Return the events of Rasa's `reset_slots`: every slot gets its initial value."""
     return tuple(SlotSet(slot.name, slot.initial_value) for slot in domain.slots)
 
 
 def shown(slots: Mapping[str, Value]) -> dict[str, str | None]:
-    """Return values as they stand in a text."""
+    """Return slot values as they are written in a text."""
     return {
         name: None if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in slots.items()

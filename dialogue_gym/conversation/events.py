@@ -1,4 +1,4 @@
-"""What happens in a conversation: frozen events under Rasa's names, and their JSON.
+"""The events of a conversation, frozen and under Rasa's names, and their JSON.
 
 The JSON is that of Rasa's trackers (https://rasa.com/docs/rasa/action-server/events), which action servers
 read and answer with.
@@ -13,16 +13,16 @@ from typing import Any
 from dialogue_gym.conversation.wording import act_text
 
 Value = Any
-"""What a slot or entity can hold: whatever JSON has."""
+"""The value of a slot or entity: anything that JSON can hold."""
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Something that was recognised in a message.
+    """An entity recognised in a message.
 
     `start` and `end` are its place in the text, if that is known; `confidence` is that of the extractor.
-    Its value is no list: several values are several entities of one name.
+    Its value is not a list: several values are several entities of one name.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Entity:
         """Return the entity that Rasa wrote.
 
         Raises:
-            ValueError: this is none.
+            ValueError: the content does not describe an entity.
         """
         if not isinstance(content, Mapping) or not isinstance(content.get("entity"), str):
             raise ValueError("an entity needs its name under 'entity'")
@@ -67,9 +67,9 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class UserUttered:
-    """The user said something.
+    """A message of the user.
 
-    `intent` is None where nothing was understood. `meant` is the act in the fixed format that a simulated
+    `intent` is None if nothing was understood. `meant` is the act in the fixed format that a simulated
     user had in mind, where it may have been misheard.
     """
 
@@ -87,7 +87,7 @@ class UserUttered:
 
 @dataclass(frozen=True, slots=True)
 class ActionExecuted:
-    """The bot did an action; `confidence` is the probability that its policy gave it."""
+    """An action of the bot; `confidence` is the probability that its policy gave it."""
 
     name: str
     confidence: float | None = None
@@ -96,7 +96,7 @@ class ActionExecuted:
 
 @dataclass(frozen=True, slots=True)
 class BotUttered:
-    """The bot said something; `data` has what comes beside the text: buttons, an image and so on."""
+    """A message of the bot; `data` has its buttons, image and so on."""
 
     text: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class BotUttered:
 
 @dataclass(frozen=True, slots=True)
 class SlotSet:
-    """A slot was set (None: emptied) by an action, or by a story that says so."""
+    """A slot set (None: emptied) by an action or a story."""
 
     name: str
     value: Value = None
@@ -112,12 +112,12 @@ class SlotSet:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """All was forgotten."""
+    """A restart: the bot forgets everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
-    """A new session began, and with it a new dialogue."""
+    """The start of a new session, and with it of a new dialogue."""
 
 
 Event = UserUttered | ActionExecuted | BotUttered | SlotSet | Restarted | SessionStarted
@@ -175,7 +175,7 @@ def from_json(content: Mapping[str, Any]) -> Event:
     """Return the event that Rasa's JSON describes.
 
     Raises:
-        ValueError: it is of a kind that is not known here, or something in it is wrong.
+        ValueError: the kind is unknown, or a value is invalid.
     """
     if not isinstance(content, Mapping):
         raise ValueError("an event is an object")
@@ -191,7 +191,7 @@ def from_json(content: Mapping[str, Any]) -> Event:
         return SlotSet(_text(content, "name"), content.get("value"))
     if kind in ("restart", "session_started"):
         return Restarted() if kind == "restart" else SessionStarted()
-    raise ValueError(f"events of the kind {kind!r} are not known here")
+    raise ValueError(f"unknown event {kind!r}")
 
 
 def _user_from_json(content: Mapping[str, Any]) -> UserUttered:

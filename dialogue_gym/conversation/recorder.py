@@ -1,4 +1,4 @@
-"""From what an environment does to a conversation in words."""
+"""The recorder: turns the steps of an environment into a conversation in words."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from dialogue_gym.rules.tables import (
 
 
 class Recorder:
-    """Notes what happens in a dialogue, step by step, and puts it into words when they are asked for.
+    """Records the steps of a dialogue, and puts them into words on demand.
 
-    (Words cost more than the whole step that they are about.)
+    (Words cost more than the step itself.)
     """
 
     def __init__(self, domain: Domain, tables: Tables) -> None:
@@ -40,12 +40,12 @@ class Recorder:
         self._written = 0
 
     def add(self, row: Row, action: int, events: int) -> None:
-        """Note a step: what the bot did, and what the user said if the turn was handed over."""
+        """Record a step: the bot's action, and the user's message if the turn was handed over."""
         self._notes.append((action, events, list(row) if events & TURN else []))
 
     @property
     def conversation(self) -> Conversation:
-        """The dialogue so far; it goes on with the environment until the next reset."""
+        """The dialogue so far; it continues with the environment until the next reset."""
         if self._written == 0:
             self._conversation = Conversation(self._domain)
             # The choice of words follows the dialogue's chance without touching it.
@@ -58,14 +58,14 @@ class Recorder:
         return self._conversation
 
     def replace_last_message(self, message: UserUttered) -> None:
-        """Put another message in the place of the last one.
+        """Replace the user's last message.
 
         Raises:
-            ValueError: the user was not the last one to do something.
+            ValueError: the last event is not a message of the user.
         """
         conversation = self.conversation
         if not isinstance(conversation.events[-1], UserUttered):
-            raise ValueError("the user was not the last one to do something: there is no message to replace")
+            raise ValueError("no message to replace: the last event is not a message of the user")
         other = Conversation(self._domain, (*conversation.events[:-1], message))
         other.outcome = conversation.outcome
         self._conversation = other

@@ -65,7 +65,7 @@ def _meaning(message: UserUttered) -> str:
 
 @dataclass
 class Bubble:
-    """One message of a chat, with what follows from it.
+    """One message of a chat, with its meaning and the slots that it stored.
 
     Attributes:
         side: `"user"` or `"bot"`.

@@ -1,4 +1,4 @@
-"""Whose turn it is in a conversation, and whether it has ended."""
+"""The turns of a conversation: the side to move, and the end."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
 
 
 def _last_said(domain: Domain, events: Sequence[Event]) -> str | None:
-    """Return the last action that was heard since the user spoke: what they answer, or are answered with.
+    """Return the last action since the user's message that the user noticed.
 
-    None after a restart: whatever else is said, they begin anew.
+    None after a restart: the user then begins anew, whatever follows.
     """
     said: str | None = None
     for event in reversed(events):

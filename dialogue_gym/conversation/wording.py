@@ -1,4 +1,4 @@
-"""A dialogue in words: what a user's act and a bot's action look like to a person."""
+"""The wording of a dialogue: a user's act and a bot's action as people read them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Speaker:
         self._random = random.Random(seed)
 
     def user(self, intent: str, told: Mapping[str, str], act: str) -> str:
-        """Return what a user says who tells some slots: the domain's phrases, or the act's fixed format."""
+        """Return a user's message with values of slots: the domain's phrases, or the act's fixed format."""
         if intent not in self._phrases:
             return "/" + act
         parts = []
@@ -66,10 +66,10 @@ class Speaker:
 
 
 def silence(action: str) -> str:
-    """Return a note of what the bot does without a word."""
+    """Return a note about a silent action."""
     return {LISTEN: "(listens)", RESTART: "(starts over)"}.get(action, f"({action})")
 
 
 def line(who: str, text: str, meaning: str) -> str:
-    """Return one line of a chat: who, what was said, and what it means, in columns."""
+    """Return one line of a chat in columns: the side, its message, and the meaning."""
     return f"{who:<5} {printable(text):<{_WIDTH}}  {meaning}".rstrip()

@@ -1,4 +1,4 @@
-"""What a domain grows by while it is taught: actions, intents and slots. No input or output."""
+"""Additions to a domain while it is taught: actions, intents and slots. No input or output."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ACTION, INTENT, SLOT = "action", "intent", "slot"
 
 @dataclass(frozen=True)
 class Addition:
-    """Something that a domain is to have.
+    """An action, intent or slot to add to a domain.
 
     Attributes:
         add: `"action"`, `"intent"` or `"slot"`.
-        name: what it is called.
-        texts: what an action says.
+        name: of the action, intent or slot.
+        texts: of an action's response.
         type: of a slot, which the entity of its name fills.
         values: of a categorical slot.
     """
@@ -31,12 +31,12 @@ class Addition:
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> Addition:
-        """Return what the content of an entry says."""
+        """Return the addition that a journal entry's content describes."""
         texts, values = (tuple(content.get(key, ())) for key in ("texts", "values"))
         return cls(content["add"], content["name"], texts, content.get("type", "text"), values)
 
     def content(self) -> dict[str, Any]:
-        """Return the content of an entry that says so."""
+        """Return the content of a journal entry for this addition."""
         about: dict[str, Any] = {"add": self.add, "name": self.name}
         if self.add == ACTION:
             return about | {"texts": list(self.texts)}
@@ -45,13 +45,13 @@ class Addition:
         return about
 
     def is_in(self, domain: Domain) -> bool:
-        """Return whether a domain has something of this name by now."""
+        """Return whether a domain already has it."""
         if self.add == SLOT:
             return any(self.name == slot.name for slot in domain.slots)
         return self.name in (domain.actions if self.add == ACTION else domain.intents)
 
     def added_to(self, domain: Domain) -> Domain:
-        """Return a domain with it.
+        """Return a copy of a domain with this addition.
 
         Raises:
             DomainError: the name cannot be one, or is taken.
@@ -64,7 +64,7 @@ class Addition:
 
 
 def extend(domain: Domain, growth: Iterable[Addition]) -> Domain:
-    """Return a domain with all that is added to it.
+    """Return a copy of a domain with all additions.
 
     Raises:
         DomainError: a name cannot be one, or is taken.

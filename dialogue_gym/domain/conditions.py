@@ -40,14 +40,14 @@ EXPERT_KEYS = ("when", "then")
 
 @dataclass(frozen=True)
 class Names:
-    """What a file has declared so far, for its other keys to refer to."""
+    """The names that a file has declared so far, for its other keys to refer to."""
 
     intents: tuple[str, ...]
     slots: tuple[Slot, ...]
     actions: tuple[str, ...]
 
     def slot(self, entry: YamlNode, name: str) -> Slot:
-        """Return the slot of that name, or say that `entry` names none."""
+        """Return the slot of that name; an unknown name is an error of `entry`."""
         if name not in self._slot_by_name:
             raise entry.error(f"unknown slot {shorten(name)}; {nearest(name, self._slot_by_name)}")
         return self._slot_by_name[name]
@@ -58,7 +58,7 @@ class Names:
 
     @functools.cached_property
     def labels(self) -> dict[str, tuple[str, tuple[str, ...]]]:
-        """What the keys of a condition that are no mappings can say: what it is, and its labels."""
+        """The plain keys of a condition: for each its noun in errors, and its labels."""
         observed = [slot.name for slot in self.slots if slot.is_observed]
         actions = ("action", (NONE, *labelled([name for name in self.actions if name != LISTEN])))
         return {
@@ -72,7 +72,7 @@ class Names:
 
 
 def parse_value(entry: YamlNode, slot: Slot) -> str | None:
-    """Read a value for a slot; a list is kept as whether it has anything in it."""
+    """Read a value for a slot; a list is only `filled` or empty."""
     if slot.type == "list":
         return FILLED if entry.items() else None
     if slot.type in ("any", "unfeaturized") and (entry.is_list or entry.is_mapping):

@@ -38,11 +38,11 @@ ANSWER_KEYS = ("after",)
 MAX_PATIENCE = 100
 MAX_AGENDAS = 1000
 MAX_ITEMS = 100
-"""How many slots a goal, values such a slot, and things to say an agenda can have."""
+"""The most slots of a goal, values of such a slot, and items of an agenda."""
 
 
 def parse_reward(entry: YamlNode | None, names: Names) -> tuple[tuple[str, float], ...]:
-    """Read `reward`: a weight for each term; those of the default that are not named stay."""
+    """Read `reward`: a weight for each term; terms not named keep their default."""
     weights = dict(DEFAULT_REWARD)
     if entry is not None:
         for term, value in entry.mapping((*REWARD_TERMS, *names.actions)).items():
@@ -137,7 +137,7 @@ def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile]
 
 
 def _roles(entry: YamlNode, keys: dict[str, YamlNode], names: Names) -> tuple[tuple[str, str], ...]:
-    """Read which intents a goal-driven user informs, affirms, denies and greets with."""
+    """Read the intents with which a goal-driven user informs, affirms, denies and greets."""
     given = keys["intents"].mapping(ROLES) if "intents" in keys else {}
     roles = []
     for role in ROLES:
@@ -212,7 +212,7 @@ def _reaction(entry: YamlNode, goal: dict[str, tuple[str, ...]]) -> tuple[str, s
 
 @dataclass(frozen=True)
 class _Line:
-    """One thing to say in an agenda, before it is known what comes before it."""
+    """An item of an agenda whose predecessors are not known yet."""
 
     entry: YamlNode
     intent: str
@@ -232,7 +232,7 @@ class _Line:
 def _agendas(
     entry: YamlNode, names: Names, goal: dict[str, tuple[str, ...]], actions: tuple[ActionModel, ...]
 ) -> tuple[Agenda, ...]:
-    """Read `agenda` and multiply its parts out: every way in which it can go, with its chance."""
+    """Read `agenda` and multiply its parts out into every possible sequence, with its chance."""
     silent = {model.name for model in actions if not model.speaks}
 
     def lines(entries: list[YamlNode]) -> list[_Line]:
@@ -265,7 +265,7 @@ def _agendas(
 
 
 def _ways(entry: YamlNode, parts: list[list[tuple[float, list[_Line]]]]) -> Iterator[Agenda]:
-    """Yield every way in which an agenda can go."""
+    """Yield every possible sequence of an agenda."""
     for way in itertools.product(*parts):
         chance = math.prod(share for share, _ in way)
         if chance == 0:

@@ -1,4 +1,4 @@
-"""What a domain is: frozen values, checked when they are read, that grow by new copies."""
+"""The domain: frozen values, checked when they are read; additions make copies."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ SLOT_TYPES = ("text", "bool", "categorical", "float", "list", "any", "unfeaturiz
 FLOAT_BINS = 5
 EMPTY, FILLED, OTHER, NONE = "empty", "filled", "other", "none"
 CONFIDENCES = (NONE, "low", "medium", "high")
-"""Labels of the confidence bins; nothing was heard, or it was heard with this confidence."""
+"""Labels of the confidence bins; no message, or one understood with this confidence."""
 CONFIDENCE_BOUNDS = (0.5, 0.8)
-"""From which confidences on it is medium, and high."""
+"""The lowest confidences that count as medium and high."""
 HEARD = ("no", FILLED, "changed")
 SPOKEN = ("no", "yes")
 
 REWARD_TERMS = ("success", "failure", "step", "turn", "useless", "invalid")
-"""What a reward can be given for, besides any action by its name."""
+"""The terms of a reward; actions, by name, are further terms."""
 DEFAULT_REWARD = (("success", 20.0), ("failure", 0.0), ("step", -1.0))
 
 REACTIONS = ("open", "inform", "judge", "reconsider", "deny")
-"""How a goal-driven user can answer an action."""
+"""The reactions of a goal-driven user to an action."""
 
 MAX_NAMES = 1000
 
@@ -57,10 +57,10 @@ def labelled(names: Sequence[str], reserved: Sequence[str] = (NONE,)) -> tuple[s
 
 @dataclass(frozen=True)
 class Slot:
-    """One thing that the bot can know.
+    """A slot: something that the bot can know.
 
     `entity` names the entity that fills it (none: only actions do). A slot with `influences=False`, or of
-    type `any` or `unfeaturized`, is no part of the observation.
+    type `any` or `unfeaturized`, is not part of the observation.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Slot:
 
     @functools.cached_property
     def labels(self) -> tuple[str, ...]:
-        """What an observation can say of the slot, by Rasa's rule for its type; the first is `empty`."""
+        """The slot's labels in an observation, by Rasa's rule for its type; the first is `empty`."""
         if self.type == "bool":
             return (EMPTY, "false", "true")
         if self.type == "categorical":
@@ -120,7 +120,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Response:
-    """What an action says: one of several texts, with `{slot}` in braces for a slot's value."""
+    """A response: an action says one of several texts, with `{slot}` in braces for a slot's value."""
 
     name: str
     texts: tuple[str, ...]
@@ -128,18 +128,18 @@ class Response:
 
 @dataclass(frozen=True)
 class Condition:
-    """What must hold of an observation: each clause names a field and the labels it may have."""
+    """A condition on an observation: each clause names a field and the labels it may have."""
 
     clauses: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
 class ActionModel:
-    """What the simulation takes an action to be.
+    """The simulation's model of an action.
 
     `needs` is its precondition, `sets` what it stores (None empties a slot), `speaks` whether it hands the
-    turn over with automatic turn taking, `reaction` what a goal-driven user answers, about `slot` if it is
-    `inform`, and `says` its words where the domain has no response for it.
+    turn over with automatic turn taking, `reaction` the answer of a goal-driven user, about `slot` if it is
+    `inform`, and `says` its texts if the domain has no response for it.
     """
 
     name: str
@@ -153,11 +153,11 @@ class ActionModel:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a fake user is like.
+    """The character of a fake user.
 
     Attributes:
         patience: useless turns until the user hangs up.
-        informativeness: mean number of slots told in the opening: 1 + Poisson(informativeness - 1), or at
+        informativeness: mean number of slots that the opening gives: 1 + Poisson(informativeness - 1), or at
             most one with that chance where it is below 1.
         indecisiveness: chance, at each of the user's turns, to change one preference.
         correction_rate: chance to name a right value, not only deny, when a suggestion is wrong.
@@ -171,7 +171,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class AgendaItem:
-    """One thing that an agenda-driven user says, and the actions that answer it."""
+    """A message of an agenda-driven user, and the actions that answer it."""
 
     intent: str
     tells: tuple[str, ...]
@@ -209,7 +209,7 @@ class FakeUser:
 
 @dataclass(frozen=True)
 class ExpertChoice:
-    """One right action, where its own condition holds as well."""
+    """A right action, provided that its own condition holds as well."""
 
     action: str
     when: Condition = Condition()
@@ -225,7 +225,7 @@ class ExpertRule:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain file, read, checked and frozen. Read one with `load_domain`; it grows by copies.
+    """A domain file, read, checked and frozen. Read one with `load_domain`; additions make copies.
 
     `actions` begins with `action_listen` and `action_restart`. `reward` pairs terms and weights.
     `fake_user` and `expert` are None and empty in a plain Rasa domain.
@@ -242,7 +242,7 @@ class Domain:
     expert: tuple[ExpertRule, ...] = ()
 
     def __hash__(self) -> int:
-        """Return a hash that is computed once: whatever is derived from a domain is cached by it."""
+        """Return a hash that is computed once: everything derived from a domain is cached by it."""
         return self._hash
 
     @functools.cached_property
@@ -250,7 +250,7 @@ class Domain:
         return hash(tuple(getattr(self, field.name) for field in dataclasses.fields(self)))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: not the hash, which is another one in each process."""
+        """Return the state to pickle, without the hash, which differs between processes."""
         return {key: value for key, value in vars(self).items() if key != "_hash"}
 
     def intent_of(self, name: str | None) -> str | None:
@@ -264,7 +264,7 @@ class Domain:
         return None
 
     def action_model(self, name: str) -> ActionModel:
-        """Return what the simulation takes an action to be; an undeclared one is a useless turn."""
+        """Return the simulation's model of an action; an undeclared one is a useless turn."""
         declared = self.fake_user.actions if self.fake_user else ()
         for model in declared:
             if model.name == name:
@@ -275,7 +275,7 @@ class Domain:
         """Return a slot by name.
 
         Raises:
-            DomainError: there is no such slot.
+            DomainError: the slot is unknown.
         """
         for slot in self.slots:
             if slot.name == name:
@@ -284,17 +284,17 @@ class Domain:
         raise DomainError(f"{self.name}: unknown slot {shorten(str(name))}; {valid}")
 
     def texts(self, action: str) -> tuple[str, ...]:
-        """Return what an action may say: its response, or what the simulation has it say."""
+        """Return the texts of an action: its response, or those that the simulation declares."""
         for response in self.responses:
             if response.name == action and response.texts:
                 return response.texts
         return self.action_model(action).says
 
     def with_action(self, name: str, texts: str | Sequence[str] = ()) -> Domain:
-        """Return a copy with an action appended, and what it says, if anything.
+        """Return a copy with an action appended, and its response, if any.
 
         Raises:
-            DomainError: the name cannot be one, or is taken.
+            DomainError: the name is invalid or taken.
         """
         self._refuse("action", name, self.actions)
         if self.fake_user and name in REWARD_TERMS:
@@ -312,7 +312,7 @@ class Domain:
         """Return a copy with an intent appended.
 
         Raises:
-            DomainError: the name cannot be one, or is taken.
+            DomainError: the name is invalid or taken.
         """
         self._refuse("intent", name, self.intents)
         return dataclasses.replace(self, intents=(*self.intents, name))
@@ -321,7 +321,7 @@ class Domain:
         """Return a copy with a slot appended that the entity of the same name fills.
 
         Raises:
-            DomainError: the name cannot be one, or is taken; the type or its values cannot be.
+            DomainError: the name is invalid or taken, or the type or its values are invalid.
         """
         self._refuse("slot", name, [slot.name for slot in self.slots])
         if type not in SLOT_TYPES:

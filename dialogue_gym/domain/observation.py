@@ -1,4 +1,4 @@
-"""What a bot sees of a dialogue: the fields of an observation, their labels, and conditions on them.
+"""A bot's view of a dialogue: the fields of an observation, their labels, and conditions on them.
 
 Every field is a small integer, an index into the labels of that field. The fields are the same whatever the
 turn taking and the noise, and follow from the domain alone.
@@ -31,7 +31,7 @@ from dialogue_gym.domain.model import (
 
 @dataclass(frozen=True)
 class ObservationField:
-    """One component of an observation: its name, and what each of its values means."""
+    """One component of an observation: its name, and the meaning of each of its values."""
 
     name: str
     labels: tuple[str, ...]
@@ -69,7 +69,7 @@ def confidence_bin(confidence: float) -> int:
 
 
 def confidence_value(index: int) -> float:
-    """Return a confidence that lies in a bin: its middle, or 1 for what is certain."""
+    """Return a confidence that lies in a bin: its middle, or 1 for certainty."""
     bounds = (0.0, 0.0, *CONFIDENCE_BOUNDS, 1.0)
     return 1.0 if index == len(CONFIDENCES) - 1 else (bounds[index] + bounds[index + 1]) / 2
 

@@ -1,4 +1,4 @@
-"""The text of a domain file with what was added to the domain, at the end of its lists."""
+"""Writes additions to a domain into the text of its file, at the end of its lists."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _Dumper.add_representer(
 
 
 def grown_text(text: str, file: str, name: str, grow: Callable[[Domain], Domain]) -> str:
-    """Return the text of a domain file in which what a domain grew by stands as well.
+    """Return the text of a domain file with additions to the domain written into it.
 
-    What is read from it is the grown domain; where there are forms, the order of its actions may be another.
+    Reading it gives the extended domain; with forms, the order of its actions may differ.
 
     Args:
         text: of the file.
@@ -42,7 +42,7 @@ def grown_text(text: str, file: str, name: str, grow: Callable[[Domain], Domain]
         grow: gives the grown domain for the one that is read from the text.
 
     Raises:
-        DomainError: the text is no domain's, or nothing can be added to it in place.
+        DomainError: the text does not describe a domain, or nothing can be added to it in place.
     """
     root = parse_yaml(text, file, DOMAIN_FILE)
     domain = parse_domain(root, name)

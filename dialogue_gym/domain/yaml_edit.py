@@ -1,4 +1,4 @@
-"""Add entries to a YAML text in place: what stands there stays as it is, with its comments and its order."""
+"""Add entries to a YAML text in place: all other text, comments and order are unchanged."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _WIDTH = 1_000_000
 
 
 class InsertionError(ValueError):
-    """A text that nothing can be added to in place. The message is a clause that says why."""
+    """A text to which nothing can be added in place. The message is a clause with the reason."""
 
 
 @dataclass
 class _Section:
-    """Where a value stands, in characters from the beginning of the text.
+    """The place of a value, in characters from the beginning of the text.
 
     Attributes:
         style: `"block"` with an entry a line, `"flow"` in brackets or braces, `"null"`, or `"other"`.
@@ -38,7 +38,7 @@ class _Section:
     first: int | None = None
 
     def take(self, begin: int, end: int) -> None:
-        """Take in that something stands in it."""
+        """Extend the span to hold another place."""
         self.first = begin if self.first is None else self.first
         self.end = end
 
@@ -48,7 +48,7 @@ def insert(text: str, additions: Mapping[str, str]) -> str:
 
     Args:
         text: one document, a mapping.
-        additions: by key, more entries of what stands under it, as a YAML block that is not indented. A key
+        additions: by key, further entries for it, as a YAML block that is not indented. A key
             that is not there yet is added at the end.
 
     Raises:
@@ -72,7 +72,7 @@ def insert(text: str, additions: Mapping[str, str]) -> str:
 
 
 def _sections(text: str) -> tuple[_Section, dict[str, _Section]]:
-    """Return where the root of a document stands, and what is under each of its keys."""
+    """Return the place of a document's root, and the places of the values of its keys."""
     root: _Section | None = None
     sections: dict[str, _Section] = {}
     key: str | None = None
@@ -112,7 +112,7 @@ def _section(event: yaml.Event) -> _Section:
 
 
 def _edit(text: str, root: _Section, section: _Section, block: str) -> tuple[int, int, str]:
-    """Return what is to be written from where to where, for entries at the end of a section."""
+    """Return the replacement, with its start and end, that adds entries at the end of a section."""
     if section.style == "other":
         raise InsertionError(f"on line {section.line} there is something else than a list or keys")
     if section.style == "flow":
@@ -135,12 +135,12 @@ def _new_section(text: str, root: _Section, key: str, block: str) -> tuple[int, 
 
 
 def _next_line(text: str, place: int) -> int:
-    """Return where the line after a place begins; a text in lines of its own ends there already."""
+    """Return the start of the line after a place; a text in lines of its own ends there already."""
     return place if text[place - 1 : place] == "\n" else text.index("\n", place) + 1
 
 
 def _column(text: str, place: int) -> int:
-    """Return how far the line of a place is indented."""
+    """Return the indentation of the line of a place."""
     line = text[text.rfind("\n", 0, place) + 1 :]
     return len(line) - len(line.lstrip(" "))
 
@@ -170,7 +170,7 @@ def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def _check(before: str, after: str, additions: Mapping[str, str]) -> None:
-    """Compare what is read: an anchor, or an unusual way to write a list, can make it something else."""
+    """Compare the content read back: an anchor, or an unusual list, can change its meaning."""
     expected = yaml.load(before, Loader=_LOADER)
     for key, block in additions.items():
         new = yaml.load(block, Loader=_LOADER)

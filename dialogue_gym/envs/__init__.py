@@ -1,4 +1,4 @@
-"""The Gymnasium environments: the rules, interpreted, with a simulated user on the other side."""
+"""The Gymnasium environments: the rules, interpreted, with a simulated user."""
 
 from dialogue_gym.envs.dialogue import DialogueEnv, RenderModeError
 

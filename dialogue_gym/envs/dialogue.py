@@ -31,7 +31,7 @@ _KNOWN_MASKS = 1024
 
 
 class RenderModeError(ValueError, TypeError):
-    """There is no such render mode.
+    """An unknown render mode.
 
     (A TypeError too: Stable-Baselines3, given an id, asks for "rgb_array", and on that error for none.)
     """
@@ -41,9 +41,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     """A dialogue with the fake user of a domain file.
 
     ## Description
-    A user talks to a bot. At each step the bot, which is the agent, does one action of the domain: it says
-    something, or does something silently. The user has a hidden goal or an agenda and answers by the rules
-    that the domain file declares under `fake_user`.
+    A user talks to a bot. At each step the bot, which is the agent, does one action of the domain, silently
+    or with a message. The user has a hidden goal or an agenda and answers by the rules that the domain file
+    declares under `fake_user`.
 
     ## Action Space
     `Discrete(n)`: the actions of the domain, in order; `env.unwrapped.action_names` names them. With
@@ -60,7 +60,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     last k observations stand one behind the other, the newest last; before the first ones are zeros.
 
     ## Starting State
-    The user is drawn and has opened the dialogue: the first observation holds what was heard of it.
+    The user is drawn and has opened the dialogue: the first observation holds the bot's understanding
+    of that message.
 
     ## Rewards
     The sum of named terms, with the weights of the domain's `reward`, by default 20 for success, 0 for
@@ -77,7 +78,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     ## Arguments
     - `domain`: path of a domain file, name of a built-in domain, or a `Domain`.
     - `turn_taking`: `"auto"` or `"explicit"`.
-    - `semantic_error_rate`: chance from 0 to 1 that what the bot hears is not what the user meant.
+    - `semantic_error_rate`: chance from 0 to 1 that the bot misunderstands the user.
     - `user`: `"standard"`, `"unfriendly"`, or another profile that the domain declares.
     - `patience`: useless turns until the user hangs up.
     - `informativeness`: mean number of slots that an opening tells.
@@ -89,7 +90,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
       this name for its `TimeLimit` wrapper, which can only shorten an episode.)
     - `render_mode`: `"ansi"` (render returns the dialogue as text) or `"human"` (it is printed as it goes).
 
-    Where an argument is None, the domain's own figure holds.
+    If an argument is None, the domain's own figure holds.
 
     ## Version History
     - v0: initial version.
@@ -148,7 +149,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         sizes = [len(field.labels) for field in self.fields]
         self._dtype = observation_dtype(self.fields)
         self.observation_space = spaces.MultiDiscrete(sizes * self.max_history, dtype=self._dtype.type)
-        # The space's own are int8 as well: who adds them up, as Stable-Baselines3 does, would overflow.
+        # The space's own are int8 as well: adding them up, as Stable-Baselines3 does, would overflow.
         self.observation_space.nvec = self.observation_space.nvec.astype(np.int64)
         self.action_space = spaces.Discrete(len(self.action_names))
 
@@ -179,7 +180,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin a dialogue: with a seed a certain one, without it the next one of the same stream."""
+        """Begin a dialogue: the one of a seed, or without one the next of the same random stream."""
         super().reset(seed=seed)
         if seed is not None:
             self._row[RANDOM] = rules.mix(seed)
@@ -200,7 +201,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         """Do one action.
 
         Raises:
-            ValueError: there is no such action.
+            ValueError: the action is out of range.
             gymnasium.error.ResetNeeded: the dialogue is over.
         """
         index = self._action_index(action)
@@ -267,7 +268,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
     @property
     def conversation(self) -> Conversation:
-        """The dialogue so far in words, as its record goes on with every step until the next reset.
+        """The dialogue so far in words, extended by every step until the next reset.
 
         Raises:
             gymnasium.error.ResetNeeded: no dialogue has begun.
@@ -277,15 +278,15 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         return self._recorder.conversation
 
     def replace_last_message(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
-        """Let the bot have heard another message than it did last: what an interpreter made of it, say.
+        """Replace the last message as the bot understood it, for example by an interpreter's result.
 
-        The user goes on from what they meant, and judges what the bot now knows.
+        The user continues from their own meaning, and judges the bot's new knowledge.
 
         Returns:
-            The observation in place of the last one, and what changes in `info`.
+            The observation that replaces the last one, and the changed keys of `info`.
 
         Raises:
-            ValueError: the user was not the last one to do something.
+            ValueError: the last event is not a message of the user.
         """
         self._recorder.replace_last_message(message)
         bot_half = self.conversation.bot_half

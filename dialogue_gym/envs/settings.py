@@ -1,4 +1,4 @@
-"""Check what a person sets about an environment."""
+"""Check the settings of an environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     """Return checked settings for a domain with a fake user; None leaves the domain's own figure.
 
     Raises:
-        ValueError: one sentence that names the argument and what it may be.
+        ValueError: one sentence that names the argument and its valid values.
     """
     turn_taking = given["turn_taking"]
     if not isinstance(turn_taking, str) or turn_taking not in STEP_LIMITS:
@@ -69,7 +69,7 @@ def _reward(domain: Domain, reward: Mapping[str, float]) -> tuple[tuple[str, flo
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value is a finite number, NumPy's too; True and False are none."""
+    """Return whether a value is a finite number, NumPy's too; True and False are not."""
     if isinstance(value, bool):
         return False
     return isinstance(value, numbers.Real) and math.isfinite(value)

@@ -31,7 +31,7 @@ from dialogue_gym.rules.tables import (
 
 
 def resolve_profile(fake_user: FakeUser, settings: Settings) -> Profile:
-    """Return what the user is like: the named profile, where the settings do not say otherwise."""
+    """Return the user's character: the named profile, unless the settings override it."""
     profile = fake_user.profile(settings.user)
 
     def pick(name: str) -> float:
@@ -80,7 +80,7 @@ def build_tables(domain: Domain, settings: Settings) -> Tables:
     """Return the tables of a domain that has a fake user, under the given settings.
 
     Raises:
-        ValueError: the domain has no fake user, or there is no such user.
+        ValueError: the domain has no fake user, or the user is unknown.
     """
     if domain.fake_user is None:
         raise ValueError(f"the domain {domain.name!r} has no fake user")

@@ -1,4 +1,4 @@
-"""One dialogue: how it begins and what a step does."""
+"""One dialogue: its beginning, and its steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dialogue_gym.rules.user import Draw, be_heard, new_user, say_opening, user_
 
 
 def begin(row: Row, tables: Tables, draw: Draw) -> None:
-    """Start a dialogue: a new user, who opens. The row's random state runs on."""
+    """Start a dialogue: a new user says the opening. The row's random state runs on."""
     forget(row, tables)
     new_user(row, tables, draw)
     row[AWAITED] = 0

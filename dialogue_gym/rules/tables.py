@@ -36,10 +36,10 @@ LISTENING, RESTARTING = 0, 1
 OPEN, INFORM, JUDGE, RECONSIDER, DENY = range(len(REACTIONS))
 MAX_UNHEARD = 10
 HIGH = 3
-"""The confidence of what is certain."""
+"""The confidence of certain values."""
 
 SUCCESS, FAILURE, TURN, USELESS, INVALID, TRUNCATED = 1, 2, 4, 8, 16, 32
-"""What can happen in a step: the bits of its events."""
+"""The events of a step: the bits of its events."""
 EVENT_TERMS = (
     ("success", SUCCESS),
     ("failure", FAILURE),
@@ -62,7 +62,7 @@ Row = MutableSequence[int]
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be set about an environment; None leaves the domain's own figure."""
+    """The settings of an environment; None leaves the domain's own figure."""
 
     turn_taking: str = "auto"
     semantic_error_rate: float = 0.0
@@ -77,7 +77,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What the rules read: plain integers, and tuples of them, by slot, action, intent or agenda item.
+    """Tables for the rules: plain integers, and tuples of them, by slot, action, intent or agenda item.
 
     (Attributes in slots are what Python reads fastest.)
     """
@@ -103,8 +103,8 @@ class Tables:
     opening_block: slice
     told_block: slice
     heard_block: slice
-    # By slot: where it is observed (-1: nowhere), where what was heard of it (all zeros: nothing was), and
-    # what is seen of each code.
+    # By slot: the place of its observation (-1: none), the place of its news in the last message (all zeros:
+    # none), and the label of each code.
     slot_at: tuple[int, ...]
     heard_at: tuple[int, ...]
     unheard: tuple[int, ...]

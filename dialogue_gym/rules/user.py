@@ -1,7 +1,7 @@
-"""The fake users: what they say, and what the bot hears of it.
+"""The fake users: their messages, and the bot's understanding of them.
 
-What is meant lies in the row's `told` block, what is heard of it under noise in its `heard` block; both give
-the code of a value for each slot that is spoken of.
+The meaning lies in the row's `told` block, the bot's noisy understanding of it in its `heard` block; both
+give the code of a value for each slot that a message names.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Draw = Callable[[Row, Tables, int], int]
 
 
 def new_user(row: Row, tables: Tables, draw: Draw) -> None:
-    """Draw what the user wants, what the opening tells of it, or which agenda the user has."""
+    """Draw the user's goal and the part of it that the opening tells, or the user's agenda."""
     wishes = 0
     row[tables.opening_block] = tables.nothing
     for slot in range(tables.slots):
@@ -60,7 +60,7 @@ def new_user(row: Row, tables: Tables, draw: Draw) -> None:
 
 
 def say_opening(row: Row, tables: Tables) -> None:
-    """Say what the user opens with: the same slots each time, or the first item of the agenda."""
+    """Say the opening: the same slots each time, or the first item of the agenda."""
     if tables.is_agenda:
         row[POSITION] = 0
         say_item(row, tables)
@@ -95,7 +95,7 @@ def another(row: Row, tables: Tables, slot: int, value: int, draw: Draw) -> int:
 
 
 def goal_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
-    """Say what a goal-driven user answers to an action (0: to nothing), and return the events."""
+    """Say a goal-driven user's answer to an action (0: to nothing), and return the events."""
     reaction = tables.reaction[answered]
     changed = -1
     if draw(row, tables, tables.mind_chance):
@@ -121,7 +121,7 @@ def goal_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
 
 
 def inform_about(row: Row, tables: Tables, slot: int) -> int:
-    """Tell one slot. Asking for what is known is useless, unless it may have been misheard."""
+    """Tell one slot. Asking for a known slot is useless, unless it may have been misheard."""
     row[SAID_INTENT] = tables.inform
     row[tables.told + slot] = row[tables.goal + slot]
     return USELESS if row[tables.values + slot] and not tables.is_noisy else 0

@@ -1,4 +1,4 @@
-"""Arrays for what a step gives, used again once nobody holds them any more."""
+"""Arrays for the results of a step, reused once nobody holds them any more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IDLE = max(map(sys.getrefcount, (np.empty(0),)))
 
 
 class Seen(NamedTuple):
-    """What there is to see of the lanes after a step or reset; from the rewards on, of a step alone.
+    """The results of the lanes after a step or reset; from the rewards on, of a step alone.
 
     Shapes: (lanes, components) of observations, (lanes, actions) of masks (int8), (lanes,) of the others:
     turns (int64), rewards (float64), bool the rest.
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
 
 
 class Buffers:
-    """Sets of arrays to write to. What is handed out are views: these are the caller's own.
+    """Sets of arrays to write to. Callers get views: these are the caller's own.
 
     A view refers to its array, and so does whatever was made of the view. An array without such references
     is written again: fresh memory for each of millions of steps would cost more than the steps.

@@ -79,9 +79,9 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     Shape `(num_envs,)`, dtype float64. `reward_terms()` returns the terms of the last ones by name.
 
     ## Episode End
-    As in `DialogueEnv`, in each lane. What comes next is a matter of `autoreset_mode`: with `"NextStep"` the
+    As in `DialogueEnv`, in each lane. The next step depends on `autoreset_mode`: with `"NextStep"` the
     next step ignores the lane's action and begins its next dialogue; with `"SameStep"` the step that ends a
-    dialogue begins the next one and puts what was seen last into `info["final_obs"]` and
+    dialogue begins the next one and puts the last observation and info into `info["final_obs"]` and
     `info["final_info"]`; with `"Disabled"` the lanes that are over are to be reset with
     `reset(options={"reset_mask": ...})`, a bool array of shape `(num_envs,)`.
 
@@ -179,7 +179,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
 
         Raises:
             ValueError: there are not as many seeds, or mask entries, as lanes.
-            TypeError: the mask is no bool array.
+            TypeError: the mask is not a bool array.
             gymnasium.error.ResetNeeded: with a mask, before all lanes were reset once.
         """
         chosen = self._chosen(options)
@@ -200,7 +200,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             actions: integers, shape `(num_envs,)`.
 
         Raises:
-            ValueError: there is no such action, or another number of them; nothing has been done then.
+            ValueError: an action is out of range, or there are not `num_envs` of them; no lane has moved.
             gymnasium.error.ResetNeeded: `reset` is to be called first.
         """
         seen = self.advance(actions)
@@ -222,7 +222,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         return self._lanes.step(self._as_actions(actions))
 
     def final(self, ended: Array) -> Final:
-        """Return what was seen last in lanes (their numbers) whose dialogue ended in the last step.
+        """Return the last observations of lanes (by number) whose dialogue ended in the last step.
 
         Raises:
             ValueError: the mode is not `"SameStep"`; in the others the step itself shows it.

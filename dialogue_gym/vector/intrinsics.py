@@ -1,4 +1,4 @@
-"""From arrays to what the rules run on: functions that compiled code makes tables, rows and masks with."""
+"""Functions with which compiled code makes tables, rows and masks of arrays."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ from dialogue_gym.rules.tables import FAILURE, SUCCESS, TRUNCATED, TURNS
 from dialogue_gym.vector.intrinsics import copy_cells, make_mask, make_row, tables_maker
 
 SOURCES = sources() + digest(modules(__file__))
-"""Says which code it is that is compiled. (Numba's cache looks at this file alone.)"""
+"""The digest of the code that is compiled. (Numba's cache looks at this file alone.)"""
 STEP, RESET = 0, 1
-"""What is to be done."""
+"""The two commands."""
 BEGAN = 64
 """Stands beside the bits of events where no step was made, since a dialogue began."""
 _OPTIONS = {"forceinline": True, "error_model": "numpy"}
@@ -137,7 +137,7 @@ def _play(  # type: ignore[no-untyped-def]
 
 
 class Version(NamedTuple):
-    """What a compiled version of `_play` is for, the domain aside."""
+    """The purpose of a compiled version of `_play`, the domain aside."""
 
     cell: str
     """The dtype of the rows' cells."""

@@ -1,4 +1,4 @@
-"""Many dialogues side by side: their rows, and what there is to see of them after each step."""
+"""Many dialogues side by side: their rows, and their results after each step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _one_at_a_time = threading.Lock()
 
 
 class Final(NamedTuple):
-    """What was seen last of dialogues that have ended; shapes as in `Seen`."""
+    """The last results of dialogues that have ended; shapes as in `Seen`."""
 
     observations: Array
     masks: Array
@@ -79,7 +79,7 @@ class Lanes:
         self._events = np.full(count, BEGAN, np.uint8)
         self._acted = np.zeros(count if self._action_reward.any() else 0, np.int64)
         self.ended = 0
-        """How many dialogues ended in the last step."""
+        """The number of dialogues that ended in the last step."""
         self._buffers = Buffers(count, components, actions, self._dtype, copy=copy)
         final = count if is_same_step else 0
         self._final = Final(
@@ -91,7 +91,7 @@ class Lanes:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Set up what does not belong to the dialogues: the compiled code, and what it is always given."""
+        """Set up what does not belong to the dialogues: the compiled code, and its constant arguments."""
         self._is_parallel = self.count >= _PARALLEL_FROM and _can_share()
         self._sharing = Sharing()
         self._function = self._compile()
@@ -119,7 +119,7 @@ class Lanes:
         """Do an action (int64) in each lane; where the dialogue is over, the next one begins instead.
 
         Raises:
-            ValueError: there is no such action; nothing has been done in any lane.
+            ValueError: an action is out of range; no lane has moved.
         """
         seen = self._play(STEP, self.is_over, actions)
         if self.ended < 0:

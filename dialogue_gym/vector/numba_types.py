@@ -1,8 +1,8 @@
-"""What compiled code sees of a row and of the tables: Numba types that behave as the rules expect.
+"""The types of a row and of the tables in compiled code: Numba types that behave as the rules expect.
 
 The rules index and slice a row, and read attributes of the tables. Arrays would do, but slowly: their
 references are counted, and nothing tells the compiler that the tables never change. These types are plain
-pointers, and what follows from a domain is known to the compiler as constants.
+pointers, and everything that follows from a domain is known to the compiler as constants.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class RowType(types.Type):
 
 
 class MaskType(types.Type):
-    """One lane's mask, indexed by the domain's actions; what is set of those before `first` is dropped."""
+    """One lane's mask, indexed by the domain's actions; entries before `first` are dropped."""
 
     def __init__(self) -> None:
         super().__init__("Mask")
@@ -147,7 +147,7 @@ def _load(builder: Any, pointer: Any, is_constant: bool = True) -> Any:
 
 
 def element(builder: Any, pointer: Any, index: Any) -> Any:
-    """Return a pointer to an element of what a pointer points to."""
+    """Return a pointer to an element of a pointer's target."""
     if isinstance(index, int):
         index = INT64(index)
     return builder.gep(pointer, [index], inbounds=True)
@@ -259,7 +259,7 @@ def _vector_next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -
 
 
 def _cell(context: Any, builder: Any, sig: Any, args: Any) -> tuple[Any, Any]:
-    """Return the place that an index means, and the type of what lies there."""
+    """Return the place that an index means, and the type of its content."""
     of, index_type = sig.args[:2]
     row = view(context, builder, of, args[0])
     if isinstance(index_type, types.IntegerLiteral) and index_type.literal_value < 0:

@@ -1,7 +1,8 @@
 """The tables as one array of int64 words, which compiled code reads.
 
 Each field has its place near the start: the number itself, or where its numbers lie and how many there are.
-What follows from the domain alone comes before what the settings change, so that it can be compiled in.
+Fields that follow from the domain alone come before those that the settings change, so that they can be
+compiled in.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SETTINGS = ("is_auto", "is_noisy", "patience", "step_limit", "chances")
 
 
 class Kind(enum.Enum):
-    """How a field lies in the words."""
+    """The place of a field in the words."""
 
     SCALAR = "int"
     BLOCK = "slice"

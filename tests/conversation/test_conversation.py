@@ -42,7 +42,7 @@ SHIRT = """
 
 @ROUNDS
 @given(SOURCES, SETTINGS, SEEDS)
-def test_every_prefix_of_a_conversation_shows_what_the_environment_showed(
+def test_every_prefix_has_the_environments_observation(
     source: Domain | str, keywords: dict[str, Any], seed: int
 ) -> None:
     env = DialogueEnv(source, **keywords)
@@ -81,7 +81,7 @@ def test_events_survive_their_json(source: Domain | str, keywords: dict[str, Any
         assert from_json(json.loads(json.dumps(to_json(event)))) == event
 
 
-def test_what_is_recorded_and_when_it_is_asked_for_does_not_matter() -> None:
+def test_recording_does_not_depend_on_when_it_is_read() -> None:
     asked, unasked = (gym.make("FakeUserRestaurant-v0").unwrapped for _ in range(2))
     for env in (asked, unasked):
         assert isinstance(env, DialogueEnv)
@@ -111,7 +111,7 @@ def test_a_plain_domain_needs_no_fake_user() -> None:
     conversation.append(SlotSet("size", "Large"))  # Rasa says again what the message filled
     assert conversation.observation().tolist() == before.tolist()
     conversation.append(SlotSet("size", "small"))
-    conversation.append(SlotSet("size", "Large"))  # and this is no repetition
+    conversation.append(SlotSet("size", "Large"))  # and this is not a repetition
     assert conversation.slots["size"] == "Large"
     conversation.append(ActionExecuted("order", 0.9))
     conversation.append(SlotSet("price", 0.5))
@@ -148,14 +148,14 @@ def test_listens_are_put_in_where_stories_leave_them_out() -> None:
     assert [decision.action for decision in decisions(conversation)] == ["ask_size", "order"]
 
 
-def test_what_the_domain_does_not_have_is_said() -> None:
+def test_unknown_names_are_errors() -> None:
     conversation = Conversation(domain_from(SHIRT))
     with pytest.raises(DomainError, match="unknown action 'ask_sizes'; did you mean 'ask_size'"):
         conversation.append(ActionExecuted("ask_sizes"))
     with pytest.raises(DomainError, match="unknown slot 'colou'; did you mean 'colour'"):
         conversation.append(SlotSet("colou", 1))
     assert len(conversation) == 0
-    with pytest.raises(ValueError, match="events of the kind 'reminder' are not known"):
+    with pytest.raises(ValueError, match="unknown event 'reminder'"):
         from_json({"event": "reminder"})
 
 

@@ -18,7 +18,7 @@ KNOWN = {
     "condition": conditions.CONDITION_KEYS,
     "expert": conditions.EXPERT_KEYS,
 }
-# What is accepted and changes nothing, in a file.
+# Keys that are accepted and change nothing, in a file.
 IGNORED = {
     **{key: f"{key}: [anything, {{at: all}}]" for key in parse.IGNORED_KEYS},
     **{key: f"slots: {{a: {{type: text, {key}: 3}}}}" for key in parse.IGNORED_SLOT_KEYS},

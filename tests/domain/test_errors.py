@@ -203,7 +203,7 @@ UNREADABLE: list[tuple[Callable[[Path], Any], str]] = [
 
 
 @pytest.mark.parametrize(("source", "expected"), UNREADABLE)
-def test_what_is_no_file(tmp_path: Path, source: Callable[[Path], Any], expected: str) -> None:
+def test_missing_files(tmp_path: Path, source: Callable[[Path], Any], expected: str) -> None:
     assert error_of(source(tmp_path)) == expected.format(folder=tmp_path)
 
 

@@ -73,7 +73,7 @@ def whole(text: str, look: Callable[[Domain], Any]) -> tuple[str, Callable[[Doma
 GREET = AgendaItem("greet", (), ("ask",))
 ALWAYS = Condition()
 
-# By level and key: a file, what to look at in its domain, and what is there because of the key.
+# By level and key: a file, a view of its domain, and the view that the key causes.
 KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
     ("file", "intents", whole("intents: [yes, 2]", lambda d: d.intents), ("yes", "2")),
     ("file", "intents", whole("intents: [{a: {use_entities: true}}, b]", lambda d: d.intents), ("a", "b")),
@@ -323,7 +323,7 @@ WITHOUT = {"slots": "slots: {a: {type: text}}", "intents": "intents: [a]", "enti
 
 
 @pytest.mark.parametrize(("level", "key", "file", "expected"), KEYS, ids=[f"{k[0]}: {k[1]}" for k in KEYS])
-def test_what_a_key_does(
+def test_effect_of_a_key(
     level: str, key: str, file: tuple[str, Callable[[Domain], Any]], expected: Any
 ) -> None:
     text, look = file
@@ -337,7 +337,7 @@ def test_every_key_is_tested(level: str) -> None:
 
 
 @pytest.mark.parametrize("key", IGNORED)
-def test_what_is_accepted_and_ignored(key: str) -> None:
+def test_ignored_keys(key: str) -> None:
     part = IGNORED[key].partition(":")[0]
     without = WITHOUT.get(part, "actions: [a]" if part == "actions" else "")
     assert domain_from(IGNORED[key]) == domain_from(without or "intents: []")

@@ -1,4 +1,4 @@
-"""Domains: what can be loaded, plain Rasa files, labels, codes of values, growing."""
+"""Domains: sources, plain Rasa files, labels, codes of values, additions."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_plain_rasa_domain_is_read_as_it_is(path: Path) -> None:
     assert all(len(set(field.labels)) == len(field.labels) for field in observation_fields(domain))
 
 
-def test_what_plain_rasa_domains_say() -> None:
+def test_content_of_plain_rasa_domains() -> None:
     core, one, two, three = map(load_domain, PLAIN_RASA)
     assert core.actions[-2:] == ("bot.actions.ActionDepartures", "bot.actions.ActionStoreStation")
     assert core.texts("utter_hello") == ("hey there, where are you?", "hello :)")
@@ -166,7 +166,7 @@ def test_a_domain_is_a_frozen_value() -> None:
         domain.name = "other"  # type: ignore[misc]
 
 
-def test_what_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_of_a_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert builtin_names() == ["concert", "restaurant"]
     domain = load_domain("restaurant")
     assert load_domain(domain) is domain
@@ -183,7 +183,7 @@ def test_what_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert load_domain("bot").actions[2:] == ("b",)
 
 
-def test_modules_of_the_package_import_one_another_in_no_circle() -> None:
+def test_package_has_no_import_circle() -> None:
     package = Path(model.__file__).parent
     imported: dict[str, set[str]] = {}
     for path in package.glob("*.py"):
@@ -196,7 +196,7 @@ def test_modules_of_the_package_import_one_another_in_no_circle() -> None:
     assert not imported["domain.model"]
 
 
-def test_a_domain_grows_at_its_end() -> None:
+def test_additions_come_last() -> None:
     old = load_domain("restaurant")
     before = pickle.dumps(old)
     new = (
@@ -246,19 +246,19 @@ REFUSED: list[tuple[Callable[[Domain], Any], str]] = [
 
 
 @pytest.mark.parametrize(("grow", "expected"), REFUSED)
-def test_a_wrong_growth_is_refused(grow: Callable[[Domain], Any], expected: str) -> None:
+def test_invalid_addition_is_refused(grow: Callable[[Domain], Any], expected: str) -> None:
     with pytest.raises(DomainError) as caught:
         grow(load_domain("restaurant"))
     assert str(caught.value) == f"restaurant: {expected}"
 
 
-def test_there_are_at_most_so_many_names() -> None:
+def test_names_are_limited() -> None:
     full = Domain("full", intents=tuple(map(str, range(model.MAX_NAMES))))
     with pytest.raises(DomainError, match=r"^full: there are 1000 already, more are not supported$"):
         full.with_intent("one more")
 
 
-def test_a_domain_has_another_hash_in_another_process() -> None:
+def test_hash_is_not_pickled() -> None:
     domain = load_domain("restaurant")
     hash(domain)
     code = "import pickle, sys; d = pickle.load(sys.stdin.buffer); from dialogue_gym import load_domain; "

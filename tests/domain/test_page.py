@@ -1,4 +1,4 @@
-"""What the documentation says of domain files: every key, limit and default."""
+"""The documentation of domain files names every key, limit and default."""
 
 from __future__ import annotations
 

@@ -258,7 +258,7 @@ def test_numpy_numbers_and_none_are_taken() -> None:
     assert (env.max_history, env.tables.patience, env.tables.is_noisy) == (2, 3, False)
 
 
-def test_a_grown_domain_can_be_played() -> None:
+def test_domain_with_additions_can_be_played() -> None:
     small = domain_from(TINY)
     grown = (
         small.with_action("utter_hi", ["Hi."]).with_intent("hum").with_slot("colour", "categorical", ["red"])

@@ -1,4 +1,4 @@
-"""What holds of any valid domain, any settings, any seed and any actions."""
+"""Properties of any valid domain, with any settings, seed and actions."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_any_dialogue_keeps_the_rules(source: Domain | str, keywords: dict[str, 
                 assert not (terminated and truncated)
                 assert truncated == (step + 1 == env.tables.step_limit and not terminated)
                 if info["is_success"]:
-                    assert_has_what_was_wanted(env)
+                    assert_goal_is_met(env)
                 break
             assert "is_success" not in info
         else:
@@ -84,7 +84,7 @@ def assert_without_effect(env: DialogueEnv, before: list[int]) -> None:
     assert changed <= told
 
 
-def assert_has_what_was_wanted(env: DialogueEnv) -> None:
+def assert_goal_is_met(env: DialogueEnv) -> None:
     tables, row = env.tables, env._row
     if tables.is_agenda:
         assert row[POSITION] == tables.agenda_length[row[AGENDA]]
@@ -96,7 +96,7 @@ def assert_has_what_was_wanted(env: DialogueEnv) -> None:
 
 @ROUNDS
 @given(SOURCES, st.sampled_from(["auto", "explicit"]), st.integers(0, 2**63 - 1), st.data())
-def test_the_mask_is_what_a_step_finds(
+def test_mask_agrees_with_the_step(
     source: Domain | str, turn_taking: str, state: int, data: st.DataObject
 ) -> None:
     """From any random state: an action is invalid in the step if and only if its mask was 0."""

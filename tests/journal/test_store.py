@@ -94,7 +94,7 @@ def test_several_are_added_at_once_or_none(store: Store) -> None:
         ("a", "note", {"text": float("nan")}, "cannot be written as JSON"),
         ("a", "note", {"text": {1}}, "cannot be written as JSON"),
         ("a", "user", {"event": "slot", "name": "x"}, "not a message of the user"),
-        ("a", "event", {"event": "reminder"}, "events of the kind 'reminder'"),
+        ("a", "event", {"event": "reminder"}, "unknown event 'reminder'"),
         ("a", "label", {"action": "x", "by": "person"}, "its content has no 'right'"),
         ("a", "label", {"action": "x", "by": "person", "right": "x"}, "'right' is a list, not 'x'"),
         ("a", "head", {"to": 99}, "there is no entry 99"),
@@ -357,7 +357,7 @@ def sql(statement: str) -> Callable[[Path], None]:
         (sql("UPDATE entries SET time = 5 WHERE id = 4"), "error: entry 4: it is older than the one before"),
         (sql("UPDATE entries SET revision = 5 WHERE id = 4"), "entry 4: its revision is 5, not 0"),
         (sql("UPDATE entries SET kind = 'labels' WHERE id = 4"), "warning: .* did you mean 'label'"),
-        (sql("UPDATE entries SET kind = 'user' WHERE id = 4"), "error: entry 4: events of the kind None"),
+        (sql("UPDATE entries SET kind = 'user' WHERE id = 4"), "error: entry 4: unknown event None"),
         (
             sql("UPDATE entries SET kind = 'head', content = '{\"to\": 99}' WHERE id = 4"),
             "points to entry 99",

@@ -75,7 +75,7 @@ def move(texts: dict[str, str]) -> None:
         "import-gone", "import-renamed", "import-for-types", "module-moved", "init", "other-files",
     ],
 )  # fmt: skip
-def test_what_does_nothing_leaves_the_digest(
+def test_digest_ignores_comments_and_docstrings(
     change: Callable[[dict[str, str]], None], tmp_path: Path
 ) -> None:
     assert digest_of_copy(tmp_path, change) == rules.sources()
@@ -101,9 +101,7 @@ def test_what_does_nothing_leaves_the_digest(
         "none", "annotation", "keyword", "module-gone",
     ],
 )  # fmt: skip
-def test_what_does_something_changes_the_digest(
-    change: Callable[[dict[str, str]], None], tmp_path: Path
-) -> None:
+def test_digest_changes_with_the_code(change: Callable[[dict[str, str]], None], tmp_path: Path) -> None:
     assert digest_of_copy(tmp_path, change) != rules.sources()
 
 

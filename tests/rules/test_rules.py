@@ -104,7 +104,7 @@ ALL = {"cuisine": 1, "people": 1, "location": 1, "price": 1}
         (ALL, "action_search_restaurants", 'inform{"cuisine": "1"}', 0, 10),
     ],
 )
-def test_what_each_action_gets_for_an_answer(
+def test_answers_to_each_action(
     known: dict[str, int], action: str, heard: str, events: int, patience: int
 ) -> None:
     play = restaurant()
@@ -185,7 +185,7 @@ def test_a_value_heard_again_is_surer() -> None:
     assert play.sees("filled_last") == "price"
 
 
-def test_what_is_emptied_or_stored_has_the_confidence_that_it_should() -> None:
+def test_emptied_and_stored_slots_have_their_confidence() -> None:
     play = restaurant()
     play.know(price=2)
     rules.set_slot(play.row, play.tables, play.slots.index("price"), 0, 3)
@@ -226,7 +226,7 @@ def test_a_changed_mind_is_another_value_said_or_kept() -> None:
     assert 140 < said < 260 and 140 < kept < 260
 
 
-def test_a_mind_changed_to_what_is_suggested_affirms() -> None:
+def test_user_affirms_after_changing_to_the_suggestion() -> None:
     affirmed = 0
     for seed in range(100):
         play = restaurant(indecisiveness=1.0)
@@ -308,7 +308,7 @@ def concert(path: list[str], **settings: Any) -> Play:
         (["venues", "concerts"], "concert"),
     ],
 )
-def test_the_right_reviews_depend_on_what_was_found_last(searches: list[str], reviews: str) -> None:
+def test_right_reviews_depend_on_the_last_search(searches: list[str], reviews: str) -> None:
     path = [*(f"search_{what}" for what in searches), "compare_reviews", "thankyou", "goodbye"]
     play = concert(path)
     wrong = {"concert": "venue", "venue": "concert"}[reviews]

@@ -1,4 +1,4 @@
-"""What the vector environment takes and gives: Gymnasium's forms, and what is refused."""
+"""The interface of the vector environment: Gymnasium's forms, and refused arguments."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def test_too_many_preconditions_are_refused_in_one_line(write_domain: Any) -> No
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_info_is_what_gymnasiums_own_vector_environment_gives(
-    env_id: str, mode: str, turn_taking: str
-) -> None:
+def test_info_equals_that_of_gymnasiums_vector_environment(env_id: str, mode: str, turn_taking: str) -> None:
     keywords = {"turn_taking": turn_taking, "reward": {"action_restart": -0.5, "success": 3}}
     ours = make_vec(env_id, 5, autoreset_mode=mode, **keywords)
     theirs = gym.make_vec(
@@ -217,7 +215,7 @@ def test_without_a_seed_every_lane_runs_on_or_begins_anywhere() -> None:
     assert len(set(others)) == 3
 
 
-def test_what_a_step_gave_stays_unless_copies_are_declined() -> None:
+def test_results_of_a_step_stay_unless_copies_are_declined() -> None:
     env = make_vec("FakeUserRestaurant-v0", 50)
     env.reset(seed=0)
     env.action_space.seed(0)
@@ -236,7 +234,7 @@ def test_what_a_step_gave_stays_unless_copies_are_declined() -> None:
     assert np.shares_memory(env.step(env.action_space.sample())[0], first)
 
 
-def test_what_a_user_does_to_the_arrays_is_their_own_affair() -> None:
+def test_changing_the_returned_arrays_is_harmless() -> None:
     env, twin = (make_vec("FakeUserConcert-v0", 5, reward={"action_restart": -5.0}) for _ in range(2))
     env.reset(seed=0)
     twin.reset(seed=0)

@@ -1,4 +1,4 @@
-"""What is compiled is kept, and made again where it has to be; without Numba it says how to get it."""
+"""Compiled code is cached and remade when necessary; without Numba the error tells how to get it."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_the_second_process_finds_each_kind_of_rows(tmp_path: Path, compiled: tu
     assert len(list(tmp_path.rglob("*.nbi"))) == 2  # an index each: Numba's is not safe with two writers
 
 
-def test_a_rule_that_changes_after_its_import_is_not_taken_for_what_was_compiled(tmp_path: Path) -> None:
+def test_rule_changed_after_import_is_compiled_anew(tmp_path: Path) -> None:
     environment = install(tmp_path)
     user = tmp_path / "site/dialogue_gym/rules/user.py"
     edits = f"""
@@ -251,7 +251,7 @@ def test_a_broken_cache_is_done_without(tmp_path: Path, compiled: tuple[Path, fl
     ],
     ids=["sb3", "torch", "jit"],
 )
-def test_what_is_missing_is_said_in_one_line(before: str, code: str, message: str) -> None:
+def test_missing_numba_is_one_line(before: str, code: str, message: str) -> None:
     process = start(f"import sys\n{before}\n{code}", dict(os.environ))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -1,4 +1,4 @@
-"""Search concerts and venues for a user, and show the reviews of what they found last.
+"""Search concerts and venues for a user, and show the reviews of the last search.
 
 ## Description
 The user walks through an agenda: perhaps a greeting; a search for concerts, for venues, or for one and

@@ -1,4 +1,4 @@
-"""What the bot does about concerts and venues: it finds some, and tells their reviews, best first.
+"""The bot's actions for concerts and venues: it finds some, and tells their reviews, best first.
 
 The classes have the shape of rasa_sdk's, as a user's own have.
 """
@@ -28,7 +28,7 @@ class _Search:
 
     slot: str
     key: str
-    """What a thing is called by."""
+    """The key of a thing's name."""
 
     def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         found = _DATA[self.slot]

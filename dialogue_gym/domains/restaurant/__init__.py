@@ -3,7 +3,7 @@
 ## Description
 The user wants a cuisine (french, indian, chinese, sushi, british), a number of people (2, 3, 5, 6), a
 location (london, paris, berlin, san francisco) and a price (moderate, expensive, cheap). The bot asks
-for what it does not know and suggests a restaurant; a suggestion that matches all four is a success.
+for missing details and suggests a restaurant; a suggestion that matches all four is a success.
 
 ## Action Space
 `Discrete(16)` with automatic turn taking; `Discrete(17)`, one up and with `action_listen` as 0, with
@@ -40,8 +40,8 @@ A goal drawn at random; the opening has told 1 + Poisson(0.1) of its slots.
 ## Episode End
 Success (terminated); patience, 10 at the start and one less with each useless turn, has run out
 (terminated); 50 steps, or 100 with explicit turn taking (truncated). Useless are a denial, a repeated
-opening, a restart, a failed suggestion, ten silent actions in a row, and noise-free a question for what
-is known.
+opening, a restart, a failed suggestion, ten silent actions in a row, and, without noise, a
+question for a known slot.
 
 ## Information
 As in `DialogueEnv`.

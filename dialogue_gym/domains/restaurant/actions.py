@@ -1,4 +1,4 @@
-"""What the bot does about restaurants: it searches for those that fit the wishes, and suggests one.
+"""The bot's actions for restaurants: it searches for those that fit the wishes, and suggests one.
 
 The classes have the shape of rasa_sdk's, as a user's own have.
 """
@@ -16,7 +16,7 @@ _RESTAURANTS: list[Restaurant] = yaml.safe_load(
     Path(__file__).with_name("restaurants.yml").read_text("utf-8")
 )["restaurants"]
 _FOUND = "restaurants"
-"""The slot with the names of what was found."""
+"""The slot with the names of the restaurants found."""
 _WISHES = ("price", "cuisine", "location")
 """The slots whose value a restaurant has to have, if the slot is filled."""
 
@@ -61,7 +61,7 @@ class SearchRestaurants:
         return "action_search_restaurants"
 
     def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
-        """Put the names of what was found into the slot."""
+        """Store the names of the restaurants found."""
         return _remember(_search(tracker))
 
 
