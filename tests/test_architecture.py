@@ -37,8 +37,8 @@ Import = tuple[str, str]
 TO_DO = ("docs/",)
 # Packages and root modules with English that remains to be corrected.
 ENGLISH_TO_DO = (
-    "_files", "_markdown", "_text", "_yaml", "conversation", "domain", "domains", "envs", "journal", "live",
-    "rules", "teaching", "vector", "wrappers",
+    "_files", "_markdown", "_text", "_yaml", "conversation", "domain", "domains", "envs", "journal",
+    "rules", "teaching", "vector",
 )  # fmt: skip
 
 

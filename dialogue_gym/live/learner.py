@@ -223,7 +223,7 @@ class LiveLearner:
         return loss + margin_on_done * margin_loss(values, right)
 
     def study(self, updates: int, margin_on_done: float = 0.0) -> None:
-        """Make updates on what is there, before anything is lived through; they do not count."""
+        """Make updates before the first conversation, on labels and remembered transitions. Uncounted."""
         for _ in range(updates):
             self.update(margin_on_done)
         self.target.load_state_dict(self.network.state_dict())

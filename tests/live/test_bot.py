@@ -87,7 +87,7 @@ def test_people_give_the_transitions_that_the_environment_gives(
     assert outcomes >= {"success", "failure"}
 
 
-def test_what_is_heard_is_answered(store: Store) -> None:
+def test_message_is_answered(store: Store) -> None:
     live = talking(store)
     name = live.begin("Ada")
     assert live.conversations.open == {name: "Ada"}
@@ -100,7 +100,7 @@ def test_what_is_heard_is_answered(store: Store) -> None:
         live.reply("live2", CUISINE)
 
 
-def test_what_is_not_understood_is_no_turn_of_the_conversation(store: Store) -> None:
+def test_misunderstood_text_is_not_a_turn(store: Store) -> None:
     live = talking(store)
     name = live.begin()
     before = store.last_id()
@@ -124,14 +124,14 @@ def rated(live: LiveBot, *hears: str, rating: float | None = None) -> list[Trans
 @pytest.mark.parametrize(
     ("rating", "worth"), [(1, 20), (-1, 0), (0, 10), (0.5, 15), (7, 20), (-7, 0), (None, None)]
 )
-def test_the_end_counts_as_what_it_is_rated(store: Store, rating: float | None, worth: float | None) -> None:
+def test_end_is_rewarded_by_its_rating(store: Store, rating: float | None, worth: float | None) -> None:
     found = rated(talking(store), CUISINE, CUISINE, rating=rating)
     ends = [one.reward for one in found if one.terminated]
     assert ends == ([] if worth is None else [worth - 1])
     assert [one.reward for one in found if not one.terminated] == [-1]
 
 
-def test_an_end_that_nobody_rated_counts_where_outcomes_count(store: Store) -> None:
+def test_unrated_end_counts_with_counts_outcome(store: Store) -> None:
     reward = LiveReward.of(RESTAURANT, counts_outcome=True)
     clock = [0.0]
     live = talking(store, Plan("action_suggest"), reward=reward, silence=60, clock=lambda: clock[0])
@@ -148,7 +148,7 @@ def test_an_end_that_nobody_rated_counts_where_outcomes_count(store: Store) -> N
     assert [one.reward for one in new(live)] == [19]
 
 
-def test_how_conversations_end(store: Store) -> None:
+def test_conversations_end_in_each_outcome(store: Store) -> None:
     live = talking(store, Plan("action_suggest"))
     first = live.begin("Ada")
     live.reply(first, CUISINE)
@@ -180,7 +180,9 @@ def test_a_domain_can_have_restart_for_an_intent(store: Store) -> None:
 
 @pytest.mark.parametrize("is_restarted", [False, True])
 @pytest.mark.parametrize("is_ended", [False, True])
-def test_ratings_amend_what_was_given_out(tmp_path: Path, is_restarted: bool, is_ended: bool) -> None:
+def test_ratings_amend_transitions_already_passed_on(
+    tmp_path: Path, is_restarted: bool, is_ended: bool
+) -> None:
     with contextlib.ExitStack() as opened:
         store = opened.enter_context(Store(tmp_path / "store"))
         live = talking(store)
@@ -267,7 +269,7 @@ def test_each_event_is_applied_once(store: Store, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_ratings_that_are_none(store: Store, value: float) -> None:
+def test_invalid_ratings_are_refused(store: Store, value: float) -> None:
     live = talking(store)
     name, other = live.begin(), live.begin()
     with pytest.raises(LiveError, match="can no longer be rated"):

@@ -186,7 +186,7 @@ def test_an_agent_of_the_fake_user_goes_on_with_people_until_they_leave(tmp_path
         observation, *_ = other.step(action)
 
 
-def test_who_leaves_or_begins_anew_has_not_got_what_they_wanted() -> None:
+def test_leaving_or_restarting_is_failure() -> None:
     env = DialogueLiveEnv("restaurant", typing("/restart", "/greet", "/restart", "/deny", None, "/greet"))
     for _ in range(2):
         env.reset()
@@ -203,7 +203,7 @@ def test_who_leaves_or_begins_anew_has_not_got_what_they_wanted() -> None:
             step_by(env, "utter_ask_cuisine")
 
 
-def test_what_is_not_understood_is_asked_again_and_costs_nothing() -> None:
+def test_misunderstood_text_is_asked_again_and_costs_nothing() -> None:
     told: list[list[str]] = []
     texts = iter(["hello there!", "/grete", "/greet", "/inform{", '/inform{"price": "cheap"}'])
 
@@ -250,7 +250,7 @@ def test_a_domain_without_a_fake_user_ends_when_the_person_leaves() -> None:
     assert [step_by(env, "utter_greet")[3] for _ in range(5)] == [False] * 4 + [True]
 
 
-def test_what_was_said_is_in_the_journal_before_it_is_answered(tmp_path: Path) -> None:
+def test_message_is_in_the_journal_before_it_is_answered(tmp_path: Path) -> None:
     domain = domain_from(PLAIN)
     written: list[list[str]] = []
     texts = iter(["/greet", "/greet", None, "/greet"])

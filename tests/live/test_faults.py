@@ -66,7 +66,7 @@ def reaching(done: list[str], dies: bool = False) -> ActionRunner:
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
-def test_an_action_is_not_run_twice(tmp_path: Path, goes_on: bool) -> None:
+def test_action_is_not_run_twice(tmp_path: Path, goes_on: bool) -> None:
     done: list[str] = []
     with Store(tmp_path / "store") as store:
         live = talking(store, Plan("action_suggest"), reaching(done, dies=True))
@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_nothing_acknowledged_and_everything_usable(tmp_path:
         assert all_missed(store, REWARD) == all_plain(new(live))
 
 
-def test_what_sqlite_says_of_a_full_disk_is_one_line(store: Store) -> None:
+def test_full_disk_error_of_sqlite_is_one_line(store: Store) -> None:
     live = talking(store)
     name = live.begin()
     live.reply(name, CUISINE)
@@ -153,7 +153,7 @@ def test_what_sqlite_says_of_a_full_disk_is_one_line(store: Store) -> None:
     assert len(new(live)) == 1 and store.check() == []
 
 
-def test_what_was_missed_is_what_was_given_out(tmp_path: Path) -> None:
+def test_unlearned_transitions_equal_those_passed_on(tmp_path: Path) -> None:
     """From any point on, also where ratings come late, and conversations are held at once."""
     chance = random.Random(2)
     given_out: list[tuple[int, list[tuple[Any, ...]]]] = []
@@ -185,7 +185,7 @@ def test_what_was_missed_is_what_was_given_out(tmp_path: Path) -> None:
         assert len(all_missed(store, REWARD)) > 90 and split == store.last_id()
 
 
-def test_open_conversations_are_taken_up_where_they_were(tmp_path: Path) -> None:
+def test_open_conversations_continue_after_a_restart(tmp_path: Path) -> None:
     with Store(tmp_path / "store") as store:
         live = talking(store)
         first, second, third = live.begin("Ada"), live.begin("Bo"), live.begin("Cy")
@@ -199,7 +199,7 @@ def test_open_conversations_are_taken_up_where_they_were(tmp_path: Path) -> None
         assert live.begin("Bo") == "live4"
 
 
-def test_a_teacher_never_takes_up_what_people_say(store: Store) -> None:
+def test_teaching_session_ignores_live_conversations(store: Store) -> None:
     live = talking(store)
     name = live.begin()
     live.reply(name, CUISINE)

@@ -39,7 +39,7 @@ def entries_of(folder: Path, conversation: str) -> set[int]:
         return {entry.id for entry in store.entries(conversation)}
 
 
-def test_what_was_learned_of_the_last_one_is_as_if_it_had_never_been(tmp_path: Path) -> None:
+def test_forgotten_conversation_leaves_no_trace_in_learning(tmp_path: Path) -> None:
     folder, never = tmp_path / "store", tmp_path / "never"
     lived(folder, 8)
     shutil.copytree(folder, never)
@@ -72,7 +72,7 @@ def test_nothing_is_left_of_one_in_the_middle(tmp_path: Path) -> None:
     assert (found, known) == learned(bare)  # learned from the journal alone it is the same
 
 
-def test_what_was_taught_is_in_every_checkpoint(tmp_path: Path) -> None:
+def test_labels_are_in_every_checkpoint(tmp_path: Path) -> None:
     names = lived(tmp_path / "store", 3)
     with Store(tmp_path / "store") as store:
         label = {"action": "wrap", "right": ["wrap"], "by": PERSON}

@@ -111,7 +111,7 @@ def test_the_bot_proposes_and_the_teacher_decides(setup: Setup) -> None:
     assert setup.say() == (["Hello"], [])
 
 
-def test_what_a_teacher_decides_is_a_label_and_an_experience(setup: Setup) -> None:
+def test_teachers_decision_is_a_label_and_a_transition(setup: Setup) -> None:
     setup.say()
     name = setup.take_over()
     setup.say()
@@ -136,7 +136,7 @@ def test_what_a_teacher_decides_is_a_label_and_an_experience(setup: Setup) -> No
     assert start_or_resume(setup.store, DOMAIN, None)[0].taught == setup.trainer.taught
 
 
-def test_an_answer_to_something_else_is_not_taken(setup: Setup) -> None:
+def test_stale_decision_is_refused(setup: Setup) -> None:
     setup.say()
     name = setup.take_over()
     setup.say()
@@ -176,7 +176,7 @@ def test_a_teacher_keeps_a_conversation_through_a_restart(setup: Setup, tmp_path
     setup.store = again.store
 
 
-def test_who_waits_for_too_long_is_answered_by_the_bot(setup: Setup) -> None:
+def test_bot_answers_after_too_long_a_wait(setup: Setup) -> None:
     setup.say()
     name = setup.take_over()
     setup.clock.now += 5 * PATIENCE / 2  # nobody waits: nothing was asked
@@ -202,7 +202,7 @@ def test_time_passes_while_nobody_says_anything(setup: Setup) -> None:
     assert setup.say() == (["Hello"], ["Hello"])
 
 
-def test_what_a_teacher_says_last_is_heard_in_the_next_conversation(setup: Setup) -> None:
+def test_teachers_last_message_comes_with_the_next_conversation(setup: Setup) -> None:
     setup.say()
     name = setup.take_over()
     setup.say()
@@ -211,7 +211,7 @@ def test_what_a_teacher_says_last_is_heard_in_the_next_conversation(setup: Setup
     assert setup.say() == (["Hello"], ["At once"]) and setup.say() == (["Hello"], [])
 
 
-def test_who_was_answered_late_is_given_time(setup: Setup) -> None:
+def test_silence_counts_from_a_late_answer(setup: Setup) -> None:
     """Silence counts from what a teacher did last, not from what the person said."""
     setup.say()
     name = setup.take_over()
@@ -232,7 +232,7 @@ def test_who_was_answered_late_is_given_time(setup: Setup) -> None:
     assert setup.bot.conversations.open == {}
 
 
-def test_what_was_said_at_the_start_reaches_who_only_asks(setup: Setup) -> None:
+def test_answer_after_a_restart_reaches_polling_front_ends(setup: Setup) -> None:
     """The process was killed between their message and the answer."""
     name = setup.bot.begin("ann")
     last = list(setup.store.entries(name))[-1].id
@@ -274,9 +274,7 @@ def test_a_teacher_goes_on_after_an_action_that_was_killed(tmp_path: Path) -> No
     setup.store.close()
 
 
-def test_a_decision_that_cannot_be_written_down_is_none(
-    setup: Setup, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unwritten_decision_is_not_made(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     setup.say()
     name = setup.take_over()
     setup.say()
@@ -293,7 +291,7 @@ def _refuse(*_: Any) -> Any:
     raise StoreError("the disk is full")
 
 
-def test_what_is_taught_beside_it_is_learned(setup: Setup) -> None:
+def test_labels_of_a_teaching_session_are_learned(setup: Setup) -> None:
     """And what is taken back is not known any more."""
     session = Session(DOMAIN, setup.store, turn_taking="auto")
     message = FixedFormatInterpreter(DOMAIN).parse("/order").message

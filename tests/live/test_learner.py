@@ -135,7 +135,7 @@ def test_a_learner_that_was_saved_goes_on_bit_for_bit() -> None:
     assert one.updates > SMALL.target_every  # the target network was renewed meanwhile
 
 
-def test_loading_what_is_none_changes_nothing() -> None:
+def test_loading_an_invalid_state_changes_nothing() -> None:
     learner = learner_of()
     learner.add(transitions(5))
     before = bits(learner.arrays()), learner.state()
@@ -153,7 +153,7 @@ def test_loading_what_is_none_changes_nothing() -> None:
     assert (bits(learner.arrays()), learner.state()) == before
 
 
-def test_what_was_taught_holds_against_what_is_lived_through() -> None:
+def test_labels_hold_against_contrary_experience() -> None:
     env = DialogueEnv(DOMAIN)
     observation, _ = env.reset(seed=0)
     right, wrong = "ask_size", "wrap"
@@ -170,7 +170,7 @@ def test_what_was_taught_holds_against_what_is_lived_through() -> None:
     assert chosen == {True: right, False: wrong}
 
 
-def test_who_acts_knows_what_the_network_knows() -> None:
+def test_actor_equals_the_network() -> None:
     learner = learner_of()
     learner.add(transitions(50))
     learner.learn()
@@ -198,7 +198,7 @@ SITUATIONS = [
 ]
 
 
-def test_what_was_tried_least_is_tried_next() -> None:
+def test_least_tried_action_is_tried_next() -> None:
     """In each situation by itself, among what is possible; what was done as the best counts as well."""
     explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=0.0)
     names = explorer.actor.env.action_names
@@ -216,7 +216,7 @@ def test_what_was_tried_least_is_tried_next() -> None:
     assert sorted([best, *(explorer.decide(elsewhere, possible)[0] for _ in others[1:])]) == others
 
 
-def test_what_was_best_for_months_is_tried_again_soon() -> None:
+def test_former_best_action_is_tried_again_soon() -> None:
     explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=1.0)
     possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
     best = {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(5000)}
@@ -226,7 +226,7 @@ def test_what_was_best_for_months_is_tried_again_soon() -> None:
     assert best < {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(tries)}
 
 
-def test_what_was_tried_is_saved() -> None:
+def test_visit_counts_are_saved() -> None:
     one, other = (Explorer(learner_of().actor(), seed, 0.5, 0.5) for seed in (0, 1))
     possible = np.ones(len(one.actor.env.action_names), np.bool_)
     for number in range(100):
@@ -294,7 +294,7 @@ def test_a_dqn_goes_on_with_its_weights() -> None:
     assert learner.updates == len(learner.replay) == 0
 
 
-def test_a_domain_without_a_fake_user_begins_with_what_was_taught() -> None:
+def test_domain_without_a_fake_user_begins_with_labels() -> None:
     domain = dataclasses.replace(DOMAIN, fake_user=None)
     learner = LiveLearner(with_user(domain), "auto", SMALL)
     observation = transitions(1)[0].observation

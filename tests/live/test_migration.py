@@ -53,7 +53,7 @@ def as_grown(observation: npt.NDArray[Any], env: DialogueEnv, grown: DialogueEnv
 
 
 @pytest.mark.parametrize("what", GROWN)
-def test_what_was_known_is_carried_over_by_name(what: str) -> None:
+def test_knowledge_is_carried_over_by_name(what: str) -> None:
     learner = learner_of()
     learner.add(transitions(60))
     learner.learn()
@@ -121,7 +121,7 @@ def spoil_weights(learner: LiveLearner) -> None:
 
 
 @pytest.mark.parametrize("rolls_back", [False, True])
-def test_a_fall_is_told_and_can_be_undone(tmp_path: Path, rolls_back: bool) -> None:
+def test_regression_is_reported_and_can_be_undone(tmp_path: Path, rolls_back: bool) -> None:
     reports: list[str] = []
     guard = RegressionGuard(DialogueEnv(DOMAIN), rolls_back=rolls_back)
     trainer = trainer_of(tmp_path, guard, report=reports.append)

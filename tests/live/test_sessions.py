@@ -129,7 +129,7 @@ def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
     bot.store.close()
 
 
-def test_who_is_not_at_hand_goes_on_where_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evicted_conversation_continues_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[list[Any]] = []
     for hand in (2, 1000):
         monkeypatch.setattr(conversations_module, "AT_HAND", hand)
@@ -185,7 +185,7 @@ def test_a_trusted_rating_counts_at_once(tmp_path: Path) -> None:
     bot.store.close()
 
 
-def test_each_goes_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
+def test_each_sender_continues_after_a_restart(tmp_path: Path) -> None:
     bot = Bot(tmp_path / "store")
     bot.say("ann", '/tell{"who": "Ann"}')
     bot.say("bob", '/tell{"who": "Bob"}')

@@ -65,7 +65,7 @@ def test_twenty_days_equal_ten_thousand_steps(tmp_path: Path, name: str) -> None
     assert 10_000 <= one[0][1]["learner"]["transitions"] < 10_000 + 20 * 50
 
 
-def test_a_thread_learns_what_is_learned_at_once(tmp_path: Path) -> None:
+def test_thread_learns_the_same_as_synchronous_work(tmp_path: Path) -> None:
     """However what happened is handed over, in its order, and also where it is stopped meanwhile."""
     seen = transitions(90)
     amended = [dataclasses.replace(one, reward=5.0) for one in seen[::7]]
@@ -89,7 +89,7 @@ def test_a_thread_learns_what_is_learned_at_once(tmp_path: Path) -> None:
     assert in_thread.explorer.actor.version == at_once.learner.updates == 90 * SMALL.updates
 
 
-def test_who_stops_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
+def test_stop_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
     """What people said last is learned; what is left of a long absence is not waited for."""
     few, many = trainer_of(tmp_path / "few"), trainer_of(tmp_path / "many")
     for trainer, count in ((few, 10), (many, 400)):
@@ -101,7 +101,7 @@ def test_who_stops_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
     assert read(many._checkpoints.paths()[-1]).state["upto"] == many.last_entry
 
 
-def test_where_much_waits_the_updates_are_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_updates_are_postponed_under_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So what waits stays little, and all of it is learned in the end."""
     monkeypatch.setattr(trainer_module, "MOST_BEHIND", 5)
     trainer, may_go_on, owed = trainer_of(tmp_path), threading.Event(), []
@@ -122,7 +122,7 @@ def test_where_much_waits_the_updates_are_put_off(tmp_path: Path, monkeypatch: p
     assert max(owed) > 20 * SMALL.updates and trainer.learner.updates == 40 * SMALL.updates
 
 
-def test_a_fault_of_the_thread_is_told(tmp_path: Path) -> None:
+def test_fault_of_the_thread_is_reported(tmp_path: Path) -> None:
     told: list[str] = []
     trainer = trainer_of(tmp_path, report=told.append)
     trainer.start()
@@ -212,7 +212,7 @@ def test_the_last_good_checkpoint_is_taken(store: Store, kind: str) -> None:
     assert comparable(again.trainer) == comparable(days.trainer) != good
 
 
-def test_where_all_are_broken_it_begins_anew_and_rebuilds(store: Store) -> None:
+def test_broken_checkpoints_are_rebuilt_from_the_journal(store: Store) -> None:
     days = Days(store, 20)
     days.live_on()
     days.live_on()
@@ -224,7 +224,7 @@ def test_where_all_are_broken_it_begins_anew_and_rebuilds(store: Store) -> None:
     assert comparable(again.trainer) == comparable(days.trainer)
 
 
-def test_a_clock_that_went_back_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_that_went_back_is_reported(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     days = Days(store, 20)
     days.live_on()
     first = newest_path(store).name

@@ -49,7 +49,7 @@ class Counting(gym.Env[Any, Any]):
 
 @ROUNDS
 @given(st.one_of(BY_STEPS, BY_SECONDS), GAPS, SECONDS, st.integers(-1000, 1000))
-def test_all_of_the_feedback_is_credited_or_none(
+def test_feedback_is_credited_in_full_or_not_at_all(
     credit: Credit, gaps: list[float], wait: float, shift: int
 ) -> None:
     shown = np.cumsum(gaps)
@@ -176,7 +176,7 @@ def test_the_model_is_linear_in_the_feedback_whatever_its_order(
 
 
 @each_space
-def test_what_was_rated_is_remembered(space: gym.Space[Any]) -> None:
+def test_ratings_are_remembered(space: gym.Space[Any]) -> None:
     model, _ = model_of(space, ridge=0.5)
     space.seed(1)
     observation = space.sample()

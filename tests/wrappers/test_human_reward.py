@@ -41,7 +41,7 @@ def odd_steps(step: Step) -> float | None:
 
 
 @each_environment
-def test_the_reward_is_what_was_given(env_id: str) -> None:
+def test_reward_is_the_rating(env_id: str) -> None:
     plain = play(gym.make(env_id), 300)
     env = HumanReward(gym.make(env_id), odd_steps, scale=3, mix=0.5)
     number, given, own, ends = 0, [], 0.0, 0
@@ -159,7 +159,7 @@ GIVEN = [1, -1, 0, 2.5, None, -3, None, None]
 
 
 @pytest.mark.parametrize("env_id", [*ENVIRONMENTS, "Taxi-v4 as text"])
-def test_what_is_typed_is_the_reward(env_id: str) -> None:
+def test_typed_rating_is_the_reward(env_id: str) -> None:
     mode = {"render_mode": "ansi"} if "text" in env_id else {}
     sink = io.StringIO()
     env = HumanReward(gym.make(env_id.split()[0], **mode), TerminalFeedback(io.StringIO(TYPED), sink))
@@ -311,14 +311,14 @@ def test_arguments_that_cannot_be(arguments: dict[str, Any], message: str) -> No
         HumanReward(gym.make("CartPole-v1"), **arguments)
 
 
-def test_credit_is_no_matter_of_whole_dialogues() -> None:
+def test_credit_needs_ratings_of_steps() -> None:
     env = gym.make("CartPole-v1")
     with pytest.raises(ValueError, match="it goes with every='step'"):
         HumanReward(env, every="dialogue", model=RewardModel(env), credit=Credit(steps=(1,)))
 
 
 @pytest.mark.parametrize("answer", ["good", True, float("inf")])
-def test_an_answer_that_is_no_reward(answer: Any) -> None:
+def test_invalid_answer_is_refused(answer: Any) -> None:
     env = HumanReward(gym.make("CartPole-v1"), lambda step: answer)
     env.reset(seed=0)
     with pytest.raises(ValueError, match=r"source: it returned .*; it is a finite number, or None"):

@@ -82,7 +82,7 @@ def test_a_model_of_whole_dialogues() -> None:
     assert sum(reward for reward, *_ in ends) == pytest.approx(sum(reward for _, reward, *_ in made))
 
 
-def test_the_person_is_asked_where_the_model_is_unsure() -> None:
+def test_person_is_asked_only_if_the_model_is_uncertain() -> None:
     asked = []
     env = gym.make("CartPole-v1")
 

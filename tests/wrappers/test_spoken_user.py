@@ -78,7 +78,7 @@ def test_a_sentence_says_every_value_once(wishes: dict[str, int], seed: int) -> 
     assert Phrasebook(EXAMPLES, seed).say("inform", entities) == sentence
 
 
-def test_what_nobody_was_seen_to_say() -> None:
+def test_unseen_phrases_are_understood() -> None:
     with pytest.raises(ValueError, match="no example has the intent 'gret'; did you mean 'greet'"):
         Phrasebook(EXAMPLES).say("gret")
     with pytest.raises(ValueError, match="no example of 'greet' has the entity cuisine"):
@@ -87,7 +87,7 @@ def test_what_nobody_was_seen_to_say() -> None:
 
 @pytest.mark.parametrize("max_history", [1, 3])
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_what_is_understood_rightly_changes_nothing(env_id: str, max_history: int) -> None:
+def test_correct_interpretation_changes_nothing(env_id: str, max_history: int) -> None:
     plain = gym.make(env_id, max_history=max_history)
     domain = plain.unwrapped.domain  # type: ignore[attr-defined]
     spoken = SpokenUser(
@@ -108,7 +108,7 @@ def test_what_is_understood_rightly_changes_nothing(env_id: str, max_history: in
             is_over = terminated or truncated
 
 
-def test_the_user_judges_what_was_misunderstood() -> None:
+def test_user_reacts_to_misunderstandings() -> None:
     domain = load_domain("restaurant")
 
     class Deaf(FixedFormatInterpreter):
