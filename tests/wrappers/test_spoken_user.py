@@ -78,7 +78,7 @@ def test_a_sentence_says_every_value_once(wishes: dict[str, int], seed: int) -> 
     assert Phrasebook(EXAMPLES, seed).say("inform", entities) == sentence
 
 
-def test_unseen_phrases_are_understood() -> None:
+def test_phrases_without_an_example_are_refused() -> None:
     with pytest.raises(ValueError, match="no example has the intent 'gret'; did you mean 'greet'"):
         Phrasebook(EXAMPLES).say("gret")
     with pytest.raises(ValueError, match="no example of 'greet' has the entity cuisine"):
