@@ -81,7 +81,7 @@ def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
             seed=given.seed,
         )
         where = printable(str(folder))
-        print(f"{domain.name}: everything is saved in {where}. Press ? for help, Ctrl-C to leave.")
+        print(f"{domain.name}: all is saved in {where}. Press ? for help, Ctrl-C to leave.")
         exported = folder / EXPORTED_NAME
         desk = TeachingDialog(
             session,
