@@ -13,6 +13,6 @@ def teach(options: TeachOptions) -> None:
         raise ValueError("--scratch, --pretrained: give one of the two")
     if options.teacher == Teacher.EXPERT and options.user == User.ME:
         raise ValueError("--teacher expert: it teaches in the fake user's dialogues, so --user is fake")
-    from dialogue_gym.teaching.terminal.run import hold
+    from dialogue_gym.teaching.terminal.run import run
 
-    hold(options)
+    run(options)

@@ -1,4 +1,4 @@
-"""Exports a store to files: stories, corrected NLU examples, and the domain with its additions."""
+"""Export of a store to files: stories, corrected NLU examples, and the domain with its additions."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from dialogue_gym.teaching.export_examples import examples_of, placed
 
 STORY_FILES = dict(zip(FORMATS, ("stories.md", "stories.yml"), strict=True))
 NLU_NAME, DOMAIN_NAME = "nlu.yml", "domain.yml"
-"""Names of the files."""
+"""Names of the exported files."""
 _INTENTS = 4
-"""The number of intents in the name of a story."""
+"""The maximum number of intents in the name of a story."""
 _NUMBERED = re.compile(r" \(\d+\)$")
 
 
@@ -45,27 +45,27 @@ def export(
     story_format: str = "markdown",
     domain_text: str | None = None,
 ) -> list[Path]:
-    """Write a history to files in a folder: `stories.md` or `stories.yml`, `nlu.yml` and `domain.yml`.
+    """Export a store into a folder: `stories.md` or `stories.yml`, `nlu.yml` and `domain.yml`.
 
-    Each file is written whole or not at all, and none if one of them cannot be. Existing content stays, new
-    content comes after it, and nothing is written twice.
+    Each file is written whole or not at all, and none if one of them has a fault. New content is appended to
+    an existing file, and nothing is written twice.
 
     Args:
-        history: of the store.
-        domain: as its file has it, or with its additions.
-        folder: of the files; it is created if need be.
+        history: the history of the store.
+        domain: its domain, with or without the additions.
+        folder: the folder to write to; it is created if needed.
         story_format: `"markdown"` or `"yaml"`.
-        domain_text: the text of the domain's file, of use where the folder has no `domain.yml`. Without it
-            that of a built-in domain is known; of another one no file is written.
+        domain_text: the text of the domain's file, for a folder without `domain.yml`. If it is None, the file
+            of a built-in domain is used; for another domain no file is written.
 
     Returns:
-        The files that were written: those in which something is new.
+        The written files: those with new content.
 
     Raises:
-        StoreError: the content of an entry is none of its kind.
+        StoreError: the content of an entry does not fit its kind.
         StoryError: a story cannot be written in this format, or added to the file.
         NluError: the examples cannot be added to the file.
-        DomainError: the domain's file in the folder is that of another one, or cannot be added to.
+        DomainError: the domain file in the folder is of another domain, or cannot be added to.
         OSError: a file cannot be written.
     """
     domain = history.extended(domain)
@@ -85,12 +85,12 @@ def export(
 def _write(path: Path, text: str) -> None:
     mark = codecs.BOM_UTF8 if path.exists() and path.read_bytes().startswith(codecs.BOM_UTF8) else b""
     content = mark + text.encode()
-    # A link stays a link: its target is written.
+    # Writing to the target of a symbolic link keeps the link.
     write_whole(path.resolve(), lambda temporary: temporary.write_bytes(content))
 
 
 def _existing(path: Path, kind: FileKind) -> str | None:
-    """Return the text of a file; None if there is none, or nothing in it."""
+    """Return the text of a file; None if it does not exist or is blank."""
     if not path.exists():
         return None
     text = read_text(path, kind)
@@ -101,12 +101,12 @@ def _existing(path: Path, kind: FileKind) -> str | None:
 
 
 def stories_of(history: History, domain: Domain) -> list[Story]:
-    """Return the conversations in which a user said something as stories, in the order in which they began.
+    """Return the conversations with a user's message as stories, in the order of their beginnings.
 
-    What was read from stories is left out, unless it was gone on from.
+    Imported stories are left out, unless a teacher continued them.
 
     Raises:
-        StoreError: the content of an entry is none of its kind.
+        StoreError: the content of an entry does not fit its kind.
         DomainError: an event names an action or a slot that the domain does not have.
     """
     return list(_stories(history, domain))
@@ -129,7 +129,7 @@ def _is_a_story(history: History, conversation: str) -> bool:
 
 
 def _name(conversation: str, intents: Iterable[str | None]) -> str:
-    """Return a name that both formats can have: the conversation's, and what the user wanted."""
+    """Return a name that is valid in both formats: the conversation's, and the user's intents."""
     wanted = [intent or "?" for intent in intents]
     changes = [one for one, before in zip(wanted, [None, *wanted], strict=False) if one != before]
     words = [conversation, *changes[:_INTENTS], *(["and more"] if len(changes) > _INTENTS else [])]
@@ -137,14 +137,14 @@ def _name(conversation: str, intents: Iterable[str | None]) -> str:
 
 
 def _with_stories(path: Path, stories: Iterable[Story], story_format: str) -> str | None:
-    """Return the text of a file with stories added that are not there; None if all are."""
+    """Return the text of a file with new stories appended; None without any."""
     text = _existing(path, STORY_FILE) if story_format in FORMATS else None
     known = parse(text, str(path), story_format) if text else []
     names = {story.name for story in known}
-    there = {(_NUMBERED.sub("", story.name), repr(story.steps)) for story in known}
+    existing = {(_NUMBERED.sub("", story.name), repr(story.steps)) for story in known}
     new: list[Story] = []
     for story in stories:
-        if (story.name, repr(_as_read(story, story_format))) in there:
+        if (story.name, repr(_as_read(story, story_format))) in existing:
             continue
         name = _free(story.name, names)
         names.add(name)
@@ -159,11 +159,11 @@ def _with_stories(path: Path, stories: Iterable[Story], story_format: str) -> st
     try:
         return insert(text, {"stories": dumped.partition("\nstories:\n")[2]})
     except InsertionError as error:
-        raise StoryError(f"{path}: no stories can be added here: {error}") from None
+        raise StoryError(f"{path}: cannot add stories: {error}") from None
 
 
 def _as_read(story: Story, story_format: str) -> tuple[object, ...]:
-    """Return the steps of a story as they are read when it is written: a format does not keep everything."""
+    """Return the steps of a story after a round trip: a format does not keep everything."""
     (read,) = parse(dump([story], story_format), format=story_format)
     return read.steps
 
@@ -180,7 +180,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _with_examples(path: Path, examples: Iterable[Example]) -> str | None:
-    """Return the text of a file with examples added that are not there; None if all are."""
+    """Return the text of a file with new examples appended; None without any."""
     text = _existing(path, NLU_FILE)
     known = set(read_examples(path).examples) if text else set()
     new = tuple(example for example in examples if example not in known)
@@ -192,35 +192,35 @@ def _with_examples(path: Path, examples: Iterable[Example]) -> str | None:
     try:
         return insert(text, {"nlu": dumped.partition("\nnlu:\n")[2]})
     except InsertionError as error:
-        raise NluError(f"{path}: no examples can be added here: {error}") from None
+        raise NluError(f"{path}: cannot add examples: {error}") from None
 
 
 # The domain.
 
 
 def _with_additions(path: Path, history: History, domain: Domain, text: str | None) -> str | None:
-    """Return the text of a domain file with its additions; None without any, or if its text is unknown."""
-    there = _existing(path, DOMAIN_FILE)
-    if there is None and text is None:
+    """Return the text of a domain file with the additions; None without any, or if its text is not known."""
+    existing = _existing(path, DOMAIN_FILE)
+    if existing is None and text is None:
         text = _builtin_text(history, domain)
-    base = text if there is None else there
+    base = text if existing is None else existing
     if base is None:
         return None
     found: list[Domain] = []
 
-    def grow(read: Domain) -> Domain:
+    def extend(read: Domain) -> Domain:
         found.append(history.extended(read))
         return found[0]
 
-    result = grown_text(base, str(path), domain.name, grow)
-    for what, names, known in _names(domain, found[0]):
+    result = grown_text(base, str(path), domain.name, extend)
+    for kind, names, known in _names(domain, found[0]):
         for name in names:
             if name not in known:
                 raise DomainError(
-                    f"{path}: this is the file of another domain, without the {what} {shorten(name)};"
+                    f"{path}: file of another domain, without the {kind} {shorten(name)};"
                     " export to another folder"
                 )
-    return None if result == there else result
+    return None if result == existing else result
 
 
 def _names(domain: Domain, other: Domain) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:

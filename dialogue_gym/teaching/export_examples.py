@@ -16,13 +16,13 @@ from dialogue_gym.teaching.review import corrections
 
 
 def examples_of(history: History) -> list[Example]:
-    """Return the messages that a teacher corrected, as examples of their meaning.
+    """Return NLU examples of the messages that a teacher corrected.
 
-    Acts in the fixed format are none. An entity that is not in the text by its value is left out, and so is a
-    message whose text would be read as something else, such as one with entities marked in it.
+    Acts in the fixed format are left out, as are entities whose value is not in the text, and messages whose
+    text would be read differently, such as one that contains entity markup.
 
     Raises:
-        StoreError: the content of an entry is none of its kind.
+        StoreError: the content of an entry does not fit its kind.
     """
     messages = [
         correction.message
@@ -56,13 +56,13 @@ def _value_text(value: Value) -> str:
 
 
 def placed(message: UserUttered) -> UserUttered:
-    """Return a message without space around its text, and with its entities' places, if they have any."""
+    """Return a message without space around its text, with the places of its entities if they occur in it."""
     if message.text is None:
         return message
     text = message.text.strip()
     before = message.text.find(text)
     placed: dict[int, Entity] = {}
-    # Those that have a place come first: another one of the same value then finds the next.
+    # Entities with a place come first, so that another one of the same value gets the next place.
     order = sorted(range(len(message.entities)), key=lambda index: message.entities[index].start is None)
     for index in order:
         entity = message.entities[index]
@@ -81,9 +81,9 @@ def placed(message: UserUttered) -> UserUttered:
 
 
 def _places(text: str, entity: Entity, before: int) -> Iterator[tuple[int, int]]:
-    """Yield where an entity can stand in a text: where it says itself, then as words, then within one.
+    """Yield the possible places of an entity in a text: its own, then as whole words, then within a word.
 
-    It says so by the text that had so many characters `before`.
+    Its own place counts from the start of a text with `before` more characters at the front.
     """
     if entity.start is not None and entity.end is not None:
         start, end = entity.start - before, entity.end - before

@@ -1,7 +1,7 @@
-"""Learns from labels: an exact memory, and a small network for new observations.
+"""The learner of a taught bot: an exact memory of labels, and a small network for other observations.
 
-The learner is a function of the labels in effect, in their order, and of nothing else. An undone answer
-leaves no trace, and two processes with the same labels make the same proposals.
+It is a function of the labels in effect and their order alone. So an undone answer leaves no trace, and two
+processes with the same labels propose the same actions.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ STEPS = 60
 BATCH = 1024
 LEARNING_RATE = 0.02
 WEIGHT_DECAY = 1e-2
-"""The network is fitted with Adam (Kingma and Ba 2015). The figures were found by the number of corrections
-that a simulated teacher needs on the built-in domains. Up to `BATCH` observations every step is on all;
-beyond, the steps take equal parts in turns, so that a teacher with many labels waits no longer."""
+"""The network is fitted with Adam (Kingma and Ba 2015). The values minimize the number of corrections
+that a simulated teacher needs on the built-in domains. Up to `BATCH` observations every step uses all of
+them; beyond, the steps take equal parts in turns, so that a teacher with many labels waits no longer."""
 
 
 class Learner:
@@ -38,31 +38,31 @@ class Learner:
         """Begin without any label.
 
         Args:
-            domain: of the observations.
-            actions: that can be proposed, by name.
+            domain: the domain of the observations.
+            actions: the names of the actions that can be proposed.
         """
         self.actions = tuple(actions)
         fields = observation_fields(domain)
         sizes = [len(field.labels) for field in fields]
         self._dtype = observation_dtype(fields)
-        # A component with many labels counts less: whether the bot has spoken has to matter more than which
-        # text, or "listen once you have spoken" is learned anew for every action.
+        # A component with many values weighs less per value: whether the bot has spoken has to matter more
+        # than which action it was, or "listen after speaking" is learned anew for every action.
         self._encoding = OneHotEncoding(
             sizes, np.asarray((2 / np.array(sizes, np.float32)) ** 0.5, np.float32)
         )
         self._index = {name: i for i, name in enumerate(self.actions)}
         self.memory: dict[bytes, tuple[str, ...]] = {}
-        """The right actions by observation, for those with a label."""
+        """The right actions of the observations with a label."""
         self._taught: dict[bytes, tuple[str, ...]] = {}
         self._network: OneHotMlp | None = None
 
     def learn(self, labels: Iterable[Label]) -> None:
-        """Replace all labels by those in effect, in order.
+        """Replace the labels by those in effect, in order.
 
-        A teacher's last label of an observation holds. Where only stories have one, all their actions
+        A teacher's last label of an observation holds. If all its labels are from stories, all their actions
         are right: short stories contradict each other by design.
         """
-        told: dict[bytes, dict[str, None]] = {}
+        from_stories: dict[bytes, dict[str, None]] = {}
         taught: dict[bytes, tuple[str, ...]] = {}
         known: dict[tuple[str, ...], tuple[str, ...]] = {}
         for label in labels:
@@ -72,15 +72,15 @@ class Learner:
             if right and label.by != STORY:
                 taught[label.key] = right
             elif right:
-                told.setdefault(label.key, {}).update(dict.fromkeys(right))
+                from_stories.setdefault(label.key, {}).update(dict.fromkeys(right))
         self._taught = taught
-        memory = {observation: tuple(right) for observation, right in told.items()} | taught
+        memory = {observation: tuple(right) for observation, right in from_stories.items()} | taught
         if memory != self.memory or list(memory) != list(self.memory):
             self.memory = memory
             self._network = None
 
     def taught(self, observation: npt.NDArray[np.integer]) -> tuple[str, ...]:
-        """Return what a teacher (not a story) said is right for an observation, if one did."""
+        """Return the right actions of an observation by a teacher, not a story; empty without a label."""
         return self._taught.get(observation.astype(self._dtype).tobytes(), ())
 
     def probabilities(
@@ -88,11 +88,11 @@ class Learner:
         observation: npt.NDArray[np.integer],
         possible: Sequence[bool] | npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.float64]:
-        """Return how probable each action is, shape (actions,), with which it can be proposed.
+        """Return the probabilities of the actions, shape (actions,).
 
         Args:
             observation: shape (components,).
-            possible: for each action whether its precondition holds; taught actions are proposed even so.
+            possible: for each action whether its precondition holds; a taught action is proposed regardless.
         """
         key = observation.astype(self._dtype).tobytes()
         chances = np.zeros(len(self.actions))
@@ -115,15 +115,15 @@ class Learner:
         if self._network is None:
             with _threads().limit(
                 limits=1
-            ):  # a second one costs more than it gives, on busy cores very much more
+            ):  # a second thread costs more than it gains, above all on busy cores
                 first, first_bias, second, second_bias = self._fit()
             layers = [(first.T, first_bias), (second.T, second_bias)]
             self._network = OneHotMlp(self._encoding, layers, np.tanh)
-        # As a batch, whose sums are in the order of the fit: actions that are nearly equal keep their order.
+        # A batch sums in the order of the fit, so that nearly equal actions keep their order.
         return np.asarray(self._network.batch(observation[None])[0])
 
     def _fit(self) -> list[npt.NDArray[np.float32]]:
-        """Fit the network to the memory, from a fixed start, so that right actions are probable."""
+        """Fit the network to the memory from a fixed start: it maximizes the probability of right actions."""
         count = len(self.memory)
         observations = np.frombuffer(b"".join(self.memory), self._dtype).reshape(count, -1)
         right = np.zeros((count, len(self.actions)), np.float32)
@@ -156,7 +156,7 @@ class Learner:
 def right_actions(
     history: History, domain: Domain, actions: Sequence[str], turn_taking: str
 ) -> dict[bytes, tuple[str, ...]]:
-    """Return the right actions by observation in bytes, as in `Learner.memory`.
+    """Return the right actions by observation in bytes, as `Learner.memory` has them.
 
     Raises:
         StoreError: the content of an entry does not fit its kind.
@@ -175,7 +175,7 @@ def _threads() -> ThreadpoolController:
 def _gradients(
     inputs: npt.NDArray[np.float32], right: npt.NDArray[np.float32], weights: list[npt.NDArray[np.float32]]
 ) -> list[npt.NDArray[np.float32]]:
-    """Return the gradients of -log(chance of the right actions), by weight: means over observations."""
+    """Return the gradients of -log(probability of a right action) by weight; the mean over observations."""
     first, first_bias, second, second_bias = weights
     hidden = np.tanh(inputs @ first + first_bias)
     logits = hidden @ second + second_bias
@@ -189,10 +189,10 @@ def _gradients(
 
 
 class TaughtModel:
-    """A domain and a learner that follow from a history, and from nothing else."""
+    """The extended domain and the learner of a history."""
 
     def __init__(self, domain: Domain, turn_taking: str) -> None:
-        """Begin with a domain as its file has it."""
+        """Begin with a domain without additions."""
         self._original = domain
         self.turn_taking = turn_taking
         self._use(domain)
@@ -203,17 +203,17 @@ class TaughtModel:
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """The actions that the bot can choose; with automatic turn taking it does not choose to listen."""
+        """The actions to choose from: all but listening with automatic turn taking."""
         return self.domain.actions if self.turn_taking == "explicit" else self.domain.actions[1:]
 
     def update(self, history: History) -> None:
         """Apply the additions in effect to the domain, and learn the labels in effect.
 
         Raises:
-            DomainError: something cannot be added.
+            DomainError: an addition does not fit the domain.
         """
         domain = history.extended(self._original)
-        if domain != self.domain:  # otherwise keep all that is derived from it
+        if domain != self.domain:  # equal domains keep the learner and its network
             self._use(domain)
         self.learn(history)
 

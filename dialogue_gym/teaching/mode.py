@@ -1,4 +1,4 @@
-"""The mode of a session, noted in its journal: its kind of user, and its turn taking."""
+"""The mode of teaching, noted in the journal: the user, and the turn taking."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.navigation import is_live
 
 FAKE, ME = "fake", "me"
-"""The user: the domain's simulated user, or the teacher."""
+"""Values for the user: the domain's fake user, or the teacher."""
 _KEY = "teaching"
 
 
 def use_mode(journal: Store, user: str, turn_taking: str) -> None:
-    """Note the mode of the next session; an open conversation of another mode is ended.
+    """Note the mode of the next session; end the current conversation if it has another mode.
 
-    A simulated user cannot resume a person's conversation, nor can one turn taking resume the other's.
-    Conversations with live people are left alone.
+    A fake user cannot continue a conversation that a person began, nor can turn taking change within one.
+    Live conversations are not affected.
 
     Raises:
         StoreError: the journal cannot be read or written.
@@ -37,7 +37,7 @@ def use_mode(journal: Store, user: str, turn_taking: str) -> None:
 
 
 def turn_taking_of(entries: Iterable[Entry]) -> str:
-    """Return the turn taking under which a journal was taught last: explicit if it has no note of it."""
+    """Return the turn taking of the last session of a journal; explicit if none is noted."""
     return str(_last(entries).get("turn_taking", "explicit"))
 
 

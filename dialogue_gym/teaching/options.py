@@ -1,4 +1,4 @@
-"""The options of `dialogue-gym teach`; without the packages of the terminal, which it loads when it runs."""
+"""The options of `dialogue-gym teach`, apart from the terminal, whose packages load when it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answers that a teaching session can wait for."""
+"""The pending questions of a teaching session."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dialogue_gym.domain.additions import Addition
 
 
 class SessionError(ValueError):
-    """An answer that the session does not wait for. The message is one line."""
+    """An answer that does not fit the pending question. The message is one line."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """An action that the bot could do next, how probable it is, and whether its precondition holds."""
+    """A possible next action of the bot, its probability, and whether its precondition holds."""
 
     action: str
     probability: float
@@ -22,7 +22,7 @@ class Option:
 
 @dataclass(frozen=True)
 class AwaitsMessage:
-    """The user's next message, which the teacher types in their place."""
+    """The user's next message is expected; the teacher types it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Proposal:
 
     Attributes:
         options: every action, the proposed one first, then the most probable ones.
-        is_closing: the user has reached their goal, and this is the bot's last action.
+        is_closing: the user has everything they wanted, and this is the bot's last action.
     """
 
     options: tuple[Option, ...]
@@ -39,13 +39,13 @@ class Proposal:
 
     @property
     def best(self) -> Option:
-        """The proposed action."""
+        """The most probable action."""
         return self.options[0]
 
 
 @dataclass(frozen=True)
 class PendingContradiction:
-    """An answer that differs from an earlier one for the same observation.
+    """Other actions were right in this situation before: which holds?
 
     Attributes:
         action: the new answer.
@@ -60,7 +60,7 @@ class PendingContradiction:
 
 @dataclass(frozen=True)
 class MissingResult:
-    """A decided action without a result: run it, or continue without it?"""
+    """An action was chosen, and its result is missing: run it, or continue without it?"""
 
     action: str
 
@@ -70,7 +70,7 @@ Pending = AwaitsMessage | Proposal | PendingContradiction | MissingResult
 
 @dataclass(frozen=True)
 class Change:
-    """The effect of a correction: the bot's choice before and after it, and all right actions."""
+    """The effect of a correction: the bot's choice before and after, and all right actions."""
 
     before: Option
     after: Option

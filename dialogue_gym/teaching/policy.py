@@ -1,4 +1,4 @@
-"""A bot that does what it was taught: the learner of a store, as a policy."""
+"""The policy of a taught bot: the learner of a store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dialogue_gym.teaching.mode import turn_taking_of
 
 
 class TaughtPolicy(Policy):
-    """Chooses the labelled action, and elsewhere the one of the most similar labels."""
+    """Chooses labelled actions, and generalizes to observations without a label."""
 
     def __init__(self, env: gym.Env[Any, Any], labels: list[Label], seed: int | None = None) -> None:
         """Learn labels for an environment."""
@@ -32,34 +32,34 @@ class TaughtPolicy(Policy):
     def choose(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
     ) -> int:
-        """Return the most probable action, or any by its chance if it need not be deterministic."""
+        """Return the most probable action, or sample one if `deterministic` is False."""
         chances = self.probabilities(observation, mask)
         return int(chances.argmax() if deterministic else self._random.choice(len(chances), p=chances))
 
     def probabilities(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Return how probable each action is for one observation, shape (actions,)."""
+        """Return the probabilities of the actions for one observation, shape (actions,)."""
         possible = None if mask is None else np.asarray(mask) != 0
         return self._learner.probabilities(observation[-self._frame :], possible)
 
 
 def is_store(folder: Path) -> bool:
-    """Return whether a folder is a store."""
+    """Return whether a folder has a store."""
     return (folder / "journal.sqlite").is_file()
 
 
 def taught_agent(folder: Path, domain: Domain) -> tuple[Domain, Agent]:
-    """Return the domain of a store with its additions, and the taught agent.
+    """Return the domain of a store with its additions, and the agent that its labels train.
 
     Raises:
         StoreError: the store cannot be read.
-        DomainError: it is of another domain.
+        DomainError: it is the store of another domain.
     """
     with Store(folder, create=False, read_only=True) as store:
         entries = list(store.entries())
     history = History(entries)
-    grown = history.extended(domain)
-    env = DialogueEnv(with_user(grown), turn_taking=turn_taking_of(entries))
-    labels = history.labels(grown, env.settings.turn_taking)
-    return grown, Agent(folder.name, env, TaughtPolicy(env, labels))
+    extended = history.extended(domain)
+    env = DialogueEnv(with_user(extended), turn_taking=turn_taking_of(entries))
+    labels = history.labels(extended, env.settings.turn_taking)
+    return extended, Agent(folder.name, env, TaughtPolicy(env, labels))

@@ -1,4 +1,4 @@
-"""The progress of teaching: the effort for each dialogue, and the bot's success after it."""
+"""Progress of teaching: answers and time per dialogue, and the success rate after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import unseen_success_rate
 
 ABSENCE = 300.0
-"""Pauses of so many seconds are not counted as time to answer: the teacher was away."""
+"""Seconds. After a longer pause the teacher was away, so that it does not count as time for an answer."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class TaughtDialogue:
 
     Attributes:
         conversation: its name.
-        answers: how many there were in person, in conversations that forked from it those of their own.
-        corrections: how many of these were another action than the proposed one.
-        outcome: how it ended, if it did.
-        seconds: the median time to answer; None without any.
+        answers: the number of answers by teachers; a fork counts its own ones only.
+        corrections: the number of answers that chose another action than the proposed one.
+        outcome: its outcome; None if it has not ended.
+        seconds: the median time from question to answer; None if it is not known.
         last: the entry of the last answer.
     """
 
@@ -41,7 +41,7 @@ class TaughtDialogue:
 
 
 def dialogues(history: History) -> list[TaughtDialogue]:
-    """Return the conversations with answers, in the order in which they began."""
+    """Return the conversations with answers, in the order of their beginnings."""
     found = []
     for name in history.conversations:
         path = history.path(name)
@@ -67,7 +67,7 @@ def dialogues(history: History) -> list[TaughtDialogue]:
 
 
 def success_after(domain: Domain, labels: Iterable[Label], turn_taking: str, unseen: int) -> float:
-    """Return the success rate of a bot that has learned labels, from 0 to 1.
+    """Return the success rate of a bot with some labels in `unseen` dialogues, from 0 to 1.
 
     Raises:
         ValueError: the domain has no fake user.
@@ -85,20 +85,20 @@ def success_after(domain: Domain, labels: Iterable[Label], turn_taking: str, uns
 
 
 def figures(session: Session) -> dict[str, int]:
-    """Return statistics of the answers in effect."""
+    """Return the statistics of a store by title, without undone answers."""
     history = session.history
     in_effect = {entry.id: entry for name in history.conversations for entry in history.path(name)}
     decisions = [entry for entry in in_effect.values() if entry.kind == LABEL]
     answers = sum(map(is_answer, decisions))
-    told = sum(entry.content["by"] == STORY for entry in decisions)
+    from_stories = sum(entry.content["by"] == STORY for entry in decisions)
     ended = [history.outcome(name) for name in history.conversations if not name.startswith("story ")]
     return {
         "conversations": len(ended),
-        "successful": ended.count("success"),
+        "successful conversations": ended.count("success"),
         "answers": answers,
         "corrections": sum(map(is_correction, decisions)),
-        "decisions from stories": told,
-        "decisions by the bot": len(decisions) - answers - told,
+        "decisions from stories": from_stories,
+        "decisions by the bot itself": len(decisions) - answers - from_stories,
         "corrected messages": sum(entry.kind == MEND for entry in in_effect.values()),
-        "situations with an answer": session.distinct_observations,
+        "distinct situations": session.distinct_observations,
     }

@@ -1,4 +1,4 @@
-"""Reviews of teaching: corrections in a conversation, and disagreements between labels."""
+"""Review of a store: corrections in conversations, and situations with different answers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dialogue_gym.journal.history import History, Label
 
 @dataclass(frozen=True)
 class Correction:
-    """A correction by a teacher.
+    """A corrected action or message.
 
     Attributes:
-        event: the index of the corrected event in the conversation.
-        before: the action that was proposed, or the act that was understood.
-        after: the action that is right, or the act that was meant.
-        message: the message with its new meaning, if one was corrected.
+        event: the index of the action or message in the conversation's events.
+        before: the proposed action, or the act that was understood.
+        after: the right action, or the act that was meant.
+        message: the corrected message; None for an action.
     """
 
     event: int
@@ -28,10 +28,10 @@ class Correction:
 
 
 def corrections(history: History, conversation: str) -> list[Correction]:
-    """Return the corrections of a conversation in effect, in the order of its events.
+    """Return the corrections in effect in a conversation, in the order of its events.
 
     Raises:
-        StoreError: there is no such conversation, or the content of an entry does not fit its kind.
+        StoreError: the conversation does not exist, or the content of an entry does not fit its kind.
     """
     written = [
         (entry, event)
@@ -40,7 +40,7 @@ def corrections(history: History, conversation: str) -> list[Correction]:
         for event in entry_events(entry)
     ]
     found = []
-    # A corrected message replaces the original one.
+    # A corrected message replaces the original one at its place in the history's events.
     for place, ((entry, before), event) in enumerate(zip(written, history.events(conversation), strict=True)):
         if isinstance(event, UserUttered) and isinstance(before, UserUttered) and event != before:
             found.append(Correction(place, before.act, event.act, event))
@@ -50,23 +50,23 @@ def corrections(history: History, conversation: str) -> list[Correction]:
 
 
 def is_answer(entry: Entry) -> bool:
-    """Return whether an entry is a person's decision: neither the bot's own nor a story's."""
+    """Return whether an entry is a teacher's decision: neither the bot's own nor a story's."""
     return entry.kind == LABEL and entry.content["by"] not in (BOT, STORY)
 
 
 def is_correction(entry: Entry) -> bool:
-    """Return whether an entry is an answer that another action was right than the proposed one."""
+    """Return whether an entry is an answer with another action than the proposed one."""
     action = entry.content.get("action")
     return is_answer(entry) and entry.content.get("proposal", action) != action
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A situation for which different actions were right.
+    """A situation with different right actions.
 
     Attributes:
-        labels: the first label that says so for each set of actions, in order; the last one holds.
-        is_open: only stories speak of it, of which none holds more than another.
+        labels: the first label of each set of actions, in order; the last one holds.
+        is_open: all labels are from stories, none of which overrides another.
     """
 
     labels: tuple[Label, ...]
@@ -74,9 +74,9 @@ class Disagreement:
 
 
 def disagreements(history: History, domain: Domain, turn_taking: str) -> list[Disagreement]:
-    """Return the disagreements between labels in effect: open ones between stories first, then resolved ones.
+    """Return the disagreements among the labels in effect: open ones first, then those a teacher resolved.
 
-    Several right actions are not a disagreement if a teacher chose them.
+    Several right actions are not a disagreement if a teacher approved them all.
 
     Raises:
         StoreError: the content of an entry does not fit its kind.
@@ -87,16 +87,16 @@ def disagreements(history: History, domain: Domain, turn_taking: str) -> list[Di
         by_observation.setdefault(label.observation.tobytes(), []).append(label)
     found = []
     for labels in by_observation.values():
-        taught = [label for label in labels if label.by != STORY]
-        holds = set(taught[-1].right) if taught else set()
+        by_teachers = [label for label in labels if label.by != STORY]
+        holds = set(by_teachers[-1].right) if by_teachers else set()
         if (
             all(set(label.right) <= holds for label in labels)
             or len({frozenset(la.right) for la in labels}) < 2
         ):
             continue
         distinct = {label.right: label for label in reversed(labels)}
-        if taught:
-            distinct[taught[-1].right] = taught[-1]
+        if by_teachers:
+            distinct[by_teachers[-1].right] = by_teachers[-1]
         in_order = sorted(distinct.values(), key=lambda label: (label.by != STORY, label.entry))
-        found.append(Disagreement(tuple(in_order), is_open=not taught))
+        found.append(Disagreement(tuple(in_order), is_open=not by_teachers))
     return sorted(found, key=lambda one: (not one.is_open, -one.labels[-1].entry))

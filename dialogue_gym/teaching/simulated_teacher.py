@@ -1,4 +1,4 @@
-"""A simulated teacher, for measuring: the domain's expert answers the session as a person would."""
+"""A simulated teacher for measurements: the domain's expert answers a session as a person would."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from dialogue_gym.teaching.pending import PendingContradiction, Proposal
 from dialogue_gym.teaching.session import NEW, Session
 
 CLEAN = 50
-"""After so many dialogues without a correction the bot counts as flawless."""
+"""The number of dialogues without a correction after which the bot counts as flawless."""
 _UNSEEN = 1_000_000
-"""Seeds of the dialogues that are played without learning begin here."""
+"""The first seed of the dialogues that are played without learning."""
 
 
 @dataclass(frozen=True)
-class LessonReport:
-    """The effort of teaching, and its result.
+class TeachingReport:
+    """The effort and result of teaching.
 
     Attributes:
-        corrections: by dialogue, how often the teacher corrected the bot.
-        distinct_observations: how many different observations have a label.
+        corrections: the number of corrections in each dialogue.
+        distinct_observations: the number of different observations with a label.
         update_ms: for each answer, the milliseconds until the next proposal.
-        success_rate_unseen: over dialogues played without learning.
+        success_rate_unseen: the success rate in dialogues played without learning.
     """
 
     corrections: tuple[int, ...]
@@ -51,12 +51,12 @@ class LessonReport:
 
     @property
     def corrections_to_flawless(self) -> int | None:
-        """Corrections up to then."""
+        """Corrections in those dialogues; None if it never became flawless."""
         dialogues = self.dialogues_to_flawless
         return None if dialogues is None else sum(self.corrections[:dialogues])
 
     def to_json(self) -> dict[str, float | int | None]:
-        """Return the figures."""
+        """Return the figures by name."""
         return {
             "corrections": sum(self.corrections),
             "dialogues": len(self.corrections),
@@ -70,10 +70,10 @@ class LessonReport:
 
 
 class SimulatedTeacher:
-    """Confirms any action that the expert allows, and corrects every other; now and then by mistake."""
+    """Confirms any action that the expert allows, and corrects all others; makes some mistakes."""
 
     def __init__(self, domain: Domain, turn_taking: str, mistakes: float = 0.0, seed: int = 0) -> None:
-        """Take the domain's expert.
+        """Set up the domain's expert; `mistakes` is the share of random answers, from 0 to 1.
 
         Raises:
             DomainError: the domain has no expert, or no fake user.
@@ -84,7 +84,7 @@ class SimulatedTeacher:
         self._random = np.random.default_rng(seed)
 
     def answer(self, session: Session) -> bool:
-        """Answer what the session waits for; return whether that was a correction."""
+        """Answer the pending question; return whether that was a correction."""
         if isinstance(session.pending, PendingContradiction):
             session.resolve(NEW)
             return False
@@ -100,7 +100,7 @@ class SimulatedTeacher:
         return True
 
 
-def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: int = 500) -> LessonReport:
+def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: int = 500) -> TeachingReport:
     """Teach for some dialogues, then play others without learning."""
     corrections, milliseconds = [], []
     for _ in range(dialogues):
@@ -110,22 +110,22 @@ def teach(session: Session, teacher: SimulatedTeacher, dialogues: int, unseen: i
             count += teacher.answer(session)
             milliseconds.append(1000 * (time.perf_counter() - begin))
         corrections.append(count)
-    return LessonReport(
+    return TeachingReport(
         tuple(corrections), session.distinct_observations, tuple(milliseconds), play(session, unseen)
     )
 
 
 def play(session: Session, dialogues: int) -> float:
-    """Return the success rate of the bot in dialogues with new simulated users."""
+    """Return the success rate of a taught bot in dialogues with new fake users."""
     return unseen_success_rate(session.environment(), session.proposed, dialogues)
 
 
 def unseen_success_rate(
     env: DialogueEnv, choose: Callable[[npt.NDArray[Any], list[bool]], str], dialogues: int
 ) -> float:
-    """Return how many of some dialogues with unseen fake users succeed, from 0 to 1.
+    """Return the success rate in dialogues with unseen fake users, from 0 to 1.
 
-    `choose` gives an action for an observation, given for each action whether it is possible.
+    `choose` returns an action for an observation and, for each action, whether it is possible.
     """
 
     def index(observation: npt.NDArray[Any], mask: npt.NDArray[np.int8]) -> int:

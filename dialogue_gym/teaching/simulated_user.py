@@ -15,13 +15,13 @@ SEED = "seed"
 
 
 class SimulatedUser:
-    """A simulated user, whose messages follow from a seed and the bot's actions.
+    """A simulated user whose messages depend on a seed and on the bot's actions alone.
 
-    Its state needs no storage: a conversation is played again from its start.
+    So its state need not be stored: a conversation that is resumed is played again.
     """
 
     def __init__(self, domain: Domain, settings: dict[str, Any]) -> None:
-        """Prepare to play; `settings` are those of `DialogueEnv`.
+        """Create the environment; `settings` are those of `DialogueEnv`.
 
         Raises:
             ValueError: the domain has no fake user, or a setting is wrong.
@@ -29,27 +29,27 @@ class SimulatedUser:
         self._env = DialogueEnv(domain, **settings)
         self._seen = 0
         self.outcome: str | None = None
-        """The outcome of the dialogue; None before its end."""
+        """The outcome of the dialogue; None until it ends."""
 
     def begin(self, seed: int) -> list[Event]:
-        """Return the user's first message."""
+        """Begin a dialogue, and return its first events."""
         self._env.reset(seed=seed)
         self._seen = 0
         self.outcome = None
         return self._new()
 
     def answer(self, action: str) -> list[Event]:
-        """Return the events of an action, and the user's message if it hands the turn over."""
+        """Return the events of an action, with the user's reply if it is their turn."""
         self._env.step(self._env.action_names.index(action))
         self.outcome = self._env.conversation.outcome
         return self._new()[1:]
 
     def replace_last_message(self, message: UserUttered) -> None:
-        """Replace the last message, as if the bot had received another one."""
+        """Replace the last message by another one."""
         self._env.replace_last_message(message)
 
     def play(self, path: Iterable[Entry]) -> None:
-        """Bring the user to the end of a path of entries."""
+        """Play the entries of a path, so that the user is in the state at its end."""
         for entry in path:
             if entry.kind == EVENT and SEED in entry.content:
                 self.begin(entry.content[SEED])

@@ -1,4 +1,4 @@
-"""Beginning to teach, in the terminal or in the browser: from options to a store that is ready."""
+"""Start of teaching, in the terminal or the browser: from options to a prepared store."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from dialogue_gym.teaching.story_import import import_stories
 
 @dataclass(frozen=True)
 class TeachingSetup:
-    """All that the options of teaching name.
+    """The objects that the options of teaching name.
 
     Attributes:
         source: the domain's name or file.
-        domain: read from there.
-        text: of the domain's file.
+        domain: the domain.
+        text: the text of its file.
         user: `FAKE` or `ME`.
         turn_taking: `"explicit"` or `"auto"`.
-        stories: that a new store begins with.
-        runner: runs the actions where the teacher is the user.
-        folder: of the store.
+        stories: the stories that a new store begins with.
+        runner: runs the actions if the teacher is the user.
+        folder: the folder of the store.
     """
 
     source: str
@@ -46,7 +46,7 @@ class TeachingSetup:
             Whether the store was new.
 
         Raises:
-            StoreError: it is about another domain, or cannot be written.
+            StoreError: it is the store of another domain, or cannot be written.
             FileError: the stories do not fit the domain.
         """
         store.use_domain(self.source, self.text)
@@ -69,24 +69,24 @@ def set_up(
     store: Path | None,
     seed: int,
 ) -> TeachingSetup:
-    """Return all that the options of teaching name; nothing is written.
+    """Return the objects that the options of teaching name; nothing is written.
 
     Args:
-        domain: that is taught.
+        domain: the domain to teach.
         source: its name or file.
         user: `FAKE` or `ME`; None for the fake user if it has a goal, which the bot can then learn to serve.
         turn_taking: `"explicit"` or `"auto"`.
         pretrained: whether a new store begins with the domain's own stories.
-        stories: files that it begins with as well.
-        actions: modules or files with code, or the address of a server.
-        store: its folder; None for `NAME-teaching`.
-        seed: of the actions' answers.
+        stories: story files that a new store begins with as well.
+        actions: modules or files with the code of actions, or the address of an action server.
+        store: the folder of the store; None for `NAME-teaching`.
+        seed: the seed of built-in actions.
 
     Raises:
         ValueError: an option cannot be used; one line says why.
     """
     if user == FAKE and domain.fake_user is None:
-        raise ValueError(f"{domain.name}: this domain has no fake user to talk to (the key 'fake_user')")
+        raise ValueError(f"{domain.name}: this domain has no fake user (key 'fake_user')")
     has_goal = domain.fake_user is not None and domain.fake_user.kind == "goal"
     return TeachingSetup(
         source,

@@ -1,4 +1,4 @@
-"""Imports stories into a journal as conversations with labels."""
+"""Import of stories into a journal, as conversations with labels."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.stories import Story, join, replay
 
 ROUNDS = 2
-"""Of joining: with short stories alone the bot knows only first turns. Found by counting corrections."""
+"""Rounds of joining, by counting corrections: with short stories alone the bot knows only first turns."""
 MAX_JOINED = 1000
 
 
 def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], after: int = 0) -> int:
-    """Write stories down as conversations that ended well, all or none; return how many there are.
+    """Write stories as successful conversations, all or none; return the number of conversations.
 
-    Checkpoints and ORs are expanded, and short stories also joined into longer dialogues. That the bot
-    listened is said, where it follows from the stories. They are numbered from the one after `after`.
+    Checkpoints and ORs are expanded, and short stories also joined into longer dialogues. Implied listening
+    is written as well. The first conversation has the number `after + 1`.
 
     Raises:
         StoryError: a story has an action or slot that the domain does not have; see also `join`.
-        StoreError: they cannot be written, or were before.
+        StoreError: they cannot be written, or exist already.
     """
     drafts: list[Draft] = []
     joined = join(stories, domain, ROUNDS, limit=MAX_JOINED)

@@ -15,7 +15,7 @@ from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.teaching.interpreter import (
     TaughtInterpreter,
-    mended_text,
+    correction_text,
     new_action,
     new_name,
     unknown_names,
@@ -138,7 +138,7 @@ def _write(
 ) -> None:
     if is_correction:
         workspace.session.correct_message(message, new)
-        workspace.notes.append(Note(mended_text(workspace.session, message), "good"))
+        workspace.notes.append(Note(correction_text(workspace.session, message), "good"))
     else:
         workspace.session.say(message, new)
 

@@ -1,4 +1,4 @@
-"""`dialogue-gym teach`: through a pipe, with errors, and killed."""
+"""The command `dialogue-gym teach`: through a pipe, with wrong arguments, and killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(*words: str, typed: str, cwd: Path, columns: int = 80) -> subprocess.Com
     )
 
 
-def test_a_walk_through_at_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
+def test_walk_through_in_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
     typed = [
         "hello!", "2", "utter_greet", "1", "/search_concerts", "2", "search_concerts", "1",
         "which has better reviews?", "2", "concert_rev", "1", ":0",
@@ -42,7 +42,7 @@ def test_a_walk_through_at_a_pipe_is_taught_and_exported(tmp_path: Path) -> None
     assert again.returncode == 0 and "conversation c" in again.stdout
 
 
-def test_a_missing_domain_file_is_created_and_a_store_begun_anew(tmp_path: Path) -> None:
+def test_missing_file_is_created_and_a_new_store_can_be_started(tmp_path: Path) -> None:
     typed = "1\norder, greet\nutter_hi\nHello: [you]\nhow are you [/b] \u202eשלום\n3\ngreet\n-\n:q\n"
     made = run("own.yml", typed=typed, cwd=tmp_path, columns=60)
     assert made.returncode == 0 and made.stderr == "", made.stderr
@@ -54,8 +54,8 @@ def test_a_missing_domain_file_is_created_and_a_store_begun_anew(tmp_path: Path)
     anew = run("own.yml", "--scratch", typed="2\n/greet\n", cwd=tmp_path)
     assert anew.returncode == 0 and "Is this right?" in anew.stdout
     assert len(list(tmp_path.glob("own-teaching-*"))) == 1
-    goes_on = run("own.yml", "--scratch", typed="1\n", cwd=tmp_path)
-    assert "user  /greet" in goes_on.stdout
+    continued = run("own.yml", "--scratch", typed="1\n", cwd=tmp_path)
+    assert "user  /greet" in continued.stdout
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_missing_domain_file_is_created_and_a_store_begun_anew(tmp_path: Path)
         (["plain.yml", "--pretrained"], "has no stories.yml or stories.md"),
     ],
 )
-def test_an_error_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+def test_error_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     result = run(*words, typed="", cwd=tmp_path)
     assert result.returncode == 2 and message in result.stderr

@@ -1,4 +1,4 @@
-"""Sessions in which a bot is taught, and what is looked at in them."""
+"""Sessions in which a bot is taught, and access to their state."""
 
 from __future__ import annotations
 

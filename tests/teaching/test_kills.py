@@ -28,7 +28,7 @@ def begin(journal: Store) -> Session:
 
 
 def answer(session: Session) -> None:
-    """Answer as a teacher does whose answers follow from what is seen alone."""
+    """Answer as a teacher whose answers depend on the conversation alone."""
     assert isinstance(session.pending, Proposal)
     if session.pending.is_closing:
         right = ["utter_ack_makereservation"]
@@ -107,7 +107,7 @@ def play_with_kills(folder: Path, kills: int) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_what_was_answered_is_there_whenever_it_is_killed(tmp_path: Path) -> None:
+def test_answers_survive_a_kill_at_any_moment(tmp_path: Path) -> None:
     assert play_with_kills(tmp_path / "store", 15) > 5
 
 

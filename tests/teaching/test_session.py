@@ -24,7 +24,7 @@ from dialogue_gym.teaching.pending import (
     SessionError,
 )
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
-from dialogue_gym.teaching.simulated_teacher import LessonReport, SimulatedTeacher, teach
+from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, TeachingReport, teach
 from tests.conftest import domain_from
 from tests.teaching.sessions import CONCERT, RESTAURANT, booking, say, state, talk
 
@@ -326,9 +326,9 @@ def test_a_simulated_teacher_makes_it_flawless(name: str, turn_taking: str, most
 
 
 def test_flawless_begins_with_the_first_fifty_clean_dialogues() -> None:
-    report = LessonReport((3, 0, 1) + (0,) * 50 + (1,), 5, (1.0,), 1.0)
+    report = TeachingReport((3, 0, 1) + (0,) * 50 + (1,), 5, (1.0,), 1.0)
     assert (report.corrections_to_flawless, report.dialogues_to_flawless) == (4, 3)
-    assert LessonReport((0,) * 49, 5, (1.0,), 1.0).dialogues_to_flawless is None
+    assert TeachingReport((0,) * 49, 5, (1.0,), 1.0).dialogues_to_flawless is None
 
 
 def test_a_teacher_who_errs_now_and_then_is_borne() -> None:

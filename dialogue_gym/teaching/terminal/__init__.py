@@ -1,1 +1,1 @@
-"""Teaching in a terminal: screens and questions without input or output, and the terminal itself."""
+"""Teaching in a terminal: dialogs of screens and answers, without input or output, and the terminal."""

@@ -1,4 +1,4 @@
-"""The terminal, or a pipe in its place: shows screens and reads answers."""
+"""The terminal, or a pipe in its place: shows the screens of a dialog and collects the answers."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _NARROW = 20
 _Result = TypeVar("_Result")
 
 
-KEPT = "All answers are saved."
+KEPT = "Your answers are saved."
 """Shown on exit."""
 
 
 class Leave(Exception):
-    """The person wants to leave, or the input has ended. The message names what is saved."""
+    """The person leaves, or the input ends. The message is shown on exit."""
 
 
 class Asker(Protocol):
-    """A source of answers; `kept` is shown on exit."""
+    """A source of answers; `kept` is the message on exit."""
 
     kept: str
 
@@ -45,11 +45,11 @@ class Asker(Protocol):
         """Return an answer: a line, or one of some keys.
 
         Raises:
-            Leave: there is none.
+            Leave: the input has ended, or the person leaves.
         """
 
     def interrupted(self) -> None:
-        """Take in that Ctrl-C was pressed before.
+        """Handle Ctrl-C that was pressed before the question.
 
         Raises:
             Leave: the person wants to leave.
@@ -57,7 +57,7 @@ class Asker(Protocol):
 
 
 class Pipe:
-    """Takes the answers from the lines of standard input, and prints them as if they were typed."""
+    """Reads answers from the lines of standard input, and prints them as if they were typed."""
 
     kept = KEPT
 
@@ -75,16 +75,16 @@ class Pipe:
 
 
 class Keyboard:
-    """Takes the answers from a person at a terminal: a key without Enter where keys are asked for."""
+    """Reads answers from a person at a terminal: a key without Enter if the question is for a key."""
 
     def __init__(self) -> None:
-        """Prepare to ask."""
+        """Prepare the prompts."""
         self.kept = KEPT
         self._lines: PromptSession[str] = PromptSession()
         self._keys: PromptSession[str] = PromptSession()
 
     def ask(self, prompt: str, keys: str) -> str:
-        """Return what was typed; Ctrl-C and Ctrl-D ask whether to leave, and a second one does."""
+        """Return the answer; Ctrl-C and Ctrl-D ask whether to leave, and a second one leaves."""
         while True:
             try:
                 return self._prompt(prompt, keys)
@@ -103,12 +103,12 @@ class Keyboard:
     def _prompt(self, prompt: str, keys: str) -> str:
         if keys:
             return self._keys.prompt(prompt, key_bindings=_bindings(keys))
-        # Text in another encoding arrives as surrogates, which no file can hold.
+        # Input in another encoding arrives as lone surrogates, which no file can hold.
         return self._lines.prompt(prompt).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _bindings(keys: str) -> KeyBindings:
-    """Return what lets one of some keys answer, and all others do nothing."""
+    """Return bindings by which each of some keys answers, and all others do nothing."""
     bindings = KeyBindings()
 
     @bindings.add(Keys.Any)
@@ -128,34 +128,34 @@ def _bindings(keys: str) -> KeyBindings:
 
 
 class Terminal:
-    """Shows the screens of a dialog, and asks its questions."""
+    """Runs dialogs: shows their screens and sends them the answers."""
 
     def __init__(self) -> None:
         """Use standard input and output: a terminal, or a pipe of answers."""
         if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(errors="replace")  # undecodable input must not end the session
+            sys.stdin.reconfigure(errors="replace")  # bytes that are not UTF-8 must not end the session
         self._console = Console(markup=False, highlight=False, emoji=False)
         self._is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self._asker: Asker = Keyboard() if self._is_terminal else Pipe()
         self._interrupted = threading.Event()
 
-    def hold(self, talk: Dialog[_Result], kept: str = KEPT) -> _Result:
+    def run(self, dialog: Dialog[_Result], kept: str = KEPT) -> _Result:
         """Run a dialog to its end, and return its result; `kept` is shown on exit.
 
         Raises:
-            Leave: the person left before.
+            Leave: the person left before the end.
         """
         self._asker.kept = kept
         with self._interrupts():
             try:
-                screen = next(talk)
+                screen = next(dialog)
                 while True:
-                    screen = talk.send(self._answer(screen))
+                    screen = dialog.send(self._answer(screen))
             except StopIteration as end:
                 result: _Result = end.value
                 return result
             finally:
-                talk.close()
+                dialog.close()
 
     def _answer(self, screen: Screen) -> str:
         for part in screen.shown:
@@ -170,7 +170,7 @@ class Terminal:
 
     @contextmanager
     def _interrupts(self) -> Iterator[None]:
-        """Let Ctrl-C stop an automatic run, between two steps."""
+        """Let Ctrl-C stop a running bot between two steps, so that none is half done."""
         if not self._is_terminal:
             try:
                 yield

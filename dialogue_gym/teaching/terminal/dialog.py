@@ -1,6 +1,6 @@
-"""The dialog with a teacher: shows the session's state, and turns answers into calls of the session.
+"""The dialog with a teacher: shows the pending question of a session, and turns answers into calls.
 
-No input or output: a desk yields screens, and is sent the answers.
+No input or output: the dialog yields screens, and is sent the answers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import visible
+from dialogue_gym._text import article, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import OUTCOMES, either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
@@ -19,11 +19,11 @@ from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, Interprete
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.interpreter import (
     TaughtInterpreter,
+    correction_text,
     entities_text,
-    entities_typed,
-    mended_text,
     new_action,
     new_name,
+    parse_entities,
     unknown_names,
 )
 from dialogue_gym.teaching.pending import (
@@ -51,25 +51,25 @@ _STYLES = {"success": "good", "failure": "bad"}
 
 
 class TeachingDialog:
-    """Teaches a session, until the teacher leaves."""
+    """Teaches a session until the teacher leaves."""
 
     def __init__(
         self,
         session: Session,
-        words: Interpreter | None,
+        interpreter: Interpreter | None,
         export: Callable[[], Sequence[Path]],
         is_wizard: bool = False,
     ) -> None:
         """Prepare to teach.
 
         Args:
-            session: what is taught.
-            words: what understands text that is no act in the fixed format, if anything does.
-            export: writes what was taught, and returns the files.
-            is_wizard: whether the teacher picks every action, and no proposal is shown.
+            session: the session to teach.
+            interpreter: reads messages in plain English; None if only acts in the fixed format are known.
+            export: writes the taught conversations, and returns the files.
+            is_wizard: whether the teacher picks every action, without seeing proposals.
         """
         self._session = session
-        self._interpreter = TaughtInterpreter(session, words)
+        self._interpreter = TaughtInterpreter(session, interpreter)
         self._export = export
         self._is_wizard = is_wizard
         self._threshold = THRESHOLD
@@ -78,7 +78,7 @@ class TeachingDialog:
         self._conversation = session.id
 
     def teach(self) -> Dialog[None]:
-        """Show the session's questions and pass the answers on, until the teacher leaves."""
+        """Ask the pending questions of the session, until the teacher leaves."""
         command: str | None = None
         while not self._is_over:
             given, command = command, None
@@ -116,14 +116,14 @@ class TeachingDialog:
             blank,
         )
 
-    # Questions, by what the session waits for.
+    # Pending questions.
 
     def _step(self) -> Dialog[None]:
         pending = self._session.pending
         if isinstance(pending, AwaitsMessage):
             yield from self._say()
         elif isinstance(pending, PendingContradiction):
-            yield from self._settle(pending)
+            yield from self._resolve(pending)
         elif isinstance(pending, MissingResult):
             yield from self._find_result(pending)
         elif self._is_wizard:
@@ -136,7 +136,7 @@ class TeachingDialog:
             elif key == "2":
                 yield from self._correct(pending)
             elif key == "3":
-                yield from self._mend()
+                yield from self._correct_message()
             else:
                 raise KeyCommand(key)
 
@@ -149,18 +149,19 @@ class TeachingDialog:
                 self._session.say(message, new)
 
     def _new_names(self, message: UserUttered, new: Sequence[Addition] = ()) -> Dialog[list[Addition] | None]:
-        """Offer to add a message's unknown names to the domain, besides the given additions.
+        """Offer to add the unknown names of a message to the domain; `new` is added in any case.
 
-        Return all that is to be added; None if the person would rather leave it.
+        Returns:
+            All additions; None if the person cancels.
         """
-        growth = list(new)
+        additions = list(new)
         for kind, name, near in unknown_names(extend(self._session.domain, new), message):
             becomes = new_name(kind, name)
-            problem = Line(visible(f"unknown {kind} {name!r}; {near}", 2000), "bad")
-            if (yield from choose((problem,), f"make it a new {becomes.add}", "cancel")) == 2:
+            problem = Line(visible(f"There is no {kind} called {name!r} ({near}).", 2000), "bad")
+            if (yield from choose((problem,), f"add it as {article(becomes.add)}", "cancel")) == 2:
                 return None
-            growth.append(becomes)
-        return growth
+            additions.append(becomes)
+        return additions
 
     def _correct(self, proposal: Proposal) -> Dialog[None]:
         session, with_probabilities = self._session, not self._is_wizard
@@ -174,7 +175,7 @@ class TeachingDialog:
             return
         new = []
         if picked.is_new:
-            text = yield from typed((), f"what {visible(picked.name, 40)} says (Enter alone: nothing) > ")
+            text = yield from typed((), f"text of {visible(picked.name, 40)} (Enter for none) > ")
             new.append(new_action(picked.name, text))
         before = session.change
         session.correct(picked.name, new)
@@ -185,14 +186,14 @@ class TeachingDialog:
         if change is not None and change is not before and not self._is_wizard:
             self._notes.append(views.change_line(change))
 
-    def _settle(self, pending: PendingContradiction) -> Dialog[None]:
+    def _resolve(self, pending: PendingContradiction) -> Dialog[None]:
         old, new = either(pending.before), visible(pending.action)
         which = yield from choose(
-            (Line(f"In this same situation you chose {old} before. Which is right?", "strong"),),
-            f"from now on {new} is right",
-            f"{old} stays right",
-            "both are right",
-            "cancel the answer",
+            (Line(f"You chose {old} in this same situation before. Which is right?", "strong"),),
+            new,
+            old,
+            "both",
+            "undo this answer",
         )
         if which == 4:
             self._session.cancel()
@@ -202,13 +203,13 @@ class TeachingDialog:
         self._note_change(before)
 
     def _find_result(self, pending: MissingResult) -> Dialog[None]:
-        problem = Line(f"It is not known whether {visible(pending.action)} ran.", "strong")
+        problem = Line(f"The result of {visible(pending.action)} is missing.", "strong")
         if (yield from choose((*self._situation(), problem), "run it now", "continue without it")) == 1:
             self._session.run_action()
         else:
             self._session.skip_action()
 
-    def _mend(self) -> Dialog[None]:
+    def _correct_message(self) -> Dialog[None]:
         message = self._session.conversation.latest_message
         if message is None or not self._session.can_mend:
             raise SessionError("the bot has already acted on this message; undo that first")
@@ -220,7 +221,7 @@ class TeachingDialog:
         new = yield from self._new_names(meant, [Addition(INTENT, picked.name)] if picked.is_new else [])
         if new is not None:
             self._session.correct_message(meant, new)
-            self._note(mended_text(self._session, meant), "good")
+            self._note(correction_text(self._session, meant), "good")
 
     def _ranking(self, message: UserUttered) -> Sequence[tuple[str, float]]:
         understood = Interpretation("")
@@ -231,22 +232,22 @@ class TeachingDialog:
 
     def _with_entities(self, message: UserUttered, picked: Picked) -> Dialog[UserUttered]:
         known = entities_text(message)
-        hint = Line("as cuisine=french, people=2; - for none; Enter alone keeps them", "faint")
+        hint = Line("format: cuisine=french, people=2; - for none; Enter to keep them", "faint")
         answer = yield from typed((Line(visible(f"entities: {known}")), hint), "entities > ")
-        entities = message.entities if not answer.strip() else entities_typed(answer, message.text)
+        entities = message.entities if not answer.strip() else parse_entities(answer, message.text)
         return dataclasses.replace(message, intent=picked.name, entities=entities, confidence=1.0)
 
     # Commands.
 
     def _commands(self) -> str:
-        """Return the keys of the available commands."""
+        """Return the keys that are available now."""
         goes_on = "g" if isinstance(self._session.pending, Proposal) else ""
         return f"urfn{goes_on}{'p' if self._is_wizard else ''}ts?0q"
 
     def _do(self, key: str) -> Dialog[None]:
         session = self._session
         if key not in (here := self._commands()):
-            self._note(f"(:{key} does nothing here; available: {' '.join(f':{one}' for one in here)})", "bad")
+            self._note(f"(:{key} is not available here; try {' '.join(f':{one}' for one in here)})", "bad")
         elif key == "u":
             session.undo()
             self._note("(undone)")
@@ -255,7 +256,7 @@ class TeachingDialog:
             self._note("(redone)")
         elif key == "n":
             if not session.conversation.events[1:]:
-                raise SessionError("this conversation has only begun")
+                raise SessionError("this conversation is still empty")
             session.restart()
         elif key == "f":
             yield from self._fork()
@@ -283,14 +284,14 @@ class TeachingDialog:
         except FileError:
             self._is_over = False
             raise
-        self._notes += [Line(f"written: {visible(str(path))}") for path in files]
+        self._notes += [Line(f"Wrote {visible(str(path))}") for path in files]
         if not files:
-            self._note("(there is nothing to export)")
+            self._note("(nothing new to export)")
 
     def _fork(self) -> Dialog[None]:
         conversations = views.conversation_rows(self._session)
         if not conversations:
-            raise SessionError("there is nothing to fork from")
+            raise SessionError("nothing to fork from yet")
         picked: Picked | None = Picked(conversations[0].name)
         if len(conversations) > 1:
             titles = views.CONVERSATION_TITLES
@@ -299,13 +300,15 @@ class TeachingDialog:
             return
         places = views.points(self._session.history, picked.name)
         rows = [Row(what) for _, what in places]
-        prompt = "fork after number (Enter alone: not at all) > "
+        prompt = "fork after (number, Enter to cancel) > "
         number = yield from pick_number(("step",), rows, prompt)
         if number is not None:
             self._session.fork(places[number][0])
 
     def _set_threshold(self) -> Dialog[None]:
-        answer = yield from typed((), f"confidence to continue, from 0 to 1 (now {self._threshold:g}) > ")
+        answer = yield from typed(
+            (), f"confidence needed to continue, from 0 to 1 (now {self._threshold:g}) > "
+        )
         if not answer.strip():
             return
         try:
@@ -317,13 +320,13 @@ class TeachingDialog:
         self._threshold = threshold
 
     def _go_on(self) -> Dialog[None]:
-        """Let the bot act on its own, and show its steps, until it is unsure or the person stops it."""
+        """Let the bot continue by itself and show its steps, until it is unsure or the person stops it."""
         session = self._session
         for step in range(MOST_STEPS):
             conversation, shown = session.id, len(session.conversation.events)
             if not session.run(self._threshold):
                 if isinstance(session.pending, Proposal):
-                    self._note(f"(the bot is unsure after {step} steps)")
+                    self._note(f"(the bot is unsure after {step} {'step' if step == 1 else 'steps'})")
                 return
             notes = self._taken()
             new = session.conversation.events[shown if session.id == conversation else 0 :]

@@ -1,4 +1,4 @@
-"""Picking a name from a table: by its number, by a part of it, or as a new one. No input or output."""
+"""Prompts for a line, a number, or a name from a table. No input or output."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from dialogue_gym._text import article, name_fault, nearest, visible
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table, choose
 
 MOST_ROWS = 100
-"""The number of rows that are shown; other rows can be picked as well."""
+"""The maximum number of rows of a table that are shown; the others can be picked as well."""
 _COMMAND = re.compile(r"\s*:([a-z0-9?])\s*")
 
 
 class KeyCommand(Exception):
-    """A command was typed where something else was asked for."""
+    """The answer to a question was a command."""
 
     def __init__(self, key: str) -> None:
-        """Keep its key."""
+        """Store the key of the command."""
         super().__init__(key)
         self.key = key
 
 
 @dataclass(frozen=True)
 class Picked:
-    """The picked name, and whether it has to be created first."""
+    """A picked name, and whether it is new, so that it has to be added first."""
 
     name: str
     is_new: bool = False
@@ -35,7 +35,7 @@ def typed(shown: tuple[Line | Table, ...], prompt: str) -> Dialog[str]:
     """Ask for a line of text.
 
     Raises:
-        Command: a command was typed instead.
+        KeyCommand: the answer is a command.
     """
     answer = yield Screen(shown, prompt)
     if command := _COMMAND.fullmatch(answer):
@@ -44,10 +44,10 @@ def typed(shown: tuple[Line | Table, ...], prompt: str) -> Dialog[str]:
 
 
 def pick_number(titles: tuple[str, ...], rows: Sequence[Row], prompt: str) -> Dialog[int | None]:
-    """Ask for the number of a row; return None if the person changed their mind.
+    """Ask for the number of a row; None if the person cancels.
 
     Raises:
-        Command: a command was typed instead.
+        KeyCommand: the answer is a command.
     """
     shown: tuple[Line | Table, ...] = (Table(titles, tuple(rows), tuple(range(len(rows)))),)
     while True:
@@ -71,13 +71,13 @@ def pick(
     before: tuple[Line | Table, ...] = (),
     can_be_new: bool = True,
 ) -> Dialog[Picked | None]:
-    """Ask for one of some things, of which the first ones are shown; None if the person changed their mind.
+    """Ask for a row of a table, of which the first ones are shown; None if the person cancels.
 
     Raises:
-        Command: a command was typed instead.
+        KeyCommand: the answer is a command.
     """
-    ways = "a number, a part of a name, + and a new name" if can_be_new else "a number, a part of a name"
-    hint = Line(f"{ways}, or Enter alone to go back", "faint")
+    ways = "number, part of a name, + new name" if can_be_new else "number, part of a name"
+    hint = Line(f"{ways}, or Enter to cancel", "faint")
     names = [row.name for row in rows]
     first = _table(titles, rows, range(len(rows)))
     shown: tuple[Line | Table, ...] = (*before, *first, hint)
@@ -89,13 +89,15 @@ def pick(
             return Picked(answer)
         if can_be_new and answer.startswith("+"):
             if fault := name_fault(new := answer[1:].strip()):
-                shown = (Line(f"({visible(new, 40)} is not a name for {article(what)}: {fault})", "bad"),)
+                shown = (
+                    Line(f"({visible(new, 40)} is not a valid name for {article(what)}: {fault})", "bad"),
+                )
                 continue
             return Picked(new, is_new=new not in names)
         if answer.isascii() and answer.isdigit():
             if (number := _number(answer, len(rows))) is not None:
                 return Picked(names[number])
-            shown = (Line(f"(the numbers go from 0 to {len(rows) - 1})", "bad"),)
+            shown = (Line(f"(choose a number from 0 to {len(rows) - 1})", "bad"),)
             continue
         found = [index for index, name in enumerate(names) if answer.casefold() in name.casefold()]
         if len(found) == 1:
@@ -103,13 +105,17 @@ def pick(
         if found:
             shown = (*_table(titles, rows, found), hint)
         elif not can_be_new:
-            problem = f"(unknown {what} {visible(answer, 40)}; {visible(nearest(answer, names))})"
+            problem = f"(there is no {what} called {visible(answer, 40)}; {visible(nearest(answer, names))})"
             shown = (Line(problem, "bad"),)
         elif fault := name_fault(answer):
-            shown = (Line(f"({visible(answer, 40)} is not a name for {article(what)}: {fault})", "bad"),)
+            shown = (
+                Line(f"({visible(answer, 40)} is not a valid name for {article(what)}: {fault})", "bad"),
+            )
         else:
-            problem = f"unknown {what} {visible(answer, 40)}; {visible(nearest(answer, names))}"
-            if (yield from choose((Line(problem, "bad"),), f"make it a new {what}", "pick again")) == 1:
+            problem = f"There is no {what} called {visible(answer, 40)} ({visible(nearest(answer, names))})."
+            if (
+                yield from choose((Line(problem, "bad"),), f"add it as {article(what)}", "choose again")
+            ) == 1:
                 return Picked(answer, is_new=True)
             shown = (hint,)
 

@@ -1,4 +1,4 @@
-"""Runs `dialogue-gym teach`: opens the store, and holds the session in the terminal."""
+"""The command `dialogue-gym teach`: opens or creates domain and store, and teaches in the terminal."""
 
 from __future__ import annotations
 
@@ -21,91 +21,90 @@ from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
 from dialogue_gym.teaching.startup import set_up
 from dialogue_gym.teaching.terminal.console import Leave, Terminal
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
-from dialogue_gym.teaching.terminal.setup import domain_text, goes_on, new_domain
+from dialogue_gym.teaching.terminal.setup import domain_text, new_domain, should_continue
 
 _YAML = (".yml", ".yaml")
 _JOURNAL = "journal.sqlite"
 
 
-def hold(teaching: TeachOptions) -> None:
-    """Hold a session in the terminal until the teacher leaves.
+def run(options: TeachOptions) -> None:
+    """Teach in the terminal until the teacher leaves.
 
     Raises:
-        ValueError: an option cannot be used; one line says why.
+        ValueError: an option cannot be used; the message is one line.
         OSError: a file cannot be read or written.
     """
     terminal = Terminal()
     try:
-        domain = _domain(terminal, teaching.source)
+        domain = _domain(terminal, options.source)
         if domain is not None:
-            _teach(terminal, domain, teaching)
+            _teach(terminal, domain, options)
     except Leave as leave:
         print(leave)
 
 
-def _teach(terminal: Terminal, domain: Domain, given: TeachOptions) -> None:
+def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
     setup = set_up(
         domain,
-        given.source,
-        user=FAKE if given.teacher == EXPERT else given.user,
-        turn_taking=given.turn_taking,
-        pretrained=given.pretrained,
-        stories=given.stories,
-        actions=given.actions,
-        store=given.store,
-        seed=given.seed,
+        options.source,
+        user=FAKE if options.teacher == EXPERT else options.user,
+        turn_taking=options.turn_taking,
+        pretrained=options.pretrained,
+        stories=options.stories,
+        actions=options.actions,
+        store=options.store,
+        seed=options.seed,
     )
     user, folder = setup.user, setup.folder
-    # A simulated user's messages have a meaning already: NLU examples would be unused.
-    words = (
-        make_text_interpreter(given.source, domain, given.nlu, given.seed)
-        if user == ME or given.nlu
+    # A fake user sends acts, so an interpreter of plain English would be of no use.
+    interpreter = (
+        make_text_interpreter(options.source, domain, options.nlu, options.seed)
+        if user == ME or options.nlu
         else None
     )
-    if given.scratch or given.pretrained:
-        if given.teacher == EXPERT and (folder / _JOURNAL).exists():
-            raise ValueError(f"{folder}: there is a store already; give another one with --store")
-        _make_room(terminal, folder.resolve())
+    if options.scratch or options.pretrained:
+        if options.teacher == EXPERT and (folder / _JOURNAL).exists():
+            raise ValueError(f"{folder}: a store exists already; choose another one with --store")
+        _set_store_aside(terminal, folder.resolve())
     with Store(folder) as store:
-        if not setup.prepare(store) and given.stories:
-            print("(the stories are ignored: a store keeps those that it began with)")
-        if given.teacher == EXPERT:
-            _simulate(domain, store, given)
+        if not setup.prepare(store) and options.stories:
+            print("(--stories has no effect: this store has conversations already)")
+        if options.teacher == EXPERT:
+            _simulate(domain, store, options)
             return
         session = Session(
             domain,
             store,
-            turn_taking=given.turn_taking,
+            turn_taking=options.turn_taking,
             settings={} if user == FAKE else None,
             runner=setup.runner,
-            seed=given.seed,
+            seed=options.seed,
         )
-        where = printable(str(folder))
-        print(f"{domain.name}: all is saved in {where}. Press ? for help, Ctrl-C to leave.")
+        print(f"{domain.name}: answers are saved in {printable(str(folder))}. ? for help, Ctrl-C to leave.")
         exported = folder / EXPORTED_NAME
-        desk = TeachingDialog(
+        dialog = TeachingDialog(
             session,
-            words,
+            interpreter,
             lambda: export(session.history, session.domain, exported, domain_text=setup.text),
-            given.wizard,
+            options.wizard,
         )
-        terminal.hold(desk.teach())
+        terminal.run(dialog.teach())
 
 
-def _simulate(domain: Domain, store: Store, given: TeachOptions) -> None:
-    """Let the domain's expert be the teacher, and print a report."""
-    teacher = SimulatedTeacher(domain, given.turn_taking, given.mistakes, given.seed)
+def _simulate(domain: Domain, store: Store, options: TeachOptions) -> None:
+    """Let the domain's expert teach, and print a report."""
+    teacher = SimulatedTeacher(domain, options.turn_taking, options.mistakes, options.seed)
     session = Session(
         domain,
         store,
-        turn_taking=given.turn_taking,
+        turn_taking=options.turn_taking,
         settings={},
         author=EXPERT,
-        seed=given.seed,
+        seed=options.seed,
         asks_for_closing=False,
     )
-    report = teach(session, teacher, given.dialogues).to_json()
-    if given.as_json:
+    report = teach(session, teacher, options.dialogues).to_json()
+    if options.as_json:
         print(json.dumps(report, indent=2))
         return
     for name, value in report.items():
@@ -113,10 +112,11 @@ def _simulate(domain: Domain, store: Store, given: TeachOptions) -> None:
 
 
 def _domain(terminal: Terminal, source: str) -> Domain | None:
+    """Return the domain of a name or file; offer to create a YAML file that does not exist."""
     path = Path(source)
     is_missing = source not in builtin_names() and path.suffix.lower() in _YAML and not path.exists()
     if is_missing and not name_fault(path.stem):
-        made = terminal.hold(new_domain(source, printable(path.stem)), "Nothing was written.")
+        made = terminal.run(new_domain(source, printable(path.stem)), "Nothing was saved.")
         if made is None:
             return None
         text = domain_text(made)
@@ -125,15 +125,15 @@ def _domain(terminal: Terminal, source: str) -> Domain | None:
     return load_domain(source)
 
 
-def _make_room(terminal: Terminal, folder: Path) -> None:
-    """Ask what to do with an existing store; rename it if a new one takes its place."""
-    if not (folder / _JOURNAL).exists() or terminal.hold(goes_on(str(folder))):
+def _set_store_aside(terminal: Terminal, folder: Path) -> None:
+    """Ask whether to continue an existing store; if not, rename it."""
+    if not (folder / _JOURNAL).exists() or terminal.run(should_continue(str(folder))):
         return
-    Store(folder).close()  # fails while another process writes to it
+    Store(folder).close()  # fails if another process is writing to it
     date = time.strftime("%Y-%m-%d")
     number, other = 1, folder.with_name(f"{folder.name}-{date}")
     while other.exists():
         number += 1
         other = folder.with_name(f"{folder.name}-{date}-{number}")
     folder.rename(other)
-    print(f"(the old store is now {printable(str(other))})")
+    print(f"(the old store was renamed to {printable(str(other))})")

@@ -1,4 +1,4 @@
-"""Screens of a terminal: lines, tables, and the question at the end. No input or output."""
+"""Screens of a terminal: lines, tables, and the question below them. No input or output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 from dialogue_gym._text import visible
 
 STOP = "stop"
-"""The answer to a screen without a question if the person wants to stop."""
+"""The answer to a screen without a question if the person interrupts."""
 
 _Result = TypeVar("_Result")
 
@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Row:
-    """Something to pick from a table: its name, further cells, and whether it does not apply now."""
+    """A row of a table to pick from: its name, its other cells, and whether it is impossible now."""
 
     name: str
     cells: tuple[str, ...] = ()
@@ -43,12 +43,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Screen:
-    """Lines and tables, and a question.
+    """A screen, and the question below it.
 
     Attributes:
-        shown: from top to bottom.
-        prompt: what stands before the answer; None if nothing is asked.
-        keys: the keys that answer, one of them without Enter; empty where a line is typed.
+        shown: its parts from top to bottom.
+        prompt: the text before the answer; None without a question.
+        keys: the keys that answer, without Enter; empty if the answer is a line.
     """
 
     shown: tuple[Line | Table, ...]
@@ -57,21 +57,21 @@ class Screen:
 
 
 Dialog = Generator[Screen, str, _Result]
-"""A generator that yields screens, receives their answers, and returns a result."""
+"""A generator that yields screens, is sent the answers, and returns a result."""
 
 
 def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Dialog[str]:
-    """Ask until one of some keys is the answer; with a colon before it, it is one as well."""
+    """Ask until the answer is one of some keys, with or without a colon before it."""
     while True:
         answer = (yield Screen(shown, prompt, keys)).strip().removeprefix(":")
         if len(answer) == 1 and answer in keys:
             return answer
-        problem = "nothing was typed" if not answer else f"{visible(answer, 40)} is not an answer"
-        shown = (Line(f"({problem}: expected one of {' '.join(keys)})", "bad"),)
+        problem = f"unknown answer {visible(answer, 40)}" if answer else "no answer"
+        shown = (Line(f"({problem}; choose one of {' '.join(keys)})", "bad"),)
 
 
 def choose(shown: tuple[Line | Table, ...], *answers: str) -> Dialog[int]:
-    """Ask for one of several answers, by number; return which, from 1."""
+    """Ask for one of several answers; return its number, from 1."""
     lines = tuple(Line(f"{number}  {answer}", indent=2) for number, answer in enumerate(answers, 1))
     keys = "".join(str(number) for number in range(1, len(answers) + 1))
     return int((yield from ask_key((*shown, *lines), "answer > ", keys)))

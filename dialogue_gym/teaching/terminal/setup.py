@@ -17,16 +17,16 @@ from dialogue_gym.teaching.terminal.prompts import KeyCommand, typed
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Table, choose
 
 
-def goes_on(folder: str) -> Dialog[bool]:
-    """Ask whether to continue with an existing store, or to start again."""
-    shown = (Line(f"{visible(folder)}: there is a store already.", "strong"),)
-    answers = ("continue with it", "start again (it is kept under another name)")
+def should_continue(folder: str) -> Dialog[bool]:
+    """Ask whether to continue a store that exists; False to start a new one."""
+    shown = (Line(f"{visible(folder)}: this store exists already.", "strong"),)
+    answers = ("continue it", "start a new one (the old one is renamed)")
     return (yield from choose(shown, *answers)) == 1
 
 
 def new_domain(file: str, name: str) -> Dialog[Domain | None]:
-    """Offer to create a domain, ask for its names, and return it; None if declined."""
-    shown = (Line(f"{visible(file)}: there is no such file.", "strong"),)
+    """Offer to create a domain, ask for its contents, and return it; None if the person cancels."""
+    shown = (Line(f"{visible(file)} does not exist.", "strong"),)
     if (yield from choose(shown, "create it", "cancel")) == 2:
         return None
     domain = Domain(name)
@@ -35,7 +35,7 @@ def new_domain(file: str, name: str) -> Dialog[Domain | None]:
         domain, "the bot's first actions, separated by commas > ", Domain.with_action
     )
     for action in domain.actions[2:]:
-        text = yield from _text(f"what {visible(action, 40)} says (Enter alone: nothing) > ")
+        text = yield from _text(f"text of {visible(action, 40)} (Enter for none) > ")
         if text:
             responses = (*domain.responses, Response(action, (text,)))
             domain = Domain(name, domain.intents, responses=responses, actions=domain.actions)
@@ -46,29 +46,29 @@ def _with_names(domain: Domain, prompt: str, add: Any) -> Dialog[Domain]:
     shown: tuple[Line | Table, ...] = ()
     while True:
         answer = yield from _text(prompt, shown)
-        grown = domain
+        extended = domain
         try:
             for name in filter(None, map(str.strip, answer.split(","))):
-                grown = add(grown, name)
+                extended = add(extended, name)
         except DomainError as error:
             shown = (Line(f"({error})", "bad"),)
             continue
-        if grown is not domain:
-            return grown
+        if extended is not domain:
+            return extended
         shown = (Line("(at least one name is needed)", "bad"),)
 
 
 def _text(prompt: str, shown: Sequence[Line | Table] = ()) -> Dialog[str]:
-    """Ask for a line; there are no commands yet."""
+    """Ask for a line; commands are not available yet."""
     while True:
         try:
             return (yield from typed(tuple(shown), prompt)).strip()
         except KeyCommand:
-            shown = (Line("(teaching has not begun)", "bad"),)
+            shown = (Line("(commands are available once teaching begins)", "bad"),)
 
 
 def domain_text(domain: Domain) -> str:
-    """Return a domain that `new_domain` made as the text of a file."""
+    """Return the text of the file of a domain from `new_domain`."""
     content: dict[str, Any] = {"version": "3.1", "intents": list(domain.intents)}
     if domain.responses:
         content["responses"] = {

@@ -1,4 +1,4 @@
-"""Views of a session, as lines and tables. No input or output."""
+"""Lines and tables that show a session to its teacher. No input or output."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Line, Row, Table
 
 TURNS = 2
-"""The number of the user's messages that a chat shows."""
-CONVERSATION_TITLES = ("conversation", "turns", "begins with", "")
+"""The number of the user's last messages that the chat shows."""
+CONVERSATION_TITLES = ("conversation", "turns", "first message", "")
 _CHAT_LINES = 16
 
 KEYS = (
     ("u", "undo"),
     ("r", "redo"),
     ("f", "fork from an earlier point"),
-    ("n", "begin another conversation"),
+    ("n", "start a new conversation"),
     ("g", "let the bot continue until it is unsure"),
-    ("t", "the confidence that it needs for that"),
-    ("s", "statistics of this store"),
-    ("?", "this help"),
+    ("t", "set the confidence that it needs for that"),
+    ("s", "statistics"),
+    ("?", "help"),
     ("0", "export and quit"),
     ("q", "quit"),
 )
-WIZARD_KEY = ("p", "stop picking every action: the bot acts")
+WIZARD_KEY = ("p", "let the bot play instead of picking every action")
 
 
 def chat_so_far(conversation: Conversation) -> list[Line]:
@@ -56,7 +56,7 @@ def chat_so_far(conversation: Conversation) -> list[Line]:
 
 
 def chat_lines(events: Iterable[Event]) -> list[Line]:
-    """Return a chat: messages, their meanings, and the bot's actions."""
+    """Return a chat: messages with their meanings, and the bot's actions."""
     lines = []
     for bubble in bubbles(events):
         if bubble.side == USER_SIDE:
@@ -72,26 +72,28 @@ def chat_lines(events: Iterable[Event]) -> list[Line]:
 
 
 def slot_line(slots: Mapping[str, Value]) -> Line:
-    """Return the slots' values."""
+    """Return the values of the slots."""
     known = ", ".join(f"{visible(name)}: {shown_value(value)}" for name, value in slots.items())
     return Line(f"slots {known or 'none'}", "faint")
 
 
 def proposal_lines(domain: Domain, proposal: Proposal) -> list[Line]:
-    """Return the proposal, and the possible answers."""
+    """Return the bot's proposal, and the possible answers."""
     best = proposal.best
     says = first_text(domain, best.action)
     lines = [
-        Line(f"The bot wants to do [{visible(best.action)}] ({best.probability:.2f}). Is this right?"),
+        Line(f"The bot would do [{visible(best.action)}] ({best.probability:.0%}). Is this right?"),
         *([Line(f"it says: {says}", "faint", indent=6)] if says else []),
         Line("1  yes", indent=2),
-        Line("2  no: the intent is right, the action is wrong", indent=2),
-        Line("3  the intent is wrong", indent=2),
-        Line("0  export the conversations and quit", indent=2),
-        Line("u undo, r redo, f fork, n new, g continue, t threshold, s statistics, q quit, ? help", "faint"),
+        Line("2  no, the action is wrong", indent=2),
+        Line("3  no, the meaning is wrong", indent=2),
+        Line("0  export and quit", indent=2),
+        Line(
+            "u undo, r redo, f fork, n new, g continue, t confidence, s statistics, q quit, ? help", "faint"
+        ),
     ]
     if proposal.is_closing:
-        lines.insert(0, Line("The user has reached their goal. This is the bot's last action.", "good"))
+        lines.insert(0, Line("The user has everything they wanted. Choose the bot's closing step.", "good"))
     return lines
 
 
@@ -123,16 +125,16 @@ def intent_rows(domain: Domain, ranking: Sequence[tuple[str, float]]) -> list[Ro
 
 def change_line(change: Change) -> Line:
     """Return the effect of a correction."""
-    was = f"{visible(change.before.action)} ({change.before.probability:.2f})"
-    now = f"{either(change.right)} ({change.after.probability:.2f}"
+    was = f"{visible(change.before.action)} ({change.before.probability:.0%})"
+    now = f"{either(change.right)} ({change.after.probability:.0%}"
     each = " each)" if len(change.right) > 1 else ")"
-    return Line(f"Learned. In this situation, before: {was}, after: {now}{each}.", "good")
+    return Line(f"Learned. Before: {was}. Now, in the same situation: {now}{each}.", "good")
 
 
 def conversation_rows(session: Session) -> list[Row]:
     """Return the conversations that can be forked as rows to pick from.
 
-    The one that is gone on with comes first, then the latest ones, and stories at the end.
+    The current one comes first, then the latest ones, and stories at the end.
     """
     history, here = session.history, session.id
     names = sorted(history.conversations[::-1], key=lambda name: (name != here, name.startswith("story ")))
@@ -141,26 +143,26 @@ def conversation_rows(session: Session) -> list[Row]:
         path = history.path(name)
         said = [message for _, message in _messages(path)]
         if said and session.can_fork(path[0].id):
-            outcome = "this one" if name == here else history.outcome(name) or ""
+            outcome = "current" if name == here else history.outcome(name) or ""
             rows.append(Row(name, (f"{len(said)}", said[0], outcome)))
     return rows
 
 
 def points(history: History, conversation: str) -> list[tuple[int, str]]:
-    """Return the entries at which a conversation can be forked, with a description each."""
+    """Return the entries after which a conversation can be forked, each with a description."""
     path = history.path(conversation)
     found = []
     for index, entry in enumerate(path):
         following = path[index + 1] if index + 1 < len(path) else None
-        if what := _happened(entry, path[index - 1] if index else None, following):
-            found.append((entry.id, what))
+        if step := _step(entry, path[index - 1] if index else None, following):
+            found.append((entry.id, step))
     return found
 
 
-def _happened(entry: Entry, before: Entry | None, following: Entry | None) -> str | None:
+def _step(entry: Entry, before: Entry | None, following: Entry | None) -> str | None:
     for _, said in _messages([entry]):
         return f"user  {said}" + ("  (corrected)" if entry.kind == MEND else "")
-    # A simulated user's message follows from the bot's action: both are forked together.
+    # A fake user's message follows from the action, so a fork goes after both.
     is_answered = following is not None and following.kind == USER and following.author == FAKE_USER
     if entry.kind == RESULT and before is not None and before.kind == LABEL and not is_answered:
         return f"bot   {visible(before.content['action'], VALUE_WIDTH)}"
@@ -168,9 +170,9 @@ def _happened(entry: Entry, before: Entry | None, following: Entry | None) -> st
 
 
 def figures_table(session: Session) -> Table:
-    """Return statistics of the store."""
+    """Return the statistics of a store."""
     rows = tuple(Row(name, (str(count),)) for name, count in figures(session).items())
-    return Table(("of this store", ""), rows, ())
+    return Table(("statistics", ""), rows, ())
 
 
 def _messages(path: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
@@ -182,9 +184,11 @@ def _messages(path: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
 
 
 def help_lines(is_wizard: bool) -> list[Line]:
-    """Return the help on keys."""
+    """Return the meanings of the keys."""
     keys = (*KEYS, WIZARD_KEY) if is_wizard else KEYS
     return [
-        Line("At a question one key answers. Where text is typed, put a colon before it: :u", "faint"),
+        Line(
+            "Questions are answered with one key. When typing text, put a colon before a command: :u", "faint"
+        ),
         *(Line(f"{key}  {what}", indent=2) for key, what in keys),
     ]

@@ -1,4 +1,4 @@
-"""A teacher at the desk, whose answers are a list."""
+"""Dialogs of a teacher whose answers are a list."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def text_of(screen: Screen) -> str:
     return "\n".join([*lines, screen.prompt or ""])
 
 
-def played(talk: Dialog[None], answers: Iterable[str]) -> Iterator[str]:
-    """Yield what is shown at first, and after each answer."""
-    screen = next(talk)
+def played(dialog: Dialog[None], answers: Iterable[str]) -> Iterator[str]:
+    """Yield the first screen, and the one after each answer."""
+    screen = next(dialog)
     yield text_of(screen)
     for answer in answers:
         try:
-            screen = talk.send(answer)
+            screen = dialog.send(answer)
         except StopIteration:
             return
         yield text_of(screen)
@@ -52,5 +52,5 @@ def concert(journal: Store, stories: bool = True) -> Session:
     return Session(domain, journal, runner=ActionRunner(domain, builtin_actions("concert")))
 
 
-def desk(session: Session, is_wizard: bool = False) -> Dialog[None]:
+def dialog(session: Session, is_wizard: bool = False) -> Dialog[None]:
     return TeachingDialog(session, None, lambda: [Path("stories.md")], is_wizard).teach()

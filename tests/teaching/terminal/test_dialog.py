@@ -1,4 +1,4 @@
-"""Teaching as a talk of screens and answers, without a terminal."""
+"""The dialog with a teacher as screens and answers, without a terminal."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import pytest
 from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
-from dialogue_gym.teaching.interpreter import mended
+from dialogue_gym.teaching.interpreter import corrected_messages
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Dialog
 from tests.conftest import domain_from
-from tests.teaching.terminal.dialogs import PLAIN, concert, desk, played, text_of
+from tests.teaching.terminal.dialogs import PLAIN, concert, dialog, played, text_of
 
 
-def taught(talk: Dialog[None], session: Session, answers: dict[str, str], acts: Iterable[str]) -> int:
-    """Answer as a person who knows what each message calls for; return how often that was a correction."""
+def taught(teaching: Dialog[None], session: Session, answers: dict[str, str], acts: Iterable[str]) -> int:
+    """Answer as a person who knows the right action for each message; return the number of corrections."""
     corrections = 0
     acts = iter(acts)
-    screen = next(talk)
+    screen = next(teaching)
     while True:
         pending = session.pending
         if isinstance(pending, AwaitsMessage):
@@ -29,21 +29,21 @@ def taught(talk: Dialog[None], session: Session, answers: dict[str, str], acts: 
             if act is None:
                 return corrections
             wanted = answers[act]
-            screen = talk.send(act)
+            screen = teaching.send(act)
         elif isinstance(pending, Proposal):
             action = "action_listen" if session.conversation.latest_action == wanted else wanted
             if pending.best.action == action:
-                screen = talk.send("1")
+                screen = teaching.send("1")
             else:
                 corrections += 1
-                assert "2  no" in text_of(screen)
-                assert action in text_of(talk.send("2"))
-                screen = talk.send(action)
+                assert "2  no, the action" in text_of(screen)
+                assert action in text_of(teaching.send("2"))
+                screen = teaching.send(action)
         else:
-            screen = talk.send("1")
+            screen = teaching.send("1")
 
 
-def test_the_walk_through_is_right_the_second_time() -> None:
+def test_walk_through_needs_no_correction_the_second_time() -> None:
     journal = Store.in_memory()
     session = concert(journal)
     answers = {
@@ -55,17 +55,17 @@ def test_the_walk_through_is_right_the_second_time() -> None:
         "/compare_reviews": "action_show_venue_reviews",
     }
     acts = ["/greet", "/search_concerts", "/compare_reviews ", "/search_venues", "/compare_reviews"]
-    assert taught(desk(session), session, answers, acts) >= 1
+    assert taught(dialog(session), session, answers, acts) >= 1
     session.restart()
-    assert taught(desk(session), session, answers, acts) == 0
+    assert taught(dialog(session), session, answers, acts) == 0
 
 
-def test_a_question_shows_the_chat_the_slots_and_how_sure_the_bot_is() -> None:
+def test_question_shows_chat_slots_and_confidence() -> None:
     session = concert(Store.in_memory())
-    *_, shown = played(desk(session), ["/greet"])
+    *_, shown = played(dialog(session), ["/greet"])
     assert shown.startswith("\nuser  /greet\nmeans greet (1.00)\nslots concerts: empty, venues: empty")
-    assert "The bot wants to do [utter_greet] (1.00). Is this right?\nit says: Hey there!" in shown
-    *_, shown = played(desk(session), ["2", "review", ":u"])
+    assert "The bot would do [utter_greet] (100%). Is this right?\nit says: Hey there!" in shown
+    *_, shown = played(dialog(session), ["2", "review", ":u"])
     assert "action_show_concert_reviews 0.00 not possible now" not in shown and "(undone)" in shown
 
 
@@ -73,143 +73,147 @@ def test_a_question_shows_the_chat_the_slots_and_how_sure_the_bot_is() -> None:
     ("typed", "action"),
     [("8", "action_show_concert_reviews"), ("rt_rev", "action_show_concert_reviews"), ("VENUE_R", None)],
 )
-def test_an_action_is_picked_by_number_or_by_a_part_of_its_name(typed: str, action: str | None) -> None:
+def test_action_is_picked_by_number_or_part_of_its_name(typed: str, action: str | None) -> None:
     session = concert(Store.in_memory(), stories=False)
     answers = ["/greet", "2", typed]
-    *_, shown = played(desk(session), answers)
+    *_, shown = played(dialog(session), answers)
     expected = action or "action_show_venue_reviews"
     assert session.conversation.latest_action == expected
-    assert f"after: {expected} (1.00)" in shown
+    assert f"Now, in the same situation: {expected} (100%)" in shown
 
 
-def test_what_cannot_be_picked_is_said_and_asked_again() -> None:
+def test_invalid_picks_are_asked_again() -> None:
     session = concert(Store.in_memory(), stories=False)
     answers = ["/greet", "x", "2", "99", "reviews", "+\x1b", "sing", "2", ""]
-    shown = list(played(desk(session), answers))
-    assert "(x is not an answer: expected one of 1 2 3 u r f n g t s ? 0 q)" in shown[2]
-    assert "(the numbers go from 0 to 9)" in shown[4]
+    shown = list(played(dialog(session), answers))
+    assert "(unknown answer x; choose one of 1 2 3 u r f n g t s ? 0 q)" in shown[2]
+    assert "(choose a number from 0 to 9)" in shown[4]
     assert shown[5].splitlines()[0].startswith("action_show_concert_reviews") and "utter" not in shown[5]
-    assert "(\\x1b is not a name for an action: it has control characters)" in shown[6]
-    assert "unknown action sing" in shown[7] and "make it a new action" in shown[7]
+    assert "(\\x1b is not a valid name for an action: it has control characters)" in shown[6]
+    assert "There is no action called sing (" in shown[7] and "add it as an action" in shown[7]
     assert "Is this right?" in shown[9]
     assert session.history.labels(session.domain) == []
 
 
-def test_new_actions_intents_and_slots_are_typed_freely() -> None:
+def test_new_actions_intents_and_slots_can_be_typed() -> None:
     session = Session(domain_from(PLAIN), Store.in_memory())
     answers = [
         'order me one', "3", "order", "1", "size=one", "1",  # the intent, its entity as a slot
-        "2", "utter_size", "1", "Which size?",  # the action, and what it says
+        "2", "utter_size", "1", "Which size?",  # the action, and its text
         "2", "listen", "order  ME one",
     ]  # fmt: skip
-    shown = list(played(desk(session), answers))
+    shown = list(played(dialog(session), answers))
     assert "means not understood" in shown[1]
     assert session.domain.intents == ("greet", "order")
     assert [slot.name for slot in session.domain.slots] == ["size"]
     assert session.domain.texts("utter_size") == ("Which size?",)
     assert 'means order{"size": "one"} (1.00)' in shown[-1]  # the same sentence
-    (message,) = mended(session.history).values()
+    (message,) = corrected_messages(session.history).values()
     assert message.entities[0].start == len("order me ")
-    session.undo()  # what was said last
+    session.undo()  # the last message
     while session.history.can_undo(session.id):
         session.undo()
-    assert mended(session.history) == {}
+    assert corrected_messages(session.history) == {}
 
 
-def test_an_act_of_an_unknown_intent_can_make_it_one() -> None:
+def test_act_of_an_unknown_intent_can_add_it() -> None:
     session = Session(domain_from(PLAIN), Store.in_memory())
-    *_, shown = played(desk(session), ["/order", "2"])
+    *_, shown = played(dialog(session), ["/order", "2"])
     assert "order" not in session.domain.intents and isinstance(session.pending, AwaitsMessage)
-    *_, shown = played(desk(session), ["/order", "1"])
+    *_, shown = played(dialog(session), ["/order", "1"])
     assert session.domain.intents[-1] == "order" and "means order (1.00)" in shown
 
 
 @pytest.mark.parametrize(
     ("answer", "right"), [("1", {"utter_goodbye"}), ("2", {"utter_default"}), ("3", None)]
 )
-def test_a_contradiction_is_settled(answer: str, right: set[str] | None) -> None:
+def test_contradiction_is_resolved(answer: str, right: set[str] | None) -> None:
     session = concert(Store.in_memory(), stories=False)
     first = ["/greet", "2", "utter_default", "n", "/greet", "2", "utter_goodbye"]
-    *_, shown = played(desk(session), first)
-    assert "you chose utter_default before" in shown
-    *_, shown = played(desk(session), [answer])
+    *_, shown = played(dialog(session), first)
+    assert "You chose utter_default in this same situation before." in shown
+    *_, shown = played(dialog(session), [answer])
     learned = {
-        "1": "before: utter_default (1.00), after: utter_goodbye (1.00).",
-        "2": "before:",
-        "3": "before: utter_default (1.00), after: utter_default or utter_goodbye (0.50 each).",
+        "1": "utter_default (100%). Now, in the same situation: utter_goodbye (100%).",
+        "2": "",
+        "3": "utter_default (100%). Now, in the same situation: utter_default or utter_goodbye (50% each).",
     }
-    assert ("Learned. In this situation, " + learned[answer] in shown) == (answer != "2")
+    assert ("Learned. Before: " + learned[answer] in shown) == (answer != "2")
     labels = session.history.labels(session.domain)
     assert set(labels[-1].right) == (right or {"utter_default", "utter_goodbye"})
 
 
-def test_undo_redo_fork_figures_and_sureness() -> None:
+def test_undo_redo_fork_statistics_and_confidence() -> None:
     session = concert(Store.in_memory())
-    shown = list(played(desk(session), ["/greet", "1", "u", "u", ":u", ":r", "r", "s", "t", "2", "t", "0.5"]))
+    shown = list(
+        played(dialog(session), ["/greet", "1", "u", "u", ":u", ":r", "r", "s", "t", "2", "t", "0.5"])
+    )
     assert "(undone)" in shown[3] and "[utter_greet]" in shown[3]
     assert "(there is nothing to undo)" in shown[5]
     assert "[action_listen]" in shown[7]
     assert "\nanswers 1\n" in f"\n{shown[8]}\n" and "corrections 0" in shown[8]
     assert "2 is not a number from 0 to 1" in shown[10]
-    *_, which, asked, shown_last = played(desk(session), ["f", "0", "0"])
-    assert which.startswith("c1 1 /greet this one\nstory ") and "+ and a new" not in which
+    *_, which, asked, shown_last = played(dialog(session), ["f", "0", "0"])
+    assert which.startswith("c1 1 /greet current\nstory ") and "+ new name" not in which
     assert "user  /greet" in asked and "bot   utter_greet" in asked
     assert session.id == session.history.conversations[-1]
     assert "[utter_greet]" in shown_last
-    *_, shown_last = played(desk(session), ["?", "q"])
+    *_, shown_last = played(dialog(session), ["?", "q"])
     assert session.conversation.latest_action is None
 
 
 def test_any_conversation_can_be_forked_from_any_turn() -> None:
     session = concert(Store.in_memory(), stories=False)
     first = ["/greet", "2", "utter_greet", "2", "listen", "/thankyou", "2", "utter_youare", "n"]
-    *_, shown = played(desk(session), [*first, ":f", "9"])
-    assert session.id == "c2" and "is no conversation" not in shown  # there is one alone
+    *_, shown = played(dialog(session), [*first, ":f", "9"])
+    assert session.id == "c2" and "no conversation called" not in shown  # there is only one
     assert "(9 is not a number from 0 to 4)" in shown
     *_, which, wrong, _, again, where, shown = played(
-        desk(session), ["/goodbye", "f", "sing", "", "f", "c1", "2"]
+        dialog(session), ["/goodbye", "f", "sing", "", "f", "c1", "2"]
     )
-    assert which == again and which.startswith("c2 1 /goodbye this one\nc1 2 /greet \n")
-    assert wrong.startswith("(unknown conversation sing; valid: c1, c2)")
+    assert which == again and which.startswith("c2 1 /goodbye current\nc1 2 /greet \n")
+    assert wrong.startswith("(there is no conversation called sing; valid: c1, c2)")
     assert where.splitlines()[2:4] == ["bot   action_listen", "user  /thankyou"]
     assert session.id == "c3"
     assert [event.act for event in session.conversation.events if isinstance(event, UserUttered)] == ["greet"]
     assert isinstance(session.pending, AwaitsMessage) and shown.endswith("you > ")
 
 
-def test_what_is_new_is_written_with_the_last_answer_or_not_at_all() -> None:
+def test_additions_are_written_with_the_last_answer_or_not_at_all() -> None:
     journal = Store.in_memory()
     session = Session(domain_from(PLAIN), journal)
-    list(played(desk(session), ["order me one", "3", "order", "1", "size=one", "2"]))  # the slot is left
+    list(
+        played(dialog(session), ["order me one", "3", "order", "1", "size=one", "2"])
+    )  # the slot is cancelled
     assert session.domain == domain_from(PLAIN) and session.can_mend
-    list(played(desk(session), ['/order{"size": "one"}', "1", "2"]))
+    list(played(dialog(session), ['/order{"size": "one"}', "1", "2"]))
     assert session.domain == domain_from(PLAIN)
     before = len(list(journal.entries()))
-    list(played(desk(session), ["3", "order", "1", "size=one"]))  # and here the process dies
+    list(played(dialog(session), ["3", "order", "1", "size=one"]))  # and here the process dies
     assert len(list(journal.entries())) == before
-    list(played(desk(session), ["3", "order", "1", "size=one", "1"]))
+    list(played(dialog(session), ["3", "order", "1", "size=one", "1"]))
     assert session.domain.intents == ("greet", "order") and session.domain.slots
-    *_, shown = played(desk(session), ["u"])
+    *_, shown = played(dialog(session), ["u"])
     assert session.domain == domain_from(PLAIN) and "not understood" in shown
 
 
-def test_what_does_nothing_here_is_one_line() -> None:
+def test_unavailable_command_shows_one_line() -> None:
     session = concert(Store.in_memory(), stories=False)
-    *_, goes_on, number, new = played(desk(session), [":g", ":1", ":n"])
-    assert goes_on.startswith("(:g does nothing here; available: :u :r :f :n :t :s :? :0 :q)\n\n")
-    assert number.startswith("(:1 does nothing here")
-    assert new.startswith("(this conversation has only begun)") and session.id == "c1"
-    *_, shown = played(desk(session), ["/greet", ":p"])
-    assert "one of 1 2 3 u r f n g t s ? 0 q" in shown
+    *_, unavailable, number, new = played(dialog(session), [":g", ":1", ":n"])
+    assert unavailable.startswith("(:g is not available here; try :u :r :f :n :t :s :? :0 :q)\n\n")
+    assert number.startswith("(:1 is not available here")
+    assert new.startswith("(this conversation is still empty)") and session.id == "c1"
+    *_, shown = played(dialog(session), ["/greet", ":p"])
+    assert "choose one of 1 2 3 u r f n g t s ? 0 q" in shown
 
 
-def test_only_sentences_of_the_teacher_mean_the_same_from_now_on() -> None:
-    kept = "The same sentence means that from now on."
+def test_only_sentences_of_the_teacher_are_remembered() -> None:
+    kept = "The same sentence will have this meaning from now on."
     session = concert(Store.in_memory(), stories=False)
-    *_, shown = played(desk(session), ["hi!", "3", "greet", ""])
-    assert f"Understood. {kept}" in shown
-    *_, shown = played(desk(session), ["u", "u", "/greet", "3", "thankyou", ""])
-    assert "Understood." in shown and kept not in shown
+    *_, shown = played(dialog(session), ["hi!", "3", "greet", ""])
+    assert f"Corrected. {kept}" in shown
+    *_, shown = played(dialog(session), ["u", "u", "/greet", "3", "thankyou", ""])
+    assert "Corrected." in shown and kept not in shown
     booking = Session(load_domain("restaurant"), Store.in_memory(), settings={})
-    *_, shown = played(desk(booking), ["3", "deny", "-"])
-    assert "Understood." in shown and kept not in shown
+    *_, shown = played(dialog(booking), ["3", "deny", "-"])
+    assert "Corrected." in shown and kept not in shown

@@ -1,4 +1,4 @@
-"""What else goes on at the desk: the bot by itself, a wizard, the fake user, what was begun earlier."""
+"""Modes of the dialog with a teacher: a bot that continues by itself, a wizard, fake users, resumption."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from dialogue_gym.teaching.mode import use_mode
 from dialogue_gym.teaching.pending import MissingResult, Proposal
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
-from tests.teaching.terminal.dialogs import concert, desk, played, text_of
+from tests.teaching.terminal.dialogs import concert, dialog, played, text_of
 
 
-def test_the_bot_goes_on_by_itself_until_it_is_unsure_or_stopped() -> None:
+def test_bot_continues_until_it_is_unsure_or_stopped() -> None:
     session = concert(Store.in_memory(), stories=False)
-    list(played(desk(session), ["/greet", "2", "utter_greet", "2", "listen"]))
+    list(played(dialog(session), ["/greet", "2", "utter_greet", "2", "listen"]))
     before = len(session.history.labels(session.domain, "explicit"))
-    shown = list(played(desk(session), [":t", "1", ":n", "/greet", "g", "", "", "/thankyou", "g"]))
+    shown = list(played(dialog(session), [":t", "1", ":n", "/greet", "g", "", "", "/thankyou", "g"]))
     assert shown[5].startswith("bot   utter_greet") and shown[6].startswith("bot   action_listen")
     assert shown[7].endswith("you > ")
     assert "the bot is unsure after 0 steps" in shown[9]
     assert len(session.history.labels(session.domain, "explicit")) == before == 2
-    stopped = list(played(desk(session), ["t", "0", "g", "stop"]))
+    stopped = list(played(dialog(session), ["t", "0", "g", "stop"]))
     assert "(stopped)" in stopped[-1]
 
 
-def test_a_wizard_picks_everything_and_then_lets_the_bot_play() -> None:
+def test_wizard_picks_everything_and_then_lets_the_bot_play() -> None:
     session = concert(Store.in_memory(), stories=False)
     answers = [
         "/greet",
@@ -46,15 +46,15 @@ def test_a_wizard_picks_everything_and_then_lets_the_bot_play() -> None:
         "/greet",
         ":p",
     ]
-    shown = list(played(desk(session, is_wizard=True), answers))
-    assert not any(re.search(r"\d\.\d\d\)\. Is this right|probability", one) for one in shown[:8])
+    shown = list(played(dialog(session, is_wizard=True), answers))
+    assert not any(re.search(r"\d%\)\. Is this right|probability", one) for one in shown[:8])
     assert "bot   utter_greet" in shown[9]
 
 
-def test_the_fake_user_talks_and_the_next_dialogue_begins() -> None:
+def test_fake_user_talks_and_the_next_dialogue_begins() -> None:
     session = Session(load_domain("restaurant"), Store.in_memory(), settings={}, seed=1)
-    talk, first = desk(session), session.id
-    screen, seen = next(talk), ""
+    teaching, first = dialog(session), session.id
+    screen, seen = next(teaching), ""
     while session.id == first:
         slots = session.conversation.slots
         missing = [name for name in ("cuisine", "people", "location", "price") if not slots[name]]
@@ -67,33 +67,33 @@ def test_the_fake_user_talks_and_the_next_dialogue_begins() -> None:
             ask = {"people": "numpeople"}.get(missing[0], missing[0]) if missing else ""
             action = f"utter_ask_{ask}" if missing else "action_suggest"
         for answer in ["1"] if session.pending.best.action == action else ["2", action]:
-            screen = talk.send(answer)
+            screen = teaching.send(answer)
             seen += text_of(screen)
-    assert "This is the bot's last action" in seen
+    assert "Choose the bot's closing step" in seen
     assert "--- the user has what they wanted ---\n--- conversation c2 ---" in seen
 
 
-def test_what_died_before_its_result_is_asked_about() -> None:
+def test_missing_result_of_a_killed_process_is_asked_for() -> None:
     journal = Store.in_memory()
     session = concert(journal)
-    list(played(desk(session), ["/search_concerts"]))
+    list(played(dialog(session), ["/search_concerts"]))
     content = {"action": "action_search_concerts", "right": [], "by": "person"}
     journal.append_all(
         [Draft(session.id, LABEL, content, session.history.head(session.id))]
     )  # as if the process had been killed here
     again = concert(journal)
     assert isinstance(again.pending, MissingResult)
-    first, then = played(desk(again), ["2"])
-    assert "It is not known whether action_search_concerts ran" in first
+    first, then = played(dialog(again), ["2"])
+    assert "The result of action_search_concerts is missing" in first
     assert again.conversation.slots["concerts"] is None
     assert "[action_" in then or "[utter_" in then
 
 
-def test_stories_are_imported_with_their_effects_and_listens() -> None:
+def test_stories_are_imported_with_slots_and_listening() -> None:
     domain = load_domain("concert")
     journal = Store.in_memory()
-    told = ["## one", "* search_concerts", "  - action_search_concerts", '  - slot{"concerts": ["a"]}']
-    text = "\n".join([*told, "* compare_reviews", "  - action_restart", ""])
+    lines = ["## one", "* search_concerts", "  - action_search_concerts", '  - slot{"concerts": ["a"]}']
+    text = "\n".join([*lines, "* compare_reviews", "  - action_restart", ""])
     import_stories(journal, domain, parse(text))
     history = History(journal.entries())
     labels = history.labels(domain, "explicit")
@@ -115,7 +115,7 @@ def test_stories_are_imported_with_their_effects_and_listens() -> None:
     ]
 
 
-def test_a_conversation_with_another_user_is_not_gone_on_with() -> None:
+def test_conversation_with_another_user_is_not_resumed() -> None:
     journal = Store.in_memory()
     domain = load_domain("restaurant")
     use_mode(journal, "me", "explicit")
@@ -128,7 +128,7 @@ def test_a_conversation_with_another_user_is_not_gone_on_with() -> None:
     assert other.id != first.id and isinstance(other.pending, Proposal)
 
 
-def test_the_conversations_of_people_do_not_end_with_the_mode() -> None:
+def test_live_conversations_do_not_end_with_the_mode() -> None:
     journal = Store.in_memory()
     begun = Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT)
     journal.append_all([begun])
@@ -177,11 +177,11 @@ ANSWERS += [
     st.booleans(),
     st.booleans(),
 )
-def test_no_answer_is_too_odd(answers: list[str], is_wizard: bool, is_fake: bool) -> None:
+def test_any_answer_is_handled(answers: list[str], is_wizard: bool, is_fake: bool) -> None:
     journal = Store.in_memory()
     session = Session(load_domain("restaurant"), journal, settings={} if is_fake else None)
-    talk = desk(session, is_wizard)
-    for _ in played(talk, answers):
+    teaching = dialog(session, is_wizard)
+    for _ in played(teaching, answers):
         pass
     again = Session(load_domain("restaurant"), journal, settings={} if is_fake else None)
     assert again.conversation == session.conversation and again.actions == session.actions

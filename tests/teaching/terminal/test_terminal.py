@@ -15,38 +15,36 @@ from tests.terminals import Window
 
 
 def interrupt(window: Window, *until: str) -> None:
-    """Press Ctrl-C and Ctrl-D, change one's mind each time, and wait for the prompt again."""
+    """Press Ctrl-C and Ctrl-D, answer no each time, and wait for the prompt again."""
     for key in "\x03\x04":
         window.type(key, "Leave?")
         window.type("n", *until)
 
 
 @pytest.mark.parametrize("columns", [60, 120, 200])
-def test_ctrl_c_and_ctrl_d_ask_before_leaving_wherever_something_is_asked(
-    tmp_path: Path, columns: int
-) -> None:
+def test_ctrl_c_and_ctrl_d_ask_before_leaving_at_every_prompt(tmp_path: Path, columns: int) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     window = Window("teach", "plain.yml", cwd=tmp_path, columns=columns, NO_COLOR="1")
     steps = (
         ("", "you >"),
         ("hello\r", "answer >"),
         ("3", "intent >"),
-        ("order\r", "answer >"),  # make it a new one?
+        ("order\r", "answer >"),  # add it?
         ("1", "entities >"),
-        ("size=big\r", "answer >"),  # make it a new slot?
+        ("size=big\r", "answer >"),  # add it as a slot?
         ("1", "answer >"),
         ("2", "action >"),
-        ("+utter_size\r", "nothing) >"),
+        ("+utter_size\r", "none) >"),
         ("Which size? \u05e9\u05dc\u05d5\u05dd [/b] " + "very " * 50 + "long\r", "answer >"),
         ("t", "(now 0.9) >"),
         ("\r", "answer >"),
-        ("f", "at all) >"),
+        ("f", "cancel) >"),
         ("0\r", "answer >"),
         ("2", "action >"),
         ("utter_greet\r", "answer >"),  # a contradiction
         ("3", "answer >"),
         ("f", "conversation >"),
-        ("0\r", "at all) >"),
+        ("0\r", "cancel) >"),
         ("\r", "answer >"),
     )
     shown = ""
@@ -56,7 +54,7 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_wherever_something_is_asked(
             shown += window.seen
             interrupt(window, prompt)
         window.type("\x04", "Leave?")
-        window.type("y", "All answers are saved.")
+        window.type("y", "Your answers are saved.")
         assert window.process.wait(30) == 0
     finally:
         window.close()
@@ -77,8 +75,8 @@ def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
         for keys, prompt in (("", "answer >"), ("1", "intents, separated by commas >")):
             window.type(keys, prompt)
             interrupt(window, prompt)
-        window.type("\x03", "Leave? Nothing was written.")
-        window.type("y", "Nothing was written.")
+        window.type("\x03", "Leave? Nothing was saved.")
+        window.type("y", "Nothing was saved.")
         assert window.process.wait(30) == 0 and not list(tmp_path.iterdir())
     finally:
         window.close()
@@ -86,17 +84,17 @@ def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
     Store(tmp_path / "plain-teaching").close()
     window = Window("teach", "plain.yml", "--scratch", cwd=tmp_path, columns=200)
     try:
-        window.type("", "start again", "answer >")
+        window.type("", "start a new one", "answer >")
         interrupt(window, "answer >")
         window.type("\x04", "Leave?")
-        window.type("\x04", "All answers are saved.")  # a second one is a yes
+        window.type("\x04", "Your answers are saved.")  # a second one is a yes
         assert window.process.wait(30) == 0
     finally:
         window.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain-teaching", "plain.yml"]
 
 
-def test_in_a_terminal_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path) -> None:
+def test_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     window = Window("teach", "plain.yml", cwd=tmp_path, columns=60, NO_COLOR="1")
     try:
@@ -116,7 +114,7 @@ def test_in_a_terminal_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path
         window.type("utter_greet\r", "bot   utter_greet", "answer >")
         assert "\x1b[3" not in window.seen.partition("Is this right")[0]
         window.type("u", "(undone)", "answer >")
-        window.type("t", "confidence to continue")
+        window.type("t", "confidence needed to continue")
         window.type("0\r", "answer >")
         window.type("g", "you >")
         window.type("\x03", "Leave?")
