@@ -181,7 +181,7 @@ class _Collected:
 
     def _check_pattern(self, pattern: str, place: str) -> None:
         try:
-            self._program += compile_pattern(pattern).programsize
+            self._program += compile_pattern(pattern).size
         except (ValueError, ImportError) as error:
             raise NluError(f"{place} is not a usable pattern: {error}") from None
         if self._program > MAX_PROGRAM:

@@ -1,32 +1,91 @@
 r"""Regular expressions from users' files, matched by RE2 in time linear in the text.
 
-RE2 has no lookarounds and no references to groups. Its `\w`, `\d` and `\b` are limited to ASCII; `\pL` is any
-letter. See https://github.com/google/re2/wiki/Syntax.
+RE2 has no lookarounds and no references to groups; see https://github.com/google/re2/wiki/Syntax. Its `\w`,
+`\d` and `\b` are limited to ASCII, so that `\bвино\b` would never match. Python's meaning is restored here.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 MAX_PATTERN = 500
 """The most characters of a pattern."""
 MAX_PROGRAM = 100_000
 """The most instructions of all patterns together: each may run for every character of a text."""
+_UNICODE = {
+    r"\w": r"\p{L}\p{M}\p{N}_",
+    r"\d": r"\p{Nd}",
+    r"\s": r"\s\p{Z}",
+}
+# An escape, or a bracket: a class begins with `[`, and a `]` or a class like `[:alpha:]` may stand in it.
+_TOKEN = re.compile(r"\\.|\[:\^?\w+:\]|\[\^?\]?|\]", re.DOTALL)
 
 
-def compile_pattern(pattern: str) -> Any:
+class Pattern:
+    """A pattern that ignores case.
+
+    Attributes:
+        size: the number of instructions that RE2 may run for each character.
+    """
+
+    def __init__(self, compiled: Any, unbounded: Any | None) -> None:
+        r"""Take the pattern as RE2 compiled it, and the same without `\b`, where it has any."""
+        self._compiled = compiled
+        self._unbounded = unbounded
+        self.size: int = max(one.programsize for one in (compiled, unbounded) if one is not None)
+
+    def match(self, text: str, start: int = 0) -> Any:
+        r"""Return RE2's match that begins at `start`; None if there is none.
+
+        RE2 takes a letter outside of ASCII for the end of a word. In a text with such letters `\b` is left
+        out; the gazetteer matches from the beginning of a word to the end of one in any case.
+        """
+        chosen = self._compiled if self._unbounded is None or text.isascii() else self._unbounded
+        return chosen.match(text, start)
+
+
+def compile_pattern(pattern: str) -> Pattern:
     """Return the compiled form of a regular expression that ignores case.
 
     Raises:
         ValueError: RE2 does not accept it.
         ImportError: RE2 is missing; the message has the command that installs it.
     """
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"it is longer than {MAX_PATTERN} characters")
+    bounded = _with_unicode(pattern, r"\b")
+    unbounded = _with_unicode(pattern, "")
+    return Pattern(_compile(bounded), _compile(unbounded) if unbounded != bounded else None)
+
+
+def _with_unicode(pattern: str, boundary: str) -> str:
+    r"""Return a pattern whose `\w`, `\d` and `\s` are Unicode's, and whose `\b` is `boundary`."""
+    is_class = False
+
+    def replaced(token: re.Match[str]) -> str:
+        nonlocal is_class
+        text = token[0]
+        if text.startswith("[") and not text.startswith("[:"):
+            text, is_class = (f"\\{text}" if is_class else text), True
+        elif text == "]":
+            is_class = False
+        elif text in _UNICODE:
+            return _UNICODE[text] if is_class else f"[{_UNICODE[text]}]"
+        elif text.lower() in _UNICODE and not is_class:
+            return f"[^{_UNICODE[text.lower()]}]"
+        elif text == r"\b" and not is_class:
+            return f"(?:{boundary})"
+        return text
+
+    return _TOKEN.sub(replaced, pattern)
+
+
+def _compile(pattern: str) -> Any:
     try:
         import re2
     except ModuleNotFoundError:
         raise ImportError('regular expressions need RE2: pip install "dialogue_gym[nlu]"') from None
-    if len(pattern) > MAX_PATTERN:
-        raise ValueError(f"it is longer than {MAX_PATTERN} characters")
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False

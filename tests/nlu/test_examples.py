@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import Entity
@@ -112,15 +112,15 @@ def test_both_formats_of_rasa_are_read(tmp_path: Path, name: str, text: str) -> 
         ),
         ("nlu.yml", "nlu:\n- intnt: a\n", "unknown key 'intnt'; did you mean 'intent'?"),
         ("nlu.yml", "nlu:\n- examples: |\n    - b\n", "expected one of intent, synonym, lookup, regex"),
-        ("nlu.yml", "nlu: hello\n", "a list is expected"),
+        ("nlu.yml", "nlu: hello\n", "expected a list"),
         ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity" "c"}\n', ":4: .* not valid JSON"),
         ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entty": "c"}\n', "did you mean 'entity'"),
         (
             "nlu.yml",
             'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity": "c", "value": 1e400}\n',
-            "no finite",
+            "not a finite",
         ),
-        ("nlu.yml", f'nlu:\n- intent: a\n  examples: ["[b]{{\\"value\\": 1{"0" * 400}}}"]\n', "no finite"),
+        ("nlu.yml", f'nlu:\n- intent: a\n  examples: ["[b]{{\\"value\\": 1{"0" * 400}}}"]\n', "not a finite"),
         ("nlu.yml", "nlu:\n- regex: a\n  examples: |\n    - (?=a)\n", ":4: .* invalid perl operator"),
         (
             "nlu.yml",
@@ -245,7 +245,7 @@ def test_misfits_with_the_domain_are_reported() -> None:
     ],
 )
 def test_ordinary_patterns_are_accepted(pattern: str) -> None:
-    assert 0 < compile_pattern(pattern).programsize <= MAX_PROGRAM
+    assert 0 < compile_pattern(pattern).size <= MAX_PROGRAM
 
 
 SLOW_WITH_BACKTRACKING = [
@@ -332,6 +332,32 @@ def test_a_pattern_sees_the_character_before_it(text: str) -> None:
     gazetteer = Gazetteer([], [(r"\b\d{5}\b", ("code", None, None))], ())
     found = [values for match in gazetteer.find(text, tokenize(text), {}) for values in match.values]
     assert found == ([] if text[0] == "a" and text[1] == "1" else [(("code", None, None), "10115")])
+
+
+@ROUNDS
+@given(PATTERNS, st.text("aé1Я_ ", max_size=8))
+def test_classes_are_those_of_unicode(pattern: str, text: str) -> None:
+    assume(r"\b" not in pattern)
+    expected = re.compile(pattern, re.IGNORECASE).match(text)
+    found = compile_pattern(pattern).match(text)
+    assert (found and found.span()) == (expected and expected.span())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "value"),
+    [
+        (r"\bвин\w+\b", "белое вино, пожалуйста", "вино"),
+        (r"\b(stra\w+e|weg)\b", "in der Straße dort", "Straße"),
+        (r"[\w-]+'s", "zu Käthe's bitte", "Käthe's"),
+        (r"\d+\s?€", "für 20 €", "20 €"),
+        (r"[^\W\d]+ß", "der Spaß", "Spaß"),
+        (r"\W*été", "en été", "été"),
+    ],
+)
+def test_patterns_work_in_every_language(pattern: str, text: str, value: str) -> None:
+    gazetteer = Gazetteer([], [(pattern, ("x", None, None))], ())
+    found = [values for match in gazetteer.find(text, tokenize(text), {}) for values in match.values]
+    assert found == [(("x", None, None), value)]
 
 
 def test_without_re2_the_error_has_the_install_command(
