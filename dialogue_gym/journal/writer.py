@@ -78,7 +78,7 @@ class ConversationWriter:
         self._add(END, {"outcome": outcome}, author)
 
     def events(self, events: Sequence[Event], decisions: Mapping[int, str], by: str, user: str) -> None:
-        """Add a part of a conversation that is over or goes on elsewhere.
+        """Add a part of a conversation that is over or continues elsewhere.
 
         Args:
             events: in their order. Those between a decision and the next message are its result.

@@ -106,7 +106,7 @@ class ConversationDriver:
             raise SessionError("this session has no simulated user")
         return DialogueEnv(self.domain, **self._settings)
 
-    # What is known at the current point of the conversation.
+    # The state at the current point of the conversation.
 
     def options(self) -> tuple[Option, ...]:
         """Return every action, the most probable one first."""

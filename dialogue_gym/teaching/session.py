@@ -201,15 +201,15 @@ class Session:
     def correct(self, action: str, new: Sequence[Addition] = ()) -> None:
         """Choose another action than the proposed one.
 
-        Where other actions were right before, the session then waits for `resolve`.
+        If other actions were right before, a contradiction is pending (see `resolve`).
 
         Args:
-            action: that is right.
-            new: additions to the domain that the action needs; an undo of it undoes them.
+            action: the right action.
+            new: additions to the domain that the action needs; its undo removes them as well.
 
         Raises:
-            SessionError: nothing is proposed, or there is no such action.
-            DomainError: a new name cannot be one, or is taken.
+            SessionError: nothing is proposed, or the action is unknown.
+            DomainError: a new name is invalid, or taken.
         """
         self._proposal()
         extend(self.domain, new)
@@ -224,7 +224,7 @@ class Session:
     def resolve(self, which: str) -> None:
         """Resolve a contradiction: the new answer is right, the old one is, or both are.
 
-        Where the old one is, the bot does what was right before.
+        If the old one is right, the bot chooses the first of its actions.
 
         Raises:
             SessionError: there is no contradiction.
@@ -252,7 +252,7 @@ class Session:
         self._driver.advance()
 
     @property
-    def can_mend(self) -> bool:
+    def can_correct_message(self) -> bool:
         """Whether the last step is a message of the user."""
         path = self.history.path(self.id)
         return bool(path) and path[-1].kind in (USER, MEND)
@@ -310,10 +310,10 @@ class Session:
 
         Raises:
             SessionError: there is no message, or the bot has acted on it already.
-            DomainError: a new name cannot be one, or is taken.
+            DomainError: a new name is invalid, or taken.
         """
         self._proposal()
-        if not self.can_mend:
+        if not self.can_correct_message:
             raise SessionError("the bot has already acted on this message; undo that first")
         extend(self.domain, new)
         writer = self._writer(new)
@@ -382,7 +382,7 @@ class Session:
         self._move(self.id, target)
 
     def _move(self, conversation: str, target: int | None) -> None:
-        """Move a conversation's head, and go on there or in the next open conversation."""
+        """Move a conversation's head, and continue there or in the next open conversation."""
         driver = self._driver
         driver.id = conversation
         driver.move_head(target)

@@ -96,7 +96,7 @@ def _say(workspace: Workspace, text: str) -> None:
 
 def _correct_message(workspace: Workspace, intent: str, entities: list[Any]) -> None:
     message = workspace.session.conversation.latest_message
-    if message is None or not workspace.session.can_mend:
+    if message is None or not workspace.session.can_correct_message:
         raise SessionError("the bot has already acted on this message; undo that first")
     if fault := name_fault(intent.strip()):
         raise SessionError(f"{shorten(intent)} is not an intent: {fault}")

@@ -47,7 +47,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
         has_learned: whether the last command was a correction, whose effect is shown.
     """
     history, pending = session.history, session.pending
-    latest = session.conversation.latest_message if session.can_mend else None
+    latest = session.conversation.latest_message if session.can_correct_message else None
     shown: Json = {
         "domain": visible(session.domain.name),
         "conversation": session.id,

@@ -1,4 +1,4 @@
-"""What is in effect: undo, redo, forks and mends, against having said nothing else in the first place."""
+"""Entries in effect: undo, redo, forks and corrections, against a conversation without them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ROUNDS_HERE = settings(max_examples=120)
 
 
 class Desk:
-    """Writes entries for what happens, as a session does, without a file under it."""
+    """Writes entries as a session does, without a file."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -112,11 +112,11 @@ def played(acts: Iterable[tuple[str, Act]]) -> Desk:
 
 @ROUNDS_HERE
 @given(st.lists(ACTS, max_size=12), st.integers(0, 12), ACTS)
-def test_undone_is_as_if_it_had_never_been_said(acts: list[Act], steps: int, other: Act) -> None:
+def test_undone_entries_leave_no_trace(acts: list[Act], steps: int, other: Act) -> None:
     desk = Desk()
     desk.act("a", ("hear", "small"))
     history = desk.history
-    before = []  # what was in effect before each thing that a person said or decided
+    before = []  # the path before each message and decision of a person
     for act in acts:
         written = len(desk.entries)
         was = in_effect(history, "a")
@@ -147,7 +147,7 @@ def test_undone_is_as_if_it_had_never_been_said(acts: list[Act], steps: int, oth
 
 @ROUNDS_HERE
 @given(st.lists(st.tuples(st.sampled_from("abc"), ACTS), min_size=1, max_size=15))
-def test_conversations_do_not_touch_each_other(acts: list[tuple[str, Act]]) -> None:
+def test_conversations_are_independent(acts: list[tuple[str, Act]]) -> None:
     together = played(acts).history
     for name in together.conversations:
         alone = played(act for act in acts if act[0] == name).history
@@ -160,7 +160,7 @@ def test_conversations_do_not_touch_each_other(acts: list[tuple[str, Act]]) -> N
 @given(
     st.lists(ACTS, min_size=1, max_size=8), st.lists(ACTS, max_size=5), st.lists(ACTS, max_size=5), st.data()
 )
-def test_a_fork_leaves_the_other_untouched(
+def test_fork_leaves_the_original_unchanged(
     first: list[Act], here: list[Act], there: list[Act], data: st.DataObject
 ) -> None:
     desk = Desk()
@@ -185,12 +185,12 @@ def test_a_fork_leaves_the_other_untouched(
     assert history.events("b") == only_b.history.events("a")
     in_a, in_b = ({e.id for e in history.path(name) if e.kind == "label"} for name in "ab")
     taught = {id for id in in_a | in_b if history.entry(id).content["by"] == "person"}
-    assert [entry for _, _, entry in learned(history)] == sorted(taught)  # what they share counts once
+    assert [entry for _, _, entry in learned(history)] == sorted(taught)  # shared entries count once
 
 
 @ROUNDS
 @given(SOURCES, SETTINGS, SEEDS)
-def test_labels_are_the_decisions_of_the_environment(
+def test_labels_match_the_decisions_of_the_environment(
     source: Domain | str, keywords: dict[str, Any], seed: int
 ) -> None:
     env = DialogueEnv(source, **keywords)
@@ -237,7 +237,7 @@ def test_only_an_undo_can_be_redone() -> None:
     assert desk.history.redo_target("a") is None
 
 
-def test_a_decision_without_a_result_is_seen() -> None:
+def test_decision_without_a_result_is_found() -> None:
     desk = played([("a", ("say", "small"))])
     assert desk.history.pending_result("a") is None
     label = desk.label("a", "order", ["order"])
@@ -256,7 +256,7 @@ def test_a_decision_without_a_result_is_seen() -> None:
     assert desk.history.outcome("a") is None
 
 
-def test_a_mended_message_is_what_was_said() -> None:
+def test_corrected_message_replaces_the_original_one() -> None:
     desk = played([("a", act) for act in (("hear", "small"), ("mend", "large"), ("answer", "order"))])
     record = desk.history.conversation(SHIRT, "a")
     assert [type(event) for event in record.events] == [UserUttered, ActionExecuted, SlotSet]
@@ -264,7 +264,7 @@ def test_a_mended_message_is_what_was_said() -> None:
     large = played([("a", ("hear", "large"))]).history.conversation(SHIRT, "a")
     assert learned(desk.history)[0][0] == large.observation().tobytes()
     desk.move("b", 3)
-    desk.act("b", ("mend", "small"))  # what both share is said in the first one's words
+    desk.act("b", ("mend", "small"))  # shared entries have the texts of the first one
     assert learned(desk.history)[0][0] == large.observation().tobytes()
     with pytest.raises(StoreError, match="entry 1: there is no message before it"):
         History([dataclasses.replace(desk.entries[1], id=1, parent=None)]).events("a")
@@ -279,7 +279,7 @@ def test_listening_is_left_out_with_automatic_turn_taking() -> None:
     assert [label.right for label in explicit] == [("action_listen",), ("order", "action_listen")]
 
 
-def test_a_domain_grows_by_what_the_file_does_not_have_by_now() -> None:
+def test_additions_that_the_file_has_meanwhile_are_skipped() -> None:
     desk = Desk()
     for content in (
         {"add": "action", "name": "utter_bye", "texts": ["Bye!"]},
@@ -295,7 +295,7 @@ def test_a_domain_grows_by_what_the_file_does_not_have_by_now() -> None:
     assert desk.history.extended(grown) == grown and desk.history.conversations == ()
 
 
-def test_what_came_with_an_answer_goes_with_it_but_others_stay_readable() -> None:
+def test_additions_are_undone_with_their_answer_and_other_entries_stay_readable() -> None:
     desk = played([("a", ("say", "small"))])
     history = desk.history
     desk.write("a", "domain", {"add": "action", "name": "wave", "texts": ["Hi!"]}, "Ann")
@@ -316,7 +316,7 @@ def test_what_came_with_an_answer_goes_with_it_but_others_stay_readable() -> Non
     assert history.conversation(history.extended(SHIRT), "b").slots["colour"] == "red"
 
 
-def test_what_does_not_hang_together_is_said() -> None:
+def test_inconsistent_entries_are_reported() -> None:
     entry = Entry(5, "a", 3, "note", {})
     with pytest.raises(StoreError, match="entry 5: it follows entry 3, which is not there"):
         History([entry])

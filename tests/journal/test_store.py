@@ -1,4 +1,4 @@
-"""What was written down stays, whatever happens to the process; what is forgotten is gone."""
+"""Entries outlive the process, however it ends; erased ones are in no file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests import ROOT
 
 KILLS = 30
 SECRET = "Zoë Quartermain, 4 Privet Lane"
-# Starts a process in milliseconds: what it needs is imported once.
+# Starts a process in milliseconds: its imports happen once.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.journal.test_store"])
 
@@ -47,7 +47,7 @@ def fill(store: Store, conversation: str, count: int = 3, parent: int | None = N
     return entries
 
 
-def test_what_was_added_is_read_again_by_this_and_the_next_process(store: Store) -> None:
+def test_added_entries_are_read_by_this_and_the_next_process(store: Store) -> None:
     texts = ["\ud800 half a character", "[/b]\x00\x1b[2J", "\u202eright to left", "x" * 10_000]
     first = [store.append("a", "note", note(text), author="Ann") for text in texts]
     grown = store.append("", "domain", {"add": "action", "name": "utter_new", "texts": ("Hi",)})
@@ -72,7 +72,7 @@ def test_what_was_added_is_read_again_by_this_and_the_next_process(store: Store)
         assert again.check() == []
 
 
-def test_several_are_added_at_once_or_none(store: Store) -> None:
+def test_entries_of_one_call_are_added_together_or_not_at_all(store: Store) -> None:
     message = Draft("a", "note", note("first"))
     reply = Draft("a", "note", note("second"), parent=message)
     first, second = store.append_all([message, reply])
@@ -102,7 +102,7 @@ def test_several_are_added_at_once_or_none(store: Store) -> None:
         ("a", "rating", {"value": True, "about": 1}, "'value' is a number, not 'True'"),
     ],
 )
-def test_what_is_no_entry_is_refused(
+def test_malformed_entries_are_refused(
     store: Store, conversation: str, kind: str, content: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(StoreError, match=message) as caught:
@@ -182,7 +182,7 @@ def test_threads_share_a_store(store: Store) -> None:
     assert [summary.entries for summary in store.conversations()] == [40] * 4 and store.check() == []
 
 
-def test_a_store_stays_with_its_domain(store: Store) -> None:
+def test_store_stays_with_its_domain(store: Store) -> None:
     assert store.domain is None
     store.use_domain("/here/domain.yml", "intents: [a]")
     store.use_domain("/here/domain.yml", "intents: [a, b]")  # edited
@@ -192,7 +192,7 @@ def test_a_store_stays_with_its_domain(store: Store) -> None:
     assert store.domain is not None and store.domain.text == "intents: [a, b]"
 
 
-def test_what_is_forgotten_is_in_no_file(store: Store) -> None:
+def test_erased_conversation_is_in_no_file(store: Store) -> None:
     for number in range(300):
         store.append(f"about {SECRET}", "note", note(f"{SECRET} {number}" * 9), author=f"{SECRET}")
         store.append("other", "note", note(f"harmless {number}"))
@@ -215,7 +215,7 @@ def contains(folder: Path, text: str) -> bool:
     return any(form in path.read_bytes() for path in folder.iterdir() for form in forms)
 
 
-def test_forks_share_what_is_to_be_forgotten(store: Store) -> None:
+def test_conversation_with_forks_is_not_erased(store: Store) -> None:
     first = fill(store, "first")
     store.append("moved", "head", {"to": first[1].id})  # a fork in which nothing was said yet
     second = fill(store, "second", parent=first[1].id)
@@ -229,7 +229,7 @@ def test_forks_share_what_is_to_be_forgotten(store: Store) -> None:
     assert list(store.entries()) == other and store.check() == []
 
 
-def test_what_was_taught_comes_with_what_it_began_from_and_what_the_domain_grew_by(store: Store) -> None:
+def test_taught_conversations_are_read_with_their_origins_and_additions(store: Store) -> None:
     for name in ("silent", "origin", "grown"):
         began = store.append(name, "event", {"event": "session_started"}, None, "bot")
         store.append(name, "user", {"event": "user", "text": "hi", "parse_data": {}}, began.id, "ann")
@@ -243,7 +243,7 @@ def test_what_was_taught_comes_with_what_it_began_from_and_what_the_domain_grew_
     assert History(found).conversations == ("origin", "grown", "fork")
 
 
-def test_forgetting_that_was_cut_off_is_completed(store: Store) -> None:
+def test_interrupted_erasing_is_completed(store: Store) -> None:
     fill(store, SECRET, 50)
     store.close()
     database = sqlite3.connect(store.folder / "journal.sqlite")
@@ -310,7 +310,7 @@ def fill_the_disk(folder: Path, answer: Connection) -> None:
         answer.send((message, written + 1, store.check()))
 
 
-def test_on_a_full_disk_nothing_is_half_written(tmp_path: Path) -> None:
+def test_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     receiver, sender = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=fill_the_disk, args=(tmp_path, sender))
     process.start()
@@ -364,7 +364,7 @@ def sql(statement: str) -> Callable[[Path], None]:
         ),
     ],
 )
-def test_a_damaged_journal_is_told_in_one_line(
+def test_damaged_journal_is_reported_in_one_line(
     tmp_path: Path, damage: Callable[[Path], None], message: str
 ) -> None:
     with Store(tmp_path) as store:
@@ -378,7 +378,7 @@ def test_a_damaged_journal_is_told_in_one_line(
     assert re.search(message, "; ".join(lines)) and all(line.isprintable() for line in lines)
 
 
-def test_where_there_can_be_no_journal_it_is_said(tmp_path: Path) -> None:
+def test_impossible_folder_is_reported(tmp_path: Path) -> None:
     for keywords in ({"create": False}, {"read_only": True}):
         with pytest.raises(StoreError, match="no journal here"):
             Store(tmp_path / "none", **keywords)
@@ -397,7 +397,7 @@ def test_where_there_can_be_no_journal_it_is_said(tmp_path: Path) -> None:
     assert (other / "journal.sqlite").read_bytes() == before
 
 
-def test_the_number_of_an_erased_conversation_is_not_given_again(tmp_path: Path) -> None:
+def test_number_of_an_erased_conversation_is_not_reused(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         for name in ("live1", "live12", "c7"):
             store.append(name, EVENT, to_json(SessionStarted()))

@@ -179,7 +179,7 @@ def taught(domain: Domain = CONCERT) -> Session:
     return session
 
 
-def test_the_files_read_well(tmp_path: Path) -> None:
+def test_exported_files_are_easy_to_read(tmp_path: Path) -> None:
     session = taught()
     written = export(session.history, CONCERT, tmp_path / "a" / "b", "yaml")
     assert [path.name for path in written] == ["stories.yml", "nlu.yml", "domain.yml"]
@@ -253,7 +253,7 @@ def test_forks_and_restarts_are_stories_and_imported_ones_are_not() -> None:
     assert told == [ActionExecuted(name) for name in ("utter_goodbye", "utter_default", "utter_default")]
 
 
-def test_one_file_that_cannot_be_written_keeps_all_as_they_are(tmp_path: Path) -> None:
+def test_fault_in_one_file_leaves_all_unchanged(tmp_path: Path) -> None:
     session = taught()
     unusual = {
         "nlu.yml": ("nlu: &all\n- &one {intent: greet, examples: [hello]}\nstories: *all\n", NluError),
@@ -293,7 +293,7 @@ FORMS = "actions: [action_a]\nforms: [restaurant_form]\nresponses: {utter_b: [{t
 
 
 @pytest.mark.parametrize("text", [RASA_3, RASA_3.replace("\n", "\r\n"), RASA_1, FORMS, BRACES])
-def test_a_domain_grows_in_place(text: str) -> None:
+def test_domain_is_extended_in_place(text: str) -> None:
     def grow(domain: Domain) -> Domain:
         grown = domain.with_action("utter_c", ["c: {size}", "#\ttwo\nlines"]).with_action("action_d")
         grown = grown.with_slot("mood", "categorical", ["good", "yes"]).with_slot("size_2")
@@ -312,7 +312,7 @@ def test_a_domain_grows_in_place(text: str) -> None:
     assert all(line in rest for line in kept)  # in their order
 
 
-def test_a_place_that_nothing_can_be_added_to_is_named() -> None:
+def test_error_names_the_place_that_cannot_be_extended() -> None:
     for text, reason in (
         ("a: &a [x]\nb: *a", "'b'|line 2"),
         ("a: text", "line 1"),
@@ -334,9 +334,7 @@ def test_a_place_that_nothing_can_be_added_to_is_named() -> None:
         ("true", {"flag": True, "other": "true"}, "[true](flag)"),
     ],
 )
-def test_entities_are_placed_where_their_values_stand(
-    said: str, entities: dict[str, Any], expected: str
-) -> None:
+def test_entities_get_the_places_of_their_values(said: str, entities: dict[str, Any], expected: str) -> None:
     session = Session(CONCERT, Store.in_memory())
     session.say(UserUttered(said, "greet"))
     session.correct_message(UserUttered(said, "goodbye", entities_from(entities)))

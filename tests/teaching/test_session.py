@@ -34,7 +34,7 @@ def proposal(session: Session) -> Proposal:
     return session.pending
 
 
-def test_a_correction_holds_at_once() -> None:
+def test_correction_holds_at_once() -> None:
     session = booking()
     first = proposal(session).best.action
     observation = session.conversation.observation()
@@ -48,7 +48,7 @@ def test_a_correction_holds_at_once() -> None:
     assert session.conversation.latest_action == other
 
 
-def test_the_user_speaks_when_the_bot_listens() -> None:
+def test_user_speaks_when_the_bot_listens() -> None:
     session = talk()
     assert isinstance(session.pending, AwaitsMessage)
     with pytest.raises(SessionError, match="proposes nothing now"):
@@ -83,7 +83,7 @@ def test_context_is_learned_from_one_correction_each() -> None:
         session.restart()
 
 
-def test_a_contradiction_is_settled_by_the_teacher() -> None:
+def test_teacher_resolves_a_contradiction() -> None:
     for which, right in (
         (NEW, {"utter_goodbye"}),
         (OLD, {"utter_greet"}),
@@ -110,7 +110,7 @@ def test_a_contradiction_is_settled_by_the_teacher() -> None:
             assert set(session.history.labels(session.domain)[-1].right) == right
 
 
-def test_a_mended_message_is_what_the_bot_heard() -> None:
+def test_corrected_message_replaces_the_original_one() -> None:
     session = booking()
     message = session.conversation.latest_message
     assert message is not None
@@ -123,7 +123,7 @@ def test_a_mended_message_is_what_the_bot_heard() -> None:
     assert session.conversation.slots["people"] == "5" and session.conversation.slots["price"]
 
 
-def test_a_message_is_mended_before_the_bot_acts_on_it() -> None:
+def test_message_is_corrected_before_the_bot_acts_on_it() -> None:
     session = booking()
     session.correct("utter_ask_price")
     with pytest.raises(SessionError, match="the bot has already acted on this message; undo that first"):
@@ -134,7 +134,7 @@ def test_a_message_is_mended_before_the_bot_acts_on_it() -> None:
     assert session.conversation.latest_message and session.conversation.latest_message.intent == "inform"
 
 
-def test_a_forgotten_conversation_does_not_give_its_place_away(tmp_path: Path) -> None:
+def test_name_of_an_erased_conversation_is_not_reused(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         session = talk(store)
         for _ in range(2):
@@ -149,7 +149,7 @@ def test_a_forgotten_conversation_does_not_give_its_place_away(tmp_path: Path) -
         assert len(session.history.labels(session.domain, "explicit")) == 1
 
 
-def test_an_action_that_the_file_has_lost_is_still_known() -> None:
+def test_action_removed_from_the_file_is_still_known() -> None:
     journal = Store.in_memory()
     domain = domain_from("intents: [greet]\nactions: [wave]\nresponses: {utter_greet: [{text: Hello}]}\n")
     session = Session(domain, journal)
@@ -160,7 +160,7 @@ def test_an_action_that_the_file_has_lost_is_still_known() -> None:
     assert "wave" in later.actions and later.conversation.latest_action == "wave"
 
 
-def test_a_new_action_can_be_taught_and_is_there_tomorrow() -> None:
+def test_new_action_can_be_taught_and_persists() -> None:
     journal = Store.in_memory()
     session = booking(journal)
     session.add_action("utter_joke", ["Ha!"])
@@ -173,7 +173,7 @@ def test_a_new_action_can_be_taught_and_is_there_tomorrow() -> None:
     assert tomorrow.conversation.latest_action == "utter_joke"
 
 
-def test_what_is_new_comes_and_goes_with_its_answer(tmp_path: Path) -> None:
+def test_additions_are_undone_with_their_answer(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         session = talk(store)
         say(session, "/greet")
@@ -240,7 +240,7 @@ def test_each_answer_applies_only_its_own_events(monkeypatch: pytest.MonkeyPatch
     assert len(said) - 2 <= applied - before <= 3 * len(said)
 
 
-def test_after_a_success_the_bot_closes() -> None:
+def test_bot_closes_after_a_success() -> None:
     session = booking(seed=3)
     teacher = SimulatedTeacher(RESTAURANT, "explicit")
     while not proposal(session).is_closing:
@@ -253,7 +253,7 @@ def test_after_a_success_the_bot_closes() -> None:
     assert session.history.conversation(RESTAURANT, conversation).latest_action == "utter_ack_makereservation"
 
 
-def test_what_the_bot_does_by_itself_is_no_label() -> None:
+def test_own_action_of_the_bot_is_not_a_label() -> None:
     session = booking()
     SimulatedTeacher(RESTAURANT, "explicit").answer(session)
     labels = len(session.history.labels(session.domain, "explicit"))
@@ -262,7 +262,7 @@ def test_what_the_bot_does_by_itself_is_no_label() -> None:
     assert len(session.history.labels(session.domain, "explicit")) == labels
 
 
-def test_an_action_without_a_result_asks() -> None:
+def test_missing_result_of_an_action_is_pending() -> None:
     runs = []
 
     class Search:
@@ -307,7 +307,7 @@ def test_an_action_without_a_result_asks() -> None:
         ("concert", "auto", 14),
     ],
 )
-def test_a_simulated_teacher_makes_it_flawless(name: str, turn_taking: str, most: int) -> None:
+def test_simulated_teacher_makes_the_bot_flawless(name: str, turn_taking: str, most: int) -> None:
     domain = load_domain(name)
     session = Session(
         domain,
@@ -331,13 +331,13 @@ def test_flawless_begins_with_the_first_fifty_clean_dialogues() -> None:
     assert TeachingReport((0,) * 49, 5, (1.0,), 1.0).dialogues_to_flawless is None
 
 
-def test_a_teacher_who_errs_now_and_then_is_borne() -> None:
+def test_occasional_mistakes_of_a_teacher_are_tolerated() -> None:
     session = booking(author="expert", asks_for_closing=False)
     report = teach(session, SimulatedTeacher(RESTAURANT, "explicit", mistakes=0.05), dialogues=60, unseen=200)
     assert report.success_rate_unseen >= 0.98
 
 
-def test_a_plain_domain_can_be_taught() -> None:
+def test_plain_domain_can_be_taught() -> None:
     domain = domain_from("intents: [greet]\nresponses: {utter_greet: [{text: Hello}]}\n")
     session = Session(domain, Store.in_memory())
     say(session, "/greet")

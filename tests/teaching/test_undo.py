@@ -43,7 +43,7 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
         if move == "restart":
             session.restart()
         elif move == "new":
-            say_what_is_new(session, number)
+            use_unknown_names(session, number)
         elif isinstance(session.pending, AwaitsMessage):
             session.say(UserUttered(None, session.domain.intents[number % len(session.domain.intents)]))
         elif isinstance(session.pending, PendingContradiction):
@@ -52,14 +52,14 @@ def do(session: Session, moves: list[tuple[str, int]]) -> None:
             session.confirm()
         elif move == "correct":
             session.correct(session.actions[number % len(session.actions)])
-        elif move == "mend" and session.can_mend:
+        elif move == "mend" and session.can_correct_message:
             intent = "inform" if "inform" in session.domain.intents else "greet"
             session.correct_message(UserUttered(None, intent))
         elif move == "run":
             session.run(0.0, number)
 
 
-def say_what_is_new(session: Session, number: int) -> None:
+def use_unknown_names(session: Session, number: int) -> None:
     """Give an answer that the domain grows for, if it has not done so before."""
 
     def new(*growth: Addition) -> list[Addition]:
@@ -72,7 +72,7 @@ def say_what_is_new(session: Session, number: int) -> None:
         session.say(message, new(intent, slot))
     elif isinstance(session.pending, PendingContradiction):
         session.resolve(BOTH)
-    elif session.can_mend and number == 0:
+    elif session.can_correct_message and number == 0:
         session.correct_message(message, new(slot, intent))
     else:
         session.correct(action.name, new(action))
@@ -80,7 +80,7 @@ def say_what_is_new(session: Session, number: int) -> None:
 
 @ROUNDS
 @given(st.sampled_from(["booking", "talk"]), MOVES, MOVES, st.sampled_from(["auto", "explicit"]))
-def test_undone_is_as_if_it_had_never_been(
+def test_undone_steps_leave_no_trace(
     kind: str, before: list[Any], after: list[Any], turn_taking: str
 ) -> None:
     make = booking if kind == "booking" else talk
@@ -110,7 +110,7 @@ def test_undone_is_as_if_it_had_never_been(
 
 @ROUNDS
 @given(st.sampled_from(["booking", "talk"]), MOVES)
-def test_a_session_goes_on_where_its_journal_ends(kind: str, moves: list[Any]) -> None:
+def test_session_resumes_at_the_end_of_its_journal(kind: str, moves: list[Any]) -> None:
     make = booking if kind == "booking" else talk
     journal = Store.in_memory()
     session = make(journal)
@@ -125,7 +125,7 @@ def test_a_session_goes_on_where_its_journal_ends(kind: str, moves: list[Any]) -
         assert state(resumed)[0] == state(session)[0]
 
 
-def test_a_fork_leaves_the_other_as_it_is() -> None:
+def test_fork_leaves_the_original_unchanged() -> None:
     session = booking()
     for _ in range(4):
         SimulatedTeacher(RESTAURANT, "explicit").answer(session)
@@ -143,7 +143,7 @@ def test_a_fork_leaves_the_other_as_it_is() -> None:
         session.fork(999)
 
 
-def test_a_fork_goes_on_with_the_same_user() -> None:
+def test_fork_continues_with_the_same_user() -> None:
     journal = Store.in_memory()
     simulated = booking(journal)
     other = Session(RESTAURANT, journal)
@@ -155,7 +155,7 @@ def test_a_fork_goes_on_with_the_same_user() -> None:
     assert [row.name for row in conversation_rows(other)] == [other.id]
 
 
-def test_where_people_talk_to_the_bot_nobody_teaches_but_in_a_fork() -> None:
+def test_live_conversations_are_taught_in_forks_only() -> None:
     journal = Store.in_memory()
     begins = Draft("live1", EVENT, to_json(SessionStarted()) | {LIVE: "ann"}, None, BOT)
     said = Draft("live1", USER, to_json(UserUttered("hi", "greet")), begins, "ann")

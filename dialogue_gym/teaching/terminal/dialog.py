@@ -211,7 +211,7 @@ class TeachingDialog:
 
     def _correct_message(self) -> Dialog[None]:
         message = self._session.conversation.latest_message
-        if message is None or not self._session.can_mend:
+        if message is None or not self._session.can_correct_message:
             raise SessionError("the bot has already acted on this message; undo that first")
         rows = views.intent_rows(self._session.domain, self._ranking(message))
         picked = yield from pick("intent", ("intent", "confidence"), rows)

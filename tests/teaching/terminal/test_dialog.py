@@ -185,7 +185,7 @@ def test_additions_are_written_with_the_last_answer_or_not_at_all() -> None:
     list(
         played(dialog(session), ["order me one", "3", "order", "1", "size=one", "2"])
     )  # the slot is cancelled
-    assert session.domain == domain_from(PLAIN) and session.can_mend
+    assert session.domain == domain_from(PLAIN) and session.can_correct_message
     list(played(dialog(session), ['/order{"size": "one"}', "1", "2"]))
     assert session.domain == domain_from(PLAIN)
     before = len(list(journal.entries()))
