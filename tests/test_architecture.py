@@ -37,8 +37,8 @@ Import = tuple[str, str]
 TO_DO = ("docs/",)
 # Packages and root modules with English that remains to be corrected.
 ENGLISH_TO_DO = (
-    "_files", "_markdown", "_text", "_yaml", "conversation", "domain", "domains", "envs", "journal",
-    "rules", "teaching", "vector",
+    "_files", "_markdown", "_text", "_yaml", "conversation", "domain", "domains", "envs",
+    "rules", "vector",
 )  # fmt: skip
 
 

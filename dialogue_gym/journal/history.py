@@ -169,10 +169,10 @@ class History:
         """Return an entry by its id.
 
         Raises:
-            StoreError: there is no such entry.
+            StoreError: the entry does not exist.
         """
         if id not in self._entries:
-            raise StoreError(f"there is no entry {id}")
+            raise StoreError(f"unknown entry {id}")
         return self._entries[id]
 
     def _thread(self, conversation: str) -> _Thread:
@@ -185,7 +185,7 @@ class History:
         """Return the id of the entry that the next one follows; None at the beginning.
 
         Raises:
-            StoreError: there is no such conversation. So do all methods that take one.
+            StoreError: the conversation does not exist; all methods that take one raise it.
         """
         return self._thread(conversation).head
 
@@ -193,7 +193,7 @@ class History:
         """Return the step before an entry and its additions to the domain; None without any.
 
         Raises:
-            StoreError: there is no such entry.
+            StoreError: the entry does not exist.
         """
         steps = self._to_beginning(self.entry(entry).parent)
         return next((step.id for step in steps if step.kind != DOMAIN), None)
@@ -202,7 +202,7 @@ class History:
         """Return the first ancestor of an entry, in another conversation if this one is a fork.
 
         Raises:
-            StoreError: there is no such entry.
+            StoreError: the entry does not exist.
         """
         *_, first = self._to_beginning(self.entry(entry).id)
         return first
@@ -399,7 +399,7 @@ def in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
         events = entry_events(entry)
         if entry.kind == MEND:
             if last_message is None:
-                raise StoreError(f"entry {entry.id}: there is no message before it to correct")
+                raise StoreError(f"entry {entry.id}: it has no message before it to correct")
             words[last_message] = (entry, events[0])
             continue
         for event in events:

@@ -85,7 +85,7 @@ class Store:
             clock: returns the time, in seconds since 1970.
 
         Raises:
-            StoreError: there is no journal, it is of another version, it cannot be read or written, or
+            StoreError: it does not exist, has another version, cannot be read or written, or
                 another process writes to it.
             ImportError: writing to a folder needs filelock, which is missing.
         """
@@ -197,7 +197,7 @@ class Store:
         """
         rows = self._database.read(SELECT_ENTRY, id)
         if not rows:
-            raise StoreError(f"{self._database.folder}: there is no entry {id}")
+            raise StoreError(f"{self._database.folder}: unknown entry {id}")
         return self._entry(rows[0])
 
     def taught(self) -> Iterator[Entry]:
@@ -316,7 +316,7 @@ class Store:
             The conversations that were erased.
 
         Raises:
-            StoreError: there is no such conversation; it has forks, which are named; or a reader still
+            StoreError: the conversation does not exist; it has forks, which are named; or a reader still
                 uses the data to be erased.
         """
         names = [summary.id for summary in self.conversations()]
@@ -388,7 +388,7 @@ def _insert(
     try:
         id = connection.execute("INSERT INTO entries VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
     except sqlite3.IntegrityError:
-        raise StoreError(f"there is no entry {parent} that another could follow") from None
+        raise StoreError(f"unknown entry {parent}: no entry can follow it") from None
     assert id is not None
     # A copy, as it will be read again: the caller may change the draft's content later.
     return Entry(id, draft.conversation, parent, draft.kind, json.loads(content), draft.author, now, revision)

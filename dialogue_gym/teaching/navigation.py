@@ -15,7 +15,7 @@ def is_simulated(history: History, entry: int) -> bool:
     """Return whether the user in an entry's conversation is simulated.
 
     Raises:
-        StoreError: there is no such entry.
+        StoreError: the entry does not exist.
     """
     return SEED in history.beginning(entry).content
 
@@ -24,7 +24,7 @@ def is_live(history: History, conversation: str) -> bool:
     """Return whether people talk to the bot in a conversation; a fork of it belongs to a teacher.
 
     Raises:
-        StoreError: there is no such conversation.
+        StoreError: the conversation does not exist.
     """
     head = history.head(conversation)
     beginning = None if head is None else history.beginning(head)
@@ -54,7 +54,7 @@ class Navigator:
         """Return why nobody can resume a conversation with this kind of user; None if one can.
 
         Raises:
-            StoreError: there is no such conversation.
+            StoreError: the conversation does not exist.
         """
         if (head := self._history.head(conversation)) is None:
             return None

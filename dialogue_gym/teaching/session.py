@@ -227,10 +227,10 @@ class Session:
         If the old one is right, the bot chooses the first of its actions.
 
         Raises:
-            SessionError: there is no contradiction.
+            SessionError: no contradiction is pending.
         """
         if (contradiction := self._contradiction) is None:
-            raise SessionError("there is no contradiction to resolve")
+            raise SessionError("no contradiction to resolve")
         action, before, new = contradiction.action, contradiction.before, contradiction.new
         if which not in (NEW, OLD, BOTH):
             raise SessionError(f"unknown resolution {shorten(which)}; {nearest(which, (NEW, OLD, BOTH))}")
@@ -244,10 +244,10 @@ class Session:
         """Take back the answer that contradicts an earlier one.
 
         Raises:
-            SessionError: there is no contradiction.
+            SessionError: no contradiction is pending.
         """
         if self._contradiction is None:
-            raise SessionError("there is no contradiction to cancel")
+            raise SessionError("no contradiction to cancel")
         self._contradiction = None
         self._driver.advance()
 
@@ -309,7 +309,7 @@ class Session:
             new: additions to the domain that it needs; an undo of it undoes them.
 
         Raises:
-            SessionError: there is no message, or the bot has acted on it already.
+            SessionError: no message can be corrected, or the bot has acted on it already.
             DomainError: a new name is invalid, or taken.
         """
         self._proposal()
@@ -397,7 +397,7 @@ class Session:
         """Return whether an entry's conversation has the same kind of user as this session.
 
         Raises:
-            StoreError: there is no such entry.
+            StoreError: the entry does not exist.
         """
         return is_simulated(self.history, entry) == self.has_fake_user
 
@@ -406,7 +406,7 @@ class Session:
 
         Raises:
             SessionError: another user talks there than in this session.
-            StoreError: there is no such entry.
+            StoreError: the entry does not exist.
         """
         if not self.can_fork(entry):
             raise SessionError(f"another user talks at entry {entry}")
@@ -420,7 +420,7 @@ class Session:
 
         Raises:
             SessionError: it has ended, or another user talks there than in this session.
-            StoreError: there is no such conversation.
+            StoreError: the conversation does not exist.
         """
         if self.history.has_ended(conversation):
             raise SessionError(f"{shorten(conversation)} has ended: fork it instead")

@@ -266,7 +266,7 @@ def test_corrected_message_replaces_the_original_one() -> None:
     desk.move("b", 3)
     desk.act("b", ("mend", "small"))  # shared entries have the texts of the first one
     assert learned(desk.history)[0][0] == large.observation().tobytes()
-    with pytest.raises(StoreError, match="entry 1: there is no message before it"):
+    with pytest.raises(StoreError, match="entry 1: it has no message before it"):
         History([dataclasses.replace(desk.entries[1], id=1, parent=None)]).events("a")
 
 

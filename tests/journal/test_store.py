@@ -77,7 +77,7 @@ def test_entries_of_one_call_are_added_together_or_not_at_all(store: Store) -> N
     reply = Draft("a", "note", note("second"), parent=message)
     first, second = store.append_all([message, reply])
     assert second.parent == first.id and first.time == second.time
-    with pytest.raises(StoreError, match="there is no entry 99 that another could follow"):
+    with pytest.raises(StoreError, match="unknown entry 99: no entry can follow it"):
         store.append_all([Draft("b", "note", {}), Draft("b", "note", {}, parent=99)])
     with pytest.raises(StoreError, match="can only follow one that stands before it"):
         store.append_all([Draft("b", "note", {}, parent=reply)])
@@ -97,7 +97,7 @@ def test_entries_of_one_call_are_added_together_or_not_at_all(store: Store) -> N
         ("a", "event", {"event": "reminder"}, "unknown event 'reminder'"),
         ("a", "label", {"action": "x", "by": "person"}, "its content has no 'right'"),
         ("a", "label", {"action": "x", "by": "person", "right": "x"}, "'right' is a list, not 'x'"),
-        ("a", "head", {"to": 99}, "there is no entry 99"),
+        ("a", "head", {"to": 99}, "unknown entry 99"),
         ("a", "head", {"to": 2**70}, "too large"),
         ("a", "rating", {"value": True, "about": 1}, "'value' is a number, not 'True'"),
     ],

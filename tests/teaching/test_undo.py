@@ -139,7 +139,7 @@ def test_fork_leaves_the_original_unchanged() -> None:
     assert session.history.conversation(RESTAURANT, first).events == events
     labels = session.history.labels(RESTAURANT, "explicit")
     assert len({label.entry for label in labels}) == len(labels)
-    with pytest.raises(StoreError, match="there is no entry 999"):
+    with pytest.raises(StoreError, match="unknown entry 999"):
         session.fork(999)
 
 

@@ -74,7 +74,7 @@ def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
         ("correct", {"action": "utter_gret"}, "unknown action 'utter_gret'; did you mean 'utter_greet'"),
         ("say", {"text": "x" * 2001}, "a text has at most 2000 characters, this one 2001"),
         ("fork", {"entry": True}, "the command lacks 'entry'"),
-        ("fork", {"entry": 10**9}, "there is no entry 1000000000"),
+        ("fork", {"entry": 10**9}, "unknown entry 1000000000"),
         ("correct_message", {"intent": "a\nb", "entities": []}, "is not an intent"),
         (
             "correct_message",
@@ -85,7 +85,7 @@ def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
         ("threshold", {"threshold": 7}, "a confidence is a number from 0 to 1, not 7"),
         ("user", {"user": "nobody"}, "this domain has no simulated user"),
         ("resume", {"conversation": "../c1"}, "unknown conversation '../c1'"),
-        ("resolve", {"which": "new"}, "there is no contradiction to resolve"),
+        ("resolve", {"which": "new"}, "no contradiction to resolve"),
         ("redo", {}, "there is nothing to redo"),
     ],
 )

@@ -157,7 +157,7 @@ class TeachingDialog:
         additions = list(new)
         for kind, name, near in unknown_names(extend(self._session.domain, new), message):
             becomes = new_name(kind, name)
-            problem = Line(visible(f"There is no {kind} called {name!r} ({near}).", 2000), "bad")
+            problem = Line(visible(f"Unknown {kind} {name!r} ({near}).", 2000), "bad")
             if (yield from choose((problem,), f"add it as {article(becomes.add)}", "cancel")) == 2:
                 return None
             additions.append(becomes)

@@ -105,14 +105,14 @@ def pick(
         if found:
             shown = (*_table(titles, rows, found), hint)
         elif not can_be_new:
-            problem = f"(there is no {what} called {visible(answer, 40)}; {visible(nearest(answer, names))})"
+            problem = f"(unknown {what} {visible(answer, 40)}; {visible(nearest(answer, names))})"
             shown = (Line(problem, "bad"),)
         elif fault := name_fault(answer):
             shown = (
                 Line(f"({visible(answer, 40)} is not a valid name for {article(what)}: {fault})", "bad"),
             )
         else:
-            problem = f"There is no {what} called {visible(answer, 40)} ({visible(nearest(answer, names))})."
+            problem = f"Unknown {what} {visible(answer, 40)} ({visible(nearest(answer, names))})."
             if (
                 yield from choose((Line(problem, "bad"),), f"add it as {article(what)}", "choose again")
             ) == 1:

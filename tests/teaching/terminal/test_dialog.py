@@ -90,7 +90,7 @@ def test_invalid_picks_are_asked_again() -> None:
     assert "(choose a number from 0 to 9)" in shown[4]
     assert shown[5].splitlines()[0].startswith("action_show_concert_reviews") and "utter" not in shown[5]
     assert "(\\x1b is not a valid name for an action: it has control characters)" in shown[6]
-    assert "There is no action called sing (" in shown[7] and "add it as an action" in shown[7]
+    assert "Unknown action sing (" in shown[7] and "add it as an action" in shown[7]
     assert "Is this right?" in shown[9]
     assert session.history.labels(session.domain) == []
 
@@ -166,13 +166,13 @@ def test_any_conversation_can_be_forked_from_any_turn() -> None:
     session = concert(Store.in_memory(), stories=False)
     first = ["/greet", "2", "utter_greet", "2", "listen", "/thankyou", "2", "utter_youare", "n"]
     *_, shown = played(dialog(session), [*first, ":f", "9"])
-    assert session.id == "c2" and "no conversation called" not in shown  # there is only one
+    assert session.id == "c2" and "unknown conversation" not in shown  # there is only one
     assert "(9 is not a number from 0 to 4)" in shown
     *_, which, wrong, _, again, where, shown = played(
         dialog(session), ["/goodbye", "f", "sing", "", "f", "c1", "2"]
     )
     assert which == again and which.startswith("c2 1 /goodbye current\nc1 2 /greet \n")
-    assert wrong.startswith("(there is no conversation called sing; valid: c1, c2)")
+    assert wrong.startswith("(unknown conversation sing; valid: c1, c2)")
     assert where.splitlines()[2:4] == ["bot   action_listen", "user  /thankyou"]
     assert session.id == "c3"
     assert [event.act for event in session.conversation.events if isinstance(event, UserUttered)] == ["greet"]
