@@ -174,7 +174,7 @@ def test_a_learner_begins_with_taught_labels_and_teaching_continues(command: Com
     assert status == 0 and any("user  /order" in line for line in lines)
     assert command("store", "check", "--store", "both")[1] == ["nothing is wrong"]
     refused = command("live", "plain.yml", "--store", "other", "--agent", "both")
-    assert refused[0] == 2 and "to go on with what it knows: --store both" in refused[2]
+    assert refused[0] == 2 and "to continue with it: --store both" in refused[2]
 
 
 def saved(folder: str, algorithm: str, model: Any, **settings: Any) -> str:
@@ -249,7 +249,7 @@ def test_one_at_a_time_and_a_damaged_checkpoint_and_a_full_disk(command: Command
 
     status, _, error = command("live", "plain.yml", typed=["/greet", "/order", "/order", lose, None, "-"])
     assert status == 2 and error.count("\n") == 1
-    assert "what was said is in the journal, and is learned from next time" in error
+    assert "everything is in the journal, and is learned from next time" in error
     folder.unlink()
     aside.rename(folder)
     assert contents("plain-live", RATING)[-1]["value"] == -1
@@ -270,7 +270,7 @@ def test_a_domain_that_grew_goes_on_and_one_that_lost_something_does_not(command
     assert "has lost the action 'utter_more'" in error or "'thank'" in error
     assert len(contents("plain-live", USER)) == entries
     status, _, error = command("chat", "plain.yml", "--agent", "plain-live")
-    assert status == 2 and "another state of the domain" in error and error.count("\n") == 1
+    assert status == 2 and "another version of the domain" in error and error.count("\n") == 1
 
 
 def run(*words: str, typed: str, cwd: Path) -> subprocess.CompletedProcess[str]:

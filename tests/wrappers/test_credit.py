@@ -223,7 +223,7 @@ def test_its_state_can_be_kept(space: gym.Space[Any]) -> None:
     assert [model.uncertainty(*step) for step in steps] == [other.uncertainty(*step) for step in steps]
     with pytest.raises(ValueError, match="other observations"):
         model_of(spaces.MultiDiscrete([2, 2]))[0].load_state_dict(model.state_dict())
-    with pytest.raises(ValueError, match="it has no 'weights'"):
+    with pytest.raises(ValueError, match="'weights' is missing"):
         other.load_state_dict({key: value for key, value in model.state_dict().items() if key != "weights"})
     env.action_space = spaces.Discrete(4)  # type: ignore[assignment]
     with pytest.raises(ValueError, match="other actions"):
