@@ -155,9 +155,9 @@ class DialogueLiveEnv(DialogueEnv):
         for event in result.events:
             if isinstance(event, BotUttered):
                 for line in message_lines(event):
-                    self._channel.say(line)
+                    self._channel.show(line)
         if result.note:
-            self._channel.tell(result.note)
+            self._channel.note(result.note)
         events |= tables.TURN if turn.is_users_turn else 0
         outcome = self._outcome(turn)
         events |= _ENDS[outcome]
@@ -195,7 +195,7 @@ class DialogueLiveEnv(DialogueEnv):
 
     def _message(self, begins: bool = False) -> UserUttered | None:
         """Wait for a message that can be understood; None if the person leaves, or restarts."""
-        while (text := self._channel.hear()) is not None:
+        while (text := self._channel.read()) is not None:
             if is_restart(text, self.domain):
                 if begins:
                     continue
@@ -203,7 +203,7 @@ class DialogueLiveEnv(DialogueEnv):
             try:
                 return self._interpreter.parse(text).message
             except InterpreterError as error:
-                self._channel.tell(str(error))
+                self._channel.note(str(error))
         return None
 
     def _end(self, turn: Turn, outcome: str) -> None:
@@ -256,28 +256,28 @@ Answer = Callable[[list[str]], str | None]
 class Channel(Protocol):
     """A channel to a person and back."""
 
-    def say(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """Show a line of the bot."""
 
-    def tell(self, note: str) -> None:
+    def note(self, note: str) -> None:
         """Show a note that is not from the bot: that a text was not understood, say."""
 
-    def hear(self) -> str | None:
+    def read(self) -> str | None:
         """Wait for a text of the person; None if they have left."""
 
 
 class TerminalChannel:
     """A channel to someone at the terminal, or a file of lines."""
 
-    def say(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """Print a line of the bot."""
         print(f"bot   {line}", flush=True)
 
-    def tell(self, note: str) -> None:
+    def note(self, note: str) -> None:
         """Print a note in brackets."""
         print(f"({note})", flush=True)
 
-    def hear(self) -> str | None:
+    def read(self) -> str | None:
         """Read a line; None at the end of the input."""
         try:
             return input("you > ")
@@ -291,17 +291,17 @@ class FunctionChannel:
     def __init__(self, answer: Answer) -> None:
         """Take the function."""
         self._answer = answer
-        self._told: list[str] = []
+        self._lines: list[str] = []
 
-    def say(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """Keep a line for the next call."""
-        self._told.append(line)
+        self._lines.append(line)
 
-    def tell(self, note: str) -> None:
+    def note(self, note: str) -> None:
         """Keep a note for the next call."""
-        self._told.append(f"({note})")
+        self._lines.append(f"({note})")
 
-    def hear(self) -> str | None:
+    def read(self) -> str | None:
         """Return the function's answer."""
-        told, self._told = self._told, []
-        return self._answer(told)
+        lines, self._lines = self._lines, []
+        return self._answer(lines)

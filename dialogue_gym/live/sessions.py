@@ -115,8 +115,8 @@ class Sessions:
             late: tuple[BotUttered, ...] = ()
             if name is None:
                 late, name = self._late_messages(sender), self._begin(sender)
-            heard = take(name)
-            return dataclasses.replace(heard, late=(*late, *heard.late))
+            reply = take(name)
+            return dataclasses.replace(reply, late=(*late, *reply.late))
 
     @contextlib.contextmanager
     def _release_lock(self, conversation: str) -> Iterator[None]:

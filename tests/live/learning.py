@@ -1,4 +1,4 @@
-"""What the tests of live learning share."""
+"""Helpers of the tests of live learning."""
 
 from __future__ import annotations
 

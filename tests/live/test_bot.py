@@ -1,4 +1,4 @@
-"""Conversations with people: what is heard, answered, rated and learned of them."""
+"""Conversations with people: messages, replies, ratings and transitions."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_ratings_amend_transitions_already_passed_on(
         (bad,) = new(live)
         assert bad.reward == first.reward - 5
         live.rate(name, 1, second)
-        assert new(live) == []  # what came of it is not known yet
+        assert new(live) == []  # its consequence is not known yet
         if is_ended:
             live.rate(name, 1)
         else:
@@ -293,7 +293,7 @@ def test_conversations_do_not_mix(tmp_path: Path) -> None:
     def observing(folder: Path) -> tuple[Store, LiveBot]:
         class Seeing:
             def decide(self, observation: npt.NDArray[Any], possible: Any) -> tuple[str, int]:
-                names = RESTAURANT.actions[1:]  # what it does follows from what it sees alone
+                names = RESTAURANT.actions[1:]  # its actions follow from the observation alone
                 return names[int(observation @ np.arange(1, len(observation) + 1)) % len(names)], 0
 
         store = Store(folder)

@@ -37,7 +37,7 @@ PLAIN = """
 class Person(ActionRunner):
     """The fake user of an environment, who types acts in the fixed format.
 
-    What the bot does has its effect in that environment, so this is the runner of the actions too.
+    The bot's actions take effect in that environment, so this is their runner too.
     """
 
     def __init__(self, env: DialogueEnv, seed: int = 0) -> None:

@@ -127,7 +127,7 @@ def test_a_full_disk_leaves_nothing_acknowledged_and_everything_usable(tmp_path:
                 assert list(live.conversations.open) == [name]
                 assert (
                     learned(live).last_entry == store.last_id() == last + 2 * free
-                )  # what was said and is about to be done
+                )  # the message, and the next action
             store.writes_left = None
             name = next(iter(live.conversations.open), None) or live.begin()
             heard = live.reply(name, CUISINE)

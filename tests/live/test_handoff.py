@@ -70,7 +70,7 @@ class Setup:
         self.handoff = Handoff(self.sessions, self.trainer)
 
     def say(self, sender: str = "ann", text: str = "/order") -> tuple[list[str | None], list[str | None]]:
-        """Return what is answered, and what came late."""
+        """Return the bot's messages, and the late ones."""
         heard = self.sessions.reply(sender, text)
         return [one.text for one in heard.messages], [one.text for one in heard.late]
 
@@ -212,7 +212,7 @@ def test_teachers_last_message_comes_with_the_next_conversation(setup: Setup) ->
 
 
 def test_silence_counts_from_a_late_answer(setup: Setup) -> None:
-    """Silence counts from what a teacher did last, not from what the person said."""
+    """Silence counts from the teacher's last action, not from the person's message."""
     setup.say()
     name = setup.take_over()
     setup.clock.now += 3.9 * PATIENCE
@@ -292,7 +292,7 @@ def _refuse(*_: Any) -> Any:
 
 
 def test_labels_of_a_teaching_session_are_learned(setup: Setup) -> None:
-    """And what is taken back is not known any more."""
+    """And labels that are taken back are forgotten."""
     session = Session(DOMAIN, setup.store, turn_taking="auto")
     message = FixedFormatInterpreter(DOMAIN).parse("/order").message
     session.say(message)

@@ -1,4 +1,4 @@
-"""Who learns from people: what is kept, what is learned of it, and what is tried."""
+"""The learner of live conversations: its buffer, its updates and its exploration."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_buffer_keeps_the_newest_of_each_situation(data: st.DataObject) -> N
     situations: dict[int, tuple[int, int]] = {}
     for _ in range(data.draw(st.integers(0, 40))):
         entry = data.draw(st.integers(-3, 30))
-        # An entry is one decision: what was seen and done in it does not change.
+        # An entry is one decision: its observation and action do not change.
         situation = situations.setdefault(entry, data.draw(st.tuples(st.integers(0, 3), st.integers(0, 2))))
         one = (entry, *situation, float(data.draw(st.integers(-1, 1))))
         assert put(buffer, one) == plain.put(one)
@@ -199,7 +199,7 @@ SITUATIONS = [
 
 
 def test_least_tried_action_is_tried_next() -> None:
-    """In each situation by itself, among what is possible; what was done as the best counts as well."""
+    """In each situation by itself, among the possible actions; greedy choices count as well."""
     explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=0.0)
     names = explorer.actor.env.action_names
     possible = np.ones(len(names), np.bool_)
@@ -264,7 +264,7 @@ def test_a_checkpoint_can_be_written_while_somebody_decides() -> None:
     assert len(explorer.visits) == len(SITUATIONS)
 
 
-# Where it begins.
+# The start.
 
 
 @pytest.mark.parametrize("algorithm", [PPO, MaskablePPO])

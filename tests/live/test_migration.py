@@ -83,7 +83,7 @@ def test_a_store_goes_on_with_a_domain_that_has_grown(store: Store) -> None:
     days.live_on()
     assert len(Days(store, 20).trainer.explorer.visits) > 0
     grown = Days(store, 20, domain=DOMAIN.with_slot("colour").with_action("utter_thanks"))
-    assert len(grown.trainer.explorer.visits) == 0  # what was tried is known by observations as they were
+    assert len(grown.trainer.explorer.visits) == 0  # the counts belong to the old observations
     assert grown.trainer.learner.transitions == days.trainer.learner.transitions and grown.reports == []
     grown.live_on()
     with pytest.raises(LossError, match="the domain has lost the action 'utter_thanks'") as caught:

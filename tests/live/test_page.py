@@ -1,4 +1,4 @@
-"""What docs/live.md says is what happens: its commands and its code are run, its figures are those in use."""
+"""docs/live.md is true: its commands and its code are run, its figures are those in use."""
 
 from __future__ import annotations
 

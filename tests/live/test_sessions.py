@@ -1,4 +1,4 @@
-"""Strangers who talk to a bot: what they may do, and what their ratings teach."""
+"""Senders who talk to a bot: their limits, and the effect of their ratings."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Bot:
         return caught.value
 
     def learned(self) -> list[tuple[int, float]]:
-        """Return the entries and rewards of what was learned from."""
+        """Return the entries and rewards of the learned transitions."""
         self.trainer.work()
         arrays = self.trainer.learner.replay.arrays()
         return list(zip(arrays["entries"].tolist(), arrays["rewards"].tolist(), strict=True))
@@ -108,7 +108,7 @@ def test_an_allowance_fills_up_again(tmp_path: Path) -> None:
     refused = bot.refused("ann", "/greet")  # the day's are used up, the minute's are not
     assert refused.status == 429 and refused.wait is not None and refused.wait > 10_000
     said = [entry for entry in bot.store.entries() if entry.kind == USER]
-    assert len(said) == 7  # what is refused is not written down
+    assert len(said) == 7  # refused messages are not written down
     bot.store.close()
 
 
@@ -193,7 +193,7 @@ def test_each_sender_continues_after_a_restart(tmp_path: Path) -> None:
     bot.store.close()
     bot = Bot(tmp_path / "store")
     assert bot.say("ann") == ["Hello Ann"]
-    bot.sessions.rate("bob", 1)  # what has ended can be rated still
+    bot.sessions.rate("bob", 1)  # an ended conversation can still be rated
     (rating,) = bot.sessions.waiting()
     beginnings = {entry.conversation: entry.content.get(LIVE) for entry in bot.store.entries()
                   if entry.parent is None and LIVE in entry.content}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Learning from people for months: what is carried on, and what no damage takes away."""
+"""Learning from people for months: interruptions, damage and clocks lose nothing."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_thread_learns_the_same_as_synchronous_work(tmp_path: Path) -> None:
 
 
 def test_stop_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
-    """What people said last is learned; what is left of a long absence is not waited for."""
+    """The last turns are learned; the backlog of a long absence is not waited for."""
     few, many = trainer_of(tmp_path / "few"), trainer_of(tmp_path / "many")
     for trainer, count in ((few, 10), (many, 400)):
         for last_entry, one in enumerate(transitions(count), 1):
@@ -274,7 +274,7 @@ def test_so_many_checkpoints_are_kept_and_nothing_half_written(store: Store) -> 
 
 
 def test_teachers_and_people_share_a_store(store: Store) -> None:
-    """What was taught there is learned from the beginning."""
+    """The labels there are learned from the beginning."""
     start = store.append("c1", EVENT, {"event": "session_started"})
     heard = store.append("c1", USER, to_json(UserUttered("/affirm", "affirm")), start.id)
     store.append("c1", LABEL, {"action": "wrap", "right": ["wrap"], "by": EXPERT}, heard.id)

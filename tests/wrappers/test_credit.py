@@ -1,4 +1,4 @@
-"""Which steps feedback is credited to, and what a model of a person's reward makes of it."""
+"""Credit of feedback to steps, and the model of a person's reward that learns from it."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_it_is_the_ridge_regression_and_generalises() -> None:
                 model.learn([(np.array([first, second]), 0)], [1.0], first - second)
     for first, second in ((1, 1), (2, 3)):  # never rated
         assert model.predict(np.array([first, second]), 0) == pytest.approx(first - second, abs=0.2)
-    # What is only known of a sum: three steps are worth 6 together, one of them 1, one 2.
+    # Only a sum is known: three steps are worth 6 together, one of them 1, one 2.
     model, _ = model_of(spaces.Discrete(3), ridge=1e-6)
     model.learn([(0, 0), (1, 0), (2, 0)], [1, 1, 1], 6)
     model.learn([(0, 0)], [1], 1)

@@ -1,4 +1,4 @@
-"""What is learned from a person's reward: by a model of it, and by an agent."""
+"""Learning from a person's reward: by a model of it, and by an agent."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_with_credit_every_reward_is_predicted() -> None:
     human = HumanReward(env, lambda step: next(answers), model=model, credit=Credit(steps=(0, 1)))
     first, _ = human.reset(seed=3)
     second, *_ = human.step(0)
-    _, reward, *_ = human.step(1)  # what is said here is about the step before
+    _, reward, *_ = human.step(1)  # feedback here is about the step before
     assert model.predict(first, 0) == pytest.approx(6)
     assert reward == model.predict(second, 1) == 0
     human.reset(seed=3)
@@ -98,7 +98,7 @@ def test_person_is_asked_only_if_the_model_is_uncertain() -> None:
 
 
 def learn(env: HumanReward, seed: int, steps: int) -> DQN:
-    kept = 250 if env.model else steps  # what was predicted early on is to be forgotten, what was said is not
+    kept = 250 if env.model else steps  # early predictions are to be forgotten, ratings are not
     agent = DQN(
         "MlpPolicy", env, seed=seed, device="cpu", gamma=0.0, learning_rate=1e-3, learning_starts=100,
         buffer_size=kept, train_freq=1, target_update_interval=100, exploration_fraction=0.5,

@@ -1,4 +1,4 @@
-"""A fake user who speaks in sentences, and what a bot makes of them."""
+"""A fake user who speaks in sentences, and the bot's understanding of them."""
 
 from __future__ import annotations
 
