@@ -12,7 +12,7 @@ _IGNORED = frozenset({"ctx", "kind"})
 """Fields of syntax trees that follow from others, or tell how a text is written."""
 
 
-def modules(file: str) -> list[bytes]:
+def sibling_sources(file: str) -> list[bytes]:
     """Return the contents of the modules beside a file, `__init__.py` aside, which only passes names on."""
     paths = [path for suffix in ("py", "pyc") for path in Path(file).parent.glob(f"[!.]*.{suffix}")]
     return [path.read_bytes() for path in paths if path.stem != "__init__"]

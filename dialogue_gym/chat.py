@@ -44,7 +44,7 @@ class Chat:
         except InterpreterError as error:
             return [f"({error})"]
         first = len(self.conversation) + 1
-        notes = self.bot.hear(self.conversation, message)
+        notes = self.bot.reply(self.conversation, message)
         done = self.conversation.events[first:]
         lines = understood(message)
         lines += turn_lines(done) if self.bot.agent else []
@@ -56,12 +56,12 @@ class Chat:
             )
         return lines
 
-    def thoughts(self) -> list[str]:
+    def explain(self) -> list[str]:
         """Return the bot's last understanding, its slots, and its last ranking of actions."""
-        return thoughts(self.conversation, self.bot.agent)
+        return explain(self.conversation, self.bot.agent)
 
 
-def thoughts(conversation: Conversation, agent: Agent | None) -> list[str]:
+def explain(conversation: Conversation, agent: Agent | None) -> list[str]:
     """Return the bot's last understanding, its slots, and its last ranking of actions."""
     message = conversation.latest_message
     heard = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
@@ -116,7 +116,7 @@ class Bot:
         self.agent = agent
         self.runner = runner
 
-    def hear(self, conversation: Conversation, message: UserUttered) -> list[str]:
+    def reply(self, conversation: Conversation, message: UserUttered) -> list[str]:
         """Append a user's message to a conversation, and the bot's actions until it listens again.
 
         As in an environment, it listens by an action or, with automatic turn taking, once it has spoken,

@@ -65,9 +65,9 @@ def test_an_agenda_ends_with_its_last_answer() -> None:
 
 def test_thoughts_are_those_before_the_last_action() -> None:
     talk = chat("concert", "expert")
-    assert talk.thoughts()[0] == "understood  nothing yet"
+    assert talk.explain()[0] == "understood  nothing yet"
     talk.say("/search_concerts@0.6")
-    thoughts = talk.thoughts()
+    thoughts = talk.explain()
     assert thoughts[0] == "understood  search_concerts (0.60)"
     assert "slot        concerts: ['filled']" in thoughts
     best = next(line for line in thoughts if line.startswith("thought"))
@@ -91,7 +91,7 @@ def test_a_bot_without_an_agent_says_that_it_only_listens(tmp_path: Path) -> Non
     talk = Chat(Bot(domain, None, ActionRunner(domain)), FixedFormatInterpreter(domain))
     assert talk.say("/greet") == []
     assert [type(event) for event in talk.conversation.events] == [UserUttered, ActionExecuted]
-    assert talk.thoughts()[-1].endswith("it only listens")
+    assert talk.explain()[-1].endswith("it only listens")
     (tmp_path / "plain.yml").write_text(PLAIN)
     shown = run("chat", "plain.yml", typed="/greet\n", cwd=tmp_path)
     assert shown.returncode == 0 and "so the bot only listens" in shown.stdout
@@ -194,7 +194,7 @@ def test_foreign_text_is_escaped() -> None:
 
     talk = chat("restaurant")
     talk.interpreter = Hostile()
-    for line in talk.say("hello") + talk.thoughts():
+    for line in talk.say("hello") + talk.explain():
         assert line.isprintable()
 
 

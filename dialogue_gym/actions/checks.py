@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dialogue_gym._files import Problem
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym.actions.loader import place
+from dialogue_gym.actions.loader import source_location
 from dialogue_gym.actions.runner import ActionRunner
 from dialogue_gym.actions.webhook import is_remote
 from dialogue_gym.conversation.conversation import Conversation, value_text
@@ -25,7 +25,7 @@ def check_actions(domain: Domain, runner: ActionRunner) -> list[Problem]:
     """
     problems: list[Problem] = []
     for name, action in runner.actions.items():
-        file, line = place(action)
+        file, line = source_location(action)
         messages = dict.fromkeys(_differences(domain, runner, name))
         problems.extend(Problem(file, line, message, is_error=False) for message in messages)
     for name in domain.actions if runner.server else ():

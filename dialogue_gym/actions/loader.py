@@ -80,7 +80,7 @@ def as_actions(things: Iterable[type | Action]) -> dict[str, Action]:
         else:
             action = thing
         name: object = action.name()
-        file, line = place(action)
+        file, line = source_location(action)
         if not isinstance(name, str) or not name:
             raise ActionError(f"{file}:{line}: name() must return a name, not {shorten(repr(name))}")
         try:
@@ -88,13 +88,13 @@ def as_actions(things: Iterable[type | Action]) -> dict[str, Action]:
         except TypeError:
             raise ActionError(f"{file}:{line}: run() must take dispatcher, tracker and domain") from None
         if name in actions:
-            first = "{}:{}".format(*place(actions[name]))
+            first = "{}:{}".format(*source_location(actions[name]))
             raise ActionError(f"{file}:{line}: duplicate action {shorten(name)}, first defined at {first}")
         actions[name] = action
     return actions
 
 
-def place(action: Action) -> tuple[str, int]:
+def source_location(action: Action) -> tuple[str, int]:
     """Return the file and the line of an action's `run`."""
     code = getattr(inspect.unwrap(action.run), "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code else (type(action).__module__, 1)
@@ -109,7 +109,7 @@ def failure(error: BaseException, action: Action | None = None) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: SyntaxError: {error.msg}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
-    own = [f for f in frames if action and f.filename == place(action)[0]]
+    own = [f for f in frames if action and f.filename == source_location(action)[0]]
     others = [f for f in frames if Path(f.filename).parent != Path(__file__).parent]
     if not (found := own or others):
         return message

@@ -49,9 +49,9 @@ def chat(
     for line in _greeting(talk, source):
         print(line)
     prompt = Prompt()
-    keys = scores_key(prompt, talk.thoughts)
+    keys = scores_key(prompt, talk.explain)
     while (text := prompt.read(_PROMPT, keys)) is not None:
-        for line in talk.thoughts() if text.strip() == SCORES else talk.say(text):
+        for line in talk.explain() if text.strip() == SCORES else talk.say(text):
             print(line)
 
 

@@ -9,6 +9,6 @@ from dialogue_gym.live.options import LiveOptions
 @takes(LiveOptions)
 def live(options: LiveOptions) -> None:
     """Talk to a bot in the terminal and rate it; it learns from that, and continues the next time."""
-    from dialogue_gym.live.run import hold
+    from dialogue_gym.live.run import run_live
 
-    hold(options)
+    run_live(options)

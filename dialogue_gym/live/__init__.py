@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dialogue_gym.live.exploration import Explorer, QPolicy
     from dialogue_gym.live.handoff import Handoff
     from dialogue_gym.live.learner import LearnerSettings, LiveLearner
-    from dialogue_gym.live.migration import LossError
+    from dialogue_gym.live.migration import MigrationError
     from dialogue_gym.live.policy import store_agent
     from dialogue_gym.live.rate_limit import Limits, RateLimiter
     from dialogue_gym.live.replay_buffer import ReplayBuffer
@@ -42,7 +42,7 @@ __all__ = [
     "LiveError",
     "LiveLearner",
     "LiveReward",
-    "LossError",
+    "MigrationError",
     "PersonLeft",
     "QPolicy",
     "RateLimiter",
@@ -68,7 +68,7 @@ _LAZY = {
     "exploration": ("Explorer", "QPolicy"),
     "handoff": ("Handoff",),
     "learner": ("LearnerSettings", "LiveLearner"),
-    "migration": ("LossError",),
+    "migration": ("MigrationError",),
     "policy": ("store_agent",),
     "rate_limit": ("Limits", "RateLimiter"),
     "replay_buffer": ("ReplayBuffer",),

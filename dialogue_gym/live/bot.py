@@ -196,7 +196,7 @@ class LiveBot:
             events, notes = self._act(trace, turn)
         return _reply(trace, events, notes, late)
 
-    def go_on(self, conversation: str) -> Reply:
+    def resume(self, conversation: str) -> Reply:
         """Let the bot act where it was about to act when the process ended; otherwise do nothing.
 
         Raises:
@@ -250,15 +250,15 @@ class LiveBot:
         Args:
             most: the number of conversations that are treated now; None for all.
         """
-        for name in self.due()[:most]:
-            if (reply := self.lapse(name)) is not None:
+        for name in self.expired()[:most]:
+            if (reply := self.expire_one(name)) is not None:
                 yield reply
 
-    def due(self) -> list[str]:
+    def expired(self) -> list[str]:
         """Return the conversations in which people have left, or wait for a teacher in vain."""
         return [name for name in self.conversations.open if self._is_in_vain(name) or self._is_silent(name)]
 
-    def lapse(self, conversation: str) -> Reply | None:
+    def expire_one(self, conversation: str) -> Reply | None:
         """End a conversation that is due, or give it back; None if it is not due any more.
 
         Raises:
@@ -269,18 +269,18 @@ class LiveBot:
         return self._end(conversation, TRUNCATED) if self._is_silent(conversation) else None
 
     def _is_in_vain(self, conversation: str) -> bool:
-        return self._is_idle(conversation, self._patience) and self.waits(conversation)
+        return self._is_idle(conversation, self._patience) and self.awaits_teacher(conversation)
 
     def _is_silent(self, conversation: str) -> bool:
         if self._silence is None or not self._is_idle(conversation, self._silence):
             return False
-        return not self.waits(conversation)
+        return not self.awaits_teacher(conversation)
 
     def _is_idle(self, conversation: str, seconds: float) -> bool:
         is_long = self.conversations.idle_seconds(conversation) >= seconds
         return is_long and conversation not in self.conversations.busy
 
-    def waits(self, conversation: str) -> bool:
+    def awaits_teacher(self, conversation: str) -> bool:
         """Return whether the user waits for a teacher.
 
         Raises:
@@ -317,7 +317,7 @@ class LiveBot:
             raise LiveError(f"nobody has taken over {shorten(conversation)}")
         self.conversations.let_decide(conversation, None, by)
         self.conversations.touch(conversation)
-        return self.go_on(conversation)
+        return self.resume(conversation)
 
     def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Reply:
         """Do one action that a teacher decided on; the next one is theirs to decide on as well.
@@ -336,7 +336,7 @@ class LiveBot:
         trace = self.conversations.trace(conversation)
         if trace.teacher != teacher:
             raise LiveError(f"{trace.teacher or 'the bot'} decides in {shorten(conversation)}")
-        if not self.waits(conversation):
+        if not self.awaits_teacher(conversation):
             raise LiveError(f"{shorten(conversation)}: it is the user's turn")
         if action not in self._actions:
             raise LiveError(f"unknown action {shorten(action)}; {nearest(action, self._actions)}")

@@ -75,7 +75,7 @@ class Handoff:
 
     def _state(self, name: str, person: str) -> OpenConversation:
         known = self._bot.conversations
-        waits, idle_seconds = self._bot.waits(name), known.idle_seconds(name)
+        waits, idle_seconds = self._bot.awaits_teacher(name), known.idle_seconds(name)
         return OpenConversation(name, person, known.teacher(name), waits, name in known.busy, idle_seconds)
 
     def find(self, conversation: str) -> OpenConversation | None:

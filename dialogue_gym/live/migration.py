@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 _INPUTS = ("network", "target", "exp_avg", "exp_avg_sq")
 
 
-class LossError(CheckpointError):
+class MigrationError(CheckpointError):
     """A domain that lacks something that was learned with. The message is one line."""
 
 
-def load(learner: LiveLearner, checkpoint: Checkpoint) -> None:
+def load_checkpoint(learner: LiveLearner, checkpoint: Checkpoint) -> None:
     """Load a checkpoint into a learner; additions to its domain keep their fresh weights.
 
     Raises:
-        LossError: the domain has lost something that the checkpoint knows, or the turn taking differs.
+        MigrationError: the domain has lost something that the checkpoint knows, or the turn taking differs.
         CheckpointError: it is not of a live learner. The learner is unchanged.
     """
     state = checkpoint.state
     try:
-        arrays = carried_over(checkpoint.arrays, state["knows"], learner.arrays(), learner.env)
+        arrays = migrate_arrays(checkpoint.arrays, state["knows"], learner.arrays(), learner.env)
         learner.load(arrays, state["learner"])
-    except LossError as error:
-        raise LossError(f"{checkpoint.path}: {error}") from None
+    except MigrationError as error:
+        raise MigrationError(f"{checkpoint.path}: {error}") from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{checkpoint.path}: not a checkpoint of a live learner; ignored ({type(error).__name__})"
         ) from None
 
 
-def described(env: DialogueEnv) -> dict[str, Any]:
+def schema_of(env: DialogueEnv) -> dict[str, Any]:
     """Return the fields of observations and the actions, as JSON has them."""
     return {
         "fields": [[field.name, list(field.labels)] for field in env.fields],
@@ -51,7 +51,7 @@ def described(env: DialogueEnv) -> dict[str, Any]:
     }
 
 
-def carried_over(
+def migrate_arrays(
     arrays: Mapping[str, npt.NDArray[Any]],
     before: Mapping[str, Any],
     fresh: Mapping[str, npt.NDArray[Any]],
@@ -61,19 +61,19 @@ def carried_over(
 
     Args:
         arrays: of the learner (`LiveLearner.arrays`).
-        before: its observations and actions then (`described`).
+        before: its observations and actions then (`schema_of`).
         fresh: the arrays of a learner of the grown domain, for everything new. But the first label of a new
             field, which all past observations have, counts for nothing yet.
         env: an environment of the domain as it is now.
 
     Raises:
-        LossError: the domain has lost something that the learner knows, or the turn taking differs.
+        MigrationError: the domain has lost something that the learner knows, or the turn taking differs.
     """
-    now = described(env)
+    now = schema_of(env)
     if before == now:
         return dict(arrays)
     if before["turn_taking"] != now["turn_taking"]:
-        raise LossError(
+        raise MigrationError(
             f"turn_taking: until now it was {before['turn_taking']!r}, not {now['turn_taking']!r}"
         )
     actions = np.array(_places("the action", before["actions"], now["actions"]))
@@ -113,7 +113,7 @@ def _places(what: str, before: Sequence[str], now: Sequence[str]) -> list[int]:
     """Return where each name is now."""
     for name in before:
         if name not in now:
-            raise LossError(
+            raise MigrationError(
                 f"the domain has lost {what} {shorten(name)}, which was learned with;"
                 f" {nearest(name, now)}. Bring it back, or begin anew in another folder"
             )

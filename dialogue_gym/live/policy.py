@@ -12,7 +12,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.exploration import QPolicy
-from dialogue_gym.live.migration import described
+from dialogue_gym.live.migration import schema_of
 from dialogue_gym.policies.agent import Agent, AgentError
 from dialogue_gym.teaching.policy import taught_agent
 
@@ -39,7 +39,7 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
     with Store(folder, create=False, read_only=True) as store:
         domain = History(store.taught()).extended(domain)
     env = DialogueEnv(with_user(domain), turn_taking=newest.turn_taking)
-    if newest.state["knows"] != described(env):
+    if newest.state["knows"] != schema_of(env):
         raise AgentError(
             f"{folder}: this was learned with another version of the domain {domain.name};"
             " `dialogue-gym live` carries it over if the domain has grown"

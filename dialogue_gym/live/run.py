@@ -19,7 +19,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
 from dialogue_gym.live.options import LiveOptions
-from dialogue_gym.live.startup import check, start_or_resume
+from dialogue_gym.live.startup import check_agent, start_or_resume
 from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
 from dialogue_gym.live.trainer import RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward
@@ -43,7 +43,7 @@ class _Beginning:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenLiveBot:
     """A bot that learns, ready for people."""
 
     live: LiveBot
@@ -54,7 +54,7 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
+def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[OpenLiveBot]:
     """Open the store and the learner, which learns in the background until it is left.
 
     Args:
@@ -110,7 +110,7 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
                 live.give_back(name)
         trainer.start()
         try:
-            yield Opened(live, store, trainer, interpreter, folder)
+            yield OpenLiveBot(live, store, trainer, interpreter, folder)
         finally:
             _stop(trainer, folder)
         steps = trainer.learner.transitions
@@ -119,9 +119,9 @@ def opened(given: LiveOptions, is_attended: bool = False) -> Iterator[Opened]:
     )
 
 
-def hold(given: LiveOptions) -> None:
-    """Hold conversations in the terminal until the person leaves; errors are those of `opened`."""
-    with opened(given) as bot:
+def run_live(given: LiveOptions) -> None:
+    """Hold conversations in the terminal until the person leaves; errors are those of `open_live_bot`."""
+    with open_live_bot(given) as bot:
         domain = bot.live.domain
         print(f"{domain.name}: everything is saved in {printable(str(bot.folder))}.")
         print(f"{how_to_talk(domain, bot.interpreter)} {SCORES} shows what it thinks.")
@@ -170,7 +170,7 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
         if given.agent is None and domain.fake_user is None:
             agent = None  # nobody can play with it to show it to the learner
         else:
-            check(agent, domain.fake_user is not None)
+            check_agent(agent, domain.fake_user is not None)
     if agent is not None:
         note = f"a new learner begins with the agent {agent.name!r}; this takes some seconds"
         return _Beginning(domain, agent.turn_taking, agent, note)
@@ -185,13 +185,13 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
 
 def _talked(talk: TerminalChat, prompt: Prompt) -> Iterator[str]:
     """Yield the lines for a person until they leave; at the end of a conversation they are asked about it."""
-    yield from talk.go_on()
-    keys = scores_key(prompt, talk.thoughts)
+    yield from talk.resume()
+    keys = scores_key(prompt, talk.explain)
     while (text := prompt.read(*((_END_PROMPT,) if talk.ended else (_PROMPT, keys)))) is not None:
         if talk.ended:
             yield from talk.judge(text)
         else:
-            yield from talk.thoughts() if text.strip() == SCORES else talk.say(text)
+            yield from talk.explain() if text.strip() == SCORES else talk.say(text)
     talk.leave()
     while talk.ended and (text := prompt.read(_END_PROMPT)) is not None:
         yield from talk.judge(text, is_leaving=True)

@@ -155,11 +155,11 @@ class Sessions:
     def expire(self) -> None:
         """End the conversations of those who have left, and answer those who wait for a teacher in vain."""
         with self.lock:
-            for name in self.bot.due()[:_EXPIRE_MOST]:
+            for name in self.bot.expired()[:_EXPIRE_MOST]:
                 with contextlib.suppress(
                     StoreError
                 ):  # the next message reports it; the next second may succeed
-                    self.bot.lapse(name)
+                    self.bot.expire_one(name)
 
     @contextlib.contextmanager
     def expiring(self) -> Iterator[None]:
@@ -209,7 +209,7 @@ class Sessions:
         waits = None
         if is_open and name in self._conversations.busy:
             waits = BOT
-        elif is_open and self.bot.waits(name):
+        elif is_open and self.bot.awaits_teacher(name):
             waits = trace.teacher
         tracked = trace.conversation
         return Snapshot(name, tracked.events, dict(tracked.slots), trace.last_decision, not is_open, waits)

@@ -13,7 +13,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
-from dialogue_gym.live.migration import LossError, described, load
+from dialogue_gym.live.migration import MigrationError, load_checkpoint, schema_of
 from dialogue_gym.live.trainer import EVERY, RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
 from dialogue_gym.policies.agent import Agent, AgentError
@@ -56,7 +56,7 @@ def start_or_resume(
         The trainer, and the further parts of the checkpoint.
 
     Raises:
-        LossError: the domain has lost something that the learner knows, or the turn taking differs.
+        MigrationError: the domain has lost something that the learner knows, or the turn taking differs.
         AgentError: the agent cannot go on learning here.
         StoreError: the journal cannot be read.
         OSError: the first checkpoint cannot be written.
@@ -69,7 +69,7 @@ def start_or_resume(
     explorer = Explorer(learner.actor(), seed, satisfaction=float(knows_something))
     found = _resume(learner, explorer, checkpoints, report)
     if found is None:
-        begin_with(learner, agent, domain.fake_user is not None, seed)
+        initialize_learner(learner, agent, domain.fake_user is not None, seed)
     state = found or {"upto": 0, "best": None, "others": {}}
     if guard is not None:
         guard.best = float(state["best"] or 0.0)
@@ -99,9 +99,9 @@ def _resume(
     for checkpoint in checkpoints.readable(report):
         state = checkpoint.state
         try:
-            load(learner, checkpoint)
-            explorer.load(state["explorer"], has_grown=state["knows"] != described(learner.env))
-        except LossError:
+            load_checkpoint(learner, checkpoint)
+            explorer.load(state["explorer"], has_grown=state["knows"] != schema_of(learner.env))
+        except MigrationError:
             raise
         except CheckpointError as error:
             report(str(error))
@@ -118,7 +118,7 @@ STEPS, UPDATES, TAUGHT_UPDATES = 2000, 3000, 500
 _LAYERS = [64, 64]
 
 
-def begin_with(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: int = 0) -> None:
+def initialize_learner(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: int = 0) -> None:
     """Let a learner begin with an agent.
 
     A DQN's weights are taken as they are. Any other policy has dialogues with the fake user, which are
@@ -136,14 +136,14 @@ def begin_with(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: 
     if agent is None:
         learner.study(TAUGHT_UPDATES)
         return
-    check(agent, can_play)
+    check_agent(agent, can_play)
     if isinstance(agent.policy, Policy):
         _study(learner, agent.policy, seed)
     else:
         learner.take_weights(agent.policy.q_net)
 
 
-def check(agent: Agent, can_play: bool) -> None:
+def check_agent(agent: Agent, can_play: bool) -> None:
     """Check that a learner can begin with an agent.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialogue_gym._text import printable
-from dialogue_gym.chat import RESTART_COMMAND, is_restart, thoughts, turn_lines, understood
+from dialogue_gym.chat import RESTART_COMMAND, explain, is_restart, turn_lines, understood
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.conversation.transcript import message_lines
@@ -37,14 +37,14 @@ class TerminalChat:
         self._current = bot.conversations.current(person)
         self.ended: str | None = None
 
-    def go_on(self) -> Iterator[str]:
+    def resume(self) -> Iterator[str]:
         """Yield the lines of a conversation that was left open, and the rest of the bot's turn."""
         if self._current is None:
             return
         yield "(continuing your last conversation)"
         for event in self._conversation.events:
             yield from _said(event)
-        yield from self._lines(self._bot.go_on(self._current))
+        yield from self._lines(self._bot.resume(self._current))
 
     @property
     def _conversation(self) -> Conversation:
@@ -124,10 +124,10 @@ class TerminalChat:
         self.ended = None
         return f"({what} is rated {value:+g})"
 
-    def thoughts(self) -> list[str]:
+    def explain(self) -> list[str]:
         """Return the lines about the last message, the slots, and the values of the actions now."""
         actor = self._trainer.explorer.actor
-        return thoughts(self._conversation, Agent("live", actor.env, actor))
+        return explain(self._conversation, Agent("live", actor.env, actor))
 
     def leave(self) -> None:
         """End the open conversation, if there is one; if the bot has acted in it, it can be rated."""

@@ -17,7 +17,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, read
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LiveLearner
-from dialogue_gym.live.migration import described, load
+from dialogue_gym.live.migration import load_checkpoint, schema_of
 from dialogue_gym.live.transitions import Transition
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.evaluation import success_rate
@@ -229,7 +229,7 @@ class Trainer:
             self._report(f"{what}; `dialogue-gym store rollback best` goes back to the best checkpoint")
             return
         try:
-            load(self.learner, read(self._checkpoints.best))
+            load_checkpoint(self.learner, read(self._checkpoints.best))
         except CheckpointError as error:
             self._report(f"{what}; {error}")
             return
@@ -247,7 +247,7 @@ class Trainer:
             "success_rate": success_rate,
             "best": self._guard.best if self._guard else None,
             "others": self._others(),
-            "knows": described(self.learner.env),
+            "knows": schema_of(self.learner.env),
         }
 
 

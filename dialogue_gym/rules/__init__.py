@@ -6,7 +6,7 @@ environment runs them interpreted on a list. Whoever runs them gives them the so
 
 import functools
 
-from dialogue_gym._digest import digest, modules
+from dialogue_gym._digest import digest, sibling_sources
 from dialogue_gym.rules.bot import allowed, blocked, did, forget, hear, mask, set_slot
 from dialogue_gym.rules.build import build_tables, reward_terms
 from dialogue_gym.rules.chance import draw, mix
@@ -37,7 +37,7 @@ from dialogue_gym.rules.tables import (
 
 # Read with the import, so that they are the rules in use whatever becomes of their files. To parse them takes
 # some twenty milliseconds, and most programs need no digest: so that waits until it is asked for.
-_MODULES = modules(__file__)
+_MODULES = sibling_sources(__file__)
 
 
 @functools.cache

@@ -15,7 +15,7 @@ _IDLE = max(map(sys.getrefcount, (np.empty(0),)))
 """The count of references to an array that only the tuple around it holds."""
 
 
-class Seen(NamedTuple):
+class StepResult(NamedTuple):
     """The results of the lanes after a step or reset; from the rewards on, of a step alone.
 
     Shapes: (lanes, components) of observations, (lanes, actions) of masks (int8), (lanes,) of the others:
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     successes: Array
 
 
-class Buffers:
+class StepBuffers:
     """Sets of arrays to write to. Callers get views: these are the caller's own.
 
     A view refers to its array, and so does whatever was made of the view. An array without such references
@@ -42,7 +42,7 @@ class Buffers:
     def __init__(self, lanes: int, components: int, actions: int, dtype: Any, *, copy: bool) -> None:
         """Note the shapes; with `copy=False` there is one set, which is always written again."""
         self._copy = copy
-        self._sets: list[Seen] = []
+        self._sets: list[StepResult] = []
         self._shapes = [
             ((lanes, components), dtype),
             ((lanes, actions), np.int8),
@@ -51,20 +51,20 @@ class Buffers:
             *[(lanes, np.bool_)] * 4,
         ]
 
-    def free(self) -> Seen:
+    def free(self) -> StepResult:
         """Return arrays that may be written to."""
         for known in self._sets:
             if not self._copy or max(map(sys.getrefcount, known)) <= _IDLE:
                 return known
-        new = Seen(*(np.zeros(shape, dtype) for shape, dtype in self._shapes))
+        new = StepResult(*(np.zeros(shape, dtype) for shape, dtype in self._shapes))
         if len(self._sets) < _SETS_KEPT:
             self._sets.append(new)
         return new
 
     @staticmethod
-    def views(arrays: Seen) -> Seen:
+    def views(arrays: StepResult) -> StepResult:
         """Return what may be handed out of such arrays."""
-        return Seen._make([array.view() for array in arrays])
+        return StepResult._make([array.view() for array in arrays])
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the arrays: others may hold them."""

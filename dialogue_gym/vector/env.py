@@ -21,7 +21,7 @@ from dialogue_gym.rules.chance import MASK
 if TYPE_CHECKING:
     from gymnasium.vector import AutoresetMode
 
-    from dialogue_gym.vector.buffers import Seen
+    from dialogue_gym.vector.buffers import StepResult
     from dialogue_gym.vector.lanes import Final, Lanes
 else:
     try:
@@ -213,7 +213,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
                 info["_is_success"] = seen.ended
         return seen.observations, seen.rewards, seen.terminated, seen.truncated, info
 
-    def advance(self, actions: npt.ArrayLike) -> Seen:
+    def advance(self, actions: npt.ArrayLike) -> StepResult:
         """Do what `step` does, but return all arrays of the step as they are, and no `info`."""
         self._need_reset()
         if self._is_disabled and self._lanes.is_over.any():
@@ -235,7 +235,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         if not self._is_begun:
             raise gym.error.ResetNeeded("call reset() for all lanes first")
 
-    def _info(self, seen: Seen) -> dict[str, Any]:
+    def _info(self, seen: StepResult) -> dict[str, Any]:
         return {
             "action_mask": seen.masks,
             "_action_mask": self._everywhere,
@@ -243,7 +243,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             "_turns": self._everywhere,
         }
 
-    def _add_final(self, info: dict[str, Any], seen: Seen) -> None:
+    def _add_final(self, info: dict[str, Any], seen: StepResult) -> None:
         ended = np.flatnonzero(seen.ended)
         final = self._lanes.final(ended)
         observations = np.full(self.num_envs, None, dtype=object)

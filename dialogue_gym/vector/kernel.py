@@ -13,12 +13,12 @@ import numba
 from numba import prange, types
 from numba.extending import register_jitable
 
-from dialogue_gym._digest import digest, modules
+from dialogue_gym._digest import digest, sibling_sources
 from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, mask, sources, step, user
 from dialogue_gym.rules.tables import FAILURE, SUCCESS, TRUNCATED, TURNS
 from dialogue_gym.vector.intrinsics import copy_cells, make_mask, make_row, tables_maker
 
-SOURCES = sources() + digest(modules(__file__))
+SOURCES = sources() + digest(sibling_sources(__file__))
 """The digest of the code that is compiled. (Numba's cache looks at this file alone.)"""
 STEP, RESET = 0, 1
 """The two commands."""

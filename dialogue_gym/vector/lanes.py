@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dialogue_gym import rules
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.rules.tables import TRUNCATED, Tables
-from dialogue_gym.vector.buffers import Array, Buffers, Seen
+from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult
 from dialogue_gym.vector.kernel import BEGAN, RESET, STEP, Version, compiled
 from dialogue_gym.vector.table_layout import to_words
 from dialogue_gym.vector.threads import Sharing
@@ -29,7 +29,7 @@ _one_at_a_time = threading.Lock()
 
 
 class Final(NamedTuple):
-    """The last results of dialogues that have ended; shapes as in `Seen`."""
+    """The last results of dialogues that have ended; shapes as in `StepResult`."""
 
     observations: Array
     masks: Array
@@ -80,7 +80,7 @@ class Lanes:
         self._acted = np.zeros(count if self._action_reward.any() else 0, np.int64)
         self.ended = 0
         """The number of dialogues that ended in the last step."""
-        self._buffers = Buffers(count, components, actions, self._dtype, copy=copy)
+        self._buffers = StepBuffers(count, components, actions, self._dtype, copy=copy)
         final = count if is_same_step else 0
         self._final = Final(
             np.zeros((final, components), self._dtype),
@@ -100,7 +100,7 @@ class Lanes:
             self._cells, self._states, self.is_over, self._frames, self._events,
         )  # fmt: skip
 
-    def reset(self, seeds: Array, is_seeded: Array, chosen: Array) -> Seen:
+    def reset(self, seeds: Array, is_seeded: Array, chosen: Array) -> StepResult:
         """Begin a dialogue in the chosen lanes, and return what there is to see of all of them.
 
         Args:
@@ -111,11 +111,11 @@ class Lanes:
         self._states[is_seeded] = rules.mix(seeds[is_seeded]).astype(np.int64)
         return self._play(RESET, chosen.copy(), _NO_ACTIONS)
 
-    def look(self) -> Seen:
+    def look(self) -> StepResult:
         """Return what there is to see of all lanes, without doing anything."""
         return self._play(RESET, np.zeros(self.count, np.bool_), _NO_ACTIONS)
 
-    def step(self, actions: Array) -> Seen:
+    def step(self, actions: Array) -> StepResult:
         """Do an action (int64) in each lane; where the dialogue is over, the next one begins instead.
 
         Raises:
@@ -142,7 +142,7 @@ class Lanes:
             terms[name] = np.where((self._events < BEGAN) & (self._acted == index), weight, 0.0)
         return terms
 
-    def _play(self, what: int, chosen: Array, actions: Array) -> Seen:
+    def _play(self, what: int, chosen: Array, actions: Array) -> StepResult:
         arrays = self._buffers.free()
         arguments = (what, *self._fixed, chosen, actions, *arrays, *self._final)
         if not self._is_parallel:
@@ -152,7 +152,7 @@ class Lanes:
             self.ended = self._function(*arguments)
         else:
             self._play_with_threads(what, arguments)
-        return Buffers.views(arrays)
+        return StepBuffers.views(arrays)
 
     def _play_with_threads(self, what: int, arguments: tuple[Any, ...]) -> None:
         threads = 0 if self._sharing.is_on() else numba.get_num_threads()

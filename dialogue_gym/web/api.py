@@ -26,7 +26,7 @@ from dialogue_gym.conversation.events import BotUttered, Json, to_json
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.web.security import AccessMiddleware, AccessPolicy
+from dialogue_gym.web.security import AccessMiddleware, AccessPolicy, TooManyTries
 from dialogue_gym.web.talk_page import PATH, add_visitors
 
 WEBHOOK = "/webhooks/rest/webhook"
@@ -291,7 +291,9 @@ def _add_error_handlers(app: FastAPI) -> None:
         return error_body(503, "the message could not be stored and was not processed; try again later")
 
 
-def build_live(people: Sessions, policy: AccessPolicy, tokens: Mapping[str, str] | None = None) -> ASGIApp:
+def build_visitor_app(
+    people: Sessions, policy: AccessPolicy, tokens: Mapping[str, str] | None = None
+) -> ASGIApp:
     """Return the visitors' application: their page, the REST channel, and the interface for programs.
 
     Args:
@@ -304,11 +306,11 @@ def build_live(people: Sessions, policy: AccessPolicy, tokens: Mapping[str, str]
         if policy.password is None or (given := bearer(request)) is None:
             return False  # without a password nobody is a teacher, rather than everybody
         address = request.client.host if request.client else ""
-        if (wait := policy.throttle.wait(address)) > 0:
-            raise HTTPException(429, "too many wrong passwords", {"retry-after": str(int(wait) + 1)})
-        is_right = policy.is_right(given)
-        policy.throttle.forget(address) if is_right else policy.throttle.use(address)
-        return is_right
+        try:
+            return policy.try_password(address, given)
+        except TooManyTries as error:
+            headers = {"retry-after": str(error.seconds)}
+            raise HTTPException(429, "too many wrong passwords", headers) from None
 
     server = rest_app(people, named_tokens(tokens or {}), is_teacher, policy.origins)
     add_visitors(server, people)

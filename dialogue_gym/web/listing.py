@@ -67,7 +67,7 @@ def _words(history: History, conversation: str) -> list[str]:
     return said + answered + [event.name for event in events if isinstance(event, ActionExecuted)]
 
 
-def reading(history: History, conversation: str) -> Json:
+def conversation_view(history: History, conversation: str) -> Json:
     """Return the content of one conversation."""
     path = history.path(conversation)
     return {
@@ -79,7 +79,7 @@ def reading(history: History, conversation: str) -> Json:
     }
 
 
-def differing(history: History, domain: Domain, turn_taking: str) -> list[Json]:
+def disagreement_rows(history: History, domain: Domain, turn_taking: str) -> list[Json]:
     """Return the situations with different right actions, each with the entry to decide it again from."""
     return [
         {

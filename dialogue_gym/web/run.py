@@ -19,7 +19,7 @@ from dialogue_gym.live.options import LiveOptions
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.teaching.startup import TeachingSetup, set_up
-from dialogue_gym.web.api import WEBHOOK, build_live
+from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.security import AccessPolicy
@@ -29,7 +29,7 @@ from dialogue_gym.web.transfers import imported_examples
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 
 if TYPE_CHECKING:
-    from dialogue_gym.live.run import Opened
+    from dialogue_gym.live.run import OpenLiveBot
 
 
 def run(options: ServeOptions) -> None:
@@ -55,8 +55,8 @@ def run(options: ServeOptions) -> None:
         listening = stack.enter_context(contextlib.closing(listen(options.host, options.port)))
         policy = AccessPolicy(options.host, folder, password, options.name)
         if setup:
-            with Store(folder) as opened:
-                setup.prepare(opened)
+            with Store(folder) as open_live_bot:
+                setup.prepare(open_live_bot)
         store: Store | None = None
         people: Sessions | None = None
         handoff: Handoff | None = None
@@ -65,7 +65,7 @@ def run(options: ServeOptions) -> None:
             bot, people = stack.enter_context(_visitors(options, folder))
             store, handoff = bot.store, Handoff(people, bot.trainer)
             # Other sites may talk to the bot, but not reach the teachers' pages.
-            server = build_live(people, dataclasses.replace(policy, origins=options.origin), tokens)
+            server = build_visitor_app(people, dataclasses.replace(policy, origins=options.origin), tokens)
         if setup:
             store = store or stack.enter_context(Store(folder))
             config = TeachingConfig(
@@ -105,7 +105,7 @@ def _setup(options: ServeOptions, domain: Domain) -> TeachingSetup:
 
 
 @contextlib.contextmanager
-def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[Opened, Sessions]]:
+def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[OpenLiveBot, Sessions]]:
     """Open the bot for visitors, which learns until this is left, and continue their conversations.
 
     Raises:
@@ -113,14 +113,14 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[Opened, Ses
         OSError: a file cannot be read or written.
     """
     # PyTorch comes with another extra, which the teachers' pages do without.
-    from dialogue_gym.live.run import opened
+    from dialogue_gym.live.run import open_live_bot
 
     names = {field.name for field in dataclasses.fields(LiveOptions)}
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     live = LiveOptions(**{name: given[name] for name in names} | {"store": folder})
-    with opened(live, is_attended=options.teach) as bot:
+    with open_live_bot(live, is_attended=options.teach) as bot:
         for name in bot.live.conversations.open:  # some may wait for a reply since the last stop
-            bot.live.go_on(name)
+            bot.live.resume(name)
         people = Sessions(bot.live, trusts_ratings=options.trust_ratings)
         with people.expiring():
             yield bot, people

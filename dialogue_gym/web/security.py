@@ -58,6 +58,15 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+class TooManyTries(Exception):
+    """Wrong passwords in a row: the next one is accepted in `seconds`, a whole number of at least 1."""
+
+    def __init__(self, seconds: int) -> None:
+        """Keep the pause."""
+        super().__init__(f"too many wrong passwords; try again in {seconds} s")
+        self.seconds = seconds
+
+
 @dataclass
 class AccessPolicy:
     """The rules of access: hosts, origins, the teachers' password and their cookies.
@@ -97,9 +106,21 @@ class AccessPolicy:
         self._signer = URLSafeTimedSerializer(secret, salt=COOKIE)
         self._digest = _digest(self.password) if self.password is not None else None
 
-    def is_right(self, password: str) -> bool:
-        """Return whether this is the password, in constant time."""
-        return self._digest is None or hmac.compare_digest(_digest(password), self._digest)
+    def try_password(self, address: str, password: str) -> bool:
+        """Return whether this is the password. Wrong ones delay the next try from the same address.
+
+        Args:
+            address: of the client.
+            password: as they gave it; compared in constant time.
+
+        Raises:
+            TooManyTries: the address has to wait first; the password was not looked at.
+        """
+        if (wait := self.throttle.wait(address)) > 0:
+            raise TooManyTries(int(wait) + 1)
+        is_right = self._digest is None or hmac.compare_digest(_digest(password), self._digest)
+        self.throttle.forget(address) if is_right else self.throttle.use(address)
+        return is_right
 
     def cookie(self, teacher: str) -> str:
         """Return a signed cookie that names a teacher."""

@@ -150,7 +150,7 @@ def test_a_server_is_asked_for_custom_actions_alone(serve: Serve) -> None:
         (reply(b"<html>", "500 Oh"), "responded with status 500"),
         (reply(b"<html>"), "sent a response that is not JSON: "),
         (reply(b'{"events": NaN}'), "sent a response that is not JSON: "),
-        (reply(b'{"events": 1e400}'), "sent a response that is not JSON: '1e400' is no finite"),
+        (reply(b'{"events": 1e400}'), "sent a response that is not JSON: '1e400' is not a finite"),
         (reply(b"[" * 100_000), "sent a response that is not JSON: "),
         (reply(b"null"), "sent 'None', which is not an object"),
         (reply(b'{"events": {"event": "slot"}}'), "expected a list of events, not a dict"),

@@ -77,9 +77,9 @@ def test_action_is_not_run_twice(tmp_path: Path, goes_on: bool) -> None:
         live = talking(store, Plan("action_suggest"), reaching(done))
         assert done == [BOOK] and [*store.entries(name)][-1].kind == LABEL
         if goes_on:
-            assert live.go_on(name).messages == []
+            assert live.resume(name).messages == []
             before = store.last_id()
-            assert live.go_on(name).events == () and store.last_id() == before
+            assert live.resume(name).events == () and store.last_id() == before
             assert done == [BOOK]
         heard = live.reply(name, CUISINE)
         assert [message.text for message in heard.messages] == ["It is booked."] and done == [BOOK] * 2

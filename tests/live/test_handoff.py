@@ -102,7 +102,7 @@ def test_the_bot_proposes_and_the_teacher_decides(setup: Setup) -> None:
     _, proposals = setup.handoff.proposals(name)
     assert {proposal.action for proposal in proposals} == set(DOMAIN.actions[1:])
     setup.decide(name)
-    assert not setup.bot.waits(name)
+    assert not setup.bot.awaits_teacher(name)
     with pytest.raises(LiveError, match=f"'{name}': it is the user's turn"):
         setup.decide(name)
     assert setup.say() == ([], ["At once"])  # a front end that only asks gets it with its next message
@@ -238,7 +238,7 @@ def test_answer_after_a_restart_reaches_polling_front_ends(setup: Setup) -> None
     last = list(setup.store.entries(name))[-1].id
     message = FixedFormatInterpreter(DOMAIN).parse("/order").message
     setup.bot.conversations.trace(name).take(setup.store.append(name, USER, to_json(message), last, "person"))
-    setup.bot.go_on(name)
+    setup.bot.resume(name)
     sessions = Sessions(setup.bot, clock=setup.clock)
     assert [one.text for one in sessions.reply("ann", "/order").late] == ["Hello"]
 
@@ -282,7 +282,7 @@ def test_unwritten_decision_is_not_made(setup: Setup, monkeypatch: pytest.Monkey
         full.setattr(Store, "append_all", _refuse)
         with pytest.raises(StoreError):
             setup.decide(name)
-    assert setup.bot.waits(name)
+    assert setup.bot.awaits_teacher(name)
     setup.decide(name)
     assert setup.say() == ([], ["At once"])
 

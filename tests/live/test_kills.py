@@ -63,7 +63,7 @@ def talk_until_killed(folder: Path, told: Connection) -> None:
         explorer, interpreter = days.trainer.explorer, days.live._interpreter
         live = LiveBot(DOMAIN, store, explorer, interpreter, world, on_transitions=acknowledge)
         for name in live.conversations.open:
-            live.go_on(name)
+            live.resume(name)
             if live.conversations.is_open(name):
                 live.leave(name)
         days.trainer.start()

@@ -21,7 +21,7 @@ from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.live.exploration import MOST_VISITS, Explorer, VisitCounts
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.replay_buffer import ReplayBuffer
-from dialogue_gym.live.startup import begin_with
+from dialogue_gym.live.startup import initialize_learner
 from dialogue_gym.live.transitions import Transition
 from dialogue_gym.policies.agent import Agent, AgentError
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
@@ -272,7 +272,7 @@ def test_ppo_is_refused_with_the_reason(algorithm: Any) -> None:
     env = DialogueEnv(DOMAIN)
     model = algorithm("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
     with pytest.raises(AgentError, match=r"^mine: PPO learns from its own newest dialogues alone[^\n]*$"):
-        begin_with(learner_of(), Agent("mine", env, model), True)
+        initialize_learner(learner_of(), Agent("mine", env, model), True)
 
 
 @pytest.mark.parametrize("arguments", [{"policy_kwargs": {"net_arch": [8]}}, {"max_history": 2}])
@@ -281,14 +281,14 @@ def test_a_network_of_another_shape_is_refused(arguments: dict[str, Any]) -> Non
     env = DialogueEnv(DOMAIN, max_history=history)
     model = MaskedDQN("MlpPolicy", env, buffer_size=10, device="cpu", **arguments)
     with pytest.raises(AgentError, match=r"^mine: it(s network has other layers| sees the last 2)[^\n]*$"):
-        begin_with(learner_of(), Agent("mine", env, model), True)
+        initialize_learner(learner_of(), Agent("mine", env, model), True)
 
 
 def test_a_dqn_goes_on_with_its_weights() -> None:
     env = DialogueEnv(DOMAIN)
     model = MaskedDQN("MlpPolicy", env, buffer_size=10, device="cpu", seed=3)
     learner = learner_of()
-    begin_with(learner, Agent("mine", env, model), True)
+    initialize_learner(learner, Agent("mine", env, model), True)
     for own, its in zip(learner.network.parameters(), model.q_net.parameters(), strict=True):
         np.testing.assert_array_equal(own.detach(), its.detach())
     assert learner.updates == len(learner.replay) == 0
@@ -299,7 +299,7 @@ def test_domain_without_a_fake_user_begins_with_labels() -> None:
     learner = LiveLearner(with_user(domain), "auto", SMALL)
     observation = transitions(1)[0].observation
     learner.teach({observation.tobytes(): ("wrap",)})
-    begin_with(learner, None, can_play=False)
+    initialize_learner(learner, None, can_play=False)
     possible = np.ones(len(learner.env.action_names), np.bool_)
     assert learner.env.action_names[learner.actor().choose(observation, possible, True)] == "wrap"
 

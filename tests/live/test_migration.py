@@ -16,7 +16,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import Checkpoints, read
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LiveLearner
-from dialogue_gym.live.migration import LossError, carried_over, described
+from dialogue_gym.live.migration import MigrationError, migrate_arrays, schema_of
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.trainer import RegressionGuard, Trainer
 from tests.conftest import TINY, domain_from
@@ -59,7 +59,7 @@ def test_knowledge_is_carried_over_by_name(what: str) -> None:
     learner.learn()
     domain = GROWN[what](DOMAIN)
     grown = learner_of(domain)
-    arrays = carried_over(learner.arrays(), described(learner.env), grown.arrays(), grown.env)
+    arrays = migrate_arrays(learner.arrays(), schema_of(learner.env), grown.arrays(), grown.env)
     grown.load(arrays, learner.state())
     before, after = learner.actor(), grown.actor()
     places = [grown.env.action_names.index(name) for name in learner.env.action_names]
@@ -86,7 +86,7 @@ def test_a_store_goes_on_with_a_domain_that_has_grown(store: Store) -> None:
     assert len(grown.trainer.explorer.visits) == 0  # the counts belong to the old observations
     assert grown.trainer.learner.transitions == days.trainer.learner.transitions and grown.reports == []
     grown.live_on()
-    with pytest.raises(LossError, match="the domain has lost the action 'utter_thanks'") as caught:
+    with pytest.raises(MigrationError, match="the domain has lost the action 'utter_thanks'") as caught:
         Days(store, 20)
     assert "\n" not in str(caught.value) and str(newest_path(store)) in str(caught.value)
 
@@ -106,10 +106,10 @@ def test_a_domain_that_lost_something_is_refused(store: Store, was: str, now: st
     else:
         texts.reverse()
     start_or_resume(store, domain_from(texts[0]), None, settings=SMALL)
-    with pytest.raises(LossError, match=f"the domain has lost .*{reason}.*Bring it back") as caught:
+    with pytest.raises(MigrationError, match=f"the domain has lost .*{reason}.*Bring it back") as caught:
         start_or_resume(store, domain_from(texts[1]), None, settings=SMALL)
     assert "\n" not in str(caught.value)
-    with pytest.raises(LossError, match="until now it was 'auto', not 'explicit'"):
+    with pytest.raises(MigrationError, match="until now it was 'auto', not 'explicit'"):
         start_or_resume(store, domain_from(texts[0]), None, settings=SMALL, turn_taking="explicit")
 
 

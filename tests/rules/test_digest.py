@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym import rules
-from dialogue_gym._digest import digest, modules
+from dialogue_gym._digest import digest, sibling_sources
 
 RULES = Path(rules.__file__).parent
 # Syntax that `ast` tells differently from one version of Python to the next.
@@ -31,7 +31,7 @@ def digest_of_copy(folder: Path, change: Callable[[dict[str, str]], object]) -> 
     assert after != before
     for name, text in after.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return digest(modules(str(folder / "__init__.py")))
+    return digest(sibling_sources(str(folder / "__init__.py")))
 
 
 def put(name: str, old: str, new: str) -> Callable[[dict[str, str]], None]:
@@ -113,5 +113,5 @@ def test_modules_that_come_compiled_count_as_they_are(tmp_path: Path) -> None:
     digests = set()
     for content in (b"\x00\xa7\r", b"\x00\xa7\n"):
         (tmp_path / "user.pyc").write_bytes(content)
-        digests.add(digest(modules(str(tmp_path / "__init__.pyc"))))
+        digests.add(digest(sibling_sources(str(tmp_path / "__init__.pyc"))))
     assert len(digests) == 2

@@ -14,7 +14,7 @@ import pytest
 from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
 from dialogue_gym.journal.store import Store
-from dialogue_gym.web.api import build_live
+from dialogue_gym.web.api import build_visitor_app
 from dialogue_gym.web.security import AccessPolicy
 from tests.live.test_handoff import Setup
 from tests.web.servers import Served
@@ -188,7 +188,7 @@ class WithoutTeachers(Served):
 def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: Path) -> None:
     """The visitor wrote again before their page had asked for it."""
     setup = Setup(tmp_path / "store")
-    server = build_live(setup.sessions, AccessPolicy("127.0.0.1", tmp_path))
+    server = build_visitor_app(setup.sessions, AccessPolicy("127.0.0.1", tmp_path))
 
     async def say(visitor: httpx.AsyncClient, seen: dict[str, Any]) -> dict[str, Any]:
         await visitor.get("/talk/")

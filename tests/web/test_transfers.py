@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym.web.listing import differing
+from dialogue_gym.web.listing import disagreement_rows
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.run import teaching_interpreter
 from dialogue_gym.web.transfers import Transfer, TransferError
@@ -45,13 +45,14 @@ def test_files_are_exported_and_imported(workspaces: Workspaces, tmp_path: Path)
     line = transfer.take("stories", "../../mine.md", stories)
     assert line == "Imported 2 stories (4 new conversations)."
     assert "2 stories" in transfer.take("stories", "mine.md", stories)  # under other numbers
-    found = differing(workspace.session.history, workspace.session.domain, "explicit")
+    found = disagreement_rows(workspace.session.history, workspace.session.domain, "explicit")
     assert found[0]["is_open"]
     do(workspace, "fork", entry=found[0]["fork"])
     assert workspace.view["options"][0]["probability"] == 0.5
     do(workspace, "correct", action="utter_greet")
     assert not any(
-        one["is_open"] for one in differing(workspace.session.history, workspace.session.domain, "explicit")
+        one["is_open"]
+        for one in disagreement_rows(workspace.session.history, workspace.session.domain, "explicit")
     )
 
     line = transfer.take("domain", "domain.yml", b"intents: [cancel]\nactions: [utter_cancelled]\n")

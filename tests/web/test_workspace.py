@@ -14,7 +14,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.progress import dialogues, success_after
 from dialogue_gym.web.commands import dispatch
-from dialogue_gym.web.listing import differing, reading, rows
+from dialogue_gym.web.listing import conversation_view, disagreement_rows, rows
 from dialogue_gym.web.workspace import StaleCommand, TeachingConfig, Workspace, Workspaces
 from tests.web.servers import Expert
 from tests.web.workspaces import CONCERT, RESTAURANT, do, workspaces
@@ -247,7 +247,7 @@ def test_a_contradiction_is_resolved(talk: Workspace) -> None:
     do(talk, "correct", action="utter_greet")
     view = do(talk, "resolve", which="new")
     assert view["change"]["right"] == ["utter_greet"]
-    found = differing(talk.session.history, talk.session.domain, "explicit")
+    found = disagreement_rows(talk.session.history, talk.session.domain, "explicit")
     assert [one["right"] for one in found[0]["answers"]] == [["utter_goodbye"], ["utter_greet"]]
     assert not found[0]["is_open"]
     # It can be decided again, at that very point.
@@ -255,7 +255,7 @@ def test_a_contradiction_is_resolved(talk: Workspace) -> None:
     do(talk, "correct", action="utter_goodbye")
     view = do(talk, "resolve", which="both")
     assert view["change"]["right"] == ["utter_greet", "utter_goodbye"]
-    assert differing(talk.session.history, talk.session.domain, "explicit") == []
+    assert disagreement_rows(talk.session.history, talk.session.domain, "explicit") == []
 
 
 def test_the_bot_continues_until_it_is_unsure(workspaces: Workspaces) -> None:
@@ -327,10 +327,10 @@ def test_conversations_are_found_read_and_approved(workspaces: Workspaces) -> No
     history = ben.session.history
     assert [row["id"] for row in rows(history, workspaces.owner, "ANNA ask_cuisine")] == ["c1"]
     assert rows(history, workspaces.owner, "nobody said this") == []
-    shown = reading(history, "c1")
+    shown = conversation_view(history, "c1")
     assert shown["has_ended"] and not shown["is_approved"]
     ben.rate("c1", 1.0)
-    assert reading(ben.session.history, "c1")["is_approved"]
+    assert conversation_view(ben.session.history, "c1")["is_approved"]
     assert History(workspaces.store.entries()).path("c1")[-1].kind == END
 
 

@@ -13,7 +13,7 @@ from dialogue_gym._text import visible
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.web.commands import dispatch
-from dialogue_gym.web.listing import differing, ratings, reading, rows
+from dialogue_gym.web.listing import conversation_view, disagreement_rows, ratings, rows
 from dialogue_gym.web.pages.teach import PARTS, Watchers
 from dialogue_gym.web.view import Json
 from dialogue_gym.web.workspace import StaleCommand, Workspace
@@ -60,8 +60,8 @@ class Reader:
             return {
                 "rows": rows(history, workspaces.owner, self._text),
                 "count": len(history.conversations),
-                "open": None if self._open is None else reading(history, self._open),
-                "differing": differing(history, session.domain, session.turn_taking),
+                "open": None if self._open is None else conversation_view(history, self._open),
+                "differing": disagreement_rows(history, session.domain, session.turn_taking),
                 "ratings": ratings(history, workspaces.moderation.waiting()),
                 "teacher": workspace.teacher,
                 "error": error,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dialogue_gym.journal.entry import PERSON
-from dialogue_gym.web.security import COOKIE, AccessPolicy
+from dialogue_gym.web.security import COOKIE, AccessPolicy, TooManyTries
 from dialogue_gym.web.workspace import teacher_fault
 
 _PAGE = """<!doctype html>
@@ -46,14 +46,14 @@ def sign_in(policy: AccessPolicy, request: Request, body: bytes, path: str) -> R
     given = parse_qs(body.decode("utf-8", "replace"))
     name = given.get("name", [""])[0].strip() or PERSON
     address = request.client.host if request.client else ""
-    if (wait := policy.throttle.wait(address)) > 0:
-        seconds = int(wait) + 1
+    try:
+        is_right = policy.try_password(address, given.get("password", [""])[0])
+    except TooManyTries as refused:
+        seconds = refused.seconds
         error = f"Too many wrong passwords. Try again in {seconds} second{'' if seconds == 1 else 's'}."
         return HTMLResponse(_form(policy, name, error), 429, {"retry-after": str(seconds)})
-    if not policy.is_right(given.get("password", [""])[0]):
-        policy.throttle.use(address)
+    if not is_right:
         return HTMLResponse(_form(policy, name, "Wrong password."), 401)
-    policy.throttle.forget(address)
     if fault := teacher_fault(name):
         return HTMLResponse(_form(policy, name, f"Please choose another name: {fault}."), 400)
     response = RedirectResponse(f"{path}/", status_code=303)
