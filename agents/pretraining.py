@@ -25,7 +25,7 @@ def pretrain(name: str, seed: int, progress: Progress, folder: Path | None = Non
         name: name of the domain.
         seed: seed of the training.
         progress: called with the progress of training.
-        folder: where to write `policy.npz`; by default, beside the domain's file.
+        folder: the folder for `policy.npz`; by default, that of the domain's file.
     """
     path = folder / "policy.npz" if folder else pretrained_path(name)
     run = Run(PRETRAINED[name], {"semantic_error_rate": ERROR_RATE}, AGENT, seed, STEPS)

@@ -1,4 +1,4 @@
-"""Tabular Q-learning: a table with the value of each action in each observation, and nothing else.
+"""Tabular Q-learning: a table with the value of each action in each observation.
 
 The simplest agent that learns; read it from top to bottom. After a step, the value of its action moves
 towards the reward plus the best known value in the next observation.
@@ -41,7 +41,7 @@ class QTable:
 
         Args:
             env: a dialogue environment.
-            seed: of the environment and of exploration.
+            seed: seeds the environment and the exploration.
             learning_rate: initial step size of updates, from 0 to 1; it falls to 0.
             gamma: the discount factor, from 0 to 1.
             exploration: initial chance of a random action; it falls to 0 in the course of learning.
@@ -62,31 +62,32 @@ class QTable:
         self._learning_rate, self._gamma, self._exploration = learning_rate, gamma, exploration
 
     def learn(self, steps: int, on_dialogue: Callable[[int, float, bool], object]) -> None:
-        """Play that many steps, and learn from each finished dialogue, from its last step to its first.
+        """Play `steps` steps, and learn from each finished dialogue, from its last step to its first.
 
         (In this order the final reward reaches the first step at once.)
 
         Args:
-            steps: of the environment.
-            on_dialogue: called at the end of each dialogue with the steps so far, its return and its success.
+            steps: the number of steps to play.
+            on_dialogue: called after each dialogue as `on_dialogue(steps, return_, is_success)`.
         """
         observation, info = self.env.reset(seed=self._seed)
         dialogue: list[tuple[bytes, int, float, bytes | None]] = []
         for step in range(1, steps + 1):
-            left = 1 - step / steps
-            action = self._choose(observation, left * self._exploration)
-            following, reward, terminated, truncated, info = self.env.step(action)
-            after = None if terminated else following.tobytes()
-            dialogue.append((observation.tobytes(), action, float(reward), after))
-            observation = following
+            remaining = 1 - step / steps
+            action = self._choose(observation, remaining * self._exploration)
+            next_observation, reward, terminated, truncated, info = self.env.step(action)
+            following = None if terminated else next_observation.tobytes()
+            dialogue.append((observation.tobytes(), action, float(reward), following))
+            observation = next_observation
             self.num_timesteps += 1
             if terminated or truncated:
-                for seen, done, gained, next_seen in reversed(dialogue):
-                    best = 0.0 if next_seen is None else self._row(next_seen).max()
-                    values = self._row(seen)
-                    values[done] += left * self._learning_rate * (gained + self._gamma * best - values[done])
+                for state, action, reward, next_state in reversed(dialogue):
+                    best = 0.0 if next_state is None else self._row(next_state).max()
+                    values = self._row(state)
+                    target = reward + self._gamma * best
+                    values[action] += remaining * self._learning_rate * (target - values[action])
                 on_dialogue(
-                    self.num_timesteps, sum(gained for _, _, gained, _ in dialogue), info["is_success"]
+                    self.num_timesteps, sum(reward for _, _, reward, _ in dialogue), info["is_success"]
                 )
                 dialogue.clear()
                 observation, info = self.env.reset()

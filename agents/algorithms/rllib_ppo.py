@@ -48,7 +48,7 @@ def configuration(env_id: str, seed: int) -> PPOConfig:
     Args:
         env_id: id of the environment after the module that registers it, so that Gymnasium finds it in
             processes of RLlib as well: `dialogue_gym:FakeUserRestaurant-v0`.
-        seed: for everything random. (RLlib adds a million to it for evaluation.)
+        seed: the seed of everything random. (RLlib adds a million to it for evaluation.)
     """
     config = PPOConfig().environment(env_id).debugging(seed=seed, log_level="ERROR", log_sys_usage=False)
     config.env_runners(

@@ -19,7 +19,7 @@ Record = dict[str, Any]
 
 
 def run_cell(cell: Cell) -> Record:
-    """Run a cell and return its record, in types that JSON has.
+    """Run a cell and return its record as JSON-serializable values.
 
     `evaluations` are dictionaries with `seed`, `mark` (the number of training dialogues after which it was
     due, or `"end"`), `dialogues` and `steps` of training, and the figures. `exact` has the solver's figures.
@@ -42,19 +42,19 @@ def _train(cell: Cell) -> list[Record]:
     assert cell.steps is not None
     run = Run(cell.env_id, cell.settings, cell.agent, seed, cell.steps)
     env = run.make_env()
-    left = list(cell.marks)
+    remaining = list(cell.marks)
     evaluations: list[Record] = []
 
     def note(mark: int | str, dialogues: int, steps: int, agent: Any) -> None:
-        done = {"seed": seed, "mark": mark, "dialogues": dialogues, "steps": steps}
-        evaluations.append(done | _figures(env, agent, cell.dialogues, seed))
+        header = {"seed": seed, "mark": mark, "dialogues": dialogues, "steps": steps}
+        evaluations.append(header | _figures(env, agent, cell.dialogues, seed))
 
     def watch(dialogues: int, steps: int, agent: Agent) -> None:
         if dialogues == 0:
             note(0, 0, 0, agent)
-        while left and left[0] <= dialogues:
-            mark = left.pop(0)
-            if not left or left[0] > dialogues:  # if one step passes two marks, the later one counts
+        while remaining and remaining[0] <= dialogues:
+            mark = remaining.pop(0)
+            if not remaining or remaining[0] > dialogues:  # of two marks in one step, the later one counts
                 note(mark, dialogues, steps, agent)
 
     agent, curve, _ = train(run, lambda steps, success: None, watch)
@@ -75,8 +75,8 @@ def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
     evaluations = []
     for seed in cell.seeds:
         policy = fixed or {"random": RandomPolicy, "expert": ExpertPolicy}[cell.agent](env, seed)
-        done = {"seed": seed, "mark": "end", "dialogues": 0, "steps": 0}
-        evaluations.append(done | _figures(env, policy, cell.dialogues, seed))
+        header = {"seed": seed, "mark": "end", "dialogues": 0, "steps": 0}
+        evaluations.append(header | _figures(env, policy, cell.dialogues, seed))
     return exact, evaluations
 
 

@@ -37,8 +37,8 @@ EVERY = 25
 RECOVERED = 0.95
 
 
-def changed(domain: Domain) -> Domain:
-    """Return a built-in domain with people who differ from its fake user.
+def with_changed_users(domain: Domain) -> Domain:
+    """Return the domain with users who behave differently from its fake user.
 
     People who book a restaurant say yes or no once their reservation is acknowledged, and no to any
     suggestion. People who ask for concerts expect a goodbye when they say thanks, and "you're welcome" when
@@ -86,10 +86,10 @@ def trials(seeds: int, dialogues: int, starts: Iterable[str] = STARTS) -> list[T
 
 
 def run(trial: Trial) -> dict[str, Any]:
-    """Let people talk to an agent; return its success rates before, during and after that."""
+    """Run simulated people against an agent; return its success rates before, during and after that."""
     torch.set_num_threads(1)
     known = load_domain(trial.domain)
-    domain = changed(known)
+    domain = with_changed_users(known)
     agent = load_agent("pretrained", known) if trial.start == "pretrained" else None
     guard = RegressionGuard(DialogueEnv(domain))
     person = SimulatedPerson(domain, seed=trial.seed * 100_000, wrong=WRONG, silent=SILENT)
@@ -115,7 +115,7 @@ def run(trial: Trial) -> dict[str, Any]:
 
 def optimum(domain: str) -> float:
     """Return the exact success rate of the best policy on observations with the changed people."""
-    return solve(DialogueEnv(changed(load_domain(domain)))).lower.success_rate
+    return solve(DialogueEnv(with_changed_users(load_domain(domain)))).lower.success_rate
 
 
 def _recovered_after(rates: list[float]) -> float:

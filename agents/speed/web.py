@@ -54,7 +54,10 @@ def main() -> None:
 
 
 def measure(folder: Path, answers: int) -> dict[str, float]:
-    """Return the figures of some answers, in milliseconds; the last third has the most labels to learn."""
+    """Return latency statistics in milliseconds over `answers` answers.
+
+    The last third of the answers has the most labels to learn.
+    """
     command = [sys.executable, "-m", "dialogue_gym", "serve", "restaurant", "--no-open", "--port", "0"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     server = subprocess.Popen(

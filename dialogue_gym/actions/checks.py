@@ -19,9 +19,9 @@ from dialogue_gym.domain.model import FILLED, FLOAT_BINS, OTHER, Slot
 def check_actions(domain: Domain, runner: ActionRunner) -> list[Problem]:
     """Return warnings about the actions of a domain that are Python code or run on an action server.
 
-    Actions with declared effects (`sets`) are run at the start of a dialogue, and with all wishes of a user
-    known and the action's precondition met, as far as slots and intents can meet it. A warning names a slot
-    that observations would show differently.
+    Actions with declared effects (`sets`) are run at the start of a dialogue, and with the whole user goal
+    known and the action's precondition met, as far as slots and intents can meet it. Each warning names a
+    slot whose observed value would differ.
     """
     problems: list[Problem] = []
     for name, action in runner.actions.items():
@@ -46,7 +46,7 @@ def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[st
         slot for slot in domain.slots if slot.is_observed or slot.name in {event.name for event in effects}
     ]
     for when, before in (
-        ("with all wishes known", _informed(domain, name)),
+        ("with the whole goal known", _conversation_with_goal(domain, name)),
         ("at the start", Conversation(domain)),
     ):
         if not before.is_possible(name):
@@ -59,21 +59,21 @@ def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[st
         declared = Conversation(domain, [*before.events, ActionExecuted(name), *effects])
         real = Conversation(domain, [*before.events, ActionExecuted(name), *result.events])
         for slot in list(compared):
-            should, does = _state(slot, declared), _state(slot, real)
-            if should != does:
+            expected, actual = _slot_label(slot, declared), _slot_label(slot, real)
+            if expected != actual:
                 compared.remove(slot)  # one warning for each slot
                 yield (
-                    f"{name} leaves the slot {slot.name!r} {does}, but the domain's 'fake_user' "
-                    f"declares {should} ({when})"
+                    f"{name} leaves the slot {slot.name!r} {actual}, but the domain's 'fake_user' "
+                    f"declares {expected} ({when})"
                 )
 
 
-def _state(slot: Slot, conversation: Conversation) -> str:
+def _slot_label(slot: Slot, conversation: Conversation) -> str:
     return _label(slot, conversation.slots[slot.name])
 
 
-def _informed(domain: Domain, name: str) -> Conversation:
-    """Return a conversation with the user's wishes known, in which an action is possible if it can be."""
+def _conversation_with_goal(domain: Domain, name: str) -> Conversation:
+    """Return a conversation with the user's whole goal known, in which an action is possible if it can be."""
     needs = dict(domain.action_model(name).needs.clauses)
     goal = dict(domain.fake_user.goal) if domain.fake_user else {}
     intents = [intent for intent in needs.get("intent", ()) if intent in domain.intents]

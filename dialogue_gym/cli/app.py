@@ -1,4 +1,4 @@
-"""The commands, joined."""
+"""The command `dialogue-gym` with its subcommands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dialogue_gym.cli.teach import teach
 from dialogue_gym.version import __version__
 
 app = typer.Typer(
-    help="Check, teach and talk to dialogue bots.",
+    help="Check, teach, serve and talk to dialogue bots.",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -36,7 +36,7 @@ def main(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Check, teach and talk to dialogue bots."""
+    """Check, teach, serve and talk to dialogue bots."""
 
 
 app.command()(chat)

@@ -21,10 +21,7 @@ def check(
     *,
     actions: ActionsOption = None,
 ) -> None:
-    """Check domain, story and NLU files; the exit status is 2 if there is an error.
-
-    With a domain, this also checks that its actions do what the fake user expects of them.
-    """
+    """Check domain, story and NLU files, and a domain's actions; any error gives exit status 2."""
     code, server = load_code(actions or ())
     if not actions:
         code = [action for file in files if file in builtin_names() for action in builtin_actions(file)]

@@ -6,7 +6,7 @@ from dialogue_gym.cli.options import takes
 from dialogue_gym.live.options import LiveOptions
 
 
-@takes(LiveOptions)
+@takes(LiveOptions, store="NAME-live")
 def live(options: LiveOptions) -> None:
     """Talk to a bot in the terminal and rate it; it learns from that, and continues the next time."""
     from dialogue_gym.live.run import run_live

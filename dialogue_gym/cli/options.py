@@ -13,7 +13,7 @@ import typer
 
 from dialogue_gym.domain.loader import builtin_names
 
-TALKING, TEACHING, LEARNING = "Talking", "Teaching", "Learning from people"
+BOT, TEACHING, LEARNING = "Bot and store", "Teaching", "Learning from people"
 SERVING, PEOPLE = "Serving", "Visitors and front ends"
 """The groups of options in `--help`."""
 
@@ -21,14 +21,14 @@ Options = TypeVar("Options")
 
 
 class User(StrEnum):
-    """The user of a bot that is taught."""
+    """The initial user while teaching."""
 
     FAKE = "fake"
     ME = "me"
 
 
 class TurnTaking(StrEnum):
-    """Whether the bot is taught to listen as well."""
+    """The turn taking while teaching."""
 
     EXPLICIT = "explicit"
     AUTO = "auto"
@@ -65,7 +65,7 @@ NluOption = Annotated[
         "--nlu",
         metavar="FILE|URL",
         help="NLU examples to train on, or a Rasa NLU server.",
-        rich_help_panel=TALKING,
+        rich_help_panel=BOT,
     ),
 ]
 ActionsOption = Annotated[
@@ -74,19 +74,10 @@ ActionsOption = Annotated[
         "--actions",
         metavar="CODE|URL",
         help="A Python module or file with actions, or an action server.",
-        rich_help_panel=TALKING,
+        rich_help_panel=BOT,
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.", rich_help_panel=TALKING)]
-_StoreOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--store",
-        metavar="DIR",
-        help="Folder of the store; without it, NAME-teaching or NAME-live.",
-        rich_help_panel=TALKING,
-    ),
-]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.", rich_help_panel=BOT)]
 
 
 def _option(type_: Any, panel: str, *flags: str, **settings: Any) -> Any:
@@ -95,12 +86,11 @@ def _option(type_: Any, panel: str, *flags: str, **settings: Any) -> Any:
 
 _OPTIONS: dict[str, Any] = {
     "source": DomainName,
-    "store": _StoreOption,
     "nlu": NluOption,
     "actions": ActionsOption,
     "seed": SeedOption,
     # Teaching
-    "scratch": _option(bool, TEACHING, "--scratch", help="Begin with an untaught bot."),
+    "scratch": _option(bool, TEACHING, "--scratch", help="Begin with a bot that has learned nothing."),
     "pretrained": _option(
         bool, TEACHING, "--pretrained", help="Let a new store begin with the domain's own stories."
     ),
@@ -115,10 +105,13 @@ _OPTIONS: dict[str, Any] = {
         User | None,
         TEACHING,
         "--user",
-        help="The user at first; without it, fake if the fake user has a goal.",
+        help="Initial user; default: fake if the fake user has a goal.",
     ),
     "turn_taking": _option(
-        TurnTaking, TEACHING, "--turn-taking", help="explicit: the bot learns to listen, too."
+        TurnTaking,
+        TEACHING,
+        "--turn-taking",
+        help="explicit: listening is an action to learn; auto: it is automatic.",
     ),
     "wizard": _option(bool, TEACHING, "--wizard", help="Pick every action yourself; the bot only learns."),
     "teacher": _option(
@@ -142,21 +135,19 @@ _OPTIONS: dict[str, Any] = {
     ),
     "checkpoints": _option(int, LEARNING, "--checkpoints", min=1, help="Number of checkpoints to keep."),
     "fall": _option(
-        float, LEARNING, "--fall", min=0, max=1, help="Report when success with the fake user falls by this."
+        float, LEARNING, "--fall", min=0, max=1, help="Report a larger drop in success with the fake user."
     ),
     "roll_back": _option(
-        bool, LEARNING, "--roll-back", help="Restore the best checkpoint after such a fall."
+        bool, LEARNING, "--roll-back", help="Restore the best checkpoint after a larger drop than --fall."
     ),
     "count_outcomes": _option(
         bool, LEARNING, "--count-outcomes", help="Reward the end of an unrated conversation by its outcome."
     ),
     # Serving
     "teach": _option(bool, SERVING, "--teach/--no-teach", help="Serve the teachers' pages, at /teach/."),
-    "talk": _option(
-        bool, SERVING, "--talk/--no-talk", help="Let people talk to the bot: at /talk/, by REST, and /api."
-    ),
+    "talk": _option(bool, SERVING, "--talk/--no-talk", help="Serve visitors: /talk/, REST and /api."),
     "host": _option(
-        str, SERVING, "--host", help="Address to listen on; one that others reach needs a password."
+        str, SERVING, "--host", help="Address to listen on; a non-local one requires a password."
     ),
     "port": _option(int, SERVING, "--port", min=0, max=65535, help="Port to listen on; 0: a free one."),
     "password_file": _option(
@@ -183,17 +174,27 @@ _OPTIONS: dict[str, Any] = {
         PEOPLE,
         "--token-file",
         metavar="FILE",
-        help="Tokens of channels, one line NAME TOKEN each.",
+        help="File of channel tokens, one `NAME TOKEN` per line.",
     ),
     "trust_ratings": _option(
         bool, PEOPLE, "--trust-ratings", help="Let ratings count before a teacher approves them."
     ),
 }
-"""Options by the name of their field in `ServeOptions`, `LiveOptions` and `TeachOptions`."""
+"""Options by the name of their field in the dataclasses of options; `takes` adds `store`."""
 
 
-def takes(options: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
-    """Return a decorator for a command that takes one dataclass, whose fields become its options."""
+def takes(options: type[Options], store: str) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Return a decorator for a command that takes one dataclass, whose fields become its options.
+
+    Args:
+        options: the dataclass.
+        store: the command's default for `--store`, as `--help` shows it.
+    """
+    annotations = _OPTIONS | {
+        "store": _option(
+            Path | None, BOT, "--store", metavar="DIR", help=f"Folder of the store; default: {store}."
+        )
+    }
 
     def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
         fields = dataclasses.fields(options)  # type: ignore[arg-type]
@@ -212,7 +213,7 @@ def takes(options: type[Options]) -> Callable[[Callable[[Options], None]], Calla
                 else field.default
                 if field.default is not dataclasses.MISSING
                 else inspect.Parameter.empty,
-                annotation=_OPTIONS[field.name],
+                annotation=annotations[field.name],
             )
             for field in fields
         ]

@@ -6,7 +6,7 @@ from dialogue_gym.cli.options import takes
 from dialogue_gym.web.options import ServeOptions
 
 
-@takes(ServeOptions)
+@takes(ServeOptions, store="NAME-teaching, or NAME-live with --no-teach")
 def serve(options: ServeOptions) -> None:
     """Serve a bot in the browser: to teachers, to people who talk to it, or to both."""
     options.check()

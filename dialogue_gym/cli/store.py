@@ -42,19 +42,19 @@ _NUMBERS = ("rating", "about", "value", "entries", "turns", "corrections", "step
 
 @store.command(name="list")
 def list_command(*, folder: Folder) -> None:
-    """List the conversations, the most recently changed one last."""
+    """List conversations, oldest change first."""
     with _reading(folder) as opened:
         history = History(opened.entries())
         rows = []
         for summary in opened.conversations():
             if summary.id not in history.conversations:
                 continue  # there are only notes of it
-            said = [event for event in history.events(summary.id) if isinstance(event, UserUttered)]
+            messages = [event for event in history.events(summary.id) if isinstance(event, UserUttered)]
             row = (
                 summary.id,
                 datetime.fromtimestamp(summary.began).strftime("%Y-%m-%d %H:%M"),
                 str(summary.entries),
-                str(len(said)),
+                str(len(messages)),
                 str(len(corrections(history, summary.id))),
                 history.outcome(summary.id) or "",
             )
@@ -80,23 +80,23 @@ def show(conversation: Name, *, folder: Folder) -> None:
         history = History(opened.entries())
         corrected = corrections(history, conversation)
         record = history.conversation(history.extended(_domain(opened)), conversation)
-    said = [
+    places = [
         place for place, event in enumerate(record.events) if isinstance(event, (ActionExecuted, UserUttered))
     ]
-    for line in _annotated(transcript(record), said, corrected):
+    for line in _annotated(transcript(record), places, corrected):
         print(line)
 
 
-def _annotated(lines: Iterable[str], said: Sequence[int], corrected: Iterable[Correction]) -> Iterator[str]:
+def _annotated(lines: Iterable[str], places: Sequence[int], corrected: Iterable[Correction]) -> Iterator[str]:
     """Yield the lines of a chat, with a note under each correction.
 
     Args:
-        lines: of the chat.
-        said: the event of each line that begins one.
+        lines: the lines of the chat.
+        places: the indices of the events that the chat shows, in order.
         corrected: the corrections in the conversation.
     """
     notes = {correction.event: correction for correction in corrected}
-    events = iter(said)
+    events = iter(places)
     note: Correction | None = None
     for line in lines:
         begins = not line.startswith(" ")  # indented lines continue a message of the bot
@@ -165,10 +165,7 @@ def ratings(
     folder: Folder,
     approve: Annotated[str | None, typer.Option(metavar="ID|all", help="Approve one rating, or all.")] = None,
 ) -> None:
-    """List the visitors' ratings that await approval, or approve them.
-
-    The bot learns from approved ratings at its next start.
-    """
+    """List visitors' ratings that await approval, or approve them for learning at the next start."""
     if approve is None:
         with _reading(folder) as opened:
             rows = [
@@ -203,7 +200,7 @@ def rollback(
     *,
     folder: Folder,
 ) -> None:
-    """Go back to an earlier checkpoint; the conversations since then stay, unlearned."""
+    """Go back to an earlier checkpoint; later conversations are kept but not relearned."""
     if checkpoint is None:
         with _reading(folder):  # so that there is one
             for line in _table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder))):
@@ -240,7 +237,7 @@ def prune(
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Remove old checkpoints, and erase old live conversations that nobody taught in."""
+    """Remove old checkpoints, and erase old live conversations without corrections."""
     with Store(folder, create=False) as opened:
         if conversations is not None:
             if not yes:
@@ -256,7 +253,7 @@ def _done(count: int, what: str, how: str) -> str:
 
 @store.command()
 def check(*, folder: Folder) -> None:
-    """Check a store; the exit status is 2 if there is an error."""
+    """Check a store for errors; any error gives exit status 2."""
     with _reading(folder) as opened:
         lines = opened.check()
     for line in lines or ["nothing is wrong"]:

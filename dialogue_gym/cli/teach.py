@@ -6,7 +6,7 @@ from dialogue_gym.cli.options import Teacher, User, takes
 from dialogue_gym.teaching.options import TeachOptions
 
 
-@takes(TeachOptions)
+@takes(TeachOptions, store="NAME-teaching")
 def teach(options: TeachOptions) -> None:
     """Teach a bot in the terminal: confirm or correct each of its steps."""
     if options.scratch and options.pretrained:

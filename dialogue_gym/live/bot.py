@@ -28,7 +28,7 @@ from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, no_listener
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
 
 PATIENCE = 300.0
-"""For how many seconds people wait for a teacher who has taken over."""
+"""The number of seconds that people wait for a teacher who has taken over."""
 
 
 class Decider(Protocol):
@@ -52,7 +52,7 @@ class Reply:
         events: the bot's actions and messages.
         notes: the problems, one line each.
         ended: the conversation that has ended, if one has; it can be rated now.
-        outcome: how it ended: `"success"`, `"failure"` or `"truncated"`.
+        outcome: the outcome of the ended conversation: `"success"`, `"failure"` or `"truncated"`.
         decision: the id of the entry of the bot's last decision, by which it can be rated later.
         person: the name of the person there.
         late: messages that a teacher sent since the message before, which the person may not have seen.
@@ -89,7 +89,7 @@ class LiveBot:
     a reply, a rating, the end of a conversation. The caller need not do anything.
 
     Attributes:
-        domain: of the bot.
+        domain: the domain of the bot.
         conversations: open and ended ones, with their traces and ratings.
     """
 
@@ -111,16 +111,16 @@ class LiveBot:
         """Take up the conversations that are open.
 
         Args:
-            domain: of the bot.
-            store: for everything that happens.
+            domain: the domain of the bot.
+            store: the store for everything that happens.
             decider: chooses the actions.
             interpreter: understands the messages.
-            runner: of the actions.
+            runner: runs the actions.
             on_transitions: called after each write with the transitions that can be learned now, the id of
                 the last entry that they follow from, and whether a conversation has ended with it. By
                 default they wait in the journal for a learner that starts later.
             turn_taking: `"auto"` or `"explicit"`.
-            reward: of the steps; by default the domain's.
+            reward: the reward of the steps; by default the domain's.
             silence: seconds after which someone who writes nothing has left; None for never.
             patience: seconds for which someone waits for a teacher; then the bot answers.
             clock: the time in seconds.
@@ -326,7 +326,7 @@ class LiveBot:
             conversation: its name.
             teacher: the one who has taken it over.
             action: the right one.
-            version: of the weights that made the proposal.
+            version: the version of the weights that made the proposal.
             proposal: the bot's choice.
 
         Raises:

@@ -67,8 +67,8 @@ class Checkpoints:
         """Look at a folder, which need not be there yet.
 
         Args:
-            folder: where the files are.
-            kept: how many of them are kept, apart from the best one.
+            folder: the folder of the files.
+            kept: the number of checkpoints to keep, apart from the best one.
         """
         self.folder = folder
         self.kept = kept
@@ -95,9 +95,9 @@ class Checkpoints:
         """Write a checkpoint, and let go of the oldest ones that are too many.
 
         Args:
-            arrays: by name.
-            state: everything else, as JSON has it.
-            is_best: whether it is kept apart as the best one too.
+            arrays: the arrays by name.
+            state: everything else, as JSON-serializable values.
+            is_best: whether to keep a copy of it as the best one.
 
         Raises:
             OSError: it cannot be written; all others are as they were.

@@ -28,9 +28,9 @@ class Conversations:
     """The conversations of a bot, as the journal has them. Not thread-safe.
 
     Attributes:
-        domain: of the bot.
-        turn_taking: of the bot.
-        reward: of its steps.
+        domain: the domain of the bot.
+        turn_taking: `"auto"` or `"explicit"`.
+        reward: the reward of the bot's steps.
         on_transitions: called after each write, with the transitions that can be learned now.
         unlocked: the context for actions that act on the world: other conversations may go on meanwhile.
         busy: the conversations in which such an action is under way: nothing else may be done there.
@@ -259,7 +259,7 @@ class Conversations:
             value: 1 for good, -1 for bad, anything between or beyond.
             about: the id of the entry of a decision, or of the end. By default the end, or while the
                 conversation is open the last decision.
-            is_pending: whether it waits for approval, and teaches nothing before.
+            is_pending: whether it waits for approval, and is not learned before.
             by: its author.
 
         Raises:

@@ -24,7 +24,7 @@ class QPolicy(Policy):
     """The greedy policy of a Q-network: one-hot observation, layers with rectifiers between them.
 
     Attributes:
-        version: of the weights.
+        version: the version of the weights.
     """
 
     def __init__(self, env: DialogueEnv, weights: list[npt.NDArray[np.float32]], version: int) -> None:
@@ -82,10 +82,10 @@ class Explorer:
 
         Args:
             actor: the policy of the newest weights.
-            seed: of the exploration.
-            least: the exploration rate where all people are content.
-            most: the exploration rate where nobody is.
-            satisfaction: of people, assumed at first.
+            seed: the seed of the exploration.
+            least: the exploration rate when everybody is content.
+            most: the exploration rate when nobody is content.
+            satisfaction: the initial mean satisfaction, from 0 to 1.
         """
         self.actor = actor
         self.satisfaction = satisfaction
@@ -137,7 +137,7 @@ class Explorer:
         """Continue from a `state`.
 
         Args:
-            state: as returned by `state`; that of an earlier version has no counts.
+            state: a state that `state` returned; that of an earlier version has no counts.
             has_grown: whether the domain has grown since, so that its observations differ. The counts are
                 then forgotten.
         """

@@ -35,7 +35,7 @@ class OpenConversation:
         person: the name of the person.
         teacher: the one who has taken it over; None where the bot decides.
         waits: whether the person waits for the teacher.
-        is_busy: whether an action is under way that takes long.
+        is_busy: whether a slow action is under way.
         idle_seconds: seconds since somebody did something.
     """
 
@@ -54,8 +54,8 @@ class Handoff:
         """Offer the conversations of people to teachers.
 
         Args:
-            sessions: of the people who talk to the bot.
-            trainer: learns what teachers decide, and has the weights that make proposals.
+            sessions: the sessions of the people who talk to the bot.
+            trainer: learns the teachers' decisions, and has the weights that make proposals.
         """
         self.sessions = sessions
         self._trainer = trainer
@@ -160,8 +160,8 @@ class Handoff:
         Once such a session has extended the domain, its further labels are learned at the next start.
 
         Args:
-            history: of the session; the latest decisions here need not be in it yet.
-            domain: of the session.
+            history: the history of the session; it may lack the latest decisions made here.
+            domain: the domain of the session.
         """
         trainer = self._trainer
         if domain != self._bot.domain:

@@ -39,13 +39,13 @@ class LearnerSettings:
     """Settings of the learning.
 
     Attributes:
-        learning_rate: of Adam.
+        learning_rate: the learning rate of Adam.
         discount: the weight of the next step's value.
-        updates: their number after each transition.
-        batch: transitions in each.
+        updates: the number of updates after each transition.
+        batch: the number of transitions in each update.
         target_every: updates after which the target network is renewed.
         capacity: transitions that are kept.
-        recent: how many of the newest ones count as recent.
+        recent: the number of the newest transitions that count as recent.
         recent_share: the share of each batch that is recent. The rest is drawn among all.
         labels: taught labels in each batch.
         label_weight: the weight of the labels' loss, against that of the transitions.
@@ -88,8 +88,8 @@ class LiveLearner:
     """Learns from transitions, in the order in which they come.
 
     Attributes:
-        env: of its observations and actions; nothing is ever played in it.
-        settings: of the learning.
+        env: the environment that defines observations and actions; no dialogue is played in it.
+        settings: the settings of the learner.
         replay: the transitions that it has.
         transitions: the number of different ones so far.
         updates: the number of those made: the version of the weights.
@@ -102,10 +102,10 @@ class LiveLearner:
         """Begin with random weights.
 
         Args:
-            domain: of the conversations, with a fake user (see `with_user`).
+            domain: the domain of the conversations, with a fake user (see `with_user`).
             turn_taking: `"auto"` or `"explicit"`.
-            settings: of the learning.
-            seed: of the weights, and of the batches.
+            settings: the settings of the learner.
+            seed: the seed of the weights and the batches.
         """
         self.env = DialogueEnv(domain, turn_taking=turn_taking)
         self.settings = settings or LearnerSettings()

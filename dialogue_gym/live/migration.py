@@ -60,7 +60,7 @@ def migrate_arrays(
     """Return a learner's arrays as a domain that has grown needs them.
 
     Args:
-        arrays: of the learner (`LiveLearner.arrays`).
+        arrays: the arrays of the learner (`LiveLearner.arrays`).
         before: its observations and actions then (`schema_of`).
         fresh: the arrays of a learner of the grown domain, for everything new. But the first label of a new
             field, which all past observations have, counts for nothing yet.

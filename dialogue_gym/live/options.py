@@ -13,15 +13,15 @@ class LiveOptions:
     Attributes:
         source: a built-in domain's name, or a domain file.
         store: the folder for conversations and checkpoints; None for `NAME-live`.
-        agent: where a new learner begins: `"pretrained"`, `"expert"`, or the folder of a trained DQN.
+        agent: the start of a new learner: `"pretrained"`, `"expert"`, or the folder of a trained DQN.
         nlu: files with NLU examples, or the address of one NLU server.
         actions: modules or files with the code of actions, or the address of an action server.
         silence: minutes after which a silent person counts as gone; 0 for never.
-        checkpoints: how many checkpoints are kept.
-        fall: how far success with the fake user may fall, from 0 to 1, before it is reported.
-        roll_back: whether such a fall brings the best checkpoint back.
+        checkpoints: the number of checkpoints to keep.
+        fall: the largest drop in success with the fake user, from 0 to 1, that is not reported.
+        roll_back: whether a drop larger than `fall` brings the best checkpoint back.
         count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
-        seed: of everything random.
+        seed: the seed of everything random.
     """
 
     source: str

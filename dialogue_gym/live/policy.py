@@ -21,8 +21,8 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
     """Return the agent of a store: the one learned live, or without one, the taught one.
 
     Args:
-        folder: of the store.
-        domain: as its file is now.
+        folder: the folder of the store.
+        domain: the domain as its file is now.
         report: called with one line for each damaged checkpoint.
 
     Returns:

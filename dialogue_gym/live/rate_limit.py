@@ -14,10 +14,10 @@ class Limits:
     """Limits for unknown senders.
 
     Attributes:
-        characters: in a message.
-        per_minute: messages of one person in a minute.
-        per_day: messages of one person that are written down in a day.
-        people: conversations that go on at the same time.
+        characters: the maximum length of a message.
+        per_minute: the maximum number of messages of one person in a minute.
+        per_day: the maximum number of messages of one person that are written down in a day.
+        people: the maximum number of conversations at the same time.
     """
 
     characters: int = 1000
@@ -100,7 +100,7 @@ class RateLimiter:
 
         Args:
             allowance: makes a fresh one, for a key that is not known.
-            capacity: how many keys are remembered.
+            capacity: the number of keys that are remembered.
             clock: the time in seconds.
         """
         self._allowance = allowance

@@ -33,9 +33,9 @@ class ReplayBuffer:
 
         Args:
             capacity: the most transitions that are kept; then the oldest go.
-            components: of an observation.
-            dtype: of an observation.
-            outcomes: transitions of one situation that are kept.
+            components: the number of components of an observation.
+            dtype: the dtype of an observation.
+            outcomes: the number of transitions of one situation that are kept.
         """
         self.capacity = capacity
         self._outcomes = outcomes

@@ -30,7 +30,7 @@ class Snapshot:
         events: its messages, actions and slots set, in order.
         slots: their values, by name.
         decision: the id of the entry of the last decision.
-        has_ended: whether it is over.
+        has_ended: whether the conversation is over.
         waits: the one that the person waits for, `"bot"` or a teacher's name; None if it is their turn.
     """
 
@@ -46,7 +46,7 @@ class Rejected(Exception):
     """A rejected request, with the reason in one line.
 
     Attributes:
-        status: of HTTP.
+        status: the HTTP status.
         wait: seconds until a second attempt may succeed; None if it never will.
     """
 
@@ -76,9 +76,9 @@ class Sessions:
         """Take up the open conversations.
 
         Args:
-            bot: it answers.
-            limits: for each of them, and for all.
-            trusts_ratings: whether a rating counts at once; otherwise a teacher has to approve of it.
+            bot: the bot that answers.
+            limits: the limits for each sender, and for all together.
+            trusts_ratings: whether a rating counts at once; otherwise a teacher has to approve it.
             clock: seconds from any beginning.
         """
         self.lock = threading.Condition(threading.Lock())
@@ -183,7 +183,7 @@ class Sessions:
 
         Args:
             sender: the person.
-            is_trusted: whether a teacher asks, as often as they like.
+            is_trusted: whether the request comes from a teacher, whose rate is not limited.
 
         Raises:
             Rejected: they have not written yet, or have asked too often.
@@ -226,9 +226,9 @@ class Sessions:
 
         Args:
             sender: the person in it.
-            value: from -1 to 1.
+            value: a number from -1 to 1.
             about: the id of the entry of an earlier decision of the bot, in this conversation.
-            is_trusted: whether a teacher gives it, and not the person themselves.
+            is_trusted: whether the rating comes from a teacher instead of the person.
 
         Raises:
             Rejected: the value is out of bounds, or they have not written yet, or too often.

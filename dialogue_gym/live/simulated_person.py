@@ -34,12 +34,12 @@ class SimulatedPerson(ActionRunner):
         """Prepare to talk.
 
         Args:
-            domain: of the fake user.
-            turn_taking: of the bot.
-            seed: of the dialogues and the ratings.
+            domain: the domain with the fake user.
+            turn_taking: `"auto"` or `"explicit"`.
+            seed: the seed of the dialogues and the ratings.
             wrong: the chance that a rating is reversed.
-            silent: the chance that it is missing.
-            settings: of the environment, see `DialogueEnv`.
+            silent: the chance that a rating is missing.
+            settings: the arguments of the environment, see `DialogueEnv`.
 
         Raises:
             DomainError: the domain has no fake user.

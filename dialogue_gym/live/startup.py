@@ -39,18 +39,18 @@ def start_or_resume(
     """Return the trainer of a store: the one of last time, or a new one.
 
     Args:
-        store: with the journal; its folder has the checkpoints.
-        domain: as it is now; it may have grown since.
+        store: the store with the journal; its folder has the checkpoints.
+        domain: the domain as it is now, possibly with additions.
         agent: the start of a learner without a checkpoint; None for the labels in the store.
-        turn_taking: of the bot.
-        reward: of the steps; by default the domain's.
-        settings: of the learning.
-        seed: of a new learner.
+        turn_taking: `"auto"` or `"explicit"`.
+        reward: the reward of the steps; by default the domain's.
+        settings: the settings of the learner.
+        seed: the seed of a new learner.
         kept: the number of checkpoints that are kept.
         every: transitions between two of them.
-        guard: watches them.
+        guard: watches the success rate of the checkpoints.
         report: called with one line that a person should read.
-        others: returns further parts of a checkpoint, as JSON has them.
+        others: returns further parts of a checkpoint, as JSON-serializable values.
 
     Returns:
         The trainer, and the further parts of the checkpoint.
@@ -128,7 +128,7 @@ def initialize_learner(learner: LiveLearner, agent: Agent | None, can_play: bool
         learner: a new one.
         agent: its start.
         can_play: whether the domain has a fake user to play with.
-        seed: of the dialogues.
+        seed: the seed of the dialogues.
 
     Raises:
         AgentError: the agent cannot go on learning here, or a fake user to study it with is missing.

@@ -78,8 +78,8 @@ class TerminalChat:
         """Take a rating of the conversation that has ended; anything else begins a new conversation.
 
         Args:
-            text: typed by the person.
-            is_leaving: whether they have said goodbye, so that no new conversation begins.
+            text: the text that the person typed.
+            is_leaving: whether the person is leaving, so that no new conversation begins.
         """
         text = text.strip()
         if not text:

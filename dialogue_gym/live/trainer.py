@@ -107,9 +107,9 @@ class Trainer:
         """Hand over transitions to be learned; see `LiveBot(on_transitions=)`.
 
         Args:
-            transitions: in their order.
+            transitions: the transitions, in their order.
             last_entry: the id of the last entry of the journal that they follow from.
-            is_boundary: whether a dialogue has ended, so that this is a place for a checkpoint.
+            is_boundary: whether a dialogue has ended, so that a checkpoint may follow.
         """
         self._hand_over(_Task(tuple(transitions), last_entry, is_boundary))
 
@@ -262,8 +262,8 @@ class RegressionGuard:
     """Watches the success rate of a policy with the fake user.
 
     Attributes:
-        env: where it is tried.
-        fall: by how much it may fall below its best before that is reported.
+        env: the environment of the test dialogues.
+        fall: the largest drop below the best rate that is not reported.
         best: its best share of successes so far.
         rolls_back: whether a fall brings the best checkpoint back.
     """

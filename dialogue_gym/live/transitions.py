@@ -41,11 +41,11 @@ class LiveReward:
     """The reward of the bot's steps.
 
     Attributes:
-        step: for every step.
-        success: for an end that is rated 1 (or more).
-        failure: for an end that is rated -1 (or less); ratings in between are interpolated.
-        rating: for a rating of 1 of a single message.
-        actions: in addition for single actions, by name.
+        step: the reward of every step.
+        success: the reward of an end that is rated 1 (or more).
+        failure: the reward of an end that is rated -1 (or less); ratings in between are interpolated.
+        rating: the reward of a single message that is rated 1.
+        actions: additional rewards of single actions, by name.
         counts_outcome: whether an unrated end is rewarded by its outcome. Otherwise it teaches nothing until
             somebody rates it.
     """
@@ -87,13 +87,13 @@ class Transition:
     Attributes:
         entry: the id of the decision's entry, by which it is known: a rating that comes late gives the same
             transition again, with another reward.
-        observation: at the decision, shape (components,).
+        observation: the observation at the decision, shape (components,).
         action: its name.
-        reward: with the ratings so far.
-        next_observation: at the next decision, or at the end, shape (components,).
-        terminated: whether the conversation was over instead.
-        version: of the weights that decided.
-        satisfaction: of the person at the end, from 0 to 1, if it is over.
+        reward: the reward, with the ratings so far.
+        next_observation: the observation at the next decision, or at the end, shape (components,).
+        terminated: whether the conversation ended instead of reaching a next decision.
+        version: the version of the weights that decided.
+        satisfaction: the person's satisfaction at the end, from 0 to 1; None before the end.
     """
 
     entry: int
@@ -122,7 +122,7 @@ class Trace:
     """One conversation as it goes on, entry after entry.
 
     Attributes:
-        conversation: with all events so far.
+        conversation: the conversation with all events so far.
         latest: the last entry of the conversation proper; None before the first.
         end: the entry that ended it, if one did.
         teacher: the one who decides in the place of the bot; None where the bot does.
@@ -170,8 +170,8 @@ class Trace:
         """Take in the next entry, whose events are in the conversation already; otherwise as `take`.
 
         Args:
-            entry: as it was written down.
-            observation: at the decision, shape (components,), if the entry is one.
+            entry: the entry as it was written down.
+            observation: the observation, shape (components,), if the entry is a decision.
         """
         if entry.kind == RATING and entry.content.get(PENDING):
             return []

@@ -46,7 +46,7 @@ class Turn:
     If writing fails, the conversation is ahead of the journal, and its trace is to be read again.
 
     Attributes:
-        conversation: with the events that are not written down yet.
+        conversation: the conversation, including the events that are not written down yet.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Turn:
         """Go on with a conversation.
 
         Args:
-            trace: of the conversation.
-            journal: for its entries.
-            runner: of the actions.
+            trace: the trace of the conversation.
+            journal: the store for its entries.
+            runner: runs the actions.
             turn_taking: `"auto"` or `"explicit"`.
             on_transitions: receives the transitions of each write.
             unlocked: the context for actions that act on the world: others may go on meanwhile.
@@ -106,7 +106,7 @@ class Turn:
 
         Args:
             action: its name.
-            version: of the weights that decided on it, or made the proposal.
+            version: the version of the weights that decided on it, or made the proposal.
             teacher: the one who decided on it; None for the bot. A teacher's decision is a label too.
             proposal: the bot's choice, where a teacher decided.
 

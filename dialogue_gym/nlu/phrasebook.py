@@ -11,7 +11,7 @@ from dialogue_gym.nlu.examples import Example
 
 
 class Phrasebook:
-    """Puts acts into sentences, using the examples of real users."""
+    """Generates sentences for acts from NLU examples."""
 
     def __init__(self, examples: Iterable[Example], seed: int = 0) -> None:
         """Take examples; the same seed gives the same choices."""
@@ -29,25 +29,26 @@ class Phrasebook:
         self._random = random.Random(seed)
 
     def say(self, intent: str, entities: Sequence[Entity] = ()) -> str:
-        """Return a sentence for an act: an example with the same entities, with their values put in.
+        """Return a sentence for an act: an example with the same entities, with the values substituted.
 
-        A value takes one of its forms in the examples. If no example has exactly these entities, the sentence
-        is made of several examples.
+        A value may appear in any surface form seen in the examples. If no example has exactly these entities,
+        the sentence is made of several examples.
 
         Raises:
             ValueError: no example has the intent, or one of the entities.
         """
         self.check(intent)
         values = {entity.name: str(entity.value) for entity in entities}
-        if usable := self._with(intent, set(values)):
-            return self._put(self._random.choice(usable), values)
+        if usable := self._examples_with(intent, set(values)):
+            return self._substitute(self._random.choice(usable), values)
         if len(values) < 2:
             clause = f"of {shorten(intent)} has the entity {', '.join(values)}" if values else "has no entity"
             raise ValueError(f"no example {clause}")
         names = sorted(values)
         self._random.shuffle(names)
         largest = max(
-            (size for size in range(1, len(names)) if self._with(intent, set(names[:size]))), default=1
+            (size for size in range(1, len(names)) if self._examples_with(intent, set(names[:size]))),
+            default=1,
         )
         first, rest = names[:largest], names[largest:]
         parts = [[entity for entity in entities if entity.name in part] for part in (first, rest)]
@@ -60,16 +61,16 @@ class Phrasebook:
                 f"no example has the intent {shorten(intent)}; {nearest(intent, self._examples)}"
             )
 
-    def _with(self, intent: str, names: set[str]) -> list[Example]:
+    def _examples_with(self, intent: str, names: set[str]) -> list[Example]:
         return [
             example
             for example in self._examples[intent]
             if len(example.entities) == len(names) and {entity.name for entity in example.entities} == names
         ]
 
-    def _put(self, example: Example, values: dict[str, str]) -> str:
+    def _substitute(self, example: Example, values: dict[str, str]) -> str:
         text = example.text
-        # From the end, so that the places of the entities before it stay right.
+        # From the end, so that the offsets of the entities before it stay valid.
         for entity in sorted(example.entities, key=lambda entity: entity.start or 0, reverse=True):
             value = values[entity.name]
             if value != str(entity.value):

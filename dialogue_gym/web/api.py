@@ -299,7 +299,7 @@ def build_visitor_app(
     Args:
         people: the sessions of visitors and senders.
         policy: the rules of access; without a password, the interface for programs is closed.
-        tokens: of channels, by name; without any, no channel needs one.
+        tokens: the tokens of channels, by name; without any, no channel needs one.
     """
 
     def is_teacher(request: Request) -> bool:

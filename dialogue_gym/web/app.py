@@ -57,9 +57,9 @@ def build(
     """Return the application, of which there can be one in a process.
 
     Args:
-        workspaces: of the teachers.
+        workspaces: the workspaces of the teachers.
         policy: the rules of access.
-        text: of the domain's file.
+        text: the text of the domain file.
         beside: an application for all other paths, which protects itself.
     """
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)

@@ -65,10 +65,10 @@ def dispatch(workspace: Workspace, step: str, name: str, args: Json) -> None:
     """Carry out a teacher's command; an error becomes a note in the workspace.
 
     Args:
-        workspace: of the teacher.
-        step: shown when the command was given.
-        name: of the command.
-        args: by name.
+        workspace: the workspace of the teacher.
+        step: the step that was shown when the command was given.
+        name: the name of the command.
+        args: the arguments by name.
 
     Raises:
         StaleCommand: the workspace shows another step by now.

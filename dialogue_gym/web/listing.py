@@ -21,7 +21,7 @@ def rows(history: History, owner: Callable[[str], str | None], text: str = "") -
     """Return the conversations that match a search, the latest first.
 
     Args:
-        history: of all conversations.
+        history: the history of all conversations.
         owner: returns the teacher of a conversation.
         text: words to find in names of conversations and teachers, messages and actions.
     """

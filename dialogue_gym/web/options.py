@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TEACHING = ("pretrained", "stories", "user", "turn_taking")
-"""Options that do something for the teachers' pages alone."""
+"""Options that affect only the teachers' pages."""
 TALKING = (
     "agent", "silence", "checkpoints", "fall", "roll_back", "count_outcomes", "origin", "token_file",
     "trust_ratings",
 )  # fmt: skip
-"""Options that do something alone where visitors talk to the bot."""
+"""Options that have an effect only if visitors talk to the bot."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class ServeOptions:
             the teachers' pages.
         nlu: files with NLU examples, or the address of one NLU server.
         actions: modules or files with the code of actions, or the address of an action server.
-        seed: of everything random.
+        seed: the seed of everything random.
         pretrained: whether a new store begins with the domain's own stories.
         stories: story files that a new store begins with.
         user: `"fake"` or `"me"`; None for the fake user if it has a goal.
         turn_taking: `"explicit"` or `"auto"`, while teaching.
-        agent: where a new learner begins: `"pretrained"`, `"expert"`, or the folder of a trained DQN.
+        agent: the start of a new learner: `"pretrained"`, `"expert"`, or the folder of a trained DQN.
         silence: minutes after which a silent visitor counts as gone; 0 for never.
-        checkpoints: how many checkpoints are kept.
-        fall: how far success with the fake user may fall, from 0 to 1, before it is reported.
-        roll_back: whether such a fall brings the best checkpoint back.
+        checkpoints: the number of checkpoints to keep.
+        fall: the largest drop in success with the fake user, from 0 to 1, that is not reported.
+        roll_back: whether a drop larger than `fall` brings the best checkpoint back.
         count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
         origin: other sites whose pages may talk to the bot.
         token_file: a file with the tokens of channels.
@@ -79,7 +79,7 @@ class ServeOptions:
         """Refuse options that would have no effect.
 
         Raises:
-            ValueError: there is one, or there is nothing to serve; one line names it.
+            ValueError: an option has no effect, or there is nothing to serve; one line names it.
         """
         if not (self.teach or self.talk):
             raise ValueError("--no-teach: there is nothing to serve; add --talk")

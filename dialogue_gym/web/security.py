@@ -73,8 +73,8 @@ class AccessPolicy:
 
     Attributes:
         host: the address that the server listens on.
-        folder: of the store, which also keeps the key that signs cookies.
-        password: of teachers; required where other machines reach the server.
+        folder: the folder of the store, which also keeps the key that signs cookies.
+        password: the teachers' password; required if other machines reach the server.
         names: further host names of the server.
         origins: other sites whose pages may send requests.
         throttle: delays repeated wrong passwords, by address.

@@ -43,8 +43,8 @@ class Transfer:
     """Exports and imports files for a teacher.
 
     Attributes:
-        workspace: of the teacher.
-        text: of the domain's file.
+        workspace: the workspace of the teacher.
+        text: the text of the domain file.
     """
 
     workspace: Workspace
@@ -89,8 +89,8 @@ class Transfer:
 
         Args:
             kind: `"stories"`, `"nlu"` or `"domain"`.
-            name: of the file; used for its format and in errors only.
-            content: of the file.
+            name: the name of the file; used for its format and in errors only.
+            content: the content of the file.
 
         Raises:
             FileError: it is not of this kind; one line says why.
@@ -178,7 +178,7 @@ def add_transfers(
     Args:
         pages: the application of the teachers' pages.
         workspace_of: returns the workspace of the teacher who sends a request.
-        text: of the domain's file.
+        text: the text of the domain file.
         show: updates the pages of a workspace.
     """
 

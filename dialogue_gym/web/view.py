@@ -42,7 +42,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
     """Return the question that a session waits for, and everything shown around it.
 
     Args:
-        session: of the teacher.
+        session: the session of the teacher.
         is_wizard: whether the teacher picks every action, and therefore sees no proposals.
         has_learned: whether the last command was a correction, whose effect is shown.
     """

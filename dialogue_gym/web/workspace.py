@@ -46,9 +46,9 @@ class TeachingConfig:
         domain: read from its file.
         user: `"fake"` or `"me"`, the user that a teacher begins with.
         turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
-        runner: runs the actions where the teacher is the user.
+        runner: runs the actions when the teacher is the user.
         make_interpreter: makes the interpreter of free text; returns None without examples.
-        seed: of the fake users.
+        seed: the seed of the fake users.
     """
 
     domain: Domain
@@ -97,9 +97,9 @@ class Workspaces:
         """Begin without any workspace; each is made when its teacher comes.
 
         Args:
-            store: for everything that is taught.
-            config: of all teachers.
-            handoff: for the conversations of visitors, if there are any.
+            store: the store for everything that is taught.
+            config: the settings that all teachers share.
+            handoff: gives access to the conversations of visitors, if there are any.
         """
         self.store = store
         self.config = config
@@ -118,7 +118,7 @@ class Workspaces:
         """Return the workspace of a teacher.
 
         Raises:
-            SessionError: this cannot be a teacher's name.
+            SessionError: the name cannot be a teacher's.
             StoreError: the store cannot be read or written.
         """
         if fault := teacher_fault(teacher):

@@ -26,13 +26,13 @@ class Step:
     """The step for a person to judge, or with `every="dialogue"` the last of the steps to judge.
 
     Attributes:
-        observation: of the agent when it chose.
+        observation: the agent's observation when it chose.
         action: its choice.
         reward: the environment's.
-        next_observation: after the action.
-        terminated, truncated: whether the episode ended with it.
+        next_observation: the observation after the action.
+        terminated, truncated: whether the episode ended with this step.
         info: the environment's.
-        number: of the step in the episode, from 1.
+        number: the number of the step in the episode, from 1.
         episode: its number, from 1.
         every: the subject of the rating, `"step"` or `"dialogue"`.
         env: the environment, for inspection.

@@ -44,13 +44,13 @@ class RewardModel:
         """Begin without any feedback: it predicts 0.
 
         Args:
-            env: of the observations and actions; the latter are `Discrete`.
+            env: the environment that defines the observations and the `Discrete` actions.
             ridge: the strength of the prior. After n ratings r of the same step the prediction is
                 r * n / (n + ridge).
             capacity: the most features with a weight; memory grows with its square. Later features have no
                 weight.
-            frequencies: of the random Fourier features.
-            seed: of these.
+            frequencies: the number of random Fourier features.
+            seed: the seed of these features.
 
         Raises:
             ValueError: the actions are not discrete, or an argument is out of bounds.

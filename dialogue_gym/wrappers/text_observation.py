@@ -32,8 +32,8 @@ class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.Record
 
         Args:
             env: a dialogue environment, wrapped or not.
-            encoder: from a sentence to a vector.
-            bound: numbers of a sentence are cut off here, and at its negative.
+            encoder: turns a sentence into a vector.
+            bound: the vector's numbers are clipped to [-bound, bound].
 
         Raises:
             TypeError: the environment is not a dialogue environment.

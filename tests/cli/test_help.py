@@ -17,7 +17,7 @@ from dialogue_gym.cli.app import app
 from tests import ROOT
 
 COMMANDS = {
-    (): "Check, teach and talk to dialogue bots.",
+    (): "Check, teach, serve and talk to dialogue bots.",
     ("chat",): "Talk to a trained agent",
     ("check",): "Check domain, story and NLU files",
     ("teach",): "Teach a bot in the terminal",
@@ -29,11 +29,11 @@ COMMANDS = {
     ("stories", "stats"): "Count the contents of stories.",
     ("stories", "graph"): "Draw stories as one Mermaid graph.",
     ("store",): "Inspect, export, prune and erase conversations.",
-    ("store", "list"): "List the conversations",
+    ("store", "list"): "List conversations",
     ("store", "show"): "Show a conversation as a chat",
     ("store", "export"): "Write stories, corrected NLU examples",
     ("store", "forget"): "Erase a conversation for good",
-    ("store", "ratings"): "List the visitors' ratings",
+    ("store", "ratings"): "List visitors' ratings",
     ("store", "rollback"): "Go back to an earlier checkpoint",
     ("store", "prune"): "Remove old checkpoints",
     ("store", "check"): "Check a store",
@@ -70,7 +70,7 @@ def test_help_fits_80_columns_and_begins_with_a_sentence(words: tuple[str, ...])
 def test_options_are_grouped() -> None:
     shown = run("serve", "--help").stdout
     groups = [line.split()[1] for line in shown.splitlines() if line.startswith("\u256d")]
-    assert groups == ["Arguments", "Options", "Serving", "Talking", "Teaching", "Learning", "Visitors"]
+    assert groups == ["Arguments", "Options", "Serving", "Bot", "Teaching", "Learning", "Visitors"]
 
 
 def test_the_version_is_shown() -> None:

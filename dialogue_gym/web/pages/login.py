@@ -39,9 +39,9 @@ def sign_in(policy: AccessPolicy, request: Request, body: bytes, path: str) -> R
 
     Args:
         policy: the rules of access.
-        request: of the form.
-        body: of the request.
-        path: of the pages to which the teacher goes on.
+        request: the request with the form.
+        body: the body of the request.
+        path: the path of the pages to which the teacher goes on.
     """
     given = parse_qs(body.decode("utf-8", "replace"))
     name = given.get("name", [""])[0].strip() or PERSON
