@@ -21,7 +21,7 @@ import dialogue_gym  # noqa: F401 (registers the ids)
 
 
 def learn(env_id: str, seed: int, steps: int) -> list[float]:
-    """Play that many steps, or a few more, and learn from them.
+    """Play `steps` steps, or a few more, and learn from them.
 
     After each of 25 parts, the greedy policy is evaluated over 500 dialogues that it never learns from.
 

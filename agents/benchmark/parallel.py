@@ -19,7 +19,7 @@ def run_all(
 
     Args:
         run: a function at module level, since workers import it.
-        tasks: its arguments.
+        tasks: the arguments of `run`.
         jobs: number of runs at a time.
         progress: called with the numbers of finished and of all tasks.
     """

@@ -21,7 +21,7 @@ _RESAMPLES = 2000
 
 
 def collect(grid: Grid, records: dict[str, Record]) -> Record:
-    """Return the results of a grid, in types that JSON has; only `made` depends on the machine.
+    """Return the results of a grid as JSON-serializable values; only `made` depends on the machine.
 
     For an unfinished grid these are the results of the finished seeds.
 

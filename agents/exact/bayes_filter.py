@@ -48,7 +48,7 @@ class FilterPolicy:
 
         Raises:
             TypeError: the environment is not a dialogue.
-            TooLarge: it has too many states to be enumerated.
+            TooLarge: the environment has too many states to be enumerated.
         """
         dialogue = env.unwrapped
         if not isinstance(dialogue, DialogueEnv):

@@ -98,7 +98,7 @@ class Enumeration:
 
         Args:
             domain: the domain.
-            tables: its tables under the settings.
+            tables: the domain's tables under the settings.
             unread: places in a row that the caller never reads, so that they can be left out.
         """
         self.domain = domain

@@ -152,7 +152,7 @@ def solve(env: Any) -> Solution:
     """Solve a dialogue environment.
 
     Raises:
-        TooLarge: it has too many states to be enumerated.
+        TooLarge: the environment has too many states to be enumerated.
     """
     dialogue: DialogueEnv = env.unwrapped
     tables = dialogue.tables

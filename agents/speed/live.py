@@ -55,7 +55,7 @@ def opened(store: Store, domain: Domain) -> tuple[Trainer, LiveBot, SimulatedPer
 
 
 def talk(trainer: Trainer, live: LiveBot, person: SimulatedPerson, steps: int) -> None:
-    """Let people talk for at least that many steps and learn from it; end with a checkpoint."""
+    """Run a simulated person for at least `steps` steps and learn from it; end with a checkpoint."""
     end = trainer.learner.transitions + steps
     while trainer.learner.transitions < end:
         person.talk(live)
@@ -64,7 +64,7 @@ def talk(trainer: Trainer, live: LiveBot, person: SimulatedPerson, steps: int) -
 
 
 def fill(folder: Path, transitions: int) -> None:
-    """Make a store with that many decisions in the journal, and as many transitions in the buffer.
+    """Make a store with `transitions` decisions in the journal, and as many transitions in the buffer.
 
     The conversations are copies of a few simulated ones. The transitions are all of different situations, so
     that none replaces another: more work to open than real ones.

@@ -87,7 +87,7 @@ async def _check(session: aiohttp.ClientSession, person: Person, password: str) 
 
 
 async def load(address: str, people: list[Person], lines: tuple[str, ...], given: argparse.Namespace) -> None:
-    """Let people talk, and check their recorded messages."""
+    """Run simulated people, and check their recorded messages."""
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(30)
     async with aiohttp.ClientSession(address, connector=connector, timeout=timeout) as session:

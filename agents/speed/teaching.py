@@ -39,7 +39,7 @@ STORES = {
 
 
 def conversations(observations: int, answers: int) -> Iterator[list[Draft]]:
-    """Yield conversations with fake users, until they hold that many answers about that many observations.
+    """Yield conversations with fake users, until they hold enough answers about enough observations.
 
     Observations beyond that number get no answer.
     """

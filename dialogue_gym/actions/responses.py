@@ -104,7 +104,7 @@ def plain_json(content: object) -> Any:
     """Return content as JSON would transmit it: tuples become lists, keys become text.
 
     Raises:
-        ValueError: it is not JSON, or its values are too large or nested too deeply.
+        ValueError: the content is not JSON, or its values are too large or nested too deeply.
     """
     try:
         plain = json.loads(json.dumps(content, allow_nan=False, ensure_ascii=False).encode())

@@ -41,7 +41,7 @@ def ask_server(url: str, name: str, conversation: Conversation, seconds: float) 
     """Return the response of an action server, with `events` and `responses`.
 
     Raises:
-        ServiceError: it did not send a usable response, or it rejected the action.
+        ServiceError: the server did not send a usable response, or rejected the action.
     """
     request = {
         "next_action": name,

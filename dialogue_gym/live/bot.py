@@ -48,7 +48,7 @@ class Reply:
     """The bot's answer to a message, and the state of the conversation after it.
 
     Attributes:
-        conversation: the one that the person is in from now on.
+        conversation: the person's conversation from now on.
         events: the bot's actions and messages.
         notes: the problems, one line each.
         ended: the conversation that has ended, if one has; it can be rated now.
@@ -127,7 +127,7 @@ class LiveBot:
 
         Raises:
             StoreError: the journal cannot be read.
-            DomainError: it is of another domain.
+            DomainError: the journal is of another domain.
         """
         self.domain = domain
         self.conversations = Conversations(
@@ -144,7 +144,7 @@ class LiveBot:
         """Begin a conversation with someone; return its name.
 
         Raises:
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         return self.conversations.begin(person)
 
@@ -155,12 +155,12 @@ class LiveBot:
 
         Raises:
             LiveError: the conversation is not open.
-            StoreError: it could not be written down, and is not answered.
+            StoreError: the message could not be written down, and is not answered.
         """
         return self.understand(text)(conversation)
 
     def understand(self, text: str) -> Callable[[str], Reply]:
-        """Return a function that answers what someone typed, given their conversation: `reply` in two steps.
+        """Return a function that answers a typed text, given its conversation: `reply` in two steps.
 
         Understanding can take long and touches no conversation: this alone may be called meanwhile, from one
         thread at a time.
@@ -201,7 +201,7 @@ class LiveBot:
 
         Raises:
             LiveError: the conversation is not open.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         trace = self.conversations.trace(conversation)
         trace.is_late = True
@@ -232,7 +232,7 @@ class LiveBot:
 
         Raises:
             LiveError: the conversation is not open.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         return self._end(conversation, FAILURE)
 
@@ -262,7 +262,7 @@ class LiveBot:
         """End a conversation that is due, or give it back; None if it is not due any more.
 
         Raises:
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         if self._is_in_vain(conversation):
             return self.give_back(conversation)
@@ -298,7 +298,7 @@ class LiveBot:
 
         Raises:
             LiveError: the conversation is not open.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         self.conversations.let_decide(conversation, teacher, teacher)
 
@@ -306,12 +306,12 @@ class LiveBot:
         """Let the bot decide again, by itself; it answers if the user waits.
 
         Args:
-            conversation: its name.
+            conversation: the name of the conversation.
             by: the teacher who gives it back.
 
         Raises:
             LiveError: the conversation is not open, or no teacher has taken it over.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         if self.conversations.trace(conversation).teacher is None:
             raise LiveError(f"nobody has taken over {shorten(conversation)}")
@@ -323,15 +323,15 @@ class LiveBot:
         """Do one action that a teacher decided on; the next one is theirs to decide on as well.
 
         Args:
-            conversation: its name.
-            teacher: the one who has taken it over.
-            action: the right one.
+            conversation: the name of the conversation.
+            teacher: the teacher who has taken it over.
+            action: the right action.
             version: the version of the weights that made the proposal.
             proposal: the bot's choice.
 
         Raises:
             LiveError: somebody else decides here, nobody waits for the bot, or the action is unknown.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         trace = self.conversations.trace(conversation)
         if trace.teacher != teacher:

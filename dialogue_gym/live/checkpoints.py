@@ -41,7 +41,7 @@ class CheckpointError(FileError):
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A learner at one point in time: its arrays by name, and the rest as JSON has it."""
+    """A learner at one point in time: its arrays by name, and the rest as JSON-serializable values."""
 
     path: Path
     arrays: Mapping[str, npt.NDArray[Any]]
@@ -49,10 +49,10 @@ class Checkpoint:
 
     @property
     def turn_taking(self) -> str:
-        """Of the bot that it knows.
+        """The turn taking of the bot.
 
         Raises:
-            CheckpointError: it is not of a live learner.
+            CheckpointError: the checkpoint is not a live learner's.
         """
         try:
             return str(self.state["knows"]["turn_taking"])
@@ -64,7 +64,7 @@ class Checkpoints:
     """A folder of checkpoints, in the order of their numbers: a clock may be wrong, a count is not."""
 
     def __init__(self, folder: Path, kept: int = KEPT) -> None:
-        """Look at a folder, which need not be there yet.
+        """Use a folder, which need not exist yet.
 
         Args:
             folder: the folder of the files.
@@ -100,7 +100,7 @@ class Checkpoints:
             is_best: whether to keep a copy of it as the best one.
 
         Raises:
-            OSError: it cannot be written; all others are as they were.
+            OSError: the checkpoint cannot be written; all others are unchanged.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = self.paths()
@@ -113,7 +113,7 @@ class Checkpoints:
         return path
 
     def prune(self, kept: int) -> list[Path]:
-        """Remove all but the newest checkpoints and the best one; return what was removed.
+        """Remove all but the newest checkpoints and the best one; return the removed files.
 
         Half-written files of a killed process go as well: only one process writes at a time.
         """
@@ -134,7 +134,7 @@ class Checkpoints:
         return removed
 
     def readable(self, report: Callable[[str], None]) -> Iterator[Checkpoint]:
-        """Yield the checkpoints that can be read, the newest first; `report` is told of those that cannot."""
+        """Yield the checkpoints that can be read, the newest first; `report` is called for each other one."""
         for path in reversed(self.paths()):
             try:
                 checkpoint = read(path)
@@ -234,10 +234,10 @@ def _check_sums(file: BinaryIO) -> None:
 
 
 def read(path: Path) -> Checkpoint:
-    """Return what a file holds.
+    """Return the checkpoint in a file.
 
     Raises:
-        CheckpointError: it cannot be read, or is damaged.
+        CheckpointError: the file cannot be read, or is damaged.
     """
     try:
         with path.open("rb") as file:

@@ -117,7 +117,7 @@ class Conversations:
         """Return an open conversation.
 
         Raises:
-            LiveError: it is not open.
+            LiveError: the conversation is not open.
         """
         if conversation not in self._people:
             raise LiveError(f"{shorten(conversation)} is not open; {nearest(conversation, self._people)}")
@@ -133,7 +133,7 @@ class Conversations:
         """Return a conversation, open or not, as the journal has it.
 
         Raises:
-            LiveError: it is not a live conversation.
+            LiveError: no live conversation has this name.
         """
         entries = list(self._store.entries(conversation))
         if not entries or LIVE not in entries[0].content:
@@ -150,7 +150,7 @@ class Conversations:
         """Begin a conversation with someone; return its name.
 
         Raises:
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         trace = self._new()
         with self.turn(trace) as turn:
@@ -161,8 +161,8 @@ class Conversations:
         """End a conversation in failure and begin another one; return its name.
 
         Raises:
-            LiveError: it is not open.
-            StoreError: it could not be written down; then it neither ended nor did another one begin.
+            LiveError: the conversation is not open.
+            StoreError: the journal could not be written; then no conversation ended or began.
         """
         trace, new = self.trace(conversation), self._new()
         person = self._people[conversation]
@@ -201,7 +201,7 @@ class Conversations:
         """Give a turn of a conversation, which is written down at the end of the context.
 
         Raises:
-            StoreError: it could not be written down; then the turn has not happened.
+            StoreError: the turn could not be written down; then it has not happened.
         """
         name = trace.conversation.sender_id
         turn = Turn(
@@ -229,13 +229,13 @@ class Conversations:
         """Let a teacher decide in an open conversation, or the bot again.
 
         Args:
-            conversation: its name.
+            conversation: the name of the conversation.
             teacher: the new one who decides; None for the bot.
             by: the author of the note.
 
         Raises:
-            LiveError: it is not open.
-            StoreError: it could not be written down.
+            LiveError: the conversation is not open.
+            StoreError: the journal could not be written.
         """
         trace = self.trace(conversation)
         last = trace.latest.id if trace.latest else None
@@ -255,16 +255,16 @@ class Conversations:
         """Take a rating, however late: its transition is learned with it, again if it was learned before.
 
         Args:
-            conversation: its name; it may have ended.
+            conversation: the name of a conversation, open or ended.
             value: 1 for good, -1 for bad, anything between or beyond.
             about: the id of the entry of a decision, or of the end. By default the end, or while the
                 conversation is open the last decision.
             is_pending: whether it waits for approval, and is not learned before.
-            by: its author.
+            by: the author of the rating.
 
         Raises:
             LiveError: there is nothing to rate, or the value is not finite.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         if not math.isfinite(value):
             raise LiveError(f"a rating is a finite number, not {value}")
@@ -289,11 +289,11 @@ class Conversations:
         """Let a rating count.
 
         Args:
-            rating: the id of its entry.
+            rating: the id of the rating's entry.
 
         Raises:
-            LiveError: it does not wait.
-            StoreError: it could not be written down.
+            LiveError: no such rating awaits approval.
+            StoreError: the journal could not be written.
         """
         written = self._moderation.settle(rating, is_right=True)
         self._record(self.find(written.conversation), written)

@@ -106,10 +106,10 @@ class DialogueLiveEnv(DialogueEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin a conversation, and wait for the person's first words; a seed changes nothing of them.
+        """Begin a conversation, and wait for the person's first words; a seed does not affect them.
 
         Raises:
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         gym.Env.reset(self, seed=seed)
         if self._turn is not None and not self._is_over:

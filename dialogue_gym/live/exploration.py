@@ -125,7 +125,7 @@ class Explorer:
         return int(self.random.choice(actions[counts == counts.min()]))
 
     def state(self) -> dict[str, Any]:
-        """Return the satisfaction, the counts and the random state, as JSON has them."""
+        """Return the satisfaction, the counts and the random state, as JSON-serializable values."""
         with self._lock:
             return {
                 "satisfaction": self.satisfaction,
@@ -161,8 +161,8 @@ class VisitCounts:
         """Begin with all counts 0.
 
         Args:
-            actions: their number.
-            situations: the number that is kept.
+            actions: the number of actions.
+            situations: the number of situations that are kept.
         """
         self._actions = actions
         self._capacity = situations
@@ -190,7 +190,7 @@ class VisitCounts:
             del self._counts[next(iter(self._counts))]
 
     def state(self) -> dict[str, list[float]]:
-        """Return the counts by observation, in hexadecimal digits, as JSON has them."""
+        """Return the counts by observation, in hexadecimal digits, as JSON-serializable values."""
         return {key.hex(): counts.tolist() for key, counts in self._counts.items()}
 
     def load(self, state: Mapping[str, list[float]]) -> None:

@@ -31,9 +31,9 @@ class OpenConversation:
     """A conversation that goes on.
 
     Attributes:
-        conversation: its name.
+        conversation: the name of the conversation.
         person: the name of the person.
-        teacher: the one who has taken it over; None where the bot decides.
+        teacher: the teacher who has taken it over; None if the bot decides.
         waits: whether the person waits for the teacher.
         is_busy: whether a slow action is under way.
         idle_seconds: seconds since somebody did something.
@@ -103,7 +103,7 @@ class Handoff:
 
         Raises:
             LiveError: the conversation is not open.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         with self.sessions.lock:
             self.sessions.wait_for_turn(conversation)
@@ -114,7 +114,7 @@ class Handoff:
 
         Raises:
             LiveError: the teacher has not taken it over.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         with self.sessions.lock:
             self.sessions.wait_for_turn(conversation)
@@ -123,12 +123,12 @@ class Handoff:
             self._bot.give_back(conversation, teacher)
 
     def decide(self, conversation: str, teacher: str, action: str, step: int) -> tuple[str, ...]:
-        """Do what a teacher decided; the bot learns that it is right.
+        """Execute a teacher's decision; the bot learns that it is right.
 
         Args:
-            conversation: its name.
-            teacher: the one who decides.
-            action: the right one.
+            conversation: the name of the conversation.
+            teacher: the teacher who decides.
+            action: the right action.
             step: the step that they decided on: see `proposals`.
 
         Returns:
@@ -137,7 +137,7 @@ class Handoff:
         Raises:
             StaleDecision: the conversation has moved on.
             LiveError: somebody else decides here, nobody waits, or the action is unknown.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         with self.sessions.lock:
             self.sessions.wait_for_turn(conversation)

@@ -237,11 +237,11 @@ class LiveLearner:
         self.target.load_state_dict(self.network.state_dict())
 
     def actor(self) -> QPolicy:
-        """Return who acts by the weights as they are now, whatever becomes of them."""
+        """Return a policy with a copy of the current weights."""
         return QPolicy(self.env, [p.detach().numpy().copy() for p in self.network.parameters()], self.updates)
 
     def arrays(self) -> Arrays:
-        """Return all that the learner is made of, copied, but for its labels and `state`."""
+        """Return copies of the learner's arrays, without its labels and `state`."""
         arrays = {f"replay.{name}": column for name, column in self.replay.arrays().items()}
         for number, (weight, target, moments) in enumerate(
             zip(self._weights, self.target.parameters(), self._moments, strict=True)
@@ -251,7 +251,7 @@ class LiveLearner:
         return arrays
 
     def state(self) -> dict[str, Any]:
-        """Return the counters and the random state, as JSON has them."""
+        """Return the counters and the random state, as JSON-serializable values."""
         return {
             "transitions": self.transitions,
             "updates": self.updates,
@@ -260,7 +260,7 @@ class LiveLearner:
         }
 
     def load(self, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
-        """Become the learner that gave `arrays` and `state`; its domain is this one's.
+        """Restore the `arrays` and `state` of a learner of the same domain.
 
         Raises:
             KeyError, ValueError, TypeError: they are not from such a learner; this one is as it was.

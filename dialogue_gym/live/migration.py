@@ -28,7 +28,7 @@ def load_checkpoint(learner: LiveLearner, checkpoint: Checkpoint) -> None:
 
     Raises:
         MigrationError: the domain has lost something that the checkpoint knows, or the turn taking differs.
-        CheckpointError: it is not of a live learner. The learner is unchanged.
+        CheckpointError: the state is not a live learner's. The learner is unchanged.
     """
     state = checkpoint.state
     try:
@@ -43,7 +43,7 @@ def load_checkpoint(learner: LiveLearner, checkpoint: Checkpoint) -> None:
 
 
 def schema_of(env: DialogueEnv) -> dict[str, Any]:
-    """Return the fields of observations and the actions, as JSON has them."""
+    """Return the fields of observations and the actions, as JSON-serializable values."""
     return {
         "fields": [[field.name, list(field.labels)] for field in env.fields],
         "actions": list(env.action_names),
@@ -61,7 +61,7 @@ def migrate_arrays(
 
     Args:
         arrays: the arrays of the learner (`LiveLearner.arrays`).
-        before: its observations and actions then (`schema_of`).
+        before: the learner's observations and actions at that time (`schema_of`).
         fresh: the arrays of a learner of the grown domain, for everything new. But the first label of a new
             field, which all past observations have, counts for nothing yet.
         env: an environment of the domain as it is now.

@@ -14,14 +14,14 @@ class Moderation(Protocol):
     """The interface for teachers to approve of ratings, and to give their own."""
 
     def waiting(self) -> list[Entry]:
-        """Return the ratings that wait until somebody approves of them, the oldest first."""
+        """Return the ratings that await approval, the oldest first."""
 
     def approve(self, rating: int) -> None:
         """Let a rating count, by the id of its entry.
 
         Raises:
-            LiveError: it does not wait.
-            StoreError: it could not be written down.
+            LiveError: no such rating awaits approval.
+            StoreError: the journal could not be written.
         """
 
     def decline(self, rating: int) -> None:
@@ -32,7 +32,7 @@ class Moderation(Protocol):
 
         Raises:
             LiveError: there is nothing to rate.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
 
 

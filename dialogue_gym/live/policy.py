@@ -31,7 +31,7 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
     Raises:
         AgentError: the domain is not the one of the learning.
         StoreError: the store cannot be read.
-        DomainError: it is of another domain.
+        DomainError: the journal is of another domain.
     """
     newest = next(checkpoints_of(folder).readable(report), None)
     if newest is None:

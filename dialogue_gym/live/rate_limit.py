@@ -1,4 +1,4 @@
-"""Limits on how often somebody may do something: messages of unknown senders, wrong passwords."""
+"""Rate limits on messages of unknown senders and on wrong passwords."""
 
 from __future__ import annotations
 

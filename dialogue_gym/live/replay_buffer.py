@@ -130,8 +130,8 @@ class ReplayBuffer:
         """Return columns of randomly drawn transitions.
 
         Args:
-            random: draws them.
-            size: their number.
+            random: the generator that draws the transitions.
+            size: the number of transitions.
             recent: the number of the last to arrive that count as recent.
             recent_share: the share of the batch that is drawn among the recent ones, as far as they are still
                 there; the rest is drawn among all, so that old ones are not forgotten.

@@ -55,7 +55,7 @@ class OpenLiveBot:
 
 @contextlib.contextmanager
 def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[OpenLiveBot]:
-    """Open the store and the learner, which learns in the background until it is left.
+    """Open the store and the learner, which learns in the background until the context ends.
 
     Args:
         given: the options.
@@ -150,7 +150,7 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
     """Find out the start of the learner.
 
     Raises:
-        AgentError: it cannot begin with the agent.
+        AgentError: the learner cannot begin with the agent.
         StoreError: the store is about another domain, or cannot be read.
     """
     history = History(())

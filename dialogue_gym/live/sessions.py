@@ -26,12 +26,12 @@ class Snapshot:
     """A conversation at one moment.
 
     Attributes:
-        conversation: its name.
-        events: its messages, actions and slots set, in order.
-        slots: their values, by name.
+        conversation: the name of the conversation.
+        events: the messages, actions and slots set, in order.
+        slots: the values of the slots, by name.
         decision: the id of the entry of the last decision.
         has_ended: whether the conversation is over.
-        waits: the one that the person waits for, `"bot"` or a teacher's name; None if it is their turn.
+        waits: `"bot"` or a teacher's name, if the person waits for them; None if it is the person's turn.
     """
 
     conversation: str
@@ -96,8 +96,8 @@ class Sessions:
         """Answer a message.
 
         Raises:
-            Rejected: it cannot be taken, or not now.
-            StoreError: it could not be written down, and is not answered.
+            Rejected: the message is invalid, or over a limit.
+            StoreError: the message could not be written down, and is not answered.
         """
         _check_sender(sender)
         if not text.strip():
@@ -198,7 +198,7 @@ class Sessions:
         """Return a conversation by its name.
 
         Raises:
-            LiveError: it is unknown.
+            LiveError: the conversation is unknown.
         """
         with self.lock:
             return self._snapshot(conversation)
@@ -233,7 +233,7 @@ class Sessions:
         Raises:
             Rejected: the value is out of bounds, or they have not written yet, or too often.
             LiveError: there is nothing to rate.
-            StoreError: it could not be written down.
+            StoreError: the journal could not be written.
         """
         if not -1 <= value <= 1:
             raise Rejected(400, "a rating is a number from -1 to 1")

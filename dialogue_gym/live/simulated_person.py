@@ -90,7 +90,7 @@ class SimulatedPerson(ActionRunner):
         return 1.0 if is_success != (wrong < self._wrong) else -1.0
 
     def state(self) -> dict[str, Any]:
-        """Return the state between two dialogues, as JSON has it."""
+        """Return the state between two dialogues, as JSON-serializable values."""
         return {"dialogues": self.dialogues, "random": self._random.bit_generator.state}
 
     def load(self, state: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ def start_or_resume(
     report: Callable[[str], None] = print,
     others: Callable[[], dict[str, Any]] = dict,
 ) -> tuple[Trainer, dict[str, Any]]:
-    """Return the trainer of a store: the one of last time, or a new one.
+    """Return the trainer of a store, resumed from a checkpoint or new.
 
     Args:
         store: the store with the journal; its folder has the checkpoints.
@@ -46,8 +46,8 @@ def start_or_resume(
         reward: the reward of the steps; by default the domain's.
         settings: the settings of the learner.
         seed: the seed of a new learner.
-        kept: the number of checkpoints that are kept.
-        every: transitions between two of them.
+        kept: the number of checkpoints to keep.
+        every: the number of transitions between two checkpoints.
         guard: watches the success rate of the checkpoints.
         report: called with one line that a person should read.
         others: returns further parts of a checkpoint, as JSON-serializable values.
@@ -119,14 +119,14 @@ _LAYERS = [64, 64]
 
 
 def initialize_learner(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: int = 0) -> None:
-    """Let a learner begin with an agent.
+    """Initialize a learner from an agent.
 
     A DQN's weights are taken as they are. Any other policy has dialogues with the fake user, which are
     studied. Without an agent the learner begins with the labels alone.
 
     Args:
-        learner: a new one.
-        agent: its start.
+        learner: a new learner.
+        agent: the agent to begin with; None for the labels alone.
         can_play: whether the domain has a fake user to play with.
         seed: the seed of the dialogues.
 
@@ -147,11 +147,11 @@ def check_agent(agent: Agent, can_play: bool) -> None:
     """Check that a learner can begin with an agent.
 
     Args:
-        agent: its start.
+        agent: the agent to check.
         can_play: whether the domain has a fake user to play with.
 
     Raises:
-        AgentError: it cannot; one line says why.
+        AgentError: the agent is not suitable; one line gives the reason.
     """
     if isinstance(agent.policy, Policy):
         if not can_play:

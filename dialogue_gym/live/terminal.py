@@ -53,7 +53,7 @@ class TerminalChat:
         return self._bot.conversations.trace(self._current).conversation
 
     def say(self, text: str) -> Iterator[str]:
-        """Yield the lines to show after what the person typed."""
+        """Yield the lines to show in response to a typed text."""
         text = text.strip()
         rating = rating_of(text) if text.startswith(("+", "-")) else None  # a bare number is an answer
         for reply in self._bot.expire():
@@ -125,7 +125,7 @@ class TerminalChat:
         return f"({what} is rated {value:+g})"
 
     def explain(self) -> list[str]:
-        """Return the lines about the last message, the slots, and the values of the actions now."""
+        """Return the lines about the last message, the slots, and the current values of the actions."""
         actor = self._trainer.explorer.actor
         return explain(self._conversation, Agent("live", actor.env, actor))
 

@@ -53,8 +53,8 @@ class Trainer:
     when enough transitions have come since the last one.
 
     Attributes:
-        learner: it learns.
-        explorer: it acts by the learner's weights.
+        learner: the learner to train.
+        explorer: acts by the learner's weights.
         last_entry: the id of the last entry of the journal whose transitions the learner has.
         taught: the labels of teachers.
         fault: the error that has ended the thread, if it has failed.
@@ -76,14 +76,14 @@ class Trainer:
         """Prepare to learn.
 
         Args:
-            learner: it learns.
-            explorer: it acts.
-            checkpoints: the folder for them.
+            learner: the learner to train.
+            explorer: acts by the learner's weights.
+            checkpoints: the folder for checkpoints.
             last_entry: the id of the last entry whose transitions the learner has.
-            every: transitions between two checkpoints.
-            guard: watches each of them.
+            every: the number of transitions between two checkpoints.
+            guard: watches the success rate of the checkpoints.
             report: called with one line that a person should read, in the thread that learns.
-            others: returns further parts of a checkpoint, as JSON has them.
+            others: returns further parts of a checkpoint, as JSON-serializable values.
             taught: the labels of teachers that the learner has.
         """
         self.learner = learner
@@ -264,7 +264,7 @@ class RegressionGuard:
     Attributes:
         env: the environment of the test dialogues.
         fall: the largest drop below the best rate that is not reported.
-        best: its best share of successes so far.
+        best: the best success rate so far.
         rolls_back: whether a fall brings the best checkpoint back.
     """
 
@@ -282,5 +282,5 @@ class RegressionGuard:
         return success_rate(self.env, choose, range(_SEED, _SEED + DIALOGUES))
 
     def has_fallen(self, success_rate: float) -> bool:
-        """Return whether this is too far below the best."""
+        """Return whether a success rate is too far below the best."""
         return success_rate < self.best - self.fall

@@ -88,7 +88,7 @@ class Transition:
         entry: the id of the decision's entry, by which it is known: a rating that comes late gives the same
             transition again, with another reward.
         observation: the observation at the decision, shape (components,).
-        action: its name.
+        action: the name of the action.
         reward: the reward, with the ratings so far.
         next_observation: the observation at the next decision, or at the end, shape (components,).
         terminated: whether the conversation ended instead of reaching a next decision.
@@ -125,7 +125,7 @@ class Trace:
         conversation: the conversation with all events so far.
         latest: the last entry of the conversation proper; None before the first.
         end: the entry that ended it, if one did.
-        teacher: the one who decides in the place of the bot; None where the bot does.
+        teacher: the teacher who decides in the place of the bot; None if the bot decides.
         late: the messages since the user's last one, if a teacher was involved: they did not come as the
             answer to it.
         is_late: whether the next messages are late in that sense.
@@ -159,7 +159,7 @@ class Trace:
 
         Raises:
             StoreError: the content of the entry does not fit its kind.
-            DomainError: it names an action or a slot that the domain does not have.
+            DomainError: the entry names an action or a slot that the domain does not have.
         """
         found = self.record(entry, self.conversation.observation() if entry.kind == LABEL else None)
         if entry.kind in STEPS:
@@ -270,7 +270,7 @@ def unlearned(
 
     Raises:
         StoreError: the journal cannot be read.
-        DomainError: it is of another domain.
+        DomainError: the journal is of another domain.
     """
     names = dict.fromkeys(entry.conversation for entry in store.entries(after=after) if entry.conversation)
     # All of it in one go, if all of it is to be read anyway.

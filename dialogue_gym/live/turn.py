@@ -105,9 +105,9 @@ class Turn:
         """Let the bot do an action, and return its result.
 
         Args:
-            action: its name.
+            action: the name of the action.
             version: the version of the weights that decided on it, or made the proposal.
-            teacher: the one who decided on it; None for the bot. A teacher's decision is a label too.
+            teacher: the teacher who decided on it; None for the bot. A teacher's decision is a label too.
             proposal: the bot's choice, where a teacher decided.
 
         Raises:
@@ -148,7 +148,7 @@ class Turn:
         """Write everything that is new, together with other turns all or nothing, and pass transitions on.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the journal cannot be written.
         """
         turns = {turn.conversation.sender_id: turn for turn in (self, *others)}
         drafts = [draft for turn in turns.values() for draft in turn._writer.take()]

@@ -63,7 +63,7 @@ class Interpreter(abc.ABC):
         """Return the meaning of a text.
 
         Raises:
-            InterpreterError: it cannot be interpreted, or not now; the message is one line.
+            InterpreterError: the text cannot be interpreted, or not now; the message is one line.
         """
 
 
@@ -95,7 +95,7 @@ class CombinedInterpreter(Interpreter):
         """Return the meaning of a text.
 
         Raises:
-            InterpreterError: it cannot be interpreted; the message is one line.
+            InterpreterError: the text cannot be interpreted; the message is one line.
         """
         return (self.fixed if text.lstrip().startswith("/") else self.other).parse(text)
 

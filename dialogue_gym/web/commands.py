@@ -42,8 +42,8 @@ class Command:
         """Carry it out.
 
         Raises:
-            SessionError: it does not fit the session's state, or an argument is missing or wrong.
-            FileError: it cannot be written to the journal.
+            SessionError: the command does not fit the session's state, or an argument is missing or wrong.
+            FileError: the journal cannot be written.
         """
         values = []
         for name, kind in self.parameters:

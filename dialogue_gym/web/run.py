@@ -36,7 +36,7 @@ def run(options: ServeOptions) -> None:
     """Serve until Ctrl-C, or until the process is asked to terminate.
 
     Raises:
-        ValueError: an option cannot be used; one line says why.
+        ValueError: an option cannot be used; one line gives the reason.
         OSError: a file cannot be read or written.
     """
     options.check()
@@ -106,10 +106,10 @@ def _setup(options: ServeOptions, domain: Domain) -> TeachingSetup:
 
 @contextlib.contextmanager
 def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[OpenLiveBot, Sessions]]:
-    """Open the bot for visitors, which learns until this is left, and continue their conversations.
+    """Open the bot for visitors, which learns until the context ends, and continue their conversations.
 
     Raises:
-        ValueError: an option cannot be used; one line says why.
+        ValueError: an option cannot be used; one line gives the reason.
         OSError: a file cannot be read or written.
     """
     # PyTorch comes with another extra, which the teachers' pages do without.

@@ -110,8 +110,8 @@ class AccessPolicy:
         """Return whether this is the password. Wrong ones delay the next try from the same address.
 
         Args:
-            address: of the client.
-            password: as they gave it; compared in constant time.
+            address: the client's address.
+            password: the given password; compared in constant time.
 
         Raises:
             TooManyTries: the address has to wait first; the password was not looked at.
@@ -175,7 +175,7 @@ class AccessMiddleware:
 
         Args:
             app: the application.
-            policy: its rules of access.
+            policy: the rules of access.
             enter: the path of the sign-in form; None for an application without signing in.
         """
         self._app = app

@@ -26,7 +26,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 takes a free one.
 
     Raises:
-        ValueError: the address cannot be used; one line says why.
+        ValueError: the address cannot be used; one line gives the reason.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

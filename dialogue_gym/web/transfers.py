@@ -93,7 +93,7 @@ class Transfer:
             content: the content of the file.
 
         Raises:
-            FileError: it is not of this kind; one line says why.
+            FileError: the file is not of this kind; one line gives the reason.
             OSError: it cannot be written.
         """
         if kind not in KINDS:

@@ -43,7 +43,7 @@ class TeachingConfig:
     """Settings that all teachers of a store share.
 
     Attributes:
-        domain: read from its file.
+        domain: the domain, read from its file.
         user: `"fake"` or `"me"`, the user that a teacher begins with.
         turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
         runner: runs the actions when the teacher is the user.
@@ -247,7 +247,7 @@ class Workspace:
         """Change the session within this context; an error becomes a note.
 
         Args:
-            step: shown when the command was given.
+            step: the step that was shown when the command was given.
 
         Raises:
             StaleCommand: another step is shown by now.
@@ -339,7 +339,7 @@ class Workspace:
 
         Raises:
             StoreError: the conversation does not exist, or cannot be written.
-            LiveError: it is a visitor's, and has nothing to rate yet.
+            LiveError: the conversation is a visitor's, and has nothing to rate yet.
         """
         with self.shared.lock:
             self.catch_up()

@@ -41,7 +41,7 @@ class Credit:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        """Check what was given."""
+        """Check the arguments."""
         if bool(self.steps) == (self.seconds is not None):
             raise ValueError("Credit: it takes either steps, such as (0.6, 0.3, 0.1), or seconds, (0.2, 0.6)")
         if not all(is_number(part) and part >= 0 for part in self.steps) or (

@@ -27,13 +27,13 @@ class Step:
 
     Attributes:
         observation: the agent's observation when it chose.
-        action: its choice.
+        action: the agent's action.
         reward: the environment's.
         next_observation: the observation after the action.
         terminated, truncated: whether the episode ended with this step.
         info: the environment's.
         number: the number of the step in the episode, from 1.
-        episode: its number, from 1.
+        episode: the number of the episode, from 1.
         every: the subject of the rating, `"step"` or `"dialogue"`.
         env: the environment, for inspection.
     """

@@ -147,7 +147,7 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Do one action, and ask what it was worth."""
+        """Do one action, and ask for its reward."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         own = float(reward)
         self._number += 1
@@ -220,7 +220,7 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
         return float(sum(model.predict(*one) for one in visited))
 
     def _leave(self, is_cut: bool = False) -> None:
-        """Write down how the episode ended, if anything in it was rated."""
+        """Write down the end of the episode, if anything in it was rated."""
         if self._ratings is not None and self._number > 0:
             env = self.env.unwrapped
             self._ratings.end(env.conversation if isinstance(env, DialogueEnv) else None, is_cut)

@@ -117,7 +117,7 @@ class RewardModel:
         """Load the state of another model for the same observations and actions.
 
         Raises:
-            ValueError: it is of another environment, or not a state.
+            ValueError: the state is of another environment, or not a state.
         """
         missing = sorted(set(self.state_dict()) - set(state))
         if missing:
@@ -196,7 +196,7 @@ class OneHot:
         """Take the state of another one.
 
         Raises:
-            ValueError: it is of another space.
+            ValueError: the state is of another space.
         """
         if not np.array_equal(self.state, state):
             raise ValueError("this reward model was learned with other observations")
@@ -238,7 +238,7 @@ class Fourier:
         """Take the state of another one.
 
         Raises:
-            ValueError: it is of another space.
+            ValueError: the state is of another space.
         """
         if state.shape != self.state.shape or not np.array_equal(state[:2], self.state[:2]):
             raise ValueError("this reward model was learned with other observations")

@@ -33,7 +33,7 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
 
         Raises:
             TypeError: the environment is not a dialogue environment.
-            ValueError: it has noise of its own, or the phrasebook lacks an intent of its user.
+            ValueError: the environment has noise of its own, or the phrasebook lacks an intent of its user.
         """
         gym.utils.RecordConstructorArgs.__init__(
             self, phrasebook=phrasebook, interpreter=interpreter, _disable_deepcopy=True
