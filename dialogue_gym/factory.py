@@ -109,7 +109,7 @@ def domain_text_of(source: str) -> str:
     """Return the text of a domain's file.
 
     Raises:
-        DomainError: it cannot be read.
+        DomainError: the file cannot be read.
     """
     return read_text(domain_file(source), DOMAIN_FILE)
 

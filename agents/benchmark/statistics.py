@@ -14,7 +14,7 @@ from agents.config import agent_config
 
 Record = dict[str, Any]
 MEASURES = ("success_rate", "mean_return", "objective")
-"""Success, the environment's return, and 20 times success less the turns, as in the field's benchmark."""
+"""Success, the environment's return, and 20 times success less the turns, as in PyDial's benchmark."""
 MARKS = (1000, 4000, "end")
 """The marks that tables show, as far as the grid has them."""
 _RESAMPLES = 2000

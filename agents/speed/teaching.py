@@ -39,9 +39,9 @@ STORES = {
 
 
 def conversations(observations: int, answers: int) -> Iterator[list[Draft]]:
-    """Yield conversations with fake users, until they hold enough answers about enough observations.
+    """Yield conversations with fake users.
 
-    Observations beyond that number get no answer.
+    Together they hold `answers` answers about `observations` observations; further ones get no answer.
     """
     user = SimulatedUser(DOMAIN, SETTINGS)
     env = DialogueEnv(DOMAIN, **SETTINGS)

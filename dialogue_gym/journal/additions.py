@@ -19,7 +19,7 @@ def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[
     elsewhere.
 
     Args:
-        domain: as its file has it.
+        domain: the domain as its file has it.
         entries: all additions.
         in_effect: the steps of all conversations, and their additions, in order.
 

@@ -136,7 +136,7 @@ class Database:
         """Begin a transaction: all of it is written or, if there is an error, nothing.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the database cannot be written.
         """
         if self.is_read_only:
             raise StoreError(f"{self.path}: it was opened for reading only")
@@ -153,7 +153,7 @@ class Database:
         """Return all rows of a query.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: the database cannot be read.
         """
         with self.mutex, self._errors():
             return self._connection.execute(query, values).fetchall()
@@ -170,7 +170,7 @@ class Database:
         """Set notes about the store as a whole.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the database cannot be written.
         """
         with self.writing() as connection:
             connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
@@ -179,7 +179,7 @@ class Database:
         """Delete the entries of conversations, with all copies that the file still holds.
 
         Raises:
-            StoreError: it cannot be written, or a reader still uses the old state.
+            StoreError: the database cannot be written, or a reader still uses the old state.
         """
         with self.writing() as connection:
             # A row may be the parent of a later one: foreign keys are checked once all are deleted.

@@ -71,15 +71,15 @@ class Entry:
     """One step, rating, note or addition, which never changes.
 
     Attributes:
-        id: its number; later entries have larger ones, and none is used twice.
-        conversation: that it belongs to; empty if it is about the whole store. An addition to the domain for
+        id: the number of the entry; later entries have larger ones, and none is used twice.
+        conversation: the id of its conversation; empty if it is about the whole store. An addition to the domain for
             an answer stands before it in its conversation; one without a conversation holds for good.
         parent: the id of the entry that it follows, in another conversation where this one is a fork; None
             at the beginning.
         kind: one of `KINDS`.
-        content: its data, as JSON.
-        author: who did it, if known.
-        time: when, in seconds since 1970; never less than that of an earlier entry.
+        content: the data, as JSON-serializable values.
+        author: the author, if known.
+        time: the time of writing, in seconds since 1970; never less than that of an earlier entry.
         revision: the number of additions to the domain before it, including erased ones.
     """
 
@@ -129,7 +129,7 @@ def entry_events(entry: Entry) -> list[Event]:
     """Return the events of an entry.
 
     Raises:
-        StoreError: its content does not fit its kind.
+        StoreError: the entry's content does not fit its kind.
     """
     try:
         return events_of(entry.kind, entry.content)

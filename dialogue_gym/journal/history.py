@@ -107,7 +107,7 @@ class History:
         """Add an entry. Those of one conversation come in their order, other ones in any.
 
         Raises:
-            StoreError: it follows an unknown entry, was added already, or its content does not fit its
+            StoreError: the entry follows an unknown one, was added already, or its content does not fit its
                 kind.
         """
         if reason := shape_fault(entry.kind, entry.content):

@@ -78,14 +78,14 @@ class Store:
         """Open the journal of a folder.
 
         Args:
-            folder: that holds it; None for a new journal in memory, see `in_memory`.
+            folder: the folder of the store; None for a new journal in memory, see `in_memory`.
             create: make a journal if the folder has none.
             read_only: never write. A reader needs not wait, and sees each entry once it is written.
-            wait: for so many seconds for another process that writes.
+            wait: the seconds to wait for another process that writes.
             clock: returns the time, in seconds since 1970.
 
         Raises:
-            StoreError: it does not exist, has another version, cannot be read or written, or
+            StoreError: the store does not exist, has another version, cannot be read or written, or
                 another process writes to it.
             ImportError: writing to a folder needs filelock, which is missing.
         """
@@ -261,7 +261,7 @@ class Store:
             The conversations that were erased.
 
         Raises:
-            StoreError: it cannot be written, or a reader still uses the data to be erased.
+            StoreError: the store cannot be written, or a reader still uses the data to be erased.
         """
         names = [name for (name,) in self._database.read(SELECT_FINISHED, f"$.{key}")]
         erased = names[: max(0, len(names) - kept)]

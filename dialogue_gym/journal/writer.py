@@ -16,9 +16,9 @@ class ConversationWriter:
     The drafts still have to be appended to a store, possibly together with those of other conversations.
 
     Attributes:
-        conversation: its id.
+        conversation: the id of the conversation.
         head: the id of the entry that the first draft follows; None at the beginning.
-        author: of the drafts, where none is given.
+        author: the author of drafts that name none.
         drafts: the steps since the last `take`.
     """
 
@@ -81,7 +81,7 @@ class ConversationWriter:
         """Add a part of a conversation that is over or continues elsewhere.
 
         Args:
-            events: in their order. Those between a decision and the next message are its result.
+            events: the events, in their order. Those between a decision and the next message are its result.
             decisions: actions by the index of their event. A decision to listen without an event has the
                 index of the next event, or the number of events.
             by: whose decisions they were.

@@ -32,7 +32,7 @@ def play(env: gym.Env[Any, Any], choose: Choose, seed: int | None = None) -> Ite
     Args:
         env: a dialogue environment, wrapped or not.
         choose: chooses the actions.
-        seed: of the dialogue; None continues the environment's random stream.
+        seed: the seed of the dialogue; None continues the environment's random stream.
     """
     observation, info = env.reset(seed=seed)
     is_over = False

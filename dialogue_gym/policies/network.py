@@ -56,7 +56,7 @@ class OneHotMlp:
         """Set up the network.
 
         Args:
-            encoding: of the observations.
+            encoding: the encoding of the observations.
             layers: weights and biases, from the first layer on.
             activation: applied between the layers.
         """

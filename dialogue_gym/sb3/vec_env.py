@@ -46,7 +46,7 @@ class DialogueVecEnv(VecEnv):
         Args:
             env_id: id of a dialogue environment.
             num_envs: number of lanes.
-            settings: as for `gymnasium.make_vec(env_id, ...)`.
+            settings: the arguments of `gymnasium.make_vec(env_id, ...)`.
 
         Raises:
             ValueError: the id is of another kind of environment, or a setting is invalid.

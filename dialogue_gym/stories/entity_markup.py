@@ -24,7 +24,7 @@ def decode_object(text: str, start: int = 0) -> tuple[dict[str, Value], int]:
     """Return the JSON object that begins at a brace, and the position after its end.
 
     Raises:
-        ValueError: it is not valid JSON.
+        ValueError: the text there is not valid JSON.
     """
     try:
         value, end = _DECODER.raw_decode(text, start)

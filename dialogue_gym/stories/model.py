@@ -119,9 +119,9 @@ class Story:
         line: the line of the name.
         places: the place of each step; empty if the story was not read from a file.
         is_rule: whether it applies at any point of a dialogue, as the rules of Rasa 2 do.
-        conditions: of a rule, the number of first steps that are its condition.
-        conversation_start: of a rule, whether it applies only at the start of a dialogue.
-        wait_for_user_input: of a rule, whether it is the user's turn after it.
+        conditions: the number of first steps that are the condition of a rule.
+        conversation_start: whether a rule applies only at the start of a dialogue.
+        wait_for_user_input: whether it is the user's turn after a rule.
 
     Stories are equal if they differ only in their places.
     """

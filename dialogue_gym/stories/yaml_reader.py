@@ -89,7 +89,7 @@ def refuse_other_files(text: str, file: str) -> None:
     """Refuse a YAML text that has no key for stories, as it is probably another kind of file.
 
     Raises:
-        StoryError: it has neither the key `stories` nor the key `rules`.
+        StoryError: the file has neither the key `stories` nor the key `rules`.
     """
     keys = parse_yaml(text, file, STORY_FILE).mapping()
     if not keys.keys() & set(_OWN_SECTIONS):

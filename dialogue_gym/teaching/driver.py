@@ -38,10 +38,10 @@ class ConversationDriver:
     Attributes:
         history: the entries of the journal, and which are in effect.
         id: the current conversation.
-        conversation: its events, as far as they are in effect.
+        conversation: the conversation, with the events that are in effect.
         pending: the answer that it waits for.
         note: the problem with the last action, for the teacher to read; None without one.
-        author: of the answers.
+        author: the author of the answers.
         turn_taking: `"explicit"` or `"auto"`.
         model: the domain with its additions, and the learner.
     """
@@ -242,7 +242,7 @@ class ConversationDriver:
         """Write the result of the decision at the head, and advance to the next answer.
 
         Args:
-            events: of the action, and the simulated user's message at their end.
+            events: the events of the action, and the simulated user's message at their end.
             is_closing: see `execute`.
         """
         message = events[-1] if events else None

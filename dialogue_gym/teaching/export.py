@@ -52,7 +52,7 @@ def export(
 
     Args:
         history: the history of the store.
-        domain: its domain, with or without the additions.
+        domain: the domain of the history, with or without the additions.
         folder: the folder to write to; it is created if needed.
         story_format: `"markdown"` or `"yaml"`.
         domain_text: the text of the domain's file, for a folder without `domain.yml`. If it is None, the file

@@ -27,7 +27,7 @@ class TaughtInterpreter(Interpreter):
         """Return the meaning of a text; its intent is None if it is not understood.
 
         Raises:
-            InterpreterError: it cannot be interpreted; one line says why.
+            InterpreterError: the text cannot be interpreted; one line gives the reason.
         """
         if text.lstrip().startswith("/"):
             return parse_act(text)

@@ -92,7 +92,7 @@ class Learner:
 
         Args:
             observation: shape (components,).
-            possible: for each action whether its precondition holds; a taught action is proposed regardless.
+            possible: whether the precondition of each action holds; a taught action is proposed regardless.
         """
         key = observation.astype(self._dtype).tobytes()
         chances = np.zeros(len(self.actions))

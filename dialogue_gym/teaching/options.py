@@ -21,11 +21,11 @@ class TeachOptions:
         user: `"fake"` or `"me"`; None for the fake user if it has a goal.
         turn_taking: `"explicit"` or `"auto"`.
         wizard: whether the teacher picks every action.
-        seed: of everything random.
+        seed: the seed of everything random.
         teacher: `"me"`, or `"expert"` for the domain's expert in a teacher's place.
-        mistakes: how often that expert errs, from 0 to 1.
-        dialogues: how many dialogues it teaches.
-        as_json: whether its report is printed as JSON.
+        mistakes: the expert's rate of wrong answers, from 0 to 1.
+        dialogues: the number of dialogues that the expert teaches.
+        as_json: whether the expert's report is printed as JSON.
     """
 
     source: str

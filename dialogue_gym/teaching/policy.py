@@ -54,7 +54,7 @@ def taught_agent(folder: Path, domain: Domain) -> tuple[Domain, Agent]:
 
     Raises:
         StoreError: the store cannot be read.
-        DomainError: it is the store of another domain.
+        DomainError: the store is of another domain.
     """
     with Store(folder, create=False, read_only=True) as store:
         entries = list(store.entries())

@@ -24,10 +24,10 @@ class TaughtDialogue:
     """The answers in a conversation.
 
     Attributes:
-        conversation: its name.
+        conversation: the name of the conversation.
         answers: the number of answers by teachers; a fork counts its own ones only.
         corrections: the number of answers that chose another action than the proposed one.
-        outcome: its outcome; None if it has not ended.
+        outcome: the outcome of the conversation; None if it has not ended.
         seconds: the median time from question to answer; None if it is not known.
         last: the entry of the last answer.
     """

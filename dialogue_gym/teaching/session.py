@@ -57,13 +57,14 @@ class Session:
         """Resume the latest open conversation of the journal, or begin one.
 
         Args:
-            domain: that is taught; the additions in the journal are applied to it.
-            journal: to which every step is written.
+            domain: the domain to teach; the additions in the journal are applied to it.
+            journal: the journal for every step.
             turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
-            settings: of the environment with the simulated user; None if the teacher is the user as well.
+            settings: the arguments of the environment with the simulated user; None if the teacher is the
+                user as well.
             runner: runs the actions where the teacher is the user.
-            author: of the answers: the name of a person, or `"expert"` for a simulated teacher.
-            seed: of the simulated users.
+            author: the author of the answers: a person's name, or `"expert"` for a simulated teacher.
+            seed: the seed of the simulated users.
             asks_for_closing: whether the bot takes one more step after a success.
             is_mine: whether a conversation may be resumed, where several teachers share a journal.
 
@@ -149,7 +150,7 @@ class Session:
 
         Args:
             observation: shape (components,).
-            possible: for each action whether its precondition holds.
+            possible: whether the precondition of each action holds.
         """
         return self.actions[int(self._driver.model.learner.probabilities(observation, possible).argmax())]
 
@@ -171,7 +172,7 @@ class Session:
         """Say something as the user.
 
         Args:
-            message: of the user.
+            message: the user's message.
             new: additions to the domain that the message needs; an undo of it undoes them.
 
         Raises:
@@ -305,7 +306,7 @@ class Session:
         """Correct the meaning of the user's last message, before the bot acts on it.
 
         Args:
-            message: with the right meaning.
+            message: the message with the right meaning.
             new: additions to the domain that it needs; an undo of it undoes them.
 
         Raises:
@@ -419,7 +420,7 @@ class Session:
         """Go on with a conversation, which belongs to this teacher from now on.
 
         Raises:
-            SessionError: it has ended, or another user talks there than in this session.
+            SessionError: the conversation has ended, or another user talks there than in this session.
             StoreError: the conversation does not exist.
         """
         if self.history.has_ended(conversation):

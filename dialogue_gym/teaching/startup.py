@@ -46,7 +46,7 @@ class TeachingSetup:
             Whether the store was new.
 
         Raises:
-            StoreError: it is the store of another domain, or cannot be written.
+            StoreError: the store is of another domain, or cannot be written.
             FileError: the stories do not fit the domain.
         """
         store.use_domain(self.source, self.text)
@@ -73,7 +73,7 @@ def set_up(
 
     Args:
         domain: the domain to teach.
-        source: its name or file.
+        source: the name or file of the domain.
         user: `FAKE` or `ME`; None for the fake user if it has a goal, which the bot can then learn to serve.
         turn_taking: `"explicit"` or `"auto"`.
         pretrained: whether a new store begins with the domain's own stories.

@@ -46,7 +46,7 @@ class Screen:
     """A screen, and the question below it.
 
     Attributes:
-        shown: its parts from top to bottom.
+        shown: the parts from top to bottom.
         prompt: the text before the answer; None without a question.
         keys: the keys that answer, without Enter; empty if the answer is a line.
     """
