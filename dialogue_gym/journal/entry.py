@@ -72,8 +72,9 @@ class Entry:
 
     Attributes:
         id: the number of the entry; later entries have larger ones, and none is used twice.
-        conversation: the id of its conversation; empty if it is about the whole store. An addition to the domain for
-            an answer stands before it in its conversation; one without a conversation holds for good.
+        conversation: the id of its conversation; empty if it is about the whole store. An addition to the
+            domain for an answer stands before that in its conversation; one without a conversation holds for
+            good.
         parent: the id of the entry that it follows, in another conversation where this one is a fork; None
             at the beginning.
         kind: one of `KINDS`.

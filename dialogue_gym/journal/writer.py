@@ -60,7 +60,7 @@ class ConversationWriter:
         """Add a decision.
 
         Args:
-            action: that was chosen.
+            action: the chosen action.
             by: whose decision it was: one of `TEACHERS`, or `BOT`.
             right: all actions that are right; the chosen one without it.
             author: see the class.

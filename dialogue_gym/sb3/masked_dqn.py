@@ -32,7 +32,7 @@ def margin_loss(values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
     Args:
         values: Q-values, shape `(n, actions)`.
-        right: which actions are right, shape `(n, actions)`, bool.
+        right: whether each action is right, shape `(n, actions)`, bool.
     """
     best_wrong = values.masked_fill(right, -torch.inf).amax(dim=1)
     best_right = values.masked_fill(~right, -torch.inf).amax(dim=1)

@@ -226,7 +226,7 @@ class ConversationDriver:
         """Execute the decision at the head, and write its result and the simulated user's message.
 
         Args:
-            action: that was decided, of which `conversation` must not know yet.
+            action: the chosen action, which `conversation` must not contain yet.
             is_closing: the user has reached their goal; this is the bot's last action.
         """
         self.note = None

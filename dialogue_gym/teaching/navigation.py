@@ -40,7 +40,7 @@ class Navigator:
         """Navigate a history.
 
         Args:
-            history: that is read; it may grow.
+            history: the history to read; it may grow.
             author: the teacher.
             is_simulated: whether the teacher's sessions have a simulated user.
             is_mine: whether a conversation may be resumed, where several teachers share a journal.
