@@ -40,7 +40,7 @@ def run(*words: str, typed: str = "", cwd: Path | None = None) -> subprocess.Com
 
 
 @pytest.mark.parametrize("agent", ["pretrained", "expert"])
-def test_a_booking_ends_as_the_simulated_one_does(agent: str) -> None:
+def test_booking_ends_like_the_simulated_one(agent: str) -> None:
     talk = chat("restaurant", agent)
     said = talk.say('/inform{"cuisine": "french", "location": "paris", "people": "2", "price": "cheap"}')
     assert said == ["bot   How about this cheap french restaurant in paris, for 2 people?"]
@@ -54,7 +54,7 @@ def test_a_booking_ends_as_the_simulated_one_does(agent: str) -> None:
     assert talk.conversation.slots["cuisine"] is None
 
 
-def test_an_agenda_ends_with_its_last_answer() -> None:
+def test_agenda_ends_with_its_last_reply() -> None:
     talk = chat("concert")
     for act in ("/search_venues", "/compare_reviews", "/thankyou"):
         talk.say(act)
@@ -63,7 +63,7 @@ def test_an_agenda_ends_with_its_last_answer() -> None:
     assert talk.say("/goodbye")[-1].startswith("--- the user has what they wanted, after 4 turns")
 
 
-def test_thoughts_are_those_before_the_last_action() -> None:
+def test_scores_precede_the_last_action() -> None:
     talk = chat("concert", "expert")
     assert talk.explain()[0] == "understood  nothing yet"
     talk.say("/search_concerts@0.6")
@@ -75,7 +75,7 @@ def test_thoughts_are_those_before_the_last_action() -> None:
     assert len(thoughts) == 3 + 4
 
 
-def test_unreadable_message_costs_nothing() -> None:
+def test_unreadable_message_is_not_a_turn() -> None:
     talk = chat("restaurant")
     assert talk.say("/grete") == ["(unknown intent 'grete'; did you mean 'greet'?)"]
     assert talk.say("   ") == []
@@ -85,7 +85,7 @@ def test_unreadable_message_costs_nothing() -> None:
     assert talk.conversation.slots["cuisine"] is None
 
 
-def test_a_bot_without_an_agent_says_that_it_only_listens(tmp_path: Path) -> None:
+def test_bot_without_an_agent_only_listens(tmp_path: Path) -> None:
     domain = domain_from(PLAIN)
     assert load_agent(None, domain) is None
     talk = Chat(Bot(domain, None, ActionRunner(domain)), FixedFormatInterpreter(domain))
@@ -129,14 +129,14 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
         (["chat", "restaurant", "--nlu", "http://a", "--nlu", "b.yml"], "an NLU server stands alone"),
     ],
 )  # fmt: skip
-def test_mistakes_are_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+def test_mistakes_are_reported_in_one_line(words: list[str], message: str, tmp_path: Path) -> None:
     result = run(*words, cwd=tmp_path)
     assert result.returncode == 2 and result.stdout == ""
     assert message in result.stderr and result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
 
 
-def test_in_a_terminal_one_key_shows_the_thoughts(tmp_path: Path) -> None:
+def test_one_key_shows_the_scores_in_a_terminal(tmp_path: Path) -> None:
     window = Window("chat", "restaurant", cwd=tmp_path, columns=100)
     try:
         window.type("", "you >")

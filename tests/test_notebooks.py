@@ -108,12 +108,12 @@ SAYS: dict[str, Callable[[str], None]] = {
 """Checks of the claims in a notebook's text about its outputs, by the name of the notebook."""
 
 
-def test_there_are_notebooks_and_every_check_has_one() -> None:
+def test_every_check_has_a_notebook() -> None:
     assert {*SAYS, *SLOW} <= {path.stem for path in NOTEBOOKS}
 
 
 @each_notebook
-def test_it_is_valid_and_stored_without_outputs(path: Path) -> None:
+def test_notebook_is_valid_and_stored_without_outputs(path: Path) -> None:
     notebook = read(path)
     assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
     assert notebook.metadata.kernelspec.name == "python3"
@@ -129,9 +129,7 @@ def test_it_is_valid_and_stored_without_outputs(path: Path) -> None:
         for path in NOTEBOOKS
     ],
 )
-def test_it_runs_and_its_outputs_match_its_text(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_notebook_outputs_match_its_text(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MPLBACKEND", raising=False)  # figures are to be shown in the notebook
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # and not what a person has set up for themselves
     printed = run(read(path), path.parent)

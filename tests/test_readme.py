@@ -61,7 +61,7 @@ TEACHING = [command for command in AGENTS if " teach-benchmark " in command]
 BENCHMARKS = [command for command in AGENTS if " benchmark " in command]
 
 
-def test_every_command_is_of_a_kind_that_is_tested() -> None:
+def test_every_kind_of_command_is_tested() -> None:
     assert COMMANDS and AGENTS
     others = {command for command in COMMANDS if command not in AGENTS and command not in WORDS}
     # tests/test_package.py runs those of pip
@@ -78,7 +78,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")), ids=str)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         path, _, anchor = link.partition("#")
         if not path.startswith(("http://", "https://")):
@@ -87,7 +87,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors(target), link
 
 
-def test_the_python_of_the_readme_prints_the_dialogue_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+def test_readme_code_prints_the_shown_dialogue(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
     for block in blocks("python", README):
         exec(compile(block, README, "exec"), names)
@@ -101,7 +101,7 @@ def test_the_python_of_each_page_runs(page: str) -> None:
         exec(compile(block, page, "exec"), names)
 
 
-def test_the_map_follows_the_imports() -> None:
+def test_map_matches_the_imports() -> None:
     rows = [
         [box.replace(",", " ").split() for box in re.findall(r"│ ([\w, ]+?) │", line)]
         for line in text(README).splitlines()
@@ -131,7 +131,7 @@ def test_the_commands_of_agents_run(tmp_path: Path) -> None:
     assert (tmp_path / "out/dqn/model.zip").exists()
 
 
-def test_the_chats_go_as_they_are_shown(tmp_path: Path) -> None:
+def test_chats_match_their_transcripts(tmp_path: Path) -> None:
     chats = {block.split(",")[0]: block for block in blocks("text", CHAT) if "you > " in block}
     commands = [shlex.split(command) for command in WORDS if command.split()[1] == "chat"]
     assert [words[2] for words in commands] == list(chats)
@@ -141,7 +141,7 @@ def test_the_chats_go_as_they_are_shown(tmp_path: Path) -> None:
         assert run_here(*words[1:], cwd=tmp_path, typed=typed) == shown
 
 
-def test_the_commands_for_stories_and_teaching_run(tmp_path: Path) -> None:
+def test_story_and_teaching_commands_run(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dialogue_gym/domains/concert/stories.md", tmp_path)
     (tmp_path / "out").mkdir()
     for command in WORDS:
@@ -236,7 +236,7 @@ def test_every_agent_is_named() -> None:
     assert all(f"`{name}`" in text(TRAIN) for name in agent_names())
 
 
-def test_the_figures_of_speed_come_from_one_run() -> None:
+def test_speed_figures_come_from_one_run() -> None:
     result = json.loads((ROOT / "docs/speed.json").read_text(encoding="utf-8"))
     assert markdown(result).strip() in text(SPEED)
 
@@ -249,7 +249,7 @@ def test_the_table_of_the_benchmark_comes_from_its_results() -> None:
     assert results["protocol"] == load_grid("full").protocol()  # else the results belong to another protocol
 
 
-def test_the_report_of_the_benchmark_can_be_made_again(tmp_path: Path) -> None:
+def test_benchmark_report_is_reproducible(tmp_path: Path) -> None:
     (command,) = (command for command in BENCHMARKS if "--report" in command)
     shutil.copytree(BENCHMARK, tmp_path / "docs/benchmark")
     (tmp_path / "docs/benchmark/results.json").unlink()
@@ -279,7 +279,7 @@ def test_the_citation_has_this_version() -> None:
 
 
 @pytest.mark.slow
-def test_the_bench_measures_the_figures_of_the_page(tmp_path: Path) -> None:
+def test_bench_measures_the_published_figures(tmp_path: Path) -> None:
     options = ["--rounds", "1", "--seeds", "1", "--out", str(tmp_path)]
     printed = run([sys.executable, "-m", "agents.speed.environments", *options], tmp_path).stdout
     measured = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))

@@ -101,7 +101,7 @@ def test_code_replaces_the_declared_effects() -> None:
     assert ActionRunner(PIZZA, [refused]).run("action_restart", Conversation(PIZZA)) == ActionResult()
 
 
-def test_code_sees_the_conversation_and_cannot_change_it() -> None:
+def test_code_reads_the_conversation_but_cannot_change_it() -> None:
     seen: dict[str, Any] = {}
 
     def look(dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
@@ -157,7 +157,7 @@ def test_buttons_are_kept_and_responses_are_filled() -> None:
         ([set_slot("a\nb", 1)] * 9, {}, "and 6 more"),
     ],
 )  # fmt: skip
-def test_unusable_parts_are_left_out_with_a_note(events: Any, message: dict[str, Any], note: str) -> None:
+def test_unusable_parts_are_dropped_with_a_note(events: Any, message: dict[str, Any], note: str) -> None:
     good = [set_slot("size", "large")] if isinstance(events, list) else ()
     result = run(answering([*good, *events] if good else events, message))
     assert result.note is not None and result.note.startswith("count: ") and note in result.note
@@ -223,7 +223,7 @@ def test_any_result_of_code_leaves_a_valid_conversation(events: Any, messages: l
     assert ActionRunner(PIZZA, [Python(answering([]))]).run("count", conversation) == ActionResult()
 
 
-def test_packages_are_searched_and_base_classes_left_out(tmp_path: Path) -> None:
+def test_packages_are_searched_without_base_classes(tmp_path: Path) -> None:
     package = tmp_path / "things"
     (package / "inner").mkdir(parents=True)
     (package / "__init__.py").write_text("from .base import Base\nfrom beside import Count\n")
@@ -310,7 +310,7 @@ def test_the_built_in_code_fits_its_domain(name: str) -> None:
     assert builtin_actions("no_such_domain") == []
 
 
-def test_there_is_a_restaurant_for_every_goal() -> None:
+def test_every_goal_has_a_restaurant() -> None:
     domain = load_domain("restaurant")
     assert domain.fake_user is not None
     runner, conversation = ActionRunner(domain, builtin_actions("restaurant")), Conversation(domain)
@@ -333,7 +333,7 @@ def test_there_is_a_restaurant_for_every_goal() -> None:
     assert found == SlotSet("restaurants", [])
 
 
-def test_the_reviews_of_results_begin_with_the_best() -> None:
+def test_reviews_are_sorted_best_first() -> None:
     domain = load_domain("concert")
     runner, conversation = ActionRunner(domain, builtin_actions("concert")), Conversation(domain)
     for search, show, best in (

@@ -109,7 +109,7 @@ def drip(*pieces: bytes) -> Callable[[socket.socket, bytes], None]:
     return send
 
 
-def test_a_server_is_asked_for_custom_actions_alone(serve: Serve) -> None:
+def test_server_runs_only_custom_actions(serve: Serve) -> None:
     asked: list[bytes] = []
 
     def answer(connection: socket.socket, request: bytes) -> None:
@@ -213,7 +213,7 @@ def test_a_compressed_response_is_not_unpacked(serve: Serve) -> None:
         post_json(url, {}, 20)
 
 
-def test_a_slow_lookup_of_the_address_does_not_outlast_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_dns_lookup_respects_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     is_over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: is_over.wait(20) and [])
     begin = time.monotonic()
@@ -230,7 +230,7 @@ def test_a_server_can_be_asked_while_an_event_loop_runs(serve: Serve) -> None:
     assert asyncio.run(within()) == [1]
 
 
-def test_without_httpx_the_error_has_the_install_command() -> None:
+def test_error_without_httpx_has_the_install_command() -> None:
     code = "import sys; sys.modules['httpx'] = None\nfrom dialogue_gym._http import post_json\n"
     code += "post_json('http://127.0.0.1:1/', {}, 1)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -380,7 +380,7 @@ def action_server(python: Path, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_code_does_the_same_here_and_on_rasas_server(tmp_path: Path) -> None:
+def test_code_acts_alike_locally_and_on_a_rasa_server(tmp_path: Path) -> None:
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=False)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"

@@ -145,7 +145,7 @@ runpy.run_module("agents", run_name="__main__")
     )
 
 
-def test_training_does_not_wait_long_for_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_gives_up_on_a_slow_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slots = {f"s{i}": {"type": "text"} for i in range(8)}
     domain = {
         "intents": ["inform", "affirm", "deny"], "entities": list(slots), "slots": slots,
@@ -240,7 +240,7 @@ def test_an_environments_section_overrides_the_default() -> None:
     assert concert["policy"] == restaurant["policy"]
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_files_are_written_atomically(tmp_path: Path) -> None:
     path = tmp_path / "kept.txt"
     path.write_text("before")
 

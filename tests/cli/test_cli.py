@@ -145,7 +145,7 @@ def test_stories_are_converted_joined_counted_and_drawn(folder: Path) -> None:
     assert drawn.startswith("flowchart ") and drawn.count("utter_greet") == 1
 
 
-def test_files_are_written_whole_or_not_at_all(folder: Path) -> None:
+def test_files_are_written_atomically(folder: Path) -> None:
     out = folder / "out.yml"
     out.write_text("as it was")
     (folder / "stories.md").write_text("## one\n* greet{\n")
@@ -165,5 +165,5 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     assert result.stderr == 'error: typer is missing: pip install "dialogue_gym[teach]" brings it\n'
 
 
-def test_the_domain_of_the_checks_is_the_one_that_is_loaded() -> None:
+def test_checked_domain_is_the_loaded_one() -> None:
     assert {load_domain(name).name for name in builtin_names()} == set(builtin_names())

@@ -88,7 +88,7 @@ def contents(folder: str, kind: str) -> list[Any]:
         return [entry.content for entry in store.entries() if entry.kind == kind]
 
 
-def test_a_person_talks_and_rates_and_goes_on_the_next_day(command: Command) -> None:
+def test_conversation_is_rated_and_the_next_day_resumes(command: Command) -> None:
     typed = ["+", "/restart", "/greet", "1", "+", "-0.5", "-7", "/restart", "7", "1", "/order", "", "?"]
     status, lines, error = command("live", "plain.yml", typed=typed)
     assert (status, error) == (0, "")
@@ -121,7 +121,7 @@ def test_a_person_talks_and_rates_and_goes_on_the_next_day(command: Command) -> 
     assert lines[0] == "plain, with the agent 'plain-live'." and lines[-1].startswith("            (not prob")
 
 
-def test_ctrl_d_ends_a_conversation_and_then_the_question_about_it(command: Command) -> None:
+def test_ctrl_d_ends_the_conversation_then_the_rating(command: Command) -> None:
     typed: list[Line] = ["/greet", None, "great!", "9", "0.5"]
     status, lines, _ = command("live", "plain.yml", typed=typed)
     assert status == 0 and lines[-6:-1] == [
@@ -217,7 +217,7 @@ def test_unsuitable_agents_are_refused_before_anything_is_written(command: Comma
         assert files() == before, words
 
 
-def test_a_dqn_goes_on_where_it_is_in_its_own_turn_taking(command: Command) -> None:
+def test_dqn_resumes_with_its_own_turn_taking(command: Command) -> None:
     env = DialogueEnv("concert", turn_taking="explicit")
     agent = saved("dqn", "masked_dqn", MaskedDQN("MlpPolicy", env, device="cpu"), turn_taking="explicit")
     for words in (["--agent", agent], []):
@@ -227,7 +227,7 @@ def test_a_dqn_goes_on_where_it_is_in_its_own_turn_taking(command: Command) -> N
     assert checkpoint.turn_taking == "explicit"
 
 
-def test_one_at_a_time_and_a_damaged_checkpoint_and_a_full_disk(command: Command) -> None:
+def test_locked_store_damaged_checkpoint_and_full_disk(command: Command) -> None:
     with Store(Path("plain-live")):
         status, _, error = command("live", "plain.yml")
         assert (
@@ -257,7 +257,7 @@ def test_one_at_a_time_and_a_damaged_checkpoint_and_a_full_disk(command: Command
     assert now == before + 3
 
 
-def test_a_domain_that_grew_goes_on_and_one_that_lost_something_does_not(command: Command) -> None:
+def test_extended_domain_resumes_and_reduced_domain_is_refused(command: Command) -> None:
     command("live", "plain.yml", typed=["/greet", None, "+"])
     grown = PLAIN.replace("actions: [utter_greet", "actions: [utter_more, utter_greet")
     Path("plain.yml").write_text(grown.replace("intents: [greet", "intents: [thank, greet"))
@@ -278,7 +278,7 @@ def run(*words: str, typed: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(called, input=typed, capture_output=True, text=True, check=False, cwd=cwd)
 
 
-def test_through_a_pipe_hostile_words_are_text(tmp_path: Path) -> None:
+def test_hostile_input_through_a_pipe_is_plain_text(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     (tmp_path / "nlu.yml").write_text(NLU)
     hostile = [
@@ -297,7 +297,7 @@ def test_through_a_pipe_hostile_words_are_text(tmp_path: Path) -> None:
     ]
 
 
-def test_a_conversation_that_a_kill_cut_off_is_gone_on_with(tmp_path: Path) -> None:
+def test_conversation_resumes_after_a_kill(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     words = [sys.executable, "-m", "dialogue_gym", "live", "plain.yml"]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
@@ -326,7 +326,7 @@ class First:
         return "utter_greet", 0
 
 
-def test_in_a_terminal_reports_of_learning_leave_typed_text_alone(tmp_path: Path) -> None:
+def test_learning_reports_leave_typed_text_intact(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     folder = tmp_path / "plain-live"
     assert run("live", "plain.yml", typed="", cwd=tmp_path).returncode == 0
@@ -367,7 +367,7 @@ def test_in_a_terminal_reports_of_learning_leave_typed_text_alone(tmp_path: Path
         ("concert", "find me a concert", "search_concerts"),
     ],
 )
-def test_a_pretrained_agent_goes_on_in_plain_words(name: str, typed: str, slot: str, tmp_path: Path) -> None:
+def test_pretrained_agent_continues_with_plain_text(name: str, typed: str, slot: str, tmp_path: Path) -> None:
     shown = run("live", name, typed=f"{typed}\n?\n", cwd=tmp_path)
     assert shown.returncode == 0 and shown.stderr == ""
     assert shown.stdout.startswith("(a new learner begins with the agent 'pretrained'")

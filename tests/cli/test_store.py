@@ -57,7 +57,7 @@ def store(folder: Path, *words: str, typed: str = "") -> tuple[int, list[str], s
     return done.returncode, done.stdout.splitlines(), done.stderr
 
 
-def test_a_store_can_be_looked_at(made: Path) -> None:
+def test_store_is_listed_and_shown(made: Path) -> None:
     status, lines, _ = store(made, "list")
     rows = [line.split() for line in lines]
     assert status == 0 and rows[0] == ["conversation", "when", "entries", "turns", "corrections", "outcome"]
@@ -83,7 +83,7 @@ def test_a_store_is_exported(made: Path, tmp_path: Path) -> None:
     assert status == 2 and "did you mean 'yaml'?" in error
 
 
-def test_a_forgotten_conversation_is_gone(folder: Path) -> None:
+def test_forgotten_conversation_is_erased(folder: Path) -> None:
     status, _, error = store(folder, "forget", "c1", "--yes")
     assert (status, error) == (2, "error: 'c1' has forks that share its beginning: 'c2'\n")
     status, lines, _ = store(folder, "forget", "c1", "--with-forks", typed="n\n")
@@ -107,14 +107,14 @@ def test_a_forgotten_conversation_is_gone(folder: Path) -> None:
         "prune --yes",
     ],
 )
-def test_no_store_is_one_line(command: str, tmp_path: Path) -> None:
+def test_missing_store_is_reported_in_one_line(command: str, tmp_path: Path) -> None:
     status, lines, error = store(tmp_path / "no", *command.split())
     assert status == 2 and lines == []
     assert error.startswith(f"error: {tmp_path / 'no'}: ") and error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_broken_store_is_one_line(folder: Path) -> None:
+def test_broken_store_is_reported_in_one_line(folder: Path) -> None:
     (journal,) = (path for path in folder.iterdir() if path.read_bytes().startswith(b"SQLite format 3"))
     with sqlite3.connect(journal) as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
@@ -159,7 +159,7 @@ def live_folder(lived: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(lived, tmp_path / "store"))
 
 
-def test_a_bot_that_learned_goes_back_to_a_checkpoint(live_folder: Path) -> None:
+def test_trained_bot_rolls_back_to_a_checkpoint(live_folder: Path) -> None:
     status, lines, _ = store(live_folder, "rollback")
     rows = [line.split() for line in lines]
     assert status == 0 and rows[0] == ["checkpoint", "when", "steps", "success"]
@@ -201,7 +201,7 @@ def test_old_checkpoints_and_conversations_are_pruned(live_folder: Path) -> None
     assert store(live_folder, "show", "live2")[1][-1].startswith("--- ")
 
 
-def test_nothing_learned_yet_is_one_line(made: Path, folder: Path) -> None:
+def test_untrained_store_is_reported_in_one_line(made: Path, folder: Path) -> None:
     assert store(made, "rollback")[1] == ["checkpoint  when  steps  success"]
     status, _, error = store(folder, "rollback", "best")
     assert status == 2 and error.count("\n") == 1

@@ -68,7 +68,7 @@ def test_missing_file_is_created_and_a_new_store_can_be_started(tmp_path: Path) 
         (["plain.yml", "--pretrained"], "has no stories.yml or stories.md"),
     ],
 )
-def test_error_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
+def test_errors_are_one_line(words: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     result = run(*words, typed="", cwd=tmp_path)
     assert result.returncode == 2 and message in result.stderr

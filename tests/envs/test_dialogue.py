@@ -60,7 +60,7 @@ def test_both_checkers_pass_without_a_warning(
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("env_id", IDS)
-def test_wrappers_and_vectors_take_it(env_id: str, turn_taking: str) -> None:
+def test_wrappers_and_vector_environments_accept_the_ids(env_id: str, turn_taking: str) -> None:
     flat = FlattenObservation(make(env_id, turn_taking=turn_taking))
     observation, _ = flat.reset(seed=0)
     assert observation.shape == (sum(len(f.labels) for f in flat.unwrapped.observation_fields),)
@@ -110,7 +110,7 @@ def test_a_seed_starts_a_stream_of_dialogues() -> None:
     assert len(fresh) > 1
 
 
-def test_rendering_changes_nothing_that_happens() -> None:
+def test_rendering_has_no_side_effects() -> None:
     actions = random_actions(make(BUILT_IN[0]))
     shown = make(BUILT_IN[0], render_mode="ansi", semantic_error_rate=0.3)
     assert play(shown, actions) == play(make(BUILT_IN[0], semantic_error_rate=0.3), actions)
@@ -126,7 +126,7 @@ def test_human_rendering_prints_each_line_once(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.rstrip("\n") == ansi.render()
 
 
-def test_history_is_the_last_observations_newest_last() -> None:
+def test_history_stacks_observations_newest_last() -> None:
     one, three = make(BUILT_IN[0]), make(BUILT_IN[0], max_history=3)
     frames = [one.reset(seed=9)[0]]
     observation, _ = three.reset(seed=9)
@@ -144,7 +144,7 @@ def test_history_is_the_last_observations_newest_last() -> None:
 
 
 @pytest.mark.parametrize(("turn_taking", "limit"), [("auto", 50), ("explicit", 100)])
-def test_a_dialogue_is_cut_off_without_a_wrapper(turn_taking: str, limit: int) -> None:
+def test_dialogue_is_truncated_without_a_wrapper(turn_taking: str, limit: int) -> None:
     env = DialogueEnv("restaurant", turn_taking=turn_taking, patience=100)
     env.reset(seed=0)
     steps = [env.step(1) for _ in range(limit)]
@@ -190,7 +190,7 @@ def test_reward_terms_add_up_and_can_be_set() -> None:
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_every_argument_is_taken_by_every_id(env_id: str) -> None:
+def test_every_id_accepts_every_argument(env_id: str) -> None:
     env = make(
         env_id, turn_taking="explicit", semantic_error_rate=0.1, user="unfriendly", indecisiveness=0.2,
         informativeness=2, correction_rate=0.1, patience=3, max_history=2, reward={"step": -2},
@@ -236,7 +236,7 @@ def test_a_wrong_action_is_named() -> None:
             env.step(action)
 
 
-def test_a_domain_without_a_fake_user_says_so() -> None:
+def test_domain_without_a_fake_user_is_refused() -> None:
     plain = Domain("plain", intents=("hi",))
     with pytest.raises(DomainError, match=r"this domain has no fake user to talk to \(the key 'fake_user'\)"):
         gym.make("Dialogue-v0", domain=plain)
@@ -253,7 +253,7 @@ def test_builtin_id_is_the_general_environment_with_its_domain(env_id: str, name
     np.testing.assert_array_equal(own.reset(seed=3)[0], general.reset(seed=3)[0])
 
 
-def test_numpy_numbers_and_none_are_taken() -> None:
+def test_numpy_numbers_and_none_are_accepted() -> None:
     env = DialogueEnv("concert", max_history=np.int64(2), patience=np.int64(3), semantic_error_rate=None)
     assert (env.max_history, env.tables.patience, env.tables.is_noisy) == (2, 3, False)
 
@@ -294,7 +294,7 @@ def test_docstring_of_an_environment_has_gymnasiums_headings(documented: object)
 
 
 @pytest.mark.parametrize("name", DOMAINS)
-def test_documented_actions_are_the_domains(name: str) -> None:
+def test_documented_actions_match_the_domain(name: str) -> None:
     page = DOMAINS[name].__doc__ or ""
     table = re.findall(r"^\| (\d+)\s+\| (\w+)", page, re.MULTILINE)
     env = DialogueEnv(name)

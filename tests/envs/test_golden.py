@@ -55,7 +55,7 @@ class Careless:
 
 
 @pytest.mark.parametrize(("env_id", "turn_taking"), CASES)
-def test_dialogues_are_those_of_this_version(env_id: str, turn_taking: str) -> None:
+def test_dialogues_match_the_golden_transcripts(env_id: str, turn_taking: str) -> None:
     golden = (FOLDER / f"{env_id}-{turn_taking}.txt").read_text(encoding="utf-8")
     assert transcript(env_id, turn_taking) == golden
 

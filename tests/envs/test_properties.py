@@ -42,7 +42,9 @@ ROUNDS = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 @ROUNDS
 @given(SOURCES, SETTINGS, SEEDS)
-def test_any_dialogue_keeps_the_rules(source: Domain | str, keywords: dict[str, Any], seed: int) -> None:
+def test_random_dialogues_keep_the_invariants(
+    source: Domain | str, keywords: dict[str, Any], seed: int
+) -> None:
     env = DialogueEnv(source, **keywords)
     n = int(env.action_space.n)
     random = np.random.default_rng(seed)

@@ -214,7 +214,7 @@ def chatted(text: str) -> list[Any]:
         ("masked_dqn", ("restaurant", "--agent", "agents/masked_dqn")),
     ],
 )
-def test_stores_and_agents_chat(name: str, words: tuple[str, ...], folder: Path, expected: Any) -> None:
+def test_stores_and_agents_can_chat(name: str, words: tuple[str, ...], folder: Path, expected: Any) -> None:
     lines = TYPED if words[0] == "pizza.yml" else BOOKING
     found = chatted(run(folder, "chat", *words, typed="".join(f"{line}\n" for line in lines)))
     wanted = chatted(expected["chatted"][name])
@@ -252,7 +252,7 @@ def test_trained_agents_are_loaded(name: str, expected: Any) -> None:
     ("target", "name", "words"),
     [("md", "pizza", []), ("yaml", "pizza", ["--format", "yaml"]), ("restaurant", "restaurant", [])],
 )
-def test_exports_are_the_same(target: str, name: str, words: list[str], folder: Path) -> None:
+def test_exports_are_unchanged(target: str, name: str, words: list[str], folder: Path) -> None:
     before = {path.name: path.read_text() for path in (folder / "exported" / target).iterdir()}
     for place in ("again", f"exported/{target}"):  # into a new folder, and over the same files
         run(folder, "store", "export", place, *words, "--store", name)

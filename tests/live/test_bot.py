@@ -44,9 +44,7 @@ from tests.live.bots import (
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("name", DOMAINS)
-def test_people_give_the_transitions_that_the_environment_gives(
-    name: str, turn_taking: str, tmp_path: Path
-) -> None:
+def test_transitions_of_people_equal_the_environments(name: str, turn_taking: str, tmp_path: Path) -> None:
     domain = DOMAINS[name]
     outcomes = set()
     interpreter = FixedFormatInterpreter(domain)
@@ -284,7 +282,7 @@ def test_invalid_ratings_are_refused(store: Store, value: float) -> None:
         live.rate("live9", 1)
 
 
-def test_conversations_do_not_mix(tmp_path: Path) -> None:
+def test_conversations_are_independent(tmp_path: Path) -> None:
     """Each of several that are held at once is as if it had been held alone."""
     chance = random.Random(1)
     texts = [CUISINE, YES, "/deny", '/inform{"people": "2", "price": "cheap"}', "/greet", "/restart"]
@@ -350,7 +348,7 @@ def test_silence_ends_a_conversation(store: Store) -> None:
     assert list(talking(store, clock=lambda: clock[0]).expire()) == []
 
 
-def test_a_clock_that_goes_back_ends_nothing_and_everybody_in_time(store: Store) -> None:
+def test_silence_is_measured_across_a_clock_reset(store: Store) -> None:
     clock = [1000.0]
     live = talking(store, silence=60, clock=lambda: clock[0])
     name = live.begin()
@@ -362,7 +360,7 @@ def test_a_clock_that_goes_back_ends_nothing_and_everybody_in_time(store: Store)
     assert [heard.ended for heard in live.expire()] == [name]
 
 
-def test_the_wall_clock_may_jump(tmp_path: Path) -> None:
+def test_wall_clock_jumps_are_harmless(tmp_path: Path) -> None:
     times = iter([5e9, 1e9, 3e9, 1.0, *([2.0] * 50)])
     with Store(tmp_path / "store", clock=lambda: next(times)) as store:
         live = talking(store)

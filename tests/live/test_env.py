@@ -105,7 +105,7 @@ def test_both_checkers_pass_without_a_warning(turn_taking: str) -> None:
 @pytest.mark.parametrize("history", [1, 2])
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("name", ["restaurant", "concert"])
-def test_with_the_fake_user_as_the_person_it_is_the_simulated_environment(
+def test_fake_user_as_person_equals_the_simulated_environment(
     name: str, turn_taking: str, history: int
 ) -> None:
     weights = {"failure": -3.0, "invalid": -0.5, "turn": 0.25, "action_restart": -0.1}
@@ -155,7 +155,7 @@ def test_a_conversation_is_truncated_and_the_next_one_begins() -> None:
     assert person.env.conversation.outcome == "truncated"
 
 
-def test_an_agent_of_the_fake_user_goes_on_with_people_until_they_leave(tmp_path: Path) -> None:
+def test_agent_of_the_fake_user_serves_people_until_they_leave(tmp_path: Path) -> None:
     model = MaskedDQN(
         "MlpPolicy", gym.make("FakeUserRestaurant-v0"), learning_starts=50, seed=0, device="cpu"
     )
@@ -203,7 +203,7 @@ def test_leaving_or_restarting_is_failure() -> None:
             step_by(env, "utter_ask_cuisine")
 
 
-def test_misunderstood_text_is_asked_again_and_costs_nothing() -> None:
+def test_misunderstood_text_is_asked_again_without_penalty() -> None:
     told: list[list[str]] = []
     texts = iter(["hello there!", "/grete", "/greet", "/inform{", '/inform{"price": "cheap"}'])
 
@@ -220,7 +220,7 @@ def test_misunderstood_text_is_asked_again_and_costs_nothing() -> None:
     assert env.conversation.slots["price"] == "cheap"
 
 
-def test_words_are_understood_by_an_interpreter() -> None:
+def test_plain_text_is_read_by_an_interpreter() -> None:
     interpreter = TrainedInterpreter(
         load_domain("restaurant"), read_examples([builtin_path("restaurant", "nlu.yml")])
     )
@@ -281,7 +281,9 @@ def test_message_is_in_the_journal_before_it_is_answered(tmp_path: Path) -> None
         assert again.conversation.sender_id == "live3"
 
 
-def test_at_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_reads_and_prints_messages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     typed = iter(["hm", "/greet"])
 
     def at_the_prompt(prompt: str) -> str:
@@ -299,7 +301,7 @@ def test_at_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert shown[0].startswith("(unknown intent 'hm'") and shown[1:] == ["bot   Hello", "bot   you"]
 
 
-def test_it_is_shown_as_text() -> None:
+def test_ansi_rendering_shows_the_dialogue() -> None:
     env = DialogueLiveEnv(domain_from(PLAIN), typing("/greet"), render_mode="ansi")
     env.reset()
     step_by(env, "utter_greet")

@@ -103,7 +103,7 @@ class FullDisk(Store):
 
 
 @pytest.mark.parametrize("free", [0, 1, 2, 3])
-def test_a_full_disk_leaves_nothing_acknowledged_and_everything_usable(tmp_path: Path, free: int) -> None:
+def test_full_disk_acknowledges_nothing_and_corrupts_nothing(tmp_path: Path, free: int) -> None:
     """A turn of this bot is written down in three parts, so that no action is run that is not on record."""
     done: list[str] = []
     with FullDisk(tmp_path / "store") as store:

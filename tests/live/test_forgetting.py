@@ -51,7 +51,7 @@ def test_forgotten_conversation_leaves_no_trace_in_learning(tmp_path: Path) -> N
     assert learned(folder) == learned(never)
 
 
-def test_nothing_is_left_of_one_in_the_middle(tmp_path: Path) -> None:
+def test_conversation_in_the_middle_leaves_no_trace(tmp_path: Path) -> None:
     folder, bare = tmp_path / "store", tmp_path / "bare"
     names = lived(folder, 10)
     forgotten = names[5]
@@ -88,7 +88,7 @@ def test_labels_are_in_every_checkpoint(tmp_path: Path) -> None:
         assert list(store.begun(LIVE, 100)) == names
 
 
-def test_the_commands(tmp_path: Path) -> None:
+def test_commands_forget_and_approve(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     name = lived(folder, 1)[0]
     with Store(folder) as store:

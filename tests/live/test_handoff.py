@@ -192,7 +192,7 @@ def test_bot_answers_after_too_long_a_wait(setup: Setup) -> None:
     assert [(note.content["decides"], note.author) for note in notes] == [("tina", "tina"), (None, "bot")]
 
 
-def test_time_passes_while_nobody_says_anything(setup: Setup) -> None:
+def test_handoff_expires_without_messages(setup: Setup) -> None:
     setup.say()
     setup.take_over()
     setup.say()
@@ -243,7 +243,7 @@ def test_answer_after_a_restart_reaches_polling_front_ends(setup: Setup) -> None
     assert [one.text for one in sessions.reply("ann", "/order").late] == ["Hello"]
 
 
-def test_few_conversations_all_stay_at_hand(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_conversations_stay_in_memory(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversations_module, "AT_HAND", 4)
     traces = {
         name: setup.bot.conversations.trace(name)
@@ -256,7 +256,7 @@ def test_few_conversations_all_stay_at_hand(setup: Setup, monkeypatch: pytest.Mo
     assert setup.bot.conversations.trace("live1") is not traces["live1"]
 
 
-def test_a_teacher_goes_on_after_an_action_that_was_killed(tmp_path: Path) -> None:
+def test_teacher_continues_after_a_killed_action(tmp_path: Path) -> None:
     setup = Setup(tmp_path / "store", turns="explicit")
     setup.sessions.bot.begin("ann")
     setup.sessions = Sessions(setup.bot, clock=setup.clock)
@@ -274,7 +274,7 @@ def test_a_teacher_goes_on_after_an_action_that_was_killed(tmp_path: Path) -> No
     setup.store.close()
 
 
-def test_unwritten_decision_is_not_made(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritten_decision_has_no_effect(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     setup.say()
     name = setup.take_over()
     setup.say()
@@ -316,7 +316,7 @@ def test_labels_of_a_teaching_session_are_learned(setup: Setup) -> None:
 
 
 @pytest.mark.parametrize("is_attended", [True, False])
-def test_ratings_of_strangers_are_approved_or_dropped(setup: Setup, is_attended: bool) -> None:
+def test_untrusted_ratings_are_approved_or_dropped(setup: Setup, is_attended: bool) -> None:
     setup.say()
     setup.say()
     setup.sessions.rate("ann", -1)
@@ -352,7 +352,9 @@ class Slow(ActionRunner):
         return super().run(action, conversation)
 
 
-def test_others_go_on_while_an_action_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_action_does_not_block_other_conversations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And in that conversation one thing is done after the other."""
     monkeypatch.setattr(conversations_module, "AT_HAND", 1)
     slow = Slow()

@@ -133,16 +133,16 @@ def live_with_kills(folder: Path, kills: int) -> int:
     return days.trainer.learner.transitions
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_learned_twice(tmp_path: Path) -> None:
+def test_kills_lose_nothing_and_repeat_no_learning(tmp_path: Path) -> None:
     assert live_with_kills(tmp_path / "store", 10) > 20
 
 
 @pytest.mark.slow
-def test_the_same_three_hundred_times(tmp_path: Path) -> None:
+def test_three_hundred_kills_lose_nothing(tmp_path: Path) -> None:
     assert live_with_kills(tmp_path / "store", 300) > 1000
 
 
-def test_two_processes_on_one_store(tmp_path: Path) -> None:
+def test_second_process_on_a_store_is_refused(tmp_path: Path) -> None:
     receiver, sender = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=talk_until_killed, args=(tmp_path / "store", sender))
     process.start()

@@ -96,7 +96,7 @@ def test_the_buffer_keeps_the_newest_of_each_situation(data: st.DataObject) -> N
             buffer = other
 
 
-def test_a_smaller_buffer_takes_the_newest() -> None:
+def test_smaller_buffer_keeps_the_newest() -> None:
     buffer, smaller = ReplayBuffer(9, 2, np.int8), ReplayBuffer(4, 2, np.int8)
     for entry in range(9):
         put(buffer, (entry, entry, 0, 0.0))
@@ -117,7 +117,7 @@ def test_old_experience_keeps_its_share() -> None:
 # The learner.
 
 
-def test_a_learner_that_was_saved_goes_on_bit_for_bit() -> None:
+def test_saved_learner_resumes_bit_for_bit() -> None:
     """Also with updates that it still owes."""
     one, other = learner_of(), learner_of()
     seen = transitions(80)
@@ -153,7 +153,7 @@ def test_loading_an_invalid_state_changes_nothing() -> None:
     assert (bits(learner.arrays()), learner.state()) == before
 
 
-def test_labels_hold_against_contrary_experience() -> None:
+def test_labels_outweigh_contrary_experience() -> None:
     env = DialogueEnv(DOMAIN)
     observation, _ = env.reset(seed=0)
     right, wrong = "ask_size", "wrap"
@@ -241,7 +241,7 @@ def test_visit_counts_are_saved() -> None:
     assert len(other.visits) == 0 and other.random.bit_generator.state == state["random"]
 
 
-def test_so_many_situations_are_kept() -> None:
+def test_number_of_counted_situations_is_bounded() -> None:
     tries = VisitCounts(2, situations=4)
     seen = [np.array([number], np.int8) for number in range(6)]
     for observation in (*seen[:4], seen[0], *seen[4:]):
@@ -253,7 +253,7 @@ def test_so_many_situations_are_kept() -> None:
     assert [other.counts(one).sum() for one in seen] == [2, 1, 0, 0, 1, 1]
 
 
-def test_a_checkpoint_can_be_written_while_somebody_decides() -> None:
+def test_checkpoint_can_be_written_during_a_decision() -> None:
     explorer = Explorer(learner_of().actor(), least=1.0, most=1.0)
     possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
     deciding = threading.Thread(target=lambda: [explorer.decide(one, possible) for one in SITUATIONS])
@@ -284,7 +284,7 @@ def test_a_network_of_another_shape_is_refused(arguments: dict[str, Any]) -> Non
         initialize_learner(learner_of(), Agent("mine", env, model), True)
 
 
-def test_a_dqn_goes_on_with_its_weights() -> None:
+def test_dqn_continues_with_its_weights() -> None:
     env = DialogueEnv(DOMAIN)
     model = MaskedDQN("MlpPolicy", env, buffer_size=10, device="cpu", seed=3)
     learner = learner_of()

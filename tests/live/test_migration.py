@@ -78,7 +78,7 @@ def test_knowledge_is_carried_over_by_name(what: str) -> None:
     grown.learn()
 
 
-def test_a_store_goes_on_with_a_domain_that_has_grown(store: Store) -> None:
+def test_store_resumes_with_an_extended_domain(store: Store) -> None:
     days = Days(store, 20)
     days.live_on()
     assert len(Days(store, 20).trainer.explorer.visits) > 0
@@ -99,7 +99,7 @@ def test_a_store_goes_on_with_a_domain_that_has_grown(store: Store) -> None:
         ("values: [small, large]", "values: [small, large, huge]", "'huge'"),
     ],
 )
-def test_a_domain_that_lost_something_is_refused(store: Store, was: str, now: str, reason: str) -> None:
+def test_reduced_domain_is_refused(store: Store, was: str, now: str, reason: str) -> None:
     texts = [TINY, TINY.replace(was, now)]
     if "wrap" in reason:
         texts[1] = texts[1].replace("wrap: {", "pack: {")
@@ -150,7 +150,7 @@ def test_regression_is_reported_and_can_be_undone(tmp_path: Path, rolls_back: bo
         assert "ignored" in reports[1] and "\n" not in reports[1]
 
 
-def test_a_fall_after_the_domain_has_grown_rolls_back_by_name(tmp_path: Path) -> None:
+def test_regression_after_an_extension_rolls_back_by_name(tmp_path: Path) -> None:
     before = trainer_of(tmp_path, RegressionGuard(DialogueEnv(DOMAIN)))
     before.learner.teach(right_labels())
     before.learner.study(150)

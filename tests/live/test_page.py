@@ -31,7 +31,7 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_commands_run_one_after_the_other(tmp_path: Path) -> None:
+def test_commands_of_the_page_run_in_order(tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(PLAIN)
     (tmp_path / "nlu.yml").write_text(NLU)
     for line in "".join(blocks("sh")).splitlines():
@@ -46,7 +46,7 @@ def test_the_commands_run_one_after_the_other(tmp_path: Path) -> None:
     assert {"restaurant-live", "from-dqn", "mine"} <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_the_code_runs(
+def test_code_of_the_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -56,7 +56,7 @@ def test_the_code_runs(
     assert {"by-hand", "tomorrow.zip"} <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_the_options_and_figures_are_those_in_use() -> None:
+def test_documented_options_and_figures_are_current() -> None:
     found = {option.opts[0]: option for option in COMMAND.params if option.param_type_name == "option"}
     for name in found.keys() - {"--actions", "--port", "--seed"}:  # the same with every command
         assert name in PAGE, name

@@ -83,7 +83,7 @@ def bot(tmp_path: Path) -> Iterator[Bot]:
     made.store.close()
 
 
-def test_a_message_has_a_sender_words_and_an_end(bot: Bot) -> None:
+def test_message_needs_sender_text_and_bounded_length(bot: Bot) -> None:
     for sender, text, status in [
         ("", "/greet", 400), ("   ", "/greet", 400), ("a\nb", "/greet", 400), ("\ud800", "/greet", 400),
         ("a" * 129, "/greet", 400), ("ann", " ", 400), ("ann", "x" * 1001, 413),
@@ -93,7 +93,7 @@ def test_a_message_has_a_sender_words_and_an_end(bot: Bot) -> None:
     assert bot.say("a" * 128, "/greet" + " " * 994) == ["Hello ?"]
 
 
-def test_an_allowance_fills_up_again(tmp_path: Path) -> None:
+def test_allowance_refills(tmp_path: Path) -> None:
     bot = Bot(tmp_path / "store", Limits(per_minute=3, per_day=6))
     for _ in range(3):
         bot.say("ann")
@@ -112,7 +112,7 @@ def test_an_allowance_fills_up_again(tmp_path: Path) -> None:
     bot.store.close()
 
 
-def test_so_many_at_a_time_and_no_more(tmp_path: Path) -> None:
+def test_number_of_conversations_is_limited(tmp_path: Path) -> None:
     bot = Bot(tmp_path / "store", Limits(people=3))
     statuses = []
     for number in range(30):
@@ -144,7 +144,7 @@ def test_evicted_conversation_continues_where_it_was(tmp_path: Path, monkeypatch
     assert told[0] == told[1] and len(told[0][1]) == 10
 
 
-def test_a_strangers_rating_teaches_nothing_until_it_is_approved(bot: Bot) -> None:
+def test_untrusted_rating_is_learned_once_approved(bot: Bot) -> None:
     for _ in range(2):
         bot.say("ann")
     before = bot.learned()
@@ -202,7 +202,7 @@ def test_each_sender_continues_after_a_restart(tmp_path: Path) -> None:
     bot.store.close()
 
 
-def test_asking_for_a_conversation_over_and_over_is_refused(bot: Bot) -> None:
+def test_repeated_requests_for_a_conversation_are_refused(bot: Bot) -> None:
     with pytest.raises(Rejected, match="has not written yet"):
         bot.sessions.snapshot("ann")
     bot.say("ann")

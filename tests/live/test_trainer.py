@@ -51,7 +51,7 @@ def lived(folder: Path, days: int, every: int, **arguments: Any) -> tuple[Any, A
     return found[0], found[1]
 
 
-def test_continued_equals_uninterrupted(tmp_path: Path) -> None:
+def test_resumed_training_equals_uninterrupted_training(tmp_path: Path) -> None:
     one, many = lived(tmp_path, 3, 100)
     assert one == many
     assert 300 <= one[0][1]["learner"]["transitions"] < 350
@@ -139,7 +139,7 @@ def test_fault_of_the_thread_is_reported(tmp_path: Path) -> None:
     assert trainer._checkpoints.paths() == []
 
 
-def test_the_buffer_and_all_that_was_learned_follow_from_the_journal(store: Store) -> None:
+def test_buffer_and_model_are_rebuilt_from_the_journal(store: Store) -> None:
     days = Days(store, 40)
     for _ in range(25):
         days.talk()
@@ -163,7 +163,7 @@ def spoil(path: Path, chance: random.Random) -> None:
     path.write_bytes(content)
 
 
-def test_no_damage_is_taken_for_a_checkpoint(tmp_path: Path) -> None:
+def test_damaged_checkpoint_is_never_loaded(tmp_path: Path) -> None:
     """Truncated or with bits turned over, it is read as it was written, or left aside in one line."""
     trainer = trainer_of(tmp_path)
     trainer.submit(transitions(20), 20)
@@ -199,7 +199,7 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_the_last_good_checkpoint_is_taken(store: Store, kind: str) -> None:
+def test_last_good_checkpoint_is_used(store: Store, kind: str) -> None:
     days = Days(store, 20)
     days.live_on()
     good = comparable(days.trainer)
@@ -238,7 +238,7 @@ def test_clock_that_went_back_is_reported(store: Store, monkeypatch: pytest.Monk
     assert Days(store, 20).reports == []
 
 
-def test_a_full_disk_leaves_the_checkpoints_as_they_were(store: Store) -> None:
+def test_full_disk_leaves_checkpoints_unchanged(store: Store) -> None:
     days = Days(store, 20)
     days.live_on()
     folder = store.folder / "checkpoints"
@@ -262,7 +262,7 @@ def test_a_full_disk_leaves_the_checkpoints_as_they_were(store: Store) -> None:
     assert comparable(again.trainer) == comparable(days.trainer)
 
 
-def test_so_many_checkpoints_are_kept_and_nothing_half_written(store: Store) -> None:
+def test_old_checkpoints_and_partial_files_are_removed(store: Store) -> None:
     days = Days(store, 20, kept=2)
     days.live_on()
     (store.folder / "checkpoints" / ".a1b2.npz").write_bytes(b"half")

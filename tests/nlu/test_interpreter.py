@@ -48,9 +48,7 @@ NAMES = st.text("abcxyz_-é 9", min_size=1, max_size=8).filter(lambda name: name
         ('/inform{"cuisine": ["a@b", "{}"]}', "inform", 1.0, {"cuisine": ["a@b", "{}"]}),
     ],
 )
-def test_the_meaning_of_the_fixed_format(
-    text: str, intent: str, confidence: float, values: dict[str, Any]
-) -> None:
+def test_fixed_format_is_parsed(text: str, intent: str, confidence: float, values: dict[str, Any]) -> None:
     found = FixedFormatInterpreter(RESTAURANT).parse(text)
     assert (found.text, found.intent, found.confidence) == (text, intent, confidence)
     assert found.entities == entities_from(values)
@@ -196,12 +194,12 @@ def test_a_rasa_server_is_asked(server: Any) -> None:
         ("/one/model/parse?emulation_mode=LUIS", "/one/model/parse?emulation_mode=LUIS"),
     ],
 )
-def test_any_form_of_an_address_is_asked_for_the_same(server: Any, address: str, asked: str) -> None:
+def test_all_forms_of_an_address_are_equivalent(server: Any, address: str, asked: str) -> None:
     RasaInterpreter(f"http://127.0.0.1:{server.server_port}{address}").parse("hi")
     assert [path for path, _ in server.asked] == [asked]
 
 
-def test_an_invalid_address_is_one_line() -> None:
+def test_invalid_address_is_reported_in_one_line() -> None:
     for url in ("http://[", "localhost:5005", ""):
         with pytest.raises(InterpreterError, match="not an address"):
             RasaInterpreter(url).parse("hi")
@@ -221,7 +219,9 @@ def test_an_invalid_address_is_one_line() -> None:
         (0, b"{}", "not respond within"),
     ],
 )
-def test_an_unusable_response_is_one_line(server: Any, status: int, body: bytes, message: str) -> None:
+def test_unusable_response_is_reported_in_one_line(
+    server: Any, status: int, body: bytes, message: str
+) -> None:
     server.answer = (status, body)
     with pytest.raises(InterpreterError, match=message) as caught:
         RasaInterpreter(f"http://127.0.0.1:{server.server_port}", timeout=0.3 if status == 0 else 60).parse(
@@ -230,7 +230,7 @@ def test_an_unusable_response_is_one_line(server: Any, status: int, body: bytes,
     assert str(caught.value).isprintable()
 
 
-def test_an_unreachable_server_is_one_line() -> None:
+def test_unreachable_server_is_reported_in_one_line() -> None:
     with socket.socket() as silent, pytest.raises(InterpreterError, match="cannot be reached") as caught:
         silent.bind(("127.0.0.1", 0))  # it is taken, but nobody listens
         RasaInterpreter(f"http://127.0.0.1:{silent.getsockname()[1]}").parse("hi")

@@ -87,7 +87,7 @@ def test_entities_are_found(
         assert (entity.confidence == 1) == (said not in ("fernch", "san fransisco")), said
 
 
-def test_the_words_around_decide_between_entities_and_roles() -> None:
+def test_context_decides_between_entities_and_roles() -> None:
     said = ["from [paris]{'entity': 'city', 'role': 'from'} to [rome]{'entity': 'city', 'role': 'to'}"]
     said += ["to [rome]{'entity': 'city', 'role': 'to'}", "from [berlin]{'entity': 'city', 'role': 'from'}"]
     said += ["for [2](people) people", "[3](people) people", "in [3](hours) hours", "[2](hours) hours"]
@@ -153,7 +153,7 @@ def test_any_text_is_interpreted(trained: dict[str, TrainedInterpreter], text: s
 
 @settings(max_examples=40)
 @given(st.lists(examples(), max_size=5), st.text(max_size=20))
-def test_any_examples_can_be_trained_on_unless_they_have_no_words(said: list[Example], text: str) -> None:
+def test_training_needs_only_examples_with_words(said: list[Example], text: str) -> None:
     try:
         interpreter = TrainedInterpreter("restaurant", NluData(tuple(said)))
     except NluError as error:
@@ -203,7 +203,7 @@ def test_scores_are_exact() -> None:
         evaluate(Fixed(), dataclasses.replace(NluData(), synonyms=(("a", "b"),)))
 
 
-def test_without_scikit_learn_the_error_has_the_install_command() -> None:
+def test_error_without_scikit_learn_has_the_install_command() -> None:
     code = "import sys; sys.modules['sklearn'] = None; import dialogue_gym.nlu.trained"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip().endswith('pip install "dialogue_gym[nlu]"')

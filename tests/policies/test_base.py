@@ -122,14 +122,14 @@ def test_under_noise_asking_again_pays(name: str) -> None:
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_no_action_and_no_pair_of_actions_succeeds(env_id: str, turn_taking: str) -> None:
+def test_no_repeated_action_or_pair_succeeds(env_id: str, turn_taking: str) -> None:
     n = len(make(env_id, turn_taking=turn_taking).unwrapped.action_names)
     sequences = [*((a,) for a in range(n)), *itertools.permutations(range(n), 2)]
     rates, _ = outcomes(env_id, sequences, 40, turn_taking)
     assert not [sequences[which] for which in np.flatnonzero(rates > 0.05)]
 
 
-def test_guessing_and_giving_up_do_not_pay() -> None:
+def test_guessing_and_giving_up_are_not_rewarded() -> None:
     best = best_return(BUILT_IN[0])
     names = make(BUILT_IN[0]).unwrapped.action_names
     for given_up in ("action_suggest", "utter_goodbye", "action_restart"):

@@ -15,7 +15,7 @@ def choice(policy: Any) -> Any:
     return lambda observation, mask: int(policy.predict(observation, action_masks=mask)[0])
 
 
-def test_steps_are_those_of_the_environment() -> None:
+def test_steps_equal_the_environments() -> None:
     env, other = make(BUILT_IN[0]), make(BUILT_IN[0])
     steps = list(play(env, choice(ExpertPolicy(env, 0)), 7))
     observation, _ = other.reset(seed=7)
@@ -28,7 +28,7 @@ def test_steps_are_those_of_the_environment() -> None:
     assert [step.terminated or step.truncated for step in steps] == [False] * (len(steps) - 1) + [True]
 
 
-def test_the_mask_is_that_of_the_state() -> None:
+def test_mask_matches_the_state() -> None:
     env = make(BUILT_IN[0])
 
     def choose(observation: Any, mask: Any) -> int:
@@ -39,7 +39,7 @@ def test_the_mask_is_that_of_the_state() -> None:
 
 
 @pytest.mark.parametrize("seeds", [range(5), [11, 3, 11]])
-def test_the_share_of_successes_depends_on_the_seeds_alone(seeds: Any) -> None:
+def test_success_rate_depends_only_on_the_seeds(seeds: Any) -> None:
     env = make(BUILT_IN[0])
     assert success_rate(env, choice(ExpertPolicy(env)), seeds) == 1
     rates = {success_rate(env, choice(RandomPolicy(env, 0)), range(30)) for _ in range(2)}

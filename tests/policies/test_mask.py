@@ -27,7 +27,7 @@ RESTAURANT = BUILT_IN[0]
 @pytest.mark.parametrize("history", [1, 3])
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_an_observations_mask_is_that_of_its_state(env_id: str, turn_taking: str, history: int) -> None:
+def test_mask_of_an_observation_matches_its_state(env_id: str, turn_taking: str, history: int) -> None:
     keywords: dict[str, Any] = {"turn_taking": turn_taking, "max_history": history}
     lanes: Any = gym.make_vec(env_id, 50, semantic_error_rate=0.3, **keywords)
     mask = ActionMask(lanes.single)
@@ -45,7 +45,7 @@ def masked_dqn(**keywords: Any) -> MaskedDQN:
     return MaskedDQN("MlpPolicy", DialogueVecEnv(RESTAURANT, 16), **arguments | keywords)
 
 
-def test_it_never_takes_an_impossible_action() -> None:
+def test_agent_never_takes_an_impossible_action() -> None:
     agent = masked_dqn(exploration_final_eps=0.5)
     agent.learn(1500)
     assert agent.replay_buffer is not None
@@ -63,7 +63,7 @@ def test_it_never_takes_an_impossible_action() -> None:
     assert not mask[np.arange(len(taken)), taken].all()  # without masks it does
 
 
-def test_the_target_looks_ahead_among_possible_actions_alone() -> None:
+def test_target_considers_only_possible_actions() -> None:
     agent = masked_dqn()
     observations = torch.tensor(agent.get_env().reset())  # type: ignore[union-attr]
     possible = torch.tensor(ActionMask(agent.get_env().lanes.single)(observations.numpy()))  # type: ignore[union-attr]
@@ -83,7 +83,7 @@ def test_the_target_looks_ahead_among_possible_actions_alone() -> None:
     assert one == actions[0] and np.ndim(one) == 0
 
 
-def test_it_is_the_same_once_saved_and_loaded(tmp_path: Path) -> None:
+def test_loaded_agent_equals_the_saved_one(tmp_path: Path) -> None:
     agent = masked_dqn()
     agent.learn(600)
     agent.save(tmp_path / "model")
@@ -100,7 +100,7 @@ def test_it_is_the_same_once_saved_and_loaded(tmp_path: Path) -> None:
         assert torch.equal(one, other)  # the same seed, the same agent
 
 
-def test_it_masters_the_restaurant() -> None:
+def test_agent_masters_the_restaurant() -> None:
     agent = masked_dqn(
         learning_rate=1e-3,
         target_update_interval=500,
@@ -122,7 +122,7 @@ def test_it_masters_the_restaurant() -> None:
     ],
     ids=["id", "env", "dummy"],
 )
-def test_it_takes_any_kind_of_dialogue_environment(make: Any) -> None:
+def test_every_dialogue_environment_is_accepted(make: Any) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "(?s).*rgb_array")  # which Stable-Baselines3 asks for, given an id
         MaskedDQN("MlpPolicy", make(), learning_starts=10, device="cpu").learn(40)
@@ -147,7 +147,7 @@ def test_maskable_ppo_finds_the_masks_in_observations(tmp_path: Path) -> None:
     assert again.predict(observations[0])[0].shape == ()
 
 
-def test_a_table_is_the_same_once_saved_and_loaded(tmp_path: Path) -> None:
+def test_loaded_table_equals_the_saved_one(tmp_path: Path) -> None:
     table = QTable(gym.make(BUILT_IN[1]), seed=0)
     ends: list[bool] = []
     table.learn(5000, lambda steps, total, is_success: ends.append(is_success))

@@ -19,7 +19,9 @@ LEAST = {(0, 0.0): 16.0, (0, 0.3): 12.9, (1, 0.0): 14.9, (1, 0.3): 13.6}
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize(("which", "error_rate"), LEAST)
-def test_they_do_well_with_and_without_noise(which: int, error_rate: float, turn_taking: str) -> None:
+def test_pretrained_policies_succeed_with_and_without_noise(
+    which: int, error_rate: float, turn_taking: str
+) -> None:
     env = make(BUILT_IN[which], semantic_error_rate=error_rate, turn_taking=turn_taking)
     figures = evaluate(env, PretrainedPolicy(env), 1000)
     assert figures.success_rate >= 0.98
@@ -30,7 +32,7 @@ def test_they_do_well_with_and_without_noise(which: int, error_rate: float, turn
         assert figures.mean_return >= expert.mean_return - 0.5
 
 
-def test_they_are_small_and_need_only_numpy() -> None:
+def test_pretrained_policies_are_small_and_need_only_numpy() -> None:
     assert pretrained_names() == ["concert", "restaurant"]
     assert all(pretrained_path(name).stat().st_size < 60_000 for name in pretrained_names())
     code = f"""
@@ -43,7 +45,7 @@ print(*sorted({{"torch", "numba", "stable_baselines3"}} & set(sys.modules)))
     assert result.stdout.strip() == ""
 
 
-def test_it_can_be_asked_for_a_random_action() -> None:
+def test_random_action_can_be_requested() -> None:
     env = make(BUILT_IN[0])
     policy = PretrainedPolicy(env, seed=0)
     observation, info = env.reset(seed=0)
@@ -55,7 +57,7 @@ def test_it_can_be_asked_for_a_random_action() -> None:
     assert int(policy.predict(observation, action_masks=only)[0]) == 7
 
 
-def test_it_looks_at_the_newest_observation() -> None:
+def test_newest_observation_of_a_history_is_used() -> None:
     one, three = make(BUILT_IN[0]), make(BUILT_IN[0], max_history=3)
     same = {"deterministic": True}
     observation, longer = one.reset(seed=0)[0], three.reset(seed=0)[0]

@@ -109,7 +109,7 @@ def test_the_digest_is_the_same_in_all_versions_of_python() -> None:
     assert digest([CODE.encode()]).hex()[:16] == HELD
 
 
-def test_modules_that_come_compiled_count_as_they_are(tmp_path: Path) -> None:
+def test_compiled_modules_are_digested_as_bytes(tmp_path: Path) -> None:
     digests = set()
     for content in (b"\x00\xa7\r", b"\x00\xa7\n"):
         (tmp_path / "user.pyc").write_bytes(content)

@@ -129,7 +129,7 @@ def test_a_wrong_suggestion_is_corrected_or_denied() -> None:
     assert always.do("action_suggest") == TURN | SUCCESS
 
 
-def test_a_restart_forgets_and_the_user_opens_with_the_same_words() -> None:
+def test_restart_clears_slots_and_repeats_the_opening() -> None:
     play = restaurant()
     play.know(**ALL)
     play.do("action_restart")
@@ -143,12 +143,12 @@ def test_ten_silent_actions_cost_patience() -> None:
     assert (play.row[PATIENCE], play.heard()) == (9, "deny")
 
 
-def test_the_user_hangs_up_when_patience_is_out() -> None:
+def test_user_hangs_up_without_patience() -> None:
     play = restaurant(patience=3)
     assert [play.do("utter_on_it") & FAILURE for _ in range(3)] == [0, 0, FAILURE]
 
 
-def test_an_explicit_turn_is_answered_to_the_last_thing_said() -> None:
+def test_explicit_turn_answers_the_last_utterance() -> None:
     play = restaurant(turn_taking="explicit")
     assert [play.do("utter_ask_price"), play.do("utter_ask_cuisine")] == [0, 0]
     assert (play.sees("said"), play.sees("spoken"), play.sees("done")) == (
@@ -174,7 +174,7 @@ def test_asking_again_is_useless_only_without_noise() -> None:
     assert play.row[PATIENCE] == 10
 
 
-def test_a_value_heard_again_is_surer() -> None:
+def test_repeated_value_gains_confidence() -> None:
     play = restaurant()
     slot = play.slots.index("price")
     for value, confidence, known in [(2, 1, "low"), (2, 1, "medium"), (2, 1, "high"), (3, 1, "low")]:
@@ -195,7 +195,7 @@ def test_emptied_and_stored_slots_have_their_confidence() -> None:
     assert play.sees("confidence.venues") == "high"
 
 
-def test_after_a_restart_the_user_opens_whatever_is_said_before_they_are_heard() -> None:
+def test_user_repeats_the_opening_on_the_first_listen_after_a_restart() -> None:
     play = restaurant(turn_taking="explicit")
     play.know(**ALL)
     assert [play.do("action_restart"), play.do("utter_ask_price")] == [0, 0]
@@ -206,7 +206,7 @@ def test_after_a_restart_the_user_opens_whatever_is_said_before_they_are_heard()
     assert play.heard() == 'inform{"price": "1"}'
 
 
-def test_a_changed_mind_is_another_value_said_or_kept() -> None:
+def test_changed_mind_is_stated_or_withheld() -> None:
     said = kept = 0
     for seed in range(400):
         play = restaurant(indecisiveness=1.0)
@@ -238,7 +238,7 @@ def test_user_affirms_after_changing_to_the_suggestion() -> None:
     assert affirmed > 5
 
 
-def test_asked_for_more_help_a_changed_mind_is_always_said() -> None:
+def test_changed_mind_is_stated_when_asked_for_more_help() -> None:
     for seed in range(50):
         play = restaurant(indecisiveness=1.0)
         play.row[RANDOM] = rules.mix(seed)
@@ -249,7 +249,7 @@ def test_asked_for_more_help_a_changed_mind_is_always_said() -> None:
 @pytest.mark.parametrize(
     ("informativeness", "mean"), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (1.1, 1.1), (2.0, 1.97)]
 )
-def test_an_opening_tells_as_much_as_it_should(informativeness: float, mean: float) -> None:
+def test_opening_has_the_expected_number_of_values(informativeness: float, mean: float) -> None:
     play = Play(RESTAURANT, informativeness=informativeness)
     told = 0
     for _ in range(4000):
@@ -269,7 +269,7 @@ def test_goals_are_drawn_uniformly() -> None:
     assert counts[0] == 0 and all(850 < count < 1150 for count in counts[1:])
 
 
-def test_noise_is_as_frequent_as_it_should_be_and_less_sure() -> None:
+def test_noise_has_the_expected_rate_and_lower_confidence() -> None:
     play = restaurant(semantic_error_rate=0.3, patience=100)
     right, wrong = [0] * 4, [0] * 4
     intents, lost, other = 0, 0, 0
@@ -327,7 +327,7 @@ def test_right_reviews_depend_on_the_last_search(searches: list[str], reviews: s
     assert play.row[TURNS] == turns  # the user has left
 
 
-def test_a_restart_begins_the_agenda_anew() -> None:
+def test_restart_resets_the_agenda() -> None:
     play = concert(["search_venues", "compare_reviews", "thankyou", "goodbye"])
     play.do("action_search_venues")
     assert play.do("action_restart") == TURN | USELESS
@@ -339,7 +339,7 @@ def test_a_domain_without_a_fake_user_has_no_rules() -> None:
         rules.build_tables(dataclasses.replace(CONCERT, fake_user=None), Settings())
 
 
-def test_only_three_functions_change_the_bots_half() -> None:
+def test_only_three_functions_change_the_bots_state() -> None:
     """The user's half may be anything: the bot's half follows from hear, did and set_slot alone."""
     play = Play(RESTAURANT, semantic_error_rate=0.3, patience=100)
     size = play.tables.goal  # the bot's half ends where the goal begins

@@ -23,7 +23,7 @@ from tests.conftest import BUILT_IN, TURN_TAKINGS
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_it_equals_dummy_vec_env(env_id: str, turn_taking: str) -> None:
+def test_vec_env_equals_dummy_vec_env(env_id: str, turn_taking: str) -> None:
     keywords: dict[str, Any] = {"turn_taking": turn_taking, "semantic_error_rate": 0.15, "max_history": 2}
     ours = DialogueVecEnv(env_id, 5, **keywords)
     theirs = VecMonitor(DummyVecEnv([lambda: gym.make(env_id, **keywords)] * 5))
@@ -97,7 +97,7 @@ def test_learners_run_on_it_and_record_successes(
 
 @pytest.mark.parametrize("algorithm", [PPO, DQN])
 @pytest.mark.parametrize("history", [2, 3])
-def test_a_history_gives_a_network_of_its_width(algorithm: type[BaseAlgorithm], history: int) -> None:
+def test_network_width_follows_the_history(algorithm: type[BaseAlgorithm], history: int) -> None:
     keywords = {"n_steps": 8} if algorithm is PPO else {"learning_starts": 20}
     env = DialogueVecEnv("FakeUserRestaurant-v0", 8, max_history=history)
     agent = algorithm("MlpPolicy", env, device="cpu", **keywords)  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def test_masks_reach_maskable_ppo() -> None:
         np.testing.assert_array_equal(one(), other)
 
 
-def test_evaluate_policy_and_wrappers_take_it() -> None:
+def test_evaluate_policy_and_wrappers_accept_it() -> None:
     env = DialogueVecEnv("FakeUserConcert-v0", 10)
     expert = ExpertPolicy(env.lanes.single)
     with warnings.catch_warnings():

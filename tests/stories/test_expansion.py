@@ -75,11 +75,11 @@ def test_sampling_is_a_warning_at_its_story() -> None:
     assert stories.join(stories.parse(text), domain, rounds=0) == stories.expand(stories.parse(text), domain)
 
 
-def test_endless_loops_end() -> None:
+def test_endless_loops_are_cut() -> None:
     assert stories.expand(stories.parse(ENDLESS)) == []
 
 
-def test_at_a_limit_every_story_keeps_its_share() -> None:
+def test_limit_is_shared_among_all_stories() -> None:
     text = "".join(f"## {name}\n* a OR b\n- c\n* a OR b\n- c\n" for name in "xyz")
     parsed = stories.parse(text)
     assert len(stories.expand(parsed, limit=9)) == 12
@@ -162,7 +162,7 @@ def test_contradictions_name_both_stories() -> None:
     assert not stories.contradictions(domain, stories.parse(text.replace("- b\n## new", "- a\n## new"), "f"))
 
 
-def test_joins_reach_further_each_round() -> None:
+def test_each_join_round_reaches_further() -> None:
     domain = domain_from("{intents: [i, j], actions: [a, b]}")
     parsed = stories.parse("## one\n* i\n- a\n## two\n* j\n- b\n")
     longest = [

@@ -99,7 +99,7 @@ def test_ors_loops_and_conditions_together() -> None:
         assert ActionExecuted("utter_getstarted" if is_new else "utter_first_bot") not in story.steps
 
 
-def test_words_and_marked_entities() -> None:
+def test_plain_text_and_marked_entities() -> None:
     _, booked = read("e2e_tests").values()
     assert booked.steps[2] == UserUttered(
         "from Rome to Oslo",

@@ -118,7 +118,7 @@ def assert_equal(env: DialogueVectorEnv, steps: int, lanes: list[int], seed: int
 @pytest.mark.parametrize("error_rate", [0.0, 0.3])
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("env_id", IDS)
-def test_every_lane_is_the_single_environment(
+def test_every_lane_equals_the_single_environment(
     env_id: str, turn_taking: str, error_rate: float, count: int, history: int
 ) -> None:
     compared, steps = (3, 2000) if count < 1000 else (30, 200)
@@ -134,7 +134,7 @@ def test_every_lane_is_the_single_environment(
 
 
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_the_number_of_threads_changes_nothing(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_the_number_of_threads(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sharing, "is_on", lambda sharing: True)
     threads = numba.get_num_threads()
     if threads == 1:
@@ -161,7 +161,7 @@ def test_the_number_of_threads_changes_nothing(env_id: str, monkeypatch: pytest.
     ],
     ids=["wide", "reward", "profile", "noise"],
 )
-def test_all_settings_are_the_single_environments(keywords: dict[str, Any]) -> None:
+def test_all_settings_equal_the_single_environment(keywords: dict[str, Any]) -> None:
     assert_equal(make_vec("FakeUserRestaurant-v0", 3, **keywords), 1000, [0, 1, 2])
 
 
@@ -196,7 +196,7 @@ def one_version_for_all_domains() -> Iterator[None]:
 
 @settings(max_examples=60)
 @given(SOURCES, SETTINGS, st.sampled_from(MODES), st.integers(0, 2**62))
-def test_random_domains_are_the_single_environment(
+def test_random_domains_equal_the_single_environment(
     one_version_for_all_domains: None, domain: Any, keywords: dict[str, Any], mode: str, seed: int
 ) -> None:
     keywords = {name: value for name, value in keywords.items() if name != "render_mode"}

@@ -82,7 +82,7 @@ def assert_same_info(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
             assert ours[name].dtype == value.dtype
 
 
-def test_make_vec_alone_picks_the_compiled_rules() -> None:
+def test_make_vec_uses_the_compiled_rules_by_default() -> None:
     env = gym.make_vec("dialogue_gym:FakeUserConcert-v0", 2)
     assert isinstance(env, DialogueVectorEnv)
     assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
@@ -93,7 +93,7 @@ def test_make_vec_alone_picks_the_compiled_rules() -> None:
 
 
 @pytest.mark.parametrize("given_mode", ["SameStep", "same-step", "SAME_STEP", AutoresetMode.SAME_STEP])
-def test_the_mode_is_given_by_any_of_its_names(given_mode: Any) -> None:
+def test_every_name_of_a_mode_is_accepted(given_mode: Any) -> None:
     env = make_vec("FakeUserConcert-v0", 2, autoreset_mode=given_mode)
     assert env.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
 
@@ -125,7 +125,7 @@ def test_wrong_arguments_are_refused_in_one_line(keywords: dict[str, Any], messa
         ([0.0, 1.0, 2.0], "actions are 3 integers, not float64"),
     ],
 )
-def test_a_wrong_action_does_nothing_in_any_lane(actions: list[Any], message: str) -> None:
+def test_invalid_action_changes_no_lane(actions: list[Any], message: str) -> None:
     env, twin = (make_vec("FakeUserConcert-v0", 3) for _ in range(2))
     env.reset(seed=4)
     twin.reset(seed=4)
@@ -135,7 +135,7 @@ def test_a_wrong_action_does_nothing_in_any_lane(actions: list[Any], message: st
         np.testing.assert_array_equal(env.step([2, 5, 6])[0], twin.step(np.array([2, 5, 6], np.int8))[0])
 
 
-def test_every_kind_of_array_is_played_by_the_same_compiled_code() -> None:
+def test_all_kinds_of_arrays_share_compiled_code() -> None:
     env = make_vec("FakeUserConcert-v0", 4)
     env.reset(seed=0)
     env.reset(options={"reset_mask": np.array([True, False] * 4)[::2]})
@@ -196,14 +196,14 @@ def test_a_wrong_reset_is_refused(keywords: dict[str, Any], error: type[Exceptio
         env.reset(**keywords)
 
 
-def test_final_is_of_one_mode_alone() -> None:
+def test_final_needs_same_step_mode() -> None:
     env = make_vec("FakeUserConcert-v0", 3)
     env.reset(seed=0)
     with pytest.raises(ValueError, match="SameStep"):
         env.final(np.array([0]))
 
 
-def test_without_a_seed_every_lane_runs_on_or_begins_anywhere() -> None:
+def test_unseeded_lanes_continue_or_start_at_random() -> None:
     env, single = make_vec("FakeUserRestaurant-v0", 64), DialogueEnv("restaurant")
     env.reset(seed=[1, *[None] * 63])
     observations, _ = env.reset()
@@ -215,7 +215,7 @@ def test_without_a_seed_every_lane_runs_on_or_begins_anywhere() -> None:
     assert len(set(others)) == 3
 
 
-def test_results_of_a_step_stay_unless_copies_are_declined() -> None:
+def test_step_results_are_copies_by_default() -> None:
     env = make_vec("FakeUserRestaurant-v0", 50)
     env.reset(seed=0)
     env.action_space.seed(0)
@@ -262,7 +262,7 @@ def test_changing_the_returned_arrays_is_harmless() -> None:
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
-def test_a_copy_goes_on_by_itself(again: Any) -> None:
+def test_copied_environment_is_independent(again: Any) -> None:
     env = make_vec("FakeUserRestaurant-v0", 6, max_history=2, semantic_error_rate=0.3)
     env.reset(seed=0)
     env.action_space.seed(0)

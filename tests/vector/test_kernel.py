@@ -92,7 +92,7 @@ def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
     assert outcome(start(PLAY, environment)) == [first[0], 1, 0]
 
 
-def test_it_works_where_nothing_can_be_written(tmp_path: Path) -> None:
+def test_read_only_installation_works(tmp_path: Path) -> None:
     # Root could write to any folder: so a file is in the way of one, and the others are where none can be.
     environment = install(tmp_path) | {"HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"}
     (tmp_path / "site/dialogue_gym/vector/__pycache__").touch()
@@ -100,7 +100,7 @@ def test_it_works_where_nothing_can_be_written(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.nb[ci]"))
 
 
-def test_without_numba_one_line_says_how_to_get_it() -> None:
+def test_error_without_numba_has_the_install_command() -> None:
     code = """
 import sys
 sys.modules["numba"] = None
@@ -120,7 +120,7 @@ print(gymnasium.make_vec("FakeUserConcert-v0", 2, vectorization_mode="sync").res
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_child_plays_on_by_itself() -> None:
+def test_forked_child_continues_alone() -> None:
     code = """
 import os, warnings
 import numpy as np
@@ -143,7 +143,7 @@ print(status, int(os.read(read, 1000) == observed[:1000]))
 
 
 @pytest.mark.parametrize("name", ["restaurant", "concert"])
-def test_the_words_hold_every_field_that_a_rule_reads(name: str) -> None:
+def test_packed_tables_hold_every_field_of_the_rules(name: str) -> None:
     tables = build_tables(load_domain(name), Settings(semantic_error_rate=0.3))
     numbers, _ = words.to_words(tables)
     unread = {"event_reward", "action_reward"}
@@ -185,7 +185,7 @@ def play_shared(sharing: Sharing, steps: int, shared: float, alone: float) -> in
     return count
 
 
-def test_lanes_are_not_shared_out_where_that_holds_them_up() -> None:
+def test_slower_threads_are_not_used() -> None:
     sharing = Sharing()
     sharing.took(3.0)  # compiling
     assert play_shared(sharing, 1000, 60e-6, 110e-6) == 1000
@@ -194,13 +194,13 @@ def test_lanes_are_not_shared_out_where_that_holds_them_up() -> None:
     assert play_shared(sharing, 1000, 60e-6, 110e-6) == 1000
 
 
-def test_steps_that_have_become_more_are_shared_out_all_the_same() -> None:
+def test_heavier_steps_are_still_shared_among_threads() -> None:
     sharing = Sharing()
     play_shared(sharing, 100, 1e-3, 2e-3)
     assert play_shared(sharing, 1000, 6e-3, 9e-3) == 1000 - FIRST_PAUSE
 
 
-def test_the_second_process_finds_each_kind_of_rows(tmp_path: Path, compiled: tuple[Path, float]) -> None:
+def test_second_process_reuses_every_kind_of_rows(tmp_path: Path, compiled: tuple[Path, float]) -> None:
     environment = install(tmp_path, compiled[0])
     wide = PLAY.replace("4)", "4, max_episode_steps=1000)")
     assert [outcome(start(code, environment))[1:] for code in (wide, wide, PLAY)] == [[0, 1], [1, 0], [1, 0]]
@@ -222,7 +222,7 @@ user.write_text(user.read_text().replace("row[POSITION] += 1", "row[POSITION] +=
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
-def test_a_broken_cache_is_done_without(tmp_path: Path, compiled: tuple[Path, float], suffix: str) -> None:
+def test_broken_cache_is_ignored(tmp_path: Path, compiled: tuple[Path, float], suffix: str) -> None:
     folder, total = compiled
     environment = install(tmp_path, folder)
     for path in tmp_path.rglob(f"*.{suffix}"):
@@ -251,7 +251,7 @@ def test_a_broken_cache_is_done_without(tmp_path: Path, compiled: tuple[Path, fl
     ],
     ids=["sb3", "torch", "jit"],
 )
-def test_missing_numba_is_one_line(before: str, code: str, message: str) -> None:
+def test_missing_numba_is_reported_in_one_line(before: str, code: str, message: str) -> None:
     process = start(f"import sys\n{before}\n{code}", dict(os.environ))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -259,7 +259,7 @@ def test_missing_numba_is_one_line(before: str, code: str, message: str) -> None
 
 
 @pytest.mark.parametrize("layer", ["workqueue", "omp"])
-def test_two_threads_may_step_environments_of_their_own(layer: str) -> None:
+def test_threads_can_step_separate_environments(layer: str) -> None:
     code = """
 import threading
 import numpy as np

@@ -92,7 +92,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServed]:
     assert "Traceback" not in started.log.read_text()
 
 
-def test_a_front_end_of_rasas(server: LiveServed) -> None:
+def test_rasa_front_end_is_served(server: LiveServed) -> None:
     assert server.ask("/webhooks/rest/") == (200, {"status": "ok"})
     for _ in range(30):  # untaught, it decides at random
         status, messages = server.say("ann", '/tell{"who": "Ann"}')
@@ -134,7 +134,7 @@ def test_unreadable_requests_are_refused_in_one_line(server: LiveServed) -> None
         assert server.api("people/strange/tracker")[0] == 200
 
 
-def test_the_interface_for_programs_is_behind_the_password(server: LiveServed) -> None:
+def test_api_for_programs_needs_the_password(server: LiveServed) -> None:
     assert server.say("pat", "/greet")[0] == 200
     for path, given in (("people/pat/tracker", None), ("people/pat/rating", {"value": 1}), ("ratings", None),
                         ("ratings/1/approval", {})):  # fmt: skip
@@ -166,7 +166,7 @@ def test_repeated_wrong_passwords_are_delayed(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_nobody_is_a_teacher_where_there_is_no_password(tmp_path: Path) -> None:
+def test_teacher_access_needs_a_configured_password(tmp_path: Path) -> None:
     server = LiveServed(tmp_path)
     try:
         assert server.say("ann")[0] == 200
@@ -176,7 +176,7 @@ def test_nobody_is_a_teacher_where_there_is_no_password(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_a_sender_is_known_within_their_channel_alone(tmp_path: Path) -> None:
+def test_sender_is_known_only_in_their_channel(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text("shop token-of-the-shop\n\nphone token-of-the-phone\n")
     server = LiveServed(tmp_path, "--token-file", str(tmp_path / "tokens"), DIALOGUE_GYM_PASSWORD=PASSWORD)
     try:
@@ -211,7 +211,7 @@ def test_only_named_sites_are_allowed(server: LiveServed) -> None:
     assert server.say("ann", Host="evil.example")[0] == 400
 
 
-def test_too_many_messages_are_told_when_to_come_back(server: LiveServed) -> None:
+def test_rate_limited_messages_get_a_retry_time(server: LiveServed) -> None:
     body = json.dumps({"sender": "hasty", "message": "/greet"})
     for _ in range(200):
         status, headers, said = ask_raw(server, HOOK, "POST", body, content_type="application/json")
@@ -221,7 +221,7 @@ def test_too_many_messages_are_told_when_to_come_back(server: LiveServed) -> Non
     assert server.say("patient")[0] == 200
 
 
-def test_a_visitor_has_nothing_of_a_teachers(server: LiveServed) -> None:
+def test_visitor_has_no_teacher_access(server: LiveServed) -> None:
     assert ask_raw(server, "/")[0] == 307
     status, headers, _ = ask_raw(server, "/talk/")
     cookie = headers["set-cookie"]
@@ -313,16 +313,16 @@ def killed_while_they_talk(tmp_path: Path, kills: int) -> None:
     assert "Traceback" not in server.log.read_text()
 
 
-def test_a_kill_under_load_loses_nothing_answered(tmp_path: Path) -> None:
+def test_kill_under_load_loses_no_answered_message(tmp_path: Path) -> None:
     killed_while_they_talk(tmp_path, 2)
 
 
 @pytest.mark.slow
-def test_killed_twenty_times(tmp_path: Path) -> None:
+def test_twenty_kills_lose_no_answered_message(tmp_path: Path) -> None:
     killed_while_they_talk(tmp_path, 20)
 
 
-def test_two_visitors_in_two_windows(server: LiveServed) -> None:
+def test_two_visitors_are_independent(server: LiveServed) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
     if chromium() is None:
         pytest.skip("there is no chromium: apt-get install chromium brings it")

@@ -98,7 +98,7 @@ def test_a_new_action_is_typed_without_triggering_shortcuts(
     assert tab.conversation != conversation and tab.faults == []
 
 
-def test_teachers_are_told_apart(browser: playwright.Browser, server: Served) -> None:
+def test_teachers_are_distinguished(browser: playwright.Browser, server: Served) -> None:
     anna = as_teacher(browser, server, "anna")
     anna.press("Enter")
     ben = as_teacher(browser, server, "בן")
@@ -163,7 +163,7 @@ def test_files_are_exported_and_imported_through_the_page(
     assert tab.faults == []
 
 
-def test_progress_is_live(browser: playwright.Browser, server: Served) -> None:
+def test_progress_updates_live(browser: playwright.Browser, server: Served) -> None:
     tab = as_teacher(browser, server, "emil")
     other = tab.context.new_page()
     other.goto(server.address() + "progress")
@@ -180,7 +180,7 @@ def test_progress_is_live(browser: playwright.Browser, server: Served) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 768, 1920])
-def test_nothing_is_cut_off_at_the_side(browser: playwright.Browser, server: Served, width: int) -> None:
+def test_pages_fit_the_window_width(browser: playwright.Browser, server: Served, width: int) -> None:
     tab = as_teacher(browser, server, f"wide {width}", width)
     for page in ("", "progress", "conversations"):
         tab.page.goto(server.address() + page)

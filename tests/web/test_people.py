@@ -77,7 +77,7 @@ class Visitor:
         return list(self.page.locator(".bot").all_inner_texts())
 
 
-def test_two_visitors_one_of_them_with_a_teacher(browser: playwright.Browser, server: Served) -> None:
+def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, server: Served) -> None:
     ann, bob = Visitor(browser, server), Visitor(browser, server)
     ann.say("/greet")
     bob.say("/greet")
@@ -128,7 +128,7 @@ def test_two_visitors_one_of_them_with_a_teacher(browser: playwright.Browser, se
     ]
 
 
-def test_teachers_and_people_are_kept_apart(server: Served) -> None:
+def test_visitor_and_teacher_cookies_are_separate(server: Served) -> None:
     cookie = ask(server, "/talk/")[1]["set-cookie"].split(";")[0]
     assert cookie.startswith("dialogue_gym_visitor=")
     assert (
@@ -144,7 +144,7 @@ def test_teachers_and_people_are_kept_apart(server: Served) -> None:
     assert ask(server, "/api/ratings", Cookie=teacher)[0] == 401
 
 
-def test_other_sites_may_talk_to_the_bot_and_not_teach_it(server: Served) -> None:
+def test_other_sites_can_talk_but_not_teach(server: Served) -> None:
     said = '{"sender": "widget", "message": "/greet"}'
     headers = {"Origin": SITE, "Content_Type": "application/json"}
     assert ask(server, "/webhooks/rest/webhook", "POST", said, **headers)[0] == 200
@@ -153,7 +153,7 @@ def test_other_sites_may_talk_to_the_bot_and_not_teach_it(server: Served) -> Non
     assert open_socket(server, Origin=SITE) == (403, "cross-site request blocked; see --origin\n")
 
 
-def test_a_conversation_stays_taken_over_while_there_are_teachers(tmp_path: Path) -> None:
+def test_handoff_survives_a_kill_while_teachers_are_enabled(tmp_path: Path) -> None:
     """After a kill the teacher resumes; without teachers' pages the bot does."""
     (tmp_path / "shop.yml").write_text(DOMAIN)
     with Store(tmp_path / "store") as store:

@@ -125,7 +125,7 @@ def test_pages_cannot_be_framed(server: Served) -> None:
     )
 
 
-def test_a_password_is_asked_for(closed: Served) -> None:
+def test_password_is_required(closed: Served) -> None:
     def enter(password: str, name: str = "anna") -> tuple[int, Mapping[str, str], str]:
         form = urlencode({"name": name, "password": password})
         return ask(closed, "/teach/enter", "POST", form)
@@ -161,7 +161,7 @@ def test_repeated_wrong_passwords_are_delayed(closed: Served) -> None:
     assert status == 429 and headers["retry-after"] == "1" and "Try again in 1 second." in page
 
 
-def test_a_right_password_ends_the_waiting(tmp_path: Path) -> None:
+def test_correct_password_ends_the_delay(tmp_path: Path) -> None:
     throttle = AccessPolicy("::1", tmp_path, PASSWORD).throttle
     for _ in range(4):
         throttle.use("a")
@@ -178,7 +178,7 @@ def test_a_right_password_ends_the_waiting(tmp_path: Path) -> None:
         ("0.0.0.0", ("bot.example",), ["bot.example", "BOT.example:443"], ["not.bot.example"]),
     ],
 )
-def test_host_names_of_the_server(
+def test_known_and_foreign_hosts_are_distinguished(
     tmp_path: Path, host: str, names: tuple[str, ...], known: list[str], foreign: list[str]
 ) -> None:
     policy = AccessPolicy(host, tmp_path, PASSWORD, names)
@@ -242,6 +242,6 @@ def test_unusable_options_are_explained_in_one_line(
     assert [path.name for path in tmp_path.iterdir()] == ["word"]
 
 
-def test_nothing_is_written_beside_the_store(server: Served) -> None:
+def test_only_the_store_is_written(server: Served) -> None:
     assert ask(server)[0] == 200
     assert {path.name for path in server.folder.parent.iterdir()} == {"store", "store.log"}

@@ -159,7 +159,7 @@ def test_a_reload_loses_nothing(browser: playwright.Browser, server: Served) -> 
     assert len(answers(server)) == 2
 
 
-def test_a_server_that_is_killed_loses_nothing(browser: playwright.Browser, server: Served) -> None:
+def test_killed_server_loses_nothing(browser: playwright.Browser, server: Served) -> None:
     tab = start(browser, server)
     given = answers(server)
     shown = tab.page.inner_text(".log")
@@ -175,9 +175,7 @@ def test_a_server_that_is_killed_loses_nothing(browser: playwright.Browser, serv
     assert len(answers(server)) == len(given) + 1
 
 
-def test_two_tabs_show_the_same_and_a_stale_answer_is_refused(
-    browser: playwright.Browser, server: Served
-) -> None:
+def test_tabs_agree_and_stale_answers_are_refused(browser: playwright.Browser, server: Served) -> None:
     first, second = start(browser, server), Tab(browser, server.address())
     second.page.wait_for_selector(".proposed")
     assert second.step == first.step
@@ -220,7 +218,7 @@ def network(server: Served) -> Iterator[Network]:
 
 
 @pytest.mark.parametrize("seconds", [5, pytest.param(30, marks=pytest.mark.slow)])
-def test_a_cut_in_the_network_loses_nothing(
+def test_network_failure_loses_nothing(
     browser: playwright.Browser, server: Served, network: Network, seconds: int
 ) -> None:
     tab = start(browser, server, network.port)

@@ -89,7 +89,7 @@ def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
         ("redo", {}, "there is nothing to redo"),
     ],
 )
-def test_invalid_commands_are_explained_and_change_nothing(
+def test_invalid_commands_are_reported_without_effect(
     workspaces: Workspaces, what: str, given: dict[str, Any], fault: str
 ) -> None:
     workspace = workspaces.of("anna")
@@ -188,7 +188,7 @@ def test_reserved_and_malformed_names_are_refused(workspaces: Workspaces, name: 
         workspaces.of(name)
 
 
-def test_new_names_are_asked_about(talk: Workspace) -> None:
+def test_new_names_need_confirmation(talk: Workspace) -> None:
     view = do(talk, "say", text='/book{"day": "monday"}')
     assert [name for _, name, _ in view["unknown"]["names"]] == ["book", "day"]
     view = do(talk, "dismiss_unknown")
@@ -200,7 +200,7 @@ def test_new_names_are_asked_about(talk: Workspace) -> None:
     assert talk.session.domain == CONCERT
 
 
-def test_a_new_name_may_have_been_added_by_another_teacher_meanwhile(store: Store) -> None:
+def test_new_name_can_be_added_by_two_teachers(store: Store) -> None:
     workspaces = Workspaces(store, TeachingConfig(CONCERT, user="me"))
     anna, ben = workspaces.of("anna"), workspaces.of("ben")
     for workspace in (anna, ben):
@@ -286,7 +286,7 @@ def test_the_bot_continues_until_it_is_unsure(workspaces: Workspaces) -> None:
     assert len(by_itself) == steps
 
 
-def test_a_wizard_sees_no_proposal_and_can_undo_and_fork(workspaces: Workspaces) -> None:
+def test_wizard_has_no_proposals_but_undo_and_fork(workspaces: Workspaces) -> None:
     workspace = workspaces.of("anna")
     view = do(workspace, "wizard", on=True)
     assert [option["action"] for option in view["options"]] == list(workspace.session.actions)
@@ -334,7 +334,7 @@ def test_conversations_are_found_read_and_approved(workspaces: Workspaces) -> No
     assert History(workspaces.store.entries()).path("c1")[-1].kind == END
 
 
-def test_figures_of_progress(workspaces: Workspaces) -> None:
+def test_progress_figures_are_computed(workspaces: Workspaces) -> None:
     workspace, expert = workspaces.of("anna"), Expert()
     while len(dialogues(workspace.session.history)) < 6:
         right = expert.right(workspace.session.history, workspace.conversation)

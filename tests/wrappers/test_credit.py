@@ -69,7 +69,7 @@ def test_feedback_is_credited_in_full_or_not_at_all(
     assert not weights[(now - left > longest) | (now - shown < shortest)].any()
 
 
-def test_credit_by_hand() -> None:
+def test_credit_matches_hand_computation() -> None:
     by_steps = Credit(steps=(0.6, 0.3, 0.1))
     assert by_steps.weights([0] * 4, 0).tolist() == pytest.approx([0, 0.1, 0.3, 0.6])
     assert by_steps.weights([0] * 2, 0).tolist() == pytest.approx([1 / 3, 2 / 3])
@@ -90,7 +90,7 @@ def test_credit_by_hand() -> None:
         ({"seconds": (0.2, math.inf)}, "the shortest delay comes first"),
     ],
 )
-def test_credit_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
+def test_invalid_credit_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Credit(**arguments)
 
@@ -189,7 +189,7 @@ def test_ratings_are_remembered(space: gym.Space[Any]) -> None:
     assert model.ratings == 4
 
 
-def test_it_is_the_ridge_regression_and_generalises() -> None:
+def test_model_equals_ridge_regression_and_generalises() -> None:
     model, _ = model_of(spaces.MultiDiscrete([4, 5]), ridge=0.01)
     for first in range(4):
         for second in range(5):
@@ -206,7 +206,7 @@ def test_it_is_the_ridge_regression_and_generalises() -> None:
 
 
 @each_space
-def test_its_state_can_be_kept(space: gym.Space[Any]) -> None:
+def test_model_state_can_be_saved(space: gym.Space[Any]) -> None:
     space.seed(2)
     steps = [(space.sample(), action) for action in (0, 1, 2)]
     model, _ = model_of(space)
@@ -230,7 +230,7 @@ def test_its_state_can_be_kept(space: gym.Space[Any]) -> None:
         RewardModel(env).load_state_dict(model.state_dict())
 
 
-def test_numbers_without_bounds_are_brought_near() -> None:
+def test_unbounded_numbers_are_compressed() -> None:
     model, _ = model_of(spaces.Box(-np.inf, np.inf, (1,)))
     for place, value in ((1e6, 1.0), (0.0, 0.0), (-1e6, -1.0)):
         model.learn([(np.array([place]), 0)], [1.0], value)
@@ -238,7 +238,7 @@ def test_numbers_without_bounds_are_brought_near() -> None:
     assert model.predict(np.array([1e6]), 0) > 0.5 > -0.5 > model.predict(np.array([-3e6]), 0)
 
 
-def test_memory_has_an_end() -> None:
+def test_model_capacity_is_bounded() -> None:
     model, _ = model_of(spaces.Discrete(50), capacity=3)
     for observation in range(5):
         model.learn([(observation, 0)], [1.0], 1.0)
@@ -246,7 +246,7 @@ def test_memory_has_an_end() -> None:
     assert model.state_dict()["covariance"].shape == (3, 3)
 
 
-def test_models_that_cannot_be() -> None:
+def test_invalid_model_arguments_are_refused() -> None:
     env = Counting()
     with pytest.raises(ValueError, match="ridge=0: it is a number above 0"):
         RewardModel(env, ridge=0)

@@ -65,7 +65,7 @@ def test_reward_is_the_rating(env_id: str) -> None:
 
 
 @each_environment
-def test_at_the_end_of_a_dialogue_alone(env_id: str) -> None:
+def test_rating_is_asked_only_at_the_end(env_id: str) -> None:
     asked = []
 
     def rate(step: Step) -> float:
@@ -80,7 +80,7 @@ def test_at_the_end_of_a_dialogue_alone(env_id: str) -> None:
     assert sum(reward for _, reward, *_ in made) == 1 + max(i for i, is_over in enumerate(ends) if is_over)
 
 
-def test_a_dialogue_can_be_read() -> None:
+def test_dialogue_is_readable() -> None:
     said = []
 
     def read(step: Step) -> None:
@@ -113,7 +113,7 @@ def test_both_checkers_pass(env_id: str, options: dict[str, Any]) -> None:
 
 
 @each_environment
-def test_it_can_be_made_anew_and_pickled(env_id: str) -> None:
+def test_wrapper_can_be_respecified_and_pickled(env_id: str) -> None:
     human = HumanReward(gym.make(env_id), odd_steps, "step", scale=2, model=RewardModel(gym.make(env_id)))
     assert human.spec is not None
     again = gym.make(human.spec)
@@ -123,7 +123,7 @@ def test_it_can_be_made_anew_and_pickled(env_id: str) -> None:
         assert ours[1:4] == theirs[1:4] and ours[4]["human_reward"] == theirs[4]["human_reward"]
 
 
-def test_silence_goes_through_gymnasiums_vector_environments() -> None:
+def test_silence_passes_through_vector_environments() -> None:
     def silent_at_first(step: Step) -> float | None:
         return None if step.number == 1 else 5.0
 
@@ -140,7 +140,7 @@ LEARNERS = {"PPO": (PPO, {"n_steps": 64}), "A2C": (A2C, {}), "DQN": (DQN, {"lear
 
 @pytest.mark.parametrize("name", LEARNERS)
 @each_environment
-def test_stable_baselines3_learns_as_it_is(env_id: str, name: str) -> None:
+def test_stable_baselines3_learns_unmodified(env_id: str, name: str) -> None:
     keys = ("human_return", "human_ratings", "environment_return")
     env = Monitor(HumanReward(gym.make(env_id), odd_steps), info_keywords=keys)
     learner, options = LEARNERS[name]
@@ -198,7 +198,7 @@ print("GIVEN", [env.step(0)[4]["human_reward"] for _ in range(4)])
 """
 
 
-def test_through_a_pipe() -> None:
+def test_ratings_are_read_through_a_pipe() -> None:
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT], input=b"+\n\xff\n-2\n", capture_output=True, check=True
     )
@@ -206,7 +206,7 @@ def test_through_a_pipe() -> None:
     assert "'\ufffd' is not a reward".encode() in result.stdout
 
 
-def test_at_a_real_terminal(tmp_path: Path) -> None:
+def test_ratings_are_typed_at_a_terminal(tmp_path: Path) -> None:
     prompt = "reward for this step > "
     window = Window(cwd=tmp_path, columns=100, code=SCRIPT)
     try:
@@ -267,7 +267,7 @@ def test_a_rated_dialogue_is_kept_and_becomes_a_story(tmp_path: Path) -> None:
         assert len(stories_of(history, domain)) == 4
 
 
-def test_ratings_of_dialogues_and_of_other_environments(tmp_path: Path) -> None:
+def test_ratings_of_dialogues_and_other_environments_are_kept(tmp_path: Path) -> None:
     with Store(tmp_path / "store") as store:
         dialogues = HumanReward(
             gym.make("FakeUserRestaurant-v0"),
@@ -306,7 +306,7 @@ def test_ratings_of_dialogues_and_of_other_environments(tmp_path: Path) -> None:
         ({"ask_above": 0.5}, "ask_above: it needs a reward model"),
     ],
 )
-def test_arguments_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         HumanReward(gym.make("CartPole-v1"), **arguments)
 

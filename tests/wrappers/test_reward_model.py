@@ -38,7 +38,7 @@ class Person:
 # With a model.
 
 
-def test_the_prediction_stands_in_for_silence() -> None:
+def test_prediction_replaces_silence() -> None:
     env = gym.make("Taxi-v4")
     answers = iter([2.0, None, None, 4.0, None])
     human = HumanReward(env, lambda step: next(answers), scale=10, model=RewardModel(env, ridge=1))
@@ -66,7 +66,7 @@ def test_with_credit_every_reward_is_predicted() -> None:
     assert human.step(0)[1] == pytest.approx(6)
 
 
-def test_a_model_of_whole_dialogues() -> None:
+def test_model_learns_from_whole_dialogues() -> None:
     env = gym.make("CartPole-v1")
     random = np.random.default_rng(0)
 
@@ -124,7 +124,7 @@ def test_a_person_alone_teaches_dqn_to_book_restaurants() -> None:
     assert success(learn(HumanReward(env, Person(env)), 0, 1500)) >= 0.95
 
 
-def test_feedback_that_comes_late_needs_credit() -> None:
+def test_late_feedback_needs_credit() -> None:
     env = gym.make("FakeUserRestaurant-v0")
 
     def late() -> Person:
@@ -136,7 +136,7 @@ def test_feedback_that_comes_late_needs_credit() -> None:
     assert success(learn(HumanReward(env, late()), 0, 1500)) < 0.5
 
 
-def test_with_a_model_a_person_can_be_silent_nearly_always() -> None:
+def test_model_learns_from_rare_feedback() -> None:
     env = gym.make("FakeUserRestaurant-v0")
 
     def taught(seed: int, model: RewardModel | None) -> float:
@@ -147,7 +147,7 @@ def test_with_a_model_a_person_can_be_silent_nearly_always() -> None:
     assert np.mean([taught(seed, None) for seed in (0, 2)]) < 0.8
 
 
-def test_a_person_teaches_to_balance_a_pole() -> None:
+def test_person_teaches_pole_balancing() -> None:
     env = gym.make("CartPole-v1")
     random = np.random.default_rng(1)
 

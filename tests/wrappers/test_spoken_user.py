@@ -151,7 +151,7 @@ def test_held_out_sentences_cost_little(name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*is different from the unwrapped version")
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_text_as_state_passes_both_checkers(env_id: str) -> None:
+def test_text_observation_passes_both_checkers(env_id: str) -> None:
     encoder = HashedNgrams([example.text for example in EXAMPLES], dimensions=3)
     env = TextObservation(gym.make(env_id), encoder)
     check_env(env, skip_render_check=True)
@@ -164,7 +164,7 @@ def test_text_as_state_passes_both_checkers(env_id: str) -> None:
     assert len(observation) == 3 + sum(len(field.labels) for field in fields)
 
 
-def test_any_function_from_sentences_to_vectors_will_do() -> None:
+def test_any_sentence_encoder_is_accepted() -> None:
     env = TextObservation(gym.make("FakeUserConcert-v0"), lambda sentence: np.array([len(sentence)]), 99)
     observation, _ = env.reset(seed=0)
     assert observation[0] == len(env.unwrapped.conversation.latest_message.text)  # type: ignore[attr-defined]

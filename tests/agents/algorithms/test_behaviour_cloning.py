@@ -82,7 +82,7 @@ def test_a_clone_equals_the_expert(agent: str, env_id: str) -> None:
 
 
 @pytest.mark.parametrize("agent", WARM)
-def test_a_warm_start_precedes_rewards_and_lasts(agent: str) -> None:
+def test_warm_start_comes_before_rewards_and_lasts(agent: str) -> None:
     env = make(BUILT_IN[0], turn_taking="explicit")
     before: list[float] = []
 
@@ -107,7 +107,7 @@ def test_a_dqn_remembers_its_demonstrations() -> None:
     assert (buffer.dones[: buffer.pos].reshape(-1) == found.ended[:stored]).all()
 
 
-def test_other_agents_and_domains_without_an_expert_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_unsupported_agents_and_domains_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
     env = make(BUILT_IN[1])
     with pytest.raises(TypeError, match="A2C cannot be fitted to demonstrations"):
         clone(A2C("MlpPolicy", env, device="cpu"), demonstrate(env, 1, 0), 1)

@@ -31,18 +31,18 @@ def lines_of_code(source: str) -> int:
     return len(lines)
 
 
-def test_it_learns_in_seconds() -> None:
+def test_plain_dqn_learns_in_seconds() -> None:
     success_rate, mean_return = learn(BUILT_IN[0], seed=1, steps=10_000)
     assert success_rate >= 0.98
     assert mean_return >= 0.95 * BEST_RETURN
 
 
-def test_it_is_about_forty_lines() -> None:
+def test_plain_dqn_is_about_forty_lines() -> None:
     assert lines_of_code('"""Says.\n\nMore."""\n\n# why\nx = (\n    1  # one\n)\ny = 2\n') == 4
     assert 35 <= lines_of_code(SOURCE) <= 45
 
 
-def test_it_needs_nothing_of_the_library_but_the_ids() -> None:
+def test_plain_dqn_uses_only_the_ids_of_the_library() -> None:
     imports = [node for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.Import | ast.ImportFrom)]
     named = [ast.unparse(node) for node in imports]
     assert [line for line in named if "dialogue_gym" in line] == ["import dialogue_gym"]

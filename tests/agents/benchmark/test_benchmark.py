@@ -100,7 +100,7 @@ def undisturbed(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_it_writes_tables_and_pictures(undisturbed: Path) -> None:
+def test_benchmark_writes_tables_and_pictures(undisturbed: Path) -> None:
     results = results_of(undisturbed)
     assert [task["task"] for task in results["tasks"]] == [
         "auto/1/FakeUserConcert-v0", "auto/4/FakeUserConcert-v0", "explicit/1/FakeUserConcert-v0",
@@ -126,7 +126,7 @@ def test_it_writes_tables_and_pictures(undisturbed: Path) -> None:
         assert imread(undisturbed / f"{picture}.png").std() > 0.05
 
 
-def test_killed_and_resumed_it_gives_the_same_results(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_resumed_benchmark_gives_the_same_results(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
     journal = tmp_path / "cells.jsonl"
     process = start(tiny, tmp_path, "--jobs", "2")
     wait_for_cells(tmp_path, 14, process)
@@ -143,7 +143,7 @@ def test_killed_and_resumed_it_gives_the_same_results(tiny: Path, undisturbed: P
     assert journal.read_text() == after
 
 
-def test_a_killed_worker_costs_nothing_but_time(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_killed_worker_does_not_change_results(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
     process = start(tiny, tmp_path, "--jobs", "2")
     wait_for_cells(tmp_path, 5, process)
     workers = [
@@ -158,7 +158,7 @@ def test_a_killed_worker_costs_nothing_but_time(tiny: Path, undisturbed: Path, t
 
 
 @pytest.mark.parametrize("cells", [0, 3])
-def test_an_interrupt_stops_it_without_a_traceback(cells: int, tiny: Path, tmp_path: Path) -> None:
+def test_interrupt_stops_without_a_traceback(cells: int, tiny: Path, tmp_path: Path) -> None:
     process = start(tiny, tmp_path, "--jobs", "2")
     if cells:
         wait_for_cells(tmp_path, cells, process)
@@ -255,7 +255,7 @@ def test_an_impossible_command_is_explained(tmp_path: Path) -> None:
     assert "error: no Ray cluster answers at '127.0.0.1:9'" in errors and "Traceback" not in errors
 
 
-def test_the_full_grid_is_that_of_the_field() -> None:
+def test_full_grid_has_the_pydial_tasks() -> None:
     grid = load_grid("full")
     auto = [task for task in grid.tasks if task.turn_taking == "auto"]
     found = {

@@ -16,7 +16,7 @@ from tests.conftest import BUILT_IN, TURN_TAKINGS, make
 
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
-def test_noise_free_it_reaches_the_bound(turn_taking: str) -> None:
+def test_filter_reaches_the_bound_without_noise(turn_taking: str) -> None:
     env = make(BUILT_IN[1], turn_taking=turn_taking)
     figures = evaluate(env, FilterPolicy(env), 1000)
     assert figures.success_rate == 1.0
@@ -24,7 +24,7 @@ def test_noise_free_it_reaches_the_bound(turn_taking: str) -> None:
 
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
-def test_under_noise_memory_pays(turn_taking: str) -> None:
+def test_memory_pays_under_noise(turn_taking: str) -> None:
     env = make(BUILT_IN[1], turn_taking=turn_taking, semantic_error_rate=0.3)
     own, expert = (evaluate(env, policy, 2000) for policy in (FilterPolicy(env), ExpertPolicy(env, 0)))
     assert own.mean_return > expert.mean_return + 3 * np.hypot(own.return_error, expert.return_error)

@@ -18,7 +18,7 @@ from tests.conftest import BUILT_IN, TINY, domain_from, make
 
 
 @pytest.mark.parametrize("env_id", BUILT_IN)
-def test_noise_free_the_two_figures_agree_and_simulation_confirms_them(env_id: str) -> None:
+def test_both_bounds_agree_with_simulation_without_noise(env_id: str) -> None:
     solution = solve(make(env_id))
     lower = solution.lower
     assert 0 <= solution.upper - lower.mean_return < 0.001 * solution.upper
@@ -28,7 +28,7 @@ def test_noise_free_the_two_figures_agree_and_simulation_confirms_them(env_id: s
     assert played.success_rate == pytest.approx(lower.success_rate, abs=0.005)
 
 
-def test_with_noise_simulation_confirms_the_lower_figure() -> None:
+def test_lower_bound_agrees_with_simulation_under_noise() -> None:
     keywords = {"semantic_error_rate": 0.3}
     solution = solve(make(BUILT_IN[1], **keywords))
     assert solution.lower.mean_return < solution.upper
@@ -47,7 +47,7 @@ def test_with_noise_simulation_confirms_the_lower_figure() -> None:
         {"reward": (("useless", -0.5), ("failure", -4.0), ("wrap", 0.25)), "patience": 3},
     ],
 )
-def test_the_bound_is_that_of_plain_recursion(keywords: dict[str, object]) -> None:
+def test_bound_equals_plain_recursion(keywords: dict[str, object]) -> None:
     """Compare with the optimum over whole rows, step by step, on a small domain without factoring."""
     domain = domain_from(TINY)
     tables = rules.build_tables(domain, Settings(**{"max_episode_steps": 12, "patience": 4} | keywords))

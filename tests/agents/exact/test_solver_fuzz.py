@@ -115,7 +115,7 @@ def domain_of(content: dict[str, Any], reward: dict[str, int]) -> Domain:
 
 @ROUNDS
 @given(domains(), REWARDS, SMALL)
-def test_the_bound_is_that_of_plain_recursion_over_rows(
+def test_bound_equals_plain_recursion_over_rows(
     content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     domain = domain_of(content, reward)
@@ -127,7 +127,7 @@ def test_the_bound_is_that_of_plain_recursion_over_rows(
 
 @ROUNDS
 @given(domains(), REWARDS, SMALL)
-def test_the_lower_figure_is_the_value_of_its_table(
+def test_lower_bound_equals_the_value_of_its_table(
     content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     content = content | {"expert": [{"then": content["actions"][0]}]}

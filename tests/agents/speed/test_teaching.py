@@ -22,7 +22,7 @@ def test_a_store_has_the_measured_labels(tmp_path: Path) -> None:
     assert 0 < figures["median_ms"] <= figures["p95_ms"]
 
 
-def test_many_observations_are_learned_like_few() -> None:
+def test_many_observations_are_learned_as_well_as_few() -> None:
     journal = Store.in_memory()
     for drafts in conversations(BATCH + 400, 0):
         journal.append_all(drafts)
