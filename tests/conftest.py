@@ -1,4 +1,4 @@
-"""What several tests use."""
+"""Fixtures and helpers that several test files share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-# Read when PyTorch and NumPy load, here and in what tests start: where other tests keep the cores busy, two
-# threads of one computation wait for each other, and it takes fifty times as long.
+# PyTorch and NumPy read this when they load, here and in child processes. With busy cores, two threads of one
+# computation wait for each other and take fifty times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gymnasium as gym
@@ -24,8 +24,8 @@ from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.journal.store import Store
 from dialogue_gym.vector.env import DialogueVectorEnv
 
-# Where it has to be repeatable the examples are always the same; elsewhere each run looks for new ones. None
-# fails for the time that it takes.
+# CI always uses the same examples, so that a failure can be repeated; other runs look for new ones. Slow
+# examples do not fail, since the machine may be busy.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable" if os.environ.get("CI") else "untimed")

@@ -287,7 +287,7 @@ def test_small_modules_with_one_importer_are_part_of_it() -> None:
         module
         for module, path in library().items()
         if layer(module) != "domains" and not is_package(module) and len(importers[module]) == 1
-        # What a package exports is imported through the package: by whom, the modules do not show.
+        # Exported names are imported through the package, so their importers are not visible here.
         if not any(is_package(importer) and exports(importer) for importer in importers[module])
         if len(path.read_text(encoding="utf-8").splitlines()) < SMALL
     }

@@ -1,4 +1,4 @@
-"""Damaged files of all kinds are checked or refused, each in its own lines, and none for ages."""
+"""Damaged files of all kinds are checked or refused quickly, with errors at their own lines."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_the_version_is_shown() -> None:
     assert run("--version").stdout == f"dialogue-gym {__version__}\n"
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is missing")
 def test_bash_completes_commands_domains_and_options(tmp_path: Path) -> None:
     program = tmp_path / "dialogue-gym"
     program.write_text(f"#!{sys.executable}\nfrom dialogue_gym.cli import main\nmain()\n")

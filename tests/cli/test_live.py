@@ -51,7 +51,7 @@ Command = Callable[..., tuple[int, list[str], str]]
 
 
 class Typed(io.StringIO):
-    """Someone who types lines, presses Ctrl-D (None), or does something else in between."""
+    """A person who types lines, presses Ctrl-D (None), or runs a function in between."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         super().__init__()

@@ -56,7 +56,7 @@ SAY = "{say: greet, answer: utter_ask}"
 AGENDA = "intents: [greet]\nactions: [utter_ask]\nfake_user:\n  agenda:\n"
 WRITTEN_OUT = "with its anchors written out, it is too large or deep"
 
-# What cannot be written down well: the file, and the error that it gives.
+# Files that are hard to write as text, each with its error.
 GENERATED: dict[str, tuple[str | bytes, str]] = {
     "control character": ("intents:\n- gr\x07eet", "2: '\\x07' is a control character, not text"),
     "null byte": ("intents:\n- a\n- \0b", "3: '\\x00' is a control character, not text"),

@@ -1,4 +1,4 @@
-"""Every key of a domain file: what it does."""
+"""Every key of a domain file has its documented effect."""
 
 from __future__ import annotations
 

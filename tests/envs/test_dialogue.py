@@ -1,4 +1,4 @@
-"""The environments through the eyes of the libraries that use them."""
+"""The environments as used by other libraries: checkers, wrappers, vector environments, learners."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 def play(env: gym.Env[Any, Any], actions: Any, seed: int | None = 0) -> list[Any]:
-    """Step through actions, from reset to reset; return all that was seen."""
+    """Step through actions, resetting at each end; return all observations and results."""
     observation, info = env.reset(seed=seed)
     seen = [observation.tolist(), info["action_mask"].tolist()]
     for action in actions:

@@ -1,7 +1,7 @@
 """Golden transcripts: dialogues of the expert and of a careless bot, as a person reads them.
 
 A change of behaviour of a registered environment bumps its version. To write the transcripts anew, run
-`python -m tests.test_golden`, and read what changed.
+`python -m tests.envs.test_golden`, and read what changed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def dialogue(env: Any, policy: Any, seed: int) -> str:
 
 
 class Careless:
-    """Does every third action in turn, whatever is said; listens in between where it has to."""
+    """Does every third action in turn, regardless of the observation."""
 
     def __init__(self, env: Any) -> None:
         self._n = int(env.action_space.n)

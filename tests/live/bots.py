@@ -23,7 +23,7 @@ CUISINE, YES = '/inform{"cuisine": "french"}', "/affirm"
 
 
 class Chance:
-    """Decides by chance, or with a share as an expert does, and knows what it decided."""
+    """Acts at random, or with a given share as an expert does, and keeps its decisions."""
 
     def __init__(self, env: DialogueEnv, seed: int, expert: float = 0.0) -> None:
         self._names = env.action_names
@@ -54,7 +54,7 @@ class Plan:
 
 
 class Learned:
-    """Collects what the bot passes on, as a trainer would."""
+    """Collects the transitions that the bot passes on, as a trainer would."""
 
     def __init__(self) -> None:
         self.transitions: list[Transition] = []
@@ -87,7 +87,7 @@ def talking(
 
 
 def learned(bot: LiveBot) -> Learned:
-    """Return what a bot of `talking` has passed on."""
+    """Return the collector of a bot made by `talking`."""
     assert isinstance(bot.conversations.on_transitions, Learned)
     return bot.conversations.on_transitions
 

@@ -26,7 +26,7 @@ def learner_of(domain: Domain = DOMAIN, settings: LearnerSettings = SMALL) -> Li
 
 
 def transitions(count: int, domain: Domain = DOMAIN, seed: int = 0, first: int = 1) -> list[Transition]:
-    """Return what a random bot lives through with the fake user."""
+    """Return the transitions of a random bot with the fake user."""
     env = DialogueEnv(domain)
     chance = random.Random(seed)
     found: list[Transition] = []
@@ -61,7 +61,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def right_labels() -> dict[bytes, tuple[str, ...]]:
-    """Return what is right wherever the fake user of the tiny domain can lead."""
+    """Return the right action of every state that the tiny domain's fake user can reach."""
     env = DialogueEnv(DOMAIN)
     labels: dict[bytes, tuple[str, ...]] = {}
     for seed in range(30):

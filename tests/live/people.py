@@ -90,7 +90,7 @@ def in_a_process(function: Callable[..., None], *arguments: Any) -> None:
 
 
 def comparable(trainer: Trainer) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    """Return all that was learned, to be compared bit for bit."""
+    """Return the whole state of the learner, for a comparison bit for bit."""
     satisfaction = trainer.explorer.satisfaction
     return bits(trainer.learner.arrays()), trainer.learner.state() | {"satisfaction": satisfaction}
 
@@ -100,6 +100,6 @@ def bits(arrays: Any) -> dict[str, list[Any]]:
 
 
 def whole(checkpoint: Checkpoint) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    """Return all that a checkpoint holds, but for the time of day."""
+    """Return the content of a checkpoint without its time of day."""
     state = {name: value for name, value in checkpoint.state.items() if name != "time"}
     return bits(checkpoint.arrays), state

@@ -108,7 +108,7 @@ def test_misunderstood_text_is_not_a_turn(store: Store) -> None:
 
 
 def rated(live: LiveBot, *hears: str, rating: float | None = None) -> list[Transition]:
-    """Hold a conversation that somebody leaves and perhaps rates; return what is learned of it."""
+    """Hold a conversation that a person leaves and may rate; return its transitions."""
     name = live.begin()
     for text in hears:
         live.reply(name, text)

@@ -35,7 +35,7 @@ PLAIN = """
 
 
 class Person(ActionRunner):
-    """The fake user of an environment, who types acts in the fixed format.
+    """The fake user of an environment; it types acts in the fixed format.
 
     The bot's actions take effect in that environment, so this is their runner too.
     """
@@ -77,7 +77,7 @@ def with_person(name: str, seed: int = 0, **keywords: Any) -> tuple[DialogueLive
 
 
 def typing(*texts: str | None) -> Callable[[list[str]], str | None]:
-    """Return who types these texts, one after the other, and then leaves."""
+    """Return a person who types these texts, one after the other, and then leaves."""
     left = iter(texts)
     return lambda told: next(left, None)
 

@@ -1,4 +1,4 @@
-"""Conversations with people, when something dies, is full, or begins again."""
+"""Conversations with people through kills, full disks and restarts."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_action_is_not_run_twice(tmp_path: Path, goes_on: bool) -> None:
 
 
 class FullDisk(Store):
-    """A disk that is full when it is said so."""
+    """A store whose disk is full after a given number of writes."""
 
     writes_left: int | None = None
 

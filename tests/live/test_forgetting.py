@@ -28,7 +28,7 @@ def lived(folder: Path, dialogues: int) -> list[str]:
 
 
 def learned(folder: Path) -> tuple[object, set[int]]:
-    """Return all that is learned after a start, and the entries that it is of."""
+    """Return the learner's state after a start, and the entries it was learned from."""
     with Store(folder) as store:
         trainer = Days(store, EVERY).trainer
         return comparable(trainer), set(trainer.learner.replay.arrays()["entries"].tolist())

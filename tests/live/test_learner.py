@@ -35,7 +35,7 @@ Put = tuple[int, int, int, float]
 
 
 class PlainBuffer:
-    """The same by the letter: a list, the oldest first."""
+    """A plain reference for the replay buffer: a list, oldest first."""
 
     def __init__(self, capacity: int, outcomes: int) -> None:
         self.capacity, self.outcomes = capacity, outcomes

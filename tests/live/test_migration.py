@@ -44,7 +44,7 @@ GROWN: dict[str, Callable[[Domain], Domain]] = {
 
 
 def as_grown(observation: npt.NDArray[Any], env: DialogueEnv, grown: DialogueEnv) -> npt.NDArray[Any]:
-    """Return what a grown domain shows in the same moment."""
+    """Return the observation of the same state in the extended domain."""
     words = env.describe(observation)
     return np.array(
         [field.labels.index(words.get(field.name, field.labels[0])) for field in grown.fields],

@@ -32,7 +32,7 @@ actions: [utter_hello]
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that tests set."""
 
     now = 0.0
 

@@ -66,7 +66,7 @@ def test_twenty_days_equal_ten_thousand_steps(tmp_path: Path, name: str) -> None
 
 
 def test_thread_learns_the_same_as_synchronous_work(tmp_path: Path) -> None:
-    """However what happened is handed over, in its order, and also where it is stopped meanwhile."""
+    """Transitions can be submitted in any portions, with stops in between."""
     seen = transitions(90)
     amended = [dataclasses.replace(one, reward=5.0) for one in seen[::7]]
     handed = [*seen[:50], *amended, *seen[50:]]
@@ -102,7 +102,7 @@ def test_stop_waits_for_the_last_turns_alone(tmp_path: Path) -> None:
 
 
 def test_updates_are_postponed_under_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So what waits stays little, and all of it is learned in the end."""
+    """The backlog stays small, and all of it is learned in the end."""
     monkeypatch.setattr(trainer_module, "MOST_BEHIND", 5)
     trainer, may_go_on, owed = trainer_of(tmp_path), threading.Event(), []
     learn = trainer.learner.learn
@@ -164,7 +164,7 @@ def spoil(path: Path, chance: random.Random) -> None:
 
 
 def test_damaged_checkpoint_is_never_loaded(tmp_path: Path) -> None:
-    """Truncated or with bits turned over, it is read as it was written, or left aside in one line."""
+    """A truncated file or one with flipped bits is read unchanged or ignored with a one-line report."""
     trainer = trainer_of(tmp_path)
     trainer.submit(transitions(20), 20)
     trainer.work()

@@ -1,4 +1,4 @@
-"""The digest of the rules: what changes it, and what does not."""
+"""The digest of the rules changes with their code alone, not with comments or layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Story files as Rasa's users write them are read without an edit, and mean what they say."""
+"""Story files of Rasa projects are read unedited, with their full meaning."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_user_speaks_when_the_bot_listens() -> None:
 
 
 def test_context_is_learned_from_one_correction_each() -> None:
-    """The walk of the seeds: which reviews are meant depends on what was searched for."""
+    """The right reviews depend on the preceding search: for concerts or for venues."""
     session = talk(turn_taking="auto")
     for search, reviews in (
         ("/search_concerts", "action_show_concert_reviews"),

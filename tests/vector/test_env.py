@@ -42,7 +42,7 @@ def record_lanes(
         if env.autoreset_mode is AutoresetMode.SAME_STEP and ended.any():
             observations, masks = observations.copy(), info["action_mask"].copy()
             for lane in lanes:
-                if ended[lane]:  # what was seen last, then what the next dialogue begins with
+                if ended[lane]:  # the last observation, then the first one of the next dialogue
                     final = info["final_info"]["action_mask"][lane]
                     assert info["final_info"]["is_success"][lane] == (rewards[lane] > 0)
                     _keep(

@@ -119,7 +119,7 @@ print(gymnasium.make_vec("FakeUserConcert-v0", 2, vectorization_mode="sync").res
     assert shape == "(2, 12)"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_forked_child_continues_alone() -> None:
     code = """
 import os, warnings

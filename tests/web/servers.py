@@ -174,7 +174,7 @@ def chromium() -> str | None:
 
 
 class Expert:
-    """The domain's expert, who knows the right actions in a conversation."""
+    """The domain's expert: it knows the right actions in a conversation."""
 
     def __init__(self, name: str = "restaurant", turn_taking: str = "explicit") -> None:
         self._domain = load_domain(name)

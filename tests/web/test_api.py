@@ -325,7 +325,7 @@ def test_twenty_kills_lose_no_answered_message(tmp_path: Path) -> None:
 def test_two_visitors_are_independent(server: LiveServed) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
     if chromium() is None:
-        pytest.skip("there is no chromium: apt-get install chromium brings it")
+        pytest.skip("chromium is missing: apt-get install chromium")
     faults: list[str] = []
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])

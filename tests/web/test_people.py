@@ -58,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 class Visitor:
-    """Somebody in a window of their own."""
+    """A visitor in a separate browser window."""
 
     def __init__(self, browser: playwright.Browser, server: Served) -> None:
         self.page = browser.new_context().new_page()

@@ -13,7 +13,7 @@ from tests.web.servers import LONG, Expert, Network, Served, chromium, network_t
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
 if chromium() is None:
-    pytest.skip("there is no chromium: apt-get install chromium brings it", allow_module_level=True)
+    pytest.skip("chromium is missing: apt-get install chromium", allow_module_level=True)
 
 EXPERT = Expert()
 

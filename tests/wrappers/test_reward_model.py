@@ -18,7 +18,7 @@ from tests.wrappers.human_reward import play
 
 
 class Person:
-    """Says whether the expert would have done what was done a few steps ago, or nothing."""
+    """Rates whether an action of a few steps ago was the expert's, or stays silent."""
 
     def __init__(self, env: gym.Env[Any, Any], silence: float = 0.0, seed: int = 0, lag: int = 0) -> None:
         self._expert = ExpertPolicy(env)
