@@ -49,7 +49,7 @@ def test_rules_keep_their_conditions() -> None:
     for rule, place in ((first, "f:4"), (second, "f:15")):
         with pytest.raises(StoryError, match=f"^{place}: Markdown cannot express that the rule '"):
             stories.dump([rule], "markdown")
-    with pytest.raises(StoryError, match=r"^f:5: .*conversation_start: true or false is expected"):
+    with pytest.raises(StoryError, match=r"^f:5: .*conversation_start: expected true or false"):
         stories.parse(RULES.replace("true", "maybe"), "f")
 
 
@@ -92,7 +92,7 @@ def test_a_file_without_stories_is_refused(text: str, lines: int, tmp_path: Path
     path = tmp_path / "nlu.yml"
     path.write_text(text + "# more\n" * lines)
     with pytest.raises(
-        StoryError, match=r"nlu\.yml:1: (the file has neither|keys are expected|the file is empty)"
+        StoryError, match=r"nlu\.yml:1: (the file has neither|expected key: value pairs|the file is empty)"
     ) as error:
         stories.load(path)
     assert "nlu" not in text or "it has 'nlu', 'responses'" in str(error.value)
