@@ -5,8 +5,9 @@ Names load when they are used: the learner needs PyTorch (extra `agents`), the r
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from dialogue_gym.live.bot import Decider, LiveBot, Reply
@@ -60,7 +61,7 @@ __all__ = [
     "unlearned",
 ]
 
-_LAZY = {
+__getattr__ = lazy_getattr(__name__, {
     "bot": ("Decider", "LiveBot", "Reply"),
     "checkpoints": ("Checkpoint", "CheckpointError", "Checkpoints", "checkpoints_of"),
     "conversations": ("Conversations",),
@@ -78,11 +79,4 @@ _LAZY = {
     "trainer": ("RegressionGuard", "Trainer"),
     "transitions": ("LiveReward", "Transition", "unlearned"),
     "turn": ("LiveError",),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _LAZY.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+})  # fmt: skip

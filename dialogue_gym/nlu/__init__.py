@@ -5,9 +5,9 @@ All but the interfaces load when they are used: some need the extra `nlu`.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dialogue_gym._lazy import lazy_getattr
 from dialogue_gym.nlu.interpreter import (
     CombinedInterpreter,
     FixedFormatInterpreter,
@@ -58,7 +58,7 @@ __all__ = [
     "read_examples",
 ]
 
-_LAZY = {
+__getattr__ = lazy_getattr(__name__, {
     "checks": ("check_examples",),
     "encoders": ("HashedNgrams",),
     "evaluation": ("Counts", "NluScores", "evaluate"),
@@ -68,11 +68,4 @@ _LAZY = {
     "phrasebook": ("Phrasebook",),
     "rasa": ("RasaInterpreter",),
     "trained": ("TrainedInterpreter",),
-}  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _LAZY.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+})  # fmt: skip

@@ -5,8 +5,9 @@ Needs the extra `agents`; the modules load when a name is used.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from dialogue_gym.sb3.masked_dqn import MaskedDQN, MaskedDQNPolicy, MaskedQNetwork, margin_loss
@@ -21,13 +22,15 @@ __all__ = [
     "margin_loss",
 ]
 
+_load = lazy_getattr(__name__, {
+    "masked_dqn": ("MaskedDQN", "MaskedDQNPolicy", "MaskedQNetwork", "margin_loss"),
+    "vec_env": ("DialogueVecEnv", "dialogue_of"),
+})  # fmt: skip
+
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "vec_env" if name in ("DialogueVecEnv", "dialogue_of") else "masked_dqn"
     try:
-        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        return _load(name)
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] not in ("stable_baselines3", "torch"):
             raise

@@ -5,8 +5,9 @@ Names load when they are used, so that a light one brings no learner.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from dialogue_gym.teaching.learner import Learner, right_actions
@@ -35,26 +36,13 @@ __all__ = [
     "use_mode",
 ]
 
-_MODULES = {
-    "FAKE": "mode",
-    "ME": "mode",
-    "SEED": "simulated_user",
-    "Learner": "learner",
-    "Session": "session",
-    "SessionError": "pending",
-    "SimulatedTeacher": "simulated_teacher",
-    "SimulatedUser": "simulated_user",
-    "TaughtPolicy": "policy",
-    "import_stories": "story_import",
-    "right_actions": "learner",
-    "taught_agent": "policy",
-    "teach": "simulated_teacher",
-    "use_mode": "mode",
-}
-"""Modules of the public names; they load with their first use."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_getattr(__name__, {
+    "learner": ("Learner", "right_actions"),
+    "mode": ("FAKE", "ME", "use_mode"),
+    "pending": ("SessionError",),
+    "policy": ("TaughtPolicy", "taught_agent"),
+    "session": ("Session",),
+    "simulated_teacher": ("SimulatedTeacher", "teach"),
+    "simulated_user": ("SEED", "SimulatedUser"),
+    "story_import": ("import_stories",),
+})  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from dialogue_gym.web.commands import dispatch
@@ -11,17 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StaleCommand", "TeachingConfig", "Workspace", "Workspaces", "dispatch"]
 
-_MODULES = {
-    "StaleCommand": "workspace",
-    "TeachingConfig": "workspace",
-    "Workspace": "workspace",
-    "Workspaces": "workspace",
-    "dispatch": "commands",
-}
-"""Modules of the public names; they load with their first use."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_getattr(__name__, {
+    "commands": ("dispatch",),
+    "workspace": ("StaleCommand", "TeachingConfig", "Workspace", "Workspaces"),
+})  # fmt: skip
