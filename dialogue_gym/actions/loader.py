@@ -121,10 +121,20 @@ def _actions_of(modules: Iterable[ModuleType]) -> list[Action]:
     things = dict.fromkeys(
         thing for module in modules for thing in vars(module).values() if isinstance(thing, type)
     )
+    # `from actions.actions import ...` loads a module of a package again, under the package's own name.
+    first: dict[tuple[str, str], str] = {}
     classes = [
-        thing for thing in things if _is_action(thing) and thing.__module__.partition(".")[0] != "rasa_sdk"
+        thing
+        for thing in things
+        if _is_action(thing)
+        and thing.__module__.partition(".")[0] != "rasa_sdk"
+        and first.setdefault((_file_of(thing), thing.__qualname__), thing.__module__) == thing.__module__
     ]
     return list(as_actions(action for thing in classes if (action := _instance(thing))).values())
+
+
+def _file_of(thing: type) -> str:
+    return str(getattr(sys.modules.get(thing.__module__), "__file__", None) or thing.__module__)
 
 
 def _is_action(thing: Any) -> bool:
@@ -160,13 +170,43 @@ def _import_named(name: str) -> list[ModuleType]:
 
 
 def _import_from(path: Path) -> list[ModuleType]:
-    """Import a file, or a folder as a package, under a unique name."""
+    """Import a file, or a folder as a package, under a unique name.
+
+    A file in a package, such as `actions/actions.py` of a Rasa project, is imported as a part of it, so both
+    `from .prices import ...` and `from actions.prices import ...` work.
+    """
     file = path / "__init__.py" if path.is_dir() else path
     if not file.is_file():
         raise ActionError(f"{file}: no such file")
-    name = f"actions_{hashlib.sha256(bytes(file.resolve())).hexdigest()[:16]}"
-    _add_to_path(path.resolve().parent)
-    folders = [str(path)] if path.is_dir() else None
+    package = _outermost_package(file)
+    _add_to_path(package.parent if package else file.resolve().parent)
+    if package is None:
+        return _with_submodules(_load(file, _unique_name(file), None))
+    within = file.resolve().relative_to(package).with_suffix("").parts
+    parts = [_unique_name(package), *(part for part in within if part != "__init__")]
+    for name in [name for name in sys.modules if f"{name}.".startswith(f"{parts[0]}.")]:
+        del sys.modules[name]  # the files may have changed
+    _load(package / "__init__.py", parts[0], [str(package)])
+    module = importlib.import_module(".".join(parts))
+    return _with_submodules(module)
+
+
+def _outermost_package(file: Path) -> Path | None:
+    """Return the folder of the package that a file belongs to; None if it stands alone."""
+    found = None
+    for folder in file.resolve().parents:
+        if not (folder / "__init__.py").is_file():
+            break
+        found = folder
+    return found
+
+
+def _unique_name(path: Path) -> str:
+    return f"actions_{hashlib.sha256(bytes(path.resolve())).hexdigest()[:16]}"
+
+
+def _load(file: Path, name: str, folders: list[str] | None) -> ModuleType:
+    """Run a file as a module of some name; `folders` are those of a package's modules."""
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
     if spec is None or spec.loader is None:
         raise ActionError(f"{file}: not a Python file")
@@ -177,7 +217,7 @@ def _import_from(path: Path) -> list[ModuleType]:
     except BaseException:
         del sys.modules[name]
         raise
-    return _with_submodules(module)
+    return module
 
 
 def _with_submodules(module: ModuleType) -> list[ModuleType]:
