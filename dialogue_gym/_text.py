@@ -44,6 +44,21 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f"valid: {shown}, …" if len(names) > 8 else f"valid: {shown}"
 
 
+def is_slip_of(word: str, meant: str) -> bool:
+    """Return whether a word is another one with one letter too many, missing, changed or swapped.
+
+    >>> is_slip_of("intentz", "intents"), is_slip_of("synonyms", "intents")
+    (True, False)
+    """
+    if word == meant or abs(len(word) - len(meant)) > 1:
+        return False
+    same = next((i for i, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b), None)
+    same = min(len(word), len(meant)) if same is None else same
+    one, other = word[same:], meant[same:]
+    swapped = one[1::-1] + one[2:]
+    return other in (one[1:], swapped) or one == other[1:] or one[1:] == other[1:]
+
+
 def cut(text: str, width: int) -> str:
     """Return text of at most `width` characters, with an ellipsis where it was longer."""
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dialogue_gym._files import FileError, FileKind, check_characters, read_text
-from dialogue_gym._text import article, bounds, cut, name_fault, nearest, shorten
+from dialogue_gym._files import FileError, FileKind, Problem, check_characters, read_text
+from dialogue_gym._text import article, bounds, cut, is_slip_of, name_fault, nearest, shorten
 
 # The C parser is 10 times faster where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_DEPTH = 50
 _TAG = "tag:yaml.org,2002:"
-_NULL, _BOOL, _MERGE = _TAG + "null", _TAG + "bool", _TAG + "merge"
+_NULL, _BOOL, _MERGE, _TEXT = _TAG + "null", _TAG + "bool", _TAG + "merge", _TAG + "str"
 _TAGS = {None, "!", *(_TAG + kind for kind in ("null", "bool", "int", "float", "str", "seq", "map", "merge"))}
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+# Plain scalars by the rules of YAML 1.2, with the underscores in numbers that Rasa's parser allows, too.
+_WORDS = {word: None for word in ("", "~", "null", "Null", "NULL")} | {
+    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
+}
+_WHOLE = re.compile(r"[-+]?[0-9][0-9_]{0,99}")
+_DECIMAL = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?")
+_FILE = "_file_of_dialogue_gym"
+_BASES = {"0x": 16, "0o": 8, "0b": 2}
 
 
 class YamlNode:
@@ -41,6 +50,11 @@ class YamlNode:
         self._at = node if at is None else at
 
     @property
+    def key(self) -> yaml.Node:
+        """The node of the entry's key; in a list, the entry itself."""
+        return self._at
+
+    @property
     def line(self) -> int:
         """The line in the file, from 1."""
         return int(self._at.start_mark.line) + 1
@@ -50,8 +64,13 @@ class YamlNode:
         key = f" {self.path}:" if self.path else ""
         return self.kind.error(f"{self.file}:{self.line}:{key} {message}")
 
+    def warning(self, message: str) -> Problem:
+        """Return the warning that `message` is about this entry."""
+        return Problem(self.file, self.line, f"{self.path}: {message}" if self.path else message, False)
+
     def _within(self, node: yaml.Node, path: str, at: yaml.Node | None = None) -> YamlNode:
-        return YamlNode(node, self.file, path, at, kind=self.kind)
+        file = getattr(at or node, _FILE, self.file)
+        return YamlNode(node, file, path, at, kind=self.kind)
 
     @property
     def is_null(self) -> bool:
@@ -103,6 +122,35 @@ class YamlNode:
             for key, entry in self._within(node, self.path).mapping(names).items():
                 found.setdefault(key, entry)
         return found
+
+    def known(self, names: Iterable[str], warnings: list[Problem]) -> dict[str, YamlNode]:
+        """Return the entry's keys out of `names`.
+
+        Other keys give warnings, but for those that are one letter from a name, which are errors.
+        """
+        names = list(names)
+        found = {}
+        for key, entry in self.mapping().items():
+            if key in names:
+                found[key] = entry
+                continue
+            at = self._within(entry.node, self.path, entry._at)
+            message = f"unknown key {shorten(key)}; {nearest(key, names)}"
+            if any(is_slip_of(key, name) for name in names):
+                raise at.error(message)
+            warnings.append(at.warning(f"{message} (it is ignored)"))
+        return found
+
+    def value(self) -> Any:
+        """Return what JSON has for the entry by the rules of YAML 1.2, in which `yes` is a text."""
+        if self.is_mapping:
+            return {name: entry.value() for name, entry in self.mapping().items()}
+        if self.is_list:
+            return [entry.value() for entry in self.items()]
+        text = str(self.node.value)
+        is_quoted = getattr(self.node, "style", None) not in (None, "")
+        is_text = self.node.tag == _TEXT and _is_known_to_pyyaml(text)  # which means: tagged !!str
+        return text if is_quoted or is_text else plain_value(text)
 
     def named(self) -> dict[str, YamlNode]:
         """Return the entries under names of the file's own."""
@@ -185,6 +233,40 @@ class YamlNode:
         if self.node.tag != _BOOL or value not in (*_TRUE, *_FALSE):
             raise self.error(f"expected true or false, not {self._kind()}")
         return value in _TRUE
+
+
+def _is_known_to_pyyaml(text: str) -> bool:
+    """Return whether a plain scalar is anything but a text by the rules of YAML 1.1, which PyYAML follows."""
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(text[:1], ())
+    return any(pattern.match(text) for _, pattern in resolvers)
+
+
+def plain_value(text: str) -> Any:
+    """Return the value of a plain scalar by the rules of YAML 1.2; a number that JSON cannot hold is a text.
+
+    >>> plain_value("007"), plain_value("1e3"), plain_value("yes")
+    (7, 1000.0, 'yes')
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if _WHOLE.fullmatch(text):
+        return int(text.replace("_", ""))
+    if _DECIMAL.fullmatch(text):
+        number = float(text.replace("_", ""))
+        return number if math.isfinite(number) else text
+    sign, digits = text[:1] if text[:1] in ("-", "+") else "", text.lstrip("+-")
+    if base := _BASES.get(digits[:2]):
+        try:
+            return int(sign + digits[2:].replace("_", ""), base)
+        except ValueError:
+            return text
+    return text
+
+
+def in_file(node: yaml.Node, file: str) -> yaml.Node:
+    """Note the file of a node that comes to stand among those of other files."""
+    setattr(node, _FILE, file)
+    return node
 
 
 def read_yaml(path: Path, kind: FileKind) -> YamlNode:

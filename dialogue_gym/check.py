@@ -1,25 +1,31 @@
-"""Check the files of a bot together: its domain, stories and NLU examples."""
+"""The files of a bot, by kind, and a check of all of them together."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, read_text
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, check_actions
-from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, builtin_names
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, builtin_names, read_domain
+from dialogue_gym.domain.sources import YAML_SUFFIXES, is_domain, project_files
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import Story, check_stories, load
 
 DOMAIN, STORIES, NLU = "domain", "stories", "nlu"
+KINDS = {DOMAIN: "a domain", STORIES: "stories", NLU: "NLU examples"}
+"""The kinds of content, in words."""
 _ANY_FILE = FileKind("file of a bot", FileError, max_bytes=200_000_000)
 _KEYS = {"stories": STORIES, "rules": STORIES, "nlu": NLU} | dict.fromkeys((*RASA_KEYS, *OWN_KEYS), DOMAIN)
 _TOP_LEVEL_KEY = re.compile(r"^[\"']?([A-Za-z_]+)[\"']?\s*:", re.MULTILINE)
+_STORY = re.compile(r"^##.*\n+\*[ \t]*[\w./+-]+[ \t]*(\{.*\})?[ \t]*\n", re.MULTILINE)
+_SUFFIXES = (*YAML_SUFFIXES, ".md", ".markdown")
 _NLU_HEADING = re.compile(r"^##\s*(intent|synonym|lookup|regex)\s*:", re.MULTILINE)
 
 
@@ -32,10 +38,7 @@ def kinds_of(path: Path) -> set[str]:
     text = read_text(path, _ANY_FILE)
     if is_markdown(path):
         return {NLU if _NLU_HEADING.search(text) else STORIES}
-    keys = _TOP_LEVEL_KEY.findall(text)
-    if not any(key in _KEYS for key in keys) and text.lstrip().startswith("{"):  # or JSON
-        keys = list(parse_yaml(text, str(path), _ANY_FILE).mapping())
-    kinds = {_KEYS[key] for key in keys if key in _KEYS}
+    kinds, keys = _kinds(text, str(path))
     if not kinds:
         found = ", ".join(dict.fromkeys(keys)) or "nothing of the kind"
         raise FileError(
@@ -44,42 +47,96 @@ def kinds_of(path: Path) -> set[str]:
     return kinds
 
 
-def check_files(files: Iterable[str], actions: Sequence[Action] = (), server: str | None = None) -> list[str]:
+def _kinds(text: str, file: str) -> tuple[set[str], list[str]]:
+    """Return the kinds of content of a YAML text, and its top-level keys."""
+    keys = _TOP_LEVEL_KEY.findall(text)
+    if not any(key in _KEYS for key in keys) and text.lstrip().startswith("{"):  # or JSON
+        keys = list(parse_yaml(text, file, _ANY_FILE).mapping())
+    return {_KEYS[key] for key in keys if key in _KEYS}, keys
+
+
+def data_files(folder: Path, kind: str) -> list[Path]:
+    """Return the files of a folder with stories or NLU examples; test stories and other files are left out.
+
+    Raises:
+        FileError: a file cannot be read.
+    """
+    return [path for path in project_files(folder, _SUFFIXES) if kind in _kinds_in_project(path)]
+
+
+def _kinds_in_project(path: Path) -> set[str]:
+    """Return the kinds of content in a file that nobody has named; a readme, for instance, has none."""
+    if path.name.startswith("test_"):
+        return set()
+    text = read_text(path, _ANY_FILE)
+    if not is_markdown(path):
+        kinds, _ = _kinds(text, str(path)) if _TOP_LEVEL_KEY.search(text) else (set(), [])
+        return kinds - {DOMAIN} | ({DOMAIN} if is_domain(text) else set())
+    if _NLU_HEADING.search(text):
+        return {NLU}
+    return {STORIES} if _STORY.search(text) else set()
+
+
+def check_files(
+    files: Iterable[str],
+    actions: Sequence[Action] = (),
+    server: str | None = None,
+    is_strict: bool = False,
+) -> list[str]:
     """Return the problems of files, one line each: `error:` or `warning:`, the place, and the problem.
 
     Args:
-        files: domain, story and NLU files in any mixture; for the domain the name of a built-in one will do.
+        files: domain, story and NLU files in any mixture, and folders of them; several domain files are
+            merged. For the domain the name of a built-in one will do.
         actions: Python code of the domain's actions, to compare with the effects that the domain declares.
         server: an action server, for the same.
+        is_strict: whether warnings are errors.
     """
-    domains: list[Domain] = []
+    sources: list[str | Path] = []
     stories: list[Story] = []
-    examples: list[Path] = []
+    examples: list[str | Path] = []
     problems: list[Problem] = []
     unusable: list[str] = []
-    for file in dict.fromkeys(files):
+    for file, kinds in _with_kinds(files, unusable):
         try:
-            if file in builtin_names() and not Path(file).is_file():
-                domains.append(load_domain(file))
-                continue
-            path = Path(file)
-            kinds = kinds_of(path)
             if DOMAIN in kinds:
-                domains.append(load_domain(path))
-                if len(domains) > 1:
-                    problems.append(Problem(file, 1, "a second domain: the files are of one bot"))
+                sources.append(file)
             if STORIES in kinds:
-                stories += load(path)
+                stories += load(file)
             if NLU in kinds:
-                read_examples(path)
-                examples.append(path)
+                read_examples(file)
+                examples.append(file)
         except FileError as error:
             unusable.append(f"error: {error}")
-    domain = domains[0] if domains else None
+    domain: Domain | None = None
+    try:
+        domain = read_domain(sources, problems) if sources else None
+    except FileError as error:
+        unusable.append(f"error: {error}")
     if stories:
         problems += check_stories(domain, stories)
     if examples:
         problems += check_examples(domain, read_examples(examples))
     if domain:
         problems += check_actions(domain, ActionRunner(domain, actions, server=server))
+    if is_strict:
+        problems = [dataclasses.replace(problem, is_error=True) for problem in problems]
     return unusable + [str(problem) for problem in sorted(problems)]
+
+
+def _with_kinds(files: Iterable[str], unusable: list[str]) -> Iterator[tuple[str | Path, set[str]]]:
+    """Yield the files that are named, and those of folders, with the kinds of their content."""
+    for file in dict.fromkeys(files):
+        path = Path(file)
+        try:
+            if file in builtin_names() and not path.is_file():
+                yield file, {DOMAIN}
+            elif path.is_dir():
+                found = [(one, _kinds_in_project(one)) for one in project_files(path, _SUFFIXES)]
+                if not any(kinds for _, kinds in found):
+                    unusable.append(f"error: {path}: no domain, stories or NLU examples in this folder")
+                yield from found
+            else:
+                yield path, kinds_of(path)
+        except FileError as error:
+            unusable.append(f"error: {error}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dialogue_gym._files import read_text
+from dialogue_gym._files import FileError
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
+from dialogue_gym.check import KINDS, NLU, STORIES, data_files
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.nlu.interpreter import CombinedInterpreter, FixedFormatInterpreter, Interpreter
 from dialogue_gym.stories import Story, load
@@ -42,7 +42,7 @@ def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, see
         return CombinedInterpreter(RasaInterpreter(addresses[0]), domain)
     from dialogue_gym.nlu.examples import read_examples
 
-    paths = [Path(one) for one in given] or own_examples(source)
+    paths = _with_folders(given, NLU) or own_examples(source)
     if not paths:
         return FixedFormatInterpreter(domain)
     from dialogue_gym.nlu.trained import TrainedInterpreter
@@ -51,8 +51,25 @@ def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, see
 
 
 def own_examples(source: str) -> list[Path]:
-    """Return the example files of a built-in domain; an empty list for any other."""
-    return [builtin_path(source, "nlu.yml")] if source in builtin_names() else []
+    """Return the example files of a built-in domain, or those in a project's folder; of a file none."""
+    if source in builtin_names():
+        return [builtin_path(source, "nlu.yml")]
+    return data_files(Path(source), NLU) if Path(source).is_dir() else []
+
+
+def _with_folders(given: Iterable[str | Path], kind: str) -> list[Path]:
+    """Return files, with the files of one kind in the place of folders.
+
+    Raises:
+        FileError: a folder has none of that kind, or a file in it cannot be read.
+    """
+    paths: list[Path] = []
+    for path in map(Path, given):
+        found = data_files(path, kind) if path.is_dir() else [path]
+        if not found:
+            raise FileError(f"{path}: no file of this folder has {KINDS[kind]}")
+        paths += found
+    return paths
 
 
 def how_to_talk(domain: Domain, interpreter: Interpreter) -> str:
@@ -100,25 +117,19 @@ def make_text_interpreter(
     return interpreter.other if isinstance(interpreter, CombinedInterpreter) else None
 
 
-def domain_file(source: str) -> Path:
-    """Return the file of a domain, given its path or a built-in name."""
-    return builtin_path(source, "domain.yml") if source in builtin_names() else Path(source)
-
-
-def domain_text_of(source: str) -> str:
-    """Return the text of a domain's file.
-
-    Raises:
-        DomainError: the file cannot be read.
-    """
-    return read_text(domain_file(source), DOMAIN_FILE)
-
-
 def make_stories(source: str, with_own: bool, paths: Iterable[Path]) -> list[Story]:
     """Return the stories that a new store begins with: the domain's own on request, and those of files.
 
     Raises:
         ValueError: they cannot be read, or the domain has none.
     """
-    own = own_stories(domain_file(source)) if with_own else []
-    return own + [story for path in paths for story in load(path)]
+    own = _own_stories(source) if with_own else []
+    return own + [story for path in _with_folders(paths, STORIES) for story in load(path)]
+
+
+def _own_stories(source: str) -> list[Story]:
+    if source in builtin_names():
+        return own_stories(builtin_path(source, "domain.yml"))
+    if Path(source).is_dir():
+        return [story for path in _with_folders([source], STORIES) for story in load(path)]
+    return own_stories(Path(source))

@@ -9,7 +9,7 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym.actions.loader import source_location
 from dialogue_gym.actions.runner import ActionRunner
 from dialogue_gym.actions.webhook import is_remote
-from dialogue_gym.conversation.conversation import Conversation, value_text
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import declared_effects
 from dialogue_gym.conversation.events import ActionExecuted, SlotSet, UserUttered, Value
 from dialogue_gym.domain import Domain
@@ -104,4 +104,4 @@ def _values(slot: Slot, wishes: Sequence[str]) -> Iterator[Value]:
 
 
 def _label(slot: Slot, value: Value) -> str:
-    return slot.labels[slot.label(value_text(slot, value))]
+    return slot.labels[slot.label(value)]

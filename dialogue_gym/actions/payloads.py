@@ -11,7 +11,8 @@ import time
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Json, UserUttered, to_json
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import LISTEN, RESTART, Slot
+from dialogue_gym.domain.model import LISTEN, RESTART
+from dialogue_gym.domain.slot import CUSTOM, FROM_ENTITY, REQUESTED_SLOT, Slot
 
 
 def tracker_json(conversation: Conversation) -> Json:
@@ -22,14 +23,14 @@ def tracker_json(conversation: Conversation) -> Json:
     now = time.time()
     return {
         "sender_id": conversation.sender_id,
-        "slots": copy.deepcopy(conversation.slots),
+        "slots": copy.deepcopy(_own_slots(conversation) | conversation.slots),
         "latest_message": message_json(conversation.latest_message),
         "latest_event_time": now if len(conversation) else None,
         "latest_input_channel": None,
         "events": [copy.deepcopy(to_json(event)) | {"timestamp": now} for event in conversation.events],
         "paused": False,
         "followup_action": None,
-        "active_loop": {},
+        "active_loop": _loop_json(conversation),
         "latest_action_name": conversation.latest_action,
         "stack": [],
     }
@@ -54,9 +55,29 @@ def domain_json(domain: Domain) -> Json:
             response.name: [{"text": text} for text in response.texts] for response in domain.responses
         },
         "actions": [action for action in domain.actions if action not in (LISTEN, RESTART)],
-        "forms": {},
+        "forms": {
+            form.name: {
+                "required_slots": list(form.required_slots),
+                "ignored_intents": list(form.ignored_intents),
+            }
+            for form in domain.forms
+        },
         "e2e_actions": [],
     }
+
+
+def _loop_json(conversation: Conversation) -> Json:
+    name = conversation.loop.name
+    return {"name": name, "is_interrupted": False, "rejected": False} if name else {}
+
+
+def _own_slots(conversation: Conversation) -> Json:
+    """Return the slots that Rasa adds to a domain with forms."""
+    return {REQUESTED_SLOT: conversation.loop.requested_slot} if conversation.domain.forms else {}
+
+
+def _plain_mappings(slot: Slot) -> list[Json]:
+    return [{"type": FROM_ENTITY, "entity": slot.entity}] if slot.entity else [{"type": CUSTOM}]
 
 
 def _slot_json(slot: Slot) -> Json:
@@ -64,7 +85,7 @@ def _slot_json(slot: Slot) -> Json:
         "type": slot.type,
         "initial_value": slot.initial_value,
         "influence_conversation": slot.is_observed,
-        "mappings": [{"type": "from_entity", "entity": slot.entity}] if slot.entity else [{"type": "custom"}],
+        "mappings": [mapping.content() for mapping in slot.mappings] or _plain_mappings(slot),
     }
     if slot.type == "categorical":
         content["values"] = list(slot.values)

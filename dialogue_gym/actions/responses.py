@@ -10,8 +10,9 @@ from dialogue_gym._text import article, nearest, shorten
 from dialogue_gym._yaml import MAX_DEPTH
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import reset_slots, shown
-from dialogue_gym.conversation.events import BotUttered, Event, Json, Restarted, SlotSet, Value
+from dialogue_gym.conversation.events import ActiveLoop, BotUttered, Event, Json, Restarted, SlotSet, Value
 from dialogue_gym.conversation.wording import Speaker
+from dialogue_gym.domain.slot import REQUESTED_SLOT
 
 _LISTS = ("buttons", "elements", "quick_replies")
 _DATA = (*_LISTS, "image", "attachment", "custom")
@@ -64,11 +65,14 @@ class ResponseReader:
             return [message] if message else []
         if kind == "restart":
             return [Restarted()]
+        if kind in ("active_loop", "form"):
+            name = content.get("name")
+            return [ActiveLoop(str(name) if name else None)]
         self.faults.append(f"unknown kind of event {shorten(str(kind))}")
         return []
 
     def _slot_set(self, content: Json) -> SlotSet | None:
-        names = {slot.name: slot for slot in self._domain.slots}
+        names = {REQUESTED_SLOT, *(slot.name for slot in self._domain.slots)}
         name, value = content.get("name"), content.get("value")
         if not isinstance(name, str) or name not in names:
             self.faults.append(f"unknown slot {shorten(str(name))}; {nearest(str(name), names)}")

@@ -272,7 +272,7 @@ class Tracker:
         last = self.get_last_event_for("action", exclude=[LISTEN], skip=skip)
         return last is not None and last["name"] == name
 
-    # Features of Rasa alone: conversations here are never paused and have no forms.
+    # Features of Rasa alone: conversations here are never paused.
 
     def is_paused(self) -> bool:
         """Return whether the conversation is paused."""

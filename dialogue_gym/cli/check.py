@@ -16,16 +16,19 @@ from dialogue_gym.factory import load_code
 def check(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="Domain, story and NLU files, in any order."),
+        typer.Argument(
+            metavar="FILE|FOLDER...", help="Domain, story and NLU files, or folders of them, in any order."
+        ),
     ],
     *,
     actions: ActionsOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
 ) -> None:
     """Check domain, story and NLU files, and a domain's actions; any error gives exit status 2."""
     code, server = load_code(actions or ())
     if not actions:
         code = [action for file in files if file in builtin_names() for action in builtin_actions(file)]
-    lines = check_files(files, code, server)
+    lines = check_files(files, code, server, strict)
     for line in lines:
         print(line)
     errors = sum(line.startswith("error:") for line in lines)

@@ -56,7 +56,9 @@ def complete_domain(incomplete: str) -> Iterator[str]:
 DomainName = Annotated[
     str,
     typer.Argument(
-        metavar="DOMAIN", help="A built-in domain or a domain file.", autocompletion=complete_domain
+        metavar="DOMAIN",
+        help="A built-in domain, a domain file or the folder of a project.",
+        autocompletion=complete_domain,
     ),
 ]
 NluOption = Annotated[

@@ -3,6 +3,7 @@
 from dialogue_gym.conversation.conversation import BotState, Conversation, Decision, decisions
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActiveLoop,
     BotUttered,
     Entity,
     Event,
@@ -17,6 +18,7 @@ from dialogue_gym.conversation.wording import Speaker
 
 __all__ = [
     "ActionExecuted",
+    "ActiveLoop",
     "BotState",
     "BotUttered",
     "Conversation",

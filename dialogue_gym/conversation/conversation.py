@@ -6,9 +6,9 @@ All events, whether of a fake user, a person, a story or an action, change the b
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from dialogue_gym import rules
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActiveLoop,
     Event,
     Restarted,
     SessionStarted,
@@ -27,12 +28,13 @@ from dialogue_gym.conversation.events import (
     UserUttered,
     Value,
 )
+from dialogue_gym.conversation.slot_filling import NO_LOOP, Loop, named_value, slots_filled, stored
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import FILLED, LISTEN, DomainError, FakeUser, Profile, Slot, number_text
+from dialogue_gym.domain.model import LISTEN, DomainError, FakeUser, Profile
 from dialogue_gym.domain.observation import confidence_bin, observation_dtype, observation_fields, slot_codes
+from dialogue_gym.domain.slot import REQUESTED_SLOT
 from dialogue_gym.rules.tables import HIGH, MAX_UNHEARD, RESTARTING
 
-_MAX_NUMBER = 1e300
 _NOBODY = FakeUser("goal", (), (("standard", Profile()),))
 
 
@@ -45,31 +47,6 @@ def with_user(domain: Domain) -> Domain:
 def _tables(domain: Domain) -> rules.Tables:
     """Return the tables for the bot's half, which are the same at all settings."""
     return rules.build_tables(with_user(domain), rules.Settings())
-
-
-def value_text(slot: Slot, value: Value) -> str | None:
-    """Return the text that stands for a value of a slot in the rules; None if the slot is empty."""
-    if value is None:
-        return None
-    if slot.type == "list":
-        return FILLED if value or isinstance(value, (bool, int, float)) else None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return number_text(value) if abs(value) < _MAX_NUMBER else str(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def slots_filled(domain: Domain, message: UserUttered) -> dict[str, Value]:
-    """Return the slots that a message's entities fill: a list gets all values, others the last."""
-    values: dict[str, list[Value]] = {}
-    for entity in message.entities:
-        values.setdefault(entity.name, []).append(entity.value)
-    return {
-        slot.name: found if slot.type == "list" else found[-1]
-        for slot in domain.slots
-        if slot.entity is not None and (found := values.get(slot.entity))
-    }
 
 
 class BotState:
@@ -88,11 +65,14 @@ class BotState:
         self._row = [0] * self._tables.size
         self.slots: dict[str, Value] = {}
         """The value of every slot, None if empty."""
+        self.loop = NO_LOOP
+        """The active form. It decides which slots a message fills, and is not part of the row."""
         self._forget()
 
     def _forget(self) -> None:
         rules.forget(self._row, self._tables)
-        self.slots = {slot.name: slot.initial_value for slot in self.domain.slots}
+        self.slots = {slot.name: copy.deepcopy(slot.initial_value) for slot in self.domain.slots}
+        self.loop = NO_LOOP
         self._has_restarted = False
         self._filled: dict[str, Value] = {}
 
@@ -110,6 +90,8 @@ class BotState:
             self._did(event.name)
         elif isinstance(event, SlotSet) and is_news:
             self._set_slot(event)
+        elif isinstance(event, ActiveLoop):
+            self.loop = Loop(event.name)
         elif isinstance(event, (Restarted, SessionStarted)) and is_news:
             self._forget()
 
@@ -125,11 +107,9 @@ class BotState:
 
     def _hear(self, message: UserUttered) -> None:
         row, tables = self._row, self._tables
-        self._filled = slots_filled(self.domain, message)
+        self._filled = slots_filled(self.domain, message, self.loop)
         self.slots |= self._filled
-        row[tables.heard_block] = [
-            code.encode(value_text(code.slot, self._filled.get(code.slot.name))) for code in self._codes
-        ]
+        row[tables.heard_block] = [code.encode(self._filled.get(code.slot.name)) for code in self._codes]
         sure = [message.confidence, *(e.confidence for e in message.entities if e.confidence is not None)]
         intent = self._intent.get(self.domain.intent_of(message.intent) or "", 0)
         rules.hear(row, tables, intent, confidence_bin(min(sure)), tables.heard_block)
@@ -147,15 +127,19 @@ class BotState:
         rules.did(self._row, self._tables, index)
 
     def _set_slot(self, event: SlotSet) -> None:
+        if event.name == REQUESTED_SLOT:
+            self.loop = dataclasses.replace(self.loop, requested_slot=event.value)
+            if event.name not in self._slot:
+                return
         if event.name not in self._slot:
             valid = nearest(event.name, self._slot)
             raise DomainError(f"{self.domain.name}: unknown slot {shorten(event.name)}; {valid}")
         index = self._slot[event.name]
         code = self._codes[index]
-        self.slots[event.name] = event.value
+        value = named_value(code.slot) if event.is_named_only else stored(code.slot, event.value)
+        self.slots[event.name] = value
         self._filled.pop(event.name, None)
-        text = value_text(code.slot, event.value)
-        rules.set_slot(self._row, self._tables, index, code.encode(text), HIGH)
+        rules.set_slot(self._row, self._tables, index, code.encode(value), HIGH)
 
     @property
     def observation(self) -> npt.NDArray[Any]:
@@ -229,6 +213,11 @@ class Conversation:
     def slots(self) -> dict[str, Value]:
         """The value of every slot, None if it is empty."""
         return dict(self._state.slots)
+
+    @property
+    def loop(self) -> Loop:
+        """The active form, and the slot that it has asked for."""
+        return self._state.loop
 
     @property
     def latest_message(self) -> UserUttered | None:

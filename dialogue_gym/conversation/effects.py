@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
+from dialogue_gym._yaml import plain_value
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, SlotSet, Value
 from dialogue_gym.conversation.wording import Speaker
@@ -36,14 +38,22 @@ def declared_effects(name: str, domain: Domain) -> tuple[SlotSet, ...]:
     """Return the effects of an action as events; a list that is only known to be filled says so."""
     events = []
     for slot, value in domain.action_model(name).sets:
-        is_list = domain.slot(slot).type == "list"
-        events.append(SlotSet(slot, [FILLED] if is_list and value is not None else value))
+        events.append(SlotSet(slot, _typed(domain.slot(slot).type, value)))
     return tuple(events)
+
+
+def _typed(kind: str, value: str | None) -> Value:
+    """Return the value that a text of the simulation stands for in a slot of some type."""
+    if value is None:
+        return None
+    if kind == "list":
+        return [FILLED]
+    return plain_value(value) if kind in ("bool", "float") else value
 
 
 def reset_slots(domain: Domain) -> tuple[SlotSet, ...]:
     """Return the events of Rasa's `reset_slots`: every slot gets its initial value."""
-    return tuple(SlotSet(slot.name, slot.initial_value) for slot in domain.slots)
+    return tuple(SlotSet(slot.name, copy.deepcopy(slot.initial_value)) for slot in domain.slots)
 
 
 def shown(slots: Mapping[str, Value]) -> dict[str, str | None]:

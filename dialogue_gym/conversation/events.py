@@ -104,10 +104,21 @@ class BotUttered:
 
 @dataclass(frozen=True, slots=True)
 class SlotSet:
-    """A slot set (None: emptied) by an action or a story."""
+    """A slot set (None: emptied) by an action or a story.
+
+    `is_named_only` is true if a story only names the slot: its value then follows from the slot's type.
+    """
 
     name: str
     value: Value = None
+    is_named_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveLoop:
+    """A form becomes active (None: the active one ends)."""
+
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +131,7 @@ class SessionStarted:
     """The start of a new session, and with it of a new dialogue."""
 
 
-Event = UserUttered | ActionExecuted | BotUttered | SlotSet | Restarted | SessionStarted
+Event = UserUttered | ActionExecuted | BotUttered | SlotSet | ActiveLoop | Restarted | SessionStarted
 
 
 def entity_values(entities: Iterable[Entity]) -> dict[str, Value]:
@@ -168,6 +179,8 @@ def to_json(event: Event) -> Json:
         return {"event": "bot", "text": event.text, "data": dict(event.data)}
     if isinstance(event, SlotSet):
         return {"event": "slot", "name": event.name, "value": event.value}
+    if isinstance(event, ActiveLoop):
+        return {"event": "active_loop", "name": event.name}
     return {"event": "restart" if isinstance(event, Restarted) else "session_started"}
 
 
@@ -189,6 +202,8 @@ def from_json(content: Mapping[str, Any]) -> Event:
         return BotUttered(_optional(content, "text"), _object(content, "data"))
     if kind == "slot":
         return SlotSet(_text(content, "name"), content.get("value"))
+    if kind in ("active_loop", "form"):
+        return ActiveLoop(_optional(content, "name"))
     if kind in ("restart", "session_started"):
         return Restarted() if kind == "restart" else SessionStarted()
     raise ValueError(f"unknown event {kind!r}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import simulated_events
-from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered
+from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entity_values
+from dialogue_gym.conversation.slot_filling import mention
 from dialogue_gym.conversation.wording import Speaker, act_text
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import confidence_value, slot_codes
@@ -86,12 +87,12 @@ class Recorder:
     def _add_user(self, row: list[int]) -> None:
         tables = self._tables
         intent, told = self._domain.intents[row[SAID_INTENT] - 1], self._slots(row, tables.told)
-        meant = act_text(intent, self._entities(told))
+        meant = act_text(intent, entity_values(self._entities(told)))
         text = self._speaker.user(intent, told, meant)
         if not tables.is_noisy:
-            self._conversation.append(UserUttered(text, intent, self._heard(told)))
+            self._conversation.append(UserUttered(text, intent, self._entities(told)))
             return
-        heard = self._heard(self._slots(row, tables.heard))
+        heard = self._entities(self._slots(row, tables.heard))
         confidence = confidence_value(row[HEARD_CONFIDENCE])
         intent = self._domain.intents[row[HEARD_INTENT] - 1]
         self._conversation.append(UserUttered(text, intent, heard, confidence, meant))
@@ -103,8 +104,5 @@ class Recorder:
             if row[block + i]
         }
 
-    def _entities(self, told: dict[str, str]) -> dict[str, str]:
-        return {self._domain.slot(name).entity or name: value for name, value in told.items()}
-
-    def _heard(self, told: dict[str, str]) -> tuple[Entity, ...]:
-        return tuple(Entity(name, value) for name, value in self._entities(told).items())
+    def _entities(self, told: dict[str, str]) -> tuple[Entity, ...]:
+        return tuple(mention(self._domain.slot(name), value) for name, value in told.items())

@@ -63,12 +63,12 @@ class Addition:
         return domain.with_slot(self.name, self.type, self.values)
 
 
-def extend(domain: Domain, growth: Iterable[Addition]) -> Domain:
+def extend(domain: Domain, additions: Iterable[Addition]) -> Domain:
     """Return a copy of a domain with all additions.
 
     Raises:
         DomainError: a name cannot be one, or is taken.
     """
-    for one in growth:
+    for one in additions:
         domain = one.added_to(domain)
     return domain

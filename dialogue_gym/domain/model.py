@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from dialogue_gym._files import FileError, FileKind
 from dialogue_gym._text import article, name_fault, nearest, shorten
+from dialogue_gym.domain.slot import EMPTY as EMPTY
+from dialogue_gym.domain.slot import FILLED as FILLED
+from dialogue_gym.domain.slot import FLOAT_BINS as FLOAT_BINS
+from dialogue_gym.domain.slot import FROM_ENTITY, SlotMapping, concise_repr
+from dialogue_gym.domain.slot import NONE as NONE
+from dialogue_gym.domain.slot import OTHER as OTHER
+from dialogue_gym.domain.slot import SLOT_TYPES as SLOT_TYPES
+from dialogue_gym.domain.slot import Form as Form
+from dialogue_gym.domain.slot import Slot as Slot
+from dialogue_gym.domain.slot import labelled as labelled
+from dialogue_gym.domain.slot import number_text as number_text
 
 LISTEN = "action_listen"
 RESTART = "action_restart"
 """The two actions that every domain has; they come first in its action list, as in Rasa's."""
 
-SLOT_TYPES = ("text", "bool", "categorical", "float", "list", "any", "unfeaturized")
-FLOAT_BINS = 5
-EMPTY, FILLED, OTHER, NONE = "empty", "filled", "other", "none"
 CONFIDENCES = (NONE, "low", "medium", "high")
 """Labels of the confidence bins; no message, or one understood with this confidence."""
 CONFIDENCE_BOUNDS = (0.5, 0.8)
@@ -35,87 +41,6 @@ REACTIONS = ("open", "inform", "judge", "reconsider", "deny")
 """The reactions of a goal-driven user to an action."""
 
 MAX_NAMES = 1000
-
-
-def number_text(value: float) -> str:
-    """Return a number as it is written in a value or a label.
-
-    >>> number_text(5.0), number_text(1234567), number_text(0.2 * 3)
-    ('5', '1234567', '0.6')
-    """
-    return f"{value:.15g}"
-
-
-def labelled(names: Sequence[str], reserved: Sequence[str] = (NONE,)) -> tuple[str, ...]:
-    """Return names as labels that differ from reserved ones.
-
-    >>> labelled(["greet", "none"])
-    ('greet', 'named none')
-    """
-    return tuple(f"named {name}" if name in reserved else name for name in names)
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A slot: something that the bot can know.
-
-    `entity` names the entity that fills it (none: only actions do). A slot with `influences=False`, or of
-    type `any` or `unfeaturized`, is not part of the observation.
-    """
-
-    name: str
-    type: str = "text"
-    initial_value: str | None = None
-    values: tuple[str, ...] = ()
-    min_value: float = 0.0
-    max_value: float = 1.0
-    influences: bool = True
-    entity: str | None = None
-
-    @property
-    def is_observed(self) -> bool:
-        """Whether the slot is part of the observation."""
-        return self.influences and self.type not in ("any", "unfeaturized")
-
-    @functools.cached_property
-    def labels(self) -> tuple[str, ...]:
-        """The slot's labels in an observation, by Rasa's rule for its type; the first is `empty`."""
-        if self.type == "bool":
-            return (EMPTY, "false", "true")
-        if self.type == "categorical":
-            return (EMPTY, *labelled(self.values, (EMPTY, FILLED, OTHER)), OTHER)
-        if self.type == "float":
-            width = (self.max_value - self.min_value) / FLOAT_BINS
-            edges = [number_text(self.min_value + width * i) for i in range(FLOAT_BINS + 1)]
-            return (EMPTY, *(f"{low} to {high}" for low, high in itertools.pairwise(edges)))
-        return (EMPTY, FILLED)
-
-    def label(self, value: str | None) -> int:
-        """Return the index in `labels` under which a value is seen."""
-        if value is None:
-            return 0
-        if self.type == "bool":
-            return 2 if value.lower() in ("true", "yes", "on", "1") else 1
-        if self.type == "categorical":
-            # Rasa compares categorical values without regard to case.
-            lowered = [known.lower() for known in self.values]
-            return 1 + (lowered.index(value.lower()) if value.lower() in lowered else len(lowered))
-        if self.type == "float":
-            try:
-                number = float(value)
-            except ValueError:
-                return 0
-            if math.isnan(number):
-                return 0
-            share = (min(self.max_value, max(self.min_value, number)) - self.min_value) / (
-                self.max_value - self.min_value
-            )
-            return 1 + min(FLOAT_BINS - 1, int(share * FLOAT_BINS))
-        return 1
-
-    def lists(self, value: str | None) -> bool:
-        """Return whether a categorical slot lists a value; an empty one, or that of another slot, counts."""
-        return self.type != "categorical" or not value or self.labels[self.label(value)] != OTHER
 
 
 @dataclass(frozen=True)
@@ -228,7 +153,8 @@ class Domain:
     """A domain file, read, checked and frozen. Read one with `load_domain`; additions make copies.
 
     `actions` begins with `action_listen` and `action_restart`. `reward` pairs terms and weights.
-    `fake_user` and `expert` are None and empty in a plain Rasa domain.
+    `fake_user` and `expert` are None and empty in a plain Rasa domain. `forms` describes those of the actions
+    that are forms.
     """
 
     name: str
@@ -240,6 +166,11 @@ class Domain:
     fake_user: FakeUser | None = None
     reward: tuple[tuple[str, float], ...] = DEFAULT_REWARD
     expert: tuple[ExpertRule, ...] = ()
+    forms: tuple[Form, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return the fields; forms only where there are any."""
+        return concise_repr(self, ("forms",))
 
     def __hash__(self) -> int:
         """Return a hash that is computed once: everything derived from a domain is cached by it."""
@@ -251,7 +182,13 @@ class Domain:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state to pickle, without the hash, which differs between processes."""
-        return {key: value for key, value in vars(self).items() if key != "_hash"}
+        return {key: value for key, value in vars(self).items() if key not in ("_hash", "known_entities")}
+
+    @functools.cached_property
+    def known_entities(self) -> tuple[str, ...]:
+        """The entities, and those that fill slots without being listed, as in domains of Rasa 0 to 2."""
+        filling = (slot.entity for slot in self.slots if slot.entity is not None)
+        return tuple(dict.fromkeys((*self.entities, *filling)))
 
     def intent_of(self, name: str | None) -> str | None:
         """Return the intent that a name is of: itself, or of a retrieval intent, `faq/hours`, its group.
@@ -333,7 +270,9 @@ class Domain:
             self._refuse("value", value.lower(), list(distinct))
             distinct[value.lower()] = value
         entities = self.entities if name in self.entities else (*self.entities, name)
-        slot = Slot(name, type, values=tuple(distinct.values()), entity=name)
+        has_mappings = any(slot.mappings for slot in self.slots)
+        mappings = (SlotMapping(FROM_ENTITY, name),) if has_mappings else ()
+        slot = Slot(name, type, values=tuple(distinct.values()), entity=name, mappings=mappings)
         return dataclasses.replace(self, entities=entities, slots=(*self.slots, slot))
 
     def _refuse(self, what: str, name: str, taken: Sequence[str]) -> None:

@@ -130,22 +130,23 @@ class SlotCodes:
         )
         """For each code, the label's index under which an observation shows it."""
 
-    def encode(self, value: str | None) -> int:
+    def encode(self, value: Any) -> int:
         """Return the code of a value."""
-        if value is None:
+        text = self.slot.text_of(value)
+        if text is None:
             return 0
         if self.slot.type == "categorical":
             lowered = [known.lower() for known in self.values]
-            return 1 + (lowered.index(value.lower()) if value.lower() in lowered else len(lowered))
-        if self.slot.type == "float" and self.slot.label(value):
-            value = number_text(float(value))  # 5.0 is 5
-        if value in self.values:
-            return 1 + self.values.index(value)
+            return 1 + (lowered.index(text.lower()) if text.lower() in lowered else len(lowered))
+        label = self.slot.label(text)
+        if self.slot.type == "float" and label:
+            text = number_text(float(text))  # 5.0 is 5
+        if text in self.values:
+            return 1 + self.values.index(text)
         if self.slot.type == "bool":
-            return 1 + self.values.index("true" if self.slot.label(value) == 2 else "false")
+            return 1 + self.values.index(self.slot.labels[label]) if label else 0
         if self.slot.type == "float":
-            seen = self.slot.label(value)
-            return len(self.values) + seen if seen else 0
+            return len(self.values) + label if label else 0
         return 1 + len(self.values)
 
     def decode(self, code: int) -> str | None:

@@ -10,8 +10,9 @@ import yaml
 
 from dialogue_gym._text import shorten
 from dialogue_gym._yaml import YamlNode, parse_yaml
-from dialogue_gym.domain.loader import parse_domain
+from dialogue_gym.domain.loader import OLD_VERSIONS, fills_slots, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError, Slot
+from dialogue_gym.domain.slot import FROM_ENTITY, SlotMapping
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 
 
@@ -30,7 +31,7 @@ _Dumper.add_representer(
 )
 
 
-def grown_text(text: str, file: str, name: str, grow: Callable[[Domain], Domain]) -> str:
+def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Domain]) -> str:
     """Return the text of a domain file with additions to the domain written into it.
 
     Reading it gives the extended domain; with forms, the order of its actions may differ.
@@ -39,51 +40,59 @@ def grown_text(text: str, file: str, name: str, grow: Callable[[Domain], Domain]
         text: of the file.
         file: stands for it in errors.
         name: of the domain.
-        grow: gives the grown domain for the one that is read from the text.
+        extend: gives the extended domain for the one that is read from the text.
 
     Raises:
         DomainError: the text does not describe a domain, or nothing can be added to it in place.
     """
     root = parse_yaml(text, file, DOMAIN_FILE)
     domain = parse_domain(root, name)
-    grown = grow(domain)
-    if grown == domain:
+    extended = extend(domain)
+    if extended == domain:
         return text
     try:
-        result = insert(text, _additions(root, domain, grown))
+        result = insert(text, _additions(root, domain, extended))
         again = parse_domain(parse_yaml(result, file, DOMAIN_FILE), name)
     except InsertionError as error:
-        raise DomainError(f"{file}: {_listed(domain, grown)} cannot be added here: {error}") from None
-    if _comparable(again) != _comparable(grown):
+        raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {error}") from None
+    if _comparable(again) != _comparable(extended):
         raise DomainError(
-            f"{file}: {_listed(domain, grown)} cannot be added here: it would be read as something else"
+            f"{file}: {_listed(domain, extended)} cannot be added here: it would be read as something else"
         )
     return result
 
 
 def _comparable(domain: Domain) -> tuple[Domain, frozenset[str]]:
-    return dataclasses.replace(domain, actions=()), frozenset(domain.actions)
+    """Return a domain apart from the order of its actions, and from the ways to say how a slot is filled."""
+    slots = tuple(
+        dataclasses.replace(slot, mappings=())
+        if slot.mappings == (SlotMapping(FROM_ENTITY, slot.entity),)
+        else slot
+        for slot in domain.slots
+    )
+    return dataclasses.replace(domain, actions=(), slots=slots), frozenset(domain.actions)
 
 
-def _listed(domain: Domain, grown: Domain) -> str:
-    new = [*grown.actions[len(domain.actions) :], *grown.intents[len(domain.intents) :]]
-    new += [slot.name for slot in grown.slots[len(domain.slots) :]]
+def _listed(domain: Domain, extended: Domain) -> str:
+    new = [*extended.actions[len(domain.actions) :], *extended.intents[len(domain.intents) :]]
+    new += [slot.name for slot in extended.slots[len(domain.slots) :]]
     return ", ".join(map(shorten, new))
 
 
-def _additions(root: YamlNode, domain: Domain, grown: Domain) -> dict[str, str]:
+def _additions(root: YamlNode, domain: Domain, extended: Domain) -> dict[str, str]:
     """Return the new entries of each section, as YAML."""
     keys = root.mapping()
+    has_mappings = _has_mappings(keys)
     responses = {
         response.name: [{"text": text} for text in response.texts]
-        for response in grown.responses[len(domain.responses) :]
+        for response in extended.responses[len(domain.responses) :]
     }
     new: dict[str, Any] = {
-        "intents": list(grown.intents[len(domain.intents) :]),
-        "entities": list(grown.entities[len(domain.entities) :]),
-        "slots": {slot.name: _slot(slot, _has_mappings(keys)) for slot in grown.slots[len(domain.slots) :]},
+        "intents": list(extended.intents[len(domain.intents) :]),
+        "entities": list(extended.entities[len(domain.entities) :]),
+        "slots": {slot.name: _slot(slot, has_mappings) for slot in extended.slots[len(domain.slots) :]},
         "templates" if "templates" in keys else "responses": responses,
-        "actions": _actions(keys, domain, grown),
+        "actions": _actions(keys, domain, extended),
     }
     return {
         key: str(
@@ -111,26 +120,29 @@ def _slot(slot: Slot, has_mappings: bool) -> dict[str, Any]:
 
 
 def _has_mappings(keys: dict[str, YamlNode]) -> bool:
-    """Return whether slots say what fills them, as Rasa 3 wants it, and Rasa 2 does not allow it."""
+    """Return whether slots say what fills them, as Rasa 3 wants it, and Rasa 2 does not allow it.
+
+    Without a version they do where nothing else would let an entity fill a slot.
+    """
     version = keys.get("version")
-    if version and str(version.node.value).startswith("3"):
-        return True
+    if version and not version.is_null:
+        return not str(version.node.value).startswith(OLD_VERSIONS)
     slots = keys["slots"].mapping().values() if "slots" in keys else ()
-    return "config" in keys or any("mappings" in slot.mapping() for slot in slots)
+    return not fills_slots(keys.get("config")) or any("mappings" in slot.mapping() for slot in slots)
 
 
-def _actions(keys: dict[str, YamlNode], domain: Domain, grown: Domain) -> list[str]:
-    """Return what to add to the list of actions, for all of them to be read in the order of the grown domain.
+def _actions(keys: dict[str, YamlNode], domain: Domain, extended: Domain) -> list[str]:
+    """Return what to add to the list of actions, so that all are read in the order of the extended domain.
 
     An action with a response needs not be listed: it comes after those that are. So it is listed where the
     file lists all of that kind, or one that comes after it has to be.
     """
     listed = _names(keys.get("actions"))
     of_forms = _names(keys.get("forms"))
-    unlisted = [name for name in grown.actions[2:] if name not in listed | of_forms]
+    unlisted = [name for name in extended.actions[2:] if name not in listed | of_forms]
     if {response.name.partition("/")[0] for response in domain.responses} <= listed:
         return unlisted
-    said = {response.name for response in grown.responses}
+    said = {response.name for response in extended.responses}
     silent = [
         place for place, name in enumerate(unlisted, 1) if name not in said and name not in domain.actions
     ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dialogue_gym.conversation.events import ActionExecuted, SlotSet
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, SLOT, Addition
+from dialogue_gym.domain.slot import REQUESTED_SLOT
 from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, RESULT, Entry, entry_events
 
 
@@ -50,5 +51,5 @@ def _used_names(entry: Entry) -> Iterator[tuple[str, str]]:
         for event in entry_events(entry):
             if isinstance(event, ActionExecuted):
                 yield ACTION, event.name
-            elif isinstance(event, SlotSet):
+            elif isinstance(event, SlotSet) and event.name != REQUESTED_SLOT:
                 yield SLOT, event.name

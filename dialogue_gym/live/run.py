@@ -11,9 +11,9 @@ import torch
 
 from dialogue_gym._text import printable
 from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.loader import builtin_names, domain_text
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.factory import domain_text_of, how_to_talk, make_interpreter, make_runner
+from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
@@ -68,7 +68,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
         OSError: the first checkpoint cannot be written.
     """
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
-    text = domain_text_of(given.source)
+    text = domain_text(given.source)
     domain = load_domain(given.source)
     folder = given.store or Path(f"{domain.name}-live")
     begins = _beginning(given, domain, text, folder)

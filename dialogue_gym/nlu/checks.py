@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from dialogue_gym._files import Problem
 from dialogue_gym._text import nearest, shorten
+from dialogue_gym.conversation.events import Entity, UserUttered
+from dialogue_gym.conversation.slot_filling import slots_filled
 from dialogue_gym.domain.model import Domain
 from dialogue_gym.nlu.examples import Example, NluData
 from dialogue_gym.stories.model import OWN_INTENTS
@@ -40,11 +42,13 @@ def _misfits(domain: Domain, data: NluData) -> Iterator[Problem]:
             message = f"unknown intent {shorten(example.intent)}; {hint(example.intent, domain.intents)}"
             yield Problem(example.file, example.line, message)
         for entity in example.entities:
-            if entity.name not in domain.entities:
-                message = f"unknown entity {shorten(entity.name)}; {hint(entity.name, domain.entities)}"
+            if entity.name not in domain.known_entities:
+                message = f"unknown entity {shorten(entity.name)}; {hint(entity.name, domain.known_entities)}"
                 yield Problem(example.file, example.line, message)
             value = data.canonical(entity.value)
-            for slot in domain.slots:
+            mention = Entity(entity.name, value, role=entity.role, group=entity.group)
+            filled = slots_filled(domain, UserUttered(example.text, example.intent, (mention,)))
+            for slot in map(domain.slot, filled):
                 if slot.entity == entity.name and not slot.lists(value):
                     message = f"the slot {slot.name!r} does not list the value {shorten(value)}"
                     yield _warning(example, f"{message}; {hint(value, slot.values)}")

@@ -118,14 +118,14 @@ def _known_values(domain: Domain, data: NluData) -> dict[str, dict[str, str]]:
         if name is not None:
             values[name].setdefault(value.casefold(), value)
 
+    used = {entity.name for example in data.examples for entity in example.entities}
     entity_of = {slot.name: slot.entity for slot in domain.slots}
     for slot in domain.slots:
-        for value in slot.values:
+        for value in slot.values if slot.entity in used or slot.entity in domain.entities else ():
             add(slot.entity, value)
     for name, wanted in domain.fake_user.goal if domain.fake_user else ():
         for value in wanted:
             add(entity_of.get(name), value)
-    used = {entity.name for example in data.examples for entity in example.entities}
     for name, items in data.lookups:
         if name in used or name in domain.entities:  # as in Rasa, other names are not entities
             for value in items:

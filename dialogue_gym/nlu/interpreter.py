@@ -123,8 +123,8 @@ def parse_act(text: str, domain: Domain | None = None) -> Interpretation:
     confidence = 1.0 if found["confidence"] is None else _confidence(found["confidence"].strip())
     values = _values(found["entities"]) if found["entities"] else {}
     for name in values:
-        if domain is not None and name not in domain.entities:
-            raise InterpreterError(f"unknown entity {shorten(name)}; {nearest(name, domain.entities)}")
+        if domain is not None and name not in domain.known_entities:
+            raise InterpreterError(f"unknown entity {shorten(name)}; {nearest(name, domain.known_entities)}")
     return Interpretation(text, intent, confidence, entities_from(values), ((intent, confidence),))
 
 

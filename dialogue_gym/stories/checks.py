@@ -7,8 +7,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dialogue_gym._files import Problem
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym.conversation.conversation import value_text
-from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    ActiveLoop,
+    BotUttered,
+    Event,
+    SlotSet,
+    UserUttered,
+    Value,
+)
+from dialogue_gym.conversation.slot_filling import named_value, slots_filled
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, MAX_NAMES, OTHER, Slot
 from dialogue_gym.stories.contradictions import contradictions_of_plain
@@ -119,9 +127,8 @@ class _NameChecker:
         self._hints = hints
         self._actions = frozenset(domain.actions)
         self._intents = frozenset(domain.intents)
-        self._entities = frozenset(domain.entities)
+        self._entities = frozenset(domain.known_entities)
         self._slots = {slot.name: slot for slot in domain.slots}
-        self._filled = {slot.entity: slot for slot in domain.slots if slot.entity}
 
     def check(self, story: Story) -> Iterator[Problem]:
         for event, place in _events(story):
@@ -129,15 +136,15 @@ class _NameChecker:
                 yield from self._message(event, place)
             elif isinstance(event, ActionExecuted):
                 yield from self._action(event.name, "action", place)
+            elif isinstance(event, SlotSet) and event.is_named_only and event.name in self._slots:
+                yield from self._named(self._slots[event.name], place)
             elif isinstance(event, SlotSet):
                 yield from self._slot(event.name, event.value, place)
             elif isinstance(event, StoryCheckpoint):
                 for name, value in event.slots.items():
                     yield from self._slot(name, value, place)
-            elif not isinstance(event, OtherEvent):
-                continue
-            elif event.name in ("form", "active_loop") and (form := event.parameters.get("name")):
-                yield from self._action(str(form), "form", place)
+            elif isinstance(event, ActiveLoop) and event.name:
+                yield from self._action(event.name, "form", place)
 
     def _message(self, message: UserUttered, place: Place) -> Iterator[Problem]:
         intent = message.intent
@@ -147,9 +154,9 @@ class _NameChecker:
             yield self._unknown("intent", intent, self._domain.intents, OWN_INTENTS, place)
         for entity in message.entities:
             if entity.name not in self._entities:
-                yield self._unknown("entity", entity.name, self._domain.entities, (), place)
-            elif slot := self._filled.get(entity.name):
-                yield from self._value(slot, entity.value, place)
+                yield self._unknown("entity", entity.name, self._domain.known_entities, (), place)
+        for name, value in slots_filled(self._domain, message).items():
+            yield from self._value(self._slots[name], value, place)
 
     def _action(self, name: str, what: str, place: Place) -> Iterator[Problem]:
         if name not in self._actions and name != LISTEN:
@@ -160,6 +167,12 @@ class _NameChecker:
             yield from self._value(slot, value, place)
         elif name not in OWN_SLOTS:
             yield self._unknown("slot", name, self._slots, (), place)
+
+    def _named(self, slot: Slot, place: Place) -> Iterator[Problem]:
+        """Warn of a slot without a value, which only a text or a list can go without."""
+        if slot.is_observed and named_value(slot) is None:
+            message = f"the {slot.type} slot {shorten(slot.name)} needs a value: it is only named here"
+            yield _warning(place, message)
 
     def _unknown(
         self, what: str, name: str, valid: Collection[str], own: Sequence[str], place: Place
@@ -173,7 +186,7 @@ class _NameChecker:
 
     def _value(self, slot: Slot, value: Value, place: Place) -> Iterator[Problem]:
         """Warn of a value that a categorical slot does not list; an empty value stands for any."""
-        text = value_text(slot, value)
+        text = slot.text_of(value)
         if slot.type == "categorical" and text and slot.labels[slot.label(text)] == OTHER:
             hint = self._hints.nearest(f"value of {slot.name}", text, slot.values)
             yield _warning(place, f"the slot {slot.name!r} does not list the value {shorten(text)}{hint}")

@@ -15,6 +15,7 @@ from dialogue_gym._markdown import lines
 from dialogue_gym._text import shorten
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActiveLoop,
     BotUttered,
     Restarted,
     SessionStarted,
@@ -186,6 +187,8 @@ def _line(step: Step) -> str:
         return _first(step, f"  - {step.name}", f"  - action{_json({'name': step.name})}")
     if isinstance(step, SlotSet):
         return f"  - slot{_json({step.name: step.value})}"
+    if isinstance(step, ActiveLoop):
+        return f"  - form{_json({'name': step.name})}"  # its name in all versions that read Markdown
     if isinstance(step, BotUttered):
         return _first(BotUttered(step.text), f"  - bot{_json({'text': step.text})}")
     if isinstance(step, (Restarted, SessionStarted)):

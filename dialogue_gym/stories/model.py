@@ -10,6 +10,7 @@ from dialogue_gym._files import FileError, FileKind
 from dialogue_gym._text import shorten
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActiveLoop,
     BotUttered,
     Entity,
     Event,
@@ -39,8 +40,6 @@ OWN_SLOTS = ("requested_slot", "session_started_metadata")
 """Names that every Rasa bot has, although its domain file does not list them."""
 
 OTHER_EVENTS = (
-    "form",
-    "active_loop",
     "rewind",
     "undo",
     "reset_slots",
@@ -54,7 +53,7 @@ OTHER_EVENTS = (
     "loop_interrupted",
     "agent",
 )
-"""Names of Rasa's events that have no counterpart here; the first two name the active form."""
+"""Names of Rasa's events that have no counterpart here."""
 
 
 class StoryError(FileError):
@@ -99,7 +98,7 @@ class Either:
 
 @dataclass(frozen=True, slots=True)
 class OtherEvent:
-    """An event of Rasa without a counterpart here, such as the start of a form; kept for writing."""
+    """An event of Rasa without a counterpart here, such as a pause; kept for writing."""
 
     name: str
     parameters: Mapping[str, Value] = field(default_factory=dict)
@@ -158,6 +157,11 @@ def events_named(name: str, parameters: Mapping[str, Value]) -> tuple[Step, ...]
         if not parameters:
             raise ValueError("a slot needs its name and value")
         return tuple(SlotSet(slot, value) for slot, value in parameters.items())
+    if name in ("active_loop", "form"):
+        form = parameters.get("name")
+        if form is not None and not isinstance(form, str):
+            raise ValueError(f"an active loop needs its name or null, not {shorten(repr(form))}")
+        return (ActiveLoop(form),)
     if name == "restart":
         return (Restarted(),)
     if name == "session_started":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from dialogue_gym.conversation.conversation import slots_filled
 from dialogue_gym.conversation.effects import reset_slots
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActiveLoop,
     Event,
     Restarted,
     SessionStarted,
@@ -16,8 +16,10 @@ from dialogue_gym.conversation.events import (
     UserUttered,
     Value,
 )
+from dialogue_gym.conversation.slot_filling import NO_LOOP, Loop, named_value, slots_filled
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import RESTART
+from dialogue_gym.domain.slot import REQUESTED_SLOT
 from dialogue_gym.stories.model import OWN_SLOTS, OtherEvent, Place
 
 _RESET = "reset_slots"
@@ -27,7 +29,7 @@ class StoryState(NamedTuple):
     """The state after a step of a dialogue, linked to the state before it, which other dialogues may share.
 
     `slots` has the values of the watched slots. A `rewind` returns to `before_message`, an `undo` to
-    `before_action`. `length` counts the events.
+    `before_action`. `length` counts the events. `loop` is the active form.
     """
 
     before: StoryState | None
@@ -37,6 +39,7 @@ class StoryState(NamedTuple):
     before_message: StoryState | None = None
     before_action: StoryState | None = None
     length: int = 0
+    loop: Loop = NO_LOOP
 
 
 class StoryStates:
@@ -54,7 +57,9 @@ class StoryStates:
     def after(self, state: StoryState, event: Event | OtherEvent, place: Place) -> StoryState:
         """Return the state after an event; an event that no observation shows changes nothing."""
         before_message, before_action = state.before_message, state.before_action
-        slots = state.slots
+        slots, loop = state.slots, _loop_after(state.loop, event)
+        if isinstance(event, SlotSet) and event.is_named_only:
+            event = self._with_value(event)
         if isinstance(event, OtherEvent):
             if event.name == "rewind":
                 return before_message or state
@@ -65,9 +70,9 @@ class StoryStates:
             slots = self.first.slots
         elif isinstance(event, UserUttered):
             before_message = state
-            slots = self._with(slots, event)
+            slots = self._with(slots, event, loop)
         elif isinstance(event, SlotSet):
-            if event.name in OWN_SLOTS and event.name not in self._known:
+            if event.name in OWN_SLOTS and event.name not in self._known and event.name != REQUESTED_SLOT:
                 return state
             if event.name in self._watched:
                 slots = {**slots, event.name: event.value}
@@ -77,17 +82,24 @@ class StoryStates:
         elif isinstance(event, (Restarted, SessionStarted)):
             before_message = before_action = None
             slots = self.first.slots
-        return StoryState(state, event, place, slots, before_message, before_action, state.length + 1)
+        return StoryState(state, event, place, slots, before_message, before_action, state.length + 1, loop)
 
-    def _with(self, slots: Mapping[str, Value], message: UserUttered) -> Mapping[str, Value]:
-        if not (message.entities and self._watched):
+    def _with_value(self, event: SlotSet) -> SlotSet:
+        """Return an event that only names a slot with the value that the slot's type gives it."""
+        if self._domain is None:
+            return event
+        slot = next((slot for slot in self._domain.slots if slot.name == event.name), None)
+        return SlotSet(event.name, named_value(slot) if slot else event.value)
+
+    def _with(self, slots: Mapping[str, Value], message: UserUttered, loop: Loop) -> Mapping[str, Value]:
+        if not self._watched:
             return slots
-        filled = {name: value for name, value in self._filled(message).items() if name in self._watched}
+        filled = {name: value for name, value in self._filled(message, loop).items() if name in self._watched}
         return {**slots, **filled} if filled else slots
 
-    def _filled(self, message: UserUttered) -> Mapping[str, Value]:
+    def _filled(self, message: UserUttered, loop: Loop) -> Mapping[str, Value]:
         if self._domain:
-            return slots_filled(self._domain, message)
+            return slots_filled(self._domain, message, loop)
         return {entity.name: entity.value for entity in message.entities}
 
     def events(self, state: StoryState) -> list[tuple[Event, Place]]:
@@ -103,8 +115,9 @@ class StoryStates:
 
     def _with_resets(self, happened: list[tuple[Event | OtherEvent, Place]]) -> Iterator[tuple[Event, Place]]:
         """Replace each reset by the slots that it sets, except for those that are empty and stay so."""
-        slots = dict(self._known)
+        slots, loop = dict(self._known), NO_LOOP
         for event, place in happened:
+            loop = _loop_after(loop, event)
             if isinstance(event, OtherEvent):
                 names = [SlotSet(name) for name in slots]
                 for reset in reset_slots(self._domain) if self._domain else names:
@@ -113,7 +126,17 @@ class StoryStates:
                 slots = dict(self._known)
                 continue
             if isinstance(event, UserUttered):
-                slots |= self._filled(event)
+                slots |= self._filled(event, loop)
             elif isinstance(event, SlotSet):
                 slots[event.name] = event.value
             yield event, place
+
+
+def _loop_after(loop: Loop, event: Event | OtherEvent) -> Loop:
+    """Return the active form, and the slot that it has asked for, after an event."""
+    if isinstance(event, ActiveLoop):
+        return Loop(event.name)
+    if isinstance(event, SlotSet) and event.name == REQUESTED_SLOT:
+        return Loop(loop.name, event.value)
+    is_restart = isinstance(event, ActionExecuted) and event.name == RESTART
+    return NO_LOOP if is_restart or isinstance(event, (Restarted, SessionStarted)) else loop

@@ -7,31 +7,28 @@ chunks; if one of them turns out not to be YAML, the file is read whole.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any
-
-import yaml
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym._yaml import YamlNode, parse_yaml
 from dialogue_gym.conversation.events import (
+    ActiveLoop,
     BotUttered,
     Entity,
     Event,
     SlotSet,
     UserUttered,
-    Value,
     entities_from,
 )
 from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS
+from dialogue_gym.domain.model import FILLED
 from dialogue_gym.stories import yaml_chunks
 from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.stories.model import (
     STORY_FILE,
     Either,
-    OtherEvent,
     Place,
     Step,
     Story,
@@ -60,10 +57,6 @@ _FEW = 5_000
 """The characters of a chunk; those of a file that is read again as a whole if it cannot be cut; and the steps
 that are cached before reuse decides: from then on, a step is cached as long as four of five are reused.
 """
-_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
-_DECIMAL = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?")
-_WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": None, "": None}
-_TEXT_TAG = "tag:yaml.org,2002:str"
 
 
 def read(text: str, file: str) -> list[Story]:
@@ -222,8 +215,9 @@ def _step(entry: YamlNode) -> tuple[Step, ...]:
     if kind == "or":
         return (_either(keys["or"]),)
     if kind == "checkpoint":
-        slots = dict(_slots(keys["slot_was_set"])) if "slot_was_set" in keys else {}
-        return (StoryCheckpoint(_text(keys["checkpoint"]), slots),)
+        slots = _slots_set(keys["slot_was_set"]) if "slot_was_set" in keys else ()
+        values = {event.name: event.value for event in slots}
+        return (StoryCheckpoint(_text(keys["checkpoint"]), values),)
     if kind == "slot_was_set":
         return _slots_set(keys["slot_was_set"])
     return _of_the_bot(kind, keys[kind]) if kind else ()
@@ -231,7 +225,7 @@ def _step(entry: YamlNode) -> tuple[Step, ...]:
 
 def _of_the_bot(kind: str, entry: YamlNode) -> tuple[Step, ...]:
     if kind == "active_loop":
-        return (OtherEvent("active_loop", {"name": None if entry.is_null else entry.text("name")}),)
+        return (ActiveLoop(None if entry.is_null else entry.text("name")),)
     if kind == "bot":
         return (BotUttered(entry.text()),)
     name = _text(entry)
@@ -261,7 +255,7 @@ def _message(keys: dict[str, YamlNode]) -> UserUttered:
 
 def _entities(entry: YamlNode) -> tuple[Entity, ...]:
     if entry.is_mapping:
-        return entities_from({name: value_of(value) for name, value in entry.mapping().items()})
+        return entities_from({name: value.value() for name, value in entry.mapping().items()})
     found: list[Entity] = []
     for item in entry.items():
         if not item.is_mapping:
@@ -269,10 +263,10 @@ def _entities(entry: YamlNode) -> tuple[Entity, ...]:
             continue
         keys = item.mapping()
         if {"entity", "value"} <= keys.keys() <= _ENTITY_KEYS:
-            found.append(Entity(_text(keys["entity"]), value_of(keys["value"]), **_options(keys)))
+            found.append(Entity(_text(keys["entity"]), keys["value"].value(), **_options(keys)))
             continue
         options = _options(keys) if len(keys) > 1 else {}
-        values = {name: value_of(value) for name, value in keys.items() if name not in options}
+        values = {name: value.value() for name, value in keys.items() if name not in options}
         found += (dataclasses.replace(entity, **options) for entity in entities_from(values))
     return tuple(found)
 
@@ -299,36 +293,13 @@ def _either(entry: YamlNode) -> Either:
 
 
 def _slots_set(entry: YamlNode) -> tuple[SlotSet, ...]:
-    return tuple(SlotSet(name, value) for name, value in _slots(entry))
-
-
-def _slots(entry: YamlNode) -> list[tuple[str, Value]]:
-    """Return slots and their values; one without a value is true, as a flag that is set."""
+    """Return slots with their values; one that is only named is filled, if its type allows that."""
     if entry.is_mapping:
-        return [(name, value_of(value)) for name, value in entry.mapping().items()]
-    return [
-        pair
+        return tuple(SlotSet(name, value.value()) for name, value in entry.mapping().items())
+    return tuple(
+        event
         for item in entry.items()
-        for pair in (_slots(item) if item.is_mapping else [(_text(item), True)])
-    ]
-
-
-def value_of(entry: YamlNode) -> Value:
-    """Return the value of an entry by the rules of YAML 1.2's core schema, in which `yes` is a text."""
-    if entry.is_mapping:
-        return {name: value_of(value) for name, value in entry.mapping().items()}
-    if entry.is_list:
-        return [value_of(item) for item in entry.items()]
-    node = entry.node
-    text = str(node.value)
-    is_quoted = isinstance(node, yaml.ScalarNode) and node.style not in (None, "")
-    if is_quoted or node.tag == _TEXT_TAG:
-        return text
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    if _DECIMAL.fullmatch(text) and not text.lstrip("+-").startswith("00"):
-        number = float(text)
-        return number if abs(number) != float("inf") else text
-    return text
+        for event in (
+            _slots_set(item) if item.is_mapping else [SlotSet(_text(item), FILLED, is_named_only=True)]
+        )
+    )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dialogue_gym._text import shorten
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActiveLoop,
     BotUttered,
     Entity,
     Restarted,
@@ -92,7 +93,9 @@ def _step(step: Step) -> Iterator[str]:
         yield f"action: {_quoted(step.name)}"
     elif isinstance(step, SlotSet):
         yield "slot_was_set:"
-        yield f"- {_key(step.name)}: {_value(step.value)}"
+        yield f"- {_slot(step)}"
+    elif isinstance(step, ActiveLoop):
+        yield f"active_loop: {'null' if step.name is None else _quoted(step.name)}"
     elif isinstance(step, BotUttered):
         yield f"bot: {_quoted(step.text or '')}"
     elif isinstance(step, (Restarted, SessionStarted)):
@@ -120,13 +123,14 @@ def _option(option: tuple[object, ...]) -> Iterator[str]:
     for event in option:
         if not isinstance(event, SlotSet):
             raise StoryError("YAML can only have messages and slots as alternatives")
-        yield f"- {_key(event.name)}: {_value(event.value)}"
+        yield f"- {_slot(event)}"
+
+
+def _slot(event: SlotSet) -> str:
+    return _quoted(event.name) if event.is_named_only else f"{_key(event.name)}: {_value(event.value)}"
 
 
 def _other(event: OtherEvent) -> str:
-    name = event.parameters.get("name")
-    if event.name in ("form", "active_loop") and (name is None or isinstance(name, str)):
-        return f"active_loop: {'null' if name is None else _quoted(name)}"
     if event.parameters:
         raise StoryError(f"YAML cannot have the event {event.name!r} with parameters")
     return f"action: {event.name}"

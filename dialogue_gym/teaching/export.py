@@ -13,7 +13,7 @@ from dialogue_gym.conversation.events import SessionStarted, UserUttered
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
-from dialogue_gym.domain.writer import grown_text
+from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.journal.entry import LABEL, MEND, STORY, USER
 from dialogue_gym.journal.history import History
@@ -212,7 +212,7 @@ def _with_additions(path: Path, history: History, domain: Domain, text: str | No
         found.append(history.extended(read))
         return found[0]
 
-    result = grown_text(base, str(path), domain.name, extend)
+    result = extended_text(base, str(path), domain.name, extend)
     for kind, names, known in _names(domain, found[0]):
         for name in names:
             if name not in known:

@@ -95,8 +95,8 @@ def unknown_names(domain: Domain, message: UserUttered) -> list[tuple[str, str, 
     if message.intent is not None and message.intent.partition("/")[0] not in domain.intents:
         found.append(("intent", message.intent, nearest(message.intent, domain.intents)))
     for name in dict.fromkeys(entity.name for entity in message.entities):
-        if name not in domain.entities:
-            found.append(("entity", name, nearest(name, domain.entities)))
+        if name not in domain.known_entities:
+            found.append(("entity", name, nearest(name, domain.known_entities)))
     return found
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
-from dialogue_gym.factory import domain_text_of, make_runner, make_stories
+from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.factory import make_runner, make_stories
 from dialogue_gym.journal.store import Store
 from dialogue_gym.stories import Story
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
@@ -91,7 +92,7 @@ def set_up(
     return TeachingSetup(
         source,
         domain,
-        domain_text_of(source),
+        domain_text(source),
         user or (FAKE if has_goal else ME),
         turn_taking,
         make_stories(source, pretrained, stories),

@@ -87,7 +87,7 @@ def set_slot(name: str, value: Any) -> dict[str, Any]:
 def test_without_code_the_declared_texts_and_effects_are_used() -> None:
     runner, conversation = ActionRunner(PIZZA), Conversation(PIZZA, [ORDER])
     assert runner.run("utter_size", conversation).events == (BotUttered("A large one with olives, ham."),)
-    assert runner.run("count", conversation).events == (SlotSet("price", "20"), SlotSet("toppings", None))
+    assert runner.run("count", conversation).events == (SlotSet("price", 20), SlotSet("toppings", None))
     assert runner.run("count", Conversation(PIZZA)).events == ()  # its precondition does not hold
     for name in ("order", "utter_later", "action_listen", "action_restart"):
         assert runner.run(name, conversation) == ActionResult()
@@ -239,6 +239,25 @@ def test_packages_are_searched_without_base_classes(tmp_path: Path) -> None:
         "from ..base import Base\nclass Order(Base):\n    def name(self):\n        return 'order'\n"
     )
     assert [action.name() for action in load_actions(package)] == ["count", "order"]
+
+
+def test_a_file_of_a_rasa_project_imports_its_package(tmp_path: Path) -> None:
+    package = tmp_path / "my_actions"
+    package.mkdir()
+    (package / "__init__.py").write_text("from my_actions.actions import Count\n")
+    (package / "prices.py").write_text("PRICE = 5\n")
+    file = package / "actions.py"
+    file.write_text(
+        "from .prices import PRICE\nfrom my_actions import prices\n"
+        "class Count:\n    def name(self):\n        return 'count'\n"
+        "    def run(self, dispatcher, tracker, domain):\n"
+        "        return [{'event': 'slot', 'name': 'price', 'value': PRICE}]\n"
+    )
+    for path in (file, package):
+        runner = ActionRunner(PIZZA, load_actions(path))
+        assert runner.run("count", Conversation(PIZZA)).events == (SlotSet("price", 5),)
+    file.write_text(file.read_text().replace("'count'", "'order'"))
+    assert [action.name() for action in load_actions(file)] == ["order"]  # the files may have changed
 
 
 @pytest.mark.parametrize(

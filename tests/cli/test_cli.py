@@ -167,3 +167,34 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
 
 def test_checked_domain_is_the_loaded_one() -> None:
     assert {load_domain(name).name for name in builtin_names()} == set(builtin_names())
+
+
+def test_files_of_a_folder_are_checked_together(folder: Path) -> None:
+    data = folder / "data"
+    data.mkdir()
+    for name in ("stories.md", "nlu.yml"):
+        (folder / name).rename(data / name)
+    (folder / "README.md").write_text("## About\n\n* one thing\n* another\n", encoding="utf-8")
+    (folder / "responses.yml").write_text("responses: {utter_bye: [Bye]}\n", encoding="utf-8")
+    (data / "more.yml").write_text(
+        "stories:\n- {story: three, steps: [{intent: order}, {action: utter_bye}]}\n"
+    )
+    result = run("check", ".", cwd=folder)
+    lines = result.stdout.splitlines()
+    assert result.returncode == 2 and lines[-1] == "3 errors, 3 warnings"
+    assert {line.split(":")[1].strip() for line in lines[:-1]} == {"data/nlu.yml", "data/stories.md"}
+    named = run("check", "domain.yml", "responses.yml", "data", cwd=folder)
+    assert named.stdout.replace("./", "") == result.stdout.replace("./", "")
+    (folder / "empty").mkdir()
+    empty = run("check", "empty", cwd=folder)
+    assert empty.returncode == 2 and "empty: no domain, stories or NLU examples" in empty.stdout
+
+
+def test_strict_check_takes_warnings_for_errors(tmp_path: Path) -> None:
+    (tmp_path / "domain.yml").write_text("synonyms: [a]\nintents: [greet]\n")
+    plain, strict = (run("check", *words, "domain.yml", cwd=tmp_path) for words in ((), ("--strict",)))
+    assert (plain.returncode, strict.returncode) == (0, 2)
+    assert plain.stdout.startswith("warning: domain.yml:1: unknown key 'synonyms'")
+    assert strict.stdout == plain.stdout.replace("warning:", "error:").replace(
+        "0 errors, 1 warning", "1 error, 0 warnings"
+    )

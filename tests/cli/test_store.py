@@ -10,7 +10,7 @@ import pytest
 
 from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.factory import domain_text_of
+from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a conversation, a fork of it that goes on, and one that only began."""
     folder = tmp_path_factory.mktemp("made") / "store"
     with Store(folder) as store:
-        store.use_domain("concert", domain_text_of("concert"))
+        store.use_domain("concert", domain_text("concert"))
         session = Session(load_domain("concert"), store)
         session.say(UserUttered("Hello [b]\x1b[2J", "goodbye"))
         session.correct_message(UserUttered("Hello [b]\x1b[2J", "greet"))
@@ -136,7 +136,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lived") / "store"
     domain = load_domain("restaurant")
     with Store(folder) as store:
-        store.use_domain("restaurant", domain_text_of("restaurant"))
+        store.use_domain("restaurant", domain_text("restaurant"))
         trainer, _ = start_or_resume(store, domain, None)
         person = SimulatedPerson(domain)
         live = LiveBot(

@@ -24,11 +24,11 @@ from dialogue_gym.domain.loader import (
     IGNORED_KEYS,
     OWN_KEYS,
     RASA_KEYS,
-    SLOT_KEYS,
     builtin_names,
     parse_domain,
 )
 from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.domain.slots import MAPPING_KEYS, SLOT_KEYS
 
 SECONDS = 20  # of the processor: this tells a hang, it measures nothing
 
@@ -180,7 +180,11 @@ def name_with_a_newline(folder: Path) -> Path:
 
 UNREADABLE: list[tuple[Callable[[Path], Any], str]] = [
     (no_file, "{folder}/none.yml: there is no such file"),
-    (lambda folder: folder, "{folder}: this is a directory or device, not a domain file"),
+    (
+        lambda folder: folder,
+        "{folder}: no file of this folder is a domain (with intents, slots, responses ...)",
+    ),
+    (lambda _: [], "no domain: the list of files is empty"),
     (fifo, "{folder}/domain.yml: this is a directory or device, not a domain file"),
     (lambda _: "/dev/zero", "/dev/zero: this is a directory or device, not a domain file"),
     (link_to_itself, "{folder}/domain.yml: there is no such file"),
@@ -281,7 +285,7 @@ def test_mutated_files(text: str) -> None:
 WORDS = st.sampled_from(
     [
         *(RASA_KEYS + IGNORED_KEYS + OWN_KEYS + SLOT_KEYS + FAKE_USER_KEYS + ACTION_KEYS + AGENDA_KEYS),
-        *(CONDITION_KEYS + EXPERT_KEYS),
+        *(CONDITION_KEYS + EXPERT_KEYS + MAPPING_KEYS),
         *("greet", "size", "text", "float", "inform", "filled", "open", "<<"),
     ]
 )

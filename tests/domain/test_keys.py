@@ -20,6 +20,7 @@ from dialogue_gym.domain.model import (
     Profile,
     Response,
 )
+from dialogue_gym.domain.slot import Form, LoopCondition, SlotMapping
 from tests.conftest import domain_from
 from tests.domain.keys import IGNORED, KNOWN
 
@@ -66,6 +67,20 @@ def expert(text: str) -> tuple[str, Callable[[Domain], Any]]:
     return f"{BASE}expert:\n{text}", lambda domain: domain.expert
 
 
+def mapped(text: str) -> tuple[str, Callable[[Domain], Any]]:
+    file, look = first_slot(f"type: text, mappings: [{{{text}}}]")
+    return file, lambda domain: look(domain).mappings
+
+
+def loop(text: str) -> tuple[str, Callable[[Domain], Any]]:
+    file, look = mapped(f"type: from_text, conditions: [{{{text}}}]")
+    return file, lambda domain: look(domain)[0].conditions
+
+
+def form(text: str) -> tuple[str, Callable[[Domain], Any]]:
+    return f"forms: {{a: {{{text}}}}}", lambda domain: domain.forms
+
+
 def whole(text: str, look: Callable[[Domain], Any]) -> tuple[str, Callable[[Domain], Any]]:
     return text, look
 
@@ -110,19 +125,19 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         "slot",
         "initial_value",
         first_slot("type: text, initial_value: 2"),
-        Slot("size", "text", "2", entity="size"),
+        Slot("size", "text", 2, entity="size"),
     ),
     (
         "slot",
         "values",
         first_slot("type: categorical, values: [a, 1], initial_value: A"),
-        Slot("size", "categorical", "a", ("a", "1"), entity="size"),
+        Slot("size", "categorical", "A", ("a", "1"), entity="size"),
     ),
     (
         "slot",
         "min_value",
         first_slot("type: float, min_value: -1, initial_value: 1e3"),
-        Slot("size", "float", "1000", min_value=-1, entity="size"),
+        Slot("size", "float", 1000.0, min_value=-1, entity="size"),
     ),
     (
         "slot",
@@ -137,13 +152,62 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         Slot("size", influences=False, entity="size"),
     ),
     ("slot", "auto_fill", first_slot("type: text, auto_fill: false"), Slot("size")),
-    ("slot", "mappings", first_slot("type: text, mappings: [{type: custom}]"), Slot("size")),
+    ("slot", "mappings", mapped("type: custom"), (SlotMapping("custom"),)),
     (
         "slot",
         "mappings",
         first_slot("type: text, mappings: [{type: from_text}, {type: from_entity, entity: number}]"),
-        Slot("size", entity="number"),
+        Slot(
+            "size",
+            entity="number",
+            mappings=(SlotMapping("from_text"), SlotMapping("from_entity", "number")),
+        ),
     ),
+    ("mapping", "type", mapped("type: from_text"), (SlotMapping("from_text"),)),
+    (
+        "mapping",
+        "entity",
+        mapped("type: from_entity, entity: size"),
+        (SlotMapping("from_entity", entity="size"),),
+    ),
+    (
+        "mapping",
+        "role",
+        mapped("type: from_entity, entity: size, role: to"),
+        (SlotMapping("from_entity", "size", role="to"),),
+    ),
+    (
+        "mapping",
+        "group",
+        mapped("type: from_entity, entity: size, group: 1"),
+        (SlotMapping("from_entity", "size", group="1"),),
+    ),
+    (
+        "mapping",
+        "intent",
+        mapped("type: from_text, intent: greet"),
+        (SlotMapping("from_text", intents=("greet",)),),
+    ),
+    (
+        "mapping",
+        "not_intent",
+        mapped("type: from_text, not_intent: [greet, deny]"),
+        (SlotMapping("from_text", not_intents=("greet", "deny")),),
+    ),
+    ("mapping", "value", mapped("type: from_intent, value: 0"), (SlotMapping("from_intent", value=0),)),
+    (
+        "mapping",
+        "conditions",
+        mapped("type: from_text, conditions: [{active_loop: null}]"),
+        (SlotMapping("from_text", conditions=(LoopCondition(None),)),),
+    ),
+    ("mapping", "action", mapped("type: custom, action: ask"), (SlotMapping("custom", action="ask"),)),
+    ("loop", "active_loop", loop("active_loop: a"), (LoopCondition("a"),)),
+    ("loop", "requested_slot", loop("active_loop: a, requested_slot: b"), (LoopCondition("a", "b"),)),
+    ("form", "required_slots", form("required_slots: [b, c]"), (Form("a", ("b", "c")),)),
+    ("form", "required_slots", form("required_slots: {b: [{type: from_text}]}"), (Form("a", ("b",)),)),
+    ("form", "ignored_intents", form("ignored_intents: d"), (Form("a", (), ("d",)),)),
+    ("form", "ignored_intents", form("ignored_intents: [d, e]"), (Form("a", (), ("d", "e")),)),
     (
         "fake_user",
         "goal",

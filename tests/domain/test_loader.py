@@ -31,7 +31,7 @@ PLAIN_RASA = sorted(Path(__file__).with_name("plain_rasa").glob("*.yml"))
 
 DEFAULTS = {
     "text": ("a", 1, "filled"),
-    "bool": ("yes", 2, "true"),
+    "bool": ("true", 2, "true"),
     "categorical": ("RED", 1, "red"),
     "float": ("0.5", 3, "0.4 to 0.6"),
     "list": ("[a]", 1, "filled"),
@@ -70,7 +70,7 @@ def test_content_of_plain_rasa_domains() -> None:
     assert [slot.name for slot in core.slots if not slot.is_observed] == ["timetable", "log"]
     assert core.slot("line").labels == ("empty", "U1", "U2", "named other", "other")
     assert core.slot("delay").labels[-1] == "48 to 60"
-    assert one.slot("people").initial_value == "2"
+    assert one.slot("people").initial_value == 2
     assert (one.slot("room").entity, one.slot("time").entity) == (None, "time")
     assert one.texts("utter_ask_room") == ("Which room?", "In which room shall it be?")
     assert one.texts("utter_picture") == one.texts("utter_nothing") == ()

@@ -1,0 +1,142 @@
+"""Filling of slots: the values that a user's message gives them, by Rasa's rules.
+
+Rasa 3 fills a slot by the first of its mappings that applies (https://rasa.com/docs/rasa/domain#slot-mappings).
+Rasa 0 to 2 fill the slot of an entity's name, whatever its role and group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialogue_gym.conversation.events import Entity, UserUttered, Value
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.slot import (
+    FILLED,
+    FROM_ENTITY,
+    FROM_INTENT,
+    FROM_TEXT,
+    FROM_TRIGGER_INTENT,
+    REQUESTED_SLOT,
+    Form,
+    LoopCondition,
+    Slot,
+    SlotMapping,
+)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The active form and the slot that it has asked for; None where there is none."""
+
+    name: str | None = None
+    requested_slot: str | None = None
+
+
+NO_LOOP = Loop()
+
+
+def slots_filled(domain: Domain, message: UserUttered, loop: Loop = NO_LOOP) -> dict[str, Value]:
+    """Return the slots that a message fills: a list gets all values, others the last."""
+    values: dict[str, Value] = {}
+    for slot in domain.slots:
+        if slot.name != REQUESTED_SLOT and (found := _found(domain, slot, message, loop)):
+            values[slot.name] = found if slot.type == "list" else found[-1]
+    return values
+
+
+def _found(domain: Domain, slot: Slot, message: UserUttered, loop: Loop) -> list[Value]:
+    if not slot.mappings:
+        if slot.entity is None:
+            return []
+        return [entity.value for entity in message.entities if entity.name == slot.entity]
+    form = next((form for form in domain.forms if form.name == loop.name), None)
+    for mapping in slot.mappings:
+        found = _values(mapping, message, loop)
+        if found and _applies(domain, slot, mapping, message, loop, form):
+            return found
+    return []
+
+
+def _values(mapping: SlotMapping, message: UserUttered, loop: Loop) -> list[Value]:
+    """Return the values that a mapping that applies finds in a message."""
+    if mapping.type == FROM_ENTITY:
+        return [entity.value for entity in message.entities if _matches(mapping, entity)]
+    if mapping.type == FROM_TEXT:
+        return [] if message.text is None else [message.text]
+    if mapping.type == FROM_INTENT:
+        return [mapping.value]
+    if mapping.type == FROM_TRIGGER_INTENT and loop.name is not None:
+        loops = [condition.active_loop for condition in mapping.conditions if condition.active_loop]
+        return [mapping.value] if not loops or loop.name in loops else []
+    return []
+
+
+def _matches(mapping: SlotMapping, entity: Entity) -> bool:
+    """Return whether a mention has the entity, role and group of a mapping: without a role, it has none."""
+    wanted = (mapping.entity, mapping.role, mapping.group)
+    return (entity.name, entity.role, entity.group) == wanted
+
+
+def _applies(
+    domain: Domain, slot: Slot, mapping: SlotMapping, message: UserUttered, loop: Loop, form: Form | None
+) -> bool:
+    return (
+        _takes_intent(mapping, message, loop, form)
+        and _holds(mapping, loop)
+        and not _is_ambiguous(domain, slot, mapping, loop, form)
+    )
+
+
+def _takes_intent(mapping: SlotMapping, message: UserUttered, loop: Loop, form: Form | None) -> bool:
+    """Return whether a mapping is for messages of this intent; those that a form ignores fill nothing."""
+    intents = {message.intent, (message.intent or "").partition("/")[0]}
+    if mapping.intents:
+        return not intents.isdisjoint(mapping.intents)
+    ignored = form.ignored_intents if form and _is_of_loop(mapping, loop) else ()
+    return intents.isdisjoint((*mapping.not_intents, *ignored))
+
+
+def _is_of_loop(mapping: SlotMapping, loop: Loop) -> bool:
+    conditions = mapping.conditions
+    return not conditions or any(condition.active_loop == loop.name for condition in conditions)
+
+
+def _holds(mapping: SlotMapping, loop: Loop) -> bool:
+    """Return whether one of a mapping's conditions on the active form holds."""
+    if not mapping.conditions or mapping.type == FROM_TRIGGER_INTENT:
+        return True
+    return any(_condition_holds(condition, loop) for condition in mapping.conditions)
+
+
+def _condition_holds(condition: LoopCondition, loop: Loop) -> bool:
+    if condition.active_loop != loop.name:
+        return False
+    if loop.name is None:
+        return True
+    return condition.requested_slot in (None, loop.requested_slot)
+
+
+def _is_ambiguous(domain: Domain, slot: Slot, mapping: SlotMapping, loop: Loop, form: Form | None) -> bool:
+    """Return whether a form has asked for another slot, and several of its slots have this mapping."""
+    if mapping.type != FROM_ENTITY or form is None or loop.requested_slot == slot.name:
+        return False
+    asked = [other for other in domain.slots if other.name in form.required_slots]
+    return slot in asked and sum(mapping in other.mappings for other in asked) > 1
+
+
+def named_value(slot: Slot) -> Value:
+    """Return the value of a slot that a story only names: a text or a list is filled, others are empty."""
+    return {"text": FILLED, "list": [FILLED]}.get(slot.type)
+
+
+def stored(slot: Slot, value: Value) -> Value:
+    """Return a value as a slot stores it: a list slot wraps any other value in a list."""
+    return [value] if slot.type == "list" and value and not isinstance(value, list) else value
+
+
+def mention(slot: Slot, value: Value) -> Entity:
+    """Return the entity in which a user tells the value of a slot, with the role and group that it needs."""
+    for mapping in slot.mappings:
+        if mapping.type == FROM_ENTITY:
+            return Entity(str(mapping.entity), value, role=mapping.role, group=mapping.group)
+    return Entity(slot.entity or slot.name, value)

@@ -1,0 +1,94 @@
+"""Domains of several files: folders and lists, merged as Rasa merges them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym import DomainError, load_domain
+from dialogue_gym._files import Problem
+from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.domain.loader import domain_text, parse_domain, read_domain
+from dialogue_gym.domain.model import DOMAIN_FILE
+
+FILES = {
+    "config.yml": "language: en\npipeline: []\n",
+    "domain.yml": 'version: "3.1"\nintents: [greet]\nentities: [city]\nactions: [action_b, action_a]\n',
+    "data/nlu.yml": "nlu:\n- {intent: greet, examples: '- hi'}\nresponses:\n  utter_faq/a: [{text: A}]\n",
+    "data/stories.yml": "stories: []\n",
+    "parts/one.yaml": "slots:\n  city: {type: text, mappings: [{type: from_entity, entity: city}]}\n",
+    "parts/two.yml": "templates:\n  utter_greet: [Hi]\nforms: {city_form: {required_slots: [city]}}\n",
+    "store/journal.sqlite": "",
+    "store/exported/domain.yml": "intents: [exported]\n",
+    ".git/old.yml": "intents: [hidden]\n",
+    "venv/pyvenv.cfg": "",
+    "venv/lib/domain.yml": "intents: [installed]\n",
+    "docs/latin.yml": "intents: [\udce9]\n",
+}
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    return folder
+
+
+def test_the_domain_files_of_a_folder_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = write(tmp_path / "pizza", FILES)
+    warnings: list[Problem] = []
+    domain = read_domain(project, warnings)
+    assert domain.name == "pizza"
+    assert domain.intents == ("greet",)
+    assert [slot.name for slot in domain.slots] == ["city"]
+    assert domain.actions[2:] == ("action_b", "action_a", "city_form", "utter_faq", "utter_greet")
+    assert [Path(warning.file).name for warning in warnings] == ["latin.yml"]
+    monkeypatch.chdir(project)
+    assert load_domain(".") == load_domain("../pizza/") == domain
+
+
+def test_several_files_give_the_domain_of_their_text(tmp_path: Path) -> None:
+    project = write(tmp_path, FILES)
+    paths = [project / "domain.yml", project / "parts", project / "data" / "nlu.yml"]
+    domain = load_domain(paths)
+    assert domain.name == "domain" and len(domain.responses) == 2
+    text = domain_text(paths)
+    assert parse_domain(parse_yaml(text, "merged", DOMAIN_FILE), "domain") == domain
+    assert domain_text(project / "domain.yml") == FILES["domain.yml"]
+
+
+def test_the_first_of_two_entries_of_one_name_holds(tmp_path: Path) -> None:
+    for file, text, kind in (("a.yml", "one", "text"), ("b.yml", "two", "bool")):
+        responses = f"responses: {{utter_a: [{text}], utter_b: [same]}}"
+        write(tmp_path, {file: f"intents: [greet]\n{responses}\nslots:\n  s: {{type: {kind}}}\n"})
+    warnings: list[Problem] = []
+    domain = read_domain(tmp_path, warnings)
+    assert (domain.texts("utter_a"), domain.slot("s").type) == (("one",), "text")
+    one, two = tmp_path / "a.yml", tmp_path / "b.yml"
+    assert [str(warning) for warning in warnings] == [
+        f"warning: {two}:2: responses.utter_a: 'utter_a' is another one in {one}:2, which holds",
+        f"warning: {two}:4: slots.s: 's' is another one in {one}:4, which holds",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (
+            "slots:\n  b: {type: txt}\n",
+            "b.yml:2: slots.b.type: unknown slot type 'txt'; did you",
+        ),
+        ("intents:\n- c\n- {d: {use_entitie: []}}\n", "b.yml:3: intents[2].d: unknown key 'use_entitie'"),
+        ("intents: [\n", "b.yml:2: not valid YAML"),
+        ("forms: {f: }\n", "b.yml:1: forms: it has another form in {folder}/a.yml:3"),
+        ("intents: [b]\nexpert: [{then: action_restart}]\n", "b.yml:2: expert: the key 'expert' stands in"),
+    ],
+)
+def test_an_error_has_the_file_and_line_of_its_entry(tmp_path: Path, second: str, message: str) -> None:
+    first = "intents: [a]\nexpert: [{then: action_restart}]\nforms: [f]\n"
+    write(tmp_path, {"a.yml": first, "b.yml": second})
+    with pytest.raises(DomainError) as caught:
+        load_domain(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}/{message.format(folder=tmp_path)}")

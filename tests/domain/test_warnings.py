@@ -1,0 +1,91 @@
+"""Parts of a domain file that Rasa skips, or reads although they look wrong: they are warnings."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from dialogue_gym._files import Problem
+from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.loader import parse_domain
+from dialogue_gym.domain.model import DOMAIN_FILE
+
+
+def read(text: str) -> tuple[Domain, list[str]]:
+    """Return the domain of a text, and its warnings."""
+    warnings: list[Problem] = []
+    domain = parse_domain(parse_yaml(textwrap.dedent(text), "d.yml", DOMAIN_FILE), "d", warnings)
+    assert not any(warning.is_error for warning in warnings)
+    return domain, [f"{warning.line}: {warning.message}" for warning in warnings]
+
+
+MAPPED = "entities: [food]\nintents: [greet]\nslots:\n  a: {type: text, mappings: [%s]}"
+NO_ENTITY = (
+    "4: slots.a.mappings[0].entity: unknown entity 'fod'; did you mean 'food'? (this mapping fills nothing)"
+)
+NO_INTENT = "4: slots.a.mappings[0].intent: unknown intent 'bye'; valid: greet (this mapping fills nothing)"
+VALID_TYPES = "valid: custom, from_entity, from_intent, from_text, from_trigger_intent"
+BOUNDS = "1: slots.a.initial_value: 2 is out of the slot's bounds, 0 to 1"
+WARNINGS = {
+    "top-level key": ("synonyms: [a]\nintents: [b]", "1: unknown key 'synonyms'; valid: "),
+    "intent option": ("intents: [{a: {uses: []}}]", "1: intents[0].a: unknown key 'uses'; valid: "),
+    "entity option": (
+        "entities: [{a: {likes: []}}]",
+        "1: entities[0].a: unknown key 'likes'; did you mean 'roles'? (it is",
+    ),
+    "action option": ("actions: [{a: {now: true}}]", "1: actions[0].a: unknown key 'now'; valid: "),
+    "null among values": (
+        "slots: {a: {type: categorical, values: [b, null]}}",
+        "1: slots.a.values[1]: null is ignored: it stands for an empty slot",
+    ),
+    "initial value that is not listed": (
+        "slots: {a: {type: categorical, values: [bee], initial_value: be}}",
+        "1: slots.a.initial_value: the slot does not list 'be'; did you mean 'bee'?",
+    ),
+    "initial value of a bool": (
+        "slots: {a: {type: bool, initial_value: yes}}",
+        "1: slots.a.initial_value: 'yes' is neither true nor false: the slot counts as empty",
+    ),
+    "initial value out of bounds": ("slots: {a: {type: float, initial_value: 2}}", BOUNDS),
+    "entity of a mapping": (MAPPED % "{type: from_entity, entity: fod}", NO_ENTITY),
+    "intent of a mapping": (MAPPED % "{type: from_intent, intent: bye, value: 1}", NO_INTENT),
+    "excluded intent of a mapping": (
+        MAPPED % "{type: from_text, not_intent: [bye]}",
+        "4: slots.a.mappings[0].not_intent: unknown intent 'bye'; valid: greet",
+    ),
+    "mapping type": (
+        MAPPED % "{type: from_llm}",
+        f"4: slots.a.mappings[0].type: unknown mapping type 'from_llm'; {VALID_TYPES} (it fills nothing)",
+    ),
+    "mapping option": (
+        MAPPED % "{type: from_text, always: true}",
+        "4: slots.a.mappings[0]: unknown key 'always'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_a_file_with_something_odd_is_read_with_a_warning(name: str) -> None:
+    text, expected = WARNINGS[name]
+    _, (warning,) = read(text)
+    assert warning.startswith(expected)
+
+
+def test_a_skipped_part_leaves_the_others() -> None:
+    domain, _ = read("""
+        version: "3.1"
+        entities: [b]
+        synonyms: [x]
+        slots:
+          a: {type: categorical, values: [u, null, v], initial_value: w}
+          b: {type: text, mappings: [{type: from_entity, entity: none}, {type: from_entity, entity: b}]}
+    """)
+    assert (domain.slot("a").values, domain.slot("a").initial_value) == (("u", "v"), "w")
+    assert (domain.slot("b").entity, len(domain.slot("b").mappings)) == ("b", 1)
+
+
+def test_domains_of_all_versions_without_faults_have_no_warnings() -> None:
+    for version in ("", 'version: "2.0"\n', 'version: "3.1"\n'):
+        assert read(version + "entities: [a]\nslots: {a: {type: text}, b: {type: text}}")[1] == []
