@@ -83,13 +83,20 @@ def parse_value(entry: YamlNode, slot: Slot) -> str | None:
         return number_text(entry.number())
     if slot.type == "categorical":
         by_lower = {value.lower(): value for value in slot.values}
-        text = entry.text("value")
+        text = category(entry)
         if text.lower() not in by_lower:
             raise entry.error(
                 f"{shorten(text)} is not a value of {slot.name!r}; {nearest(text, slot.values)}"
             )
         return by_lower[text.lower()]
     return entry.text()
+
+
+def category(entry: YamlNode, what: str = "value") -> str:
+    """Read a value of a categorical slot. Like Rasa, take the text of a number, so that `007` is 7."""
+    value = entry.value()
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if is_number else entry.text(what)
 
 
 def parse_condition(entry: YamlNode, names: Names) -> Condition:
@@ -114,10 +121,19 @@ def _slot_labels(key: str, entry: YamlNode, slot: Slot) -> tuple[str, ...]:
         return entry.choices(CONFIDENCES, "confidence")
     if key == "heard":
         return entry.choices(HEARD, "label")
-    chosen = entry.choices((*slot.labels, FILLED), "state")
+    chosen = tuple(_state(one, slot) for one in entry.one_or_many())
+    if not chosen:
+        raise entry.error("expected at least one state")
     if FILLED in chosen and FILLED not in slot.labels:  # stands for every value
         chosen = tuple(label for label in slot.labels if label != EMPTY or EMPTY in chosen)
     return chosen
+
+
+def _state(entry: YamlNode, slot: Slot) -> str:
+    valid = (*slot.labels, FILLED)
+    if slot.type == "categorical" and entry.text("state") not in valid and category(entry) in valid:
+        return category(entry)
+    return entry.choice(valid, "state")
 
 
 def parse_expert(entry: YamlNode, names: Names) -> tuple[ExpertRule, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from dialogue_gym._files import Problem
 from dialogue_gym._text import is_slip_of, nearest, shorten
 from dialogue_gym._yaml import YamlNode
+from dialogue_gym.domain.conditions import category
 from dialogue_gym.domain.model import MAX_NAMES
 from dialogue_gym.domain.slot import (
     CUSTOM,
@@ -127,9 +128,8 @@ class SlotReader:
             if item.is_null:
                 self.warnings.append(item.warning("null is ignored: it stands for an empty slot"))
                 continue
-            value = item.value()
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            text = str(value) if is_number else item.name()
+            text = category(item, "name")
+            item.check_name(text)
             if text in values:
                 raise item.error(f"duplicate value {shorten(text)}")
             if text.lower() in values.values():

@@ -89,3 +89,18 @@ def test_a_skipped_part_leaves_the_others() -> None:
 def test_domains_of_all_versions_without_faults_have_no_warnings() -> None:
     for version in ("", 'version: "2.0"\n', 'version: "3.1"\n'):
         assert read(version + "entities: [a]\nslots: {a: {type: text}, b: {type: text}}")[1] == []
+
+
+def test_a_number_among_the_values_is_the_text_that_rasa_makes_of_it() -> None:
+    domain, warnings = read("""
+        entities: [code]
+        intents: [inform, affirm, deny]
+        slots: {code: {type: categorical, values: [007, 1e1, "08", yes], initial_value: 7}}
+        actions: [ask]
+        fake_user: {goal: {code: [007, 10.0]}}
+        expert: [{when: {slots: {code: [007, "08"]}}, then: ask}, {then: ask}]
+    """)
+    assert domain.slot("code").values == ("7", "10.0", "08", "yes") and warnings == []
+    assert domain.fake_user and domain.fake_user.goal == (("code", ("7", "10.0")),)
+    assert domain.expert[0].when.clauses == (("slot.code", ("7", "08")),)
+    assert domain.slot("code").label(10.0) == 2

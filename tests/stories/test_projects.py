@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym import stories
-from dialogue_gym.conversation.events import ActionExecuted, Entity, Restarted, SlotSet, UserUttered
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    ActiveLoop,
+    Entity,
+    Restarted,
+    SlotSet,
+    UserUttered,
+)
 from dialogue_gym.domain import load_domain
 from tests import ROOT
 
@@ -52,7 +59,7 @@ def test_slots_and_restarts() -> None:
 def test_the_record_of_a_form_is_left_out() -> None:
     steps = read("formbot")["Generated Story 3490283781720101690 (example from interactive learning)"].steps
     assert [step.intent for step in steps if isinstance(step, UserUttered)] == ["request_restaurant"]
-    assert stories.OtherEvent("form", {"name": None}) in steps
+    assert ActiveLoop(None) in steps
     assert SlotSet("num_people", "2") in steps
 
 
@@ -64,7 +71,7 @@ def test_conditions_and_loops_of_rules() -> None:
         "chitchat within the form",
     ]
     assert loaded["chitchat within the form"].steps == (
-        stories.OtherEvent("active_loop", {"name": "restaurant_form"}),
+        ActiveLoop("restaurant_form"),
         SlotSet("requested_slot", "cuisine"),
         UserUttered(None, "chitchat"),
         ActionExecuted("utter_chitchat"),
