@@ -66,8 +66,10 @@ class ResponseReader:
         if kind == "restart":
             return [Restarted()]
         if kind in ("active_loop", "form"):
-            name = content.get("name")
-            return [ActiveLoop(str(name) if name else None)]
+            if isinstance(name := content.get("name"), (str, type(None))):
+                return [ActiveLoop(name or None)]
+            self.faults.append(f"a form needs its name or null, not {shorten(str(name))}")
+            return []
         self.faults.append(f"unknown kind of event {shorten(str(kind))}")
         return []
 
