@@ -101,7 +101,7 @@ def test_recording_does_not_depend_on_when_it_is_read() -> None:
 def test_a_plain_domain_needs_no_fake_user() -> None:
     domain = domain_from(SHIRT)
     conversation = Conversation(domain, [UserUttered("large, red and blue", "inform")])
-    assert conversation.slots == {"size": None, "colour": None, "price": "0.1"}
+    assert conversation.slots == {"size": None, "colour": None, "price": 0.1}
     message = UserUttered(None, "inform", entities_from({"size": "Large", "colour": ["red", "blue"]}), 0.6)
     conversation.append(message)
     assert conversation.slots == {"size": "Large", "colour": ["red", "blue"], "price": "0.1"}
