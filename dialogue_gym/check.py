@@ -100,6 +100,7 @@ def check_files(
     for file, kinds in _with_kinds(files, unusable):
         try:
             if DOMAIN in kinds:
+                read_domain(file, [])  # alone first, so that a fault in it hides no other file
                 sources.append(file)
             if STORIES in kinds:
                 stories += load(file)

@@ -104,7 +104,7 @@ def test_a_plain_domain_needs_no_fake_user() -> None:
     assert conversation.slots == {"size": None, "colour": None, "price": 0.1}
     message = UserUttered(None, "inform", entities_from({"size": "Large", "colour": ["red", "blue"]}), 0.6)
     conversation.append(message)
-    assert conversation.slots == {"size": "Large", "colour": ["red", "blue"], "price": "0.1"}
+    assert conversation.slots == {"size": "Large", "colour": ["red", "blue"], "price": 0.1}
     assert conversation.latest_message == message
     assert message.act == 'inform{"size": "Large", "colour": ["red", "blue"]}'
     before = conversation.observation()
@@ -118,7 +118,7 @@ def test_a_plain_domain_needs_no_fake_user() -> None:
     conversation.append(SlotSet("colour", []))
     assert conversation.slots == {"size": "Large", "colour": [], "price": 0.5}
     conversation.extend([ActionExecuted("action_restart"), Restarted()])
-    assert conversation.slots == {"size": None, "colour": None, "price": "0.1"}
+    assert conversation.slots == {"size": None, "colour": None, "price": 0.1}
     with_action = Conversation(domain, [ActionExecuted("action_restart")])
     assert conversation.observation().tolist() == with_action.observation().tolist()
 

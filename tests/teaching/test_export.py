@@ -146,7 +146,7 @@ def test_exported_stories_replay_the_taught_conversations(
                     stories[path] = found
                     contents[path] = path.read_bytes()
         again = load_domain(folder / "domain.yml")
-        assert dataclasses.replace(again, name=name) == session.domain
+        assert plain(dataclasses.replace(again, name=name)) == plain(session.domain)
         history = session.history
         exported = stories_of(history, session.domain)
         expected = [
@@ -272,6 +272,12 @@ def test_fault_in_one_file_leaves_all_unchanged(tmp_path: Path) -> None:
         export(session.history, CONCERT, tmp_path, "yml")
 
 
+def plain(domain: Domain) -> Domain:
+    """Return a domain without the mappings by which a file of Rasa 3 says what an entity fills anyway."""
+    slots = tuple(dataclasses.replace(slot, mappings=()) for slot in domain.slots)
+    return dataclasses.replace(domain, slots=slots)
+
+
 RASA_3 = """
 version: "3.1"
 intents: [greet]  # all of them
@@ -299,10 +305,6 @@ def test_domain_is_extended_in_place(text: str) -> None:
         extended = domain.with_action("utter_c", ["c: {size}", "#\ttwo\nlines"]).with_action("action_d")
         extended = extended.with_slot("mood", "categorical", ["good", "yes"]).with_slot("size_2")
         return extended.with_intent("on").with_action("utter_e", "e")
-
-    def plain(domain: Domain) -> Domain:
-        slots = tuple(dataclasses.replace(slot, mappings=()) for slot in domain.slots)
-        return dataclasses.replace(domain, slots=slots)
 
     expected = extend(domain_from(text))
     read = domain_from(extended_text(text, "domain.yml", "test", extend))
