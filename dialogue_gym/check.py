@@ -9,10 +9,11 @@ from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, read_text
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._yaml import parse_yaml
+from dialogue_gym._yaml import parse_yaml, read_yaml
 from dialogue_gym.actions import Action, ActionRunner, check_actions
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, builtin_names, read_domain
+from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.sources import YAML_SUFFIXES, is_domain, project_files
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.examples import read_examples
@@ -100,7 +101,8 @@ def check_files(
     for file, kinds in _with_kinds(files, unusable):
         try:
             if DOMAIN in kinds:
-                read_domain(file, [])  # alone first, so that a fault in it hides no other file
+                if isinstance(file, Path):
+                    read_yaml(file, DOMAIN_FILE)  # alone first: an error here hides no other file
                 sources.append(file)
             if STORIES in kinds:
                 stories += load(file)

@@ -185,6 +185,10 @@ def test_files_of_a_folder_are_checked_together(folder: Path) -> None:
     assert {line.split(":")[1].strip() for line in lines[:-1]} == {"data/nlu.yml", "data/stories.md"}
     named = run("check", "domain.yml", "responses.yml", "data", cwd=folder)
     assert named.stdout.replace("./", "") == result.stdout.replace("./", "")
+    parts = DOMAIN.partition("fake_user:")
+    (folder / "domain.yml").write_text(parts[0], encoding="utf-8")
+    (folder / "user.yml").write_text("".join(parts[1:]), encoding="utf-8")  # it needs the other file
+    assert run("check", ".", cwd=folder).stdout == result.stdout
     (folder / "empty").mkdir()
     empty = run("check", "empty", cwd=folder)
     assert empty.returncode == 2 and "empty: no domain, stories or NLU examples" in empty.stdout
