@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym import DomainError, load_domain
-from dialogue_gym._files import Problem
+from dialogue_gym._files import FileError, Problem
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain.loader import domain_text, parse_domain, read_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.factory import make_stories, own_examples
 
 FILES = {
     "config.yml": "language: en\npipeline: []\n",
@@ -92,3 +93,15 @@ def test_an_error_has_the_file_and_line_of_its_entry(tmp_path: Path, second: str
     with pytest.raises(DomainError) as caught:
         load_domain(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path}/{message.format(folder=tmp_path)}")
+
+
+def test_a_project_brings_its_examples_and_stories(tmp_path: Path) -> None:
+    tests = {"tests/test_stories.yml": "stories:\n- {story: tried, steps: [{intent: greet}]}\n"}
+    story = {"data/stories.yml": "stories:\n- {story: told, steps: [{intent: greet}]}\n"}
+    project = write(tmp_path, FILES | story | tests)
+    (project / "docs" / "latin.yml").unlink()
+    assert own_examples(str(project)) == [project / "data" / "nlu.yml"]
+    assert [story.name for story in make_stories(str(project), True, [])] == ["told"]
+    assert [story.name for story in make_stories("concert", False, [project / "data"])] == ["told"]
+    with pytest.raises(FileError, match=r"parts: no file of this folder has stories$"):
+        make_stories("concert", False, [project / "parts"])
