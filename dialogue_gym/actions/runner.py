@@ -30,8 +30,8 @@ _MAX_FAULTS = 3
 class ActionResult:
     """The result of an action.
 
-    `events` are of the kinds BotUttered, SlotSet and Restarted; they follow the action's own event. `note` is
-    one line about a failure; None without one.
+    `events` are BotUttered, SlotSet, ActiveLoop and Restarted, and follow the action's own event.
+    `note` is one line about a failure; None without one.
     """
 
     events: tuple[Event, ...] = ()

@@ -23,6 +23,7 @@ from dialogue_gym.actions import (
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActiveLoop,
     BotUttered,
     Entity,
     Restarted,
@@ -216,7 +217,7 @@ def test_any_result_of_code_leaves_a_valid_conversation(events: Any, messages: l
     result = run(answering(events, *messages), ORDER)
     assert result.note is None or result.note.isprintable()
     conversation = Conversation(PIZZA, [ORDER, ActionExecuted("count"), *result.events])
-    assert {type(event) for event in result.events} <= {BotUttered, SlotSet, Restarted}
+    assert {type(event) for event in result.events} <= {BotUttered, SlotSet, ActiveLoop, Restarted}
     assert all(event.text is None or isinstance(event.text, str)
                for event in result.events if isinstance(event, BotUttered))  # fmt: skip
     # The next action sees what this one left.
