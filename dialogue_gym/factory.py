@@ -15,8 +15,8 @@ from dialogue_gym.nlu.interpreter import CombinedInterpreter, FixedFormatInterpr
 from dialogue_gym.stories import Story, load
 from dialogue_gym.stories.io import own_stories
 
-EXPORTED_NAME = "exported"
-"""The folder in a store for exported files."""
+IMPORTED_NAME = "imported"
+"""The folder in a store for imported files."""
 
 
 def is_address(text: str) -> bool:
@@ -70,6 +70,11 @@ def _with_folders(given: Iterable[str | Path], kind: str) -> list[Path]:
             raise FileError(f"{path}: no file of this folder has {KINDS[kind]}")
         paths += found
     return paths
+
+
+def imported_examples(store: Path) -> list[Path]:
+    """Return the example files that were imported into the folder of a store."""
+    return sorted((store / IMPORTED_NAME).glob("nlu.*"))
 
 
 def how_to_talk(domain: Domain, interpreter: Interpreter) -> str:

@@ -21,7 +21,6 @@ LAYERS = [
 
 SMALL = 60
 SMALL_ON_PURPOSE: dict[str, str] = {
-    "dialogue_gym.journal.additions": "a rule of its own, and the history is long enough",
     "dialogue_gym.cli.app": "it loads after the check that its packages are installed",
     **{f"dialogue_gym.cli.{name}": "each command has a file" for name in ("check", "live", "serve", "teach")},
 }

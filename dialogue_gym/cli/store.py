@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,22 +11,30 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import nearest, printable, shorten
-from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.cli.options import ActionsOption, DomainName
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcript import transcript
-from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import builtin_names, parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
-from dialogue_gym.journal.entry import LIVE
+from dialogue_gym.domain import Domain, load_domain
+from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.journal.entry import LIVE, STORY
 from dialogue_gym.journal.history import History
+from dialogue_gym.journal.identity import read_domain
 from dialogue_gym.journal.store import Store, StoreError
-from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of, roll_back
+from dialogue_gym.live.checkpoints import (
+    CheckpointError,
+    Checkpoints,
+    checkpoints_of,
+    knows_action,
+    roll_back,
+)
 from dialogue_gym.live.checkpoints import forget as forget_learned
 from dialogue_gym.live.checkpoints import read as read_checkpoint
+from dialogue_gym.live.checkpoints import rename_action as rename_learned
 from dialogue_gym.live.moderation import approved, waiting
-from dialogue_gym.stories import FORMATS
-from dialogue_gym.teaching.export import export
+from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
 from dialogue_gym.teaching.review import Correction, corrections
+from dialogue_gym.teaching.tracker_import import import_trackers
+from dialogue_gym.teaching.tracker_store import read_trackers
 
 store = typer.Typer(help="Inspect, export, prune and erase conversations.", no_args_is_help=True)
 
@@ -34,6 +43,10 @@ Folder = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")]
+Place = Annotated[
+    Path | None, typer.Argument(metavar="DIR", help="The folder that teach, live or serve wrote.")
+]
+OptionalFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="The same as DIR.")]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
 _RATING_HEADINGS = ("rating", "when", "conversation", "about", "value")
@@ -41,11 +54,12 @@ _NUMBERS = ("rating", "about", "value", "entries", "turns", "corrections", "step
 
 
 @store.command(name="list")
-def list_command(*, folder: Folder) -> None:
-    """List conversations, oldest change first."""
-    with _reading(folder) as opened:
+def list_command(place: Place = None, *, folder: OptionalFolder = None) -> None:
+    """List conversations, oldest change first, after the imported stories."""
+    stories: list[tuple[str, ...]] = []
+    conversations: list[tuple[str, ...]] = []
+    with _reading(_folder(place, folder)) as opened:
         history = History(opened.entries())
-        rows = []
         for summary in opened.conversations():
             if summary.id not in history.conversations:
                 continue  # there are only notes of it
@@ -58,9 +72,23 @@ def list_command(*, folder: Folder) -> None:
                 str(len(corrections(history, summary.id))),
                 history.outcome(summary.id) or "",
             )
-            rows.append(row)
-    for line in _table(_HEADINGS, rows):
+            is_story = re.fullmatch(rf"{STORY} \d+", summary.id)
+            (stories if is_story else conversations).append(row)
+    if stories:
+        for line in _table(("story", *_HEADINGS[1:]), stories):
+            print(line)
+        print()
+    for line in _table(_HEADINGS, conversations):
         print(line)
+
+
+def _folder(place: Path | None, folder: Path | None) -> Path:
+    """Return the folder of a store, which is given as an argument or as an option."""
+    if place and folder and place != folder:
+        raise ValueError(f"--store {folder}: the store {place} is given as well; give one of the two")
+    if (found := place or folder) is None:
+        raise ValueError("give the folder of a store, as in: dialogue-gym store list DIR")
+    return found
 
 
 def _table(headings: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -119,20 +147,31 @@ def export_command(
     target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the files.")],
     *,
     folder: Folder,
-    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Format of the stories.")] = FORMATS[
-        0
-    ],
+    reader: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="|".join(EXPORT_FOLDERS),
+            help="rasa: a project for Rasa 3; rasa1: stories in Markdown, for Rasa 1.",
+        ),
+    ] = RASA,
+    nlu: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Further NLU examples of the project.")
+    ] = None,
+    actions: ActionsOption = None,
 ) -> None:
-    """Write stories, corrected NLU examples, and the domain with its additions."""
-    if format not in FORMATS:
-        raise ValueError(f"--format: unknown story format {format!r}; {nearest(format, FORMATS)}")
+    """Write what was taught as a project for Rasa: stories, examples, the domain, and actions."""
+    if reader not in EXPORT_FOLDERS:
+        raise ValueError(f"--for: unknown target {shorten(reader)}; {nearest(reader, EXPORT_FOLDERS)}")
     with _reading(folder) as opened:
-        domain, about = _domain(opened), opened.domain
-        written = export(History(opened.entries()), domain, target, format, about.text if about else None)
-    for path in written:
+        origins = origins_of(opened, nlu or (), actions or ())
+        done = export_for(reader, History(opened.entries()), _domain(opened), target, origins)
+    for path in done.files:
         print(path)
-    if not written:
+    if not done.files:
         print(f"{target}: nothing new to write")
+    for note in done.notes:
+        print(f"({printable(note)})")
 
 
 @store.command()
@@ -251,10 +290,67 @@ def _done(count: int, what: str, how: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'} {how}"
 
 
+@store.command(name="import-tracker")
+def import_tracker(
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|URL", help="A SQLite or JSON file of Rasa's tracker store, or a postgresql:// URL."
+        ),
+    ],
+    *,
+    folder: Folder,
+    domain: Annotated[
+        str | None, typer.Option(metavar="DOMAIN|FILE", help="The domain; a store that exists knows it.")
+    ] = None,
+) -> None:
+    """Import conversations with a Rasa bot, to replay, correct and teach from."""
+    trackers = read_trackers(place)
+    if domain is not None:
+        load_domain(domain)
+    with Store(folder, create=domain is not None) as opened:
+        if domain is not None:
+            for line in opened.use_domain(domain, domain_text(domain)):
+                print(f"({printable(line)})")
+        count, notes = import_trackers(opened, _domain(opened), trackers)
+    for note in notes:
+        print(f"({note})")
+    print(_done(count, "conversation", "imported"))
+
+
 @store.command()
-def check(*, folder: Folder) -> None:
+def adopt(source: DomainName, *, folder: Folder) -> None:
+    """Make a domain that of a store, whatever it was before."""
+    load_domain(source)
+    with Store(folder, create=False) as opened:
+        lines = opened.use_domain(source, domain_text(source), adopts=True)
+    for line in lines:
+        print(f"({printable(line)})")
+    print(f"{folder} belongs to {printable(source)}")
+
+
+@store.command(name="rename-action")
+def rename_action(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The name in the conversations.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The name in the domain.")],
+    *,
+    folder: Folder,
+) -> None:
+    """Rename an action in everything that was taught or learned."""
+    with Store(folder, create=False) as opened:
+        checkpoints = checkpoints_of(folder)
+        count = opened.rename_action(old, new, is_learned=knows_action(checkpoints, old))
+        rename_learned(checkpoints, old, new)
+        domain = _domain(opened)
+    print(f"{printable(old)} is {printable(new)} in {count} {'entry' if count == 1 else 'entries'}")
+    if old in domain.actions and new not in domain.actions:
+        print(f"({domain.name} still has {printable(old)}: rename it there as well)")
+
+
+@store.command()
+def check(place: Place = None, *, folder: OptionalFolder = None) -> None:
     """Check a store for errors; any error gives exit status 2."""
-    with _reading(folder) as opened:
+    with _reading(_folder(place, folder)) as opened:
         lines = opened.check()
     for line in lines or ["nothing is wrong"]:
         print(printable(line))
@@ -271,5 +367,4 @@ def _domain(opened: Store) -> Domain:
     about = opened.domain
     if about is None:
         raise StoreError(f"{opened.folder}: no domain is known here, since nothing was taught yet")
-    name = about.source if about.source in builtin_names() else printable(Path(about.source).stem)
-    return parse_domain(parse_yaml(about.text, about.source, DOMAIN_FILE), name)
+    return read_domain(about)

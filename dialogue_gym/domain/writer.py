@@ -56,9 +56,10 @@ def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Do
     except InsertionError as error:
         raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {error}") from None
     if _comparable(again) != _comparable(extended):
-        raise DomainError(
-            f"{file}: {_listed(domain, extended)} cannot be added here: it would be read as something else"
-        )
+        reason = "it would be read as something else"
+        if any(slot.entity for slot in extended.slots if slot not in again.slots):
+            reason = "with 'store_entities_as_slots: false' no entity fills a slot in Rasa 2"
+        raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {reason}")
     return result
 
 

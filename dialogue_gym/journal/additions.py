@@ -36,14 +36,14 @@ def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[
             undone[addition.add, addition.name] = addition
         elif not addition.is_in(domain):
             domain = addition.added_to(domain)
-    for add, name in dict.fromkeys(pair for entry in in_effect for pair in _used_names(entry)):
+    for add, name in dict.fromkeys(pair for entry in in_effect for pair in used_names(entry)):
         addition = undone.get((add, name), Addition(add, name))
         if not addition.is_in(domain):
             domain = addition.added_to(domain)
     return domain
 
 
-def _used_names(entry: Entry) -> Iterator[tuple[str, str]]:
+def used_names(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield the actions and slots without which an entry cannot be read."""
     if entry.kind == LABEL:
         yield from ((ACTION, name) for name in [entry.content["action"], *entry.content["right"]])

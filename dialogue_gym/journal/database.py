@@ -15,6 +15,8 @@ from dialogue_gym.journal.entry import StoreError
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+JOURNAL = "journal.sqlite"
+"""The name of the file in the folder of a store."""
 _APPLICATION = int.from_bytes(b"dgym")
 _FORMAT = 1
 _BUSY_SECONDS = 5.0
@@ -50,7 +52,7 @@ _REASONS = {
 
 
 class Database:
-    """The file `journal.sqlite` in a folder, or a database in memory; several threads may share it."""
+    """The file of the journal in a folder, or a database in memory; several threads may share it."""
 
     def __init__(self, folder: Path | None, create: bool, read_only: bool, wait: float) -> None:
         """Open the file, and create it if need be; without a folder, create a database in memory.
@@ -60,7 +62,7 @@ class Database:
             ImportError: writing to a folder needs filelock, which is missing.
         """
         self.folder = folder or Path(_IN_MEMORY)
-        self.path = Path(_IN_MEMORY) if folder is None else folder / "journal.sqlite"
+        self.path = Path(_IN_MEMORY) if folder is None else folder / JOURNAL
         self.is_read_only = read_only
         self.mutex = threading.RLock()
         if folder is not None and not self.path.exists() and (read_only or not create):
@@ -232,6 +234,7 @@ SELECT_ENTRY = "SELECT * FROM entries WHERE id = ?"
 SELECT_LAST = "SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1"
 SELECT_LAST_ID = "SELECT coalesce(max(id), 0) FROM entries"
 SELECT_RATINGS = "SELECT * FROM entries WHERE kind = 'rating' ORDER BY id"
+SELECT_RENAMES = "SELECT * FROM entries WHERE kind = 'rename' ORDER BY id"
 SELECT_NAMES = "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?"
 """The conversations with names that match a pattern."""
 SELECT_SUMMARIES = """

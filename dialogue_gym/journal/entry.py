@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import ActionExecuted, Event, Json, UserUttered, from_json
 
 USER, LABEL, RESULT, EVENT, MEND, END = "user", "label", "result", "event", "mend", "end"
-HEAD, DOMAIN, RATING, NOTE = "head", "domain", "rating", "note"
+HEAD, DOMAIN, RATING, NOTE, RENAME = "head", "domain", "rating", "note", "rename"
 STEPS = (USER, LABEL, RESULT, EVENT, MEND, END)
 """The kinds of steps in a conversation; the other kinds are about a conversation, or about the store."""
-KINDS = (*STEPS, HEAD, DOMAIN, RATING, NOTE)
+KINDS = (*STEPS, HEAD, DOMAIN, RATING, NOTE, RENAME)
 
 PERSON, EXPERT, STORY = "person", "expert", "story"
 TEACHERS = (PERSON, EXPERT, STORY)
@@ -30,6 +31,8 @@ DECLINED = "declined"
 """Key of a rating that was rejected."""
 DECIDES = "decides"
 """Key of a note in a live conversation: the teacher who decides from then on; null for the bot."""
+IMPORTED = "imported stories"
+"""The name under which notes hold imported stories as they were written; not a conversation."""
 FAKE_USER = "fake user"
 """The author of a simulated user's messages."""
 
@@ -52,6 +55,7 @@ _SHAPES: dict[str, dict[str, str]] = {
     HEAD: {"to": "the id of an entry or null"},
     DOMAIN: {"add": _TEXT, "name": _TEXT},
     RATING: {"value": _NUMBER, "about": "the id of an entry"},
+    RENAME: {"action": _TEXT, "to": _TEXT},
 }
 _OPTIONAL: dict[str, dict[str, str]] = {
     LABEL: {"proposal": "a text or null", "probability": "a number or null"},
@@ -136,6 +140,46 @@ def entry_events(entry: Entry) -> list[Event]:
         return events_of(entry.kind, entry.content)
     except ValueError as error:
         raise StoreError(f"entry {entry.id}: {error}") from None
+
+
+def actions_in(entry: Entry) -> Iterator[str]:
+    """Yield the names of actions in an entry, some perhaps twice."""
+    content = entry.content
+    if shape_fault(entry.kind, content):
+        return
+    if entry.kind == LABEL:
+        yield from (content["action"], *content["right"])
+        if proposal := content.get("proposal"):
+            yield proposal
+    elif entry.kind == DOMAIN and content["add"] == "action":
+        yield content["name"]
+    elif entry.kind in (RESULT, EVENT):
+        for event in content["events"] if entry.kind == RESULT else (content,):
+            if isinstance(event, dict) and event.get("event") == "action" and "name" in event:
+                yield event["name"]
+
+
+def renamed(entry: Entry, rename: Entry) -> Entry:
+    """Return an entry with the new name of an action if it is older than the renaming."""
+    old, new = rename.content["action"], rename.content["to"]
+    if entry.id >= rename.id or old not in actions_in(entry):
+        return entry
+
+    def event_of(event: Any) -> Any:
+        is_one = isinstance(event, dict) and event.get("event") == "action" and event.get("name") == old
+        return event | {"name": new} if is_one else event
+
+    content: Json = dict(entry.content)
+    if entry.kind == LABEL:
+        content |= {key: new for key in ("action", "proposal") if content.get(key) == old}
+        content["right"] = list(dict.fromkeys(new if name == old else name for name in content["right"]))
+    elif entry.kind == DOMAIN:
+        content["name"] = new
+    elif entry.kind == RESULT:
+        content["events"] = list(map(event_of, content["events"]))
+    else:
+        content = event_of(content)
+    return dataclasses.replace(entry, content=content)
 
 
 def fault(kind: str, content: object) -> str | None:

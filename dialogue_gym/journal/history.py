@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import BotState, Conversation
-from dialogue_gym.conversation.events import Event, UserUttered
+from dialogue_gym.conversation.events import Event, Json, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.model import LISTEN
@@ -30,6 +30,7 @@ from dialogue_gym.journal.entry import (
     HEAD,
     LABEL,
     MEND,
+    NOTE,
     PENDING,
     RATING,
     STEPS,
@@ -327,6 +328,11 @@ class History:
             if entry.kind == DOMAIN and entry.conversation in conversations
         ]
 
+    @property
+    def added_names(self) -> frozenset[tuple[str, str]]:
+        """Everything that was ever added to the domain: pairs of action, intent or slot, and the name."""
+        return frozenset((one.content["add"], one.content["name"]) for one in self._additions)
+
     def _in_effect(self) -> list[Entry]:
         """Return the ancestors of all heads, in their order."""
         found: dict[int, Entry] = {}
@@ -336,6 +342,10 @@ class History:
                     break
                 found[entry.id] = entry
         return [found[id] for id in sorted(found)]
+
+    def notes(self, key: str) -> list[Json]:
+        """Return the contents of all notes with a key, in their order."""
+        return [one.content for one in self._entries.values() if one.kind == NOTE and key in one.content]
 
     def rating(self, entry: int) -> float | None:
         """Return the last rating of an entry; None without any."""

@@ -6,7 +6,9 @@ writes, any number read.
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import re
 import sqlite3
 import sys
@@ -28,18 +30,38 @@ from dialogue_gym.journal.database import (
     SELECT_NAMES,
     SELECT_NOTED,
     SELECT_RATINGS,
+    SELECT_RENAMES,
     SELECT_SUMMARIES,
     SELECT_TAUGHT,
     SELECT_UNFINISHED,
     Database,
 )
-from dialogue_gym.journal.entry import DOMAIN, HEAD, KINDS, NOTE, Draft, Entry, StoreError, fault, problems
+from dialogue_gym.journal.entry import (
+    DOMAIN,
+    HEAD,
+    IMPORTED,
+    KINDS,
+    NOTE,
+    RENAME,
+    STORY,
+    Draft,
+    Entry,
+    StoreError,
+    actions_in,
+    fault,
+    problems,
+    renamed,
+)
 from dialogue_gym.journal.history import History
+from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
 
 __all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]
 
 _CHUNK = 1000
 _LAST = "last"
+_FILES = "files"
+_HERE = "store:"
+"""Begins a noted path that is relative to the folder of the store."""
 _NUMBERED = re.compile(r"([a-z]+)[0-9]+")
 
 
@@ -54,11 +76,14 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredDomain:
-    """The domain of a store: its name or the path of its file, and the text of that file."""
+class StoredFiles:
+    """The files that a bot is made with, apart from its domain: examples, and the code of its actions.
 
-    source: str
-    text: str
+    Each is a path, the name of a module, or an address.
+    """
+
+    nlu: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
 
 
 class Store:
@@ -95,6 +120,8 @@ class Store:
         last = self._database.read(SELECT_LAST)
         self._time = last[0][0] if last else 0.0
         self._revision = last[0][1] + (last[0][2] == DOMAIN) if last else 0
+        self._renames: list[Entry] = []
+        self._renames = [self._entry(row) for row in self._database.read(SELECT_RENAMES)]
 
     @classmethod
     def in_memory(cls, clock: Callable[[], float] = time.time) -> Store:
@@ -185,7 +212,8 @@ class Store:
             id, conversation, parent, kind, content, author, *rest = row
             # The same few names stand in every row.
             name, kind, author = sys.intern(conversation), sys.intern(kind), sys.intern(author)
-            return Entry(id, name, parent, kind, json.loads(content), author, *rest)
+            entry = Entry(id, name, parent, kind, json.loads(content), author, *rest)
+            return functools.reduce(renamed, self._renames, entry)
         except (TypeError, ValueError, RecursionError):
             raise StoreError(f"{self._database.folder}: entry {row[0]}: its content is not JSON") from None
 
@@ -280,25 +308,93 @@ class Store:
         source, text = self._database.note("domain"), self._database.note("domain_text")
         return None if source is None or text is None else StoredDomain(source, text)
 
-    def use_domain(self, source: str, text: str) -> None:
-        """Note the domain of the store: its name or the path of its file, and the file's text.
+    def use_domain(self, source: str, text: str, adopts: bool = False) -> list[str]:
+        """Note the domain that the store is used with: its name or the path of its file, and the file's text.
 
-        It is the same one if either has not changed: a file may have been edited, or moved. A reader
-        compares, and notes nothing.
+        It has to be the domain of the store, which is recognized by its content, wherever its file is. A
+        reader compares, and notes nothing.
+
+        Args:
+            source: the name of a built-in domain, or the path of a file.
+            text: the text of the domain's file.
+            adopts: whether the store belongs to this domain from now on, whatever it was before.
+
+        Returns:
+            The changes of the domain that concern what was taught, one line each.
 
         Raises:
             StoreError: the store belongs to another domain.
+            DomainError: the text is not that of a domain.
         """
         known, given = self.domain, StoredDomain(source, text)
         if known == given:
-            return
-        if known and known.source != source and known.text != text:
-            raise StoreError(
-                f"{self._database.folder}: this store belongs to the domain {shorten(known.source)}, not"
-                f" {shorten(source)}; give each its own folder"
-            )
+            return []
+        lines: list[str] = []
+        if known is not None and known.text != text:
+            history = History(self.entries())
+            can_be_replaced = adopts or (known.source == source and not history.conversations)
+            if not can_be_replaced and (reason := mismatch(known, given)):
+                raise StoreError(f"{self._database.folder}: {reason}")
+            lines = changes_of(history, known, given)
         if not self._database.is_read_only:
             self._database.set_notes(domain=source, domain_text=text)
+        return lines
+
+    def rename_action(self, old: str, new: str, is_learned: bool = False) -> int:
+        """Rename an action in everything that was written so far; return the number of entries with it.
+
+        Nothing is changed in the file: all who read the journal find the new name.
+
+        Args:
+            old: the name until now.
+            new: the name from now on.
+            is_learned: whether a learner knows the action, even if no entry has it.
+
+        Raises:
+            StoreError: nobody knows the action, the new name cannot be one, or it cannot be written.
+        """
+        actions = [set(actions_in(entry)) for entry in self.entries()]
+        count = sum(old in names for names in actions)
+        if not count and not is_learned:
+            valid = nearest(old, sorted(set[str]().union(*actions)))
+            raise StoreError(f"{self._database.folder}: no entry has the action {shorten(old)}; {valid}")
+        if reason := name_fault(new):
+            raise StoreError(f"{shorten(new)} is not a valid name for an action: {reason}")
+        entry = self.append("", RENAME, {"action": old, "to": new})
+        self._renames.append(entry)
+        return count
+
+    @property
+    def files(self) -> StoredFiles:
+        """The files that were noted by `use_files`."""
+        noted = json.loads(self._database.note(_FILES) or "{}")
+        found = ((self._read_path(one) for one in noted.get(kind, ())) for kind in ("nlu", "actions"))
+        return StoredFiles(*map(tuple, found))
+
+    def use_files(self, nlu: Iterable[str], actions: Iterable[str]) -> None:
+        """Note files that the bot is made with, in addition to those known, for an export.
+
+        They are found again when their folder has moved together with the store.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        known = self.files
+        local = [one for one in nlu if "://" not in one]  # a server has no file to export
+        files = {"nlu": [*known.nlu, *local], "actions": [*known.actions, *actions]}
+        if StoredFiles(*map(tuple, files.values())) != known:
+            noted = {kind: list(dict.fromkeys(map(self._noted_path, some))) for kind, some in files.items()}
+            self._database.set_notes(**{_FILES: json.dumps(noted)})
+
+    def _noted_path(self, name: str) -> str:
+        if self._folder is None or not Path(name).exists():
+            return name  # a module or an address
+        return _HERE + os.path.relpath(Path(name).resolve(), self._folder.resolve())
+
+    def _read_path(self, noted: str) -> str:
+        if self._folder is None or not noted.startswith(_HERE):
+            return noted
+        return os.path.relpath((self._folder.resolve() / noted.removeprefix(_HERE)).resolve())
 
     def branches(self, conversation: str) -> list[str]:
         """Return the conversations that began as forks of this one, or of one of its forks."""
@@ -327,7 +423,9 @@ class Store:
             listed = ", ".join(map(shorten, forks))
             raise StoreError(f"{shorten(conversation)} has forks that share its beginning: {listed}")
         erased = [conversation, *forks]
-        self._erase(erased)
+        # The file that a story came from may name the same people.
+        is_story = any(re.fullmatch(rf"{STORY} \d+", name) for name in erased)
+        self._erase([*erased, IMPORTED] if is_story else erased)
         return erased
 
     def check(self) -> list[str]:
@@ -358,7 +456,7 @@ def _checked(draft: Draft) -> str:
     for name in filter(None, (draft.conversation, draft.author)):
         if reason := name_fault(name):
             raise StoreError(f"{shorten(name)} is not a name for a conversation or an author: {reason}")
-    if not draft.conversation and kind not in (DOMAIN, NOTE):
+    if not draft.conversation and kind not in (DOMAIN, NOTE, RENAME):
         raise StoreError(f"an entry of the kind {kind!r} needs a conversation")
     try:
         # Escaped, since a terminal may give halves of characters, which no encoding can write.

@@ -206,6 +206,37 @@ def forget(store: Store, conversation: str, with_forks: bool = False) -> tuple[l
     return forget_taught(store, conversation, with_forks), removed
 
 
+def knows_action(checkpoints: Checkpoints, action: str) -> bool:
+    """Return whether a learner knows an action by one of its checkpoints."""
+    readable = checkpoints.readable(lambda fault: None)  # told when a bot starts from them
+    return any(action in checkpoint.state["knows"]["actions"] for checkpoint in readable)
+
+
+def rename_action(checkpoints: Checkpoints, old: str, new: str) -> None:
+    """Rename an action in all checkpoints that can be read, so that a learner goes on with it.
+
+    Raises:
+        OSError: a checkpoint cannot be written; it is unchanged.
+    """
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(one) for one in value]
+        if isinstance(value, dict):
+            return {renamed(key): renamed(one) for key, one in value.items()}
+        return new if value == old else value
+
+    for path in [*checkpoints.paths(), checkpoints.best]:
+        try:
+            checkpoint = read(path)
+        except CheckpointError:
+            continue  # damaged, or none: nobody will go on with it
+        state = dict(checkpoint.state)
+        if new not in state["knows"]["actions"]:
+            state |= {key: renamed(state[key]) for key in ("knows", "explorer")}
+            _write(path, checkpoint.arrays, state)
+
+
 def _upto(path: Path) -> float:
     """Return the id of the last entry that a checkpoint has learned from; above all if that is unknown."""
     try:

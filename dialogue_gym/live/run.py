@@ -15,6 +15,7 @@ from dialogue_gym.domain.loader import builtin_names, domain_text
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
 from dialogue_gym.journal.history import History
+from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
@@ -70,7 +71,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
     text = domain_text(given.source)
     domain = load_domain(given.source)
-    folder = given.store or Path(f"{domain.name}-live")
+    folder = given.store or default_store(domain.name, "live", given.source, text)
     begins = _beginning(given, domain, text, folder)
     domain, turn_taking = begins.domain, begins.turn_taking
     interpreter = make_interpreter(given.source, domain, given.nlu, given.seed)
@@ -80,7 +81,9 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     if domain.fake_user is not None:
         guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.roll_back)
     with Store(folder) as store:
-        store.use_domain(given.source, text)
+        for line in store.use_domain(given.source, text):
+            _report(line)
+        store.use_files(given.nlu, given.actions)
         if begins.note:
             _report(begins.note)
         trainer, _ = start_or_resume(

@@ -272,7 +272,7 @@ def dump_examples(data: NluData) -> str:
     """
     sections: list[dict[str, Any]] = []
     for intent, group in itertools.groupby(data.examples, key=lambda example: example.intent):
-        texts = [_annotate(example) for example in group]
+        texts = [annotate(example) for example in group]
         sections.append({"intent": intent, "examples": _listed(texts)})
     by_value = itertools.groupby(data.synonyms, key=lambda pair: pair[1])
     groups = [("synonym", value, [text for text, _ in pairs]) for value, pairs in by_value]
@@ -290,7 +290,12 @@ def _listed(texts: list[str]) -> Any:
     return _Block("".join(f"- {text}\n" for text in texts))
 
 
-def _annotate(example: Example) -> str:
+def annotate(example: Example) -> str:
+    """Return the text of an example with its entities marked in it.
+
+    Raises:
+        NluError: the text would be read differently.
+    """
     parts: list[str] = []
     end = 0
     for entity in example.entities:

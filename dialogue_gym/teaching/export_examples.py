@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from dialogue_gym._files import check_characters
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
 from dialogue_gym.domain.model import number_text
 from dialogue_gym.journal.history import History
-from dialogue_gym.nlu.examples import NLU_FILE, Example, NluData, NluError, dump_examples
+from dialogue_gym.nlu.examples import NLU_FILE, Example, NluData, NluError, annotate, dump_examples
 from dialogue_gym.teaching.review import corrections
+
+_NOT_IN_MARKDOWN = ("\n", "\r", "<!--")
 
 
 def examples_of(history: History) -> list[Example]:
@@ -32,6 +35,24 @@ def examples_of(history: History) -> list[Example]:
     ]
     examples = dict.fromkeys(map(_example, messages))
     return [example for example in examples if example and _is_writable(example)]
+
+
+def dump_markdown(examples: Iterable[Example]) -> str:
+    """Return examples in the Markdown of Rasa 1, without those that it has no way to write."""
+    by_intent: dict[str, list[str]] = {}
+    for example in examples:
+        if _is_one_line(example.text):
+            by_intent.setdefault(example.intent, []).append(f"- {annotate(example)}\n")
+    return "\n".join(f"## intent:{intent}\n{''.join(lines)}" for intent, lines in by_intent.items())
+
+
+def _is_one_line(text: str) -> bool:
+    """Return whether Markdown, which has no way to escape a character, can hold a text."""
+    try:
+        check_characters(text, "example", NLU_FILE)
+    except NluError:
+        return False
+    return not any(part in text for part in _NOT_IN_MARKDOWN)
 
 
 def _example(message: UserUttered) -> Example | None:

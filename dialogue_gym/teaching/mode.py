@@ -11,6 +11,7 @@ from dialogue_gym.teaching.navigation import is_live
 
 FAKE, ME = "fake", "me"
 """Values for the user: the domain's fake user, or the teacher."""
+TURN_TAKINGS = ("explicit", "auto")
 _KEY = "teaching"
 
 
@@ -39,6 +40,12 @@ def use_mode(journal: Store, user: str, turn_taking: str) -> None:
 def turn_taking_of(entries: Iterable[Entry]) -> str:
     """Return the turn taking of the last session of a journal; explicit if none is noted."""
     return str(_last(entries).get("turn_taking", "explicit"))
+
+
+def turn_taking_in(history: History) -> str:
+    """Return the turn taking of the last session in a history; explicit if none is noted."""
+    modes = history.notes(_KEY)
+    return str(modes[-1][_KEY].get("turn_taking", "explicit")) if modes else "explicit"
 
 
 def _last(entries: Iterable[Entry]) -> dict[str, str]:

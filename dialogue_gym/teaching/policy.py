@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.history import History, Label
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.agent import Agent
@@ -46,7 +47,7 @@ class TaughtPolicy(Policy):
 
 def is_store(folder: Path) -> bool:
     """Return whether a folder has a store."""
-    return (folder / "journal.sqlite").is_file()
+    return (folder / JOURNAL).is_file()
 
 
 def taught_agent(folder: Path, domain: Domain) -> tuple[Domain, Agent]:

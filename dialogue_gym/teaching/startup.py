@@ -10,6 +10,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.factory import make_runner, make_stories
+from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.stories import Story
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
@@ -29,6 +30,8 @@ class TeachingSetup:
         stories: the stories that a new store begins with.
         runner: runs the actions if the teacher is the user.
         folder: the folder of the store.
+        nlu: the given files with examples, or the address of an NLU server.
+        actions: the given code of actions, or the address of an action server.
     """
 
     source: str
@@ -39,23 +42,27 @@ class TeachingSetup:
     stories: Sequence[Story]
     runner: ActionRunner
     folder: Path
+    nlu: Sequence[str] = ()
+    actions: Sequence[str] = ()
 
-    def prepare(self, store: Store) -> bool:
+    def prepare(self, store: Store) -> list[str]:
         """Note domain and mode in a store, and import the stories into a new one.
 
         Returns:
-            Whether the store was new.
+            Lines for the teacher: on changes of the domain, and on stories that were not imported.
 
         Raises:
             StoreError: the store is of another domain, or cannot be written.
             FileError: the stories do not fit the domain.
         """
-        store.use_domain(self.source, self.text)
+        notes = store.use_domain(self.source, self.text)
+        store.use_files(self.nlu, self.actions)
         use_mode(store, self.user, self.turn_taking)
-        if store.conversations():
-            return False
-        import_stories(store, self.domain, self.stories)
-        return True
+        if not store.conversations():
+            import_stories(store, self.domain, self.stories)
+        elif self.stories:
+            notes.append("--stories has no effect: this store has conversations already")
+        return notes
 
 
 def set_up(
@@ -66,6 +73,7 @@ def set_up(
     turn_taking: str,
     pretrained: bool,
     stories: Iterable[Path],
+    nlu: Sequence[str],
     actions: Sequence[str],
     store: Path | None,
     seed: int,
@@ -79,6 +87,7 @@ def set_up(
         turn_taking: `"explicit"` or `"auto"`.
         pretrained: whether a new store begins with the domain's own stories.
         stories: story files that a new store begins with as well.
+        nlu: files with examples, or the address of an NLU server.
         actions: modules or files with the code of actions, or the address of an action server.
         store: the folder of the store; None for `NAME-teaching`.
         seed: the seed of built-in actions.
@@ -89,13 +98,16 @@ def set_up(
     if user == FAKE and domain.fake_user is None:
         raise ValueError(f"{domain.name}: this domain has no fake user (key 'fake_user')")
     has_goal = domain.fake_user is not None and domain.fake_user.kind == "goal"
+    text = domain_text(source)
     return TeachingSetup(
         source,
         domain,
-        domain_text(source),
+        text,
         user or (FAKE if has_goal else ME),
         turn_taking,
         make_stories(source, pretrained, stories),
         make_runner(source, domain, actions, seed),
-        store or Path(f"{domain.name}-teaching"),
+        store or default_store(domain.name, "teaching", source, text),
+        nlu,
+        actions,
     )

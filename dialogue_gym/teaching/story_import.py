@@ -6,14 +6,17 @@ from collections.abc import Iterable
 
 from dialogue_gym.conversation.conversation import decisions
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import STORY, Draft
+from dialogue_gym.journal.entry import IMPORTED, NOTE, STORY, Draft
+from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
-from dialogue_gym.stories import Story, join, replay
+from dialogue_gym.stories import FORMATS, Story, StoryError, dump, join, parse, replay
 
 ROUNDS = 2
 """Rounds of joining, by counting corrections: with short stories alone the bot knows only first turns."""
 MAX_JOINED = 1000
+_WRITTEN, _FORMAT = "stories", "format"
+"""Keys of the note that holds stories as they were written."""
 
 
 def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], after: int = 0) -> int:
@@ -26,12 +29,31 @@ def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], aft
         StoryError: a story has an action or slot that the domain does not have; see also `join`.
         StoreError: they cannot be written, or exist already.
     """
-    drafts: list[Draft] = []
+    stories = list(stories)
+    drafts = [Draft(IMPORTED, NOTE, _written(stories))] if stories else []
     joined = join(stories, domain, ROUNDS, limit=MAX_JOINED)
     for number, story in enumerate(joined, after + 1):
         drafts += _drafts(f"{STORY} {number}", domain, story)
     journal.append_all(drafts)
     return len(joined)
+
+
+def _written(stories: list[Story]) -> dict[str, str]:
+    """Return the stories in the first format that has a way to write them, as the content of a note."""
+    markdown, yaml = FORMATS
+    try:
+        return {_WRITTEN: dump(stories, yaml), _FORMAT: yaml}
+    except StoryError:
+        return {_WRITTEN: dump(stories, markdown), _FORMAT: markdown}
+
+
+def imported_stories(history: History) -> list[Story]:
+    """Return the imported stories and rules as they were written; those of version 0.1 are not known."""
+    return [
+        story
+        for note in history.notes(_WRITTEN)
+        for story in parse(note[_WRITTEN], "imported stories", note[_FORMAT])
+    ]
 
 
 def _drafts(conversation: str, domain: Domain, story: Story) -> list[Draft]:

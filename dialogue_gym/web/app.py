@@ -51,15 +51,12 @@ function toggleTheme() {
 </script>"""
 
 
-def build(
-    workspaces: Workspaces, policy: AccessPolicy, text: str | None = None, beside: ASGIApp | None = None
-) -> FastAPI:
+def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None = None) -> FastAPI:
     """Return the application, of which there can be one in a process.
 
     Args:
         workspaces: the workspaces of the teachers.
         policy: the rules of access.
-        text: the text of the domain file.
         beside: an application for all other paths, which protects itself.
     """
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -95,7 +92,7 @@ def build(
             _frame("/people", workspace, offered)
             build_people(handoff, workspace.shared.store, workspace.teacher)
 
-    add_transfers(pages, workspace_of, text, watchers.show)
+    add_transfers(pages, workspace_of, watchers.show)
 
     @pages.get(ENTER)
     def enter(request: Request) -> Response:

@@ -12,7 +12,14 @@ from starlette.types import ASGIApp
 
 from dialogue_gym._text import printable
 from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.factory import is_address, make_text_interpreter, own_examples
+from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.factory import (
+    imported_examples,
+    is_address,
+    make_text_interpreter,
+    own_examples,
+)
+from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.options import LiveOptions
@@ -25,7 +32,6 @@ from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.security import AccessPolicy
 from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve
 from dialogue_gym.web.talk_page import PATH as TALK_PATH
-from dialogue_gym.web.transfers import imported_examples
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 
 if TYPE_CHECKING:
@@ -42,7 +48,7 @@ def run(options: ServeOptions) -> None:
     options.check()
     domain = load_domain(options.source)
     setup = _setup(options, domain) if options.teach else None
-    folder = setup.folder if setup else options.store or Path(f"{domain.name}-live")
+    folder = setup.folder if setup else options.store or _live_store(options.source, domain)
     tokens = read_tokens(options.token_file)
     password = password_of(options.password_file, options.host)
     if options.teach and options.talk and options.name and password is None:
@@ -56,7 +62,9 @@ def run(options: ServeOptions) -> None:
         policy = AccessPolicy(options.host, folder, password, options.name)
         if setup:
             with Store(folder) as open_live_bot:
-                setup.prepare(open_live_bot)
+                notes = setup.prepare(open_live_bot)
+            for note in notes:
+                print(f"({printable(note)})")
         store: Store | None = None
         people: Sessions | None = None
         handoff: Handoff | None = None
@@ -77,7 +85,7 @@ def run(options: ServeOptions) -> None:
                 options.seed,
             )
             workspaces = Workspaces(store, config, handoff)
-            server = build(workspaces, policy, setup.text, server)
+            server = build(workspaces, policy, server)
         print(f"{domain.name}: everything is kept in {printable(str(folder))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)
         if setup:
@@ -90,6 +98,10 @@ def run(options: ServeOptions) -> None:
         print("(everything is saved)")
 
 
+def _live_store(source: str, domain: Domain) -> Path:
+    return default_store(domain.name, "live", source, domain_text(source))
+
+
 def _setup(options: ServeOptions, domain: Domain) -> TeachingSetup:
     return set_up(
         domain,
@@ -98,6 +110,7 @@ def _setup(options: ServeOptions, domain: Domain) -> TeachingSetup:
         turn_taking=options.turn_taking,
         pretrained=options.pretrained,
         stories=options.stories,
+        nlu=options.nlu,
         actions=options.actions,
         store=options.store,
         seed=options.seed,

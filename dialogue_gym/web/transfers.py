@@ -19,19 +19,18 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.factory import IMPORTED_NAME
 from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import parse as parse_stories
-from dialogue_gym.teaching.export import DOMAIN_NAME, NLU_NAME, STORY_FILES, export
+from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, export_for, origins_of
+from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.story_import import import_stories
 from dialogue_gym.web.view import counted
 from dialogue_gym.web.workspace import Workspace
 
-EXPORTED, IMPORTED = "exported", "imported"
-"""Folders in the store's folder."""
-FILES = (*STORY_FILES.values(), NLU_NAME, DOMAIN_NAME)
 KINDS = ("stories", "nlu", "domain")
-EXPORT_PATH, IMPORT_PATH = "/export", "/import"
+EXPORT_PATH, IMPORT_PATH, GROWTH_PATH = "/export", "/import", "/growth"
 
 
 class TransferError(FileError):
@@ -44,32 +43,40 @@ class Transfer:
 
     Attributes:
         workspace: the workspace of the teacher.
-        text: the text of the domain file.
     """
 
     workspace: Workspace
-    text: str | None = None
 
     @property
     def _folder(self) -> Path:
         return self.workspace.shared.store.folder
 
-    def export(self, story_format: str) -> list[str]:
-        """Write stories, examples and domain into the folder `exported`; return the names of its files.
+    def export(self, target: str) -> dict[str, list[str]]:
+        """Write what was taught into a folder in the store, for `"rasa"` or `"rasa1"`.
+
+        Returns:
+            The names of all files there, and the notes of the export.
 
         Raises:
             FileError: something cannot be written in this format, or added to the existing files.
             OSError: a file cannot be written.
         """
-        if story_format not in STORY_FILES:
-            valid = nearest(story_format, STORY_FILES)
-            raise TransferError(f"unknown story format {shorten(story_format)}; {valid}")
-        folder = self._folder / EXPORTED
+        if target not in EXPORT_FOLDERS:
+            raise TransferError(f"unknown target {shorten(target)}; {nearest(target, EXPORT_FOLDERS)}")
+        folder = self._folder / EXPORT_FOLDERS[target]
         with self.workspace.shared.lock:
             self.workspace.catch_up()
             session = self.workspace.session
-            export(session.history, session.domain, folder, story_format, self.text)
-        return [name for name in FILES if (folder / name).is_file()]
+            origins = origins_of(self.workspace.shared.store)
+            done = export_for(target, session.history, session.domain, folder, origins)
+        files = [name for name in self._files() if name.startswith(f"{folder.name}/")]
+        return {"files": files, "notes": done.notes}
+
+    def _files(self) -> list[str]:
+        """Return the exported files, relative to the folder of the store."""
+        folders = [self._folder / name for name in EXPORT_FOLDERS.values()]
+        files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+        return [path.relative_to(self._folder).as_posix() for path in files]
 
     def exported(self, name: str) -> Path:
         """Return an exported file.
@@ -77,12 +84,29 @@ class Transfer:
         Raises:
             TransferError: the file was not exported.
         """
-        if name not in FILES:
-            raise TransferError(f"no such export: {shorten(name)}; {nearest(name, FILES)}")
-        path = self._folder / EXPORTED / name
-        if not path.is_file():
-            raise TransferError(f"{name} has not been exported yet")
-        return path
+        if name not in (files := self._files()):
+            raise TransferError(f"no such export: {shorten(name)}; {nearest(name, files)}")
+        return self._folder / name
+
+    def growth(self, writes: bool = False) -> str:
+        """Return a line about the growth that the domain file lacks; empty without any.
+
+        Args:
+            writes: whether to write it into the file.
+
+        Raises:
+            FileError: the file cannot be read, or nothing can be added to it.
+            OSError: the file cannot be written.
+        """
+        with self.workspace.shared.lock:
+            self.workspace.catch_up()
+            about = self.workspace.shared.store.domain
+            growth = growth_of(self.workspace.session.history, about.source) if about else None
+            if growth and writes:
+                growth.write()
+        if growth is None:
+            return ""
+        return f"Wrote {growth.path.name}." if writes else f"{growth}."
 
     def take(self, kind: str, name: str, content: bytes) -> str:
         """Import a file; return a line about its new content.
@@ -120,7 +144,7 @@ class Transfer:
         return f"Imported {counted(len(stories), 'story', 'stories')} ({counted(count, 'new conversation')})."
 
     def _take_nlu(self, name: str, text: str) -> str:
-        folder = self._folder / IMPORTED
+        folder = self._folder / IMPORTED_NAME
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / (f"nlu{'.md' if name.lower().endswith('.md') else '.yml'}")
         count = 0
@@ -152,11 +176,6 @@ class Transfer:
         )
 
 
-def imported_examples(folder: Path) -> list[Path]:
-    """Return the examples that were imported into a store."""
-    return sorted((folder / IMPORTED).glob("nlu.*"))
-
-
 def _additions(domain: Domain, other: Domain) -> list[Addition]:
     """Return the actions, intents and slots of another domain that a domain lacks."""
     additions = [
@@ -170,7 +189,6 @@ def _additions(domain: Domain, other: Domain) -> list[Addition]:
 def add_transfers(
     pages: FastAPI,
     workspace_of: Callable[[Request], Awaitable[Workspace]],
-    text: str | None,
     show: Callable[[Workspace], None],
 ) -> None:
     """Add the routes for export and import.
@@ -178,18 +196,17 @@ def add_transfers(
     Args:
         pages: the application of the teachers' pages.
         workspace_of: returns the workspace of the teacher who sends a request.
-        text: the text of the domain file.
         show: updates the pages of a workspace.
     """
 
     @pages.post(EXPORT_PATH)
-    async def write(request: Request, format: str = "markdown") -> Response:
-        transfer = Transfer(await workspace_of(request), text)
+    async def write(request: Request, target: str = "rasa") -> Response:
+        transfer = Transfer(await workspace_of(request))
         try:
-            names = await asyncio.to_thread(transfer.export, format)
+            done = await asyncio.to_thread(transfer.export, target)
         except (FileError, OSError) as error:
             return PlainTextResponse(f"{error}\n", 400)
-        return JSONResponse({"files": names})
+        return JSONResponse(done)
 
     @pages.get(EXPORT_PATH + "/{name:path}")
     async def read(request: Request, name: str) -> Response:
@@ -199,12 +216,21 @@ def add_transfers(
             return PlainTextResponse(f"{error}\n", 404)
         return FileResponse(path, filename=path.name, content_disposition_type="attachment")
 
+    @pages.post(GROWTH_PATH)
+    async def grow(request: Request, write: bool = False) -> Response:
+        transfer = Transfer(await workspace_of(request))
+        try:
+            line = await asyncio.to_thread(transfer.growth, write)
+        except (FileError, OSError) as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        return JSONResponse({"line": line})
+
     @pages.post(IMPORT_PATH + "/{kind}")
     async def take(request: Request, kind: str, name: str = "file") -> Response:
         workspace = await workspace_of(request)
         content = await request.body()
         try:
-            line = await asyncio.to_thread(Transfer(workspace, text).take, kind, name, content)
+            line = await asyncio.to_thread(Transfer(workspace).take, kind, name, content)
         except (FileError, OSError) as error:
             return PlainTextResponse(f"{error}\n", 400)
         show(workspace)

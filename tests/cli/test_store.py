@@ -8,17 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym import load_domain
+from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.live.migration import schema_of
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
+from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.stories import load
+from dialogue_gym.stories.io import own_stories
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.story_import import import_stories
 from tests.test_chat import run
 
 
@@ -70,17 +74,48 @@ def test_store_is_listed_and_shown(made: Path) -> None:
     assert lines[2].startswith("bot   ") and lines[2].endswith("  utter_both")
     assert lines[3].startswith("      ^ corrected: the bot proposed action_")
     assert store(made, "check") == (0, ["nothing is wrong"], "")
+    done = run("store", "list", str(made))
+    assert done.stdout.splitlines() == store(made, "list")[1]
+    missing = run("store", "list")
+    assert missing.returncode == 2 and "dialogue-gym store list DIR" in missing.stderr
+
+
+def test_stories_are_listed_apart_and_actions_renamed(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    with Store(folder) as opened:
+        opened.use_domain("concert", domain_text("concert"))
+        import_stories(opened, load_domain("concert"), own_stories(builtin_path("concert", "domain.yml"))[:1])
+        Session(load_domain("concert"), opened).say(UserUttered("hello", "greet"))
+    lines = store(folder, "list")[1]
+    titles = [line.split()[0] for line in lines if "entries" in line]
+    assert titles == ["story", "conversation"] and lines[lines.index("") - 1].startswith("story ")
+    assert lines[-1].startswith("c1 ") and not lines[-2].startswith("story")
+    status, lines, _ = store(folder, "rename-action", "utter_greet", "utter_hello")
+    assert status == 0 and lines == [
+        f"utter_greet is utter_hello in {len(lines[0].split()) and lines[0].split()[4]} entries",
+        "(concert still has utter_greet: rename it there as well)",
+    ]
+    other = tmp_path / "other.yml"
+    other.write_text("intents: [order]\nactions: [utter_hello]\n")
+    status, lines, _ = store(folder, "adopt", str(other))
+    assert status == 0 and lines[-1] == f"{folder} belongs to {other}"
+    assert "lacks the intent greet" in lines[0]
 
 
 def test_a_store_is_exported(made: Path, tmp_path: Path) -> None:
     target = tmp_path / "files"
-    status, lines, _ = store(made, "export", str(target), "--format", "yaml")
-    assert status == 0 and lines == [str(target / name) for name in ("stories.yml", "nlu.yml", "domain.yml")]
-    assert [story.name for story in load(target / "stories.yml")] == ["c1 greet", "c2 greet"]
-    assert load_domain(target / "domain.yml").actions[-1] == "utter_both"
-    assert store(made, "export", str(target), "--format", "yaml")[1] == [f"{target}: nothing new to write"]
-    status, _, error = store(made, "export", str(target), "--format", "yml")
-    assert status == 2 and "did you mean 'yaml'?" in error
+    status, lines, _ = store(made, "export", str(target))
+    assert status == 0 and {str(target / name) for name in ("data/nlu.yml", "domain.yml")} <= set(lines)
+    assert lines[-1] == "(no story: no turn of the bot was taught to its end yet)"
+    assert "utter_both" in load_domain(target / "domain.yml").actions
+    assert store(made, "export", str(target))[1][0] == f"{target}: nothing new to write"
+    old = tmp_path / "old"
+    status, lines, _ = store(made, "export", str(old), "--for", "rasa1")
+    assert status == 0 and lines == [str(old / name) for name in ("stories.md", "domain.yml")]
+    assert [story.name for story in load(old / "stories.md")] == ["c1 greet", "c2 greet"]
+    assert store(made, "export", str(old), "--for", "rasa1")[1] == [f"{old}: nothing new to write"]
+    status, _, error = store(made, "export", str(target), "--for", "rasa2")
+    assert status == 2 and "did you mean 'rasa" in error
 
 
 def test_forgotten_conversation_is_erased(folder: Path) -> None:
@@ -184,6 +219,20 @@ def test_trained_bot_rolls_back_to_a_checkpoint(live_folder: Path) -> None:
     assert "damaged" in store(live_folder, "rollback")[1][1]
     status, lines, error = store(live_folder, "rollback", "1")
     assert (status, lines) == (2, []) and "damaged" in error and error.count("\n") == 1
+
+
+def test_learned_actions_are_renamed(live_folder: Path) -> None:
+    status, lines, _ = store(live_folder, "rename-action", "action_suggest", "action_propose")
+    assert status == 0 and lines[0].startswith("action_suggest is action_propose in ")
+    text = domain_text("restaurant").replace("action_suggest", "action_propose")
+    (live_folder / "renamed.yml").write_text(text)
+    domain = load_domain(live_folder / "renamed.yml")
+    newest = next(checkpoints_of(live_folder).readable(print))
+    assert newest.state["knows"]["actions"] == schema_of(DialogueEnv(domain))["actions"]
+    with Store(live_folder) as opened:
+        assert opened.use_domain("renamed.yml", text) == []
+        trainer, _ = start_or_resume(opened, domain, None)
+        assert trainer.learner.transitions == newest.state["learner"]["transitions"] > 0
 
 
 def test_old_checkpoints_and_conversations_are_pruned(live_folder: Path) -> None:

@@ -36,7 +36,7 @@ def test_walk_through_in_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
     assert "user  which has better reviews?\n      means compare_reviews" in result.stdout
     assert "bot   action_show_concert_reviews\n" in result.stdout
     assert "\x1b" not in result.stdout and max(map(len, result.stdout.splitlines())) <= 80
-    exported = tmp_path / "concert-teaching" / "exported" / "stories.md"
+    exported = tmp_path / "concert-teaching" / "rasa" / "data" / "stories.yml"
     assert "action_show_concert_reviews" in exported.read_text()
     again = run("concert", typed=":n\nwhich has better reviews?\n", cwd=tmp_path)
     assert again.returncode == 0 and "conversation c" in again.stdout

@@ -28,7 +28,7 @@ from dialogue_gym.nlu.examples import NluError, builtin_path, parse_example, rea
 from dialogue_gym.stories import StoryError, load, replay
 from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export import STORY_FILES, export, stories_of
-from dialogue_gym.teaching.export_examples import examples_of
+from dialogue_gym.teaching.export_examples import _is_one_line, examples_of
 from dialogue_gym.teaching.pending import AwaitsMessage, MissingResult, PendingContradiction, SessionError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
@@ -161,6 +161,8 @@ def test_exported_stories_replay_the_taught_conversations(
             assert all(story in read for story in expected), path
         if (folder / "nlu.yml").exists():
             written = read_examples(folder / "nlu.yml").examples
+            old = [one for one in written if _is_one_line(one.text)]
+            assert not old or list(read_examples(folder / "nlu.md").examples) == old
             assert set(examples_of(history)) <= set(written)
             assert len(set(written)) == len(written)
 
@@ -213,19 +215,21 @@ def test_existing_content_of_files_stays(tmp_path: Path) -> None:
     export(session.history, CONCERT, tmp_path, "markdown")
     files = {
         "stories.md": b"\xef\xbb\xbf<!-- me -->\r\n## c1 greet compare_reviews\r\n* greet\r\n  - utter_greet",
+        "nlu.md": b"<!-- mine -->\n## intent:greet\n- hello\n",
         "nlu.yml": b"nlu: # mine\n  - {intent: greet, examples: ['hello']} # one\n\nversion: '3.1'\n",
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    assert [path.name for path in export(session.history, CONCERT, tmp_path)] == list(files)
+    assert [path.name for path in export(session.history, CONCERT, tmp_path)] == ["stories.md", "nlu.md"]
+    assert "nlu.yml" in [path.name for path in export(session.history, CONCERT, tmp_path, "yaml")]
     stories = (tmp_path / "stories.md").read_bytes()
     assert stories.startswith(files["stories.md"])
     names = [story.name for story in load(tmp_path / "stories.md")]
     assert names == ["c1 greet compare_reviews", "c1 greet compare_reviews (2)"]
-    assert [example.intent for example in read_examples(tmp_path / "nlu.yml").examples] == [
-        "greet",
-        "compare_reviews",
-    ]
+    for name in ("nlu.md", "nlu.yml"):
+        intents = [example.intent for example in read_examples(tmp_path / name).examples]
+        assert intents == ["greet", "compare_reviews"]
+    assert (tmp_path / "nlu.md").read_bytes().startswith(files["nlu.md"])
     kept = (tmp_path / "nlu.yml").read_bytes().splitlines()
     assert [line for line in files["nlu.yml"].splitlines() if line not in kept] == []
 

@@ -149,9 +149,10 @@ def test_files_are_exported_and_imported_through_the_page(
     tab.press("Enter")
     page = tab.page
     page.click("nav >> text=Conversations")
+    page.select_option("#target", "rasa1")
     page.click(".files button:text-is('Export')")
     with page.expect_download() as waiting:
-        page.click(".downloads a:text-is('stories.md')")
+        page.click(".downloads a:text-is('exported/stories.md')")
     waiting.value.save_as(tmp_path / "stories.md")
     assert "* inform" in (tmp_path / "stories.md").read_text(encoding="utf-8")
     page.set_input_files("input[type=file]", tmp_path / "stories.md")

@@ -112,7 +112,7 @@ def test_a_body_that_is_too_large_is_refused(server: Served) -> None:
 def test_only_exports_can_be_fetched(server: Served, name: str) -> None:
     status, _, line = ask(server, f"/teach/export/{name}")
     assert status == 404 and "no such export" in line and line.count("\n") == 1
-    assert ask(server, f"/teach/export?format={name}", "POST", b"")[0] == 400
+    assert ask(server, f"/teach/export?target={name}", "POST", b"")[0] == 400
     status, _, line = ask(server, f"/teach/import/nlu?name={name}", "POST", b"\xff")
     assert status == 400 and line.count("\n") == 1
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.web.listing import disagreement_rows
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.run import teaching_interpreter
@@ -30,15 +31,17 @@ STORIES = """
 def test_files_are_exported_and_imported(workspaces: Workspaces, tmp_path: Path) -> None:
     workspace = workspaces.of("anna")
     transfer = Transfer(workspace)
-    with pytest.raises(TransferError, match=r"stories\.md has not been exported yet"):
-        transfer.exported("stories.md")
+    workspaces.store.use_domain("restaurant", domain_text("restaurant"))
+    with pytest.raises(TransferError, match=r"no such export: 'rasa/domain.yml'; there are none"):
+        transfer.exported("rasa/domain.yml")
     do(workspace, "correct", action="utter_ask_cuisine")
-    assert transfer.export("markdown") == ["stories.md", "domain.yml"]
-    assert "utter_ask_cuisine" in transfer.exported("stories.md").read_text(encoding="utf-8")
-    for trick in ("../journal.sqlite", "journal.sqlite", "/etc/passwd", "..", "", "stories.md/../nlu.yml"):
+    assert transfer.export("rasa1")["files"] == ["exported/domain.yml", "exported/stories.md"]
+    assert "rasa/data/nlu.yml" in transfer.export("rasa")["files"]
+    assert "utter_ask_cuisine" in transfer.exported("exported/stories.md").read_text(encoding="utf-8")
+    for trick in ("../journal.sqlite", "journal.sqlite", "/etc/passwd", "..", "", "rasa/../journal.sqlite"):
         with pytest.raises(TransferError, match="no such export"):
             transfer.exported(trick)
-    with pytest.raises(TransferError, match="unknown story format 'docx'"):
+    with pytest.raises(TransferError, match="unknown target 'docx'"):
         transfer.export("docx")
 
     stories = textwrap.dedent(STORIES).encode()

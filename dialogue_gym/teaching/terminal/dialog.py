@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import article, visible
@@ -17,6 +16,7 @@ from dialogue_gym.conversation.transcript import OUTCOMES, either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
 from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
+from dialogue_gym.teaching.export_rasa import Exported
 from dialogue_gym.teaching.interpreter import (
     TaughtInterpreter,
     correction_text,
@@ -57,7 +57,7 @@ class TeachingDialog:
         self,
         session: Session,
         interpreter: Interpreter | None,
-        export: Callable[[], Sequence[Path]],
+        export: Callable[[], Exported],
         is_wizard: bool = False,
     ) -> None:
         """Prepare to teach.
@@ -65,7 +65,7 @@ class TeachingDialog:
         Args:
             session: the session to teach.
             interpreter: reads messages in plain English; None if only acts in the fixed format are known.
-            export: writes the taught conversations, and returns the files.
+            export: writes the taught conversations.
             is_wizard: whether the teacher picks every action, without seeing proposals.
         """
         self._session = session
@@ -276,7 +276,7 @@ class TeachingDialog:
 
     def _write_all(self) -> None:
         try:
-            files = self._export()
+            exported = self._export()
         except OSError as error:
             self._is_over = False
             self._note(f"({error.filename}: {error.strerror})" if error.filename else f"({error})", "bad")
@@ -284,8 +284,9 @@ class TeachingDialog:
         except FileError:
             self._is_over = False
             raise
-        self._notes += [Line(f"Wrote {visible(str(path))}") for path in files]
-        if not files:
+        self._notes += [Line(f"Wrote {visible(str(path))}") for path in exported.files]
+        self._notes += [Line(f"({visible(note)})") for note in exported.notes]
+        if not exported.files:
             self._note("(nothing new to export)")
 
     def _fork(self) -> Dialog[None]:

@@ -10,10 +10,12 @@ from dialogue_gym._files import write_text
 from dialogue_gym._text import name_fault, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.factory import EXPORTED_NAME, make_text_interpreter
+from dialogue_gym.factory import make_text_interpreter
+from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
 from dialogue_gym.journal.store import Store
-from dialogue_gym.teaching.export import export
+from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
+from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.session import Session
@@ -21,10 +23,9 @@ from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
 from dialogue_gym.teaching.startup import set_up
 from dialogue_gym.teaching.terminal.console import Leave, Terminal
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
-from dialogue_gym.teaching.terminal.setup import domain_text, new_domain, should_continue
+from dialogue_gym.teaching.terminal.setup import domain_text, new_domain, should_continue, should_grow
 
 _YAML = (".yml", ".yaml")
-_JOURNAL = "journal.sqlite"
 
 
 def run(options: TeachOptions) -> None:
@@ -51,6 +52,7 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
         turn_taking=options.turn_taking,
         pretrained=options.pretrained,
         stories=options.stories,
+        nlu=options.nlu,
         actions=options.actions,
         store=options.store,
         seed=options.seed,
@@ -63,12 +65,12 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
         else None
     )
     if options.scratch or options.pretrained:
-        if options.teacher == EXPERT and (folder / _JOURNAL).exists():
+        if options.teacher == EXPERT and (folder / JOURNAL).exists():
             raise ValueError(f"{folder}: a store exists already; choose another one with --store")
         _set_store_aside(terminal, folder.resolve())
     with Store(folder) as store:
-        if not setup.prepare(store) and options.stories:
-            print("(--stories has no effect: this store has conversations already)")
+        for note in setup.prepare(store):
+            print(f"({printable(note)})")
         if options.teacher == EXPERT:
             _simulate(domain, store, options)
             return
@@ -81,14 +83,23 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
             seed=options.seed,
         )
         print(f"{domain.name}: answers are saved in {printable(str(folder))}. ? for help, Ctrl-C to leave.")
-        exported = folder / EXPORTED_NAME
+        exported = folder / EXPORT_FOLDERS[RASA]
         dialog = TeachingDialog(
             session,
             interpreter,
-            lambda: export(session.history, session.domain, exported, domain_text=setup.text),
+            lambda: export_for(RASA, session.history, session.domain, exported, origins_of(store)),
             options.wizard,
         )
         terminal.run(dialog.teach())
+        _offer_growth(terminal, session, options.source)
+
+
+def _offer_growth(terminal: Terminal, session: Session, source: str) -> None:
+    """Offer to write what was taught into the domain file; an export works without it."""
+    growth = growth_of(session.history, source)
+    if growth is not None and terminal.run(should_grow(growth)):
+        growth.write()
+        print(f"Wrote {printable(source)}.")
 
 
 def _simulate(domain: Domain, store: Store, options: TeachOptions) -> None:
@@ -127,7 +138,7 @@ def _domain(terminal: Terminal, source: str) -> Domain | None:
 
 def _set_store_aside(terminal: Terminal, folder: Path) -> None:
     """Ask whether to continue an existing store; if not, rename it."""
-    if not (folder / _JOURNAL).exists() or terminal.run(should_continue(str(folder))):
+    if not (folder / JOURNAL).exists() or terminal.run(should_continue(str(folder))):
         return
     Store(folder).close()  # fails if another process is writing to it
     date = time.strftime("%Y-%m-%d")

@@ -13,6 +13,7 @@ import yaml
 from dialogue_gym._text import visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART, DomainError, Response
+from dialogue_gym.teaching.growth import Growth
 from dialogue_gym.teaching.terminal.prompts import KeyCommand, typed
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Table, choose
 
@@ -22,6 +23,12 @@ def should_continue(folder: str) -> Dialog[bool]:
     shown = (Line(f"{visible(folder)}: this store exists already.", "strong"),)
     answers = ("continue it", "start a new one (the old one is renamed)")
     return (yield from choose(shown, *answers)) == 1
+
+
+def should_grow(growth: Growth) -> Dialog[bool]:
+    """Ask whether to write into the domain file what was taught and is not in it."""
+    shown = (Line(f"{growth}.", "strong"),)
+    return (yield from choose(shown, "write them into the file", "leave the file as it is")) == 1
 
 
 def new_domain(file: str, name: str) -> Dialog[Domain | None]:

@@ -10,7 +10,7 @@ export default {
   props: { shown: Object, home: String },
   emits: ["search", "read", "approve", "settle_rating", "open", "refresh"],
   data() {
-    return { text: "", visibleBubbles: null, files: [], line: "", isBad: false, kind: "stories", format: "markdown" };
+    return { text: "", visibleBubbles: null, files: [], line: "", isBad: false, kind: "stories", target: "rasa", growth: "" };
   },
   computed: {
     chat() {
@@ -32,6 +32,7 @@ export default {
   },
   mounted() {
     document.addEventListener("keydown", this.onKey);
+    this.askGrowth();
   },
   unmounted() {
     document.removeEventListener("keydown", this.onKey);
@@ -89,10 +90,20 @@ export default {
       return null;
     },
     async exportAll() {
-      const answer = await this.send(`export?format=${this.format}`);
+      const answer = await this.send(`export?target=${this.target}`);
       if (!answer) return;
       this.files = answer.files;
-      this.tell(answer.files.length ? "" : "Nothing to export yet.");
+      this.tell(answer.notes.join(". "));
+    },
+    async askGrowth() {
+      const answer = await this.send("growth");
+      this.growth = answer ? answer.line : "";
+    },
+    async writeGrowth() {
+      const answer = await this.send("growth?write=true");
+      if (!answer) return;
+      this.growth = "";
+      this.tell(answer.line);
     },
     async importFile(event) {
       const file = event.target.files[0];
@@ -160,10 +171,15 @@ export default {
       </li>
     </ul>
     <h2>Export</h2>
-    <div class="row"><label class="sr" for="format">Story format</label>
-      <select id="format" v-model="format"><option value="markdown">stories.md</option><option value="yaml">stories.yml</option></select>
+    <div class="row"><label class="sr" for="target">Export for</label>
+      <select id="target" v-model="target"><option value="rasa">for Rasa 3</option><option value="rasa1">for Rasa 1</option></select>
       <button @click="exportAll">Export</button></div>
     <ul class="downloads"><li v-for="name in files"><a :href="home + 'export/' + name" :download="name">{{ name }}</a></li></ul>
+    <template v-if="growth">
+      <h2>Domain file</h2>
+      <p><bdi>{{ growth }}</bdi></p>
+      <div class="row"><button @click="writeGrowth">Write them into the file</button></div>
+    </template>
     <h2>Import</h2>
     <div class="row"><label class="sr" for="kind">Kind of file</label>
       <select id="kind" v-model="kind"><option value="stories">stories</option><option value="nlu">NLU examples</option><option value="domain">domain</option></select>

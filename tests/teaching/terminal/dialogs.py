@@ -10,6 +10,7 @@ from dialogue_gym.actions import ActionRunner, builtin_actions
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.stories import load
+from dialogue_gym.teaching.export_rasa import Exported
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
@@ -53,4 +54,4 @@ def concert(journal: Store, stories: bool = True) -> Session:
 
 
 def dialog(session: Session, is_wizard: bool = False) -> Dialog[None]:
-    return TeachingDialog(session, None, lambda: [Path("stories.md")], is_wizard).teach()
+    return TeachingDialog(session, None, lambda: Exported([Path("stories.yml")], []), is_wizard).teach()

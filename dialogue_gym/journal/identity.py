@@ -1,0 +1,141 @@
+"""The domain that a store belongs to: recognized by its content, wherever its file is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialogue_gym._text import printable, shorten
+from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT
+from dialogue_gym.domain.loader import builtin_names, parse_domain
+from dialogue_gym.domain.model import DOMAIN_FILE, LISTEN, RESTART, DomainError
+from dialogue_gym.journal.additions import used_names
+from dialogue_gym.journal.entry import MEND, USER, entry_events
+from dialogue_gym.journal.history import History
+
+_LEAST_COMMON = 0.5
+"""The share of its names that a domain may not lose at once to stay the same domain."""
+_OWN_INTENTS = ("restart", "back", "session_start", "nlu_fallback", "out_of_scope")
+
+Name = tuple[str, str]
+"""The kind of a name (action, intent or slot), and the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDomain:
+    """The domain of a store: its name or the path of its file, and the text of that file."""
+
+    source: str
+    text: str
+
+
+def read_domain(stored: StoredDomain) -> Domain:
+    """Return the domain of a store, as its file was when it was last used.
+
+    Raises:
+        DomainError: the text cannot be read any more.
+    """
+    name = stored.source if stored.source in builtin_names() else printable(Path(stored.source).stem)
+    return parse_domain(parse_yaml(stored.text, stored.source, DOMAIN_FILE), name)
+
+
+def names_of(domain: Domain) -> dict[Name, None]:
+    """Return the actions, intents and slots of a domain, apart from those that every domain has."""
+    found = [(ACTION, name) for name in domain.actions if name not in (LISTEN, RESTART)]
+    found += [(INTENT, name) for name in domain.intents]
+    found += [(SLOT, slot.name) for slot in domain.slots]
+    return dict.fromkeys(found)
+
+
+def changes_of(history: History, known: StoredDomain, given: StoredDomain) -> list[str]:
+    """Return what a domain has lost that lessons use, and its slots of a new type, one line each.
+
+    Args:
+        history: the lessons.
+        known: the domain until now.
+        given: the domain as it is now.
+
+    Raises:
+        DomainError: the text of the given one is not that of a domain.
+    """
+    now = read_domain(given)
+    return [*_changes(history, _readable(known) or now, given, now)]
+
+
+def _readable(stored: StoredDomain) -> Domain | None:
+    """Return a domain; None if another version of the library wrote it, and this one cannot read it."""
+    try:
+        return read_domain(stored)
+    except DomainError:
+        return None
+
+
+def mismatch(known: StoredDomain, given: StoredDomain) -> str | None:
+    """Return the reason why two texts are not of the same domain; None if they are.
+
+    They are if at least half of the names of the known one are still there: a file may be edited, moved and
+    renamed.
+
+    Raises:
+        DomainError: the text of the given one is not that of a domain.
+    """
+    before, now = _readable(known), read_domain(given)
+    if before is None:
+        if known.source == given.source:
+            return None
+        what = ""
+    else:
+        names, there = names_of(before), names_of(now)
+        missing = [name for name in names if name not in there]
+        if len(missing) <= len(names) * _LEAST_COMMON:
+            return None
+        kind, name = missing[0]
+        what = f", which lacks {len(missing)} of its {len(names)} names, such as the {kind} {shorten(name)}"
+    return (
+        f"this store belongs to the domain {shorten(known.source)}, not {shorten(given.source)}{what};"
+        " give each its own folder with --store, or make this one its domain with dialogue-gym store adopt"
+    )
+
+
+def _changes(history: History, before: Domain, given: StoredDomain, now: Domain) -> Iterator[str]:
+    """Yield a line for each name that lessons use and the domain has lost, and each slot of a new type."""
+    file = printable(Path(given.source).name)
+    for (kind, name), count in lost_names(history, before, now).items():
+        uses = f"{count} lesson{'' if count == 1 else 's'} use{'s' if count == 1 else ''}"
+        advice = f"; if it was renamed: dialogue-gym store rename-action {printable(name)} NEW"
+        yield f"{file} lacks the {kind} {printable(name)}, which {uses}" + advice * (kind == ACTION)
+    types = {slot.name: slot.type for slot in now.slots}
+    for slot in before.slots:
+        if (kind := types.get(slot.name, slot.type)) != slot.type:
+            yield f"in {file} the slot {printable(slot.name)} is of the type {kind}; it was {slot.type}"
+
+
+def lost_names(history: History, before: Domain, now: Domain) -> Mapping[Name, int]:
+    """Return the names that lessons use and a domain has lost, with the number of lessons.
+
+    Args:
+        history: the history with the lessons.
+        before: the domain until now, which says the slots that an entity fills.
+        now: the domain.
+    """
+    known = names_of(history.extended(before))
+    counted: Counter[Name] = Counter()
+    fills = {slot.entity: slot.name for slot in before.slots if slot.entity}
+    for conversation in history.conversations:
+        for entry in history.path(conversation):
+            used = set(used_names(entry))
+            for event in entry_events(entry) if entry.kind in (USER, MEND) else ():
+                if isinstance(event, UserUttered) and (intent := before.intent_of(event.intent)):
+                    used.add((INTENT, intent))
+                if isinstance(event, UserUttered):
+                    used |= {(SLOT, fills[one.name]) for one in event.entities if one.name in fills}
+            counted.update(used)
+    there = names_of(now) | dict.fromkeys(history.added_names)
+    lost = [name for name in counted if name in known and name not in there]
+    own = {(ACTION, LISTEN), (ACTION, RESTART), *((INTENT, name) for name in _OWN_INTENTS)}
+    return {name: counted[name] for name in known if name in lost and name not in own}

@@ -1,0 +1,46 @@
+"""The folder of a domain's store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.journal.database import JOURNAL
+from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.identity import StoredDomain, mismatch
+from dialogue_gym.journal.store import Store
+
+
+def default_store(name: str, use: str, source: str, text: str) -> Path:
+    """Return the folder of a domain's store when none is given: `NAME-USE` in the current folder.
+
+    A project goes on with its store after its file was renamed.
+
+    Args:
+        name: the name of the domain.
+        use: `"teaching"` or `"live"`.
+        source: the name of a built-in domain, or the path of a file.
+        text: the text of the domain's file.
+
+    Raises:
+        DomainError: the text is not that of a domain.
+    """
+    folder = Path(f"{name}-{use}")
+    if (folder / JOURNAL).exists() or source in builtin_names():
+        return folder
+    found = [other for other in sorted(Path().glob(f"*-{use}")) if _is_left(other, source, text)]
+    return found[0] if len(found) == 1 else folder
+
+
+def _is_left(folder: Path, source: str, text: str) -> bool:
+    """Return whether a store belongs to a domain whose file is gone, and which a text continues."""
+    if not (folder / JOURNAL).exists():
+        return False
+    try:
+        with Store(folder, create=False, read_only=True) as store:
+            known = store.domain
+    except StoreError:
+        return False  # damaged, or of a later version: nobody asked for it
+    if known is None or known.source in builtin_names() or Path(known.source).exists():
+        return False
+    return known.text == text or mismatch(known, StoredDomain(source, text)) is None

@@ -1,0 +1,179 @@
+"""A domain file as Rasa 3 has it: without the simulation, and with mappings for every slot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import yaml
+
+from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.conversation.events import Json, Value
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.loader import OWN_KEYS, parse_domain
+from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.domain.writer import extended_text
+
+VERSION = "3.1"
+_ORDER = ("version", "intents", "entities", "slots", "forms", "responses", "actions", "e2e_actions")
+_GONE = ("config", "templates", "policy", "action_factory", "topics", "nlu", "stories", "rules")
+"""Keys that Rasa 3 does not have in a domain, or has elsewhere."""
+_GONE_FROM_SLOTS = ("auto_fill",)
+_LOOKS_TYPED = re.compile(r"[-+.\d][\d_.,:eExXobaf+-]*|y|n", re.IGNORECASE)
+"""Texts that some version of YAML takes for a number or a truth value."""
+
+
+class _RasaDumper(yaml.SafeDumper):
+    """Writes lists indented, no aliases, and texts that cannot be taken for anything else."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+_RasaDumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str",
+        text,
+        style=None if text.isprintable() and not _LOOKS_TYPED.fullmatch(text) else '"',
+    ),
+)
+
+
+def dump_yaml(content: Json) -> str:
+    """Return content as YAML that versions 1.1 and 1.2 read alike."""
+    return str(
+        yaml.dump(
+            content,
+            Dumper=_RasaDumper,
+            sort_keys=False,
+            allow_unicode=True,
+            width=1_000_000,
+            default_flow_style=False,
+        )
+    )
+
+
+def rasa_domain(text: str, file: str, name: str, grow: Callable[[Domain], Domain]) -> tuple[str, list[str]]:
+    """Return the text of a domain file for Rasa 3, and the actions that speak but have no text.
+
+    Args:
+        text: of a domain file of any version, possibly with a simulation.
+        file: stands for it in errors.
+        name: of the domain.
+        grow: gives the domain with its additions for the one that is read from the text.
+
+    Raises:
+        DomainError: the text does not describe a domain, or nothing can be added to it.
+    """
+    root = parse_yaml(text, file, DOMAIN_FILE)
+    domain = parse_domain(root, name)
+    converted = dump_yaml(_converted(root.value(), domain))
+    grown = extended_text(converted, file, name, grow)
+    content = parse_yaml(grown, file, DOMAIN_FILE).value()
+    actions = parse_domain(parse_yaml(grown, file, DOMAIN_FILE), name).actions
+    silent = [one for one in actions if one.startswith("utter_") and not _has_response(content, one)]
+    responses = content.setdefault("responses", {}) if silent else {}
+    # Rasa's validator wants a response for each of them.
+    responses |= {one: [{"text": text} for text in domain.texts(one)] or [{"text": one}] for one in silent}
+    return dump_yaml(_in_order(content)), [one for one in silent if not domain.texts(one)]
+
+
+def _has_response(content: Json, action: str) -> bool:
+    """Return whether an action has a response, or several to the intents of a retrieval intent."""
+    return any(name.partition("/")[0] == action for name in content.get("responses") or ())
+
+
+def _in_order(content: Json) -> Json:
+    known = {key: content[key] for key in _ORDER if content.get(key) not in (None, [], {})}
+    return known | {key: value for key, value in content.items() if key not in _ORDER and value is not None}
+
+
+def _converted(content: Json, domain: Domain) -> Json:
+    """Return the content of a domain file without the simulation, in the form of Rasa 3."""
+    forms, mapped = _forms(content.get("forms"))
+    responses = _responses(content.get("responses") or content.get("templates") or {})
+    slots = _slots(content.get("slots") or {}, domain, mapped)
+    entities = [*(content.get("entities") or [])]
+    named = [_name_of(entity) for entity in entities]
+    used = [one.get("entity") for slot in slots.values() for one in slot["mappings"]]
+    entities += dict.fromkeys(one for one in used if isinstance(one, str) and one not in named)
+    found = {
+        "version": VERSION,
+        "intents": content.get("intents"),
+        "entities": entities,
+        "slots": slots,
+        "forms": forms,
+        "responses": responses,
+        # Rasa lists a form as an action by itself.
+        "actions": [one for one in content.get("actions") or [] if _name_of(one) not in forms],
+    }
+    rest = {key: value for key, value in content.items() if key not in (*found, *_GONE, *OWN_KEYS)}
+    return _in_order(found | rest)
+
+
+def _name_of(item: Value) -> str:
+    return str(next(iter(item), "")) if isinstance(item, dict) else str(item)
+
+
+def _responses(responses: dict[str, Value]) -> dict[str, list[Json]]:
+    """Return responses as lists of variations."""
+    return {
+        name: [one if isinstance(one, dict) else {"text": str(one)} for one in _listed(value)]
+        for name, value in responses.items()
+    }
+
+
+def _listed(value: Value) -> list[Value]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _slots(slots: dict[str, Json], domain: Domain, mapped: dict[str, list[Json]]) -> dict[str, Json]:
+    """Return slots with their mappings: their own, those of forms, or the entity that fills them here."""
+    found = {}
+    for slot in domain.slots:
+        keys = {key: value for key, value in slots[slot.name].items() if key not in _GONE_FROM_SLOTS}
+        if keys["type"] == "unfeaturized":
+            keys = {key: value for key, value in keys.items() if key != "influence_conversation"}
+            keys["type"] = "any"
+        elif keys["type"] == "any":
+            keys.pop("influence_conversation", None)  # Rasa refuses true
+        by_entity = [{"type": "from_entity", "entity": slot.entity}] if slot.entity else []
+        own = [*by_entity, *(one for one in mapped.get(slot.name, []) if one not in by_entity)]
+        keys["mappings"] = keys.get("mappings") or own or [{"type": "custom"}]
+        found[slot.name] = keys
+    return found
+
+
+def _forms(forms: Value) -> tuple[dict[str, Json], dict[str, list[Json]]]:
+    """Return forms in the form of Rasa 3, and the mappings that Rasa 2 has in them, by slot."""
+    if isinstance(forms, list):
+        named: dict[str, Value] = {}
+        for form in forms:
+            named |= form if isinstance(form, dict) else {str(form): None}
+    else:
+        named = forms or {}
+    found: dict[str, Json] = {}
+    mapped: dict[str, list[Json]] = {}
+    for name, value in named.items():
+        keys = dict(value or {})
+        # Rasa 2.0 to 2.5 have the slots themselves there.
+        if "required_slots" not in keys:
+            keys = {
+                "required_slots": {key: one for key, one in keys.items() if key != "ignored_intents"},
+                **{key: one for key, one in keys.items() if key == "ignored_intents"},
+            }
+        required = keys["required_slots"] or []
+        for slot, mappings in required.items() if isinstance(required, dict) else ():
+            mapped.setdefault(slot, []).extend(_of_form(_listed(mappings), name, slot))
+        found[name] = keys | {"required_slots": [*required]}
+    return found, mapped
+
+
+def _of_form(mappings: Iterable[Json], form: str, slot: str) -> list[Json]:
+    """Return the mappings of a form's slot: all but those to entities hold while the form asks for it."""
+    asked = {"conditions": [{"active_loop": form, "requested_slot": slot}]}
+    return [one if one.get("type") == "from_entity" else one | asked for one in mappings]

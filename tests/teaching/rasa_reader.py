@@ -1,0 +1,57 @@
+"""Read a project with Rasa 3's own readers and validator, and print the content as JSON.
+
+It runs under Python 3.10, with Rasa and without most of its dependencies.
+"""
+
+import json
+import sys
+import types
+import warnings
+
+# Comparing stories for conflicts needs TensorFlow; everything else does without.
+sys.modules["rasa.core.training.story_conflict"] = types.ModuleType("rasa.core.training.story_conflict")
+
+from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered  # noqa: E402
+from rasa.shared.importers.importer import TrainingDataImporter  # noqa: E402
+from rasa.validator import Validator  # noqa: E402
+
+
+def step(event):
+    if isinstance(event, UserUttered):
+        return [event.intent_name, [[one["entity"], one["value"]] for one in event.entities]]
+    if isinstance(event, ActionExecuted):
+        return event.action_name
+    return {event.key: event.value} if isinstance(event, SlotSet) else type(event).__name__
+
+
+sys.modules["rasa.core.training.story_conflict"].StoryConflict = object
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    importer = TrainingDataImporter.load_from_config("config.yml", "domain.yml", ["data"])
+    domain, stories, nlu = importer.get_domain(), importer.get_stories(), importer.get_nlu_data()
+    validator = Validator.from_importer(importer)
+    checks = [
+        "verify_domain_validity", "verify_actions_in_stories_rules", "verify_forms_in_stories_rules",
+        "verify_form_slots", "verify_slot_mappings", "verify_intents_in_stories",
+        "verify_utterances_in_stories", "verify_example_repetition_in_intents",
+    ]  # fmt: skip
+    failed = [name for name in checks if not getattr(validator, name)()]
+    if not validator.verify_intents(ignore_warnings=False):
+        failed.append("verify_intents")
+
+USUAL = ("pkg_resources", "Slot auto-fill has been removed")  # in every project
+told = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+print(
+    json.dumps(
+        {
+            "failed": failed,
+            "warnings": [text for text in told if not any(usual in text for usual in USUAL)],
+            "actions": domain.user_actions + domain.form_names,
+            "intents": domain.intents,
+            "slots": {slot.name: [slot.type_name, slot.mappings] for slot in domain.slots if slot.mappings},
+            "stories": {one.block_name: [step(event) for event in one.events] for one in stories.story_steps},
+            "examples": [[one.get("text"), one.get("intent")] for one in nlu.intent_examples],
+            "config": sorted(importer.get_config()),
+        }
+    )
+)

@@ -1,0 +1,361 @@
+"""A store exports as a project that Rasa 3 reads, and that can be imported again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import py_compile
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+
+from dialogue_gym.conversation.events import ActionExecuted, Json, UserUttered, entities_from
+from dialogue_gym.domain import DomainError, load_domain
+from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.nlu.examples import builtin_path, read_examples
+from dialogue_gym.stories import load, parse
+from dialogue_gym.stories.io import own_stories
+from dialogue_gym.teaching.export_domain import rasa_domain
+from dialogue_gym.teaching.export_rasa import Exported, export_for, origins_of
+from dialogue_gym.teaching.export_stories import lessons_of
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
+from dialogue_gym.teaching.story_import import import_stories
+from tests.conftest import domain_from
+from tests.strategies import domains
+
+HERE = Path(__file__).resolve().parent
+PIZZA = """
+version: "2.0"
+config:
+  store_entities_as_slots: true
+intents: [greet, order]  # all of them
+entities: [size]
+slots:
+  size:
+    type: categorical
+    values: [small, large]
+  notes:
+    type: unfeaturized
+    auto_fill: false
+  street:
+    type: text
+    auto_fill: false
+forms:
+  address_form:
+    street: [{type: from_text}]
+responses:
+  utter_greet: Hi!
+  utter_done:
+  - text: "Your {size} pizza is on its way."
+    buttons: [{title: Thanks, payload: /thanks}]
+actions: [utter_greet, action_price, utter_done, address_form]
+fake_user:
+  goal: {size: [small, large]}
+  intents: {affirm: order, deny: greet, inform: order}
+reward: {success: 5}
+expert:
+- then: utter_greet
+"""
+RULES = """
+rules:
+- rule: thanks
+  steps:
+  - intent: greet
+  - action: utter_greet
+stories:
+- story: a short one
+  steps:
+  - intent: greet
+  - action: utter_greet
+- story: meeting
+  steps:
+  - intent: order
+  - action: action_price
+  - checkpoint: priced
+- story: parting
+  steps:
+  - checkpoint: priced
+  - intent: greet
+  - action: utter_greet
+"""
+CODE = """
+class Price:
+    def name(self):
+        return "action_price"
+
+    def run(self, dispatcher, tracker, domain):
+        raise SystemExit("exported code is not run")
+"""
+NLU = """
+nlu:
+- intent: greet
+  examples: |
+    - hello
+    - good morning
+    - a pizza
+- intent: order
+  examples: |
+    - a [big](size:large) pizza
+    - pizza please
+- synonym: large
+  examples: |
+    - huge
+"""
+
+
+@pytest.fixture
+def pizza(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session with rules, stories, examples and code, in which the domain has grown."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("pizza.yml", PIZZA), ("nlu.yml", NLU), ("code.py", CODE)):
+        Path(name).write_text(text)
+    with Store(Path("store")) as store:
+        store.use_domain("pizza.yml", PIZZA)
+        store.use_files(["nlu.yml", "http://127.0.0.1:1"], ["code.py"])
+        domain = load_domain("pizza.yml")
+        import_stories(store, domain, parse(RULES, "rules.yml"))
+        session = Session(domain, store)
+        session.say(UserUttered("a pizza", "greet"))
+        session.correct_message(UserUttered("a pizza", "order"))
+        session.correct("action_price")
+        session.correct("action_listen")
+        session.add_intent("complain")
+        session.add_slot("topping")
+        session.say(UserUttered("olives!", "order"))
+        session.correct_message(UserUttered("olives!", "complain", entities_from({"topping": "olives"})))
+        session.add_action("utter_sorry")
+        session.add_action("action_refund", ["You get it back."])
+        session.correct("utter_sorry")
+        session.correct("action_refund")
+        session.correct("action_listen")
+        session.say(UserUttered("good morning", "greet"))  # nobody has answered this yet
+        session.correct("utter_greet")
+        yield session
+
+
+def exported(session: Session, folder: str = "out") -> Exported:
+    store = session._driver._journal
+    return export_for("rasa", History(store.entries()), session.domain, Path(folder), origins_of(store))
+
+
+def test_a_project_has_all_that_was_taught_and_nothing_of_the_simulation(pizza: Session) -> None:
+    done = exported(pizza)
+    files = ["actions/__init__.py", "actions/actions.py", "actions/code.py", "config.yml", "data/nlu.yml"]
+    files += ["data/stories.yml", "domain.yml", "endpoints.yml"]
+    assert sorted(path.relative_to("out").as_posix() for path in done.files) == files
+    assert done.notes == ["utter_sorry has no text yet: write it under responses in domain.yml"]
+
+    stories = {story.name: story for story in load("out/data/stories.yml")}
+    assert [*stories] == ["a short one", "meeting", "parting", "c1 order complain", "thanks"]
+    assert stories["thanks"].is_rule
+    assert stories["c1 order complain"].steps[-1] == ActionExecuted("action_refund")  # up to the last turn
+
+    examples = {(one.text, one.intent) for one in read_examples("out/data/nlu.yml").examples}
+    assert {("hello", "greet"), ("a big pizza", "order"), ("olives!", "complain")} <= examples
+    assert ("a pizza", "order") in examples and ("a pizza", "greet") not in examples
+    assert read_examples("out/data/nlu.yml").canonical("huge") == "large"
+
+    content = yaml.safe_load(Path("out/domain.yml").read_text())
+    assert content.keys() == {"version", "intents", "entities", "slots", "forms", "responses", "actions"}
+    assert content["version"] == "3.1" and content["entities"] == ["size", "topping"]
+    assert content["slots"] == {
+        "size": {
+            "type": "categorical",
+            "values": ["small", "large"],
+            "mappings": [{"type": "from_entity", "entity": "size"}],
+        },
+        "notes": {"type": "any", "mappings": [{"type": "custom"}]},
+        "street": {
+            "type": "text",
+            "mappings": [
+                {
+                    "type": "from_text",
+                    "conditions": [{"active_loop": "address_form", "requested_slot": "street"}],
+                }
+            ],
+        },
+        "topping": {"type": "text", "mappings": [{"type": "from_entity", "entity": "topping"}]},
+    }
+    assert content["responses"]["utter_greet"] == [{"text": "Hi!"}]
+    assert content["responses"]["utter_done"][0]["buttons"]
+    assert content["forms"] == {"address_form": {"required_slots": ["street"]}}
+
+    code = Path("out/actions/actions.py").read_text()
+    py_compile.compile("out/actions/actions.py", doraise=True)
+    assert "class ActionPrice(code.Price, Action):" in code and "class ActionRefund(Action):" in code
+    assert "address_form" not in code and 'utter_message(response="action_refund")' in code
+
+
+def test_an_export_adds_to_a_project_and_keeps_its_content(pizza: Session) -> None:
+    exported(pizza)
+    assert exported(pizza).files == []
+    Path("out/config.yml").write_text("mine")
+    domain = Path("out/domain.yml")
+    domain.write_text(domain.read_text().replace("- text: Hi!", "- text: Hi! # mine"))
+    pizza.correct("action_listen")
+    pizza.say(UserUttered("and now", "order"))
+    pizza.correct_message(UserUttered("and now", "complain"))
+    journal = pizza._driver._journal
+    rule = RULES.partition("stories:")[0].replace("thanks", "again").replace("intent: greet", "intent: order")
+    import_stories(journal, pizza.domain, parse(rule), 9)
+    pizza.sync(journal.entries(after=max(pizza.history._entries)))
+    pizza.add_action("action_map")
+    pizza.correct("action_map")
+    pizza.correct("action_listen")
+    assert {path.as_posix() for path in exported(pizza).files} == {
+        f"out/{name}" for name in ("data/stories.yml", "data/nlu.yml", "domain.yml", "actions/actions.py")
+    }
+    stories = load("out/data/stories.yml")
+    assert [story.name for story in stories if story.is_rule] == ["thanks", "again"]
+    assert len({story.name for story in stories}) == len(stories)
+    pizza.say(UserUttered("hello", "greet"))
+    pizza.correct_message(UserUttered("hello", "order"))
+    assert exported(pizza).notes[-1].endswith("'hello' means order now; remove it from greet")
+    assert Path("out/config.yml").read_text() == "mine" and "# mine" in domain.read_text()
+    code = Path("out/actions/actions.py").read_text()
+    assert code.count("class ActionPrice(") == 1 and "class ActionMap(Action):" in code
+    py_compile.compile("out/actions/actions.py", doraise=True)
+    (Path("other") / "x").mkdir(parents=True)
+    shutil.copy("pizza.yml", "other/domain.yml")
+    with pytest.raises(DomainError, match=r"other/domain.yml: .*'fake_user'.*another folder"):
+        exported(pizza, "other")
+    assert sorted(path.name for path in Path("other").iterdir()) == ["domain.yml", "x"]
+
+
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@given(domains())
+def test_a_converted_domain_is_the_same_one(content: Json) -> None:
+    text = yaml.safe_dump(content, sort_keys=False)
+    domain = domain_from(text)
+    converted, _ = rasa_domain(text, "domain.yml", "test", lambda domain: domain)
+    again = domain_from(converted)
+    assert again.intents == domain.intents and set(again.actions) == set(domain.actions)
+    slots = [dataclasses.replace(slot, mappings=()) for slot in again.slots]
+    assert slots == [dataclasses.replace(slot, mappings=()) for slot in domain.slots]
+    assert again.fake_user is None
+
+
+def test_exported_stories_follow_the_last_word_of_the_teacher() -> None:
+    domain = load_domain("concert")
+    with Store.in_memory() as store:
+        import_stories(store, domain, parse("## hello\n* greet\n  - utter_goodbye\n"))
+        session = Session(domain, store)
+        session.say(UserUttered("Hello", "greet"))
+        session.correct("utter_greet")  # a teacher outranks a story
+        session.correct("action_listen")
+        session.restart()
+        for answer in ("utter_default", "utter_youarewelcome"):
+            session.say(UserUttered("Hello", "greet"))
+            session.correct("utter_greet")
+            session.correct("action_listen")
+            session.say(UserUttered("Thanks", "thankyou"))
+            session.correct(answer)
+            if answer != "utter_default":
+                session.resolve("new")
+            session.correct("action_listen")
+            session.restart()
+        told = [
+            [step.act if isinstance(step, UserUttered) else step.name for step in story.steps]  # type: ignore[union-attr]
+            for story in lessons_of(session.history, domain)
+        ]
+    hello = ["greet", "utter_greet"]
+    assert told == [hello, [*hello, "thankyou", "utter_youarewelcome"]]
+
+
+def simulated(name: str) -> Exported:
+    """Export lessons in a simulation with a built-in domain and its own stories."""
+    domain = load_domain(name)
+    with Store(Path(f"{name}-store")) as store:
+        store.use_domain(name, domain_text(name))
+        import_stories(store, domain, own_stories(builtin_path(name, "domain.yml")))
+        session = Session(domain, store, settings={}, author="expert")
+        teach(session, SimulatedTeacher(domain, "explicit", 0.1, 0), 4)
+        return export_for("rasa", session.history, domain, Path(name), origins_of(store))
+
+
+def test_a_simulation_leaves_no_text_or_value_in_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert simulated("restaurant").notes == []
+    stories = Path("restaurant/data/stories.yml").read_text()
+    assert "user:" not in stories and "filled" not in stories and "- restaurants\n" in stories
+    assert {path.name for path in Path("restaurant/actions").iterdir()} == {
+        "__init__.py", "actions.py", "restaurant_actions.py", "restaurants.yml",
+    }  # fmt: skip
+    read = load("restaurant/data/stories.yml")
+    with Store.in_memory() as store:
+        domain = load_domain("restaurant/domain.yml")
+        import_stories(store, domain, read)
+        assert lessons_of(History(store.entries()), domain) == read
+
+
+@pytest.fixture(scope="session")
+def rasa(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python 3.10 with Rasa's readers, and few of Rasa's dependencies."""
+    installed = sorted((Path.home() / ".pyenv/versions").glob("3.10*/bin/python"))
+    candidates = [*map(str, installed), *filter(None, [shutil.which("python3.10")])]
+    works = (one for one in candidates if not subprocess.run([one, "-V"], capture_output=True).returncode)
+    if (found := next(works, None)) is None:
+        pytest.skip("no Python 3.10 for Rasa's readers")
+    environment = tmp_path_factory.mktemp("rasa") / "venv"
+    subprocess.run([found, "-m", "venv", str(environment)], check=True, capture_output=True)
+    python = environment / "bin" / "python"
+    constraints = HERE / "rasa_constraints.txt"
+    for packages in (["--no-deps", "rasa==3.6.21"], ["-r", str(constraints)]):
+        pip = [str(python), "-m", "pip", "install", "--quiet", *packages]
+        done = subprocess.run(pip, check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"pip cannot install Rasa: {done.stderr.strip().splitlines()[-1]}")
+    return python
+
+
+def read_by(rasa: Path, folder: str) -> dict[str, Any]:
+    """Return what Rasa reads from a project."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "RASA_TELEMETRY_ENABLED": "false"}
+    command = [str(rasa), str(HERE / "rasa_reader.py")]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.slow
+def test_rasa_reads_exported_projects(pizza: Session, rasa: Path) -> None:
+    simulated("concert")
+    simulated("restaurant")
+    exported(pizza, "pizza")
+    for name in ("concert", "restaurant", "pizza"):
+        found = read_by(rasa, name)
+        assert found["failed"] == [], (name, found["warnings"])
+        assert not [one for one in found["warnings"] if "not used in any story" not in one], name
+        stories = load(f"{name}/data/stories.yml")
+        for story in stories:
+            steps = found["stories"][story.name]
+            said = [
+                [step.intent, [[e.name, e.value] for e in step.entities]]
+                for step in story.steps
+                if isinstance(step, UserUttered)
+            ]
+            assert [step for step in steps if isinstance(step, list)] == said
+            done = [step.name for step in story.steps if isinstance(step, ActionExecuted)]
+            assert [
+                step
+                for step in steps
+                if isinstance(step, str) and step not in ("...", "action_unlikely_intent", "action_listen")
+            ] == done
+        domain = load_domain(f"{name}/domain.yml")
+        assert set(domain.actions[2:]) == set(found["actions"])
+        assert found["slots"].keys() == {slot.name for slot in domain.slots}
+        known = {(one.text, one.intent) for one in read_examples(f"{name}/data/nlu.yml").examples}
+        assert {tuple(one) for one in found["examples"]} == known
