@@ -16,6 +16,7 @@ from pathlib import Path
 from dialogue_gym._files import read_text
 from dialogue_gym._text import printable, shorten
 from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.check import NLU, data_files
 from dialogue_gym.conversation.events import SlotSet
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import OWN_KEYS, builtin_names
@@ -100,7 +101,12 @@ def origins_of(store: Store, nlu: Iterable[str] = (), actions: Iterable[str] = (
     about, files = store.domain, store.files
     if about is None:
         raise StoreError(f"{store.folder}: no domain is known here, since nothing was taught yet")
-    examples = [*own_examples(about.source), *map(Path, (*files.nlu, *nlu)), *imported_examples(store.folder)]
+    given = [
+        file
+        for path in map(Path, (*files.nlu, *nlu))
+        for file in (data_files(path, NLU) if path.is_dir() else [path])
+    ]
+    examples = [*own_examples(about.source), *given, *imported_examples(store.folder)]
     code = (*files.actions, *actions)
     return Origins(about.source, about.text, tuple(dict.fromkeys(examples)), tuple(dict.fromkeys(code)))
 

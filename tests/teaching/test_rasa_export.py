@@ -117,11 +117,12 @@ nlu:
 def pizza(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A session with rules, stories, examples and code, in which the domain has grown."""
     monkeypatch.chdir(tmp_path)
-    for name, text in (("pizza.yml", PIZZA), ("nlu.yml", NLU), ("code.py", CODE)):
+    Path("examples").mkdir()
+    for name, text in (("pizza.yml", PIZZA), ("examples/nlu.yml", NLU), ("code.py", CODE)):
         Path(name).write_text(text)
     with Store(Path("store")) as store:
         store.use_domain("pizza.yml", PIZZA)
-        store.use_files(["nlu.yml", "http://127.0.0.1:1"], ["code.py"])
+        store.use_files(["examples", "http://127.0.0.1:1"], ["code.py"])
         domain = load_domain("pizza.yml")
         import_stories(store, domain, parse(RULES, "rules.yml"))
         session = Session(domain, store)
