@@ -113,5 +113,5 @@ def test_answers_survive_a_kill_at_any_moment(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_answers_survive_three_hundred_kills(tmp_path: Path) -> None:
-    assert play_with_kills(tmp_path / "store", 300) > 100
+def test_answers_survive_a_hundred_kills(tmp_path: Path) -> None:
+    assert play_with_kills(tmp_path / "store", 100) > 30

@@ -121,7 +121,7 @@ def assert_equal(env: DialogueVectorEnv, steps: int, lanes: list[int], seed: int
 def test_every_lane_equals_the_single_environment(
     env_id: str, turn_taking: str, error_rate: float, count: int, history: int
 ) -> None:
-    compared, steps = (3, 2000) if count < 1000 else (30, 200)
+    compared, steps = (3, 1000) if count < 1000 else (12, 200)
     lanes = sorted(set(np.linspace(0, count - 1, compared, dtype=int).tolist()))
     endings = set()
     for mode in MODES:

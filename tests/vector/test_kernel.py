@@ -200,6 +200,7 @@ def test_heavier_steps_are_still_shared_among_threads() -> None:
     assert play_shared(sharing, 1000, 6e-3, 9e-3) == 1000 - FIRST_PAUSE
 
 
+@pytest.mark.slow
 def test_second_process_reuses_every_kind_of_rows(tmp_path: Path, compiled: tuple[Path, float]) -> None:
     environment = install(tmp_path, compiled[0])
     wide = PLAY.replace("4)", "4, max_episode_steps=1000)")
@@ -207,6 +208,7 @@ def test_second_process_reuses_every_kind_of_rows(tmp_path: Path, compiled: tupl
     assert len(list(tmp_path.rglob("*.nbi"))) == 2  # an index each: Numba's is not safe with two writers
 
 
+@pytest.mark.slow
 def test_rule_changed_after_import_is_compiled_anew(tmp_path: Path) -> None:
     environment = install(tmp_path)
     user = tmp_path / "site/dialogue_gym/rules/user.py"

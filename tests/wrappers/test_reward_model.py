@@ -124,6 +124,7 @@ def test_a_person_alone_teaches_dqn_to_book_restaurants() -> None:
     assert success(learn(HumanReward(env, Person(env)), 0, 1500)) >= 0.95
 
 
+@pytest.mark.slow
 def test_late_feedback_needs_credit() -> None:
     env = gym.make("FakeUserRestaurant-v0")
 
@@ -136,6 +137,7 @@ def test_late_feedback_needs_credit() -> None:
     assert success(learn(HumanReward(env, late()), 0, 1500)) < 0.5
 
 
+@pytest.mark.slow
 def test_model_learns_from_rare_feedback() -> None:
     env = gym.make("FakeUserRestaurant-v0")
 

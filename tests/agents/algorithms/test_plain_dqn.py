@@ -6,6 +6,8 @@ import ast
 import io
 import tokenize
 
+import pytest
+
 from agents.algorithms.plain_dqn import learn
 from tests import ROOT
 from tests.conftest import BUILT_IN
@@ -31,6 +33,7 @@ def lines_of_code(source: str) -> int:
     return len(lines)
 
 
+@pytest.mark.slow
 def test_plain_dqn_learns_in_seconds() -> None:
     success_rate, mean_return = learn(BUILT_IN[0], seed=1, steps=10_000)
     assert success_rate >= 0.98

@@ -126,6 +126,7 @@ def test_benchmark_writes_tables_and_pictures(undisturbed: Path) -> None:
         assert imread(undisturbed / f"{picture}.png").std() > 0.05
 
 
+@pytest.mark.slow
 def test_resumed_benchmark_gives_the_same_results(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
     journal = tmp_path / "cells.jsonl"
     process = start(tiny, tmp_path, "--jobs", "2")
@@ -143,6 +144,7 @@ def test_resumed_benchmark_gives_the_same_results(tiny: Path, undisturbed: Path,
     assert journal.read_text() == after
 
 
+@pytest.mark.slow
 def test_killed_worker_does_not_change_results(tiny: Path, undisturbed: Path, tmp_path: Path) -> None:
     process = start(tiny, tmp_path, "--jobs", "2")
     wait_for_cells(tmp_path, 5, process)
