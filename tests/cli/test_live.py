@@ -209,7 +209,7 @@ def test_unsuitable_agents_are_refused_before_anything_is_written(command: Comma
         (["plain.yml", "--nlu", "missing.yml"], "missing.yml: there is no such file"),
         (["plain.yml", "--actions", "missing_module"], "missing_module"),
         (["plain.yml", "--store", "concert"], "this store belongs to the domain 'concert'"),
-        (["restaurnt"], "restaurnt: there is no such file"),
+        (["restaurnt"], "did you mean 'restaurant'?"),
     ):
         status, lines, error = command("live", *words)
         assert (status, lines) == (2, []) and error.startswith("error: ") and error.count("\n") == 1
