@@ -4,14 +4,19 @@ Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, 
 `DialogueLive-v0`.
 """
 
+from typing import TYPE_CHECKING
+
 from gymnasium.envs.registration import register
 
+from dialogue_gym._lazy import lazy_getattr
 from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy, RandomPolicy
 from dialogue_gym.policies.pretrained import PretrainedPolicy
 from dialogue_gym.version import __version__
-from dialogue_gym.wrappers.human_reward import HumanReward
+
+if TYPE_CHECKING:
+    from dialogue_gym.wrappers.human_reward import HumanReward
 
 __all__ = [
     "DialogueEnv",
@@ -24,6 +29,9 @@ __all__ = [
     "__version__",
     "load_domain",
 ]
+
+# Wrappers and the journal that they write to are a third of the time of an import.
+__getattr__ = lazy_getattr(__name__, {"wrappers.human_reward": ("HumanReward",)})
 
 _BUILTIN: dict[str, dict[str, str]] = {
     "FakeUserRestaurant-v0": {"domain": "restaurant"},

@@ -68,6 +68,14 @@ print(*sorted({{name.split(".")[0] for name in sys.modules}} & set({HEAVY!r})))
     assert python(code).split() == []
 
 
+def test_a_public_name_loads_the_journal_only_when_it_is_used() -> None:
+    code = """
+import sys, dialogue_gym
+print("sqlite3" in sys.modules, dialogue_gym.HumanReward.__name__, "sqlite3" in sys.modules)
+"""
+    assert python(code).split() == ["False", "HumanReward", "True"]
+
+
 def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
