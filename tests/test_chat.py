@@ -69,7 +69,7 @@ def test_scores_precede_the_last_action() -> None:
     talk.say("/search_concerts@0.6")
     thoughts = talk.explain()
     assert thoughts[0] == "understood  search_concerts (0.60)"
-    assert "slot        concerts: ['filled']" in thoughts
+    assert "slot        concerts: filled" in thoughts
     best = next(line for line in thoughts if line.startswith("thought"))
     assert best.split() == ["thought", "action_search_concerts", "1.00", "#" * 20]
     assert len(thoughts) == 3 + 4

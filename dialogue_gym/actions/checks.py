@@ -15,46 +15,60 @@ from dialogue_gym.conversation.events import ActionExecuted, SlotSet, UserUttere
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import FILLED, FLOAT_BINS, OTHER, Slot
 
+_AT_START = "at the start"
+
 
 def check_actions(domain: Domain, runner: ActionRunner) -> list[Problem]:
-    """Return warnings about the actions of a domain that are Python code or run on an action server.
+    """Return the problems of the actions of a domain that are Python code or run on an action server.
 
-    Actions with declared effects (`sets`) are run at the start of a dialogue, and with the whole user goal
-    known and the action's precondition met, as far as slots and intents can meet it. Each warning names a
-    slot whose observed value would differ.
+    All of them are run: with the slots filled whose values are known, and at the start of a dialogue. A
+    failure in the first is an error; one that only occurs at the start, where slots are empty, a warning.
+
+    An action with declared effects (`sets`) is run with the whole user goal known and the action's
+    precondition met, as far as slots and intents can meet it. A warning names each slot whose observed value
+    would differ.
     """
     problems: list[Problem] = []
     for name, action in runner.actions.items():
         file, line = source_location(action)
-        messages = dict.fromkeys(_differences(domain, runner, name))
-        problems.extend(Problem(file, line, message, is_error=False) for message in messages)
+        problems += _problems(domain, runner, name, file, line)
     for name in domain.actions if runner.server else ():
         if name not in runner.actions and is_remote(name, domain):
-            messages = dict.fromkeys(_differences(domain, runner, name))
-            problems.extend(Problem(str(runner.server), 1, message, is_error=False) for message in messages)
+            problems += _problems(domain, runner, name, str(runner.server), 1)
     return sorted(problems)
 
 
-def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[str]:
+def _problems(domain: Domain, runner: ActionRunner, name: str, file: str, line: int) -> list[Problem]:
+    found = dict.fromkeys(_differences(domain, runner, name))
+    return [Problem(file, line, message, is_error) for message, is_error in found]
+
+
+def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[tuple[str, bool]]:
+    """Yield the problems of an action, and whether each is an error."""
     if name not in domain.actions:
-        yield f"unknown action {shorten(name)} in the domain {domain.name}; {nearest(name, domain.actions)}"
+        yield (
+            f"unknown action {shorten(name)} in the domain {domain.name}; {nearest(name, domain.actions)}",
+            False,
+        )
         return
     effects = declared_effects(name, domain)
-    if not effects:
-        return
+    has_failed = False
     compared = [
         slot for slot in domain.slots if slot.is_observed or slot.name in {event.name for event in effects}
     ]
     for when, before in (
-        ("with the whole goal known", _conversation_with_goal(domain, name)),
-        ("at the start", Conversation(domain)),
+        ("with the whole goal known", _conversation_with_goal(domain, name))
+        if effects
+        else ("with slots filled", _conversation_with_slots(domain)),
+        (_AT_START, Conversation(domain)),
     ):
-        if not before.is_possible(name):
+        if effects and not before.is_possible(name):
             continue  # the simulation has no effects here
         result = runner.run(name, before)
-        if result.note:
-            yield f"{result.note} ({when})"
-        if result.note and not result.events:
+        if result.note and not has_failed:
+            has_failed = True
+            yield f"{result.note} ({when})", when != _AT_START
+        if (result.note and not result.events) or not effects:
             continue
         declared = Conversation(domain, [*before.events, ActionExecuted(name), *effects])
         real = Conversation(domain, [*before.events, ActionExecuted(name), *result.events])
@@ -64,7 +78,8 @@ def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[st
                 compared.remove(slot)  # one warning for each slot
                 yield (
                     f"{name} leaves the slot {slot.name!r} {actual}, but the domain's 'fake_user' "
-                    f"declares {expected} ({when})"
+                    f"declares {expected} ({when})",
+                    False,
                 )
 
 
@@ -86,6 +101,17 @@ def _conversation_with_goal(domain: Domain, name: str) -> Conversation:
             conversation.extend(SlotSet(slot.name, value) for value in fitting[:1])
         elif wishes:
             conversation.append(SlotSet(slot.name, wishes[0]))
+    return conversation
+
+
+def _conversation_with_slots(domain: Domain) -> Conversation:
+    """Return a conversation with a message, and a value of every slot whose values are known."""
+    goal = dict(domain.fake_user.goal) if domain.fake_user else {}
+    conversation = Conversation(domain, [UserUttered(intent=intent) for intent in domain.intents[:1]])
+    for slot in domain.slots:
+        wishes = goal.get(slot.name, ())
+        if wishes or slot.values or slot.type in ("bool", "float"):
+            conversation.append(SlotSet(slot.name, next(_values(slot, wishes))))
     return conversation
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from dialogue_gym._text import MAX_SHOWN, cut, printable, visible
 from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.effects import declared_effects, shown
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
-from dialogue_gym.conversation.wording import line, silence
+from dialogue_gym.conversation.wording import fill, line, silence
 from dialogue_gym.domain.model import CONFIDENCES, EMPTY, LISTEN, Domain
 from dialogue_gym.domain.observation import confidence_bin
 
@@ -119,8 +121,45 @@ def _parts(message: BotUttered) -> Iterator[str]:
 
 
 def shown_value(value: Value, width: int = VALUE_WIDTH) -> str:
-    """Return a slot's value as people see it."""
-    return EMPTY if value is None else visible(str(value), width)
+    """Return a slot's value as people see it.
+
+    >>> shown_value([{"artist": "Foo Fighters", "reviews": 4.5}, {"artist": "Katy Perry"}])
+    '2 found: Foo Fighters, Katy Perry'
+    """
+    return EMPTY if value is None else visible(_words(value, width), width)
+
+
+def _words(value: Any, width: int = VALUE_WIDTH) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        name = _name(value)
+        return (
+            name if name is not None else ", ".join(f"{key}: {_words(item)}" for key, item in value.items())
+        )
+    if isinstance(value, list):
+        is_result = any(isinstance(item, dict) for item in value)
+        return (f"{len(value)} found: " if is_result else "") + (_listed(value, width - 12) or "none")
+    return EMPTY if value is None else str(value)
+
+
+def _listed(items: list[Any], width: int) -> str:
+    """Return as many items as fit, at least one, and the number of the others."""
+    shown = ""
+    for place, item in enumerate(items):
+        longer = f"{shown}, {_words(item)}" if shown else _words(item)
+        others = len(items) - place
+        if shown and len(longer) + (len(f" and {others} more") if others > 1 else 0) > width:
+            return f"{shown} and {others} more"
+        shown = longer
+    return shown
+
+
+def _name(record: dict[str, Any]) -> str | None:
+    """Return the name in a record: the value under a usual key, or else its first text."""
+    texts = {key: item for key, item in record.items() if isinstance(item, str) and item}
+    usual = (texts[key] for key in ("name", "title", "label") if key in texts)
+    return next(usual, next(iter(texts.values()), None))
 
 
 def first_text(domain: Domain, action: str) -> str:
@@ -129,6 +168,20 @@ def first_text(domain: Domain, action: str) -> str:
         return "nothing, it is the user's turn"
     texts = domain.texts(action)
     return visible(texts[0], VALUE_WIDTH) if texts else ""
+
+
+def text_to_say(conversation: Conversation, action: str) -> str:
+    """Return the first of the texts of an action, with the slots filled in as if it was done now.
+
+    It is empty for a silent action.
+    """
+    domain = conversation.domain
+    texts = domain.texts(action)
+    if action == LISTEN or not texts:
+        return first_text(domain, action)
+    effects = declared_effects(action, domain) if conversation.is_possible(action) else ()
+    slots = conversation.slots | {event.name: event.value for event in effects}
+    return visible(fill(texts[0], shown(slots)))
 
 
 def either(actions: Iterable[str]) -> str:

@@ -37,6 +37,7 @@ class OpenConversation:
         waits: whether the person waits for the teacher.
         is_busy: whether a slow action is under way.
         idle_seconds: seconds since somebody did something.
+        problem: the problem with the bot's last turn, such as a failing action; empty without one.
     """
 
     conversation: str
@@ -45,6 +46,7 @@ class OpenConversation:
     waits: bool
     is_busy: bool
     idle_seconds: float
+    problem: str = ""
 
 
 class Handoff:
@@ -76,7 +78,8 @@ class Handoff:
     def _state(self, name: str, person: str) -> OpenConversation:
         known = self._bot.conversations
         waits, idle_seconds = self._bot.awaits_teacher(name), known.idle_seconds(name)
-        return OpenConversation(name, person, known.teacher(name), waits, name in known.busy, idle_seconds)
+        is_busy, problem = name in known.busy, self.sessions.problem(name)
+        return OpenConversation(name, person, known.teacher(name), waits, is_busy, idle_seconds, problem)
 
     def find(self, conversation: str) -> OpenConversation | None:
         """Return a conversation; None if it is not open."""
@@ -120,7 +123,8 @@ class Handoff:
             self.sessions.wait_for_turn(conversation)
             if self._bot.conversations.teacher(conversation) != teacher:
                 raise LiveError(f"{teacher} has not taken over {shorten(conversation)}")
-            self._bot.give_back(conversation, teacher)
+            reply = self._bot.give_back(conversation, teacher)
+            self.sessions.keep_problem(conversation, reply.notes)
 
     def decide(self, conversation: str, teacher: str, action: str, step: int) -> tuple[str, ...]:
         """Execute a teacher's decision; the bot learns that it is right.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,10 @@ from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
 _DAY, _MINUTE = 86400.0, 60.0
 _SENDER_CHARACTERS = 128
 _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
+_LOG = logging.getLogger(__name__)
+
+APOLOGY = "Sorry, something did not work. Please try again, or say it in other words."
+"""The note to people about a problem, whose reason is for teachers alone."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +93,13 @@ class Sessions:
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
         self._conversations = bot.conversations
+        self._problems: dict[str, str] = {}
         per_minute, per_day, known = self._limits.per_minute, self._limits.per_day, 2 * self._limits.people
         self._per_minute = RateLimiter(lambda: TokenBucket(per_minute, _MINUTE), known, clock)
         self._per_day = RateLimiter(lambda: TokenBucket(per_day, _DAY), known, clock)
 
     def reply(self, sender: str, text: str) -> Reply:
-        """Answer a message.
+        """Answer a message; the notes of the reply are an apology, and their reasons are in `problem`.
 
         Raises:
             Rejected: the message is invalid, or over a limit.
@@ -116,7 +122,24 @@ class Sessions:
             if name is None:
                 late, name = self._late_messages(sender), self._begin(sender)
             reply = take(name)
-            return dataclasses.replace(reply, late=(*late, *reply.late))
+            notes = self.keep_problem(name, reply.notes)
+            return dataclasses.replace(reply, notes=notes, late=(*late, *reply.late))
+
+    def keep_problem(self, conversation: str, notes: tuple[str, ...]) -> tuple[str, ...]:
+        """Keep the problem with a conversation's last turn for teachers; return the notes for the person."""
+        self._problems = {
+            name: line for name, line in self._problems.items() if self._conversations.is_open(name)
+        }
+        self._problems.pop(conversation, None)
+        if not notes:
+            return ()
+        self._problems[conversation] = " ".join(notes)
+        _LOG.warning("%s: %s", conversation, printable(self._problems[conversation]))
+        return (APOLOGY,)
+
+    def problem(self, conversation: str) -> str:
+        """Return the problem with the last turn of an open conversation; empty without one."""
+        return self._problems.get(conversation, "")
 
     @contextlib.contextmanager
     def _release_lock(self, conversation: str) -> Iterator[None]:

@@ -43,7 +43,8 @@ class Turn:
     They are written at once at the end of the turn, with one exception: before an action that acts on the
     world is run, so that it cannot be run twice.
 
-    If writing fails, the conversation is ahead of the journal, and its trace is to be read again.
+    If writing fails, the conversation is ahead of the journal, and its trace is to be read again. The turn
+    forgets what it could not write.
 
     Attributes:
         conversation: the conversation, including the events that are not written down yet.
@@ -151,14 +152,18 @@ class Turn:
             StoreError: the journal cannot be written.
         """
         turns = {turn.conversation.sender_id: turn for turn in (self, *others)}
-        drafts = [draft for turn in turns.values() for draft in turn._writer.take()]
+        drafts, observations = [], {}
+        for name, turn in turns.items():
+            drafts += turn._writer.take()
+            # Taken together, so that after a failure neither is left for another step of this turn.
+            observations[name], turn._observations = turn._observations, []
         if not drafts:
             return
         found: list[Transition] = []
         written = self._journal.append_all(drafts)
         for entry in written:
             turn = turns[entry.conversation]
-            observation = turn._observations.pop(0) if entry.kind == LABEL else None
+            observation = observations[entry.conversation].pop(0) if entry.kind == LABEL else None
             found += turn._trace.record(entry, observation)
         has_ended = any(entry.kind == END for entry in written)
         self._on_transitions(found, written[-1].id, has_ended)

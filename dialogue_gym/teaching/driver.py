@@ -108,6 +108,10 @@ class ConversationDriver:
 
     # The state at the current point of the conversation.
 
+    def runs_code(self, action: str, is_closing: bool = False) -> bool:
+        """Return whether an action would run code or call a server; a simulation only shows its effects."""
+        return (self._user is None or is_closing) and self._runner.reaches_out(action)
+
     def options(self) -> tuple[Option, ...]:
         """Return every action, the most probable one first."""
         return self.model.learner.options(self.conversation)

@@ -7,6 +7,7 @@ processes with the same labels propose the same actions.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -54,6 +55,8 @@ class Learner:
         self.memory: dict[bytes, tuple[str, ...]] = {}
         """The right actions of the observations with a label."""
         self._taught: dict[bytes, tuple[str, ...]] = {}
+        self._counts: Counter[tuple[bytes, str]] = Counter()
+        """The number of labels by observation and right action."""
         self._network: OneHotMlp | None = None
 
     def learn(self, labels: Iterable[Label]) -> None:
@@ -65,15 +68,19 @@ class Learner:
         from_stories: dict[bytes, dict[str, None]] = {}
         taught: dict[bytes, tuple[str, ...]] = {}
         known: dict[tuple[str, ...], tuple[str, ...]] = {}
+        counts: Counter[tuple[bytes, str]] = Counter()
         for label in labels:
             right = known.get(label.right)
             if right is None:
                 right = known[label.right] = tuple(name for name in label.right if name in self._index)
+            for name in right:
+                counts[label.key, name] += 1
             if right and label.by != STORY:
                 taught[label.key] = right
             elif right:
                 from_stories.setdefault(label.key, {}).update(dict.fromkeys(right))
         self._taught = taught
+        self._counts = counts
         memory = {observation: tuple(right) for observation, right in from_stories.items()} | taught
         if memory != self.memory or list(memory) != list(self.memory):
             self.memory = memory
@@ -105,9 +112,19 @@ class Learner:
     def options(self, conversation: Conversation) -> tuple[Option, ...]:
         """Return every action, the most probable one first."""
         possible = conversation.action_mask(self.actions)
-        chances = self.probabilities(conversation.observation(), possible)
+        observation = conversation.observation()
+        chances = self.probabilities(observation, possible)
+        key = observation.astype(self._dtype).tobytes()
         order = np.argsort(-chances, kind="stable")
-        return tuple(Option(self.actions[i], float(chances[i]), bool(possible[i])) for i in order)
+        return tuple(
+            Option(
+                name := self.actions[i],
+                float(chances[i]),
+                bool(possible[i]),
+                self._counts[key, name],
+            )
+            for i in order
+        )
 
     def _logits(self, observation: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         if not self.memory:

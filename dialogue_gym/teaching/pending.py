@@ -13,11 +13,26 @@ class SessionError(ValueError):
 
 @dataclass(frozen=True)
 class Option:
-    """A possible next action of the bot, its probability, and whether its precondition holds."""
+    """A possible next action of the bot.
+
+    Attributes:
+        action: the name of the action.
+        probability: the probability that it is right, by the bot's estimate.
+        is_possible: whether its precondition holds.
+        taught: the number of answers and steps of stories in which it was right, in this very situation.
+    """
 
     action: str
     probability: float
     is_possible: bool
+    taught: int = 0
+
+    @property
+    def evidence(self) -> str:
+        """The reason for the probability, in words."""
+        if not self.taught:
+            return "not taught here yet"
+        return "taught once" if self.taught == 1 else f"taught {self.taught} times"
 
 
 @dataclass(frozen=True)

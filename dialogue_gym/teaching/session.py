@@ -114,7 +114,7 @@ class Session:
 
     @property
     def note(self) -> str | None:
-        """The problem with the last action, for the teacher to read; None without one."""
+        """The problem with the action of the last answer, for the teacher to read; None without one."""
         return self._driver.note
 
     @property
@@ -136,6 +136,10 @@ class Session:
     def distinct_observations(self) -> int:
         """The number of different observations with a label."""
         return len(self._driver.model.learner.memory)
+
+    def runs_code(self, proposal: Proposal, action: str) -> bool:
+        """Return whether an action runs code or calls a server here; a simulation only shows its effects."""
+        return self._driver.runs_code(action, proposal.is_closing)
 
     def environment(self) -> DialogueEnv:
         """Return an environment with the settings of the simulated user, for an evaluation.
@@ -163,6 +167,7 @@ class Session:
 
     def _writer(self, additions: Iterable[Addition]) -> ConversationWriter:
         """Return a writer for an answer; its additions come first, so that an undo of it undoes them."""
+        self._driver.note = None
         writer = self._driver.writer()
         for addition in additions:
             writer.addition(addition)
@@ -295,6 +300,7 @@ class Session:
             SessionError: no action waits for its result.
         """
         self._missing()
+        self._driver.note = None
         self._driver.write_result([])
 
     def _missing(self) -> MissingResult:
@@ -387,7 +393,7 @@ class Session:
         driver = self._driver
         driver.id = conversation
         driver.move_head(target)
-        self._contradiction = self.change = None
+        driver.note = self._contradiction = self.change = None
         driver.update_domain()
         if (open_one := self._navigator.open_from(conversation)) is None:
             driver.begin()
@@ -411,6 +417,7 @@ class Session:
         """
         if not self.can_fork(entry):
             raise SessionError(f"another user talks at entry {entry}")
+        self._driver.note = None
         self._driver.id = f"c{self._navigator.next_number()}"
         self._driver.move_head(entry)
         self._driver.update_domain()
@@ -445,7 +452,7 @@ class Session:
 
     def restart(self) -> None:
         """End this conversation without an outcome, and begin another one."""
-        writer = self._driver.writer()
+        writer = self._writer(())
         writer.end(None)
         self._driver.write(writer.take())
         self._contradiction = None

@@ -7,11 +7,13 @@ from typing import Any
 
 from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import Entity, UserUttered
-from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, first_text, shown_value
+from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, shown_value
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry
 from dialogue_gym.journal.history import History, in_words
 from dialogue_gym.teaching.pending import MissingResult, Option, PendingContradiction, Proposal
+from dialogue_gym.teaching.preview import ActionPreview, previews
+from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.review import corrections, is_answer, is_correction
 from dialogue_gym.teaching.session import Session
 
@@ -68,10 +70,12 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
         if is_wizard:
             by_name = {option.action: option for option in options}
             options = tuple(by_name[name] for name in session.actions)
+        preview = previews(session, pending)
         shown |= {
             "asks": PROPOSES,
             "is_closing": pending.is_closing,
-            "options": [_option(session.domain, option) for option in options],
+            "options": [_option(option) | _preview(preview(option.action)) for option in options],
+            "remarks": remarks(history, session.conversation, pending),
         }
     elif isinstance(pending, PendingContradiction):
         shown |= {
@@ -92,18 +96,22 @@ def names_of(domain: Domain) -> Json:
 def _change(session: Session) -> Json | None:
     if (change := session.change) is None:
         return None
-    before, after = (_option(session.domain, one) for one in (change.before, change.after))
+    before, after = (_option(one) for one in (change.before, change.after))
     return {"before": before, "after": after, "right": [visible(name) for name in change.right]}
 
 
-def _option(domain: Domain, option: Option) -> Json:
+def _option(option: Option) -> Json:
     return {
         "action": option.action,
         "shown": visible(option.action),
         "probability": round(option.probability, 4),
-        "says": first_text(domain, option.action),
+        "evidence": option.evidence,
         "is_possible": option.is_possible,
     }
+
+
+def _preview(preview: ActionPreview) -> Json:
+    return {"says": preview.text, "runs_code": preview.runs_code}
 
 
 def _message(message: UserUttered) -> Json:

@@ -207,6 +207,7 @@ class Workspace:
         self._has_learned = False
         self.notes: list[Note] = []
         self._steps = 0
+        self._changes = 0
         self._seen_entry = 0
         self._life, self._count = secrets.token_hex(4), 0
         self._seen: Json = {}
@@ -284,12 +285,23 @@ class Workspace:
             if not entries:
                 return False
             if self.shared.owner(self.session.id) in (None, self.teacher):
+                proposed = self._proposed
                 self.session.sync(entries)
+                if self._proposed not in (None, proposed) and proposed is not None:
+                    authors = {entry.author for entry in entries} - {"", *_NOT_TEACHERS}
+                    names = " and ".join(sorted(authors)) or "Another teacher"
+                    self.notes = [Note(f"{names} taught the bot something: it proposes another step now.")]
+                    self._changes += 1
                 self._look()
             else:
                 self.notes = [Note(f"{self.shared.owner(self.session.id)} has taken over {self.session.id}.")]
                 self.open()
             return self.step != before
+
+    @property
+    def _proposed(self) -> str | None:
+        pending = self.session.pending
+        return pending.best.action if isinstance(pending, Proposal) else None
 
     def begin_run(self) -> None:
         """Let the bot continue by itself; `run_on` takes each step."""
@@ -316,6 +328,9 @@ class Workspace:
             self._steps += self.is_running
             if not self.is_running and isinstance(self.session.pending, Proposal):
                 self.notes.append(Note(f"The bot is unsure after {counted(self._steps, 'step')}."))
+            elif self.session.note:
+                self.is_running = False
+                self.notes.append(Note("Stopped, because an action failed."))
             elif self._steps >= MOST_STEPS:
                 self.is_running = False
                 self.notes.append(Note(f"Stopped after {MOST_STEPS} steps."))
@@ -362,6 +377,7 @@ class Workspace:
             "is_wizard": settings.is_wizard,
             "threshold": settings.threshold,
             "is_running": self.is_running,
+            "changes": self._changes,
             "notes": [[note.text, note.style] for note in self.notes],
             "unknown": self.unknown.to_json() if self.unknown else None,
         }

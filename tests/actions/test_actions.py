@@ -299,22 +299,25 @@ def test_a_module_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_check_reports_differences_from_declared_effects() -> None:
-    def warnings(code: Callable[..., Any], name: str = "count") -> list[str]:
+    def messages(code: Callable[..., Any], name: str = "count") -> list[str]:
         runner = ActionRunner(PIZZA, [Python(code, name)])
         problems = check_actions(PIZZA, runner)
-        assert all(problem.file == __file__ and not problem.is_error for problem in problems)
+        assert all(problem.file == __file__ for problem in problems)
+        assert all(problem.is_error == ("Error: " in problem.message) for problem in problems)
         return [problem.message for problem in problems]
 
     right = answering([set_slot("price", 21), set_slot("toppings", [])])
-    assert warnings(right) == []
-    assert warnings(right, "order") == []  # it declares none
-    (unknown,) = warnings(right, "cuont")
+    assert messages(right) == []
+    assert messages(right, "order") == []  # it declares none
+    (unknown,) = messages(right, "cuont")
     assert "unknown action 'cuont'" in unknown and "did you mean 'count'?" in unknown
-    kept, wrong = warnings(answering([set_slot("size", None)]))[0:3:2]
+    kept, wrong = messages(answering([set_slot("size", None)]))[0:3:2]
     assert "count leaves the slot 'price' empty" in kept and "declares 20 to 30" in kept
     assert "count leaves the slot 'toppings' filled" in wrong and "declares empty" in wrong
-    (failed,) = warnings(lambda dispatcher, tracker, domain: 1 / 0)
+    (failed,) = messages(lambda dispatcher, tracker, domain: 1 / 0)
     assert "ZeroDivisionError" in failed
+    (failed,) = messages(lambda dispatcher, tracker, domain: 1 / 0, "order")  # it declares no effects
+    assert "order: " in failed and "ZeroDivisionError" in failed
 
 
 @pytest.mark.parametrize("name", ["restaurant", "concert"])

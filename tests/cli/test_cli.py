@@ -202,3 +202,34 @@ def test_strict_check_takes_warnings_for_errors(tmp_path: Path) -> None:
     assert strict.stdout == plain.stdout.replace("warning:", "error:").replace(
         "0 errors, 1 warning", "1 error, 0 warnings"
     )
+
+
+FAILING = """
+class Down:
+    def name(self): return "action_boom"
+    def run(self, dispatcher, tracker, domain): raise RuntimeError("the service is down")
+
+class Town(Down):
+    def name(self): return "action_town"
+    def run(self, dispatcher, tracker, domain): return [{"event": "slot", "name": "town", "value": 1}]
+
+class NeedsSlots(Down):
+    def name(self): return "action_size"
+    def run(self, dispatcher, tracker, domain): return [] if tracker.get_slot("size").upper() else None
+"""
+
+
+def test_check_runs_all_actions(tmp_path: Path) -> None:
+    slots = "slots: {size: {type: categorical, values: [small, large]}}"
+    (tmp_path / "domain.yml").write_text(
+        f"intents: [go]\n{slots}\nactions: [action_boom, action_town, action_size]\n"
+    )
+    (tmp_path / "actions.py").write_text(FAILING)
+    result = run("check", "domain.yml", "--actions", "actions.py", cwd=tmp_path)
+    boom, town, size, count = result.stdout.splitlines()
+    assert boom.startswith("error: ") and "action_boom: " in boom and "the service is down" in boom
+    assert town.startswith("error: ") and "unknown slot 'town'" in town
+    assert size.startswith("warning: ") and "action_size: " in size and "(at the start)" in size
+    assert count == "2 errors, 1 warning" and result.returncode == 2
+    dead = run("check", "domain.yml", "--actions", "http://127.0.0.1:9/", cwd=tmp_path)
+    assert dead.returncode == 2 and dead.stdout.count("error: http://127.0.0.1:9") == 3

@@ -15,7 +15,8 @@ from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import Action, ActionRunner
 from dialogue_gym.journal.entry import LABEL, LIVE, RESULT, Draft, Entry
 from dialogue_gym.journal.store import Store, StoreError
-from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.live.transitions import LiveReward, Trace
+from dialogue_gym.live.turn import Turn
 from dialogue_gym.teaching.session import Session
 from tests.live.bots import (
     CUISINE,
@@ -208,3 +209,28 @@ def test_teaching_session_ignores_live_conversations(store: Store) -> None:
     assert live.reply(name, CUISINE).messages
     assert LIVE not in next(store.entries(session.id)).content
     assert next(store.entries(name)).content[LIVE] == "person"
+
+
+def test_turn_forgets_what_it_could_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.in_memory()
+    trace = Trace(RESTAURANT, "live1", REWARD)
+    turn = Turn(trace, store, ActionRunner(RESTAURANT), "auto")
+    turn.begin("ann")
+    turn.write()
+    seen = []
+    monkeypatch.setattr(
+        trace, "record", lambda entry, observation: seen.append((entry.kind, observation)) or []
+    )
+    with monkeypatch.context() as full:
+        full.setattr(
+            store, "append_all", lambda drafts: (_ for _ in ()).throw(StoreError("the disk is full"))
+        )
+        turn.do("utter_greet")
+        with pytest.raises(StoreError):
+            turn.write()
+    turn.do("utter_ask_cuisine")
+    observation = trace.conversation.observation()
+    turn.do("utter_greet")
+    turn.write()
+    decisions = [one for kind, one in seen if kind == LABEL]
+    assert len(decisions) == 2 and (decisions[1] == observation).all()

@@ -16,7 +16,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live import conversations as conversations_module
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.rate_limit import Limits
-from dialogue_gym.live.sessions import Rejected, Sessions
+from dialogue_gym.live.sessions import APOLOGY, Rejected, Sessions
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
@@ -211,3 +211,23 @@ def test_repeated_requests_for_a_conversation_are_refused(bot: Bot) -> None:
             bot.sessions.snapshot("ann")
     assert caught.value.status == 429
     assert len(bot.sessions.snapshot("ann", is_trusted=True).events) == 4
+
+
+def test_people_read_an_apology_and_teachers_the_reason(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
+    class Failing:
+        def name(self) -> str:
+            return "utter_hello"
+
+        def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
+            raise RuntimeError("the service is down")
+
+    failing = ActionRunner(DOMAIN, [Failing])
+    sessions = Sessions(
+        LiveBot(DOMAIN, bot.store, Hello(), FixedFormatInterpreter(DOMAIN), failing, silence=1000)
+    )
+    reply = sessions.reply("ann", "/greet")
+    assert reply.notes == (APOLOGY,) and "the service is down" in sessions.problem(reply.conversation)
+    assert "the service is down" in caplog.text
+    misspelled = sessions.reply("ann", "/gret")
+    assert misspelled.notes == (APOLOGY,) and "did you mean 'greet'" in sessions.problem(reply.conversation)
+    assert bot.sessions.reply("ben", "/greet").notes == ()

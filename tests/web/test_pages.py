@@ -46,7 +46,7 @@ def test_a_message_is_corrected_by_keyboard(browser: playwright.Browser, server:
     tab.settled(before)
     tab.page.fill("#message", "my cat 🐈 likes sushi")
     tab.press("Enter")
-    tab.page.keyboard.press("m")
+    tab.page.keyboard.press("Alt+m")
     tab.page.wait_for_selector(".message-editor")
     tab.page.keyboard.press("Control+A")
     tab.page.keyboard.type("inform")
@@ -81,20 +81,20 @@ def test_a_new_action_is_typed_without_triggering_shortcuts(
     assert "Grunt <b>" in tab.page.inner_text(".log")
     tab.page.keyboard.press("?")
     tab.page.wait_for_selector("dialog[open]")
-    tab.page.keyboard.press("u")
+    tab.page.keyboard.press("Alt+u")
     tab.page.keyboard.press("Escape")
     tab.page.wait_for_selector("dialog[open]", state="hidden")
     assert "Grunt <b>" in tab.page.inner_text(".log")
-    tab.press("u")
+    tab.press("Alt+u")
     assert "Grunt <b>" not in tab.page.inner_text(".log")
-    tab.press("r")
+    tab.press("Alt+r")
     assert "Grunt <b>" in tab.page.inner_text(".log")
-    tab.press("w")
+    tab.press("Alt+w")
     assert not tab.page.locator(".proposed").count()
-    tab.press("w")
+    tab.press("Alt+w")
     conversation = tab.conversation
     tab.page.keyboard.press("ArrowUp")
-    tab.press("f")
+    tab.press("Alt+f")
     assert tab.conversation != conversation and tab.faults == []
 
 
@@ -118,7 +118,7 @@ def test_conversations_are_searched_read_approved_and_corrected(
     tab = as_teacher(browser, server, "carl")
     conversation = tab.conversation
     tab.press("Enter")
-    tab.press("n")
+    tab.press("Alt+n", "1")
     page = tab.page
     page.click("nav >> text=Conversations")
     page.wait_for_selector(".conversation")

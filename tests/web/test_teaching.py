@@ -241,6 +241,66 @@ def test_network_failure_loses_nothing(
     assert len(server.history().events(tab.conversation)) > events
 
 
+def test_letters_need_a_modifier_and_held_keys_count_once(
+    browser: playwright.Browser, server: Served
+) -> None:
+    tab = start(browser, server)
+    given, conversation = answers(server), tab.conversation
+    tab.page.keyboard.type("no, compare 2 venues: goodbye unfrwmg?")
+    tab.page.keyboard.press("Enter")
+    tab.page.keyboard.press("Escape")  # the end of the sentence
+    assert tab.conversation == conversation and answers(server) == given
+    assert not tab.page.locator("[role=alertdialog], dialog[open]").count()
+    before = tab.step
+    for _ in range(6):  # a held key: the first is a press, the others are repeated
+        tab.page.keyboard.down("Enter")
+    tab.page.keyboard.up("Enter")
+    tab.settled(before)
+    assert len(answers(server)) == len(given) + 1
+    tab.page.keyboard.press("Alt+n")
+    tab.page.wait_for_selector("[role=alertdialog]")
+    tab.page.keyboard.press("Escape")
+    tab.page.wait_for_selector("[role=alertdialog]", state="hidden")
+    assert tab.conversation == conversation
+    tab.page.click('button:has-text("Continue")')
+    tab.page.wait_for_selector("text=Let the bot act by itself")
+    tab.page.keyboard.press("2")
+    tab.page.wait_for_selector("[role=alertdialog]", state="hidden")
+    tab.page.select_option("select:has(option[value=all])", "all")
+    tab.page.locator(".decision").focus()
+    tab.press("u")
+    assert len(answers(server)) == len(given)
+    tab.page.reload()
+    tab.page.wait_for_selector(".proposed")
+    assert tab.page.input_value("select:has(option[value=all])") == "all" and tab.faults == []
+
+
+def test_a_proposal_that_another_teacher_changed_waits_for_a_look(
+    browser: playwright.Browser, server: Served
+) -> None:
+    anna, ben = (
+        Tab(browser, server.address().replace("/teach/", "/teach/enter"), shows="form") for _ in "ab"
+    )
+    for tab, name in ((anna, "anna"), (ben, "ben")):
+        tab.page.fill("[name=name]", name)
+        tab.page.click("button")
+        tab.page.wait_for_selector("#main")
+        tab.page.keyboard.press("Enter")
+        tab.page.wait_for_selector(".proposed")
+    before, proposed = ben.step, ben.proposed
+    ben.page.evaluate(
+        "() => { window.blocked = []; new MutationObserver(() => {"
+        " if (document.querySelector('.confirm')?.disabled) window.blocked.push(1); })"
+        ".observe(document.querySelector('#main'), { subtree: true, attributes: true, childList: true }); }"
+    )
+    anna.press("3")
+    ben.settled(before)
+    ben.page.wait_for_selector("text=anna taught the bot something")
+    assert ben.proposed != proposed
+    ben.page.wait_for_selector(".confirm:enabled")
+    assert ben.page.evaluate("window.blocked.length") and anna.faults == ben.faults == []
+
+
 HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script>${window.hacked=1}`"
 DOMAIN = """
 intents: [greet]

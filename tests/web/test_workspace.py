@@ -107,6 +107,8 @@ def test_teachers_have_their_own_conversations_and_learn_from_each_other(workspa
     asked = ben.step
     assert ben.catch_up() and ben.step != asked  # the proposal has changed, so earlier commands are stale
     assert ben.view["options"][0]["probability"] > before["probability"]
+    assert ben.view["notes"] == [["anna taught the bot something: it proposes another step now.", ""]]
+    assert ben.view["changes"] == 1 and anna.view["changes"] == 0
     with pytest.raises(StaleCommand):
         dispatch(ben, asked, "confirm", {})
     do(ben, "confirm")

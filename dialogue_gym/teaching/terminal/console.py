@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol, TypeVar
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as Grid
@@ -23,7 +26,12 @@ from dialogue_gym._text import printable
 from dialogue_gym.teaching.terminal.screens import STOP, Dialog, Line, Screen, Table
 
 _STYLES = {"": "", "strong": "bold", "faint": "dim", "good": "green", "bad": "red"}
-_NARROW = 20
+_NARROW, _OTHER_COLUMNS = 20, 28
+"""The least width of a table's names where the terminal has room; the width left to the other columns."""
+_YES, _NO = ("y", "yes"), ("n", "no")
+_ANSWERS = (*_YES, *_NO)
+_ENTER_SECONDS = 1.0
+"""An Enter that follows a key within this time belongs to the key."""
 
 _Result = TypeVar("_Result")
 
@@ -42,7 +50,7 @@ class Asker(Protocol):
     kept: str
 
     def ask(self, prompt: str, keys: str) -> str:
-        """Return an answer: a line, or one of some keys.
+        """Return an answer: a line, or one of some keys, which need no Enter.
 
         Raises:
             Leave: the input has ended, or the person leaves.
@@ -75,13 +83,14 @@ class Pipe:
 
 
 class Keyboard:
-    """Reads answers from a person at a terminal: a key without Enter if the question is for a key."""
+    """Reads answers from a person at a terminal: lines, or keys that answer without Enter."""
 
     def __init__(self) -> None:
         """Prepare the prompts."""
         self.kept = KEPT
         self._lines: PromptSession[str] = PromptSession()
         self._keys: PromptSession[str] = PromptSession()
+        self._is_after_key = False
 
     def ask(self, prompt: str, keys: str) -> str:
         """Return the answer; Ctrl-C and Ctrl-D ask whether to leave, and a second one leaves."""
@@ -93,38 +102,73 @@ class Keyboard:
 
     def interrupted(self) -> None:
         """Ask whether to leave."""
-        try:
-            answer = self._prompt(f"Leave? {self.kept} (y/n) ", "yn")
-        except (KeyboardInterrupt, EOFError):
-            answer = "y"
-        if answer == "y":
+        answer = ""
+        while answer not in _ANSWERS:
+            try:
+                answer = self._prompt(f"Leave? {self.kept} (y/n) ", "").strip().lower()
+            except (KeyboardInterrupt, EOFError):
+                answer = "y"
+        if answer in _YES:
             raise Leave(self.kept)
 
     def _prompt(self, prompt: str, keys: str) -> str:
-        if keys:
-            return self._keys.prompt(prompt, key_bindings=_bindings(keys))
+        session = self._keys if keys else self._lines
+        bindings = _bindings(keys, self._is_after_key)
+        self._is_after_key = False
+        answer = session.prompt(prompt, key_bindings=bindings)
+        self._is_after_key = bool(keys) and answer in keys
         # Input in another encoding arrives as lone surrogates, which no file can hold.
-        return self._lines.prompt(prompt).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return answer.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _bindings(keys: str) -> KeyBindings:
-    """Return bindings by which each of some keys answers, and all others do nothing."""
+def _bindings(keys: str, is_after_key: bool) -> KeyBindings:
+    """Return bindings by which some keys answer at once, where nothing is typed yet.
+
+    Args:
+        keys: the keys; with any of them, Enter alone does nothing.
+        is_after_key: whether the last question was answered by such a key. People press Enter after it as
+            well, which must not answer this question.
+    """
     bindings = KeyBindings()
+    is_empty = Condition(lambda: not get_app().current_buffer.text)
+    begin = time.monotonic()
 
-    @bindings.add(Keys.Any)
-    @bindings.add(Keys.BracketedPaste)
-    @bindings.add("enter")
+    def is_late() -> bool:
+        return time.monotonic() - begin > _ENTER_SECONDS
+
+    @bindings.add(
+        "enter", filter=is_empty & Condition(lambda: bool(keys) or (is_after_key and not is_late()))
+    )
     def ignore(event: KeyPressEvent) -> None:
         """Leave the line empty."""
+        nonlocal is_after_key
+        is_after_key = False
+
+    def answer(event: KeyPressEvent) -> None:
+        following = event.key_processor.input_queue
+        if following and following[0].key == " ":  # a sentence such as "2 tickets", in one piece
+            event.current_buffer.insert_text(event.data)
+            return
+        event.current_buffer.text = event.data
+        event.app.exit(result=event.data)
 
     for key in keys:
-
-        @bindings.add(key)
-        def answer(event: KeyPressEvent) -> None:
-            event.current_buffer.text = event.data
-            event.app.exit(result=event.data)
-
+        bindings.add(key, filter=is_empty)(answer)
     return bindings
+
+
+def lines_of_name(name: str, width: int) -> list[str]:
+    """Return a name in lines of at most `width` characters, broken inside a word only if it is longer.
+
+    >>> lines_of_name("action_search_concerts", 16)
+    ['action_search_', 'concerts']
+    """
+    lines = [""]
+    for word in re.findall(r"[^_\W]*[_\W]*", name):
+        if lines[-1] and len(lines[-1]) + len(word) > width:
+            lines.append("")
+        lines[-1] += word
+    return [line[start : start + width] for line in lines for start in range(0, len(line), width)]
 
 
 class Terminal:
@@ -195,10 +239,14 @@ class Terminal:
         grid = Grid(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
         if part.numbers:
             grid.add_column("", justify="right", no_wrap=True)
-        for title in part.titles:
-            grid.add_column(Text(title), overflow="fold", min_width=min(_NARROW, len(title)))
+        widest = max(_NARROW, self._console.width - _OTHER_COLUMNS)
+        names = ["\n".join(lines_of_name(printable(row.name), widest)) for row in part.rows]
+        longest = max((len(line) for name in names for line in name.split("\n")), default=0)
+        for place, title in enumerate(part.titles):
+            least = longest if place == 0 else min(_NARROW, len(title))
+            grid.add_column(Text(title), overflow="fold", min_width=least)
         for index, row in enumerate(part.rows):
-            cells = [Text(printable(row.name)), *map(Text, row.cells)]
+            cells = [Text(names[index]), *map(Text, row.cells)]
             number = [Text(str(part.numbers[index]))] if part.numbers else []
             grid.add_row(*number, *cells, style="dim" if row.is_faint else "")
         self._console.print(grid)

@@ -35,17 +35,9 @@ from dialogue_gym.teaching.pending import (
 )
 from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
 from dialogue_gym.teaching.terminal import views
-from dialogue_gym.teaching.terminal.prompts import KeyCommand, Picked, pick, pick_number, typed
-from dialogue_gym.teaching.terminal.screens import (
-    STOP,
-    Dialog,
-    Line,
-    Row,
-    Screen,
-    Table,
-    ask_key,
-    choose,
-)
+from dialogue_gym.teaching.terminal.keys import KeyCommand
+from dialogue_gym.teaching.terminal.prompts import Picked, ask_key, choose, pick, pick_number, typed
+from dialogue_gym.teaching.terminal.screens import STOP, Dialog, Line, Row, Screen, Table
 
 _STYLES = {"success": "good", "failure": "bad"}
 
@@ -76,6 +68,8 @@ class TeachingDialog:
         self._is_over = False
         self._notes: list[Line | Table] = []
         self._conversation = session.id
+        self._told: tuple[str, int | None, str] | None = None
+        """The last failure that was told: conversation, its head, and the problem."""
 
     def teach(self) -> Dialog[None]:
         """Ask the pending questions of the session, until the teacher leaves."""
@@ -96,6 +90,7 @@ class TeachingDialog:
 
     def _taken(self) -> tuple[Line | Table, ...]:
         """Return the notes, which are shown once."""
+        self._tell_failure()
         if self._session.id != self._conversation:
             outcome = self._session.history.outcome(self._conversation)
             if outcome in OUTCOMES:
@@ -104,6 +99,18 @@ class TeachingDialog:
             self._conversation = self._session.id
         notes, self._notes = tuple(self._notes), []
         return notes
+
+    def _tell_failure(self) -> bool:
+        """Note the problem with the last action, once; return whether there was one."""
+        session = self._session
+        if session.note is None:
+            return False
+        failure = (session.id, session.history.head(session.id), session.note)
+        if failure == self._told:
+            return False
+        self._told = failure
+        self._note(f"The action failed. {session.note}", "bad")
+        return True
 
     def _situation(self) -> tuple[Line | Table, ...]:
         conversation = self._session.conversation
@@ -129,8 +136,8 @@ class TeachingDialog:
         elif self._is_wizard:
             yield from self._correct(pending)
         else:
-            shown = (*self._situation(), *views.proposal_lines(self._session.domain, pending))
-            key = yield from ask_key(shown, "answer > ", "123" + self._commands())
+            shown = (*self._situation(), *views.proposal_lines(self._session, pending))
+            key = yield from ask_key(shown, "answer > ", "1230")
             if key == "1":
                 self._session.confirm()
             elif key == "2":
@@ -168,8 +175,8 @@ class TeachingDialog:
         picked = yield from pick(
             "action",
             views.action_titles(with_probabilities),
-            views.action_rows(session.domain, session.actions, proposal.options, with_probabilities),
-            self._situation() if self._is_wizard else (),
+            views.action_rows(session, proposal, with_probabilities),
+            (*self._situation(), *views.wizard_lines()) if self._is_wizard else (),
         )
         if picked is None:
             return
@@ -241,8 +248,8 @@ class TeachingDialog:
 
     def _commands(self) -> str:
         """Return the keys that are available now."""
-        goes_on = "g" if isinstance(self._session.pending, Proposal) else ""
-        return f"urfn{goes_on}{'p' if self._is_wizard else ''}ts?0q"
+        here = "gm" if isinstance(self._session.pending, Proposal) else ""
+        return f"urfn{here}{'p' if self._is_wizard else ''}ts?0q"
 
     def _do(self, key: str) -> Dialog[None]:
         session = self._session
@@ -260,19 +267,33 @@ class TeachingDialog:
             session.restart()
         elif key == "f":
             yield from self._fork()
-        elif key in ("g", "p"):
-            self._is_wizard = False
+        elif key == "m":
+            yield from self._correct_message()
+        elif key == "p":
+            yield from self._leave_wizard()
+        elif key == "g":
             yield from self._go_on()
         elif key == "t":
             yield from self._set_threshold()
         elif key == "s":
             self._notes.append(views.figures_table(session))
-        elif key in ("0", "q"):
+        else:
             self._is_over = True
             if key == "0":
                 self._write_all()
-        else:
-            self._notes += views.help_lines(self._is_wizard)
+
+    def _leave_wizard(self) -> Dialog[None]:
+        """Ask how to go on before the bot picks any action."""
+        question = Line("The bot proposes its actions from now on. How do you want to go on?", "strong")
+        ways = (
+            "answer each proposal",
+            "let the bot continue until it is unsure",
+            "go on picking every action",
+        )
+        way = yield from choose((question,), *ways)
+        self._is_wizard = way == 3
+        if way == 2:
+            yield from self._go_on()
 
     def _write_all(self) -> None:
         try:
@@ -329,9 +350,13 @@ class TeachingDialog:
                 if isinstance(session.pending, Proposal):
                     self._note(f"(the bot is unsure after {step} {'step' if step == 1 else 'steps'})")
                 return
+            has_failed = self._tell_failure()
             notes = self._taken()
             new = session.conversation.events[shown if session.id == conversation else 0 :]
             if (yield Screen((*notes, *views.chat_lines(new)))) == STOP:
                 self._note("(stopped)")
+                return
+            if has_failed:
+                self._note("(stopped, because an action failed)")
                 return
         self._note(f"(stopped after {MOST_STEPS} steps)")

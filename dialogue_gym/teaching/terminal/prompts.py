@@ -1,26 +1,19 @@
-"""Prompts for a line, a number, or a name from a table. No input or output."""
+"""Prompts for a numbered answer, a line, or a name from a table. No input or output.
+
+`?` shows help and asks again; any other command is raised as `KeyCommand`.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialogue_gym._text import article, name_fault, nearest, visible
-from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table, choose
+from dialogue_gym.teaching.terminal.keys import HELP, KeyCommand, help_lines, key_command, text_command
+from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table
 
 MOST_ROWS = 100
 """The maximum number of rows of a table that are shown; the others can be picked as well."""
-_COMMAND = re.compile(r"\s*:([a-z0-9?])\s*")
-
-
-class KeyCommand(Exception):
-    """The answer to a question was a command."""
-
-    def __init__(self, key: str) -> None:
-        """Store the key of the command."""
-        super().__init__(key)
-        self.key = key
 
 
 @dataclass(frozen=True)
@@ -31,15 +24,49 @@ class Picked:
     is_new: bool = False
 
 
+def ask_key(shown: tuple[Line | Table, ...], prompt: str, keys: str) -> Dialog[str]:
+    """Ask until the answer is one of some keys.
+
+    Raises:
+        KeyCommand: the answer is a command.
+    """
+    now = shown
+    while True:
+        answer = (yield Screen(now, prompt, keys + HELP)).strip()
+        if len(key := answer.removeprefix(":")) == 1 and key in keys:
+            return key
+        command = key_command(answer)
+        if command == HELP:
+            now = (*help_lines(), *shown)
+        elif command is not None:
+            raise KeyCommand(command)
+        else:
+            problem = f"unknown answer {visible(answer, 40)}" if answer else "no answer"
+            now = (Line(f"({problem}; choose one of {' '.join(keys)}, or a command; ? shows them)", "bad"),)
+
+
+def choose(shown: tuple[Line | Table, ...], *answers: str) -> Dialog[int]:
+    """Ask for one of several answers; return its number, from 1.
+
+    Raises:
+        KeyCommand: the answer is a command.
+    """
+    lines = tuple(Line(f"{number}  {answer}", indent=2) for number, answer in enumerate(answers, 1))
+    keys = "".join(str(number) for number in range(1, len(answers) + 1))
+    return int((yield from ask_key((*shown, *lines), "answer > ", keys)))
+
+
 def typed(shown: tuple[Line | Table, ...], prompt: str) -> Dialog[str]:
     """Ask for a line of text.
 
     Raises:
         KeyCommand: the answer is a command.
     """
-    answer = yield Screen(shown, prompt)
-    if command := _COMMAND.fullmatch(answer):
-        raise KeyCommand(command[1])
+    now = shown
+    while (command := text_command(answer := (yield Screen(now, prompt)))) is not None:
+        if command != HELP:
+            raise KeyCommand(command)
+        now = (*help_lines(), *shown)
     return answer
 
 

@@ -21,9 +21,15 @@ from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
 from dialogue_gym.teaching.startup import set_up
-from dialogue_gym.teaching.terminal.console import Leave, Terminal
+from dialogue_gym.teaching.terminal.console import KEPT, Leave, Terminal
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
-from dialogue_gym.teaching.terminal.setup import domain_text, new_domain, should_continue, should_grow
+from dialogue_gym.teaching.terminal.setup import (
+    Cancel,
+    domain_text,
+    new_domain,
+    should_continue,
+    should_grow,
+)
 
 _YAML = (".yml", ".yaml")
 
@@ -40,6 +46,8 @@ def run(options: TeachOptions) -> None:
         domain = _domain(terminal, options.source)
         if domain is not None:
             _teach(terminal, domain, options)
+    except Cancel:
+        print(KEPT)
     except Leave as leave:
         print(leave)
 

@@ -5,8 +5,8 @@ No input or output.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import yaml
 
@@ -14,27 +14,50 @@ from dialogue_gym._text import visible
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART, DomainError, Response
 from dialogue_gym.teaching.growth import Growth
-from dialogue_gym.teaching.terminal.prompts import KeyCommand, typed
-from dialogue_gym.teaching.terminal.screens import Dialog, Line, Table, choose
+from dialogue_gym.teaching.terminal.keys import QUIT, KeyCommand
+from dialogue_gym.teaching.terminal.prompts import choose, typed
+from dialogue_gym.teaching.terminal.screens import Dialog, Line, Table
+
+_Answer = TypeVar("_Answer")
+_Shown = tuple[Line | Table, ...]
+
+
+class Cancel(Exception):
+    """The person leaves before teaching begins."""
 
 
 def should_continue(folder: str) -> Dialog[bool]:
-    """Ask whether to continue a store that exists; False to start a new one."""
+    """Ask whether to continue a store that exists; False to start a new one.
+
+    Raises:
+        Cancel: the person leaves.
+    """
     shown = (Line(f"{visible(folder)}: this store exists already.", "strong"),)
     answers = ("continue it", "start a new one (the old one is renamed)")
-    return (yield from choose(shown, *answers)) == 1
+    return (yield from _asked(lambda notes: choose((*notes, *shown), *answers))) == 1
 
 
 def should_grow(growth: Growth) -> Dialog[bool]:
-    """Ask whether to write into the domain file what was taught and is not in it."""
+    """Ask whether to write into the domain file what was taught and is not in it; no if the person leaves."""
     shown = (Line(f"{growth}.", "strong"),)
-    return (yield from choose(shown, "write them into the file", "leave the file as it is")) == 1
+    answers = ("write them into the file", "leave the file as it is")
+    try:
+        return (yield from _asked(lambda notes: choose((*notes, *shown), *answers))) == 1
+    except Cancel:
+        return False
 
 
 def new_domain(file: str, name: str) -> Dialog[Domain | None]:
     """Offer to create a domain, ask for its contents, and return it; None if the person cancels."""
+    try:
+        return (yield from _new_domain(file, name))
+    except Cancel:
+        return None
+
+
+def _new_domain(file: str, name: str) -> Dialog[Domain | None]:
     shown = (Line(f"{visible(file)} does not exist.", "strong"),)
-    if (yield from choose(shown, "create it", "cancel")) == 2:
+    if (yield from _asked(lambda notes: choose((*notes, *shown), "create it", "cancel"))) == 2:
         return None
     domain = Domain(name)
     domain = yield from _with_names(domain, "intents, separated by commas > ", Domain.with_intent)
@@ -66,12 +89,20 @@ def _with_names(domain: Domain, prompt: str, add: Any) -> Dialog[Domain]:
 
 
 def _text(prompt: str, shown: Sequence[Line | Table] = ()) -> Dialog[str]:
-    """Ask for a line; commands are not available yet."""
+    """Ask for a line."""
+    return (yield from _asked(lambda notes: typed(notes or tuple(shown), prompt))).strip()
+
+
+def _asked(question: Callable[[_Shown], Dialog[_Answer]]) -> Dialog[_Answer]:
+    """Ask a question, which shows some notes first; of the commands only quitting is available here."""
+    notes: _Shown = ()
     while True:
         try:
-            return (yield from typed(tuple(shown), prompt)).strip()
-        except KeyCommand:
-            shown = (Line("(commands are available once teaching begins)", "bad"),)
+            return (yield from question(notes))
+        except KeyCommand as command:
+            if command.key == QUIT:
+                raise Cancel from None
+            notes = (Line("(commands are available while teaching)", "bad"),)
 
 
 def domain_text(domain: Domain) -> str:

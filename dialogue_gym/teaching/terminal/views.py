@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dialogue_gym._text import visible
+from dialogue_gym._text import cut, visible
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered, Value
 from dialogue_gym.conversation.transcript import (
@@ -13,14 +13,15 @@ from dialogue_gym.conversation.transcript import (
     VALUE_WIDTH,
     bubbles,
     either,
-    first_text,
     shown_value,
 )
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import FAKE_USER, LABEL, MEND, RESULT, USER, Entry, entry_events
 from dialogue_gym.journal.history import History
-from dialogue_gym.teaching.pending import Change, Option, Proposal
+from dialogue_gym.teaching.pending import Change, Proposal
+from dialogue_gym.teaching.preview import previews
 from dialogue_gym.teaching.progress import figures
+from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Line, Row, Table
 
@@ -28,20 +29,6 @@ TURNS = 2
 """The number of the user's last messages that the chat shows."""
 CONVERSATION_TITLES = ("conversation", "turns", "first message", "")
 _CHAT_LINES = 16
-
-KEYS = (
-    ("u", "undo"),
-    ("r", "redo"),
-    ("f", "fork from an earlier point"),
-    ("n", "start a new conversation"),
-    ("g", "let the bot continue until it is unsure"),
-    ("t", "set the confidence that it needs for that"),
-    ("s", "statistics"),
-    ("?", "help"),
-    ("0", "export and quit"),
-    ("q", "quit"),
-)
-WIZARD_KEY = ("p", "let the bot play instead of picking every action")
 
 
 def chat_so_far(conversation: Conversation) -> list[Line]:
@@ -77,19 +64,26 @@ def slot_line(slots: Mapping[str, Value]) -> Line:
     return Line(f"slots {known or 'none'}", "faint")
 
 
-def proposal_lines(domain: Domain, proposal: Proposal) -> list[Line]:
+def proposal_lines(session: Session, proposal: Proposal) -> list[Line]:
     """Return the bot's proposal, and the possible answers."""
     best = proposal.best
-    says = first_text(domain, best.action)
-    lines = [
-        Line(f"The bot would do [{visible(best.action)}] ({best.probability:.0%}). Is this right?"),
-        *([Line(f"it says: {says}", "faint", indent=6)] if says else []),
+    preview = previews(session, proposal)(best.action)
+    sure = f"{best.probability:.0%}, {best.evidence}"
+    lines = [Line(f"The bot would do [{visible(best.action)}] ({sure}). Is this right?")]
+    if preview.runs_code:
+        lines.append(Line(f"it {preview}", "faint", indent=6))
+    elif preview.text:
+        lines.append(Line(f"it says: {preview}", "faint", indent=6))
+    lines += [Line(remark, "strong") for remark in remarks(session.history, session.conversation, proposal)]
+    lines += [
         Line("1  yes", indent=2),
         Line("2  no, the action is wrong", indent=2),
         Line("3  no, the meaning is wrong", indent=2),
         Line("0  export and quit", indent=2),
         Line(
-            "u undo, r redo, f fork, n new, g continue, t confidence, s statistics, q quit, ? help", "faint"
+            "u undo, r redo, f fork, n new, g continue, t confidence, s statistics, q quit, ? help;"
+            " letters need Enter",
+            "faint",
         ),
     ]
     if proposal.is_closing:
@@ -97,15 +91,22 @@ def proposal_lines(domain: Domain, proposal: Proposal) -> list[Line]:
     return lines
 
 
-def action_rows(
-    domain: Domain, actions: Sequence[str], options: Sequence[Option], with_probabilities: bool
-) -> list[Row]:
+def wizard_lines() -> list[Line]:
+    """Return the question about the next action to a teacher who picks every one."""
+    return [
+        Line("Which action is right?"),
+        Line(":m the meaning is wrong, :p let the bot propose, :u undo, q quit, ? help", "faint"),
+    ]
+
+
+def action_rows(session: Session, proposal: Proposal, with_probabilities: bool) -> list[Row]:
     """Return the actions, in the domain's order, as rows to pick from."""
-    by_name = {option.action: option for option in options}
+    by_name = {option.action: option for option in proposal.options}
+    preview = previews(session, proposal)
     rows = []
-    for name in actions:
+    for name in session.actions:
         option = by_name[name]
-        notes = first_text(domain, name) if option.is_possible else "not possible now"
+        notes = cut(str(preview(name)), VALUE_WIDTH) if option.is_possible else "not possible now"
         cells = (f"{option.probability:.2f}", notes) if with_probabilities else (notes,)
         rows.append(Row(name, cells, is_faint=not option.is_possible))
     return rows
@@ -181,14 +182,3 @@ def _messages(path: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
             (message,) = entry_events(entry)
             assert isinstance(message, UserUttered)
             yield entry, visible(message.text or "/" + message.act, VALUE_WIDTH)
-
-
-def help_lines(is_wizard: bool) -> list[Line]:
-    """Return the meanings of the keys."""
-    keys = (*KEYS, WIZARD_KEY) if is_wizard else KEYS
-    return [
-        Line(
-            "Questions are answered with one key. When typing text, put a colon before a command: :u", "faint"
-        ),
-        *(Line(f"{key}  {what}", indent=2) for key, what in keys),
-    ]

@@ -94,7 +94,7 @@ export default {
       </div>
       <Chat ref="chat" :chat="shown.open.chat" shows-teachers />
       <section v-if="talk" ref="decision" class="decision" aria-label="Your answer">
-        <p v-show="error" class="note is-bad" role="status" dir="auto">{{ error }}</p>
+        <p v-show="error || talk.problem" class="note is-bad" role="status" dir="auto">{{ error || talk.problem }}</p>
         <div v-if="shown.open.step !== null" class="card">
           <h2>Choose the bot's next step. Its favourite is first; the numbers are its estimates.</h2>
           <Options :options="options" :disabled="sent !== null" has-keys @pick="decide" />

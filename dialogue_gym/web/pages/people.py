@@ -125,6 +125,7 @@ def _talk(talk: OpenConversation) -> Json:
         "teacher": talk.teacher,
         "waits": talk.waits,
         "is_busy": talk.is_busy,
+        "problem": visible(talk.problem),
         "quiet": int(talk.idle_seconds) if talk.waits else 0,
     }
 

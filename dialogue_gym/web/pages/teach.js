@@ -1,10 +1,30 @@
 // The teaching page. It shows a view (see view.py) and sends commands, each with the step that it answers; the
 // server alone decides what a command does.
 
-import { Chat, MessageEditor, Options, connection, isTyping, keep, kept, percent } from "dialogue-gym-web";
+import {
+  Chat,
+  MessageEditor,
+  Name,
+  Options,
+  connection,
+  isTyping,
+  keep,
+  kept,
+  percent,
+  prefer,
+  preferred,
+  shortcutKey,
+} from "dialogue-gym-web";
+
+// A proposal that another teacher's lesson has changed takes no answer for so many milliseconds.
+const LOOK_AGAIN = 500;
+// Within so many milliseconds after a letter, another key belongs to the same sentence.
+const SENTENCE = 1000;
+// Keys that act without Alt: none, all but letters, or all. A speech recognizer, say, types letters.
+const ALONE = ["none", "numbers", "all"];
 
 export default {
-  components: { Chat, MessageEditor, Options },
+  components: { Chat, MessageEditor, Name, Options },
   mixins: [connection],
   props: { view: Object, names: Object, keys: Array },
   emits: ["command", "stop", "refresh"],
@@ -16,11 +36,17 @@ export default {
       newText: "",
       isNaming: false,
       isEditing: false,
+      isHeld: false,
+      asking: "",
+      alone: ALONE.includes(preferred("keys")) ? preferred("keys") : "numbers",
     };
   },
   computed: {
     asks() {
       return this.view.asks;
+    },
+    isBlocked() {
+      return this.isOffline || this.isHeld || this.sent !== null;
     },
     isEmpty() {
       return this.view.is_new && !this.hasStarted;
@@ -40,8 +66,10 @@ export default {
     },
   },
   watch: {
-    view(view) {
+    view(view, before) {
       const last = this.settle();
+      if (view.changes !== before.changes) this.hold();
+      if (view.step !== before.step) this.asking = "";
       if (view.notice) this.notify(view.notice);
       if (last && view.step !== last.step) {
         this.filter = "";
@@ -55,13 +83,19 @@ export default {
     message(text) {
       keep("message", text);
     },
+    alone(keys) {
+      prefer("keys", keys);
+    },
   },
   mounted() {
+    document.addEventListener("keydown", this.onAnyKey, true);
     document.addEventListener("keydown", this.onKey);
     this.$nextTick(() => this.afterUpdate(true));
   },
   unmounted() {
+    document.removeEventListener("keydown", this.onAnyKey, true);
     document.removeEventListener("keydown", this.onKey);
+    clearTimeout(this.holding);
   },
   methods: {
     percent,
@@ -70,6 +104,23 @@ export default {
     },
     barWidth(probability) {
       return { width: `${Math.max(1, 100 * probability)}%` };
+    },
+    hold() {
+      this.isHeld = true;
+      clearTimeout(this.holding);
+      this.holding = setTimeout(() => (this.isHeld = false), LOOK_AGAIN);
+    },
+    // Ask before a command that leaves the conversation, or lets the bot act by itself.
+    ask(command) {
+      if (this.isBlocked || (command === "run" && this.asks !== "proposal")) return;
+      this.asking = command;
+      this.$nextTick(() => this.focusNext());
+    },
+    answerAsked(isYes) {
+      const command = this.asking;
+      this.asking = "";
+      if (isYes) this.send(command);
+      this.$nextTick(() => this.focusNext());
     },
     start() {
       this.hasStarted = true;
@@ -126,10 +177,30 @@ export default {
       if (bubble?.fork) this.fork(bubble);
       else this.$refs.chat.move(0);
     },
+    // A held key counts once, also where it would press a button or send a form again; and a sentence typed
+    // outside of a field is not a row of commands: after a letter, its spaces and digits do nothing.
+    onAnyKey(event) {
+      const isHeld = event.repeat && (event.key === "Enter" || (event.key === " " && !isTyping(event.target)));
+      if (!isHeld && !this.isInSentence(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    isInSentence(event) {
+      if (event.key === "Escape" || isTyping(event.target) || event.altKey || event.ctrlKey || event.metaKey) {
+        this.lastLetter = -Infinity;
+        return false;
+      }
+      if (event.key.length > 1 && event.key !== "Enter") return false;
+      const isLetter = /^\p{L}$/u.test(event.key) && this.alone !== "all";
+      const isPart = isLetter || event.timeStamp - (this.lastLetter ?? -Infinity) < SENTENCE;
+      if (isPart) this.lastLetter = event.timeStamp;
+      return isPart && !isLetter;
+    },
     onKey(event) {
-      if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+      if (event.repeat || event.ctrlKey || event.metaKey || event.isComposing) return;
       if (event.key === "Escape") {
-        if (this.isEditing) this.endEditing();
+        if (this.asking) this.answerAsked(false);
+        else if (this.isEditing) this.endEditing();
         else if (this.view.is_running) this.stop();
         else if (isTyping(event.target)) event.target.blur();
         else if (this.asks === "contradiction") this.send("cancel");
@@ -137,30 +208,37 @@ export default {
       }
       if (isTyping(event.target) || this.$refs.help?.open) return;
       if (event.key === "Enter" || event.key === " ") {
+        if (event.altKey) return;
         if (event.target.closest("button, a, summary")) return; // the focused button is pressed
         if (event.key === " ") return;
         event.preventDefault();
         if (this.isEmpty) this.start();
+        else if (this.asking) this.answerAsked(true);
         else if (this.asks === "proposal" && !this.view.is_wizard && !this.view.unknown) this.send("confirm");
         return;
       }
-      const does = this.shortcuts()[event.key];
+      const key = shortcutKey(event);
+      if (!this.acts(key, event.altKey)) return;
+      const does = this.shortcuts()[key];
       if (does) {
         event.preventDefault();
         does();
-        return;
-      }
-      if (/^[0-9]$/.test(event.key)) {
+      } else if (/^[0-9]$/.test(key)) {
         event.preventDefault();
-        this.number(event.key === "0" ? 10 : Number(event.key));
+        this.number(key === "0" ? 10 : Number(key));
       }
+    },
+    // WCAG 2.1.4: a shortcut of one character needs a modifier, or can be turned off.
+    acts(key, hasAlt) {
+      if (hasAlt || key.length > 1 || this.alone === "all") return true;
+      return this.alone === "numbers" && !/\p{L}/u.test(key);
     },
     shortcuts() {
       return {
         u: () => this.view.can_undo && this.send("undo"),
         r: () => this.view.can_redo && this.send("redo"),
-        n: () => this.send("restart"),
-        g: () => this.send("run"),
+        n: () => this.ask("restart"),
+        g: () => this.ask("run"),
         w: () => this.send("wizard", { on: !this.view.is_wizard }),
         m: () => (this.isEditing = this.view.correctable !== null),
         f: () => this.forkFocused(),
@@ -190,30 +268,37 @@ export default {
   <section class="talk" :aria-label="'Conversation ' + view.conversation">
     <div class="tools" role="toolbar" aria-label="Conversation">
       <h1><bdi>{{ view.conversation }}</bdi> <small>{{ view.tally.answers }} answered, {{ view.tally.corrections }} corrected</small></h1>
-      <button @click="send('undo')" :disabled="isBlocked || !view.can_undo" title="Undo (u)"><span aria-hidden="true">↶</span> Undo</button>
-      <button @click="send('redo')" :disabled="isBlocked || !view.can_redo" title="Redo (r)"><span aria-hidden="true">↷</span> Redo</button>
-      <button @click="send('restart')" :disabled="isBlocked" title="New conversation (n)"><span aria-hidden="true">+</span> New</button>
+      <button @click="send('undo')" :disabled="isBlocked || !view.can_undo" title="Undo (Alt+U)"><span aria-hidden="true">↶</span> Undo</button>
+      <button @click="send('redo')" :disabled="isBlocked || !view.can_redo" title="Redo (Alt+R)"><span aria-hidden="true">↷</span> Redo</button>
+      <button @click="ask('restart')" :disabled="isBlocked" title="New conversation (Alt+N)"><span aria-hidden="true">+</span> New</button>
       <button v-if="view.is_running" class="is-on" @click="stop" title="Stop (Esc)"><span aria-hidden="true">■</span> Stop</button>
-      <button v-else @click="send('run')" :disabled="isBlocked || asks !== 'proposal'" title="Continue until the bot is unsure (g)"><span aria-hidden="true">▶</span> Continue</button>
+      <button v-else @click="ask('run')" :disabled="isBlocked || asks !== 'proposal'" title="Continue until the bot is unsure (Alt+G)"><span aria-hidden="true">▶</span> Continue</button>
       <button @click="help" title="Help and shortcuts (?)" aria-label="Help and shortcuts"><span aria-hidden="true">?</span></button>
     </div>
 
     <Chat ref="chat" :chat="view.chat" :disabled="isBlocked" after-user="Fork" before-bot="Fork" @fork="fork">
-      <template #about><button v-if="view.correctable && !isEditing" class="link" @click="isEditing = true" :disabled="isBlocked" title="Correct the meaning (m)">Wrong meaning?</button></template>
+      <template #about><button v-if="view.correctable && !isEditing" class="link" @click="isEditing = true" :disabled="isBlocked" title="Correct the meaning (Alt+M)">Wrong meaning?</button></template>
       <template #below><MessageEditor v-if="isEditing" :message="view.correctable" :names="names" :disabled="isBlocked" @save="send('correct_message', $event)" @cancel="endEditing" /></template>
     </Chat>
 
     <section ref="decision" class="decision" tabindex="-1" aria-label="Your answer" :aria-busy="sent !== null">
       <div aria-live="polite" class="notes">
         <p v-for="[text, style] in view.notes" class="note" :class="'is-' + style" dir="auto">{{ text }}</p>
-        <p v-if="view.note" class="note is-bad" dir="auto">{{ view.note }}</p>
+        <p v-if="view.note" class="note is-bad" dir="auto">The action failed. {{ view.note }}</p>
         <p v-if="view.change" class="note is-good change">
-          <strong>Learned.</strong> The bot would have picked <bdi><code>{{ view.change.before.shown }}</code></bdi> ({{ percent(view.change.before.probability) }}).
-          Next time it will pick <bdi><code>{{ view.change.right.join(' or ') }}</code></bdi> ({{ percent(view.change.after.probability) }}{{ view.change.right.length > 1 ? ' each' : '' }}).
+          <strong>Learned.</strong> The bot would have picked <code><Name :text="view.change.before.shown" /></code> ({{ percent(view.change.before.probability) }}).
+          Next time it will pick <code><Name :text="view.change.right.join(' or ')" /></code> ({{ percent(view.change.after.probability) }}{{ view.change.right.length > 1 ? ' each' : '' }}).
         </p>
       </div>
 
-      <div v-if="view.unknown" class="card" role="group" aria-labelledby="unknown">
+      <div v-if="asking" class="card" role="alertdialog" aria-labelledby="asking">
+        <h2 id="asking" v-if="asking === 'restart'">End <bdi>{{ view.conversation }}</bdi> here, and start a new conversation?</h2>
+        <h2 id="asking" v-else>Let the bot act by itself while it is at least {{ percent(view.threshold) }} sure?</h2>
+        <div class="row"><button ref="first" class="primary" data-number="1" @click="answerAsked(true)" :disabled="isBlocked"><kbd>1</kbd> {{ asking === 'restart' ? 'Start a new one' : 'Continue' }}</button>
+        <button data-number="2" @click="answerAsked(false)"><kbd>2</kbd> Cancel</button></div>
+      </div>
+
+      <div v-else-if="view.unknown" class="card" role="group" aria-labelledby="unknown">
         <h2 id="unknown">{{ view.unknown.names.length > 1 ? 'Add these names?' : 'Add this name?' }}</h2>
         <ul><li v-for="[kind, name, hint] in view.unknown.names">There is no {{ kind }} called <bdi><strong>{{ name }}</strong></bdi> <small dir="auto">({{ hint }})</small></li></ul>
         <div class="row"><button ref="first" class="primary" data-number="1" @click="send('add_unknown')" :disabled="isBlocked">Add <kbd>1</kbd></button>
@@ -223,14 +308,15 @@ export default {
       <div v-else-if="asks === 'proposal'" class="card" v-show="!isEditing">
         <p v-if="view.is_closing" class="note is-good">The user has everything they wanted. Choose the bot's closing step.</p>
         <template v-if="!view.is_wizard">
+          <p v-for="remark in view.remarks" class="note remark">{{ remark }}</p>
           <h2 id="proposal">The bot's next step. Is it right?</h2>
           <div class="proposal">
             <div id="what" class="what" aria-live="polite" aria-atomic="true">
               <strong v-if="best.says" dir="auto" class="says">{{ best.says }}</strong>
-              <code><bdi class="proposed">{{ best.shown }}</bdi></code>
-              <span class="sr">{{ percent(best.probability) }} sure</span>
+              <code><Name class="proposed" :text="best.shown" /><span v-if="best.runs_code"> runs code</span></code>
+              <span class="sr">{{ percent(best.probability) }} sure, {{ best.evidence }}</span>
             </div>
-            <div class="chance" aria-hidden="true"><span>{{ percent(best.probability) }} sure</span><i class="bar"><i :style="barWidth(best.probability)"></i></i></div>
+            <div class="chance" aria-hidden="true"><span>{{ percent(best.probability) }} sure</span> <small class="evidence">{{ best.evidence }}</small><i class="bar"><i :style="barWidth(best.probability)"></i></i></div>
             <button ref="first" class="primary confirm" aria-describedby="what" @click="send('confirm')" :disabled="isBlocked">Approve <kbd>Enter</kbd></button>
           </div>
         </template>
@@ -253,17 +339,17 @@ export default {
       </form>
 
       <div v-else-if="asks === 'contradiction'" class="card" role="group" aria-labelledby="contradiction">
-        <h2 id="contradiction">You chose <bdi><code>{{ view.before.join(' or ') }}</code></bdi> in this same situation before. Which is right?</h2>
+        <h2 id="contradiction">You chose <code><Name :text="view.before.join(' or ')" /></code> in this same situation before. Which is right?</h2>
         <div class="choices">
-          <button ref="first" data-number="1" @click="send('resolve', { which: 'new' })" :disabled="isBlocked"><kbd>1</kbd> <bdi><code>{{ view.action }}</code></bdi> from now on</button>
-          <button data-number="2" @click="send('resolve', { which: 'old' })" :disabled="isBlocked"><kbd>2</kbd> Still <bdi><code>{{ view.before.join(' or ') }}</code></bdi></button>
+          <button ref="first" data-number="1" @click="send('resolve', { which: 'new' })" :disabled="isBlocked"><kbd>1</kbd> <code><Name :text="view.action" /></code> from now on</button>
+          <button data-number="2" @click="send('resolve', { which: 'old' })" :disabled="isBlocked"><kbd>2</kbd> Still <code><Name :text="view.before.join(' or ')" /></code></button>
           <button data-number="3" @click="send('resolve', { which: 'both' })" :disabled="isBlocked"><kbd>3</kbd> Both are right</button>
           <button data-number="4" @click="send('cancel')" :disabled="isBlocked"><kbd>4</kbd> Cancel this answer</button>
         </div>
       </div>
 
       <div v-else class="card" role="group" aria-labelledby="result">
-        <h2 id="result">It is unknown whether <bdi><code>{{ view.action }}</code></bdi> was run.</h2>
+        <h2 id="result">It is unknown whether <code><Name :text="view.action" /></code> was run.</h2>
         <div class="row"><button ref="first" data-number="1" @click="send('run_action')" :disabled="isBlocked"><kbd>1</kbd> Run it now</button>
         <button data-number="2" @click="send('skip_action')" :disabled="isBlocked"><kbd>2</kbd> Skip it</button></div>
       </div>
@@ -272,18 +358,20 @@ export default {
 
   <aside class="side" aria-label="What the bot knows">
     <h2>The bot knows</h2>
-    <dl class="slots"><div v-for="[name, value] in view.slots" :class="{ 'is-faint': value === 'empty' }"><dt><bdi>{{ name }}</bdi></dt><dd dir="auto">{{ value }}</dd></div></dl>
+    <dl class="slots"><div v-for="[name, value] in view.slots" :class="{ 'is-faint': value === 'empty' }"><dt><Name :text="name" /></dt><dd dir="auto">{{ value }}</dd></div></dl>
     <p v-if="!view.slots.length" class="is-faint">This bot has no slots.</p>
     <h2>Settings</h2>
     <label class="setting">User
       <select :value="view.user" @change="send('user', { user: $event.target.value })" :disabled="isBlocked">
         <option value="fake" :disabled="!view.has_fake_user">simulated</option><option value="me">me</option>
       </select></label>
-    <label class="setting">Choose every step yourself (w)<input type="checkbox" :checked="view.is_wizard" @change="send('wizard', { on: $event.target.checked })" :disabled="isBlocked"></label>
+    <label class="setting">Choose every step yourself (Alt+W)<input type="checkbox" :checked="view.is_wizard" @change="send('wizard', { on: $event.target.checked })" :disabled="isBlocked"></label>
     <label class="setting">Continue automatically above
       <select :value="String(view.threshold)" @change="send('threshold', { threshold: Number($event.target.value) })" :disabled="isBlocked">
         <option v-for="value in [0.5, 0.7, 0.8, 0.9, 0.95, 0.99]" :value="String(value)">{{ percent(value) }} confidence</option>
       </select></label>
+    <label class="setting">Keys that act without Alt
+      <select v-model="alone"><option value="numbers">numbers, / and ?</option><option value="all">letters as well</option><option value="none">none</option></select></label>
   </aside>
   </template>
 
@@ -291,7 +379,7 @@ export default {
     <h2 id="help-title">How it works</h2>
     <p>The bot shows its next step. Approve it, or choose a better one. It learns from every answer straight away and applies it in similar situations. Everything is saved automatically.</p>
     <table><caption class="sr">Shortcuts</caption><tbody><tr v-for="[key, what] in keys"><th scope="row"><kbd>{{ key }}</kbd></th><td>{{ what }}</td></tr></tbody></table>
-    <p class="is-faint">Shortcuts are off while you type.</p>
+    <p class="is-faint">Shortcuts are off while you type. The settings say which ones act without Alt.</p>
     <button class="primary" @click="help">Close</button>
   </dialog>
 </div>

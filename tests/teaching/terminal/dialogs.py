@@ -36,8 +36,12 @@ def text_of(screen: Screen) -> str:
 
 def played(dialog: Dialog[None], answers: Iterable[str]) -> Iterator[str]:
     """Yield the first screen, and the one after each answer."""
-    screen = next(dialog)
-    yield text_of(screen)
+    yield text_of(next(dialog))
+    yield from answered(dialog, answers)
+
+
+def answered(dialog: Dialog[None], answers: Iterable[str]) -> Iterator[str]:
+    """Yield the screen after each answer, in a dialog that has begun."""
     for answer in answers:
         try:
             screen = dialog.send(answer)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from dialogue_gym import load_domain
+from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.interpreter import corrected_messages
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
+from dialogue_gym.teaching.remarks import HABIT
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Dialog
 from tests.conftest import domain_from
-from tests.teaching.terminal.dialogs import PLAIN, concert, dialog, played, text_of
+from tests.teaching.terminal.dialogs import PLAIN, answered, concert, dialog, played, text_of
 
 
 def taught(teaching: Dialog[None], session: Session, answers: dict[str, str], acts: Iterable[str]) -> int:
@@ -64,7 +67,7 @@ def test_question_shows_chat_slots_and_confidence() -> None:
     session = concert(Store.in_memory())
     *_, shown = played(dialog(session), ["/greet"])
     assert shown.startswith("\nuser  /greet\nmeans greet (1.00)\nslots concerts: empty, venues: empty")
-    assert "The bot would do [utter_greet] (100%). Is this right?\nit says: Hey there!" in shown
+    assert "[utter_greet] (100%, taught 4 times). Is this right?\nit says: Hey there!" in shown
     *_, shown = played(dialog(session), ["2", "review", ":u"])
     assert "action_show_concert_reviews 0.00 not possible now" not in shown and "(undone)" in shown
 
@@ -86,7 +89,7 @@ def test_invalid_picks_are_asked_again() -> None:
     session = concert(Store.in_memory(), stories=False)
     answers = ["/greet", "x", "2", "99", "reviews", "+\x1b", "sing", "2", ""]
     shown = list(played(dialog(session), answers))
-    assert "(unknown answer x; choose one of 1 2 3 u r f n g t s ? 0 q)" in shown[2]
+    assert "(unknown answer x; choose one of 1 2 3 0, or a command; ? shows them)" in shown[2]
     assert "(choose a number from 0 to 9)" in shown[4]
     assert shown[5].splitlines()[0].startswith("action_show_concert_reviews") and "utter" not in shown[5]
     assert "(\\x1b is not a valid name for an action: it has control characters)" in shown[6]
@@ -204,7 +207,7 @@ def test_unavailable_command_shows_one_line() -> None:
     assert number.startswith("(:1 is not available here")
     assert new.startswith("(this conversation is still empty)") and session.id == "c1"
     *_, shown = played(dialog(session), ["/greet", ":p"])
-    assert "choose one of 1 2 3 u r f n g t s ? 0 q" in shown
+    assert "(:p is not available here; try :u :r :f :n :g :m :t :s :? :0 :q)" in shown
 
 
 def test_only_sentences_of_the_teacher_are_remembered() -> None:
@@ -217,3 +220,132 @@ def test_only_sentences_of_the_teacher_are_remembered() -> None:
     booking = Session(load_domain("restaurant"), Store.in_memory(), settings={})
     *_, shown = played(dialog(booking), ["3", "deny", "-"])
     assert "Corrected." in shown and kept not in shown
+
+
+def test_sentences_are_text_at_every_question() -> None:
+    session = concert(Store.in_memory(), stories=False)
+    for sentence in ("no, compare venues", "goodbye", "quit now", "2 tickets", "u n g q"):
+        *_, shown = played(dialog(session), ["/greet", sentence])
+        assert shown.startswith(f"(unknown answer {sentence}; choose one of 1 2 3 0")
+        assert session.conversation.latest_action is None and isinstance(session.pending, Proposal)
+        session.undo()
+    *_, shown = played(dialog(session), ["goodbye"])  # to a bot that has no examples
+    assert "user  goodbye" in shown
+
+
+QUESTIONS = {
+    "you > ": [],
+    "answer > ": ["/greet"],
+    "action > ": ["/greet", "2"],
+    "none) > ": ["/greet", "2", "+sing"],
+    "intent > ": ["/greet", "3"],
+    "a new intent": ["/greet", "3", "order"],
+    "entities > ": ["/greet", "3", "greet"],
+    "a new name": ["/order"],
+    "a contradiction": ["/greet", "2", "utter_default", "n", "/greet", "2", "utter_goodbye"],
+    "conversation > ": ["/greet", "n", "/greet", "f"],
+    "cancel) > ": ["/greet", "f"],
+    "now 0.9) > ": [":t"],
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("quitting", ["q", ":q"])
+def test_q_quits_and_help_helps_at_every_question(question: str, quitting: str) -> None:
+    session = concert(Store.in_memory(), stories=False)
+    teaching = dialog(session)
+    *_, asked = played(teaching, [*QUESTIONS[question], "?"])
+    assert "quit, at every prompt" in asked
+    before = len(session.history.path(session.id))
+    assert asked.splitlines()[-1] == text_of(teaching.send("?")).splitlines()[-1]  # the same question
+    with pytest.raises(StopIteration):
+        teaching.send(quitting)
+    assert len(session.history.path(session.id)) == before
+
+
+def test_wizard_mends_a_message_and_is_asked_before_the_bot_runs_on() -> None:
+    session = concert(Store.in_memory(), stories=False)
+    teaching = dialog(session, is_wizard=True)
+    *_, shown = played(teaching, ["/greet", ":m", "thankyou", ""])
+    assert "means thankyou (1.00)" in shown and "Which action is right?" in shown
+    *_, asked, shown = answered(teaching, ["utter_youarewelcome", ":p", "3"])
+    assert "How do you want to go on?" in asked and "Which action is right?" in shown
+    before = session.conversation
+    shown = text_of(teaching.send(":p")) and text_of(teaching.send("1"))
+    assert "Is this right?" in shown and session.conversation == before
+
+
+FAILING = """
+intents: [go]
+slots: {city: {type: text, initial_value: Oslo}}
+responses:
+  utter_where: [{text: "You are in {city}, {name}."}]
+actions: [action_boom, action_slot]
+"""
+
+
+class Boom:
+    def name(self) -> str:
+        return "action_boom"
+
+    def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        raise RuntimeError("the service is down")
+
+
+class UnknownSlot(Boom):
+    def name(self) -> str:
+        return "action_slot"
+
+    def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
+        return [{"event": "slot", "name": "town", "value": "Rome"}]
+
+
+@pytest.fixture
+def failing() -> Session:
+    domain = domain_from(FAILING)
+    return Session(domain, Store.in_memory(), runner=ActionRunner(domain, [Boom, UnknownSlot]))
+
+
+@pytest.mark.parametrize(
+    ("action", "problem"), [("action_boom", "the service is down"), ("action_slot", "unknown slot 'town'")]
+)
+def test_a_failing_action_is_told_once(failing: Session, action: str, problem: str) -> None:
+    teaching = dialog(failing)
+    *_, shown, later = played(teaching, ["/go", "2", action, "s"])
+    assert f"The action failed. {action}: " in shown and problem in shown
+    assert "The action failed" not in later
+    undone, _, again = answered(teaching, ["u", "2", action])
+    assert "The action failed" not in undone and "The action failed" in again
+
+
+def test_a_bot_that_continues_stops_at_a_failure(failing: Session) -> None:
+    teaching = dialog(failing)
+    answers = ["/go", "2", "action_boom", "2", "listen", "/go", "t", "0", "g", ""]
+    *_, told, stopped = played(teaching, answers)
+    assert told.startswith("The action failed. action_boom: ") and "bot   action_boom" in told
+    assert stopped.startswith("(stopped, because an action failed)")
+    assert failing.conversation.latest_action == "action_boom"
+
+
+def test_proposals_are_shown_as_they_will_be_said(failing: Session) -> None:
+    teaching = dialog(failing)
+    *_, asked, shown = played(teaching, ["/go", "2", "utter_where"])
+    assert "utter_where 0.20 You are in Oslo, {name}." in asked and "action_boom 0.20 runs code" in asked
+    *_, shown = answered(teaching, ["2", "action_listen", ":n", "/go"])
+    assert "[utter_where] (100%, taught once)" in shown and "it says: You are in Oslo, {name}.\n" in shown
+    *_, shown = answered(teaching, ["2", "action_boom", "1", "n", "/go"])
+    assert "[action_boom] (100%, taught once)" in shown and "\nit runs code\n" in shown
+
+
+def test_repetitions_and_habits_are_remarked_on() -> None:
+    session = concert(Store.in_memory(), stories=False)
+    teaching = dialog(session)
+    *_, shown = played(teaching, ["/greet", "2", "utter_greet"])
+    while "[utter_greet]" not in shown:  # until the bot proposes it again
+        *_, shown = answered(teaching, ["2", "utter_greet"])
+    assert "The bot did the same in the step before. Has it missed something?" in shown
+    for _ in range(HABIT):
+        shown = text_of(teaching.send("1"))
+    assert "steps in under a second each" in shown
+    *_, shown = answered(teaching, ["2", "action_listen", "/greet"])
+    assert "steps in under a second each" not in shown  # a correction shows that the teacher reads

@@ -45,10 +45,11 @@ def test_wizard_picks_everything_and_then_lets_the_bot_play() -> None:
         ":n",
         "/greet",
         ":p",
+        "2",
     ]
     shown = list(played(dialog(session, is_wizard=True), answers))
     assert not any(re.search(r"\d%\)\. Is this right|probability", one) for one in shown[:8])
-    assert "bot   utter_greet" in shown[9]
+    assert "bot   utter_greet" in shown[10]
 
 
 def test_fake_user_talks_and_the_next_dialogue_begins() -> None:

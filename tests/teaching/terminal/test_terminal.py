@@ -18,7 +18,7 @@ def interrupt(window: Window, *until: str) -> None:
     """Press Ctrl-C and Ctrl-D, answer no each time, and wait for the prompt again."""
     for key in "\x03\x04":
         window.type(key, "Leave?")
-        window.type("n", *until)
+        window.type("n\r", *until)
 
 
 @pytest.mark.parametrize("columns", [60, 120, 200])
@@ -36,14 +36,14 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_at_every_prompt(tmp_path: Path, co
         ("2", "action >"),
         ("+utter_size\r", "none) >"),
         ("Which size? \u05e9\u05dc\u05d5\u05dd [/b] " + "very " * 50 + "long\r", "answer >"),
-        ("t", "(now 0.9) >"),
+        ("t\r", "(now 0.9) >"),
         ("\r", "answer >"),
-        ("f", "cancel) >"),
+        ("f\r", "cancel) >"),
         ("0\r", "answer >"),
         ("2", "action >"),
         ("utter_greet\r", "answer >"),  # a contradiction
         ("3", "answer >"),
-        ("f", "conversation >"),
+        ("f\r", "conversation >"),
         ("0\r", "cancel) >"),
         ("\r", "answer >"),
     )
@@ -54,7 +54,8 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_at_every_prompt(tmp_path: Path, co
             shown += window.seen
             interrupt(window, prompt)
         window.type("\x04", "Leave?")
-        window.type("y", "Your answers are saved.")
+        window.type("no, wait\r", "Leave?")
+        window.type("y\r", "Your answers are saved.")
         assert window.process.wait(30) == 0
     finally:
         window.close()
@@ -76,7 +77,8 @@ def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
             window.type(keys, prompt)
             interrupt(window, prompt)
         window.type("\x03", "Leave? Nothing was saved.")
-        window.type("y", "Nothing was saved.")
+        window.type("no, wait\r", "Leave?")
+        window.type("y\r", "Nothing was saved.")
         assert window.process.wait(30) == 0 and not list(tmp_path.iterdir())
     finally:
         window.close()
@@ -100,23 +102,23 @@ def test_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path) -> None:
     try:
         window.type("", "you >")
         window.type("\x03", "Leave?")  # at a line
-        window.type("n", "you >")
+        window.type("n\r", "you >")
         window.type("\x04", "Leave?")
-        window.type("n", "you >")
+        window.type("n\r", "you >")
         window.type("x" * 3000 + "\x07 [/b]\r", "means not understood", "answer >")
         assert "x" * 70 not in window.seen.partition("means")[0].rpartition("slots")[2]
         window.type("\x03", "Leave?")  # at a key
-        window.type("n", "answer >")
+        window.type("n\r", "answer >")
         window.type("2", "action >")  # no Enter
         window.type("\x03", "Leave?")  # in a table
-        window.type("n", "action >")
+        window.type("n\r", "action >")
         window.resize(120)
         window.type("utter_greet\r", "bot   utter_greet", "answer >")
         assert "\x1b[3" not in window.seen.partition("Is this right")[0]
-        window.type("u", "(undone)", "answer >")
-        window.type("t", "confidence needed to continue")
+        window.type("u\r", "(undone)", "answer >")
+        window.type("t\r", "confidence needed to continue")
         window.type("0\r", "answer >")
-        window.type("g", "you >")
+        window.type("g\r", "you >")
         window.type("\x03", "Leave?")
         os.write(window.leader, b"\x03")
         assert window.process.wait(30) == 0
@@ -125,3 +127,24 @@ def test_keys_answer_and_ctrl_c_asks_before_leaving(tmp_path: Path) -> None:
     with Store(tmp_path / "plain-teaching") as store:
         labels = [entry.content["by"] for entry in store.entries() if entry.kind == LABEL]
         assert labels == ["person", "bot"]
+
+
+def test_enter_after_a_number_is_not_the_next_answer(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    window = Window("teach", "plain.yml", cwd=tmp_path, columns=80, NO_COLOR="1")
+    try:
+        window.type("", "you >")
+        window.type("/greet\r", "answer >")
+        window.type("2\r", "action >")
+        window.type("utter_greet\r", "bot   utter_greet", "answer >")  # Enter would have cancelled
+        window.type("goodbye\r", "(unknown answer goodbye;", "answer >")
+        window.type("2 tickets\r", "(unknown answer 2 tickets;", "answer >")
+        window.type("\r\r?", "quit, at every prompt", "answer >")
+        window.type(":q\r")
+        assert window.process.wait(30) == 0
+    finally:
+        window.close()
+    with Store(tmp_path / "plain-teaching") as store:
+        assert [entry.content["action"] for entry in store.entries() if entry.kind == LABEL] == [
+            "utter_greet"
+        ]

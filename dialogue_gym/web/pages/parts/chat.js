@@ -1,8 +1,10 @@
 // A conversation as a chat (see chat_of in view.py). A page can put its own elements into the last user message.
 
+import Name from "./name.js";
 import { percent } from "./percent.js";
 
 export default {
+  components: { Name },
   props: { chat: Array, disabled: Boolean, showsTeachers: Boolean, afterUser: String, beforeBot: String },
   emits: ["fork"],
   computed: {
@@ -32,13 +34,13 @@ export default {
     <span class="sr">{{ bubble.side === 'user' ? 'User' : 'Bot' }}:</span>
     <div class="texts">
       <p v-for="text in bubble.texts" dir="auto">{{ text }}</p>
-      <p v-if="!bubble.texts.length" class="silent"><bdi>{{ bubble.meaning }}</bdi></p>
+      <p v-if="!bubble.texts.length" class="silent"><Name :text="bubble.meaning" /></p>
     </div>
     <div class="about">
       <span v-if="bubble.corrected" class="corrected" title="Corrected">✎ <del><bdi>{{ bubble.corrected }}</bdi></del></span>
-      <code v-if="bubble.side === 'user' || bubble.texts.length"><bdi>{{ bubble.meaning ?? 'not understood' }}</bdi></code>
+      <code v-if="bubble.side === 'user' || bubble.texts.length"><Name :text="bubble.meaning ?? 'not understood'" /></code>
       <span v-if="bubble.side === 'user' && bubble.meaning && bubble.confidence < 1">{{ percent(bubble.confidence) }} sure</span>
-      <span v-for="[name, value] in bubble.slots"><bdi>{{ name }}</bdi> = <bdi>{{ value }}</bdi></span>
+      <span v-for="[name, value] in bubble.slots"><Name :text="name" /> = <bdi>{{ value }}</bdi></span>
       <bdi v-if="showsTeachers">{{ bubble.by }}</bdi>
       <slot v-if="place === lastUserMessage" name="about"></slot>
       <button v-if="bubble.fork" class="link fork" @click="$emit('fork', bubble)" :disabled="disabled">{{ bubble.side === 'user' ? afterUser : beforeBot }}</button>

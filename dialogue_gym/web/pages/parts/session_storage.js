@@ -1,4 +1,4 @@
-// The state of a tab that survives a reload.
+// The state of a tab that survives a reload, and preferences that survive the tab.
 
 const KEPT = "dialogue-gym";
 
@@ -15,5 +15,21 @@ export function keep(name, value) {
     sessionStorage.setItem(`${KEPT}.${name}`, JSON.stringify(value));
   } catch {
     // Without storage a reload forgets what was being typed, and nothing else.
+  }
+}
+
+export function preferred(name) {
+  try {
+    return localStorage.getItem(`${KEPT}.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+export function prefer(name, value) {
+  try {
+    localStorage.setItem(`${KEPT}.${name}`, value);
+  } catch {
+    // Without storage the next visit begins with the usual setting.
   }
 }

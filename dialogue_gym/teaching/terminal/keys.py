@@ -1,0 +1,68 @@
+"""Keys and commands at the prompts of teaching. No input or output."""
+
+from __future__ import annotations
+
+import re
+
+from dialogue_gym.teaching.terminal.screens import Line
+
+HELP, QUIT = "?", "q"
+KEYS = (
+    ("u", "undo"),
+    ("r", "redo"),
+    ("f", "fork from an earlier point"),
+    ("n", "start a new conversation"),
+    ("g", "let the bot continue until it is unsure"),
+    ("t", "set the confidence that it needs for that"),
+    ("m", "correct the meaning of the last message"),
+    ("p", "stop picking every action (with --wizard)"),
+    ("s", "statistics"),
+    (HELP, "help, at every prompt"),
+    ("0", "export and quit"),
+    (QUIT, "quit, at every prompt"),
+)
+"""The commands, with their effects."""
+COMMANDS = "".join(key for key, _ in KEYS)
+_WITH_COLON = re.compile(r"\s*:([a-z0-9?])\s*")
+
+
+class KeyCommand(Exception):
+    """The answer to a question was a command."""
+
+    def __init__(self, key: str) -> None:
+        """Store the key of the command."""
+        super().__init__(key)
+        self.key = key
+
+
+def text_command(answer: str) -> str | None:
+    """Return the command in the answer to a question for text; None for text.
+
+    >>> text_command(":u"), text_command("q"), text_command("u"), text_command("go on, quit")
+    ('u', 'q', None, None)
+    """
+    if found := _WITH_COLON.fullmatch(answer):
+        return found[1]
+    return answer.strip() if answer.strip() in (HELP, QUIT) else None
+
+
+def key_command(answer: str) -> str | None:
+    """Return the command in the answer to a question with numbered answers, colon or not; None for others.
+
+    >>> key_command(":u"), key_command("u"), key_command("2"), key_command("undo")
+    ('u', 'u', None, None)
+    """
+    if found := _WITH_COLON.fullmatch(answer):
+        return found[1]
+    letter = answer.strip().lower()
+    return letter if len(letter) == 1 and letter in COMMANDS and not letter.isdigit() else None
+
+
+def help_lines() -> tuple[Line, ...]:
+    """Return the meanings of the keys."""
+    hint = "A number answers at once. Letters need Enter. At a prompt for text, put a colon first: :u"
+    return (
+        Line(hint, "faint"),
+        *(Line(f"{key}  {effect}", indent=2) for key, effect in KEYS),
+        Line(""),
+    )
