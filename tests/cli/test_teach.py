@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,11 @@ def test_walk_through_in_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
     assert result.returncode == 0 and result.stderr == ""
     assert "user  which has better reviews?\n      means compare_reviews" in result.stdout
     assert "bot   action_show_concert_reviews\n" in result.stdout
+    table = result.stdout.partition("action_restart ")[2].partition("number, part")[0]
+    assert "action_show_concert_reviews " in table  # names are in one piece, and no text is lost
+    assert "Sorry, I did not get that." in " ".join(
+        re.sub(r"\d|action_\w+|utter_\w+|\.\d+", "", table).split()
+    )
     assert "\x1b" not in result.stdout and max(map(len, result.stdout.splitlines())) <= 80
     exported = tmp_path / "concert-teaching" / "rasa" / "data" / "stories.yml"
     assert "action_show_concert_reviews" in exported.read_text()

@@ -243,8 +243,10 @@ class Terminal:
         names = ["\n".join(lines_of_name(printable(row.name), widest)) for row in part.rows]
         longest = max((len(line) for name in names for line in name.split("\n")), default=0)
         for place, title in enumerate(part.titles):
-            least = longest if place == 0 else min(_NARROW, len(title))
-            grid.add_column(Text(title), overflow="fold", min_width=least)
+            if place == 0:
+                grid.add_column(Text(title), min_width=longest, no_wrap=True)  # it is wrapped already
+            else:
+                grid.add_column(Text(title), overflow="fold", min_width=min(_NARROW, len(title)))
         for index, row in enumerate(part.rows):
             cells = [Text(names[index]), *map(Text, row.cells)]
             number = [Text(str(part.numbers[index]))] if part.numbers else []
