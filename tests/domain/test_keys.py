@@ -108,7 +108,7 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
             "responses: {a: [{text: b, channel: c, condition: [{type: slot, name: d, value: 007}]}]}",
             lambda d: d.variations("a"),
         ),
-        (Variation("b", (("d", '"007"'),), "c"),),
+        (Variation("b", (("d", "7"),), "c"),),
     ),
     ("file", "templates", whole("templates: {a: [b, c]}", lambda d: d.texts("a")), ("b", "c")),
     ("file", "templates", whole("templates: {a: b}", lambda d: d.texts("a")), ("b",)),
