@@ -9,10 +9,12 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered
 from dialogue_gym.conversation.transcript import message_lines, shown_value
-from dialogue_gym.conversation.turns import has_ended, is_users_turn
+from dialogue_gym.conversation.turns import before_last_turn, has_ended, is_users_turn, new_session
+from dialogue_gym.conversation.wording import TERMINAL
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import LISTEN
-from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
+from dialogue_gym.domain.default_names import BACK, command_of
+from dialogue_gym.domain.model import LISTEN, RESTART
+from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 from dialogue_gym.policies.agent import Agent
 
 RESTART_COMMAND = "/restart"
@@ -34,15 +36,14 @@ class Chat:
         """Handle a typed line; return the lines to show."""
         if not text.strip():
             return []
-        if is_restart(text, self.bot.domain):
-            self.conversation.append(Restarted())
-            return ["(all is forgotten, and a new conversation begins)"]
-        if self.conversation.outcome:
-            self.conversation = Conversation(self.bot.domain)
         try:
-            message = self.interpreter.parse(text).message
+            message = understand(self.interpreter, text, self.bot.domain, TERMINAL)
         except InterpreterError as error:
             return [f"({error})"]
+        if (command := command_of(self.bot.domain, message.intent)) is not None:
+            return self._obey(command, message)
+        if self.conversation.outcome:
+            self.conversation = Conversation(self.bot.domain)
         first = len(self.conversation) + 1
         notes = self.bot.reply(self.conversation, message)
         done = self.conversation.events[first:]
@@ -55,6 +56,19 @@ class Chat:
                 f"--- the user has what they wanted, after {turns} {'turn' if turns == 1 else 'turns'} ---"
             )
         return lines
+
+    def _obey(self, command: str, message: UserUttered) -> list[str]:
+        """Do a default action: start over, go back by a turn, or begin a session with the slots so far."""
+        asked = Conversation(self.bot.domain, (*self.conversation.events, message))
+        lines = turn_lines(self.bot.runner.run(command, asked).events)
+        if command == RESTART:
+            self.conversation.append(Restarted())
+            return [*lines, "(all is forgotten, and a new conversation begins)"]
+        if command == BACK:
+            self.conversation = Conversation(self.bot.domain, before_last_turn(self.conversation))
+            return [*lines, "(your last message is taken back)"]
+        self.conversation.extend(new_session(self.conversation))
+        return [*lines, "(a new session begins)"]
 
     def explain(self) -> list[str]:
         """Return the bot's last understanding, its slots, and its last ranking of actions."""

@@ -15,8 +15,8 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, builtin_names, read_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.sources import YAML_SUFFIXES, is_domain, project_files
-from dialogue_gym.nlu.checks import check_examples
-from dialogue_gym.nlu.examples import read_examples
+from dialogue_gym.nlu.checks import check_examples, with_retrieval_actions
+from dialogue_gym.nlu.examples import NluData, read_examples
 from dialogue_gym.stories import Story, check_stories, load
 
 DOMAIN, STORIES, NLU = "domain", "stories", "nlu"
@@ -116,10 +116,11 @@ def check_files(
         domain = read_domain(sources, problems) if sources else None
     except FileError as error:
         unusable.append(f"error: {error}")
-    if stories:
-        problems += check_stories(domain, stories)
+    data = read_examples(examples) if examples else NluData()
     if examples:
-        problems += check_examples(domain, read_examples(examples))
+        problems += check_examples(domain, data)
+    if stories:
+        problems += check_stories(with_retrieval_actions(domain, data) if domain else None, stories)
     if domain:
         problems += check_actions(domain, ActionRunner(domain, actions, server=server))
     if is_strict:

@@ -207,6 +207,31 @@ def test_a_missing_extra_is_named_when_it_is_needed(tmp_path: Path) -> None:
     assert 'pip install "dialogue_gym[nlu]"' in result.stderr
 
 
+def test_default_intents_are_obeyed_and_answered() -> None:
+    domain = domain_from("""
+        intents: [tell]
+        entities: [city]
+        slots: {city: {type: text}}
+        responses:
+          utter_hi: [{text: "Hi {city}."}]
+          utter_restart: [{text: "Anew!"}]
+          utter_back: [{text: "Back!", channel: cmdline}]
+        expert: [{then: utter_hi}]
+    """)
+    talk = Chat(
+        Bot(domain, load_agent("expert", domain), ActionRunner(domain)), FixedFormatInterpreter(domain)
+    )
+    talk.say('/tell{"city": "Rome"}')
+    talk.say('/tell{"city": "Oslo"}')
+    assert talk.conversation.slots == {"city": "Oslo"}
+    assert talk.say("/back") == ["bot   Back!", "(your last message is taken back)"]
+    assert talk.conversation.slots == {"city": "Rome"}
+    assert talk.say("/session_start") == ["(a new session begins)"]
+    assert talk.conversation.slots == {"city": "Rome"} and talk.conversation.latest_message is None
+    assert talk.say("/restart")[0] == "bot   Anew!" and talk.conversation.slots == {"city": None}
+    assert "unknown intent" not in talk.say("/nlu_fallback")[0]
+
+
 def test_restart_is_not_a_success() -> None:
     domain = load_domain("concert")
     said = [UserUttered("/goodbye", "goodbye"), ActionExecuted("action_restart")]

@@ -6,12 +6,13 @@ See https://rasa.com/docs/rasa/pages/action-server-api for the format.
 from __future__ import annotations
 
 import copy
+import json
 import time
 
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import Json, UserUttered, to_json
+from dialogue_gym.conversation.events import Json, UserUttered, to_json, with_channel
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import LISTEN, RESTART
+from dialogue_gym.domain.model import LISTEN, RESTART, Variation
 from dialogue_gym.domain.slot import CUSTOM, FROM_ENTITY, REQUESTED_SLOT, Slot
 
 
@@ -26,8 +27,8 @@ def tracker_json(conversation: Conversation) -> Json:
         "slots": copy.deepcopy(_own_slots(conversation) | conversation.slots),
         "latest_message": message_json(conversation.latest_message),
         "latest_event_time": now if len(conversation) else None,
-        "latest_input_channel": None,
-        "events": [copy.deepcopy(to_json(event)) | {"timestamp": now} for event in conversation.events],
+        "latest_input_channel": conversation.latest_message and conversation.latest_message.channel,
+        "events": [copy.deepcopy(with_channel(event)) | {"timestamp": now} for event in conversation.events],
         "paused": False,
         "followup_action": None,
         "active_loop": _loop_json(conversation),
@@ -52,7 +53,8 @@ def domain_json(domain: Domain) -> Json:
         "entities": list(domain.entities),
         "slots": {slot.name: _slot_json(slot) for slot in domain.slots},
         "responses": {
-            response.name: [{"text": text} for text in response.texts] for response in domain.responses
+            response.name: [_variation_json(variation) for variation in domain.variations(response.name)]
+            for response in domain.responses
         },
         "actions": [action for action in domain.actions if action not in (LISTEN, RESTART)],
         "forms": {
@@ -78,6 +80,17 @@ def _own_slots(conversation: Conversation) -> Json:
 
 def _plain_mappings(slot: Slot) -> list[Json]:
     return [{"type": FROM_ENTITY, "entity": slot.entity}] if slot.entity else [{"type": CUSTOM}]
+
+
+def _variation_json(variation: Variation) -> Json:
+    content: Json = {} if variation.text is None else {"text": variation.text}
+    if variation.condition is not None:
+        content["condition"] = [
+            {"type": "slot", "name": name, "value": json.loads(value)} for name, value in variation.condition
+        ]
+    if variation.channel is not None:
+        content["channel"] = variation.channel
+    return content | variation.content
 
 
 def _slot_json(slot: Slot) -> Json:

@@ -9,13 +9,11 @@ from typing import Any
 from dialogue_gym._text import article, nearest, shorten
 from dialogue_gym._yaml import MAX_DEPTH
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.effects import reset_slots, shown
+from dialogue_gym.conversation.effects import reset_slots, utterance
 from dialogue_gym.conversation.events import ActiveLoop, BotUttered, Event, Json, Restarted, SlotSet, Value
-from dialogue_gym.conversation.wording import Speaker
+from dialogue_gym.conversation.wording import ATTACHMENTS, Speaker
+from dialogue_gym.domain.loader import LISTS_OF_OBJECTS
 from dialogue_gym.domain.slot import REQUESTED_SLOT
-
-_LISTS = ("buttons", "elements", "quick_replies")
-_DATA = (*_LISTS, "image", "attachment", "custom")
 
 
 class ResponseReader:
@@ -23,6 +21,7 @@ class ResponseReader:
 
     def __init__(self, conversation: Conversation, speaker: Speaker) -> None:
         """Prepare to read the response of an action in a conversation."""
+        self._conversation = conversation
         self._domain = conversation.domain
         self._slots = conversation.slots
         self._speaker = speaker
@@ -82,28 +81,38 @@ class ResponseReader:
         return SlotSet(name, value)
 
     def _message(self, content: Json) -> BotUttered | None:
-        """Return the event of a message; None if the message is empty."""
-        text = content.get("text")
+        """Return the event of a message; None if the message is empty.
+
+        As in Rasa, it can begin with a response of the domain: its own buttons are added to those of the
+        response, and everything else of its own takes precedence.
+        """
         name = content.get("response") or content.get("template")
-        if text is None and name is not None:
-            text = self._response(str(name), content)
-        data = {key: content[key] for key in _DATA if content.get(key)}
-        for key in _LISTS:
-            if not _is_list_of_objects(data.get(key, [])):
-                self.faults.append(f"expected a list of objects under {key!r}, not {shorten(str(data[key]))}")
-                del data[key]
+        said = None if name is None else self._response(str(name), content)
+        data = dict(said.data) if said else {}
+        given = {key: content[key] for key in ATTACHMENTS if content.get(key)}
+        for key in LISTS_OF_OBJECTS:
+            if not _is_list_of_objects(given.get(key, [])):
+                self.faults.append(
+                    f"expected a list of objects under {key!r}, not {shorten(str(given[key]))}"
+                )
+                del given[key]
+        if "buttons" in given:
+            given["buttons"] = data.get("buttons", []) + given["buttons"]
+        data |= given
+        text = content.get("text")
+        if text is None and said:
+            text = said.text
         if text is None and not data:
             return None
         return BotUttered(None if text is None else str(text), data)
 
-    def _response(self, name: str, further: Mapping[str, Value]) -> str | None:
-        """Return the text of a response of the domain."""
-        if not (texts := self._domain.texts(name)):
-            if name not in (response.name for response in self._domain.responses):
-                valid = nearest(name, [response.name for response in self._domain.responses])
-                self.faults.append(f"unknown response {shorten(name)}; {valid}")
-            return None
-        return self._speaker.one_of(texts, shown(self._slots | dict(further)))
+    def _response(self, name: str, further: Mapping[str, Value]) -> BotUttered | None:
+        """Return a response of the domain, filled with slots and further values."""
+        if not self._domain.variations(name):
+            names = [response.name for response in self._domain.responses]
+            if name not in names and not any(known.startswith(f"{name}/") for known in names):
+                self.faults.append(f"unknown response {shorten(name)}; {nearest(name, names)}")
+        return utterance(name, self._conversation, self._speaker, self._slots | dict(further))
 
 
 def plain_json(content: object) -> Any:

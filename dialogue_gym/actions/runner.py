@@ -19,11 +19,13 @@ from dialogue_gym.conversation.effects import simulated_events
 from dialogue_gym.conversation.events import Event
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
 from dialogue_gym.domain.model import LISTEN, RESTART
 
 SECONDS = 10.0
 """The deadline of an action server."""
 _MAX_FAULTS = 3
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class ActionRunner:
     An action is run by the first of these that exists: its Python code; the action server, unless the action
     is a response; the texts and simulated effects that the domain declares. If code or a server runs, its
     events are all that happens: the effects declared for the simulation are left out, even if it fails.
-    `action_listen` and `action_restart` never run code, and have only their declared texts and effects.
+    `action_listen` and `action_restart` never run code, and have only their declared texts and effects. The
+    other actions of Rasa's own say their response: `utter_default` for `action_default_fallback`.
     """
 
     def __init__(
@@ -116,6 +119,8 @@ class ActionRunner:
         try:
             response = ask_server(server, name, conversation, self._seconds)
         except ServiceError as error:
+            if error.status == _NOT_FOUND and name in DEFAULT_ACTIONS:
+                return ActionResult(simulated_events(name, conversation, self._speaker))
             return ActionResult((), f"{name}: {error}")
         return self._read(name, conversation, response.get("responses"), response.get("events"))
 

@@ -30,6 +30,7 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.conversation.slot_filling import NO_LOOP, Loop, named_value, slots_filled, stored
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import known_actions
 from dialogue_gym.domain.model import LISTEN, DomainError, FakeUser, Profile
 from dialogue_gym.domain.observation import confidence_bin, observation_dtype, observation_fields, slot_codes
 from dialogue_gym.domain.slot import REQUESTED_SLOT
@@ -115,6 +116,9 @@ class BotState:
         rules.hear(row, tables, intent, confidence_bin(min(sure)), tables.heard_block)
 
     def _did(self, name: str) -> None:
+        if name not in self._action and name in known_actions(self.domain):
+            self._filled = {}  # no observation shows it
+            return
         if name not in self._action:
             valid = nearest(name, self._action)
             raise DomainError(f"{self.domain.name}: unknown action {shorten(name)}; {valid}")
@@ -153,6 +157,8 @@ class BotState:
 
     def is_possible(self, action: str) -> bool:
         """Return whether the precondition of an action holds."""
+        if action not in self._action and action in known_actions(self.domain):
+            return True
         return rules.allowed(self._row, self._tables, self._action[action])
 
     def action_mask(self, actions: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -284,13 +290,15 @@ def decisions(
     finished.
     """
     state = BotState(conversation.domain)
+    listed = frozenset(conversation.domain.actions)
     is_explicit = turn_taking == "explicit"
     has_listened = True  # a dialogue begins with the user
     unheard = 0
     index = -1
     for index, event in enumerate(conversation.events):
         if isinstance(event, ActionExecuted):
-            if is_explicit or event.name != LISTEN:
+            is_listed = event.name not in known_actions(conversation.domain) or event.name in listed
+            if is_listed and (is_explicit or event.name != LISTEN):
                 yield Decision(state.observation, event.name, index)
             has_listened = event.name == LISTEN
             unheard += 1

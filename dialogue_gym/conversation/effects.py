@@ -10,7 +10,8 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, SlotSet, Value
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import FILLED
+from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
+from dialogue_gym.domain.model import FILLED, Variation
 
 
 def simulated_events(name: str, conversation: Conversation, speaker: Speaker) -> tuple[Event, ...]:
@@ -20,18 +21,29 @@ def simulated_events(name: str, conversation: Conversation, speaker: Speaker) ->
     """
     domain = conversation.domain
     effects = declared_effects(name, domain) if conversation.is_possible(name) else ()
-    texts = domain.texts(name) or _retrieved(name, conversation)
-    if not texts:
-        return effects
     slots = conversation.slots | {event.name: event.value for event in effects}
-    return (*effects, BotUttered(speaker.one_of(texts, shown(slots))))
+    said = utterance(name, conversation, speaker, slots)
+    return effects if said is None else (*effects, said)
 
 
-def _retrieved(name: str, conversation: Conversation) -> tuple[str, ...]:
-    """Return the texts of Rasa's retrieval responses: to `faq/ask_name` that is `utter_faq/ask_name`."""
+def utterance(
+    name: str, conversation: Conversation, speaker: Speaker, slots: Mapping[str, Value]
+) -> BotUttered | None:
+    """Return the message of a response, filled with the values of slots; None if there is nothing to say."""
+    message = conversation.latest_message
+    domain = conversation.domain
+    variations = domain.variations(name) or _retrieved(name, conversation)
+    if not variations and (response := DEFAULT_ACTIONS.get(name)):
+        variations = domain.variations(response)
+    said = speaker.respond(variations, slots, shown(slots), message.channel if message else None)
+    return None if said is None or said == (None, {}) else BotUttered(*said)
+
+
+def _retrieved(name: str, conversation: Conversation) -> tuple[Variation, ...]:
+    """Return the variations of Rasa's retrieval responses: to `faq/ask_name`, `utter_faq/ask_name`."""
     message = conversation.latest_message
     question = ((message and message.intent) or "").partition("/")[2]
-    return conversation.domain.texts(f"{name}/{question}") if question else ()
+    return conversation.domain.variations(f"{name}/{question}") if question else ()
 
 
 def declared_effects(name: str, domain: Domain) -> tuple[SlotSet, ...]:

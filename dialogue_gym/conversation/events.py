@@ -70,7 +70,7 @@ class UserUttered:
     """A message of the user.
 
     `intent` is None if nothing was understood. `meant` is the act in the fixed format that a simulated
-    user had in mind, where it may have been misheard.
+    user had in mind, where it may have been misheard. `channel` is where it came from, if that is known.
     """
 
     text: str | None = None
@@ -78,6 +78,7 @@ class UserUttered:
     entities: tuple[Entity, ...] = ()
     confidence: float = 1.0
     meant: str | None = None
+    channel: str | None = field(default=None, compare=False)
 
     @property
     def act(self) -> str:
@@ -158,8 +159,16 @@ def entities_from(values: Mapping[str, Value]) -> tuple[Entity, ...]:
     )
 
 
+def with_channel(event: Event) -> Json:
+    """Return an event as `to_json` does, and of a message the channel."""
+    content = to_json(event)
+    if isinstance(event, UserUttered) and event.channel is not None:
+        content["input_channel"] = event.channel
+    return content
+
+
 def to_json(event: Event) -> Json:
-    """Return an event as Rasa's trackers have it (without timestamp)."""
+    """Return an event as Rasa's trackers have it (without timestamp and channel)."""
     if isinstance(event, UserUttered):
         parse: Json = {
             "text": event.text,
@@ -222,6 +231,7 @@ def _user_from_json(content: Mapping[str, Any]) -> UserUttered:
         tuple(Entity.from_json(entity) for entity in entities),
         1.0 if confidence is None else confidence,
         _optional(metadata, "meant"),
+        _optional(content, "input_channel"),
     )
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dialogue_gym._text import MAX_SHOWN, cut, printable, visible
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.effects import declared_effects, shown
-from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered, Value
-from dialogue_gym.conversation.wording import fill, line, silence
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    BotUttered,
+    Event,
+    Json,
+    SlotSet,
+    UserUttered,
+    Value,
+)
+from dialogue_gym.conversation.wording import fill, fitting, line, silence
 from dialogue_gym.domain.model import CONFIDENCES, EMPTY, LISTEN, Domain
 from dialogue_gym.domain.observation import confidence_bin
 
@@ -107,17 +116,36 @@ def bubbles(events: Iterable[Event]) -> list[Bubble]:
 
 
 def message_lines(message: BotUttered) -> list[str]:
-    """Return the lines of a bot's message: text, buttons, attachments. Unprintable characters are escaped."""
+    """Return the lines of a bot's message: text, attachments, buttons. Unprintable characters are escaped."""
     return [printable(text) for text in _parts(message)]
 
 
 def _parts(message: BotUttered) -> Iterator[str]:
+    data = message.data
     yield from message.text.splitlines() if message.text else ()
-    for button in message.data.get("buttons") or ():
-        yield f"[{button.get('title')}]"
-    for key in ("image", "attachment"):
-        if message.data.get(key):
-            yield str(message.data[key])
+    for key in ("image", "attachment", "custom"):
+        if part := data.get(key):
+            yield part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
+    for element in data.get("elements") or ():
+        yield f"{element.get('title', '')} : {element.get('subtitle', '')}"
+        yield from map(_button, element.get("buttons") or ())
+    yield from map(_button, buttons_of(message))
+
+
+def buttons_of(message: BotUttered) -> list[Json]:
+    """Return the buttons under a message, each with its title and the message that it sends."""
+    given = message.data.get("quick_replies") or message.data.get("buttons") or ()
+    buttons = [{key: str(value) for key, value in button.items() if value is not None} for button in given]
+    return [
+        {"title": button.get("title") or sent, "payload": sent}
+        for button in buttons
+        if (sent := button.get("payload") or button.get("url") or button.get("title"))
+    ]
+
+
+def _button(button: Mapping[str, Any]) -> str:
+    title, sent = button.get("title"), button.get("payload")
+    return f"[{title}]" if sent in (None, title) else f"[{title}] {sent}"
 
 
 def shown_value(value: Value, width: int = VALUE_WIDTH) -> str:
@@ -171,17 +199,17 @@ def first_text(domain: Domain, action: str) -> str:
 
 
 def text_to_say(conversation: Conversation, action: str) -> str:
-    """Return the first of the texts of an action, with the slots filled in as if it was done now.
+    """Return the first text of an action that its conditions allow, with the slots filled in as if done now.
 
     It is empty for a silent action.
     """
     domain = conversation.domain
-    texts = domain.texts(action)
-    if action == LISTEN or not texts:
+    if action == LISTEN or not domain.texts(action):
         return first_text(domain, action)
     effects = declared_effects(action, domain) if conversation.is_possible(action) else ()
     slots = conversation.slots | {event.name: event.value for event in effects}
-    return visible(fill(texts[0], shown(slots)))
+    texts = (one.text for one in fitting(domain.variations(action), slots) if one.text is not None)
+    return visible(fill(next(texts, ""), shown(slots)))
 
 
 def either(actions: Iterable[str]) -> str:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import ActionExecuted, Event, UserUttered
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    Event,
+    Restarted,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.rules.tables import MAX_UNHEARD
@@ -51,6 +58,24 @@ def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
     hands_over = conversation.latest_action == (LISTEN if turn_taking == "explicit" else answer)
     lasts = (agenda.items[-1] for agenda in user.agendas)
     return hands_over and any(message.intent == item.intent and answer in item.answers for item in lasts)
+
+
+def before_last_turn(conversation: Conversation) -> tuple[Event, ...]:
+    """Return the events before the user's last message; those after a restart are kept if there is none."""
+    for index in range(len(conversation) - 1, -1, -1):
+        event = conversation.events[index]
+        if isinstance(event, UserUttered):
+            return conversation.events[:index]
+        if isinstance(event, (Restarted, SessionStarted)):
+            break
+    return conversation.events
+
+
+def new_session(conversation: Conversation) -> tuple[Event, ...]:
+    """Return the events of a new session, which has the slots so far, as Rasa's has by default."""
+    known = Conversation(conversation.domain).slots
+    slots = [(name, value) for name, value in conversation.slots.items() if value != known[name]]
+    return (SessionStarted(), *(SlotSet(name, value) for name, value in slots))
 
 
 def _last_said(domain: Domain, events: Sequence[Event]) -> str | None:

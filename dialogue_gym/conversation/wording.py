@@ -9,8 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dialogue_gym._text import printable
-from dialogue_gym.domain.model import LISTEN, RESTART, Domain
+from dialogue_gym.domain.model import LISTEN, RESTART, Domain, Variation
 
+ATTACHMENTS = ("buttons", "quick_replies", "elements", "image", "attachment", "custom")
+"""The parts of a message beside its text, under Rasa's names."""
+TERMINAL, PAGE, REST = "cmdline", "socketio", "rest"
+"""The channels of messages, under the names of those of Rasa that are like them."""
+_CHANNELS = {REST: (REST, "collector")}
+"""The names of a channel in responses, where there are several: Rasa's REST channel collects its output."""
+_PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _WIDTH = 70
 
 
@@ -24,15 +31,64 @@ def act_text(intent: str, entities: Mapping[str, Any]) -> str:
 
 
 def fill(template: str, values: Mapping[str, str | None]) -> str:
-    """Put values into the `{name}` places of a template: `?` for None; unknown names stay as they are."""
+    """Put values into the `{name}` places of a template: `?` for None; unknown names stay as they are.
+
+    Doubled braces stand for single ones, unless an unknown name suggests that nobody meant them to.
+
+    >>> fill('/tell{{"city": "{city}"}}', {"city": "Rome"})
+    '/tell{"city": "Rome"}'
+    """
+    is_escaped = all(place[1] is None or place[1] in values for place in _PLACE.finditer(template))
 
     def value_of(place: re.Match[str]) -> str:
+        if place[1] is None:
+            return place[0][0] if is_escaped else place[0]
         if place[1] not in values:
             return place[0]
         value = values[place[1]]
         return "?" if value is None else value
 
-    return re.sub(r"\{([^{}]*)\}", value_of, template)
+    return _PLACE.sub(value_of, template)
+
+
+def fill_all(content: Any, values: Mapping[str, str | None]) -> Any:
+    """Return JSON with values put into all of its texts; see `fill`."""
+    if isinstance(content, str):
+        return fill(content, values)
+    if isinstance(content, list):
+        return [fill_all(item, values) for item in content]
+    if isinstance(content, dict):
+        return {key: fill_all(item, values) for key, item in content.items()}
+    return content
+
+
+def fitting(
+    variations: Sequence[Variation], slots: Mapping[str, Any], channel: str | None = None
+) -> list[Variation]:
+    """Return the variations among which chance decides, by Rasa's rules.
+
+    A condition has to hold. Those of the channel precede the others, and among both those with a condition.
+    See https://legacy-docs-oss.rasa.com/docs/rasa/responses#conditional-response-variations.
+    """
+    possible = [one for one in variations if one.condition is None or _holds(one.condition, slots)]
+    names = _CHANNELS.get(channel or "", (channel,) if channel else ())
+    here = [one for one in possible if one.channel in names]
+    anywhere = [one for one in possible if one.channel is None]
+    for group in (here, anywhere):
+        held = [one for one in group if one.condition is not None]
+        if found := held or group:
+            return found
+    return []
+
+
+def _holds(condition: Sequence[tuple[str, str]], slots: Mapping[str, Any]) -> bool:
+    pairs = [(slots.get(name), json.loads(wanted)) for name, wanted in condition]
+    return all(
+        value.casefold() == wanted.casefold()
+        if isinstance(value, str) and isinstance(wanted, str)
+        else value == wanted
+        for value, wanted in pairs
+    )
 
 
 class Speaker:
@@ -60,9 +116,28 @@ class Speaker:
         text = fill(self._random.choice(usable), {"entities": ", ".join(parts)})
         return text[:1].upper() + text[1:]
 
-    def one_of(self, texts: Sequence[str], slots: Mapping[str, str | None]) -> str:
-        """Return one of several texts, with the values of slots in their places."""
-        return fill(self._random.choice(texts), slots)
+    def respond(
+        self,
+        variations: Sequence[Variation],
+        slots: Mapping[str, Any],
+        values: Mapping[str, str | None],
+        channel: str | None = None,
+    ) -> tuple[str | None, dict[str, Any]] | None:
+        """Return the text and the attachments of one variation that fits; None if none does.
+
+        Args:
+            variations: the ways to say it.
+            slots: the values of slots, for conditions.
+            values: the texts for the places.
+            channel: where it is said.
+        """
+        if not (found := fitting(variations, slots, channel)):
+            return None
+        chosen = self._random.choice(found)
+        text = None if chosen.text is None else fill(chosen.text, values)
+        given = {key: chosen.content[key] for key in ATTACHMENTS if chosen.content.get(key)}
+        # As in Rasa, the elements of a carousel are sent as they are.
+        return text, {key: one if key == "elements" else fill_all(one, values) for key, one in given.items()}
 
 
 def silence(action: str) -> str:

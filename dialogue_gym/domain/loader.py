@@ -6,6 +6,7 @@ up to Rasa 3. Keys that concern neither policy nor simulation are accepted and i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import yaml
@@ -25,6 +26,7 @@ from dialogue_gym.domain.model import (
     REWARD_TERMS,
     Domain,
     Response,
+    Variation,
 )
 from dialogue_gym.domain.slots import SlotReader
 from dialogue_gym.domain.sources import Source, files_of
@@ -48,6 +50,8 @@ ENTITY_KEYS = ("roles", "groups", "influence_conversation")
 ACTION_OPTIONS = ("send_domain",)
 OLD_VERSIONS = ("0", "1", "2")
 """The beginnings of versions in which slots have no mappings."""
+LISTS_OF_OBJECTS = ("buttons", "quick_replies", "elements")
+"""The keys of a response that hold lists of objects."""
 _WIDTH = 1_000_000
 
 
@@ -181,13 +185,32 @@ def _names(
 def _responses(entry: YamlNode | None) -> list[Response]:
     if entry is None:
         return []
-    responses = []
-    for name, value in entry.named().items():
-        texts = []
-        for item in () if value.is_null else value.one_or_many():
+    return [
+        Response.of(name, [_variation(item) for item in ([] if value.is_null else value.one_or_many())])
+        for name, value in entry.named().items()
+    ]
+
+
+def _variation(entry: YamlNode) -> Variation:
+    if not entry.is_mapping:
+        return Variation(entry.text())
+    parts = {key: value for key, value in entry.mapping().items() if not value.is_null}
+    text, condition, channel = (parts.pop(key, None) for key in ("text", "condition", "channel"))
+    for key in LISTS_OF_OBJECTS:
+        for item in parts[key].items() if key in parts else ():
             if not item.is_mapping:
-                texts.append(item.text())
-            elif "text" in (parts := item.mapping()) and not parts["text"].is_null:
-                texts.append(parts["text"].text())
-        responses.append(Response(name, tuple(texts)))
-    return responses
+                raise item.error("expected keys such as 'title' and 'payload'")
+    return Variation(
+        None if text is None else text.text(),
+        tuple(map(_constraint, condition.items())) or None if condition else None,
+        None if channel is None else channel.text("channel"),
+        json.dumps({key: value.value() for key, value in parts.items()}, ensure_ascii=False),
+    )
+
+
+def _constraint(entry: YamlNode) -> tuple[str, str]:
+    """Read the slot and the value of a response's condition, the value as JSON."""
+    keys = entry.mapping(("type", "name", "value"))
+    if "name" not in keys or "value" not in keys:
+        raise entry.error("a condition needs 'type: slot', and the slot's 'name' and 'value'")
+    return keys["name"].name(), json.dumps(keys["value"].value(), ensure_ascii=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -44,11 +45,50 @@ MAX_NAMES = 1000
 
 
 @dataclass(frozen=True)
+class Variation:
+    """One way to say a response, with `{slot}` in braces for a slot's value.
+
+    Attributes:
+        text: the text; None if it is only an image, say.
+        condition: pairs of a slot and, as JSON, the value that it must have; None without a condition.
+        channel: the only channel where it is said; None for any.
+        further: an object as JSON with its other keys, such as `buttons` and `image`.
+    """
+
+    text: str | None = None
+    condition: tuple[tuple[str, str], ...] | None = None
+    channel: str | None = None
+    further: str = "{}"
+
+    @functools.cached_property
+    def content(self) -> dict[str, Any]:
+        """The keys other than the text, condition and channel; not to be changed."""
+        content: dict[str, Any] = json.loads(self.further)
+        return content
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a text alone."""
+        return self == Variation(self.text) and self.text is not None
+
+
+@dataclass(frozen=True)
 class Response:
-    """A response: an action says one of several texts, with `{slot}` in braces for a slot's value."""
+    """A response: an action says one of several texts, with `{slot}` in braces for a slot's value.
+
+    `variations` has all of them if one is more than a text.
+    """
 
     name: str
     texts: tuple[str, ...]
+    variations: tuple[Variation, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, variations: Sequence[Variation]) -> Response:
+        """Return the response with these variations."""
+        texts = tuple(variation.text for variation in variations if variation.text is not None)
+        is_plain = all(variation.is_plain for variation in variations)
+        return cls(name, texts, () if is_plain else tuple(variations))
 
 
 @dataclass(frozen=True)
@@ -226,6 +266,13 @@ class Domain:
             if response.name == action and response.texts:
                 return response.texts
         return self.action_model(action).says
+
+    def variations(self, action: str) -> tuple[Variation, ...]:
+        """Return the ways to say an action: those of its response, or the texts of the simulation."""
+        for response in self.responses:
+            if response.name == action and response.variations:
+                return response.variations
+        return tuple(map(Variation, self.texts(action)))
 
     def with_action(self, name: str, texts: str | Sequence[str] = ()) -> Domain:
         """Return a copy with an action appended, and its response, if any.

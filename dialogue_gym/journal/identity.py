@@ -12,6 +12,7 @@ from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT
+from dialogue_gym.domain.default_names import DEFAULT_INTENTS
 from dialogue_gym.domain.loader import builtin_names, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, LISTEN, RESTART, DomainError
 from dialogue_gym.journal.additions import used_names
@@ -20,7 +21,6 @@ from dialogue_gym.journal.history import History
 
 _LEAST_COMMON = 0.5
 """The share of its names that a domain may not lose at once to stay the same domain."""
-_OWN_INTENTS = ("restart", "back", "session_start", "nlu_fallback", "out_of_scope")
 
 Name = tuple[str, str]
 """The kind of a name (action, intent or slot), and the name."""
@@ -137,5 +137,5 @@ def lost_names(history: History, before: Domain, now: Domain) -> Mapping[Name, i
             counted.update(used)
     there = names_of(now) | dict.fromkeys(history.added_names)
     lost = [name for name in counted if name in known and name not in there]
-    own = {(ACTION, LISTEN), (ACTION, RESTART), *((INTENT, name) for name in _OWN_INTENTS)}
+    own = {(ACTION, LISTEN), (ACTION, RESTART), *((INTENT, name) for name in DEFAULT_INTENTS)}
     return {name: counted[name] for name in known if name in lost and name not in own}

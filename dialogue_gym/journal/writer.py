@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dialogue_gym.conversation.events import ActionExecuted, Event, SessionStarted, UserUttered, to_json
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    Event,
+    SessionStarted,
+    UserUttered,
+    to_json,
+    with_channel,
+)
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.journal.entry import BOT, DOMAIN, END, EVENT, LABEL, MEND, RESULT, USER, Draft
 
@@ -39,7 +46,7 @@ class ConversationWriter:
 
     def message(self, message: UserUttered, author: str | None = None) -> None:
         """Add a message of the user."""
-        self._add(USER, to_json(message), author)
+        self._add(USER, with_channel(message), author)
 
     def corrected_message(self, message: UserUttered) -> None:
         """Add the right meaning of the user's last message."""
@@ -105,12 +112,16 @@ class ConversationWriter:
             elif event is not None and not isinstance(event, ActionExecuted):
                 effects.append(event)
 
+    def add_events(self, events: Iterable[Event]) -> None:
+        """Add events that follow from no decision."""
+        for event in events:
+            self._add(EVENT, to_json(event), None)
+
     def _effects(self, effects: Iterable[Event], is_decided: bool) -> None:
         if is_decided:
             self.result(effects)
         else:
-            for event in effects:
-                self._add(EVENT, to_json(event), None)
+            self.add_events(effects)
 
     def take(self) -> list[Draft]:
         """Return the drafts, and start again without any; `head` is the caller's to set."""

@@ -16,16 +16,18 @@ import numpy.typing as npt
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.chat import RESTART_COMMAND
-from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
-from dialogue_gym.conversation.turns import is_users_turn
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import BotUttered, Event, SlotSet, UserUttered
+from dialogue_gym.conversation.turns import before_last_turn, is_users_turn, new_session
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import BACK, command_of
+from dialogue_gym.domain.model import RESTART
 from dialogue_gym.journal.entry import BOT, LABEL, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.transitions import FAILURE, TRUNCATED, LiveReward, Trace
 from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, no_listener
-from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
+from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 
 PATIENCE = 300.0
 """The number of seconds that people wait for a teacher who has taken over."""
@@ -136,6 +138,7 @@ class LiveBot:
         self._turn_taking = turn_taking
         self._actions = domain.actions if turn_taking == "explicit" else domain.actions[1:]
         self._decider = decider
+        self._runner = runner
         self._interpreter = interpreter
         self._silence = silence
         self._patience = patience
@@ -148,37 +151,53 @@ class LiveBot:
         """
         return self.conversations.begin(person)
 
-    def reply(self, conversation: str, text: str) -> Reply:
-        """Answer a text that someone typed.
+    def reply(self, conversation: str, text: str, channel: str | None = None) -> Reply:
+        """Answer a text that someone typed, and that came through a channel.
 
-        `/restart` ends the conversation, and begins another one.
+        `/restart` and `/session_start` end the conversation and begin another one, which has the slots so far
+        after `/session_start`; `/back` takes the last turn back.
 
         Raises:
             LiveError: the conversation is not open.
             StoreError: the message could not be written down, and is not answered.
         """
-        return self.understand(text)(conversation)
+        return self.understand(text, channel)(conversation)
 
-    def understand(self, text: str) -> Callable[[str], Reply]:
+    def understand(self, text: str, channel: str | None = None) -> Callable[[str], Reply]:
         """Return a function that answers a typed text, given its conversation: `reply` in two steps.
 
         Understanding can take long and touches no conversation: this alone may be called meanwhile, from one
         thread at a time.
         """
-        if text.strip() == RESTART_COMMAND and "restart" not in self.domain.intents:
-            return self._restart
         try:
-            message = self._interpreter.parse(text).message
+            message = understand(self._interpreter, text, self.domain, channel)
         except InterpreterError as error:
             note = str(error)
             return lambda conversation: self._not_understood(conversation, note)
+        if (command := command_of(self.domain, message.intent)) is not None:
+            return lambda conversation: self._obey(conversation, command, message)
         return lambda conversation: self.take(conversation, message)
 
-    def _restart(self, conversation: str) -> Reply:
+    def _obey(self, conversation: str, command: str, message: UserUttered) -> Reply:
+        """Do a default action: start over, go back by a turn, or begin a session with the slots so far.
+
+        The last turn stays on record: after going back, the slots are as they were before it.
+        """
         trace = self.conversations.trace(conversation)
-        late = tuple(trace.late)
-        name = self.conversations.restart(conversation)
-        return Reply(name, ended=conversation, outcome=FAILURE, person=trace.person, late=late)
+        late, before = tuple(trace.late), trace.conversation
+        said = self._runner.run(command, Conversation(self.domain, (*before.events, message))).events
+        if command == BACK:
+            slots = Conversation(self.domain, before_last_turn(before)).slots
+            undone = [SlotSet(name, slots[name]) for name in slots if slots[name] != before.slots[name]]
+            self.conversations.touch(conversation)
+            with self.conversations.turn(trace) as turn:
+                _skip_result(trace, turn)
+                turn.add_events((*undone, *said))
+            return _reply(trace, said, late=late)
+        outcome = FAILURE if command == RESTART else TRUNCATED
+        first = () if command == RESTART else new_session(before)[1:]
+        name = self.conversations.restart(conversation, outcome, said, first)
+        return Reply(name, said, ended=conversation, outcome=outcome, person=trace.person, late=late)
 
     def _not_understood(self, conversation: str, note: str) -> Reply:
         trace = self.conversations.trace(conversation)

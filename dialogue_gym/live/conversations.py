@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.actions import ActionRunner
+from dialogue_gym.conversation.events import Event
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Entry
 from dialogue_gym.journal.store import Store
@@ -157,8 +158,20 @@ class Conversations:
             turn.begin(person)
         return self._enter(trace, person)
 
-    def restart(self, conversation: str) -> str:
-        """End a conversation in failure and begin another one; return its name.
+    def restart(
+        self,
+        conversation: str,
+        outcome: str = FAILURE,
+        last: Sequence[Event] = (),
+        first: Sequence[Event] = (),
+    ) -> str:
+        """End a conversation and begin another one; return its name.
+
+        Args:
+            conversation: the name of the conversation.
+            outcome: how it ends.
+            last: its last events.
+            first: the events with which the other one begins.
 
         Raises:
             LiveError: the conversation is not open.
@@ -167,8 +180,10 @@ class Conversations:
         trace, new = self.trace(conversation), self._new()
         person = self._people[conversation]
         with self.turn(trace) as ending, self.turn(new) as beginning:
-            ending.end(FAILURE)
+            ending.add_events(last)
+            ending.end(outcome)
             beginning.begin(person)
+            beginning.add_events(first)
             ending.write(beginning)
         return self._enter(new, person)
 

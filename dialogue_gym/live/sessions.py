@@ -98,8 +98,10 @@ class Sessions:
         self._per_minute = RateLimiter(lambda: TokenBucket(per_minute, _MINUTE), known, clock)
         self._per_day = RateLimiter(lambda: TokenBucket(per_day, _DAY), known, clock)
 
-    def reply(self, sender: str, text: str) -> Reply:
-        """Answer a message; the notes of the reply are an apology, and their reasons are in `problem`.
+    def reply(self, sender: str, text: str, channel: str | None = None) -> Reply:
+        """Answer a message that came through a channel.
+
+        The notes of the reply are an apology, and their reasons are in `problem`.
 
         Raises:
             Rejected: the message is invalid, or over a limit.
@@ -113,7 +115,7 @@ class Sessions:
         with self.lock:
             self._spend(sender)
         with self._understanding:  # one message at a time, while the turns of others are written down
-            take = self.bot.understand(text)
+            take = self.bot.understand(text, channel)
         with self.lock:
             name = self._conversations.current(sender)
             if name in self._conversations.busy:  # waiting here would block a thread that others need

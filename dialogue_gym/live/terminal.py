@@ -9,9 +9,11 @@ from dialogue_gym.chat import RESTART_COMMAND, explain, is_restart, turn_lines, 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.conversation.transcript import message_lines
+from dialogue_gym.conversation.wording import TERMINAL
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.live.bot import LiveBot, Reply
 from dialogue_gym.live.trainer import Trainer
+from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.wrappers.feedback import rating_of
 
@@ -68,7 +70,7 @@ class TerminalChat:
             if self._current is None:
                 self._current = self._bot.begin(self._person)
             before = self._conversation.latest_message
-            reply = self._bot.reply(self._current, text)
+            reply = self._bot.reply(self._current, text, TERMINAL)
             message = None if reply.ended else self._conversation.latest_message
             if message is not None and message is not before:
                 yield from understood(message)
@@ -111,7 +113,9 @@ class TerminalChat:
                 self._current = None
                 yield "--- the user has what they wanted ---"
             else:
-                yield "(all is forgotten, and a new conversation begins)"
+                is_kept = reply.outcome == TRUNCATED
+                begins = "a new session" if is_kept else "all is forgotten, and a new conversation"
+                yield f"({begins} begins)"
 
     def _rate(self, value: float) -> str:
         if not -1 <= value <= 1:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from dialogue_gym.actions import ActionResult, ActionRunner
-from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, UserUttered
+from dialogue_gym.conversation.events import ActionExecuted, Event, SessionStarted, UserUttered
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
 from dialogue_gym.journal.entry import BOT, END, LABEL, LIVE, PERSON
 from dialogue_gym.journal.store import Store
@@ -89,6 +89,11 @@ class Turn:
         """Add a message of the person."""
         self.conversation.append(message)
         self._steps.message(message, PERSON)
+
+    def add_events(self, events: Sequence[Event]) -> None:
+        """Add events that no decision of the bot's has led to."""
+        self.conversation.extend(events)
+        self._steps.add_events(events)
 
     @property
     def is_over(self) -> bool:

@@ -10,17 +10,29 @@ from dialogue_gym._files import Problem
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.slot_filling import slots_filled
+from dialogue_gym.domain.default_names import DEFAULT_INTENTS, known_intents
 from dialogue_gym.domain.model import Domain
 from dialogue_gym.nlu.examples import Example, NluData
-from dialogue_gym.stories.model import OWN_INTENTS
 
 
 def check_examples(domain: Domain | None, data: NluData) -> list[Problem]:
     """Return the problems of training data; without a domain, only those of the data alone."""
-    problems = [*_contradictions(data)]
+    problems = [*data.warnings, *_contradictions(data)]
     if domain is not None:
         problems += [*_misfits(domain, data), *_missing(domain, data)]
     return sorted(problems)
+
+
+def with_retrieval_actions(domain: Domain, data: NluData) -> Domain:
+    """Return a copy of a domain with the actions that answer its retrieval intents, which examples reveal.
+
+    Examples of `faq/hours` make `faq` one, and `utter_faq` answers it.
+    """
+    groups = {example.intent.partition("/")[0] for example in data.examples if "/" in example.intent}
+    for group in sorted(groups & set(domain.intents)):
+        if (action := f"utter_{group}") not in domain.actions:
+            domain = domain.with_action(action)
+    return domain
 
 
 def _contradictions(data: NluData) -> Iterator[Problem]:
@@ -38,7 +50,7 @@ def _misfits(domain: Domain, data: NluData) -> Iterator[Problem]:
     """Yield intents, entities and values of examples that the domain does not have."""
     hint = functools.cache(nearest)
     for example in data.examples:
-        if domain.intent_of(example.intent) is None:
+        if domain.intent_of(example.intent) is None and example.intent not in known_intents(domain):
             message = f"unknown intent {shorten(example.intent)}; {hint(example.intent, domain.intents)}"
             yield Problem(example.file, example.line, message)
         for entity in example.entities:
@@ -59,7 +71,7 @@ def _missing(domain: Domain, data: NluData) -> Iterator[Problem]:
     counted = Counter(domain.intent_of(example.intent) for example in data.examples)
     file = data.examples[0].file if data.examples else "NLU data"
     for intent in domain.intents:
-        if (count := counted[intent]) < 2 and intent not in OWN_INTENTS:
+        if (count := counted[intent]) < 2 and intent not in DEFAULT_INTENTS:
             message = f"the intent {intent!r} has {count or 'no'} example{'' if count == 1 else 's'}"
             yield Problem(file, 1, message, is_error=False)
 

@@ -24,12 +24,12 @@ class EntityExtractor:
     """Finds entities: the gazetteer proposes mentions, a classifier of the words around them labels them."""
 
     def __init__(self, domain: Domain, data: NluData, seed: int) -> None:
-        self._resolve: dict[str, str] = {text.casefold(): value for text, value in data.synonyms}
+        self._resolve: dict[str, str] = {text.casefold(): value for text, value in data.all_synonyms}
         values = _known_values(domain, data)
         labels = _labels(values, data)
         self.labels = sorted({label for many in labels.values() for label in many}, key=str)
         texts = defaultdict(list)
-        for text, value in data.synonyms:
+        for text, value in data.all_synonyms:
             texts[value.casefold()].append(text)
         phrases = [
             (phrase, label, value)

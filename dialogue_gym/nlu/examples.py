@@ -10,7 +10,7 @@ import functools
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym._files import FileError, FileKind, check_characters, read_text
+from dialogue_gym._files import FileError, FileKind, Problem, check_characters, read_text
 from dialogue_gym._markdown import is_markdown, lines
 from dialogue_gym._text import name_fault, nearest, shorten
 from dialogue_gym._yaml import YamlNode, parse_yaml
@@ -62,13 +62,24 @@ class NluData:
     """Training data.
 
     `synonyms` pairs texts with the values that they stand for, `lookups` entities with lists of their values,
-    and `regexes` entities with patterns.
+    and `regexes` entities with patterns. `warnings` name the parts that are left out.
     """
 
     examples: tuple[Example, ...] = ()
     synonyms: tuple[tuple[str, str], ...] = ()
     lookups: tuple[tuple[str, tuple[str, ...]], ...] = ()
     regexes: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)
+
+    @functools.cached_property
+    def all_synonyms(self) -> tuple[tuple[str, str], ...]:
+        """The synonyms, and those that annotations give, as `[NYC](city:New York)` does."""
+        known = dict(self.synonyms)
+        for example in self.examples:
+            for entity in example.entities:
+                if (said := example.text[entity.start : entity.end]) and said != entity.value:
+                    known.setdefault(said, entity.value)
+        return tuple(known.items())
 
     def canonical(self, value: str) -> str:
         """Return the value that a text stands for, by Rasa's mapping of synonyms, in any case."""
@@ -76,7 +87,7 @@ class NluData:
 
     @functools.cached_property
     def _meant(self) -> dict[str, str]:
-        return {text.casefold(): meant for text, meant in self.synonyms}
+        return {text.casefold(): meant for text, meant in self.all_synonyms}
 
 
 def builtin_path(domain: str, file: str = "nlu.yml") -> Path:
@@ -90,13 +101,18 @@ def builtin_path(domain: str, file: str = "nlu.yml") -> Path:
     return Path(str(resources.files("dialogue_gym.domains") / domain / file))
 
 
-def read_examples(paths: str | Path | Iterable[str | Path]) -> NluData:
+def read_examples(paths: str | Path | Iterable[str | Path], *, may_read_files: bool = True) -> NluData:
     """Read NLU files: Markdown by the name of the file, or else YAML, whose other sections are ignored.
+
+    Args:
+        paths: the files.
+        may_read_files: whether a lookup table may name a file of values. No stranger's data should, since
+            that would show them any file.
 
     Raises:
         NluError: one sentence with file and line.
     """
-    collected = _Collected()
+    collected = _Collected(may_read_files)
     for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
         text = read_text(path, NLU_FILE)
         if is_markdown(path):
@@ -106,8 +122,21 @@ def read_examples(paths: str | Path | Iterable[str | Path]) -> NluData:
     return collected.data()
 
 
-def parse_example(text: str, intent: str, file: str = "example", line: int = 0) -> Example:
+def parse_example(
+    text: str,
+    intent: str,
+    file: str = "example",
+    line: int = 0,
+    warn: Callable[[str], object] = lambda message: None,
+) -> Example:
     """Return an example from its annotated text.
+
+    Args:
+        text: the annotated text.
+        intent: its intent.
+        file: stands for the file in errors.
+        line: the line in the file.
+        warn: called with a sentence about each part that is left out.
 
     Raises:
         NluError: an annotation cannot be read.
@@ -120,7 +149,7 @@ def parse_example(text: str, intent: str, file: str = "example", line: int = 0) 
         start += found.start() - end
         end = found.end()
         try:
-            entity = _annotated(found, start)
+            entity = _annotated(found, start, warn)
         except ValueError as error:
             raise NluError(f"{file}:{line}: invalid annotation {shorten(found[0])}: {error}") from None
         entities.append(entity)
@@ -130,14 +159,15 @@ def parse_example(text: str, intent: str, file: str = "example", line: int = 0) 
     return Example("".join(plain), intent, tuple(entities), file, line)
 
 
-def _annotated(found: re.Match[str], start: int) -> Entity:
+def _annotated(found: re.Match[str], start: int, warn: Callable[[str], object]) -> Entity:
     end = start + len(found["text"])
     if found["json"] is None:
         return Entity(_name(found["name"], "name"), found["value"] or found["text"], start, end)
     parts = read_json(found["json"])
     for key in parts:
         if key not in _ANNOTATION_KEYS:
-            raise ValueError(f"unknown key {shorten(key)}; {nearest(key, _ANNOTATION_KEYS)}")
+            hint = nearest(key, _ANNOTATION_KEYS)
+            warn(f"unknown key {shorten(key)} in the annotation {shorten(found[0])}: it is ignored; {hint}")
     if "entity" not in parts:
         raise ValueError("it has no 'entity'")
     value = parts.get("value", found["text"])
@@ -159,17 +189,24 @@ def _name(name: object, key: str) -> str:
 class _Collected:
     """Training data while a file is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_read_files: bool) -> None:
+        self.may_read_files = may_read_files
         self._examples: list[Example] = []
         self._synonyms: dict[str, str] = {}
         self._lookups: dict[str, dict[str, None]] = {}
         self._regexes: dict[tuple[str, str], None] = {}
         self._program = 0
+        self._warnings: list[Problem] = []
+
+    def warn(self, file: str, line: int, message: str) -> None:
+        """Add a warning."""
+        self._warnings.append(Problem(file, line, message, is_error=False))
 
     def add(self, kind: str, title: str, item: str, file: str, line: int) -> None:
         """Add an item of a section."""
         if kind == "intent":
-            self._examples.append(parse_example(item, title, file, line))
+            warn = functools.partial(self.warn, file, line)
+            self._examples.append(parse_example(item, title, file, line, warn))
         elif kind == "synonym":
             self._synonyms[item] = title
         elif kind == "lookup":
@@ -193,6 +230,7 @@ class _Collected:
             tuple(self._synonyms.items()),
             tuple((name, tuple(values)) for name, values in self._lookups.items()),
             tuple(self._regexes),
+            tuple(self._warnings),
         )
 
 
@@ -205,11 +243,11 @@ def _read_yaml(root: YamlNode, collected: _Collected) -> None:
             raise section.error(f"expected one of {', '.join(KINDS)}, not {len(kinds)} of them")
         kind = kinds[0]
         title = keys[kind].name()
-        for item, line in _items(keys["examples"]) if "examples" in keys else ():
+        for item, line in _items(keys["examples"], collected) if "examples" in keys else ():
             collected.add(kind, title, item, section.file, line)
 
 
-def _items(entry: YamlNode) -> Iterator[tuple[str, int]]:
+def _items(entry: YamlNode, collected: _Collected) -> Iterator[tuple[str, int]]:
     """Yield the examples of a section with their lines, from a list or from a text of lines with dashes."""
     if entry.is_null:
         return
@@ -228,8 +266,10 @@ def _items(entry: YamlNode) -> Iterator[tuple[str, int]]:
         if not stripped or stripped.startswith("#"):  # Rasa leaves such lines out
             continue
         if not stripped.startswith("-"):
-            raise NluError(f"{entry.file}:{place}: expected a dash before the example {shorten(stripped)}")
-        if text := stripped[1:].strip():
+            collected.warn(
+                entry.file, place, f"{shorten(stripped)} is left out: it does not begin with a dash"
+            )
+        elif text := stripped[1:].strip():
             yield text, place
 
 
@@ -245,8 +285,28 @@ def _read_markdown(text: str, file: str, collected: _Collected) -> None:
         elif kind and line.startswith(_BULLETS):
             if item := line[1:].strip():
                 collected.add(kind, title, item, file, number)
+        elif kind == "lookup" and not line.startswith("#"):
+            if not collected.may_read_files:
+                raise NluError(f"{place}: the values of a lookup table must be listed here, not in a file")
+            for item in _lookup_file(line, Path(file), number):
+                collected.add(kind, title, item, file, number)
         elif kind and not line.startswith("#"):
-            raise NluError(f"{file}:{number}: expected a dash before the example {shorten(line)}")
+            collected.warn(file, number, f"{shorten(line)} is left out: it does not begin with a dash")
+
+
+def _lookup_file(name: str, file: Path, line: int) -> list[str]:
+    """Return the values in the file of a lookup table, one a line.
+
+    Raises:
+        NluError: there is no such file beside the data or in the current folder, or it cannot be read.
+    """
+    beside = file.parent / name
+    path = beside if beside.is_file() else Path(name)
+    if not path.is_file():
+        raise NluError(f"{file}:{line}: {shorten(name)} is neither an item after a dash nor a file of values")
+    values = read_text(path, NLU_FILE)
+    check_characters(values, str(path), NLU_FILE)
+    return [value for one in values.splitlines() if (value := one.strip())]
 
 
 class _Block(str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import json
 import re
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 from dialogue_gym._text import finite, name_fault, nearest, printable, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered, entities_from
+from dialogue_gym.domain.default_names import command_of, known_intents
 from dialogue_gym.domain.model import Domain
 
 _ACT = re.compile(r"/?(?P<intent>[^@{]*)(?:@(?P<confidence>[^{]*))?(?P<entities>\{.*)?", re.DOTALL)
@@ -100,6 +102,20 @@ class CombinedInterpreter(Interpreter):
         return (self.fixed if text.lstrip().startswith("/") else self.other).parse(text)
 
 
+def understand(
+    interpreter: Interpreter, text: str, domain: Domain, channel: str | None = None
+) -> UserUttered:
+    """Return a person's message to a bot; `/restart` and its like are understood by every interpreter.
+
+    Raises:
+        InterpreterError: the text cannot be interpreted; the message is one line.
+    """
+    typed = text.strip()
+    is_command = typed.startswith("/") and command_of(domain, typed[1:]) is not None
+    message = (parse_act(typed) if is_command else interpreter.parse(text)).message
+    return dataclasses.replace(message, channel=channel)
+
+
 def parse_act(text: str, domain: Domain | None = None) -> Interpretation:
     """Return the meaning of an act in the fixed format.
 
@@ -118,7 +134,7 @@ def parse_act(text: str, domain: Domain | None = None) -> Interpretation:
         raise InterpreterError(f"{shorten(text)} does not name an intent; an act is written as in /greet")
     if fault := name_fault(intent):
         raise InterpreterError(f"invalid intent {shorten(intent)}: {fault}")
-    if domain is not None and domain.intent_of(intent) is None:
+    if domain is not None and domain.intent_of(intent) is None and intent not in known_intents(domain):
         raise InterpreterError(f"unknown intent {shorten(intent)}; {nearest(intent, domain.intents)}")
     confidence = 1.0 if found["confidence"] is None else _confidence(found["confidence"].strip())
     values = _values(found["entities"]) if found["entities"] else {}

@@ -61,9 +61,21 @@ def _interpretation(text: str, response: Any) -> Interpretation:
         (name, chance) for name, chance in map(_intent, _list(response, "intent_ranking")) if name is not None
     )
     entities = tuple(Entity.from_json(entity) for entity in _list(response, "entities"))
+    if intent is not None and (question := _question(intent, response)) != intent:
+        ranking = tuple((question if name == intent else name, chance) for name, chance in ranking)
+        intent = question
     if not ranking and intent is not None:
         ranking = ((intent, confidence),)
     return Interpretation(text, intent, confidence, entities, ranking)
+
+
+def _question(intent: str, response: dict[str, Any]) -> str:
+    """Return the full name that Rasa's response selector found for a retrieval intent, `faq/hours`."""
+    content: Any = response.get("response_selector")
+    for keys in ((intent, "default"), ("response",), ("intent_response_key",)):
+        found = [content[key] for key in keys if key in content] if isinstance(content, dict) else []
+        content = found[0] if found else None
+    return content if isinstance(content, str) and content.startswith(f"{intent}/") else intent
 
 
 def _intent(content: Any) -> tuple[str | None, float]:

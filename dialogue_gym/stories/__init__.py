@@ -1,7 +1,13 @@
 """Stories in Rasa's formats: read, written, expanded, joined, checked, counted and drawn."""
 
 from dialogue_gym.stories.checks import check_stories
-from dialogue_gym.stories.contradictions import Contradiction, StoryAnswer, contradictions, replay
+from dialogue_gym.stories.contradictions import (
+    Contradiction,
+    StoryAnswer,
+    contradictions,
+    replay,
+    with_names_of,
+)
 from dialogue_gym.stories.expansion import expand
 from dialogue_gym.stories.io import FORMATS, dump, format_of, load, own_stories, parse, story_of
 from dialogue_gym.stories.join import join
@@ -34,4 +40,5 @@ __all__ = [
     "replay",
     "statistics",
     "story_of",
+    "with_names_of",
 ]

@@ -18,13 +18,11 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.conversation.slot_filling import named_value, slots_filled
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import LISTEN, MAX_NAMES, OTHER, Slot
+from dialogue_gym.domain.default_names import DEFAULT_SLOTS, known_actions, known_intents
+from dialogue_gym.domain.model import MAX_NAMES, OTHER, Slot
 from dialogue_gym.stories.contradictions import contradictions_of_plain
 from dialogue_gym.stories.expansion import expansion
 from dialogue_gym.stories.model import (
-    OWN_ACTIONS,
-    OWN_INTENTS,
-    OWN_SLOTS,
     Either,
     OtherEvent,
     Place,
@@ -125,8 +123,8 @@ class _NameChecker:
     def __init__(self, domain: Domain, hints: _Hints) -> None:
         self._domain = domain
         self._hints = hints
-        self._actions = frozenset(domain.actions)
-        self._intents = frozenset(domain.intents)
+        self._actions = known_actions(domain)
+        self._intents = known_intents(domain)
         self._entities = frozenset(domain.known_entities)
         self._slots = {slot.name: slot for slot in domain.slots}
 
@@ -151,22 +149,22 @@ class _NameChecker:
         if intent is None:
             yield _warning(place, "this message has no intent, so the bot cannot understand it")
         elif not {intent, intent.partition("/")[0]} & self._intents:
-            yield self._unknown("intent", intent, self._domain.intents, OWN_INTENTS, place)
+            yield self._unknown("intent", intent, self._domain.intents, place)
         for entity in message.entities:
             if entity.name not in self._entities:
-                yield self._unknown("entity", entity.name, self._domain.known_entities, (), place)
+                yield self._unknown("entity", entity.name, self._domain.known_entities, place)
         for name, value in slots_filled(self._domain, message).items():
             yield from self._value(self._slots[name], value, place)
 
     def _action(self, name: str, what: str, place: Place) -> Iterator[Problem]:
-        if name not in self._actions and name != LISTEN:
-            yield self._unknown(what, name, self._domain.actions, OWN_ACTIONS, place)
+        if name not in self._actions:
+            yield self._unknown(what, name, self._domain.actions, place)
 
     def _slot(self, name: str, value: Value, place: Place) -> Iterator[Problem]:
         if slot := self._slots.get(name):
             yield from self._value(slot, value, place)
-        elif name not in OWN_SLOTS:
-            yield self._unknown("slot", name, self._slots, (), place)
+        elif name not in DEFAULT_SLOTS:
+            yield self._unknown("slot", name, self._slots, place)
 
     def _named(self, slot: Slot, place: Place) -> Iterator[Problem]:
         """Warn of a slot without a value, which only a text or a list can go without."""
@@ -174,13 +172,7 @@ class _NameChecker:
             message = f"the {slot.type} slot {shorten(slot.name)} needs a value: it is only named here"
             yield _warning(place, message)
 
-    def _unknown(
-        self, what: str, name: str, valid: Collection[str], own: Sequence[str], place: Place
-    ) -> Problem:
-        if name in own:
-            return _warning(
-                place, f"{name!r} is a built-in {what} of Rasa: add it to the domain for the bot to learn it"
-            )
+    def _unknown(self, what: str, name: str, valid: Collection[str], place: Place) -> Problem:
         hint = self._hints.nearest("action" if what == "form" else what, name, valid)
         return _error(place, f"unknown {what} {shorten(name)}{hint}")
 

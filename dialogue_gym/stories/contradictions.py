@@ -9,7 +9,9 @@ import numpy as np
 
 from dialogue_gym._text import shorten
 from dialogue_gym.conversation.conversation import Conversation, decisions
+from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import with_used
 from dialogue_gym.domain.model import EMPTY, NONE, DomainError
 from dialogue_gym.domain.observation import describe, observation_dtype, observation_fields
 from dialogue_gym.stories.expansion import expand
@@ -43,6 +45,22 @@ class Contradiction:
         """Return the contradiction as one sentence."""
         actions = f"{self.first} and {self.second}"
         return f"different actions after the same observation ({self.observation}): {actions}"
+
+
+def with_names_of(domain: Domain, stories: Iterable[Story]) -> Domain:
+    """Return a copy of a domain that lists the names of Rasa's, and of single responses, that stories use."""
+    steps = [step for story in stories for step in story.steps]
+    events = [
+        event
+        for step in steps
+        for option in (step.options if isinstance(step, Either) else ((step,),))
+        for event in option
+    ]
+    return with_used(
+        domain,
+        (event.name for event in events if isinstance(event, ActionExecuted)),
+        (event.intent for event in events if isinstance(event, UserUttered) and event.intent),
+    )
 
 
 def replay(domain: Domain, story: Story) -> Conversation:
@@ -86,7 +104,8 @@ def contradictions(
     Raises:
         StoryError: a story has an action or slot that the domain does not have.
     """
-    return contradictions_of_plain(domain, expand(stories, domain), turn_taking)
+    expanded = expand(stories, domain)
+    return contradictions_of_plain(with_names_of(domain, expanded), expanded, turn_taking)
 
 
 def contradictions_of_plain(

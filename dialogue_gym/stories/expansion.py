@@ -65,7 +65,7 @@ def expansion(stories: Iterable[Story], domain: Domain | None = None, limit: int
     expanded = [
         story
         for start, ended in found.items()
-        for story in _numbered([paths.story(start, path) for path in ended])
+        for story in _numbered(_distinct(paths.story(start, path) for path in ended))
     ]
     return Expansion(expanded, sampled)
 
@@ -309,7 +309,22 @@ def _are_set(wanted: Mapping[str, Value], slots: Mapping[str, Value]) -> bool:
     return not wanted or all(slots.get(name) == value for name, value in wanted.items())
 
 
-def _numbered(stories: list[Story]) -> list[Story]:
+def _distinct(stories: Iterable[Story]) -> Iterator[Story]:
+    """Yield each dialogue once: alternatives can have the same acts in other words."""
+    seen: set[str] = set()
+    for story in stories:
+        acts = repr(
+            [
+                dataclasses.replace(step, text=None) if isinstance(step, UserUttered) else step
+                for step in story.steps
+            ]
+        )
+        if acts not in seen:
+            seen.add(acts)
+            yield story
+
+
+def _numbered(stories: Iterable[Story]) -> list[Story]:
     """Number stories that have the same name."""
     counts: dict[str, int] = {}
     numbered = []

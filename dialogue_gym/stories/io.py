@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dialogue_gym._files import read_text
@@ -20,9 +20,11 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.stories import markdown, yaml_reader, yaml_writer
-from dialogue_gym.stories.model import STORY_FILE, Story, StoryError
+from dialogue_gym.stories.model import STORY_FILE, OtherEvent, Story, StoryError
 
 FORMATS = ("markdown", "yaml")
+_NEW_NAMES = {"action_deactivate_form": "action_deactivate_loop", "form": "active_loop"}
+_OLD_NAMES = {new: old for old, new in _NEW_NAMES.items()}
 _YAML_BEGINS = re.compile(r"^(version|stories|rules|nlu)\s*:|^---\s*$", re.MULTILINE)
 
 
@@ -59,13 +61,30 @@ def parse(text: str, file: str = "stories", format: str | None = None) -> list[S
 def dump(stories: Iterable[Story], format: str) -> str:
     """Return stories as the text of a file: `"markdown"` or `"yaml"`.
 
+    Names that Rasa has changed are those of the format's versions: `action_deactivate_form` and `form` in
+    Markdown, `action_deactivate_loop` and `active_loop` in YAML.
+
     Reading it gives the same acts, actions, slots and checkpoints. Markdown does not keep the user's text;
     YAML keeps it if all entities of the message can be marked in it.
 
     Raises:
         StoryError: the format has no way to write something, such as an action called `restart` in YAML.
     """
-    return yaml_writer.write(stories) if _is_yaml(format) else markdown.write(stories)
+    if _is_yaml(format):
+        return yaml_writer.write(_renamed(story, _NEW_NAMES) for story in stories)
+    return markdown.write(_renamed(story, _OLD_NAMES) for story in stories)
+
+
+def _renamed(story: Story, names: Mapping[str, str]) -> Story:
+    steps = tuple(
+        dataclasses.replace(step, name=names[step.name])
+        if isinstance(step, (ActionExecuted, OtherEvent))
+        and step.name in names
+        and isinstance(step, ActionExecuted) == step.name.startswith("action_")
+        else step
+        for step in story.steps
+    )
+    return story if steps == story.steps else dataclasses.replace(story, steps=steps)
 
 
 def _is_yaml(format: str) -> bool:

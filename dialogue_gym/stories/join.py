@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.stories.contradictions import answers
+from dialogue_gym.stories.contradictions import answers, with_names_of
 from dialogue_gym.stories.expansion import expand
 from dialogue_gym.stories.model import Story
 
@@ -35,7 +35,9 @@ def join(
     known: dict[bytes, set[str]] = {}
     seen: set[str] = set()
     joined: list[Story] = []
-    for story in expand(stories, domain):
+    expanded = expand(stories, domain)
+    domain = with_names_of(domain, expanded)
+    for story in expanded:
         if (key := repr(story.steps)) not in seen:
             seen.add(key)
             joined.append(story)

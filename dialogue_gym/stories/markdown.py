@@ -48,6 +48,7 @@ _CONFIDENCE = re.compile(r"@[0-9]+(\.[0-9]+)?$")
 # The record that a form keeps of its own dialogue: Rasa does not learn from it either.
 _OF_A_FORM = re.compile(r"[*-]\s+form:\s")
 _RULER = re.compile(r"(-{2,}|={2,}|`{3,}.*)$")
+_DOTS = re.compile(r"-\s*\.\.\.")
 # Unescaped, these would end a value. They only occur within strings, so JSON can escape them.
 _UNSAFE = re.compile(r"<(?=!--)|(?<= )O(?=R )|`")
 _MAX_KEPT = 100_000
@@ -65,16 +66,31 @@ def read(text: str, file: str) -> list[Story]:
     heading: tuple[str, int, bool] | None = None
     steps: list[Step] = []
     places: list[Place] = []
+    dots: list[int] = []
 
     def finish() -> None:
         if heading:
             name, begin, is_rule = heading
-            stories.append(Story(name, tuple(steps), file, begin, tuple(places), is_rule))
+            # In a rule, anything may come where the dots are: after its condition, and after its end.
+            conditions = dots[0] if dots and is_rule else 0
+            waits = not (is_rule and steps and dots and dots[-1] == len(steps))
+            stories.append(
+                Story(
+                    name,
+                    tuple(steps),
+                    file,
+                    begin,
+                    tuple(places),
+                    is_rule,
+                    conditions,
+                    wait_for_user_input=waits,
+                )
+            )
 
     for number, line in lines(text, file, STORY_FILE):
         if line.startswith(("#", ">>")):
             finish()
-            heading, steps, places = _heading(line, Place(file, number)), [], []
+            heading, steps, places, dots = _heading(line, Place(file, number)), [], [], []
             continue
         if _OF_A_FORM.match(line) or _RULER.match(line):
             continue
@@ -82,6 +98,9 @@ def read(text: str, file: str) -> list[Story]:
             if line.startswith(("*", "-", ">")):
                 raise Place(file, number).error("a story must begin with its name, '## name'")
             continue  # a preface
+        if _DOTS.fullmatch(line):
+            dots.append(len(steps))
+            continue
         if (found := known.get(line)) is None:
             try:
                 found = read_line(line)

@@ -22,23 +22,6 @@ from dialogue_gym.conversation.events import (
     from_json,
 )
 
-OWN_ACTIONS = (
-    "action_session_start",
-    "action_default_fallback",
-    "action_deactivate_loop",
-    "action_deactivate_form",
-    "action_revert_fallback_events",
-    "action_default_ask_affirmation",
-    "action_default_ask_rephrase",
-    "action_two_stage_fallback",
-    "action_unlikely_intent",
-    "action_back",
-    "action_extract_slots",
-)
-OWN_INTENTS = ("restart", "back", "session_start", "nlu_fallback", "out_of_scope")
-OWN_SLOTS = ("requested_slot", "session_started_metadata")
-"""Names that every Rasa bot has, although its domain file does not list them."""
-
 OTHER_EVENTS = (
     "rewind",
     "undo",

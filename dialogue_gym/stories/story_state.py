@@ -18,9 +18,10 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.conversation.slot_filling import NO_LOOP, Loop, named_value, slots_filled
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import DEFAULT_SLOTS
 from dialogue_gym.domain.model import RESTART
 from dialogue_gym.domain.slot import REQUESTED_SLOT
-from dialogue_gym.stories.model import OWN_SLOTS, OtherEvent, Place
+from dialogue_gym.stories.model import OtherEvent, Place
 
 _RESET = "reset_slots"
 
@@ -72,7 +73,7 @@ class StoryStates:
             before_message = state
             slots = self._with(slots, event, loop)
         elif isinstance(event, SlotSet):
-            if event.name in OWN_SLOTS and event.name not in self._known and event.name != REQUESTED_SLOT:
+            if event.name in DEFAULT_SLOTS and event.name not in self._known and event.name != REQUESTED_SLOT:
                 return state
             if event.name in self._watched:
                 slots = {**slots, event.name: event.value}

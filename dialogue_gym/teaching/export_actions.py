@@ -12,8 +12,7 @@ from pathlib import Path
 from dialogue_gym._files import FileError, FileKind, read_text
 from dialogue_gym._text import printable
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import LISTEN, RESTART
-from dialogue_gym.stories.model import OWN_ACTIONS
+from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
 
 FOLDER, MODULE = "actions", "actions.py"
 _HEAD = '''"""The bot's actions for Rasa's action server: `rasa run actions`."""
@@ -86,7 +85,7 @@ def _returned(cls: ast.ClassDef) -> Iterator[str]:
 
 def custom_actions(domain: Domain) -> list[str]:
     """Return the actions of a domain that Rasa runs on an action server."""
-    own = (LISTEN, RESTART, *OWN_ACTIONS)
+    own = tuple(DEFAULT_ACTIONS)
     return [name for name in domain.actions if name not in own and not name.startswith("utter_")]
 
 

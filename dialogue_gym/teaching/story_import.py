@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from dialogue_gym.conversation.conversation import decisions
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import IMPORTED, NOTE, STORY, Draft
+from dialogue_gym.domain.additions import ACTION, INTENT, Addition
+from dialogue_gym.journal.entry import DOMAIN, IMPORTED, NOTE, STORY, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
-from dialogue_gym.stories import FORMATS, Story, StoryError, dump, join, parse, replay
+from dialogue_gym.stories import FORMATS, Story, StoryError, dump, join, parse, replay, with_names_of
 
 ROUNDS = 2
 """Rounds of joining, by counting corrections: with short stories alone the bot knows only first turns."""
@@ -23,7 +24,8 @@ def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], aft
     """Write stories as successful conversations, all or none; return the number of conversations.
 
     Checkpoints and ORs are expanded, and short stories also joined into longer dialogues. Implied listening
-    is written as well. The first conversation has the number `after + 1`.
+    is written as well. Known names that the domain does not list, such as Rasa's own actions, are added to
+    it. The first conversation has the number `after + 1`.
 
     Raises:
         StoryError: a story has an action or slot that the domain does not have; see also `join`.
@@ -32,6 +34,10 @@ def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], aft
     stories = list(stories)
     drafts = [Draft(IMPORTED, NOTE, _written(stories))] if stories else []
     joined = join(stories, domain, ROUNDS, limit=MAX_JOINED)
+    listed, domain = domain, with_names_of(domain, joined)
+    additions = [Addition(ACTION, name) for name in domain.actions[len(listed.actions) :]]
+    additions += [Addition(INTENT, name) for name in domain.intents[len(listed.intents) :]]
+    drafts += [Draft("", DOMAIN, addition.content(), None, STORY) for addition in additions]
     for number, story in enumerate(joined, after + 1):
         drafts += _drafts(f"{STORY} {number}", domain, story)
     journal.append_all(drafts)

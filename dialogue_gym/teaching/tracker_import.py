@@ -21,12 +21,12 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
+from dialogue_gym.domain.default_names import DEFAULT_INTENTS, DEFAULT_SLOTS
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.journal.entry import BOT, DOMAIN, PERSON, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
-from dialogue_gym.stories.model import OWN_INTENTS, OWN_SLOTS
 from dialogue_gym.teaching.tracker_store import RasaTracker
 
 PREFIX = "rasa"
@@ -98,11 +98,11 @@ class _Reader:
             return event.name not in _STEPS_OF_RASA and self._knows(Addition(ACTION, event.name))
         if isinstance(event, SlotSet):
             kind = _TYPES.get(type(event.value), "text")
-            return event.name not in OWN_SLOTS and self._knows(Addition(SLOT, event.name, type=kind))
+            return event.name not in DEFAULT_SLOTS and self._knows(Addition(SLOT, event.name, type=kind))
         if isinstance(event, ActiveLoop):
             return event.name is None or self._knows(Addition(ACTION, event.name))
         intent = event.intent if isinstance(event, UserUttered) else None
-        if intent and intent not in OWN_INTENTS and self.domain.intent_of(intent) is None:
+        if intent and intent not in DEFAULT_INTENTS and self.domain.intent_of(intent) is None:
             self._knows(Addition(INTENT, intent.partition("/")[0]))
         return intent != "session_start"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Security
@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import BotUttered, Json, to_json
+from dialogue_gym.conversation.wording import REST
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
@@ -32,7 +33,6 @@ from dialogue_gym.web.talk_page import PATH, add_visitors
 WEBHOOK = "/webhooks/rest/webhook"
 API = "/api"
 _TEXT: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
-_ATTACHMENTS = ("image", "attachment", "buttons", "quick_replies", "elements", "custom")
 
 
 class ErrorBody(BaseModel):
@@ -182,10 +182,11 @@ def rest_app(
         While a teacher has taken the conversation over, the list is empty: the messages that they choose are
         returned with the reply to the next message.
         """
-        reply = people.reply(_scoped(channel_of(request), body.sender), body.message)
+        reply = people.reply(_scoped(channel_of(request), body.sender), body.message, REST)
         notes = [BotUttered(printable(note)) for note in reply.notes]
         messages = (*reply.late, *reply.messages, *notes)
-        return _Escaped([{"recipient_id": body.sender, **_content(message)} for message in messages])
+        parts = [part for message in messages for part in _parts(message)]
+        return _Escaped([{"recipient_id": body.sender, **part} for part in parts])
 
     teachers = [password, Depends(as_teacher)]
 
@@ -252,10 +253,19 @@ def _scoped(channel: str, sender: str) -> str:
     return f"{channel}/{sender}" if channel else sender
 
 
-def _content(message: BotUttered) -> Json:
-    """Return a message in the channel's format: its text, and the attachments beside it."""
-    attached = {key: message.data[key] for key in _ATTACHMENTS if message.data.get(key)}
-    return ({} if message.text is None else {"text": message.text}) | attached
+def _parts(message: BotUttered) -> Iterator[Json]:
+    """Yield a message as Rasa's channel sends it: paragraphs, or a text with buttons; then attachments."""
+    data = message.data
+    if buttons := data.get("quick_replies") or data.get("buttons"):
+        yield ({} if message.text is None else {"text": message.text}) | {"buttons": buttons}
+    elif message.text:
+        yield from ({"text": paragraph} for paragraph in message.text.strip().split("\n\n"))
+    for key in ("custom", "image", "attachment"):
+        if data.get(key) and (key != "attachment" or data[key] != data.get("image")):
+            yield {key: data[key]}
+    for element in data.get("elements") or ():
+        text = f"{element.get('title', '')} : {element.get('subtitle', '')}"
+        yield {"text": text, "buttons": element.get("buttons", [])}
 
 
 def bearer(request: Request) -> str | None:

@@ -43,8 +43,10 @@ HEADERS = (
     ("referrer-policy", "same-origin"),
     (
         "content-security-policy",
-        # The framework compiles templates in the page, hence 'unsafe-eval'; nothing comes from elsewhere.
-        "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none';"
+        # The framework compiles templates in the page, hence 'unsafe-eval'; only images of the bot's
+        # responses come from elsewhere.
+        "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
+        " img-src 'self' data: blob: http: https:; frame-ancestors 'none';"
         " form-action 'self'; base-uri 'none'; object-src 'none'",
     ),
 )

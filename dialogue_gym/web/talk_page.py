@@ -13,7 +13,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import BotUttered, Event, Json, UserUttered
-from dialogue_gym.conversation.transcript import message_lines
+from dialogue_gym.conversation.transcript import buttons_of, message_lines
+from dialogue_gym.conversation.wording import PAGE
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot
 
@@ -21,6 +22,8 @@ PATH = "/talk"
 COOKIE = "dialogue_gym_visitor"
 _STATIC = Path(__file__).parent / "static"
 _DAYS = 365
+_IMAGES = ("http://", "https://", "data:image/")
+"""The beginnings of addresses that the page shows as images."""
 _NOTHING: Json = {
     "conversation": "",
     "messages": [],
@@ -85,7 +88,7 @@ def add_visitors(server: FastAPI, people: Sessions) -> None:
     def say(request: Request, message: VisitorMessage) -> Json:
         visitor = _visitor(request)
         before = _conversation_of(people, visitor)
-        reply = people.reply(visitor, message.text)
+        reply = people.reply(visitor, message.text, PAGE)
         news = _news(people.snapshot(visitor, is_trusted=True), message.conversation, message.seen)
         if (
             before == message.conversation != news["conversation"]
@@ -133,9 +136,28 @@ def _news(snapshot: Snapshot, conversation: str, seen: int) -> dict[str, Any]:
 
 def _messages(events: tuple[Event, ...]) -> list[Json]:
     said: list[Json] = []
+    titles: dict[str, str] = {}  # of buttons, by their payloads: a visitor has seen the title alone
     for event in events:
         if isinstance(event, UserUttered):
-            said.append({"who": "you", "text": printable(event.text or event.act)})
+            sent = event.text or event.act
+            said.append({"who": "you", "text": printable(titles.get(sent, sent))})
         elif isinstance(event, BotUttered):
-            said += [{"who": "bot", "text": line} for line in message_lines(event)]
+            said += _parts(event)
+            titles |= {button["payload"]: button["title"] for button in buttons_of(event)}
     return said
+
+
+def _parts(message: BotUttered) -> list[Json]:
+    """Return the lines of a message, its image, and its buttons below the last of them."""
+    image = str(message.data.get("image") or "")
+    hidden = ("buttons", "quick_replies", *(["image"] if image.startswith(_IMAGES) else []))
+    shown = {key: value for key, value in message.data.items() if key not in hidden}
+    parts: list[Json] = [
+        {"who": "bot", "text": line} for line in message_lines(BotUttered(message.text, shown))
+    ]
+    if "image" in hidden:
+        parts.append({"who": "bot", "text": "", "image": image})
+    if buttons := buttons_of(message):
+        parts = parts or [{"who": "bot", "text": ""}]
+        parts[-1]["buttons"] = buttons
+    return parts

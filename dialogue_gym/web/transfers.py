@@ -153,7 +153,7 @@ class Transfer:
             nonlocal count
             temporary.write_text(text, encoding="utf-8")
             try:
-                count = len(read_examples(temporary).examples)
+                count = len(read_examples(temporary, may_read_files=False).examples)
             except FileError as error:
                 raise TransferError(str(error).replace(str(temporary), name)) from None
             if not count:

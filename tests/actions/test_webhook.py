@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gzip
 import json
 import os
@@ -26,6 +27,7 @@ from dialogue_gym._http import MAX_BYTES, ServiceError, post_json
 from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Entity, SlotSet, UserUttered
+from dialogue_gym.domain.model import Response
 from tests import ROOT
 from tests.conftest import domain_from
 
@@ -173,6 +175,16 @@ def test_failures_of_a_server_become_notes(serve: Serve, answer: Any, note: str)
     result = ActionRunner(PIZZA, server=serve(answer), seconds=slow).run("count", Conversation(PIZZA, EVENTS))
     assert result.events == () and result.note is not None
     assert result.note.startswith("count: ") and note in result.note and result.note.isprintable()
+
+
+def test_default_action_needs_no_server_that_has_it(serve: Serve) -> None:
+    name = "action_default_fallback"
+    domain = dataclasses.replace(
+        PIZZA, actions=(*PIZZA.actions, name), responses=(Response("utter_default", ("Pardon?",)),)
+    )
+    missing = serve(reply(b'{"error": "No registered action found"}', "404 Not Found"))
+    result = ActionRunner(domain, server=missing).run(name, Conversation(domain))
+    assert (result.events, result.note) == ((BotUttered("Pardon?"),), None)
 
 
 @pytest.mark.parametrize(

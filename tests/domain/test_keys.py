@@ -19,6 +19,7 @@ from dialogue_gym.domain.model import (
     ExpertRule,
     Profile,
     Response,
+    Variation,
 )
 from dialogue_gym.domain.slot import Form, LoopCondition, SlotMapping
 from tests.conftest import domain_from
@@ -98,7 +99,16 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         "file",
         "responses",
         whole("responses: {a: [{text: b, image: c}, d]}", lambda d: d.responses),
-        (Response("a", ("b", "d")),),
+        (Response("a", ("b", "d"), (Variation("b", further='{"image": "c"}'), Variation("d"))),),
+    ),
+    (
+        "file",
+        "responses",
+        whole(
+            "responses: {a: [{text: b, channel: c, condition: [{type: slot, name: d, value: 007}]}]}",
+            lambda d: d.variations("a"),
+        ),
+        (Variation("b", (("d", "7"),), "c"),),
     ),
     ("file", "templates", whole("templates: {a: [b, c]}", lambda d: d.texts("a")), ("b", "c")),
     ("file", "templates", whole("templates: {a: b}", lambda d: d.texts("a")), ("b",)),

@@ -9,6 +9,7 @@ import pytest
 from dialogue_gym import DialogueEnv, ExpertPolicy
 from dialogue_gym._files import MAX_BYTES
 from dialogue_gym._text import MAX_NAME
+from dialogue_gym.conversation.wording import ATTACHMENTS
 from dialogue_gym.domain import fake_user as simulation
 from dialogue_gym.domain import model
 from dialogue_gym.domain.model import Profile
@@ -27,8 +28,9 @@ def test_the_documentation_has_every_key_and_no_other() -> None:
     keys = {key for keys in KNOWN.values() for key in keys}
     named = {*model.SLOT_TYPES, *MAPPING_TYPES, *model.REWARD_TERMS, *model.REACTIONS, "inform: SLOT"}
     labels = {*model.CONFIDENCES, *model.HEARD, *model.SPOKEN, model.EMPTY, model.FILLED, model.OTHER}
-    assert keys | named | labels | set(IGNORED) <= words
-    assert set(TABLES) <= keys | named
+    of_responses = {"text", "condition", "channel", *ATTACHMENTS}
+    assert keys | named | labels | of_responses | set(IGNORED) <= words
+    assert set(TABLES) <= keys | named | of_responses
 
 
 def test_the_documentation_has_every_limit_and_default() -> None:

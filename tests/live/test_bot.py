@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import random
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import BotState
 from dialogue_gym.conversation.events import BotUttered, Event
+from dialogue_gym.domain.model import Response
 from dialogue_gym.journal.entry import Entry
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.bot import LiveBot
@@ -174,6 +176,33 @@ def test_a_domain_can_have_restart_for_an_intent(store: Store) -> None:
     live = LiveBot(domain, store, Plan("utter_greet"), FixedFormatInterpreter(domain), ActionRunner(domain))
     name = live.begin()
     assert live.reply(name, "/restart").ended is None and list(live.conversations.open) == [name]
+
+
+def test_default_intents_are_obeyed_and_stay_on_record(tmp_path: Path) -> None:
+    said = [BotUttered("Back!")]
+    responses = tuple(
+        Response(name, (text,)) for name, text in (("utter_restart", "Anew!"), ("utter_back", "Back!"))
+    )
+    domain = dataclasses.replace(RESTAURANT, responses=(*RESTAURANT.responses, *responses))
+    with Store(tmp_path / "store") as store:
+        bot = LiveBot(
+            domain, store, Plan("utter_ask_location"), FixedFormatInterpreter(domain), ActionRunner(domain)
+        )
+        name = bot.begin()
+        bot.reply(name, CUISINE)
+        bot.reply(name, '/inform{"location": "rome"}')
+        reply = bot.reply(name, "/back")
+        assert (reply.messages, reply.ended, reply.conversation) == (said, None, name)
+        slots = bot.conversations.trace(name).conversation.slots
+        assert (slots["cuisine"], slots["location"]) == ("french", None)
+        assert bot.conversations.on_record(name).conversation.slots == slots
+        reply = bot.reply(name, "/session_start")
+        assert (reply.ended, reply.outcome, reply.messages) == (name, "truncated", [])
+        assert bot.conversations.on_record(reply.conversation).conversation.slots == slots
+        reply = bot.reply(reply.conversation, "/restart")
+        assert reply.outcome == "failure" and reply.messages == [BotUttered("Anew!")]
+        assert bot.conversations.on_record(str(reply.ended)).conversation.events[-1] == BotUttered("Anew!")
+        assert not any(bot.conversations.trace(reply.conversation).conversation.slots.values())
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])

@@ -105,16 +105,11 @@ def test_both_formats_of_rasa_are_read(tmp_path: Path, name: str, text: str) -> 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        (
-            "nlu.yml",
-            "nlu:\n- intent: a\n  examples: |\n    - b\n    c\n",
-            "nlu.yml:5: expected a dash before the example 'c'",
-        ),
         ("nlu.yml", "nlu:\n- intnt: a\n", "unknown key 'intnt'; did you mean 'intent'?"),
         ("nlu.yml", "nlu:\n- examples: |\n    - b\n", "expected one of intent, synonym, lookup, regex"),
         ("nlu.yml", "nlu: hello\n", "expected a list"),
         ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity" "c"}\n', ":4: .* not valid JSON"),
-        ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entty": "c"}\n', "did you mean 'entity'"),
+        ("nlu.yml", 'nlu:\n- intent: a\n  examples: |\n    - [b]{"entty": "c"}\n', ":4: .* has no 'entity'"),
         (
             "nlu.yml",
             'nlu:\n- intent: a\n  examples: |\n    - [b]{"entity": "c", "value": 1e400}\n',
@@ -129,7 +124,7 @@ def test_both_formats_of_rasa_are_read(tmp_path: Path, name: str, text: str) -> 
         ),
         ("nlu.yml", "nlu:\n- regex: a\n  examples: |\n    - (a\n", "is not a usable pattern"),
         ("nlu.md", "## intnt:a\n- b\n", "nlu.md:1: .* did you mean 'intent'?"),
-        ("nlu.md", "## lookup:a\ndata/a.txt\n", "nlu.md:2: expected a dash before the example 'data/a.txt'"),
+        ("nlu.md", "## lookup:a\ndata/a.txt\n", "nlu.md:2: 'data/a.txt' is neither an item after a dash"),
         ("nlu.md", "## intent a\n- b\n", "nlu.md:1: .* not a heading such as '## intent:greet'"),
         ("nlu.md", "##" + " " * 100_000 + "intent", "nlu.md:1: .* not a heading"),
         ("nlu.md", "## intent:" + " " * 100_000 + "\n", "nlu.md:1: .* not a heading"),
@@ -141,6 +136,31 @@ def test_faults_of_a_file_are_one_line(tmp_path: Path, name: str, text: str | No
     with pytest.raises(NluError, match=message) as caught:
         read_examples(tmp_path / name) if text is None else read(tmp_path, text, name)
     assert str(caught.value).isprintable()
+
+
+def test_lines_and_keys_that_rasa_skips_are_warnings(tmp_path: Path) -> None:
+    text = (
+        "A preface.\n## intent:go\nSome prose.\n- to [rome](city)\n"
+        '- to [NYC]{"entity": "city", "value": "new york", "rol": "to"}\n- from [NYC](city)\n'
+    )
+    data = read(tmp_path, text, "nlu.md")
+    assert [example.text for example in data.examples] == ["to rome", "to NYC", "from NYC"]
+    first, second = check_examples(None, data)
+    assert (first.line, second.line, first.is_error, second.is_error) == (3, 5, False, False)
+    assert first.message == "'Some prose.' is left out: it does not begin with a dash"
+    assert second.message.startswith("unknown key 'rol' in the annotation ")
+    assert second.message.endswith("did you mean 'role'?")
+    assert data.synonyms == () and data.canonical("nyc") == "new york"  # annotations give synonyms
+    written = read(tmp_path, "nlu:\n- intent: a\n  examples: |\n    - b\n    c\n", "nlu.yml")
+    assert [problem.line for problem in written.warnings] == [5] and len(written.examples) == 1
+
+
+def test_lookup_table_can_name_a_file_beside_the_data(tmp_path: Path) -> None:
+    (tmp_path / "cities.txt").write_text("rome\n\n  paris \n")
+    (tmp_path / "nlu.md").write_text("## intent:go\n- go\n## lookup:city\ncities.txt\n- oslo\n")
+    assert read_examples(tmp_path / "nlu.md").lookups == (("city", ("rome", "paris", "oslo")),)
+    with pytest.raises(NluError, match=r"nlu.md:4: .* must be listed here, not in a file"):
+        read_examples(tmp_path / "nlu.md", may_read_files=False)
 
 
 def test_any_mutation_of_a_file_is_read_or_refused(tmp_path: Path) -> None:

@@ -182,6 +182,11 @@ def test_a_rasa_server_is_asked(server: Any) -> None:
     assert found.entities == (Entity("cuisine", "french", 0, 6, 0.8),)
     server.answer = (200, b'{"intent": {"name": null, "confidence": 0.0}, "entities": []}')
     assert interpreter.parse("") == Interpretation("")
+    chosen = {"response": {"intent_response_key": "faq/hours", "confidence": 1.0}}
+    for selector in ({"faq": chosen}, {"all_retrieval_intents": [], "default": chosen}):
+        answer = {"intent": {"name": "faq", "confidence": 0.9}, "response_selector": selector}
+        server.answer = (200, json.dumps(answer).encode())
+        assert interpreter.parse("when?").ranking == (("faq/hours", 0.9),)
 
 
 @pytest.mark.parametrize(

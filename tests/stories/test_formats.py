@@ -53,6 +53,24 @@ def test_rules_keep_their_conditions() -> None:
         stories.parse(RULES.replace("true", "maybe"), "f")
 
 
+def test_dots_of_a_markdown_rule_are_not_an_action() -> None:
+    text = (
+        '>> leave\n- form{"name": "f"}\n- ...\n* stop\n- action_deactivate_form\n- form{"name": null}\n'
+        ">> hello\n- ...\n* greet\n- utter_hi\n- ...\n"
+    )
+    leave, hello = stories.parse(text, "f", "markdown")
+    assert (leave.conditions, leave.wait_for_user_input, len(leave.steps)) == (1, True, 4)
+    assert (hello.conditions, hello.wait_for_user_input) == (0, False)
+    assert hello.steps == (UserUttered(None, "greet"), ActionExecuted("utter_hi"))
+
+
+def test_names_that_rasa_has_changed_are_those_of_the_format() -> None:
+    old = '## leave\n* stop\n  - action_deactivate_form\n  - form{"name": null}\n'
+    new = stories.dump(stories.parse(old, "f", "markdown"), "yaml")
+    assert "- action: action_deactivate_loop\n  - active_loop: null\n" in new
+    assert stories.dump(stories.parse(new, "f"), "markdown") == old
+
+
 @pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "[1e999]"])
 @pytest.mark.parametrize(
     "line", ['* i{"e": %s}', '* i{"e": 1} OR j{"e": %s}', '- slot{"e": %s}', '> c{"e": %s}']

@@ -241,11 +241,6 @@ def test_a_check_finds_all_problems() -> None:
         (6, False, "duplicate name 'one', first used at f:1"),
         (7, False, "the slot 'size' does not list the value 'smalll'; did you mean 'small'?"),
         (8, True, "unknown action 'aa'; did you mean 'a'?"),
-        (
-            9,
-            False,
-            "'action_back' is a built-in action of Rasa: add it to the domain for the bot to learn it",
-        ),
         (10, False, "the story 'none' has no action"),
         (13, False, "no story ends with the checkpoint 'endd'; did you mean 'end'?"),
     ]

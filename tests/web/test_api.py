@@ -29,6 +29,16 @@ intents: [greet, tell]
 entities: [who]
 slots: {who: {type: text, mappings: [{type: from_entity, entity: who}]}}
 actions: [say_hello]
+responses:
+  say_hello/offer:
+  - {text: "Not on this channel.", channel: slack}
+  - {text: "Not about Eve.", condition: [{type: slot, name: who, value: Eve}]}
+  - text: "One.\\n\\nTwo."
+    channel: rest
+    attachment: {type: file, name: "{who}.pdf"}
+    custom: {blocks: [{text: "{who}"}]}
+  - text: "Hungry, {who}?"
+    quick_replies: [{title: "{who} is", payload: '/tell{{"who": "{who}"}}'}]
 """
 ACTIONS = """
 
@@ -40,6 +50,7 @@ class Hello:
         buttons = [{"title": "Hi", "payload": "/greet"}]
         text = f"Hello {tracker.get_slot('who')}"
         dispatcher.utter_message(text=text, image="https://shop.example/hello.png", buttons=buttons)
+        dispatcher.utter_message(response="say_hello/offer")
         return []
 """
 
@@ -100,13 +111,14 @@ def test_rasa_front_end_is_served(server: LiveServed) -> None:
         assert status == 200
         if messages:
             break
+    assert [message.pop("recipient_id") for message in messages] == ["ann"] * 6
     assert messages == [
-        {
-            "recipient_id": "ann",
-            "text": "Hello Ann",
-            "image": "https://shop.example/hello.png",
-            "buttons": [{"title": "Hi", "payload": "/greet"}],
-        }
+        {"text": "Hello Ann", "buttons": [{"title": "Hi", "payload": "/greet"}]},
+        {"image": "https://shop.example/hello.png"},
+        {"text": "One."},
+        {"text": "Two."},
+        {"custom": {"blocks": [{"text": "Ann"}]}},
+        {"attachment": {"type": "file", "name": "Ann.pdf"}},
     ]
     status, (note,) = server.say("ann", "what a day")
     assert status == 200 and note["text"] == APOLOGY  # without an NLU: the fixed format alone
@@ -344,6 +356,11 @@ def test_two_visitors_are_independent(server: LiveServed) -> None:
             chat = page.inner_text("#chat")
             assert f"Hello {name}" in chat and other not in chat
         ann, bob = pages
+        assert ann.get_attribute("#chat img >> nth=0", "src") == "https://shop.example/hello.png"
+        messages = ann.locator(".you").count()
+        ann.click("text=Ann is >> nth=0")
+        ann.wait_for_function("n => document.querySelectorAll('.you').length === n", arg=messages + 1)
+        assert ann.inner_text(".you >> nth=-1") == "Ann is"  # the title, although the payload is sent
         ann.click("text=👍 >> nth=0")
         ann.wait_for_selector("text=Thank you.")
         assert [rating["value"] for rating in server.api("ratings")[1]] == [1]

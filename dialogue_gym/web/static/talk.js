@@ -17,14 +17,30 @@ async function ask(path, given) {
   return answer;
 }
 
-function show({ who, text }) {
+function show({ who, text, image, buttons }) {
   document.getElementById("empty")?.remove();
   const line = document.createElement("li");
   line.className = who;
   line.dir = "auto";
   line.textContent = text;
-  chat.append(line);
-  line.scrollIntoView({ block: "end" });
+  if (image) line.append(Object.assign(document.createElement("img"), { src: image, alt: "" }));
+  if (text || image) chat.append(line);
+  if (buttons) chat.append(choices(buttons));
+  chat.lastElementChild.scrollIntoView({ block: "end" });
+}
+
+// The buttons of a message: each sends its payload as if it were typed, or opens its address.
+function choices(buttons) {
+  const line = document.createElement("li");
+  line.className = "choices";
+  for (const { title, payload } of buttons) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = title;
+    button.onclick = () => (/^https?:/.test(payload) ? window.open(payload, "_blank", "noopener") : send(payload));
+    line.append(button);
+  }
+  return line;
 }
 
 function offerThumbs(place, about) {
@@ -87,27 +103,34 @@ async function look() {
   }
 }
 
-form.onsubmit = async (event) => {
+form.onsubmit = (event) => {
   event.preventDefault();
-  const written = text.value.trim();
+  send(text.value.trim());
+};
+
+async function send(written) {
   if (!written || form.dataset.waits) return;
+  const isTyped = written === text.value.trim();
   form.dataset.waits = "yes";
   state.textContent = "";
   try {
     const news = await ask("say", { text: written, ...seen });
-    text.value = "";
+    if (isTyped) text.value = "";
     take(news);
   } catch (error) {
     // The message may have arrived, and only its reply be lost.
     const news = await ask(`state?${new URLSearchParams(seen)}`).catch(() => null);
-    if (news?.messages.some((message) => message.who === "you" && message.text === written)) {
+    if (isTyped && news?.messages.some((message) => message.who === "you" && message.text === written)) {
       text.value = "";
       take(news);
-    } else state.textContent = `Not sent: ${error.message.replace(/\.$/, "")}. Your message is still in the box.`;
+    } else {
+      const left = isTyped ? " Your message is still in the box." : "";
+      state.textContent = `Not sent: ${error.message.replace(/\.$/, "")}.${left}`;
+    }
   }
   delete form.dataset.waits;
   text.focus();
-};
+}
 
 ask("state").then((known) => {
   known.messages.forEach(show);
