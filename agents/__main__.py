@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run a command, or say how to install a package that is missing."""
+    """Run a command, or tell how to install a missing package."""
     try:
         from agents import cli
     except ModuleNotFoundError as error:

@@ -127,7 +127,7 @@ def train(
     """Train an agent and write model.zip, metrics.json and learning_curve.png."""
     keywords = parse_settings(settings or [])
     config = agent_config(agent, env_id)
-    make(env_id, keywords)  # errors in settings show before the long part
+    make(env_id, keywords)  # reports errors in settings before the long part
     if labels:
         check_warm_start(agent, env_id)
     _prepare(out)
@@ -231,7 +231,7 @@ def benchmark(
             help="run the cells on all cores of a Ray cluster; 'local' starts one here",
         ),
     ] = None,
-    report: Annotated[bool, typer.Option("--report", help="run nothing: report the finished seeds")] = False,
+    report: Annotated[bool, typer.Option("--report", help="run nothing; report the finished seeds")] = False,
 ) -> None:
     """Train and evaluate every cell of a grid; the same command resumes an interrupted run."""
     from agents.benchmark.grid import load_grid
@@ -356,7 +356,7 @@ def _dialogue(env: gym.Env[Any, Any], policy: Any) -> str:
 
 
 def main() -> None:
-    """Run a command; a mistake of the person ends it with one line and exit status 2."""
+    """Run a command; a user's error ends it with one line and exit status 2."""
     try:
         app()
     except OSError as error:

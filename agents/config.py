@@ -56,4 +56,4 @@ def check_warm_start(agent: str, env_id: str) -> None:
     """Raise ValueError if an agent does not start from demonstrations."""
     if not agent_config(agent, env_id)["warm_start"]:
         ours = ", ".join(name for name in agent_names() if agent_config(name, env_id)["warm_start"])
-        raise ValueError(f"{agent} starts from scratch; labels are for {ours}")
+        raise ValueError(f"{agent} starts from scratch; labels are only for {ours}")

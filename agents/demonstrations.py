@@ -1,4 +1,4 @@
-"""Sources of learning before any reward: dialogues of the expert, labels of a teacher.
+"""Demonstrations, to learn from before any reward: dialogues of the expert, or the labels of a teacher.
 
 If several actions are equally good, the expert picks one at random, and the label names them all.
 """
@@ -84,7 +84,7 @@ def taught_labels(env: gym.Env[Any, Any], folder: Path) -> Labels:
     dialogue = env.unwrapped
     assert isinstance(dialogue, DialogueEnv)
     if dialogue.max_history > 1:
-        raise ValueError("max_history: labels are for single observations, so it must be 1")
+        raise ValueError("max_history: must be 1, since labels are for single observations")
     with Store(folder, create=False, read_only=True) as store:
         history = History(store.entries())
     memory = right_actions(history, dialogue.domain, dialogue.action_names, dialogue.settings.turn_taking)

@@ -30,10 +30,10 @@ def evaluate(env: gym.Env[Any, Any], policy: Any, dialogues: int = 1000, seed: i
     """Play dialogues with the deterministic choices of a policy.
 
     Every lane plays a fixed quota of dialogues: the first ones to finish would be biased towards short ones.
-    The random stream is not that of training; each lane's first dialogue begins alike for every policy.
+    The random stream is not that of training; the first dialogue of a lane begins alike for every policy.
 
     Args:
-        env: an environment whose id and settings are used; it is not stepped itself.
+        env: an environment for its id and settings; it is not stepped itself.
         policy: anything with the `predict` of Stable-Baselines3.
         dialogues: number of dialogues, at least 1.
         seed: seed of the run.

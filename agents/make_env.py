@@ -15,8 +15,6 @@ from dialogue_gym.utils import nearest
 
 TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
 """The independent random streams of a run."""
-
-
 PRETRAINED = {"restaurant": "FakeUserRestaurant-v0", "concert": "FakeUserConcert-v0"}
 """Pretrained agents by name, with the ids of their environments."""
 
@@ -42,7 +40,7 @@ def parse_settings(words: Iterable[str]) -> dict[str, Any]:
 
 def check_settings(names: Iterable[str]) -> None:
     """Raise ValueError if a name is not a setting that can be chosen here."""
-    ours = ("render_mode", "max_episode_steps")  # gym.make would make a wrapper of the limit
+    ours = ("render_mode", "max_episode_steps")  # gym.make would turn the limit into a wrapper
     valid = [name for name in inspect.signature(dialogue_gym.DialogueEnv).parameters if name not in ours]
     for name in names:
         if name not in valid:
@@ -61,7 +59,7 @@ def make(env_id: str, settings: dict[str, Any], render_mode: str | None = None) 
     if "dialogue_gym" not in str(gym.spec(env_id).entry_point):
         raise ValueError(f"{env_id!r} is not a dialogue environment")
     if "domain" in settings and "domain" in gym.spec(env_id).kwargs:
-        # Gymnasium would let it through, and results of another domain would stand under this id.
+        # Gymnasium would accept it, and report the results of another domain under this id.
         raise ValueError(f"domain={settings['domain']!r}: {env_id} has its own domain; use Dialogue-v0")
     return gym.make(env_id, render_mode=render_mode, **settings)
 

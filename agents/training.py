@@ -35,7 +35,7 @@ ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "ppo": PPO,
 }
 TABLE = "q_table"
-"""The algorithm that is not part of Stable-Baselines3."""
+"""The only algorithm that is not part of Stable-Baselines3."""
 Agent = BaseAlgorithm | QTable
 _PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")
 
@@ -45,7 +45,7 @@ torch.set_num_threads(1)
 
 @dataclass(frozen=True)
 class Run:
-    """The parameters of a training run, which the metrics of a finished run repeat."""
+    """The parameters of a training run; the metrics of a finished run repeat them."""
 
     env_id: str
     settings: dict[str, Any]
@@ -122,8 +122,8 @@ def train(
 ) -> tuple[Agent, Curve, float]:
     """Train an agent; return it, its learning curve, and the seconds that it took.
 
-    With `labels`, the folder of a store, an agent with a warm start begins with the labels there, not with
-    the expert.
+    With `labels`, the folder of a store, an agent with a warm start begins with the labels there instead of
+    the expert's.
 
     Raises:
         ValueError: the store cannot be used, or the agent has no warm start.
@@ -277,7 +277,7 @@ class Curve:
 
 def learning_curve(path: Path, curve: Curve, bound: float | None, title: str) -> None:
     """Draw mean return and success rate over the last 100 training dialogues, and the bound."""
-    from matplotlib.figure import Figure  # takes a while to load, and most programs here draw nothing
+    from matplotlib.figure import Figure  # slow to load, and most programs here draw nothing
 
     figure = Figure(figsize=(7, 5.6), layout="constrained")
     above, below = figure.subplots(2, sharex=True)

@@ -1,4 +1,4 @@
-"""Says whether code does the same: a digest of its syntax, which its comments and imports do not change."""
+"""A digest of Python code that depends on its syntax alone, not on comments, layout or imports."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _IGNORED = frozenset({"ctx", "kind"})
-"""Fields of syntax trees that follow from others, or tell how a text is written."""
+"""Fields of syntax trees that follow from others, or only record how a literal is written."""
 
 
 def sibling_sources(file: str) -> list[bytes]:
-    """Return the contents of the modules beside a file, `__init__.py` aside, which only passes names on."""
+    """Return the contents of the modules beside a file, except `__init__.py`, which only exports names."""
     paths = [path for suffix in ("py", "pyc") for path in Path(file).parent.glob(f"[!.]*.{suffix}")]
     return [path.read_bytes() for path in paths if path.stem != "__init__"]
 
 
 def digest(contents: Iterable[bytes]) -> bytes:
-    """Return a digest of what modules do; it is the same in every version of Python.
+    """Return a digest of the code of modules; it is the same in every version of Python.
 
-    It depends on neither comments, texts that stand for themselves (docstrings), layout, imports, the names
-    of the modules nor their order. So it does not show that an import gives a name another meaning.
+    Comments, docstrings, layout, imports and the names and order of the modules do not change it. So it
+    does not show that an import gives a name another meaning.
     """
     return hashlib.sha256(b"".join(sorted(map(_digest_one, contents)))).digest()
 
 
 def _digest_one(content: bytes) -> bytes:
-    with contextlib.suppress(SyntaxError, ValueError):  # no source then: modules may come compiled
+    with contextlib.suppress(SyntaxError, ValueError):  # not source: modules may come compiled
         content = _written(ast.parse(content)).encode()
     return hashlib.sha256(content).digest()
 
 
 def _written(tree: object) -> str:
-    """Return a tree as a text.
+    """Return a syntax tree as text.
 
-    `ast.dump` and `ast.unparse` write differently from one version of Python to the next. Empty fields are
-    left out, since later versions have more of them; `ascii` knows nothing of a version's Unicode.
+    The output of `ast.dump` and `ast.unparse` differs between versions of Python. Empty fields are left out,
+    since later versions have more of them; `ascii` does not depend on a version's tables of Unicode.
     """
-    if isinstance(tree, ast.JoinedStr):  # Python 3.12 has empty parts of f-strings
+    if isinstance(tree, ast.JoinedStr):  # Python 3.12 adds empty parts to f-strings
         parts = [part for part in tree.values if not isinstance(part, ast.Constant) or part.value]
         return f"JoinedStr({_written(parts)})"
     if isinstance(tree, ast.AST):

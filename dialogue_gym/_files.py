@@ -1,4 +1,4 @@
-"""Files: read with errors that say where, written whole or not at all."""
+"""Files: read with errors that name the place, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import article, printable
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -98,7 +98,9 @@ def read_text(path: Path, kind: FileKind) -> str:
     except OSError as error:
         raise kind.error(f"{file}: cannot be read ({error.strerror or error})") from None
     if len(data) > kind.max_bytes:
-        raise kind.error(f"{file}: larger than {kind.max_bytes // 1_000_000} MB, which no {kind.noun} is")
+        raise kind.error(
+            f"{file}: larger than {kind.max_bytes // 1_000_000} MB, the limit for {article(kind.noun)}"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -16,7 +16,7 @@ def is_markdown(path: Path) -> bool:
 
 
 def lines(text: str, file: str, kind: FileKind) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text without its comments, stripped, with their numbers from 1; no empty ones.
+    """Yield the non-empty lines of a text, stripped and without comments, with their numbers from 1.
 
     Raises:
         FileError: a comment is not closed.
@@ -33,4 +33,4 @@ def lines(text: str, file: str, kind: FileKind) -> Iterator[tuple[int, str]]:
         if kept.strip():
             yield number, kept.strip()
     if opened:
-        raise kind.error(f"{file}:{opened}: a comment begins here that never ends")
+        raise kind.error(f"{file}:{opened}: this comment is never closed")

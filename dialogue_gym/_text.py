@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 MAX_NAME = 200
 MAX_SHOWN = 300
-"""Longer texts are cut where people read them."""
+"""Longer texts are cut before people see them."""
 # Not printable to Python, but part of words in Persian, Chinese and emoji.
 _ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
 
@@ -27,6 +27,15 @@ def printable(text: str) -> str:
 def article(noun: str) -> str:
     """Return the noun with its indefinite article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return a number with its noun, in the plural unless it is 1; `nouns` is an irregular plural.
+
+    >>> counted(1, "story", "stories"), counted(0, "error")
+    ('1 story', '0 errors')
+    """
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

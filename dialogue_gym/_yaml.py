@@ -1,4 +1,4 @@
-"""Read YAML with the place of every entry, so that an error can say file, line and key."""
+"""Read YAML with the place of every entry, so that an error can name file, line and key."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class YamlNode:
         return int(self._at.start_mark.line) + 1
 
     def error(self, message: str) -> FileError:
-        """Return the error that `message` is about this entry."""
+        """Return an error about this entry."""
         key = f" {self.path}:" if self.path else ""
         return self.kind.error(f"{self.file}:{self.line}:{key} {message}")
 
@@ -153,7 +153,7 @@ class YamlNode:
         return text if is_quoted or is_text else plain_value(text)
 
     def named(self) -> dict[str, YamlNode]:
-        """Return the entries under names of the file's own."""
+        """Return the entries of a mapping whose keys are names that the file defines."""
         entries = self.mapping()
         for name, entry in entries.items():
             entry.check_name(name)
@@ -172,7 +172,7 @@ class YamlNode:
         return self.items() if self.is_list else [self]
 
     def text(self, what: str = "text") -> str:
-        """Return a scalar as it is written, whatever YAML takes it for (`yes` stays `yes`)."""
+        """Return a scalar as it is written, without YAML's conversions (`yes` stays `yes`)."""
         if not isinstance(self.node, yaml.ScalarNode) or self.is_null:
             raise self.error(f"expected {article(what)}, not {self._kind()}")
         return str(self.node.value)
@@ -300,14 +300,16 @@ def parse_yaml(text: str, file: str, kind: FileKind) -> YamlNode:
 
 
 def _check_events(text: str, file: str, kind: FileKind) -> None:
-    """Stop before a text that could not be composed safely: composing recurses in C, and keeps everything."""
+    """Refuse a text that cannot be composed safely: composing recurses in C, and keeps it all in memory."""
     depth = entries = documents = 0
     for event in yaml.parse(text, Loader=_LOADER):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise kind.error(f"{file}:{line}: a second YAML document begins here: a {kind.noun} has one")
+                raise kind.error(
+                    f"{file}:{line}: a second YAML document begins here; {article(kind.noun)} has only one"
+                )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.NodeEvent):
@@ -317,7 +319,7 @@ def _check_events(text: str, file: str, kind: FileKind) -> None:
                 raise kind.error(f"{file}:{line}: nested deeper than {MAX_DEPTH} levels")
             if entries > kind.max_entries:
                 raise kind.error(
-                    f"{file}:{line}: more than {kind.max_entries} entries, which no {kind.noun} has"
+                    f"{file}:{line}: more than {kind.max_entries} entries, the limit for {article(kind.noun)}"
                 )
             tag = getattr(event, "tag", None)
             if tag not in _TAGS:
@@ -325,8 +327,8 @@ def _check_events(text: str, file: str, kind: FileKind) -> None:
 
 
 def _check_anchors(root: yaml.Node, file: str, kind: FileKind) -> None:
-    """Refuse anchors that contain themselves, and those that multiply out beyond the limits."""
-    sizes: dict[int, tuple[int, int]] = {}  # by node: its entries and its levels, written out
+    """Refuse anchors that contain themselves, and those that expand beyond the limits."""
+    sizes: dict[int, tuple[int, int]] = {}  # by node: its entries and its levels, expanded
     open_nodes: set[int] = set()
     stack: list[tuple[yaml.Node, bool]] = [(root, False)]
     while stack:
@@ -343,7 +345,7 @@ def _check_anchors(root: yaml.Node, file: str, kind: FileKind) -> None:
             size = 1 + sum(entries for entries, _ in inner)
             depth = 1 + max((levels for _, levels in inner), default=0)
             if size > kind.max_entries or depth > MAX_DEPTH:
-                raise kind.error(f"{file}:{line}: with its anchors written out, it is too large or deep")
+                raise kind.error(f"{file}:{line}: too large or too deep once its anchors are expanded")
             sizes[id(node)] = (size, depth)
         elif id(node) in open_nodes:
             raise kind.error(f"{file}:{line}: an anchor here contains itself")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import counted, printable
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered
-from dialogue_gym.conversation.transcript import message_lines, shown_value
+from dialogue_gym.conversation.transcript import OUTCOMES, message_lines, shown_value
 from dialogue_gym.conversation.turns import before_last_turn, has_ended, is_users_turn, new_session
 from dialogue_gym.conversation.wording import TERMINAL
 from dialogue_gym.domain import Domain
@@ -32,7 +32,7 @@ class Chat:
         self.interpreter = interpreter
         self.conversation = Conversation(bot.domain)
 
-    def say(self, text: str) -> list[str]:
+    def handle(self, text: str) -> list[str]:
         """Handle a typed line; return the lines to show."""
         if not text.strip():
             return []
@@ -52,9 +52,7 @@ class Chat:
         lines += [f"({printable(note)})" for note in notes]
         if self.conversation.outcome:
             turns = sum(isinstance(event, UserUttered) for event in self.conversation.events)
-            lines.append(
-                f"--- the user has what they wanted, after {turns} {'turn' if turns == 1 else 'turns'} ---"
-            )
+            lines.append(f"--- {OUTCOMES[self.conversation.outcome]}, after {counted(turns, 'turn')} ---")
         return lines
 
     def _obey(self, command: str, message: UserUttered) -> list[str]:
@@ -78,8 +76,8 @@ class Chat:
 def explain(conversation: Conversation, agent: Agent | None) -> list[str]:
     """Return the bot's last understanding, its slots, and its last ranking of actions."""
     message = conversation.latest_message
-    heard = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
-    lines = [f"understood  {heard}"]
+    act = "nothing yet" if message is None else f"{printable(message.act)} ({message.confidence:.2f})"
+    lines = [f"understood  {act}"]
     for name, value in conversation.slots.items():
         lines.append(f"slot        {name}: {shown_value(value, _SHOWN_CHARACTERS)}")
     if agent is None:
@@ -88,14 +86,14 @@ def explain(conversation: Conversation, agent: Agent | None) -> list[str]:
     decided = [i for i, event in enumerate(events) if isinstance(event, ActionExecuted)]
     before = Conversation(conversation.domain, events[: decided[-1]] if decided else events)
     has_probabilities, found = agent.rank_actions(before)
-    width = max(len(thought.action) for thought in found[:_SHOWN_ACTIONS])
-    for thought in found[:_SHOWN_ACTIONS]:
-        bar = "#" * round(_BAR * thought.number) if has_probabilities else ""
-        impossible = "" if thought.is_possible else "(not possible)"
-        line = f"thought     {thought.action:<{width}}  {thought.number:6.2f} {bar}{impossible}"
+    width = max(len(score.action) for score in found[:_SHOWN_ACTIONS])
+    for score in found[:_SHOWN_ACTIONS]:
+        bar = "#" * round(_BAR * score.number) if has_probabilities else ""
+        impossible = "" if score.is_possible else "(not possible)"
+        line = f"thought     {score.action:<{width}}  {score.number:6.2f} {bar}{impossible}"
         lines.append(line.rstrip())
     if not has_probabilities:
-        lines.append("            (not probabilities: what this agent expects to come of each)")
+        lines.append("            (values, not probabilities: the return that this agent expects)")
     return lines
 
 
@@ -106,7 +104,7 @@ def is_restart(text: str, domain: Domain) -> bool:
 
 def understood(message: UserUttered) -> list[str]:
     """Return a note if a message was not understood."""
-    return [] if message.intent else ["(the bot has not understood that)"]
+    return [] if message.intent else ["(the bot did not understand that)"]
 
 
 def turn_lines(done: Sequence[Event]) -> list[str]:
@@ -117,8 +115,8 @@ def turn_lines(done: Sequence[Event]) -> list[str]:
     if lines or not done:
         return lines
     if actions:
-        return [f"(the bot does {', '.join(actions)}, and says nothing)"]
-    return ["(the bot listens, and has nothing to say to that)"]
+        return [f"(the bot runs {', '.join(actions)} and sends no message)"]
+    return ["(the bot listens and sends no message)"]
 
 
 class Bot:

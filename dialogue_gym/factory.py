@@ -36,7 +36,7 @@ def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, see
     addresses = [one for one in given if is_address(one)]
     if addresses:
         if len(given) > 1:
-            raise ValueError("--nlu: an NLU server stands alone, without files or a second server")
+            raise ValueError("--nlu: an NLU server cannot be combined with files or another server")
         from dialogue_gym.nlu.rasa import RasaInterpreter
 
         return CombinedInterpreter(RasaInterpreter(addresses[0]), domain)
@@ -81,8 +81,8 @@ def how_to_talk(domain: Domain, interpreter: Interpreter) -> str:
     """Return a sentence on how to talk to a bot."""
     example = f"/{domain.intents[0]}" if domain.intents else "/greet"
     if isinstance(interpreter, CombinedInterpreter):
-        return f"Talk to it in plain words, or as {example}."
-    return f"Talk to it in the fixed format alone (for plain words give --nlu), as {example}."
+        return f"Talk to it in plain English, or in the fixed format, such as {example}."
+    return f"Talk to it in the fixed format, such as {example} (for plain English, give --nlu)."
 
 
 def load_code(actions: Sequence[str]) -> tuple[list[Action], str | None]:
@@ -93,7 +93,7 @@ def load_code(actions: Sequence[str]) -> tuple[list[Action], str | None]:
     """
     servers = [one for one in actions if is_address(one)]
     if len(servers) > 1:
-        raise ValueError("--actions: one action server is enough")
+        raise ValueError("--actions: only one action server is supported")
     code = [action for one in actions if not is_address(one) for action in load_actions(one)]
     return code, servers[0] if servers else None
 

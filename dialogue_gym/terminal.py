@@ -48,7 +48,7 @@ class Prompt:
             return None
 
 
-def scores_key(prompt: Prompt, thoughts: Callable[[], list[str]]) -> KeyBindings | None:
+def scores_key(prompt: Prompt, scores: Callable[[], list[str]]) -> KeyBindings | None:
     """Return a key binding that shows the bot's scores; None for a pipe."""
     if (session := prompt.session) is None:
         return None
@@ -60,6 +60,6 @@ def scores_key(prompt: Prompt, thoughts: Callable[[], list[str]]) -> KeyBindings
 
     @keys.add(SCORES, filter=Condition(lambda: not session.default_buffer.text))
     def show(event: KeyPressEvent) -> None:
-        run_in_terminal(lambda: print("\n".join(thoughts())))
+        run_in_terminal(lambda: print("\n".join(scores())))
 
     return keys

@@ -42,31 +42,31 @@ def run(*words: str, typed: str = "", cwd: Path | None = None) -> subprocess.Com
 @pytest.mark.parametrize("agent", ["pretrained", "expert"])
 def test_booking_ends_like_the_simulated_one(agent: str) -> None:
     talk = chat("restaurant", agent)
-    said = talk.say('/inform{"cuisine": "french", "location": "paris", "people": "2", "price": "cheap"}')
+    said = talk.handle('/inform{"cuisine": "french", "location": "paris", "people": "2", "price": "cheap"}')
     assert said == ["bot   How about this cheap french restaurant in paris, for 2 people?"]
-    assert talk.say("/deny") and talk.conversation.outcome is None
-    talk.say('/inform{"people": "5"}')
+    assert talk.handle("/deny") and talk.conversation.outcome is None
+    talk.handle('/inform{"people": "5"}')
     while talk.conversation.latest_action != "action_suggest":
-        talk.say('/inform{"people": "5"}')
-    assert talk.say("/affirm")[-1].startswith("--- the user has what they wanted")
+        talk.handle('/inform{"people": "5"}')
+    assert talk.handle("/affirm")[-1].startswith("--- the user has what they wanted")
     assert talk.conversation.outcome == "success"
-    talk.say("/greet")
+    talk.handle("/greet")
     assert talk.conversation.slots["cuisine"] is None
 
 
 def test_agenda_ends_with_its_last_reply() -> None:
     talk = chat("concert")
     for act in ("/search_venues", "/compare_reviews", "/thankyou"):
-        talk.say(act)
+        talk.handle(act)
         assert talk.conversation.outcome is None
     assert talk.conversation.latest_action == "utter_youarewelcome"
-    assert talk.say("/goodbye")[-1].startswith("--- the user has what they wanted, after 4 turns")
+    assert talk.handle("/goodbye")[-1].startswith("--- the user has what they wanted, after 4 turns")
 
 
 def test_scores_precede_the_last_action() -> None:
     talk = chat("concert", "expert")
     assert talk.explain()[0] == "understood  nothing yet"
-    talk.say("/search_concerts@0.6")
+    talk.handle("/search_concerts@0.6")
     thoughts = talk.explain()
     assert thoughts[0] == "understood  search_concerts (0.60)"
     assert "slot        concerts: filled" in thoughts
@@ -77,11 +77,11 @@ def test_scores_precede_the_last_action() -> None:
 
 def test_unreadable_message_is_not_a_turn() -> None:
     talk = chat("restaurant")
-    assert talk.say("/grete") == ["(unknown intent 'grete'; did you mean 'greet'?)"]
-    assert talk.say("   ") == []
+    assert talk.handle("/grete") == ["(unknown intent 'grete'; did you mean 'greet'?)"]
+    assert talk.handle("   ") == []
     assert len(talk.conversation) == 0
-    talk.say('/inform{"cuisine": "french"}')
-    talk.say("/restart")
+    talk.handle('/inform{"cuisine": "french"}')
+    talk.handle("/restart")
     assert talk.conversation.slots["cuisine"] is None
 
 
@@ -89,7 +89,7 @@ def test_bot_without_an_agent_only_listens(tmp_path: Path) -> None:
     domain = domain_from(PLAIN)
     assert load_agent(None, domain) is None
     talk = Chat(Bot(domain, None, ActionRunner(domain)), FixedFormatInterpreter(domain))
-    assert talk.say("/greet") == []
+    assert talk.handle("/greet") == []
     assert [type(event) for event in talk.conversation.events] == [UserUttered, ActionExecuted]
     assert talk.explain()[-1].endswith("it only listens")
     (tmp_path / "plain.yml").write_text(PLAIN)
@@ -104,8 +104,8 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
         assert agents(*words, "--agent", algorithm, "--out", str(out)).returncode == 0
         talk = chat("restaurant", str(out))
         assert talk.bot.agent and talk.bot.agent.name == algorithm and talk.bot.agent.env.max_history == 2
-        talk.say("/greet")
-        talk.say('/inform{"cuisine": "french"}')
+        talk.handle("/greet")
+        talk.handle('/inform{"cuisine": "french"}')
         assert talk.conversation.latest_action != "action_suggest"  # impossible as long as slots are empty
         has_probabilities, thoughts = talk.bot.agent.rank_actions(talk.conversation)
         assert has_probabilities == (algorithm == "maskable_ppo")
@@ -114,7 +114,7 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
         chat("concert", str(out))
     metrics = json.loads((out / "metrics.json").read_text())
     (out / "metrics.json").write_text(json.dumps(metrics | {"algorithm": "q_table"}))
-    with pytest.raises(AgentError, match="agents of the kind 'q_table' cannot talk"):
+    with pytest.raises(AgentError, match="agents of the kind 'q_table' cannot be loaded"):
         chat("restaurant", str(out))
 
 
@@ -126,7 +126,7 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
         (["chat", "restaurant", "--agent", "."], "not a trained agent"),
         (["chat", "restaurant", "--nlu", "missing.yml"], "missing.yml: there is no such file"),
         (["chat", "restaurant", "--actions", "missing_module"], "missing_module"),
-        (["chat", "restaurant", "--nlu", "http://a", "--nlu", "b.yml"], "an NLU server stands alone"),
+        (["chat", "restaurant", "--nlu", "http://a", "--nlu", "b.yml"], "an NLU server cannot be combined"),
     ],
 )  # fmt: skip
 def test_mistakes_are_reported_in_one_line(words: list[str], message: str, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_foreign_text_is_escaped() -> None:
 
     talk = chat("restaurant")
     talk.interpreter = Hostile()
-    for line in talk.say("hello") + talk.explain():
+    for line in talk.handle("hello") + talk.explain():
         assert line.isprintable()
 
 

@@ -22,7 +22,7 @@ _BATCH = 256
 
 
 def clone(agent: Any, demonstrations: Labels, updates: int) -> None:
-    """Fit an agent's networks to the right actions, and to the returns where these are known.
+    """Fit an agent's networks to the right actions, and to the returns if they are known.
 
     Args:
         agent: a DQN or PPO, with masks or without.
@@ -84,7 +84,7 @@ def _likelihood_loss(agent: Any, demonstrations: Labels) -> Callable[[Any], torc
 
 
 def _margin_loss(agent: DQN, demonstrations: Labels) -> Callable[[Any], torch.Tensor]:
-    """Return the loss of DQN: the error of the values, and the margin by which wrong actions win."""
+    """Return the loss of DQN: the error of the values, and the amount by which wrong actions win."""
     observations = agent.policy.obs_to_tensor(demonstrations.observations)[0]
     right = torch.as_tensor(demonstrations.right)
     returns = _returns(agent, demonstrations)

@@ -1,7 +1,7 @@
 """A deep Q-network in plain PyTorch: about forty lines, without a library of agents.
 
-It needs no Stable-Baselines3, and is a pattern for agents of your own: of `dialogue_gym` it uses the
-registered ids and nothing else. Read it from top to bottom. A network estimates the value of each action in
+It needs no Stable-Baselines3, and is a model for agents of your own: it uses only the registered ids of
+`dialogue_gym`. Read it from top to bottom. A network estimates the value of each action in
 an observation; the bot takes the best one, or now and then a random one; the network learns from random
 samples of all steps so far. (`agents/algorithms/q_table.py` has a table instead of the network.)
 

@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym import DialogueEnv
+from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.policies import ActionMask
 
 
@@ -46,11 +46,9 @@ class QTable:
             gamma: the discount factor, from 0 to 1.
             exploration: initial chance of a random action; it falls to 0 in the course of learning.
             optimism: initial value of an untried action.
-            use_mask: leave out impossible actions instead of learning that they fail.
+            use_mask: leave out impossible actions, instead of learning that they fail.
         """
-        dialogue = env.unwrapped
-        if not isinstance(dialogue, DialogueEnv):
-            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        dialogue = unwrapped_dialogue(env)
         self.env = env
         self.num_timesteps = 0
         self.values: dict[bytes, npt.NDArray[np.float64]] = {}
@@ -120,7 +118,7 @@ class QTable:
             observation: shape `(components,)` or `(n, components)`.
             state: not used.
             episode_start: not used.
-            deterministic: not used; choices always are.
+            deterministic: not used; choices are always deterministic.
             action_masks: shape `(actions,)` or `(n, actions)`, in place of
                 the mask derived from the observation.
         """

@@ -68,7 +68,7 @@ def configuration(env_id: str, seed: int) -> PPOConfig:
         grad_clip=0.5,
         vf_clip_param=float("inf"),  # the default of 10 is smaller than initial errors of returns
     )
-    # In shared layers the gradient of the returns, large at first, would drown that of the policy.
+    # In shared layers the gradient of the returns, large at first, would dominate that of the policy.
     config.rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[64, 64], vf_share_layers=False))
     config.callbacks(on_episode_end=note_success)
     config.evaluation(

@@ -54,7 +54,7 @@ def _train(cell: Cell) -> list[Record]:
             note(0, 0, 0, agent)
         while remaining and remaining[0] <= dialogues:
             mark = remaining.pop(0)
-            if not remaining or remaining[0] > dialogues:  # of two marks in one step, the later one counts
+            if not remaining or remaining[0] > dialogues:  # if a step passes two marks, the later one counts
                 note(mark, dialogues, steps, agent)
 
     agent, curve, _ = train(run, lambda steps, success: None, watch)

@@ -1,7 +1,7 @@
 """Learning from people who rate badly: `python -m agents live-benchmark`.
 
-An agent that was trained on the fake user meets people with whom it nearly always fails, since they react to
-other actions or expect other answers. Its only feedback is a rating at the end of a dialogue, which is often
+An agent trained on the fake user meets people who react to other actions or expect other answers, so it
+nearly always fails at first. Its only feedback is a rating at the end of a dialogue, which is often
 wrong or missing. The benchmark measures how soon it succeeds again.
 """
 
@@ -27,7 +27,7 @@ from dialogue_gym.journal import Store
 from dialogue_gym.live import LiveBot, RegressionGuard, SimulatedPerson, start_or_resume
 from dialogue_gym.nlu import FixedFormatInterpreter
 from dialogue_gym.policies import load_agent
-from dialogue_gym.utils import write_whole
+from dialogue_gym.utils import write_text, write_whole
 
 DOMAINS = ("restaurant", "concert")
 STARTS = ("pretrained", "scratch")
@@ -174,7 +174,7 @@ def write(folder: Path, results: list[dict[str, Any]]) -> str:
     """Write `live.json`, `live.md` and `live.png`; return the table."""
     text = json.dumps(results) + "\n"
     shown = table(results, {domain: optimum(domain) for domain in DOMAINS})
-    write_whole(folder / "live.json", lambda path: path.write_text(text, encoding="utf-8"))
-    write_whole(folder / "live.md", lambda path: path.write_text(shown, encoding="utf-8"))
+    write_text(folder / "live.json", text)
+    write_text(folder / "live.md", shown)
     write_whole(folder / "live.png", lambda path: plot(path, results))
     return shown

@@ -1,4 +1,4 @@
-"""From finished cells to figures: means over seeds with intervals, distances to the bound, aggregates."""
+"""Figures of finished cells: means over seeds with intervals, distances to the bound, aggregates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Record = dict[str, Any]
 MEASURES = ("success_rate", "mean_return", "objective")
 """Success, the environment's return, and 20 times success less the turns, as in PyDial's benchmark."""
 MARKS = (1000, 4000, "end")
-"""The marks that tables show, as far as the grid has them."""
+"""The marks that tables show, if the grid has them."""
 _RESAMPLES = 2000
 
 

@@ -17,12 +17,12 @@ def report(results: Record, command: str) -> str:
         f"# {results['title']}",
         f"Protocol `{results['protocol']}`, made with `{command}` in {made['core_seconds'] / 3600:.1f} "
         f"core-hours ({versions}). Every figure is over {results['dialogues']:,} "
-        "dialogues for each seed, which do not occur in training; in brackets is the 95 % bootstrap interval "
-        "over seeds (of few seeds it is too narrow). "
-        "*Objective* is 20 x success - turns. *Below the bound* is how much return is missing to the "
-        "optimum of one who knows what the user has in mind, which no policy can reach under noise. A dash: "
-        "not measured, or training was over before so many dialogues. What begins with demonstrations "
-        "(cloning, and what is called warm) has had dialogues of the expert besides, which are not counted.",
+        "dialogues for each seed, none of which occurs in training; brackets hold the 95 % bootstrap "
+        "interval over seeds (too narrow for few seeds). *Objective* is 20 x success - turns. *Below the "
+        "bound* is the difference to the optimum with full knowledge of the user's goal, which no policy can "
+        "reach under noise. A dash means: not measured, or training ended before so many dialogues. Learners "
+        "that begin with demonstrations (cloning, and those called warm) also had dialogues of the expert, "
+        "which are not counted.",
         "## Summary",
         summary(results),
         "## Over all environments",

@@ -1,4 +1,4 @@
-"""Number of corrections that it takes to teach a bot: `python -m agents teach-benchmark`.
+"""The number of corrections needed to teach a bot: `python -m agents teach-benchmark`.
 
 A simulated teacher, the domain's expert, teaches from scratch and from the stories that come with the domain,
 under both turn takings and three error rates.

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from agents.exact.enumeration import Enumeration, RowKey
 from agents.exact.upper_bound import Clairvoyant
-from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.rules import FAILURE, LISTENING, OPEN, RESTARTING, SUCCESS, TURN
 
 NEGLIGIBLE = 1e-3
@@ -50,9 +50,7 @@ class FilterPolicy:
             TypeError: the environment is not a dialogue.
             TooLarge: the environment has too many states to be enumerated.
         """
-        dialogue = env.unwrapped
-        if not isinstance(dialogue, DialogueEnv):
-            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        dialogue = unwrapped_dialogue(env)
         tables = dialogue.tables
         self._first_action = dialogue.first_action
         self._actions = [
@@ -96,7 +94,7 @@ class FilterPolicy:
             observation: shape `(components,)` or `(n, components)`.
             state: the beliefs that the last call returned, or None at the start of dialogues.
             episode_start: shape `(n,)`, True for lanes whose dialogue begins, and the belief with it.
-            deterministic: not used; choices always are.
+            deterministic: not used; choices are always deterministic.
             action_masks: not used; an impossible action never has the highest value.
         """
         newest = np.atleast_2d(observation)[:, -self._frame :].tolist()

@@ -2,7 +2,7 @@
 
 The rules are those of the library, called with a source of chance that takes each outcome in turn; none of
 them is written again here. Two rows are equivalent if they differ only in names: a text slot is observed as
-filled or not, and its values are drawn uniformly, so all that matters is whether a value is the goal's.
+filled or not, and its values are drawn uniformly, so it only matters whether a value is the goal's.
 """
 
 from __future__ import annotations
@@ -171,8 +171,8 @@ class Enumeration:
     def patient_transitions(self, key: RowKey, action: int) -> list[Transition]:
         """Return the possible results of an action while there is patience left; its count in `row` is 0.
 
-        Patience enters the rules only by running out, so these hold for any amount that is left. Nor do
-        earlier utterances matter to an action that speaks, apart from a restart.
+        Patience affects the rules only when it runs out, so these hold for any amount that is left. Earlier
+        messages of the bot do not matter to an action that speaks, apart from a restart.
         """
         start = list(key)
         start[PATIENCE] = _PLENTY

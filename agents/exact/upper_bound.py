@@ -6,8 +6,8 @@ a finite horizon, solved here by backward induction over the remaining steps.
 
 The result is exact: all probabilities and rewards come from the rules themselves, and the step limit is
 included. Two counters are factored out, so that the rules need not be enumerated for each of their values:
-patience enters the rules only by running out, and the count of actions since the user's last words only by
-reaching its limit. Induction stops early once another step to go changes no value by more than 1e-10.
+patience affects the rules only when it runs out, and the count of actions since the user's last message only
+when it reaches its limit. Induction stops early once another step to go changes no value by more than 1e-10.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Speed of environments and learning, as ratios within one run: `make bench`.
 
-Contenders take turns in every round, and the medians are over the rounds: on a shared, noisy machine a
-disturbance then slows all contenders alike.
+Contenders take turns in every round, and the medians are over the rounds, so that a disturbance on a shared
+machine slows all contenders alike.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def vector_rate(env_id: str, lanes: int, steps: int = VECTOR_STEPS, **keywords: 
 
 
 def start_seconds(code: str) -> Callable[[], float]:
-    """Return a function that measures the seconds that a fresh interpreter takes to run some code."""
+    """Return a function that measures the seconds of a fresh interpreter to run some code."""
 
     def measure() -> float:
         start = time.perf_counter()

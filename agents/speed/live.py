@@ -66,8 +66,8 @@ def talk(trainer: Trainer, live: LiveBot, person: SimulatedPerson, steps: int) -
 def fill(folder: Path, transitions: int) -> None:
     """Make a store with `transitions` decisions in the journal, and as many transitions in the buffer.
 
-    The conversations are copies of a few simulated ones. The transitions are all of different situations, so
-    that none replaces another: more work to open than real ones.
+    The conversations are copies of a few simulated ones. All transitions have different observations, so
+    that none replaces another; opening them takes longer than opening real ones.
     """
     domain = load_domain(NAME)
     with Store(folder) as store:
@@ -104,15 +104,15 @@ def copies(entries: list[Entry], name: str) -> Iterator[Draft]:
         if LIVE in content:
             content[LIVE] = PERSON
         elif "about" in content:
-            continue  # it rates an entry whose number is not known yet
+            continue  # it rates an entry that has no number yet
         drafts[entry.id] = Draft(name, entry.kind, content, parent, entry.author)
         yield drafts[entry.id]
 
 
 def seconds_to_prompt(folder: Path) -> tuple[float, float]:
-    """Return the time that `dialogue-gym live` takes until its prompt, at a terminal, imports included.
+    """Return the time that `dialogue-gym live` takes to show its prompt at a terminal, imports included.
 
-    The first number is wall-clock time, the second processor time, which other programs hardly affect.
+    The first number is wall-clock time, the second processor time, which hardly depends on other programs.
     """
     leader, follower = pty.openpty()
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Load test of `dialogue-gym serve`: many people talk at once, and none may be mixed up.
+"""Load test of `dialogue-gym serve`: many people talk at once, and no messages may be mixed up.
 
 python -m agents.speed.load restaurant --people 50 --seconds 120
 """
@@ -44,10 +44,10 @@ _START = 120.0
 
 @dataclass
 class Person:
-    """A simulated person, with their messages, the response times and the faults."""
+    """A simulated person, with the messages they sent, the response times and the faults."""
 
     name: str
-    said: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -72,7 +72,7 @@ async def _talk(
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             person.faults.append(repr(error))
         person.seconds.append(time.monotonic() - began)
-        person.said.append(text)
+        person.sent.append(text)
         await asyncio.sleep(pause)
 
 
@@ -82,8 +82,8 @@ async def _check(session: aiohttp.ClientSession, person: Person, password: str) 
     async with session.get(f"{API}/people/{person.name}/tracker", headers=headers) as answer:
         tracker = await answer.json()
     known = [event["text"] for event in tracker["events"] if event["event"] == "user"]
-    if known != person.said[len(person.said) - len(known) :]:
-        person.faults.append(f"mixed up: {known[-3:]} recorded, {person.said[-3:]} sent")
+    if known != person.sent[len(person.sent) - len(known) :]:
+        person.faults.append(f"mixed up: {known[-3:]} recorded, {person.sent[-3:]} sent")
 
 
 async def load(address: str, people: list[Person], lines: tuple[str, ...], given: argparse.Namespace) -> None:
@@ -137,9 +137,7 @@ def main() -> None:
     faults = [fault for person in people for fault in person.faults]
     cuts = statistics.quantiles(seconds, n=100)
     print(f"{len(people)} people, {len(seconds)} messages in {given.seconds:g} s, {len(faults)} faults")
-    print(
-        f"answered in {1000 * cuts[49]:.0f} ms at the median, {1000 * cuts[94]:.0f} ms at the 95th percentile"
-    )
+    print(f"replies took {1000 * cuts[49]:.0f} ms (median), {1000 * cuts[94]:.0f} ms (95th percentile)")
     print(f"{int(memory[1]) // 1024 if memory else '?'} MiB at most; {last_line}")
     for fault in faults[:5]:
         print(fault)

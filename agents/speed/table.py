@@ -46,8 +46,8 @@ def _sentences(result: dict[str, Any]) -> str:
     text = (
         f"Measured on {machine['cores']} {machine['processor']} cores with Python {machine['python']}, "
         f"medians of {result['rounds']} rounds. A lane takes {restaurant:.0f} bytes (restaurant) or "
-        f"{concert:.0f} (concert) beside what a step hands out. A fresh interpreter makes its first step "
-        f"{first_step:.2f} s after its start, where the rules were compiled once before."
+        f"{concert:.0f} (concert) apart from the arrays that a step returns. A fresh interpreter makes its "
+        f"first step {first_step:.2f} s after its start, if the rules were compiled before."
     )
     if learning:
         seconds = learning["process_seconds"]

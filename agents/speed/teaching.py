@@ -1,7 +1,7 @@
 """Waiting times of a teacher: from an answer to the next proposal, and from the command to the first one.
 
-The journal is on disk. The fake users are misheard so often that most answers concern a new observation,
-after each of which the network is refitted: the slowest case of teaching.
+The journal is on disk. The fake users are misunderstood so often that most answers concern a new observation,
+and the network is refitted after each of these: the slowest case of teaching.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dialogue_gym.utils import write_text
 DOMAIN = load_domain("restaurant")
 SETTINGS: dict[str, Any] = {"turn_taking": "explicit", "semantic_error_rate": 0.3}
 MISTAKES = 0.3
-"""Share of random actions of the bot, which lead to more observations."""
+"""Share of random actions of the bot, which lead to more distinct observations."""
 STORES = {
     "a new store": (0, 0),
     "500 observations, 5,000 answers": (500, 5_000),

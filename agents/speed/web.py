@@ -1,4 +1,4 @@
-"""The time from a key to the next proposal, on the teaching page of `dialogue-gym serve` in a real browser.
+"""The time from a key to the next proposal on the teaching page of `dialogue-gym serve`, in a real browser.
 
 `make bench-web`, or `python -m agents.speed.web`: an untaught bot is taught by keys alone. Every second
 answer to an uncertain proposal is a correction, so that it keeps learning. Time runs from the key's event

@@ -18,7 +18,7 @@ _EXTRAS = {
     "starlette": "web",
     "uvicorn": "web",
 }
-"""The extra of each optional package that only some commands need; all others come with `teach`."""
+"""The extra of each optional package that only some commands need; all others are in `teach`."""
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def _missing(error: ImportError) -> str:
     if str(error.name).startswith("dialogue_gym"):
         raise error  # a bug, not a missing package
     extra = _EXTRAS.get(str(error.name).partition(".")[0], "teach")
-    return f'{error.name} is missing: pip install "dialogue_gym[{extra}]" brings it'
+    return f'{error.name} is missing: pip install "dialogue_gym[{extra}]" installs it'
 
 
 def _fail(message: str) -> int:

@@ -51,7 +51,7 @@ def chat(
     prompt = Prompt()
     keys = scores_key(prompt, talk.explain)
     while (text := prompt.read(_PROMPT, keys)) is not None:
-        for line in talk.explain() if text.strip() == SCORES else talk.say(text):
+        for line in talk.explain() if text.strip() == SCORES else talk.handle(text):
             print(line)
 
 

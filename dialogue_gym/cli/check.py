@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from dialogue_gym._text import counted
 from dialogue_gym.actions import builtin_actions
 from dialogue_gym.check import check_files
 from dialogue_gym.cli.options import ActionsOption
@@ -33,10 +34,6 @@ def check(
         print(line)
     errors = sum(line.startswith("error:") for line in lines)
     warnings = len(lines) - errors
-    print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    print(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
     if errors:
         raise typer.Exit(2)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,4 +1,4 @@
-"""`dialogue-gym live`: talk to a bot that learns from it, in the terminal."""
+"""`dialogue-gym live`: talk to a bot in the terminal, which learns from your ratings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dialogue_gym.live.options import LiveOptions
 
 @takes(LiveOptions, store="NAME-live")
 def live(options: LiveOptions) -> None:
-    """Talk to a bot in the terminal and rate it; it learns from that, and continues the next time."""
+    """Talk to a bot in the terminal and rate it; it learns from your ratings, and continues next time."""
     from dialogue_gym.live.run import run_live
 
     run_live(options)

@@ -1,4 +1,4 @@
-"""Options that several commands take, each declared once, and commands whose parameters are a dataclass."""
+"""Command-line options, each declared once, and commands that take them as one dataclass."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def takes(options: type[Options], store: str) -> Callable[[Callable[[Options], N
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                # To Typer an option that can be repeated is a list, and None if it was not given.
+                # Typer gives a list for an option that can be repeated, and None without it.
                 default=None
                 if field.name in several
                 else field.default

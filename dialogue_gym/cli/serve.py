@@ -15,5 +15,5 @@ def serve(options: ServeOptions) -> None:
     except ImportError as error:
         if error.name and error.name.startswith("dialogue_gym"):
             raise
-        raise ImportError(f'{error.name} is missing: pip install "dialogue_gym[web]" brings it') from None
+        raise ImportError(f'{error.name} is missing: pip install "dialogue_gym[web]" installs it') from None
     run(options)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym._text import nearest, printable, shorten
+from dialogue_gym._text import counted, nearest, printable, shorten
 from dialogue_gym.cli.options import ActionsOption, DomainName
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcript import transcript
@@ -62,11 +62,11 @@ def list_command(place: Place = None, *, folder: OptionalFolder = None) -> None:
         history = History(opened.entries())
         for summary in opened.conversations():
             if summary.id not in history.conversations:
-                continue  # there are only notes of it
+                continue  # it consists of notes only
             messages = [event for event in history.events(summary.id) if isinstance(event, UserUttered)]
             row = (
                 summary.id,
-                datetime.fromtimestamp(summary.began).strftime("%Y-%m-%d %H:%M"),
+                _when(summary.began),
                 str(summary.entries),
                 str(len(messages)),
                 str(len(corrections(history, summary.id))),
@@ -89,6 +89,10 @@ def _folder(place: Path | None, folder: Path | None) -> Path:
     if (found := place or folder) is None:
         raise ValueError("give the folder of a store, as in: dialogue-gym store list DIR")
     return found
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
 
 
 def _table(headings: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -194,7 +198,7 @@ def forget(
         print(f"{printable(name)} erased")
     if removed:
         what = "it" if len(erased) == 1 else "them"
-        print(f"{_done(len(removed), 'checkpoint', 'removed')} that may have learned from {what};", end=" ")
+        print(f"{counted(len(removed), 'checkpoint')} removed that may have learned from {what};", end=" ")
         print("the next start learns anew from the rest")
 
 
@@ -210,7 +214,7 @@ def ratings(
             rows = [
                 (
                     str(one.id),
-                    datetime.fromtimestamp(one.time).strftime("%Y-%m-%d %H:%M"),
+                    _when(one.time),
                     one.conversation,
                     str(one.content["about"]),
                     f"{one.content['value']:g}",
@@ -227,7 +231,7 @@ def ratings(
             raise ValueError(f"--approve {shorten(approve)}: no such rating awaits approval; {known}")
         chosen = [one for name, one in found.items() if approve in ("all", name)]
         opened.append_all(approved(one) for one in chosen)
-    print(_done(len(chosen), "rating", "approved"))
+    print(counted(len(chosen), "rating"), "approved")
 
 
 @store.command()
@@ -241,7 +245,7 @@ def rollback(
 ) -> None:
     """Go back to an earlier checkpoint; later conversations are kept but not relearned."""
     if checkpoint is None:
-        with _reading(folder):  # so that there is one
+        with _reading(folder):  # fails if there is no store
             for line in _table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder))):
                 print(line)
         return
@@ -259,10 +263,9 @@ def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
         except CheckpointError:
             yield path.stem, "damaged", "", ""
             continue
-        when = datetime.fromtimestamp(state["time"]).strftime("%Y-%m-%d %H:%M")
         rate = state["success_rate"]
         steps = str(state["learner"]["transitions"])
-        yield path.stem, when, steps, "" if rate is None else f"{rate:.0%}"
+        yield path.stem, _when(state["time"]), steps, "" if rate is None else f"{rate:.0%}"
 
 
 @store.command()
@@ -282,12 +285,8 @@ def prune(
             if not yes:
                 what = f"all but the newest {conversations} live conversations"
                 typer.confirm(f"Erase {what} for good?", abort=True)
-            print(_done(len(opened.prune(LIVE, conversations)), "conversation", "erased"))
-        print(_done(len(checkpoints_of(folder).prune(checkpoints)), "checkpoint", "removed"))
-
-
-def _done(count: int, what: str, how: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'} {how}"
+            print(counted(len(opened.prune(LIVE, conversations)), "conversation"), "erased")
+        print(counted(len(checkpoints_of(folder).prune(checkpoints)), "checkpoint"), "removed")
 
 
 @store.command(name="import-tracker")
@@ -315,7 +314,7 @@ def import_tracker(
         count, notes = import_trackers(opened, _domain(opened), trackers)
     for note in notes:
         print(f"({note})")
-    print(_done(count, "conversation", "imported"))
+    print(counted(count, "conversation"), "imported")
 
 
 @store.command()
@@ -342,7 +341,7 @@ def rename_action(
         count = opened.rename_action(old, new, is_learned=knows_action(checkpoints, old))
         rename_learned(checkpoints, old, new)
         domain = _domain(opened)
-    print(f"{printable(old)} is {printable(new)} in {count} {'entry' if count == 1 else 'entries'}")
+    print(f"{printable(old)} is {printable(new)} in {counted(count, 'entry', 'entries')}")
     if old in domain.actions and new not in domain.actions:
         print(f"({domain.name} still has {printable(old)}: rename it there as well)")
 
@@ -352,7 +351,7 @@ def check(place: Place = None, *, folder: OptionalFolder = None) -> None:
     """Check a store for errors; any error gives exit status 2."""
     with _reading(_folder(place, folder)) as opened:
         lines = opened.check()
-    for line in lines or ["nothing is wrong"]:
+    for line in lines or ["no problems found"]:
         print(printable(line))
     if any(line.startswith("error:") for line in lines):
         raise typer.Exit(2)

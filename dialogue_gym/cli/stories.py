@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._files import write_text
-from dialogue_gym._text import nearest, printable
+from dialogue_gym._text import counted, nearest, printable
 from dialogue_gym.cli.options import SeedOption
 from dialogue_gym.domain import load_domain
 from dialogue_gym.stories import FORMATS, Story, dump, format_of, join, load, mermaid, statistics
@@ -94,7 +94,7 @@ def _write_stories(made: list[Story], out: Path | None, format: str | None) -> N
         format = (format_of(out) if out else None) or "yaml"
     _write(dump(made, format), out)
     if out:
-        print(f"{out}: {len(made)} {'story' if len(made) == 1 else 'stories'}")
+        print(f"{out}: {counted(len(made), 'story', 'stories')}")
 
 
 def _write(text: str, out: Path | None) -> None:

@@ -10,9 +10,11 @@ from dialogue_gym.teaching.options import TeachOptions
 def teach(options: TeachOptions) -> None:
     """Teach a bot in the terminal: confirm or correct each of its steps."""
     if options.scratch and options.pretrained:
-        raise ValueError("--scratch, --pretrained: give one of the two")
+        raise ValueError("--scratch, --pretrained: give only one of the two")
     if options.teacher == Teacher.EXPERT and options.user == User.ME:
-        raise ValueError("--teacher expert: it teaches in the fake user's dialogues, so --user is fake")
+        raise ValueError(
+            "--teacher expert: needs --user fake, since the expert teaches in the fake user's dialogues"
+        )
     from dialogue_gym.teaching.terminal.run import run
 
     run(options)

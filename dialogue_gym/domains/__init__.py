@@ -1,1 +1,1 @@
-"""The domains that come with the library: a folder each."""
+"""The built-in domains: each folder with a `domain.yml` is one, by its name."""

@@ -1,5 +1,5 @@
 """The Gymnasium environments: the rules, interpreted, with a simulated user."""
 
-from dialogue_gym.envs.dialogue import DialogueEnv, RenderModeError
+from dialogue_gym.envs.dialogue import DialogueEnv, RenderModeError, unwrapped_dialogue
 
-__all__ = ["DialogueEnv", "RenderModeError"]
+__all__ = ["DialogueEnv", "RenderModeError", "unwrapped_dialogue"]

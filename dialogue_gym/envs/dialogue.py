@@ -14,6 +14,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from dialogue_gym import rules
+from dialogue_gym._text import nearest
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.recorder import Recorder
@@ -33,7 +34,7 @@ _KNOWN_MASKS = 1024
 class RenderModeError(ValueError, TypeError):
     """An unknown render mode.
 
-    (A TypeError too: Stable-Baselines3, given an id, asks for "rgb_array", and on that error for none.)
+    (Also a TypeError: given an id, Stable-Baselines3 tries "rgb_array", and after that error no mode.)
     """
 
 
@@ -49,15 +50,15 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     `Discrete(n)`: the actions of the domain, in order; `env.unwrapped.action_names` names them. With
     `turn_taking="auto"` an action that speaks hands the turn over by itself, and `action_listen` is not
     among the actions. With `"explicit"` the turn is handed over by `action_listen`, which is action 0, and
-    the user answers the last thing said; ten actions in a row without listening hand it over anyway.
+    the user answers the last message; after ten actions in a row without listening the turn passes anyway.
 
     ## Observation Space
     `MultiDiscrete`, shape `(k * max_history,)`, dtype int8 (int16 for domains with more than 127 intents or
-    actions). In order, each slot with the confidence that it was filled at, the last intent of the user and
-    its confidence, which slots that utterance filled or changed, which slot was filled last, what the bot
-    said last, whether it has spoken since the user did, and what it has done since. See
-    `env.unwrapped.observation_fields` and `env.unwrapped.describe(observation)`. With `max_history=k` the
-    last k observations stand one behind the other, the newest last; before the first ones are zeros.
+    actions). In order: each slot with its confidence, the user's last intent and its confidence, the slots
+    that this message filled or changed, the slot filled last, the bot's last message, whether the bot has
+    spoken since the user did, and its last action since then. See `env.unwrapped.observation_fields` and
+    `env.unwrapped.describe(observation)`. With `max_history=k` the last k observations stand side by side,
+    the newest last; zeros stand in for those before the first.
 
     ## Starting State
     The user is drawn and has opened the dialogue: the first observation holds the bot's understanding
@@ -80,17 +81,18 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     - `turn_taking`: `"auto"` or `"explicit"`.
     - `semantic_error_rate`: chance from 0 to 1 that the bot misunderstands the user.
     - `user`: `"standard"`, `"unfriendly"`, or another profile that the domain declares.
-    - `patience`: useless turns until the user hangs up.
+    - `patience`: number of useless turns, which bring the user no closer to what they want, until the user
+      hangs up.
     - `informativeness`: mean number of slots that an opening tells.
     - `indecisiveness`: chance at each turn that the user changes one preference.
     - `correction_rate`: chance that the user names a right value when a suggestion is wrong.
-    - `max_history`: how many observations are given at once.
+    - `max_history`: number of observations given at once.
     - `reward`: weights that override the domain's, by term or action.
     - `max_episode_steps`: steps until truncation, instead of 50 or 100. (`gym.make` keeps an argument of
       this name for its `TimeLimit` wrapper, which can only shorten an episode.)
     - `render_mode`: `"ansi"` (render returns the dialogue as text) or `"human"` (it is printed as it goes).
 
-    If an argument is None, the domain's own figure holds.
+    If an argument is None, the domain's own figure applies.
 
     ## Version History
     - v0: initial version.
@@ -126,7 +128,10 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             name = self.domain.name
             raise DomainError(f"{name}: this domain has no fake user to talk to (the key 'fake_user')")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise RenderModeError(f"render_mode={render_mode!r}: it is 'ansi', 'human' or None")
+            modes = self.metadata["render_modes"]
+            raise RenderModeError(
+                f"render_mode={render_mode!r}: unknown mode; {nearest(str(render_mode), modes)}"
+            )
         self.settings = make_settings(
             self.domain,
             turn_taking=turn_taking,
@@ -149,7 +154,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         sizes = [len(field.labels) for field in self.fields]
         self._dtype = observation_dtype(self.fields)
         self.observation_space = spaces.MultiDiscrete(sizes * self.max_history, dtype=self._dtype.type)
-        # The space's own are int8 as well: adding them up, as Stable-Baselines3 does, would overflow.
+        # The space's own sizes are int8 as well: adding them up, as Stable-Baselines3 does, would overflow.
         self.observation_space.nvec = self.observation_space.nvec.astype(np.int64)
         self.action_space = spaces.Discrete(len(self.action_names))
 
@@ -166,7 +171,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
     @property
     def observation_fields(self) -> tuple[ObservationField, ...]:
-        """The name and labels of every component of an observation; older ones carry a `t-1.` and so on."""
+        """Name and labels of every component of an observation; names of older ones begin with `t-1.` etc."""
         return tuple(
             ObservationField(f"t-{age}.{field.name}" if age else field.name, field.labels)
             for age in reversed(range(self.max_history))
@@ -180,7 +185,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin a dialogue: the one of a seed, or without one the next of the same random stream."""
+        """Begin a dialogue: that of the seed, or without a seed the next one of the random stream."""
         super().reset(seed=seed)
         if seed is not None:
             self._row[RANDOM] = rules.mix(seed)
@@ -223,7 +228,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         """Return the index of an action in the domain; `ValueError` if the environment has no such action."""
         index = operator.index(action) + self.first_action
         if not self.first_action <= index < self.tables.actions:
-            raise ValueError(f"action {action}: the actions here are 0 to {len(self.action_names) - 1}")
+            raise ValueError(f"action {action}: must be from 0 to {len(self.action_names) - 1}")
         return index
 
     def _reward(self, events: int, index: int) -> tuple[float, dict[str, float]]:
@@ -299,3 +304,15 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         lines = transcript(self.conversation)
         print("\n".join(lines[self._shown :]), flush=True)
         self._shown = len(lines)
+
+
+def unwrapped_dialogue(env: gym.Env[Any, Any]) -> DialogueEnv:
+    """Return the dialogue environment under all wrappers.
+
+    Raises:
+        TypeError: the environment is of another kind.
+    """
+    dialogue = env.unwrapped
+    if not isinstance(dialogue, DialogueEnv):
+        raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+    return dialogue

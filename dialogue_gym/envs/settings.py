@@ -31,12 +31,14 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     """
     turn_taking = given["turn_taking"]
     if not isinstance(turn_taking, str) or turn_taking not in STEP_LIMITS:
-        raise ValueError(f"turn_taking={turn_taking!r}: it is 'auto' or 'explicit'")
+        raise ValueError(
+            f"turn_taking={turn_taking!r}: unknown turn taking; {nearest(str(turn_taking), STEP_LIMITS)}"
+        )
     for name, limits in _BOUNDS.items():
         value = given[name]
         if value is not None:
             if not is_number(value) or not limits[0] <= value <= limits[1]:
-                raise ValueError(f"{name}={value!r}: it is {bounds(*limits)}")
+                raise ValueError(f"{name}={value!r}: must be {bounds(*limits)}")
             given[name] = float(value)
     for name, limits in _WHOLE.items():
         if given[name] is not None:
@@ -49,22 +51,22 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
-    """Return an argument as an int, numpy's integers too; ValueError names it and its bounds."""
+    """Return an argument as an int, numpy's integers too; a ValueError names it and its bounds."""
     is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not is_whole or not minimum <= int(value) <= maximum:
-        raise ValueError(f"{name}={value!r}: it is a whole {bounds(minimum, maximum).removeprefix('a ')}")
+        raise ValueError(f"{name}={value!r}: must be a whole {bounds(minimum, maximum).removeprefix('a ')}")
     return int(value)
 
 
 def _reward(domain: Domain, reward: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
     if not isinstance(reward, Mapping):
-        raise ValueError(f"reward={reward!r}: it is a mapping of terms to weights")
+        raise ValueError(f"reward={reward!r}: must be a mapping of terms to weights")
     valid = (*REWARD_TERMS, *domain.actions)
     for term, weight in reward.items():
         if term not in valid:
             raise ValueError(f"reward: unknown term {term!r}; {nearest(str(term), valid)}")
         if not is_number(weight):
-            raise ValueError(f"reward: the weight of {term!r} is a finite number, not {weight!r}")
+            raise ValueError(f"reward: the weight of {term!r} must be a finite number, not {weight!r}")
     return tuple((term, float(weight)) for term, weight in reward.items())
 
 

@@ -1,4 +1,4 @@
-"""Policies that need no training here: random, expert, pretrained, and agents loaded from folders."""
+"""Policies ready for use: random, expert, pretrained, and agents loaded from folders."""
 
 from dialogue_gym.policies.agent import Agent, AgentError, load_agent
 from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy

@@ -28,10 +28,8 @@ ALGORITHMS: Mapping[str, tuple[str, str]] = {
     "ppo": ("stable_baselines3", "PPO"),
 }
 """The algorithms whose agents can be loaded: module and class, by the name in `metrics.json`."""
-
-
 _UNUSED: Mapping[str, Any] = {"learning_rate": 0.0, "lr_schedule": 0.0, "clip_range": 0.0}
-"""Settings of training, in place of the schedules in an agent's file: an agent that only acts has no use for
+"""Settings of training that replace the schedules in an agent's file: an agent that only acts does not need
 them, and their classes may belong to programs that are not installed."""
 
 
@@ -99,8 +97,8 @@ class Agent:
 def load_agent(name: str | None, domain: Domain, is_builtin: bool = False, seed: int = 0) -> Agent | None:
     """Return an agent for a domain, by its name or the folder that `python -m agents train` wrote.
 
-    Without a name this is the pretrained agent of a built-in domain, or the domain's expert. It is None if
-    there is neither: the bot can then only listen.
+    Without a name, this is the pretrained agent of a built-in domain, or the domain's expert. If there is
+    neither, it is None, and the bot can only listen.
 
     Raises:
         AgentError: the agent does not exist, cannot be read, or is for another domain.
@@ -133,7 +131,7 @@ def _load(folder: Path, domain: Domain) -> Agent:
         raise AgentError(f"{metrics_path}: cannot be used ({type(error).__name__}: {error})") from None
     if algorithm not in ALGORITHMS:
         known = ", ".join(ALGORITHMS)
-        raise AgentError(f"{folder}: agents of the kind {shorten(algorithm)} cannot talk, only {known}")
+        raise AgentError(f"{folder}: agents of the kind {shorten(algorithm)} cannot be loaded, only {known}")
     module, class_name = ALGORITHMS[algorithm]
     try:
         model = getattr(importlib.import_module(module), class_name).load(

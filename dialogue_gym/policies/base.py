@@ -1,11 +1,12 @@
 """Policies without learning: random, and the domain's expert.
 
-They have the `predict` of Stable-Baselines3, so that its evaluation functions take them as well.
+They have the `predict` of Stable-Baselines3, so its evaluation functions accept them as well.
 """
 
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from dialogue_gym.domain import DomainError
 from dialogue_gym.domain.model import ExpertRule
 from dialogue_gym.domain.observation import Clause, compile_condition, holds
-from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.dialogue import unwrapped_dialogue
 from dialogue_gym.rules.tables import LISTENING, RESTARTING
 
 Actions = npt.NDArray[np.int64]
@@ -30,12 +31,17 @@ class Policy(abc.ABC):
         Raises:
             TypeError: the environment is not a dialogue.
         """
-        dialogue = env.unwrapped
-        if not isinstance(dialogue, DialogueEnv):
-            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        dialogue = unwrapped_dialogue(env)
         self.env = dialogue
         self._random = np.random.default_rng(seed)
         self._frame = len(dialogue.fields)
+        index = {field.name: i for i, field in enumerate(dialogue.fields)}
+        self._spoken, self._done = index["spoken"], index["done"]
+
+    def _must_listen(self, newest: Sequence[int] | npt.NDArray[Any]) -> bool:
+        """Return whether it is the user's turn: with explicit turn taking, after a message or a restart."""
+        is_explicit = self.env.first_action == LISTENING
+        return is_explicit and bool(newest[self._spoken] or newest[self._done] == RESTARTING)
 
     @abc.abstractmethod
     def choose(
@@ -46,7 +52,7 @@ class Policy(abc.ABC):
     def probabilities(
         self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Return how probable each action is for one observation, shape (actions,)."""
+        """Return the probability of each action for one observation, shape (actions,)."""
         chances = np.zeros(len(self.env.action_names))
         chances[self.choose(observation, mask, True)] = 1.0
         return chances
@@ -123,8 +129,6 @@ class ExpertPolicy(Policy):
             raise DomainError(f"{domain.name}: this domain has no expert policy (the key 'expert')")
         self._rules = [self._compile(rule) for rule in domain.expert]
         self._right: dict[bytes, tuple[int, ...]] = {}
-        index = {field.name: i for i, field in enumerate(self.env.fields)}
-        self._spoken, self._done = index["spoken"], index["done"]
 
     def _compile(self, rule: ExpertRule) -> tuple[tuple[Clause, ...], list[tuple[tuple[Clause, ...], int]]]:
         domain = self.env.domain
@@ -144,8 +148,7 @@ class ExpertPolicy(Policy):
         return self._right[key]
 
     def _actions_for(self, observation: list[int]) -> list[int]:
-        is_explicit = self.env.first_action == LISTENING
-        if is_explicit and (observation[self._spoken] or observation[self._done] == RESTARTING):
+        if self._must_listen(observation):
             return [LISTENING]
         for when, choices in self._rules:
             right = [action for clauses, action in choices if holds((*when, *clauses), observation)]

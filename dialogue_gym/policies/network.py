@@ -26,7 +26,7 @@ class OneHotEncoding:
     """
 
     def __init__(self, sizes: Sequence[int], scale: Floats | None = None) -> None:
-        """Lay the components out one after another.
+        """Lay out the components one after another.
 
         Args:
             sizes: number of values of each component.

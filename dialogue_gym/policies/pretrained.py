@@ -16,7 +16,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, masked_softmax
-from dialogue_gym.rules.tables import LISTENING, RESTARTING
+from dialogue_gym.rules.tables import LISTENING
 
 Array = npt.NDArray[Any]
 
@@ -49,7 +49,7 @@ class PretrainedPolicy(Policy):
         path = path or pretrained_path(name)
         if not path.is_file():
             known = ", ".join(pretrained_names())
-            raise DomainError(f"{name}: no pretrained policy comes with this domain, only with {known}")
+            raise DomainError(f"{name}: no pretrained policy exists for this domain, only for {known}")
         with np.load(path, allow_pickle=False) as archive:
             names, sizes, actions = (archive[key].tolist() for key in ("fields", "sizes", "actions"))
             layers = [
@@ -64,11 +64,9 @@ class PretrainedPolicy(Policy):
         self._network = OneHotMlp(OneHotEncoding(sizes), layers, np.tanh)
         self._mask = ActionMask(self.env)
         self._is_explicit = self.env.first_action == LISTENING
-        index = {field: i for i, field in enumerate(names)}
-        self._spoken, self._done = index["spoken"], index["done"]
 
     def logits(self, observation: Array) -> npt.NDArray[np.float32]:
-        """Return the logit of each action (listening aside) for the newest observation."""
+        """Return the logit of each action (except listening) for the newest observation."""
         return self._network(observation[-self._frame :])
 
     def choose(self, observation: Array, mask: Array | None, deterministic: bool) -> int:
@@ -77,10 +75,9 @@ class PretrainedPolicy(Policy):
         return int(chances.argmax() if deterministic else self._random.choice(len(chances), p=chances))
 
     def probabilities(self, observation: Array, mask: Array | None = None) -> npt.NDArray[np.float64]:
-        """Return how probable each action is for one observation, shape (actions,)."""
+        """Return the probability of each action for one observation, shape (actions,)."""
         chances = np.zeros(len(self.env.action_names))
-        newest = observation[-self._frame :]
-        if self._is_explicit and (newest[self._spoken] or newest[self._done] == RESTARTING):
+        if self._must_listen(observation[-self._frame :]):
             chances[LISTENING] = 1.0
             return chances
         possible = self._mask(observation[None])[0] if mask is None else np.asarray(mask) != 0

@@ -1,7 +1,7 @@
 """The rules of a dialogue, written once: plain functions over one row of integers.
 
 They hold no strings, allocate nothing and use the subset of Python that Numba compiles. The single
-environment runs them interpreted on a list. Whoever runs them gives them the source of chance.
+environment runs them interpreted on a list. The caller passes the source of chance.
 """
 
 import functools
@@ -35,14 +35,14 @@ from dialogue_gym.rules.tables import (
     Tables,
 )
 
-# Read with the import, so that they are the rules in use whatever becomes of their files. To parse them takes
-# some twenty milliseconds, and most programs need no digest: so that waits until it is asked for.
+# Read at import, so that they are the rules in use even if the files change later. Parsing takes some twenty
+# milliseconds and most programs need no digest, so that waits for the first call.
 _MODULES = sibling_sources(__file__)
 
 
 @functools.cache
 def sources() -> bytes:
-    """Return a digest that says which rules these are; neither comments nor imports change it."""
+    """Return a digest that identifies the rules; neither comments nor imports change it."""
     return digest(_MODULES)
 
 

@@ -1,8 +1,8 @@
 """The bot's half of a row: `hear`, `did` and `set_slot` change it, and nothing else does.
 
-`forget` brings it back to the start, for a new dialogue and within `did` for a restart. A fake user, a
-person who types, a story and a custom action all come in through these functions, so there is one way from
-words to an observation.
+`forget` brings it back to the start, for a new dialogue and within `did` for a restart. Fake users, people
+who type, stories and custom actions all go through these functions, so there is one way from words to an
+observation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dialogue_gym.rules.tables import (
 
 
 def forget(row: Row, tables: Tables) -> None:
-    """Set the bot's half to the start of a dialogue: initial slots, nothing heard or done."""
+    """Set the bot's half to the start of a dialogue: initial slots, no message and no action."""
     row[tables.start_block] = tables.start
 
 
@@ -33,9 +33,10 @@ def set_slot(row: Row, tables: Tables, slot: int, value: int, confidence: int) -
 
 
 def hear(row: Row, tables: Tables, intent: int, confidence: int, block: slice) -> None:
-    """Take in an act: its intent, how surely it was heard, and its values, which lie in a block of the row.
+    """Understand an act: its intent, a bin of confidence, and its values, which lie in a block of the row.
 
-    The newest value of a slot holds. A value heard again is one bin surer than the surer of the two times.
+    The newest value of a slot counts. A value understood twice gets the higher of its two confidences, plus
+    one bin.
     """
     row[tables.intent] = intent
     row[tables.intent_confidence] = confidence
@@ -56,7 +57,7 @@ def hear(row: Row, tables: Tables, intent: int, confidence: int, block: slice) -
 
 
 def did(row: Row, tables: Tables, action: int) -> None:
-    """Note that the bot did an action; a restart forgets everything else."""
+    """Record that the bot did an action; a restart forgets everything else."""
     if action == LISTENING:
         return
     if action == RESTARTING:
@@ -82,7 +83,7 @@ def allowed(row: Row, tables: Tables, action: int) -> bool:
 
 
 def mask(tables: Tables, bits: int, out: Row) -> None:
-    """Set to 0 the entries of `out` (one per action, all 1 before) that `blocked` says are blocked."""
+    """Set the entries of blocked actions to 0; `bits` are from `blocked`, and `out` is all 1 before."""
     if bits:
         for action in tables.restricted:
             if bits & tables.precondition[action]:

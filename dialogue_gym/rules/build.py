@@ -1,4 +1,4 @@
-"""From a domain and settings to the tables that the rules read."""
+"""The tables that the rules read, made from a domain and settings."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def _chances(domain: Domain, fake_user: FakeUser, profile: Profile, settings: Se
 
 
 def reward_terms(domain: Domain, settings: Settings, events: int) -> dict[str, float]:
-    """Return what each term of the reward is worth in a step with these events, actions' own terms aside."""
+    """Return the terms of the reward in a step with these events, without the terms of actions."""
     weights = dict(domain.reward) | dict(settings.reward)
     happened = {"step": True} | {term: bool(events & bit) for term, bit in EVENT_TERMS}
     return {term: weight * happened[term] for term, weight in weights.items() if term in REWARD_TERMS}

@@ -37,9 +37,9 @@ def begin(row: Row, tables: Tables, draw: Draw) -> None:
 def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
     """Let the bot do an action, and the user answer if the turn is handed over; return the events.
 
-    An action whose precondition does not hold is done, but has no effect and is not what the user answers.
-    After a restart the user opens again, whatever else is said before they are listened to. Ten actions
-    without a word from the user hand the turn over anyway.
+    An action whose precondition does not hold counts as done, but has no effect, and the user does not answer
+    it. After a restart the user opens again, whatever the bot says before it listens. After ten actions
+    without a message from the user, the turn is handed over anyway.
     """
     events = 0
     usable = allowed(row, tables, action)

@@ -1,9 +1,9 @@
 """A domain and the settings of an environment as tables of integers, and the layout of a row.
 
-A row is all that there is of one dialogue: a flat sequence of integers. It begins with the observation, as
-the bot sees it; the values behind it follow, and then the user's half, to which no observation has access.
+A row is the whole state of one dialogue: a flat sequence of integers. It begins with the observation, as the
+bot sees it. The values of the slots follow, and then the user's half, which no observation shows.
 
-    observation | values | goal | opening | said | heard | scalars
+    observation | values | goal | opening | told | heard | scalars
 
 The blocks from `values` to `heard` have one entry per slot of the domain; the scalars are counted from the
 row's end, so that their places are the same for every domain.
@@ -23,7 +23,7 @@ UNHEARD = -3
 STEPS = -4
 TURNS = -5
 AWAITED = -6
-"""The action that the user will answer; 0 if nothing useful was said."""
+"""The action that the user will answer; 0 if there is none."""
 AGENDA = -7
 POSITION = -8
 SAID_INTENT = -9
@@ -39,7 +39,7 @@ HIGH = 3
 """The confidence of certain values."""
 
 SUCCESS, FAILURE, TURN, USELESS, INVALID, TRUNCATED = 1, 2, 4, 8, 16, 32
-"""The events of a step: the bits of its events."""
+"""The events of a step, as bits. A turn is useless if it brings the user no closer to what they want."""
 EVENT_TERMS = (
     ("success", SUCCESS),
     ("failure", FAILURE),
@@ -57,7 +57,7 @@ FAULTS = (0.15, 0.7, 0.15)
 """Chances that an utterance with values is misheard as another intent, with another value, or without one."""
 
 Row = MutableSequence[int]
-"""A list, or an array of integers: also what a slice of it is set to may be either, or a tuple."""
+"""A list or an array of integers; a slice of it can be set to either, or to a tuple."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Settings:
 class Tables:
     """Tables for the rules: plain integers, and tuples of them, by slot, action, intent or agenda item.
 
-    (Attributes in slots are what Python reads fastest.)
+    (Python reads attributes in slots fastest.)
     """
 
     # The layout of a row.
@@ -103,8 +103,8 @@ class Tables:
     opening_block: slice
     told_block: slice
     heard_block: slice
-    # By slot: the place of its observation (-1: none), the place of its news in the last message (all zeros:
-    # none), and the label of each code.
+    # By slot: the place of its observation (-1: none), the place of its change by the last message (all
+    # zeros, `unheard`: none), its rank, and the label of each code.
     slot_at: tuple[int, ...]
     heard_at: tuple[int, ...]
     unheard: tuple[int, ...]

@@ -74,7 +74,7 @@ def say_opening(row: Row, tables: Tables) -> None:
 
 
 def say_item(row: Row, tables: Tables) -> None:
-    """Say the item of the agenda at which the user is."""
+    """Say the current item of the agenda."""
     item = tables.agenda_items[row[AGENDA]][row[POSITION]]
     row[SAID_INTENT] = tables.item_intent[item]
     for slot in range(tables.slots):
@@ -82,7 +82,7 @@ def say_item(row: Row, tables: Tables) -> None:
 
 
 def change_mind(row: Row, tables: Tables, draw: Draw) -> int:
-    """Give one slot of the goal another value, and return which."""
+    """Give one slot of the goal another value, and return the slot."""
     slot = tables.changeable[draw(row, tables, len(tables.changeable))]
     row[tables.goal + slot] = another(row, tables, slot, row[tables.goal + slot], draw)
     return slot
@@ -95,7 +95,7 @@ def another(row: Row, tables: Tables, slot: int, value: int, draw: Draw) -> int:
 
 
 def goal_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
-    """Say a goal-driven user's answer to an action (0: to nothing), and return the events."""
+    """Answer an action (0: none) as a goal-driven user, and return the events."""
     reaction = tables.reaction[answered]
     changed = -1
     if draw(row, tables, tables.mind_chance):
@@ -130,7 +130,7 @@ def inform_about(row: Row, tables: Tables, slot: int) -> int:
 def judge(row: Row, tables: Tables, may_correct: bool, draw: Draw) -> int:
     """Affirm a suggestion that matches the whole goal; else deny it, or name one right value.
 
-    Only a wrong value is named: to ask for a missing one is the bot's part.
+    Users name only wrong values: asking for missing ones is up to the bot.
     """
     wrong = 0
     missing = 0
@@ -156,7 +156,7 @@ def judge(row: Row, tables: Tables, may_correct: bool, draw: Draw) -> int:
 
 
 def agenda_answer(row: Row, tables: Tables, answered: int) -> int:
-    """Go on in the agenda if the action was called for, else say the same again; return the events."""
+    """Advance in the agenda if the action was called for, else repeat the item; return the events."""
     agenda = row[AGENDA]
     events = USELESS
     if tables.item_answers[tables.agenda_items[agenda][row[POSITION]]][answered]:
@@ -169,7 +169,7 @@ def agenda_answer(row: Row, tables: Tables, answered: int) -> int:
 
 
 def be_heard(row: Row, tables: Tables, draw: Draw) -> None:
-    """Let the bot hear what was said, or with noise what it takes it for."""
+    """Let the bot understand the user's act, or under noise perhaps another one."""
     if tables.is_noisy:
         mishear(row, tables, draw)
         hear(row, tables, row[HEARD_INTENT], row[HEARD_CONFIDENCE], tables.heard_block)
@@ -178,7 +178,7 @@ def be_heard(row: Row, tables: Tables, draw: Draw) -> None:
 
 
 def mishear(row: Row, tables: Tables, draw: Draw) -> None:
-    """Turn what was said into what is heard under noise: perhaps another act, at some confidence."""
+    """Draw the act that the bot understands under noise, and its confidence."""
     row[HEARD_INTENT] = row[SAID_INTENT]
     row[tables.heard_block] = row[tables.told_block]
     if not draw(row, tables, tables.error_chance):
@@ -206,7 +206,7 @@ def mishear(row: Row, tables: Tables, draw: Draw) -> None:
 
 
 def user_turn(row: Row, tables: Tables, draw: Draw) -> int:
-    """Let the user answer what was said last, be heard, and perhaps lose patience; return the events."""
+    """Let the user answer the bot, and perhaps lose patience; return the events."""
     answered = row[AWAITED]
     row[AWAITED] = 0
     row[UNHEARD] = 0

@@ -42,8 +42,8 @@ def margin_loss(values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 class MaskedQNetwork(QNetwork):
     """A Q-network that values impossible actions below all others.
 
-    The mask is a function of the observation, so it is part of the network and applies wherever that is
-    evaluated: for the best action, and for the best next one in the target.
+    The mask is a function of the observation, so it is part of the network and applies wherever the network
+    is evaluated: for the best action, and for the best next one in the target.
     """
 
     def __init__(self, *args: Any, mask: ActionMask, **kwargs: Any) -> None:
@@ -123,7 +123,7 @@ class MaskedDQN(DQN):
 
     @classmethod
     def load(cls, *arguments: Any, **keywords: Any) -> MaskedDQN:
-        """Load an agent from a file, also of version 0.1.0; the arguments are those of `DQN.load`."""
+        """Load an agent from a file, even one of version 0.1.0; the arguments are those of `DQN.load`."""
         with _former_modules():
             return super().load(*arguments, **keywords)
 
@@ -182,7 +182,7 @@ FORMER_MODULES: dict[str, dict[str, type]] = {
     "dialogue_gym.masked_dqn": {"MaskedDQNPolicy": MaskedDQNPolicy},
     "dialogue_gym.masks": {"ObservationMask": ActionMask},
 }
-"""Modules and classes that agents saved by version 0.1.0 name: their files hold pickled objects."""
+"""Modules and classes named in agents that version 0.1.0 saved, since they are pickled."""
 
 
 @contextlib.contextmanager
@@ -194,6 +194,6 @@ def _former_modules() -> Iterator[None]:
     sys.modules.update(modules)
     try:
         yield
-    finally:  # nothing else is to import them
+    finally:  # nothing else may import them
         for name in modules:
             sys.modules.pop(name, None)

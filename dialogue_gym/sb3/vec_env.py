@@ -16,7 +16,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
 from dialogue_gym._text import nearest
-from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
 from dialogue_gym.vector.env import DialogueVectorEnv
 
 Array = npt.NDArray[Any]
@@ -33,7 +33,7 @@ class DialogueVecEnv(VecEnv):
     `PPO("MlpPolicy", DialogueVecEnv("FakeUserRestaurant-v0", 256))` is enough: neither `make_vec_env` nor a
     monitor is needed. The `info` of a lane whose dialogue ended in the step holds
     `terminal_observation`, `TimeLimit.truncated`, `is_success`, `turns` and the statistics `episode`
-    (`r` return, `l` length, `t` seconds since the environment was made); that of the others is empty.
+    (`r` return, `l` length, `t` seconds since the environment was made); the others are empty.
     MaskablePPO gets its masks from `env_method("action_masks")`.
 
     With seed s (by `seed(s)` or the algorithm's argument `seed`), lane i plays the same dialogues as
@@ -166,7 +166,7 @@ class DialogueVecEnv(VecEnv):
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
     ) -> list[bool]:
-        """Return True for `Monitor`, whose statistics the infos have, and False for others."""
+        """Return True for `Monitor`, whose statistics the infos contain, and False for others."""
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[Array | None]:
@@ -184,12 +184,10 @@ def dialogue_of(env: Any) -> DialogueEnv:
         env = gym.make(env)
     inner = env.unwrapped
     if isinstance(inner, DialogueVecEnv):
-        inner = inner.lanes.single
-    elif isinstance(inner, VecEnv):
+        return inner.lanes.single
+    if isinstance(inner, VecEnv):
         inner = inner.get_attr("unwrapped")[0]
-    if not isinstance(inner, DialogueEnv):
-        raise TypeError(f"a dialogue environment is needed, not {type(inner).__name__}")
-    return inner
+    return unwrapped_dialogue(inner)
 
 
 def _is_ours(env_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Arrays for the results of a step, reused once nobody holds them any more."""
+"""Arrays for the results of a step, reused once no caller holds them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IDLE = max(map(sys.getrefcount, (np.empty(0),)))
 
 
 class StepResult(NamedTuple):
-    """The results of the lanes after a step or reset; from the rewards on, of a step alone.
+    """The results of the lanes after a step or reset; the fields from `rewards` on hold after a step only.
 
     Shapes: (lanes, components) of observations, (lanes, actions) of masks (int8), (lanes,) of the others:
     turns (int64), rewards (float64), bool the rest.
@@ -33,14 +33,14 @@ class StepResult(NamedTuple):
 
 
 class StepBuffers:
-    """Sets of arrays to write to. Callers get views: these are the caller's own.
+    """Sets of arrays to write to; callers get views of them.
 
-    A view refers to its array, and so does whatever was made of the view. An array without such references
-    is written again: fresh memory for each of millions of steps would cost more than the steps.
+    A view refers to its array, as does everything made from the view. An array without such references is
+    used again: fresh memory for each of millions of steps would cost more than the steps.
     """
 
     def __init__(self, lanes: int, components: int, actions: int, dtype: Any, *, copy: bool) -> None:
-        """Note the shapes; with `copy=False` there is one set, which is always written again."""
+        """Note the shapes; with `copy=False` there is one set, which every step overwrites."""
         self._copy = copy
         self._sets: list[StepResult] = []
         self._shapes = [
@@ -63,7 +63,7 @@ class StepBuffers:
 
     @staticmethod
     def views(arrays: StepResult) -> StepResult:
-        """Return what may be handed out of such arrays."""
+        """Return views of the arrays, for the caller."""
         return StepResult._make([array.view() for array in arrays])
 
     def __getstate__(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 else:
     try:
         from gymnasium.vector import AutoresetMode
-    except ImportError:  # Gymnasium 1.0, which knows one mode alone
+    except ImportError:  # Gymnasium 1.0 has only one mode
         import enum
 
         AutoresetMode = enum.Enum(
@@ -49,7 +49,7 @@ def make_lanes(env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) 
         if numba.config.DISABLE_JIT:
             raise gym.error.Error(
                 "compiled rules need Numba's compiler, which NUMBA_DISABLE_JIT turns off; "
-                'there is also gymnasium.make_vec(..., vectorization_mode="sync")'
+                'otherwise use gymnasium.make_vec(..., vectorization_mode="sync")'
             )
         from dialogue_gym.vector.lanes import Lanes
     except ModuleNotFoundError as error:
@@ -57,7 +57,7 @@ def make_lanes(env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) 
             raise
         raise gym.error.DependencyNotInstalled(
             'compiled rules need Numba: pip install "dialogue_gym[fast]"; '
-            'without it there is gymnasium.make_vec(..., vectorization_mode="sync")'
+            'without it, use gymnasium.make_vec(..., vectorization_mode="sync")'
         ) from None
     return Lanes(env, count, is_same_step=is_same_step, copy=copy)
 
@@ -65,9 +65,9 @@ def make_lanes(env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) 
 class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     """Dialogues of a `DialogueEnv`, many at a time, played by compiled rules.
 
-    Lane i, reset with seed s, gives the observations, masks, rewards and endings that `DialogueEnv` gives
-    that was reset with s + i, whatever the number of lanes and of Numba's threads (`numba.set_num_threads`).
-    The first environment of a domain takes some seconds to compile; Numba keeps the result on disk.
+    Lane i, reset with seed s, gives the same observations, masks, rewards and endings as a `DialogueEnv`
+    reset with s + i, whatever the number of lanes and of Numba's threads (`numba.set_num_threads`). The first
+    environment of a domain takes some seconds to compile; Numba keeps the result on disk.
 
     ## Action Space
     `MultiDiscrete`, shape `(num_envs,)`: an action of `DialogueEnv` for each lane.
@@ -79,21 +79,21 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     Shape `(num_envs,)`, dtype float64. `reward_terms()` returns the terms of the last ones by name.
 
     ## Episode End
-    As in `DialogueEnv`, in each lane. The next step depends on `autoreset_mode`: with `"NextStep"` the
+    As in `DialogueEnv`, in each lane. `autoreset_mode` sets the continuation: with `"NextStep"` the
     next step ignores the lane's action and begins its next dialogue; with `"SameStep"` the step that ends a
     dialogue begins the next one and puts the last observation and info into `info["final_obs"]` and
-    `info["final_info"]`; with `"Disabled"` the lanes that are over are to be reset with
+    `info["final_info"]`; with `"Disabled"` the lanes that are over must be reset with
     `reset(options={"reset_mask": ...})`, a bool array of shape `(num_envs,)`.
 
     ## Information
     As in `DialogueEnv`, in the form of Gymnasium's vector environments: `action_mask` (int8, shape
     `(num_envs, actions)`), `turns` (int64) and, where dialogues ended, `is_success` (bool); each with a mask
-    of the lanes that it is of, as `_is_success`. Masks and turns are of all lanes, whichever were reset.
+    of the lanes that have it, such as `_is_success`. All lanes have masks and turns, whichever were reset.
 
     ## Arguments
     - `num_envs`: the number of lanes.
     - `autoreset_mode`: `"NextStep"`, `"SameStep"` or `"Disabled"`, or Gymnasium's `AutoresetMode`.
-    - `copy`: False hands out the same arrays at each step, written over; True gives each step its own.
+    - `copy`: False returns the same arrays at each step, overwritten; True returns new ones.
     - all others as in `DialogueEnv`, except for `render_mode`.
 
     ## Version History
@@ -117,14 +117,14 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         """Read the domain, and lay out the lanes."""
         if render_mode is not None:
             raise ValueError(
-                f"render_mode={render_mode!r}: many dialogues at once are not shown; "
-                'vectorization_mode="sync" shows them'
+                f"render_mode={render_mode!r}: must be None for compiled rules; "
+                'use vectorization_mode="sync" to render'
             )
         self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.single = DialogueEnv(**settings)
-        """The environment whose dialogues these are; it is not played itself."""
+        """The environment that defines the dialogues; it is not stepped itself."""
         self.single_observation_space = self.single.observation_space
         self.single_action_space = self.single.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -137,7 +137,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         self._everywhere = _everywhere(self.num_envs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Go on where the pickled or copied environment was."""
+        """Continue where the pickled or copied environment was."""
         self.__dict__.update(state)
         self._everywhere = _everywhere(self.num_envs)
 
@@ -201,7 +201,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
 
         Raises:
             ValueError: an action is out of range, or there are not `num_envs` of them; no lane has moved.
-            gymnasium.error.ResetNeeded: `reset` is to be called first.
+            gymnasium.error.ResetNeeded: `reset` must be called first.
         """
         seen = self.advance(actions)
         info = self._info(seen)
@@ -214,7 +214,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         return seen.observations, seen.rewards, seen.terminated, seen.truncated, info
 
     def advance(self, actions: npt.ArrayLike) -> StepResult:
-        """Do what `step` does, but return all arrays of the step as they are, and no `info`."""
+        """Step as `step` does, but return all arrays of the step as they are, and no `info`."""
         self._need_reset()
         if self._is_disabled and self._lanes.is_over.any():
             lane = int(np.argmax(self._lanes.is_over))
@@ -225,10 +225,10 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         """Return the last observations of lanes (by number) whose dialogue ended in the last step.
 
         Raises:
-            ValueError: the mode is not `"SameStep"`; in the others the step itself shows it.
+            ValueError: the mode is not `"SameStep"`; in the other modes the step itself returns them.
         """
         if not self._is_same_step:
-            raise ValueError('final() is there with autoreset_mode="SameStep"')
+            raise ValueError('final() needs autoreset_mode="SameStep"')
         return self._lanes.final(ended)
 
     def _need_reset(self) -> None:
@@ -259,7 +259,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         array = np.asarray(actions)
         if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
             raise ValueError(
-                f"actions are {self.num_envs} integers, not {array.dtype} of shape {array.shape}"
+                f"actions must be {self.num_envs} integers, not {array.dtype} of shape {array.shape}"
             )
         if array.dtype == np.uint64:
             array = np.minimum(array, np.iinfo(np.int64).max)
@@ -269,21 +269,21 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
 
     def _chosen(self, options: dict[str, Any] | None) -> Array:
         if options is not None and not isinstance(options, Mapping):
-            raise TypeError(f"options={options!r}: it is a mapping, or None")
+            raise TypeError(f"options={options!r}: must be a mapping or None")
         if not options or "reset_mask" not in options:
             return self._everywhere
         self._need_reset()
         mask = options["reset_mask"]
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-            raise TypeError("options['reset_mask'] is a NumPy array of bool")
-        if mask.shape != (self.num_envs,) or not mask.any():
-            raise ValueError(
-                f"options['reset_mask'] has shape ({self.num_envs},), not {mask.shape}, and is True somewhere"
-            )
+            raise TypeError("options['reset_mask'] must be a NumPy array of bool")
+        if mask.shape != (self.num_envs,):
+            raise ValueError(f"options['reset_mask'] must have shape ({self.num_envs},), not {mask.shape}")
+        if not mask.any():
+            raise ValueError("options['reset_mask'] must be True for at least one lane")
         return mask
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> tuple[npt.NDArray[np.uint64], Array]:
-        """Return the seed of each lane, and which of them are given."""
+        """Return the seed of each lane, and a mask of the lanes whose seed is given."""
         count = self.num_envs
         if seed is None:
             return np.zeros(count, np.uint64), np.zeros(count, np.bool_)
@@ -301,7 +301,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
 
 def _everywhere(count: int) -> Array:
     array = np.ones(count, np.bool_)
-    array.flags.writeable = False  # it is handed out at every step
+    array.flags.writeable = False  # every step returns it
     return array
 
 

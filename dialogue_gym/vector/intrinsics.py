@@ -1,4 +1,4 @@
-"""Functions with which compiled code makes tables, rows and masks of arrays."""
+"""Functions for compiled code that make tables, rows and masks from arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialogue_gym.vector.numba_types import INT64, RowType, TablesType, element,
 
 
 def tables_maker(constants: tuple[int, ...]) -> Any:
-    """Return a function that compiled code makes tables with, out of an int64 array of words."""
+    """Return a function for compiled code that makes tables from an int64 array of words."""
     of = TablesType(constants)
 
     @intrinsic
@@ -64,7 +64,7 @@ def make_mask(context: Any, masks: Any, lane: Any, actions: Any, first: Any) -> 
         size = builder.sub(actions, first)
         mask.data = element(builder, _array(context, builder, sig, args, 0).data, builder.mul(size, lane))
         mask.first = first
-        # Both sizes are constants where `actions` is, and constant sizes take no call.
+        # Both sizes are constants if `actions` is one, and with a constant size no function is called.
         is_auto = builder.icmp_signed("==", first, INT64(1))
         with builder.if_else(is_auto) as (auto, explicit):
             with auto:

@@ -1,4 +1,4 @@
-"""The loop over the lanes of a vector environment, and how it is compiled and kept."""
+"""The loop over the lanes of a vector environment, compiled and cached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCES = sources() + digest(sibling_sources(__file__))
 STEP, RESET = 0, 1
 """The two commands."""
 BEGAN = 64
-"""Stands beside the bits of events where no step was made, since a dialogue began."""
+"""Stands in for the bits of events if no step was made, since a dialogue began."""
 _OPTIONS = {"forceinline": True, "error_model": "numpy"}
 _OVER = SUCCESS | FAILURE | TRUNCATED
 _TERMINATED = SUCCESS | FAILURE
@@ -44,7 +44,7 @@ IS_SAME_STEP = False
 
 @register_jitable(**_OPTIONS)
 def _remember(tables, row, lane, frames):  # type: ignore[no-untyped-def]
-    """Add what is seen now to the lane's last observations."""
+    """Append the current observation to the lane's last ones."""
     length = frames.shape[1]
     older = length - tables.values
     for i in range(older):
@@ -56,7 +56,7 @@ def _remember(tables, row, lane, frames):  # type: ignore[no-untyped-def]
 def _put_out(  # type: ignore[no-untyped-def]
     tables, row, lane, first, has_history, frames, observations, masks, turns
 ):
-    """Write what there is to see of a lane."""
+    """Write the results of a lane."""
     if has_history:
         for i in range(frames.shape[1]):
             observations[lane, i] = frames[lane, i]
@@ -74,10 +74,10 @@ def _play(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Play one step in every lane, or reset the chosen ones; return how many dialogues ended.
 
-    Nothing is done, and -1 returned, if a lane's action does not exist and would not be ignored.
+    If a lane's action does not exist and would not be ignored, nothing is done and -1 returned.
 
-    In a step, a lane whose dialogue is over begins the next one instead. With `IS_SAME_STEP` none is over
-    at the beginning: one that ends is put out as final, and the next one begins at once.
+    In a step, a lane whose dialogue is over begins the next one instead. With `IS_SAME_STEP` no dialogue is
+    over at the beginning: the results of one that ends are final ones, and the next one begins at once.
     """
     if what == STEP:
         wrong = 0
@@ -137,7 +137,7 @@ def _play(  # type: ignore[no-untyped-def]
 
 
 class Version(NamedTuple):
-    """The purpose of a compiled version of `_play`, the domain aside."""
+    """The properties of a compiled version of `_play`, apart from the domain."""
 
     cell: str
     """The dtype of the rows' cells."""
@@ -171,8 +171,8 @@ def compiled(constants: tuple[int, ...], version: Version) -> Callable[..., int]
     if len(constants) > _MOST_CONSTANTS:
         constants = ()
     key = hashlib.sha256(SOURCES + repr((constants, version)).encode()).hexdigest()[:16]
-    # What is compiled in is a global of a copy, and the copy's name says which it is: that is how the cache
-    # tells versions apart. Each has one signature, so no two processes write different code to one file.
+    # Constants are globals of a copy of the function, and the copy's name identifies them: so the cache tells
+    # versions apart. Each has one signature, so no two processes write different code to one file.
     globals_of_copy = globals() | {
         "make_tables": tables_maker(constants),
         "HAS_HISTORY": version.has_history,
@@ -183,6 +183,6 @@ def compiled(constants: tuple[int, ...], version: Version) -> Callable[..., int]
     options = {"parallel": version.is_parallel, "error_model": "numpy"}
     try:
         function: Callable[..., int] = numba.njit(_signature(version), cache=True, **options)(copy)
-    except Exception:  # no folder for a cache, a full disk, a broken file: it goes without, or raises again
+    except Exception:  # no cache folder, full disk, broken file: compile without, or raise again
         function = numba.njit(_signature(version), **options)(copy)
     return function

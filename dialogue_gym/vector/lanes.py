@@ -25,7 +25,7 @@ _NO_ACTIONS = np.zeros(0, np.int64)
 _SMALL = (np.int8, np.int16, np.int32)
 _MOST_PRECONDITIONS = 62
 _one_at_a_time = threading.Lock()
-"""Not every threading layer of Numba bears two of Python's threads at once."""
+"""Not every threading layer of Numba tolerates two of Python's threads at once."""
 
 
 class Final(NamedTuple):
@@ -39,7 +39,7 @@ class Final(NamedTuple):
 class Lanes:
     """Dialogues with the user of an environment, one in each lane, played by the compiled rules.
 
-    Lane i whose random state is `mix(seed)` plays what the environment plays that was reset with the seed.
+    A lane whose random state is `mix(seed)` plays the same dialogue as the environment reset with that seed.
     """
 
     def __init__(self, env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) -> None:
@@ -47,9 +47,9 @@ class Lanes:
 
         Args:
             env: the environment whose dialogues are played; it is only read.
-            count: of lanes.
+            count: number of lanes.
             is_same_step: whether the next dialogue begins in the step that ends one.
-            copy: whether each step gives arrays of its own, or all give the same ones.
+            copy: whether each step returns new arrays, or all return the same ones.
 
         Raises:
             ValueError: the domain has too many different preconditions to be compiled.
@@ -75,7 +75,7 @@ class Lanes:
         self._cells = np.zeros((count, tables.size), cell)
         self._states = np.zeros(count, np.int64)
         self.is_over = np.ones(count, np.bool_)
-        """Which lanes have no dialogue going on."""
+        """Whether each lane has no dialogue in progress."""
         self._events = np.full(count, BEGAN, np.uint8)
         self._acted = np.zeros(count if self._action_reward.any() else 0, np.int64)
         self.ended = 0
@@ -91,7 +91,7 @@ class Lanes:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Set up what does not belong to the dialogues: the compiled code, and its constant arguments."""
+        """Set up all but the dialogues: the compiled code, and its constant arguments."""
         self._is_parallel = self.count >= _PARALLEL_FROM and _can_share()
         self._sharing = Sharing()
         self._function = self._compile()
@@ -101,7 +101,7 @@ class Lanes:
         )  # fmt: skip
 
     def reset(self, seeds: Array, is_seeded: Array, chosen: Array) -> StepResult:
-        """Begin a dialogue in the chosen lanes, and return what there is to see of all of them.
+        """Begin a dialogue in the chosen lanes, and return the results of all lanes.
 
         Args:
             seeds: uint64, one per lane.
@@ -112,7 +112,7 @@ class Lanes:
         return self._play(RESET, chosen.copy(), _NO_ACTIONS)
 
     def look(self) -> StepResult:
-        """Return what there is to see of all lanes, without doing anything."""
+        """Return the results of all lanes, without a step."""
         return self._play(RESET, np.zeros(self.count, np.bool_), _NO_ACTIONS)
 
     def step(self, actions: Array) -> StepResult:
@@ -125,13 +125,13 @@ class Lanes:
         if self.ended < 0:
             self.ended = 0
             wrong = actions[((actions < 0) | (actions >= self._actions)) & ~self.is_over][0]
-            raise ValueError(f"action {wrong}: the actions here are 0 to {self._actions - 1}")
+            raise ValueError(f"action {wrong}: must be from 0 to {self._actions - 1}")
         if len(self._acted):
             self._acted[:] = actions
         return seen
 
     def final(self, ended: Array) -> Final:
-        """Return what was seen last, with `is_same_step`, of the dialogues that ended in these lanes."""
+        """Return the last results of the dialogues that ended in these lanes; for `is_same_step`."""
         return Final(*(array[ended] for array in self._final))
 
     def reward_terms(self) -> dict[str, npt.NDArray[np.float64]]:
@@ -166,7 +166,7 @@ class Lanes:
             finally:
                 if threads:
                     numba.set_num_threads(threads)
-        if what == STEP and self.ended >= 0:  # resets and refused steps say nothing about steps
+        if what == STEP and self.ended >= 0:  # resets and refused steps take other times
             self._sharing.took(seconds)
 
     def _compile(self) -> Any:
@@ -182,11 +182,11 @@ class Lanes:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what `_prepare` sets up."""
+        """Leave out everything that `_prepare` sets up."""
         return self.__dict__ | {"_function": None, "_sharing": None, "_fixed": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Go on where the pickled or copied lanes were."""
+        """Continue where the pickled or copied lanes were."""
         for name, value in state.items():  # a pickle's arrays may be read-only
             self.__dict__[name] = value.copy() if isinstance(value, np.ndarray) else value
         self._final = Final(*(array.copy() for array in self._final))
@@ -202,7 +202,7 @@ def _term_tables(env: DialogueEnv) -> tuple[dict[str, Array], dict[str, tuple[in
 
 
 def _largest(tables: Tables) -> int:
-    """Return the largest number that a cell of a row can hold, its random state aside."""
+    """Return the largest number that a cell of a row can hold, apart from its random state."""
     return max(
         tables.actions,
         tables.intents,
@@ -224,7 +224,7 @@ _is_forked = False
 
 
 def _after_fork() -> None:
-    # A child has none of its parent's threads, and some of Numba's threading layers end it if it uses any.
+    # A child has none of its parent's threads, and some of Numba's threading layers kill it if it uses any.
     global _is_forked
     _is_forked = True
 

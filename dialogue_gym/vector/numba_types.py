@@ -48,7 +48,7 @@ class VectorIterator(types.SimpleIteratorType):
 
 
 class Vector(types.SimpleIterableType):
-    """Integers one behind the other; constant where nothing that runs can change them."""
+    """Consecutive integers; constant if no running code can change them."""
 
     def __init__(self, dtype: Any, is_constant: bool) -> None:
         self.dtype = dtype
@@ -64,7 +64,7 @@ class Matrix(types.Type):
 
 
 class RowType(types.Type):
-    """A row: its cells, which are small integers, and its random state, which is not."""
+    """A row: its cells, which are small integers, and its random state, an int64."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
@@ -135,7 +135,7 @@ class _WrappingModel(models.PrimitiveModel):
 
 
 def view(context: Any, builder: Any, of: Any, value: Any = None) -> Any:
-    """Return a value of a struct type, or an empty one, by its members."""
+    """Return a struct value, or an empty one, with its members as attributes."""
     return cgutils.create_struct_proxy(of)(context, builder, value=value)
 
 
@@ -259,7 +259,7 @@ def _vector_next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -
 
 
 def _cell(context: Any, builder: Any, sig: Any, args: Any) -> tuple[Any, Any]:
-    """Return the place that an index means, and the type of its content."""
+    """Return a pointer to the cell at an index, and the type of its content."""
     of, index_type = sig.args[:2]
     row = view(context, builder, of, args[0])
     if isinstance(index_type, types.IntegerLiteral) and index_type.literal_value < 0:

@@ -1,6 +1,6 @@
 """The tables as one array of int64 words, which compiled code reads.
 
-Each field has its place near the start: the number itself, or where its numbers lie and how many there are.
+Each field has its place near the start: the number itself, or the position and count of its numbers.
 Fields that follow from the domain alone come before those that the settings change, so that they can be
 compiled in.
 """
@@ -33,7 +33,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """The kind of a field, and where its one or two words are."""
+    """The kind of a field, and the index of its one or two words."""
 
     kind: Kind
     at: int
@@ -42,7 +42,7 @@ class Field:
 
 @functools.cache
 def layout() -> Mapping[str, Field]:
-    """Return where each field lies that rules read."""
+    """Return the place of each field that rules read."""
     fields = {}
     at = 0
     for field in dataclasses.fields(Tables):

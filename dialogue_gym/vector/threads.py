@@ -1,4 +1,4 @@
-"""Whether to share the lanes out among threads."""
+"""The choice between one thread and several, from the times of earlier steps."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Sharing:
         return self._left == 0
 
     def took(self, seconds: float) -> None:
-        """Note the seconds of the step for which `is_on` was asked."""
+        """Record the duration of a step; `is_on` tells how it was played."""
         if self._left:
             self._left -= 1
             self._alone = min(self._alone, seconds)
@@ -46,7 +46,7 @@ class Sharing:
             if self._tries == TRIES:
                 self._pause = min(2 * self._pause, LONGEST_PAUSE)
                 self._play_alone()
-        elif self._alone < math.inf:  # help pays, so this is how long a step takes now
+        elif self._alone < math.inf:  # several threads are faster again, so this is the new normal
             self._pause = max(self._pause // 2, FIRST_PAUSE)
             self._alone = math.inf
             self._fastest = seconds

@@ -1,4 +1,4 @@
-"""Wrappers of environments: a person's reward, a user who speaks in sentences, text as observation.
+"""Wrappers of environments: rewards from a person, a user who speaks in sentences, texts as observations.
 
 The modules load when a name is used, since `import dialogue_gym` needs none of them.
 """

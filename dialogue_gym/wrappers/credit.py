@@ -1,4 +1,4 @@
-"""Credit assignment: the share of the last steps in a piece of feedback.
+"""Credit assignment: the share of each of the last steps in a piece of feedback.
 
 A person needs time to see a step and to react, so feedback is about the steps of a moment ago.
 """
@@ -20,7 +20,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Credit:
-    """Spreads feedback over the last steps, by their number or by how long ago they were seen.
+    """Spreads feedback over the last steps, by their number or by the time since they were seen.
 
     After TAMER (Knox and Stone 2009, "Interactively Shaping Agents via Human Reinforcement", K-CAP), where a
     step's share is the chance that a person's delay falls into the time for which the step was on show; that
@@ -29,7 +29,7 @@ class Credit:
     Attributes:
         steps: parts of the newest step, of the one before, and so on: `(0.6, 0.3, 0.1)`.
         seconds: instead of them, the shortest and the longest delay of a person, uniform between the two:
-            `(0.2, 0.6)`. For a source that returns at once the keys pressed meanwhile.
+            `(0.2, 0.6)`. For a source that does not wait, but returns the keys pressed in the meantime.
         clock: the time in seconds.
 
     Raises:
@@ -43,22 +43,24 @@ class Credit:
     def __post_init__(self) -> None:
         """Check the arguments."""
         if bool(self.steps) == (self.seconds is not None):
-            raise ValueError("Credit: it takes either steps, such as (0.6, 0.3, 0.1), or seconds, (0.2, 0.6)")
+            raise ValueError(
+                "Credit: give either steps, such as (0.6, 0.3, 0.1), or seconds, such as (0.2, 0.6)"
+            )
         if not all(is_number(part) and part >= 0 for part in self.steps) or (
             self.steps and not any(self.steps)
         ):
-            raise ValueError(f"steps={self.steps!r}: they are finite, none is negative, and not all are 0")
+            raise ValueError(f"steps={self.steps!r}: must be finite, none negative, and not all 0")
         if self.seconds is not None:
             is_pair = len(self.seconds) == 2 and all(is_number(delay) for delay in self.seconds)
             if not is_pair or not 0 <= self.seconds[0] < self.seconds[1]:
                 raise ValueError(
-                    f"seconds={self.seconds!r}: the shortest delay comes first, as in (0.2, 0.6)"
+                    f"seconds={self.seconds!r}: must be the shortest and longest delay, such as (0.2, 0.6)"
                 )
 
     def weights(self, shown: Sequence[float], now: float) -> npt.NDArray[np.float64]:
         """Return each step's part in feedback, shape (n,), the oldest step first.
 
-        The parts sum to 1, at the beginning of an episode too; all are 0 where feedback came too early to be
+        The parts sum to 1, also at the beginning of an episode; all are 0 if feedback came too early to be
         about any of these steps.
 
         Args:

@@ -74,7 +74,7 @@ def rating_of(text: str) -> float | None:
 
 
 class TerminalFeedback:
-    """Shows the step, and reads a line: `+` is 1, `-` is -1, a number is itself, and Enter is silence.
+    """Shows the step, and reads a rating: `+` is 1, `-` is -1, or a number; Enter is silence.
 
     It asks again after an invalid rating. Once the input has ended, it is silent.
     """
@@ -103,7 +103,7 @@ class TerminalFeedback:
                 return reward
             self._say(f"{shorten(text)} is not a reward; type +, -, a finite number, or just Enter\n")
         self._has_ended = True
-        self._say("\n(no rewards from here on: the input has ended)\n")
+        self._say("\n(the input has ended: no more ratings)\n")
         return None
 
     def _description(self, step: Step) -> list[str]:
@@ -117,7 +117,7 @@ class TerminalFeedback:
             return lines[count if episode == step.episode else 0 :]
         lines = [f"step {step.number}: action {step.action}, the environment's reward is {step.reward:g}"]
         if step.terminated or step.truncated:
-            lines[0] += ", and that was the end"
+            lines[0] += "; the episode is over"
         if step.env.render_mode == "ansi":
             return [*str(step.env.render()).rstrip().splitlines(), *lines]
         seen = np.array2string(np.asarray(step.next_observation), threshold=20, precision=3)
@@ -132,7 +132,7 @@ class TerminalFeedback:
         """Return a line, stripped; None if there are no more."""
         source = self._source or sys.stdin
         if isinstance(source, io.TextIOWrapper) and source.errors != "replace":
-            with contextlib.suppress(io.UnsupportedOperation):  # somebody else has read from it
+            with contextlib.suppress(io.UnsupportedOperation):  # other code has read from it
                 source.reconfigure(errors="replace")
         self._say(prompt)
         line = source.readline()

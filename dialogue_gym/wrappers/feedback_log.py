@@ -14,15 +14,15 @@ from dialogue_gym.wrappers.feedback import DIALOGUE, Step
 
 
 class FeedbackLog:
-    """Writes each rating down as it comes.
+    """Records each rating as soon as it is given.
 
-    Of a dialogue all that was said until then goes before it, and the rating is about the entry of the bot's
-    last decision, or about that of the end. Elsewhere a rating is a note with observation and action. Unrated
-    steps and dialogues are not written down.
+    In a dialogue, the conversation so far is recorded before it, and the rating refers to the entry of the
+    bot's last decision or of the end. In other environments a rating is a note with observation and action.
+    Unrated steps and dialogues are not recorded.
     """
 
     def __init__(self, journal: Store) -> None:
-        """Write to a store, or to a list."""
+        """Write to a store."""
         self._journal = journal
         self._begin()
 
@@ -34,7 +34,7 @@ class FeedbackLog:
         self._has_ended = False
 
     def rate(self, step: Step, value: float) -> None:
-        """Write down a person's rating of a step, or of the dialogue that ends with it."""
+        """Record a person's rating of a step, or of the dialogue that ends with it."""
         conversation, name = step.conversation, self._writer.conversation
         if conversation is None:
             self._journal.append_all([Draft(name, NOTE, _note(step, value), None, PERSON)])
@@ -45,13 +45,13 @@ class FeedbackLog:
         self._journal.append_all([Draft(name, RATING, rating, about, PERSON)])
 
     def end(self, conversation: Conversation | None, is_cut: bool = False) -> None:
-        """Write down the rest of a dialogue that was rated somewhere, and begin another one."""
+        """Record the rest of a dialogue if any step in it was rated, and begin another one."""
         if conversation is not None and self._writer.head is not None and not self._has_ended:
             self._write(conversation, ends=True, is_cut=is_cut)
         self._begin()
 
     def _write(self, conversation: Conversation, ends: bool, is_cut: bool) -> None:
-        """Write down the events since the last time."""
+        """Record the events since the last call."""
         if self._writer.head is None:
             self._writer.begin()
         events = conversation.events[self._written :]

@@ -1,4 +1,4 @@
-"""A person's reward in the place of an environment's, or added to it."""
+"""A person's reward instead of an environment's, or added to it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
     around any Gymnasium environment; a reward model needs discrete actions.
 
     ## Rewards
-    `scale` * the person's reward + `mix` * the environment's own. With `mix=0` a person's reward is all there
-    is. People mostly rate single steps by their consequences, so a learner need not look ahead: TAMER learns
-    with a discount of 0. With `mix=1` it is added (TAMER&RL: Knox and Stone 2012, "Reinforcement
+    `scale` * the person's reward + `mix` * the environment's own. With `mix=0` there is only the person's
+    reward. People mostly rate single steps by their consequences, so a learner need not look ahead: TAMER
+    learns with a discount of 0. With `mix=1` both are added (TAMER&RL: Knox and Stone 2012, "Reinforcement
     Learning from Simultaneous Human and MDP Reward"). While the person is silent, their part is 0, or
     the prediction of the `model`, if there is one.
 
-    With `credit` feedback is about the last few steps, whose rewards have been returned by then, so it goes
-    to the model alone, and every reward is a prediction. (A replay buffer keeps old predictions, from less
-    feedback: a small one is soon rid of them.)
+    With `credit`, feedback is about the last few steps, whose rewards have been returned by then. So only the
+    model learns from it, and every reward is a prediction. (A replay buffer keeps predictions from a time of
+    less feedback; a small one soon drops them.)
 
     ## Information
     At every step:
@@ -60,15 +60,15 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
       `uncertainty`. Several environments can share one. It goes on learning: only without it, and with a
       source that is a function of the step, does the same seed give the same rewards again.
     - `credit`: a `dialogue_gym.wrappers.Credit`. With `every="dialogue"` none is needed: a rating is
-      about all steps, and the model learns that the sum of their rewards is it.
-    - `ask_above`: the person is asked only where the model's `uncertainty`, from 0 to 1, is above this (of a
+      about all steps, and the model learns it as the sum of their rewards.
+    - `ask_above`: the person is asked only where the model's `uncertainty`, from 0 to 1, is above this (for a
       dialogue: that of its most uncertain step).
     - `store`: a `dialogue_gym.journal.Store`; several environments can share one. Each rating is in it
-      before it takes effect. With a dialogue it has the messages as well, from which stories can be exported;
-      in other environments a note with observation and action.
+      before it takes effect. For a dialogue it gets the messages as well, from which stories can be exported;
+      for other environments a note with observation and action.
 
     Raises:
-        ValueError: an argument is out of bounds; or, from `step`, the source returned one that is not finite.
+        ValueError: an argument is out of bounds; or `step` got a number that is not finite.
     """
 
     def __init__(
@@ -99,18 +99,18 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
         )
         gym.Wrapper.__init__(self, env)
         if not callable(source) and source != TERMINAL:
-            raise ValueError(f"source={source!r}: it is {TERMINAL!r} or a callable that takes a Step")
+            raise ValueError(f"source={source!r}: must be {TERMINAL!r} or a callable that takes a Step")
         if every not in (STEP, DIALOGUE):
-            raise ValueError(f"every={every!r}: it is {STEP!r} or {DIALOGUE!r}")
+            raise ValueError(f"every={every!r}: must be {STEP!r} or {DIALOGUE!r}")
         for name, value in (("scale", scale), ("mix", mix), ("ask_above", ask_above)):
             if not is_number(value):
-                raise ValueError(f"{name}={value!r}: it is a finite number")
+                raise ValueError(f"{name}={value!r}: must be a finite number")
         if model is None and (credit is not None or ask_above > 0):
             name = "ask_above" if credit is None else "credit"
-            raise ValueError(f"{name}: it needs a reward model, model=RewardModel(env)")
+            raise ValueError(f"{name}: needs a reward model, model=RewardModel(env)")
         if credit is not None and every == DIALOGUE:
             raise ValueError(
-                f"credit: a rating of a dialogue is about all of it; it goes with every={STEP!r}"
+                f"credit: needs every={STEP!r}, since the rating of a dialogue is about all of its steps"
             )
         self._source: Source = source if callable(source) else TerminalFeedback()
         self._every = every
@@ -176,23 +176,23 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
             if self._ratings is not None:
                 self._ratings.rate(step, human)
         self._environment_return += own
-        told: dict[str, Any] = {"human_reward": human, "environment_reward": own}
+        ours: dict[str, Any] = {"human_reward": human, "environment_reward": own}
         part = human or 0.0
         if self._model is not None:
             self._learn(self._model, human)
             if is_over or self._every == STEP:
-                told["predicted_reward"] = self._predict(self._model)
+                ours["predicted_reward"] = self._predict(self._model)
                 if human is None or self._is_credited:
-                    part = told["predicted_reward"]
+                    part = ours["predicted_reward"]
         if is_over:
-            told |= {
+            ours |= {
                 "human_return": self._human_return,
                 "human_ratings": self._human_ratings,
                 "environment_return": self._environment_return,
             }
             self._leave(is_cut=truncated)
         total = self._scale * part + (self._mix * own if self._mix else 0.0)
-        return observation, total, terminated, truncated, info | told
+        return observation, total, terminated, truncated, info | ours
 
     def _ask(self, step: Step) -> float | None:
         if self._model is not None and self._ask_above > 0:
@@ -201,7 +201,7 @@ class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
                 return None
         value = self._source(step)
         if value is not None and not is_number(value):
-            raise ValueError(f"source: it returned {value!r}; it is a finite number, or None for silence")
+            raise ValueError(f"source: returned {value!r}; must be a finite number, or None for silence")
         return None if value is None else float(value)
 
     def _learn(self, model: RewardModel, human: float | None) -> None:

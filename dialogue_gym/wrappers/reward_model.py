@@ -20,16 +20,16 @@ Visited = tuple[Any, Any]
 class RewardModel:
     """Predicts a person's reward for an action in an observation, by Bayesian linear regression.
 
-    Feedback is taken for the weighted sum of the rewards of the steps that it is about, as in TAMER (Knox and
-    Stone 2009); with all weights 1 it is the rating of a whole episode (Efroni et al. 2021,
+    Feedback counts as the weighted sum of the rewards of its steps, as in TAMER (Knox and Stone 2009); with
+    all weights 1 it is the rating of a whole episode (Efroni et al. 2021,
     "Reinforcement Learning with Trajectory Feedback", AAAI). The regression is recursive least squares with a
     ridge, so the order of the feedback does not matter, and each piece takes full effect at once.
 
     Every action has weights of its own. For whole numbers as observations (`Discrete`, `MultiDiscrete`,
     `MultiBinary`) there is a weight for each value of each component, which generalises, and one for each
-    observation as a whole, which remembers. All others are flattened, brought to -1 to 1 (by their
-    bounds; x / (1 + |x|) where there are none), and made random Fourier features of a Gaussian kernel (Rahimi
-    and Recht 2007, "Random Features for Large-Scale Kernel Machines", NeurIPS).
+    observation as a whole, which remembers. All others are flattened, scaled to -1 to 1 (by their
+    bounds, or x / (1 + |x|) without bounds), and turned into random Fourier features of a Gaussian kernel
+    (Rahimi and Recht 2007, "Random Features for Large-Scale Kernel Machines", NeurIPS).
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class RewardModel:
         if not isinstance(env.action_space, spaces.Discrete):
             raise ValueError(f"a reward model needs discrete actions, not {env.action_space}")
         if not is_number(ridge) or ridge <= 0:
-            raise ValueError(f"ridge={ridge!r}: it is a number above 0")
+            raise ValueError(f"ridge={ridge!r}: must be a number above 0")
         self.ridge = float(ridge)
         self.capacity = whole_number("capacity", capacity, 1, 100_000)
         frequencies = whole_number("frequencies", frequencies, 1, 10_000)
@@ -102,7 +102,7 @@ class RewardModel:
         self._covariance[np.ix_(moved, moved)] -= np.outer(gain[moved], gain[moved] / doubt)
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the whole state as arrays, for `numpy.savez` say."""
+        """Return the whole state as arrays, for example for `numpy.savez`."""
         return {
             "keys": np.fromiter(self._places, np.int64, len(self._places)),
             "weights": self._weights.copy(),
@@ -155,8 +155,8 @@ class RewardModel:
 Keys = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _SHARE = 0.1
-"""The share of an observation as a whole, against its components: enough to remember, chosen by the number of
-ratings that the model needs on the built-in domains."""
+"""The share of an observation as a whole, against its components. It was chosen for the fewest ratings on the
+built-in domains."""
 _WHOLE = 1 << 40
 """The number of keys for observations as a whole; two of them hardly ever share one."""
 
@@ -193,7 +193,7 @@ class OneHot:
         return keys, self._values
 
     def load(self, state: npt.NDArray[Any]) -> None:
-        """Take the state of another one.
+        """Load the state of another encoder.
 
         Raises:
             ValueError: the state is of another space.
@@ -205,7 +205,7 @@ class OneHot:
 class Fourier:
     """A constant, and random Fourier features of flattened observations.
 
-    Components are brought to -1 to 1 by their bounds, or without bounds by x / (1 + |x|).
+    Components are scaled to -1 to 1 by their bounds, or by x / (1 + |x|) without bounds.
     """
 
     def __init__(self, space: gym.Space[Any], frequencies: int, seed: int) -> None:
@@ -235,7 +235,7 @@ class Fourier:
         return np.arange(len(values)), values / np.sqrt(2)
 
     def load(self, state: npt.NDArray[Any]) -> None:
-        """Take the state of another one.
+        """Load the state of another encoder.
 
         Raises:
             ValueError: the state is of another space.

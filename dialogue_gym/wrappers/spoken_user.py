@@ -9,7 +9,7 @@ import gymnasium as gym
 
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain.model import FakeUser
-from dialogue_gym.envs.dialogue import DialogueEnv, Observation
+from dialogue_gym.envs.dialogue import Observation, unwrapped_dialogue
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
 from dialogue_gym.nlu.phrasebook import Phrasebook
 
@@ -17,8 +17,8 @@ from dialogue_gym.nlu.phrasebook import Phrasebook
 class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.RecordConstructorArgs):
     """Lets the fake user speak in sentences, which an interpreter understands for the bot.
 
-    After a misunderstanding the user goes on from the act that they meant. Without an interpreter the bot
-    gets the act itself, and the sentence is only there to be read.
+    After a misunderstanding the user continues from the act that they meant. Without an interpreter the bot
+    gets the act itself, and the sentence is only shown.
     """
 
     def __init__(
@@ -39,11 +39,9 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
             self, phrasebook=phrasebook, interpreter=interpreter, _disable_deepcopy=True
         )
         gym.Wrapper.__init__(self, env)
-        dialogue = env.unwrapped
-        if not isinstance(dialogue, DialogueEnv):
-            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        dialogue = unwrapped_dialogue(env)
         if dialogue.settings.semantic_error_rate > 0:
-            raise ValueError("semantic_error_rate: a user who speaks in sentences takes none")
+            raise ValueError("semantic_error_rate: must be 0 for a user who speaks in sentences")
         for intent in _intents_of(dialogue.domain.fake_user):
             phrasebook.check(intent)
         self._dialogue = dialogue
@@ -82,7 +80,7 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
         assert self._interpreter is not None
         try:
             return self._interpreter.parse(text).message
-        except InterpreterError:  # of a service, say, that does not answer now
+        except InterpreterError:  # for example, of a service that does not respond
             return UserUttered(text, None, (), 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Text as state: the user's sentence as a vector, in the place of an interpreter's intent."""
+"""Text observations: the user's sentence as a vector, instead of an interpreter's intent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.dialogue import unwrapped_dialogue
 
 Vector = npt.NDArray[np.float32]
 Encoder = Callable[[str], npt.NDArray[Any]]
@@ -19,7 +19,7 @@ _INTENT_FIELDS = ("intent", "intent_confidence")
 
 
 class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.RecordConstructorArgs):
-    """Shows the user's last sentence as a vector, and all else that the bot sees but the intent.
+    """Shows the user's last sentence as a vector, and everything else in the observation except the intent.
 
     `Box`, float32, shape (n + m,): first the n numbers of the sentence, then the m numbers of the other
     fields (slots, actions), one-hot. So a policy learns the meaning of sentences from the consequences of
@@ -41,11 +41,9 @@ class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.Record
         """
         gym.utils.RecordConstructorArgs.__init__(self, encoder=encoder, bound=bound, _disable_deepcopy=True)
         gym.ObservationWrapper.__init__(self, env)
-        dialogue = env.unwrapped
-        if not isinstance(dialogue, DialogueEnv):
-            raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
+        dialogue = unwrapped_dialogue(env)
         if dialogue.max_history > 1:
-            raise ValueError("max_history: text as state shows one observation at a time")
+            raise ValueError("max_history: must be 1 for text observations")
         self._dialogue = dialogue
         self._encoder = encoder
         self._length = len(np.asarray(encoder("")))

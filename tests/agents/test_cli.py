@@ -72,7 +72,7 @@ def test_the_same_seed_gives_the_same_agent(tmp_path: Path) -> None:
         (["train", BUILT_IN[0], "patience=[1"], "'patience=[1': the value cannot be read"),
         (["train", BUILT_IN[0], "max_episode_steps=5"], "unknown setting 'max_episode_steps'"),
         (["train", BUILT_IN[0], "domain=concert"], "domain='concert': FakeUserRestaurant-v0 has its own"),
-        (["train", BUILT_IN[0], "patience=lots"], "patience='lots': it is a whole number"),
+        (["train", BUILT_IN[0], "patience=lots"], "patience='lots': must be a whole number"),
         (["train", "Dialogue-v0", "domain=nowhere.yml"], "nowhere.yml: there is no such file"),
         (["evaluate", "nowhere"], "nowhere: neither a trained agent (metrics.json is missing) nor"),
     ],

@@ -74,14 +74,14 @@ def test_every_problem_is_reported_with_its_place(folder: Path) -> None:
     assert result.returncode == 2 and result.stderr == ""
     lines = result.stdout.splitlines()
 
-    def said(place: str, *words: str) -> bool:
+    def reports(place: str, *words: str) -> bool:
         return any(place in line and all(word in line for word in words) for line in lines)
 
-    assert said("error: stories.md:5:", "'action_ordr'", "did you mean 'action_order'?")
-    assert said("warning: stories.md:4:", "'lrge'", "did you mean 'large'?")
-    assert said("error: nlu.yml:8", "'ordr'", "did you mean 'order'?")
-    assert said("nlu.yml:8", "'sze'", "did you mean 'size'?")
-    assert said("warning: ", "code.py:", "action_order leaves the slot 'size' large", "declares small")
+    assert reports("error: stories.md:5:", "'action_ordr'", "did you mean 'action_order'?")
+    assert reports("warning: stories.md:4:", "'lrge'", "did you mean 'large'?")
+    assert reports("error: nlu.yml:8", "'ordr'", "did you mean 'order'?")
+    assert reports("nlu.yml:8", "'sze'", "did you mean 'size'?")
+    assert reports("warning: ", "code.py:", "action_order leaves the slot 'size' large", "declares small")
     assert lines[-1].split()[1] == "errors," and int(lines[-1].split()[0]) == sum(
         line.startswith("error:") for line in lines
     )
@@ -162,7 +162,7 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from dialogue_gym.cli import main; main()"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 2
-    assert result.stderr == 'error: typer is missing: pip install "dialogue_gym[teach]" brings it\n'
+    assert result.stderr == 'error: typer is missing: pip install "dialogue_gym[teach]" installs it\n'
 
 
 def test_checked_domain_is_the_loaded_one() -> None:

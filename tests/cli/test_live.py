@@ -172,7 +172,7 @@ def test_a_learner_begins_with_taught_labels_and_teaching_continues(command: Com
     ]  # fmt: skip
     status, lines, _ = command("teach", "plain.yml", "--store", "both", typed=["/order"])
     assert status == 0 and any("user  /order" in line for line in lines)
-    assert command("store", "check", "--store", "both")[1] == ["nothing is wrong"]
+    assert command("store", "check", "--store", "both")[1] == ["no problems found"]
     refused = command("live", "plain.yml", "--store", "other", "--agent", "both")
     assert refused[0] == 2 and "to continue with it: --store both" in refused[2]
 
@@ -371,7 +371,9 @@ def test_pretrained_agent_continues_with_plain_text(name: str, typed: str, slot:
     shown = run("live", name, typed=f"{typed}\n?\n", cwd=tmp_path)
     assert shown.returncode == 0 and shown.stderr == ""
     assert shown.stdout.startswith("(a new learner begins with the agent 'pretrained'")
-    assert "Talk to it in plain words" in shown.stdout and slot in shown.stdout and "\nbot   " in shown.stdout
+    assert (
+        "Talk to it in plain English" in shown.stdout and slot in shown.stdout and "\nbot   " in shown.stdout
+    )
     rows = run("store", "rollback", "--store", f"{name}-live", typed="", cwd=tmp_path).stdout.splitlines()
     first = rows[1].split()
     assert first[0].startswith("000001") and int(first[-1].rstrip("%")) >= 95

@@ -68,7 +68,7 @@ def test_missing_file_is_created_and_a_new_store_can_be_started(tmp_path: Path) 
     ("words", "message"),
     [
         (["concrt"], "did you mean 'concert'?"),
-        (["concert", "--scratch", "--pretrained"], "--scratch, --pretrained: give one of the two"),
+        (["concert", "--scratch", "--pretrained"], "--scratch, --pretrained: give only one of the two"),
         (["concert", "--stories", "missing.md"], "missing.md: there is no such file"),
         (["plain.yml", "--user", "fake"], "fake_user"),
         (["plain.yml", "--pretrained"], "has no stories.yml or stories.md"),

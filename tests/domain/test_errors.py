@@ -54,7 +54,7 @@ def many(text: str, n: int) -> str:
 
 SAY = "{say: greet, answer: utter_ask}"
 AGENDA = "intents: [greet]\nactions: [utter_ask]\nfake_user:\n  agenda:\n"
-WRITTEN_OUT = "with its anchors written out, it is too large or deep"
+WRITTEN_OUT = "too large or too deep once its anchors are expanded"
 
 # Files that are hard to write as text, each with its error.
 GENERATED: dict[str, tuple[str | bytes, str]] = {
@@ -69,8 +69,8 @@ GENERATED: dict[str, tuple[str | bytes, str]] = {
     ),
     "deep lists": ("[" * 100_000, "1: nested deeper than 50 levels"),
     "deep mappings": ("".join(" " * i + "a:\n" for i in range(60)), "51: nested deeper than 50 levels"),
-    "many entries": (many("k#: v\n", 80_000), "50000: more than 100000 entries, which no domain file has"),
-    "four megabytes": (many("key#: value\n", 250_000), " larger than 1 MB, which no domain file is"),
+    "many entries": (many("k#: v\n", 80_000), "50000: more than 100000 entries, the limit for a domain file"),
+    "four megabytes": (many("key#: value\n", 250_000), " larger than 1 MB, the limit for a domain file"),
     "anchors that double": ("k0: &a0 [x]\n" + many("k#: &a# [*a@, *a@]\n", 60), f"17: {WRITTEN_OUT}"),
     "merges that double": (
         "k0: &a0 {x: y}\n" + many("k#: &a# {<<: [*a@, *a@]}\n", 60),
@@ -188,7 +188,7 @@ UNREADABLE: list[tuple[Callable[[Path], Any], str]] = [
     (fifo, "{folder}/domain.yml: this is a directory or device, not a domain file"),
     (lambda _: "/dev/zero", "/dev/zero: this is a directory or device, not a domain file"),
     (link_to_itself, "{folder}/domain.yml: there is no such file"),
-    (nested_lists_of_100_mb, "{folder}/domain.yml: larger than 1 MB, which no domain file is"),
+    (nested_lists_of_100_mb, "{folder}/domain.yml: larger than 1 MB, the limit for a domain file"),
     (unreadable, "{folder}/domain.yml: cannot be read (Permission denied)"),
     (name_with_a_newline, "{folder}/do\\nmain.yml:1: unknown key 'intentz'; did you mean 'intents'?"),
     (lambda _: "/no/such/domain.yml", "/no/such/domain.yml: there is no such file"),

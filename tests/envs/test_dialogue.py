@@ -203,23 +203,23 @@ def test_every_id_accepts_every_argument(env_id: str) -> None:
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"turn_taking": "turns"}, "turn_taking='turns': it is 'auto' or 'explicit'"),
-        ({"semantic_error_rate": 1.5}, "semantic_error_rate=1.5: it is a number from 0 to 1"),
+        ({"turn_taking": "turns"}, "turn_taking='turns': unknown turn taking; valid: auto, explicit"),
+        ({"semantic_error_rate": 1.5}, "semantic_error_rate=1.5: must be a number from 0 to 1"),
         ({"semantic_error_rate": float("nan")}, "semantic_error_rate=nan"),
         ({"user": "unfreindly"}, "unknown user 'unfreindly'; did you mean 'unfriendly'?"),
-        ({"patience": 0}, "patience=0: it is a whole number from 1 to 100"),
+        ({"patience": 0}, "patience=0: must be a whole number from 1 to 100"),
         ({"patience": 2.5}, "patience=2.5"),
         ({"patience": True}, "patience=True"),
-        ({"turn_taking": [1]}, "turn_taking=[1]: it is 'auto' or 'explicit'"),
+        ({"turn_taking": [1]}, "turn_taking=[1]: unknown turn taking; valid: auto, explicit"),
         ({"informativeness": -1}, "informativeness=-1"),
         ({"indecisiveness": "often"}, "indecisiveness='often'"),
         ({"correction_rate": True}, "correction_rate=True"),
-        ({"max_history": 0}, "max_history=0: it is a whole number from 1 to 100"),
+        ({"max_history": 0}, "max_history=0: must be a whole number from 1 to 100"),
         ({"max_episode_steps": 0}, "max_episode_steps=0"),
         ({"reward": {"sucess": 1}}, "reward: unknown term 'sucess'; did you mean 'success'?"),
-        ({"reward": {"success": "much"}}, "the weight of 'success' is a finite number, not 'much'"),
-        ({"reward": [1]}, "reward=[1]: it is a mapping"),
-        ({"render_mode": "rgb_array"}, "render_mode='rgb_array': it is 'ansi', 'human' or None"),
+        ({"reward": {"success": "much"}}, "the weight of 'success' must be a finite number, not 'much'"),
+        ({"reward": [1]}, "reward=[1]: must be a mapping"),
+        ({"render_mode": "rgb_array"}, "render_mode='rgb_array': unknown mode; valid: ansi, human"),
     ],
 )
 def test_a_wrong_argument_is_named(keywords: dict[str, Any], message: str) -> None:
@@ -232,7 +232,7 @@ def test_a_wrong_action_is_named() -> None:
     env = make(BUILT_IN[0])
     env.reset(seed=0)
     for action in (16, -1):
-        with pytest.raises(ValueError, match="the actions here are 0 to 15"):
+        with pytest.raises(ValueError, match="must be from 0 to 15"):
             env.step(action)
 
 

@@ -74,7 +74,7 @@ def test_random_dialogues_keep_the_invariants(
 
 
 def assert_without_effect(env: DialogueEnv, before: list[int]) -> None:
-    """An impossible action leads where doing something without any effect or meaning would."""
+    """Check that a step with an impossible action changed no slot but those of the user's next message."""
     tables = env.tables
     after = env._row
     changed = {

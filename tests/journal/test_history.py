@@ -40,7 +40,7 @@ SHIRT = domain_from(
 )
 Act = tuple[str, Any]
 ACTS = st.one_of(
-    st.tuples(st.sampled_from(["say", "hear", "mend"]), st.sampled_from(["small", "large"])),
+    st.tuples(st.sampled_from(["say", "fake", "mend"]), st.sampled_from(["small", "large"])),
     st.tuples(
         st.sampled_from(["answer", "watch", "run"]), st.sampled_from(["ask_size", "order", "action_listen"])
     ),
@@ -50,8 +50,8 @@ IN_PERSON = ("say", "mend", "answer", "restart")
 ROUNDS_HERE = settings(max_examples=120)
 
 
-class Desk:
-    """Writes entries as a session does, without a file."""
+class InMemoryJournal:
+    """Entries written as a session writes them, without a file."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -66,10 +66,10 @@ class Desk:
 
     def act(self, conversation: str, act: Act) -> None:
         kind, value = act
-        if kind in ("say", "hear", "mend"):
+        if kind in ("say", "fake", "mend"):
             said = to_json(UserUttered(value, "inform", entities_from({"size": value})))
             if kind != "mend":
-                self.write(conversation, "user", said, FAKE_USER if kind == "hear" else "Ann")
+                self.write(conversation, "user", said, FAKE_USER if kind == "fake" else "Ann")
             elif any(isinstance(event, UserUttered) for event in self.events(conversation)):
                 self.write(conversation, "mend", {"message": said})
         elif kind == "restart":
@@ -103,44 +103,44 @@ def learned(history: History, conversation: str | None = None) -> list[tuple[byt
     ]
 
 
-def played(acts: Iterable[tuple[str, Act]]) -> Desk:
-    desk = Desk()
+def played(acts: Iterable[tuple[str, Act]]) -> InMemoryJournal:
+    journal = InMemoryJournal()
     for conversation, act in acts:
-        desk.act(conversation, act)
-    return desk
+        journal.act(conversation, act)
+    return journal
 
 
 @ROUNDS_HERE
 @given(st.lists(ACTS, max_size=12), st.integers(0, 12), ACTS)
 def test_undone_entries_leave_no_trace(acts: list[Act], steps: int, other: Act) -> None:
-    desk = Desk()
-    desk.act("a", ("hear", "small"))
-    history = desk.history
+    journal = InMemoryJournal()
+    journal.act("a", ("fake", "small"))
+    history = journal.history
     before = []  # the path before each message and decision of a person
     for act in acts:
-        written = len(desk.entries)
+        written = len(journal.entries)
         was = in_effect(history, "a")
-        desk.act("a", act)
-        if act[0] in IN_PERSON and len(desk.entries) > written:
+        journal.act("a", act)
+        if act[0] in IN_PERSON and len(journal.entries) > written:
             before.append(was)
     at_the_end = in_effect(history, "a")
     undone = []
     for expected in before[::-1][:steps]:
         assert history.can_undo("a")
         undone.append(in_effect(history, "a"))
-        desk.move("a", history.undo_target("a"))
+        journal.move("a", history.undo_target("a"))
         assert in_effect(history, "a") == expected
     assert history.can_undo("a") == (steps < len(before))
     for expected in undone[::-1]:
-        desk.move("a", history.redo_target("a"))
+        journal.move("a", history.redo_target("a"))
         assert in_effect(history, "a") == expected
     assert history.redo_target("a") is None and in_effect(history, "a") == at_the_end
     if before:
-        desk.move("a", history.undo_target("a"))
-        desk.act("a", other)
-        has_added = desk.entries[-1].kind != "head"
+        journal.move("a", history.undo_target("a"))
+        journal.act("a", other)
+        has_added = journal.entries[-1].kind != "head"
         assert (history.redo_target("a") is None) == has_added
-    again = History(desk.entries)
+    again = History(journal.entries)
     assert in_effect(again, "a") == in_effect(history, "a")
     assert again.redo_target("a") == history.redo_target("a")
 
@@ -163,23 +163,23 @@ def test_conversations_are_independent(acts: list[tuple[str, Act]]) -> None:
 def test_fork_leaves_the_original_unchanged(
     first: list[Act], here: list[Act], there: list[Act], data: st.DataObject
 ) -> None:
-    desk = Desk()
-    for act in [("hear", "small"), *first]:
-        desk.act("a", act)
-    history = desk.history
+    journal = InMemoryJournal()
+    for act in [("fake", "small"), *first]:
+        journal.act("a", act)
+    history = journal.history
     path = history.path("a")
     shared = path[: data.draw(st.integers(1, len(path)))]
-    desk.move("b", shared[-1].id)
+    journal.move("b", shared[-1].id)
     assert history.forks("a") == ("b",) and history.path("b") == shared
     only_a, only_b = played([]), played([])
     for entry in (*path, *shared):
         target = only_a if len(only_a.entries) < len(path) else only_b
         target.write("a", entry.kind, entry.content, entry.author)
     for act in there:
-        desk.act("b", act)
+        journal.act("b", act)
         only_b.act("a", act)
     for act in here:
-        desk.act("a", act)
+        journal.act("a", act)
         only_a.act("a", act)
     assert history.events("a") == only_a.history.events("a")
     assert history.events("b") == only_b.history.events("a")
@@ -200,16 +200,16 @@ def test_labels_match_the_decisions_of_the_environment(
         _, _, terminated, truncated, _ = env.step(int(random.integers(len(env.action_names))))
         if terminated or truncated:
             break
-    desk = Desk()
+    journal = InMemoryJournal()
     for event in env.conversation.events:
         if isinstance(event, ActionExecuted):
-            desk.label("a", event.name, [event.name], "expert")
+            journal.label("a", event.name, [event.name], "expert")
         elif isinstance(event, UserUttered):
-            desk.write("a", "user", to_json(event), FAKE_USER)
+            journal.write("a", "user", to_json(event), FAKE_USER)
         else:
-            desk.write("a", "result", {"events": [to_json(event)]})
-    desk.write("a", "end", {"outcome": env.conversation.outcome})
-    record = desk.history.conversation(env.domain, "a")
+            journal.write("a", "result", {"events": [to_json(event)]})
+    journal.write("a", "end", {"outcome": env.conversation.outcome})
+    record = journal.history.conversation(env.domain, "a")
     words = [
         dataclasses.replace(event, confidence=None) if isinstance(event, ActionExecuted) else event
         for event in record.events
@@ -222,95 +222,95 @@ def test_labels_match_the_decisions_of_the_environment(
             for decision in decisions(env.conversation, turn_taking, is_finished=False)
             if decision.event < len(words) and isinstance(words[decision.event], ActionExecuted)
         ]
-        labels = desk.history.labels(env.domain, turn_taking)
+        labels = journal.history.labels(env.domain, turn_taking)
         assert [(label.observation.tolist(), label.right) for label in labels] == made
 
 
 def test_only_an_undo_can_be_redone() -> None:
-    desk = played([("a", ("say", "small")), ("a", ("answer", "order"))])
-    last = desk.history.head("a")
-    desk.move("a", desk.history.undo_target("a"))
-    assert desk.history.redo_target("a") == last
-    desk.move("b", 1)
-    desk.act("b", ("answer", "order"))
-    desk.move("a", desk.history.head("b"))  # to somewhere else
-    assert desk.history.redo_target("a") is None
+    journal = played([("a", ("say", "small")), ("a", ("answer", "order"))])
+    last = journal.history.head("a")
+    journal.move("a", journal.history.undo_target("a"))
+    assert journal.history.redo_target("a") == last
+    journal.move("b", 1)
+    journal.act("b", ("answer", "order"))
+    journal.move("a", journal.history.head("b"))  # to somewhere else
+    assert journal.history.redo_target("a") is None
 
 
 def test_decision_without_a_result_is_found() -> None:
-    desk = played([("a", ("say", "small"))])
-    assert desk.history.pending_result("a") is None
-    label = desk.label("a", "order", ["order"])
-    assert History(desk.entries).pending_result("a") == label
-    desk.write("a", "rating", {"value": 1, "about": label.id})  # which changes nothing in effect
-    assert desk.history.pending_result("a") == label and desk.history.rating(label.id) == 1
-    desk.write("a", "rating", {"value": -1, "about": label.id})
-    assert desk.history.rating(label.id) == -1
-    desk.write("a", "result", {"events": []})
-    assert desk.history.pending_result("a") is None
-    desk.label("a", "action_listen", ["action_listen"])
-    assert desk.history.pending_result("a") is None
-    desk.write("a", "end", {"outcome": "success"})
-    assert desk.history.conversation(SHIRT, "a").outcome == "success"
-    desk.move("a", desk.history.undo_target("a"))
-    assert desk.history.outcome("a") is None
+    journal = played([("a", ("say", "small"))])
+    assert journal.history.pending_result("a") is None
+    label = journal.label("a", "order", ["order"])
+    assert History(journal.entries).pending_result("a") == label
+    journal.write("a", "rating", {"value": 1, "about": label.id})  # which changes nothing in effect
+    assert journal.history.pending_result("a") == label and journal.history.rating(label.id) == 1
+    journal.write("a", "rating", {"value": -1, "about": label.id})
+    assert journal.history.rating(label.id) == -1
+    journal.write("a", "result", {"events": []})
+    assert journal.history.pending_result("a") is None
+    journal.label("a", "action_listen", ["action_listen"])
+    assert journal.history.pending_result("a") is None
+    journal.write("a", "end", {"outcome": "success"})
+    assert journal.history.conversation(SHIRT, "a").outcome == "success"
+    journal.move("a", journal.history.undo_target("a"))
+    assert journal.history.outcome("a") is None
 
 
 def test_corrected_message_replaces_the_original_one() -> None:
-    desk = played([("a", act) for act in (("hear", "small"), ("mend", "large"), ("answer", "order"))])
-    record = desk.history.conversation(SHIRT, "a")
+    journal = played([("a", act) for act in (("fake", "small"), ("mend", "large"), ("answer", "order"))])
+    record = journal.history.conversation(SHIRT, "a")
     assert [type(event) for event in record.events] == [UserUttered, ActionExecuted, SlotSet]
     assert record.slots == {"size": "large", "price": 0.3}
-    large = played([("a", ("hear", "large"))]).history.conversation(SHIRT, "a")
-    assert learned(desk.history)[0][0] == large.observation().tobytes()
-    desk.move("b", 3)
-    desk.act("b", ("mend", "small"))  # shared entries have the texts of the first one
-    assert learned(desk.history)[0][0] == large.observation().tobytes()
+    large = played([("a", ("fake", "large"))]).history.conversation(SHIRT, "a")
+    assert learned(journal.history)[0][0] == large.observation().tobytes()
+    journal.move("b", 3)
+    journal.act("b", ("mend", "small"))  # shared entries have the texts of the first one
+    assert learned(journal.history)[0][0] == large.observation().tobytes()
     with pytest.raises(StoreError, match="entry 1: it has no message before it"):
-        History([dataclasses.replace(desk.entries[1], id=1, parent=None)]).events("a")
+        History([dataclasses.replace(journal.entries[1], id=1, parent=None)]).events("a")
 
 
 def test_listening_is_left_out_with_automatic_turn_taking() -> None:
-    desk = played([("a", ("say", "small")), ("a", ("answer", "action_listen"))])
-    desk.label("a", "order", ["order", "action_listen"])
-    labels = desk.history.labels(SHIRT)
+    journal = played([("a", ("say", "small")), ("a", ("answer", "action_listen"))])
+    journal.label("a", "order", ["order", "action_listen"])
+    labels = journal.history.labels(SHIRT)
     assert [label.right for label in labels] == [("order",)]
-    explicit = desk.history.labels(SHIRT, "explicit")
+    explicit = journal.history.labels(SHIRT, "explicit")
     assert [label.right for label in explicit] == [("action_listen",), ("order", "action_listen")]
 
 
 def test_additions_that_the_file_has_meanwhile_are_skipped() -> None:
-    desk = Desk()
+    journal = InMemoryJournal()
     for content in (
         {"add": "action", "name": "utter_bye", "texts": ["Bye!"]},
         {"add": "intent", "name": "inform"},
         {"add": "intent", "name": "thank"},
         {"add": "slot", "name": "colour", "type": "categorical", "values": ["red", "blue"]},
     ):
-        desk.write("", "domain", content)
-    grown = desk.history.extended(SHIRT)
+        journal.write("", "domain", content)
+    grown = journal.history.extended(SHIRT)
     assert grown.actions == (*SHIRT.actions, "utter_bye") and grown.texts("utter_bye") == ("Bye!",)
     assert grown.intents == ("inform", "deny", "thank")
     assert grown.slot("colour").values == ("red", "blue")
-    assert desk.history.extended(grown) == grown and desk.history.conversations == ()
+    assert journal.history.extended(grown) == grown and journal.history.conversations == ()
 
 
 def test_additions_are_undone_with_their_answer_and_other_entries_stay_readable() -> None:
-    desk = played([("a", ("say", "small"))])
-    history = desk.history
-    desk.write("a", "domain", {"add": "action", "name": "wave", "texts": ["Hi!"]}, "Ann")
-    desk.write("a", "domain", {"add": "slot", "name": "colour"}, "Ann")
-    desk.label("a", "wave", ["wave"])
+    journal = played([("a", ("say", "small"))])
+    history = journal.history
+    journal.write("a", "domain", {"add": "action", "name": "wave", "texts": ["Hi!"]}, "Ann")
+    journal.write("a", "domain", {"add": "slot", "name": "colour"}, "Ann")
+    journal.label("a", "wave", ["wave"])
     grown = history.extended(SHIRT)
     assert grown.texts("wave") == ("Hi!",) and grown.slots[-1].name == "colour"
     assert [growth.name for growth in history.additions("a")] == ["wave", "colour"]
-    desk.move("a", history.undo_target("a"))
+    journal.move("a", history.undo_target("a"))
     assert history.extended(SHIRT) == SHIRT and history.head("a") == 1 and history.additions("a") == []
-    desk.move("a", history.redo_target("a"))
+    journal.move("a", history.redo_target("a"))
     assert history.extended(SHIRT) == grown
-    desk.write("b", "result", {"events": [to_json(SlotSet("colour", "red"))]})
-    desk.label("b", "wave", ["order"])
-    desk.move("a", history.undo_target("a"))
+    journal.write("b", "result", {"events": [to_json(SlotSet("colour", "red"))]})
+    journal.label("b", "wave", ["order"])
+    journal.move("a", history.undo_target("a"))
     assert set(history.extended(SHIRT).actions) == set(grown.actions)
     assert history.extended(SHIRT).texts("wave") == ("Hi!",)
     assert history.conversation(history.extended(SHIRT), "b").slots["colour"] == "red"
@@ -324,6 +324,6 @@ def test_inconsistent_entries_are_reported() -> None:
         History([dataclasses.replace(entry, parent=None)] * 2)
     with pytest.raises(StoreError, match="entry 5: its content has no 'by'"):
         History([Entry(5, "a", None, "label", {"action": "x", "right": []})])
-    desk = played([("concert", ("say", "small"))])
+    journal = played([("concert", ("say", "small"))])
     with pytest.raises(StoreError, match="unknown conversation 'consert'; did you mean 'concert'"):
-        desk.history.head("consert")
+        journal.history.head("consert")

@@ -124,7 +124,7 @@ def test_agent_masters_the_restaurant() -> None:
 )
 def test_every_dialogue_environment_is_accepted(make: Any) -> None:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(?s).*rgb_array")  # which Stable-Baselines3 asks for, given an id
+        warnings.filterwarnings("ignore", "(?s).*rgb_array")  # Stable-Baselines3 asks for it, given an id
         MaskedDQN("MlpPolicy", make(), learning_starts=10, device="cpu").learn(40)
 
 

@@ -77,6 +77,6 @@ def test_another_domain_is_refused(tmp_path: Path) -> None:
     text = (pretrained_path("concert").parent / "domain.yml").read_text()
     (tmp_path / "mine.yml").write_text(text)
     with pytest.raises(
-        DomainError, match="no pretrained policy comes with this domain, only with concert, restaurant"
+        DomainError, match="no pretrained policy exists for this domain, only for concert, restaurant"
     ):
         PretrainedPolicy(make("Dialogue-v0", domain=str(tmp_path / "mine.yml")))

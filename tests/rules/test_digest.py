@@ -59,7 +59,7 @@ def move(texts: dict[str, str]) -> None:
     [
         put("user.py", "    wrong = 0\n", "    # None so far.\n    wrong = 0  # nor here\n"),
         put("user.py", '"""Tell one slot.', '"""Say the value of one slot.'),
-        put("user.py", '    """Tell one slot. Asking for a known slot', '    """Asking for what is known'),
+        put("user.py", " Asking for a known slot is useless, unless it may have been misheard.", ""),
         put("tables.py", '"""Actions since the user spoke last."""\n', ""),
         put("chance.py", '"""Chance: one small', '"""Luck: one small'),
         lay_out_anew,

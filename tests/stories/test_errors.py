@@ -79,7 +79,7 @@ def test_the_error_of_a_broken_file_is_one_sentence() -> None:
         ("## a\n* greet{x}", "f:2: '* greet{x}': not valid JSON after the name"),
         ('## a\n* greet{"x": 1} and', "f:2: '* greet{\"x\": 1} and': only ' OR ' and another intent"),
         ("## a\nutter_greet", "f:2: 'utter_greet': a line of a story must begin with"),
-        ("## a\n\n<!-- b\n* c", "f:3: a comment begins here that never ends"),
+        ("## a\n\n<!-- b\n* c", "f:3: this comment is never closed"),
         ("## a\n- slot", "f:2: '- slot': a slot needs its name and value"),
         ("## a\n* b" + '{"x": ' + "[" * 200_000, "f:2: "),
         ("## intent:greet\n- hello", "f:1: 'intent:greet' is a section of NLU data, not a story"),

@@ -103,7 +103,7 @@ def test_every_name_of_a_mode_is_accepted(given_mode: Any) -> None:
     [
         ({"autoreset_mode": "samestp"}, "autoreset_mode='samestp'.* did you mean 'SameStep'"),
         ({"autoreset_mode": 3}, "autoreset_mode=3"),
-        ({"num_envs": 0}, "num_envs=0: it is a whole number from 1 to 10000000"),
+        ({"num_envs": 0}, "num_envs=0: must be a whole number from 1 to 10000000"),
         ({"num_envs": 2.5}, "num_envs=2.5"),
         ({"render_mode": "ansi"}, "render_mode='ansi'.*sync"),
         ({"patience": 0}, "patience=0"),
@@ -119,10 +119,10 @@ def test_wrong_arguments_are_refused_in_one_line(keywords: dict[str, Any], messa
 @pytest.mark.parametrize(
     ("actions", "message"),
     [
-        ([0, 9, 0], "action 9: the actions here are 0 to 8"),
+        ([0, 9, 0], "action 9: must be from 0 to 8"),
         ([0, -1, 0], "action -1"),
-        ([0, 0], "actions are 3 integers, not int64 of shape"),
-        ([0.0, 1.0, 2.0], "actions are 3 integers, not float64"),
+        ([0, 0], "actions must be 3 integers, not int64 of shape"),
+        ([0.0, 1.0, 2.0], "actions must be 3 integers, not float64"),
     ],
 )
 def test_invalid_action_changes_no_lane(actions: list[Any], message: str) -> None:
@@ -186,7 +186,7 @@ def test_reset_is_needed_before_a_step_and_after_an_end() -> None:
         ({"options": 3}, TypeError, "options=3"),
         ({"options": {"reset_mask": [True, False, True]}}, TypeError, "array of bool"),
         ({"options": {"reset_mask": np.array([True])}}, ValueError, r"shape \(3,\)"),
-        ({"options": {"reset_mask": np.zeros(3, bool)}}, ValueError, "True somewhere"),
+        ({"options": {"reset_mask": np.zeros(3, bool)}}, ValueError, "at least one lane"),
     ],
 )
 def test_a_wrong_reset_is_refused(keywords: dict[str, Any], error: type[Exception], message: str) -> None:

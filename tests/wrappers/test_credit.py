@@ -86,8 +86,8 @@ def test_credit_matches_hand_computation() -> None:
         ({"steps": (1.0,), "seconds": (0, 1)}, "either steps, such as"),
         ({"steps": (0.0, 0.0)}, "not all are 0"),
         ({"steps": (1.0, -1.0)}, "none is negative"),
-        ({"seconds": (0.6, 0.2)}, "the shortest delay comes first"),
-        ({"seconds": (0.2, math.inf)}, "the shortest delay comes first"),
+        ({"seconds": (0.6, 0.2)}, "must be the shortest and longest delay"),
+        ({"seconds": (0.2, math.inf)}, "must be the shortest and longest delay"),
     ],
 )
 def test_invalid_credit_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -248,7 +248,7 @@ def test_model_capacity_is_bounded() -> None:
 
 def test_invalid_model_arguments_are_refused() -> None:
     env = Counting()
-    with pytest.raises(ValueError, match="ridge=0: it is a number above 0"):
+    with pytest.raises(ValueError, match="ridge=0: must be a number above 0"):
         RewardModel(env, ridge=0)
     with pytest.raises(ValueError, match="capacity=0"):
         RewardModel(env, capacity=0)

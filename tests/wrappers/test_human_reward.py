@@ -298,12 +298,12 @@ def test_ratings_of_dialogues_and_other_environments_are_kept(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"source": "keyboard"}, "source='keyboard': it is 'terminal' or a callable"),
-        ({"every": "turn"}, "every='turn': it is 'step' or 'dialogue'"),
-        ({"scale": float("nan")}, "scale=nan: it is a finite number"),
-        ({"mix": True}, "mix=True: it is a finite number"),
-        ({"credit": Credit(steps=(1,))}, "credit: it needs a reward model"),
-        ({"ask_above": 0.5}, "ask_above: it needs a reward model"),
+        ({"source": "keyboard"}, "source='keyboard': must be 'terminal' or a callable"),
+        ({"every": "turn"}, "every='turn': must be 'step' or 'dialogue'"),
+        ({"scale": float("nan")}, "scale=nan: must be a finite number"),
+        ({"mix": True}, "mix=True: must be a finite number"),
+        ({"credit": Credit(steps=(1,))}, "credit: needs a reward model"),
+        ({"ask_above": 0.5}, "ask_above: needs a reward model"),
     ],
 )
 def test_invalid_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -313,7 +313,7 @@ def test_invalid_arguments_are_refused(arguments: dict[str, Any], message: str) 
 
 def test_credit_needs_ratings_of_steps() -> None:
     env = gym.make("CartPole-v1")
-    with pytest.raises(ValueError, match="it goes with every='step'"):
+    with pytest.raises(ValueError, match="credit: needs every='step'"):
         HumanReward(env, every="dialogue", model=RewardModel(env), credit=Credit(steps=(1,)))
 
 
@@ -321,5 +321,5 @@ def test_credit_needs_ratings_of_steps() -> None:
 def test_invalid_answer_is_refused(answer: Any) -> None:
     env = HumanReward(gym.make("CartPole-v1"), lambda step: answer)
     env.reset(seed=0)
-    with pytest.raises(ValueError, match=r"source: it returned .*; it is a finite number, or None"):
+    with pytest.raises(ValueError, match=r"source: returned .*; must be a finite number, or None"):
         env.step(0)

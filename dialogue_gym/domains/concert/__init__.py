@@ -2,14 +2,14 @@
 
 ## Description
 The user walks through an agenda: perhaps a greeting; a search for concerts, for venues, or for one and
-then the other; a question for reviews, which is about the last search; thanks; goodbye. They go on when
-the bot has done what was called for, and say the same again otherwise.
+then the other; a question for reviews, which is about the last search; thanks; goodbye. They continue
+once the bot has done what was called for, and repeat themselves otherwise; such a turn is useless.
 
 ## Action Space
-`Discrete(9)` with automatic turn taking; `Discrete(10)`, one up and with `action_listen` as 0, with
-explicit.
+`Discrete(9)` with automatic turn taking. With explicit turn taking `Discrete(10)`: `action_listen` is 0,
+and the others move up by one.
 
-| action | name                        | what it answers                                      |
+| action | name                        | act that it answers                                  |
 |--------|-----------------------------|------------------------------------------------------|
 | 0      | action_restart              | nothing: the user opens again                        |
 | 1      | utter_default               | nothing                                              |
@@ -25,13 +25,13 @@ explicit.
 `MultiDiscrete`, 12 components, as in `DialogueEnv`.
 
 ## Starting State
-An agenda drawn at random, its first act said.
+An agenda drawn at random, whose first act opens the dialogue.
 
 ## Rewards
 20 for success and -1 for each step.
 
 ## Episode End
-Success (terminated): the agenda is done and goodbye said. Failure (terminated): ten turns were useless.
+Success (terminated): the agenda is finished, goodbye included. Failure (terminated): ten useless turns.
 50 steps, or 100 with explicit turn taking (truncated).
 
 ## Information

@@ -1,6 +1,6 @@
-"""The bot's actions for concerts and venues: it finds some, and tells their reviews, best first.
+"""Actions of the concert bot: find concerts and venues, and show their reviews, best first.
 
-The classes have the shape of rasa_sdk's, as a user's own have.
+The classes have the interface of rasa_sdk's, as a user's own actions do.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def _listed(parts: list[str]) -> str:
 
 
 class _Search:
-    """Puts all that there is into a slot."""
+    """Finds everything of one kind, and stores it in a slot."""
 
     slot: str
     key: str
-    """The key of a thing's name."""
+    """The key of an item's name."""
 
     def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[dict[str, Any]]:
         found = _DATA[self.slot]
@@ -58,7 +58,7 @@ class SearchVenues(_Search):
 
 
 class _ShowReviews:
-    """Tells how what is in a slot was reviewed."""
+    """Shows the reviews of the items in a slot."""
 
     slot: str
     key: str
@@ -74,7 +74,7 @@ class _ShowReviews:
         return []
 
     def _reviewed(self, value: Any) -> list[Found]:
-        """Return what is known of the things in a slot, which something else may have filled."""
+        """Return the known items in a slot, which another program may have filled."""
         known = {thing[self.key]: thing for thing in _DATA[self.slot]}
         names = [
             thing.get(self.key) if isinstance(thing, dict) else thing
@@ -84,7 +84,7 @@ class _ShowReviews:
 
 
 class ShowConcertReviews(_ShowReviews):
-    """Tells how the concerts that were found were reviewed."""
+    """Shows the reviews of the concerts found."""
 
     slot, key = "concerts", "artist"
 
@@ -94,7 +94,7 @@ class ShowConcertReviews(_ShowReviews):
 
 
 class ShowVenueReviews(_ShowReviews):
-    """Tells how the venues that were found were reviewed."""
+    """Shows the reviews of the venues found."""
 
     slot, key = "venues", "name"
 

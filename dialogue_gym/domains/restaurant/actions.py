@@ -1,6 +1,6 @@
-"""The bot's actions for restaurants: it searches for those that fit the wishes, and suggests one.
+"""Actions of the restaurant bot: search for restaurants that fit the wishes, and suggest one.
 
-The classes have the shape of rasa_sdk's, as a user's own have.
+The classes have the interface of rasa_sdk's, as a user's own actions do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RESTAURANTS: list[Restaurant] = yaml.safe_load(
 _FOUND = "restaurants"
 """The slot with the names of the restaurants found."""
 _WISHES = ("price", "cuisine", "location")
-"""The slots whose value a restaurant has to have, if the slot is filled."""
+"""Slots that a restaurant must match if they are filled."""
 
 
 def _fits(restaurant: Restaurant, tracker: Any) -> bool:
@@ -31,7 +31,7 @@ def _fits(restaurant: Restaurant, tracker: Any) -> bool:
 
 
 def _number(value: Any) -> int | None:
-    """Return a number of people; None where it is not known, or not told as a number."""
+    """Return the number of people; None if it is unknown or not a number."""
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
@@ -54,7 +54,7 @@ def _party(tracker: Any) -> str:
 
 
 class SearchRestaurants:
-    """Finds the restaurants that fit the wishes, without a word."""
+    """Finds the restaurants that fit the wishes, without a message."""
 
     def name(self) -> str:
         """Return the action's name."""
@@ -66,7 +66,7 @@ class SearchRestaurants:
 
 
 class Suggest:
-    """Suggests the first restaurant that was found; it searches itself if what was found does not fit."""
+    """Suggests the first restaurant found; searches again if that one does not fit."""
 
     def name(self) -> str:
         """Return the action's name."""

@@ -127,5 +127,5 @@ def test_an_agent_starts_with_labels_of_a_teacher(tmp_path: Path) -> None:
     other = Run("FakeUserRestaurant-v0", {"turn_taking": "explicit"}, "behaviour_cloning", 0, 0)
     with pytest.raises(ValueError, match="unknown action"):
         train(other, lambda steps, success: None, labels=tmp_path / "store")
-    with pytest.raises(ValueError, match="ppo starts from scratch; labels are for behaviour_cloning"):
+    with pytest.raises(ValueError, match="ppo starts from scratch; labels are only for behaviour_cloning"):
         check_warm_start("ppo", "FakeUserConcert-v0")

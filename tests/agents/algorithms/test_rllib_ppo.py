@@ -26,7 +26,7 @@ EXAMPLE, CONSTRAINTS = (
 def processes_of(folder: Path) -> list[int]:
     """Return the processes whose command or working directory lies in a folder, according to /proc.
 
-    (Ray renames some of its processes, which leaves only the working directory to tell.)
+    (Ray renames some of its processes, so only the working directory identifies these.)
     """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
