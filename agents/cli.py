@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,13 +19,21 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from agents.benchmark.parallel import Task, run_all
-from agents.config import agent_config, agent_names, check_warm_start
-from agents.evaluation import Evaluation, evaluate
 from agents.exact.solver import Solution, bound, solve
 from agents.exact.upper_bound import TooLarge
-from agents.make_env import PRETRAINED, make, parse_settings
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
 from dialogue_gym.policies import play
+from dialogue_gym.training import (
+    Evaluation,
+    agent_config,
+    agent_names,
+    builtin_ids,
+    check_warm_start,
+    evaluate,
+    make_env,
+    parse_settings,
+    progress_bar,
+)
 from dialogue_gym.utils import nearest
 
 app = typer.Typer(
@@ -49,12 +56,12 @@ Dialogues = Annotated[int, typer.Option(min=1, help="number of dialogues in the 
 
 
 def _solve(env_id: str, settings: dict[str, Any]) -> Solution:
-    return solve(make(env_id, settings))
+    return solve(make_env(env_id, settings))
 
 
 def _bound(env_id: str, settings: dict[str, Any]) -> float | None:
     try:
-        return bound(make(env_id, settings))
+        return bound(make_env(env_id, settings))
     except TooLarge:
         return None
 
@@ -71,28 +78,10 @@ def _prepare(out: Path) -> None:
         pass
 
 
-@contextlib.contextmanager
-def _progress_bar(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} steps"),
-        TextColumn("success {task.fields[success]:.0%}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        bar = bars.add_task(title, total=steps, success=0.0)
-
-        def progress(done: int, success: float) -> None:
-            bars.update(bar, completed=min(done, steps), success=success)
-
-        yield progress
-
-
 def _train(run: Any, labels: Path | None = None) -> tuple[Any, Any, float]:
-    from agents.training import train
+    from dialogue_gym.training import train
 
-    with _progress_bar(f"{run.agent.upper()} learns", run.steps) as progress:
+    with progress_bar(f"{run.agent.upper()} learns", run.steps) as progress:
         return train(run, progress, labels=labels)
 
 
@@ -124,29 +113,30 @@ def train(
         typer.Option(help="a store of dialogue-gym teach, whose labels the agent starts with"),
     ] = None,
 ) -> None:
-    """Train an agent and write model.zip, metrics.json and learning_curve.png."""
+    """Train an agent and write agent.json, weights.npz, metrics.json and learning_curve.png."""
     keywords = parse_settings(settings or [])
     config = agent_config(agent, env_id)
-    make(env_id, keywords)  # reports errors in settings before the long part
+    make_env(env_id, keywords)  # reports errors in settings before the long part
     if labels:
         check_warm_start(agent, env_id)
     _prepare(out)
 
-    from agents.training import Run, save_model, save_results
+    from agents.training import save_results
+    from dialogue_gym.training import Run, save_trained
 
     run = Run(env_id, keywords, agent, seed, steps or int(config["steps"]))
     with _other_core() as other_core:
         bounding = other_core.apply_async(_bound, (env_id, keywords))
         trained, curve, seconds = _train(run, labels)
-        save_model(out, trained)
-        evaluation = evaluate(run.make_env(), trained, dialogues, seed)
+        policy = save_trained(out, run, trained)
+        evaluation = evaluate(run.make_env(), policy, dialogues, seed)
         try:
             best = bounding.get(BOUND_SECONDS)
         except multiprocessing.TimeoutError:
             best = None
     if best is None:
         print("note: this environment is too large to be solved, so the bound is missing", file=sys.stderr)
-    metrics = save_results(out, run, trained, curve, seconds, evaluation, best)
+    metrics = save_results(out, run, curve, trained.num_timesteps, seconds, evaluation, best)
     console.print_json(json.dumps({key: metrics[key] for key in metrics if key != "versions"}))
 
 
@@ -161,25 +151,29 @@ def evaluate_command(
     dialogues: Dialogues = 1000,
     seed: Seed = 1,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="load a model.zip of earlier versions, which can run code")
+    ] = False,
 ) -> None:
     """Evaluate a trained agent, also under other settings than those of its training."""
     from agents.training import load
 
     keywords = parse_settings(settings or [])
-    env_id = PRETRAINED.get(agent)
+    known = builtin_ids()
+    env_id = known.get(agent)
     if env_id and not (Path(agent) / "metrics.json").exists():
-        env = make(env_id, keywords)
+        env = make_env(env_id, keywords)
         trained: Any = PretrainedPolicy(env, seed)
         name, best = "pretrained", None
     else:
         if not Path(agent).exists():
-            advice = nearest(agent, PRETRAINED)
+            advice = nearest(agent, known)
             raise ValueError(
                 f"{agent}: neither a trained agent (metrics.json is missing) nor a pretrained one; {advice}"
             )
-        run, trained, metrics = load(Path(agent))
+        run, trained, metrics = load(Path(agent), trust)
         env_id, name = run.env_id, run.agent
-        env = make(env_id, run.settings | keywords)
+        env = make_env(env_id, run.settings | keywords)
         trained_on = run.make_env()
         if (env.observation_space, env.action_space) != (
             trained_on.observation_space,
@@ -208,11 +202,11 @@ def pretrain(
     """Train the pretrained agents that come with the built-in domains."""
     from agents.pretraining import AGENT, STEPS, pretrain
 
-    for name in PRETRAINED:
+    for name in builtin_ids():
         folder = out / name if out else None
         if folder:
             _prepare(folder)
-        with _progress_bar(f"{AGENT.upper()} learns: {name}", STEPS) as progress:
+        with progress_bar(f"{AGENT.upper()} learns: {name}", STEPS) as progress:
             figures = pretrain(name, seed, progress, folder)
         results = {f"error rate {rate:.2f}": evaluation for rate, evaluation in figures.items()}
         console.print(_table(results, f"{name}, pretrained, 1,000 dialogues each"))
@@ -316,7 +310,8 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """PPO learns to book a restaurant in front of you."""
-    from agents.training import Run, save_model, save_results
+    from agents.training import save_results
+    from dialogue_gym.training import Run, save_trained
 
     env_id = "FakeUserRestaurant-v0"
     run = Run(env_id, {}, "ppo", seed, int(agent_config("ppo", env_id)["steps"]))
@@ -324,15 +319,16 @@ def demo(
     with _other_core() as other_core:
         solving = other_core.apply_async(_solve, (env_id, {}))
         trained, curve, seconds = _train(run)
-        save_model(out, trained)
+        policy = save_trained(out, run, trained)
         env = run.make_env()
         results = {
             "random": evaluate(run.make_env(), RandomPolicy(env, seed), seed=seed),
             "expert": evaluate(run.make_env(), ExpertPolicy(env, seed), seed=seed),
-            "PPO": evaluate(run.make_env(), trained, seed=seed),
+            "PPO": evaluate(run.make_env(), policy, seed=seed),
         }
         solution = solving.get()
-    save_results(out, run, trained, curve, seconds, results["PPO"], solution.upper)
+    steps = trained.num_timesteps
+    save_results(out, run, curve, steps, seconds, results["PPO"], solution.upper)
 
     lower = solution.lower
     table = _table(results, f"{env_id}, 1,000 dialogues each")
@@ -345,7 +341,7 @@ def demo(
         "The bound is the optimum with full knowledge of the user's goal: no policy can exceed it.\n"
     )
     console.print("A dialogue of the trained agent:\n")
-    console.print(Text(_dialogue(run.make_env("ansi"), trained)), soft_wrap=True)
+    console.print(Text(_dialogue(run.make_env("ansi"), policy)), soft_wrap=True)
     console.print(f"\nThe learning curve: {out / 'learning_curve.png'}", soft_wrap=True)
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from agents.evaluation import Evaluation, evaluate
-from agents.make_env import PRETRAINED, make
-from agents.training import Progress, Run, train
 from dialogue_gym.policies import PretrainedPolicy, pretrained_path, save_pretrained
+from dialogue_gym.sb3 import to_numpy
+from dialogue_gym.training import Evaluation, Progress, Run, builtin_ids, evaluate, make_env, train
 from dialogue_gym.utils import write_whole
 
 AGENT, STEPS, ERROR_RATE = "maskable_ppo", 300_000, 0.3
@@ -28,18 +25,13 @@ def pretrain(name: str, seed: int, progress: Progress, folder: Path | None = Non
         folder: the folder for `policy.npz`; by default, that of the domain's file.
     """
     path = folder / "policy.npz" if folder else pretrained_path(name)
-    run = Run(PRETRAINED[name], {"semantic_error_rate": ERROR_RATE}, AGENT, seed, STEPS)
-    agent: Any = train(run, progress)[0]
+    env_id = builtin_ids()[name]
+    run = Run(env_id, {"semantic_error_rate": ERROR_RATE}, AGENT, seed, STEPS)
     env: Any = run.make_env().unwrapped
-    linear = [
-        layer
-        for layer in (*agent.policy.mlp_extractor.policy_net, agent.policy.action_net)
-        if isinstance(layer, torch.nn.Linear)
-    ]
-    layers = [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear]
+    layers = list(to_numpy(train(run, progress)[0], env).layers)
     write_whole(path, lambda temporary: save_pretrained(temporary, env, layers))
     figures = {}
     for error_rate in ERROR_RATES:
-        env = make(PRETRAINED[name], {"semantic_error_rate": error_rate})
+        env = make_env(env_id, {"semantic_error_rate": error_rate})
         figures[error_rate] = evaluate(env, PretrainedPolicy(env, path=path), seed=seed)
     return figures

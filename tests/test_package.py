@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import shlex
 import shutil
@@ -13,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from dialogue_gym.training import agent_names
 from tests import ROOT
+from tests.agents.commands import agents
+from tests.cli.test_train import EXPERT
+from tests.conftest import TINY
 
 HEAVY = (
     "torch", "numba", "stable_baselines3", "sklearn", "rich", "typer", "matplotlib", "scipy", "nicegui",
@@ -116,6 +121,66 @@ def test_the_pip_commands_of_the_readme_work(wheel: Path, tmp_path: Path) -> Non
     assert (tmp_path / "dialogue_gym/domains/concert/domain.yml").exists()
 
 
+_NO_CHECKOUT = """
+import sys
+
+class NoCheckout:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "agents":
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, NoCheckout())
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and its command, installed once, in which there is no `agents`."""
+    folder = tmp_path_factory.mktemp("site")
+    options = ["--quiet", "--no-deps", "--no-compile", "--target", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True)
+    (folder / "sitecustomize.py").write_text(_NO_CHECKOUT)
+    return folder
+
+
+def command(installed: Path, cwd: Path, *words: str, typed: str = "") -> str:
+    """Run the installed command in a folder; return its output."""
+    done = subprocess.run(
+        [str(installed / "bin/dialogue-gym"), *words], input=typed, capture_output=True, text=True,
+        check=False, cwd=cwd, env=os.environ | {"PYTHONPATH": str(installed)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("agent", ["dqn", "maskable_ppo"])
+def test_agents_of_the_checkout_talk_where_only_the_wheel_is(
+    agent: str, installed: Path, tmp_path: Path
+) -> None:
+    words = ["train", "FakeUserConcert-v0", "--agent", agent, "--steps", "300", "--dialogues", "5"]
+    assert agents(*words, "--out", str(tmp_path / "mine")).returncode == 0
+    shown = command(installed, tmp_path, "chat", "concert", "--agent", "mine", typed="/greet\n")
+    assert f"concert, with the agent {agent!r}." in shown and "\nbot   " in shown
+    if agent == "dqn":  # a PPO is imitated first, which takes some seconds
+        shown = command(installed, tmp_path, "live", "concert", "--agent", "mine", typed="/greet\n")
+        assert "a new learner begins with the agent 'dqn'" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agent", agent_names())
+def test_the_installed_command_trains_every_agent(agent: str, installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop.yml").write_text(TINY + EXPERT)
+    words = ["train", "shop.yml", "--agent", agent, "--out", "mine", "--steps", "300", "--dialogues", "20"]
+    trained = command(installed, tmp_path, *words)
+    assert trained.startswith(f"{agent} on shop: success ")
+    words = ["evaluate", "shop.yml", "--agent", "mine", "--dialogues", "20", "--seed", "0"]
+    assert command(installed, tmp_path, *words) == trained.splitlines()[0] + "\n"
+    shown = command(installed, tmp_path, "chat", "shop.yml", "--agent", "mine", typed="/deny\n")
+    assert f"shop, with the agent {agent!r}." in shown
+    shown = command(installed, tmp_path, "live", "shop.yml", "--agent", "mine", typed="/deny\n+\n")
+    assert f"a new learner begins with the agent {agent!r}" in shown
+
+
 @pytest.mark.slow
 def test_the_oldest_supported_gymnasium_works(tmp_path: Path) -> None:
     options = ["--quiet", "--target", str(tmp_path), "gymnasium==1.0.0", "numpy", "pyyaml", "numba"]
@@ -146,7 +211,7 @@ print(compiled.metadata["autoreset_mode"].value, ours.shape)
 @pytest.mark.parametrize(
     ("extra", "modules"),
     [
-        ("agents", "agents.cli, agents.training, agents.benchmark.run"),
+        ("agents", "agents.cli, agents.benchmark.run, dialogue_gym.cli.app, dialogue_gym.training.results"),
         ("teach", "dialogue_gym.cli.app, dialogue_gym.teaching.terminal.run"),
         ("web", "dialogue_gym.cli.app, dialogue_gym.web.run"),
         ("live", "dialogue_gym.cli.app, dialogue_gym.live.run"),

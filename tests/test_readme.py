@@ -22,10 +22,10 @@ from agents.benchmark.grid import load_grid
 from agents.benchmark.live import DOMAINS
 from agents.benchmark.tables import report, summary
 from agents.benchmark.teaching import table
-from agents.config import agent_names
 from agents.exact.solver import solve
 from agents.speed.table import markdown
 from dialogue_gym import DialogueEnv
+from dialogue_gym.training.configuration import agent_names
 from tests import ROOT
 from tests.commands import dialogue_gym as run_here
 from tests.commands import run
@@ -128,7 +128,7 @@ def test_the_commands_of_agents_run(tmp_path: Path) -> None:
             figures = json.loads(result.stdout)
             assert figures["success_rate"] > 0.98
             assert figures["mean_return"] > 0.98 * figures["bound_return"]
-    assert (tmp_path / "out/dqn/model.zip").exists()
+    assert (tmp_path / "out/dqn/agent.json").exists()
 
 
 def test_chats_match_their_transcripts(tmp_path: Path) -> None:
@@ -146,7 +146,8 @@ def test_story_and_teaching_commands_run(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for command in WORDS:
         if command.split()[1] not in ("chat", "serve"):
-            run_here(*shlex.split(command)[1:], cwd=tmp_path)
+            few = ["--steps", "300", "--dialogues", "20"] if command.split()[1] == "train" else []
+            run_here(*shlex.split(command)[1:], *few, cwd=tmp_path)
     made = {path.name for path in tmp_path.iterdir()}
     assert {"stories.yml", "joined.yml", "restaurant-teaching", "concert-teaching"} <= made
 

@@ -3,7 +3,7 @@
 It needs no Stable-Baselines3, and is a model for agents of your own: it uses only the registered ids of
 `dialogue_gym`. Read it from top to bottom. A network estimates the value of each action in
 an observation; the bot takes the best one, or now and then a random one; the network learns from random
-samples of all steps so far. (`agents/algorithms/q_table.py` has a table instead of the network.)
+samples of all steps so far. (`dialogue_gym/policies/q_table.py` has a table instead of the network.)
 
     python -m agents.algorithms.plain_dqn FakeUserRestaurant-v0 --seed 1 --steps 20000
 

@@ -8,12 +8,10 @@ from typing import Any
 import numba
 
 from agents.benchmark.grid import Cell
-from agents.evaluation import evaluate
 from agents.exact.bayes_filter import FilterPolicy
 from agents.exact.solver import SolverPolicy, solve
-from agents.make_env import make
-from agents.training import Agent, Run, train, versions
 from dialogue_gym import ExpertPolicy, RandomPolicy
+from dialogue_gym.training import Learned, Run, evaluate, make_env, train, versions
 
 Record = dict[str, Any]
 
@@ -49,7 +47,7 @@ def _train(cell: Cell) -> list[Record]:
         header = {"seed": seed, "mark": mark, "dialogues": dialogues, "steps": steps}
         evaluations.append(header | _figures(env, agent, cell.dialogues, seed))
 
-    def watch(dialogues: int, steps: int, agent: Agent) -> None:
+    def watch(dialogues: int, steps: int, agent: Learned) -> None:
         if dialogues == 0:
             note(0, 0, 0, agent)
         while remaining and remaining[0] <= dialogues:
@@ -63,7 +61,7 @@ def _train(cell: Cell) -> list[Record]:
 
 
 def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
-    env = make(cell.env_id, cell.settings)
+    env = make_env(cell.env_id, cell.settings)
     exact = None
     fixed: Any = None
     if cell.agent == "filter":

@@ -12,9 +12,8 @@ from typing import Any
 
 import yaml
 
-from agents.config import agent_config
-from agents.make_env import check_settings, make
 from dialogue_gym import Domain, rules
+from dialogue_gym.training import agent_config, check_settings, make_env
 from dialogue_gym.utils import nearest
 
 GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
@@ -173,7 +172,7 @@ def _grid(name: str, content: Any) -> Grid:
             check_settings(environment.get("settings") or {})
             for env_id in part.get("ids", content["ids"]):
                 settings = {"turn_taking": part["turn_taking"]} | (environment.get("settings") or {})
-                make(env_id, settings)
+                make_env(env_id, settings)
                 agents = _learners(content["learners"], part.get("steps") or {}, env_id, has_mask)
                 learners = {
                     name: Cell(env_id, settings, agent, steps, (0,), marks, dialogues)
@@ -231,7 +230,7 @@ def _configuration(agent: str, env_id: str) -> str:
 @functools.cache
 def _domain(env_id: str, name: str | None) -> str:
     """Return a hash of a domain without parts that cannot affect a dialogue: texts, slots never observed."""
-    env: Any = make(env_id, {"domain": name} if name else {})
+    env: Any = make_env(env_id, {"domain": name} if name else {})
     domain: Domain = env.unwrapped.domain
     assert domain.fake_user is not None
     wanted = dict(domain.fake_user.goal)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from agents.benchmark.grid import Cell, Grid, Task, with_seed
-from agents.config import agent_config
+from dialogue_gym.training import agent_config
 
 Record = dict[str, Any]
 MEASURES = ("success_rate", "mean_return", "objective")

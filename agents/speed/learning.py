@@ -20,10 +20,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
-from agents.config import agent_config
-from agents.evaluation import evaluate
 from agents.exact.solver import bound
 from dialogue_gym.sb3 import DialogueVecEnv
+from dialogue_gym.training import agent_config, evaluate
 
 ENV_ID = "FakeUserRestaurant-v0"
 SUCCESS_RATE, SHARE_OF_BOUND = 0.99, 0.98

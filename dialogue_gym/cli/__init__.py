@@ -6,6 +6,8 @@ import io
 import sys
 
 _EXTRAS = {
+    "numba": "agents",
+    "sb3_contrib": "agents",
     "torch": "live",
     "stable_baselines3": "live",
     "rapidfuzz": "nlu",
@@ -28,6 +30,8 @@ def main() -> None:
     except ImportError as error:
         sys.exit(_fail(_missing(error)))
 
+    from gymnasium.error import DependencyNotInstalled
+
     from dialogue_gym._http import ServiceError
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -39,7 +43,7 @@ def main() -> None:
         message = str(error) if "pip install" in str(error) else _missing(error)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    except (ValueError, ServiceError) as error:
+    except (DependencyNotInstalled, ValueError, ServiceError) as error:
         message = str(error)
     else:
         return

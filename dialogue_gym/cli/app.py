@@ -8,15 +8,17 @@ import typer
 
 from dialogue_gym.cli.chat import chat
 from dialogue_gym.cli.check import check
+from dialogue_gym.cli.evaluate import evaluate
 from dialogue_gym.cli.live import live
 from dialogue_gym.cli.serve import serve
 from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
 from dialogue_gym.cli.teach import teach
+from dialogue_gym.cli.train import train
 from dialogue_gym.version import __version__
 
 app = typer.Typer(
-    help="Check, teach, serve and talk to dialogue bots.",
+    help="Check, train, teach, serve and talk to dialogue bots.",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -36,11 +38,13 @@ def main(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Check, teach, serve and talk to dialogue bots."""
+    """Check, train, teach, serve and talk to dialogue bots."""
 
 
 app.command()(chat)
 app.command()(check)
+app.command()(train)
+app.command()(evaluate)
 app.command()(teach)
 app.command()(live)
 app.command()(serve)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dialogue_gym._text import printable
 from dialogue_gym.chat import RESTART_COMMAND, Bot, Chat
-from dialogue_gym.cli.options import ActionsOption, DomainName, NluOption, SeedOption
+from dialogue_gym.cli.options import ActionsOption, DomainName, NluOption, SeedOption, TrustOption
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
-from dialogue_gym.live.policy import store_agent
-from dialogue_gym.policies.agent import Agent, load_agent
-from dialogue_gym.teaching.policy import is_store
+from dialogue_gym.live.policy import find_agent
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
 _PROMPT = "you > "
@@ -29,20 +26,19 @@ def chat(
         str | None,
         typer.Option(
             metavar="NAME|DIR",
-            help="pretrained, expert, random, or a folder written by teach, live or `agents train`.",
+            help="pretrained, expert, random, or a folder written by train, teach or live.",
         ),
     ] = None,
+    trust: TrustOption = False,
     nlu: NluOption = None,
     actions: ActionsOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Talk to a trained agent, in plain English or in the fixed format."""
     domain = load_domain(source)
-    loaded: Agent | None
-    if agent and is_store(Path(agent)):
-        domain, loaded = store_agent(Path(agent), domain, _report)
-    else:
-        loaded = load_agent(agent, domain, is_builtin=source in builtin_names())
+    domain, loaded = find_agent(
+        agent, domain, _report, is_builtin=source in builtin_names(), seed=seed, trust=trust
+    )
     runner = make_runner(source, domain, actions, seed)
     interpreter = make_interpreter(source, domain, nlu, seed)
     talk = Chat(Bot(domain, loaded, runner), interpreter)

@@ -79,6 +79,16 @@ ActionsOption = Annotated[
         rich_help_panel=BOT,
     ),
 ]
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Load an agent of an earlier version, which can run code.", rich_help_panel=BOT
+    ),
+]
+SettingsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the simulated user and the dialogues."),
+]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.", rich_help_panel=BOT)]
 
 
@@ -130,8 +140,9 @@ _OPTIONS: dict[str, Any] = {
         LEARNING,
         "--agent",
         metavar="NAME|DIR",
-        help="Agent that a new learner begins with: pretrained, expert, or the folder of a trained DQN.",
+        help="Agent that a new learner begins with: pretrained, expert, or the folder of a trained one.",
     ),
+    "trust": TrustOption,
     "silence": _option(
         float, LEARNING, "--silence", min=0, help="Minutes after which a silent person is gone; 0: never."
     ),

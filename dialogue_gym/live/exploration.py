@@ -10,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.policies.base import Policy
-from dialogue_gym.policies.mask import ActionMask
-from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, relu
+from dialogue_gym.policies.trained import NetworkPolicy
 
 LEAST, MOST = 0.02, 0.5
 """The exploration rate where all people are content, and where none is."""
@@ -20,7 +18,7 @@ NEWEST = 0.1
 """The weight of the newest dialogue in the running mean of satisfaction."""
 
 
-class QPolicy(Policy):
+class QPolicy(NetworkPolicy):
     """The greedy policy of a Q-network: one-hot observation, layers with rectifiers between them.
 
     Attributes:
@@ -29,30 +27,13 @@ class QPolicy(Policy):
 
     def __init__(self, env: DialogueEnv, weights: list[npt.NDArray[np.float32]], version: int) -> None:
         """Take weights, shape (outputs, inputs), and biases in turns, from the first layer on."""
-        super().__init__(env)
-        self.weights = weights
+        super().__init__(env, list(zip(weights[::2], weights[1::2], strict=True)), has_values=True)
         self.version = version
-        sizes = [len(field.labels) for field in env.fields]
-        layers = list(zip(weights[::2], weights[1::2], strict=True))
-        self._network = OneHotMlp(OneHotEncoding(sizes), layers, relu)
-        self._mask = ActionMask(env)
 
-    def values(self, observation: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Return the value of each action, shape (actions,), possible or not."""
-        return self._network(observation)
-
-    def numbers(
-        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None = None
-    ) -> tuple[bool, npt.NDArray[Any]]:
-        """Return False, as these are not probabilities, and the value of each action."""
-        return False, self.values(observation)
-
-    def choose(
-        self, observation: npt.NDArray[Any], mask: npt.NDArray[Any] | None, deterministic: bool
-    ) -> int:
-        """Return the possible action with the highest value."""
-        possible = self._mask(observation[None])[0] if mask is None else np.asarray(mask) != 0
-        return int(np.where(possible, self.values(observation), -np.inf).argmax())
+    @property
+    def weights(self) -> list[npt.NDArray[np.float32]]:
+        """Weights and biases in turns, from the first layer on."""
+        return [part for layer in self.layers for part in layer]
 
 
 class Explorer:

@@ -229,11 +229,11 @@ class LiveLearner:
         self.target.load_state_dict(self.network.state_dict())
         self.updates = 0
 
-    def take_weights(self, network: torch.nn.Module) -> None:
-        """Begin with the weights of a Q-network for the same observations and actions."""
+    def take_weights(self, weights: Iterable[npt.NDArray[np.float32]]) -> None:
+        """Begin with weights and biases, in turns, of a network for the same observations and actions."""
         with torch.no_grad():
-            for own, other in zip(self.network.parameters(), network.parameters(), strict=True):
-                own.copy_(other)
+            for own, other in zip(self.network.parameters(), weights, strict=True):
+                own.copy_(torch.as_tensor(other))
         self.target.load_state_dict(self.network.state_dict())
 
     def actor(self) -> QPolicy:

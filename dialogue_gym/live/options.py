@@ -13,7 +13,8 @@ class LiveOptions:
     Attributes:
         source: a built-in domain's name, or a domain file.
         store: the folder for conversations and checkpoints; None for `NAME-live`.
-        agent: the start of a new learner: `"pretrained"`, `"expert"`, or the folder of a trained DQN.
+        agent: the start of a new learner: `"pretrained"`, `"expert"`, or the folder of a trained agent.
+        trust: whether an agent of earlier versions is loaded, which can run code.
         nlu: files with NLU examples, or the address of one NLU server.
         actions: modules or files with the code of actions, or the address of an action server.
         silence: minutes after which a silent person counts as gone; 0 for never.
@@ -27,6 +28,7 @@ class LiveOptions:
     source: str
     store: Path | None = None
     agent: str | None = None
+    trust: bool = False
     nlu: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     silence: float = 30

@@ -1,9 +1,10 @@
-"""The agent of a store, used without further learning."""
+"""Agents for conversations without further learning: by name, of a folder, or of a store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
@@ -13,8 +14,40 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.exploration import QPolicy
 from dialogue_gym.live.migration import schema_of
-from dialogue_gym.policies.agent import Agent, AgentError
-from dialogue_gym.teaching.policy import taught_agent
+from dialogue_gym.policies.agent import Agent, load_agent
+from dialogue_gym.policies.saved import AgentError
+from dialogue_gym.teaching.policy import is_store, taught_agent
+
+
+def find_agent(
+    name: str | None,
+    domain: Domain,
+    report: Callable[[str], None],
+    *,
+    is_builtin: bool = False,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    trust: bool = False,
+) -> tuple[Domain, Agent | None]:
+    """Return the agent by a name, or of the folder of training or of a store, and its domain.
+
+    The domain has the additions of a store. Without a name the agent is that of `load_agent`.
+
+    Args:
+        name: the name or the folder.
+        domain: the domain as its file is now.
+        report: called with one line for each damaged checkpoint.
+        is_builtin: whether the domain is a built-in one, which may have a pretrained agent.
+        seed: the seed of a policy that is random.
+        settings: arguments of the environment of an agent by name, or of one that was trained.
+        trust: unpickle the `model.zip` of an agent of earlier versions, which can run code.
+
+    Raises:
+        ValueError: the agent cannot be used (see `load_agent` and `store_agent`).
+    """
+    if name and is_store(Path(name)):
+        return store_agent(Path(name), domain, report)
+    return domain, load_agent(name, domain, is_builtin, seed, settings, trust)
 
 
 def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> tuple[Domain, Agent]:

@@ -25,7 +25,8 @@ from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
 from dialogue_gym.live.trainer import RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.nlu.interpreter import Interpreter
-from dialogue_gym.policies.agent import Agent, AgentError, load_agent
+from dialogue_gym.policies.agent import Agent, load_agent
+from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.policy import is_store
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
@@ -168,7 +169,7 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
         return _Beginning(domain, newest.turn_taking, None, note if given.agent else None)
     if given.agent and is_store(Path(given.agent)):
         raise AgentError(f"{given.agent}: this is a store; to continue with it: --store {given.agent}")
-    agent = load_agent(given.agent, domain, is_builtin=given.source in builtin_names())
+    agent = load_agent(given.agent, domain, is_builtin=given.source in builtin_names(), trust=given.trust)
     if agent is not None:
         if given.agent is None and domain.fake_user is None:
             agent = None  # nobody can play with it to show it to the learner

@@ -16,8 +16,10 @@ from dialogue_gym.live.learner import LearnerSettings, LiveLearner
 from dialogue_gym.live.migration import MigrationError, load_checkpoint, schema_of
 from dialogue_gym.live.trainer import EVERY, RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
-from dialogue_gym.policies.agent import Agent, AgentError
+from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy
+from dialogue_gym.policies.saved import AgentError
+from dialogue_gym.policies.trained import NetworkPolicy
 from dialogue_gym.teaching.learner import right_actions
 
 
@@ -115,14 +117,15 @@ def _resume(
 STEPS, UPDATES, TAUGHT_UPDATES = 2000, 3000, 500
 """The steps of an agent that are studied, the updates for it, and those with labels alone."""
 
-_LAYERS = [64, 64]
+_WIDTHS = [64, 64]
+"""The widths of a live learner's hidden layers, which are those that Stable-Baselines3 gives a DQN."""
 
 
 def initialize_learner(learner: LiveLearner, agent: Agent | None, can_play: bool, seed: int = 0) -> None:
     """Initialize a learner from an agent.
 
-    A DQN's weights are taken as they are. Any other policy has dialogues with the fake user, which are
-    studied. Without an agent the learner begins with the labels alone.
+    The weights of a DQN with the learner's own layers are taken as they are. Any other policy has dialogues
+    with the fake user, which are studied. Without an agent the learner begins with the labels alone.
 
     Args:
         learner: a new learner.
@@ -137,10 +140,18 @@ def initialize_learner(learner: LiveLearner, agent: Agent | None, can_play: bool
         learner.study(TAUGHT_UPDATES)
         return
     check_agent(agent, can_play)
-    if isinstance(agent.policy, Policy):
-        _study(learner, agent.policy, seed)
+    if (network := _q_network(agent.policy)) is not None:
+        learner.take_weights([part for layer in network.layers for part in layer])
     else:
-        learner.take_weights(agent.policy.q_net)
+        _study(learner, agent.policy, seed)
+
+
+def _q_network(policy: Policy) -> NetworkPolicy | None:
+    """Return a policy whose weights a learner can take as they are; None for others."""
+    if not isinstance(policy, NetworkPolicy) or not policy.has_values or policy.activation != "relu":
+        return None
+    widths = [len(biases) for _, biases in policy.layers[:-1]]
+    return policy if widths == _WIDTHS else None
 
 
 def check_agent(agent: Agent, can_play: bool) -> None:
@@ -153,25 +164,15 @@ def check_agent(agent: Agent, can_play: bool) -> None:
     Raises:
         AgentError: the agent is not suitable; one line gives the reason.
     """
-    if isinstance(agent.policy, Policy):
-        if not can_play:
-            raise AgentError(f"{agent.name}: without a fake user (the key 'fake_user') it cannot be studied")
-        return
-    network = getattr(agent.policy, "q_net", None)
-    if network is None:
-        raise AgentError(
-            f"{agent.name}: PPO learns from its own newest dialogues alone, thousands at a time, not from one"
-            " person's few; give an agent of masked_dqn or dqn"
-        )
     if agent.env.max_history != 1:
         raise AgentError(
             f"{agent.name}: it sees the last {agent.env.max_history} observations (max_history), and live"
             " learning goes by one; train it with max_history=1"
         )
-    if list(network.net_arch) != _LAYERS or network.activation_fn.__name__ != "ReLU":
+    if not can_play and _q_network(agent.policy) is None:
         raise AgentError(
-            f"{agent.name}: its network has other layers than live learning has, which are those that"
-            " Stable-Baselines3 gives a DQN: two of 64 units with rectifiers"
+            f"{agent.name}: without a fake user (the key 'fake_user') it cannot be studied; only a DQN with"
+            " the usual two layers of 64 units can go on learning without one"
         )
 
 

@@ -15,26 +15,21 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy
 from dialogue_gym.policies.pretrained import PretrainedPolicy, pretrained_path
+from dialogue_gym.policies.saved import (
+    AGENT_FILE,
+    AgentError,
+    first_line,
+    is_agent,
+    load_policy,
+    read_agent,
+    read_table,
+)
 
 POLICIES: Mapping[str, type[Policy]] = {
     "pretrained": PretrainedPolicy,
     "expert": ExpertPolicy,
     "random": RandomPolicy,
 }
-ALGORITHMS: Mapping[str, tuple[str, str]] = {
-    "dqn": ("stable_baselines3", "DQN"),
-    "masked_dqn": ("dialogue_gym.sb3.masked_dqn", "MaskedDQN"),
-    "maskable_ppo": ("sb3_contrib", "MaskablePPO"),
-    "ppo": ("stable_baselines3", "PPO"),
-}
-"""The algorithms whose agents can be loaded: module and class, by the name in `metrics.json`."""
-_UNUSED: Mapping[str, Any] = {"learning_rate": 0.0, "lr_schedule": 0.0, "clip_range": 0.0}
-"""Settings of training that replace the schedules in an agent's file: an agent that only acts does not need
-them, and their classes may belong to programs that are not installed."""
-
-
-class AgentError(ValueError):
-    """An agent cannot be used. The message is one line."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +42,37 @@ class ActionScore:
 
 
 class Agent:
-    """A policy with the environment whose observations and actions it uses."""
+    """A policy with the environment whose observations and actions it uses.
 
-    def __init__(self, name: str, env: DialogueEnv, policy: Any) -> None:
-        """Join the two; the policy is any object with the `predict` of Stable-Baselines3."""
+    Attributes:
+        name: the name of the agent.
+        env: the environment, whose domain has a fake user (see `with_user`).
+        policy: the policy.
+        settings: the arguments of the environment, without the domain.
+        turn_taking: `"auto"` or `"explicit"`.
+    """
+
+    def __init__(
+        self, name: str, env: DialogueEnv, policy: Policy, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """Join the two; without `settings` the environment's turn taking is its only one."""
         self.name = name
         self.env = env
         self.policy = policy
         self.turn_taking = env.settings.turn_taking
+        self.settings = {"turn_taking": self.turn_taking} if settings is None else dict(settings)
 
     def choose(self, conversation: Conversation) -> tuple[str, float | None]:
         """Return the action for the next step of a conversation, with its probability or None."""
         observation, mask = self._look(conversation)
-        is_masked = type(self.policy).__name__ == "MaskablePPO" or isinstance(self.policy, Policy)
-        masks = {"action_masks": mask} if is_masked else {}
-        chosen, _ = self.policy.predict(observation, deterministic=True, **masks)
-        has_probabilities, numbers = self._numbers(observation, mask)
+        chosen, _ = self.policy.predict(observation, deterministic=True, action_masks=mask)
+        has_probabilities, numbers = self.policy.numbers(observation, mask)
         return self.env.action_names[int(chosen)], float(numbers[int(chosen)]) if has_probabilities else None
 
     def rank_actions(self, conversation: Conversation) -> tuple[bool, list[ActionScore]]:
         """Return whether the numbers are probabilities, and the scores of all actions, the best first."""
         observation, mask = self._look(conversation)
-        has_probabilities, numbers = self._numbers(observation, mask)
+        has_probabilities, numbers = self.policy.numbers(observation, mask)
         scores = [
             ActionScore(name, float(number), bool(possible))
             for name, number, possible in zip(self.env.action_names, numbers, mask, strict=True)
@@ -80,28 +84,31 @@ class Agent:
         observation = conversation.observation(self.turn_taking, self.env.max_history)
         return observation, conversation.action_mask(self.env.action_names)
 
-    def _numbers(self, observation: Any, mask: Any) -> tuple[bool, Any]:
-        if isinstance(self.policy, Policy):
-            return self.policy.numbers(observation, mask)
-        import torch
 
-        with torch.no_grad():
-            seen = self.policy.policy.obs_to_tensor(observation[None])[0]
-            if hasattr(self.policy, "q_net"):
-                return False, self.policy.q_net(seen)[0].cpu().numpy()
-            masks = (mask[None],) if type(self.policy).__name__ == "MaskablePPO" else ()
-            distribution = self.policy.policy.get_distribution(seen, *masks).distribution
-            return True, distribution.probs[0].cpu().numpy()
-
-
-def load_agent(name: str | None, domain: Domain, is_builtin: bool = False, seed: int = 0) -> Agent | None:
-    """Return an agent for a domain, by its name or the folder that `python -m agents train` wrote.
+def load_agent(
+    name: str | None,
+    domain: Domain,
+    is_builtin: bool = False,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    trust: bool = False,
+) -> Agent | None:
+    """Return an agent for a domain, by its name or the folder that training wrote.
 
     Without a name, this is the pretrained agent of a built-in domain, or the domain's expert. If there is
     neither, it is None, and the bot can only listen.
 
+    Args:
+        name: `"pretrained"`, `"expert"`, `"random"`, or a folder.
+        domain: the domain of the conversations.
+        is_builtin: whether the domain is a built-in one, which may have a pretrained agent.
+        seed: the seed of a policy that is random.
+        settings: arguments of the environment, in the place of those that the agent was trained with.
+        trust: unpickle the `model.zip` of an agent of earlier versions, which can run code.
+
     Raises:
         AgentError: the agent does not exist, cannot be read, or is for another domain.
+        ValueError: a setting is invalid.
     """
     if name is None:
         has_one = is_builtin and pretrained_path(domain.name).is_file()
@@ -109,43 +116,63 @@ def load_agent(name: str | None, domain: Domain, is_builtin: bool = False, seed:
     if name is None:
         return None
     folder = Path(name)
-    if name not in POLICIES:
-        if not folder.exists():
-            raise AgentError(f"{shorten(name)} is neither an agent nor a folder; {nearest(name, POLICIES)}")
-        return _load(folder, domain)
-    env = DialogueEnv(with_user(domain))
-    return Agent(name, env, POLICIES[name](env, seed))
+    given = dict(settings or {})
+    if name in POLICIES:
+        env = DialogueEnv(with_user(domain), **given)
+        return Agent(name, env, POLICIES[name](env, seed), given)
+    if not folder.exists():
+        raise AgentError(f"{shorten(name)} is neither an agent nor a folder; {nearest(name, POLICIES)}")
+    if not is_agent(folder) and (folder / _MODEL_FILE).is_file():
+        return _load_former(folder, domain, given, trust)
+    saved = read_agent(folder)
+    for key, default in _OBSERVING.items():
+        trained = saved.settings.get(key, default)
+        if given.get(key, trained) != trained:
+            raise AgentError(f"{folder}: {key} cannot be changed: the agent was trained with {key}={trained}")
+    arguments = _arguments(saved.settings, given)
+    env = _environment(folder / AGENT_FILE, domain, arguments)
+    return Agent(saved.agent, env, load_policy(folder, saved, env), arguments)
 
 
-def _load(folder: Path, domain: Domain) -> Agent:
-    path, metrics_path = folder / "model.zip", folder / "metrics.json"
+_OBSERVING = {"max_history": 1, "turn_taking": "auto"}
+"""The settings that decide what an agent observes and does, with their defaults."""
+_METRICS_FILE, _MODEL_FILE = "metrics.json", "model.zip"
+"""The files of an agent of earlier versions."""
+_TABLE = "q_table"
+
+
+def _load_former(folder: Path, domain: Domain, given: Mapping[str, Any], trust: bool) -> Agent:
+    """Return an agent of an earlier version: settings in `metrics.json`, and a pickled model."""
+    path, metrics_path = folder / _MODEL_FILE, folder / _METRICS_FILE
     try:
         metrics = json.loads(metrics_path.read_text(encoding="utf-8"))
-        name, algorithm = str(metrics["agent"]), str(metrics["algorithm"])
-        env = DialogueEnv(
-            with_user(domain), **{k: v for k, v in metrics["settings"].items() if k != "domain"}
-        )
+        name, algorithm, settings = str(metrics["agent"]), str(metrics["algorithm"]), metrics["settings"]
+        arguments = _arguments(settings, given)
     except OSError:
-        raise AgentError(f"{folder}: not a trained agent (metrics.json cannot be read)") from None
+        raise AgentError(f"{folder}: not a trained agent ({_METRICS_FILE} cannot be read)") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AgentError(f"{metrics_path}: cannot be used ({type(error).__name__}: {error})") from None
-    if algorithm not in ALGORITHMS:
-        known = ", ".join(ALGORITHMS)
-        raise AgentError(f"{folder}: agents of the kind {shorten(algorithm)} cannot be loaded, only {known}")
-    module, class_name = ALGORITHMS[algorithm]
-    try:
-        model = getattr(importlib.import_module(module), class_name).load(
-            path, device="cpu", custom_objects=_UNUSED
+        raise AgentError(f"{metrics_path}: cannot be used ({first_line(error)})") from None
+    env = _environment(metrics_path, domain, arguments)
+    if algorithm == _TABLE:
+        return Agent(name, env, read_table(path, env), arguments)
+    if not trust:
+        raise AgentError(
+            f"{folder}: this agent is in the format of an earlier version, which can run code when it is"
+            " loaded; train it again, or add --trust if you know who made it"
         )
+    try:
+        module = importlib.import_module("dialogue_gym.sb3.model_zip")
     except ImportError as error:
         raise AgentError(f'{folder}: {error.name} is missing: pip install "dialogue_gym[agents]"') from None
-    except OSError:
-        raise AgentError(f"{folder}: not a trained agent (model.zip cannot be read)") from None
-    except Exception as error:  # unpacking a broken file raises errors of many kinds
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise AgentError(f"{path}: not a model of {algorithm} ({reason})") from None
-    if (model.observation_space, model.action_space) != (env.observation_space, env.action_space):
-        raise AgentError(
-            f"{folder}: this agent is for other actions or observations than those of {domain.name}"
-        )
-    return Agent(name, env, model)
+    return Agent(name, env, module.load_model_zip(path, algorithm, env), arguments)
+
+
+def _arguments(trained: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in trained.items() if key != "domain"} | dict(given)
+
+
+def _environment(path: Path, domain: Domain, arguments: Mapping[str, Any]) -> DialogueEnv:
+    try:
+        return DialogueEnv(with_user(domain), **arguments)
+    except (ValueError, TypeError) as error:
+        raise AgentError(f"{path}: settings: {error}") from None

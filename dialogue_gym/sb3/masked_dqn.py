@@ -16,6 +16,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 
 from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.sb3.schedules import Linear
 from dialogue_gym.sb3.vec_env import dialogue_of
 
 Array = npt.NDArray[Any]
@@ -123,8 +124,8 @@ class MaskedDQN(DQN):
 
     @classmethod
     def load(cls, *arguments: Any, **keywords: Any) -> MaskedDQN:
-        """Load an agent from a file, even one of version 0.1.0; the arguments are those of `DQN.load`."""
-        with _former_modules():
+        """Load an agent from a file, also of earlier versions; the arguments are those of `DQN.load`."""
+        with former_modules():
             return super().load(*arguments, **keywords)
 
     def predict(  # type: ignore[override]
@@ -179,21 +180,25 @@ class MaskedDQN(DQN):
 
 
 FORMER_MODULES: dict[str, dict[str, type]] = {
+    "agents": {},
+    "agents.training": {"Linear": Linear},
     "dialogue_gym.masked_dqn": {"MaskedDQNPolicy": MaskedDQNPolicy},
     "dialogue_gym.masks": {"ObservationMask": ActionMask},
 }
-"""Modules and classes named in agents that version 0.1.0 saved, since they are pickled."""
+"""Modules and classes that agents saved by earlier versions name: their files hold pickled objects."""
 
 
 @contextlib.contextmanager
-def _former_modules() -> Iterator[None]:
+def former_modules() -> Iterator[None]:
     """Let unpickling find classes by their former names."""
-    modules = {name: types.ModuleType(name) for name in FORMER_MODULES}
-    for name, module in modules.items():
-        vars(module).update(FORMER_MODULES[name])
-    sys.modules.update(modules)
+    hidden = {name: sys.modules[name] for name in FORMER_MODULES if name in sys.modules}
+    for name, classes in FORMER_MODULES.items():
+        module = types.ModuleType(name)
+        vars(module).update(classes)
+        sys.modules[name] = module
     try:
         yield
     finally:  # nothing else may import them
-        for name in modules:
+        for name in FORMER_MODULES:
             sys.modules.pop(name, None)
+        sys.modules.update(hidden)

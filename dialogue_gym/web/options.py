@@ -10,7 +10,7 @@ from pathlib import Path
 TEACHING = ("pretrained", "stories", "user", "turn_taking")
 """Options that affect only the teachers' pages."""
 TALKING = (
-    "agent", "silence", "checkpoints", "fall", "roll_back", "count_outcomes", "origin", "token_file",
+    "agent", "trust", "silence", "checkpoints", "fall", "roll_back", "count_outcomes", "origin", "token_file",
     "trust_ratings",
 )  # fmt: skip
 """Options that have an effect only if visitors talk to the bot."""
@@ -38,7 +38,8 @@ class ServeOptions:
         stories: story files that a new store begins with.
         user: `"fake"` or `"me"`; None for the fake user if it has a goal.
         turn_taking: `"explicit"` or `"auto"`, while teaching.
-        agent: the start of a new learner: `"pretrained"`, `"expert"`, or the folder of a trained DQN.
+        agent: the start of a new learner: `"pretrained"`, `"expert"`, or the folder of a trained agent.
+        trust: whether an agent of earlier versions is loaded, which can run code.
         silence: minutes after which a silent visitor counts as gone; 0 for never.
         checkpoints: the number of checkpoints to keep.
         fall: the largest drop in success with the fake user, from 0 to 1, that is not reported.
@@ -66,6 +67,7 @@ class ServeOptions:
     user: str | None = None
     turn_taking: str = "explicit"
     agent: str | None = None
+    trust: bool = False
     silence: float = 30
     checkpoints: int = 7
     fall: float = 0.1

@@ -15,11 +15,12 @@ from matplotlib.image import imread
 from stable_baselines3 import DQN
 
 from agents import cli
-from agents.config import CONFIGS, agent_config, agent_names
-from agents.evaluation import evaluate
-from agents.make_env import EVALUATION, TRAINING, stream
-from agents.training import ALGORITHMS, TABLE, Run, load, train
+from agents.training import load
 from dialogue_gym._files import write_whole
+from dialogue_gym.training.configuration import CONFIGURATIONS, agent_config, agent_names
+from dialogue_gym.training.environments import EVALUATION, TRAINING, stream
+from dialogue_gym.training.evaluation import evaluate
+from dialogue_gym.training.run import ALGORITHMS, TABLE, Run, train
 from tests.agents.commands import agents, agents_apart
 from tests.conftest import BUILT_IN, make
 
@@ -30,7 +31,9 @@ def test_evaluate_reads_the_files_of_train(agent: str, tmp_path: Path) -> None:
     words = ["train", BUILT_IN[1], "user=unfriendly", "--agent", agent, "--out", str(out)]
     trained = agents(*words, "--seed", "3", "--steps", "1500", "--dialogues", "50")
     assert trained.returncode == 0, trained.stderr
-    assert sorted(path.name for path in out.iterdir()) == ["learning_curve.png", "metrics.json", "model.zip"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "agent.json", "learning_curve.png", "metrics.json", "weights.npz",
+    ]  # fmt: skip
     metrics = json.loads((out / "metrics.json").read_text())
     assert set(metrics) >= {
         "success_rate", "mean_return", "bound_return", "mean_turns", "steps", "wall_seconds", "versions",
@@ -122,14 +125,14 @@ def test_broken_metrics_are_reported_in_one_line(metrics: object, tmp_path: Path
 
 @pytest.mark.parametrize("content", [None, b"", b"PK no zip", "other agent"])
 def test_a_broken_model_is_reported_in_one_line(content: object, tmp_path: Path) -> None:
-    (tmp_path / "metrics.json").write_text(json.dumps(GOOD))
+    (tmp_path / "metrics.json").write_text(json.dumps(GOOD | {"algorithm": "ppo"}))
     if content == "other agent":
         DQN("MlpPolicy", make(BUILT_IN[1]), device="cpu").save(tmp_path / "model.zip")
     elif isinstance(content, bytes):
         (tmp_path / "model.zip").write_bytes(content)
-    result = agents("evaluate", str(tmp_path))
+    result = agents("evaluate", str(tmp_path), "--trust")
     assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
-    assert str(tmp_path) in result.stderr and "model" in result.stderr
+    assert str(tmp_path) in result.stderr and ("model" in result.stderr or "agent.json" in result.stderr)
 
 
 def test_a_missing_extra_is_reported_in_one_line() -> None:
@@ -162,7 +165,7 @@ def test_training_gives_up_on_a_slow_bound(tmp_path: Path, monkeypatch: pytest.M
     assert result.returncode == 0, result.stderr
     assert "note: this environment is too large to be solved" in result.stderr
     assert json.loads((tmp_path / "out/metrics.json").read_text())["bound_return"] is None
-    assert (tmp_path / "out/model.zip").exists() and (tmp_path / "out/learning_curve.png").exists()
+    assert (tmp_path / "out/agent.json").exists() and (tmp_path / "out/learning_curve.png").exists()
 
 
 def test_every_agent_has_a_configuration_with_known_keys(tmp_path: Path) -> None:
@@ -232,7 +235,7 @@ def test_pretrained_agents_are_evaluated_by_name_and_under_other_settings(tmp_pa
 
 
 def test_an_environments_section_overrides_the_default() -> None:
-    section = yaml.safe_load((CONFIGS / "dqn.yaml").read_text())["FakeUserConcert-v0"]
+    section = yaml.safe_load((CONFIGURATIONS / "dqn.yaml").read_text())["FakeUserConcert-v0"]
     assert section == {"steps": 20000, "lanes": 1, "hyperparameters": {"exploration_fraction": 0.4}}
     restaurant, concert = (agent_config("dqn", env_id) for env_id in BUILT_IN)
     assert concert["hyperparameters"] == restaurant["hyperparameters"] | {"exploration_fraction": 0.4}

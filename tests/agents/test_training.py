@@ -17,7 +17,7 @@ def success_rate(algorithm: str, env_id: str, seed: int, steps: int = 100_000) -
     """Train with all defaults; return the success rate over 500 dialogues."""
     import stable_baselines3
 
-    from agents.evaluation import evaluate
+    from dialogue_gym.training.evaluation import evaluate
 
     agent = getattr(stable_baselines3, algorithm)("MlpPolicy", make(env_id), seed=seed, device="cpu")
     agent.learn(steps)
@@ -45,8 +45,8 @@ def test_defaults_learn_on_four_seeds_of_five(algorithm: str, env_id: str) -> No
     ],
 )
 def test_the_shipped_configurations_learn_in_seconds(agent_name: str, env_id: str, steps: int) -> None:
-    from agents.evaluation import evaluate
-    from agents.training import Run, train
+    from dialogue_gym.training.evaluation import evaluate
+    from dialogue_gym.training.run import Run, train
 
     run = Run(env_id, {}, agent_name, seed=0, steps=steps)
     agent, curve, _ = train(run, lambda steps, success: None)

@@ -17,9 +17,11 @@ from dialogue_gym.cli.app import app
 from tests import ROOT
 
 COMMANDS = {
-    (): "Check, teach, serve and talk to dialogue bots.",
+    (): "Check, train, teach, serve and talk to dialogue bots.",
     ("chat",): "Talk to a trained agent",
     ("check",): "Check domain, story and NLU files",
+    ("train",): "Train an agent with the simulated user of a domain",
+    ("evaluate",): "Count how often an agent succeeds",
     ("teach",): "Teach a bot in the terminal",
     ("live",): "Talk to a bot in the terminal and rate it",
     ("serve",): "Serve a bot in the browser",

@@ -132,7 +132,7 @@ def test_teachers_decision_is_a_label_and_a_transition(setup: Setup) -> None:
     assert Session(DOMAIN, setup.store, turn_taking="auto").distinct_observations == 2
     learner = setup.trainer.learner
     learner.study(200)
-    assert learner.env.action_names[int(learner.actor().values(asked).argmax())] == "utter_order"
+    assert learner.env.action_names[int(learner.actor().outputs(asked).argmax())] == "utter_order"
     assert start_or_resume(setup.store, DOMAIN, None)[0].taught == setup.trainer.taught
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import threading
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sb3_contrib import MaskablePPO
-from stable_baselines3 import PPO
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.conversation.conversation import with_user
@@ -23,7 +22,11 @@ from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.replay_buffer import ReplayBuffer
 from dialogue_gym.live.startup import initialize_learner
 from dialogue_gym.live.transitions import Transition
-from dialogue_gym.policies.agent import Agent, AgentError
+from dialogue_gym.policies.agent import Agent
+from dialogue_gym.policies.evaluation import play
+from dialogue_gym.policies.saved import AgentError
+from dialogue_gym.policies.trained import NetworkPolicy
+from dialogue_gym.sb3.conversion import to_numpy
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
 from tests.live.learning import learner_of, transitions
 from tests.live.people import DOMAIN, SMALL, bits
@@ -180,10 +183,10 @@ def test_actor_equals_the_network() -> None:
         expected = learner.network.q_net(
             learner.network.extract_features(torch.as_tensor(seen), None)
         ).numpy()
-    np.testing.assert_allclose([actor.values(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose([actor.outputs(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
     learner.add(transitions(60))
     learner.learn()  # whatever becomes of the weights
-    np.testing.assert_allclose([actor.values(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose([actor.outputs(one) for one in seen], expected, rtol=1e-4, atol=1e-5)
     assert actor.version == 50 * SMALL.updates
 
 
@@ -267,28 +270,52 @@ def test_checkpoint_can_be_written_during_a_decision() -> None:
 # The start.
 
 
-@pytest.mark.parametrize("algorithm", [PPO, MaskablePPO])
-def test_ppo_is_refused_with_the_reason(algorithm: Any) -> None:
+def network(env: DialogueEnv, widths: list[int], **arguments: Any) -> NetworkPolicy:
+    """Return a policy with random weights."""
+    random = np.random.default_rng(0)
+    sizes = [sum(len(field.labels) for field in env.observation_fields), *widths, len(env.action_names)]
+    layers = [
+        (random.normal(size=(outputs, inputs)).astype(np.float32), np.zeros(outputs, np.float32))
+        for inputs, outputs in pairwise(sizes)
+    ]
+    return NetworkPolicy(env, layers, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("widths", "arguments"),
+    [
+        ([64, 64], {"has_values": False, "activation": "tanh"}),
+        ([64, 64], {"has_values": True, "activation": "tanh"}),
+        ([8], {"has_values": True}),
+    ],
+    ids=["ppo", "other-activation", "other-layers"],
+)
+def test_a_network_unlike_the_learners_is_studied(widths: list[int], arguments: dict[str, Any]) -> None:
     env = DialogueEnv(DOMAIN)
-    model = algorithm("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
-    with pytest.raises(AgentError, match=r"^mine: PPO learns from its own newest dialogues alone[^\n]*$"):
-        initialize_learner(learner_of(), Agent("mine", env, model), True)
+    agent = Agent("mine", env, network(env, widths, **arguments))
+    with pytest.raises(AgentError, match=r"^mine: without a fake user[^\n]*it cannot be studied[^\n]*$"):
+        initialize_learner(learner_of(), agent, False)
+    learner = learner_of()
+    initialize_learner(learner, agent, True)
+    actor, alike = learner.actor(), []
+    for seed in range(10):
+        for step in play(env, lambda observation, mask: agent.policy.choose(observation, mask, True), seed):
+            alike.append(actor.choose(step.observation, None, True) == step.action)
+    assert np.mean(alike) > 0.9
 
 
-@pytest.mark.parametrize("arguments", [{"policy_kwargs": {"net_arch": [8]}}, {"max_history": 2}])
-def test_a_network_of_another_shape_is_refused(arguments: dict[str, Any]) -> None:
-    history = arguments.pop("max_history", 1)
-    env = DialogueEnv(DOMAIN, max_history=history)
-    model = MaskedDQN("MlpPolicy", env, buffer_size=10, device="cpu", **arguments)
-    with pytest.raises(AgentError, match=r"^mine: it(s network has other layers| sees the last 2)[^\n]*$"):
-        initialize_learner(learner_of(), Agent("mine", env, model), True)
+def test_an_agent_with_a_longer_history_is_refused() -> None:
+    env = DialogueEnv(DOMAIN, max_history=2)
+    agent = Agent("mine", env, network(env, [64, 64], has_values=True))
+    with pytest.raises(AgentError, match=r"^mine: it sees the last 2[^\n]*$"):
+        initialize_learner(learner_of(), agent, True)
 
 
 def test_dqn_continues_with_its_weights() -> None:
     env = DialogueEnv(DOMAIN)
     model = MaskedDQN("MlpPolicy", env, buffer_size=10, device="cpu", seed=3)
     learner = learner_of()
-    initialize_learner(learner, Agent("mine", env, model), True)
+    initialize_learner(learner, Agent("mine", env, to_numpy(model, env)), False)
     for own, its in zip(learner.network.parameters(), model.q_net.parameters(), strict=True):
         np.testing.assert_array_equal(own.detach(), its.detach())
     assert learner.updates == len(learner.replay) == 0

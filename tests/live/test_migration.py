@@ -68,7 +68,7 @@ def test_knowledge_is_carried_over_by_name(what: str) -> None:
         shown = as_grown(observation, learner.env, grown.env)
         np.testing.assert_array_equal(new["observations"][row], shown)
         np.testing.assert_allclose(
-            after.values(shown)[places], before.values(observation), rtol=1e-4, atol=1e-5
+            after.outputs(shown)[places], before.outputs(observation), rtol=1e-4, atol=1e-5
         )
         action = learner.env.action_names[old["actions"][row]]
         assert grown.env.action_names[new["actions"][row]] == action

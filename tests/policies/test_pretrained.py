@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.evaluation import evaluate
 from dialogue_gym import DomainError, ExpertPolicy, PretrainedPolicy
 from dialogue_gym.policies.pretrained import pretrained_names, pretrained_path
+from dialogue_gym.training.evaluation import evaluate
 from tests.conftest import BUILT_IN, TURN_TAKINGS, make
 
 LEAST = {(0, 0.0): 16.0, (0, 0.3): 12.9, (1, 0.0): 14.9, (1, 0.3): 13.6}

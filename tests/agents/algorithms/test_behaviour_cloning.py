@@ -9,16 +9,16 @@ import pytest
 import yaml
 from stable_baselines3 import A2C
 
-from agents.algorithms.behaviour_cloning import clone
-from agents.config import agent_config, check_warm_start
-from agents.demonstrations import demonstrate
-from agents.evaluation import evaluate
-from agents.make_env import DEMONSTRATION, stream
-from agents.training import Run, Watch, train
 from dialogue_gym import DomainError, ExpertPolicy, load_domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
+from dialogue_gym.training.behaviour_cloning import clone
+from dialogue_gym.training.configuration import agent_config, check_warm_start
+from dialogue_gym.training.demonstrations import demonstrate
+from dialogue_gym.training.environments import DEMONSTRATION, stream
+from dialogue_gym.training.evaluation import evaluate
+from dialogue_gym.training.run import Run, Watch, train
 from tests.conftest import BUILT_IN, TINY, make
 
 WARM = ("warm_dqn", "warm_masked_dqn", "warm_ppo", "warm_maskable_ppo")

@@ -22,7 +22,7 @@ from matplotlib.image import imread
 from agents.benchmark.grid import GRIDS, Cell, load_grid
 from agents.benchmark.record import Journal
 from agents.benchmark.statistics import interval
-from agents.config import agent_names
+from dialogue_gym.training.configuration import agent_names
 from tests.agents.commands import agents
 
 TINY: dict[str, Any] = {

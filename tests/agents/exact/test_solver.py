@@ -7,13 +7,13 @@ import dataclasses
 import gymnasium as gym
 import pytest
 
-from agents.evaluation import evaluate
 from agents.exact.enumeration import Enumeration
 from agents.exact.solver import SolverPolicy, bound, solve
 from agents.exact.upper_bound import Clairvoyant
 from dialogue_gym import Domain, load_domain, rules
 from dialogue_gym.domain.model import Condition
 from dialogue_gym.rules.tables import FAILURE, PATIENCE, STEPS, SUCCESS, TRUNCATED, Settings
+from dialogue_gym.training.evaluation import evaluate
 from tests.conftest import BUILT_IN, TINY, domain_from, make
 
 

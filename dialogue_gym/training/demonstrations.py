@@ -13,11 +13,13 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym import ExpertPolicy
-from dialogue_gym.envs import DialogueEnv
-from dialogue_gym.journal import History, Store
-from dialogue_gym.policies import ActionMask, play
-from dialogue_gym.teaching import right_actions
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.policies.base import ExpertPolicy
+from dialogue_gym.policies.evaluation import play
+from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.teaching.learner import right_actions
 
 Array = npt.NDArray[Any]
 

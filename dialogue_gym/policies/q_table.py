@@ -9,21 +9,28 @@ Source: Watkins and Dayan 1992, Q-learning; Sutton and Barto 2018, Reinforcement
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.envs import unwrapped_dialogue
-from dialogue_gym.policies import ActionMask
+from dialogue_gym.policies.base import Policy
+from dialogue_gym.policies.mask import ActionMask
+
+Array = npt.NDArray[Any]
 
 
-class QTable:
-    """A table of values by observation and action, with the `predict` of Stable-Baselines3.
+class QTable(Policy):
+    """A table of values by observation and action.
 
     Untried actions start with a high value, so that they are tried.
+
+    Attributes:
+        values: the values of the actions, shape (actions,), by the bytes of the observation.
+        num_timesteps: the number of steps learned from.
+        optimism: the initial value of an untried action.
+        is_masked: whether impossible actions are left out.
     """
 
     def __init__(
@@ -48,15 +55,13 @@ class QTable:
             optimism: initial value of an untried action.
             use_mask: leave out impossible actions, instead of learning that they fail.
         """
-        dialogue = unwrapped_dialogue(env)
-        self.env = env
+        super().__init__(env, seed)
         self.num_timesteps = 0
         self.values: dict[bytes, npt.NDArray[np.float64]] = {}
-        self._mask = ActionMask(dialogue)
-        self._dtype = dialogue.observation_space.dtype
-        self._random = np.random.default_rng(seed)
+        self.optimism, self.is_masked = optimism, use_mask
+        self._mask = ActionMask(self.env)
+        self._dtype = self.env.observation_space.dtype
         self._seed = seed
-        self._optimism, self._use_mask = optimism, use_mask
         self._learning_rate, self._gamma, self._exploration = learning_rate, gamma, exploration
 
     def learn(self, steps: int, on_dialogue: Callable[[int, float, bool], object]) -> None:
@@ -72,7 +77,7 @@ class QTable:
         dialogue: list[tuple[bytes, int, float, bytes | None]] = []
         for step in range(1, steps + 1):
             remaining = 1 - step / steps
-            action = self._choose(observation, remaining * self._exploration)
+            action = self._explore(observation, remaining * self._exploration)
             next_observation, reward, terminated, truncated, info = self.env.step(action)
             following = None if terminated else next_observation.tobytes()
             dialogue.append((observation.tobytes(), action, float(reward), following))
@@ -94,59 +99,44 @@ class QTable:
         """Return the values of an observation's actions; those of impossible ones are -inf."""
         if key not in self.values:
             observation = np.frombuffer(key, self._dtype)
-            possible = self._mask(observation[None])[0] | (not self._use_mask)
-            self.values[key] = np.where(possible, self._optimism, -np.inf)
+            possible = self._mask(observation[None])[0] | (not self.is_masked)
+            self.values[key] = np.where(possible, self.optimism, -np.inf)
         return self.values[key]
 
-    def _choose(self, observation: npt.NDArray[Any], exploration: float) -> int:
+    def _explore(self, observation: Array, exploration: float) -> int:
         values = self._row(observation.tobytes())
         if self._random.random() < exploration:
             return int(self._random.choice(np.flatnonzero(values > -np.inf)))
         return int(self._random.choice(np.flatnonzero(values == values.max())))
 
-    def predict(
-        self,
-        observation: npt.NDArray[Any],
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = True,
-        action_masks: npt.NDArray[Any] | None = None,
-    ) -> tuple[npt.NDArray[np.int64], Any]:
-        """Return the best actions for one observation or a batch of them, and the state unchanged.
+    def choose(self, observation: Array, mask: Array | None, deterministic: bool) -> int:
+        """Return the best action, the first one of several; choices are always deterministic."""
+        values = self.numbers(observation)[1]
+        return int(values.argmax() if mask is None else np.where(np.asarray(mask), values, -np.inf).argmax())
 
-        Args:
-            observation: shape `(components,)` or `(n, components)`.
-            state: not used.
-            episode_start: not used.
-            deterministic: not used; choices are always deterministic.
-            action_masks: shape `(actions,)` or `(n, actions)`, in place of
-                the mask derived from the observation.
-        """
-        batch = np.atleast_2d(observation).astype(self._dtype)
-        values = np.array([self._row(one.tobytes()) for one in batch])
-        if action_masks is not None:
-            values = np.where(np.atleast_2d(action_masks) != 0, values, -np.inf)
-        actions = values.argmax(axis=1)
-        return (actions if np.ndim(observation) > 1 else actions[0]), state
+    def numbers(self, observation: Array, mask: Array | None = None) -> tuple[bool, Array]:
+        """Return False, as these are not probabilities, and the value of each action."""
+        return False, self._row(np.asarray(observation).astype(self._dtype).tobytes())
 
-    def save(self, path: str | Path) -> None:
-        """Write the table as an archive of NumPy arrays."""
-        keys = np.array([np.frombuffer(key, self._dtype) for key in self.values])
-        with open(path, "wb") as file:
-            np.savez_compressed(file, observations=keys, values=np.array(list(self.values.values())))
+    def arrays(self) -> dict[str, Array]:
+        """Return the table as arrays: `observations` and `values`, a row for each known observation."""
+        width = len(self.env.observation_fields)
+        known = [np.frombuffer(key, self._dtype) for key in self.values]
+        return {
+            "observations": np.array(known, self._dtype).reshape(-1, width),
+            "values": np.array(list(self.values.values())).reshape(-1, len(self.env.action_names)),
+        }
 
-    def load(self, path: str | Path) -> None:
-        """Read a table that `save` wrote.
+    def load(self, observations: Array, values: Array) -> None:
+        """Take the rows of a table.
 
         Raises:
-            ValueError: the table in the file is for another environment.
+            ValueError: they are for another environment.
         """
-        with np.load(path) as archive:
-            observations, values = archive["observations"], archive["values"]
-        if observations.shape[1:] != self.env.observation_space.shape or values.shape[1:] != (
-            self._mask.actions,
-        ):
+        shapes = [own.shape[1:] for own in self.arrays().values()]
+        if [observations.shape[1:], values.shape[1:]] != shapes or len(observations) != len(values):
             raise ValueError("the table is for another environment")
         self.values = {
-            one.astype(self._dtype).tobytes(): row for one, row in zip(observations, values, strict=True)
+            one.astype(self._dtype).tobytes(): row.copy()
+            for one, row in zip(observations, values, strict=True)
         }

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sb3_contrib import MaskablePPO
 
-from dialogue_gym.policies import ActionMask
-from dialogue_gym.sb3 import dialogue_of
+from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.sb3.vec_env import dialogue_of
 
 
 class ObservingMaskablePPO(MaskablePPO):

@@ -14,8 +14,8 @@ import torch
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import DQN, PPO
 
-from agents.demonstrations import Demonstrations, Labels
-from dialogue_gym.sb3 import margin_loss
+from dialogue_gym.sb3.masked_dqn import margin_loss
+from dialogue_gym.training.demonstrations import Demonstrations, Labels
 
 _LEARNING_RATE = 3e-3
 _BATCH = 256

@@ -1,27 +1,27 @@
-"""Configurations of agents."""
+"""Configurations of agents: the algorithm of each, its hyperparameters and its number of steps."""
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import yaml
 
-import dialogue_gym  # noqa: F401 (registers the ids)
-from dialogue_gym.utils import nearest
+from dialogue_gym._text import nearest
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "agents"
+CONFIGURATIONS = Path(str(resources.files("dialogue_gym.training") / "agents"))
 _SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start")
 _MAPPINGS = ("hyperparameters", "warm_start")
 
 
 def agent_names() -> list[str]:
     """Return the names of the agents that have a configuration."""
-    return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+    return sorted(path.stem for path in CONFIGURATIONS.glob("*.yaml"))
 
 
-def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, Any]:
+def agent_config(agent: str, env_id: str, configs: Path = CONFIGURATIONS) -> dict[str, Any]:
     """Return an agent's configuration for an environment: `default`, overridden by its own section.
 
     A file that names another agent under `extends` overrides that agent's configuration.
@@ -53,7 +53,7 @@ def agent_config(agent: str, env_id: str, configs: Path = CONFIGS) -> dict[str, 
 
 
 def check_warm_start(agent: str, env_id: str) -> None:
-    """Raise ValueError if an agent does not start from demonstrations."""
+    """Raise ValueError if an agent does not start from labels."""
     if not agent_config(agent, env_id)["warm_start"]:
         ours = ", ".join(name for name in agent_names() if agent_config(name, env_id)["warm_start"])
         raise ValueError(f"{agent} starts from scratch; labels are only for {ours}")

@@ -1,0 +1,77 @@
+"""`dialogue-gym train`: let an agent learn with the simulated user of a domain."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialogue_gym._text import printable
+from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument
+from dialogue_gym.domain import load_domain
+from dialogue_gym.teaching.policy import is_store
+from dialogue_gym.training.configuration import agent_config, agent_names, check_warm_start
+from dialogue_gym.training.environments import check_user, environment_of, make_env, parse_settings
+
+_ENOUGH = 0.5
+"""The success rate below which more steps are suggested."""
+
+
+def train(
+    source: DomainName,
+    settings: SettingsArgument = None,
+    *,
+    agent: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Kind of agent: {', '.join(agent_names())}.")
+    ] = "maskable_ppo",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the agent; default: DOMAIN-NAME.")
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="STORE", help="A taught store, with whose labels a warm_ agent begins."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of training; each kind of agent has its own default.")
+    ] = None,
+    dialogues: Annotated[int, typer.Option(min=1, help="Dialogues in the evaluation at the end.")] = 1000,
+    seed: SeedOption = 0,
+) -> None:
+    """Train an agent with the simulated user of a domain; chat, live and evaluate take it."""
+    domain = load_domain(source)
+    check_user(source, domain)
+    env_id, own = environment_of(source)
+    keywords = parse_settings(settings or [], ("domain",))
+    config = agent_config(agent, env_id)
+    make_env(env_id, own | keywords)  # errors in settings show before the long part
+    if labels:
+        check_warm_start(agent, env_id)
+    elif config["warm_start"] and not domain.expert:
+        raise ValueError(
+            f"{agent}: it begins with the domain's expert, and {source} has none (the key 'expert');"
+            " --labels STORE begins with the labels of a taught one"
+        )
+    folder = out or Path(f"{domain.name}-{agent}")
+    if is_store(folder):
+        raise ValueError(f"{folder}: this is a store; give another folder for the agent")
+    from dialogue_gym.training import Run, progress_bar, save_metrics, save_trained
+    from dialogue_gym.training import train as run_training
+    from dialogue_gym.training.evaluation import evaluate
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):  # it can be written, which shows before the long part
+        pass
+    run = Run(env_id, own | keywords, agent, seed, steps or int(config["steps"]))
+    with progress_bar(f"{agent} learns {domain.name}", run.steps) as progress:
+        trained, _, seconds = run_training(run, progress, labels=labels)
+    policy = save_trained(folder, run, trained)
+    with progress_bar("evaluation", dialogues, "dialogues") as progress:
+        figures = evaluate(run.make_env(), policy, dialogues, seed, progress, uses_masks=True)
+    save_metrics(folder, run, trained.num_timesteps, seconds, figures)
+    print(f"{agent} on {domain.name}: {figures}")
+    if figures.success_rate < _ENOUGH:
+        print("It seldom succeeds: try more --steps, or another --agent.")
+    shown = printable(str(folder))
+    print(f"It is saved in {shown}. Talk to it: dialogue-gym chat {source} --agent {shown}")

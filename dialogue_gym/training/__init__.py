@@ -1,0 +1,77 @@
+"""Training and evaluation of agents with simulated users.
+
+Training needs the extra `agents`, evaluation the extra `fast`; the modules load when a name is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dialogue_gym._lazy import lazy_getattr
+
+if TYPE_CHECKING:
+    from dialogue_gym.training.behaviour_cloning import clone
+    from dialogue_gym.training.configuration import agent_config, agent_names, check_warm_start
+    from dialogue_gym.training.demonstrations import Demonstrations, Labels, demonstrate, taught_labels
+    from dialogue_gym.training.environments import (
+        builtin_ids,
+        check_settings,
+        environment_of,
+        make_env,
+        parse_settings,
+    )
+    from dialogue_gym.training.evaluation import Evaluation, evaluate, evaluate_agent
+    from dialogue_gym.training.progress import progress_bar
+    from dialogue_gym.training.results import save_metrics, save_trained, versions
+    from dialogue_gym.training.run import Curve, Learned, Progress, Run, Watch, train
+
+_load = lazy_getattr(__name__, {
+    "behaviour_cloning": ("clone",),
+    "configuration": ("agent_config", "agent_names", "check_warm_start"),
+    "demonstrations": ("Demonstrations", "Labels", "demonstrate", "taught_labels"),
+    "environments": ("builtin_ids", "check_settings", "environment_of", "make_env", "parse_settings"),
+    "evaluation": ("Evaluation", "evaluate", "evaluate_agent"),
+    "progress": ("progress_bar",),
+    "results": ("save_metrics", "save_trained", "versions"),
+    "run": ("Curve", "Learned", "Progress", "Run", "Watch", "train"),
+})  # fmt: skip
+_PACKAGES = ("numba", "sb3_contrib", "stable_baselines3", "torch")
+
+__all__ = [
+    "Curve",
+    "Demonstrations",
+    "Evaluation",
+    "Labels",
+    "Learned",
+    "Progress",
+    "Run",
+    "Watch",
+    "agent_config",
+    "agent_names",
+    "builtin_ids",
+    "check_settings",
+    "check_warm_start",
+    "clone",
+    "demonstrate",
+    "environment_of",
+    "evaluate",
+    "evaluate_agent",
+    "make_env",
+    "parse_settings",
+    "progress_bar",
+    "save_metrics",
+    "save_trained",
+    "taught_labels",
+    "train",
+    "versions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _load(name)
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in _PACKAGES:
+            raise
+        raise ImportError(f'training needs {missing}: pip install "dialogue_gym[agents]"') from None

@@ -1,0 +1,100 @@
+"""Environments made from words: an id or a domain, and `key=value` settings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import yaml
+
+from dialogue_gym._text import nearest
+from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.envs.dialogue import DialogueEnv
+
+TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
+"""The independent random streams of a run."""
+
+
+_ANY_DOMAIN = "Dialogue-v0"
+
+
+def builtin_ids() -> dict[str, str]:
+    """Return the id of the environment of each built-in domain, by the domain's name."""
+    ids = {spec.kwargs.get("domain"): name for name, spec in gym.registry.items() if _is_ours(name)}
+    return {name: ids[name] for name in builtin_names() if name in ids}
+
+
+def environment_of(source: str) -> tuple[str, dict[str, Any]]:
+    """Return the id of the environment of a domain, by its file or name, and the settings that name it."""
+    env_id = builtin_ids().get(source)
+    return (env_id, {}) if env_id else (_ANY_DOMAIN, {"domain": source})
+
+
+def check_user(source: str, domain: Domain) -> None:
+    """Raise DomainError if a domain has no fake user to play with."""
+    if domain.fake_user is None:
+        raise DomainError(
+            f"{source}: there is nobody to play with, since the domain has no fake user (the key 'fake_user')"
+        )
+
+
+def parse_settings(words: Iterable[str], fixed: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the keyword arguments given by `key=value` words; values are YAML.
+
+    Args:
+        words: the words.
+        fixed: settings that cannot be chosen here.
+
+    Raises:
+        ValueError: a word is malformed, or its key is not a setting of a dialogue environment.
+    """
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"{word!r}: a setting has the form key=value")
+        check_settings([key], fixed)
+        try:
+            settings[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"{word!r}: the value cannot be read") from None
+    return settings
+
+
+def check_settings(names: Iterable[str], fixed: Iterable[str] = ()) -> None:
+    """Raise ValueError if a name is not a setting that can be chosen here."""
+    ours = ("render_mode", "max_episode_steps", *fixed)  # gym.make would make a wrapper of the limit
+    valid = [name for name in inspect.signature(DialogueEnv).parameters if name not in ours]
+    for name in names:
+        if name not in valid:
+            raise ValueError(f"unknown setting {name!r}; {nearest(str(name), valid)}")
+
+
+def _is_ours(env_id: str) -> bool:
+    return str(gym.spec(env_id).entry_point).startswith("dialogue_gym")
+
+
+def make_env(env_id: str, settings: dict[str, Any], render_mode: str | None = None) -> gym.Env[Any, Any]:
+    """Make a dialogue environment.
+
+    Raises:
+        ValueError: the id is unknown or of another kind of environment, or a setting is invalid.
+    """
+    if env_id not in gym.registry:
+        ours = [name for name in gym.registry if _is_ours(name)]
+        raise ValueError(f"unknown environment {env_id!r}; {nearest(env_id, ours)}")
+    if not _is_ours(env_id):
+        raise ValueError(f"{env_id!r} is not a dialogue environment")
+    if "domain" in settings and "domain" in gym.spec(env_id).kwargs:
+        # Gymnasium would let it through, and results of another domain would stand under this id.
+        raise ValueError(f"domain={settings['domain']!r}: {env_id} has its own domain; use Dialogue-v0")
+    return gym.make(env_id, render_mode=render_mode, **settings)
+
+
+def stream(seed: int, use: int) -> int:
+    """Return the first seed of one of a run's random streams."""
+    return int(np.random.SeedSequence([seed, use]).generate_state(1)[0])

@@ -1,0 +1,171 @@
+"""Training of agents by their configurations: from a run's parameters to an agent and its learning curve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numba  # noqa: F401 (the lanes need it: if it is missing, nothing has been written yet)
+import numpy as np
+import torch
+from stable_baselines3 import DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+
+from dialogue_gym.policies.q_table import QTable
+from dialogue_gym.sb3.maskable_ppo import ObservingMaskablePPO
+from dialogue_gym.sb3.masked_dqn import MaskedDQN
+from dialogue_gym.sb3.schedules import Linear
+from dialogue_gym.sb3.vec_env import DialogueVecEnv
+from dialogue_gym.training.behaviour_cloning import clone
+from dialogue_gym.training.configuration import agent_config, check_warm_start
+from dialogue_gym.training.demonstrations import demonstrate, taught_labels
+from dialogue_gym.training.environments import DEMONSTRATION, TRAINING, make_env, stream
+
+ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
+    "dqn": DQN,
+    "maskable_ppo": ObservingMaskablePPO,
+    "masked_dqn": MaskedDQN,
+    "ppo": PPO,
+}
+TABLE = "q_table"
+"""The algorithm that is not part of Stable-Baselines3."""
+Learned = BaseAlgorithm | QTable
+
+
+@dataclass(frozen=True)
+class Run:
+    """The parameters of a training run, which the metrics of a finished run repeat."""
+
+    env_id: str
+    settings: dict[str, Any]
+    agent: str
+    seed: int
+    steps: int
+
+    def make_env(self, render_mode: str | None = None) -> gym.Env[Any, Any]:
+        """Make the environment of the run."""
+        return make_env(self.env_id, self.settings, render_mode)
+
+
+Progress = Callable[[int, float], None]
+"""Called with the steps so far and the success rate of the last hundred dialogues."""
+Watch = Callable[[int, int, Learned], None]
+"""Called with the dialogues and steps so far and the agent, whenever dialogues have ended."""
+
+
+@dataclass
+class Curve:
+    """The training dialogues in order: the step at which each ended, its return, and 1 for success."""
+
+    steps: list[int]
+    returns: list[float]
+    successes: list[float]
+
+
+class _Recorder(BaseCallback):
+    """Records the return and success of every training dialogue."""
+
+    def __init__(self, progress: Progress, watch: Watch | None, entropy: Linear | None = None) -> None:
+        super().__init__()
+        self._entropy = entropy
+        self.curve = Curve([], [], [])
+        self._progress = progress
+        self._watch = watch
+
+    def add(self, steps: int, total: float, is_success: bool) -> None:
+        """Record one dialogue."""
+        self.curve.steps.append(steps)
+        self.curve.returns.append(total)
+        self.curve.successes.append(float(is_success))
+
+    def show(self, steps: int, agent: Learned) -> None:
+        """Pass the agent to the watcher, if there is one."""
+        if self._watch:
+            self._watch(len(self.curve.steps), steps, agent)
+
+    def report(self, steps: int) -> None:
+        """Report the progress."""
+        last = self.curve.successes[-100:]
+        self._progress(steps, sum(last) / len(last) if last else 0.0)
+
+    def _on_rollout_start(self) -> None:
+        if self._entropy:
+            agent: Any = self.model
+            agent.ent_coef = self._entropy(agent._current_progress_remaining)
+
+    def _on_step(self) -> bool:
+        ended = np.flatnonzero(self.locals["dones"])
+        for lane in ended:
+            info = self.locals["infos"][lane]
+            self.add(self.num_timesteps, info["episode"]["r"], info["is_success"])
+        if len(ended):
+            self.show(self.num_timesteps, self.model)
+        self.report(self.num_timesteps)
+        return True
+
+
+def train(
+    run: Run, progress: Progress, watch: Watch | None = None, labels: Path | None = None
+) -> tuple[Learned, Curve, float]:
+    """Train an agent; return it, its learning curve, and the seconds that it took.
+
+    With `labels`, the folder of a store, an agent with a warm start begins with the labels there, not with
+    the expert.
+
+    Raises:
+        ValueError: the store cannot be used, or the agent has no warm start.
+    """
+    config = agent_config(run.agent, run.env_id)
+    hyperparameters = config["hyperparameters"]
+    annealed = {name: Linear(hyperparameters[name]) for name in config["anneal"]}
+    recorder = _Recorder(progress, watch, annealed.pop("ent_coef", None))
+    hyperparameters |= annealed
+    # The networks are small: a second thread costs more than it gains, on busy cores far more.
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    if labels:
+        check_warm_start(run.agent, run.env_id)
+    if config["algorithm"] == TABLE:
+        agent: Learned = _train_table(run, config, recorder)
+    else:
+        agent = _train(run, config, recorder, labels)
+    return agent, recorder.curve, time.perf_counter() - start
+
+
+def _train(
+    run: Run, config: dict[str, Any], recorder: _Recorder, labels: Path | None = None
+) -> BaseAlgorithm:
+    lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.settings)
+    seed = stream(run.seed, TRAINING)
+    agent = ALGORITHMS[config["algorithm"]](
+        config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
+    )
+    if warm_start := config["warm_start"]:
+        if labels:
+            right = taught_labels(run.make_env(), labels)
+        else:
+            right = demonstrate(run.make_env(), warm_start["dialogues"], stream(run.seed, DEMONSTRATION))
+        clone(agent, right, warm_start["updates"])
+        recorder.show(0, agent)
+    if run.steps:
+        agent.learn(run.steps, callback=recorder)
+    return agent
+
+
+def _train_table(run: Run, config: dict[str, Any], recorder: _Recorder) -> QTable:
+    agent = QTable(run.make_env(), seed=stream(run.seed, TRAINING), **config["hyperparameters"])
+
+    def on_dialogue(steps: int, total: float, is_success: bool) -> None:
+        recorder.add(steps, total, is_success)
+        recorder.show(steps, agent)
+        if len(recorder.curve.steps) % 100 == 0:
+            recorder.report(steps)
+
+    agent.learn(run.steps, on_dialogue)
+    recorder.report(run.steps)
+    return agent

@@ -1,0 +1,141 @@
+"""`dialogue-gym train` and `evaluate`: of a domain file of one's own, by name, folder and store."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym.cli import main
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.domain import load_domain
+from dialogue_gym.journal.store import Store
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.training.configuration import agent_names
+from tests.cli.test_live import PLAIN
+from tests.conftest import TINY
+
+EXPERT = """
+    expert:
+    - when: {slots: {size: filled}}
+      then: order
+    - then: ask_size
+"""
+FILES = ["agent.json", "metrics.json", "weights.npz"]
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run commands in a folder with a domain file, in this process."""
+    monkeypatch.chdir(tmp_path)
+    Path("shop.yml").write_text(TINY + EXPERT)
+    Path("tiny.yml").write_text(TINY)
+    Path("plain.yml").write_text(PLAIN)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dialogue-gym", *words])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+def test_an_agent_for_a_file_of_ones_own(command: Command) -> None:
+    status, out, err = command(
+        "train", "shop.yml", "user=unfriendly", "--agent", "q_table", "--steps", "3000"
+    )
+    assert status == 0, err
+    first, last = out.splitlines()
+    assert first.startswith("q_table on shop: success 100.0%, mean return ") and "(1,000 dialogues)" in first
+    assert last == (
+        "It is saved in shop-q_table. Talk to it: dialogue-gym chat shop.yml --agent shop-q_table"
+    )
+    assert "3000/3000 steps" in err and "1000/1000 dialogues" in err
+    assert sorted(path.name for path in Path("shop-q_table").iterdir()) == FILES
+    metrics = json.loads(Path("shop-q_table/metrics.json").read_text())
+    assert metrics["settings"] == {"domain": "shop.yml", "user": "unfriendly"}
+
+    status, out, err = command("evaluate", "shop.yml", "--agent", "shop-q_table", "--seed", "0")
+    assert (status, out) == (0, f"{first}\n"), err
+    shown = command("evaluate", "shop.yml", "semantic_error_rate=0.5", "--agent", "shop-q_table", "--json")[1]
+    figures = json.loads(shown)
+    assert figures["settings"] == {"user": "unfriendly", "semantic_error_rate": 0.5}
+    assert figures["mean_return"] < metrics["mean_return"] and figures["dialogues"] == 1000
+
+
+@pytest.mark.parametrize("agent", sorted(set(agent_names()) - {"q_table"}))
+def test_every_agent_is_trained_and_evaluated(agent: str, command: Command) -> None:
+    words = ["--agent", agent, "--out", "mine", "--steps", "300", "--dialogues", "20"]
+    status, out, err = command("train", "shop.yml", *words)
+    assert status == 0, err
+    assert out.startswith(f"{agent} on shop: success ")
+    evaluated = command("evaluate", "shop.yml", "--agent", "mine", "--dialogues", "20", "--seed", "0")
+    assert evaluated[:2] == (0, out.splitlines()[0] + "\n")
+
+
+def test_agents_by_name_and_of_a_store(command: Command) -> None:
+    assert "success 100.0%" in command("evaluate", "restaurant", "--dialogues", "50")[1]
+    status, out, _ = command("evaluate", "shop.yml", "turn_taking=explicit", "--agent", "expert")
+    assert status == 0 and out.startswith("expert on shop: success ")
+    with Store(Path("taught")) as store:
+        store.use_domain("tiny.yml", TINY)
+        session = Session(load_domain("tiny.yml"), store)
+        for intent, action in (("deny", "ask_size"), ("inform", "order")):
+            session.say(UserUttered(f"/{intent}", intent))
+            session.correct(action)
+            session.correct("action_listen")
+    status, out, err = command("evaluate", "tiny.yml", "--agent", "taught", "--dialogues", "20")
+    assert status == 0 and out.startswith("taught on tiny: success "), err
+    words = ["--agent", "warm_masked_dqn", "--labels", "taught", "--steps", "200", "--dialogues", "5"]
+    status, out, err = command("train", "tiny.yml", *words)
+    assert status == 0 and "It is saved in tiny-warm_masked_dqn." in out, err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "plain.yml"], "plain.yml: there is nobody to play with, since"),
+        (["evaluate", "plain.yml"], "plain.yml: there is nobody to play with"),
+        (["train", "shop.yml", "--agent", "pp"], "unknown agent 'pp'; did you mean 'ppo'?"),
+        (["train", "shop.yml", "pacience=3"], "unknown setting 'pacience'; did you mean 'patience'?"),
+        (["train", "shop.yml", "domain=concert"], "unknown setting 'domain'"),
+        (["train", "shop.yml", "patience=lots"], "patience='lots': it is a whole number"),
+        (["train", "shp.yml"], "shp.yml: there is no such file"),
+        (["train", "tiny.yml", "--agent", "warm_ppo"], "warm_ppo: it begins with the domain's expert"),
+        (["train", "shop.yml", "--labels", "x"], "maskable_ppo starts from scratch; labels are for"),
+        (["train", "shop.yml", "--out", "shop.yml/x"], "shop.yml/x: Not a directory"),
+        (["train", "shop.yml", "--out", "store"], "store: this is a store; give another folder"),
+        (["evaluate", "tiny.yml"], "tiny.yml: no agent exists for this domain; `dialogue-gym train"),
+        (["evaluate", "shop.yml", "--agent", "exprt"], "did you mean 'expert'?"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_reported_in_one_line(words: list[str], message: str, command: Command) -> None:
+    with Store(Path("store")) as store:
+        store.use_domain("concert", "other")
+    before = sorted(Path().iterdir())
+    status, out, err = command(*words)
+    assert (status, out, err.count("\n")) == (2, "", 1), err
+    assert err.startswith("error: ") and message in err
+    assert sorted(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize("package", ["torch", "stable_baselines3", "sb3_contrib", "numba"])
+def test_a_missing_package_is_named_before_anything_is_written(
+    package: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(sys.modules):
+        if name.startswith(("dialogue_gym.training.r", "dialogue_gym.sb3.")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    status, out, err = command("train", "shop.yml", "--agent", "ppo")
+    assert (status, out) == (2, "") and f'needs {package}: pip install "dialogue_gym[agents]"' in err
+    assert not Path("shop-ppo").exists()
