@@ -217,15 +217,15 @@ def test_default_intents_are_obeyed_and_answered() -> None:
     talk = Chat(
         Bot(domain, load_agent("expert", domain), ActionRunner(domain)), FixedFormatInterpreter(domain)
     )
-    talk.say('/tell{"city": "Rome"}')
-    talk.say('/tell{"city": "Oslo"}')
+    talk.handle('/tell{"city": "Rome"}')
+    talk.handle('/tell{"city": "Oslo"}')
     assert talk.conversation.slots == {"city": "Oslo"}
-    assert talk.say("/back") == ["bot   Back!", "(your last message is taken back)"]
+    assert talk.handle("/back") == ["bot   Back!", "(your last message is taken back)"]
     assert talk.conversation.slots == {"city": "Rome"}
-    assert talk.say("/session_start") == ["(a new session begins)"]
+    assert talk.handle("/session_start") == ["(a new session begins)"]
     assert talk.conversation.slots == {"city": "Rome"} and talk.conversation.latest_message is None
-    assert talk.say("/restart")[0] == "bot   Anew!" and talk.conversation.slots == {"city": None}
-    assert "unknown intent" not in talk.say("/nlu_fallback")[0]
+    assert talk.handle("/restart")[0] == "bot   Anew!" and talk.conversation.slots == {"city": None}
+    assert "unknown intent" not in talk.handle("/nlu_fallback")[0]
 
 
 def test_restart_is_not_a_success() -> None:

@@ -31,7 +31,9 @@ def success_rate(algorithm: str, env_id: str, seed: int, steps: int = 100_000) -
 def test_defaults_learn_on_four_seeds_of_five(algorithm: str, env_id: str) -> None:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context) as cores:
-        rates = list(cores.map(success_rate, [algorithm] * 5, [env_id] * 5, SEEDS))
+        rates = list(cores.map(success_rate, [algorithm] * 4, [env_id] * 4, SEEDS))
+        if min(rates) < 0.95:  # otherwise the fifth cannot change the outcome, and takes minutes
+            rates.append(cores.submit(success_rate, algorithm, env_id, SEEDS[4]).result())
     print(f"{algorithm} on {env_id}: {rates}")
     assert sum(rate >= 0.95 for rate in rates) >= 4, rates
 

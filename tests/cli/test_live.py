@@ -120,7 +120,9 @@ def test_conversation_is_rated_and_the_next_day_resumes(command: Command) -> Non
         "failure"
     ] * 3
     status, lines, _ = command("chat", "plain.yml", "--agent", "plain-live", typed=["/greet", "?"])
-    assert lines[0] == "plain, with the agent 'plain-live'." and lines[-1].startswith("            (not prob")
+    assert lines[0] == "plain, with the agent 'plain-live'." and lines[-1].startswith(
+        "            (values, not prob"
+    )
 
 
 def test_ctrl_d_ends_the_conversation_then_the_rating(command: Command) -> None:

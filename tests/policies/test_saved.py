@@ -142,7 +142,7 @@ def test_nothing_in_an_agent_is_unpickled(tmp_path: Path, monkeypatch: pytest.Mo
     [
         ({"format": 2}, "format '2', and this version of dialogue_gym reads format 1"),
         ({"settings": {"pacience": 3}}, "settings: .*pacience"),
-        ({"settings": {"patience": "lots"}}, "settings: patience='lots': it is a whole number"),
+        ({"settings": {"patience": "lots"}}, "settings: patience='lots': must be a whole number"),
         ({"settings": []}, r"settings: '\[\]' cannot be used"),
         ({"fields": [3]}, "fields: '3' is not a name with its labels"),
         ({"colour": "red"}, "agent.json: cannot be used .*colour"),

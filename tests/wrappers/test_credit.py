@@ -84,8 +84,8 @@ def test_credit_matches_hand_computation() -> None:
     [
         ({}, "either steps, such as"),
         ({"steps": (1.0,), "seconds": (0, 1)}, "either steps, such as"),
-        ({"steps": (0.0, 0.0)}, "not all are 0"),
-        ({"steps": (1.0, -1.0)}, "none is negative"),
+        ({"steps": (0.0, 0.0)}, "not all 0"),
+        ({"steps": (1.0, -1.0)}, "none negative"),
         ({"seconds": (0.6, 0.2)}, "must be the shortest and longest delay"),
         ({"seconds": (0.2, math.inf)}, "must be the shortest and longest delay"),
     ],

@@ -24,7 +24,7 @@ from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS
 from tests.strategies import domains
 
 MAX_ROWS = 2000
-ROUNDS = settings(max_examples=40, suppress_health_check=list(HealthCheck))
+ROUNDS = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 SMALL = st.fixed_dictionaries(
     {
         "turn_taking": st.sampled_from(["auto", "explicit"]),
