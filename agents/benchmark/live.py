@@ -94,7 +94,9 @@ def run(trial: Trial) -> dict[str, Any]:
     guard = RegressionGuard(DialogueEnv(domain))
     person = SimulatedPerson(domain, seed=trial.seed * 100_000, wrong=WRONG, silent=SILENT)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
-        trainer, _ = start_or_resume(store, known, agent, seed=trial.seed, every=trial.dialogues * 100)
+        trainer, _ = start_or_resume(
+            store, known, agent, seed=trial.seed, every=trial.dialogues * 100, explore="auto"
+        )
         live = LiveBot(
             domain,
             store,

@@ -45,7 +45,12 @@ def opened(store: Store, domain: Domain) -> tuple[Trainer, LiveBot, SimulatedPer
     """Open a learner on a store, and its conversations with a simulated person."""
     person = SimulatedPerson(domain, silent=0.1, wrong=0.1)
     trainer, others = start_or_resume(
-        store, domain, None, every=STEPS_A_DAY, others=lambda: {"person": person.state()}
+        store,
+        domain,
+        None,
+        every=STEPS_A_DAY,
+        others=lambda: {"person": person.state()},
+        explore="auto",
     )
     if others:
         person.load(others["person"])

@@ -156,6 +156,13 @@ _OPTIONS: dict[str, Any] = {
     "count_outcomes": _option(
         bool, LEARNING, "--count-outcomes", help="Reward the end of an unrated conversation by its outcome."
     ),
+    "explore": _option(
+        str | None,
+        LEARNING,
+        "--explore",
+        metavar="auto|RATE",
+        help="Share of decisions that try another action out on people, such as 0.05; default: none.",
+    ),
     # Serving
     "teach": _option(bool, SERVING, "--teach/--no-teach", help="Serve the teachers' pages, at /teach/."),
     "talk": _option(bool, SERVING, "--talk/--no-talk", help="Serve visitors: /talk/, REST and /api."),
@@ -188,6 +195,30 @@ _OPTIONS: dict[str, Any] = {
         "--token-file",
         metavar="FILE",
         help="File of channel tokens, one `NAME TOKEN` per line.",
+    ),
+    "title": _option(
+        str | None,
+        PEOPLE,
+        "--title",
+        metavar="TEXT",
+        help="The bot's name on the visitors' page; default: that of the domain.",
+    ),
+    "color": _option(
+        str | None, PEOPLE, "--color", metavar="#RRGGBB", help="Color of the buttons on the visitors' page."
+    ),
+    "logo": _option(
+        Path | None,
+        PEOPLE,
+        "--logo",
+        metavar="FILE",
+        help="Image on the visitors' page: svg, png, jpg, webp.",
+    ),
+    "allow_origin": _option(
+        list[str] | None,
+        PEOPLE,
+        "--allow-origin",
+        metavar="URL",
+        help="A site whose pages may embed the visitors' page, such as https://example.org.",
     ),
     "trust_ratings": _option(
         bool, PEOPLE, "--trust-ratings", help="Let ratings count before a teacher approves them."

@@ -15,6 +15,8 @@ from dialogue_gym.conversation.wording import act_text
 Value = Any
 """The value of a slot or entity: anything that JSON can hold."""
 Json = dict[str, Any]
+WRITER = "written_by"
+"""Key of the data of a message that a person wrote in the place of the bot: their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,12 @@ class BotUttered:
 
     text: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def writer(self) -> str | None:
+        """The person who wrote the message in the place of the bot; None for the bot's own."""
+        writer = self.data.get(WRITER)
+        return writer if isinstance(writer, str) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ def transcript(conversation: Conversation) -> list[str]:
             texts = _messages_of_action(events[index + 1 :])
             lines.append(line("bot", texts[0] if texts else silence(event.name), meaning))
             lines.extend(line("", text, "") for text in texts[1:])
+        elif isinstance(event, BotUttered) and event.writer:
+            lines.append(line("bot", event.text or "", f"written by {event.writer}"))
         state.apply(event)
     if conversation.outcome:
         count = f"{steps} {'step' if steps == 1 else 'steps'}"
@@ -61,7 +63,7 @@ def _messages_of_action(following: tuple[Event, ...]) -> list[str]:
     for event in following:
         if isinstance(event, (ActionExecuted, UserUttered)):
             break
-        if isinstance(event, BotUttered) and event.text is not None:
+        if isinstance(event, BotUttered) and event.text is not None and not event.writer:
             texts.append(event.text)
     return texts
 
@@ -106,7 +108,7 @@ def bubbles(events: Iterable[Event]) -> list[Bubble]:
         elif isinstance(event, ActionExecuted):
             found.append(Bubble(BOT_SIDE, place, [], visible(event.name), event.confidence))
         elif isinstance(event, (BotUttered, SlotSet)):
-            if not found:
+            if not found or (isinstance(event, BotUttered) and event.writer):
                 found.append(Bubble(BOT_SIDE, place, []))
             if isinstance(event, BotUttered):
                 found[-1].texts += [cut(text, MAX_SHOWN) for text in message_lines(event)]

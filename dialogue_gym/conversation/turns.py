@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    BotUttered,
     Event,
     Restarted,
     SessionStarted,
@@ -21,12 +22,15 @@ from dialogue_gym.rules.tables import MAX_UNHEARD
 def is_users_turn(conversation: Conversation, turn_taking: str) -> bool:
     """Return whether the bot waits for the user: it listens, or with automatic turn taking has spoken.
 
-    At the beginning it does, and after ten actions without a word from the user as well.
+    At the beginning it does, and after ten actions without a word from the user as well. A message that a
+    person wrote in the place of the bot hands the turn over, too.
     """
     done = 0
     for event in reversed(conversation.events):
         if isinstance(event, UserUttered):
             return done >= MAX_UNHEARD
+        if isinstance(event, BotUttered) and event.writer:
+            return True
         if isinstance(event, ActionExecuted):
             done += 1
             is_auto = turn_taking == "auto"

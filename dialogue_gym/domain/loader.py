@@ -7,7 +7,7 @@ up to Rasa 3. Keys that concern neither policy nor simulation are accepted and i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import yaml
 
@@ -47,7 +47,7 @@ IGNORED_KEYS = (
 OWN_KEYS = ("fake_user", "reward", "expert")
 INTENT_KEYS = ("use_entities", "ignore_entities", "triggers", "is_retrieval_intent")
 ENTITY_KEYS = ("roles", "groups", "influence_conversation")
-ACTION_OPTIONS = ("send_domain",)
+ACTION_OPTIONS = ("send_domain", "safe")
 OLD_VERSIONS = ("0", "1", "2")
 """The beginnings of versions in which slots have no mappings."""
 LISTS_OF_OBJECTS = ("buttons", "quick_replies", "elements")
@@ -130,7 +130,16 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
         reward=parse_reward(keys.get("reward"), names),
         expert=parse_expert(keys["expert"], names) if "expert" in keys else (),
         forms=forms.forms,
+        unsafe=tuple(_unsafe(keys.get("actions"))),
     )
+
+
+def _unsafe(entry: YamlNode | None) -> Iterator[str]:
+    """Yield the actions of a list that are marked `safe: false`."""
+    for item in entry.items() if entry else ():
+        for name, options in item.named().items() if item.is_mapping else ():
+            if "safe" in (given := options.mapping()) and not given["safe"].flag():
+                yield name
 
 
 def _is_old(keys: dict[str, YamlNode]) -> bool:

@@ -194,7 +194,8 @@ class Domain:
 
     `actions` begins with `action_listen` and `action_restart`. `reward` pairs terms and weights.
     `fake_user` and `expert` are None and empty in a plain Rasa domain. `forms` describes those of the actions
-    that are forms.
+    that are forms. `unsafe` actions are never tried out on people; simulations ignore that, so it is not part
+    of the representation.
     """
 
     name: str
@@ -207,9 +208,10 @@ class Domain:
     reward: tuple[tuple[str, float], ...] = DEFAULT_REWARD
     expert: tuple[ExpertRule, ...] = ()
     forms: tuple[Form, ...] = ()
+    unsafe: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
     def __repr__(self) -> str:
-        """Return the fields; forms only where there are any."""
+        """Return the fields that matter to simulations; forms only where there are any."""
         return concise_repr(self, ("forms",))
 
     def __hash__(self) -> int:

@@ -33,6 +33,8 @@ DECIDES = "decides"
 """Key of a note in a live conversation: the teacher who decides from then on; null for the bot."""
 IMPORTED = "imported stories"
 """The name under which notes hold imported stories as they were written; not a conversation."""
+NAMES = "names"
+"""Key of a note: the id of the entry with a person's own words that have become an action."""
 FAKE_USER = "fake user"
 """The author of a simulated user's messages."""
 
@@ -60,7 +62,7 @@ _SHAPES: dict[str, dict[str, str]] = {
 _OPTIONAL: dict[str, dict[str, str]] = {
     LABEL: {"proposal": "a text or null", "probability": "a number or null"},
     DOMAIN: {"texts": "a list", "type": _TEXT, "values": "a list"},
-    NOTE: {DECIDES: "a text or null"},
+    NOTE: {DECIDES: "a text or null", NAMES: "the id of an entry"},
 }
 _LISTS_OF_TEXTS = ("right", "texts", "values")
 _CHOICES = {(LABEL, "by"): (*TEACHERS, BOT), (DOMAIN, "add"): ("action", "intent", "slot")}

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import BotState, Conversation
-from dialogue_gym.conversation.events import Event, Json, UserUttered
+from dialogue_gym.conversation.events import WRITER, Event, Json, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.model import LISTEN
@@ -99,6 +99,7 @@ class History:
         self._entries: dict[int, Entry] = {}
         self._threads: dict[str, _Thread] = {}
         self._additions: list[Entry] = []
+        self._written: list[Entry] = []
         self._ratings: dict[int, Entry] = {}
         self._latest_conversation: str | None = None
         for entry in entries:
@@ -119,6 +120,8 @@ class History:
         if entry in self:
             raise StoreError(f"entry {entry.id} is already there")
         self._entries[entry.id] = entry
+        if entry.kind == EVENT and WRITER in (entry.content.get("data") or ()):
+            self._written.append(entry)
         if entry.kind == DOMAIN:
             self._additions.append(entry)
         if entry.kind == RATING and not entry.content.get(PENDING):
@@ -319,6 +322,11 @@ class History:
             DomainError: something cannot be added.
         """
         return extend_domain(domain, self._additions, self._in_effect())
+
+    @property
+    def written(self) -> tuple[Entry, ...]:
+        """The entries with messages to people that a teacher wrote in the place of the bot."""
+        return tuple(self._written)
 
     def additions(self, conversations: Container[str]) -> list[Addition]:
         """Return the additions to the domain in some conversations that are in effect."""

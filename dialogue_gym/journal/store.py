@@ -272,7 +272,7 @@ class Store:
         rows = self._database.read(SELECT_BEGUN, f"$.{key}", f"$.{key}", most)
         return {name: str(said) for name, said in reversed(rows)}
 
-    def noted(self, key: str) -> dict[str, str | None]:
+    def noted(self, key: str) -> dict[str, Any]:
         """Return the value of a key in the last note that has it, by conversation."""
         return dict(self._database.read(SELECT_NOTED, f"$.{key}", f"$.{key}"))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    BotUttered,
     Event,
     SessionStarted,
     UserUttered,
@@ -79,6 +80,10 @@ class ConversationWriter:
     def result(self, events: Iterable[Event]) -> None:
         """Add the events that an action returned."""
         self._add(RESULT, {"events": [to_json(event) for event in events]}, None)
+
+    def utterance(self, message: BotUttered, author: str) -> None:
+        """Add a message that a person wrote in the place of the bot."""
+        self._add(EVENT, to_json(message), author)
 
     def end(self, outcome: str | None, author: str | None = None) -> None:
         """Add the end of the conversation."""

@@ -352,11 +352,7 @@ class LiveBot:
             LiveError: somebody else decides here, nobody waits for the bot, or the action is unknown.
             StoreError: the journal could not be written.
         """
-        trace = self.conversations.trace(conversation)
-        if trace.teacher != teacher:
-            raise LiveError(f"{trace.teacher or 'the bot'} decides in {shorten(conversation)}")
-        if not self.awaits_teacher(conversation):
-            raise LiveError(f"{shorten(conversation)}: it is the user's turn")
+        trace = self._handed_over(conversation, teacher)
         if action not in self._actions:
             raise LiveError(f"unknown action {shorten(action)}; {nearest(action, self._actions)}")
         self.conversations.touch(conversation)
@@ -368,6 +364,36 @@ class LiveBot:
                 turn.end()
             events = turn.conversation.events[first:]
         return _reply(trace, events, (result.note,) if result.note else ())
+
+    def say(self, conversation: str, teacher: str, text: str) -> Reply:
+        """Let a teacher answer in their own words.
+
+        Args:
+            conversation: the name of the conversation.
+            teacher: the teacher who has taken it over.
+            text: the message.
+
+        Raises:
+            LiveError: somebody else decides here, nobody waits for the bot, or the text is empty.
+            StoreError: the journal could not be written.
+        """
+        trace = self._handed_over(conversation, teacher)
+        if not text.strip():
+            raise LiveError("the message is empty")
+        self.conversations.touch(conversation)
+        with self.conversations.turn(trace) as turn:
+            _skip_result(trace, turn)
+            turn.say(text.strip(), teacher)
+        return _reply(trace, turn.conversation.events[-1:])
+
+    def _handed_over(self, conversation: str, teacher: str) -> Trace:
+        """Return a conversation in which the user waits for this teacher; errors are those of `say`."""
+        trace = self.conversations.trace(conversation)
+        if trace.teacher != teacher:
+            raise LiveError(f"{trace.teacher or 'the bot'} decides in {shorten(conversation)}")
+        if not self.awaits_teacher(conversation):
+            raise LiveError(f"{shorten(conversation)}: it is the user's turn")
+        return trace
 
 
 def _reply(

@@ -66,7 +66,9 @@ class Conversations:
         }
         self._current = {person: name for name, person in self._people.items()}
         newest = store.begun(LIVE, _MOST_ENDED)
-        self._ended = OrderedDict((person, name) for name, person in newest.items())
+        self._ended = OrderedDict(
+            (person, name) for name, person in newest.items() if name not in self._people
+        )
         self._number = store.last_number(_PREFIX)
 
     def __len__(self) -> int:

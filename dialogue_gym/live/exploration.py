@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.live.options import NEVER
 from dialogue_gym.policies.trained import NetworkPolicy
 
-LEAST, MOST = 0.02, 0.5
-"""The exploration rate where all people are content, and where none is."""
 NEWEST = 0.1
 """The weight of the newest dialogue in the running mean of satisfaction."""
 
@@ -42,21 +41,22 @@ class Explorer:
     So it explores again when people change after months, unlike a schedule that runs down. (As in Tokic 2010,
     Adaptive epsilon-greedy exploration in reinforcement learning based on value differences, with
     satisfaction in the place of those.) It explores the action that was chosen least in the same situation:
-    where one of many actions is right, chance alone would choose the same wrong ones again.
+    where one of many actions is right, chance alone would choose the same wrong ones again. It never explores
+    an action that the domain marks as unsafe, nor a situation that a teacher has settled.
 
     Attributes:
         actor: the policy of the newest weights.
         satisfaction: a running mean over the latest dialogues, from 0 to 1.
         random: the generator of the exploration.
         visits: the counts of chosen actions, whether explored or best.
+        taught: the situations with a label, as the bytes of their observations.
     """
 
     def __init__(
         self,
         actor: QPolicy,
         seed: int = 0,
-        least: float = LEAST,
-        most: float = MOST,
+        rates: tuple[float, float] = NEVER,
         satisfaction: float = 1.0,
     ) -> None:
         """Begin to act.
@@ -64,15 +64,17 @@ class Explorer:
         Args:
             actor: the policy of the newest weights.
             seed: the seed of the exploration.
-            least: the exploration rate when everybody is content.
-            most: the exploration rate when nobody is content.
+            rates: the exploration rates when everybody is content, and when nobody is.
             satisfaction: the initial mean satisfaction, from 0 to 1.
         """
         self.actor = actor
         self.satisfaction = satisfaction
         self.random = np.random.default_rng(seed)
         self.visits = VisitCounts(len(actor.env.action_names))
-        self._least, self._most = least, most
+        self.taught: Container[bytes] = ()
+        self._least, self._most = rates
+        unsafe = actor.env.domain.unsafe
+        self._is_safe = np.array([name not in unsafe for name in actor.env.action_names])
         self._lock = threading.Lock()  # one thread decides while another one writes a checkpoint
 
     @property
@@ -93,8 +95,11 @@ class Explorer:
         """
         actor = self.actor  # another thread may put a newer one here
         with self._lock:
-            if self.random.random() < self.chance:
-                chosen = self._least_tried(observation, possible)
+            # A draw at each decision: labels and marks do not shift the draws of later decisions.
+            explores = self.random.random() < self.chance and observation.tobytes() not in self.taught
+            safe = possible & self._is_safe
+            if explores and safe.any():
+                chosen = self._least_tried(observation, safe)
             else:
                 chosen = actor.choose(observation, possible, True)
             self.visits.add(observation, chosen)

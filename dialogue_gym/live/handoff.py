@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dialogue_gym._text import shorten
+from dialogue_gym.conversation.events import BotUttered, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.history import History
 from dialogue_gym.live.sessions import Sessions
@@ -38,6 +41,8 @@ class OpenConversation:
         is_busy: whether a slow action is under way.
         idle_seconds: seconds since somebody did something.
         problem: the problem with the bot's last turn, such as a failing action; empty without one.
+        last_words: the last message; empty if it has no text.
+        is_from_person: whether the last message is the person's.
     """
 
     conversation: str
@@ -47,6 +52,8 @@ class OpenConversation:
     is_busy: bool
     idle_seconds: float
     problem: str = ""
+    last_words: str = ""
+    is_from_person: bool = False
 
 
 class Handoff:
@@ -67,13 +74,26 @@ class Handoff:
     def open(self, most: int) -> list[OpenConversation]:
         """Return the open conversations: first those where a person waits for a teacher, then the newest.
 
+        Those in which the person has said nothing yet are left out.
+
         Args:
             most: the number of conversations that are returned.
         """
         with self.sessions.lock:
             found = [self._state(name, person) for name, person in self._bot.conversations.open.items()]
-        found.sort(key=lambda talk: (not talk.waits, talk.teacher is None, talk.idle_seconds))
-        return found[:most]
+            found.sort(key=lambda talk: (not talk.waits, talk.teacher is None, talk.idle_seconds))
+            spoken = filter(None, map(self._with_words, found))
+            return list(itertools.islice(spoken, most))
+
+    def _with_words(self, talk: OpenConversation) -> OpenConversation | None:
+        """Return an open conversation with its last words; None if the person has said nothing."""
+        events = self._bot.conversations.trace(talk.conversation).conversation.events
+        if not any(isinstance(event, UserUttered) for event in events):
+            return None
+        last = next(event for event in reversed(events) if isinstance(event, (UserUttered, BotUttered)))
+        is_from_person = isinstance(last, UserUttered)
+        words = last.text or (f"/{last.act}" if isinstance(last, UserUttered) else "")
+        return dataclasses.replace(talk, last_words=words, is_from_person=is_from_person)
 
     def _state(self, name: str, person: str) -> OpenConversation:
         known = self._bot.conversations
@@ -144,19 +164,53 @@ class Handoff:
             StoreError: the journal could not be written.
         """
         with self.sessions.lock:
-            self.sessions.wait_for_turn(conversation)
-            trace = self._bot.conversations.trace(conversation)
-            if step != _step(trace):
-                raise StaleDecision("the conversation has moved on; please decide again")
-            agent = self._agent()
-            proposal, _ = agent.choose(trace.conversation)
-            observed = trace.conversation.observation().tobytes()
-            version = self._trainer.explorer.actor.version
-            reply = self._bot.decide(conversation, teacher, action, version, proposal)
-            self._trainer.teach({**self._trainer.taught, observed: (action,)})
-            if reply.decision is not None:
-                self._decided.append((reply.decision, observed, action))
-            return reply.notes
+            return self._decide(self._at_step(conversation, step), teacher, action)
+
+    def say(self, conversation: str, teacher: str, text: str, step: int) -> tuple[str, ...]:
+        """Answer in a teacher's own words, which can become an action later (`teaching.own_words`).
+
+        If they are the one text of an action, this is a decision for it.
+
+        Args:
+            conversation: the name of the conversation.
+            teacher: the teacher who answers.
+            text: the message.
+            step: the step that they answer: see `proposals`.
+
+        Returns:
+            The problems with the action, one line each.
+
+        Raises:
+            StaleDecision: the conversation has moved on.
+            LiveError: somebody else decides here, nobody waits, or the text is empty.
+            StoreError: the journal could not be written.
+        """
+        with self.sessions.lock:
+            trace = self._at_step(conversation, step)
+            domain = self._bot.domain
+            known = (name for name in domain.actions if domain.texts(name) == (text.strip(),))
+            if (action := next(known, None)) is not None:
+                return self._decide(trace, teacher, action)
+            self._bot.say(conversation, teacher, text)
+            return ()
+
+    def _at_step(self, conversation: str, step: int) -> Trace:
+        """Return an open conversation once nothing is under way there, if it is still at a step."""
+        self.sessions.wait_for_turn(conversation)
+        trace = self._bot.conversations.trace(conversation)
+        if step != _step(trace):
+            raise StaleDecision("the conversation has moved on; please decide again")
+        return trace
+
+    def _decide(self, trace: Trace, teacher: str, action: str) -> tuple[str, ...]:
+        proposal, _ = self._agent().choose(trace.conversation)
+        observed = trace.conversation.observation().tobytes()
+        version = self._trainer.explorer.actor.version
+        reply = self._bot.decide(trace.conversation.sender_id, teacher, action, version, proposal)
+        self._trainer.teach({**self._trainer.taught, observed: (action,)})
+        if reply.decision is not None:
+            self._decided.append((reply.decision, observed, action))
+        return reply.notes
 
     def sync(self, history: History, domain: Domain) -> None:
         """Let the bot learn the labels of teaching sessions.

@@ -5,6 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialogue_gym._text import shorten
+
+AUTO = "auto"
+LEAST, MOST = 0.02, 0.5
+"""The automatic exploration rate where all people are content, and where none is."""
+NEVER = 0.0, 0.0
+
+
+def exploration_rates(explore: str | None) -> tuple[float, float]:
+    """Return the exploration rates when all people are content, and when none is.
+
+    Args:
+        explore: `"auto"`, or one rate as a text; None for never.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if explore is None:
+        return NEVER
+    if explore == AUTO:
+        return LEAST, MOST
+    try:
+        rate = float(explore)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate <= 1:
+        raise ValueError(f"--explore {shorten(explore)}: expected 'auto', or a number from 0 to 1")
+    return rate, rate
+
 
 @dataclass(frozen=True)
 class LiveOptions:
@@ -22,6 +51,7 @@ class LiveOptions:
         fall: the largest drop in success with the fake user, from 0 to 1, that is not reported.
         roll_back: whether a drop larger than `fall` brings the best checkpoint back.
         count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
+        explore: `"auto"`, or the share of decisions that try another action out; None for none.
         seed: the seed of everything random.
     """
 
@@ -36,4 +66,5 @@ class LiveOptions:
     fall: float = 0.1
     roll_back: bool = False
     count_outcomes: bool = False
+    explore: str | None = None
     seed: int = 0

@@ -19,7 +19,7 @@ from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
-from dialogue_gym.live.options import LiveOptions
+from dialogue_gym.live.options import LiveOptions, exploration_rates
 from dialogue_gym.live.startup import check_agent, start_or_resume
 from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
 from dialogue_gym.live.trainer import RegressionGuard, Trainer
@@ -69,6 +69,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             which and why.
         OSError: the first checkpoint cannot be written.
     """
+    exploration_rates(given.explore)
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
     text = domain_text(given.source)
     domain = load_domain(given.source)
@@ -97,6 +98,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             kept=given.checkpoints,
             guard=guard,
             report=_report,
+            explore=given.explore,
         )
         live = LiveBot(
             domain,

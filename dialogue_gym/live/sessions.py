@@ -16,6 +16,8 @@ from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
 from dialogue_gym.live.bot import LiveBot, Reply
 from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
+from dialogue_gym.live.transitions import TRUNCATED
+from dialogue_gym.live.turn import LiveError
 
 _DAY, _MINUTE = 86400.0, 60.0
 _SENDER_CHARACTERS = 128
@@ -34,16 +36,20 @@ class Snapshot:
         conversation: the name of the conversation.
         events: the messages, actions and slots set, in order.
         slots: the values of the slots, by name.
-        decision: the id of the entry of the last decision.
-        has_ended: whether the conversation is over.
+        decisions: the ids of the entries of the decisions, one for each action among the events.
+        ratings: the person's own ratings, by the id of the rated entry.
+        end: the id of the entry that ended the conversation; None while it goes on.
+        is_cut_off: whether it ended because the person was silent for too long.
         waits: `"bot"` or a teacher's name, if the person waits for them; None if it is the person's turn.
     """
 
     conversation: str
     events: tuple[Event, ...]
     slots: dict[str, Any]
-    decision: int | None
-    has_ended: bool
+    decisions: tuple[int, ...]
+    ratings: dict[int, float]
+    end: int | None
+    is_cut_off: bool
     waits: str | None
 
 
@@ -118,8 +124,7 @@ class Sessions:
             take = self.bot.understand(text, channel)
         with self.lock:
             name = self._conversations.current(sender)
-            if name in self._conversations.busy:  # waiting here would block a thread that others need
-                raise Rejected(429, "your last message is still being answered", 1)
+            self._check_idle(name)
             late: tuple[BotUttered, ...] = ()
             if name is None:
                 late, name = self._late_messages(sender), self._begin(sender)
@@ -142,6 +147,10 @@ class Sessions:
     def problem(self, conversation: str) -> str:
         """Return the problem with the last turn of an open conversation; empty without one."""
         return self._problems.get(conversation, "")
+
+    def _check_idle(self, conversation: str | None) -> None:
+        if conversation in self._conversations.busy:  # waiting here would block a thread that others need
+            raise Rejected(429, "your last message is still being answered", 1)
 
     @contextlib.contextmanager
     def _release_lock(self, conversation: str) -> Iterator[None]:
@@ -219,14 +228,31 @@ class Sessions:
                 self._spend(sender, is_written=False)
             return self._snapshot(name)
 
-    def snapshot_of(self, conversation: str) -> Snapshot:
-        """Return a conversation by its name.
+    def history(self, sender: str, is_trusted: bool = False) -> tuple[Snapshot | None, Snapshot]:
+        """Return the conversation that somebody had before, if that is known, and that of `snapshot`.
 
-        Raises:
-            LiveError: the conversation is unknown.
+        Arguments and errors are those of `snapshot`.
         """
         with self.lock:
-            return self._snapshot(conversation)
+            name = self._of(sender)
+            if not is_trusted:
+                self._spend(sender, is_written=False)
+            before = self._conversations.ended(sender)
+            return None if before in (None, name) else self._snapshot(before), self._snapshot(name)
+
+    def leave(self, sender: str) -> None:
+        """End the conversation that somebody is in, as they want to begin anew; do nothing without one.
+
+        Raises:
+            Rejected: they have not written yet, or too often, or an action is under way.
+            StoreError: the journal could not be written.
+        """
+        with self.lock:
+            name = self._of(sender)
+            self._spend(sender)
+            self._check_idle(name)
+            if self._conversations.is_open(name):
+                self.bot.leave(name)
 
     def _snapshot(self, name: str) -> Snapshot:
         is_open = self._conversations.is_open(name)
@@ -237,7 +263,16 @@ class Sessions:
         elif is_open and self.bot.awaits_teacher(name):
             waits = trace.teacher
         tracked = trace.conversation
-        return Snapshot(name, tracked.events, dict(tracked.slots), trace.last_decision, not is_open, waits)
+        return Snapshot(
+            name,
+            tracked.events,
+            dict(tracked.slots),
+            trace.decisions,
+            dict(trace.ratings),
+            trace.end.id if trace.end else None,
+            tracked.outcome == TRUNCATED,
+            waits,
+        )
 
     def _of(self, sender: str) -> str:
         _check_sender(sender)
@@ -246,7 +281,14 @@ class Sessions:
             raise Rejected(404, f"{shorten(printable(sender))} has not written yet")
         return name
 
-    def rate(self, sender: str, value: float, about: int | None = None, is_trusted: bool = False) -> None:
+    def rate(
+        self,
+        sender: str,
+        value: float,
+        about: int | None = None,
+        is_trusted: bool = False,
+        conversation: str | None = None,
+    ) -> None:
         """Take a rating of somebody's conversation: of the bot's last action, or at the end of the whole.
 
         Args:
@@ -254,10 +296,11 @@ class Sessions:
             value: a number from -1 to 1.
             about: the id of the entry of an earlier decision of the bot, in this conversation.
             is_trusted: whether the rating comes from a teacher instead of the person.
+            conversation: the conversation that is meant, however old; by default the present or last one.
 
         Raises:
             Rejected: the value is out of bounds, or they have not written yet, or too often.
-            LiveError: there is nothing to rate.
+            LiveError: there is nothing to rate, or the conversation is somebody else's.
             StoreError: the journal could not be written.
         """
         if not -1 <= value <= 1:
@@ -267,10 +310,19 @@ class Sessions:
             name = self._of(sender)
             if not is_trusted:
                 self._spend(sender)
-            if not self._conversations.can_rate(name, about):
+            if conversation is not None:
+                name = self._own(sender, conversation)
+            elif not self._conversations.can_rate(name, about):
                 # It has just begun: the one before it is meant.
                 name = self._conversations.ended(sender) or name
             self._conversations.rate(name, value, about, is_pending)
+
+    def _own(self, sender: str, conversation: str) -> str:
+        """Return the name of a conversation if it is somebody's own; others are as unknown as none."""
+        with contextlib.suppress(LiveError):
+            if self._conversations.find(conversation).person == sender:
+                return conversation
+        raise LiveError(f"unknown conversation {shorten(conversation)}")
 
     def waiting(self) -> list[Entry]:
         """Return the ratings that wait for approval, the oldest first."""

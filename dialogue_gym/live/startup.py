@@ -14,6 +14,7 @@ from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoi
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
 from dialogue_gym.live.migration import MigrationError, load_checkpoint, schema_of
+from dialogue_gym.live.options import exploration_rates
 from dialogue_gym.live.trainer import EVERY, RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
 from dialogue_gym.policies.agent import Agent
@@ -37,6 +38,7 @@ def start_or_resume(
     guard: RegressionGuard | None = None,
     report: Callable[[str], None] = print,
     others: Callable[[], dict[str, Any]] = dict,
+    explore: str | None = None,
 ) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a store, resumed from a checkpoint or new.
 
@@ -53,6 +55,7 @@ def start_or_resume(
         guard: watches the success rate of the checkpoints.
         report: called with one line that a person should read.
         others: returns further parts of a checkpoint, as JSON-serializable values.
+        explore: `"auto"`, or the share of decisions that try another action out; None for none.
 
     Returns:
         The trainer, and the further parts of the checkpoint.
@@ -61,14 +64,16 @@ def start_or_resume(
         MigrationError: the domain has lost something that the learner knows, or the turn taking differs.
         AgentError: the agent cannot go on learning here.
         StoreError: the journal cannot be read.
+        ValueError: `explore` is neither.
         OSError: the first checkpoint cannot be written.
     """
+    rates = exploration_rates(explore)
     checkpoints = checkpoints_of(store.folder, kept)
     learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
     taught = right_actions(History(store.taught()), domain, learner.env.action_names, turn_taking)
     learner.teach(taught)
     knows_something = agent is not None or bool(taught)
-    explorer = Explorer(learner.actor(), seed, satisfaction=float(knows_something))
+    explorer = Explorer(learner.actor(), seed, rates, satisfaction=float(knows_something))
     found = _resume(learner, explorer, checkpoints, report)
     if found is None:
         initialize_learner(learner, agent, domain.fake_user is not None, seed)

@@ -100,7 +100,7 @@ class Trainer:
         self._thread: threading.Thread | None = None
         self._is_leaving = threading.Event()
         self._most_waiting = math.inf
-        self.taught = dict(taught or {})
+        self._set_taught(taught or {})
         self.fault: BaseException | None = None
 
     def submit(self, transitions: Iterable[Transition], last_entry: int, is_boundary: bool = False) -> None:
@@ -115,8 +115,12 @@ class Trainer:
 
     def teach(self, labels: Labels) -> None:
         """Hand over all labels of teachers, in the place of those before."""
-        self.taught = dict(labels)
+        self._set_taught(labels)
         self._hand_over(_Task((), labels=labels))
+
+    def _set_taught(self, labels: Labels) -> None:
+        self.taught = dict(labels)
+        self.explorer.taught = self.taught
 
     def _hand_over(self, task: _Task) -> None:
         if self.fault is None:  # otherwise the journal has it for the next start

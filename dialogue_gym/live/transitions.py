@@ -19,10 +19,12 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import (
     DECIDES,
     END,
+    EVENT,
     LABEL,
     LIVE,
     NOTE,
     PENDING,
+    PERSON,
     RATING,
     RESULT,
     STEPS,
@@ -130,6 +132,7 @@ class Trace:
             answer to it.
         is_late: whether the next messages are late in that sense.
         person: the name of the person.
+        ratings: the person's own ratings, approved or not: the last value by the id of the rated entry.
     """
 
     def __init__(self, domain: Domain, name: str, reward: LiveReward) -> None:
@@ -141,9 +144,15 @@ class Trace:
         self.late: list[BotUttered] = []
         self.is_late = False
         self.person = ""
+        self.ratings: dict[int, float] = {}
         self._reward = reward
         self._steps: dict[int, _Step] = {}
         self._end_rating: float | None = None
+
+    @property
+    def decisions(self) -> tuple[int, ...]:
+        """The ids of the entries of the bot's decisions, one for each action that it has done."""
+        return tuple(self._steps)
 
     @property
     def last_decision(self) -> int | None:
@@ -173,6 +182,8 @@ class Trace:
             entry: the entry as it was written down.
             observation: the observation, shape (components,), if the entry is a decision.
         """
+        if entry.kind == RATING and entry.author == PERSON:
+            self.ratings[entry.content["about"]] = float(entry.content["value"])
         if entry.kind == RATING and entry.content.get(PENDING):
             return []
         if entry.kind == RATING:
@@ -189,7 +200,7 @@ class Trace:
             return self._ended()
         if entry.kind == USER:
             self.is_late, self.late = self.teacher is not None, []
-        elif entry.kind == RESULT and self.is_late:
+        elif entry.kind in (RESULT, EVENT) and self.is_late:
             self.late += [event for event in entry_events(entry) if isinstance(event, BotUttered)]
         return [] if observation is None else self._decided(entry, observation)
 

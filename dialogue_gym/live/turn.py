@@ -9,7 +9,14 @@ from typing import Any
 import numpy.typing as npt
 
 from dialogue_gym.actions import ActionResult, ActionRunner
-from dialogue_gym.conversation.events import ActionExecuted, Event, SessionStarted, UserUttered
+from dialogue_gym.conversation.events import (
+    WRITER,
+    ActionExecuted,
+    BotUttered,
+    Event,
+    SessionStarted,
+    UserUttered,
+)
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
 from dialogue_gym.journal.entry import BOT, END, LABEL, LIVE, PERSON
 from dialogue_gym.journal.store import Store
@@ -134,6 +141,12 @@ class Turn:
         self.conversation.extend((ActionExecuted(action), *result.events))
         self._steps.result(result.events)
         return result
+
+    def say(self, text: str, teacher: str) -> None:
+        """Let a teacher say something in their own words, which no action stands for."""
+        message = BotUttered(text, {WRITER: teacher})
+        self.conversation.append(message)
+        self._steps.utterance(message, teacher)
 
     def skip_result(self) -> None:
         """Go on after an action that was interrupted, without running it again: it may have acted."""

@@ -19,6 +19,7 @@ _ORDER = ("version", "intents", "entities", "slots", "forms", "responses", "acti
 _GONE = ("config", "templates", "policy", "action_factory", "topics", "nlu", "stories", "rules")
 """Keys that Rasa 3 does not have in a domain, or has elsewhere."""
 _GONE_FROM_SLOTS = ("auto_fill",)
+_GONE_FROM_ACTIONS = ("safe",)
 _LOOKS_TYPED = re.compile(r"[-+.\d][\d_.,:eExXobaf+-]*|y|n", re.IGNORECASE)
 """Texts that some version of YAML takes for a number or a truth value."""
 
@@ -109,7 +110,7 @@ def _converted(content: Json, domain: Domain) -> Json:
         "forms": forms,
         "responses": responses,
         # Rasa lists a form as an action by itself.
-        "actions": [one for one in content.get("actions") or [] if _name_of(one) not in forms],
+        "actions": [_action(one) for one in content.get("actions") or [] if _name_of(one) not in forms],
     }
     rest = {key: value for key, value in content.items() if key not in (*found, *_GONE, *OWN_KEYS)}
     return _in_order(found | rest)
@@ -117,6 +118,15 @@ def _converted(content: Json, domain: Domain) -> Json:
 
 def _name_of(item: Value) -> str:
     return str(next(iter(item), "")) if isinstance(item, dict) else str(item)
+
+
+def _action(action: Value) -> Value:
+    """Return an item of `actions` with the options that Rasa knows."""
+    if not isinstance(action, dict):
+        return action
+    name, options = next(iter(action.items()))
+    kept = {key: value for key, value in (options or {}).items() if key not in _GONE_FROM_ACTIONS}
+    return {name: kept} if kept else name
 
 
 def _responses(responses: dict[str, Value]) -> dict[str, list[Json]]:

@@ -27,6 +27,7 @@ from dialogue_gym.conversation.wording import REST
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
+from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.security import AccessMiddleware, AccessPolicy, TooManyTries
 from dialogue_gym.web.talk_page import PATH, add_visitors
 
@@ -302,7 +303,10 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 
 def build_visitor_app(
-    people: Sessions, policy: AccessPolicy, tokens: Mapping[str, str] | None = None
+    people: Sessions,
+    policy: AccessPolicy,
+    tokens: Mapping[str, str] | None = None,
+    branding: Branding | None = None,
 ) -> ASGIApp:
     """Return the visitors' application: their page, the REST channel, and the interface for programs.
 
@@ -310,6 +314,7 @@ def build_visitor_app(
         people: the sessions of visitors and senders.
         policy: the rules of access; without a password, the interface for programs is closed.
         tokens: the tokens of channels, by name; without any, no channel needs one.
+        branding: the looks of the page; by default the name of the domain.
     """
 
     def is_teacher(request: Request) -> bool:
@@ -323,10 +328,10 @@ def build_visitor_app(
             raise HTTPException(429, "too many wrong passwords", headers) from None
 
     server = rest_app(people, named_tokens(tokens or {}), is_teacher, policy.origins)
-    add_visitors(server, people)
+    add_visitors(server, people, branding or Branding(people.bot.domain.name))
 
     @server.get("/", include_in_schema=False)
     def start() -> Response:
         return RedirectResponse(f"{PATH}/", status_code=307)
 
-    return AccessMiddleware(server, policy)
+    return AccessMiddleware(server, policy, framed=f"{PATH}/")

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable
 from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import LABEL, RESULT, STORY, Entry, entry_events
+from dialogue_gym.journal.entry import LABEL, RESULT, STORY, USER, Entry, entry_events
 from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.teaching.own_words import unnamed
 from dialogue_gym.teaching.review import disagreements
 from dialogue_gym.web.view import Json, chat_of, tally_of
 
@@ -31,7 +33,7 @@ def rows(history: History, owner: Callable[[str], str | None], text: str = "") -
         if len(found) == MOST_ROWS:
             break
         path = history.path(name)
-        if not path:
+        if not _has_words(path):
             continue
         teacher = _teacher(owner(name), name)
         words = [name, teacher, *_words(history, name)]
@@ -55,8 +57,25 @@ def rows(history: History, owner: Callable[[str], str | None], text: str = "") -
     return found
 
 
+def unnamed_words(history: History, store: Store) -> list[Json]:
+    """Return the messages that teachers wrote in the place of the bot and that no action stands for yet."""
+    return [
+        {
+            "entry": words.entry,
+            "conversation": words.conversation,
+            "text": visible(words.text),
+            "by": visible(words.writer),
+        }
+        for words in itertools.islice(unnamed(history, store), MOST_ROWS)
+    ]
+
+
 def _teacher(owner: str | None, name: str) -> str:
     return owner or (STORY if name.startswith(STORY) else "")
+
+
+def _has_words(path: Iterable[Entry]) -> bool:
+    return any(entry.kind in (USER, LABEL) for entry in path)
 
 
 def _words(history: History, conversation: str) -> list[str]:

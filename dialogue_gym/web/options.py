@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialogue_gym._text import shorten
+from dialogue_gym.live.options import exploration_rates
+
 TEACHING = ("pretrained", "stories", "user", "turn_taking")
 """Options that affect only the teachers' pages."""
 TALKING = (
-    "agent", "trust", "silence", "checkpoints", "fall", "roll_back", "count_outcomes", "origin", "token_file",
-    "trust_ratings",
+    "agent", "trust", "silence", "checkpoints", "fall", "roll_back", "count_outcomes", "explore", "origin",
+    "token_file", "trust_ratings", "title", "color", "logo", "allow_origin",
 )  # fmt: skip
 """Options that have an effect only if visitors talk to the bot."""
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+"""The origin of a site as browsers send it."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,13 @@ class ServeOptions:
         fall: the largest drop in success with the fake user, from 0 to 1, that is not reported.
         roll_back: whether a drop larger than `fall` brings the best checkpoint back.
         count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
+        explore: `"auto"`, or the share of decisions that try another action out; None for none.
         origin: other sites whose pages may talk to the bot.
         token_file: a file with the tokens of channels.
+        title: the bot's name on the visitors' page; None for the name of the domain.
+        color: the color of buttons there, `#rrggbb`.
+        logo: an image file to show there.
+        allow_origin: other sites that may embed the visitors' page.
         trust_ratings: whether visitors' ratings count before a teacher approves them.
     """
 
@@ -73,15 +84,21 @@ class ServeOptions:
     fall: float = 0.1
     roll_back: bool = False
     count_outcomes: bool = False
+    explore: str | None = None
     origin: tuple[str, ...] = ()
     token_file: Path | None = None
     trust_ratings: bool = False
+    title: str | None = None
+    color: str | None = None
+    logo: Path | None = None
+    allow_origin: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse options that would have no effect.
 
         Raises:
-            ValueError: an option has no effect, or there is nothing to serve; one line names it.
+            ValueError: an option has no effect, or there is nothing to serve, or a value is wrong; one line
+                names it.
         """
         if not (self.teach or self.talk):
             raise ValueError("--no-teach: there is nothing to serve; add --talk")
@@ -89,6 +106,13 @@ class ServeOptions:
             raise ValueError(f"{flag}: this is for teachers; leave out --no-teach")
         if not self.talk and (flag := self._changed(TALKING)):
             raise ValueError(f"{flag}: this is for visitors; add --talk")
+        exploration_rates(self.explore)
+        for flag, origins in (("--origin", self.origin), ("--allow-origin", self.allow_origin)):
+            for origin in origins:
+                if not _ORIGIN.fullmatch(origin):
+                    raise ValueError(
+                        f"{flag} {shorten(origin)}: expected a site such as https://shop.example"
+                    )
 
     def _changed(self, names: Iterable[str]) -> str | None:
         """Return the flag of an option with another value than its default; None if all have theirs."""

@@ -28,6 +28,7 @@ from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.teaching.startup import TeachingSetup, set_up
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
+from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.security import AccessPolicy
 from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve
@@ -47,6 +48,7 @@ def run(options: ServeOptions) -> None:
     """
     options.check()
     domain = load_domain(options.source)
+    branding = Branding.read(domain.name, options.title, options.color, options.logo)
     setup = _setup(options, domain) if options.teach else None
     folder = setup.folder if setup else options.store or _live_store(options.source, domain)
     tokens = read_tokens(options.token_file)
@@ -73,7 +75,8 @@ def run(options: ServeOptions) -> None:
             bot, people = stack.enter_context(_visitors(options, folder))
             store, handoff = bot.store, Handoff(people, bot.trainer)
             # Other sites may talk to the bot, but not reach the teachers' pages.
-            server = build_visitor_app(people, dataclasses.replace(policy, origins=options.origin), tokens)
+            own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
+            server = build_visitor_app(people, own, tokens, branding)
         if setup:
             store = store or stack.enter_context(Store(folder))
             config = TeachingConfig(

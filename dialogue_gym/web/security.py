@@ -37,19 +37,29 @@ _DAYS = 30
 _KEY_FILE = "web.key"
 _FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
 _TOO_LARGE = 413, f"request too large: more than {MOST_BYTES} bytes"
-HEADERS = (
-    ("x-frame-options", "DENY"),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "same-origin"),
-    (
-        "content-security-policy",
-        # The framework compiles templates in the page, hence 'unsafe-eval'; only images of the bot's
-        # responses come from elsewhere.
+
+
+def headers(frames: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Return the headers of a response.
+
+    Args:
+        frames: the sites that may show it in a frame.
+    """
+    framing = " ".join(frames) or "'none'"
+    # The framework compiles templates in the page, hence 'unsafe-eval'; only images of the bot's responses
+    # come from elsewhere.
+    policy = (
         "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
-        " img-src 'self' data: blob: http: https:; frame-ancestors 'none';"
-        " form-action 'self'; base-uri 'none'; object-src 'none'",
-    ),
-)
+        f" img-src 'self' data: blob: http: https:; frame-ancestors {framing};"
+        " form-action 'self'; base-uri 'none'; object-src 'none'"
+    )
+    always = [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("content-security-policy", policy),
+    ]
+    # The older header cannot name sites; browsers that know the newer one ignore it.
+    return always if frames else [("x-frame-options", "DENY"), *always]
 
 
 def is_loopback(host: str) -> bool:
@@ -79,6 +89,7 @@ class AccessPolicy:
         password: the teachers' password; required if other machines reach the server.
         names: further host names of the server.
         origins: other sites whose pages may send requests.
+        frames: other sites whose pages may show the visitors' page in a frame.
         throttle: delays repeated wrong passwords, by address.
     """
 
@@ -87,6 +98,7 @@ class AccessPolicy:
     password: str | None = None
     names: Collection[str] = ()
     origins: Collection[str] = ()
+    frames: Collection[str] = ()
     throttle: RateLimiter = field(default_factory=lambda: RateLimiter(Backoff))
 
     def __post_init__(self) -> None:
@@ -172,17 +184,21 @@ def _key(path: Path) -> bytes:
 class AccessMiddleware:
     """Refuses foreign and oversized requests, and those of teachers who have not signed in."""
 
-    def __init__(self, app: ASGIApp, policy: AccessPolicy, enter: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, policy: AccessPolicy, enter: str | None = None, framed: str | None = None
+    ) -> None:
         """Protect an application.
 
         Args:
             app: the application.
             policy: the rules of access.
             enter: the path of the sign-in form; None for an application without signing in.
+            framed: the path of the one page that the policy's `frames` may show; None for none.
         """
         self._app = app
         self._policy = policy
         self._enter = enter
+        self._framed = framed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request or socket on, or refuse it."""
@@ -206,7 +222,8 @@ class AccessMiddleware:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
         elif (body := await _read_body(receive)) is not None:
-            await self._app(scope, body, _with_headers(send))
+            is_framed = scope["path"] == self._framed
+            await self._app(scope, body, _with_headers(send, self._policy.frames if is_framed else ()))
         else:
             await _refuse(scope, receive, send, *_TOO_LARGE, is_read=True)
 
@@ -247,11 +264,11 @@ async def _read_body(receive: Receive) -> Receive | None:
     return again
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, frames: Collection[str]) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             known = {name.lower() for name, _ in message["headers"]}
-            own = [(name.encode(), value.encode()) for name, value in HEADERS]
+            own = [(name.encode(), value.encode()) for name, value in headers(frames)]
             message["headers"] = [*message["headers"], *(pair for pair in own if pair[0] not in known)]
         await send(message)
 

@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import re
 import secrets
 from pathlib import Path
+from string import Template
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Body, FastAPI, Query, Request
 from pydantic import BaseModel, Field
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from dialogue_gym._text import printable
-from dialogue_gym.conversation.events import BotUttered, Event, Json, UserUttered
+from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Json, UserUttered
 from dialogue_gym.conversation.transcript import buttons_of, message_lines
 from dialogue_gym.conversation.wording import PAGE
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot
+from dialogue_gym.web.branding import Branding
 
 PATH = "/talk"
 COOKIE = "dialogue_gym_visitor"
+TOKEN_HEADER = "x-visitor"
+"""The header in which a page in a frame identifies its visitor."""
+_TOKEN = re.compile("[A-Za-z0-9_-]{22,128}")
 _STATIC = Path(__file__).parent / "static"
 _DAYS = 365
 _IMAGES = ("http://", "https://", "data:image/")
 """The beginnings of addresses that the page shows as images."""
+_IMAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+}
+"""An SVG image could hold scripts, which must not run if somebody opens it as a page."""
 _NOTHING: Json = {
     "conversation": "",
     "messages": [],
     "seen": 0,
-    "about": None,
     "ended": False,
+    "cut_off": False,
+    "rating": None,
+    "before": None,
     "waits": None,
 }
 
 
 class VisitorMessage(BaseModel):
-    """A visitor's message, with the number of messages of a conversation that their page shows."""
+    """A visitor's message, and the part of a conversation that their page shows: its first messages."""
 
     text: str = Field(strict=True)
     conversation: str = Field("", strict=True)
@@ -43,18 +56,63 @@ class VisitorMessage(BaseModel):
 
 
 class Thumb(BaseModel):
-    """A thumb up (1) or down (-1), about a decision, or without `about` the whole conversation."""
+    """A thumb up (1) or down (-1) in a conversation, about a decision, or without `about` about the whole."""
 
     value: float = Field(strict=True, ge=-1, le=1)
     about: int | None = Field(None, strict=True, ge=0, lt=1 << 53)
+    conversation: str | None = Field(None, strict=True)
 
 
-def add_visitors(server: FastAPI, people: Sessions) -> None:
-    """Add the visitors' page at `PATH`; each browser is one visitor."""
+def add_visitors(server: FastAPI, people: Sessions, branding: Branding) -> None:
+    """Add the visitors' page at `PATH`, and the script of its widget; each browser is one visitor."""
+    _add_files(server, branding)
+
+    @server.get(f"{PATH}/state", include_in_schema=False)
+    def state(
+        request: Request, conversation: str = "", seen: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
+    ) -> Json:
+        try:
+            return _news(people.history(_visitor(request)), conversation, seen)
+        except Rejected as refused:
+            if refused.status != 404:
+                raise
+            return _NOTHING
+
+    @server.post(f"{PATH}/say", include_in_schema=False)
+    def say(request: Request, message: VisitorMessage) -> Json:
+        visitor = _visitor(request)
+        reply = people.reply(visitor, message.text, PAGE)
+        news = _news(people.history(visitor, is_trusted=True), message.conversation, message.seen)
+        notes: list[Json] = [{"who": "note", "text": printable(note)} for note in reply.notes]
+        return news | {"messages": news["messages"] + notes}
+
+    @server.post(f"{PATH}/leave", include_in_schema=False)
+    def leave(
+        request: Request,
+        conversation: Annotated[str, Body(strict=True)] = "",
+        seen: Annotated[int, Body(strict=True, ge=0, lt=1 << 53)] = 0,
+    ) -> Json:
+        visitor = _visitor(request)
+        people.leave(visitor)
+        return _news(people.history(visitor, is_trusted=True), conversation, seen)
+
+    @server.post(f"{PATH}/rate", include_in_schema=False, status_code=204)
+    def rate(request: Request, thumb: Thumb) -> Response:
+        people.rate(_visitor(request), thumb.value, thumb.about, conversation=thumb.conversation)
+        return Response(status_code=204)
+
+
+def _add_files(server: FastAPI, branding: Branding) -> None:
+    """Add the page, its files and the widget."""
+    title = html.escape(branding.title)
+    logo = '<img id="logo" src="logo" alt="">' if branding.logo else ""
+    icon = "logo" if branding.logo else "static/icon.svg"
+    shown = Template(_read("talk.html")).substitute(title=title, logo=logo, icon=icon)
+    widget = branding.widget(_read("widget.js"))
 
     @server.get(f"{PATH}/", include_in_schema=False)
     def page(request: Request) -> Response:
-        response = FileResponse(_STATIC / "talk.html", headers={"cache-control": "no-store"})
+        response = HTMLResponse(shown, headers={"cache-control": "no-store"})
         if request.cookies.get(COOKIE) is None:
             response.set_cookie(
                 COOKIE,
@@ -73,76 +131,82 @@ def add_visitors(server: FastAPI, people: Sessions) -> None:
             return JSONResponse({"detail": "no such file"}, 404)
         return FileResponse(_STATIC / name)
 
-    @server.get(f"{PATH}/state", include_in_schema=False)
-    def state(
-        request: Request, conversation: str = "", seen: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
-    ) -> Json:
-        try:
-            return _news(people.snapshot(_visitor(request)), conversation, seen)
-        except Rejected as refused:
-            if refused.status != 404:
-                raise
-            return _NOTHING
+    @server.get(f"{PATH}/branding.css", include_in_schema=False)
+    def stylesheet() -> Response:
+        return Response(branding.stylesheet, media_type="text/css")
 
-    @server.post(f"{PATH}/say", include_in_schema=False)
-    def say(request: Request, message: VisitorMessage) -> Json:
-        visitor = _visitor(request)
-        before = _conversation_of(people, visitor)
-        reply = people.reply(visitor, message.text, PAGE)
-        news = _news(people.snapshot(visitor, is_trusted=True), message.conversation, message.seen)
-        if (
-            before == message.conversation != news["conversation"]
-        ):  # the rest of the previous conversation comes first
-            news["messages"] = _messages(people.snapshot_of(before).events)[message.seen :] + news["messages"]
-        notes: list[Json] = [{"who": "note", "text": printable(note)} for note in reply.notes]
-        # A conversation that was left for another one has ended, too, and can be rated.
-        return news | {"messages": news["messages"] + notes, "ended": reply.ended is not None}
+    @server.get(f"{PATH}/logo", include_in_schema=False)
+    def image() -> Response:
+        if branding.logo is None:
+            return JSONResponse({"detail": "no such file"}, 404)
+        content, kind = branding.logo
+        return Response(content, media_type=kind, headers=_IMAGE_HEADERS)
 
-    @server.post(f"{PATH}/rate", include_in_schema=False, status_code=204)
-    def rate(request: Request, thumb: Thumb) -> Response:
-        people.rate(_visitor(request), thumb.value, thumb.about)
-        return Response(status_code=204)
+    @server.get(f"{PATH}/widget.js", include_in_schema=False)
+    def script() -> Response:
+        return Response(widget, media_type="text/javascript")
+
+
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")
 
 
 def _visitor(request: Request) -> str:
-    token = request.cookies.get(COOKIE, "")
+    # A page in a frame of another site has no cookies there, so it sends a token of its own.
+    token = request.headers.get(TOKEN_HEADER, "")
+    if token and not _TOKEN.fullmatch(token):
+        raise Rejected(400, "the page's token is malformed")
+    token = token or request.cookies.get(COOKIE, "")
     if not token:
         raise Rejected(400, "the page's cookie is missing; open the page first")
     # The journal and the interface for programs show this name, so it must not give the cookie away.
     return f"visitor {hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
-def _conversation_of(people: Sessions, visitor: str) -> str | None:
-    """Return the visitor's current or last conversation, if there is one."""
-    try:
-        return people.snapshot(visitor, is_trusted=True).conversation
-    except Rejected:
-        return None
+def _news(history: tuple[Snapshot | None, Snapshot], conversation: str, seen: int) -> dict[str, Any]:
+    """Return the news for a page that shows the first `seen` messages of a conversation.
+
+    A page that shows another conversation, or none, gets the end of the one `before` as well.
+    """
+    earlier, now = history
+    if conversation == now.conversation:
+        earlier = None
+    news = _part(now, conversation, seen)
+    return news | {
+        "before": earlier and _part(earlier, conversation, seen),
+        # The teacher's name stays private.
+        "waits": now.waits and (BOT if now.waits == BOT else PERSON),
+    }
 
 
-def _news(snapshot: Snapshot, conversation: str, seen: int) -> dict[str, Any]:
-    """Return the news for a page that shows the first `seen` messages of a conversation."""
-    said = _messages(snapshot.events)
+def _part(snapshot: Snapshot, conversation: str, seen: int) -> dict[str, Any]:
+    said = _messages(snapshot)
     return {
         "conversation": snapshot.conversation,
         "messages": said[seen:] if snapshot.conversation == conversation else said,
         "seen": len(said),
-        "about": snapshot.decision,
-        "ended": snapshot.has_ended,
-        # The teacher's name stays private.
-        "waits": snapshot.waits and (BOT if snapshot.waits == BOT else PERSON),
+        "ended": snapshot.end is not None,
+        "cut_off": snapshot.is_cut_off,
+        "rating": None if snapshot.end is None else snapshot.ratings.get(snapshot.end),
     }
 
 
-def _messages(events: tuple[Event, ...]) -> list[Json]:
+def _messages(snapshot: Snapshot) -> list[Json]:
+    """Return the messages; those of the bot with the decision that they are about, and its rating."""
     said: list[Json] = []
     titles: dict[str, str] = {}  # of buttons, by their payloads: a visitor has seen the title alone
-    for event in events:
-        if isinstance(event, UserUttered):
+    decisions = iter(snapshot.decisions)
+    about: int | None = None
+    for event in snapshot.events:
+        if isinstance(event, ActionExecuted):
+            about = next(decisions, None)
+        elif isinstance(event, UserUttered):
+            about = None
             sent = event.text or event.act
             said.append({"who": "you", "text": printable(titles.get(sent, sent))})
         elif isinstance(event, BotUttered):
-            said += _parts(event)
+            rating = None if about is None else snapshot.ratings.get(about)
+            said += [part | {"about": about, "rating": rating} for part in _parts(event)]
             titles |= {button["payload"]: button["title"] for button in buttons_of(event)}
     return said
 

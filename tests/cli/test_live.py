@@ -218,6 +218,7 @@ def test_unsuitable_agents_are_refused_before_anything_is_written(command: Comma
         (["plain.yml", "--nlu", "missing.yml"], "missing.yml: there is no such file"),
         (["plain.yml", "--actions", "missing_module"], "missing_module"),
         (["plain.yml", "--store", "concert"], "this store belongs to the domain 'concert'"),
+        (["plain.yml", "--explore", "often"], "--explore 'often': expected 'auto', or a number from 0 to 1"),
         (["restaurnt"], "did you mean 'restaurant'?"),
     ):
         status, lines, error = command("live", *words)

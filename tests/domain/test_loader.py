@@ -106,6 +106,15 @@ def test_labels_that_would_be_ambiguous_are_told_apart() -> None:
     assert holds(clauses, row)
 
 
+def test_unsafe_actions_are_marked_and_leave_the_fingerprint_alone() -> None:
+    marked = domain_from("actions: [pay: {safe: false}, ask: {safe: true}, {look: {send_domain: true}}]")
+    assert marked.unsafe == ("pay",)
+    plain = domain_from("actions: [pay, ask, look]")
+    assert plain.unsafe == () and marked != plain and repr(marked) == repr(plain)
+    with pytest.raises(DomainError, match=r"actions\[0\].pay.safe"):
+        domain_from("actions: [pay: {safe: never}]")
+
+
 def test_numbers_keep_their_digits() -> None:
     text = "entities: [n]\nslots: {n: {type: float, min_value: 1000000, max_value: 1000001}}\n"
     domain = domain_from(

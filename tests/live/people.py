@@ -35,7 +35,7 @@ class Days:
         self.store = store
         self.reports: list[str] = []
         self.person = SimulatedPerson(domain, seed=5, wrong=0.2, silent=0.2)
-        arguments = {"settings": SMALL, "report": self.reports.append} | arguments
+        arguments = {"settings": SMALL, "report": self.reports.append, "explore": "auto"} | arguments
         self.trainer, others = start_or_resume(
             store, domain, None, every=every, others=lambda: {"person": self.person.state()}, **arguments
         )

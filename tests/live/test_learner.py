@@ -19,6 +19,7 @@ from dialogue_gym import DialogueEnv
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.live.exploration import MOST_VISITS, Explorer, VisitCounts
 from dialogue_gym.live.learner import LiveLearner
+from dialogue_gym.live.options import exploration_rates
 from dialogue_gym.live.replay_buffer import ReplayBuffer
 from dialogue_gym.live.startup import initialize_learner
 from dialogue_gym.live.transitions import Transition
@@ -203,7 +204,7 @@ SITUATIONS = [
 
 def test_least_tried_action_is_tried_next() -> None:
     """In each situation by itself, among the possible actions; greedy choices count as well."""
-    explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=0.0)
+    explorer = Explorer(learner_of().actor(), rates=(0.0, 1.0), satisfaction=0.0)
     names = explorer.actor.env.action_names
     possible = np.ones(len(names), np.bool_)
     possible[1] = False
@@ -220,7 +221,7 @@ def test_least_tried_action_is_tried_next() -> None:
 
 
 def test_former_best_action_is_tried_again_soon() -> None:
-    explorer = Explorer(learner_of().actor(), least=0.0, most=1.0, satisfaction=1.0)
+    explorer = Explorer(learner_of().actor(), rates=(0.0, 1.0), satisfaction=1.0)
     possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
     best = {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(5000)}
     assert len(best) == 1
@@ -229,8 +230,37 @@ def test_former_best_action_is_tried_again_soon() -> None:
     assert best < {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(tries)}
 
 
+def test_unsafe_actions_and_taught_situations_are_not_explored() -> None:
+    def chosen(explorer: Explorer) -> set[str]:
+        return {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(50)}
+
+    domain = dataclasses.replace(DOMAIN, unsafe=DOMAIN.actions[2:4])
+    actor = LiveLearner(domain, "auto", SMALL).actor()
+    names = actor.env.action_names
+    possible = np.ones(len(names), np.bool_)
+    best = names[actor.choose(SITUATIONS[0], possible, True)]
+    assert chosen(Explorer(actor)) == {best}  # nobody asked for exploring
+    explorer = Explorer(actor, rates=(1.0, 1.0))
+    assert chosen(explorer) == {*names} - {*domain.unsafe} and len(domain.unsafe) == 2
+    explorer.taught = {SITUATIONS[0].tobytes(): ("any",)}
+    assert chosen(explorer) == {best}
+    explorer.taught = ()
+    possible[:] = [name in domain.unsafe for name in names]
+    assert len(chosen(explorer)) == 1  # the better one of the two
+
+
+@pytest.mark.parametrize(
+    ("given", "rates"), [(None, (0, 0)), ("auto", (0.02, 0.5)), ("0.05", (0.05, 0.05)), ("1", (1, 1))]
+)
+def test_explore_takes_auto_or_a_rate(given: str | None, rates: tuple[float, float]) -> None:
+    assert exploration_rates(given) == rates
+    for wrong in ("often", "2", "-0.1", "nan", ""):
+        with pytest.raises(ValueError, match="expected 'auto', or a number from 0 to 1"):
+            exploration_rates(wrong)
+
+
 def test_visit_counts_are_saved() -> None:
-    one, other = (Explorer(learner_of().actor(), seed, 0.5, 0.5) for seed in (0, 1))
+    one, other = (Explorer(learner_of().actor(), seed, (0.5, 0.5)) for seed in (0, 1))
     possible = np.ones(len(one.actor.env.action_names), np.bool_)
     for number in range(100):
         one.decide(SITUATIONS[number % 2], possible)
@@ -257,7 +287,7 @@ def test_number_of_counted_situations_is_bounded() -> None:
 
 
 def test_checkpoint_can_be_written_during_a_decision() -> None:
-    explorer = Explorer(learner_of().actor(), least=1.0, most=1.0)
+    explorer = Explorer(learner_of().actor(), rates=(1.0, 1.0))
     possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
     deciding = threading.Thread(target=lambda: [explorer.decide(one, possible) for one in SITUATIONS])
     deciding.start()

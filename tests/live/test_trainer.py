@@ -281,5 +281,6 @@ def test_teachers_and_people_share_a_store(store: Store) -> None:
     trainer, _ = start_or_resume(store, DOMAIN, None, settings=SMALL)
     (label,) = History(store.entries()).labels(DOMAIN, "auto")
     possible = np.ones(len(trainer.learner.env.action_names), np.bool_)
+    assert label.key in trainer.explorer.taught
     choice = trainer.explorer.actor.choose(label.observation, possible, True)
     assert trainer.learner.env.action_names[choice] == "wrap"

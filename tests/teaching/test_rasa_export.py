@@ -246,6 +246,13 @@ def test_a_converted_domain_is_the_same_one(content: Json) -> None:
     assert again.fake_user is None
 
 
+def test_options_of_actions_that_rasa_lacks_stay_out() -> None:
+    text = "actions: [pay: {safe: false}, ask: {safe: true, send_domain: true}, look]"
+    assert domain_from(text).unsafe == ("pay",)
+    converted, _ = rasa_domain(text, "domain.yml", "test", lambda domain: domain)
+    assert yaml.safe_load(converted)["actions"] == ["pay", {"ask": {"send_domain": True}}, "look"]
+
+
 def test_exported_stories_follow_the_last_word_of_the_teacher() -> None:
     domain = load_domain("concert")
     with Store.in_memory() as store:

@@ -64,7 +64,7 @@ class LiveServed(Served):
     def __init__(self, tmp_path: Path, *options: str, **environment: str) -> None:
         (tmp_path / "hello.yml").write_text(DOMAIN)
         (tmp_path / "hello.py").write_text(ACTIONS)
-        options = ("--actions", "hello.py", *options)
+        options = ("--actions", "hello.py", "--explore", "auto", *options)
         super().__init__(tmp_path / "store", *options, domain="hello.yml", **environment)
 
     def ask(self, path: str, given: Any = None, **headers: str) -> tuple[int, Any]:
@@ -251,19 +251,31 @@ def test_visitor_has_no_teacher_access(server: LiveServed) -> None:
     assert server.ask("/talk/say", {"text": "/greet"})[0] == 400
     assert server.ask("/talk/say", {"text": "/greet"}, Cookie=f"dialogue_gym_teacher={value}")[0] == 400
     status, said = server.ask("/talk/say", {"text": "/greet"}, **mine)
-    assert status == 200 and said["about"] and not said["ended"]
+    for _ in range(30):  # untaught, it decides at random
+        if said["messages"][-1]["who"] == "bot":
+            break
+        status, said = server.ask("/talk/say", {"text": "/greet"}, **mine)
+    assert status == 200 and not said["ended"] and said["before"] is None
     assert said["messages"][0] == {"who": "you", "text": "/greet"} and said["seen"] == len(said["messages"])
     seen = f"conversation={said['conversation']}&seen={said['seen']}"
     assert server.ask(f"/talk/state?{seen}", **mine)[1] == said | {"messages": []}
-    assert server.ask("/talk/rate", {"value": 1, "about": said["about"]}, **mine) == (204, "")
+    about, name = said["messages"][-1]["about"], said["conversation"]
+    rated = {"value": 1, "about": about, "conversation": name}
+    assert server.ask("/talk/rate", rated, **mine) == (204, "")
+    assert server.ask("/talk/state", **mine)[1]["messages"][-1]["rating"] == 1
+    for whose in ({"Cookie": "dialogue_gym_visitor=another"}, {"x_visitor": "a" * 22}):
+        assert server.ask("/talk/rate", rated, **whose)[0] == 404  # they have not written yet
+        assert server.ask("/talk/say", {"text": "/greet"}, **whose)[0] == 200
+        assert server.ask("/talk/rate", rated, **whose) == (404, {"detail": f"unknown conversation '{name}'"})
+    assert server.ask("/talk/state", x_visitor="short")[0] == 400
     assert server.ask("/talk/rate", {"value": 3}, **mine)[0] == 422
     assert server.ask("/api/ratings", **mine)[0] == 401
     (rating,) = server.api("ratings")[1]
-    assert (rating["about"], rating["value"]) == (said["about"], 1) and value not in json.dumps(rating)
+    assert (rating["about"], rating["value"]) == (about, 1) and value not in json.dumps(rating)
     assert server.api(f"ratings/{rating['id']}/approval", {}) == (204, "")
     assert server.api("ratings") == (200, [])
     dropped = {"Authorization": f"Bearer {PASSWORD}"}
-    assert server.ask("/talk/rate", {"value": -1, "about": said["about"]}, **mine) == (204, "")
+    assert server.ask("/talk/rate", {"value": -1, "about": about}, **mine) == (204, "")
     (rating,) = server.api("ratings")[1]
     for status in (204, 404):  # it no longer awaits approval
         assert ask_raw(server, f"/api/ratings/{rating['id']}", "DELETE", b"", **dropped)[0] == status
@@ -366,9 +378,9 @@ def test_two_visitors_are_independent(server: LiveServed) -> None:
         assert [rating["value"] for rating in server.api("ratings")[1]] == [1]
         ann.reload()
         ann.wait_for_selector("text=Hello Ann")
-        bob.fill("#text", "/restart")
-        bob.press("#text", "Enter")
-        bob.click("#how [aria-label=Bad]")
+        bob.click("header >> text=Start again")
+        bob.click("text=Really start again?")
+        bob.click(".end [aria-label=Bad]")
         bob.wait_for_selector("text=Thank you.")
         assert [rating["value"] for rating in server.api("ratings")[1]] == [1, -1]
         browser.close()

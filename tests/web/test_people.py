@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +47,47 @@ STORIES = """
 """
 
 
+class ShopPage(BaseHTTPRequestHandler):
+    """A page of another site, which embeds the bot whose port its path names, and forbids all else."""
+
+    def do_GET(self) -> None:
+        bot = f"http://127.0.0.1:{self.path.strip('/')}"
+        page = f'<!doctype html><h1>Shop</h1><script src="{bot}/talk/widget.js" async></script>'
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-security-policy", f"default-src 'none'; script-src {bot}; frame-src {bot}")
+        self.end_headers()
+        self.wfile.write(page.encode())
+
+    def log_message(self, *parts: Any) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def shop() -> Iterator[int]:
+    """The port of another site: to a browser, `localhost` is another one than the address of the bot."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), ShopPage) as site:
+        thread = threading.Thread(target=site.serve_forever)
+        thread.start()
+        yield site.server_port
+        site.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, shop: int) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("people")
     (folder / "shop.yml").write_text(DOMAIN)
     (folder / "shop.md").write_text(STORIES)
     options = ("--talk", "--origin", SITE, "--stories", "shop.md", "--seed", "1")
+    options += (
+        "--title",
+        "Shop <&> friends",
+        "--color",
+        "#fc0",
+        "--allow-origin",
+        f"http://localhost:{shop}",
+    )
     started = Served(folder / "store", *options, domain="shop.yml", DIALOGUE_GYM_PASSWORD=PASSWORD)
     yield started
     started.stop()
@@ -103,11 +140,23 @@ def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, ser
     ann.page.wait_for_selector("text=At once")  # without a request of the visitor
     assert ann.answers == [*before, "At once"]
     tab.page.wait_for_selector("text=Waiting for the visitor")
+    ann.say("/order")
+    tab.page.wait_for_function("document.title.startsWith('(1) ')")
+    tab.page.fill("[aria-label='Your own words']", "Let me see. 2")  # no number key
+    tab.page.click("text=Send")
+    tab.page.wait_for_selector("text=Waiting for the visitor")
+    tab.page.wait_for_selector(".rows >> text=Let me see. 2")
+    ann.page.wait_for_selector(".bot >> text=Let me see. 2")
+    tab.page.click(".filters >> text=Waiting")
+    tab.page.wait_for_selector("text=No matches.")
+    tab.page.click(".filters >> text=All")
+    before.append("At once")
+    assert ann.answers == [*before, "Let me see. 2"]
     ann.page.click(".thumbs >> nth=-1 >> [aria-label='Good answer']")
     ann.page.wait_for_selector("text=Thank you.")
     ann.page.reload()
-    ann.page.wait_for_selector("text=At once")
-    assert ann.answers == [*before, "At once"]
+    ann.page.wait_for_selector("text=Let me see. 2")
+    assert ann.answers == [*before, "Let me see. 2"]
     tab.page.click("text=Hand back")
     tab.page.wait_for_selector("text=answered by the bot")
     ann.say("/order")
@@ -116,16 +165,101 @@ def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, ser
     tab.page.wait_for_selector(".ratings >> text=At once")
     tab.page.click(".ratings >> text=Approve")
     tab.page.wait_for_selector("text=No ratings to review")
+    assert tab.page.input_value("[aria-label=Action]") == "utter_let_me_see_2"
+    tab.page.fill("[aria-label=Action]", "utter_look")
+    tab.page.click("text=Save")
+    tab.page.wait_for_selector(".unnamed", state="hidden")
     assert ann.faults == bob.faults == tab.faults == []
     with Store(server.folder, create=False, read_only=True) as store:
         entries = list(store.entries())
-    (label,) = (entry for entry in entries if entry.kind == LABEL and entry.author == "tina")
+    label, named = (entry for entry in entries if entry.kind == LABEL and entry.author == "tina")
     assert (label.conversation, label.content["right"]) == ("live1", ["utter_order"])
+    assert named.conversation.startswith("c") and named.content["right"] == ["utter_look"]
     ratings = [entry for entry in entries if entry.kind == RATING]
     assert [(one.content["about"], one.content.get("pending", False)) for one in ratings] == [
         (label.id, True),
         (label.id, False),
     ]
+
+
+def ratings(server: Served) -> list[tuple[str, float]]:
+    with Store(server.folder, create=False, read_only=True) as store:
+        return [(one.conversation, one.content["value"]) for one in store.ratings()]
+
+
+def test_conversation_ends_aloud_and_ratings_stay_where_they_were(
+    browser: playwright.Browser, server: Served
+) -> None:
+    known = len(ratings(server))
+    eve = Visitor(browser, server)
+    page = eve.page
+    assert page.inner_text("h1") == page.title() == "Shop <&> friends"
+    eve.say("/greet")
+    page.click("[aria-label='Good answer']")
+    page.wait_for_selector("text=Thank you.")
+    page.click("text=Start again")
+    page.click("text=Really start again?")
+    page.wait_for_selector("text=This conversation has ended. How was it?")
+    page.click("[aria-label=Bad]")
+    page.wait_for_selector("[aria-label=Bad][aria-pressed=true]")
+    for _ in range(2):
+        page.reload()
+        page.wait_for_selector("[aria-label='Good answer'][aria-pressed=true]")
+        assert page.locator("[aria-label=Bad][aria-pressed=true]").count() == 1
+        assert page.locator("[aria-pressed=true]").count() == 2
+    page.click("#chat >> text=Start again")
+    page.wait_for_selector("text=Say hello to start.")
+    eve.say("/greet")
+    page.click("[aria-label='Bad answer'] >> nth=0")  # in the conversation before
+    page.wait_for_selector("[aria-label='Bad answer'][aria-pressed=true]")
+    page.click("[aria-label='Good answer'] >> nth=1")
+    page.wait_for_selector("[aria-label='Good answer'][aria-pressed=true]")
+    first, *others = ratings(server)[known:]
+    assert [(name == first[0], value) for name, value in others] == [(True, -1), (True, -1), (False, 1)]
+    page.reload()
+    page.wait_for_selector("text=This conversation has ended")
+    assert page.locator("[aria-label='Bad answer'][aria-pressed=true]").count() == 1
+    assert page.locator(".end >> text=Start again").count() == 0  # they have
+    assert eve.faults == []
+
+
+def test_widget_works_on_allowed_sites_alone(browser: playwright.Browser, server: Served, shop: int) -> None:
+    page = browser.new_context(viewport={"width": 360, "height": 700}).new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"http://localhost:{shop}/{server.port}")
+    button = page.get_by_role("button", name="Open the chat: Shop <&> friends")
+    button.click()
+    chat = page.frame_locator("iframe")
+    for number in (1, 2):  # without cookies the second message belongs to the same conversation
+        chat.locator("#text").fill("/greet")
+        chat.locator("#text").press("Enter")
+        chat.locator(f".bot >> nth={number - 1}").wait_for()
+    assert chat.locator(".you").count() == 2 and chat.locator("h1").inner_text() == "Shop <&> friends"
+    chat.locator("#text").press("Escape")
+    button.wait_for()
+    assert page.locator("iframe").is_hidden()
+    page.reload()
+    button.click()
+    chat.locator(".bot >> nth=1").wait_for()
+    chat.get_by_role("button", name="Close the chat").click()
+    button.wait_for()
+    assert faults == []
+    page.goto(f"http://127.0.0.1:{shop}/{server.port}")  # a site that was not named
+    with page.expect_event("requestfailed", lambda request: "/talk/" in request.url) as refused:
+        button.click()
+    assert refused.value.failure == "net::ERR_BLOCKED_BY_RESPONSE"
+
+
+def test_only_the_visitors_page_can_be_framed(server: Served, shop: int) -> None:
+    _, headers, _ = ask(server, "/talk/")
+    assert f"frame-ancestors http://localhost:{shop};" in headers["content-security-policy"]
+    assert "x-frame-options" not in headers
+    for path in ("/teach/", "/teach/enter", "/talk/state", "/talk/widget.js", "/openapi.json"):
+        _, headers, _ = ask(server, path, x_visitor="a" * 22)
+        assert headers.get("x-frame-options", "DENY") == "DENY"
+        assert "frame-ancestors http" not in headers.get("content-security-policy", "")
+    assert ask(server, "/talk/state", Origin=f"http://localhost:{shop}", x_visitor="a" * 22)[0] == 403
 
 
 def test_visitor_and_teacher_cookies_are_separate(server: Served) -> None:
@@ -209,7 +343,8 @@ def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: 
         with setup.sessions.lock:
             setup.bot.leave(name)
         news = await say(visitor, seen(asked))
-        assert [one["text"] for one in news["messages"]] == ["At once", "/order", "Hello"]
+        assert [one["text"] for one in news["before"]["messages"]] == ["At once"]
+        assert news["before"]["ended"] and [one["text"] for one in news["messages"]] == ["/order", "Hello"]
         assert news["conversation"] != name and news["seen"] == 2 and news["waits"] is None
         peeking = await say(stranger, {"conversation": name, "seen": 0})
         assert [one["text"] for one in peeking["messages"]] == ["/order", "Hello"]

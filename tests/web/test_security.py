@@ -218,6 +218,7 @@ def test_another_password_invalidates_all_cookies(tmp_path: Path) -> None:
             "--talk --name bot.example: visitors would reach the teachers' pages",
         ),
         (["--talk", "--token-file", "none"], {}, "none: No such file"),
+        (["--talk", "--explore", "often"], {}, "--explore 'often': expected 'auto', or a number from 0 to 1"),
         (["--token-file", "none"], {}, "--token-file: this is for visitors; add --talk"),
         (["--no-teach"], {}, "--no-teach: there is nothing to serve; add --talk"),
         (["--no-teach", "--talk", "--pretrained"], {}, "--pretrained: this is for teachers"),

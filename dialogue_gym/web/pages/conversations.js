@@ -8,9 +8,11 @@ const REPLAY_PAUSE = 700;
 export default {
   components: { Chat },
   props: { shown: Object, home: String },
-  emits: ["search", "read", "approve", "settle_rating", "open", "refresh"],
+  emits: ["search", "read", "approve", "settle_rating", "name", "open", "refresh"],
   data() {
-    return { text: "", visibleBubbles: null, files: [], line: "", isBad: false, kind: "stories", target: "rasa", growth: "" };
+    return {
+      text: "", visibleBubbles: null, files: [], line: "", isBad: false, kind: "stories", target: "rasa", growth: "", names: {},
+    };
   },
   computed: {
     chat() {
@@ -71,6 +73,11 @@ export default {
     stopReplay() {
       clearTimeout(this.replaying);
       this.visibleBubbles = null;
+    },
+    // The name that was typed for somebody's own words, or one made of the first of them.
+    actionOf({ entry, text }) {
+      const words = text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) || ["answer"];
+      return this.names[entry] ?? `utter_${words.slice(0, 4).join("_")}`;
     },
     approve() {
       this.$emit("approve", { conversation: this.shown.open.id, is_right: !this.shown.open.is_approved });
@@ -160,6 +167,18 @@ export default {
         <button v-if="one.fork" @click="$emit('open', { entry: one.fork })">{{ one.is_open ? 'Resolve' : 'Change' }}</button>
       </li>
     </ul>
+    <template v-if="shown.unnamed.length">
+    <h2>Own words to name</h2>
+    <p class="is-faint">Teachers answered visitors in these words. Give each an action, known or new, and the bot learns it.</p>
+    <datalist id="actions"><option v-for="name in shown.actions" :value="name"></option></datalist>
+    <ul class="differing unnamed">
+      <li v-for="one in shown.unnamed" :key="one.entry">
+        <p><bdi dir="auto">{{ one.text }}</bdi> <small><bdi>{{ one.by }}</bdi>, <button class="link" @click="read(one.conversation)"><bdi>{{ one.conversation }}</bdi></button></small></p>
+        <form class="row" @submit.prevent="$emit('name', { entry: one.entry, action: actionOf(one) })">
+          <input :value="actionOf(one)" @input="names[one.entry] = $event.target.value" list="actions" required maxlength="200" autocomplete="off" aria-label="Action" dir="auto"><button>Save</button></form>
+      </li>
+    </ul>
+    </template>
     <h2>Ratings to review</h2>
     <p v-if="!shown.ratings.length" class="is-faint">No ratings to review.</p>
     <ul class="differing ratings">

@@ -10,10 +10,19 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from dialogue_gym._text import visible
+from dialogue_gym.domain import DomainError
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.turn import LiveError
+from dialogue_gym.teaching.own_words import name_words
 from dialogue_gym.web.commands import dispatch
-from dialogue_gym.web.listing import conversation_view, disagreement_rows, ratings, rows
+from dialogue_gym.web.listing import (
+    MOST_ROWS,
+    conversation_view,
+    disagreement_rows,
+    ratings,
+    rows,
+    unnamed_words,
+)
 from dialogue_gym.web.pages.teach import PARTS, Watchers
 from dialogue_gym.web.view import Json
 from dialogue_gym.web.workspace import StaleCommand, Workspace
@@ -57,9 +66,12 @@ class Reader:
             if self._open not in history.conversations:
                 self._open = None
             error, self.error = self.error, ""
+            listed = rows(history, workspaces.owner, self._text)
             return {
-                "rows": rows(history, workspaces.owner, self._text),
-                "count": len(history.conversations),
+                "rows": listed,
+                "count": len(listed) if len(listed) < MOST_ROWS else len(history.conversations),
+                "unnamed": unnamed_words(history, workspaces.store),
+                "actions": list(session.domain.actions[2:]),
                 "open": None if self._open is None else conversation_view(history, self._open),
                 "differing": disagreement_rows(history, session.domain, session.turn_taking),
                 "ratings": ratings(history, workspaces.moderation.waiting()),
@@ -92,6 +104,21 @@ class Reader:
                 settle(given["rating"])
             except (LiveError, StoreError) as error:
                 self.error = visible(str(error))
+
+    def name_words(self, given: Any) -> None:
+        """Let an action stand for a teacher's own words."""
+        if not isinstance(given, dict) or not isinstance(given.get("entry"), int):
+            return
+        workspace, workspaces = self._workspace, self._workspace.shared
+        with workspaces.lock:
+            workspace.catch_up()
+            history, domain = workspace.session.history, workspace.session.domain
+            action = str(given.get("action")).strip()
+            try:
+                name_words(workspaces.store, history, domain, given["entry"], action, workspace.teacher)
+            except (DomainError, StoreError) as error:
+                self.error = visible(str(error))
+            workspace.catch_up()
 
     def resume(self, name: str, args: Json) -> bool:
         """Fork or resume a conversation on the teaching page; return whether it worked."""
@@ -132,6 +159,12 @@ def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> N
         await asyncio.to_thread(reader.settle_rating, event.args)
         await look()
 
+    async def name(event: GenericEventArguments) -> None:
+        await asyncio.to_thread(reader.name_words, event.args)
+        watchers.show(workspace)
+        await watchers.update_others(workspace)
+        await look()
+
     async def resume(event: GenericEventArguments) -> None:
         args = event.args if isinstance(event.args, dict) else {}
         name = "fork" if "entry" in args else "resume"
@@ -151,6 +184,7 @@ def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> N
     page.on("read", read)
     page.on("approve", approve)
     page.on("settle_rating", settle_rating)
+    page.on("name", name)
     page.on("open", resume)
     page.on("refresh", look)
     page.show(reader.look())

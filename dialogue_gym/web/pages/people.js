@@ -1,14 +1,29 @@
 // The people page: the visitors' open conversations, one of them to follow, and the bot's next step in it once a
 // teacher has taken it over. The server alone decides what a click does.
 
-import { Chat, Options, isTyping } from "dialogue-gym-web";
+import { Chat, Options, isTyping, keep, kept } from "dialogue-gym-web";
+
+const FILTERS = { all: "All", waiting: "Waiting", mine: "Mine", bot: "Bot" };
+
+// Two short tones, without a file to load.
+function ring() {
+  const context = new AudioContext();
+  [660, 880].forEach((frequency, place) => {
+    const tone = new OscillatorNode(context, { frequency });
+    const volume = new GainNode(context, { gain: 0.1 });
+    tone.connect(volume).connect(context.destination);
+    tone.start(context.currentTime + 0.18 * place);
+    tone.stop(context.currentTime + 0.18 * place + 0.15);
+    if (place) tone.onended = () => context.close();
+  });
+}
 
 export default {
   components: { Chat, Options },
   props: { shown: Object },
-  emits: ["read", "take_over", "give_back", "decide"],
+  emits: ["read", "take_over", "give_back", "decide", "say"],
   data() {
-    return { error: "", sent: null };
+    return { error: "", sent: null, words: "", filter: "all", search: "", rings: kept("rings") === true, filters: FILTERS };
   },
   computed: {
     talk() {
@@ -21,18 +36,37 @@ export default {
       return this.shown.open.options.map((option, index) => ({ ...option, number: index + 1, share: option.worth }));
     },
     waiting() {
-      return this.shown.talks.filter((talk) => talk.waits).length;
+      return this.shown.talks.filter((talk) => talk.waits && talk.teacher === this.shown.teacher).length;
+    },
+    listed() {
+      const words = this.search.toLowerCase().split(/\s+/);
+      const wanted = {
+        all: () => true,
+        waiting: (talk) => talk.waits,
+        mine: (talk) => talk.teacher === this.shown.teacher,
+        bot: (talk) => !talk.teacher,
+      }[this.filter];
+      const found = (talk) => words.every((word) => `${talk.id} ${talk.person} ${talk.words}`.toLowerCase().includes(word));
+      return this.shown.talks.filter((talk) => wanted(talk) && found(talk));
     },
   },
   watch: {
     shown(shown, before) {
       if (shown.error) this.error = shown.error;
       const [now, then] = [shown, before].map(({ open }) => open && `${open.id} ${open.chat.length} ${open.step} ${open.talk?.teacher}`);
-      if (now !== then || shown.error) this.sent = null;
+      if (now !== then || shown.error) {
+        if (this.sent === "say" && !shown.error) this.words = "";
+        this.sent = null;
+      }
       if (now !== then) this.$nextTick(() => this.$refs.chat?.showEnd());
     },
   },
   mounted() {
+    this.title = document.title;
+    this.$watch("waiting", (now, before = 0) => {
+      document.title = now ? `(${now}) ${this.title}` : this.title;
+      if (this.rings && now > before) ring();
+    }, { immediate: true });
     document.addEventListener("keydown", this.onKey);
   },
   unmounted() {
@@ -54,8 +88,21 @@ export default {
       const { id, step } = this.shown.open;
       this.ask("decide", { conversation: id, action: option.action, step });
     },
+    say() {
+      const { id, step } = this.shown.open;
+      if (this.words.trim()) this.ask("say", { conversation: id, text: this.words, step });
+    },
+    toggleRinging() {
+      this.rings = !this.rings;
+      keep("rings", this.rings);
+      if (this.rings) ring();
+    },
+    ago(seconds) {
+      if (seconds < 60) return "now";
+      return seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+    },
     state(talk) {
-      if (talk.waits) return `waiting ${talk.quiet} s`;
+      if (talk.waits) return `waiting ${talk.quiet < 60 ? `${talk.quiet} s` : this.ago(talk.quiet)}`;
       if (talk.teacher) return talk.teacher === this.shown.teacher ? "yours" : talk.teacher;
       return "";
     },
@@ -74,12 +121,20 @@ export default {
 <div id="main" class="columns people">
   <section class="list" aria-labelledby="list-title">
     <h1 id="list-title">People <small aria-live="polite">{{ shown.count }} active{{ waiting ? ', ' + waiting + ' waiting for you' : '' }}</small></h1>
+    <div class="row filters" role="group" aria-label="Show">
+      <button v-for="(name, key) in filters" :key="key" :aria-pressed="filter === key" :class="{ 'is-on': filter === key }" @click="filter = key">{{ name }}</button>
+      <button :aria-pressed="rings" :class="{ 'is-on': rings }" @click="toggleRinging" title="A sound when somebody waits for you">Sound</button>
+    </div>
+    <input v-model="search" type="search" class="search" placeholder="Search last messages" aria-label="Search" dir="auto">
     <p v-if="!shown.talks.length" class="empty">No visitors at the moment. Each one appears here.</p>
+    <p v-else-if="!listed.length" class="empty">No matches.</p>
     <ul class="rows">
-      <li v-for="talk in shown.talks" :key="talk.id">
+      <li v-for="talk in listed" :key="talk.id">
         <button class="conversation" :aria-current="shown.open && shown.open.id === talk.id" @click="read(talk.id)">
           <span class="first"><strong><bdi>{{ talk.id }}</bdi></strong> <bdi class="is-faint">{{ talk.person }}</bdi>
             <span v-if="state(talk)" class="badge" :class="{ 'is-bad': talk.waits }"><bdi>{{ state(talk) }}</bdi></span></span>
+          <span class="begins"><small>{{ talk.is_from_person ? 'Visitor:' : 'Bot:' }}</small> <bdi dir="auto">{{ talk.words }}</bdi></span>
+          <small v-if="!talk.waits">{{ ago(talk.quiet) }}</small>
         </button>
       </li>
     </ul>
@@ -97,6 +152,10 @@ export default {
         <p v-show="error || talk.problem" class="note is-bad" role="status" dir="auto">{{ error || talk.problem }}</p>
         <div v-if="shown.open.step !== null" class="card">
           <h2>Choose the bot's next step. Its favourite is first; the numbers are its estimates.</h2>
+          <form class="row own-words" @submit.prevent="say">
+            <input v-model="words" maxlength="1000" autocomplete="off" dir="auto" placeholder="Or answer in your own words" aria-label="Your own words">
+            <button :disabled="sent !== null || !words.trim()">Send</button>
+          </form>
           <Options :options="options" :disabled="sent !== null" has-keys @pick="decide" />
         </div>
         <p v-else-if="talk.is_busy" class="is-faint">The bot is working on something that takes a while.</p>

@@ -24,6 +24,8 @@ _EVERY = 1.0
 """Seconds between two updates."""
 _MOST = 200
 """The number of conversations listed at most."""
+_CHARACTERS = 1000
+"""The number of characters of a teacher's message at most."""
 
 
 class PeopleView(Element, component="people.js", esm=PARTS):
@@ -51,9 +53,10 @@ class Follower:
         """Return the content; this may take a while."""
         talks = self._handoff.open(_MOST)
         error, self._error = self._error, ""
+        count = len(self._handoff.sessions.bot.conversations.open) if len(talks) == _MOST else len(talks)
         return {
             "talks": [_talk(talk) for talk in talks],
-            "count": len(self._handoff.sessions.bot.conversations.open),
+            "count": count,
             "open": self._reading(),
             "teacher": self._teacher,
             "error": error,
@@ -111,6 +114,12 @@ class Follower:
             name, action = str(given.get("conversation")), str(given.get("action"))
             self._do(lambda: self._handoff.decide(name, self._teacher, action, given["step"]))
 
+    def say(self, given: Any) -> None:
+        """Answer in the teacher's own words."""
+        if isinstance(given, dict) and isinstance(given.get("step"), int):
+            name, text = str(given.get("conversation")), str(given.get("text"))[:_CHARACTERS]
+            self._do(lambda: self._handoff.say(name, self._teacher, text, given["step"]))
+
     def _do(self, act: Callable[[], tuple[str, ...] | None]) -> None:
         try:
             self._error = visible(" ".join(act() or ()))
@@ -126,7 +135,9 @@ def _talk(talk: OpenConversation) -> Json:
         "waits": talk.waits,
         "is_busy": talk.is_busy,
         "problem": visible(talk.problem),
-        "quiet": int(talk.idle_seconds) if talk.waits else 0,
+        "quiet": int(talk.idle_seconds) if talk.waits else int(talk.idle_seconds // 60) * 60,
+        "words": visible(talk.last_words, 80),
+        "is_from_person": talk.is_from_person,
     }
 
 
@@ -149,4 +160,5 @@ def people_page(handoff: Handoff, store: Store, teacher: str) -> None:
     page.on("take_over", does(watch.take_over))
     page.on("give_back", does(watch.give_back))
     page.on("decide", does(watch.decide))
+    page.on("say", does(watch.say))
     page.show(watch.look())

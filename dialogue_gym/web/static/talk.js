@@ -1,106 +1,204 @@
 "use strict";
-const [chat, how, state, form, text] = ["chat", "how", "state", "form", "text"].map((id) => document.getElementById(id));
+const [chat, state, form, text, leave, closing] = ["chat", "state", "form", "text", "leave", "close"].map((id) => document.getElementById(id));
 const PAUSE = 2000;
+const QUIET_PAUSE = 30000;
+const CONFIRM_SECONDS = 4;
 const WAITS = { person: "A colleague is taking a look and will reply here.", bot: "One moment, please." };
+const [AGAIN, SURE] = ["Start again", "Really start again?"];
+const isFramed = window.parent !== window;
 let seen = { conversation: "", seen: 0 };
+let waits = null; // "bot" or "person", whoever answers next
 let waiting;
+
+// In a frame of another site there are neither cookies nor, in many browsers, storage: the widget keeps the
+// visitor's token at its own site and passes it in the fragment. A frame without one lasts as long as the page.
+function visitorToken() {
+  if (location.hash) return location.hash.slice(1);
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const HEADERS = isFramed ? { "x-visitor": visitorToken() } : {};
 
 async function ask(path, given) {
   const options = given && {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...HEADERS },
     body: JSON.stringify(given),
   };
-  const response = await fetch(path, options);
+  const response = await fetch(path, options || { headers: HEADERS });
   const answer = response.status === 204 ? {} : await response.json();
-  if (!response.ok) throw new Error(answer.detail || "Something went wrong.");
+  if (!response.ok) throw Object.assign(new Error(answer.detail || "Something went wrong."), { status: response.status });
   return answer;
 }
 
-function show({ who, text, image, buttons }) {
-  document.getElementById("empty")?.remove();
-  const line = document.createElement("li");
-  line.className = who;
-  line.dir = "auto";
-  line.textContent = text;
-  if (image) line.append(Object.assign(document.createElement("img"), { src: image, alt: "" }));
-  if (text || image) chat.append(line);
-  if (buttons) chat.append(choices(buttons));
-  chat.lastElementChild.scrollIntoView({ block: "end" });
+// Scrolls the chat alone: scrolling to an element would move the page around a frame, too.
+function showLast() {
+  chat.scrollTop = chat.scrollHeight;
 }
 
-// The buttons of a message: each sends its payload as if it were typed, or opens its address.
-function choices(buttons) {
+function add(kind, written = "") {
+  document.getElementById("empty")?.remove();
   const line = document.createElement("li");
-  line.className = "choices";
+  line.className = kind;
+  line.dir = "auto";
+  line.textContent = written;
+  chat.append(line);
+  showLast();
+  return line;
+}
+
+function show(message, conversation) {
+  const { text, image, buttons } = message;
+  if (text || image) {
+    const line = add(message.who, text);
+    if (image) line.append(Object.assign(document.createElement("img"), { src: image, alt: "", onload: showLast }));
+  }
+  if (buttons) showButtons(buttons);
+  if (message.who === "bot" && message.about !== null) showThumbs(message, conversation);
+}
+
+// The buttons of a message: each sends its payload and shows its title, or opens an address.
+function showButtons(buttons) {
+  const line = add("choices");
   for (const { title, payload } of buttons) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = title;
-    button.onclick = () => (/^https?:/.test(payload) ? window.open(payload, "_blank", "noopener") : send(payload));
+    button.onclick = () => (/^https?:/.test(payload) ? window.open(payload, "_blank", "noopener") : send(payload, title));
     line.append(button);
   }
-  return line;
+  showLast();
 }
 
-function offerThumbs(place, about) {
-  const buttons = [...place.querySelectorAll("button")];
-  for (const button of buttons) {
-    button.onclick = async () => {
-      try {
-        await ask("rate", { value: Number(button.dataset.value), about });
-        buttons.forEach((one) => one.setAttribute("aria-pressed", String(one === button)));
-        state.textContent = "Thank you.";
-      } catch (error) {
-        state.textContent = String(error.message);
-      }
-    };
-  }
-}
-
-function addThumbs(about) {
-  const line = document.createElement("li");
-  line.className = "thumbs";
-  for (const [value, sign, name] of [[1, "👍", "Good answer"], [-1, "👎", "Bad answer"]]) {
+// A pair of thumbs, each pressed if it is the visitor's rating so far.
+function addThumbs(place, rating, names, given) {
+  const buttons = [[1, "👍"], [-1, "👎"]].map(([value, sign], index) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.dataset.value = value;
+    button.className = "thumb";
     button.textContent = sign;
-    button.setAttribute("aria-label", name);
-    line.append(button);
-  }
-  chat.append(line);
-  offerThumbs(line, about);
-  line.scrollIntoView({ block: "end" });
+    button.setAttribute("aria-label", names[index]);
+    button.setAttribute("aria-pressed", String(rating === value));
+    button.onclick = () => rate({ ...given, value }, button, buttons);
+    return button;
+  });
+  place.append(...buttons);
 }
 
-function showEnd(ended) {
-  how.hidden = !ended;
-  how.querySelectorAll("button").forEach((one) => one.removeAttribute("aria-pressed"));
-  if (ended) offerThumbs(how, null);
+async function rate(given, pressed, buttons) {
+  try {
+    await ask("rate", given);
+    buttons.forEach((one) => one.setAttribute("aria-pressed", String(one === pressed)));
+    state.textContent = "Thank you.";
+  } catch (error) {
+    const isGone = error.status === 404;
+    if (isGone) buttons.forEach((one) => (one.disabled = true));
+    state.textContent = isGone ? "This can no longer be rated." : error.message;
+  }
+}
+
+// The thumbs of a decision stand below the last of its messages.
+function showThumbs({ about, rating }, conversation) {
+  const known = chat.querySelector(`.thumbs[data-about="${about}"]`);
+  if (known) return chat.append(known);
+  const line = add("thumbs");
+  line.dataset.about = about;
+  addThumbs(line, rating, ["Good answer", "Bad answer"], { about, conversation });
+  showLast();
+}
+
+function showEnd({ conversation, cut_off, rating }) {
+  if ([...chat.querySelectorAll(".end")].some((line) => line.dataset.conversation === conversation)) return;
+  const line = add("end");
+  line.dataset.conversation = conversation;
+  const said = document.createElement("p");
+  said.textContent = `This conversation has ended${cut_off ? ", as nothing was written for a while" : ""}. How was it?`;
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "plain again";
+  again.textContent = AGAIN;
+  again.onclick = () => {
+    again.remove();
+    add("note", "Say hello to start.").id = "empty";
+    text.focus();
+  };
+  line.append(said);
+  addThumbs(line, rating, ["Good", "Bad"], { conversation });
+  line.append(document.createElement("br"), again);
+  showLast();
+}
+
+function showPart(part) {
+  part.messages.forEach((message) => show(message, part.conversation));
+  if (part.ended) showEnd(part);
+}
+
+function setTyping(isOn) {
+  chat.querySelector(".typing")?.remove();
+  if (!isOn) return;
+  const line = add("typing");
+  line.setAttribute("aria-hidden", "true");
+  line.append(...[1, 2, 3].map(() => document.createElement("i")));
+  showLast();
 }
 
 // Show the messages that this page lacks: the reply to a message, and those that a teacher sends later.
 function take(news) {
+  setTyping(false);
   seen = { conversation: news.conversation, seen: news.seen };
-  news.messages.forEach(show);
-  if (news.messages.some((message) => message.who === "bot")) addThumbs(news.about);
-  showEnd(news.ended);
+  if (news.before) showPart(news.before);
+  showPart(news);
+  // A conversation that was ended by another one needs no button to begin anew.
+  chat.querySelectorAll(".again").forEach((button) => button.closest(".end").nextElementSibling && button.remove());
+  leave.hidden = news.ended || !news.seen;
+  waits = news.waits;
+  setTyping(waits === "bot");
+  state.textContent = waits ? WAITS[waits] : "";
+  if (isFramed && news.messages.some((message) => message.who === "bot")) window.parent.postMessage("dialogue-gym: news", "*");
   clearTimeout(waiting);
-  state.textContent = news.waits ? WAITS[news.waits] : "";
-  if (news.waits) waiting = setTimeout(look, PAUSE);
+  if (waits) waiting = setTimeout(look, PAUSE);
+  else if (news.conversation && !news.ended) waiting = setTimeout(look, QUIET_PAUSE);
 }
 
 async function look() {
   const before = seen;
   try {
-    const news = await ask(`state?${new URLSearchParams(before)}`);
+    const news = document.hidden && !waits ? null : await ask(`state?${new URLSearchParams(before)}`);
     // A message that is being sent meanwhile returns all news itself.
-    if (before === seen && !form.dataset.waits) take(news);
+    if (news && before === seen && !form.dataset.waits) take(news);
     else waiting = setTimeout(look, PAUSE);
   } catch {
     waiting = setTimeout(look, 5 * PAUSE);
   }
+}
+
+// Sends a message: the text of the box, or the payload of a button, which is shown as its title.
+async function send(written, title) {
+  if (!written || form.dataset.waits) return;
+  form.dataset.waits = "yes";
+  state.textContent = "";
+  if (!title) text.value = "";
+  const sending = add("sending", title ?? written);
+  setTyping(true);
+  let news = null;
+  let fault = "";
+  try {
+    news = await ask("say", { text: written, ...seen });
+  } catch (error) {
+    fault = error.message.replace(/\.$/, "");
+    // The message may have arrived, and only its reply be lost.
+    const known = await ask(`state?${new URLSearchParams(seen)}`).catch(() => null);
+    if (known?.messages.some((message) => message.who === "you" && message.text === (title ?? written))) news = known;
+  }
+  sending.remove();
+  setTyping(false);
+  if (news) take(news);
+  else {
+    state.textContent = `Not sent: ${fault}.${title ? "" : " Your message is still in the box."}`;
+    if (!title) text.value = text.value || written;
+  }
+  delete form.dataset.waits;
+  text.focus();
 }
 
 form.onsubmit = (event) => {
@@ -108,31 +206,33 @@ form.onsubmit = (event) => {
   send(text.value.trim());
 };
 
-async function send(written) {
-  if (!written || form.dataset.waits) return;
-  const isTyped = written === text.value.trim();
-  form.dataset.waits = "yes";
-  state.textContent = "";
+function askLeave(isSure) {
+  clearTimeout(askLeave.forgetting);
+  leave.textContent = isSure ? SURE : AGAIN;
+  if (isSure) askLeave.forgetting = setTimeout(() => askLeave(false), 1000 * CONFIRM_SECONDS);
+}
+
+leave.onclick = async () => {
+  if (form.dataset.waits) return;
+  if (leave.textContent !== SURE) return askLeave(true);
   try {
-    const news = await ask("say", { text: written, ...seen });
-    if (isTyped) text.value = "";
-    take(news);
+    take(await ask("leave", seen));
+    askLeave(false);
   } catch (error) {
-    // The message may have arrived, and only its reply be lost.
-    const news = await ask(`state?${new URLSearchParams(seen)}`).catch(() => null);
-    if (isTyped && news?.messages.some((message) => message.who === "you" && message.text === written)) {
-      text.value = "";
-      take(news);
-    } else {
-      const left = isTyped ? " Your message is still in the box." : "";
-      state.textContent = `Not sent: ${error.message.replace(/\.$/, "")}.${left}`;
-    }
+    state.textContent = error.message;
   }
-  delete form.dataset.waits;
   text.focus();
+};
+
+if (isFramed) {
+  const close = () => window.parent.postMessage("dialogue-gym: close", "*");
+  closing.hidden = false;
+  closing.onclick = close;
+  document.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  window.addEventListener("focus", () => text.focus());
+  if (document.hasFocus()) text.focus();
 }
 
 ask("state").then((known) => {
-  known.messages.forEach(show);
-  take({ ...known, messages: [] });
+  take(known);
 }, () => { state.textContent = "The bot is not available at the moment."; });

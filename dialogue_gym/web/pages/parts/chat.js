@@ -38,7 +38,7 @@ export default {
     </div>
     <div class="about">
       <span v-if="bubble.corrected" class="corrected" title="Corrected">✎ <del><bdi>{{ bubble.corrected }}</bdi></del></span>
-      <code v-if="bubble.side === 'user' || bubble.texts.length"><Name :text="bubble.meaning ?? 'not understood'" /></code>
+      <code v-if="bubble.side === 'user' || bubble.texts.length"><Name :text="bubble.meaning ?? (bubble.side === 'user' ? 'not understood' : 'own words')" /></code>
       <span v-if="bubble.side === 'user' && bubble.meaning && bubble.confidence < 1">{{ percent(bubble.confidence) }} sure</span>
       <span v-for="[name, value] in bubble.slots"><Name :text="name" /> = <bdi>{{ value }}</bdi></span>
       <bdi v-if="showsTeachers">{{ bubble.by }}</bdi>
