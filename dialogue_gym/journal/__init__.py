@@ -15,7 +15,8 @@ from dialogue_gym.journal.entry import (
     Entry,
     StoreError,
 )
-from dialogue_gym.journal.history import History, Label
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.labels import Label
 from dialogue_gym.journal.store import Store, forget
 from dialogue_gym.journal.writer import ConversationWriter
 

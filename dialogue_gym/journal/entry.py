@@ -144,6 +144,28 @@ def entry_events(entry: Entry) -> list[Event]:
         raise StoreError(f"entry {entry.id}: {error}") from None
 
 
+def in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
+    """Return the events along a path, each with its entry; a corrected message replaces the original one.
+
+    Raises:
+        StoreError: the content of an entry does not fit its kind.
+    """
+    words: list[tuple[Entry, Event]] = []
+    last_message: int | None = None
+    for entry in path:
+        events = entry_events(entry)
+        if entry.kind == MEND:
+            if last_message is None:
+                raise StoreError(f"entry {entry.id}: it has no message before it to correct")
+            words[last_message] = (entry, events[0])
+            continue
+        for event in events:
+            if isinstance(event, UserUttered):
+                last_message = len(words)
+            words.append((entry, event))
+    return words
+
+
 def actions_in(entry: Entry) -> Iterator[str]:
     """Yield the names of actions in an entry, some perhaps twice."""
     content = entry.content

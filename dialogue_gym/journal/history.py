@@ -6,17 +6,12 @@ it back, and the path from the beginning to the head is in effect. No input or o
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy.typing as npt
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import BotState, Conversation
-from dialogue_gym.conversation.events import WRITER, Event, Json, UserUttered
+from dialogue_gym.conversation.events import WRITER, Event, Json
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.model import LISTEN
@@ -35,46 +30,15 @@ from dialogue_gym.journal.entry import (
     RATING,
     STEPS,
     STORY,
-    TEACHERS,
     USER,
     Entry,
     StoreError,
-    entry_events,
+    in_words,
     shape_fault,
 )
+from dialogue_gym.journal.labels import Label, PathLabels, without_listening
 
 _NOT_IN_PERSON = (BOT, FAKE_USER, STORY)
-
-
-@dataclass(frozen=True, eq=False)
-class Label:
-    """The right actions at one point of a conversation, by a teacher.
-
-    `observation`, shape (components,), is the bot's knowledge there; every action of `right` is equally good.
-    `by` is `"person"`, `"expert"` or `"story"`, `entry` the id of the entry.
-    """
-
-    observation: npt.NDArray[Any]
-    right: tuple[str, ...]
-    by: str
-    entry: int
-    conversation: str
-
-    @functools.cached_property
-    def key(self) -> bytes:
-        """The observation's bytes."""
-        return self.observation.tobytes()
-
-
-@dataclass
-class _Labels:
-    """The labels on the path to a head, under a domain; a longer path is read on from there."""
-
-    domain: Domain
-    head: int | None
-    state: BotState | None
-    """The bot's knowledge at the head; None once the conversation has ended."""
-    found: dict[int, Label] = field(default_factory=dict)
 
 
 @dataclass
@@ -84,7 +48,7 @@ class _Thread:
     head: int | None = None
     undone: list[int] = field(default_factory=list)
     forks: dict[str, None] = field(default_factory=dict)
-    labels: _Labels | None = None
+    labels: PathLabels | None = None
 
 
 class History:
@@ -376,7 +340,7 @@ class History:
         in_order = (found[entry] for entry in sorted(found))
         if turn_taking == "explicit":
             return list(in_order)
-        return [label for label in map(_without_listening, in_order) if label.right]
+        return [label for label in map(without_listening, in_order) if label.right]
 
     def _labels(self, conversation: str, domain: Domain) -> dict[int, Label]:
         thread = self._threads[conversation]
@@ -387,13 +351,9 @@ class History:
             steps = self.steps_after(conversation, known.head)
         # A corrected message changes an earlier event, so that all is read anew.
         if known is None or known.state is None or steps is None or any(one.kind == MEND for one in steps):
-            known, steps = _Labels(domain, None, BotState(domain)), self.path(conversation)
-        assert known.state is not None
+            known, steps = PathLabels(domain, None, BotState(domain)), self.path(conversation)
         thread.labels = None  # an error below leaves the state between two steps
-        known.found |= {label.entry: label for label in _labels_along(steps, known.state)}
-        known.head = thread.head
-        if self.has_ended(conversation):
-            known.state = None
+        known.read(steps, thread.head, self.has_ended(conversation))
         thread.labels = known
         return known.found
 
@@ -403,40 +363,3 @@ def _is_in_person(entry: Entry) -> bool:
     if entry.kind == LABEL:
         return entry.content["by"] not in _NOT_IN_PERSON
     return entry.kind in (USER, MEND, EVENT) and entry.author not in _NOT_IN_PERSON
-
-
-def in_words(path: Iterable[Entry]) -> list[tuple[Entry, Event]]:
-    """Return the events along a path, each with its entry; a corrected message replaces the original one.
-
-    Raises:
-        StoreError: the content of an entry does not fit its kind.
-    """
-    words: list[tuple[Entry, Event]] = []
-    last_message: int | None = None
-    for entry in path:
-        events = entry_events(entry)
-        if entry.kind == MEND:
-            if last_message is None:
-                raise StoreError(f"entry {entry.id}: it has no message before it to correct")
-            words[last_message] = (entry, events[0])
-            continue
-        for event in events:
-            if isinstance(event, UserUttered):
-                last_message = len(words)
-            words.append((entry, event))
-    return words
-
-
-def _labels_along(path: Iterable[Entry], state: BotState) -> Iterator[Label]:
-    """Yield the labels along a path that begins where a state is, which goes along."""
-    for entry, event in in_words(path):
-        if entry.kind == LABEL and entry.content["by"] in TEACHERS:
-            right = tuple(entry.content["right"])
-            yield Label(state.observation, right, entry.content["by"], entry.id, entry.conversation)
-        state.apply(event)
-
-
-def _without_listening(label: Label) -> Label:
-    if LISTEN not in label.right:
-        return label
-    return dataclasses.replace(label, right=tuple(name for name in label.right if name != LISTEN))

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import re
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,12 +19,9 @@ from typing import Any
 from dialogue_gym._text import name_fault, nearest, shorten
 from dialogue_gym.journal.database import (
     SELECT_BEGUN,
-    SELECT_BRANCHES,
     SELECT_ENTRY,
-    SELECT_FINISHED,
     SELECT_LAST,
     SELECT_LAST_ID,
-    SELECT_NAMES,
     SELECT_NOTED,
     SELECT_RATINGS,
     SELECT_RENAMES,
@@ -38,31 +32,24 @@ from dialogue_gym.journal.database import (
 )
 from dialogue_gym.journal.entry import (
     DOMAIN,
-    HEAD,
-    IMPORTED,
-    KINDS,
-    NOTE,
     RENAME,
-    STORY,
     Draft,
     Entry,
     StoreError,
     actions_in,
-    fault,
     problems,
     renamed,
 )
+from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
+from dialogue_gym.journal.insertion import content_json, insert
+from dialogue_gym.journal.stored_files import StoredFiles
 
 __all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]
 
 _CHUNK = 1000
-_LAST = "last"
 _FILES = "files"
-_HERE = "store:"
-"""Begins a noted path that is relative to the folder of the store."""
-_NUMBERED = re.compile(r"([a-z]+)[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +60,6 @@ class Summary:
     began: float
     latest: float
     entries: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFiles:
-    """The files that a bot is made with, apart from its domain: examples, and the code of its actions.
-
-    Each is a path, the name of a module, or an address.
-    """
-
-    nlu: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()
 
 
 class Store:
@@ -176,18 +152,13 @@ class Store:
         Raises:
             StoreError: see `append`.
         """
-        rows = [(draft, _checked(draft)) for draft in drafts]
-        entries: list[Entry] = []
-        written: dict[Draft, int] = {}
+        rows = [(draft, content_json(draft)) for draft in drafts]
         with self._database.mutex:
             with self._database.writing() as connection:
-                now, revision = max(self._clock(), self._time), self._revision
-                for draft, content in rows:
-                    parent = _parent_id(draft, written)
-                    entries.append(_insert(connection, draft, content, parent, now, revision))
-                    written[draft] = entries[-1].id
-                    revision += draft.kind == DOMAIN
-            self._time, self._revision = now, revision
+                now = max(self._clock(), self._time)
+                entries = insert(connection, rows, now, self._revision)
+            self._time = now
+            self._revision += sum(draft.kind == DOMAIN for draft, _ in rows)
         return entries
 
     def entries(self, conversation: str | None = None, after: int = 0) -> Iterator[Entry]:
@@ -239,19 +210,9 @@ class Store:
         """Return the id of the last entry; 0 if there is none."""
         return int(self._database.read(SELECT_LAST_ID)[0][0])
 
-    def _erase(self, conversations: list[str]) -> None:
-        """Erase conversations; their numbers are never used again, since somebody may still ask for them."""
-        prefixes = {match[1] for name in conversations if (match := _NUMBERED.fullmatch(name))}
-        for prefix in sorted(prefixes):
-            self._database.set_notes(**{f"{_LAST} {prefix}": str(self.last_number(prefix))})
-        self._database.delete(conversations)
-
     def last_number(self, prefix: str) -> int:
         """Return the largest number that a conversation of this prefix has, or had; 0 if there was none."""
-        names = self._database.read(SELECT_NAMES, f"{prefix}[0-9]*")
-        numbers = [name.removeprefix(prefix) for (name,) in names]
-        erased = int(self._database.note(f"{_LAST} {prefix}") or 0)
-        return max([erased, *(int(number) for number in numbers if number.isdecimal())])
+        return last_number(self._database, prefix)
 
     def unfinished(self, key: str) -> dict[str, str]:
         """Return the unfinished conversations whose beginning has a key in its content.
@@ -291,11 +252,7 @@ class Store:
         Raises:
             StoreError: the store cannot be written, or a reader still uses the data to be erased.
         """
-        names = [name for (name,) in self._database.read(SELECT_FINISHED, f"$.{key}")]
-        erased = names[: max(0, len(names) - kept)]
-        if erased:
-            self._erase(erased)
-        return erased
+        return erase_old(self._database, key, kept)
 
     def conversations(self) -> list[Summary]:
         """Return all conversations, the one with the newest entry at the end."""
@@ -367,9 +324,7 @@ class Store:
     @property
     def files(self) -> StoredFiles:
         """The files that were noted by `use_files`."""
-        noted = json.loads(self._database.note(_FILES) or "{}")
-        found = ((self._read_path(one) for one in noted.get(kind, ())) for kind in ("nlu", "actions"))
-        return StoredFiles(*map(tuple, found))
+        return StoredFiles.read(self._database.note(_FILES), self._folder)
 
     def use_files(self, nlu: Iterable[str], actions: Iterable[str]) -> None:
         """Note files that the bot is made with, in addition to those known, for an export.
@@ -380,25 +335,12 @@ class Store:
             StoreError: the store cannot be written.
         """
         known = self.files
-        local = [one for one in nlu if "://" not in one]  # a server has no file to export
-        files = {"nlu": [*known.nlu, *local], "actions": [*known.actions, *actions]}
-        if StoredFiles(*map(tuple, files.values())) != known:
-            noted = {kind: list(dict.fromkeys(map(self._noted_path, some))) for kind, some in files.items()}
-            self._database.set_notes(**{_FILES: json.dumps(noted)})
-
-    def _noted_path(self, name: str) -> str:
-        if self._folder is None or not Path(name).exists():
-            return name  # a module or an address
-        return _HERE + os.path.relpath(Path(name).resolve(), self._folder.resolve())
-
-    def _read_path(self, noted: str) -> str:
-        if self._folder is None or not noted.startswith(_HERE):
-            return noted
-        return os.path.relpath((self._folder.resolve() / noted.removeprefix(_HERE)).resolve())
+        if (files := known.extended(nlu, actions)) != known:
+            self._database.set_notes(**{_FILES: files.note(self._folder)})
 
     def branches(self, conversation: str) -> list[str]:
         """Return the conversations that began as forks of this one, or of one of its forks."""
-        return [name for (name,) in self._database.read(SELECT_BRANCHES, conversation, conversation)]
+        return branches(self._database, conversation)
 
     def forget(self, conversation: str, with_forks: bool = False) -> list[str]:
         """Erase a conversation for good: its bytes are in no file of the store any more.
@@ -418,15 +360,7 @@ class Store:
         names = [summary.id for summary in self.conversations()]
         if conversation not in names:
             raise StoreError(f"unknown conversation {shorten(conversation)}; {nearest(conversation, names)}")
-        forks = self.branches(conversation)
-        if forks and not with_forks:
-            listed = ", ".join(map(shorten, forks))
-            raise StoreError(f"{shorten(conversation)} has forks that share its beginning: {listed}")
-        erased = [conversation, *forks]
-        # The file that a story came from may name the same people.
-        is_story = any(re.fullmatch(rf"{STORY} \d+", name) for name in erased)
-        self._erase([*erased, IMPORTED] if is_story else erased)
-        return erased
+        return erase(self._database, conversation, with_forks)
 
     def check(self) -> list[str]:
         """Return the problems of the journal, one line each, beginning with `error:` or `warning:`."""
@@ -444,52 +378,6 @@ class Store:
             except StoreError as error:
                 unreadable[row[0]] = f"error: {error}"
         return [*unreadable.values(), *problems(readable, unreadable)]
-
-
-def _checked(draft: Draft) -> str:
-    """Return the content of a draft as JSON."""
-    kind = draft.kind
-    if kind not in KINDS:
-        raise StoreError(f"unknown kind of entry {shorten(kind)}; {nearest(kind, KINDS)}")
-    if not draft.conversation and draft.parent is not None:
-        raise StoreError("an entry that belongs to no conversation follows none")
-    for name in filter(None, (draft.conversation, draft.author)):
-        if reason := name_fault(name):
-            raise StoreError(f"{shorten(name)} is not a name for a conversation or an author: {reason}")
-    if not draft.conversation and kind not in (DOMAIN, NOTE, RENAME):
-        raise StoreError(f"an entry of the kind {kind!r} needs a conversation")
-    try:
-        # Escaped, since a terminal may give halves of characters, which no encoding can write.
-        text = json.dumps(dict(draft.content), allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise StoreError(f"the content of an entry cannot be written as JSON ({error})") from None
-    if reason := fault(kind, json.loads(text)):
-        raise StoreError(f"an entry of the kind {kind!r}: {reason}")
-    return text
-
-
-def _parent_id(draft: Draft, written: Mapping[Draft, int]) -> int | None:
-    if draft.kind == HEAD:
-        to: int | None = draft.content["to"]  # so that foreign keys keep its target in place
-        return to
-    if not isinstance(draft.parent, Draft):
-        return draft.parent
-    if draft.parent not in written:
-        raise StoreError("an entry can only follow one that stands before it")
-    return written[draft.parent]
-
-
-def _insert(
-    connection: sqlite3.Connection, draft: Draft, content: str, parent: int | None, now: float, revision: int
-) -> Entry:
-    row = (draft.conversation, parent, draft.kind, content, draft.author, now, revision)
-    try:
-        id = connection.execute("INSERT INTO entries VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
-    except sqlite3.IntegrityError:
-        raise StoreError(f"unknown entry {parent}: no entry can follow it") from None
-    assert id is not None
-    # A copy, as it will be read again: the caller may change the draft's content later.
-    return Entry(id, draft.conversation, parent, draft.kind, json.loads(content), draft.author, now, revision)
 
 
 def forget(store: Store, conversation: str, with_forks: bool = False) -> list[str]:

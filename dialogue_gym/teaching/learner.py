@@ -18,7 +18,8 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import observation_dtype, observation_fields
 from dialogue_gym.journal.entry import STORY
-from dialogue_gym.journal.history import History, Label
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.labels import Label
 from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, masked_softmax
 from dialogue_gym.teaching.pending import Option
 

@@ -13,7 +13,8 @@ from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.database import JOURNAL
-from dialogue_gym.journal.history import History, Label
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.labels import Label
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.entry import LABEL, MEND, STORY
-from dialogue_gym.journal.history import History, Label
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.labels import Label
 from dialogue_gym.teaching.learner import Learner
 from dialogue_gym.teaching.review import is_answer, is_correction
 from dialogue_gym.teaching.session import Session

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, LABEL, MEND, STORY, Entry, entry_events
-from dialogue_gym.journal.history import History, Label
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.labels import Label
 
 
 @dataclass(frozen=True)

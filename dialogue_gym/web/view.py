@@ -9,8 +9,8 @@ from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, shown_value
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry
-from dialogue_gym.journal.history import History, in_words
+from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry, in_words
+from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.pending import MissingResult, Option, PendingContradiction, Proposal
 from dialogue_gym.teaching.preview import ActionPreview, previews
 from dialogue_gym.teaching.remarks import remarks

@@ -9,7 +9,7 @@ from typing import Any
 
 from nicegui import background_tasks, ui
 
-from dialogue_gym.journal.history import Label
+from dialogue_gym.journal.labels import Label
 from dialogue_gym.teaching.progress import TaughtDialogue, dialogues, figures, success_after
 from dialogue_gym.web.workspace import Workspace
 
