@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dialogue_gym.actions import ActionRunner
@@ -13,7 +13,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.journal.entry import BOT, DOMAIN, FAKE_USER, HEAD, LABEL, MEND, Draft, entry_events
+from dialogue_gym.journal.entry import BOT, DOMAIN, FAKE_USER, HEAD, LABEL, MEND, Draft, Entry, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
@@ -141,12 +141,28 @@ class ConversationDriver:
         for entry in self._journal.append_all(drafts):
             self.history.add(entry)
 
-    def write_addition(self, addition: Addition) -> None:
-        """Write an addition to the domain that holds for good, apart from any answer."""
-        self.write([Draft("", DOMAIN, addition.content(), None, self.author)])
+    def add(self, addition: Addition) -> None:
+        """Write an addition to the domain that holds for good, apart from any answer, and apply it.
 
-    def move_head(self, target: int | None) -> None:
-        """Move the head of the current conversation; nothing else follows it yet."""
+        Raises:
+            DomainError: the name cannot be one, or is taken.
+        """
+        addition.added_to(self.domain)
+        self.write([Draft("", DOMAIN, addition.content(), None, self.author)])
+        self.update_domain()
+
+    def sync(self, entries: Iterable[Entry]) -> bool:
+        """Take in entries that others wrote; return whether they changed the domain."""
+        for entry in entries:
+            self.history.add(entry)
+        before = self.domain
+        self.update_domain()  # even without additions: an undo by others may have removed one
+        return self.domain is not before
+
+    def _move_head(self, conversation: str, target: int | None) -> None:
+        """Move the head of a conversation, which becomes the current one; nothing else follows it yet."""
+        self.note = None
+        self.id = conversation
         self.write([Draft(self.id, HEAD, {"to": target}, None, self.author)])
 
     # Advancing.
@@ -196,6 +212,21 @@ class ConversationDriver:
             self._user.play(path)
             self.advance()
 
+    def move(self, conversation: str, target: int | None) -> None:
+        """Move a conversation's head, and continue there or in the next open conversation."""
+        self._move_head(conversation, target)
+        self.update_domain()
+        if (open_one := self._navigator.open_from(conversation)) is None:
+            self.begin()
+        else:
+            self.go_to(open_one)
+
+    def fork(self, entry: int) -> None:
+        """Begin a conversation that shares another one's steps up to an entry."""
+        self._move_head(f"c{self._navigator.next_number()}", entry)
+        self.update_domain()
+        self.go_to(self.id)
+
     def advance(self) -> None:
         """Set `pending` to the next thing that the teacher must answer."""
         self._update_conversation()
@@ -241,6 +272,23 @@ class ConversationDriver:
             result = self._runner.run(action, self.conversation)
             events, self.note = list(result.events), result.note
         self.write_result(events, is_closing)
+
+    def run_missing(self) -> None:
+        """Execute the decision at the head, which has no result; see `Session.run_action`."""
+        action = self._missing().action
+        self.rewind_decision()
+        self.execute(action)
+
+    def skip_missing(self) -> None:
+        """Write an empty result for the decision at the head; see `Session.skip_action`."""
+        self._missing()
+        self.note = None
+        self.write_result([])
+
+    def _missing(self) -> MissingResult:
+        if not isinstance(self.pending, MissingResult):
+            raise SessionError("no action waits for its result")
+        return self.pending
 
     def write_result(self, events: Sequence[Event], is_closing: bool = False) -> None:
         """Write the result of the decision at the head, and advance to the next answer.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -238,3 +239,12 @@ class TaughtModel:
     def learn(self, history: History) -> None:
         """Learn the labels in effect."""
         self.learner.learn(history.labels(self.domain, self.turn_taking))
+
+    def proposed(self, observation: npt.NDArray[Any], possible: Sequence[bool]) -> str:
+        """Return the most probable action.
+
+        Args:
+            observation: shape (components,).
+            possible: whether the precondition of each action holds.
+        """
+        return self.actions[int(self.learner.probabilities(observation, possible).argmax())]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dialogue_gym._text import nearest, shorten
 from dialogue_gym.domain.additions import Addition
+
+NEW, OLD, BOTH = "new", "old", "both"
+"""Ways to resolve a contradiction: the new answer is right, the old one is, or both are."""
 
 
 class SessionError(ValueError):
@@ -71,6 +75,20 @@ class PendingContradiction:
     action: str
     before: tuple[str, ...]
     new: tuple[Addition, ...] = ()
+
+    def resolved(self, which: str) -> tuple[str, tuple[str, ...], tuple[Addition, ...]]:
+        """Return the action to choose, all right actions, and the additions that they need.
+
+        If the old answer is right, the bot chooses the first of its actions.
+
+        Raises:
+            SessionError: the resolution is none of `NEW`, `OLD` and `BOTH`.
+        """
+        if which not in (NEW, OLD, BOTH):
+            raise SessionError(f"unknown resolution {shorten(which)}; {nearest(which, (NEW, OLD, BOTH))}")
+        if which == OLD:
+            return self.before[0], self.before, ()
+        return self.action, (self.action,) if which == NEW else (*self.before, self.action), self.new
 
 
 @dataclass(frozen=True)

@@ -12,26 +12,22 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
+from dialogue_gym.domain.additions import ACTION, Addition, extend
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.journal.entry import BOT, EXPERT, MEND, PERSON, USER, Entry
+from dialogue_gym.journal.entry import BOT, MEND, PERSON, USER, Entry
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
-from dialogue_gym.journal.writer import ConversationWriter
+from dialogue_gym.teaching.answers import AnswerWriter
 from dialogue_gym.teaching.driver import ConversationDriver
 from dialogue_gym.teaching.navigation import Navigator, is_simulated
 from dialogue_gym.teaching.pending import (
     AwaitsMessage,
     Change,
-    MissingResult,
     Pending,
     PendingContradiction,
     Proposal,
     SessionError,
 )
-
-NEW, OLD, BOTH = "new", "old", "both"
-"""Ways to resolve a contradiction: the new answer is right, the old one is, or both are."""
 
 
 class Session:
@@ -85,6 +81,7 @@ class Session:
             seed=seed,
             asks_for_closing=asks_for_closing,
         )
+        self._answers = AnswerWriter(self._driver)
         self._contradiction: PendingContradiction | None = None
         self.has_fake_user = settings is not None
         """Whether a simulated user talks to the bot, rather than the teacher."""
@@ -150,13 +147,8 @@ class Session:
         return self._driver.environment()
 
     def proposed(self, observation: npt.NDArray[Any], possible: Sequence[bool]) -> str:
-        """Return the most probable action for an observation.
-
-        Args:
-            observation: shape (components,).
-            possible: whether the precondition of each action holds.
-        """
-        return self.actions[int(self._driver.model.learner.probabilities(observation, possible).argmax())]
+        """Return the most probable of the possible actions for an observation of shape (components,)."""
+        return self._driver.model.proposed(observation, possible)
 
     # Answers.
 
@@ -164,14 +156,6 @@ class Session:
         if not isinstance(self.pending, Proposal):
             raise SessionError("the bot proposes nothing now")
         return self.pending
-
-    def _writer(self, additions: Iterable[Addition]) -> ConversationWriter:
-        """Return a writer for an answer; its additions come first, so that an undo of it undoes them."""
-        self._driver.note = None
-        writer = self._driver.writer()
-        for addition in additions:
-            writer.addition(addition)
-        return writer
 
     def say(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
         """Say something as the user.
@@ -186,12 +170,7 @@ class Session:
         """
         if not isinstance(self.pending, AwaitsMessage):
             raise SessionError("it is not the user's turn")
-        extend(self.domain, new)
-        writer = self._writer(new)
-        writer.message(message)
-        self._driver.write(writer.take())
-        if new:
-            self._driver.update_domain()
+        self._answers.message(message, new)
         self._driver.advance()
 
     def confirm(self) -> None:
@@ -237,14 +216,9 @@ class Session:
         """
         if (contradiction := self._contradiction) is None:
             raise SessionError("no contradiction to resolve")
-        action, before, new = contradiction.action, contradiction.before, contradiction.new
-        if which not in (NEW, OLD, BOTH):
-            raise SessionError(f"unknown resolution {shorten(which)}; {nearest(which, (NEW, OLD, BOTH))}")
+        action, right, new = contradiction.resolved(which)
         self.cancel()
-        if which == OLD:
-            self._decide(before[0], before)
-        else:
-            self._decide(action, (action,) if which == NEW else (*before, action), new)
+        self._decide(action, right, new)
 
     def cancel(self) -> None:
         """Take back the answer that contradicts an earlier one.
@@ -266,22 +240,10 @@ class Session:
     def _decide(
         self, action: str, right: Sequence[str], new: Sequence[Addition] = (), by: str | None = None
     ) -> None:
-        """Write a decision, learn from it, and execute it; `by` is the teacher if it is not given."""
-        driver, proposal, known = self._driver, self._proposal(), self._driver.taught_here()
-        writer = self._writer(new)
-        details = {"proposal": proposal.best.action, "probability": proposal.best.probability}
-        teacher = EXPERT if driver.author == EXPERT else PERSON
-        writer.decision(action, by or teacher, right, details=details)
-        driver.write(writer.take())
+        """Decide as the teacher, or as `by`."""
+        proposal = self._proposal()
         self.change = None
-        if new:
-            driver.update_domain()
-            driver.rewind_decision()
-        if by is None:
-            driver.model.learn(self.history)
-            if action != proposal.best.action and set(right) != set(known):
-                self.change = Change(proposal.best, driver.options()[0], tuple(right))
-        driver.execute(action, proposal.is_closing)
+        self.change = self._answers.decision(proposal, action, right, new, by)
 
     def run_action(self) -> None:
         """Run the decided action that has no result.
@@ -289,9 +251,7 @@ class Session:
         Raises:
             SessionError: no action waits for its result.
         """
-        action = self._missing().action
-        self._driver.rewind_decision()
-        self._driver.execute(action)
+        self._driver.run_missing()
 
     def skip_action(self) -> None:
         """Go on as if the decided action had returned nothing.
@@ -299,14 +259,7 @@ class Session:
         Raises:
             SessionError: no action waits for its result.
         """
-        self._missing()
-        self._driver.note = None
-        self._driver.write_result([])
-
-    def _missing(self) -> MissingResult:
-        if not isinstance(self.pending, MissingResult):
-            raise SessionError("no action waits for its result")
-        return self.pending
+        self._driver.skip_missing()
 
     def correct_message(self, message: UserUttered, new: Sequence[Addition] = ()) -> None:
         """Correct the meaning of the user's last message, before the bot acts on it.
@@ -322,38 +275,20 @@ class Session:
         self._proposal()
         if not self.can_correct_message:
             raise SessionError("the bot has already acted on this message; undo that first")
-        extend(self.domain, new)
-        writer = self._writer(new)
-        writer.corrected_message(message)
-        self._driver.write(writer.take())
-        if new:
-            self._driver.update_domain()
+        self._answers.corrected_message(message, new)
         self._go_to(self.id)
 
     # The domain.
 
-    def add_action(self, name: str, texts: Iterable[str] = ()) -> None:
-        """Add an action, with the texts that it utters, to the domain for good.
+    def add(self, addition: Addition) -> None:
+        """Add an action, an intent or a slot to the domain for good.
 
         Additions that an undo of an answer undoes are given to `say`, `correct` or `correct_message`.
 
         Raises:
             DomainError: the name cannot be one, or is taken.
         """
-        self._add(Addition(ACTION, name, tuple(texts)))
-
-    def add_intent(self, name: str) -> None:
-        """Add an intent to the domain; see `add_action`."""
-        self._add(Addition(INTENT, name))
-
-    def add_slot(self, name: str) -> None:
-        """Add a text slot to the domain, which the entity of its name fills; see `add_action`."""
-        self._add(Addition(SLOT, name))
-
-    def _add(self, addition: Addition) -> None:
-        addition.added_to(self.domain)
-        self._driver.write_addition(addition)
-        self._driver.update_domain()
+        self._driver.add(addition)
         self._go_to(self.id)
 
     # Moving among conversations.
@@ -390,15 +325,8 @@ class Session:
 
     def _move(self, conversation: str, target: int | None) -> None:
         """Move a conversation's head, and continue there or in the next open conversation."""
-        driver = self._driver
-        driver.id = conversation
-        driver.move_head(target)
-        driver.note = self._contradiction = self.change = None
-        driver.update_domain()
-        if (open_one := self._navigator.open_from(conversation)) is None:
-            driver.begin()
-        else:
-            driver.go_to(open_one)
+        self._contradiction = self.change = None
+        self._driver.move(conversation, target)
 
     def can_fork(self, entry: int) -> bool:
         """Return whether an entry's conversation has the same kind of user as this session.
@@ -417,11 +345,8 @@ class Session:
         """
         if not self.can_fork(entry):
             raise SessionError(f"another user talks at entry {entry}")
-        self._driver.note = None
-        self._driver.id = f"c{self._navigator.next_number()}"
-        self._driver.move_head(entry)
-        self._driver.update_domain()
-        self._go_to(self.id)
+        self._contradiction = None
+        self._driver.fork(entry)
 
     def resume(self, conversation: str) -> None:
         """Go on with a conversation, which belongs to this teacher from now on.
@@ -438,23 +363,17 @@ class Session:
 
     def sync(self, entries: Iterable[Entry]) -> None:
         """Take in entries that others wrote, and learn from them."""
-        for entry in entries:
-            self.history.add(entry)
-        driver, domain = self._driver, self.domain
-        driver.update_domain()  # even without additions: an undo by others may have removed one
-        if self.domain is not domain:
+        if self._driver.sync(entries):
             self._go_to(self.id)
         elif self._contradiction is None:
             if isinstance(self.pending, Proposal):
-                driver.advance()
-        elif self._contradiction.before != driver.taught_here():
+                self._driver.advance()
+        elif self._contradiction.before != self._driver.taught_here():
             self.cancel()
 
     def restart(self) -> None:
         """End this conversation without an outcome, and begin another one."""
-        writer = self._writer(())
-        writer.end(None)
-        self._driver.write(writer.take())
+        self._answers.end()
         self._contradiction = None
         self._driver.begin()
 

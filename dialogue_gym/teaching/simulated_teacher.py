@@ -14,8 +14,8 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.policies.evaluation import success_rate
-from dialogue_gym.teaching.pending import PendingContradiction, Proposal
-from dialogue_gym.teaching.session import NEW, Session
+from dialogue_gym.teaching.pending import NEW, PendingContradiction, Proposal
+from dialogue_gym.teaching.session import Session
 
 CLEAN = 50
 """The number of dialogues without a correction after which the bot counts as flawless."""

@@ -10,6 +10,7 @@ import pytest
 
 from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
@@ -35,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         session = Session(load_domain("concert"), store)
         session.say(UserUttered("Hello [b]\x1b[2J", "goodbye"))
         session.correct_message(UserUttered("Hello [b]\x1b[2J", "greet"))
-        session.add_action("utter_both", ["Hi", "you"])
+        session.add(Addition(ACTION, "utter_both", ("Hi", "you")))
         said = session.history.head("c1")
         session.correct("utter_both")
         assert said is not None

@@ -9,6 +9,7 @@ import pytest
 
 from dialogue_gym.conversation.events import UserUttered, entities_from
 from dialogue_gym.domain import load_domain
+from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.journal import History, Store, StoreError
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.teaching.pending import Proposal
@@ -36,7 +37,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
             session.correct("utter_price")
             session.correct("action_listen")
         session.say(UserUttered("hi", "greet"))
-        session.add_action("utter_new", ["New"])
+        session.add(Addition(ACTION, "utter_new", ("New",)))
         session.correct("utter_new")
         yield store
 

@@ -19,6 +19,7 @@ from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entities_from, entity_values
 from dialogue_gym.domain import DomainError
+from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.writer import extended_text
@@ -88,9 +89,9 @@ def answer(session: Session, way: str, data: st.DataObject) -> None:
     elif way == "run":
         session.run(threshold=0.0, steps=2)
     elif way == "action":
-        session.add_action(data.draw(NEW), data.draw(st.lists(WORDS, max_size=2)))
+        session.add(Addition(ACTION, data.draw(NEW), data.draw(st.lists(WORDS, max_size=2).map(tuple))))
     elif way in ("intent", "slot"):
-        {"intent": session.add_intent, "slot": session.add_slot}[way](data.draw(NEW))
+        session.add(Addition(way, data.draw(NEW)))
     elif way != "say":
         {
             "confirm": session.confirm,
@@ -176,7 +177,7 @@ def taught(domain: Domain = CONCERT) -> Session:
     text = " Has Rock Cellar better reviews, or the [other]?"
     session.say(UserUttered(text, "greet"))
     session.correct_message(UserUttered(text, "compare_reviews", entities_from({"name": "rock cellar"})))
-    session.add_action("utter_new", ["Well…"])
+    session.add(Addition(ACTION, "utter_new", ("Well…",)))
     session.correct("utter_new")
     return session
 

@@ -8,6 +8,7 @@ import pytest
 
 from dialogue_gym.conversation.events import UserUttered, entities_from
 from dialogue_gym.domain import DomainError, load_domain
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.growth import growth_of
@@ -32,9 +33,9 @@ def test_growth_is_counted_and_written_into_the_file(tmp_path: Path) -> None:
     session = Session(load_domain(path), Store.in_memory())
     assert growth_of(session.history, str(path)) is None
     for name in ("topping", "street"):
-        session.add_slot(name)
-    session.add_intent("order")
-    session.add_action("utter_b", ["B"])
+        session.add(Addition(SLOT, name))
+    session.add(Addition(INTENT, "order"))
+    session.add(Addition(ACTION, "utter_b", ("B",)))
     growth = growth_of(session.history, str(path))
     assert str(growth) == "pizza.yml lacks 1 action, 1 intent and 2 slots: utter_b, order, topping, street"
     assert growth is not None and path.read_text() == RASA_2
@@ -48,7 +49,7 @@ def test_growth_is_counted_and_written_into_the_file(tmp_path: Path) -> None:
 
 def test_built_in_domains_do_not_grow() -> None:
     session = Session(load_domain("concert"), Store.in_memory())
-    session.add_slot("mood")
+    session.add(Addition(SLOT, "mood"))
     assert growth_of(session.history, "concert") is None
 
 
@@ -67,7 +68,7 @@ def test_growth_is_offered_at_the_end(answer: str, tmp_path: Path) -> None:
     with Store(tmp_path / "pizza-teaching") as store:
         store.use_domain("pizza.yml", RASA_2)
         session = Session(load_domain(path), store)
-        session.add_intent("order")
+        session.add(Addition(INTENT, "order"))
         session.say(UserUttered("one", "order", entities_from({"size": "big"})))
     result = run("pizza.yml", "--user", "me", typed=f":q\n{answer}\n", cwd=tmp_path)
     assert "pizza.yml lacks 1 intent: order." in result.stdout, result.stdout + result.stderr

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from dialogue_gym.conversation.events import ActionExecuted, Json, UserUttered, entities_from
 from dialogue_gym.domain import DomainError, load_domain
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -130,12 +131,12 @@ def pizza(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
         session.correct_message(UserUttered("a pizza", "order"))
         session.correct("action_price")
         session.correct("action_listen")
-        session.add_intent("complain")
-        session.add_slot("topping")
+        session.add(Addition(INTENT, "complain"))
+        session.add(Addition(SLOT, "topping"))
         session.say(UserUttered("olives!", "order"))
         session.correct_message(UserUttered("olives!", "complain", entities_from({"topping": "olives"})))
-        session.add_action("utter_sorry")
-        session.add_action("action_refund", ["You get it back."])
+        session.add(Addition(ACTION, "utter_sorry"))
+        session.add(Addition(ACTION, "action_refund", ("You get it back.",)))
         session.correct("utter_sorry")
         session.correct("action_refund")
         session.correct("action_listen")
@@ -210,7 +211,7 @@ def test_an_export_adds_to_a_project_and_keeps_its_content(pizza: Session) -> No
     rule = RULES.partition("stories:")[0].replace("thanks", "again").replace("intent: greet", "intent: order")
     import_stories(journal, pizza.domain, parse(rule), 9)
     pizza.sync(journal.entries(after=max(pizza.history._entries)))
-    pizza.add_action("action_map")
+    pizza.add(Addition(ACTION, "action_map"))
     pizza.correct("action_map")
     pizza.correct("action_listen")
     assert {path.as_posix() for path in exported(pizza).files} == {

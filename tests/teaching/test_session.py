@@ -11,19 +11,22 @@ import pytest
 from dialogue_gym import load_domain
 from dialogue_gym.conversation.conversation import BotState
 from dialogue_gym.conversation.events import Entity, Event, UserUttered
-from dialogue_gym.domain.additions import ACTION, Addition
+from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.journal.entry import HEAD, LABEL, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, forget
 from dialogue_gym.teaching.pending import (
+    BOTH,
+    NEW,
+    OLD,
     AwaitsMessage,
     MissingResult,
     PendingContradiction,
     Proposal,
     SessionError,
 )
-from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
+from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, TeachingReport, teach
 from tests.conftest import domain_from
 from tests.teaching.sessions import CONCERT, RESTAURANT, booking, say, state, talk
@@ -163,7 +166,7 @@ def test_action_removed_from_the_file_is_still_known() -> None:
 def test_new_action_can_be_taught_and_persists() -> None:
     journal = Store.in_memory()
     session = booking(journal)
-    session.add_action("utter_joke", ["Ha!"])
+    session.add(Addition(ACTION, "utter_joke", ("Ha!",)))
     session.correct("utter_joke")
     session.undo()  # which leaves what came with no answer
     session.correct("utter_joke")
@@ -345,8 +348,8 @@ def test_plain_domain_can_be_taught() -> None:
     session.correct("action_listen")
     say(session, "/greet")
     assert proposal(session).best.action == "utter_greet"
-    session.add_intent("leave")
-    session.add_slot("city")
+    session.add(Addition(INTENT, "leave"))
+    session.add(Addition(SLOT, "city"))
     session.confirm()
     assert session.domain.intents == ("greet", "leave") and session.conversation.slots == {"city": None}
     assert np.isclose(sum(option.probability for option in proposal(session).options), 1)

@@ -12,8 +12,8 @@ from dialogue_gym.conversation.events import Entity, SessionStarted, UserUttered
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.journal.entry import BOT, EVENT, LIVE, RESULT, USER, Draft, StoreError
 from dialogue_gym.journal.store import Store
-from dialogue_gym.teaching.pending import AwaitsMessage, PendingContradiction, SessionError
-from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
+from dialogue_gym.teaching.pending import BOTH, NEW, OLD, AwaitsMessage, PendingContradiction, SessionError
+from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher
 from dialogue_gym.teaching.terminal.views import conversation_rows
 from tests.teaching.sessions import RESTAURANT, booking, say, state, talk

@@ -27,13 +27,16 @@ from dialogue_gym.teaching.interpreter import (
     unknown_names,
 )
 from dialogue_gym.teaching.pending import (
+    BOTH,
+    NEW,
+    OLD,
     AwaitsMessage,
     MissingResult,
     PendingContradiction,
     Proposal,
     SessionError,
 )
-from dialogue_gym.teaching.session import BOTH, NEW, OLD, Session
+from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal import views
 from dialogue_gym.teaching.terminal.keys import KeyCommand
 from dialogue_gym.teaching.terminal.prompts import Picked, ask_key, choose, pick, pick_number, typed
