@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from dialogue_gym.live.bot import Decider, LiveBot, Reply
+    from dialogue_gym.live.bot import Decider, LiveBot
     from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, Checkpoints, checkpoints_of
     from dialogue_gym.live.conversations import Conversations
     from dialogue_gym.live.env import DialogueLiveEnv, PersonLeft
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dialogue_gym.live.policy import store_agent
     from dialogue_gym.live.rate_limit import Limits, RateLimiter
     from dialogue_gym.live.replay_buffer import ReplayBuffer
+    from dialogue_gym.live.reply import Reply
     from dialogue_gym.live.sessions import Rejected, Sessions
     from dialogue_gym.live.simulated_person import SimulatedPerson
     from dialogue_gym.live.startup import start_or_resume
@@ -62,7 +63,7 @@ __all__ = [
 ]
 
 __getattr__ = lazy_getattr(__name__, {
-    "bot": ("Decider", "LiveBot", "Reply"),
+    "bot": ("Decider", "LiveBot"),
     "checkpoints": ("Checkpoint", "CheckpointError", "Checkpoints", "checkpoints_of"),
     "conversations": ("Conversations",),
     "env": ("DialogueLiveEnv", "PersonLeft"),
@@ -73,6 +74,7 @@ __getattr__ = lazy_getattr(__name__, {
     "policy": ("store_agent",),
     "rate_limit": ("Limits", "RateLimiter"),
     "replay_buffer": ("ReplayBuffer",),
+    "reply": ("Reply",),
     "sessions": ("Rejected", "Sessions"),
     "simulated_person": ("SimulatedPerson",),
     "startup": ("start_or_resume",),

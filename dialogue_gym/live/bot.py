@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import BotUttered, Event, SlotSet, UserUttered
+from dialogue_gym.conversation.events import Event, SlotSet, UserUttered
 from dialogue_gym.conversation.turns import before_last_turn, is_users_turn, new_session
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import BACK, command_of
@@ -25,6 +24,7 @@ from dialogue_gym.domain.model import RESTART
 from dialogue_gym.journal.entry import BOT, LABEL, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import Conversations
+from dialogue_gym.live.reply import Reply
 from dialogue_gym.live.transitions import FAILURE, TRUNCATED, LiveReward, Trace
 from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, no_listener
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
@@ -43,36 +43,6 @@ class Decider(Protocol):
             observation: shape (components,).
             possible: whether the precondition of each action holds, shape (actions,).
         """
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The bot's answer to a message, and the state of the conversation after it.
-
-    Attributes:
-        conversation: the person's conversation from now on.
-        events: the bot's actions and messages.
-        notes: the problems, one line each.
-        ended: the conversation that has ended, if one has; it can be rated now.
-        outcome: the outcome of the ended conversation: `"success"`, `"failure"` or `"truncated"`.
-        decision: the id of the entry of the bot's last decision, by which it can be rated later.
-        person: the name of the person there.
-        late: messages that a teacher sent since the message before, which the person may not have seen.
-    """
-
-    conversation: str
-    events: tuple[Event, ...] = ()
-    notes: tuple[str, ...] = ()
-    ended: str | None = None
-    outcome: str | None = None
-    decision: int | None = None
-    person: str = ""
-    late: tuple[BotUttered, ...] = ()
-
-    @property
-    def messages(self) -> list[BotUttered]:
-        """The bot's messages."""
-        return [event for event in self.events if isinstance(event, BotUttered)]
 
 
 class LiveBot:
@@ -193,7 +163,7 @@ class LiveBot:
             with self.conversations.turn(trace) as turn:
                 _skip_result(trace, turn)
                 turn.add_events((*undone, *said))
-            return _reply(trace, said, late=late)
+            return Reply.at(trace, said, late=late)
         outcome = FAILURE if command == RESTART else TRUNCATED
         first = () if command == RESTART else new_session(before)[1:]
         name = self.conversations.restart(conversation, outcome, said, first)
@@ -213,7 +183,7 @@ class LiveBot:
             _skip_result(trace, turn)
             turn.add_message(message)
             events, notes = self._act(trace, turn)
-        return _reply(trace, events, notes, late)
+        return Reply.at(trace, events, notes, late)
 
     def resume(self, conversation: str) -> Reply:
         """Let the bot act where it was about to act when the process ended; otherwise do nothing.
@@ -227,7 +197,7 @@ class LiveBot:
         with self.conversations.turn(trace) as turn:
             _skip_result(trace, turn)
             events, notes = self._act(trace, turn)
-        return _reply(trace, events, notes)
+        return Reply.at(trace, events, notes)
 
     def _act(self, trace: Trace, turn: Turn) -> tuple[tuple[Event, ...], tuple[str, ...]]:
         """Let the bot act until it listens, or a teacher is to act; return its events, and notes."""
@@ -259,7 +229,7 @@ class LiveBot:
         trace = self.conversations.trace(conversation)
         with self.conversations.turn(trace) as turn:
             turn.end(outcome)
-        return _reply(trace)
+        return Reply.at(trace)
 
     def expire(self, most: int | None = None) -> Iterator[Reply]:
         """End the conversations whose people have been silent for too long; yield the reply of each.
@@ -363,7 +333,7 @@ class LiveBot:
             if turn.is_over:
                 turn.end()
             events = turn.conversation.events[first:]
-        return _reply(trace, events, (result.note,) if result.note else ())
+        return Reply.at(trace, events, (result.note,) if result.note else ())
 
     def say(self, conversation: str, teacher: str, text: str) -> Reply:
         """Let a teacher answer in their own words.
@@ -384,7 +354,7 @@ class LiveBot:
         with self.conversations.turn(trace) as turn:
             _skip_result(trace, turn)
             turn.say(text.strip(), teacher)
-        return _reply(trace, turn.conversation.events[-1:])
+        return Reply.at(trace, turn.conversation.events[-1:])
 
     def _handed_over(self, conversation: str, teacher: str) -> Trace:
         """Return a conversation in which the user waits for this teacher; errors are those of `say`."""
@@ -394,17 +364,6 @@ class LiveBot:
         if not self.awaits_teacher(conversation):
             raise LiveError(f"{shorten(conversation)}: it is the user's turn")
         return trace
-
-
-def _reply(
-    trace: Trace,
-    events: tuple[Event, ...] = (),
-    notes: tuple[str, ...] = (),
-    late: tuple[BotUttered, ...] = (),
-) -> Reply:
-    name, outcome = trace.conversation.sender_id, trace.conversation.outcome
-    ended = name if outcome else None
-    return Reply(name, events, notes, ended, outcome, trace.last_decision, trace.person, late)
 
 
 def _skip_result(trace: Trace, turn: Turn) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 from dialogue_gym._text import name_fault, printable, shorten
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
-from dialogue_gym.live.bot import LiveBot, Reply
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
+from dialogue_gym.live.reply import Reply
 from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.live.turn import LiveError
 
