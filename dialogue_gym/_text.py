@@ -34,8 +34,10 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
 
     >>> counted(1, "story", "stories"), counted(0, "error")
     ('1 story', '0 errors')
+    >>> counted(12345, "dialogue")
+    '12,345 dialogues'
     """
-    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
-
-import typer
 
 from dialogue_gym._text import printable
 from dialogue_gym.chat import RESTART_COMMAND, Bot, Chat
-from dialogue_gym.cli.options import ActionsOption, DomainName, NluOption, SeedOption, TrustOption
+from dialogue_gym.cli.options import (
+    ActionsOption,
+    AgentOption,
+    DomainName,
+    NluOption,
+    SeedOption,
+    TrustOption,
+)
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
@@ -22,13 +26,7 @@ _PROMPT = "you > "
 def chat(
     source: DomainName,
     *,
-    agent: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|DIR",
-            help="pretrained, expert, random, or a folder written by train, teach or live.",
-        ),
-    ] = None,
+    agent: AgentOption = None,
     trust: TrustOption = False,
     nlu: NluOption = None,
     actions: ActionsOption = None,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import printable
-from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, TrustOption
+from dialogue_gym.cli.options import AgentOption, DomainName, SeedOption, SettingsArgument, TrustOption
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.live.policy import find_agent
@@ -22,13 +22,7 @@ def evaluate(
     source: DomainName,
     settings: SettingsArgument = None,
     *,
-    agent: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|DIR|STORE",
-            help="pretrained, expert, random, or a folder written by train, teach or live.",
-        ),
-    ] = None,
+    agent: AgentOption = None,
     trust: TrustOption = False,
     dialogues: Annotated[int, typer.Option(min=1, help="Number of dialogues.")] = 1000,
     seed: SeedOption = 1,

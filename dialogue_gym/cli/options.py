@@ -61,6 +61,14 @@ DomainName = Annotated[
         autocompletion=complete_domain,
     ),
 ]
+AgentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--agent",
+        metavar="NAME|DIR",
+        help="pretrained, expert, random, or a folder written by train, teach or live.",
+    ),
+]
 NluOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dialogue_gym._text import MAX_SHOWN, cut, printable, visible
+from dialogue_gym._text import MAX_SHOWN, counted, cut, printable, visible
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.effects import declared_effects, shown
 from dialogue_gym.conversation.events import (
@@ -52,7 +52,7 @@ def transcript(conversation: Conversation) -> list[str]:
             lines.append(line("bot", event.text or "", f"written by {event.writer}"))
         state.apply(event)
     if conversation.outcome:
-        count = f"{steps} {'step' if steps == 1 else 'steps'}"
+        count = counted(steps, "step")
         lines.append(f"--- {_ENDINGS[conversation.outcome]} after {count} ---")
     return lines
 

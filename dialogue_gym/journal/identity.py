@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym._text import printable, shorten
+from dialogue_gym._text import counted, printable, shorten
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
@@ -106,7 +106,7 @@ def _changes(history: History, before: Domain, given: StoredDomain, now: Domain)
     """Yield a line for each name that lessons use and the domain has lost, and each slot of a new type."""
     file = printable(Path(given.source).name)
     for (kind, name), count in lost_names(history, before, now).items():
-        uses = f"{count} lesson{'' if count == 1 else 's'} use{'s' if count == 1 else ''}"
+        uses = counted(count, "lesson uses", "lessons use")
         advice = f"; if it was renamed: dialogue-gym store rename-action {printable(name)} NEW"
         yield f"{file} lacks the {kind} {printable(name)}, which {uses}" + advice * (kind == ACTION)
     types = {slot.name: slot.type for slot in now.slots}

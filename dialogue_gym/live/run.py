@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import counted, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names, domain_text
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -120,9 +120,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
         finally:
             _stop(trainer, folder)
         steps = trainer.learner.transitions
-    print(
-        f"(learned from {steps} {'step' if steps == 1 else 'steps'} so far; it goes on from here next time)"
-    )
+    print(f"(learned from {counted(steps, 'step')} so far; it goes on from here next time)")
 
 
 def run_live(given: LiveOptions) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import counted, nearest, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.slot_filling import slots_filled
 from dialogue_gym.domain.default_names import DEFAULT_INTENTS, known_intents
@@ -68,11 +68,11 @@ def _misfits(domain: Domain, data: NluData) -> Iterator[Problem]:
 
 def _missing(domain: Domain, data: NluData) -> Iterator[Problem]:
     """Yield intents with fewer than two examples, except for Rasa's built-in ones."""
-    counted = Counter(domain.intent_of(example.intent) for example in data.examples)
+    found = Counter(domain.intent_of(example.intent) for example in data.examples)
     file = data.examples[0].file if data.examples else "NLU data"
     for intent in domain.intents:
-        if (count := counted[intent]) < 2 and intent not in DEFAULT_INTENTS:
-            message = f"the intent {intent!r} has {count or 'no'} example{'' if count == 1 else 's'}"
+        if (count := found[intent]) < 2 and intent not in DEFAULT_INTENTS:
+            message = f"the intent {intent!r} has {counted(count, 'example') if count else 'no examples'}"
             yield Problem(file, 1, message, is_error=False)
 
 

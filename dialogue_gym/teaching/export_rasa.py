@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import read_text
-from dialogue_gym._text import printable, shorten
+from dialogue_gym._text import counted, printable, shorten
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.check import NLU, data_files
 from dialogue_gym.conversation.events import SlotSet
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import DEFAULT_INTENTS
 from dialogue_gym.domain.loader import OWN_KEYS, builtin_names
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
@@ -64,7 +65,6 @@ PROJECT_FILES = (
 )
 """The files of a project, apart from copied code."""
 _STORIES, _NLU, _DOMAIN, _CONFIG, _ENDPOINTS, _PACKAGE, _ACTIONS = PROJECT_FILES
-_DEFAULT_INTENTS = ("restart", "back", "session_start", "nlu_fallback")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _NOT_DATA = ("domain.yml", "nlu.yml", "nlu_test.yml", "stories.yml")
 _ACTION_SERVER = "http://localhost:5055/webhook"
@@ -190,8 +190,7 @@ def _examples(history: History, domain: Domain, given: Iterable[Path], notes: li
     unknown = Counter(one.intent for one in known if _is_unknown(domain, one.intent))
     for intent, count in unknown.items():
         notes.append(
-            f"{count} example{'' if count == 1 else 's'} of {shorten(intent)} left out: the domain has no"
-            " such intent"
+            f"{counted(count, 'example')} of {shorten(intent)} left out: the domain has no such intent"
         )
     examples: dict[str, list[Example]] = {}
     for one in known:
@@ -203,7 +202,7 @@ def _examples(history: History, domain: Domain, given: Iterable[Path], notes: li
 
 
 def _is_unknown(domain: Domain, intent: str) -> bool:
-    return domain.intent_of(intent) is None and intent not in _DEFAULT_INTENTS
+    return domain.intent_of(intent) is None and intent not in DEFAULT_INTENTS
 
 
 def _with_data(path: Path, data: NluData, notes: list[str]) -> str | None:

@@ -36,7 +36,7 @@ class Option:
         """The reason for the probability, in words."""
         if not self.taught:
             return "not taught here yet"
-        return "taught once" if self.taught == 1 else f"taught {self.taught} times"
+        return "taught once" if self.taught == 1 else f"taught {self.taught:,} times"
 
 
 @dataclass(frozen=True)

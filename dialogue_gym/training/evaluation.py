@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from dialogue_gym._text import counted
 from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.mask import ActionMask
@@ -35,7 +36,7 @@ class Evaluation:
         return (
             f"success {self.success_rate:.1%}, mean return {self.mean_return:.2f}"
             f" ± {1.96 * self.return_error:.2f}, {self.mean_turns:.1f} turns"
-            f" ({self.dialogues:,} {'dialogue' if self.dialogues == 1 else 'dialogues'})"
+            f" ({counted(self.dialogues, 'dialogue')})"
         )
 
 

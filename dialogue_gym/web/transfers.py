@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from dialogue_gym._files import FileError, write_whole
-from dialogue_gym._text import nearest, shorten, visible
+from dialogue_gym._text import counted, nearest, shorten, visible
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
@@ -26,7 +26,6 @@ from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, export_for, origins_of
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.story_import import import_stories
-from dialogue_gym.web.view import counted
 from dialogue_gym.web.workspace import Workspace
 
 KINDS = ("stories", "nlu", "domain")

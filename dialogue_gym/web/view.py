@@ -31,15 +31,6 @@ class Note:
     style: str = ""
 
 
-def counted(number: int, noun: str, nouns: str = "") -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "story", "stories"), counted(2, "step")
-    ('1 story', '2 steps')
-    """
-    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
-
-
 def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False) -> Json:
     """Return the question that a session waits for, and everything shown around it.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import name_fault, shorten, visible
+from dialogue_gym._text import counted, name_fault, shorten, visible
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import OUTCOMES
@@ -28,14 +28,14 @@ from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.navigation import is_live
 from dialogue_gym.teaching.pending import Proposal, SessionError
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.web.view import Json, Note, counted, tally_of, view_of
+from dialogue_gym.web.view import Json, Note, tally_of, view_of
 
 _NOT_TEACHERS = (BOT, FAKE_USER, STORY, EXPERT)
 _NAME_CHARACTERS = 40
 
 
 class StaleCommand(Exception):
-    """A command for a step that is no longer shown."""
+    """A command for a step that is no longer shown. The message is for the teacher to read."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ class Workspace:
         with self.shared.lock:
             self.catch_up()
             if step != self.step:
-                raise StaleCommand
+                raise StaleCommand("Not applied: the question has changed. Please look again.")
             self.notes = []
             self.is_running = False
             change = self.session.change

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import article, visible
+from dialogue_gym._text import article, counted, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import OUTCOMES, either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
@@ -351,7 +351,7 @@ class TeachingDialog:
             conversation, shown = session.id, len(session.conversation.events)
             if not session.run(self._threshold):
                 if isinstance(session.pending, Proposal):
-                    self._note(f"(the bot is unsure after {step} {'step' if step == 1 else 'steps'})")
+                    self._note(f"(the bot is unsure after {counted(step, 'step')})")
                 return
             has_failed = self._tell_failure()
             notes = self._taken()

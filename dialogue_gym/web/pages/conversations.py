@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from nicegui import ui
@@ -87,23 +89,27 @@ class Reader:
         """Read a conversation."""
         self._open = str(conversation)
 
+    @contextlib.contextmanager
+    def _shows_errors(self) -> Iterator[None]:
+        """Show an error within this context to the teacher."""
+        try:
+            yield
+        except (DomainError, LiveError, StoreError) as error:
+            self.error = visible(str(error))
+
     def approve(self, given: Any) -> None:
         """Approve a whole conversation, or take that back."""
         if isinstance(given, dict):
-            try:
+            with self._shows_errors():
                 self._workspace.rate(str(given.get("conversation")), 1.0 if given.get("is_right") else 0.0)
-            except (LiveError, StoreError) as error:
-                self.error = visible(str(error))
 
     def settle_rating(self, given: Any) -> None:
         """Approve or reject a visitor's rating."""
         if isinstance(given, dict) and isinstance(given.get("rating"), int):
             moderation = self._workspace.shared.moderation
             settle = moderation.approve if given.get("is_right") else moderation.decline
-            try:
+            with self._shows_errors():
                 settle(given["rating"])
-            except (LiveError, StoreError) as error:
-                self.error = visible(str(error))
 
     def name_words(self, given: Any) -> None:
         """Let an action stand for a teacher's own words."""
@@ -114,10 +120,8 @@ class Reader:
             workspace.catch_up()
             history, domain = workspace.session.history, workspace.session.domain
             action = str(given.get("action")).strip()
-            try:
+            with self._shows_errors():
                 name_words(workspaces.store, history, domain, given["entry"], action, workspace.teacher)
-            except (DomainError, StoreError) as error:
-                self.error = visible(str(error))
             workspace.catch_up()
 
     def resume(self, name: str, args: Json) -> bool:
@@ -127,7 +131,8 @@ class Reader:
             workspace.catch_up()
             try:
                 dispatch(workspace, workspace.step, name, args)
-            except StaleCommand:  # another tab was faster
+            except StaleCommand as stale:  # another tab was faster
+                self.error = str(stale)
                 return False
             faults = [note.text for note in workspace.notes if note.style == "bad"]
             self.error = " ".join(faults)

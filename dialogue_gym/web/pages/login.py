@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from dialogue_gym._text import counted
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.web.security import COOKIE, AccessPolicy, TooManyTries
 from dialogue_gym.web.workspace import teacher_fault
@@ -50,7 +51,7 @@ def sign_in(policy: AccessPolicy, request: Request, body: bytes, path: str) -> R
         is_right = policy.try_password(address, given.get("password", [""])[0])
     except TooManyTries as refused:
         seconds = refused.seconds
-        error = f"Too many wrong passwords. Try again in {seconds} second{'' if seconds == 1 else 's'}."
+        error = f"Too many wrong passwords. Try again in {counted(seconds, 'second')}."
         return HTMLResponse(_form(policy, name, error), 429, {"retry-after": str(seconds)})
     if not is_right:
         return HTMLResponse(_form(policy, name, "Wrong password."), 401)

@@ -87,8 +87,8 @@ def teach(workspace: Workspace, watchers: Watchers) -> None:
         step, name, args = _read(event.args)
         try:
             await asyncio.to_thread(dispatch, workspace, step, name, args)
-        except StaleCommand:
-            page.show(workspace, "Not applied: the question has changed. Please look again.")
+        except StaleCommand as stale:
+            page.show(workspace, str(stale))
             return
         except Exception:
             page.show(workspace, "Something went wrong. See the server's log.")
