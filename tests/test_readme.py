@@ -116,6 +116,7 @@ def test_map_matches_the_imports() -> None:
     assert ("conversation", "domain") in imports
 
 
+@pytest.mark.slow
 def test_the_commands_of_agents_run(tmp_path: Path) -> None:
     for command in AGENTS:
         if command in BENCHMARKS or command in TEACHING:
@@ -164,6 +165,7 @@ def test_the_pages_in_the_browser_are_served(tmp_path: Path) -> None:
             assert page.status == 200
 
 
+@pytest.mark.slow
 def test_the_teaching_benchmark_runs(tmp_path: Path) -> None:
     (command,) = TEACHING
     words = shlex.split(command.replace("--seeds 20", "--seeds 1 --dialogues 60"))
@@ -180,6 +182,7 @@ def test_the_table_of_teaching_comes_from_its_results() -> None:
     assert table(result for result in results if not result["error_rate"]).strip() in text(RESULTS)
 
 
+@pytest.mark.slow
 def test_the_table_of_live_learning_comes_from_its_results() -> None:
     results = json.loads((ROOT / "docs/live/live.json").read_text(encoding="utf-8"))
     shown = live_benchmark.table(results, {domain: live_benchmark.optimum(domain) for domain in DOMAINS})
@@ -199,13 +202,17 @@ def test_the_live_benchmark_runs(tmp_path: Path) -> None:
     assert (tmp_path / "out/live/live.png").stat().st_size > 10_000
 
 
-def test_the_make_targets_exist_and_the_demo_compares_the_agents(tmp_path: Path) -> None:
+def test_the_make_targets_exist() -> None:
     targets = re.findall(r"(?:`|^)(?:CI=true )?make ([\w-]+)", text(README) + text(SPEED), re.MULTILINE)
     assert {"demo", "test", "test-slow", "bench", "bench-web"} == set(targets)
     for target in targets:
         printed = run(["make", "--dry-run", "--always-make", target], ROOT).stdout
         if target == "demo":
             assert "-m agents demo" in printed
+
+
+@pytest.mark.slow
+def test_the_demo_compares_the_agents(tmp_path: Path) -> None:
     shown = run([sys.executable, "-m", "agents", "demo", "--out", str(tmp_path / "demo")], tmp_path).stdout
     for row in ("random", "expert", "PPO", "solver", "bound"):
         assert re.search(rf"^│ {row} ", shown, re.MULTILINE), row
@@ -225,6 +232,7 @@ def test_the_table_of_arguments_has_every_argument_and_default() -> None:
             assert default.strip("`").strip('"') == str(parameters[name].default)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", BUILT_IN)
 def test_the_figures_of_the_solver_are_computed(env_id: str) -> None:
     row = re.search(rf"\| `{env_id}` \| ([\d.]+) \| ([\d.]+) \|", text(TRAIN))
@@ -250,6 +258,7 @@ def test_the_table_of_the_benchmark_comes_from_its_results() -> None:
     assert results["protocol"] == load_grid("full").protocol()  # else the results belong to another protocol
 
 
+@pytest.mark.slow
 def test_benchmark_report_is_reproducible(tmp_path: Path) -> None:
     (command,) = (command for command in BENCHMARKS if "--report" in command)
     shutil.copytree(BENCHMARK, tmp_path / "docs/benchmark")

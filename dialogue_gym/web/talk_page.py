@@ -39,6 +39,7 @@ _NOTHING: Json = {
     "conversation": "",
     "messages": [],
     "seen": 0,
+    "about": None,
     "ended": False,
     "cut_off": False,
     "rating": None,
@@ -173,6 +174,8 @@ def _news(history: tuple[Snapshot | None, Snapshot], conversation: str, seen: in
         earlier = None
     news = _part(now, conversation, seen)
     return news | {
+        # For pages that were opened before a server that rates each message was installed.
+        "about": now.decisions[-1] if now.decisions and now.end is None else None,
         "before": earlier and _part(earlier, conversation, seen),
         # The teacher's name stays private.
         "waits": now.waits and (BOT if now.waits == BOT else PERSON),

@@ -148,6 +148,7 @@ runpy.run_module("agents", run_name="__main__")
     )
 
 
+@pytest.mark.slow
 def test_training_gives_up_on_a_slow_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slots = {f"s{i}": {"type": "text"} for i in range(8)}
     domain = {

@@ -362,6 +362,15 @@ def filled(value: Any, known: dict[str, Any]) -> Any:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: str(known[match[1]]), value)
 
 
+def has(response: Any, recorded: Any) -> bool:
+    """Return whether a response has all that was recorded; it may have more keys."""
+    if isinstance(recorded, dict):
+        return all(key in response and has(response[key], value) for key, value in recorded.items())
+    if isinstance(recorded, list):
+        return len(response) == len(recorded) and all(map(has, response, recorded))
+    return bool(response == recorded)
+
+
 def without_varying(value: Any) -> Any:
     if isinstance(value, list):
         return [without_varying(one) for one in value]
@@ -388,4 +397,4 @@ def test_front_ends_get_the_same_responses(server: Server) -> None:
         if step["status"] >= 400:  # the wording of errors may improve
             assert status == step["status"] and response.keys() == step["response"].keys()
         else:
-            assert [status, response] == [step["status"], step["response"]], (number, step)
+            assert status == step["status"] and has(response, step["response"]), (number, step, response)

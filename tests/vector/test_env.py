@@ -165,6 +165,7 @@ def test_all_settings_equal_the_single_environment(keywords: dict[str, Any]) -> 
     assert_equal(make_vec("FakeUserRestaurant-v0", 3, **keywords), 1000, [0, 1, 2])
 
 
+@pytest.mark.slow
 def test_a_domain_with_many_actions_has_wider_observations(write_domain: Any) -> None:
     names = ", ".join(f"say_{i}" for i in range(140))
     path = write_domain(f"""
@@ -194,7 +195,7 @@ def one_version_for_all_domains() -> Iterator[None]:
     play.compiled.cache_clear()
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(SOURCES, SETTINGS, st.sampled_from(MODES), st.integers(0, 2**62))
 def test_random_domains_equal_the_single_environment(
     one_version_for_all_domains: None, domain: Any, keywords: dict[str, Any], mode: str, seed: int

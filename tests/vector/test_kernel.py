@@ -70,6 +70,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     return folder, total
 
 
+@pytest.mark.slow
 def test_the_second_process_compiles_nothing_until_a_rule_changes(
     tmp_path: Path, compiled: tuple[Path, float]
 ) -> None:
@@ -92,6 +93,7 @@ def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
     assert outcome(start(PLAY, environment)) == [first[0], 1, 0]
 
 
+@pytest.mark.slow
 def test_read_only_installation_works(tmp_path: Path) -> None:
     # Root could write to any folder: so a file is in the way of one, and the others are where none can be.
     environment = install(tmp_path) | {"HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"}

@@ -338,6 +338,7 @@ def killed_while_they_talk(tmp_path: Path, kills: int) -> None:
     assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.slow
 def test_kill_under_load_loses_no_answered_message(tmp_path: Path) -> None:
     killed_while_they_talk(tmp_path, 2)
 

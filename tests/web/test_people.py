@@ -287,6 +287,7 @@ def test_other_sites_can_talk_but_not_teach(server: Served) -> None:
     assert open_socket(server, Origin=SITE) == (403, "cross-site request blocked; see --origin\n")
 
 
+@pytest.mark.slow
 def test_handoff_survives_a_kill_while_teachers_are_enabled(tmp_path: Path) -> None:
     """After a kill the teacher resumes; without teachers' pages the bot does."""
     (tmp_path / "shop.yml").write_text(DOMAIN)

@@ -113,6 +113,7 @@ def domain_of(content: dict[str, Any], reward: dict[str, int]) -> Domain:
     )
 
 
+@pytest.mark.slow
 @ROUNDS
 @given(domains(), REWARDS, SMALL)
 def test_bound_equals_plain_recursion_over_rows(
