@@ -4,7 +4,11 @@
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+UV := $(VENV)/bin/uv
+# uv reads none of pip's settings; the folder of wheels is the one that saves a download. Compiled at once, in
+# parallel, since warnings of the compiler would be errors in tests.
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(PYTHON) --constraint constraints.txt \
+	$(addprefix --find-links ,$(PIP_FIND_LINKS))
 # One file of tests per core at a time: what its tests share is set up once.
 PYTEST := $(PYTHON) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 export PYTHONUNBUFFERED := 1
@@ -48,16 +52,15 @@ bench-live: $(VENV)/.dev ## a start with much experience, and a year of days: mi
 clean:
 	rm -rf $(VENV) out build dist *.egg-info
 
-$(PYTHON):
-	@echo "Setting up $(VENV) (once; some minutes) ..."
-	@python3 -m venv $(VENV) || { \
-		echo "... without ensurepip"; \
-		python3 -m venv --clear --without-pip $(VENV) && python3 -m pip --python $(PYTHON) install --quiet pip; }
+$(UV):
+	@echo "Setting up $(VENV) (once; a minute or two) ..."
+	@python3 -m venv --clear --without-pip $(VENV)
+	@python3 -m pip --python $(PYTHON) install --quiet --disable-pip-version-check --constraint constraints.txt uv
 
-$(VENV)/.agents: $(PYTHON) setup.cfg pyproject.toml constraints.txt
+$(VENV)/.agents: $(UV) setup.cfg pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[agents]'
 	@touch $@
 
-$(VENV)/.dev: $(PYTHON) setup.cfg pyproject.toml constraints.txt
+$(VENV)/.dev: $(UV) setup.cfg pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.agents
