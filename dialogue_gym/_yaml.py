@@ -142,7 +142,7 @@ class YamlNode:
         return found
 
     def value(self) -> Any:
-        """Return what JSON has for the entry by the rules of YAML 1.2, in which `yes` is a text."""
+        """Return the value of the node as JSON has it, by the rules of YAML 1.2, in which `yes` is a text."""
         if self.is_mapping:
             return {name: entry.value() for name, entry in self.mapping().items()}
         if self.is_list:

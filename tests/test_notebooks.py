@@ -18,7 +18,7 @@ from tests import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SECONDS = 300
-"""Time limit of a cell, many times what any cell takes: a notebook that hangs ends."""
+"""Time limit of a cell, many times longer than any needs; it ends a notebook that hangs."""
 ALLOWED_ON_STDERR: tuple[str, ...] = ()
 """Patterns of allowed lines; none so far."""
 SLOW = ("01_quickstart", "02_ladder", "05_human_reward")
@@ -131,6 +131,6 @@ def test_notebook_is_valid_and_stored_without_outputs(path: Path) -> None:
 )
 def test_notebook_outputs_match_its_text(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MPLBACKEND", raising=False)  # figures are to be shown in the notebook
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # and not what a person has set up for themselves
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # and not a person's own settings
     printed = run(read(path), path.parent)
     SAYS.get(path.stem, lambda printed: None)(printed)

@@ -319,7 +319,7 @@ def import_tracker(
 
 @store.command()
 def adopt(source: DomainName, *, folder: Folder) -> None:
-    """Make a domain that of a store, whatever it was before."""
+    """Use a store with another domain from now on."""
     load_domain(source)
     with Store(folder, create=False) as opened:
         lines = opened.use_domain(source, domain_text(source), adopts=True)

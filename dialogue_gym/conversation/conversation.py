@@ -40,7 +40,7 @@ _NOBODY = FakeUser("goal", (), (("standard", Profile()),))
 
 
 def with_user(domain: Domain) -> Domain:
-    """Return a domain that has a fake user: itself, or with one who wants nothing and is never talked to."""
+    """Return a domain with a fake user: its own, or a silent one without a goal."""
     return domain if domain.fake_user else dataclasses.replace(domain, fake_user=_NOBODY)
 
 

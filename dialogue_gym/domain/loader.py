@@ -78,7 +78,7 @@ def read_domain(source: Source, warnings: list[Problem]) -> Domain:
 
 
 def domain_text(source: Source) -> str:
-    """Return the text of a domain's file; of several files, that of one with the same content.
+    """Return the text of a domain's file; several files become one text with the same content.
 
     Raises:
         DomainError: see `load_domain`.

@@ -1,6 +1,6 @@
 """Merge of several domain files into one, as Rasa does it for a folder.
 
-Lists and mappings are joined by name; of two entries of one name, that of the first file holds.
+Lists and mappings are joined by name; where two files have an entry of one name, the first file wins.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def observation_fields(domain: Domain) -> tuple[ObservationField, ...]:
     """Return the fields of one observation (without history), in order."""
     observed = [slot for slot in domain.slots if slot.is_observed]
     names = (NONE, *labelled([slot.name for slot in observed]))
-    # Listening is never said nor done last: its index stands for "nothing".
+    # Listening never counts as the last act, so its index stands for "none".
     actions = (NONE, *labelled(domain.actions[1:]))
     fields = []
     for slot in observed:
@@ -112,12 +112,12 @@ def holds(clauses: Sequence[Clause], observation: Sequence[int]) -> bool:
 class SlotCodes:
     """The integers that stand for a slot's values in a row: 0 is empty, the last ones are "other".
 
-    The values of the goal come first, so that a draw among them is a draw among the first codes. Other
-    values that a float can have keep one code per bin, since the bin is what an observation shows.
+    The values of the goal come first, so that a draw among them is a draw among the first codes. All other
+    values of a float in the same bin share a code, since an observation shows only the bin.
     """
 
     def __init__(self, slot: Slot, goal_values: Sequence[str]) -> None:
-        """Number the goal's values, then what else the slot lists, then "other"."""
+        """Number the goal's values, then the slot's further values, then "other"."""
         listed = ("false", "true") if slot.type == "bool" else slot.values
         self.slot = slot
         self.values = (*goal_values, *(value for value in listed if value not in goal_values))

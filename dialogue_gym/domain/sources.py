@@ -72,7 +72,7 @@ def files_of(source: Source, skipped: list[Problem]) -> tuple[str, list[Path]]:
 
 
 def project_files(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
-    """Yield the files of a project with some suffixes, those of a folder before those of the folders in it.
+    """Yield the files of a project with some suffixes; a folder comes before its subfolders.
 
     Hidden files, stores, virtual environments, and folders of models and installed packages are left out.
     """

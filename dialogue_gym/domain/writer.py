@@ -121,9 +121,9 @@ def _slot(slot: Slot, has_mappings: bool) -> dict[str, Any]:
 
 
 def _has_mappings(keys: dict[str, YamlNode]) -> bool:
-    """Return whether slots say what fills them, as Rasa 3 wants it, and Rasa 2 does not allow it.
+    """Return whether slots have mappings: Rasa 3 requires them, and Rasa 2 does not allow them.
 
-    Without a version they do where nothing else would let an entity fill a slot.
+    In a file without a version they have some if an entity could not fill a slot otherwise.
     """
     version = keys.get("version")
     if version and not version.is_null:
@@ -133,10 +133,10 @@ def _has_mappings(keys: dict[str, YamlNode]) -> bool:
 
 
 def _actions(keys: dict[str, YamlNode], domain: Domain, extended: Domain) -> list[str]:
-    """Return what to add to the list of actions, so that all are read in the order of the extended domain.
+    """Return the names to add to the list of actions, which put all in the order of the extended domain.
 
-    An action with a response needs not be listed: it comes after those that are. So it is listed where the
-    file lists all of that kind, or one that comes after it has to be.
+    An action with a response may be left out of the list, and then follows the listed ones. So it is added
+    only if the file lists all actions of that kind, or if an action after it has to be added.
     """
     listed = _names(keys.get("actions"))
     of_forms = _names(keys.get("forms"))

@@ -104,7 +104,7 @@ class Database:
             raise StoreError(
                 f"{self.path}: its format is {version}; this version of dialogue_gym reads {_FORMAT}"
             )
-        # `fullfsync` is what durable means on macOS; elsewhere it is without effect.
+        # On macOS only `fullfsync` makes a write durable; elsewhere it has no effect.
         for setting in ("synchronous=FULL", "fullfsync=ON", "foreign_keys=ON", "secure_delete=ON"):
             self._connection.execute(f"PRAGMA {setting}")
         if self.is_read_only:

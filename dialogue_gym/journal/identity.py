@@ -53,7 +53,7 @@ def names_of(domain: Domain) -> dict[Name, None]:
 
 
 def changes_of(history: History, known: StoredDomain, given: StoredDomain) -> list[str]:
-    """Return what a domain has lost that lessons use, and its slots of a new type, one line each.
+    """Return a line for each name that lessons use and the domain has lost, and each slot of a new type.
 
     Args:
         history: the lessons.

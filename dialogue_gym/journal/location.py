@@ -40,7 +40,7 @@ def _is_left(folder: Path, source: str, text: str) -> bool:
         with Store(folder, create=False, read_only=True) as store:
             known = store.domain
     except StoreError:
-        return False  # damaged, or of a later version: nobody asked for it
+        return False  # damaged, or of a later version; the person did not name it
     if known is None or known.source in builtin_names() or Path(known.source).exists():
         return False
     return known.text == text or mismatch(known, StoredDomain(source, text)) is None

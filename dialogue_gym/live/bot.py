@@ -1,6 +1,6 @@
 """The bot in conversations with people: it answers, and passes on the transitions to learn from.
 
-Event-driven, for any number of conversations: whoever carries the messages calls `LiveBot.reply`, and nothing
+Event-driven, for any number of conversations: the carrier of the messages calls `LiveBot.reply`, and nothing
 here waits. A message is in the journal before it is answered. No input or output but the journal.
 """
 
@@ -93,8 +93,8 @@ class LiveBot:
                 default they wait in the journal for a learner that starts later.
             turn_taking: `"auto"` or `"explicit"`.
             reward: the reward of the steps; by default the domain's.
-            silence: seconds after which someone who writes nothing has left; None for never.
-            patience: seconds for which someone waits for a teacher; then the bot answers.
+            silence: seconds of silence after which a person counts as gone; None for never.
+            patience: seconds for which a person waits for a teacher; then the bot answers.
             clock: the time in seconds.
 
         Raises:
@@ -114,7 +114,7 @@ class LiveBot:
         self._patience = patience
 
     def begin(self, person: str = PERSON) -> str:
-        """Begin a conversation with someone; return its name.
+        """Begin a conversation with a person; return its name.
 
         Raises:
             StoreError: the journal could not be written.
@@ -122,7 +122,7 @@ class LiveBot:
         return self.conversations.begin(person)
 
     def reply(self, conversation: str, text: str, channel: str | None = None) -> Reply:
-        """Answer a text that someone typed, and that came through a channel.
+        """Answer a text that a person typed, and that came through a channel.
 
         `/restart` and `/session_start` end the conversation and begin another one, which has the slots so far
         after `/session_start`; `/back` takes the last turn back.
@@ -234,7 +234,7 @@ class LiveBot:
     def expire(self, most: int | None = None) -> Iterator[Reply]:
         """End the conversations whose people have been silent for too long; yield the reply of each.
 
-        And give back those in which a teacher has let someone wait for too long.
+        Conversations in which a teacher has kept the person waiting for too long go back to the bot.
 
         Args:
             most: the number of conversations that are treated now; None for all.

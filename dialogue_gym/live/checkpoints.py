@@ -125,7 +125,7 @@ class Checkpoints:
     def unlearn(self, first: int) -> list[Path]:
         """Remove the checkpoints that may have learned from an entry or a later one; return them.
 
-        Those that cannot be read go as well: nobody knows what they have learned.
+        Unreadable ones go as well, since they may have learned from it.
         """
         best = [self.best] if self.best.exists() else []
         removed = [path for path in [*self.paths(), *best] if _upto(path) >= first]

@@ -150,7 +150,7 @@ class Conversations:
         return self.trace(conversation) if conversation in self._people else self.on_record(conversation)
 
     def begin(self, person: str = PERSON) -> str:
-        """Begin a conversation with someone; return its name.
+        """Begin a conversation with a person; return its name.
 
         Raises:
             StoreError: the journal could not be written.

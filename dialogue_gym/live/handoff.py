@@ -31,7 +31,7 @@ class StaleDecision(LiveError):
 
 @dataclass(frozen=True)
 class OpenConversation:
-    """A conversation that goes on.
+    """An open conversation.
 
     Attributes:
         conversation: the name of the conversation.

@@ -14,7 +14,7 @@ from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError
 from dialogue_gym.live.replay_buffer import Arrays
 
 if TYPE_CHECKING:
-    from dialogue_gym.live.learner import LiveLearner  # needs torch, which who only reads may lack
+    from dialogue_gym.live.learner import LiveLearner  # needs torch, which a reader may lack
 
 _INPUTS = ("network", "target", "exp_avg", "exp_avg_sq")
 

@@ -56,7 +56,7 @@ class JournalModeration:
         self.settle(rating, is_right=False)
 
     def settle(self, rating: int, is_right: bool) -> Entry:
-        """Let a rating count, or never count; return what was written down. Errors are those of `approve`."""
+        """Let a rating count, or never count; return the new entry. Errors are those of `approve`."""
         entry = next((entry for entry in self.waiting() if entry.id == rating), None)
         if entry is None:
             raise LiveError(f"no rating {rating} waits to be approved")

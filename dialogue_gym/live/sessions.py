@@ -230,7 +230,7 @@ class Sessions:
             return self._snapshot(name)
 
     def history(self, sender: str, is_trusted: bool = False) -> tuple[Snapshot | None, Snapshot]:
-        """Return the conversation that somebody had before, if that is known, and that of `snapshot`.
+        """Return the conversation that a sender had before, None if it is unknown, and the current one.
 
         Arguments and errors are those of `snapshot`.
         """

@@ -50,8 +50,8 @@ class Turn:
     They are written at once at the end of the turn, with one exception: before an action that acts on the
     world is run, so that it cannot be run twice.
 
-    If writing fails, the conversation is ahead of the journal, and its trace is to be read again. The turn
-    forgets what it could not write.
+    If writing fails, the conversation is ahead of the journal, and its trace has to be read again. The turn
+    keeps no draft of it.
 
     Attributes:
         conversation: the conversation, including the events that are not written down yet.
@@ -88,7 +88,7 @@ class Turn:
         """The observation of each decision among the drafts."""
 
     def begin(self, person: str) -> None:
-        """Begin a conversation with someone."""
+        """Begin a conversation with a person."""
         self.conversation.append(SessionStarted())
         self._steps.begin({LIVE: person})
 

@@ -1,4 +1,4 @@
-"""Files of a trained agent: `agent.json` says what it is, `weights.npz` has its numbers.
+"""Files of a trained agent: `agent.json` describes it, `weights.npz` has its numbers.
 
 Nothing in them is code, and nothing is unpickled: JSON, and plain arrays of NumPy.
 """

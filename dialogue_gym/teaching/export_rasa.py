@@ -93,7 +93,7 @@ class Origins:
 
 
 def origins_of(store: Store, nlu: Iterable[str] = (), actions: Iterable[str] = ()) -> Origins:
-    """Return what a store knows of the files that its bot was made with, and further ones.
+    """Return the files that a store's bot was made with, as far as the store knows them, and further ones.
 
     Raises:
         StoreError: the store has no domain yet.

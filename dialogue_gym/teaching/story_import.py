@@ -54,7 +54,7 @@ def _written(stories: list[Story]) -> dict[str, str]:
 
 
 def imported_stories(history: History) -> list[Story]:
-    """Return the imported stories and rules as they were written; those of version 0.1 are not known."""
+    """Return the imported stories and rules as they were written; version 0.1 did not keep them."""
     return [
         story
         for note in history.notes(_WRITTEN)

@@ -61,9 +61,9 @@ def layout() -> Mapping[str, Field]:
 
 
 def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
-    """Return the words, and those of them (the first ones) that follow from the domain.
+    """Return the words, and the first of them: the words that follow from the domain.
 
-    The places of the settings' fields are among these, and 0 there: nothing reads them as constants.
+    Those have 0 in the places of the settings' fields, which nothing reads as constants.
     """
     fields = layout()
     words = [0] * (max(field.at for field in fields.values()) + 2)

@@ -342,7 +342,7 @@ def test_every_goal_has_a_restaurant() -> None:
     for values in itertools.product(*goal.values()):
         wishes = dict(zip(goal, values, strict=True))
         conversation.append(UserUttered(intent="inform", entities=entities_from(wishes)))
-        if wishes["people"] == "3":  # otherwise what was found before has to be seen not to fit
+        if wishes["people"] == "3":  # otherwise the action has to see that the earlier finds do not fit
             conversation.extend(runner.run("action_search_restaurants", conversation).events)
         said, *events = runner.run("action_suggest", conversation).events
         conversation.extend(events)

@@ -35,7 +35,7 @@ COMMANDS = {
     ("store", "show"): "Show a conversation as a chat",
     ("store", "export"): "Write what was taught as a project for Rasa",
     ("store", "import-tracker"): "Import conversations with a Rasa bot",
-    ("store", "adopt"): "Make a domain that of a store",
+    ("store", "adopt"): "Use a store with another domain",
     ("store", "rename-action"): "Rename an action",
     ("store", "forget"): "Erase a conversation for good",
     ("store", "ratings"): "List visitors' ratings",

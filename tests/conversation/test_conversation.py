@@ -108,7 +108,7 @@ def test_a_plain_domain_needs_no_fake_user() -> None:
     assert conversation.latest_message == message
     assert message.act == 'inform{"size": "Large", "colour": ["red", "blue"]}'
     before = conversation.observation()
-    conversation.append(SlotSet("size", "Large"))  # Rasa says again what the message filled
+    conversation.append(SlotSet("size", "Large"))  # Rasa repeats the slots that a message filled
     assert conversation.observation().tolist() == before.tolist()
     conversation.append(SlotSet("size", "small"))
     conversation.append(SlotSet("size", "Large"))  # and this is not a repetition

@@ -121,7 +121,7 @@ MALFORMED = {name: (content, error) for name, content, error in WRITTEN} | GENER
 
 
 def error_of(source: Any) -> str:
-    """Return the message of loading a source, having checked what holds of every message."""
+    """Return the message of a failing load, after the checks that every message has to pass."""
     start = time.process_time()
     with pytest.raises(DomainError) as caught:
         load_domain(source)

@@ -98,7 +98,7 @@ def new(bot: LiveBot) -> list[Transition]:
 
 
 def plain(transition: Transition) -> tuple[Any, ...]:
-    """Return what can be compared."""
+    """Return a transition as values that can be compared."""
     seen, following = transition.observation.tolist(), transition.next_observation.tolist()
     return (transition.entry, seen, transition.action, transition.reward, following, transition.terminated)
 

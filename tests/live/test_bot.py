@@ -143,7 +143,7 @@ def test_unrated_end_counts_with_counts_outcome(store: Store) -> None:
     live.reply(name, CUISINE)
     clock[0] = 60
     (silent,) = live.expire()
-    assert silent.outcome == "truncated" and new(live) == []  # nobody knows what came of it
+    assert silent.outcome == "truncated" and new(live) == []  # the outcome is unknown
     live.rate(name, 1)
     assert [one.reward for one in new(live)] == [19]
 
@@ -260,7 +260,7 @@ def test_late_rating_is_learned_without_the_callers_help(tmp_path: Path, is_rest
                 store.close()
         trainer.work()
         before = trainer.learner.replay.arrays()["rewards"].tolist()
-        assert before == [-1]  # of the last step nobody knows what it was worth
+        assert before == [-1]  # the reward of the last step is unknown
         live.rate(name, 1)
         trainer.work()
         assert trainer.learner.replay.arrays()["rewards"].tolist() == [-1, 19]

@@ -42,7 +42,7 @@ class Die(BaseException):
 
 
 def reaching(done: list[str], dies: bool = False) -> ActionRunner:
-    """Return a runner of two actions that change the world; `done` is that world."""
+    """Return a runner of two actions with side effects: each adds its name to `done`."""
 
     class Store(Action):
         def name(self) -> str:
@@ -105,7 +105,7 @@ class FullDisk(Store):
 
 @pytest.mark.parametrize("free", [0, 1, 2, 3])
 def test_full_disk_acknowledges_nothing_and_corrupts_nothing(tmp_path: Path, free: int) -> None:
-    """A turn of this bot is written down in three parts, so that no action is run that is not on record."""
+    """The bot writes a turn in three parts, so that each action is on record before it runs."""
     done: list[str] = []
     with FullDisk(tmp_path / "store") as store:
         live = talking(store, Plan("action_store_slot", BOOK), reaching(done))
@@ -155,11 +155,11 @@ def test_full_disk_error_of_sqlite_is_one_line(store: Store) -> None:
 
 
 def test_unlearned_transitions_equal_those_passed_on(tmp_path: Path) -> None:
-    """From any point on, also where ratings come late, and conversations are held at once."""
+    """This holds from any point on, with late ratings and several open conversations."""
     chance = random.Random(2)
     given_out: list[tuple[int, list[tuple[Any, ...]]]] = []
     with Store(tmp_path / "store") as store:
-        store.append("c1", "event", {"event": "session_started"})  # somebody teaches as well
+        store.append("c1", "event", {"event": "session_started"})  # a teacher uses the same store
         live = talking(store, Chance(DialogueEnv(RESTAURANT), 3))
         ended: list[str] = []
         for _ in range(300):
@@ -211,7 +211,7 @@ def test_teaching_session_ignores_live_conversations(store: Store) -> None:
     assert next(store.entries(name)).content[LIVE] == "person"
 
 
-def test_turn_forgets_what_it_could_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_nothing_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store.in_memory()
     trace = Trace(RESTAURANT, "live1", REWARD)
     turn = Turn(trace, store, ActionRunner(RESTAURANT), "auto")

@@ -109,7 +109,7 @@ def test_the_bot_proposes_and_the_teacher_decides(setup: Setup) -> None:
         setup.decide(name)
     assert setup.say() == ([], ["At once"])  # a front end that only asks gets it with its next message
     setup.handoff.give_back(name, "tina")
-    assert setup.say() == (["Hello"], ["Hello"])  # the bot has answered what waited, too
+    assert setup.say() == (["Hello"], ["Hello"])  # the bot has answered the waiting message, too
     assert setup.say() == (["Hello"], [])
 
 
@@ -448,10 +448,10 @@ def test_slow_action_does_not_block_other_conversations(
         assert setup.sessions.snapshot("ann").waits == "bot"
         with pytest.raises(Rejected, match="your last message is still being answered"):
             setup.say()
-        setup.clock.now += 10 * PATIENCE  # the others have left, but not who waits for the action
+        setup.clock.now += 10 * PATIENCE  # the others have left; the one who waits for the action has not
         setup.sessions.expire()
         assert set(setup.bot.conversations.open) == {name}
-        for number in range(2):  # more than are kept at hand, but what is under way stays
+        for number in range(2):  # too many to keep in memory, but the one with a running action stays
             setup.say(f"guest {number}")
         setup.handoff.proposals(name)
         step = next(setup.store.entries(name)).id

@@ -63,7 +63,7 @@ NEW = st.sampled_from(["utter_new", "action_new", "yes", "mood", "ça va"])
 
 
 def answer(session: Session, way: str, data: st.DataObject) -> None:
-    """Give any answer, as far as it fits what the session waits for."""
+    """Give an answer if it fits the pending question."""
 
     def message() -> UserUttered:
         values = st.sampled_from(["red", "RED", "2", 2, 0.3, True, ["red", "2"]])
@@ -278,7 +278,7 @@ def test_fault_in_one_file_leaves_all_unchanged(tmp_path: Path) -> None:
 
 
 def plain(domain: Domain) -> Domain:
-    """Return a domain without the mappings by which a file of Rasa 3 says what an entity fills anyway."""
+    """Return a domain without mappings, which a file of Rasa 3 has and the original may lack."""
     slots = tuple(dataclasses.replace(slot, mappings=()) for slot in domain.slots)
     return dataclasses.replace(domain, slots=slots)
 
@@ -313,7 +313,7 @@ def test_domain_is_extended_in_place(text: str) -> None:
 
     expected = extend(domain_from(text))
     read = domain_from(extended_text(text, "domain.yml", "test", extend))
-    if text != FORMS:  # where they come before what is listed
+    if text != FORMS:  # in which actions of forms come before the listed ones
         assert read.actions == expected.actions
     assert set(read.actions) == set(expected.actions)
     assert dataclasses.replace(plain(read), actions=()) == dataclasses.replace(plain(expected), actions=())

@@ -52,7 +52,7 @@ def teach_until_killed(folder: Path, acknowledged: int) -> None:
 
 
 def killed_session(folder: Path, answers: int, moment: float) -> int:
-    """Let a process teach until it took that many answers and a moment more; kill it; return what it took."""
+    """Let a process teach; kill it a moment after so many answers; return the number it took."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

@@ -168,7 +168,7 @@ def test_new_action_can_be_taught_and_persists() -> None:
     session = booking(journal)
     session.add(Addition(ACTION, "utter_joke", ("Ha!",)))
     session.correct("utter_joke")
-    session.undo()  # which leaves what came with no answer
+    session.undo()  # an addition of its own is not undone
     session.correct("utter_joke")
     tomorrow = booking(journal)
     assert tomorrow.domain.texts("utter_joke") == ("Ha!",)

@@ -31,7 +31,7 @@ MODES = [mode.value for mode in AutoresetMode]
 def record_lanes(
     env: DialogueVectorEnv, actions: np.ndarray[Any, Any], lanes: list[int], seed: int
 ) -> dict[int, list[tuple[Any, ...]]]:
-    """Step a vector environment; return what the lanes gave: observation, mask, reward, endings."""
+    """Step a vector environment; return each lane's steps: observation, mask, reward, endings."""
     records: dict[int, list[tuple[Any, ...]]] = {lane: [] for lane in lanes}
     observations, info = env.reset(seed=seed)
     blank = np.zeros(env.num_envs)

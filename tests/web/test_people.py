@@ -39,7 +39,7 @@ STORIES = """
   - utter_hello
 * order
   - utter_hello
-## what follows the other one
+## order after thanks
 * thank
   - utter_order
 * order
@@ -48,7 +48,7 @@ STORIES = """
 
 
 class ShopPage(BaseHTTPRequestHandler):
-    """A page of another site, which embeds the bot whose port its path names, and forbids all else."""
+    """A page of another site. It embeds the bot at the port in its path, and blocks all other scripts."""
 
     def do_GET(self) -> None:
         bot = f"http://127.0.0.1:{self.path.strip('/')}"
@@ -65,7 +65,7 @@ class ShopPage(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[int]:
-    """The port of another site: to a browser, `localhost` is another one than the address of the bot."""
+    """The port of another site; to a browser, `localhost` differs from the address of the bot."""
     with ThreadingHTTPServer(("127.0.0.1", 0), ShopPage) as site:
         thread = threading.Thread(target=site.serve_forever)
         thread.start()
@@ -131,18 +131,18 @@ def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, ser
     ann.say("/order")
     ann.page.wait_for_selector("text=A colleague is taking a look")
     assert ann.answers == before
-    bob.say("/order")  # the bot replies, with nothing of the other conversation
+    bob.say("/order")  # the bot replies, and shows nothing of the other conversation
     assert len(bob.answers) == 2
     tab.page.wait_for_selector("text=1 waiting for you")
     option = tab.page.wait_for_selector("[data-action=utter_order]")
     assert option is not None
     tab.page.keyboard.press(option.get_attribute("data-number") or "")
-    ann.page.wait_for_selector("text=At once")  # without a request of the visitor
+    ann.page.wait_for_selector("text=At once")  # the visitor does nothing for it
     assert ann.answers == [*before, "At once"]
     tab.page.wait_for_selector("text=Waiting for the visitor")
     ann.say("/order")
     tab.page.wait_for_function("document.title.startsWith('(1) ')")
-    tab.page.fill("[aria-label='Your own words']", "Let me see. 2")  # no number key
+    tab.page.fill("[aria-label='Your own words']", "Let me see. 2")  # its 2 does not pick an action
     tab.page.click("text=Send")
     tab.page.wait_for_selector("text=Waiting for the visitor")
     tab.page.wait_for_selector(".rows >> text=Let me see. 2")
@@ -210,7 +210,7 @@ def test_conversation_ends_aloud_and_ratings_stay_where_they_were(
     page.click("#chat >> text=Start again")
     page.wait_for_selector("text=Say hello to start.")
     eve.say("/greet")
-    page.click("[aria-label='Bad answer'] >> nth=0")  # in the conversation before
+    page.click("[aria-label='Bad answer'] >> nth=0")  # in the previous conversation
     page.wait_for_selector("[aria-label='Bad answer'][aria-pressed=true]")
     page.click("[aria-label='Good answer'] >> nth=1")
     page.wait_for_selector("[aria-label='Good answer'][aria-pressed=true]")
@@ -219,7 +219,7 @@ def test_conversation_ends_aloud_and_ratings_stay_where_they_were(
     page.reload()
     page.wait_for_selector("text=This conversation has ended")
     assert page.locator("[aria-label='Bad answer'][aria-pressed=true]").count() == 1
-    assert page.locator(".end >> text=Start again").count() == 0  # they have
+    assert page.locator(".end >> text=Start again").count() == 0  # a new one has begun already
     assert eve.faults == []
 
 
@@ -245,7 +245,7 @@ def test_widget_works_on_allowed_sites_alone(browser: playwright.Browser, server
     chat.get_by_role("button", name="Close the chat").click()
     button.wait_for()
     assert faults == []
-    page.goto(f"http://127.0.0.1:{shop}/{server.port}")  # a site that was not named
+    page.goto(f"http://127.0.0.1:{shop}/{server.port}")  # a site that is not allowed
     with page.expect_event("requestfailed", lambda request: "/talk/" in request.url) as refused:
         button.click()
     assert refused.value.failure == "net::ERR_BLOCKED_BY_RESPONSE"
@@ -289,7 +289,7 @@ def test_other_sites_can_talk_but_not_teach(server: Served) -> None:
 
 @pytest.mark.slow
 def test_handoff_survives_a_kill_while_teachers_are_enabled(tmp_path: Path) -> None:
-    """After a kill the teacher resumes; without teachers' pages the bot does."""
+    """After a kill the teacher resumes, or the bot if there are no teachers' pages."""
     (tmp_path / "shop.yml").write_text(DOMAIN)
     with Store(tmp_path / "store") as store:
         store.use_domain("shop.yml", DOMAIN)
@@ -321,7 +321,7 @@ class WithoutTeachers(Served):
 
 
 def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: Path) -> None:
-    """The visitor wrote again before their page had asked for it."""
+    """The visitor writes again before their page asks for news."""
     setup = Setup(tmp_path / "store")
     server = build_visitor_app(setup.sessions, AccessPolicy("127.0.0.1", tmp_path))
 
@@ -350,6 +350,6 @@ def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: 
         peeking = await say(stranger, {"conversation": name, "seen": 0})
         assert [one["text"] for one in peeking["messages"]] == ["/order", "Hello"]
 
-    with ThreadPoolExecutor(1) as thread:  # in this one the browser's loop runs
+    with ThreadPoolExecutor(1) as thread:  # the browser's event loop occupies this thread
         thread.submit(asyncio.run, talk()).result(60)
     setup.store.close()

@@ -103,7 +103,7 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
 
 
 def _offer_growth(terminal: Terminal, session: Session, source: str) -> None:
-    """Offer to write what was taught into the domain file; an export works without it."""
+    """Offer to write the taught names into the domain file; an export works without it."""
     growth = growth_of(session.history, source)
     if growth is not None and terminal.run(should_grow(growth)):
         growth.write()
