@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,12 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.factory import make_runner, make_stories
+from dialogue_gym.journal.entry import EXPERT
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.stories import Story
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
+from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.story_import import import_stories
 
 
@@ -65,49 +67,29 @@ class TeachingSetup:
         return notes
 
 
-def set_up(
-    domain: Domain,
-    source: str,
-    *,
-    user: str | None,
-    turn_taking: str,
-    pretrained: bool,
-    stories: Iterable[Path],
-    nlu: Sequence[str],
-    actions: Sequence[str],
-    store: Path | None,
-    seed: int,
-) -> TeachingSetup:
+def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
     """Return the objects that the options of teaching name; nothing is written.
 
-    Args:
-        domain: the domain to teach.
-        source: the name or file of the domain.
-        user: `FAKE` or `ME`; None for the fake user if it has a goal, which the bot can then learn to serve.
-        turn_taking: `"explicit"` or `"auto"`.
-        pretrained: whether a new store begins with the domain's own stories.
-        stories: story files that a new store begins with as well.
-        nlu: files with examples, or the address of an NLU server.
-        actions: modules or files with the code of actions, or the address of an action server.
-        store: the folder of the store; None for `NAME-teaching`.
-        seed: the seed of built-in actions.
+    The domain's expert teaches with the fake user. A teacher without a chosen user gets the fake user if it
+    has a goal, which the bot can then learn to serve.
 
     Raises:
         ValueError: an option cannot be used; one line says why.
     """
+    user = FAKE if options.teacher == EXPERT else options.user
     if user == FAKE and domain.fake_user is None:
         raise ValueError(f"{domain.name}: this domain has no fake user (key 'fake_user')")
     has_goal = domain.fake_user is not None and domain.fake_user.kind == "goal"
-    text = domain_text(source)
+    source, text = options.source, domain_text(options.source)
     return TeachingSetup(
         source,
         domain,
         text,
         user or (FAKE if has_goal else ME),
-        turn_taking,
-        make_stories(source, pretrained, stories),
-        make_runner(source, domain, actions, seed),
-        store or default_store(domain.name, "teaching", source, text),
-        nlu,
-        actions,
+        options.turn_taking,
+        make_stories(source, options.pretrained, options.stories),
+        make_runner(source, domain, options.actions, options.seed),
+        options.store or default_store(domain.name, "teaching", source, text),
+        options.nlu,
+        options.actions,
     )

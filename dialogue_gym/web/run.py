@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.types import ASGIApp
 
@@ -25,7 +25,8 @@ from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.options import LiveOptions
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.nlu.interpreter import Interpreter
-from dialogue_gym.teaching.startup import TeachingSetup, set_up
+from dialogue_gym.teaching.options import TeachOptions
+from dialogue_gym.teaching.startup import set_up
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
@@ -38,6 +39,8 @@ from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 if TYPE_CHECKING:
     from dialogue_gym.live.run import OpenLiveBot
 
+_Part = TypeVar("_Part", TeachOptions, LiveOptions)
+
 
 def run(options: ServeOptions) -> None:
     """Serve until Ctrl-C, or until the process is asked to terminate.
@@ -49,7 +52,7 @@ def run(options: ServeOptions) -> None:
     options.check()
     domain = load_domain(options.source)
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
-    setup = _setup(options, domain) if options.teach else None
+    setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
     folder = setup.folder if setup else options.store or _live_store(options.source, domain)
     tokens = read_tokens(options.token_file)
     password = password_of(options.password_file, options.host)
@@ -105,19 +108,11 @@ def _live_store(source: str, domain: Domain) -> Path:
     return default_store(domain.name, "live", source, domain_text(source))
 
 
-def _setup(options: ServeOptions, domain: Domain) -> TeachingSetup:
-    return set_up(
-        domain,
-        options.source,
-        user=options.user,
-        turn_taking=options.turn_taking,
-        pretrained=options.pretrained,
-        stories=options.stories,
-        nlu=options.nlu,
-        actions=options.actions,
-        store=options.store,
-        seed=options.seed,
-    )
+def _part(options: ServeOptions, part: type[_Part], **changes: Any) -> _Part:
+    """Return the options that another command has as well, with some changes."""
+    names = {field.name for field in dataclasses.fields(part)}
+    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    return part(**{name: value for name, value in given.items() if name in names} | changes)
 
 
 @contextlib.contextmanager
@@ -131,10 +126,7 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[OpenLiveBot
     # PyTorch comes with another extra, which the teachers' pages do without.
     from dialogue_gym.live.run import open_live_bot
 
-    names = {field.name for field in dataclasses.fields(LiveOptions)}
-    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    live = LiveOptions(**{name: given[name] for name in names} | {"store": folder})
-    with open_live_bot(live, is_attended=options.teach) as bot:
+    with open_live_bot(_part(options, LiveOptions, store=folder), is_attended=options.teach) as bot:
         for name in bot.live.conversations.open:  # some may wait for a reply since the last stop
             bot.live.resume(name)
         people = Sessions(bot.live, trusts_ratings=options.trust_ratings)

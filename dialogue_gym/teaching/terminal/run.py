@@ -53,18 +53,7 @@ def run(options: TeachOptions) -> None:
 
 
 def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
-    setup = set_up(
-        domain,
-        options.source,
-        user=FAKE if options.teacher == EXPERT else options.user,
-        turn_taking=options.turn_taking,
-        pretrained=options.pretrained,
-        stories=options.stories,
-        nlu=options.nlu,
-        actions=options.actions,
-        store=options.store,
-        seed=options.seed,
-    )
+    setup = set_up(domain, options)
     user, folder = setup.user, setup.folder
     # A fake user sends acts, so an interpreter of plain English would be of no use.
     interpreter = (
