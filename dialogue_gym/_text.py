@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 
 MAX_NAME = 200
@@ -11,17 +12,27 @@ MAX_SHOWN = 300
 """Longer texts are cut before people see them."""
 # Not printable to Python, but part of words in Persian, Chinese and emoji.
 _ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
+# Controls, separators of lines and paragraphs, direction overrides, halves of characters. Python's
+# `isprintable` is stricter: it knows no newer emoji, nor the joiners of emoji and of Persian.
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    r"""Return text on one line, with unprintable characters escaped.
+    r"""Return text on one line, with control characters, direction overrides and lone surrogates escaped.
 
     >>> printable("a\nb")
     'a\\nb'
     """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def printable_lines(text: str) -> list[str]:
+    r"""Return the lines of a text, each as `printable` shows it.
+
+    >>> printable_lines("one\n\ntwo")
+    ['one', '', 'two']
+    """
+    return [printable(line) for line in text.splitlines()]
 
 
 def article(noun: str) -> str:
@@ -87,7 +98,12 @@ def visible(text: str, width: int = MAX_SHOWN) -> str:
 
 def shorten(text: str, width: int = 60) -> str:
     """Return text as a quoted, printable literal of bounded length."""
-    return repr(cut(text, width))
+    text = cut(text, width)
+    if text.isprintable():
+        return repr(text)
+    quote = '"' if "'" in text and '"' not in text else "'"
+    escaped = "".join("\\" + char if char in (quote, "\\") else printable(char) for char in text)
+    return f"{quote}{escaped}{quote}"
 
 
 def finite(text: str) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dialogue_gym._text import printable
 from dialogue_gym.check import check_files
 from dialogue_gym.nlu.examples import builtin_path
 from tests import ROOT
@@ -181,6 +182,6 @@ def test_a_damaged_file_is_checked_or_refused(kind: str, damage: Any, tmp_path: 
             error.add_note(f"file {number}, damaged from {path}:\n{text[:3000]}")
             raise
         for line in lines:
-            assert line.isprintable() and line.startswith(("error: ", "warning: ")), (number, line)
+            assert line == printable(line) and line.startswith(("error: ", "warning: ")), (number, line)
         faulty += any(line.startswith(f"error: {damaged}:") for line in lines)
     assert 0.1 < faulty / ROUNDS < 0.9

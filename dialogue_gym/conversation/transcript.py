@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dialogue_gym._text import MAX_SHOWN, counted, cut, printable, visible
+from dialogue_gym._text import MAX_SHOWN, counted, cut, printable_lines, visible
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.effects import declared_effects, shown
 from dialogue_gym.conversation.events import (
@@ -102,9 +102,9 @@ def bubbles(events: Iterable[Event]) -> list[Bubble]:
     found: list[Bubble] = []
     for place, event in enumerate(events):
         if isinstance(event, UserUttered):
-            text = visible(event.text or "/" + event.act)
+            texts = printable_lines(cut(event.text or "/" + event.act, MAX_SHOWN))
             meaning = visible(event.act) if event.intent else None
-            found.append(Bubble(USER_SIDE, place, [text], meaning, event.confidence))
+            found.append(Bubble(USER_SIDE, place, texts, meaning, event.confidence))
         elif isinstance(event, ActionExecuted):
             found.append(Bubble(BOT_SIDE, place, [], visible(event.name), event.confidence))
         elif isinstance(event, (BotUttered, SlotSet)):
@@ -119,12 +119,12 @@ def bubbles(events: Iterable[Event]) -> list[Bubble]:
 
 def message_lines(message: BotUttered) -> list[str]:
     """Return the lines of a bot's message: text, attachments, buttons. Unprintable characters are escaped."""
-    return [printable(text) for text in _parts(message)]
+    return [line for text in _parts(message) for line in printable_lines(text)]
 
 
 def _parts(message: BotUttered) -> Iterator[str]:
     data = message.data
-    yield from message.text.splitlines() if message.text else ()
+    yield message.text or ""
     for key in ("image", "attachment", "custom"):
         if part := data.get(key):
             yield part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import printable, printable_lines
 from dialogue_gym.chat import RESTART_COMMAND, explain, is_restart, turn_lines, understood
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
@@ -146,5 +146,5 @@ class TerminalChat:
 
 def _said(event: Event) -> list[str]:
     if isinstance(event, UserUttered):
-        return [f"you   {printable(event.text or event.act)}"]
+        return [f"you   {line}" for line in printable_lines(event.text or event.act)]
     return [f"bot   {line}" for line in message_lines(event)] if isinstance(event, BotUttered) else []

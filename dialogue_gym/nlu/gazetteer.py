@@ -1,4 +1,4 @@
-"""Lookup of known values in a text, in any case, with or without accents, and with typos in longer words."""
+"""Lookup of known values in a text: in any case, with missing accents, and with typos in longer words."""
 
 from __future__ import annotations
 
@@ -20,17 +20,34 @@ MAX_FUZZY = 5_000
 """The number of phrases above which typos are not recognized: they would be slow and ambiguous."""
 MIN_FUZZY = 4
 """The number of letters below which a word must be spelled correctly."""
+# Thai, Lao, Burmese, Khmer, kana and Han are written without spaces: each letter is a token.
+_UNSPACED = (
+    r"\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0eb3\u0ec0-\u0edf\u1000-\u102a\u1780-\u17b3"
+    r"\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
+    r"\U00020000-\U0003ffff"
+)
+# Python's `\w` lacks vowel signs and accents that are characters of their own.
+_MARKS = "".join(
+    chr(code) for code in range(0x300, 0xFE30) if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
 # Digits with two letters are one token: a rank, a time, a weight.
-_TOKEN = re.compile(r"\d+[^\W\d_]{2}\b|\d+(?:[:.,]\d+)*|[^\W\d_]+|[$€£¥]+")
+_TOKEN = re.compile(
+    rf"\d+[^\W\d_{_UNSPACED}]{{2}}\b|\d+(?:[:.,]\d+)*|[{_UNSPACED}][{_MARKS}]*"
+    rf"|[^\W\d_{_UNSPACED}](?:[^\W\d_{_UNSPACED}]|[{_MARKS}])*|[$€£¥]+"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word or number, case-folded and without accents, with its place in the text."""
+    """A word or number, case-folded and without accents, with its place in the text.
+
+    `exact` is the same word with its accents.
+    """
 
     word: str
     start: int
     end: int
+    exact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +73,15 @@ def plain(text: str) -> str:
 def tokenize(text: str) -> list[Token]:
     """Return the words and numbers of a text."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    tokens = (Token(plain(found[0]), found.start(), found.end()) for found in _TOKEN.finditer(text))
+    tokens = (
+        Token(
+            plain(found[0]),
+            found.start(),
+            found.end(),
+            unicodedata.normalize("NFKC", found[0].casefold()),
+        )
+        for found in _TOKEN.finditer(text)
+    )
     return [token for token in tokens if token.word]  # a lone accent leaves an empty word
 
 
@@ -72,9 +97,13 @@ class Gazetteer:
         """Take phrases with labels and values, patterns with labels, and words that are not typos."""
         self._common = common
         self._phrases: dict[tuple[str, ...], dict[Label, str]] = {}
+        self._accented: dict[tuple[str, ...], dict[Label, str]] = {}
         for phrase, label, value in phrases:
-            if words := tuple(token.word for token in tokenize(phrase)):
+            tokens = tokenize(phrase)
+            if words := tuple(token.word for token in tokens):
                 self._phrases.setdefault(words, {}).setdefault(label, value)
+                exact = tuple(token.exact for token in tokens)
+                self._accented.setdefault(exact, {}).setdefault(label, value)
         self._patterns = [(compile_pattern(pattern), label) for pattern, label in patterns]
         self._longest = max(map(len, self._phrases), default=0)
         self._starts = {words[:n] for words in self._phrases for n in range(1, len(words) + 1)}
@@ -116,7 +145,9 @@ class Gazetteer:
             if words not in self._starts:
                 break
             if words in self._phrases:
-                last, values = index + 1, dict(self._phrases[words])
+                exact = tuple(token.exact for token in tokens[first : index + 1])
+                # Accents tell words apart; where no phrase has these, one with others is meant.
+                last, values = index + 1, dict(self._accented.get(exact) or self._phrases[words])
         start = tokens[first].start
         before = min(start, 1)  # `\b` looks at the character before
         window = text[start - before : start + MAX_WIDTH]

@@ -106,8 +106,9 @@ class _Intents:
             words.append(self._placeholders[label[0]])
             end = last
         words += [token.word for token in tokens[end:]]
+        accented = [token.exact for token in tokens if token.exact != token.word]
         pairs = [f"{one} {other}" for one, other in zip(["<s>", *words], [*words, "</s>"], strict=True)]
-        return words + pairs, [gram for word in words for gram in _character_ngrams(f" {word} ")]
+        return words + accented + pairs, [gram for word in words for gram in _character_ngrams(f" {word} ")]
 
     def rank(
         self, tokens: Sequence[Token], spans: Sequence[tuple[int, int, Label]]

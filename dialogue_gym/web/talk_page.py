@@ -14,7 +14,7 @@ from fastapi import Body, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import printable, printable_lines
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Json, UserUttered
 from dialogue_gym.conversation.transcript import buttons_of, message_lines
 from dialogue_gym.conversation.wording import PAGE
@@ -206,7 +206,7 @@ def _messages(snapshot: Snapshot) -> list[Json]:
         elif isinstance(event, UserUttered):
             about = None
             sent = event.text or event.act
-            said.append({"who": "you", "text": printable(titles.get(sent, sent))})
+            said.append({"who": "you", "text": "\n".join(printable_lines(titles.get(sent, sent)))})
         elif isinstance(event, BotUttered):
             rating = None if about is None else snapshot.ratings.get(about)
             said += [part | {"about": about, "rating": rating} for part in _parts(event)]

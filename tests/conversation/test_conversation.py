@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 
 from dialogue_gym import DialogueEnv, Domain, DomainError
+from dialogue_gym._text import printable, shorten, visible
 from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import (
     ActionExecuted,
@@ -25,6 +26,7 @@ from dialogue_gym.conversation.events import (
     from_json,
     to_json,
 )
+from dialogue_gym.conversation.transcript import bubbles, message_lines
 from tests.conftest import domain_from
 from tests.envs.test_properties import ROUNDS, SEEDS, SOURCES
 from tests.strategies import SETTINGS
@@ -162,3 +164,21 @@ def test_unknown_names_are_errors() -> None:
 def test_several_values_of_one_entity_are_a_list() -> None:
     values = {"size": "small", "colour": ["red", "blue", "green"]}
     assert entity_values(entities_from(values)) == values
+
+
+FAMILY, PERSIAN, NEW_EMOJI = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "می\u200cخواهم", "\U0001fae9"
+
+
+@pytest.mark.parametrize("text", [FAMILY, PERSIAN, NEW_EMOJI, "caf\u0065\u0301\u00a0\u3000", "\u200fשלום"])
+def test_text_is_shown_as_typed(text: str) -> None:
+    assert printable(text) == visible(text) == text and shorten(text) == f"'{text}'"
+    (bubble,) = bubbles([UserUttered(text, "greet")])
+    assert bubble.texts == [text] and message_lines(BotUttered(f"{text}\n\n{text}")) == [text, "", text]
+
+
+def test_only_controls_overrides_and_lone_surrogates_are_escaped() -> None:
+    text = "a\x1b[2J\u202eb\u2066c\ud800d\u2028e"
+    assert printable(text) == r"a\x1b[2J\u202eb\u2066c\ud800d\u2028e"
+    assert shorten("a'\u200d\x07\\") == '"a\'\u200d\\x07\\\\"'
+    (bubble,) = bubbles([UserUttered("one\ntwo\x07", "greet")])
+    assert bubble.texts == ["one", r"two\x07"]

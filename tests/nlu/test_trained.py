@@ -87,6 +87,41 @@ def test_entities_are_found(
         assert (entity.confidence == 1) == (said not in ("fernch", "san fransisco")), said
 
 
+def test_accents_tell_words_apart_but_may_be_missing() -> None:
+    words, ends = ("schon", "schön", "früh"), ("fragen", "bitte")
+    said = [f"{ask} [{word}](word) {end}" for ask in ("nach", "das wort") for word in words for end in ends]
+    said += ["tell me [cho\u0301](word) please"]  # decomposed
+    data = NluData(tuple(parse_example(text, "ask") for text in said))
+    interpreter = TrainedInterpreter(Domain("bot", ("ask",), entities=("word",)), data)
+    for word, value in [("schon", "schon"), ("schön", "schön"), ("SCHÖN", "schön"), ("fruh", "früh"),
+                        ("scho\u0308n", "schön"), ("fr\u00fch", "früh")]:  # fmt: skip
+        assert [entity.value for entity in interpreter.parse(f"nach {word} fragen").entities] == [value]
+    intents = [("it is there: schon da", "already"), ("es ist schon", "already"), ("schon", "already")]
+    intents += [("schön da", "nice"), ("es ist schön", "nice"), ("schön", "nice")]
+    both = TrainedInterpreter("concert", NluData(tuple(parse_example(*one) for one in intents)))
+    assert [both.parse(f"es ist {word}").intent for word in ("schön", "schon")] == ["nice", "already"]
+
+
+@pytest.mark.parametrize(
+    ("examples", "text", "value"),
+    [
+        (
+            ["[北京](city)天气怎么样", "今天[上海](city)天气好吗", "请问[广州](city)会下雨吗"],
+            "明天北京热不热",
+            "北京",
+        ),
+        (["[東京](city)の天気は", "明日の[大阪](city)は晴れますか"], "今日の大阪は雨ですか", "大阪"),
+        (["อากาศที่[เชียงใหม่](city)วันนี้", "พรุ่งนี้[ภูเก็ต](city)ฝนตกไหม"], "วันนี้ภูเก็ตร้อนไหม", "ภูเก็ต"),
+        (["地铁[5](line)号线在哪", "坐[10](line)号线"], "请问5号线呢", "5"),
+    ],
+)
+def test_entities_are_found_in_text_without_spaces(examples: list[str], text: str, value: str) -> None:
+    data = NluData(tuple(parse_example(one, "ask") for one in examples))
+    interpreter = TrainedInterpreter(Domain("bot", ("ask",), entities=("city", "line")), data)
+    (found,) = interpreter.parse(text).entities
+    assert found.value == value and text[found.start : found.end] == value
+
+
 def test_context_decides_between_entities_and_roles() -> None:
     said = ["from [paris]{'entity': 'city', 'role': 'from'} to [rome]{'entity': 'city', 'role': 'to'}"]
     said += ["to [rome]{'entity': 'city', 'role': 'to'}", "from [berlin]{'entity': 'city', 'role': 'from'}"]
