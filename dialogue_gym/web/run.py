@@ -66,8 +66,8 @@ def run(options: ServeOptions) -> None:
         listening = stack.enter_context(contextlib.closing(listen(options.host, options.port)))
         policy = AccessPolicy(options.host, folder, password, options.name)
         if setup:
-            with Store(folder) as open_live_bot:
-                notes = setup.prepare(open_live_bot)
+            with Store(folder) as opened:
+                notes = setup.prepare(opened)
             for note in notes:
                 print(f"({printable(note)})")
         store: Store | None = None
