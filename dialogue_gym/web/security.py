@@ -22,7 +22,8 @@ from urllib.parse import quote, urlsplit
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialogue_gym._files import write_whole
@@ -33,7 +34,8 @@ MOST_BYTES = 1_000_000
 LEAST_PASSWORD = 8
 COOKIE = "dialogue_gym_teacher"
 ENTER = "/enter"
-_DAYS = 30
+DAYS = 30
+"""Days after which a teacher has to sign in again."""
 _KEY_FILE = "web.key"
 _FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
 _TOO_LARGE = 413, f"request too large: more than {MOST_BYTES} bytes"
@@ -60,6 +62,28 @@ def headers(frames: Collection[str] = ()) -> list[tuple[str, str]]:
     ]
     # The older header cannot name sites; browsers that know the newer one ignore it.
     return always if frames else [("x-frame-options", "DENY"), *always]
+
+
+def set_cookie(response: Response, request: Request, name: str, value: str, path: str, days: int) -> None:
+    """Set a cookie that neither scripts nor requests from other sites can use.
+
+    Args:
+        response: the response to set it in.
+        request: the request; over HTTPS the cookie is limited to HTTPS.
+        name: the name of the cookie.
+        value: the value of the cookie.
+        path: the path of the pages that it is sent to.
+        days: the days for which it is kept.
+    """
+    response.set_cookie(
+        name,
+        value,
+        max_age=days * 86400,
+        path=path,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -144,7 +168,7 @@ class AccessPolicy:
         """Return the teacher named by the cookie; None without a valid one."""
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-            name = self._signer.loads(cookie.value, max_age=_DAYS * 86400) if cookie else None
+            name = self._signer.loads(cookie.value, max_age=DAYS * 86400) if cookie else None
         except (BadSignature, CookieError):
             return None
         return name if isinstance(name, str) else None

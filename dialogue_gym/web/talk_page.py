@@ -21,6 +21,7 @@ from dialogue_gym.conversation.wording import PAGE
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot
 from dialogue_gym.web.branding import Branding
+from dialogue_gym.web.security import set_cookie
 
 PATH = "/talk"
 COOKIE = "dialogue_gym_visitor"
@@ -115,15 +116,7 @@ def _add_files(server: FastAPI, branding: Branding) -> None:
     def page(request: Request) -> Response:
         response = HTMLResponse(shown, headers={"cache-control": "no-store"})
         if request.cookies.get(COOKIE) is None:
-            response.set_cookie(
-                COOKIE,
-                secrets.token_urlsafe(16),
-                max_age=_DAYS * 86400,
-                path=PATH,
-                httponly=True,
-                samesite="strict",
-                secure=request.url.scheme == "https",
-            )
+            set_cookie(response, request, COOKIE, secrets.token_urlsafe(16), PATH, _DAYS)
         return response
 
     @server.get(f"{PATH}/static/{{name}}", include_in_schema=False)

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dialogue_gym._text import counted
 from dialogue_gym.journal.entry import PERSON
-from dialogue_gym.web.security import COOKIE, AccessPolicy, TooManyTries
+from dialogue_gym.web.security import COOKIE, DAYS, AccessPolicy, TooManyTries, set_cookie
 from dialogue_gym.web.workspace import teacher_fault
 
 _PAGE = """<!doctype html>
@@ -58,15 +58,7 @@ def sign_in(policy: AccessPolicy, request: Request, body: bytes, path: str) -> R
     if fault := teacher_fault(name):
         return HTMLResponse(_form(policy, name, f"Please choose another name: {fault}."), 400)
     response = RedirectResponse(f"{path}/", status_code=303)
-    response.set_cookie(
-        COOKIE,
-        policy.cookie(name),
-        max_age=30 * 86400,
-        path=path,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    set_cookie(response, request, COOKIE, policy.cookie(name), path, DAYS)
     return response
 
 
