@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dialogue_gym._text import name_fault, printable, shorten
@@ -102,8 +103,8 @@ class Sessions:
         self._conversations = bot.conversations
         self._problems: dict[str, str] = {}
         per_minute, per_day, known = self._limits.per_minute, self._limits.per_day, 2 * self._limits.people
-        self._per_minute = RateLimiter(lambda: TokenBucket(per_minute, _MINUTE), known, clock)
-        self._per_day = RateLimiter(lambda: TokenBucket(per_day, _DAY), known, clock)
+        self._per_minute = RateLimiter(partial(TokenBucket, per_minute, _MINUTE), known, clock)
+        self._per_day = RateLimiter(partial(TokenBucket, per_day, _DAY), known, clock)
 
     def reply(self, sender: str, text: str, channel: str | None = None) -> Reply:
         """Answer a message that came through a channel.
