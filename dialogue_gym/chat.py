@@ -9,13 +9,14 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered
 from dialogue_gym.conversation.transcript import OUTCOMES, message_lines, shown_value
-from dialogue_gym.conversation.turns import before_last_turn, has_ended, is_users_turn, new_session
+from dialogue_gym.conversation.turns import before_last_turn, has_ended, new_session
 from dialogue_gym.conversation.wording import TERMINAL
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import BACK, command_of
 from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 from dialogue_gym.policies.agent import Agent
+from dialogue_gym.stories.rulebook import RuleBook
 
 RESTART_COMMAND = "/restart"
 _SHOWN_ACTIONS = 4
@@ -48,7 +49,7 @@ class Chat:
         notes = self.bot.reply(self.conversation, message)
         done = self.conversation.events[first:]
         lines = understood(message)
-        lines += turn_lines(done) if self.bot.agent else []
+        lines += turn_lines(done) if self.bot.decides else []
         lines += [f"({printable(note)})" for note in notes]
         if self.conversation.outcome:
             turns = sum(isinstance(event, UserUttered) for event in self.conversation.events)
@@ -122,8 +123,11 @@ def turn_lines(done: Sequence[Event]) -> list[str]:
 class Bot:
     """Replies to a user's messages; without an agent it only listens."""
 
-    def __init__(self, domain: Domain, agent: Agent | None, runner: ActionRunner) -> None:
-        """Join the agent that decides and the runner that acts."""
+    def __init__(
+        self, domain: Domain, agent: Agent | None, runner: ActionRunner, rules: RuleBook | None = None
+    ) -> None:
+        """Join the agent that decides, the runner that acts, and the rules, by default those of the agent."""
+        self.rules = rules or (agent.rules if agent else None) or RuleBook(domain)
         self.domain = domain
         self.agent = agent
         self.runner = runner
@@ -140,15 +144,28 @@ class Bot:
         conversation.append(message)
         notes: list[str] = []
         turn_taking = self.agent.turn_taking if self.agent else "explicit"
-        while not (is_over := has_ended(conversation, turn_taking)) and not is_users_turn(
+        while not (is_over := has_ended(conversation, turn_taking)) and not self.rules.waits(
             conversation, turn_taking
         ):
-            name, confidence = self.agent.choose(conversation) if self.agent else (LISTEN, None)
+            name, confidence, policy = self._choose(conversation)
             result = self.runner.run(name, conversation)
-            conversation.append(ActionExecuted(name, confidence, self.agent.name if self.agent else None))
+            conversation.append(ActionExecuted(name, confidence, policy))
             conversation.extend(result.events)
             if result.note:
                 notes.append(result.note)
         if is_over:
             conversation.outcome = "success"
         return notes
+
+    @property
+    def decides(self) -> bool:
+        """Whether it does more than listen."""
+        return self.agent is not None or bool(self.rules.rules)
+
+    def _choose(self, conversation: Conversation) -> tuple[str, float | None, str | None]:
+        """Return the next action, its probability, and the name of what chose it."""
+        if ruling := self.rules.decide(conversation):
+            return ruling.action, 1.0, ruling.reason
+        if self.agent is None:
+            return self.rules.fallback(conversation), None, None
+        return *self.agent.choose(conversation), self.agent.name

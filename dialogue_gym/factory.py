@@ -132,6 +132,18 @@ def make_stories(source: str, with_own: bool, paths: Iterable[Path]) -> list[Sto
     return own + [story for path in _with_folders(paths, STORIES) for story in load(path)]
 
 
+def chat_stories(source: str, paths: Iterable[Path]) -> list[Story]:
+    """Return the stories and rules of files, or without any those in a project's folder.
+
+    Raises:
+        FileError: a file cannot be read.
+    """
+    if given := _with_folders(paths, STORIES):
+        return [story for path in given for story in load(path)]
+    found = data_files(Path(source), STORIES) if Path(source).is_dir() else []
+    return [story for path in found for story in load(path)]
+
+
 def _own_stories(source: str) -> list[Story]:
     if source in builtin_names():
         return own_stories(builtin_path(source, "domain.yml"))

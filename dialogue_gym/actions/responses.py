@@ -10,7 +10,16 @@ from dialogue_gym._text import article, nearest, shorten
 from dialogue_gym._yaml import MAX_DEPTH
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import reset_slots, utterance
-from dialogue_gym.conversation.events import ActiveLoop, BotUttered, Event, Json, Restarted, SlotSet, Value
+from dialogue_gym.conversation.events import (
+    ActionExecutionRejected,
+    ActiveLoop,
+    BotUttered,
+    Event,
+    Json,
+    Restarted,
+    SlotSet,
+    Value,
+)
 from dialogue_gym.conversation.wording import ATTACHMENTS, Speaker
 from dialogue_gym.domain.loader import LISTS_OF_OBJECTS
 from dialogue_gym.domain.slot import REQUESTED_SLOT
@@ -69,6 +78,8 @@ class ResponseReader:
                 return [ActiveLoop(name or None)]
             self.faults.append(f"a form needs its name or null, not {shorten(str(name))}")
             return []
+        if kind == "action_execution_rejected" and isinstance(name := content.get("name"), str):
+            return [ActionExecutionRejected(name)]
         self.faults.append(f"unknown kind of event {shorten(str(kind))}")
         return []
 

@@ -17,10 +17,11 @@ from dialogue_gym.actions.webhook import ask_server, is_remote, webhook
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import simulated_events
 from dialogue_gym.conversation.events import Event
+from dialogue_gym.conversation.form import form_actions, form_events, form_of
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
-from dialogue_gym.domain.model import LISTEN, RESTART
+from dialogue_gym.domain.model import LISTEN, RESTART, Form
 
 SECONDS = 10.0
 """The deadline of an action server."""
@@ -41,7 +42,7 @@ class ActionResult:
 
 
 class ActionRunner:
-    """Runs the actions of a domain.
+    """Runs the actions of a domain, and its forms.
 
     An action is run by the first of these that exists: its Python code; the action server, unless the action
     is a response; the texts and simulated effects that the domain declares. If code or a server runs, its
@@ -90,6 +91,8 @@ class ActionRunner:
         """Return whether code or a server runs an action, and may change more than the conversation."""
         if name in (LISTEN, RESTART):
             return False
+        if form := form_of(self._domain, name):
+            return any(map(self.reaches_out, form_actions(self._domain, form)))
         return name in self._actions or (self._server is not None and is_remote(name, self._domain))
 
     def run(self, name: str, conversation: Conversation) -> ActionResult:
@@ -101,9 +104,22 @@ class ActionRunner:
         if name not in (LISTEN, RESTART):
             if name in self._actions:
                 return self._run_here(self._actions[name], name, conversation)
+            if form := form_of(conversation.domain, name):
+                return self._run_form(form, conversation)
             if self._server and is_remote(name, conversation.domain):
                 return self._run_there(self._server, name, conversation)
         return ActionResult(simulated_events(name, conversation, self._speaker))
+
+    def _run_form(self, form: Form, conversation: Conversation) -> ActionResult:
+        notes: list[str] = []
+
+        def run(action: str, so_far: Conversation) -> tuple[Event, ...]:
+            result = self.run(action, so_far)
+            notes.extend([result.note] if result.note else [])
+            return result.events
+
+        events = form_events(form, conversation, run)
+        return ActionResult(events, "; ".join(notes) or None)
 
     def _run_here(self, action: Action, name: str, conversation: Conversation) -> ActionResult:
         dispatcher, tracker = Dispatcher(), Tracker.of(conversation)

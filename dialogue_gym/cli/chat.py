@@ -12,12 +12,16 @@ from dialogue_gym.cli.options import (
     DomainName,
     NluOption,
     SeedOption,
+    StoriesOption,
     TrustOption,
 )
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
+from dialogue_gym.factory import chat_stories, how_to_talk, make_interpreter, make_runner
 from dialogue_gym.live.policy import find_agent
+from dialogue_gym.stories import with_names_of
+from dialogue_gym.stories.rulebook import RuleBook
+from dialogue_gym.teaching.policy import story_agent
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
 _PROMPT = "you > "
@@ -30,16 +34,26 @@ def chat(
     trust: TrustOption = False,
     nlu: NluOption = None,
     actions: ActionsOption = None,
+    stories: StoriesOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Talk to a trained agent, in plain English or in the fixed format."""
+    if agent and stories:
+        raise ValueError("--agent, --stories: give only one of the two")
     domain = load_domain(source)
-    domain, loaded = find_agent(
-        agent, domain, _report, is_builtin=source in builtin_names(), seed=seed, trust=trust
-    )
+    told = [] if agent else chat_stories(source, stories or ())
+    if told and all(story.is_rule for story in told):
+        domain, loaded = with_names_of(domain, told), None
+    elif told:
+        domain, loaded = story_agent(told, domain)
+    else:
+        domain, loaded = find_agent(
+            agent, domain, _report, is_builtin=source in builtin_names(), seed=seed, trust=trust
+        )
     runner = make_runner(source, domain, actions, seed)
     interpreter = make_interpreter(source, domain, nlu, seed)
-    talk = Chat(Bot(domain, loaded, runner), interpreter)
+    rules = loaded.rules if loaded else RuleBook(domain, told)
+    talk = Chat(Bot(domain, loaded, runner, rules), interpreter)
     for line in _greeting(talk, source):
         print(line)
     prompt = Prompt()
@@ -57,6 +71,8 @@ def _greeting(talk: Chat, source: str) -> Iterator[str]:
     domain, agent = talk.bot.domain, talk.bot.agent
     if agent:
         yield f"{domain.name}, with the agent {agent.name!r}."
+    elif talk.bot.decides:
+        yield f"{domain.name}, by its rules."
     else:
         yield (
             f"{domain.name}: no agent exists for this domain, so the bot only listens. Teach it with"

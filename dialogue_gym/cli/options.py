@@ -87,6 +87,15 @@ ActionsOption = Annotated[
         rich_help_panel=BOT,
     ),
 ]
+StoriesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--stories",
+        metavar="FILE",
+        help="Stories and rules that the bot follows; of a project's folder its own.",
+        rich_help_panel=BOT,
+    ),
+]
 TrustOption = Annotated[
     bool,
     typer.Option(

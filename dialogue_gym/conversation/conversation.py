@@ -20,6 +20,7 @@ from dialogue_gym import rules
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActionExecutionRejected,
     ActiveLoop,
     Event,
     Restarted,
@@ -32,7 +33,13 @@ from dialogue_gym.conversation.slot_filling import NO_LOOP, Loop, named_value, s
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import known_actions
 from dialogue_gym.domain.model import LISTEN, DomainError, FakeUser, Profile
-from dialogue_gym.domain.observation import confidence_bin, observation_dtype, observation_fields, slot_codes
+from dialogue_gym.domain.observation import (
+    ACTIVE_LOOP,
+    confidence_bin,
+    observation_dtype,
+    observation_fields,
+    slot_codes,
+)
 from dialogue_gym.domain.slot import REQUESTED_SLOT
 from dialogue_gym.rules.tables import HIGH, MAX_UNHEARD, RESTARTING
 
@@ -50,6 +57,12 @@ def _tables(domain: Domain) -> rules.Tables:
     return rules.build_tables(with_user(domain), rules.Settings())
 
 
+@functools.lru_cache(maxsize=64)
+def _loop_field(domain: Domain) -> int:
+    """Return the place of the active form in an observation of a domain with forms."""
+    return [field.name for field in observation_fields(domain)].index(ACTIVE_LOOP)
+
+
 class BotState:
     """The bot's knowledge at one point of a conversation: its half of a row, and the slots in words."""
 
@@ -61,19 +74,26 @@ class BotState:
         self._intent = {name: code for code, name in enumerate(domain.intents, 1)}
         self._action = {name: index for index, name in enumerate(domain.actions)}
         self._slot = {slot.name: index for index, slot in enumerate(domain.slots)}
+        self._forms = {form.name: form for form in domain.forms}
         self._fields = len(observation_fields(domain))
         self._dtype = observation_dtype(observation_fields(domain))
         self._row = [0] * self._tables.size
         self.slots: dict[str, Value] = {}
         """The value of every slot, None if empty."""
         self.loop = NO_LOOP
-        """The active form. It decides which slots a message fills, and is not part of the row."""
+        """The active form, which decides the slots that a message fills."""
+        self.extracted: dict[str, Value] = {}
+        """The slots that were set since the last message, by it or by actions."""
+        self.last_action: str | None = None
+        """The last action; listening after a message, None at the start."""
+        self._before_form: tuple[list[int], str | None] | None = None
         self._forget()
 
     def _forget(self) -> None:
         rules.forget(self._row, self._tables)
         self.slots = {slot.name: copy.deepcopy(slot.initial_value) for slot in self.domain.slots}
         self.loop = NO_LOOP
+        self.extracted, self.last_action, self._before_form = {}, None, None
         self._has_restarted = False
         self._filled: dict[str, Value] = {}
 
@@ -92,7 +112,9 @@ class BotState:
         elif isinstance(event, SlotSet) and is_news:
             self._set_slot(event)
         elif isinstance(event, ActiveLoop):
-            self.loop = Loop(event.name)
+            self._enter(Loop(event.name))
+        elif isinstance(event, ActionExecutionRejected):
+            self._reject(event.name)
         elif isinstance(event, (Restarted, SessionStarted)) and is_news:
             self._forget()
 
@@ -106,9 +128,28 @@ class BotState:
             return type(known) is not type(event.value) or bool(known != event.value)
         return not (isinstance(event, Restarted) and self._has_restarted)
 
+    def _enter(self, loop: Loop) -> None:
+        self.loop = loop
+        if self._forms:
+            at = _loop_field(self.domain)
+            self._row[at] = list(self._forms).index(loop.name) + 1 if loop.name in self._forms else 0
+            self._row[at + 1] = int(loop.is_unanswered or loop.is_rejected)
+
+    def _reject(self, name: str) -> None:
+        """Take back the last action, which has declined."""
+        if self._before_form is not None and self.last_action == name:
+            self._row[:], self.last_action = self._before_form
+        if name == self.loop.name:
+            self._enter(dataclasses.replace(self.loop, is_rejected=True))
+
     def _hear(self, message: UserUttered) -> None:
         row, tables = self._row, self._tables
         self._filled = slots_filled(self.domain, message, self.loop)
+        self.extracted, self.last_action = dict(self._filled), LISTEN
+        if form := self._forms.get(self.loop.name or ""):
+            wanted = {*form.required_slots, self.loop.requested_slot}
+            is_unanswered = wanted.isdisjoint(self._filled)
+            self._enter(dataclasses.replace(self.loop, is_unanswered=is_unanswered, is_rejected=False))
         self.slots |= self._filled
         row[tables.heard_block] = [code.encode(self._filled.get(code.slot.name)) for code in self._codes]
         sure = [message.confidence, *(e.confidence for e in message.entities if e.confidence is not None)]
@@ -116,6 +157,10 @@ class BotState:
         rules.hear(row, tables, intent, confidence_bin(min(sure)), tables.heard_block)
 
     def _did(self, name: str) -> None:
+        self._before_form = (list(self._row), self.last_action) if name in self._forms else None
+        self.last_action = name
+        if name == self.loop.name:
+            self._enter(dataclasses.replace(self.loop, is_unanswered=False, is_rejected=False))
         if name not in self._action and name in known_actions(self.domain):
             self._filled = {}  # no observation shows it
             return
@@ -132,7 +177,7 @@ class BotState:
 
     def _set_slot(self, event: SlotSet) -> None:
         if event.name == REQUESTED_SLOT:
-            self.loop = dataclasses.replace(self.loop, requested_slot=event.value)
+            self._enter(dataclasses.replace(self.loop, requested_slot=event.value))
             if event.name not in self._slot:
                 return
         if event.name not in self._slot:
@@ -142,6 +187,8 @@ class BotState:
         code = self._codes[index]
         value = named_value(code.slot) if event.is_named_only else stored(code.slot, event.value)
         self.slots[event.name] = value
+        if event.name != REQUESTED_SLOT:
+            self.extracted[event.name] = value
         self._filled.pop(event.name, None)
         rules.set_slot(self._row, self._tables, index, code.encode(value), HIGH)
 
@@ -222,8 +269,18 @@ class Conversation:
 
     @property
     def loop(self) -> Loop:
-        """The active form, and the slot that it has asked for."""
+        """The active form, and its state."""
         return self._state.loop
+
+    @property
+    def extracted(self) -> dict[str, Value]:
+        """The slots that were set since the last message, by it or by actions."""
+        return dict(self._state.extracted)
+
+    @property
+    def last_action(self) -> str | None:
+        """The last action that was not rejected; listening after a message, None at the start."""
+        return self._state.last_action
 
     @property
     def latest_message(self) -> UserUttered | None:
@@ -280,6 +337,12 @@ class Decision:
     event: int
 
 
+def is_rejected(events: Sequence[Event], index: int) -> bool:
+    """Return whether an event is an action that declined."""
+    event, following = events[index], events[index + 1 : index + 2]
+    return isinstance(event, ActionExecuted) and [*following] == [ActionExecutionRejected(event.name)]
+
+
 def decisions(
     conversation: Conversation, turn_taking: str = "auto", is_finished: bool = True
 ) -> Iterator[Decision]:
@@ -296,7 +359,9 @@ def decisions(
     unheard = 0
     index = -1
     for index, event in enumerate(conversation.events):
-        if isinstance(event, ActionExecuted):
+        if is_rejected(conversation.events, index):
+            pass
+        elif isinstance(event, ActionExecuted):
             is_listed = event.name not in known_actions(conversation.domain) or event.name in listed
             if is_listed and (is_explicit or event.name != LISTEN):
                 yield Decision(state.observation, event.name, index)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from dialogue_gym._yaml import plain_value
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import BotUttered, Event, SlotSet, Value
+from dialogue_gym.conversation.events import ActiveLoop, BotUttered, Event, SlotSet, Value
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
+from dialogue_gym.domain.default_names import DEACTIVATING, DEFAULT_ACTIONS
 from dialogue_gym.domain.model import FILLED, Variation
+from dialogue_gym.domain.slot import REQUESTED_SLOT
 
 
 def simulated_events(name: str, conversation: Conversation, speaker: Speaker) -> tuple[Event, ...]:
@@ -20,6 +21,8 @@ def simulated_events(name: str, conversation: Conversation, speaker: Speaker) ->
     As in the environments, it has no effects where its precondition does not hold.
     """
     domain = conversation.domain
+    if name in DEACTIVATING:
+        return (ActiveLoop(None), SlotSet(REQUESTED_SLOT, None))
     effects = declared_effects(name, domain) if conversation.is_possible(name) else ()
     slots = conversation.slots | {event.name: event.value for event in effects}
     said = utterance(name, conversation, speaker, slots)

@@ -131,6 +131,13 @@ class ActiveLoop:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionExecutionRejected:
+    """An action declines: it counts as not done, and the bot decides again."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restarted:
     """A restart: the bot forgets everything."""
 
@@ -140,7 +147,16 @@ class SessionStarted:
     """The start of a new session, and with it of a new dialogue."""
 
 
-Event = UserUttered | ActionExecuted | BotUttered | SlotSet | ActiveLoop | Restarted | SessionStarted
+Event = (
+    UserUttered
+    | ActionExecuted
+    | BotUttered
+    | SlotSet
+    | ActiveLoop
+    | ActionExecutionRejected
+    | Restarted
+    | SessionStarted
+)
 
 
 def entity_values(entities: Iterable[Entity]) -> dict[str, Value]:
@@ -198,6 +214,8 @@ def to_json(event: Event) -> Json:
         return {"event": "slot", "name": event.name, "value": event.value}
     if isinstance(event, ActiveLoop):
         return {"event": "active_loop", "name": event.name}
+    if isinstance(event, ActionExecutionRejected):
+        return {"event": "action_execution_rejected", "name": event.name}
     return {"event": "restart" if isinstance(event, Restarted) else "session_started"}
 
 
@@ -221,6 +239,8 @@ def from_json(content: Mapping[str, Any]) -> Event:
         return SlotSet(_text(content, "name"), content.get("value"))
     if kind in ("active_loop", "form"):
         return ActiveLoop(_optional(content, "name"))
+    if kind == "action_execution_rejected":
+        return ActionExecutionRejected(_text(content, "name"))
     if kind in ("restart", "session_started"):
         return Restarted() if kind == "restart" else SessionStarted()
     raise ValueError(f"unknown event {kind!r}")

@@ -26,10 +26,19 @@ from dialogue_gym.domain.slot import (
 
 @dataclass(frozen=True)
 class Loop:
-    """The active form and the slot that it has asked for; None where there is none."""
+    """The active form, and its state.
+
+    Attributes:
+        name: the name of the form; None without one.
+        requested_slot: the slot that it has asked for; None before its first question.
+        is_unanswered: whether the last message fills no slot of the form, which has not asked again since.
+        is_rejected: whether the form was run for the last message, and declined.
+    """
 
     name: str | None = None
     requested_slot: str | None = None
+    is_unanswered: bool = False
+    is_rejected: bool = False
 
 
 NO_LOOP = Loop()

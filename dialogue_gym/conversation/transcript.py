@@ -12,6 +12,7 @@ from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.effects import declared_effects, shown
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActionExecutionRejected,
     BotUttered,
     Event,
     Json,
@@ -19,6 +20,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
     Value,
 )
+from dialogue_gym.conversation.form import form_of, next_question
 from dialogue_gym.conversation.wording import fill, fitting, line, silence
 from dialogue_gym.domain.model import CONFIDENCES, EMPTY, LISTEN, Domain
 from dialogue_gym.domain.observation import confidence_bin
@@ -107,6 +109,8 @@ def bubbles(events: Iterable[Event]) -> list[Bubble]:
             found.append(Bubble(USER_SIDE, place, texts, meaning, event.confidence))
         elif isinstance(event, ActionExecuted):
             found.append(Bubble(BOT_SIDE, place, [], visible(event.name), event.confidence))
+        elif isinstance(event, ActionExecutionRejected) and found:
+            found.pop()
         elif isinstance(event, (BotUttered, SlotSet)):
             if not found or (isinstance(event, BotUttered) and event.writer):
                 found.append(Bubble(BOT_SIDE, place, []))
@@ -203,9 +207,11 @@ def first_text(domain: Domain, action: str) -> str:
 def text_to_say(conversation: Conversation, action: str) -> str:
     """Return the first text of an action that its conditions allow, with the slots filled in as if done now.
 
-    It is empty for a silent action.
+    It is empty for a silent action. A form says its next question.
     """
     domain = conversation.domain
+    if form := form_of(domain, action):
+        action = next_question(form, conversation) or action
     if action == LISTEN or not domain.texts(action):
         return first_text(domain, action)
     effects = declared_effects(action, domain) if conversation.is_possible(action) else ()

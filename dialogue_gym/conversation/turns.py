@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActionExecutionRejected,
+    ActiveLoop,
     BotUttered,
     Event,
     Restarted,
@@ -23,16 +25,24 @@ def is_users_turn(conversation: Conversation, turn_taking: str) -> bool:
     """Return whether the bot waits for the user: it listens, or with automatic turn taking has spoken.
 
     At the beginning it does, and after ten actions without a word from the user as well. A message that a
-    person wrote in the place of the bot hands the turn over, too.
+    person wrote in the place of the bot hands the turn over, too. After a form that has ended, or declined,
+    the bot goes on.
     """
     done = 0
+    forms = {form.name for form in conversation.domain.forms}
+    goes_on = False
     for event in reversed(conversation.events):
         if isinstance(event, UserUttered):
             return done >= MAX_UNHEARD
         if isinstance(event, BotUttered) and event.writer:
             return True
+        if isinstance(event, (ActiveLoop, ActionExecutionRejected)):
+            goes_on |= isinstance(event, ActionExecutionRejected) or event.name is None
         if isinstance(event, ActionExecuted):
             done += 1
+            has_ended_form, goes_on = goes_on and event.name in forms, False
+            if has_ended_form:
+                continue
             is_auto = turn_taking == "auto"
             if conversation.domain.action_model(event.name).speaks if is_auto else event.name == LISTEN:
                 return True

@@ -30,6 +30,9 @@ DEFAULT_ACTIONS: dict[str, str | None] = {
 }
 """Rasa's own actions, each with the response that it says if the domain has it."""
 
+DEACTIVATING = ("action_deactivate_loop", "action_deactivate_form")
+"""The actions that end the active form."""
+
 DEFAULT_INTENTS: dict[str, str | None] = {
     "restart": RESTART,
     "back": BACK,

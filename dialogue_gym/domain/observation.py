@@ -28,6 +28,9 @@ from dialogue_gym.domain.model import (
     number_text,
 )
 
+ACTIVE_LOOP = "active_loop"
+"""The field with the active form, in domains with forms; that of an answer that it misses follows."""
+
 
 @dataclass(frozen=True)
 class ObservationField:
@@ -55,6 +58,10 @@ def observation_fields(domain: Domain) -> tuple[ObservationField, ...]:
     fields.append(ObservationField("said", actions))
     fields.append(ObservationField("spoken", SPOKEN))
     fields.append(ObservationField("done", actions))
+    if domain.forms:
+        forms = [form.name for form in domain.forms]
+        fields.append(ObservationField(ACTIVE_LOOP, (NONE, *labelled(forms))))
+        fields.append(ObservationField("loop_unanswered", SPOKEN))
     return tuple(fields)
 
 

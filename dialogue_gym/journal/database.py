@@ -261,9 +261,9 @@ WITH RECURSIVE taught(name) AS (
         JOIN entries AS child ON child.conversation = taught.name
         JOIN entries AS parent ON parent.id = child.parent
 )
-SELECT * FROM entries WHERE conversation = '' OR conversation IN taught ORDER BY id
+SELECT * FROM entries WHERE conversation IN ('', 'imported stories') OR conversation IN taught ORDER BY id
 """
-"""The entries of taught conversations, of those that they are forks of, and of none."""
+"""The entries of taught conversations, of those that they are forks of, and of none; imported stories too."""
 SELECT_FINISHED = """
 SELECT conversation FROM entries AS began
 WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND EXISTS (

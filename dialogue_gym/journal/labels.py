@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from dialogue_gym.conversation.conversation import BotState
+from dialogue_gym.conversation.conversation import BotState, is_rejected
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.entry import LABEL, TEACHERS, Entry, in_words
@@ -62,8 +62,11 @@ class PathLabels:
 
 def _labels_along(path: Iterable[Entry], state: BotState) -> Iterator[Label]:
     """Yield the labels along a path that begins where a state is, which goes along."""
-    for entry, event in in_words(path):
-        if entry.kind == LABEL and entry.content["by"] in TEACHERS:
+    words = in_words(path)
+    events = [event for _, event in words]
+    for index, (entry, event) in enumerate(words):
+        is_taught = entry.kind == LABEL and entry.content["by"] in TEACHERS
+        if is_taught and not is_rejected(events, index):
             right = tuple(entry.content["right"])
             yield Label(state.observation, right, entry.content["by"], entry.id, entry.conversation)
         state.apply(event)

@@ -17,7 +17,7 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, SlotSet, UserUttered
-from dialogue_gym.conversation.turns import before_last_turn, is_users_turn, new_session
+from dialogue_gym.conversation.turns import before_last_turn, new_session
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import BACK, command_of
 from dialogue_gym.domain.model import RESTART
@@ -28,6 +28,7 @@ from dialogue_gym.live.reply import Reply
 from dialogue_gym.live.transitions import FAILURE, TRUNCATED, LiveReward, Trace
 from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, no_listener
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
+from dialogue_gym.stories.rulebook import RuleBook
 
 PATIENCE = 300.0
 """The number of seconds that people wait for a teacher who has taken over."""
@@ -79,6 +80,7 @@ class LiveBot:
         silence: float | None = None,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
+        rules: RuleBook | None = None,
     ) -> None:
         """Take up the conversations that are open.
 
@@ -96,6 +98,7 @@ class LiveBot:
             silence: seconds of silence after which a person counts as gone; None for never.
             patience: seconds for which a person waits for a teacher; then the bot answers.
             clock: the time in seconds.
+            rules: the rules that hold before the decider's choice; None without any.
 
         Raises:
             StoreError: the journal cannot be read.
@@ -108,6 +111,7 @@ class LiveBot:
         self._turn_taking = turn_taking
         self._actions = domain.actions if turn_taking == "explicit" else domain.actions[1:]
         self._decider = decider
+        self._rules = rules or RuleBook(domain)
         self._runner = runner
         self._interpreter = interpreter
         self._silence = silence
@@ -204,13 +208,19 @@ class LiveBot:
         notes: list[str] = []
         conversation = turn.conversation
         first = len(conversation)
-        while not (is_over := turn.is_over) and not turn.is_users_turn and trace.teacher is None:
+        while not (is_over := turn.is_over) and not self._waits(conversation) and trace.teacher is None:
             possible = conversation.action_mask(self._actions)
-            result = turn.do(*self._decider.decide(conversation.observation(), possible))
+            if ruling := self._rules.decide(conversation):
+                result = turn.do(ruling.action)
+            else:
+                result = turn.do(*self._decider.decide(conversation.observation(), possible))
             notes += [result.note] if result.note else []
         if is_over:
             turn.end()
         return conversation.events[first:], tuple(notes)
+
+    def _waits(self, conversation: Conversation) -> bool:
+        return self._rules.waits(conversation, self._turn_taking)
 
     def rate(self, conversation: str, value: float, about: int | None = None) -> None:
         """Take a person's rating, however late; see `Conversations.rate`."""
@@ -280,7 +290,7 @@ class LiveBot:
         has_bot = known.teacher(conversation) is None
         if known.is_open(conversation) and (has_bot or conversation in known.busy):
             return False
-        return not is_users_turn(known.trace(conversation).conversation, self._turn_taking)
+        return not self._waits(known.trace(conversation).conversation)
 
     def take_over(self, conversation: str, teacher: str) -> None:
         """Let a teacher decide from now on, also in the place of another teacher.

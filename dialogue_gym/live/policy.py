@@ -16,6 +16,7 @@ from dialogue_gym.live.exploration import QPolicy
 from dialogue_gym.live.migration import schema_of
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError
+from dialogue_gym.teaching.learner import rule_book
 from dialogue_gym.teaching.policy import is_store, taught_agent
 
 
@@ -70,7 +71,8 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
     if newest is None:
         return taught_agent(folder, domain)
     with Store(folder, create=False, read_only=True) as store:
-        domain = History(store.taught()).extended(domain)
+        history = History(store.taught())
+    domain = history.extended(domain)
     env = DialogueEnv(with_user(domain), turn_taking=newest.turn_taking)
     if newest.state["knows"] != schema_of(env):
         raise AgentError(
@@ -79,4 +81,6 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
         )
     count = sum(name.startswith("network.") for name in newest.arrays)
     weights = [newest.arrays[f"network.{number}"] for number in range(count)]
-    return domain, Agent(folder.name, env, QPolicy(env, weights, newest.state["learner"]["updates"]))
+    rules = rule_book(history, domain, env.action_names, newest.turn_taking)
+    policy = QPolicy(env, weights, newest.state["learner"]["updates"])
+    return domain, Agent(folder.name, env, policy, rules=rules)

@@ -27,6 +27,7 @@ from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError
+from dialogue_gym.teaching.learner import rule_book
 from dialogue_gym.teaching.policy import is_store
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
@@ -110,6 +111,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             turn_taking=turn_taking,
             reward=reward,
             silence=given.silence * 60 or None,
+            rules=rule_book(History(store.taught()), domain, trainer.learner.env.action_names, turn_taking),
         )
         if not is_attended:
             for name in live.conversations.teachers:

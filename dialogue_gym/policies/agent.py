@@ -24,6 +24,7 @@ from dialogue_gym.policies.saved import (
     read_agent,
     read_table,
 )
+from dialogue_gym.stories.rulebook import RuleBook
 
 POLICIES: Mapping[str, type[Policy]] = {
     "pretrained": PretrainedPolicy,
@@ -50,12 +51,19 @@ class Agent:
         policy: the policy.
         settings: the arguments of the environment, without the domain.
         turn_taking: `"auto"` or `"explicit"`.
+        rules: the rules that hold before the policy; None without any.
     """
 
     def __init__(
-        self, name: str, env: DialogueEnv, policy: Policy, settings: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        env: DialogueEnv,
+        policy: Policy,
+        settings: Mapping[str, Any] | None = None,
+        rules: RuleBook | None = None,
     ) -> None:
         """Join the two; without `settings` the environment's turn taking is its only one."""
+        self.rules = rules
         self.name = name
         self.env = env
         self.policy = policy

@@ -29,6 +29,7 @@ from dialogue_gym.stories.model import (
     Story,
     StoryCheckpoint,
 )
+from dialogue_gym.stories.rulebook import RuleBook
 
 _MAX_COMPARED = 3_000_000
 """The budget for finding nearest names, in pairs of characters; once it is spent, errors have no hints."""
@@ -43,11 +44,6 @@ def check_stories(domain: Domain | None, stories: Sequence[Story]) -> list[Probl
     """
     hints = _Hints()
     problems = [*_names(stories), *_checkpoints(stories, hints)]
-    if rules := [story for story in stories if story.is_rule]:
-        message = (
-            f"rules (here: {len(rules)}) are checked but not learned from, since they apply at any point"
-        )
-        problems.append(_warning(rules[0].place, message))
     if domain:
         words = _NameChecker(domain, hints)
         problems += (problem for story in stories for problem in words.check(story))
@@ -196,13 +192,15 @@ def _contradictions(domain: Domain, stories: Sequence[Story]) -> Iterator[Proble
     extended = _with_unknown(domain, expanded.stories)
     has_room = max(len(extended.intents), len(extended.actions), len(extended.slots)) < MAX_NAMES
     problems = _NameChecker(extended, _Hints(0))
-    playable = (
+    playable = [
         story
         for story in expanded.stories
         if has_room or not any(problem.is_error for problem in problems.check(story))
-    )
+    ]
     for found in contradictions_of_plain(extended, playable):
         yield _warning(found.second.place, str(found))
+    for conflict in RuleBook(extended, stories).conflicts(playable):
+        yield _warning(conflict.place, str(conflict))
 
 
 def _with_unknown(domain: Domain, stories: Iterable[Story]) -> Domain:

@@ -13,6 +13,7 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActionExecutionRejected,
     BotUttered,
     Event,
     Restarted,
@@ -105,7 +106,9 @@ def story_of(conversation: Conversation, name: str) -> Story:
     for event in conversation.events:
         is_news = state.is_news(event)
         state.apply(event)
-        if not is_news or isinstance(event, BotUttered):
+        if isinstance(event, ActionExecutionRejected) and steps[-1:] == [ActionExecuted(event.name)]:
+            steps.pop()
+        if not is_news or isinstance(event, (BotUttered, ActionExecutionRejected)):
             continue
         if isinstance(event, UserUttered):
             entities = tuple(dataclasses.replace(entity, confidence=None) for entity in event.entities)

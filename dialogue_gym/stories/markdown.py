@@ -15,6 +15,7 @@ from dialogue_gym._markdown import lines
 from dialogue_gym._text import shorten
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActionExecutionRejected,
     ActiveLoop,
     BotUttered,
     Restarted,
@@ -216,6 +217,8 @@ def _line(step: Step) -> str:
         return f"  - {step.name}{_json(step.parameters) if step.parameters else ''}"
     if isinstance(step, StoryCheckpoint):
         return _first(step, f"> {step.name}{_json(step.slots) if step.slots else ''}")
+    if isinstance(step, ActionExecutionRejected):
+        raise StoryError(f"a story has no declined actions such as {step.name}")
     if not all(isinstance(event, UserUttered) for option in step.options for event in option):
         raise StoryError("Markdown cannot have slots as alternatives")
     acts = [_act(event) for option in step.options for event in option if isinstance(event, UserUttered)]

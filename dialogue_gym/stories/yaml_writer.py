@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dialogue_gym._text import shorten
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActionExecutionRejected,
     ActiveLoop,
     BotUttered,
     Entity,
@@ -111,6 +112,8 @@ def _step(step: Step) -> Iterator[str]:
             first, *rest = _option(option)
             yield f"- {first}"
             yield from (f"  {line}" for line in rest)
+    elif isinstance(step, ActionExecutionRejected):
+        raise StoryError(f"a story has no declined actions such as {step.name}")
     else:
         yield _other(step)
 

@@ -85,7 +85,10 @@ class AnswerWriter:
             driver.model.learn(driver.history)
             if action != proposal.best.action and set(right) != set(known):
                 change = Change(proposal.best, driver.options()[0], tuple(right))
+        overruled = driver.overruling(action) if by is None else None
         driver.execute(action, proposal.is_closing)
+        if overruled is not None:
+            driver.note = "; ".join(filter(None, (overruled, driver.note)))
         return change
 
     def end(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dialogue_gym._text import shorten
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered
@@ -114,7 +115,17 @@ class ConversationDriver:
 
     def options(self) -> tuple[Option, ...]:
         """Return every action, the most probable one first."""
-        return self.model.learner.options(self.conversation)
+        return self.model.options(self.conversation)
+
+    def overruling(self, action: str) -> str | None:
+        """Return a sentence if a rule contradicts an action that a teacher called right; None if not."""
+        ruling = self.model.rules.decide(self.conversation)
+        if ruling is None or ruling.rule is None or ruling.action == action:
+            return None
+        return (
+            f"the rule {shorten(ruling.rule.name)} says {ruling.action} here and still holds: to teach"
+            f" {action}, change the rule"
+        )
 
     def taught_here(self) -> tuple[str, ...]:
         """Return the actions that a teacher called right here; empty if none did."""
@@ -125,6 +136,11 @@ class ConversationDriver:
         if self._user is not None:
             return self._user.outcome is not None
         return has_ended(self.conversation, self.turn_taking)
+
+    def _is_users_turn(self) -> bool:
+        if self._user is not None:
+            return is_users_turn(self.conversation, self.turn_taking)
+        return self.model.rules.waits(self.conversation, self.turn_taking)
 
     # Writing.
 
@@ -230,7 +246,7 @@ class ConversationDriver:
     def advance(self) -> None:
         """Set `pending` to the next thing that the teacher must answer."""
         self._update_conversation()
-        if is_users_turn(self.conversation, self.turn_taking):
+        if self._is_users_turn():
             self.pending = AwaitsMessage()
         else:
             self.pending = Proposal(self.options(), is_closing=self.has_outcome())
@@ -310,7 +326,7 @@ class ConversationDriver:
             writer.end(outcome or "success", BOT)
         self.write(writer.take())
         self._update_conversation()
-        is_left = self._user is None and is_users_turn(self.conversation, self.turn_taking)
+        is_left = self._user is None and self._is_users_turn()
         if not ends and is_left and self.has_outcome():
             writer = self.writer()
             writer.end("success", BOT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialogue_gym._text import take_name
 from dialogue_gym.conversation.conversation import Conversation, decisions
-from dialogue_gym.conversation.events import SessionStarted, SlotSet, UserUttered
+from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, SlotSet, UserUttered
 from dialogue_gym.conversation.turns import is_users_turn
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import FILLED
@@ -28,6 +28,7 @@ from dialogue_gym.stories import (
     replay,
     story_of,
 )
+from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.export_examples import placed
 from dialogue_gym.teaching.learner import right_actions
 from dialogue_gym.teaching.mode import TURN_TAKINGS, turn_taking_in
@@ -64,8 +65,8 @@ def lessons_of(history: History, domain: Domain) -> list[Story]:
 
     They are the imported stories and rules as they were written, and the conversations in which a teacher
     answered. All but rules and stories with checkpoints or alternatives stop before the first turn that is
-    unfinished, or has an action that a teacher called wrong later. Texts and values of the simulation are
-    left out.
+    unfinished, or has an action that a rule contradicts, or that a teacher called wrong later. Texts and
+    values of the simulation are left out.
 
     Raises:
         StoreError: the content of an entry does not fit its kind.
@@ -93,7 +94,19 @@ def _imported(history: History, domain: Domain, right: Right, turn_taking: str) 
             yield Story(story.name, steps)
 
 
+def _unruled(record: Conversation, rules: RuleBook) -> Conversation:
+    """Return a conversation up to the first action that a rule contradicts."""
+    for index, event in enumerate(record.events) if rules.rules else ():
+        if isinstance(event, ActionExecuted):
+            before = Conversation(record.domain, record.events[:index], record.sender_id)
+            ruling = rules.decide(before)
+            if ruling and ruling.rule and ruling.action != event.name:
+                return before
+    return record
+
+
 def _taught(history: History, domain: Domain, right: Mapping[str, Right], mode: str) -> Iterator[Story]:
+    rules = RuleBook(domain, imported_stories(history))
     for conversation in history.conversations:
         path = history.path(conversation)
         if _is_a_story(history, conversation) or not any(map(_is_lesson, path)):
@@ -101,6 +114,8 @@ def _taught(history: History, domain: Domain, right: Mapping[str, Right], mode: 
         turn_taking = "auto" if is_live(history, conversation) else mode
         record = history.conversation(domain, conversation)
         is_whole = record.outcome == "success" or is_users_turn(record, turn_taking)
+        record = _unruled(record, rules)
+        is_whole &= len(record) == len(history.events(conversation))
         story = _story(conversation, _whole_turns(record, right[turn_taking], turn_taking, is_whole))
         if story:
             yield _without_simulation(story) if is_simulated(history, path[0].id) else story

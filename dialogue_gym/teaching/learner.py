@@ -6,9 +6,10 @@ processes with the same labels propose the same actions.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ from dialogue_gym.journal.entry import STORY
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.labels import Label
 from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, masked_softmax
+from dialogue_gym.stories import Story
+from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.pending import Option
+from dialogue_gym.teaching.story_import import imported_stories
 
 HIDDEN = 64
 STEPS = 60
@@ -87,6 +91,11 @@ class Learner:
         if memory != self.memory or list(memory) != list(self.memory):
             self.memory = memory
             self._network = None
+
+    @property
+    def lessons(self) -> Mapping[bytes, tuple[str, ...]]:
+        """The right actions by a teacher, by observation in bytes."""
+        return self._taught
 
     def taught(self, observation: npt.NDArray[np.integer]) -> tuple[str, ...]:
         """Return the right actions of an observation by a teacher, not a story; empty without a label."""
@@ -186,6 +195,18 @@ def right_actions(
     return learner.memory
 
 
+def rule_book(history: History, domain: Domain, actions: Sequence[str], turn_taking: str) -> RuleBook:
+    """Return the imported rules of a store, and its teachers' lessons.
+
+    Raises:
+        StoreError: the content of an entry does not fit its kind.
+        DomainError: an event names an action or a slot that the domain does not have.
+    """
+    learner = Learner(domain, actions)
+    learner.learn(history.labels(domain, turn_taking))
+    return RuleBook(domain, imported_stories(history), learner.lessons)
+
+
 @functools.cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
@@ -214,11 +235,23 @@ class TaughtModel:
         """Begin with a domain without additions."""
         self._original = domain
         self.turn_taking = turn_taking
+        self._imported: list[Story] = []
         self._use(domain)
 
     def _use(self, domain: Domain) -> None:
         self.domain = domain
         self.learner = Learner(domain, self.actions)
+        self.rules = RuleBook(domain, self._imported)
+
+    def options(self, conversation: Conversation) -> tuple[Option, ...]:
+        """Return every action, the most probable one first; a rule, or the active form, is certain."""
+        options = self.learner.options(conversation)
+        if (ruling := self.rules.decide(conversation)) is None:
+            return options
+        known = next((one for one in options if one.action == ruling.action), None)
+        certain = Option(ruling.action, 1.0, True, known.taught if known else 0, ruling.reason)
+        others = [dataclasses.replace(one, probability=0.0) for one in options if one is not known]
+        return (certain, *others)
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -232,6 +265,9 @@ class TaughtModel:
             DomainError: an addition does not fit the domain.
         """
         domain = history.extended(self._original)
+        if (imported := imported_stories(history)) != self._imported:
+            self._imported = imported
+            self.rules = RuleBook(self.domain, imported)
         if domain != self.domain:  # equal domains keep the learner and its network
             self._use(domain)
         self.learn(history)
@@ -239,6 +275,7 @@ class TaughtModel:
     def learn(self, history: History) -> None:
         """Learn the labels in effect."""
         self.learner.learn(history.labels(self.domain, self.turn_taking))
+        self.rules.lessons = self.learner.lessons
 
     def proposed(self, observation: npt.NDArray[Any], possible: Sequence[bool]) -> str:
         """Return the most probable action.

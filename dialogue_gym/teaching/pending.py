@@ -24,16 +24,20 @@ class Option:
         probability: the probability that it is right, by the bot's estimate.
         is_possible: whether its precondition holds.
         taught: the number of answers and steps of stories in which it was right, in this very situation.
+        ruling: the rule or form that always holds here, in words; None without one.
     """
 
     action: str
     probability: float
     is_possible: bool
     taught: int = 0
+    ruling: str | None = None
 
     @property
     def evidence(self) -> str:
         """The reason for the probability, in words."""
+        if self.ruling:
+            return self.ruling
         if not self.taught:
             return "not taught here yet"
         return "taught once" if self.taught == 1 else f"taught {self.taught:,} times"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ from dialogue_gym.journal.labels import Label
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy
-from dialogue_gym.teaching.learner import Learner
+from dialogue_gym.stories import Story
+from dialogue_gym.teaching.learner import Learner, rule_book
 from dialogue_gym.teaching.mode import turn_taking_of
+from dialogue_gym.teaching.story_import import import_stories
 
 
 class TaughtPolicy(Policy):
@@ -64,4 +68,19 @@ def taught_agent(folder: Path, domain: Domain) -> tuple[Domain, Agent]:
     extended = history.extended(domain)
     env = DialogueEnv(with_user(extended), turn_taking=turn_taking_of(entries))
     labels = history.labels(extended, env.settings.turn_taking)
-    return extended, Agent(folder.name, env, TaughtPolicy(env, labels))
+    rules = rule_book(history, extended, env.action_names, env.settings.turn_taking)
+    return extended, Agent(folder.name, env, TaughtPolicy(env, labels), rules=rules)
+
+
+def story_agent(stories: Sequence[Story], domain: Domain) -> tuple[Domain, Agent]:
+    """Return the domain with the names that stories use, and the agent that they train.
+
+    Where only rules are known, a `RuleBook` without an agent serves.
+
+    Raises:
+        StoryError: the stories do not fit the domain.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        with Store(Path(folder) / "stories") as store:
+            import_stories(store, domain, stories)
+        return taught_agent(Path(folder) / "stories", domain)

@@ -34,7 +34,8 @@ def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], aft
     stories = list(stories)
     drafts = [Draft(IMPORTED, NOTE, _written(stories))] if stories else []
     joined = join(stories, domain, ROUNDS, limit=MAX_JOINED)
-    listed, domain = domain, with_names_of(domain, joined)
+    rules = [story for story in stories if story.is_rule]
+    listed, domain = domain, with_names_of(domain, [*joined, *rules])
     additions = [Addition(ACTION, name) for name in domain.actions[len(listed.actions) :]]
     additions += [Addition(INTENT, name) for name in domain.intents[len(listed.intents) :]]
     drafts += [Draft("", DOMAIN, addition.content(), None, STORY) for addition in additions]

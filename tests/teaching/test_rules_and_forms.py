@@ -1,0 +1,169 @@
+"""Teaching and live conversations with rules and forms."""
+
+from __future__ import annotations
+
+from dialogue_gym import stories
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.conversation import UserUttered
+from dialogue_gym.conversation.events import entities_from
+from dialogue_gym.conversation.transcript import text_to_say
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.stories.rulebook import RuleBook
+from dialogue_gym.teaching import Session, import_stories
+from dialogue_gym.teaching.export_stories import lessons_of
+from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
+from dialogue_gym.teaching.policy import taught_agent
+from tests.conftest import domain_from
+
+DOMAIN = domain_from(
+    """
+    intents: [greet, book, inform, chitchat, thank]
+    entities: [cuisine, people]
+    slots:
+      cuisine: {type: text, mappings: [{type: from_entity, entity: cuisine}]}
+      people: {type: text, mappings: [{type: from_entity, entity: people}]}
+    forms: {booking: {required_slots: [cuisine, people]}}
+    responses:
+      utter_greet: [text: Hello.]
+      utter_again: [text: Again.]
+      utter_ask_cuisine: [text: "Which cuisine?"]
+      utter_ask_people: [text: "How many people?"]
+      utter_submit: [text: Booked.]
+      utter_chitchat: [text: Nice.]
+    """
+)
+RULES = stories.parse(
+    """
+rules:
+- rule: Greet
+  steps:
+  - intent: greet
+  - action: utter_greet
+- rule: Begin
+  steps:
+  - intent: book
+  - action: booking
+  - active_loop: booking
+- rule: End
+  condition:
+  - active_loop: booking
+  steps:
+  - action: booking
+  - active_loop: null
+  - action: utter_submit
+""",
+    "rules.yml",
+    "yaml",
+)
+
+
+def say(session: Session, intent: str, **values: object) -> None:
+    session.say(UserUttered(None, intent, entities_from(values)))
+
+
+def confirm(session: Session, *expected: str) -> None:
+    """Confirm proposals, which are expected, until the user has to say something."""
+    proposed = []
+    while isinstance(session.pending, Proposal):
+        proposed.append(session.pending.best.action)
+        session.confirm()
+    assert proposed == [*expected, "action_listen"]
+    assert isinstance(session.pending, AwaitsMessage)
+
+
+def best(session: Session) -> tuple[str, float, str]:
+    assert isinstance(session.pending, Proposal)
+    return session.pending.best.action, session.pending.best.probability, session.pending.best.evidence
+
+
+def test_rules_and_forms_propose_and_lessons_lead_around_them() -> None:
+    with Store.in_memory() as store:
+        import_stories(store, DOMAIN, RULES)
+        session = Session(DOMAIN, store)
+        say(session, "book")
+        assert best(session) == ("booking", 1.0, "rule 'Begin'")
+        assert text_to_say(session.conversation, "booking") == "Which cuisine?"
+        session.confirm()
+        assert best(session) == ("action_listen", 1.0, "the form goes on")
+        session.confirm()
+        say(session, "chitchat")  # the form declines: the bot has to be taught
+        assert best(session)[2] == "not taught here yet"
+        session.correct("utter_chitchat")
+        session.correct("booking")
+        confirm(session)
+        say(session, "chitchat")
+        assert best(session)[2] == "taught once"
+        confirm(session, "utter_chitchat", "booking")
+        say(session, "inform", cuisine="thai")
+        assert best(session) == ("booking", 1.0, "the form goes on")
+        assert text_to_say(session.conversation, "booking") == "How many people?"
+        confirm(session, "booking")
+        say(session, "thank", people="4")  # an answer: the form would go on, and a lesson leads around it
+        assert best(session)[0] == "booking"
+        session.correct("utter_again")
+        assert session.note is None
+        confirm(session, "booking", "utter_submit")
+        assert session.conversation.loop.name is None
+
+        say(session, "greet")
+        session.correct("utter_again")
+        assert session.note == (
+            "the rule 'Greet' says utter_greet here and still holds: to teach utter_again, change the rule"
+        )
+        (story,) = [one for one in lessons_of(session.history, session.domain) if not one.is_rule]
+        written = stories.dump([story], "yaml")
+    for part in ("- active_loop: booking", "- active_loop: null", "- requested_slot: people"):
+        assert part in written, written
+    assert "intent: greet" not in written  # the rule would contradict it
+    assert stories.parse(written, "s.yml", "yaml")[0].steps == story.steps
+
+
+def test_an_undo_brings_the_form_back_and_a_new_session_resumes_in_it() -> None:
+    with Store.in_memory() as store:
+        import_stories(store, DOMAIN, RULES)
+        session = Session(DOMAIN, store)
+        say(session, "book")
+        confirm(session, "booking")
+        say(session, "inform", cuisine="thai")
+        confirm(session, "booking")
+        resumed = Session(DOMAIN, store)
+        assert resumed.conversation.loop.requested_slot == "people"
+        for _ in range(3):
+            resumed.undo()
+        assert resumed.conversation.loop.requested_slot == "cuisine"
+
+
+def test_a_live_bot_follows_rules_and_forms() -> None:
+    class Greeting:
+        def decide(self, observation: object, possible: object) -> tuple[str, int]:
+            return "utter_again", 7
+
+    with Store.in_memory() as store:
+        live = LiveBot(
+            DOMAIN,
+            store,
+            Greeting(),
+            FixedFormatInterpreter(DOMAIN),
+            ActionRunner(DOMAIN),
+            rules=RuleBook(DOMAIN, RULES),
+        )
+        name = live.begin()
+
+        def answer(text: str) -> list[str | None]:
+            return [message.text for message in live.reply(name, text).messages]
+
+        assert answer("/greet") == ["Hello."]
+        assert answer("/book") == ["Which cuisine?"]
+        assert answer("/chitchat") == ["Again."]
+        assert answer('/inform{"cuisine": "thai"}') == ["How many people?"]
+        assert answer('/inform{"people": "4"}') == ["Booked."]
+
+
+def test_the_agent_of_a_store_has_its_rules(tmp_path: object) -> None:
+    with Store(tmp_path / "s") as store:  # type: ignore[operator]
+        store.use_domain("x", "intents: []")
+        import_stories(store, DOMAIN, RULES)
+    _, agent = taught_agent(tmp_path / "s", DOMAIN)  # type: ignore[operator]
+    assert agent.rules is not None and [rule.name for rule in agent.rules.rules] == ["Greet", "Begin", "End"]
