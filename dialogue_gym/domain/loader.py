@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import yaml
 
 from dialogue_gym._files import Problem, read_text
-from dialogue_gym._text import shorten
+from dialogue_gym._text import nearest, shorten
 from dialogue_gym._yaml import YamlNode, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
@@ -102,6 +102,12 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
     reader = SlotReader(intents, entities, _is_old(keys), fills_slots(keys.get("config")), warnings)
     forms = parse_forms(keys.get("forms"), reader.mappings)
     slots = reader.slots(keys.get("slots"), forms.mappings)
+    known = [slot.name for slot in slots]
+    for form in forms.forms:
+        for slot in (one for one in form.required_slots if one not in known):
+            place = keys["forms"].named()[form.name]
+            message = f"unknown slot {shorten(slot)}; {nearest(slot, known)} (the form asks for it forever)"
+            warnings.append(place.warning(message))
     declared = _names(keys.get("actions"), "action", ACTION_OPTIONS, warnings)
     if "forms" in keys:
         listed = keys["forms"]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from dialogue_gym import stories
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chat import Bot, Chat
+from dialogue_gym.check import check_files
 from dialogue_gym.conversation import Conversation, UserUttered, to_json
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, SlotSet, entities_from
 from dialogue_gym.domain.observation import describe, observation_fields
@@ -337,3 +339,30 @@ def test_the_example_of_the_page_is_true() -> None:
     chat = Chat(bot, FixedFormatInterpreter(known))
     shown = [line for said in told if said[:3] == "you" for line in (said, *chat.handle(said[6:]))]
     assert shown == told
+
+
+# forms: the slots of a form are slots of the domain; `rasa data validate` demands it too.
+def test_a_form_with_an_unknown_slot_is_told(tmp_path: Path) -> None:
+    (tmp_path / "d.yml").write_text("slots: {city: {type: text}}\nforms: {f: {required_slots: [citty]}}\n")
+    (line,) = check_files([str(tmp_path / "d.yml")])
+    assert (
+        "d.yml:2: forms.f: unknown slot 'citty'; did you mean 'city'? (the form asks for it forever)" in line
+    )
+
+
+# forms#the-requested_slot-slot: it is ignored unless the domain lists it as a slot that is observed.
+def test_stories_can_tell_the_requested_slots_apart() -> None:
+    listed = DOMAIN.replace(
+        "      known:",
+        "      requested_slot: {type: categorical, values: [cuisine, people], mappings: [{type: custom}]}\n"
+        "      known:",
+    )
+    told = RULES.replace(
+        "rule: Chat\n", "rule: Chat\n  condition:\n  - slot_was_set:\n    - requested_slot: people\n"
+    )
+    for domain, answer in ((listed, ["Pardon?"]), (DOMAIN, ["Nice.", "Which cuisine?"])):
+        person = Person(told, domain)
+        person.says("book")
+        assert person.says("chitchat") == answer
+        person.says("inform", cuisine="thai")
+        assert person.says("chitchat") == ["Nice.", "How many people?"]
