@@ -16,7 +16,8 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chat import Bot, Chat
 from dialogue_gym.check import check_files
 from dialogue_gym.conversation import Conversation, UserUttered, to_json
-from dialogue_gym.conversation.events import ActionExecuted, BotUttered, SlotSet, entities_from
+from dialogue_gym.conversation.events import ActionExecuted, ActiveLoop, BotUttered, SlotSet, entities_from
+from dialogue_gym.conversation.turns import is_users_turn
 from dialogue_gym.domain.observation import describe, observation_fields
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.stories.rulebook import RuleBook
@@ -327,6 +328,9 @@ def test_rules_hold_in_both_ways_of_taking_turns(turn_taking: str) -> None:
             before = Conversation(person.conversation.domain, person.conversation.events[:index])
             assert not book.waits(before, turn_taking)
     assert book.waits(person.conversation, turn_taking)
+    ended = [event for event in person.conversation.events if not isinstance(event, BotUttered)][:-3]
+    assert ended[-1] == ActiveLoop(None)
+    assert not is_users_turn(Conversation(person.conversation.domain, ended), turn_taking)
 
 
 def test_the_example_of_the_page_is_true() -> None:

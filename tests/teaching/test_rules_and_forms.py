@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dialogue_gym import stories
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.conversation import UserUttered
+from dialogue_gym.conversation import Conversation, UserUttered
 from dialogue_gym.conversation.events import entities_from
 from dialogue_gym.conversation.transcript import text_to_say
 from dialogue_gym.journal.store import Store
@@ -13,6 +13,7 @@ from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching import Session, import_stories
 from dialogue_gym.teaching.export_stories import lessons_of
+from dialogue_gym.teaching.learner import rule_book
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.policy import taught_agent
 from tests.conftest import domain_from
@@ -102,8 +103,11 @@ def test_rules_and_forms_propose_and_lessons_lead_around_them() -> None:
         confirm(session, "booking")
         say(session, "thank", people="4")  # an answer: the form would go on, and a lesson leads around it
         assert best(session)[0] == "booking"
+        before = Conversation(session.domain, session.conversation.events)
         session.correct("utter_again")
         assert session.note is None
+        book = rule_book(session.history, session.domain, session.actions, "explicit")
+        assert book.decide(before) is None and RuleBook(session.domain, RULES).decide(before) is not None
         confirm(session, "booking", "utter_submit")
         assert session.conversation.loop.name is None
 
