@@ -43,6 +43,23 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def create_text(path: Path, text: str) -> None:
+    """Write a text to a new file, in UTF-8, whole or not at all.
+
+    Raises:
+        FileExistsError: there is such a file, which is unchanged.
+        OSError: the file cannot be written.
+    """
+
+    def create(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+        # The file is reserved first: a rename would replace one that was made in the meantime.
+        path.open("x").close()
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, create)
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """A fault in a file: an error, or a warning about something probably not intended."""

@@ -1,4 +1,4 @@
-"""Read YAML with the place of every entry, so that an error can name file, line and key."""
+"""YAML: read with the place of every entry, so that an error can name file, line and key; and written."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ _WORDS = {word: None for word in ("", "~", "null", "Null", "NULL")} | {
 _WHOLE = re.compile(r"[-+]?[0-9][0-9_]{0,99}")
 _DECIMAL = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?")
 _FILE = "_file_of_dialogue_gym"
+# Texts that some version of YAML takes for a number or a truth value.
+_LOOKS_TYPED = re.compile(r"[-+.\d][\d_.,:eExXobaf+-]*|y|n", re.IGNORECASE)
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
 
 
@@ -353,3 +355,37 @@ def _check_anchors(root: yaml.Node, file: str, kind: FileKind) -> None:
             open_nodes.add(id(node))
             stack.append((node, True))
             stack.extend((child, False) for child in children)
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes lists indented, no aliases, and texts that cannot be taken for anything else."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+_PlainDumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str",
+        text,
+        style=None if text.isprintable() and not _LOOKS_TYPED.fullmatch(text) else '"',
+    ),
+)
+
+
+def dump_yaml(content: Any) -> str:
+    """Return content as YAML that versions 1.1 and 1.2 read alike."""
+    return str(
+        yaml.dump(
+            content,
+            Dumper=_PlainDumper,
+            sort_keys=False,
+            allow_unicode=True,
+            width=1_000_000,
+            default_flow_style=False,
+        )
+    )

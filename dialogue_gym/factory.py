@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dialogue_gym._files import FileError
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
-from dialogue_gym.check import KINDS, NLU, STORIES, data_files
+from dialogue_gym.check import KINDS, NLU, STORIES, data_files, kinds_of
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.nlu.examples import builtin_path
@@ -51,10 +51,13 @@ def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, see
 
 
 def own_examples(source: str) -> list[Path]:
-    """Return the example files of a built-in domain, or those in a project's folder; of a file none."""
+    """Return the example files of a built-in domain or a project's folder; a domain file may have its own."""
     if source in builtin_names():
         return [builtin_path(source, "nlu.yml")]
-    return data_files(Path(source), NLU) if Path(source).is_dir() else []
+    path = Path(source)
+    if path.is_dir():
+        return data_files(path, NLU)
+    return [path] if path.is_file() and NLU in kinds_of(path) else []
 
 
 def _with_folders(given: Iterable[str | Path], kind: str) -> list[Path]:

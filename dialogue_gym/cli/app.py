@@ -10,6 +10,7 @@ from dialogue_gym.cli.chat import chat
 from dialogue_gym.cli.check import check
 from dialogue_gym.cli.evaluate import evaluate
 from dialogue_gym.cli.live import live
+from dialogue_gym.cli.new import new
 from dialogue_gym.cli.serve import serve
 from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
@@ -45,6 +46,7 @@ app.command()(chat)
 app.command()(check)
 app.command()(train)
 app.command()(evaluate)
+app.command()(new)
 app.command()(teach)
 app.command()(live)
 app.command()(serve)

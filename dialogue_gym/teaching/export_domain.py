@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
-import yaml
-
-from dialogue_gym._yaml import parse_yaml
+from dialogue_gym._yaml import dump_yaml, parse_yaml
 from dialogue_gym.conversation.events import Json, Value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import OWN_KEYS, parse_domain
@@ -20,42 +17,6 @@ _GONE = ("config", "templates", "policy", "action_factory", "topics", "nlu", "st
 """Keys that Rasa 3 does not have in a domain, or has elsewhere."""
 _GONE_FROM_SLOTS = ("auto_fill",)
 _GONE_FROM_ACTIONS = ("safe",)
-_LOOKS_TYPED = re.compile(r"[-+.\d][\d_.,:eExXobaf+-]*|y|n", re.IGNORECASE)
-"""Texts that some version of YAML takes for a number or a truth value."""
-
-
-class _RasaDumper(yaml.SafeDumper):
-    """Writes lists indented, no aliases, and texts that cannot be taken for anything else."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-_RasaDumper.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str",
-        text,
-        style=None if text.isprintable() and not _LOOKS_TYPED.fullmatch(text) else '"',
-    ),
-)
-
-
-def dump_yaml(content: Json) -> str:
-    """Return content as YAML that versions 1.1 and 1.2 read alike."""
-    return str(
-        yaml.dump(
-            content,
-            Dumper=_RasaDumper,
-            sort_keys=False,
-            allow_unicode=True,
-            width=1_000_000,
-            default_flow_style=False,
-        )
-    )
 
 
 def rasa_domain(text: str, file: str, name: str, grow: Callable[[Domain], Domain]) -> tuple[str, list[str]]:

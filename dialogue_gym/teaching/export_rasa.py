@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dialogue_gym._files import read_text
 from dialogue_gym._text import counted, printable, shorten
-from dialogue_gym._yaml import parse_yaml
+from dialogue_gym._yaml import dump_yaml, parse_yaml
 from dialogue_gym.check import NLU, data_files
 from dialogue_gym.conversation.events import SlotSet
 from dialogue_gym.domain import Domain
@@ -46,7 +46,7 @@ from dialogue_gym.teaching.export_actions import (
     actions_text,
     coded_actions,
 )
-from dialogue_gym.teaching.export_domain import dump_yaml, rasa_domain
+from dialogue_gym.teaching.export_domain import rasa_domain
 from dialogue_gym.teaching.export_examples import examples_of
 from dialogue_gym.teaching.export_stories import has_unknown_stories, lessons_of, with_stories
 

@@ -22,6 +22,7 @@ COMMANDS = {
     ("check",): "Check domain, story and NLU files",
     ("train",): "Train an agent with the simulated user of a domain",
     ("evaluate",): "Count how often an agent succeeds",
+    ("new",): "Make a new bot",
     ("teach",): "Teach a bot in the terminal",
     ("live",): "Talk to a bot in the terminal and rate it",
     ("serve",): "Serve a bot in the browser",

@@ -49,11 +49,12 @@ def test_walk_through_in_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_created_and_a_new_store_can_be_started(tmp_path: Path) -> None:
-    typed = "1\norder, greet\nutter_hi\nHello: [you]\nhow are you [/b] \u202eשלום\n3\ngreet\n-\n:q\n"
+    bot = "1\n\n2\nhi\nhello\n\ngreet\norder\nI order\n\norder\n\n\n1\nHello: [you]\nhi\n3\n1\n"
+    typed = f"{bot}how are you [/b] \u202eשלום\n3\ngreet\n-\n:q\n"
     made = run("own.yml", typed=typed, cwd=tmp_path, columns=60)
     assert made.returncode == 0 and made.stderr == "", made.stderr
     domain = load_domain(tmp_path / "own.yml")
-    assert domain.intents == ("order", "greet") and domain.texts("utter_hi") == ("Hello: [you]",)
+    assert domain.intents == ("greet", "order") and domain.texts("utter_hi") == ("Hello: [you]",)
     assert "how are you [/b] \\u202eשלום" in made.stdout
     with Store(tmp_path / "own-teaching") as store:
         assert [entry.kind for entry in store.entries()].count(MEND) == 1

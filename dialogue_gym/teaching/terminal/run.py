@@ -6,14 +6,16 @@ import json
 import time
 from pathlib import Path
 
-from dialogue_gym._files import write_text
+from dialogue_gym._files import create_text
 from dialogue_gym._text import name_fault, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.sources import YAML_SUFFIXES
 from dialogue_gym.factory import make_text_interpreter
 from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
 from dialogue_gym.journal.store import Store
+from dialogue_gym.outline.file import domain_file
 from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.mode import FAKE, ME
@@ -23,15 +25,16 @@ from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
 from dialogue_gym.teaching.startup import set_up
 from dialogue_gym.teaching.terminal.console import KEPT, Leave, Terminal
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
+from dialogue_gym.teaching.terminal.guide import new_bot, should_teach
 from dialogue_gym.teaching.terminal.setup import (
     Cancel,
-    domain_text,
-    new_domain,
     should_continue,
+    should_create,
     should_grow,
 )
 
-_YAML = (".yml", ".yaml")
+NOTHING_SAVED = "Nothing was saved."
+"""Shown on exit before a new file is written."""
 
 
 def run(options: TeachOptions) -> None:
@@ -43,13 +46,57 @@ def run(options: TeachOptions) -> None:
     """
     terminal = Terminal()
     try:
-        domain = _domain(terminal, options.source)
-        if domain is not None:
-            _teach(terminal, domain, options)
+        path = Path(options.source)
+        is_missing = options.source not in builtin_names() and not path.exists() and _fault(path) is None
+        if is_missing and not (
+            terminal.run(should_create(options.source), NOTHING_SAVED) and _written(terminal, path)
+        ):
+            return
+        _teach(terminal, load_domain(options.source), options)
     except Cancel:
         print(KEPT)
     except Leave as leave:
         print(leave)
+
+
+def make_bot(path: Path) -> None:
+    """Ask for the parts of a new bot, write its domain file, and teach it if the person wants to.
+
+    Raises:
+        ValueError: the file cannot be made; the message is one line.
+        OSError: the file cannot be written.
+    """
+    if path.exists():
+        raise ValueError(
+            f"{path}: this file exists already; choose another name, or dialogue-gym teach {path}"
+        )
+    if fault := _fault(path):
+        raise ValueError(f"{path}: {fault}")
+    terminal = Terminal()
+    try:
+        if _written(terminal, path) and terminal.run(should_teach(str(path)), f"{path} is saved."):
+            _teach(terminal, load_domain(path), TeachOptions(str(path)))
+    except Cancel:
+        print(KEPT)
+    except Leave as leave:
+        print(leave)
+
+
+def _fault(path: Path) -> str | None:
+    """Return the reason why a path cannot be that of a new domain file; None if it can."""
+    if path.suffix.lower() not in YAML_SUFFIXES:
+        return f"the name of a domain file ends in .yml, as in {printable(path.name)}.yml"
+    return name_fault(path.stem)
+
+
+def _written(terminal: Terminal, path: Path) -> bool:
+    """Ask for the parts of a new bot, and write its file; False if the person leaves before the end."""
+    outline = terminal.run(new_bot(str(path)), NOTHING_SAVED)
+    if outline is None:
+        print(NOTHING_SAVED)
+        return False
+    create_text(path, domain_file(outline))
+    return True
 
 
 def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
@@ -117,20 +164,6 @@ def _simulate(domain: Domain, store: Store, options: TeachOptions) -> None:
         return
     for name, value in report.items():
         print(f"{name.replace('_', ' ')}: {'none' if value is None else format(value, 'g')}")
-
-
-def _domain(terminal: Terminal, source: str) -> Domain | None:
-    """Return the domain of a name or file; offer to create a YAML file that does not exist."""
-    path = Path(source)
-    is_missing = source not in builtin_names() and path.suffix.lower() in _YAML and not path.exists()
-    if is_missing and not name_fault(path.stem):
-        made = terminal.run(new_domain(source, printable(path.stem)), "Nothing was saved.")
-        if made is None:
-            return None
-        text = domain_text(made)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
-    return load_domain(source)
 
 
 def _set_store_aside(terminal: Terminal, folder: Path) -> None:

@@ -5,17 +5,13 @@ No input or output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-
-import yaml
+from collections.abc import Callable
+from typing import TypeVar
 
 from dialogue_gym._text import visible
-from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import LISTEN, RESTART, DomainError, Response
 from dialogue_gym.teaching.growth import Growth
 from dialogue_gym.teaching.terminal.keys import QUIT, KeyCommand
-from dialogue_gym.teaching.terminal.prompts import choose, typed
+from dialogue_gym.teaching.terminal.prompts import choose
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Table
 
 _Answer = TypeVar("_Answer")
@@ -47,50 +43,15 @@ def should_grow(growth: Growth) -> Dialog[bool]:
         return False
 
 
-def new_domain(file: str, name: str) -> Dialog[Domain | None]:
-    """Offer to create a domain, ask for its contents, and return it; None if the person cancels."""
-    try:
-        return (yield from _new_domain(file, name))
-    except Cancel:
-        return None
+def should_create(file: str) -> Dialog[bool]:
+    """Ask whether to make a domain file that does not exist.
 
-
-def _new_domain(file: str, name: str) -> Dialog[Domain | None]:
+    Raises:
+        Cancel: the person leaves.
+    """
     shown = (Line(f"{visible(file)} does not exist.", "strong"),)
-    if (yield from _asked(lambda notes: choose((*notes, *shown), "create it", "cancel"))) == 2:
-        return None
-    domain = Domain(name)
-    domain = yield from _with_names(domain, "intents, separated by commas > ", Domain.with_intent)
-    domain = yield from _with_names(
-        domain, "the bot's first actions, separated by commas > ", Domain.with_action
-    )
-    for action in domain.actions[2:]:
-        text = yield from _text(f"text of {visible(action, 40)} (Enter for none) > ")
-        if text:
-            responses = (*domain.responses, Response(action, (text,)))
-            domain = Domain(name, domain.intents, responses=responses, actions=domain.actions)
-    return domain
-
-
-def _with_names(domain: Domain, prompt: str, add: Any) -> Dialog[Domain]:
-    shown: tuple[Line | Table, ...] = ()
-    while True:
-        answer = yield from _text(prompt, shown)
-        extended = domain
-        try:
-            for name in filter(None, map(str.strip, answer.split(","))):
-                extended = add(extended, name)
-        except DomainError as error:
-            shown = (Line(f"({error})", "bad"),)
-            continue
-        if extended is not domain:
-            return extended
-        shown = (Line("(at least one name is needed)", "bad"),)
-
-
-def _text(prompt: str, shown: Sequence[Line | Table] = ()) -> Dialog[str]:
-    """Ask for a line."""
-    return (yield from _asked(lambda notes: typed(notes or tuple(shown), prompt))).strip()
+    answers = ("make a new bot, in a few questions", "cancel")
+    return (yield from _asked(lambda notes: choose((*notes, *shown), *answers))) == 1
 
 
 def _asked(question: Callable[[_Shown], Dialog[_Answer]]) -> Dialog[_Answer]:
@@ -103,14 +64,3 @@ def _asked(question: Callable[[_Shown], Dialog[_Answer]]) -> Dialog[_Answer]:
             if command.key == QUIT:
                 raise Cancel from None
             notes = (Line("(commands are available while teaching)", "bad"),)
-
-
-def domain_text(domain: Domain) -> str:
-    """Return the text of the file of a domain from `new_domain`."""
-    content: dict[str, Any] = {"version": "3.1", "intents": list(domain.intents)}
-    if domain.responses:
-        content["responses"] = {
-            response.name: [{"text": text} for text in response.texts] for response in domain.responses
-        }
-    content["actions"] = [action for action in domain.actions if action not in (LISTEN, RESTART)]
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

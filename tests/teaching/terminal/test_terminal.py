@@ -73,7 +73,7 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_at_every_prompt(tmp_path: Path, co
 def test_ctrl_c_and_ctrl_d_ask_before_teaching_begins(tmp_path: Path) -> None:
     window = Window("teach", "own.yml", cwd=tmp_path, columns=200)
     try:
-        for keys, prompt in (("", "answer >"), ("1", "intents, separated by commas >")):
+        for keys, prompt in (("", "answer >"), ("1", "answer >")):
             window.type(keys, prompt)
             interrupt(window, prompt)
         window.type("\x03", "Leave? Nothing was saved.")

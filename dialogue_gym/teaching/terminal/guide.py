@@ -1,0 +1,115 @@
+"""The questions about a new bot, at a terminal or a pipe. No input or output."""
+
+from __future__ import annotations
+
+from dialogue_gym._text import visible
+from dialogue_gym.outline.interview import LINES, PICK, STEPS, Interview, Question
+from dialogue_gym.outline.model import Outline, OutlineError
+from dialogue_gym.teaching.terminal.screens import Dialog, Line, Screen
+
+BACK, HELP, QUIT = ":back", "?", ":q"
+_HELP = (
+    Line(f"{BACK}  take the last answer back, as often as you like", indent=2),
+    Line(f"{QUIT}  leave; nothing is written", indent=2),
+    Line(f"{HELP}  help", indent=2),
+    Line("A list ends with an empty line. Enter alone takes the answer in brackets.", indent=2),
+)
+
+
+class _Back(Exception):
+    """The person takes the last answer back."""
+
+
+class _Quit(Exception):
+    """The person leaves."""
+
+
+def new_bot(file: str) -> Dialog[Outline | None]:
+    """Ask for the parts of a bot, one after the other; None if the person leaves."""
+    interview = Interview()
+    notes: tuple[Line, ...] = (
+        Line(f"A new bot, in a few questions; {visible(file)} is written at the end.", "strong"),
+        Line(f"{BACK} takes an answer back, {QUIT} leaves, {HELP} shows help.", "faint"),
+    )
+    step = -1
+    while (question := interview.question) is not None:
+        title: tuple[Line, ...] = ()
+        if question.step != step:
+            step = question.step
+            title = (Line(""), Line(f"{step + 1} of {len(STEPS)}: {STEPS[step]}", "strong"))
+        try:
+            answer = yield from _ask(question, (*notes, *title))
+            interview, notes = interview.answered(answer), ()
+        except _Back:
+            notes = () if interview.answers else (Line("(this is the first question)", "bad"),)
+            interview = interview.back()
+        except _Quit:
+            return None
+        except OutlineError as error:
+            notes = (Line(f"({error})", "bad"),)
+    return interview.outline
+
+
+def should_teach(file: str) -> Dialog[bool]:
+    """Ask whether to teach the new bot at once."""
+    question = Question(0, "Teach it now?", kind=PICK, choices=("teach it now, in this terminal", "later"))
+    shown = (
+        Line(f"Wrote {visible(file)}.", "good"),
+        Line(f"dialogue-gym teach {visible(file)}  teaches it here", indent=2),
+        Line(f"dialogue-gym serve {visible(file)}  teaches it in the browser", indent=2),
+    )
+    while True:
+        try:
+            if (answer := (yield from _ask(question, shown)).strip()) in ("1", "2"):
+                return answer == "1"
+        except (_Back, _Quit):
+            return False
+
+
+def _ask(question: Question, before: tuple[Line, ...]) -> Dialog[str]:
+    """Return the answer to a question; a list is asked for line by line."""
+    shown = [*before, Line(question.text)]
+    example = " / ".join(question.example.split("\n"))
+    if question.default is not None:
+        shown.append(Line(f"[{' / '.join(question.default.split(chr(10)))}]", "faint", 2))
+    elif example:
+        shown.append(Line(f"for example: {example}", "faint", 2))
+    if question.skip:
+        shown.append(Line(f"Enter alone: {question.skip}", "faint", 2))
+    if question.kind == PICK:
+        shown += [Line(f"{number}  {choice}", indent=2) for number, choice in enumerate(question.choices, 1)]
+        keys = "".join(str(number) for number in range(1, len(question.choices) + 1))
+        return (yield from _typed(Screen(tuple(shown), "answer > ", keys)))
+    if question.kind != LINES:
+        return (yield from _typed(Screen(tuple(shown), "answer > ")))
+    lines: list[str] = []
+    screen = Screen(tuple(shown), "1 > ")
+    while True:
+        try:
+            line = yield from _typed(screen)
+        except _Back:
+            if not lines:
+                raise
+            taken = lines.pop()
+            screen = Screen((Line(f"(taken back: {visible(taken, 60)})", "faint"),), f"{len(lines) + 1} > ")
+            continue
+        if not line.strip():
+            return "\n".join(lines)
+        lines.append(line)
+        screen = Screen((), f"{len(lines) + 1} > ")
+
+
+def _typed(screen: Screen) -> Dialog[str]:
+    """Return a typed line that is not a command."""
+    now = screen
+    while True:
+        answer = yield now
+        command = answer.strip().lower()
+        if command == HELP:
+            now = Screen((*_HELP, *screen.shown), screen.prompt, screen.keys)
+        elif command in (BACK, ":b", ":u"):
+            raise _Back
+        elif command in (QUIT, ":quit"):
+            raise _Quit
+        else:
+            return answer

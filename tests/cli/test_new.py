@@ -1,0 +1,54 @@
+"""`dialogue-gym new`: a bot from a few answers, at a terminal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from dialogue_gym import load_domain
+from tests.terminals import Window
+
+
+def test_a_bot_is_made_and_taught_at_a_terminal(tmp_path: Path) -> None:
+    window = Window("new", "pizza.yml", cwd=tmp_path, columns=100, NO_COLOR="1")
+    try:
+        window.type("", "What is the bot for?", ">")
+        window.type("It sells pizza.\r", "hello, thanks", "answer >")
+        window.type("1", "What do users want?", "1 >")
+        window.type("I want a pizza\r", "2 >")
+        window.type(":back\r", "taken back", "1 >")
+        window.type(":back\r", "hello, thanks", "answer >")
+        window.type("1", "1 >")
+        window.type("hello\r", "2 >")
+        window.type("hi there\r", "3 >")
+        window.type("\r", "'hello' means 'greet' already", "1 >")
+        window.type("I'd like to order a pizza\r", "2 >")
+        window.type("a small pizza please\r", "3 >")
+        window.type("\r", "[order_pizza]", ">")
+        window.type("\r", "What else do users want?", "1 >")
+        window.type("\r", "need to know", ">")
+        window.type("size\r", "How do users tell the size?", "answer >")
+        window.type("1", "Which choices", "1 >")
+        window.type("small\r", "2 >")
+        window.type("large\r", "3 >")
+        window.type("\r", "ask for the size?", ">")
+        window.type("Which size?\r", "What else does it need to know?", ">")
+        window.type("\r", "What else does the bot do?", "answer >")
+        window.type("3", "Is this your bot?", "answer >")
+        window.type("1", "Wrote pizza.yml.", "answer >")
+        window.type("1", "you >")
+        window.type("a large pizza please\r", "means order_pizza", "size: large", "answer >")
+    finally:
+        window.close()
+    assert load_domain(tmp_path / "pizza.yml").texts("utter_ask_size") == ("Which size?",)
+
+
+def test_an_existing_file_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "pizza.yml"
+    file.write_text("intents: [greet]\n")
+    for name, problem in (("pizza.yml", "exists already"), ("pizza", "ends in .yml")):
+        command = [sys.executable, "-m", "dialogue_gym", "new", name]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, input="", check=False)
+        assert done.returncode == 2 and problem in done.stderr
+    assert file.read_text() == "intents: [greet]\n"

@@ -1,0 +1,121 @@
+"""Outlines: questions about a new bot, and the domain file that the answers give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialogue_gym import load_domain
+from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.check import check_files
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.slot_filling import slots_filled
+from dialogue_gym.domain.loader import parse_domain
+from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.factory import own_examples
+from dialogue_gym.nlu.examples import read_examples
+from dialogue_gym.outline import Interview, OutlineError, domain_file
+from dialogue_gym.outline.model import CHOICE, MESSAGE, WORDS, YES_NO, Outline
+
+PIZZA = (
+    "It takes orders: pizza # and more", "1", "I'd like a pizza\n- a LARGE pizza with salami\n", "",
+    "我要订一个披萨\n订披萨", "", "", "size", "1", "small\nlarge", "Which size?", "topping", "2",
+    "salami\n蘑菇", "", "delivery", "3", "", "", "Deliver it?", "2nd visit", "3",
+    "yes, again\nanother one", "never before\nthe first", "", "address", "4",
+    "1 Main St\nat 2 Oak Rd", "Where?", "", "1", "One {Size} pizza with {topping}?", "", "1",
+    "One {size} pizza with cheese?", "", "2", "place the order", "3", "1",
+)  # fmt: skip
+
+
+def interviewed(answers: tuple[str, ...]) -> Interview:
+    interview = Interview()
+    for answer in answers:
+        interview = interview.answered(answer)
+    return interview
+
+
+def test_answers_give_a_domain_file_that_passes_the_strict_check(tmp_path: Path) -> None:
+    interview = interviewed(PIZZA)
+    assert interview.question is None
+    file = tmp_path / "pizza.yml"
+    file.write_text(domain_file(interview.outline), encoding="utf-8")
+    assert check_files([str(file)], is_strict=True) == []
+    domain = load_domain(file)
+    wish = "我要订一个披萨"
+    assert domain.intents == (
+        "greet", "thank", "goodbye", "affirm", "deny", "pizza", wish, "inform",
+        "slot_2nd_visit_yes", "slot_2nd_visit_no", "tell_address",
+    )  # fmt: skip
+    assert domain.actions[-3:] == ("utter_one_size_pizza", "utter_one_size_pizza_2", "action_place_the_order")
+    assert domain.texts("utter_one_size_pizza") == ("One {size} pizza with {topping}?",)
+    (large,) = [one for one in read_examples(own_examples(str(file))).examples if "LARGE" in one.text]
+    assert [(one.name, one.value) for one in large.entities] == [("size", "large"), ("topping", "salami")]
+    for intent, text, filled in (
+        ("affirm", "yes", {"delivery": True}),
+        ("slot_2nd_visit_no", "the first", {"slot_2nd_visit": False}),
+        ("tell_address", "3 Elm St", {"address": "3 Elm St"}),
+        ("pizza", "a pizza", {}),
+    ):
+        assert slots_filled(domain, UserUttered(text, intent)) == filled
+
+
+def test_an_answer_is_refused_with_a_reason_and_can_be_taken_back() -> None:
+    for place, answer, reason in (
+        (2, "hello\nhi there", "'hello' means 'greet' already"),
+        (2, "a pizza", "at least two ways"),
+        (2, "[a] pizza\nb", "square brackets"),
+        (8, "5", "not a number from 1 to 4"),
+        (9, "small\nSMALL", "at least two choices"),
+        (22, "yes\nsure thing", "'yes' means 'affirm' already"),
+        (31, "A {sizze} pizza", "did you mean 'size'?"),
+        (31, "A } pizza", "braces"),
+    ):
+        interview = interviewed(PIZZA[:place])
+        with pytest.raises(OutlineError, match=reason.replace("?", r"\?")):
+            interview.answered(answer)
+        assert interview.answers == PIZZA[:place]
+    before = interviewed(PIZZA[:10]).back()
+    assert before.withdrawn == PIZZA[9] and before.question == interviewed(PIZZA[:9]).question
+    assert Interview().back() == Interview()
+
+
+TEXTS = st.text(max_size=20) | st.sampled_from(
+    ["yes", "no", "hello", "size", "2", "null", "a: b", "# c", "- d", "{size}"]
+)
+FACTS = st.tuples(
+    TEXTS, st.sampled_from([CHOICE, WORDS, YES_NO, MESSAGE]),
+    st.lists(TEXTS, min_size=2), st.lists(TEXTS, min_size=2), TEXTS,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    TEXTS, st.booleans(), st.lists(st.tuples(st.lists(TEXTS, min_size=2), TEXTS), max_size=4),
+    st.lists(FACTS, max_size=4), st.lists(st.tuples(TEXTS, TEXTS), max_size=4), st.lists(TEXTS, max_size=2),
+)  # fmt: skip
+def test_any_answers_give_a_file_with_names_that_are_identifiers(
+    purpose: str, small_talk: bool, wishes: list, facts: list, texts: list, deeds: list
+) -> None:
+    outline = Outline().with_small_talk() if small_talk else Outline()
+    steps = [lambda now: now.with_purpose(purpose)]
+    steps += [lambda now, one=one: now.with_wish(*one) for one in wishes]
+    steps += [lambda now, one=one: now.with_fact(*one) for one in facts]
+    steps += [lambda now, one=one: now.with_saying(*one) for one in texts]
+    steps += [lambda now, one=one: now.with_action(one) for one in deeds]
+    for step in steps:
+        try:
+            outline = step(outline)
+        except OutlineError:
+            continue
+    text = domain_file(outline)
+    domain = parse_domain(parse_yaml(text, "made.yml", DOMAIN_FILE), "made")
+    assert domain.intents == tuple(outline.intents) and set(domain.actions[2:]) == set(outline.actions)
+    assert {slot.name for slot in domain.slots} == {fact.name for fact in outline.facts}
+    assert all(name.isidentifier() for name in (*domain.intents, *domain.actions, *outline.responses))
+    assert {name: domain.texts(name) for name in outline.responses} == {
+        name: (said,) for name, said in outline.responses.items()
+    }
+    assert all(name.startswith(("utter_", "action_")) for name in domain.actions)
