@@ -64,6 +64,7 @@ class LiveBot:
     Attributes:
         domain: the domain of the bot.
         conversations: open and ended ones, with their traces and ratings.
+        rules: the rules that hold before the choices of the decider.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class LiveBot:
         self._turn_taking = turn_taking
         self._actions = domain.actions if turn_taking == "explicit" else domain.actions[1:]
         self._decider = decider
-        self._rules = rules or RuleBook(domain)
+        self.rules = rules or RuleBook(domain)
         self._runner = runner
         self._interpreter = interpreter
         self._silence = silence
@@ -210,7 +211,7 @@ class LiveBot:
         first = len(conversation)
         while not (is_over := turn.is_over) and not self._waits(conversation) and trace.teacher is None:
             possible = conversation.action_mask(self._actions)
-            if ruling := self._rules.decide(conversation):
+            if ruling := self.rules.decide(conversation):
                 result = turn.do(ruling.action)
             else:
                 result = turn.do(*self._decider.decide(conversation.observation(), possible))
@@ -220,7 +221,7 @@ class LiveBot:
         return conversation.events[first:], tuple(notes)
 
     def _waits(self, conversation: Conversation) -> bool:
-        return self._rules.waits(conversation, self._turn_taking)
+        return self.rules.waits(conversation, self._turn_taking)
 
     def rate(self, conversation: str, value: float, about: int | None = None) -> None:
         """Take a person's rating, however late; see `Conversations.rate`."""

@@ -119,7 +119,7 @@ class Handoff:
 
     def _agent(self) -> Agent:
         actor = self._trainer.explorer.actor
-        return Agent("live", actor.env, actor)
+        return Agent("live", actor.env, actor, rules=self._bot.rules)
 
     def take_over(self, conversation: str, teacher: str) -> None:
         """Let a teacher decide from now on, also in the place of another teacher.

@@ -132,7 +132,7 @@ class TerminalChat:
     def explain(self) -> list[str]:
         """Return the lines about the last message, the slots, and the current values of the actions."""
         actor = self._trainer.explorer.actor
-        return explain(self._conversation, Agent("live", actor.env, actor))
+        return explain(self._conversation, Agent("live", actor.env, actor, rules=self._bot.rules))
 
     def leave(self) -> None:
         """End the open conversation, if there is one; if the bot has acted in it, it can be rated."""

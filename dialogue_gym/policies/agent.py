@@ -72,6 +72,8 @@ class Agent:
 
     def choose(self, conversation: Conversation) -> tuple[str, float | None]:
         """Return the action for the next step of a conversation, with its probability or None."""
+        if self.rules and (ruling := self.rules.decide(conversation)):
+            return ruling.action, 1.0
         observation, mask = self._look(conversation)
         chosen, _ = self.policy.predict(observation, deterministic=True, action_masks=mask)
         has_probabilities, numbers = self.policy.numbers(observation, mask)
@@ -80,6 +82,11 @@ class Agent:
     def rank_actions(self, conversation: Conversation) -> tuple[bool, list[ActionScore]]:
         """Return whether the numbers are probabilities, and the scores of all actions, the best first."""
         observation, mask = self._look(conversation)
+        if self.rules and (ruling := self.rules.decide(conversation)):
+            others = [name for name in self.env.action_names if name != ruling.action]
+            possible = dict(zip(self.env.action_names, map(bool, mask), strict=True))
+            ruled = [ActionScore(name, 0.0, possible[name]) for name in others]
+            return True, [ActionScore(ruling.action, 1.0, True), *ruled]
         has_probabilities, numbers = self.policy.numbers(observation, mask)
         scores = [
             ActionScore(name, float(number), bool(possible))

@@ -169,5 +169,9 @@ def test_the_agent_of_a_store_has_its_rules(tmp_path: object) -> None:
     with Store(tmp_path / "s") as store:  # type: ignore[operator]
         store.use_domain("x", "intents: []")
         import_stories(store, DOMAIN, RULES)
-    _, agent = taught_agent(tmp_path / "s", DOMAIN)  # type: ignore[operator]
+    domain, agent = taught_agent(tmp_path / "s", DOMAIN)  # type: ignore[operator]
     assert agent.rules is not None and [rule.name for rule in agent.rules.rules] == ["Greet", "Begin", "End"]
+    said = Conversation(domain, [UserUttered(intent="greet")])
+    assert agent.choose(said) == ("utter_greet", 1.0)
+    _, (first, *_) = agent.rank_actions(said)
+    assert (first.action, first.number) == ("utter_greet", 1.0)
