@@ -48,6 +48,15 @@ def kinds_of(path: Path) -> set[str]:
     return kinds
 
 
+def has_examples(path: Path) -> bool:
+    """Return whether a YAML file, such as a domain, has NLU examples.
+
+    Raises:
+        FileError: the file cannot be read.
+    """
+    return NLU in _kinds(read_text(path, _ANY_FILE), str(path))[0]
+
+
 def _kinds(text: str, file: str) -> tuple[set[str], list[str]]:
     """Return the kinds of content of a YAML text, and its top-level keys."""
     keys = _TOP_LEVEL_KEY.findall(text)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from dialogue_gym._files import FileError
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
-from dialogue_gym.check import KINDS, NLU, STORIES, data_files, kinds_of
+from dialogue_gym.check import KINDS, NLU, STORIES, data_files, has_examples
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.nlu.examples import builtin_path
+from dialogue_gym.nlu.examples import builtin_path, read_examples
 from dialogue_gym.nlu.interpreter import CombinedInterpreter, FixedFormatInterpreter, Interpreter
 from dialogue_gym.stories import Story, load
 from dialogue_gym.stories.io import own_stories
@@ -40,8 +40,6 @@ def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, see
         from dialogue_gym.nlu.rasa import RasaInterpreter
 
         return CombinedInterpreter(RasaInterpreter(addresses[0]), domain)
-    from dialogue_gym.nlu.examples import read_examples
-
     paths = _with_folders(given, NLU) or own_examples(source)
     if not paths:
         return FixedFormatInterpreter(domain)
@@ -57,7 +55,8 @@ def own_examples(source: str) -> list[Path]:
     path = Path(source)
     if path.is_dir():
         return data_files(path, NLU)
-    return [path] if path.is_file() and NLU in kinds_of(path) else []
+    is_own = path.is_file() and has_examples(path) and bool(read_examples(path).examples)
+    return [path] if is_own else []
 
 
 def _with_folders(given: Iterable[str | Path], kind: str) -> list[Path]:

@@ -15,7 +15,7 @@ from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.slot_filling import slots_filled
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
-from dialogue_gym.factory import own_examples
+from dialogue_gym.factory import make_text_interpreter, own_examples
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.outline import Interview, OutlineError, domain_file
 from dialogue_gym.outline.model import CHOICE, MESSAGE, WORDS, YES_NO, Outline
@@ -119,3 +119,11 @@ def test_any_answers_give_a_file_with_names_that_are_identifiers(
         name: (said,) for name, said in outline.responses.items()
     }
     assert all(name.startswith(("utter_", "action_")) for name in domain.actions)
+
+
+@pytest.mark.parametrize("text", ["{}\n", "intents: [greet]\nnlu:\n", "intents: [greet]\nnlu: []\n"])
+def test_a_domain_file_without_examples_has_none_of_its_own(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "plain.yml"
+    file.write_text(text)
+    assert own_examples(str(file)) == []
+    assert make_text_interpreter(str(file), load_domain(file), None, 0) is None
