@@ -1,4 +1,4 @@
-"""Objects for the names in a user's options: interpreters, actions, stories, a domain's text."""
+"""Objects for the names in a user's options: examples, actions, stories, a domain's text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_act
 from dialogue_gym.check import KINDS, NLU, STORIES, data_files, has_examples
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.nlu.examples import builtin_path, read_examples
-from dialogue_gym.nlu.interpreter import CombinedInterpreter, FixedFormatInterpreter, Interpreter
+from dialogue_gym.nlu.examples import NluData, builtin_path, read_examples
+from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.stories import Story, load
 from dialogue_gym.stories.io import own_stories
 
@@ -24,28 +24,29 @@ def is_address(text: str) -> bool:
     return text.startswith(("http://", "https://"))
 
 
-def make_interpreter(source: str, domain: Domain, nlu: Sequence[str] | None, seed: int) -> Interpreter:
-    """Return an interpreter of the fixed format, and of free text if there are examples to learn.
-
-    A built-in domain brings its own examples.
+def nlu_server(nlu: Sequence[str]) -> Interpreter | None:
+    """Return the NLU server that is given in the place of files; None without one.
 
     Raises:
-        ValueError: the files or addresses cannot be used.
+        ValueError: there are files beside it.
     """
-    given = list(nlu or ())
-    addresses = [one for one in given if is_address(one)]
-    if addresses:
-        if len(given) > 1:
-            raise ValueError("--nlu: an NLU server cannot be combined with files or another server")
-        from dialogue_gym.nlu.rasa import RasaInterpreter
+    addresses = [one for one in nlu if is_address(one)]
+    if not addresses:
+        return None
+    if len(nlu) > 1:
+        raise ValueError("--nlu: an NLU server cannot be combined with files or another server")
+    from dialogue_gym.nlu.rasa import RasaInterpreter
 
-        return CombinedInterpreter(RasaInterpreter(addresses[0]), domain)
-    paths = _with_folders(given, NLU) or own_examples(source)
-    if not paths:
-        return FixedFormatInterpreter(domain)
-    from dialogue_gym.nlu.trained import TrainedInterpreter
+    return RasaInterpreter(addresses[0])
 
-    return CombinedInterpreter(TrainedInterpreter(domain, read_examples(paths), seed), domain)
+
+def read_given(nlu: Iterable[str]) -> NluData:
+    """Return the examples of files and folders.
+
+    Raises:
+        ValueError: a file cannot be used.
+    """
+    return read_examples(_with_folders(nlu, NLU))
 
 
 def own_examples(source: str) -> list[Path]:
@@ -79,10 +80,10 @@ def imported_examples(store: Path) -> list[Path]:
     return sorted((store / IMPORTED_NAME).glob("nlu.*"))
 
 
-def how_to_talk(domain: Domain, interpreter: Interpreter) -> str:
-    """Return a sentence on how to talk to a bot."""
+def how_to_talk(domain: Domain, knows_words: bool) -> str:
+    """Return a sentence on how to talk to a bot, which may know plain words."""
     example = f"/{domain.intents[0]}" if domain.intents else "/greet"
-    if isinstance(interpreter, CombinedInterpreter):
+    if knows_words:
         return f"Talk to it in plain English, or in the fixed format, such as {example}."
     return f"Talk to it in the fixed format, such as {example} (for plain English, give --nlu)."
 
@@ -110,18 +111,6 @@ def make_runner(source: str, domain: Domain, actions: Sequence[str] | None, seed
     if not actions and source in builtin_names():
         code = builtin_actions(source)
     return ActionRunner(domain, code, server=server, seed=seed)
-
-
-def make_text_interpreter(
-    source: str, domain: Domain, nlu: Sequence[str] | None, seed: int
-) -> Interpreter | None:
-    """Return an interpreter of free text alone, without the fixed format; None without examples.
-
-    Raises:
-        ValueError: the files or addresses cannot be used.
-    """
-    interpreter = make_interpreter(source, domain, nlu, seed)
-    return interpreter.other if isinstance(interpreter, CombinedInterpreter) else None
 
 
 def make_stories(source: str, with_own: bool, paths: Iterable[Path]) -> list[Story]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from dialogue_gym._text import printable
 from dialogue_gym.chat import RESTART_COMMAND, Bot, Chat
@@ -17,11 +18,12 @@ from dialogue_gym.cli.options import (
 )
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.factory import chat_stories, how_to_talk, make_interpreter, make_runner
+from dialogue_gym.factory import chat_stories, how_to_talk, make_runner
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.stories import with_names_of
 from dialogue_gym.stories.rulebook import RuleBook
-from dialogue_gym.teaching.policy import story_agent
+from dialogue_gym.teaching.policy import is_store, story_agent
+from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
 _PROMPT = "you > "
@@ -51,10 +53,12 @@ def chat(
             agent, domain, _report, is_builtin=source in builtin_names(), seed=seed, trust=trust
         )
     runner = make_runner(source, domain, actions, seed)
-    interpreter = make_interpreter(source, domain, nlu, seed)
+    folder = Path(agent) if agent and is_store(Path(agent)) else None
+    words = make_interpreter(source, domain, nlu or (), seed, folder)
+    await_training(words)
     rules = loaded.rules if loaded else RuleBook(domain, told)
-    talk = Chat(Bot(domain, loaded, runner, rules), interpreter)
-    for line in _greeting(talk, source):
+    talk = Chat(Bot(domain, loaded, runner, rules), for_people(words, domain))
+    for line in _greeting(talk, source, words.knows_words):
         print(line)
     prompt = Prompt()
     keys = scores_key(prompt, talk.explain)
@@ -67,7 +71,7 @@ def _report(note: str) -> None:
     print(f"({printable(note)})")
 
 
-def _greeting(talk: Chat, source: str) -> Iterator[str]:
+def _greeting(talk: Chat, source: str, knows_words: bool) -> Iterator[str]:
     domain, agent = talk.bot.domain, talk.bot.agent
     if agent:
         yield f"{domain.name}, with the agent {agent.name!r}."
@@ -78,5 +82,5 @@ def _greeting(talk: Chat, source: str) -> Iterator[str]:
             f"{domain.name}: no agent exists for this domain, so the bot only listens. Teach it with"
             f" `dialogue-gym teach {source}`, then chat with --agent {domain.name}-teaching."
         )
-    yield how_to_talk(domain, talk.interpreter)
+    yield how_to_talk(domain, knows_words)
     yield f"{SCORES} shows its scores, {RESTART_COMMAND} starts over, Ctrl-D ends."

@@ -13,7 +13,7 @@ from dialogue_gym._text import counted, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names, domain_text
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.factory import how_to_talk, make_interpreter, make_runner
+from dialogue_gym.factory import how_to_talk, make_runner
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
@@ -24,11 +24,12 @@ from dialogue_gym.live.startup import check_agent, start_or_resume
 from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
 from dialogue_gym.live.trainer import RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward
-from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.learner import rule_book
 from dialogue_gym.teaching.policy import is_store
+from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
 _PROMPT = "you > "
@@ -52,7 +53,7 @@ class OpenLiveBot:
     live: LiveBot
     store: Store
     trainer: Trainer
-    interpreter: Interpreter
+    interpreter: TaughtInterpreter
     folder: Path
 
 
@@ -77,7 +78,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     folder = given.store or default_store(domain.name, "live", given.source, text)
     begins = _beginning(given, domain, text, folder)
     domain, turn_taking = begins.domain, begins.turn_taking
-    interpreter = make_interpreter(given.source, domain, given.nlu, given.seed)
+    words = make_interpreter(given.source, domain, given.nlu, given.seed, folder)
     runner = make_runner(given.source, domain, given.actions, given.seed)
     reward = LiveReward.of(domain, counts_outcome=given.count_outcomes)
     guard = None
@@ -105,7 +106,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             domain,
             store,
             trainer.explorer,
-            interpreter,
+            for_people(words, domain, is_attended),
             runner,
             on_transitions=trainer.submit,
             turn_taking=turn_taking,
@@ -118,7 +119,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
                 live.give_back(name)
         trainer.start()
         try:
-            yield OpenLiveBot(live, store, trainer, interpreter, folder)
+            yield OpenLiveBot(live, store, trainer, words, folder)
         finally:
             _stop(trainer, folder)
         steps = trainer.learner.transitions
@@ -129,8 +130,9 @@ def run_live(given: LiveOptions) -> None:
     """Hold conversations in the terminal until the person leaves; errors are those of `open_live_bot`."""
     with open_live_bot(given) as bot:
         domain = bot.live.domain
+        await_training(bot.interpreter)
         print(f"{domain.name}: everything is saved in {printable(str(bot.folder))}.")
-        print(f"{how_to_talk(domain, bot.interpreter)} {SCORES} shows what it thinks.")
+        print(f"{how_to_talk(domain, bot.interpreter.knows_words)} {SCORES} shows what it thinks.")
         print(HELP)
         for line in _talked(TerminalChat(bot.live, bot.trainer), Prompt()):
             print(line)

@@ -24,6 +24,8 @@ except ModuleNotFoundError as error:
 
 COMMON_WORDS: frozenset[str] = frozenset(ENGLISH_STOP_WORDS)
 """The most common words of English."""
+MANY = 5_000
+"""The number of examples above which features of a single one are left out: they are many and tell little."""
 Bags = tuple[list[str], ...]
 """One bag of features of each kind."""
 
@@ -60,13 +62,18 @@ class Classifier:
         for kind, weight in enumerate(weights):
             documents = [bag[kind] for bag in bags]
             if any(documents):
-                vectorizer = TfidfVectorizer(analyzer=_same, sublinear_tf=True).fit(documents)
+                rarest = 1 if len(bags) <= MANY else 2
+                vectorizer = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=rarest).fit(documents)
                 self._kinds.append((kind, weight, vectorizer))
         if not self._kinds:
             raise NluError("the examples have no words to learn from")
         # Without balance, an intent with few examples would rarely win.
         self._model = LogisticRegression(
-            C=strength, class_weight="balanced", max_iter=2000, random_state=seed
+            C=strength,
+            class_weight="balanced",
+            max_iter=2000,
+            tol=1e-4 if len(bags) <= MANY else 1e-3,
+            random_state=seed,
         )
         # Results must not depend on the number of cores, and threads do not pay for so little data.
         with threadpool_limits(1):

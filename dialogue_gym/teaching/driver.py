@@ -29,6 +29,7 @@ from dialogue_gym.teaching.pending import (
     SessionError,
 )
 from dialogue_gym.teaching.simulated_user import SEED, SimulatedUser
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 
 
 class ConversationDriver:
@@ -45,6 +46,7 @@ class ConversationDriver:
         author: the author of the answers.
         turn_taking: `"explicit"` or `"auto"`.
         model: the domain with its additions, and the learner.
+        interpreter: understands the teacher's messages.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class ConversationDriver:
         author: str,
         seed: int,
         asks_for_closing: bool,
+        interpreter: TaughtInterpreter | None = None,
     ) -> None:
         """Prepare; `start` takes up a conversation. See `Session` for the arguments."""
         self._journal = journal
@@ -69,6 +72,7 @@ class ConversationDriver:
         self._seed = seed
         self._asks_for_closing = asks_for_closing
         self._user: SimulatedUser | None = None
+        self.interpreter = interpreter or TaughtInterpreter(domain)
         self.history = history
         self.author = author
         self.turn_taking = turn_taking
@@ -87,6 +91,7 @@ class ConversationDriver:
             ValueError: the domain has no simulated user, or the journal is of another domain.
         """
         self.update_domain()
+        self.interpreter.learn(self.history, self.domain)
         if (latest := self._navigator.latest_open()) is None:
             self.begin()
         else:
@@ -156,6 +161,12 @@ class ConversationDriver:
         """
         for entry in self._journal.append_all(drafts):
             self.history.add(entry)
+        self._learn_words(drafts)
+
+    def _learn_words(self, written: Iterable[Draft | Entry]) -> None:
+        """Let the interpreter learn where a correction was made, undone or redone."""
+        if any(one.kind in (MEND, HEAD) for one in written):
+            self.interpreter.learn(self.history, self.domain)
 
     def add(self, addition: Addition) -> None:
         """Write an addition to the domain that holds for good, apart from any answer, and apply it.
@@ -169,8 +180,10 @@ class ConversationDriver:
 
     def sync(self, entries: Iterable[Entry]) -> bool:
         """Take in entries that others wrote; return whether they changed the domain."""
+        entries = list(entries)
         for entry in entries:
             self.history.add(entry)
+        self._learn_words(entries)
         before = self.domain
         self.update_domain()  # even without additions: an undo by others may have removed one
         return self.domain is not before

@@ -33,7 +33,7 @@ def examples_of(history: History) -> list[Example]:
         for correction in corrections(history, conversation)
         if correction.message
     ]
-    examples = dict.fromkeys(map(_example, messages))
+    examples = dict.fromkeys(map(example_of, messages))
     return [example for example in examples if example and _is_writable(example)]
 
 
@@ -55,7 +55,8 @@ def _is_one_line(text: str) -> bool:
     return not any(part in text for part in _NOT_IN_MARKDOWN)
 
 
-def _example(message: UserUttered) -> Example | None:
+def example_of(message: UserUttered) -> Example | None:
+    """Return a message as an example; None for an act in the fixed format, and for one without meaning."""
     message = placed(message)
     if not message.text or message.text.startswith("/") or not message.intent:
         return None

@@ -28,6 +28,7 @@ from dialogue_gym.teaching.pending import (
     Proposal,
     SessionError,
 )
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 
 
 class Session:
@@ -49,6 +50,7 @@ class Session:
         seed: int = 0,
         asks_for_closing: bool = True,
         is_mine: Callable[[str], bool] = lambda conversation: True,
+        interpreter: TaughtInterpreter | None = None,
     ) -> None:
         """Resume the latest open conversation of the journal, or begin one.
 
@@ -63,6 +65,7 @@ class Session:
             seed: the seed of the simulated users.
             asks_for_closing: whether the bot takes one more step after a success.
             is_mine: whether a conversation may be resumed, where several teachers share a journal.
+            interpreter: understands the teacher's messages; by default it begins without examples.
 
         Raises:
             ValueError: the domain has no simulated user, or the journal is of another domain.
@@ -80,8 +83,11 @@ class Session:
             author=author,
             seed=seed,
             asks_for_closing=asks_for_closing,
+            interpreter=interpreter,
         )
         self._answers = AnswerWriter(self._driver)
+        self.interpreter = self._driver.interpreter
+        """Understands the teacher's messages, and learns the corrected ones."""
         self._contradiction: PendingContradiction | None = None
         self.has_fake_user = settings is not None
         """Whether a simulated user talks to the bot, rather than the teacher."""

@@ -9,14 +9,28 @@ from pathlib import Path
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import domain_text
-from dialogue_gym.factory import make_runner, make_stories
+from dialogue_gym.factory import (
+    imported_examples,
+    make_runner,
+    make_stories,
+    nlu_server,
+    own_examples,
+    read_given,
+)
+from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
+from dialogue_gym.journal.history import History
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
+from dialogue_gym.nlu.examples import NluData
+from dialogue_gym.nlu.interpreter import CombinedInterpreter, FixedFormatInterpreter, Interpreter
 from dialogue_gym.stories import Story
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.story_import import import_stories
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
+
+_MOMENT = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,3 +107,57 @@ def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
         options.nlu,
         options.actions,
     )
+
+
+def make_interpreter(
+    source: str, domain: Domain, nlu: Sequence[str], seed: int, folder: Path | None = None
+) -> TaughtInterpreter:
+    """Return an interpreter, which trains in the background on the given examples and what is taught.
+
+    Args:
+        source: the name or file of the domain.
+        domain: the domain.
+        nlu: files with examples, or the address of an NLU server; empty for the domain's own examples.
+        seed: the seed of the training.
+        folder: the folder of a store, which may have corrections and imported examples.
+
+    Raises:
+        ValueError: the files or addresses cannot be used.
+        ImportError: there are examples to train on, and the extra `nlu` is missing.
+    """
+
+    def read() -> NluData:
+        given = list(nlu) or [str(path) for path in own_examples(source)]
+        return read_given([*given, *(map(str, imported_examples(folder)) if folder else ())])
+
+    history = None
+    if folder is not None and (folder / JOURNAL).is_file():
+        with Store(folder, create=False, read_only=True) as store:
+            history = History(store.taught())
+    server = nlu_server(nlu)
+    return TaughtInterpreter(domain, NluData if server else read, seed, server, history)
+
+
+def await_training(interpreter: TaughtInterpreter) -> None:
+    """Wait until an interpreter is trained; show a bar if that takes longer than a moment."""
+    if interpreter.wait(_MOMENT):
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress:
+        progress.add_task(f"Training on {interpreter.examples:,} examples", total=None)
+        interpreter.wait()
+
+
+def for_people(words: TaughtInterpreter, domain: Domain, is_attended: bool = False) -> Interpreter:
+    """Return an interpreter of people's messages: plain sentences, and acts with the domain's names.
+
+    Args:
+        words: understands the sentences.
+        domain: the domain of the acts.
+        is_attended: whether teachers may teach the first sentences meanwhile. Otherwise, where no sentence
+            is understood, an act needs no slash.
+    """
+    knows_words = words.knows_words or is_attended
+    return CombinedInterpreter(words, domain) if knows_words else FixedFormatInterpreter(domain)

@@ -14,7 +14,6 @@ from dialogue_gym._text import name_fault, nearest, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.teaching.interpreter import (
-    TaughtInterpreter,
     correction_text,
     new_action,
     new_name,
@@ -90,8 +89,7 @@ def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
 
 def _say(workspace: Workspace, text: str) -> None:
     if text.strip():
-        interpreter = TaughtInterpreter(workspace.session, workspace.shared.interpreter())
-        _take(workspace, interpreter.parse(text.strip()).message, is_correction=False)
+        _take(workspace, workspace.session.interpreter.parse(text.strip()).message, is_correction=False)
 
 
 def _correct_message(workspace: Workspace, intent: str, entities: list[Any]) -> None:

@@ -13,20 +13,14 @@ from starlette.types import ASGIApp
 from dialogue_gym._text import printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import domain_text
-from dialogue_gym.factory import (
-    imported_examples,
-    is_address,
-    make_text_interpreter,
-    own_examples,
-)
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.options import LiveOptions
 from dialogue_gym.live.sessions import Sessions
-from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.teaching.options import TeachOptions
-from dialogue_gym.teaching.startup import set_up
+from dialogue_gym.teaching.startup import make_interpreter, set_up
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
@@ -74,9 +68,10 @@ def run(options: ServeOptions) -> None:
         people: Sessions | None = None
         handoff: Handoff | None = None
         server: ASGIApp | None = None
+        words: TaughtInterpreter | None = None
         if options.talk:
             bot, people = stack.enter_context(_visitors(options, folder))
-            store, handoff = bot.store, Handoff(people, bot.trainer)
+            store, handoff, words = bot.store, Handoff(people, bot.trainer), bot.interpreter
             # Other sites may talk to the bot, but not reach the teachers' pages.
             own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
             server = build_visitor_app(people, own, tokens, branding)
@@ -87,7 +82,7 @@ def run(options: ServeOptions) -> None:
                 setup.user,
                 setup.turn_taking,
                 setup.runner,
-                lambda: teaching_interpreter(options, domain, folder),
+                words or teaching_interpreter(options, domain, folder),
                 options.seed,
             )
             workspaces = Workspaces(store, config, handoff)
@@ -134,21 +129,17 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[OpenLiveBot
             yield bot, people
 
 
-def teaching_interpreter(options: ServeOptions, domain: Domain, folder: Path) -> Interpreter | None:
+def teaching_interpreter(options: ServeOptions, domain: Domain, folder: Path) -> TaughtInterpreter:
     """Return the interpreter of teachers' messages, from the given examples and those in the store.
 
-    Returns:
-        None without examples, and without the extra `nlu`: then teachers type in the fixed format.
+    Without the extra `nlu`, teachers type in the fixed format, unless examples were given.
 
     Raises:
         ValueError: the examples cannot be used.
     """
-    nlu = list(options.nlu) or [str(path) for path in own_examples(options.source)]
-    if not any(map(is_address, nlu)):
-        nlu += map(str, imported_examples(folder))
     try:
-        return make_text_interpreter(options.source, domain, nlu, options.seed)
+        return make_interpreter(options.source, domain, options.nlu, options.seed, folder)
     except ImportError:
         if options.nlu:
             raise
-        return None
+        return TaughtInterpreter(domain)

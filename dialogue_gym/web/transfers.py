@@ -159,8 +159,8 @@ class Transfer:
                 raise TransferError(f"{name}: the file has no examples")
 
         write_whole(path, write)
-        self.workspace.shared.forget_interpreter()
-        return f"Imported {counted(count, 'example')}. The bot learns them when you type your next message."
+        self.workspace.shared.interpreter.read_again()
+        return f"Imported {counted(count, 'example')}. The bot learns them now."
 
     def _take_domain(self, name: str, text: str) -> str:
         domain = self.workspace.session.domain

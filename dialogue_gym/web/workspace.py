@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError
@@ -22,12 +22,13 @@ from dialogue_gym.journal.entry import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATIN
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.moderation import JournalModeration, Moderation
-from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
+from dialogue_gym.nlu.interpreter import InterpreterError
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.navigation import is_live
 from dialogue_gym.teaching.pending import Proposal, SessionError
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.web.view import Json, Note, tally_of, view_of
 
 _NOT_TEACHERS = (BOT, FAKE_USER, STORY, EXPERT)
@@ -47,7 +48,7 @@ class TeachingConfig:
         user: `"fake"` or `"me"`, the user that a teacher begins with.
         turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
         runner: runs the actions when the teacher is the user.
-        make_interpreter: makes the interpreter of free text; returns None without examples.
+        interpreter: understands their messages; None for one that begins without examples.
         seed: the seed of the fake users.
     """
 
@@ -55,7 +56,7 @@ class TeachingConfig:
     user: str = FAKE
     turn_taking: str = "explicit"
     runner: ActionRunner | None = None
-    make_interpreter: Callable[[], Interpreter | None] = lambda: None
+    interpreter: TaughtInterpreter | None = None
     seed: int = 0
 
     @property
@@ -111,8 +112,8 @@ class Workspaces:
         self._owners: dict[str, str] = {}
         self._live: set[str] = set()
         self._noted = 0
-        self._interpreter: Interpreter | None = None
-        self._has_interpreter = False
+        self.interpreter = config.interpreter or TaughtInterpreter(config.domain)
+        """Understands all teachers' messages, and learns the corrected ones."""
 
     def of(self, teacher: str) -> Workspace:
         """Return the workspace of a teacher.
@@ -131,18 +132,6 @@ class Workspaces:
     def __iter__(self) -> Iterator[Workspace]:
         """Iterate over the workspaces made so far."""
         return iter(list(self._workspaces.values()))
-
-    def interpreter(self) -> Interpreter | None:
-        """Return the interpreter of free text, if there is one; the first call may take seconds."""
-        with self.lock:
-            if not self._has_interpreter:
-                self._interpreter, self._has_interpreter = self.config.make_interpreter(), True
-            return self._interpreter
-
-    def forget_interpreter(self) -> None:
-        """Make the interpreter anew when it is needed next."""
-        with self.lock:
-            self._has_interpreter = False
 
     def owner(self, conversation: str) -> str | None:
         """Return the teacher whose conversation this is; None for an untouched one."""
@@ -228,6 +217,7 @@ class Workspace:
             author=self.teacher,
             seed=config.seed,
             is_mine=lambda name: self.shared.owner(name) in (None, self.teacher),
+            interpreter=self.shared.interpreter,
         )
         self.conversation = self.session.id
         self._look()

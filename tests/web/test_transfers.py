@@ -72,7 +72,7 @@ def test_imported_examples_are_understood(workspaces: Workspaces) -> None:
     folder = workspaces.store.folder
     given = ServeOptions("restaurant", store=folder)
     config = TeachingConfig(
-        RESTAURANT, user="me", make_interpreter=lambda: teaching_interpreter(given, RESTAURANT, folder)
+        RESTAURANT, user="me", interpreter=teaching_interpreter(given, RESTAURANT, folder)
     )
     workspace = Workspaces(workspaces.store, config).of("anna")
     assert do(workspace, "say", text="toodle pip")["chat"][0]["meaning"] != "goodbye"

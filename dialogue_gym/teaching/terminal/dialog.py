@@ -14,11 +14,10 @@ from dialogue_gym._text import article, counted, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import OUTCOMES, either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
-from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError
+from dialogue_gym.nlu.interpreter import Interpretation, InterpreterError
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.export_rasa import Exported
 from dialogue_gym.teaching.interpreter import (
-    TaughtInterpreter,
     correction_text,
     entities_text,
     new_action,
@@ -51,7 +50,6 @@ class TeachingDialog:
     def __init__(
         self,
         session: Session,
-        interpreter: Interpreter | None,
         export: Callable[[], Exported],
         is_wizard: bool = False,
     ) -> None:
@@ -59,12 +57,10 @@ class TeachingDialog:
 
         Args:
             session: the session to teach.
-            interpreter: reads messages in plain English; None if only acts in the fixed format are known.
             export: writes the taught conversations.
             is_wizard: whether the teacher picks every action, without seeing proposals.
         """
         self._session = session
-        self._interpreter = TaughtInterpreter(session, interpreter)
         self._export = export
         self._is_wizard = is_wizard
         self._threshold = THRESHOLD
@@ -153,7 +149,7 @@ class TeachingDialog:
     def _say(self) -> Dialog[None]:
         text = yield from typed(self._situation(), "you > ")
         if text.strip():
-            message = self._interpreter.parse(text.strip()).message
+            message = self._session.interpreter.parse(text.strip()).message
             new = yield from self._new_names(message)
             if new is not None:
                 self._session.say(message, new)
@@ -237,7 +233,7 @@ class TeachingDialog:
         understood = Interpretation("")
         if message.text:
             with contextlib.suppress(InterpreterError):  # then all intents are equally probable
-                understood = self._interpreter.parse(message.text)
+                understood = self._session.interpreter.parse(message.text)
         return understood.ranking or ((message.intent or "", message.confidence),)
 
     def _with_entities(self, message: UserUttered, picked: Picked) -> Dialog[UserUttered]:

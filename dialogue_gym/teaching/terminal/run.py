@@ -11,7 +11,6 @@ from dialogue_gym._text import name_fault, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.sources import YAML_SUFFIXES
-from dialogue_gym.factory import make_text_interpreter
 from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
 from dialogue_gym.journal.store import Store
@@ -22,7 +21,7 @@ from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
-from dialogue_gym.teaching.startup import set_up
+from dialogue_gym.teaching.startup import await_training, make_interpreter, set_up
 from dialogue_gym.teaching.terminal.console import KEPT, Leave, Terminal
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
 from dialogue_gym.teaching.terminal.guide import new_bot, should_teach
@@ -104,7 +103,7 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
     user, folder = setup.user, setup.folder
     # A fake user sends acts, so an interpreter of plain English would be of no use.
     interpreter = (
-        make_text_interpreter(options.source, domain, options.nlu, options.seed)
+        make_interpreter(options.source, domain, options.nlu, options.seed, folder)
         if user == ME or options.nlu
         else None
     )
@@ -125,12 +124,13 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
             settings={} if user == FAKE else None,
             runner=setup.runner,
             seed=options.seed,
+            interpreter=interpreter,
         )
+        await_training(session.interpreter)
         print(f"{domain.name}: answers are saved in {printable(str(folder))}. ? for help, Ctrl-C to leave.")
         exported = folder / EXPORT_FOLDERS[RASA]
         dialog = TeachingDialog(
             session,
-            interpreter,
             lambda: export_for(RASA, session.history, session.domain, exported, origins_of(store)),
             options.wizard,
         )

@@ -58,4 +58,4 @@ def concert(journal: Store, stories: bool = True) -> Session:
 
 
 def dialog(session: Session, is_wizard: bool = False) -> Dialog[None]:
-    return TeachingDialog(session, None, lambda: Exported([Path("stories.yml")], []), is_wizard).teach()
+    return TeachingDialog(session, lambda: Exported([Path("stories.yml")], []), is_wizard).teach()

@@ -11,10 +11,10 @@ from dialogue_gym import load_domain
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
-from dialogue_gym.teaching.interpreter import corrected_messages
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.remarks import HABIT
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.taught_interpreter import corrected_messages
 from dialogue_gym.teaching.terminal.screens import Dialog
 from tests.conftest import domain_from
 from tests.teaching.terminal.dialogs import PLAIN, answered, concert, dialog, played, text_of
@@ -211,7 +211,7 @@ def test_unavailable_command_shows_one_line() -> None:
 
 
 def test_only_sentences_of_the_teacher_are_remembered() -> None:
-    kept = "The same sentence will have this meaning from now on."
+    kept = "This sentence and like ones will have this meaning from now on."
     session = concert(Store.in_memory(), stories=False)
     *_, shown = played(dialog(session), ["hi!", "3", "greet", ""])
     assert f"Corrected. {kept}" in shown

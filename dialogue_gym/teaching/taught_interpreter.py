@@ -1,0 +1,172 @@
+"""The interpreter of a bot that people teach: it learns the sentences whose meaning a teacher corrects.
+
+A corrected sentence has its meaning at once, and like ones as soon as the training in the background is over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import threading
+from collections.abc import Callable
+
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.domain import Domain
+from dialogue_gym.journal.entry import MEND, entry_events
+from dialogue_gym.journal.history import History
+from dialogue_gym.nlu.examples import NluData
+from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError, parse_act
+from dialogue_gym.teaching.export_examples import example_of
+
+FEW = 2
+"""The least number of intents with taught sentences that make an interpreter in a domain without examples."""
+SOON = 3_000
+"""The number of examples up to which a message waits for the training: well under a second."""
+
+
+class TaughtInterpreter(Interpreter):
+    """Understands corrected sentences, and sentences like them and like the given examples. Thread-safe.
+
+    Acts in the fixed format are read as well; their intents and entities may be new ones. The result follows
+    from the examples, the seed and the corrections in effect, whatever their order in time.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        read: Callable[[], NluData] = NluData,
+        seed: int = 0,
+        server: Interpreter | None = None,
+        history: History | None = None,
+    ) -> None:
+        """Begin to train in the background.
+
+        Args:
+            domain: the domain of the examples.
+            read: reads the examples to begin with.
+            seed: the seed of the training.
+            server: understands all sentences that were not corrected; nothing is trained then.
+            history: has the corrections to begin with.
+
+        Raises:
+            NluError: the examples cannot be read.
+            ImportError: there are examples, and the extra `nlu` is missing.
+        """
+        self._read = read
+        self._given = read()
+        self._seed = seed
+        self._server = server
+        self._can_train = server is None and importlib.util.find_spec("sklearn") is not None
+        if self._given.examples:
+            from dialogue_gym.nlu import trained  # noqa: F401  # names the missing extra, if it is
+        self._changed = threading.Condition(threading.RLock())
+        self._exact: dict[str, UserUttered] = {}
+        self._wanted: tuple[Domain, NluData] = (domain, NluData())
+        self._made: tuple[Domain, NluData] = (domain, NluData())
+        self._model: Interpreter | None = server
+        self._fault: str | None = None
+        self._is_training = False
+        self._want(domain, corrected_messages(history) if history else {})
+
+    @property
+    def knows_words(self) -> bool:
+        """Whether there is anything to understand plain sentences by."""
+        return self._server is not None or bool(self._exact) or bool(self._wanted[1].examples)
+
+    @property
+    def examples(self) -> int:
+        """The number of examples, given and taught."""
+        return len(self._wanted[1].examples)
+
+    def learn(self, history: History, domain: Domain) -> None:
+        """Learn the corrections in effect; where they differ from the last ones, train in the background."""
+        self._want(domain, corrected_messages(history))
+
+    def read_again(self) -> None:
+        """Take in examples that were added to the files.
+
+        Raises:
+            NluError: the examples cannot be read.
+        """
+        given = self._read()
+        with self._changed:
+            self._given = given
+            self._want(self._wanted[0], self._exact)
+
+    def _want(self, domain: Domain, exact: dict[str, UserUttered]) -> None:
+        taught = [example for message in exact.values() if (example := example_of(message)) is not None]
+        given = self._given.examples
+        if exact:
+            given = tuple(one for one in given if sentence_key(one.text) not in exact)
+        is_enough = bool(given) or len({example.intent for example in taught}) >= FEW
+        examples = (*given, *taught) if is_enough and self._can_train else ()
+        data = dataclasses.replace(self._given, examples=examples)
+        with self._changed:
+            self._exact = exact
+            self._wanted = (domain, data)
+            if self._wanted[1] != self._made[1] and not self._is_training:
+                self._is_training = True
+                threading.Thread(target=self._train, name="interpreter", daemon=True).start()
+
+    def _train(self) -> None:
+        """Train until what is wanted is made."""
+        while True:
+            with self._changed:
+                domain, data = self._wanted
+            model, fault = self._server, None
+            if data.examples:
+                from dialogue_gym.nlu.trained import TrainedInterpreter
+
+                try:
+                    model = TrainedInterpreter(domain, data, self._seed)
+                except ValueError as error:
+                    fault = str(error)
+            with self._changed:
+                self._model, self._made, self._fault = model, (domain, data), fault
+                if self._wanted[1] == data:
+                    self._is_training = False
+                    self._changed.notify_all()
+                    return
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the training is over, or for some seconds; return whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._is_training, seconds)
+
+    def parse(self, text: str) -> Interpretation:
+        """Return the meaning of a text; its intent is None if it is not understood.
+
+        Raises:
+            InterpreterError: the text cannot be interpreted; one line gives the reason.
+        """
+        if text.lstrip().startswith("/"):
+            return parse_act(text)
+        if self._model is None or self.examples <= SOON:
+            self.wait()
+        with self._changed:
+            model, meant, fault = self._model, self._exact.get(sentence_key(text)), self._fault
+        if fault is not None:
+            raise InterpreterError(fault)
+        understood = model.parse(text) if model else Interpretation(text)
+        if meant is not None and meant.intent is not None:
+            others = tuple(pair for pair in understood.ranking if pair[0] != meant.intent)
+            return Interpretation(text, meant.intent, 1.0, meant.entities, ((meant.intent, 1.0), *others))
+        return understood
+
+
+def corrected_messages(history: History) -> dict[str, UserUttered]:
+    """Return the corrected meanings of sentences; the last correction of a sentence holds."""
+    found: dict[int, UserUttered] = {}
+    for conversation in history.conversations:
+        for entry in history.path(conversation):
+            if entry.kind == MEND:
+                (message,) = entry_events(entry)
+                assert isinstance(message, UserUttered)
+                found[entry.id] = message
+    in_order = [found[entry] for entry in sorted(found)]
+    return {sentence_key(message.text): message for message in in_order if message.text and message.intent}
+
+
+def sentence_key(text: str) -> str:
+    """Return a sentence without the differences of case and space, which a correction ignores."""
+    return " ".join(text.split()).casefold()

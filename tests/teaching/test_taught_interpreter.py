@@ -1,0 +1,70 @@
+"""Corrected sentences train the interpreter, the same one for every face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialogue_gym.conversation.events import Entity, UserUttered
+from dialogue_gym.domain import load_domain
+from dialogue_gym.domain.additions import INTENT, Addition
+from dialogue_gym.journal.store import Store
+from dialogue_gym.nlu.examples import builtin_path, read_examples
+from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.startup import make_interpreter
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
+from tests.conftest import domain_from
+
+pytest.importorskip("sklearn")
+KATY, FIGHTERS = "How much is a ticket for Katy Perry?", "how much is a ticket for Foo Fighters?"
+PLAIN = "intents: [greet]\nentities: [city]\nactions: [utter_hi]\n"
+
+
+def mend(session: Session, text: str, intent: str, *entities: Entity) -> None:
+    session.say(session.interpreter.parse(text).message)
+    new = [] if intent in session.domain.intents else [Addition(INTENT, intent)]
+    session.correct_message(UserUttered(text, intent, entities), new)
+    session.restart()
+
+
+def test_a_corrected_sentence_teaches_like_ones_until_it_is_undone(tmp_path: Path) -> None:
+    concert = load_domain("concert")
+    words = TaughtInterpreter(concert, lambda: read_examples(builtin_path("concert")))
+    with Store(tmp_path) as store:
+        session = Session(concert, store, interpreter=words)
+        assert words.parse(FIGHTERS).intent != "ask_price"
+        mend(session, KATY, "ask_price")
+        taught = words.parse(FIGHTERS)
+        assert taught.intent == "ask_price" and taught.confidence > 0.5
+        assert words.parse(KATY.upper()).confidence == 1
+        assert words.parse("find me a concert").intent == "search_concerts"
+    again = make_interpreter("concert", concert, (), 0, tmp_path)
+    assert again.parse(FIGHTERS) == taught
+    with Store(tmp_path) as store:
+        session = Session(concert, store, interpreter=again)
+        while session.can_undo and "ask_price" in session.domain.intents:
+            session.undo()
+        assert again.parse(FIGHTERS).intent != "ask_price"
+
+
+def test_a_domain_without_examples_learns_words_from_a_few_sentences() -> None:
+    session = Session(domain_from(PLAIN), Store.in_memory())
+    words = session.interpreter
+    mend(session, "good morning to you", "greet")
+    assert words.parse("good evening to you").intent is None  # one intent tells nothing apart
+    mend(session, "weather in Oslo please", "ask_weather", Entity("city", "Oslo", 11, 15))
+    assert words.parse("good evening to you").intent == "greet"
+    weather = words.parse("what is the weather in oslo")
+    assert weather.intent == "ask_weather"
+    assert [(entity.name, entity.value) for entity in weather.entities] == [("city", "Oslo")]
+
+
+def test_a_correction_outranks_a_given_example() -> None:
+    concert = load_domain("concert")
+    data = read_examples(builtin_path("concert"))
+    session = Session(concert, Store.in_memory(), interpreter=TaughtInterpreter(concert, lambda: data))
+    example = next(one for one in data.examples if one.intent == "greet")
+    mend(session, example.text, "thankyou")
+    assert session.interpreter.parse(example.text).intent == "thankyou"
+    assert session.interpreter.examples == len(data.examples)
