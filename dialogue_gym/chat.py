@@ -48,8 +48,7 @@ class Chat:
         first = len(self.conversation) + 1
         notes = self.bot.reply(self.conversation, message)
         done = self.conversation.events[first:]
-        lines = understood(message)
-        lines += turn_lines(done) if self.bot.decides else []
+        lines = turn_lines(done) if self.bot.decides else understood(message)
         lines += [f"({printable(note)})" for note in notes]
         if self.conversation.outcome:
             turns = sum(isinstance(event, UserUttered) for event in self.conversation.events)
@@ -143,6 +142,10 @@ class Bot:
         """
         conversation.append(message)
         notes: list[str] = []
+        if message.intent is None and self.rules.decide(conversation) is None:
+            result = self.runner.fall_back(conversation)
+            conversation.extend(result.events)
+            return [result.note] if result.note else []
         turn_taking = self.agent.turn_taking if self.agent else "explicit"
         while not (is_over := has_ended(conversation, turn_taking)) and not self.rules.waits(
             conversation, turn_taking

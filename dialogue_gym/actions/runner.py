@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,15 +17,18 @@ from dialogue_gym.actions.sdk import Action, Dispatcher, Tracker
 from dialogue_gym.actions.webhook import ask_server, is_remote, webhook
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import simulated_events
-from dialogue_gym.conversation.events import Event
+from dialogue_gym.conversation.events import WRITER, BotUttered, Event
 from dialogue_gym.conversation.form import form_actions, form_events, form_of
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
+from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, FALLBACK_ACTION
 from dialogue_gym.domain.model import LISTEN, RESTART, Form
 
 SECONDS = 10.0
 """The deadline of an action server."""
+NOT_UNDERSTOOD = "Sorry, I did not understand that. Please say it in other words."
+"""The answer to a message that was not understood, where the domain has none."""
+_REPHRASES = ("utter_fallback", "utter_rephrase", "utter_ask_rephrase", "utter_please_rephrase")
 _MAX_FAULTS = 3
 _NOT_FOUND = 404
 
@@ -120,6 +124,26 @@ class ActionRunner:
 
         events = form_events(form, conversation, run)
         return ActionResult(events, "; ".join(notes) or None)
+
+    def fall_back(self, conversation: Conversation) -> ActionResult:
+        """Return the answer to a message that was not understood, which no decision of the bot's led to.
+
+        It is that of `action_default_fallback`. If that says nothing, a response of the domain that asks to
+        rephrase answers, or else a plain sentence.
+        """
+        result = self.run(FALLBACK_ACTION, conversation)
+        events = list(result.events)
+        if not any(isinstance(event, BotUttered) for event in events):
+            asks = (name for name in _REPHRASES if conversation.domain.texts(name))
+            said = self.run(name, conversation).events if (name := next(asks, None)) else ()
+            events += said or (BotUttered(NOT_UNDERSTOOD),)
+        marked = (
+            dataclasses.replace(event, data={**event.data, WRITER: FALLBACK_ACTION})
+            if isinstance(event, BotUttered)
+            else event
+            for event in events
+        )
+        return ActionResult(tuple(marked), result.note)
 
     def _run_here(self, action: Action, name: str, conversation: Conversation) -> ActionResult:
         dispatcher, tracker = Dispatcher(), Tracker.of(conversation)

@@ -11,6 +11,7 @@ from dialogue_gym.cli.options import (
     ActionsOption,
     AgentOption,
     DomainName,
+    FallbackOption,
     NluOption,
     SeedOption,
     StoriesOption,
@@ -20,6 +21,7 @@ from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.factory import chat_stories, how_to_talk, make_runner
 from dialogue_gym.live.policy import find_agent
+from dialogue_gym.nlu.interpreter import FALLBACK
 from dialogue_gym.stories import with_names_of
 from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.policy import is_store, story_agent
@@ -37,6 +39,7 @@ def chat(
     nlu: NluOption = None,
     actions: ActionsOption = None,
     stories: StoriesOption = None,
+    fallback: FallbackOption = FALLBACK,
     seed: SeedOption = 0,
 ) -> None:
     """Talk to a trained agent, in plain English or in the fixed format."""
@@ -54,7 +57,7 @@ def chat(
         )
     runner = make_runner(source, domain, actions, seed)
     folder = Path(agent) if agent and is_store(Path(agent)) else None
-    words = make_interpreter(source, domain, nlu or (), seed, folder)
+    words = make_interpreter(source, domain, nlu or (), seed, folder, fallback)
     await_training(words)
     rules = loaded.rules if loaded else RuleBook(domain, told)
     talk = Chat(Bot(domain, loaded, runner, rules), for_people(words, domain))

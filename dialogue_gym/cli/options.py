@@ -102,6 +102,16 @@ TrustOption = Annotated[
         "--trust", help="Load an agent of an earlier version, which can run code.", rich_help_panel=BOT
     ),
 ]
+FallbackOption = Annotated[
+    float,
+    typer.Option(
+        "--fallback",
+        min=0,
+        max=1,
+        help="Confidence under which a sentence is not understood, and the fallback action answers.",
+        rich_help_panel=BOT,
+    ),
+]
 SettingsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the simulated user and the dialogues."),
@@ -118,6 +128,7 @@ _OPTIONS: dict[str, Any] = {
     "nlu": NluOption,
     "actions": ActionsOption,
     "seed": SeedOption,
+    "fallback": FallbackOption,
     # Teaching
     "scratch": _option(bool, TEACHING, "--scratch", help="Begin with a bot that has learned nothing."),
     "pretrained": _option(

@@ -106,7 +106,7 @@ class BotUttered:
 
     @property
     def writer(self) -> str | None:
-        """The person who wrote the message in the place of the bot; None for the bot's own."""
+        """The person, or the fallback action, that wrote the message in place of the bot; or None."""
         writer = self.data.get(WRITER)
         return writer if isinstance(writer, str) else None
 

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dialogue_gym.domain.model import LISTEN, RESTART, Domain
 
 BACK, SESSION_START = "action_back", "action_session_start"
+FALLBACK_ACTION, FALLBACK_INTENT = "action_default_fallback", "nlu_fallback"
 
 DEFAULT_ACTIONS: dict[str, str | None] = {
     LISTEN: None,
     RESTART: "utter_restart",
     SESSION_START: None,
     BACK: "utter_back",
-    "action_default_fallback": "utter_default",
+    FALLBACK_ACTION: "utter_default",
     "action_default_ask_rephrase": "utter_ask_rephrase",
     "action_default_ask_affirmation": None,
     "action_two_stage_fallback": None,
@@ -37,7 +38,7 @@ DEFAULT_INTENTS: dict[str, str | None] = {
     "restart": RESTART,
     "back": BACK,
     "session_start": SESSION_START,
-    "nlu_fallback": None,
+    FALLBACK_INTENT: None,
     "out_of_scope": None,
 }
 """Rasa's own intents, each with the action that follows it whatever the bot has learned."""

@@ -14,6 +14,7 @@ from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import WRITER, Event, Json
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import Addition
+from dialogue_gym.domain.default_names import FALLBACK_ACTION
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.additions import extend_domain
 from dialogue_gym.journal.entry import (
@@ -84,7 +85,8 @@ class History:
         if entry in self:
             raise StoreError(f"entry {entry.id} is already there")
         self._entries[entry.id] = entry
-        if entry.kind == EVENT and WRITER in (entry.content.get("data") or ()):
+        writer = (entry.content.get("data") or {}).get(WRITER) if entry.kind == EVENT else None
+        if writer not in (None, FALLBACK_ACTION):
             self._written.append(entry)
         if entry.kind == DOMAIN:
             self._additions.append(entry)

@@ -187,7 +187,12 @@ class LiveBot:
         with self.conversations.turn(trace) as turn:
             _skip_result(trace, turn)
             turn.add_message(message)
-            events, notes = self._act(trace, turn)
+            is_unruled = self._rules.decide(turn.conversation) is None
+            if message.intent is None and trace.teacher is None and is_unruled:
+                result = turn.fall_back()
+                events, notes = result.events, tuple(filter(None, [result.note]))
+            else:
+                events, notes = self._act(trace, turn)
         return Reply.at(trace, events, notes, late)
 
     def resume(self, conversation: str) -> Reply:

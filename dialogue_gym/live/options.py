@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._text import shorten
+from dialogue_gym.nlu.interpreter import FALLBACK
 
 AUTO = "auto"
 LEAST, MOST = 0.02, 0.5
@@ -52,6 +53,7 @@ class LiveOptions:
         roll_back: whether a drop larger than `fall` brings the best checkpoint back.
         count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
+        fallback: the confidence under which a sentence is not understood, from 0 to 1.
         seed: the seed of everything random.
     """
 
@@ -67,4 +69,5 @@ class LiveOptions:
     roll_back: bool = False
     count_outcomes: bool = False
     explore: str | None = None
+    fallback: float = FALLBACK
     seed: int = 0

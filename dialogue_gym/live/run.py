@@ -78,7 +78,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     folder = given.store or default_store(domain.name, "live", given.source, text)
     begins = _beginning(given, domain, text, folder)
     domain, turn_taking = begins.domain, begins.turn_taking
-    words = make_interpreter(given.source, domain, given.nlu, given.seed, folder)
+    words = make_interpreter(given.source, domain, given.nlu, given.seed, folder, given.fallback)
     runner = make_runner(given.source, domain, given.actions, given.seed)
     reward = LiveReward.of(domain, counts_outcome=given.count_outcomes)
     guard = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialogue_gym._text import printable, printable_lines
-from dialogue_gym.chat import RESTART_COMMAND, explain, is_restart, turn_lines, understood
+from dialogue_gym.chat import RESTART_COMMAND, explain, is_restart, turn_lines
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.conversation.transcript import message_lines
@@ -70,11 +70,7 @@ class TerminalChat:
         elif text:
             if self._current is None:
                 self._current = self._bot.begin(self._person)
-            before = self._conversation.latest_message
             reply = self._bot.reply(self._current, text, TERMINAL)
-            message = None if reply.ended else self._conversation.latest_message
-            if message is not None and message is not before:
-                yield from understood(message)
             yield from self._lines(reply)
 
     def judge(self, text: str, is_leaving: bool = False) -> Iterator[str]:

@@ -148,6 +148,12 @@ class Turn:
         self.conversation.append(message)
         self._steps.utterance(message, teacher)
 
+    def fall_back(self) -> ActionResult:
+        """Answer a message that was not understood; no decision of the bot's leads to that."""
+        result = self._runner.fall_back(self.conversation)
+        self.add_events(result.events)
+        return result
+
     def skip_result(self) -> None:
         """Go on after an action that was interrupted, without running it again: it may have acted."""
         self._steps.result(())

@@ -14,6 +14,8 @@ from dialogue_gym.conversation.events import Entity, UserUttered, entities_from
 from dialogue_gym.domain.default_names import command_of, known_intents
 from dialogue_gym.domain.model import Domain
 
+FALLBACK = 0.4
+"""The confidence under which a sentence is not understood, unless a person wishes otherwise."""
 _ACT = re.compile(r"/?(?P<intent>[^@{]*)(?:@(?P<confidence>[^{]*))?(?P<entities>\{.*)?", re.DOTALL)
 
 

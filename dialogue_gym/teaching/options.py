@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialogue_gym.nlu.interpreter import FALLBACK
+
 
 @dataclass(frozen=True)
 class TeachOptions:
@@ -21,6 +23,7 @@ class TeachOptions:
         user: `"fake"` or `"me"`; None for the fake user if it has a goal.
         turn_taking: `"explicit"` or `"auto"`.
         wizard: whether the teacher picks every action.
+        fallback: the confidence under which a sentence is not understood, from 0 to 1.
         seed: the seed of everything random.
         teacher: `"me"`, or `"expert"` for the domain's expert in a teacher's place.
         mistakes: the expert's rate of wrong answers, from 0 to 1.
@@ -38,6 +41,7 @@ class TeachOptions:
     user: str | None = None
     turn_taking: str = "explicit"
     wizard: bool = False
+    fallback: float = FALLBACK
     seed: int = 0
     teacher: str = "me"
     mistakes: float = 0.0

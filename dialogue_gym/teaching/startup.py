@@ -23,7 +23,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import NluData
-from dialogue_gym.nlu.interpreter import CombinedInterpreter, FixedFormatInterpreter, Interpreter
+from dialogue_gym.nlu.interpreter import FALLBACK, CombinedInterpreter, FixedFormatInterpreter, Interpreter
 from dialogue_gym.stories import Story
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.teaching.options import TeachOptions
@@ -110,7 +110,12 @@ def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
 
 
 def make_interpreter(
-    source: str, domain: Domain, nlu: Sequence[str], seed: int, folder: Path | None = None
+    source: str,
+    domain: Domain,
+    nlu: Sequence[str],
+    seed: int,
+    folder: Path | None = None,
+    fallback: float = FALLBACK,
 ) -> TaughtInterpreter:
     """Return an interpreter, which trains in the background on the given examples and what is taught.
 
@@ -120,6 +125,7 @@ def make_interpreter(
         nlu: files with examples, or the address of an NLU server; empty for the domain's own examples.
         seed: the seed of the training.
         folder: the folder of a store, which may have corrections and imported examples.
+        fallback: the confidence under which a sentence is not understood.
 
     Raises:
         ValueError: the files or addresses cannot be used.
@@ -135,7 +141,7 @@ def make_interpreter(
         with Store(folder, create=False, read_only=True) as store:
             history = History(store.taught())
     server = nlu_server(nlu)
-    return TaughtInterpreter(domain, NluData if server else read, seed, server, history)
+    return TaughtInterpreter(domain, NluData if server else read, seed, server, history, fallback)
 
 
 def await_training(interpreter: TaughtInterpreter) -> None:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import FALLBACK_INTENT
 from dialogue_gym.journal.entry import MEND, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.nlu.examples import NluData
-from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError, parse_act
+from dialogue_gym.nlu.interpreter import FALLBACK, Interpretation, Interpreter, InterpreterError, parse_act
 from dialogue_gym.teaching.export_examples import example_of
 
 FEW = 2
@@ -38,6 +39,7 @@ class TaughtInterpreter(Interpreter):
         seed: int = 0,
         server: Interpreter | None = None,
         history: History | None = None,
+        fallback: float = FALLBACK,
     ) -> None:
         """Begin to train in the background.
 
@@ -47,6 +49,7 @@ class TaughtInterpreter(Interpreter):
             seed: the seed of the training.
             server: understands all sentences that were not corrected; nothing is trained then.
             history: has the corrections to begin with.
+            fallback: the confidence under which a sentence is not understood, from 0 to 1.
 
         Raises:
             NluError: the examples cannot be read.
@@ -56,6 +59,7 @@ class TaughtInterpreter(Interpreter):
         self._given = read()
         self._seed = seed
         self._server = server
+        self._fallback = fallback
         self._can_train = server is None and importlib.util.find_spec("sklearn") is not None
         if self._given.examples:
             from dialogue_gym.nlu import trained  # noqa: F401  # names the missing extra, if it is
@@ -134,7 +138,9 @@ class TaughtInterpreter(Interpreter):
             return self._changed.wait_for(lambda: not self._is_training, seconds)
 
     def parse(self, text: str) -> Interpretation:
-        """Return the meaning of a text; its intent is None if it is not understood.
+        """Return the meaning of a text.
+
+        If it is not understood, the intent is `nlu_fallback` where the domain has that, or else None.
 
         Raises:
             InterpreterError: the text cannot be interpreted; one line gives the reason.
@@ -151,7 +157,10 @@ class TaughtInterpreter(Interpreter):
         if meant is not None and meant.intent is not None:
             others = tuple(pair for pair in understood.ranking if pair[0] != meant.intent)
             return Interpretation(text, meant.intent, 1.0, meant.entities, ((meant.intent, 1.0), *others))
-        return understood
+        if understood.confidence >= self._fallback and understood.intent is not None:
+            return understood
+        unsure = FALLBACK_INTENT if FALLBACK_INTENT in self._wanted[0].intents else None
+        return dataclasses.replace(understood, intent=unsure, entities=())
 
 
 def corrected_messages(history: History) -> dict[str, UserUttered]:

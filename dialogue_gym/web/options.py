@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dialogue_gym._text import shorten
 from dialogue_gym.live.options import exploration_rates
+from dialogue_gym.nlu.interpreter import FALLBACK
 
 TEACHING = ("pretrained", "stories", "user", "turn_taking")
 """Options that affect only the teachers' pages."""
@@ -39,6 +40,7 @@ class ServeOptions:
             the teachers' pages.
         nlu: files with NLU examples, or the address of one NLU server.
         actions: modules or files with the code of actions, or the address of an action server.
+        fallback: the confidence under which a sentence is not understood, from 0 to 1.
         seed: the seed of everything random.
         pretrained: whether a new store begins with the domain's own stories.
         stories: story files that a new store begins with.
@@ -72,6 +74,7 @@ class ServeOptions:
     store: Path | None = None
     nlu: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    fallback: float = FALLBACK
     seed: int = 0
     pretrained: bool = False
     stories: tuple[Path, ...] = ()

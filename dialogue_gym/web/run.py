@@ -138,7 +138,7 @@ def teaching_interpreter(options: ServeOptions, domain: Domain, folder: Path) ->
         ValueError: the examples cannot be used.
     """
     try:
-        return make_interpreter(options.source, domain, options.nlu, options.seed, folder)
+        return make_interpreter(options.source, domain, options.nlu, options.seed, folder, options.fallback)
     except ImportError:
         if options.nlu:
             raise

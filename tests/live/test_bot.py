@@ -16,17 +16,19 @@ from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import ActionRunner
+from dialogue_gym.actions.runner import NOT_UNDERSTOOD
 from dialogue_gym.conversation.conversation import BotState
-from dialogue_gym.conversation.events import BotUttered, Event
+from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.domain.model import Response
 from dialogue_gym.journal.entry import Entry
+from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.transitions import LiveReward, Transition
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
 from tests.conftest import TURN_TAKINGS
 from tests.live.bots import (
     CUISINE,
@@ -107,6 +109,37 @@ def test_misunderstood_text_is_not_a_turn(store: Store) -> None:
     (note,) = live.reply(name, "/infrom").notes
     assert "did you mean 'inform'" in note and "\n" not in note
     assert store.last_id() == before
+
+
+class Unsure(Interpreter):
+    def parse(self, text: str) -> Interpretation:
+        return Interpretation(text, "greet" if text == "hello" else None, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("response", "said"), [("utter_default", "Pardon?"), ("utter_rephrase", "Pardon?"), ("", NOT_UNDERSTOOD)]
+)
+def test_fallback_answers_what_is_not_understood(store: Store, response: str, said: str) -> None:
+    domain = RESTAURANT
+    if response:
+        domain = dataclasses.replace(domain, responses=(*domain.responses, Response(response, ("Pardon?",))))
+    plan = Plan("utter_ask_price")
+    live = LiveBot(domain, store, plan, Unsure(), ActionRunner(domain))
+    name = live.begin()
+    for _ in range(2):
+        reply = live.reply(name, "gibberish")
+        assert [message.text for message in reply.messages] == [said] and not reply.notes
+    assert plan.made == 0 and not live.awaits_teacher(name) and live.resume(name).events == ()
+    assert live.reply(name, "hello").messages[0].text and plan.made == 1
+    texts = [
+        event.text
+        for event in live.conversations.trace(name).conversation.events
+        if isinstance(event, UserUttered)
+    ]
+    assert texts == ["gibberish", "gibberish", "hello"]  # teachers can read and correct them
+    live.take_over(name, "anna")
+    assert live.reply(name, "gibberish").messages == [] and live.awaits_teacher(name)
+    assert History(store.entries()).written == ()
 
 
 def rated(live: LiveBot, *hears: str, rating: float | None = None) -> list[Transition]:

@@ -68,3 +68,18 @@ def test_a_correction_outranks_a_given_example() -> None:
     mend(session, example.text, "thankyou")
     assert session.interpreter.parse(example.text).intent == "thankyou"
     assert session.interpreter.examples == len(data.examples)
+
+
+@pytest.mark.parametrize("intents", [(), ("nlu_fallback",)])
+def test_unsure_sentences_are_not_understood(intents: tuple[str, ...]) -> None:
+    domain = load_domain("restaurant")
+    for intent in intents:
+        domain = domain.with_intent(intent)
+    read = lambda: read_examples(builtin_path("restaurant"))  # noqa: E731
+    words, bold = TaughtInterpreter(domain, read), TaughtInterpreter(domain, read, fallback=0.0)
+    guessed = bold.parse("asdf qwer")
+    assert guessed.intent in ("affirm", "inform") and 0 < guessed.confidence < 0.4
+    understood = words.parse("asdf qwer")
+    assert understood.intent == (intents[0] if intents else None) and understood.entities == ()
+    assert understood.ranking == guessed.ranking  # a teacher chooses among these
+    assert words.parse("a table in london please").intent == "inform"

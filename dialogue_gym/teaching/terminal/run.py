@@ -103,7 +103,7 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
     user, folder = setup.user, setup.folder
     # A fake user sends acts, so an interpreter of plain English would be of no use.
     interpreter = (
-        make_interpreter(options.source, domain, options.nlu, options.seed, folder)
+        make_interpreter(options.source, domain, options.nlu, options.seed, folder, options.fallback)
         if user == ME or options.nlu
         else None
     )
