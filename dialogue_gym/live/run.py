@@ -161,7 +161,7 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
         AgentError: the learner cannot begin with the agent.
         StoreError: the store is about another domain, or cannot be read.
     """
-    history = History(())
+    history, as_in_file = History(()), domain
     if is_store(folder):
         with Store(folder, create=False, read_only=True) as store:
             store.use_domain(given.source, text)
@@ -173,7 +173,9 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
         return _Beginning(domain, newest.turn_taking, None, note if given.agent else None)
     if given.agent and is_store(Path(given.agent)):
         raise AgentError(f"{given.agent}: this is a store; to continue with it: --store {given.agent}")
-    agent = load_agent(given.agent, domain, is_builtin=given.source in builtin_names(), trust=given.trust)
+    # The agent of a built-in domain knows none of the names that were added to it.
+    is_builtin = given.source in builtin_names() and domain == as_in_file
+    agent = load_agent(given.agent, domain, is_builtin=is_builtin, trust=given.trust)
     if agent is not None:
         if given.agent is None and domain.fake_user is None:
             agent = None  # nobody can play with it to show it to the learner

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.additions import INTENT, Addition
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.nlu.examples import builtin_path, read_examples
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.startup import make_interpreter
+from dialogue_gym.teaching.startup import for_people, make_interpreter
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from tests.conftest import domain_from
+from tests.live.bots import Plan
 
 pytest.importorskip("sklearn")
 KATY, FIGHTERS = "How much is a ticket for Katy Perry?", "how much is a ticket for Foo Fighters?"
@@ -83,3 +86,17 @@ def test_unsure_sentences_are_not_understood(intents: tuple[str, ...]) -> None:
     assert understood.intent == (intents[0] if intents else None) and understood.entities == ()
     assert understood.ranking == guessed.ranking  # a teacher chooses among these
     assert words.parse("a table in london please").intent == "inform"
+
+
+def test_visitors_are_understood_as_a_teacher_has_taught(store: Store) -> None:
+    concert = load_domain("concert")
+    words = TaughtInterpreter(concert, lambda: read_examples(builtin_path("concert")))
+    session = Session(concert, store, interpreter=words)
+    bot = LiveBot(concert, store, Plan("utter_goodbye"), for_people(words, concert), ActionRunner(concert))
+    visitor = bot.begin("ann")
+    bot.reply(visitor, FIGHTERS)
+    mend(session, KATY, "compare_reviews")
+    bot.reply(visitor, FIGHTERS)
+    events = bot.conversations.trace(visitor).conversation.events
+    first, second = (event.intent for event in events if isinstance(event, UserUttered))
+    assert first != "compare_reviews" and second == "compare_reviews"
