@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
 COMMON_WORDS: frozenset[str] = frozenset(ENGLISH_STOP_WORDS)
 """The most common words of English."""
 MANY = 5_000
-"""The number of examples above which features of a single one are left out: they are many and tell little."""
+"""From so many examples on, features of a single one are left out, and from twice as many, those of two."""
 Bags = tuple[list[str], ...]
 """One bag of features of each kind."""
 
@@ -62,7 +62,7 @@ class Classifier:
         for kind, weight in enumerate(weights):
             documents = [bag[kind] for bag in bags]
             if any(documents):
-                rarest = 1 if len(bags) <= MANY else 2
+                rarest = min(3, 1 + len(bags) // MANY)
                 vectorizer = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=rarest).fit(documents)
                 self._kinds.append((kind, weight, vectorizer))
         if not self._kinds:
@@ -72,7 +72,6 @@ class Classifier:
             C=strength,
             class_weight="balanced",
             max_iter=2000,
-            tol=1e-4 if len(bags) <= MANY else 1e-3,
             random_state=seed,
         )
         # Results must not depend on the number of cores, and threads do not pay for so little data.

@@ -66,6 +66,8 @@ def plain(text: str) -> str:
     >>> plain("Café")
     'cafe'
     """
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 

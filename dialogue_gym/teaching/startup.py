@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def make_interpreter(
     folder: Path | None = None,
     fallback: float = FALLBACK,
 ) -> TaughtInterpreter:
-    """Return an interpreter, which trains in the background on the given examples and what is taught.
+    """Return an interpreter, which trains in the background on the given examples and the taught sentences.
 
     Args:
         source: the name or file of the domain.
@@ -145,13 +146,14 @@ def make_interpreter(
 
 
 def await_training(interpreter: TaughtInterpreter) -> None:
-    """Wait until an interpreter is trained; show a bar if that takes longer than a moment."""
-    if interpreter.wait(_MOMENT):
+    """Wait until an interpreter is trained; at a terminal, show a bar if that takes longer than a moment."""
+    if interpreter.wait(_MOMENT if sys.stderr.isatty() else None):
         return
+    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         progress.add_task(f"Training on {interpreter.examples:,} examples", total=None)
         interpreter.wait()
 

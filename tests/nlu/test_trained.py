@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain import Domain, load_domain
+from dialogue_gym.nlu import classifier
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.evaluation import Counts, evaluate
 from dialogue_gym.nlu.examples import Example, NluData, NluError, builtin_path, parse_example, read_examples
@@ -85,6 +86,14 @@ def test_entities_are_found(
     for entity in found.entities:
         said = text[entity.start : entity.end].lower()
         assert (entity.confidence == 1) == (said not in ("fernch", "san fransisco")), said
+
+
+def test_many_examples_are_learned_without_their_rarest_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifier, "MANY", 100)
+    interpreter = TrainedInterpreter("concert", read_examples(builtin_path("concert")))
+    held_out = read_examples(builtin_path("concert", "nlu_test.yml")).examples
+    right = sum(interpreter.parse(example.text).intent == example.intent for example in held_out)
+    assert right > 0.9 * len(held_out)
 
 
 def test_accents_tell_words_apart_but_may_be_missing() -> None:
