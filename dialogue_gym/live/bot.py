@@ -187,7 +187,7 @@ class LiveBot:
         with self.conversations.turn(trace) as turn:
             _skip_result(trace, turn)
             turn.add_message(message)
-            is_unruled = self._rules.decide(turn.conversation) is None
+            is_unruled = self.rules.decide(turn.conversation) is None
             if message.intent is None and trace.teacher is None and is_unruled:
                 result = turn.fall_back()
                 events, notes = result.events, tuple(filter(None, [result.note]))
