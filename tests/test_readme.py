@@ -153,6 +153,7 @@ def test_story_and_teaching_commands_run(tmp_path: Path) -> None:
     assert {"stories.yml", "joined.yml", "restaurant-teaching", "concert-teaching"} <= made
 
 
+@pytest.mark.slow
 def test_the_pages_in_the_browser_are_served(tmp_path: Path) -> None:
     commands = [shlex.split(command) for command in WORDS if command.split()[1] == "serve"]
     assert commands

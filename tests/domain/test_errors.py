@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv, DomainError, load_domain
 from dialogue_gym import _yaml as reader
+from dialogue_gym._text import printable
 from dialogue_gym.domain.conditions import CONDITION_KEYS, EXPERT_KEYS
 from dialogue_gym.domain.fake_user import ACTION_KEYS, AGENDA_KEYS, FAKE_USER_KEYS
 from dialogue_gym.domain.loader import (
@@ -234,7 +235,7 @@ def is_domain_or_error(text: str) -> None:
     try:
         domain = parse_domain(reader.parse_yaml(text, "domain.yml", DOMAIN_FILE), "domain")
     except DomainError as error:
-        assert str(error).isprintable()
+        assert str(error) == printable(str(error))
         assert str(error).startswith("domain.yml:")
         return
     assert hash(domain) == hash(load_domain(domain))

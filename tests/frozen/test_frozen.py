@@ -223,6 +223,9 @@ def test_stores_and_agents_can_chat(name: str, words: tuple[str, ...], folder: P
         row[:1] if isinstance(row, list) else row for row in wanted
     ]
     numbers = [[row[1] for row in rows if isinstance(row, list)] for rows in (found, wanted)]
+    if words[0] == "pizza.yml":  # a teacher corrected this "yes", which 0.1.0 knew in `teach` alone
+        assert numbers[1][0] == 0.95
+        numbers[1][0] = 1.0
     assert len(numbers[0]) > 3 and np.allclose(*numbers, atol=0.011)
 
 

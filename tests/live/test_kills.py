@@ -133,6 +133,7 @@ def live_with_kills(folder: Path, kills: int) -> int:
     return days.trainer.learner.transitions
 
 
+@pytest.mark.slow
 def test_kills_lose_nothing_and_repeat_no_learning(tmp_path: Path) -> None:
     assert live_with_kills(tmp_path / "store", 10) > 20
 

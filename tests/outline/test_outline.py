@@ -15,10 +15,11 @@ from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.slot_filling import slots_filled
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
-from dialogue_gym.factory import make_text_interpreter, own_examples
+from dialogue_gym.factory import own_examples
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.outline import Interview, OutlineError, domain_file
 from dialogue_gym.outline.model import CHOICE, MESSAGE, WORDS, YES_NO, Outline
+from dialogue_gym.teaching.startup import make_interpreter
 
 PIZZA = (
     "It takes orders: pizza # and more", "1", "I'd like a pizza\n- a LARGE pizza with salami\n", "",
@@ -126,4 +127,4 @@ def test_a_domain_file_without_examples_has_none_of_its_own(tmp_path: Path, text
     file = tmp_path / "plain.yml"
     file.write_text(text)
     assert own_examples(str(file)) == []
-    assert make_text_interpreter(str(file), load_domain(file), None, 0) is None
+    assert not make_interpreter(str(file), load_domain(file), (), 0).knows_words

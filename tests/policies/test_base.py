@@ -120,6 +120,7 @@ def test_under_noise_asking_again_pays(name: str) -> None:
     assert figures[True].mean_return > figures[False].mean_return + 3 * error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("env_id", BUILT_IN)
 def test_no_repeated_action_or_pair_succeeds(env_id: str, turn_taking: str) -> None:

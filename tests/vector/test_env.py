@@ -195,7 +195,7 @@ def one_version_for_all_domains() -> Iterator[None]:
     play.compiled.cache_clear()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(SOURCES, SETTINGS, st.sampled_from(MODES), st.integers(0, 2**62))
 def test_random_domains_equal_the_single_environment(
     one_version_for_all_domains: None, domain: Any, keywords: dict[str, Any], mode: str, seed: int

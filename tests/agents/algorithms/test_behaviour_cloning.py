@@ -69,6 +69,7 @@ def test_returns_end_with_their_dialogue() -> None:
         assert returns[step] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agent", ["behaviour_cloning", "masked_behaviour_cloning"])
 @pytest.mark.parametrize("env_id", BUILT_IN)
 def test_a_clone_equals_the_expert(agent: str, env_id: str) -> None:

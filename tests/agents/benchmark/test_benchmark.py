@@ -166,6 +166,7 @@ def test_killed_worker_does_not_change_results(tiny: Path, undisturbed: Path, tm
     assert results_of(tmp_path) == results_of(undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [0, 3])
 def test_interrupt_stops_without_a_traceback(cells: int, tiny: Path, tmp_path: Path) -> None:
     process = start(tiny, tmp_path, "--jobs", "2")
@@ -306,6 +307,7 @@ def test_a_cell_that_cannot_run_ends_the_benchmark_and_is_named(tmp_path: Path) 
     assert (tmp_path / "out/cells.jsonl").read_text().count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_report_leaves_the_journal_of_a_running_benchmark_alone(
     tiny: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
