@@ -128,7 +128,7 @@ def error_of(source: Any) -> str:
         load_domain(source)
     assert time.process_time() - start < SECONDS
     message = str(caught.value)
-    assert message.isprintable()
+    assert message == printable(message)
     assert len(message) < 1000
     return message
 
