@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._files import check_characters
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import name_fault, nearest, shorten
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, DEFAULT_INTENTS, DEFAULT_SLOTS
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
 from dialogue_gym.outline.names import identifier, short_identifier, unique
@@ -146,9 +146,11 @@ class Outline:
 
     def check_examples(self, kind: str, examples: Iterable[str]) -> tuple[str, ...]:
         """Return the tidy choices, values or messages of a new fact."""
-        return self._new_sentences(
-            examples, f"write at least two {'choices' if kind == CHOICE else 'examples'}"
-        )
+        given = tuple(_sentences(examples))
+        for one in given if kind == CHOICE else ():
+            if fault := name_fault(one):
+                raise OutlineError(f"{shorten(one)} cannot be a choice: {fault}")
+        return self._new_sentences(given, f"write at least two {'choices' if kind == CHOICE else 'examples'}")
 
     def check_answers(self, answers: Iterable[str], is_yes: bool) -> tuple[str, ...]:
         """Return the tidy ways to say yes or no to the question for a new fact."""

@@ -125,6 +125,11 @@ class TaughtInterpreter(Interpreter):
                     model = TrainedInterpreter(domain, data, self._seed)
                 except ValueError as error:
                     fault = str(error)
+                except BaseException:
+                    with self._changed:  # nobody waits for a training that has ended
+                        self._fault, self._is_training = "the examples could not be learned", False
+                        self._changed.notify_all()
+                    raise
             with self._changed:
                 self._model, self._made, self._fault = model, (domain, data), fault
                 if self._wanted[1] == data:

@@ -28,7 +28,8 @@ class ServeOptions:
     """Options for the web server.
 
     Attributes:
-        source: a built-in domain's name, or a domain file.
+        source: a built-in domain's name, or a domain file; empty for a new bot, which the first page asks
+            about.
         teach: whether to serve the teachers' pages.
         talk: whether to serve the visitors' page, the REST channel and the interface for programs.
         host: the address to listen on.
@@ -63,7 +64,7 @@ class ServeOptions:
         trust_ratings: whether visitors' ratings count before a teacher approves them.
     """
 
-    source: str
+    source: str = ""
     teach: bool = True
     talk: bool = False
     host: str = "127.0.0.1"
@@ -103,6 +104,8 @@ class ServeOptions:
             ValueError: an option has no effect, or there is nothing to serve, or a value is wrong; one line
                 names it.
         """
+        if not self.source and (self.talk or not self.teach):
+            raise ValueError("there is no bot for visitors yet; name a domain, or leave out --talk")
         if not (self.teach or self.talk):
             raise ValueError("--no-teach: there is nothing to serve; add --talk")
         if not self.teach and (flag := self._changed(TEACHING)):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import socket
+import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,13 +22,15 @@ from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.options import LiveOptions
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.teaching.options import TeachOptions
-from dialogue_gym.teaching.startup import make_interpreter, set_up
+from dialogue_gym.teaching.startup import await_training, make_interpreter, set_up
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
+from dialogue_gym.web.first_page import PATH as NEW_PATH
+from dialogue_gym.web.first_page import FirstPage
 from dialogue_gym.web.options import ServeOptions
-from dialogue_gym.web.security import AccessPolicy
+from dialogue_gym.web.security import AccessMiddleware, AccessPolicy, is_loopback
 from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve
 from dialogue_gym.web.talk_page import PATH as TALK_PATH
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
@@ -44,6 +49,34 @@ def run(options: ServeOptions) -> None:
         OSError: a file cannot be read or written.
     """
     options.check()
+    with contextlib.closing(listen(options.host, options.port)) as listening:
+        if not options.source:
+            made = _make_bot(options, listening)
+            if made is None:
+                return
+            options = dataclasses.replace(options, source=str(made), open=False)
+        _serve_bot(options, listening)
+
+
+def _make_bot(options: ServeOptions, listening: socket.socket) -> Path | None:
+    """Serve the questions about a new bot; return its domain file, or None if the person stops before."""
+    if not is_loopback(options.host):
+        raise ValueError(
+            f"--host {printable(options.host)}: a new bot is made on this machine alone; name a domain, which"
+            " `dialogue-gym new` can make"
+        )
+    ends = threading.Event()
+    page = FirstPage(Path(), ends.set)
+    with tempfile.TemporaryDirectory() as folder:
+        policy = AccessPolicy(options.host, Path(folder), names=options.name)
+        address = address_of(options.host, listening, NEW_PATH)
+        print(f"Make a new bot at {address} (Ctrl-C stops).", flush=True)
+        server = AccessMiddleware(page.app(f"{PATH}/"), policy)
+        serve(server, listening, address if options.open else None, ends)
+    return page.path
+
+
+def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     domain = load_domain(options.source)
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
     setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
@@ -57,7 +90,6 @@ def run(options: ServeOptions) -> None:
             " --password-file"
         )
     with contextlib.ExitStack() as stack:
-        listening = stack.enter_context(contextlib.closing(listen(options.host, options.port)))
         policy = AccessPolicy(options.host, folder, password, options.name)
         if setup:
             with Store(folder) as opened:
@@ -77,12 +109,15 @@ def run(options: ServeOptions) -> None:
             server = build_visitor_app(people, own, tokens, branding)
         if setup:
             store = store or stack.enter_context(Store(folder))
+            words = words or teaching_interpreter(options, domain, folder)
+            # NiceGUI looks through all objects when it starts, which can break a training in another thread.
+            await_training(words)
             config = TeachingConfig(
                 domain,
                 setup.user,
                 setup.turn_taking,
                 setup.runner,
-                words or teaching_interpreter(options, domain, folder),
+                words,
                 options.seed,
             )
             workspaces = Workspaces(store, config, handoff)

@@ -41,13 +41,19 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
-def serve(server: ASGIApp, listening: socket.socket, opens: str | None = None) -> None:
-    """Serve until Ctrl-C or SIGTERM.
+def serve(
+    server: ASGIApp,
+    listening: socket.socket,
+    opens: str | None = None,
+    ends: threading.Event | None = None,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM, or until an event; the socket stays open for another application.
 
     Args:
         server: the application.
         listening: the socket.
         opens: the address of a page to open in the browser.
+        ends: the event.
     """
     config = uvicorn.Config(
         server, log_level="warning", ws_max_size=MOST_BYTES, server_header=False, timeout_graceful_shutdown=2
@@ -58,7 +64,15 @@ def serve(server: ASGIApp, listening: socket.socket, opens: str | None = None) -
         signal.SIGTERM, signal.default_int_handler
     )  # uvicorn raises the signal again after stopping
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        running = uvicorn.Server(config)
+        if ends:
+            threading.Thread(target=_stop_at, args=(ends, running), daemon=True).start()
+        running.run(sockets=[listening.dup()])
+
+
+def _stop_at(ends: threading.Event, running: uvicorn.Server) -> None:
+    ends.wait()
+    running.should_exit = True
 
 
 def address_of(host: str, listening: socket.socket, path: str) -> str:

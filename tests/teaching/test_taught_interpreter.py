@@ -12,7 +12,8 @@ from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.additions import INTENT, Addition
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
-from dialogue_gym.nlu.examples import builtin_path, read_examples
+from dialogue_gym.nlu.examples import Example, NluData, builtin_path, read_examples
+from dialogue_gym.nlu.interpreter import InterpreterError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.startup import for_people, make_interpreter
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
@@ -100,3 +101,16 @@ def test_visitors_are_understood_as_a_teacher_has_taught(store: Store) -> None:
     events = bot.conversations.trace(visitor).conversation.events
     first, second = (event.intent for event in events if isinstance(event, UserUttered))
     assert first != "compare_reviews" and second == "compare_reviews"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_training_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*given: object) -> None:
+        raise SystemError("bad argument to internal function")
+
+    monkeypatch.setattr("dialogue_gym.nlu.trained.TrainedInterpreter.__init__", break_down)
+    data = NluData((Example("hello", "greet"), Example("good night", "bye")))
+    interpreter = TaughtInterpreter(load_domain("concert"), lambda: data)
+    assert interpreter.wait(30)
+    with pytest.raises(InterpreterError, match="the examples could not be learned"):
+        interpreter.parse("hello")

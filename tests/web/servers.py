@@ -45,7 +45,8 @@ class Served:
     def __init__(self, folder: Path, *options: str, domain: str = "restaurant", **environment: str) -> None:
         self.folder = folder
         name, *own = self.command
-        self._command = [sys.executable, "-m", "dialogue_gym", name, domain, "--store", str(folder)]
+        words = [domain, "--store", str(folder)] if domain else []
+        self._command = [sys.executable, "-m", "dialogue_gym", name, *words]
         self._options = [*own, *options]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         self._environment = inherited | {"PYTHONPATH": str(ROOT)} | environment
