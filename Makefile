@@ -54,7 +54,7 @@ clean:
 
 $(UV):
 	@echo "Setting up $(VENV) (once; a minute or two) ..."
-	@python3 -m venv --clear --without-pip $(VENV)
+	@python3 -m venv --without-pip $(VENV)
 	@python3 -m pip --python $(PYTHON) install --quiet --disable-pip-version-check --constraint constraints.txt uv
 
 $(VENV)/.agents: $(UV) setup.cfg pyproject.toml constraints.txt

@@ -51,6 +51,20 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
+def take_name(name: str, taken: set[str], numbered: str = "{name} ({number})") -> str:
+    """Return a name that is free, with a number from 2 if need be, and add it to the taken ones.
+
+    >>> take_name("a", {"a", "a (2)"})
+    'a (3)'
+    """
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = numbered.format(name=name, number=number)
+    taken.add(free)
+    return free
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return a clause that names the nearest valid name, or the valid names if none is near.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 
+from dialogue_gym._text import take_name
+
 _MOST_CHARACTERS = 40
 _MOST_WORDS = 3
 # Words that say little in a name, such as those of "I would like to order a pizza, please".
@@ -50,11 +52,7 @@ def unique(name: str, taken: Collection[str]) -> str:
     >>> unique("size", ["size", "size_2"])
     'size_3'
     """
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}_{number}"
-    return free
+    return take_name(name, {*taken}, "{name}_{number}")
 
 
 def _joined(words: list[str], kind: str) -> str:

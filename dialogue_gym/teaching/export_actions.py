@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, read_text
-from dialogue_gym._text import printable
+from dialogue_gym._text import printable, take_name
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
 
@@ -133,12 +133,7 @@ def _class_name(action: str, taken: set[str]) -> str:
     words = [word for word in re.split(r"[\W_]+", action) if word]
     base = "".join(word[0].upper() + word[1:] for word in words)
     base = base if base.startswith("Action") else f"Action{base}"
-    number, name = 1, base
-    while name in taken:
-        number += 1
-        name = f"{base}{number}"
-    taken.add(name)
-    return name
+    return take_name(base, taken, "{name}{number}")
 
 
 def _wrapper(action: CodedAction, taken: set[str]) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from dialogue_gym._text import take_name
 from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, SlotSet, UserUttered
 from dialogue_gym.conversation.turns import is_users_turn
@@ -192,12 +193,7 @@ def _name(conversation: str, intents: Iterable[str | None]) -> str:
 
 def _named(story: Story, taken: set[str]) -> Story:
     """Return a story under a free name, which is taken from then on."""
-    number, name = 1, story.name
-    while name in taken:
-        number += 1
-        name = f"{story.name} ({number})"
-    taken.add(name)
-    return dataclasses.replace(story, name=name)
+    return dataclasses.replace(story, name=take_name(story.name, taken))
 
 
 def with_stories(text: str | None, path: Path, stories: Iterable[Story], story_format: str) -> str | None:

@@ -3,87 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
-from dialogue_gym.actions import ActionResult, ActionRunner
-from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import to_json
 from dialogue_gym.domain import DomainError
 from dialogue_gym.journal.entry import LABEL, NOTE, RESULT, USER, StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live import conversations as conversations_module
-from dialogue_gym.live.bot import PATIENCE, LiveBot
+from dialogue_gym.live.bot import PATIENCE
 from dialogue_gym.live.handoff import Handoff, StaleDecision
 from dialogue_gym.live.moderation import JournalModeration
-from dialogue_gym.live.sessions import Rejected, Sessions
+from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.startup import start_or_resume
-from dialogue_gym.live.transitions import unlearned
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.teaching.own_words import name_words, unnamed
 from dialogue_gym.teaching.session import Session
-from tests.conftest import domain_from
+from tests.live.handoffs import DOMAIN, Setup
 from tests.live.learning import until
-from tests.live.test_sessions import Clock
-
-DOMAIN = domain_from("""
-intents: [greet, order]
-responses: {utter_hello: [{text: Hello}], utter_order: [{text: At once}], utter_sorry: [{text: Sorry}]}
-actions: [utter_hello, utter_order, utter_sorry]
-""")
-
-
-class Hello:
-    """Decides for the one action that it knows."""
-
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        return "utter_hello", 0
-
-
-class Setup:
-    """A bot in a folder, people who talk to it, and teachers who look after them."""
-
-    def __init__(self, folder: Path, runner: ActionRunner | None = None, turns: str = "auto") -> None:
-        self.store = Store(folder)
-        self.clock = Clock()
-        self.trainer, _ = start_or_resume(self.store, DOMAIN, None, turn_taking=turns)
-        self.bot = LiveBot(
-            DOMAIN,
-            self.store,
-            Hello(),
-            FixedFormatInterpreter(DOMAIN),
-            runner or ActionRunner(DOMAIN),
-            on_transitions=self.trainer.submit,
-            turn_taking=turns,
-            silence=4 * PATIENCE,
-            clock=self.clock,
-        )
-        self.sessions = Sessions(self.bot, clock=self.clock)
-        self.handoff = Handoff(self.sessions, self.trainer)
-
-    def say(self, sender: str = "ann", text: str = "/order") -> tuple[list[str | None], list[str | None]]:
-        """Return the bot's messages, and the late ones."""
-        heard = self.sessions.reply(sender, text)
-        return [one.text for one in heard.messages], [one.text for one in heard.late]
-
-    def take_over(self, sender: str = "ann", teacher: str = "tina") -> str:
-        name = next(name for name, person in self.bot.conversations.open.items() if person == sender)
-        self.handoff.take_over(name, teacher)
-        return name
-
-    def decide(self, name: str, action: str = "utter_order", teacher: str = "tina") -> None:
-        step, _ = self.handoff.proposals(name)
-        assert self.handoff.decide(name, teacher, action, step) == ()
 
 
 @pytest.fixture
@@ -408,75 +350,3 @@ def test_untrusted_ratings_are_approved_or_dropped(setup: Setup, is_attended: bo
     assert History(setup.store.entries()).rating(rating.content["about"]) == 0.5
     approval.give(rating.conversation, rating.content["about"], 1.0, "tina")
     assert setup.store.ratings()[-1].author == "tina"
-
-
-class Slow(ActionRunner):
-    """Does one action that takes until it is allowed to end, as a server would."""
-
-    def __init__(self) -> None:
-        super().__init__(DOMAIN)
-        self.begun, self.may_end = threading.Semaphore(0), threading.Semaphore(0)
-
-    def reaches_out(self, action: str) -> bool:
-        return action == "utter_order"
-
-    def run(self, action: str, conversation: Conversation) -> ActionResult:
-        if self.reaches_out(action):
-            self.begun.release()
-            assert self.may_end.acquire(timeout=60)
-        return super().run(action, conversation)
-
-
-def test_slow_action_does_not_block_other_conversations(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And in that conversation one thing is done after the other."""
-    monkeypatch.setattr(conversations_module, "AT_HAND", 1)
-    slow = Slow()
-    setup = Setup(tmp_path / "store", slow)
-    setup.say()
-    setup.say("bob")
-    name = setup.take_over()
-    setup.say()
-    with ThreadPoolExecutor(4) as threads:
-        decided = threads.submit(setup.decide, name)
-        assert slow.begun.acquire(timeout=60)
-        assert setup.say("bob") == (["Hello"], [])
-        assert setup.say("new") == (["Hello"], [])
-        ann = setup.handoff.find(name)
-        assert ann is not None and ann.is_busy and not ann.waits
-        assert setup.sessions.snapshot("ann").waits == "bot"
-        with pytest.raises(Rejected, match="your last message is still being answered"):
-            setup.say()
-        setup.clock.now += 10 * PATIENCE  # the others have left; the one who waits for the action has not
-        setup.sessions.expire()
-        assert set(setup.bot.conversations.open) == {name}
-        for number in range(2):  # too many to keep in memory, but the one with a running action stays
-            setup.say(f"guest {number}")
-        setup.handoff.proposals(name)
-        step = next(setup.store.entries(name)).id
-        others = [
-            threads.submit(setup.handoff.take_over, name, "bob"),
-            threads.submit(setup.handoff.decide, name, "tina", "utter_sorry", step),
-            threads.submit(setup.handoff.give_back, name, "tina"),
-        ]
-        time.sleep(0.2)
-        assert not any(other.done() for other in (*others, decided))
-        slow.may_end.release()
-        decided.result(60)
-        others[0].result(60)
-        assert isinstance(others[1].exception(60), StaleDecision)
-        assert isinstance(others[2].exception(60), (LiveError, type(None)))  # whoever was first
-    assert setup.say() == ([], ["At once"]) and setup.bot.conversations.teachers == {name: "bob"}
-    entries = list(setup.store.entries(name))
-    after = next(entry for entry in entries if entry.content.get("action") == "utter_order")
-    assert entries[entries.index(after) + 1].kind == RESULT  # nothing came between
-    assert setup.store.check() == []
-    seen = {
-        one.entry
-        for _, found in unlearned(setup.store, DOMAIN, setup.bot.conversations.reward, 0)
-        for one in found
-    }
-    setup.trainer.work()
-    assert set(setup.trainer.learner.replay.arrays()["entries"].tolist()) == seen
-    setup.store.close()

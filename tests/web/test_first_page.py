@@ -65,7 +65,7 @@ def test_a_bot_is_made_and_then_taught_in_the_browser(tmp_path: Path, browser: p
         answer(tab, "Which size?")
         answer(tab, "")
         answer(tab, "1")
-        answer(tab, "A {siz} pizza comes <b>now</b>.")
+        answer(tab, "A {sizze} pizza comes <b>now</b>.")
         assert "did you mean 'size'" in tab.page.inner_text("[role=alert]")
         answer(tab, "A {size} pizza comes <b>now</b>.")
         answer(tab, "confirm")

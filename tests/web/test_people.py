@@ -18,7 +18,7 @@ from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, R
 from dialogue_gym.journal.store import Store
 from dialogue_gym.web.api import build_visitor_app
 from dialogue_gym.web.security import AccessPolicy
-from tests.live.test_handoff import Setup
+from tests.live.handoffs import Setup
 from tests.web.servers import Served
 from tests.web.test_security import ask, open_socket
 from tests.web.test_teaching import Tab, browser, playwright
