@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,6 @@ def test_nobody_waits_for_a_training_that_breaks(monkeypatch: pytest.MonkeyPatch
     assert interpreter.wait(30)
     with pytest.raises(InterpreterError, match="the examples could not be learned"):
         interpreter.parse("hello")
+    for thread in threading.enumerate():  # its exception belongs to this test
+        if thread.name == "interpreter":
+            thread.join()
