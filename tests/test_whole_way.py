@@ -155,6 +155,7 @@ def test_a_bot_from_nothing_reaches_rasa_and_a_customer(
         tab.page.fill("[name=password]", PASSWORD)
         tab.page.keyboard.press("Enter")
         tab.page.click("text=People")
+        tab.page.wait_for_selector("text=1 active")
         tab.page.click("text=live1")
         tab.page.click("text=Take over")
         tab.page.wait_for_selector("text=taken over by you")
