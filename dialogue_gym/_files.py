@@ -109,7 +109,7 @@ def read_text(path: Path, kind: FileKind) -> str:
         if not path.exists():
             raise kind.error(f"{file}: there is no such file")
         if not path.is_file():
-            raise kind.error(f"{file}: this is a directory or device, not a {kind.noun}")
+            raise kind.error(f"{file}: this is a directory or device, not {article(kind.noun)}")
         with path.open("rb") as stream:
             data = stream.read(kind.max_bytes + 1)
     except OSError as error:

@@ -13,7 +13,7 @@ MAX_SHOWN = 300
 # Not printable to Python, but part of words in Persian, Chinese and emoji.
 _ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
 # Controls, separators of lines and paragraphs, direction overrides, halves of characters. Python's
-# `isprintable` is stricter: it knows no newer emoji, nor the joiners of emoji and of Persian.
+# `isprintable` is stricter: it rejects newer emoji, and the joiners of emoji and of Persian.
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -36,8 +36,12 @@ def printable_lines(text: str) -> list[str]:
 
 
 def article(noun: str) -> str:
-    """Return the noun with its indefinite article."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    """Return the noun with its indefinite article.
+
+    >>> article("intent"), article("NLU file"), article("user")
+    ('an intent', 'an NLU file', 'a user')
+    """
+    return f"{'an' if re.match('[aeio]|NLU', noun) else 'a'} {noun}"
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
@@ -88,6 +92,7 @@ def is_slip_of(word: str, meant: str) -> bool:
     """
     if word == meant or abs(len(word) - len(meant)) > 1:
         return False
+    # Behind what both begin with, one differs by a letter, or by two that are swapped.
     same = next((i for i, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b), None)
     same = min(len(word), len(meant)) if same is None else same
     one, other = word[same:], meant[same:]

@@ -16,6 +16,8 @@ from dialogue_gym._text import article, bounds, cut, is_slip_of, name_fault, nea
 # The C parser is 10 times faster where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_DEPTH = 50
+ONE_LINE = 1_000_000
+"""A width of lines so large that none is folded."""
 _TAG = "tag:yaml.org,2002:"
 _NULL, _BOOL, _MERGE, _TEXT = _TAG + "null", _TAG + "bool", _TAG + "merge", _TAG + "str"
 _TAGS = {None, "!", *(_TAG + kind for kind in ("null", "bool", "int", "float", "str", "seq", "map", "merge"))}
@@ -385,7 +387,7 @@ def dump_yaml(content: Any) -> str:
             Dumper=_PlainDumper,
             sort_keys=False,
             allow_unicode=True,
-            width=1_000_000,
+            width=ONE_LINE,
             default_flow_style=False,
         )
     )

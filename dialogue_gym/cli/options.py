@@ -92,14 +92,14 @@ StoriesOption = Annotated[
     typer.Option(
         "--stories",
         metavar="FILE",
-        help="Stories and rules that the bot follows; of a project's folder its own.",
+        help="Stories and rules that the bot follows; default: those in the project's folder.",
         rich_help_panel=BOT,
     ),
 ]
 TrustOption = Annotated[
     bool,
     typer.Option(
-        "--trust", help="Load an agent of an earlier version, which can run code.", rich_help_panel=BOT
+        "--trust", help="Load an agent of an earlier version; loading it can run code.", rich_help_panel=BOT
     ),
 ]
 FallbackOption = Annotated[
@@ -108,7 +108,7 @@ FallbackOption = Annotated[
         "--fallback",
         min=0,
         max=1,
-        help="Confidence under which a sentence is not understood, and the fallback action answers.",
+        help="Below this confidence a sentence counts as not understood, and the fallback action answers.",
         rich_help_panel=BOT,
     ),
 ]
@@ -176,7 +176,12 @@ _OPTIONS: dict[str, Any] = {
     ),
     "checkpoints": _option(int, LEARNING, "--checkpoints", min=1, help="Number of checkpoints to keep."),
     "fall": _option(
-        float, LEARNING, "--fall", min=0, max=1, help="Report a larger drop in success with the fake user."
+        float,
+        LEARNING,
+        "--fall",
+        min=0,
+        max=1,
+        help="Report a drop in success that is larger than this.",
     ),
     "roll_back": _option(
         bool, LEARNING, "--roll-back", help="Restore the best checkpoint after a larger drop than --fall."

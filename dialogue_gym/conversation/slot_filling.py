@@ -31,7 +31,7 @@ class Loop:
     Attributes:
         name: the name of the form; None without one.
         requested_slot: the slot that it has asked for; None before its first question.
-        is_unanswered: whether the last message fills no slot of the form, which has not asked again since.
+        is_unanswered: whether the last message filled no slot of the form, which has not asked again.
         is_rejected: whether the form was run for the last message, and declined.
     """
 
@@ -67,21 +67,18 @@ def _found(domain: Domain, slot: Slot, message: UserUttered, loop: Loop) -> list
 
 
 def _values(mapping: SlotMapping, message: UserUttered, loop: Loop) -> list[Value]:
-    """Return the values that a mapping that applies finds in a message."""
+    """Return the values that a mapping finds in a message, if it applies."""
     if mapping.type == FROM_ENTITY:
         return [entity.value for entity in message.entities if _matches(mapping, entity)]
     if mapping.type == FROM_TEXT:
         return [] if message.text is None else [message.text]
     if mapping.type == FROM_INTENT:
         return [mapping.value]
-    if mapping.type == FROM_TRIGGER_INTENT and loop.name is not None:
-        loops = [condition.active_loop for condition in mapping.conditions if condition.active_loop]
-        return [mapping.value] if not loops or loop.name in loops else []
-    return []
+    return [mapping.value] if mapping.type == FROM_TRIGGER_INTENT else []
 
 
 def _matches(mapping: SlotMapping, entity: Entity) -> bool:
-    """Return whether a mention has the entity, role and group of a mapping: without a role, it has none."""
+    """Return whether an entity has the name, role and group of a mapping; no role matches only none."""
     wanted = (mapping.entity, mapping.role, mapping.group)
     return (entity.name, entity.role, entity.group) == wanted
 
@@ -97,7 +94,10 @@ def _applies(
 
 
 def _takes_intent(mapping: SlotMapping, message: UserUttered, loop: Loop, form: Form | None) -> bool:
-    """Return whether a mapping is for messages of this intent; those that a form ignores fill nothing."""
+    """Return whether a mapping is for messages of this intent.
+
+    The intents of the mapping decide if it names any; else those that it or the form ignores fill nothing.
+    """
     intents = {message.intent, (message.intent or "").partition("/")[0]}
     if mapping.intents:
         return not intents.isdisjoint(mapping.intents)
@@ -112,7 +112,10 @@ def _is_of_loop(mapping: SlotMapping, loop: Loop) -> bool:
 
 def _holds(mapping: SlotMapping, loop: Loop) -> bool:
     """Return whether one of a mapping's conditions on the active form holds."""
-    if not mapping.conditions or mapping.type == FROM_TRIGGER_INTENT:
+    if mapping.type == FROM_TRIGGER_INTENT:  # the message that begins a form: nothing is requested yet
+        loops = [condition.active_loop for condition in mapping.conditions if condition.active_loop]
+        return loop.name is not None and (not loops or loop.name in loops)
+    if not mapping.conditions:
         return True
     return any(_condition_holds(condition, loop) for condition in mapping.conditions)
 
@@ -134,12 +137,12 @@ def _is_ambiguous(domain: Domain, slot: Slot, mapping: SlotMapping, loop: Loop, 
 
 
 def named_value(slot: Slot) -> Value:
-    """Return the value of a slot that a story only names: a text or a list is filled, others are empty."""
+    """Return the value of a slot that a story only names: a filled text or list, None for other types."""
     return {"text": FILLED, "list": [FILLED]}.get(slot.type)
 
 
 def stored(slot: Slot, value: Value) -> Value:
-    """Return a value as a slot stores it: a list slot wraps any other value in a list."""
+    """Return a value as a slot stores it: a list slot wraps a single one in a list, unless it is empty."""
     return [value] if slot.type == "list" and value and not isinstance(value, list) else value
 
 

@@ -37,8 +37,9 @@ AGENDA_KEYS = ("say", "tells", "answer", "maybe", "chance", "one_of")
 ANSWER_KEYS = ("after",)
 MAX_PATIENCE = 100
 MAX_AGENDAS = 1000
+"""The most paths through an agenda."""
 MAX_ITEMS = 100
-"""The most slots of a goal, values of such a slot, and items of an agenda."""
+"""The most slots of a goal, values of one of them, and items of an agenda."""
 
 
 def parse_reward(entry: YamlNode | None, names: Names) -> tuple[tuple[str, float], ...]:
@@ -115,7 +116,7 @@ def _profile(keys: dict[str, YamlNode], base: Profile) -> Profile:
 
 
 def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile], ...]:
-    """Read the user's figures, and under `users` those in which other users differ."""
+    """Read the user's parameters, and other users' overrides."""
     standard = _profile(keys, Profile())
     profiles = {
         "standard": standard,
@@ -129,7 +130,7 @@ def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile]
     if "users" in keys:
         for name, value in keys["users"].named().items():
             if name == "standard":
-                raise value.error("the standard user's figures stand beside 'users', not in it")
+                raise value.error("set the standard user's values next to 'users', not inside it")
             figures = value.mapping(PROFILE_KEYS)
             _refuse_goal_only(figures, kind)
             profiles[name] = _profile(figures, profiles.get(name, standard))
@@ -164,7 +165,7 @@ def _actions(
         reaction, about = "deny", None
         if "user" in keys:
             if kind == "agenda":
-                raise keys["user"].error("an agenda-driven user's answers stand in the agenda")
+                raise keys["user"].error("an agenda-driven user's answers belong in the agenda")
             if not speaks:
                 raise keys["user"].error("the user does not hear this action: it has 'speaks: false'")
             reaction, about = _reaction(keys["user"], goal)
@@ -226,7 +227,7 @@ class _Line:
         for earlier in reversed(before):
             if earlier.intent in self.after:
                 return AgendaItem(self.intent, self.tells, self.after[earlier.intent])
-        raise self.entry.error("nothing that 'after' names comes before this in every way that it can go")
+        raise self.entry.error("on some path of the agenda, none of the intents under 'after' comes first")
 
 
 def _agendas(
@@ -260,7 +261,7 @@ def _agendas(
             parts.append([(1 / len(options), lines(option.items())) for option in options])
         ways *= len(parts[-1])
         if ways > MAX_AGENDAS:
-            raise part.error(f"more than the {MAX_AGENDAS} ways that are supported")
+            raise part.error(f"more than the {MAX_AGENDAS} paths that are supported")
     return tuple(_ways(entry, parts))
 
 

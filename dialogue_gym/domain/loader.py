@@ -13,7 +13,7 @@ import yaml
 
 from dialogue_gym._files import Problem, read_text
 from dialogue_gym._text import nearest, shorten
-from dialogue_gym._yaml import YamlNode, read_yaml
+from dialogue_gym._yaml import ONE_LINE, YamlNode, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
 from dialogue_gym.domain.forms import parse_forms
@@ -52,7 +52,6 @@ OLD_VERSIONS = ("0", "1", "2")
 """The beginnings of versions in which slots have no mappings."""
 LISTS_OF_OBJECTS = ("buttons", "quick_replies", "elements")
 """The keys of a response that hold lists of objects."""
-_WIDTH = 1_000_000
 
 
 def load_domain(source: Domain | Source) -> Domain:
@@ -87,7 +86,7 @@ def domain_text(source: Source) -> str:
     if len(paths) == 1:
         return read_text(paths[0], DOMAIN_FILE)
     root = merge([read_yaml(path, DOMAIN_FILE) for path in paths], [])
-    return str(yaml.serialize(root.node, allow_unicode=True, width=_WIDTH))
+    return str(yaml.serialize(root.node, allow_unicode=True, width=ONE_LINE))
 
 
 def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = None) -> Domain:

@@ -21,10 +21,10 @@ _MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 
 
 def merge(roots: Sequence[YamlNode], warnings: list[Problem]) -> YamlNode:
-    """Return one domain file for several; `warnings` gets entries that differ from those of an earlier file.
+    """Return one domain file for several; entries that differ from an earlier file's become `warnings`.
 
     Raises:
-        DomainError: two files have a simulated user, reward or expert, or a section in two forms.
+        DomainError: two files have a simulated user, reward or expert, or a list and a mapping.
     """
     if len(roots) == 1:
         return roots[0]
@@ -35,13 +35,14 @@ def merge(roots: Sequence[YamlNode], warnings: list[Problem]) -> YamlNode:
             name = "responses" if key == "templates" else key
             first = sections.setdefault(name, entry)
             if name in _ONCE and first is not entry:
-                raise entry.error(f"the key {key!r} stands in {first.file}:{first.line} too")
+                raise entry.error(f"the key {key!r} is also in {first.file}:{first.line}")
             if name not in _JOINED or entry.is_null:
                 continue
             if first.is_null:
                 sections[name] = first = entry
             if first.is_list != entry.is_list:
-                raise entry.error(f"it has another form in {first.file}:{first.line}")
+                here, there = ("a list", "a mapping") if entry.is_list else ("a mapping", "a list")
+                raise entry.error(f"it is {here} here, and {there} in {first.file}:{first.line}")
             _join(joined.setdefault(name, {}), entry, warnings)
     pairs = [
         (in_file(entry.key, entry.file), _section(entry, joined.get(name)))
@@ -56,9 +57,8 @@ def _join(known: dict[str, YamlNode], entry: YamlNode, warnings: list[Problem]) 
     for name, item in named:
         first = known.setdefault(name, item)
         if first.file != item.file and first.value() != item.value():
-            warnings.append(
-                item.warning(f"{shorten(name)} is another one in {first.file}:{first.line}, which holds")
-            )
+            place = f"{first.file}:{first.line}"
+            warnings.append(item.warning(f"{shorten(name)} is defined differently in {place}, which is used"))
 
 
 def _name(item: YamlNode) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from dialogue_gym._text import shorten
-from dialogue_gym._yaml import YamlNode, parse_yaml
+from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml
 from dialogue_gym.domain.loader import OLD_VERSIONS, fills_slots, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError, Slot
 from dialogue_gym.domain.slot import FROM_ENTITY, SlotMapping
@@ -102,7 +102,7 @@ def _additions(root: YamlNode, domain: Domain, extended: Domain) -> dict[str, st
                 Dumper=_Dumper,
                 sort_keys=False,
                 allow_unicode=True,
-                width=1_000_000,
+                width=ONE_LINE,
                 default_flow_style=False,
             )
         )

@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
+from dialogue_gym._yaml import ONE_LINE
+
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _NULLS = ("", "~", "null", "Null", "NULL")
-_WIDTH = 1_000_000
-"""Of a line, so that none is ever folded."""
 
 
 class InsertionError(ValueError):
@@ -27,7 +27,7 @@ class _Section:
         style: `"block"` with an entry a line, `"flow"` in brackets or braces, `"null"`, or `"other"`.
         line: on which line it begins.
         begin: where it begins.
-        end: behind the last thing in it, its own closing bracket or brace aside.
+        end: just after its last item, before a closing bracket or brace.
         first: where its first entry begins; None if there is none.
     """
 
@@ -52,7 +52,7 @@ def insert(text: str, additions: Mapping[str, str]) -> str:
             that is not there yet is added at the end.
 
     Raises:
-        InsertionError: this text cannot be added to, for instance since one of its lists is an alias.
+        InsertionError: this text cannot be added to, for instance because one of its lists is an alias.
     """
     if not additions:
         return text
@@ -80,6 +80,7 @@ def _sections(text: str) -> tuple[_Section, dict[str, _Section]]:
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.CollectionEndEvent):
             closed = within.pop()
+            # A closing bracket belongs to the lists around it; a block has none.
             for outer in within if closed.style == "flow" else ():
                 outer.take(closed.begin, _section(event).end)
         elif isinstance(event, yaml.NodeEvent):
@@ -114,7 +115,7 @@ def _section(event: yaml.Event) -> _Section:
 def _edit(text: str, root: _Section, section: _Section, block: str) -> tuple[int, int, str]:
     """Return the replacement, with its start and end, that adds entries at the end of a section."""
     if section.style == "other":
-        raise InsertionError(f"on line {section.line} there is something else than a list or keys")
+        raise InsertionError(f"on line {section.line} there is neither a list nor keys")
     if section.style == "flow":
         comma = "" if section.first is None else ", "
         return section.end, section.end, comma + _in_a_line(block)[1:-1]
@@ -124,7 +125,8 @@ def _edit(text: str, root: _Section, section: _Section, block: str) -> tuple[int
     if section.begin == section.end and root.style == "block":
         place = _next_line(text, section.end)
         return place, place, _indented(block, _column(text, root.first or 0) + 2)
-    return section.begin, section.end, " " * (text[section.begin - 1] == ":") + _in_a_line(block)
+    space = " " if text[section.begin - 1] == ":" else ""
+    return section.begin, section.end, space + _in_a_line(block)
 
 
 def _new_section(text: str, root: _Section, key: str, block: str) -> tuple[int, int, str]:
@@ -135,7 +137,7 @@ def _new_section(text: str, root: _Section, key: str, block: str) -> tuple[int, 
 
 
 def _next_line(text: str, place: int) -> int:
-    """Return the start of the line after a place; a text in lines of its own ends there already."""
+    """Return the start of the line after a place; the place itself at the start of a line."""
     return place if text[place - 1 : place] == "\n" else text.index("\n", place) + 1
 
 
@@ -156,7 +158,7 @@ def _in_a_line(block: str) -> str:
     for node in _nodes(root):
         if isinstance(node, yaml.CollectionNode):
             node.flow_style = True
-    return str(yaml.serialize(root, width=_WIDTH, allow_unicode=True)).strip()
+    return str(yaml.serialize(root, width=ONE_LINE, allow_unicode=True)).strip()
 
 
 def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
@@ -177,13 +179,11 @@ def _check(before: str, after: str, additions: Mapping[str, str]) -> None:
         old = expected.get(key) or type(new)()
         old = type(new)() if old in _NULLS else old
         if type(old) is not type(new):
-            raise InsertionError(
-                f"{key!r} is something else than {'a list' if type(new) is list else 'keys'}"
-            )
+            raise InsertionError(f"{key!r} is not {'a list' if type(new) is list else 'a mapping'}")
         expected[key] = old + new if isinstance(new, list) else old | new
     try:
         is_as_expected = yaml.load(after, Loader=_LOADER) == expected
     except yaml.YAMLError:
         is_as_expected = False
     if not is_as_expected:
-        raise InsertionError("it is written in an unusual way, with anchors perhaps")
+        raise InsertionError("it uses unusual YAML, perhaps anchors")

@@ -1,4 +1,4 @@
-"""Action masks of observations: the possible actions are a function of the observation."""
+"""Action masks of observations: the preconditions of `rules.bot.blocked`, tabulated by observation."""
 
 from __future__ import annotations
 

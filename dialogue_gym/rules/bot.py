@@ -1,4 +1,4 @@
-"""The bot's half of a row: `hear`, `did` and `set_slot` change it, and nothing else does.
+"""The bot's half of a row: `hear`, `did`, `set_slot` and `forget` change it, and nothing else does.
 
 `forget` brings it back to the start, for a new dialogue and within `did` for a restart. Fake users, people
 who type, stories and custom actions all go through these functions, so there is one way from words to an

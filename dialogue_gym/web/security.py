@@ -114,7 +114,7 @@ class AccessPolicy:
         names: further host names of the server.
         origins: other sites whose pages may send requests.
         frames: other sites whose pages may show the visitors' page in a frame.
-        throttle: delays repeated wrong passwords, by address.
+        throttle: refuses tries after wrong passwords, by address, for a doubling pause (`Backoff`).
     """
 
     host: str

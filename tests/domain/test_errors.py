@@ -110,7 +110,7 @@ GENERATED: dict[str, tuple[str | bytes, str]] = {
     ),
     "too many ways": (
         AGENDA + many(f"  - maybe: [{SAY}]\n", 20),
-        "14: fake_user.agenda[9]: more than the 1000 ways that are supported",
+        "14: fake_user.agenda[9]: more than the 1000 paths that are supported",
     ),
     "too many things to say": (
         AGENDA + many(f"  - {SAY}\n", 2000),

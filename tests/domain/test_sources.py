@@ -69,8 +69,8 @@ def test_the_first_of_two_entries_of_one_name_holds(tmp_path: Path) -> None:
     assert (domain.texts("utter_a"), domain.slot("s").type) == (("one",), "text")
     one, two = tmp_path / "a.yml", tmp_path / "b.yml"
     assert [str(warning) for warning in warnings] == [
-        f"warning: {two}:2: responses.utter_a: 'utter_a' is another one in {one}:2, which holds",
-        f"warning: {two}:4: slots.s: 's' is another one in {one}:4, which holds",
+        f"warning: {two}:2: responses.utter_a: 'utter_a' is defined differently in {one}:2, which is used",
+        f"warning: {two}:4: slots.s: 's' is defined differently in {one}:4, which is used",
     ]
 
 
@@ -83,8 +83,8 @@ def test_the_first_of_two_entries_of_one_name_holds(tmp_path: Path) -> None:
         ),
         ("intents:\n- c\n- {d: {use_entitie: []}}\n", "b.yml:3: intents[2].d: unknown key 'use_entitie'"),
         ("intents: [\n", "b.yml:2: not valid YAML"),
-        ("forms: {f: }\n", "b.yml:1: forms: it has another form in {folder}/a.yml:3"),
-        ("intents: [b]\nexpert: [{then: action_restart}]\n", "b.yml:2: expert: the key 'expert' stands in"),
+        ("forms: {f: }\n", "b.yml:1: forms: it is a mapping here, and a list in {folder}/a.yml:3"),
+        ("intents: [b]\nexpert: [{then: action_restart}]\n", "b.yml:2: expert: the key 'expert' is also in"),
     ],
 )
 def test_an_error_has_the_file_and_line_of_its_entry(tmp_path: Path, second: str, message: str) -> None:

@@ -330,7 +330,7 @@ def test_error_names_the_place_that_cannot_be_extended() -> None:
         ("a: &a [x]\nb: *a", "'b'|line 2"),
         ("a: text", "line 1"),
         ("- a", "no keys"),
-        ("b: {x: y}", "'b' is something else than a list"),
+        ("b: {x: y}", "'b' is not a list"),
         ("b: &b [x]\nc: *b", "unusual"),
     ):
         with pytest.raises(InsertionError, match=reason):
