@@ -213,6 +213,13 @@ _OPTIONS: dict[str, Any] = {
     "name": _option(
         list[str] | None, SERVING, "--name", metavar="HOST", help="Another host name of this server."
     ),
+    "behind_proxy": _option(
+        list[str] | None,
+        SERVING,
+        "--behind-proxy",
+        metavar="ADDRESS",
+        help="Address of a proxy in front of this server, whose X-Forwarded-For names the client.",
+    ),
     "open": _option(bool, SERVING, "--open/--no-open", help="Open the teachers' page in the browser."),
     # Visitors and front ends
     "origin": _option(

@@ -18,12 +18,16 @@ class Limits:
         per_minute: the maximum number of messages of one person in a minute.
         per_day: the maximum number of messages of one person that are written down in a day.
         people: the maximum number of conversations at the same time.
+        address_per_minute: the maximum number of messages from one address in a minute.
+        new_per_hour: the maximum number of new people from one address in an hour.
     """
 
     characters: int = 1000
     per_minute: int = 60
     per_day: int = 2000
     people: int = 10_000
+    address_per_minute: int = 600
+    new_per_hour: int = 100
 
 
 class Allowance(Protocol):

@@ -21,7 +21,7 @@ from dialogue_gym.live.reply import Reply
 from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.live.turn import LiveError
 
-_DAY, _MINUTE = 86400.0, 60.0
+_DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
 _SENDER_CHARACTERS = 128
 _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
 _LOG = logging.getLogger(__name__)
@@ -105,11 +105,28 @@ class Sessions:
         per_minute, per_day, known = self._limits.per_minute, self._limits.per_day, 2 * self._limits.people
         self._per_minute = RateLimiter(partial(TokenBucket, per_minute, _MINUTE), known, clock)
         self._per_day = RateLimiter(partial(TokenBucket, per_day, _DAY), known, clock)
+        per_address, new = self._limits.address_per_minute, self._limits.new_per_hour
+        self._per_address = RateLimiter(partial(TokenBucket, per_address, _MINUTE), known, clock)
+        self._new = RateLimiter(partial(TokenBucket, new, _HOUR), known, clock)
 
-    def reply(self, sender: str, text: str, channel: str | None = None) -> Reply:
+    def knows(self, sender: str) -> bool:
+        """Return whether somebody has written before, unless too many others have since."""
+        with self.lock:
+            return self._is_known(sender)
+
+    def _is_known(self, sender: str) -> bool:
+        return (self._conversations.current(sender) or self._conversations.ended(sender)) is not None
+
+    def reply(self, sender: str, text: str, channel: str | None = None, address: str | None = None) -> Reply:
         """Answer a message that came through a channel.
 
         The notes of the reply are an apology, and their reasons are in `problem`.
+
+        Args:
+            sender: the person.
+            text: the message.
+            channel: the channel, for responses that are its own.
+            address: the address that the message comes from, which has limits; None for a known program.
 
         Raises:
             Rejected: the message is invalid, or over a limit.
@@ -121,7 +138,8 @@ class Sessions:
         if len(text) > self._limits.characters:
             raise Rejected(413, f"a message has at most {self._limits.characters} characters")
         with self.lock:
-            self._spend(sender)
+            self._admit(sender, address)
+            self._spend(sender, address)
         with self._understanding:  # one message at a time, while the turns of others are written down
             take = self.bot.understand(text, channel)
         with self.lock:
@@ -181,12 +199,24 @@ class Sessions:
             )
         return self.bot.begin(sender)
 
-    def _spend(self, sender: str, is_written: bool = True) -> None:
-        limiters = (self._per_minute, self._per_day) if is_written else (self._per_minute,)
-        if wait := max(limiter.wait(sender) for limiter in limiters):
+    def _admit(self, sender: str, address: str | None) -> None:
+        """Count a new person."""
+        if address is None or self._is_known(sender):
+            return
+        if wait := self._new.wait(address):
+            line = "too many new people have come from your address; please come back later"
+            raise Rejected(429, line, wait)
+        self._new.use(address)
+
+    def _spend(self, sender: str, address: str | None = None, is_written: bool = True) -> None:
+        """Count a request, and one that is written down for the day and the address as well."""
+        uses = [(self._per_minute, sender)]
+        if is_written:
+            uses += [(self._per_day, sender), *([] if address is None else [(self._per_address, address)])]
+        if wait := max(limiter.wait(key) for limiter, key in uses):
             raise Rejected(429, "you are sending messages too quickly; please wait a moment", wait)
-        for limiter in limiters:
-            limiter.use(sender)
+        for limiter, key in uses:
+            limiter.use(key)
 
     def expire(self) -> None:
         """End the conversations of those who have left, and answer those who wait for a teacher in vain."""
@@ -242,8 +272,12 @@ class Sessions:
             before = self._conversations.ended(sender)
             return None if before in (None, name) else self._snapshot(before), self._snapshot(name)
 
-    def leave(self, sender: str) -> None:
+    def leave(self, sender: str, address: str | None = None) -> None:
         """End the conversation that somebody is in, as they want to begin anew; do nothing without one.
+
+        Args:
+            sender: the person.
+            address: as in `reply`.
 
         Raises:
             Rejected: they have not written yet, or too often, or an action is under way.
@@ -251,7 +285,7 @@ class Sessions:
         """
         with self.lock:
             name = self._of(sender)
-            self._spend(sender)
+            self._spend(sender, address)
             self._check_idle(name)
             if self._conversations.is_open(name):
                 self.bot.leave(name)
@@ -290,6 +324,7 @@ class Sessions:
         about: int | None = None,
         is_trusted: bool = False,
         conversation: str | None = None,
+        address: str | None = None,
     ) -> None:
         """Take a rating of somebody's conversation: of the bot's last action, or at the end of the whole.
 
@@ -299,6 +334,7 @@ class Sessions:
             about: the id of the entry of an earlier decision of the bot, in this conversation.
             is_trusted: whether the rating comes from a teacher instead of the person.
             conversation: the conversation that is meant, however old; by default the present or last one.
+            address: as in `reply`.
 
         Raises:
             Rejected: the value is out of bounds, or they have not written yet, or too often.
@@ -311,7 +347,7 @@ class Sessions:
         with self.lock:
             name = self._of(sender)
             if not is_trusted:
-                self._spend(sender)
+                self._spend(sender, address)
             if conversation is not None:
                 name = self._own(sender, conversation)
             elif not self._conversations.can_rate(name, about):

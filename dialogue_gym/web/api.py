@@ -27,9 +27,14 @@ from dialogue_gym.conversation.wording import REST
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
+from dialogue_gym.web.access import AccessPolicy, TooManyTries
+from dialogue_gym.web.attempts import API as API_REALM
 from dialogue_gym.web.branding import Branding
-from dialogue_gym.web.security import AccessMiddleware, AccessPolicy, TooManyTries
+from dialogue_gym.web.lost_page import leads_home
+from dialogue_gym.web.networks import network_of_client
+from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.talk_page import PATH, add_visitors
+from dialogue_gym.web.visitors import COOKIE, PREFIX
 
 WEBHOOK = "/webhooks/rest/webhook"
 API = "/api"
@@ -183,7 +188,12 @@ def rest_app(
         While a teacher has taken the conversation over, the list is empty: the messages that they choose are
         returned with the reply to the next message.
         """
-        reply = people.reply(_scoped(channel_of(request), body.sender), body.message, REST)
+        name = channel_of(request)
+        if not name and body.sender.startswith(PREFIX):
+            raise Rejected(400, f"sender: names that begin with {PREFIX!r} are those of the visitors' page")
+        # A channel with a token is a program that this server knows, and has many people behind it.
+        network = None if name else network_of_client(request)
+        reply = people.reply(_scoped(name, body.sender), body.message, REST, network)
         notes = [BotUttered(printable(note)) for note in reply.notes]
         messages = (*reply.late, *reply.messages, *notes)
         parts = [part for message in messages for part in _parts(message)]
@@ -320,18 +330,18 @@ def build_visitor_app(
     def is_teacher(request: Request) -> bool:
         if policy.password is None or (given := bearer(request)) is None:
             return False  # without a password nobody is a teacher, rather than everybody
-        address = request.client.host if request.client else ""
         try:
-            return policy.try_password(address, given)
+            return policy.try_password(API_REALM, request, given)
         except TooManyTries as error:
             headers = {"retry-after": str(error.seconds)}
             raise HTTPException(429, "too many wrong passwords", headers) from None
 
     server = rest_app(people, named_tokens(tokens or {}), is_teacher, policy.origins)
-    add_visitors(server, people, branding or Branding(people.bot.domain.name))
+    add_visitors(server, people, branding or Branding(people.bot.domain.name), policy.signer(COOKIE))
 
     @server.get("/", include_in_schema=False)
     def start() -> Response:
         return RedirectResponse(f"{PATH}/", status_code=307)
 
+    server.add_exception_handler(404, leads_home("/"))
     return AccessMiddleware(server, policy, framed=f"{PATH}/")

@@ -17,12 +17,15 @@ from starlette.types import ASGIApp
 
 from dialogue_gym._text import visible
 from dialogue_gym.journal.entry import PERSON
+from dialogue_gym.web.access import AccessPolicy
+from dialogue_gym.web.headers import COMPILED
+from dialogue_gym.web.lost_page import leads_home
 from dialogue_gym.web.pages.conversations import conversations_page as build_conversations
-from dialogue_gym.web.pages.login import sign_in, sign_in_form
+from dialogue_gym.web.pages.login import sign_in_form, take_form
 from dialogue_gym.web.pages.people import people_page as build_people
 from dialogue_gym.web.pages.progress import show_progress
 from dialogue_gym.web.pages.teach import Watchers, teach
-from dialogue_gym.web.security import ENTER, AccessMiddleware, AccessPolicy
+from dialogue_gym.web.security import ENTER, AccessMiddleware
 from dialogue_gym.web.transfers import add_transfers
 from dialogue_gym.web.workspace import Workspace, Workspaces
 
@@ -100,8 +103,9 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
 
     @pages.post(ENTER)
     async def entered(request: Request) -> Response:
-        return sign_in(policy, request, await request.body(), PATH)
+        return take_form(policy, request, await request.body(), PATH)
 
+    pages.add_exception_handler(404, leads_home(f"{PATH}/"))
     pages.add_static_files(_STATIC_PATH, _STATIC)
     # NiceGUI looks at every object in memory, and some of PyTorch's warn when they are looked at.
     warnings.filterwarnings("ignore", category=FutureWarning, module="nicegui.ui_run_with")
@@ -114,7 +118,7 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
         tailwind=False,
         show_welcome_message=False,
     )
-    pages.add_middleware(AccessMiddleware, policy=policy, enter=ENTER)
+    pages.add_middleware(AccessMiddleware, policy=policy, enter=ENTER, content=COMPILED)
     server.mount("/", beside or AccessMiddleware(RedirectResponse(f"{PATH}/", status_code=307), policy))
     return server
 
@@ -133,7 +137,7 @@ def _frame(here: str, workspace: Workspace, offered: Sequence[tuple[str, str]]) 
         f"""<a class="skip" href="#main">Skip to content</a>
         <span class="brand"><bdi>{bot}</bdi></span>
         <nav aria-label="Pages">{links}</nav>
-        <a class="teacher" href="{PATH}{ENTER}" title="Change name">
+        <a class="teacher" href="{PATH}{ENTER}" title="Change name or sign out">
         <span class="sr">Your name: </span><bdi>{teacher}</bdi></a>
         <button class="theme" type="button" aria-label="Toggle dark mode" title="Toggle dark mode"
         onclick="toggleTheme()"><span aria-hidden="true">◐</span></button>""",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class ServeOptions:
         port: the port to listen on; 0 for a free one.
         password_file: a file with the teachers' password.
         name: further host names of the server.
+        behind_proxy: addresses or networks of proxies, whose forwarded headers name the client.
         open: whether to open the teachers' page in the browser.
         store: the folder for conversations and checkpoints; None for `NAME-teaching`, or `NAME-live` without
             the teachers' pages.
@@ -71,6 +73,7 @@ class ServeOptions:
     port: int = 8080
     password_file: Path | None = None
     name: tuple[str, ...] = ()
+    behind_proxy: tuple[str, ...] = ()
     open: bool = True
     store: Path | None = None
     nlu: tuple[str, ...] = ()
@@ -113,6 +116,14 @@ class ServeOptions:
         if not self.talk and (flag := self._changed(TALKING)):
             raise ValueError(f"{flag}: this is for visitors; add --talk")
         exploration_rates(self.explore)
+        for proxy in self.behind_proxy:
+            try:
+                ipaddress.ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"--behind-proxy {shorten(proxy)}: expected an address such as 127.0.0.1 or a network"
+                    " such as 10.0.0.0/8"
+                ) from None
         for flag, origins in (("--origin", self.origin), ("--allow-origin", self.allow_origin)):
             for origin in origins:
                 if not _ORIGIN.fullmatch(origin):

@@ -24,13 +24,15 @@ from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.startup import await_training, make_interpreter, set_up
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
+from dialogue_gym.web.access import AccessPolicy, is_loopback
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.first_page import PATH as NEW_PATH
 from dialogue_gym.web.first_page import FirstPage
+from dialogue_gym.web.headers import INLINE_STYLES
 from dialogue_gym.web.options import ServeOptions
-from dialogue_gym.web.security import AccessMiddleware, AccessPolicy, is_loopback
+from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve
 from dialogue_gym.web.talk_page import PATH as TALK_PATH
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
@@ -71,7 +73,7 @@ def _make_bot(options: ServeOptions, listening: socket.socket) -> Path | None:
         policy = AccessPolicy(options.host, Path(folder), names=options.name)
         address = address_of(options.host, listening, NEW_PATH)
         print(f"Make a new bot at {address} (Ctrl-C stops).", flush=True)
-        server = AccessMiddleware(page.app(f"{PATH}/"), policy)
+        server = AccessMiddleware(page.app(f"{PATH}/"), policy, content=INLINE_STYLES)
         serve(server, listening, address if options.open else None, ends)
     return page.path
 
@@ -83,11 +85,10 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     folder = setup.folder if setup else options.store or _live_store(options.source, domain)
     tokens = read_tokens(options.token_file)
     password = password_of(options.password_file, options.host)
-    if options.teach and options.talk and options.name and password is None:
+    if options.teach and password is None and (door := _open_door(options)):
         raise ValueError(
-            f"--talk --name {printable(options.name[0])}: visitors would reach the teachers' pages, too,"
-            " so a password is required: set DIALOGUE_GYM_PASSWORD, or give"
-            " --password-file"
+            f"{door}: visitors would reach the teachers' pages, too, so a password is required: set"
+            " DIALOGUE_GYM_PASSWORD, or give --password-file"
         )
     with contextlib.ExitStack() as stack:
         policy = AccessPolicy(options.host, folder, password, options.name)
@@ -129,9 +130,23 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         if people:
             print(f"Talk to the bot at {address_of(options.host, listening, TALK_PATH)}")
             print(f"Rasa's front ends reach it at {WEBHOOK}", flush=True)
+            if not tokens and (not is_loopback(options.host) or options.name or options.behind_proxy):
+                print(
+                    "(Without --token-file everybody who reaches this address can write to the bot under any"
+                    " sender's name, go on with that sender's conversation, and read the answers.)",
+                    flush=True,
+                )
         assert server is not None  # options.check() has refused to serve nothing
-        serve(server, listening, teaching if setup and options.open else None)
+        opens = teaching if setup and options.open else None
+        serve(server, listening, opens, proxies=options.behind_proxy)
         print("(everything is saved)")
+
+
+def _open_door(options: ServeOptions) -> str:
+    """Return the options that let others than this machine in, to a server that listens here alone."""
+    if options.behind_proxy:
+        return f"--behind-proxy {options.behind_proxy[0]}"
+    return f"--talk --name {printable(options.name[0])}" if options.talk and options.name else ""
 
 
 def _live_store(source: str, domain: Domain) -> Path:

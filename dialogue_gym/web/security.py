@@ -1,215 +1,36 @@
-"""Access control: a check of every request and socket before anything else sees it.
-
-Without a password the server listens on this machine alone. Requests that a browser was lured into sending
-from another site are refused even then: by their host, which gives away a foreign name that points here, and
-by their origin.
-"""
+"""A check of every request and socket before anything else sees it."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import ipaddress
-import secrets
-import socket
-from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dialogue_gym._files import write_whole
-from dialogue_gym.live.rate_limit import Backoff, RateLimiter
+from dialogue_gym.web.access import AccessPolicy
+from dialogue_gym.web.headers import NO_INLINE, security_headers
 
 MOST_BYTES = 1_000_000
 """The size of a request's body, and of a message through the socket, at most."""
-LEAST_PASSWORD = 8
-COOKIE = "dialogue_gym_teacher"
 ENTER = "/enter"
-DAYS = 30
-"""Days after which a teacher has to sign in again."""
-_KEY_FILE = "web.key"
+"""The path of the sign-in form."""
 _FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
 _TOO_LARGE = 413, f"request too large: more than {MOST_BYTES} bytes"
-
-
-def headers(frames: Collection[str] = ()) -> list[tuple[str, str]]:
-    """Return the headers of a response.
-
-    Args:
-        frames: the sites that may show it in a frame.
-    """
-    framing = " ".join(frames) or "'none'"
-    # The framework compiles templates in the page, hence 'unsafe-eval'; only images of the bot's responses
-    # come from elsewhere.
-    policy = (
-        "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
-        f" img-src 'self' data: blob: http: https:; frame-ancestors {framing};"
-        " form-action 'self'; base-uri 'none'; object-src 'none'"
-    )
-    always = [
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "same-origin"),
-        ("content-security-policy", policy),
-    ]
-    # The older header cannot name sites; browsers that know the newer one ignore it.
-    return always if frames else [("x-frame-options", "DENY"), *always]
-
-
-def set_cookie(response: Response, request: Request, name: str, value: str, path: str, days: int) -> None:
-    """Set a cookie that neither scripts nor requests from other sites can use.
-
-    Args:
-        response: the response to set it in.
-        request: the request; over HTTPS the cookie is limited to HTTPS.
-        name: the name of the cookie.
-        value: the value of the cookie.
-        path: the path of the pages that it is sent to.
-        days: the days for which it is kept.
-    """
-    response.set_cookie(
-        name,
-        value,
-        max_age=days * 86400,
-        path=path,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-class TooManyTries(Exception):
-    """Wrong passwords in a row: the next one is accepted in `seconds`, a whole number of at least 1."""
-
-    def __init__(self, seconds: int) -> None:
-        """Keep the pause."""
-        super().__init__(f"too many wrong passwords; try again in {seconds} s")
-        self.seconds = seconds
-
-
-@dataclass
-class AccessPolicy:
-    """The rules of access: hosts, origins, the teachers' password and their cookies.
-
-    Attributes:
-        host: the address that the server listens on.
-        folder: the folder of the store, which also keeps the key that signs cookies.
-        password: the teachers' password; required if other machines reach the server.
-        names: further host names of the server.
-        origins: other sites whose pages may send requests.
-        frames: other sites whose pages may show the visitors' page in a frame.
-        throttle: refuses tries after wrong passwords, by address, for a doubling pause (`Backoff`).
-    """
-
-    host: str
-    folder: Path
-    password: str | None = None
-    names: Collection[str] = ()
-    origins: Collection[str] = ()
-    frames: Collection[str] = ()
-    throttle: RateLimiter = field(default_factory=lambda: RateLimiter(Backoff))
-
-    def __post_init__(self) -> None:
-        """Read the key, or create it.
-
-        Raises:
-            ValueError: the password is missing or too short.
-            OSError: the key cannot be written.
-        """
-        if self.password is None and not is_loopback(self.host):
-            raise ValueError(
-                f"--host {self.host}: other machines can reach this address, so a password is required: set"
-                " DIALOGUE_GYM_PASSWORD, or give --password-file"
-            )
-        if self.password is not None and len(self.password) < LEAST_PASSWORD:
-            raise ValueError(f"the password is too short: {LEAST_PASSWORD} characters at least")
-        # The password is part of the secret, so that a new one invalidates all cookies of the old.
-        secret = hmac.digest(_key(self.folder / _KEY_FILE), (self.password or "").encode(), "sha256")
-        self._signer = URLSafeTimedSerializer(secret, salt=COOKIE)
-        self._digest = _digest(self.password) if self.password is not None else None
-
-    def try_password(self, address: str, password: str) -> bool:
-        """Return whether this is the password. Wrong ones delay the next try from the same address.
-
-        Args:
-            address: the client's address.
-            password: the given password; compared in constant time.
-
-        Raises:
-            TooManyTries: the address has to wait first; the password was not looked at.
-        """
-        if (wait := self.throttle.wait(address)) > 0:
-            raise TooManyTries(int(wait) + 1)
-        is_right = self._digest is None or hmac.compare_digest(_digest(password), self._digest)
-        self.throttle.forget(address) if is_right else self.throttle.use(address)
-        return is_right
-
-    def cookie(self, teacher: str) -> str:
-        """Return a signed cookie that names a teacher."""
-        return str(self._signer.dumps(teacher))
-
-    def teacher(self, headers: Headers) -> str | None:
-        """Return the teacher named by the cookie; None without a valid one."""
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-            name = self._signer.loads(cookie.value, max_age=DAYS * 86400) if cookie else None
-        except (BadSignature, CookieError):
-            return None
-        return name if isinstance(name, str) else None
-
-    def knows_host(self, host: str) -> bool:
-        """Return whether a `Host` header names this server."""
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        except ValueError:
-            return False
-        if is_loopback(name):
-            return True
-        if name in {known.lower() for known in (self.host, *self.names)}:
-            return True
-        if is_loopback(self.host):
-            return False
-        try:
-            ipaddress.ip_address(name)  # an address: no foreign name can hide behind it
-        except ValueError:
-            return name == socket.gethostname().lower()
-        return True
-
-
-def _digest(password: str) -> bytes:
-    return hashlib.sha256(password.encode("utf-8", "surrogatepass")).digest()
-
-
-def _key(path: Path) -> bytes:
-    """Return the key of a store; create a missing one."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, lambda whole: whole.write_bytes(secrets.token_bytes(32)))
-        path.chmod(0o600)
-    return path.read_bytes()
 
 
 class AccessMiddleware:
     """Refuses foreign and oversized requests, and those of teachers who have not signed in."""
 
     def __init__(
-        self, app: ASGIApp, policy: AccessPolicy, enter: str | None = None, framed: str | None = None
+        self,
+        app: ASGIApp,
+        policy: AccessPolicy,
+        enter: str | None = None,
+        framed: str | None = None,
+        content: str = NO_INLINE,
     ) -> None:
         """Protect an application.
 
@@ -218,11 +39,13 @@ class AccessMiddleware:
             policy: the rules of access.
             enter: the path of the sign-in form; None for an application without signing in.
             framed: the path of the one page that the policy's `frames` may show; None for none.
+            content: the content that the application's pages may load, one of those in `headers`.
         """
         self._app = app
         self._policy = policy
         self._enter = enter
         self._framed = framed
+        self._content = content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request or socket on, or refuse it."""
@@ -233,21 +56,32 @@ class AccessMiddleware:
         if refusal := self._refusal(scope, headers):
             await _refuse(scope, receive, send, *refusal)
             return
+        home = scope.get("root_path", "")
         if self._enter and self._policy.password is not None and not self._policy.teacher(headers):
-            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            path = scope["path"].removeprefix(home)
             if path != self._enter:
                 is_page = scope["type"] == "http" and "text/html" in headers.get("accept", "")
                 if is_page:
-                    where = scope.get("root_path", "") + self._enter
-                    await RedirectResponse(where, status_code=303)(scope, receive, send)
+                    redirect = RedirectResponse(home + self._enter, status_code=303)
+                    await redirect(scope, receive, _with_headers(send, security_headers()))
                 else:
                     await _refuse(scope, receive, send, 401, "password required")
                 return
         if scope["type"] == "websocket":
+            if self._enter and self._policy.password is not None:
+                receive, send = self._while_signed_in(headers, receive, send)
             await self._app(scope, receive, send)
-        elif (body := await _read_body(receive)) is not None:
+            return
+        try:
+            body = await _read_body(receive)
+        except ConnectionResetError:  # nobody is left to answer
+            return
+        if body is not None:
             is_framed = scope["path"] == self._framed
-            await self._app(scope, body, _with_headers(send, self._policy.frames if is_framed else ()))
+            added = security_headers(self._content, self._policy.frames if is_framed else ())
+            if self._enter:
+                added += self._policy.renewal(headers, home, scope["scheme"] == "https")
+            await self._app(scope, body, _with_headers(send, added))
         else:
             await _refuse(scope, receive, send, *_TOO_LARGE, is_read=True)
 
@@ -267,13 +101,40 @@ class AccessMiddleware:
             return _TOO_LARGE
         return None
 
+    def _while_signed_in(self, headers: Headers, receive: Receive, send: Send) -> tuple[Receive, Send]:
+        """Return the channels of a socket, which closes once the teacher is signed out."""
+        has_ended = False
+
+        async def receiving() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive" and self._policy.teacher(headers) is None:
+                return {"type": "websocket.disconnect", "code": 1008}
+            return message
+
+        async def sending(message: Message) -> None:
+            nonlocal has_ended
+            if has_ended:
+                return
+            if message["type"] == "websocket.send" and self._policy.teacher(headers) is None:
+                has_ended = True
+                message = {"type": "websocket.close", "code": 1008}
+            await send(message)
+
+        return receiving, sending
+
 
 async def _read_body(receive: Receive) -> Receive | None:
-    """Read the body of a request; return a `receive` that replays it, or None if it is too large."""
+    """Read the body of a request; return a `receive` that replays it, or None if it is too large.
+
+    Raises:
+        ConnectionResetError: the client has left before the end.
+    """
     parts: list[Message] = []
     size = 0
     while True:
         parts.append(await receive())
+        if parts[-1]["type"] == "http.disconnect":
+            raise ConnectionResetError
         size += len(parts[-1].get("body", b""))
         if size > MOST_BYTES:
             if parts[-1].get("more_body"):
@@ -288,12 +149,14 @@ async def _read_body(receive: Receive) -> Receive | None:
     return again
 
 
-def _with_headers(send: Send, frames: Collection[str]) -> Send:
+def _with_headers(send: Send, added: list[tuple[bytes, bytes]]) -> Send:
+    """Return a `send` that adds headers to a response, where it has none of the same name."""
+
     async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             known = {name.lower() for name, _ in message["headers"]}
-            own = [(name.encode(), value.encode()) for name, value in headers(frames)]
-            message["headers"] = [*message["headers"], *(pair for pair in own if pair[0] not in known)]
+            own = [(name, value) for name, value in added if name not in known]
+            message = {**message, "headers": [*message["headers"], *own]}
         await send(message)
 
     return sending
@@ -318,6 +181,6 @@ async def _refuse(
     if scope["type"] == "http" and not is_read:
         await _let_finish(receive)
     if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
-        await response(scope, receive, send)
+        await response(scope, receive, _with_headers(send, security_headers()))
     else:
         await send({"type": "websocket.close", "code": 1008, "reason": quote(line)})

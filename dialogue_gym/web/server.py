@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import signal
 import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Sequence
 from getpass import getpass
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialogue_gym._text import printable, shorten
-from dialogue_gym.web.security import LEAST_PASSWORD, MOST_BYTES, is_loopback
+from dialogue_gym.web.access import LEAST_PASSWORD, is_loopback
+from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
+from dialogue_gym.web.security import MOST_BYTES
 
 PASSWORD = "DIALOGUE_GYM_PASSWORD"
 """The environment variable with the teachers' password."""
@@ -46,6 +50,7 @@ def serve(
     listening: socket.socket,
     opens: str | None = None,
     ends: threading.Event | None = None,
+    proxies: Sequence[str] = (),
 ) -> None:
     """Serve until Ctrl-C or SIGTERM, or until an event; the socket stays open for another application.
 
@@ -54,9 +59,19 @@ def serve(
         listening: the socket.
         opens: the address of a page to open in the browser.
         ends: the event.
+        proxies: addresses and networks of proxies, whose word about the client is taken.
     """
     config = uvicorn.Config(
-        server, log_level="warning", ws_max_size=MOST_BYTES, server_header=False, timeout_graceful_shutdown=2
+        server if proxies else ProxyNotice(server),
+        http=LimitedConnection,
+        ws=LimitedSocket,
+        # Its warnings are about what clients send, which could fill the log.
+        log_level="error",
+        ws_max_size=MOST_BYTES,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=[form for proxy in proxies for form in _forms(proxy)],
+        server_header=False,
+        timeout_graceful_shutdown=2,
     )
     if opens:
         threading.Timer(0.5, webbrowser.open, [opens]).start()
@@ -68,6 +83,37 @@ def serve(
         if ends:
             threading.Thread(target=_stop_at, args=(ends, running), daemon=True).start()
         running.run(sockets=[listening.dup()])
+
+
+def _forms(proxy: str) -> list[str]:
+    """Return the forms of an address or network under which a socket may show it."""
+    network = ipaddress.ip_network(proxy, strict=False)
+    if network.version == 4:
+        return [str(network), f"::ffff:{network.network_address}/{96 + network.prefixlen}"]
+    return [str(network)]
+
+
+class ProxyNotice:
+    """Says once that requests seem to come through a proxy that the server was not told about."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Pass requests on to an application."""
+        self._app = app
+        self._is_said = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if not self._is_said and scope.get("client") and "headers" in scope:
+            address = str(scope["client"][0])
+            # One from elsewhere may have made the header up.
+            if is_loopback(address) and any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
+                self._is_said = True
+                print(
+                    "(Requests come through a proxy, and all people behind it share the limits of one"
+                    f" address: give --behind-proxy {address})",
+                    flush=True,
+                )
+        await self._app(scope, receive, send)
 
 
 def _stop_at(ends: threading.Event, running: uvicorn.Server) -> None:

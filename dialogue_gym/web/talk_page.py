@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
-import re
-import secrets
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Query, Request
+from itsdangerous import URLSafeSerializer
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
@@ -21,13 +19,11 @@ from dialogue_gym.conversation.wording import PAGE
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot
 from dialogue_gym.web.branding import Branding
-from dialogue_gym.web.security import set_cookie
+from dialogue_gym.web.headers import cookie_header
+from dialogue_gym.web.networks import network_of_client
+from dialogue_gym.web.visitors import COOKIE, MOST_CHARACTERS, VisitorTokens
 
 PATH = "/talk"
-COOKIE = "dialogue_gym_visitor"
-TOKEN_HEADER = "x-visitor"
-"""The header in which a page in a frame identifies its visitor."""
-_TOKEN = re.compile("[A-Za-z0-9_-]{22,128}")
 _STATIC = Path(__file__).parent / "static"
 _DAYS = 365
 _IMAGES = ("http://", "https://", "data:image/")
@@ -65,16 +61,34 @@ class Thumb(BaseModel):
     conversation: str | None = Field(None, strict=True)
 
 
-def add_visitors(server: FastAPI, people: Sessions, branding: Branding) -> None:
-    """Add the visitors' page at `PATH`, and the script of its widget; each browser is one visitor."""
-    _add_files(server, branding)
+class KnownVisitor(BaseModel):
+    """The token of a page in a frame, which has no cookie; empty for a new visitor."""
+
+    token: str = Field("", strict=True, max_length=MOST_CHARACTERS)
+
+
+def add_visitors(server: FastAPI, people: Sessions, branding: Branding, signer: URLSafeSerializer) -> None:
+    """Add the visitors' page at `PATH`, and the script of its widget; each browser is one visitor.
+
+    Args:
+        server: the application.
+        people: the sessions of visitors.
+        branding: the looks of the page.
+        signer: signs the visitors' tokens.
+    """
+    tokens = VisitorTokens(signer, people.knows)
+    _add_files(server, branding, tokens)
+
+    @server.post(f"{PATH}/visitor", include_in_schema=False)
+    def visitor(known: KnownVisitor) -> Json:
+        return {"token": tokens.signed(known.token)}
 
     @server.get(f"{PATH}/state", include_in_schema=False)
     def state(
         request: Request, conversation: str = "", seen: Annotated[int, Query(ge=0, lt=1 << 53)] = 0
     ) -> Json:
         try:
-            return _news(people.history(_visitor(request)), conversation, seen)
+            return _news(people.history(tokens.visitor_of(request)), conversation, seen)
         except Rejected as refused:
             if refused.status != 404:
                 raise
@@ -82,8 +96,8 @@ def add_visitors(server: FastAPI, people: Sessions, branding: Branding) -> None:
 
     @server.post(f"{PATH}/say", include_in_schema=False)
     def say(request: Request, message: VisitorMessage) -> Json:
-        visitor = _visitor(request)
-        reply = people.reply(visitor, message.text, PAGE)
+        visitor = tokens.visitor_of(request)
+        reply = people.reply(visitor, message.text, PAGE, network_of_client(request))
         news = _news(people.history(visitor, is_trusted=True), message.conversation, message.seen)
         notes: list[Json] = [{"who": "note", "text": printable(note)} for note in reply.notes]
         return news | {"messages": news["messages"] + notes}
@@ -94,17 +108,23 @@ def add_visitors(server: FastAPI, people: Sessions, branding: Branding) -> None:
         conversation: Annotated[str, Body(strict=True)] = "",
         seen: Annotated[int, Body(strict=True, ge=0, lt=1 << 53)] = 0,
     ) -> Json:
-        visitor = _visitor(request)
-        people.leave(visitor)
+        visitor = tokens.visitor_of(request)
+        people.leave(visitor, network_of_client(request))
         return _news(people.history(visitor, is_trusted=True), conversation, seen)
 
     @server.post(f"{PATH}/rate", include_in_schema=False, status_code=204)
     def rate(request: Request, thumb: Thumb) -> Response:
-        people.rate(_visitor(request), thumb.value, thumb.about, conversation=thumb.conversation)
+        people.rate(
+            tokens.visitor_of(request),
+            thumb.value,
+            thumb.about,
+            conversation=thumb.conversation,
+            address=network_of_client(request),
+        )
         return Response(status_code=204)
 
 
-def _add_files(server: FastAPI, branding: Branding) -> None:
+def _add_files(server: FastAPI, branding: Branding, tokens: VisitorTokens) -> None:
     """Add the page, its files and the widget."""
     title = html.escape(branding.title)
     logo = '<img id="logo" src="logo" alt="">' if branding.logo else ""
@@ -115,8 +135,10 @@ def _add_files(server: FastAPI, branding: Branding) -> None:
     @server.get(f"{PATH}/", include_in_schema=False)
     def page(request: Request) -> Response:
         response = HTMLResponse(shown, headers={"cache-control": "no-store"})
-        if request.cookies.get(COOKIE) is None:
-            set_cookie(response, request, COOKIE, secrets.token_urlsafe(16), PATH, _DAYS)
+        known = request.cookies.get(COOKIE, "")
+        if (signed := tokens.signed(known)) != known:
+            is_https = request.url.scheme == "https"
+            response.raw_headers.append(cookie_header(COOKIE, signed, PATH, _DAYS, is_https))
         return response
 
     @server.get(f"{PATH}/static/{{name}}", include_in_schema=False)
@@ -143,18 +165,6 @@ def _add_files(server: FastAPI, branding: Branding) -> None:
 
 def _read(name: str) -> str:
     return (_STATIC / name).read_text(encoding="utf-8")
-
-
-def _visitor(request: Request) -> str:
-    # A page in a frame of another site has no cookies there, so it sends a token of its own.
-    token = request.headers.get(TOKEN_HEADER, "")
-    if token and not _TOKEN.fullmatch(token):
-        raise Rejected(400, "the page's token is malformed")
-    token = token or request.cookies.get(COOKIE, "")
-    if not token:
-        raise Rejected(400, "the page's cookie is missing; open the page first")
-    # The journal and the interface for programs show this name, so it must not give the cookie away.
-    return f"visitor {hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def _news(history: tuple[Snapshot | None, Snapshot], conversation: str, seen: int) -> dict[str, Any]:

@@ -263,7 +263,12 @@ def test_visitor_has_no_teacher_access(server: LiveServed) -> None:
     rated = {"value": 1, "about": about, "conversation": name}
     assert server.ask("/talk/rate", rated, **mine) == (204, "")
     assert server.ask("/talk/state", **mine)[1]["messages"][-1]["rating"] == 1
-    for whose in ({"Cookie": "dialogue_gym_visitor=another"}, {"x_visitor": "a" * 22}):
+    another = ask_raw(server, "/talk/")[1]["set-cookie"].split(";")[0]
+    framed = server.ask("/talk/visitor", {"token": "a" * 22})[1]["token"]
+    assert server.ask("/talk/visitor", {"token": framed}) == (200, {"token": framed})
+    for chosen in ({"Cookie": "dialogue_gym_visitor=another"}, {"x_visitor": "a" * 22}):
+        assert server.ask("/talk/say", {"text": "/greet"}, **chosen)[0] == 400
+    for whose in ({"Cookie": another}, {"x_visitor": framed}):
         assert server.ask("/talk/rate", rated, **whose)[0] == 404  # they have not written yet
         assert server.ask("/talk/say", {"text": "/greet"}, **whose)[0] == 200
         assert server.ask("/talk/rate", rated, **whose) == (404, {"detail": f"unknown conversation '{name}'"})

@@ -16,8 +16,8 @@ import pytest
 from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
 from dialogue_gym.journal.store import Store
+from dialogue_gym.web.access import AccessPolicy
 from dialogue_gym.web.api import build_visitor_app
-from dialogue_gym.web.security import AccessPolicy
 from tests.live.handoffs import Setup
 from tests.web.servers import Served
 from tests.web.test_security import ask, open_socket

@@ -1,4 +1,4 @@
-"""The sign-in page: plain HTML, since the framework's own files are served to those who have signed in."""
+"""The page to sign in and out: plain HTML, since the framework's own files need a sign-in themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dialogue_gym._text import counted
 from dialogue_gym.journal.entry import PERSON
-from dialogue_gym.web.security import COOKIE, DAYS, AccessPolicy, TooManyTries, set_cookie
+from dialogue_gym.web.access import AccessPolicy, TooManyTries
+from dialogue_gym.web.attempts import TEACH
+from dialogue_gym.web.security import ENTER
 from dialogue_gym.web.workspace import teacher_fault
 
 _PAGE = """<!doctype html>
@@ -24,19 +26,22 @@ _PAGE = """<!doctype html>
 <label>Your name (shown with your answers)
 <input name="name" value="{name}" maxlength="40" dir="auto" autocomplete="username" autofocus></label>
 {password}
-<button class="primary large">Sign in</button>
-</form></main></body></html>"""
+<button class="primary large">{button}</button>
+</form>{sign_out}</main></body></html>"""
+_SIGN_OUT = """<form method="post"><div class="row">
+<button name="do" value="sign_out">Sign out</button>
+<button name="do" value="sign_out_everywhere">Sign out on all devices</button></div></form>"""
 _PASSWORD = """<label>Password
 <input name="password" type="password" required autocomplete="current-password"></label>"""
 
 
 def sign_in_form(policy: AccessPolicy, request: Request) -> Response:
     """Return the form, with the name that the teacher has now."""
-    return HTMLResponse(_form(policy, policy.teacher(request.headers) or ""))
+    return HTMLResponse(_form(policy, request))
 
 
-def sign_in(policy: AccessPolicy, request: Request, body: bytes, path: str) -> Response:
-    """Check name and password; return a redirect with the teacher's cookie, or the form with an error.
+def take_form(policy: AccessPolicy, request: Request, body: bytes, path: str) -> Response:
+    """Sign a teacher in or out; return a redirect with the cookies, or the form with an error.
 
     Args:
         policy: the rules of access.
@@ -45,28 +50,40 @@ def sign_in(policy: AccessPolicy, request: Request, body: bytes, path: str) -> R
         path: the path of the pages to which the teacher goes on.
     """
     given = parse_qs(body.decode("utf-8", "replace"))
+    if (action := given.get("do", [""])[0]) in ("sign_out", "sign_out_everywhere"):
+        removal = policy.sign_out(request.headers, path, everywhere=action == "sign_out_everywhere")
+        return _redirect(f"{path}{ENTER}", [removal])
     name = given.get("name", [""])[0].strip() or PERSON
-    address = request.client.host if request.client else ""
     try:
-        is_right = policy.try_password(address, given.get("password", [""])[0])
+        is_right = policy.try_password(TEACH, request, given.get("password", [""])[0])
     except TooManyTries as refused:
         seconds = refused.seconds
         error = f"Too many wrong passwords. Try again in {counted(seconds, 'second')}."
-        return HTMLResponse(_form(policy, name, error), 429, {"retry-after": str(seconds)})
+        return HTMLResponse(_form(policy, request, name, error), 429, {"retry-after": str(seconds)})
     if not is_right:
-        return HTMLResponse(_form(policy, name, "Wrong password."), 401)
+        return HTMLResponse(_form(policy, request, name, "Wrong password."), 401)
     if fault := teacher_fault(name):
-        return HTMLResponse(_form(policy, name, f"Please choose another name: {fault}."), 400)
-    response = RedirectResponse(f"{path}/", status_code=303)
-    set_cookie(response, request, COOKIE, policy.cookie(name), path, DAYS)
+        error = f"Please choose another name: {fault}."
+        return HTMLResponse(_form(policy, request, name, error), 400)
+    is_https = request.url.scheme == "https"
+    return _redirect(f"{path}/", policy.sign_in(name, request.headers, path, is_https))
+
+
+def _redirect(where: str, cookies: list[tuple[bytes, bytes]]) -> Response:
+    response = RedirectResponse(where, status_code=303)
+    response.raw_headers += cookies
     return response
 
 
-def _form(policy: AccessPolicy, name: str, error: str = "") -> str:
+def _form(policy: AccessPolicy, request: Request, name: str = "", error: str = "") -> str:
+    teacher = policy.teacher(request.headers)
+    is_in = teacher is not None and policy.password is not None
     return _PAGE.format(
         style=files("dialogue_gym.web").joinpath("static/style.css").read_text(encoding="utf-8"),
         hidden="" if error else " hidden",
         line=html.escape(error),
-        name=html.escape(name),
+        name=html.escape(name or teacher or ""),
+        button="Change name" if is_in else "Sign in",
+        sign_out=_SIGN_OUT if is_in else "",
         password="" if policy.password is None else _PASSWORD,
     )

@@ -11,21 +11,31 @@ let waits = null; // "bot" or "person", whoever answers next
 let waiting;
 
 // In a frame of another site there are neither cookies nor, in many browsers, storage: the widget keeps the
-// visitor's token at its own site and passes it in the fragment. A frame without one lasts as long as the page.
-function visitorToken() {
-  if (location.hash) return location.hash.slice(1);
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+// visitor's token at its own site and passes it in the fragment. The server signs one for a new visitor, which
+// lasts as long as the page where the widget cannot keep it.
+let headers = null;
+async function visitorHeaders() {
+  if (!isFramed) return {};
+  const { token } = await request("visitor", { token: decodeURIComponent(location.hash.slice(1)) }, {});
+  window.parent.postMessage(`dialogue-gym: visitor ${token}`, "*");
+  return { "x-visitor": token };
 }
 
-const HEADERS = isFramed ? { "x-visitor": visitorToken() } : {};
-
 async function ask(path, given) {
+  headers ??= visitorHeaders().catch((error) => {
+    headers = null;
+    throw error;
+  });
+  return request(path, given, await headers);
+}
+
+async function request(path, given, headers) {
   const options = given && {
     method: "POST",
-    headers: { "content-type": "application/json", ...HEADERS },
+    headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(given),
   };
-  const response = await fetch(path, options || { headers: HEADERS });
+  const response = await fetch(path, options || { headers });
   const answer = response.status === 204 ? {} : await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.detail || "Something went wrong."), { status: response.status });
   return answer;

@@ -18,14 +18,21 @@ iframe.is-open { display: block; }
   iframe.is-open + button { display: none; }
 }`;
 
+  // The visitor's token, which the server signs; without storage the conversation lasts as long as the page.
+  const TOKEN = "dialogue-gym: visitor ";
+
   function visitorToken() {
-    const made = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
     try {
-      if (!localStorage.getItem(ID)) localStorage.setItem(ID, made);
-      return localStorage.getItem(ID);
+      return localStorage.getItem(ID) || "";
     } catch {
-      return made; // without storage the conversation lasts as long as the page
+      return "";
     }
+  }
+
+  function keepToken(token) {
+    try {
+      localStorage.setItem(ID, token);
+    } catch {}
   }
 
   function icon() {
@@ -64,7 +71,7 @@ iframe.is-open { display: block; }
     button.append(icon());
 
     function show(isOpen) {
-      if (isOpen && !frame.hasAttribute("src")) frame.src = `${home}#${visitorToken()}`;
+      if (isOpen && !frame.hasAttribute("src")) frame.src = `${home}#${encodeURIComponent(visitorToken())}`;
       frame.classList.toggle("is-open", isOpen);
       button.setAttribute("aria-expanded", String(isOpen));
       button.setAttribute("aria-label", `${isOpen ? "Close" : "Open"} the chat: ${looks.title}`);
@@ -82,6 +89,7 @@ iframe.is-open { display: block; }
         show(false);
         button.focus();
       } else if (event.data === "dialogue-gym: news" && !isOpen) button.dataset.news = "";
+      else if (String(event.data).startsWith(TOKEN)) keepToken(event.data.slice(TOKEN.length));
     });
     root.append(frame, button);
     show(false);

@@ -1,0 +1,65 @@
+"""Attempts to give a password: wrong ones delay the next from a network, a browser, or anywhere. No HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from dialogue_gym.live.rate_limit import Backoff, RateLimiter, TokenBucket
+
+TEACH, API = "teach", "api"
+"""The realms, whose wrong passwords are counted apart."""
+MOST_WRONG = 100
+"""Wrong passwords of a realm in an hour, over all networks."""
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Applicant:
+    """Somebody who gives a password.
+
+    Attributes:
+        realm: `TEACH` or `API`.
+        network: the network from which they come.
+        browser: the sign of a browser that has given the right password before; None without one.
+    """
+
+    realm: str
+    network: str
+    browser: str | None = None
+
+
+class PasswordAttempts:
+    """The wrong passwords so far. Not thread-safe.
+
+    An applicant with a sign waits for their own wrong passwords alone, so that nobody in the same
+    network, and no crowd of networks, can lock them out.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin without any; `clock` is the time in seconds."""
+        self._backoffs = RateLimiter(Backoff, clock=clock)
+        self._everybody = RateLimiter(partial(TokenBucket, MOST_WRONG, _HOUR), clock=clock)
+
+    def wait(self, applicant: Applicant) -> float:
+        """Return the seconds until the next attempt is allowed; 0 if it is allowed now."""
+        own = self._backoffs.wait(_key(applicant))
+        return own if applicant.browser else max(own, self._everybody.wait(applicant.realm))
+
+    def fail(self, applicant: Applicant) -> None:
+        """Count a wrong password."""
+        self._backoffs.use(_key(applicant))
+        if not applicant.browser:
+            self._everybody.use(applicant.realm)
+
+    def succeed(self, applicant: Applicant) -> None:
+        """Forget the applicant's wrong passwords."""
+        self._backoffs.forget(_key(applicant))
+
+
+def _key(applicant: Applicant) -> str:
+    if applicant.browser:
+        return f"{applicant.realm} browser {applicant.browser}"
+    return f"{applicant.realm} network {applicant.network}"
