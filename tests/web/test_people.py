@@ -233,7 +233,7 @@ def test_widget_works_on_allowed_sites_alone(browser: playwright.Browser, server
     chat = page.frame_locator("iframe")
     for number in (1, 2):  # without cookies the second message belongs to the same conversation
         chat.locator("#text").fill("/greet")
-        chat.locator("#text").press("Enter")
+        chat.get_by_role("button", name="Send").click()
         chat.locator(f".bot >> nth={number - 1}").wait_for()
     assert chat.locator(".you").count() == 2 and chat.locator("h1").inner_text() == "Shop <&> friends"
     chat.locator("#text").press("Escape")

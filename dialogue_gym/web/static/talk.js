@@ -215,6 +215,8 @@ form.onsubmit = (event) => {
   event.preventDefault();
   send(text.value.trim());
 };
+// Until here the browser itself would send the form, and leave the conversation.
+document.getElementById("send").disabled = false;
 
 function askLeave(isSure) {
   clearTimeout(askLeave.forgetting);
