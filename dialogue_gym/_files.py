@@ -75,6 +75,7 @@ class Problem:
         return printable(f"{kind}: {self.file}:{self.line}: {self.message}")
 
 
+NO_FILE = "this is a directory or device, not a file"
 MAX_BYTES = 1_000_000
 MAX_ENTRIES = 100_000
 _NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -98,6 +99,18 @@ class FileKind:
     max_entries: int = MAX_ENTRIES
 
 
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Return the content of a file that a person has named; one byte too many of more than `most`.
+
+    Raises:
+        OSError: the file cannot be read, or is none: a named pipe would be waited for without end.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
+    with path.open("rb") as stream:
+        return stream.read(-1 if most is None else most + 1)
+
+
 def read_text(path: Path, kind: FileKind) -> str:
     """Return the text of one file.
 
@@ -110,8 +123,7 @@ def read_text(path: Path, kind: FileKind) -> str:
             raise kind.error(f"{file}: there is no such file")
         if not path.is_file():
             raise kind.error(f"{file}: this is a directory or device, not {article(kind.noun)}")
-        with path.open("rb") as stream:
-            data = stream.read(kind.max_bytes + 1)
+        data = read_bytes(path, kind.max_bytes)
     except OSError as error:
         raise kind.error(f"{file}: cannot be read ({error.strerror or error})") from None
     if len(data) > kind.max_bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dialogue_gym._files import NO_FILE
 from dialogue_gym.journal.entry import StoreError
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Database:
         self.mutex = threading.RLock()
         if folder is not None and not self.path.exists() and (read_only or not create):
             raise StoreError(f"{folder}: no journal here")
+        if folder is not None and self.path.exists() and not self.path.is_file():
+            raise StoreError(f"{self.path}: {NO_FILE}")
         with contextlib.ExitStack() as opened, self._errors():
             if folder is None:
                 address = _IN_MEMORY

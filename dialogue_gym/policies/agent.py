@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dialogue_gym._files import read_bytes
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import Conversation, with_user
 from dialogue_gym.domain import Domain
@@ -160,7 +161,7 @@ def _load_former(folder: Path, domain: Domain, given: Mapping[str, Any], trust: 
     """Return an agent of an earlier version: settings in `metrics.json`, and a pickled model."""
     path, metrics_path = folder / _MODEL_FILE, folder / _METRICS_FILE
     try:
-        metrics = json.loads(metrics_path.read_text(encoding="utf-8"))
+        metrics = json.loads(read_bytes(metrics_path))
         name, algorithm, settings = str(metrics["agent"]), str(metrics["algorithm"]), metrics["settings"]
         arguments = _arguments(settings, given)
     except OSError:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym._files import FileError, write_text, write_whole
+from dialogue_gym._files import FileError, read_bytes, write_text, write_whole
 from dialogue_gym._text import shorten
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.q_table import QTable
@@ -130,7 +130,7 @@ def read_agent(folder: Path) -> SavedAgent:
     """
     path = folder / AGENT_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path))
     except OSError as error:
         raise AgentError(f"{folder}: not a trained agent ({AGENT_FILE}: {error.strerror})") from None
     except (ValueError, RecursionError) as error:
@@ -168,7 +168,7 @@ def load_policy(folder: Path, saved: SavedAgent, env: DialogueEnv) -> NetworkPol
         )
     path = folder / WEIGHTS_FILE
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise AgentError(f"{folder}: not a trained agent ({WEIGHTS_FILE}: {error.strerror})") from None
     if hashlib.sha256(data).hexdigest() != saved.weights:
@@ -184,7 +184,7 @@ def read_table(path: Path, env: DialogueEnv) -> QTable:
     """
     table = QTable(env)
     try:
-        table.load(**_arrays(io.BytesIO(path.read_bytes())))
+        table.load(**_arrays(io.BytesIO(read_bytes(path))))
     except OSError as error:
         raise AgentError(f"{path.parent}: not a trained agent (model.zip: {error.strerror})") from None
     except (TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:

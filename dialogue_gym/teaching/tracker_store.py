@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._files import FileError, FileKind, read_text
+from dialogue_gym._files import FileError, FileKind, read_bytes, read_text
 from dialogue_gym._text import printable, shorten
 from dialogue_gym.conversation.events import Json
 
@@ -59,8 +59,7 @@ def read_trackers(place: str) -> list[RasaTracker]:
         )
     path = Path(place)
     try:
-        with path.open("rb") as stream:
-            is_sqlite = stream.read(len(_SQLITE_MARK)) == _SQLITE_MARK
+        is_sqlite = read_bytes(path, len(_SQLITE_MARK)).startswith(_SQLITE_MARK)
     except OSError as error:
         raise TrackerError(f"{place}: cannot be read ({error.strerror or error})") from None
     if is_sqlite:

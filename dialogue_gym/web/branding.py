@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialogue_gym._files import read_bytes
 from dialogue_gym._text import cut, name_fault, shorten
 
 COLOR, INK = "#1f6b58", "#ffffff"
@@ -104,7 +105,7 @@ def _image(path: Path) -> tuple[bytes, str]:
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
         raise ValueError(f"--logo {shorten(str(path))}: expected a file {', '.join(_KINDS)}")
-    content = path.read_bytes()
+    content = read_bytes(path, _MOST_BYTES)
     if len(content) > _MOST_BYTES:
         raise ValueError(f"--logo {shorten(str(path))}: the file is larger than {_MOST_BYTES} bytes")
     return content, kind

@@ -17,6 +17,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dialogue_gym._files import FileError, FileKind, read_text
 from dialogue_gym._text import printable, shorten
 from dialogue_gym.web.access import LEAST_PASSWORD, is_loopback
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
@@ -24,6 +25,8 @@ from dialogue_gym.web.security import MOST_BYTES
 
 PASSWORD = "DIALOGUE_GYM_PASSWORD"
 """The environment variable with the teachers' password."""
+_PASSWORD_FILE = FileKind("file with a password", FileError)
+_TOKEN_FILE = FileKind("file of tokens", FileError)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -132,10 +135,10 @@ def password_of(file: Path | None, host: str) -> str | None:
     """Return the teachers' password: from a file, the environment, or the terminal where one is required.
 
     Raises:
-        OSError: the file cannot be read.
+        FileError: the file cannot be read.
     """
     if file:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return read_text(file, _PASSWORD_FILE).rstrip("\r\n")
     if (password := os.environ.get(PASSWORD)) is not None:
         return password
     if not is_loopback(host) and sys.stdin.isatty():
@@ -147,13 +150,12 @@ def read_tokens(path: Path | None) -> dict[str, str]:
     """Read the tokens of channels, one line `NAME TOKEN` each.
 
     Raises:
-        ValueError: a line is malformed, or there are none.
-        OSError: the file cannot be read.
+        ValueError: the file cannot be read, a line is malformed, or there are none.
     """
     if path is None:
         return {}
     found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path, _TOKEN_FILE).splitlines(), 1):
         words = line.split()
         if not words:
             continue
