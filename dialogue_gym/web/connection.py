@@ -181,7 +181,7 @@ class LimitedConnection(H11Protocol):
         self._reader.clear()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request that is no HTTP, or has too large a head."""
+        """Refuse a request that is not HTTP, or has too large a head."""
         status = HTTPStatus(self.conn.fault)
         self._refuse(status, _TOO_LARGE if status == _HEAD_TOO_LARGE else "the request is not HTTP")
 

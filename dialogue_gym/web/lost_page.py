@@ -11,7 +11,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Page not found</title></head>
-<body><main><h1>There is no such page</h1><p><a href="{home}">Go to the start</a></p></main></body></html>"""
+<body><main><h1>Page not found</h1><p><a href="{home}">Go to the start</a></p></main></body></html>"""
 
 
 def leads_home(home: str) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -1,4 +1,4 @@
-"""Who is signed in: a file of the store, so that a sign-in outlives the server and can be ended by it."""
+"""The sign-ins of teachers: a file of the store, so that one outlives the server, and the server can end it."""
 
 from __future__ import annotations
 
