@@ -1,4 +1,4 @@
-"""The sign-ins of teachers: a file of the store, so that one outlives the server, and the server can end it."""
+"""The sign-ins of teachers: a file of the store, so that they outlive the server, and it can end them."""
 
 from __future__ import annotations
 
