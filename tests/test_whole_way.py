@@ -11,7 +11,7 @@ import pytest
 
 from dialogue_gym.journal.entry import LABEL, RATING
 from dialogue_gym.journal.store import Store
-from tests.teaching.test_rasa_export import rasa, read_by
+from tests.teaching.rasa_install import rasa, read_by
 from tests.terminals import Window
 from tests.web.servers import served
 from tests.web.test_people import PASSWORD, Visitor

@@ -53,6 +53,26 @@ def slots_filled(domain: Domain, message: UserUttered, loop: Loop = NO_LOOP) -> 
     return values
 
 
+def slots_of_entities(domain: Domain, message: UserUttered) -> dict[str, Value]:
+    """Return the slots that a message fills when Rasa reads it in a story.
+
+    Its reader knows mappings to entities alone, except those under a form, and heeds no intents.
+    """
+    values: dict[str, Value] = {}
+    for slot in domain.slots:
+        mappings = slot.mappings or ((SlotMapping(FROM_ENTITY, slot.entity),) if slot.entity else ())
+        found = [
+            entity.value
+            for mapping in mappings
+            if mapping.type == FROM_ENTITY and not (mapping.conditions and mapping.conditions[0].active_loop)
+            for entity in message.entities
+            if _matches(mapping, entity)
+        ]
+        if found:
+            values[slot.name] = found if slot.type == "list" else found[-1]
+    return values
+
+
 def _found(domain: Domain, slot: Slot, message: UserUttered, loop: Loop) -> list[Value]:
     if not slot.mappings:
         if slot.entity is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dialogue_gym._files import read_text
@@ -17,8 +17,10 @@ from dialogue_gym.conversation.events import (
     BotUttered,
     Event,
     Restarted,
+    SlotSet,
     UserUttered,
 )
+from dialogue_gym.conversation.slot_filling import slots_filled, slots_of_entities
 from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.stories import markdown, yaml_reader, yaml_writer
 from dialogue_gym.stories.model import STORY_FILE, OtherEvent, Story, StoryError
@@ -94,12 +96,14 @@ def _is_yaml(format: str) -> bool:
     return format == "yaml"
 
 
-def story_of(conversation: Conversation, name: str) -> Story:
+def story_of(conversation: Conversation, name: str, *, tells_slots: bool = False) -> Story:
     """Return the story of a conversation.
 
     It has the user's messages, the bot's actions, and the slots that actions set. It leaves out listening,
     confidences, and events that follow from others: slots filled by entities, and the second half of a
-    restart.
+    restart. With `tells_slots`, the observed slots that Rasa's reader would get wrong are set after the
+    message, such as those that a form fills by the text; acts in the fixed format lose their text, as Rasa
+    would take it for an example of the intent.
     """
     steps: list[Event] = []
     state = BotState(conversation.domain)
@@ -112,7 +116,8 @@ def story_of(conversation: Conversation, name: str) -> Story:
             continue
         if isinstance(event, UserUttered):
             entities = tuple(dataclasses.replace(entity, confidence=None) for entity in event.entities)
-            steps.append(UserUttered(event.text, event.intent, entities))
+            message = UserUttered(event.text, event.intent, entities)
+            steps += _told(message, state) if tells_slots else [message]
         elif isinstance(event, ActionExecuted):
             if event.name != LISTEN:
                 steps.append(ActionExecuted(event.name))
@@ -121,6 +126,21 @@ def story_of(conversation: Conversation, name: str) -> Story:
                 steps.append(event)  # the second half of that action; the next one is another restart
             steps.append(event)
     return Story(name, tuple(steps))
+
+
+def _told(message: UserUttered, state: BotState) -> Iterator[Event]:
+    """Yield a message as Rasa's reader needs it, and the slots that it would get wrong."""
+    filled = state.extracted
+    if message.intent and (message.text or "").startswith("/"):
+        silent = dataclasses.replace(message, text=None)
+        if slots_filled(state.domain, silent, state.loop) == filled:
+            message = silent
+    yield message
+    read = slots_of_entities(state.domain, message)
+    for slot in state.domain.slots:
+        is_same = read.get(slot.name) == filled.get(slot.name)
+        if slot.is_observed and not (is_same and (slot.name in read) == (slot.name in filled)):
+            yield SlotSet(slot.name, state.slots[slot.name])
 
 
 def own_stories(domain_file: Path) -> list[Story]:

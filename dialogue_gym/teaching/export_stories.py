@@ -116,7 +116,8 @@ def _taught(history: History, domain: Domain, right: Mapping[str, Right], mode: 
         is_whole = record.outcome == "success" or is_users_turn(record, turn_taking)
         record = _unruled(record, rules)
         is_whole &= len(record) == len(history.events(conversation))
-        story = _story(conversation, _whole_turns(record, right[turn_taking], turn_taking, is_whole))
+        kept = _whole_turns(record, right[turn_taking], turn_taking, is_whole)
+        story = _story(conversation, kept, tells_slots=True)
         if story:
             yield _without_simulation(story) if is_simulated(history, path[0].id) else story
 
@@ -138,9 +139,9 @@ def _is_a_story(history: History, conversation: str) -> bool:
     )
 
 
-def _story(conversation: str, record: Conversation) -> Story | None:
+def _story(conversation: str, record: Conversation, *, tells_slots: bool = False) -> Story | None:
     """Return a conversation as a story; None without a message of the user."""
-    story = story_of(record, conversation)
+    story = story_of(record, conversation, tells_slots=tells_slots)
     intents = [step.intent for step in story.steps if isinstance(step, UserUttered)]
     if not intents:
         return None

@@ -1,0 +1,44 @@
+"""Rasa 3.6.21 under Python 3.10, as far as its readers, validator and rule policy need."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="session")
+def rasa(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python 3.10 with Rasa's readers, and few of Rasa's dependencies."""
+    installed = sorted((Path.home() / ".pyenv/versions").glob("3.10*/bin/python"))
+    candidates = [*map(str, installed), *filter(None, [shutil.which("python3.10")])]
+    works = (one for one in candidates if not subprocess.run([one, "-V"], capture_output=True).returncode)
+    if (found := next(works, None)) is None:
+        pytest.skip("no Python 3.10 for Rasa's readers")
+    environment = tmp_path_factory.mktemp("rasa") / "venv"
+    subprocess.run([found, "-m", "venv", str(environment)], check=True, capture_output=True)
+    python = environment / "bin" / "python"
+    constraints = HERE / "rasa_constraints.txt"
+    for packages in (["--no-deps", "rasa==3.6.21"], ["-r", str(constraints)]):
+        pip = [str(python), "-m", "pip", "install", "--quiet", *packages]
+        done = subprocess.run(pip, check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"pip cannot install Rasa: {done.stderr.strip().splitlines()[-1]}")
+    return python
+
+
+def read_by(rasa: Path, folder: str) -> dict[str, Any]:
+    """Return what Rasa reads from a project."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "RASA_TELEMETRY_ENABLED": "false"}
+    command = [str(rasa), str(HERE / "rasa_reader.py")]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
