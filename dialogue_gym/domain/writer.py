@@ -1,4 +1,4 @@
-"""Writes additions to a domain into the text of its file, at the end of its lists."""
+"""Writes additions to a domain, and edits of it, into its file: at the end of lists, and in place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import yaml
 
 from dialogue_gym._text import shorten
 from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml
+from dialogue_gym.domain.changes import changed_names, with_changes
 from dialogue_gym.domain.loader import OLD_VERSIONS, fills_slots, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError, Slot
 from dialogue_gym.domain.slot import FROM_ENTITY, SlotMapping
@@ -51,8 +52,11 @@ def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Do
     if extended == domain:
         return text
     try:
-        result = insert(text, _additions(root, domain, extended))
-        again = parse_domain(parse_yaml(result, file, DOMAIN_FILE), name)
+        changed = with_changes(
+            text, "templates" if "templates" in root.mapping() else "responses", domain, extended
+        )
+        result = insert(changed, _additions(root, domain, extended))
+        again = _read(result, file, name)
     except InsertionError as error:
         raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {error}") from None
     if _comparable(again) != _comparable(extended):
@@ -61,6 +65,13 @@ def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Do
             reason = "with 'store_entities_as_slots: false' no entity fills a slot in Rasa 2"
         raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {reason}")
     return result
+
+
+def _read(text: str, file: str, name: str) -> Domain:
+    try:
+        return parse_domain(parse_yaml(text, file, DOMAIN_FILE), name)
+    except DomainError:
+        raise InsertionError("it is written in an unusual way, with anchors perhaps") from None
 
 
 def _comparable(domain: Domain) -> tuple[Domain, frozenset[str]]:
@@ -77,6 +88,7 @@ def _comparable(domain: Domain) -> tuple[Domain, frozenset[str]]:
 def _listed(domain: Domain, extended: Domain) -> str:
     new = [*extended.actions[len(domain.actions) :], *extended.intents[len(domain.intents) :]]
     new += [slot.name for slot in extended.slots[len(domain.slots) :]]
+    new += changed_names(domain, extended)
     return ", ".join(map(shorten, new))
 
 

@@ -120,11 +120,11 @@ def _edit(text: str, root: _Section, section: _Section, block: str) -> tuple[int
         comma = "" if section.first is None else ", "
         return section.end, section.end, comma + _in_a_line(block)[1:-1]
     if section.style == "block":
-        place = _next_line(text, section.end)
-        return place, place, _indented(block, _column(text, section.first or section.begin))
+        place = next_line(text, section.end)
+        return place, place, _indented(block, column_of(text, section.first or section.begin))
     if section.begin == section.end and root.style == "block":
-        place = _next_line(text, section.end)
-        return place, place, _indented(block, _column(text, root.first or 0) + 2)
+        place = next_line(text, section.end)
+        return place, place, _indented(block, column_of(text, root.first or 0) + 2)
     space = " " if text[section.begin - 1] == ":" else ""
     return section.begin, section.end, space + _in_a_line(block)
 
@@ -132,16 +132,16 @@ def _edit(text: str, root: _Section, section: _Section, block: str) -> tuple[int
 def _new_section(text: str, root: _Section, key: str, block: str) -> tuple[int, int, str]:
     if root.style == "flow":
         return root.end, root.end, f", {key}: {_in_a_line(block)}"
-    place, column = _next_line(text, root.end), _column(text, root.first or 0)
+    place, column = next_line(text, root.end), column_of(text, root.first or 0)
     return place, place, _indented(f"\n{key}:\n{_indented(block, 2)}", column)
 
 
-def _next_line(text: str, place: int) -> int:
+def next_line(text: str, place: int) -> int:
     """Return the start of the line after a place; the place itself at the start of a line."""
     return place if text[place - 1 : place] == "\n" else text.index("\n", place) + 1
 
 
-def _column(text: str, place: int) -> int:
+def column_of(text: str, place: int) -> int:
     """Return the indentation of the line of a place."""
     line = text[text.rfind("\n", 0, place) + 1 :]
     return len(line) - len(line.lstrip(" "))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from dialogue_gym.conversation.events import ActionExecuted, SlotSet
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import ACTION, SLOT, Addition
+from dialogue_gym.domain.additions import ACTION, EDITS, SLOT, Addition, extend
 from dialogue_gym.domain.slot import REQUESTED_SLOT
 from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, RESULT, Entry, entry_events
 
@@ -16,8 +16,8 @@ def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[
 
     An addition for an answer stands before it in its conversation, and counts if it is in effect itself; one
     outside of conversations always counts. Names that the domain already has are left alone. An action or
-    slot that is used without an addition comes last: the file has lost it, or its addition was undone
-    elsewhere.
+    slot that is used without an addition comes after them: the file has lost it, or its addition was undone
+    elsewhere. Edits come last, in their order.
 
     Args:
         domain: the domain as its file has it.
@@ -30,9 +30,12 @@ def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[
     entries, in_effect = list(entries), list(in_effect)
     counting = {entry.id for entry in in_effect if entry.kind == DOMAIN}
     undone: dict[tuple[str, str], Addition] = {}
+    edits: list[Addition] = []
     for entry in entries:
         addition = Addition.read(entry.content)
-        if entry.conversation and entry.id not in counting:
+        if addition.add in EDITS:
+            edits.append(addition)
+        elif entry.conversation and entry.id not in counting:
             undone[addition.add, addition.name] = addition
         elif not addition.is_in(domain):
             domain = addition.added_to(domain)
@@ -40,7 +43,7 @@ def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[
         addition = undone.get((add, name), Addition(add, name))
         if not addition.is_in(domain):
             domain = addition.added_to(domain)
-    return domain
+    return extend(domain, edits)
 
 
 def used_names(entry: Entry) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,8 @@ from typing import Any
 from dialogue_gym._files import FileError
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import ActionExecuted, Event, Json, UserUttered, from_json
+from dialogue_gym.domain.additions import ACTION, RESPONSE
+from dialogue_gym.domain.additions import KINDS as ADDITIONS
 
 USER, LABEL, RESULT, EVENT, MEND, END = "user", "label", "result", "event", "mend", "end"
 HEAD, DOMAIN, RATING, NOTE, RENAME = "head", "domain", "rating", "note", "rename"
@@ -61,11 +63,11 @@ _SHAPES: dict[str, dict[str, str]] = {
 }
 _OPTIONAL: dict[str, dict[str, str]] = {
     LABEL: {"proposal": "a text or null", "probability": "a number or null"},
-    DOMAIN: {"texts": "a list", "type": _TEXT, "values": "a list"},
+    DOMAIN: {"texts": "a list", "type": _TEXT, "values": "a list", "was": "a list"},
     NOTE: {DECIDES: "a text or null", NAMES: "the id of an entry"},
 }
-_LISTS_OF_TEXTS = ("right", "texts", "values")
-_CHOICES = {(LABEL, "by"): (*TEACHERS, BOT), (DOMAIN, "add"): ("action", "intent", "slot")}
+_LISTS_OF_TEXTS = ("right", "texts", "values", "was")
+_CHOICES = {(LABEL, "by"): (*TEACHERS, BOT), (DOMAIN, "add"): ADDITIONS}
 
 
 class StoreError(FileError):
@@ -175,7 +177,7 @@ def actions_in(entry: Entry) -> Iterator[str]:
         yield from (content["action"], *content["right"])
         if proposal := content.get("proposal"):
             yield proposal
-    elif entry.kind == DOMAIN and content["add"] == "action":
+    elif entry.kind == DOMAIN and content["add"] in (ACTION, RESPONSE):
         yield content["name"]
     elif entry.kind in (RESULT, EVENT):
         for event in content["events"] if entry.kind == RESULT else (content,):
