@@ -81,6 +81,10 @@ class ActionRunner:
         self._domain = domain
         self._speaker = Speaker(domain, seed)
 
+    def use_domain(self, domain: Domain) -> None:
+        """Run the actions of a domain that has grown."""
+        self._domain = domain
+
     @property
     def actions(self) -> Mapping[str, Action]:
         """The Python actions, by name."""

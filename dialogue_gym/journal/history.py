@@ -13,7 +13,7 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import WRITER, Event, Json
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import Addition
+from dialogue_gym.domain.additions import SLOT, TYPE, VALUES, Addition
 from dialogue_gym.domain.default_names import FALLBACK_ACTION
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.additions import extend_domain
@@ -302,10 +302,21 @@ class History:
             if entry.kind == DOMAIN and entry.conversation in conversations
         ]
 
+    def edits(self, add: str) -> dict[int, Addition]:
+        """Return the edits of one kind, by the id of their entry; see `additions.EDITS`."""
+        return {one.id: Addition.read(one.content) for one in self._additions if one.content["add"] == add}
+
     @property
     def added_names(self) -> frozenset[tuple[str, str]]:
         """Everything that was ever added to the domain: pairs of action, intent or slot, and the name."""
         return frozenset((one.content["add"], one.content["name"]) for one in self._additions)
+
+    @property
+    def own_names(self) -> frozenset[tuple[str, str]]:
+        """Everything that was ever added to the domain, and the slots whose labels were edited."""
+        slots = (SLOT, TYPE), (SLOT, VALUES)
+        edited = {(kind, one.name) for kind, add in slots for one in self.edits(add).values()}
+        return self.added_names | edited
 
     def _in_effect(self) -> list[Entry]:
         """Return the ancestors of all heads, in their order."""

@@ -110,13 +110,27 @@ class LiveBot:
             domain, store, runner, turn_taking, reward or LiveReward.of(domain), on_transitions, clock
         )
         self._turn_taking = turn_taking
-        self._actions = domain.actions if turn_taking == "explicit" else domain.actions[1:]
+        self._actions = self._choices(domain)
         self._decider = decider
         self.rules = rules or RuleBook(domain)
         self._runner = runner
         self._interpreter = interpreter
         self._silence = silence
         self._patience = patience
+
+    def _choices(self, domain: Domain) -> tuple[str, ...]:
+        return domain.actions if self._turn_taking == "explicit" else domain.actions[1:]
+
+    def use_domain(self, domain: Domain, rules: RuleBook) -> None:
+        """Go on with a domain that has grown, and its rules; no action is under way.
+
+        The decider must know the domain already.
+        """
+        self.domain, self.rules = domain, rules
+        self._actions = self._choices(domain)
+        self._runner.use_domain(domain)
+        self._interpreter.use_domain(domain)
+        self.conversations.use_domain(domain)
 
     def begin(self, person: str = PERSON) -> str:
         """Begin a conversation with a person; return its name.

@@ -31,6 +31,7 @@ class Conversations:
     Attributes:
         domain: the domain of the bot.
         turn_taking: `"auto"` or `"explicit"`.
+        store: the store for everything that happens.
         reward: the reward of the bot's steps.
         on_transitions: called after each write, with the transitions that can be learned now.
         unlocked: the context for actions that act on the world: other conversations may go on meanwhile.
@@ -54,7 +55,7 @@ class Conversations:
         self.on_transitions = on_transitions
         self.unlocked: Unlocked = stay_locked
         self.busy: set[str] = set()
-        self._store = store
+        self.store = store
         self._moderation = JournalModeration(store)
         self._runner = runner
         self._clock = clock
@@ -74,6 +75,11 @@ class Conversations:
     def __len__(self) -> int:
         """Return the number of open conversations."""
         return len(self._people)
+
+    def use_domain(self, domain: Domain) -> None:
+        """Go on with a domain that has grown; no action is under way."""
+        self.domain = domain
+        self._traces.clear()  # they are read again, with observations of this domain
 
     @property
     def open(self) -> dict[str, str]:
@@ -138,7 +144,7 @@ class Conversations:
         Raises:
             LiveError: no live conversation has this name.
         """
-        entries = list(self._store.entries(conversation))
+        entries = list(self.store.entries(conversation))
         if not entries or LIVE not in entries[0].content:
             raise LiveError(
                 f"unknown live conversation {shorten(conversation)}; {nearest(conversation, self._people)}"
@@ -222,7 +228,7 @@ class Conversations:
         """
         name = trace.conversation.sender_id
         turn = Turn(
-            trace, self._store, self._runner, self.turn_taking, self.on_transitions, self._run_unlocked
+            trace, self.store, self._runner, self.turn_taking, self.on_transitions, self._run_unlocked
         )
         try:
             yield turn
@@ -320,7 +326,7 @@ class Conversations:
         self._moderation.decline(rating)
 
     def _add(self, trace: Trace, kind: str, content: Mapping[str, Any], parent: int | None, by: str) -> None:
-        self._record(trace, self._store.append(trace.conversation.sender_id, kind, content, parent, by))
+        self._record(trace, self.store.append(trace.conversation.sender_id, kind, content, parent, by))
 
     def _record(self, trace: Trace, entry: Entry) -> None:
         self.on_transitions(trace.take(entry), entry.id, False)

@@ -73,9 +73,16 @@ class Explorer:
         self.visits = VisitCounts(len(actor.env.action_names))
         self.taught: Container[bytes] = ()
         self._least, self._most = rates
-        unsafe = actor.env.domain.unsafe
-        self._is_safe = np.array([name not in unsafe for name in actor.env.action_names])
+        self._is_safe = _is_safe(actor)
         self._lock = threading.Lock()  # one thread decides while another one writes a checkpoint
+
+    def use_actor(self, actor: QPolicy, has_grown: bool) -> None:
+        """Act by the weights for a domain as it is now; counts of other observations are forgotten."""
+        with self._lock:
+            self.actor = actor
+            self._is_safe = _is_safe(actor)
+            if has_grown:
+                self.visits = VisitCounts(len(actor.env.action_names))
 
     @property
     def chance(self) -> float:
@@ -131,6 +138,11 @@ class Explorer:
             self.satisfaction = float(state["satisfaction"])
             self.random.bit_generator.state = state["random"]
             self.visits.load({} if has_grown else state.get("tries", {}))
+
+
+def _is_safe(actor: QPolicy) -> npt.NDArray[np.bool_]:
+    unsafe = actor.env.domain.unsafe
+    return np.array([name not in unsafe for name in actor.env.action_names])
 
 
 SITUATIONS = 5000

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from dialogue_gym._text import shorten
 from dialogue_gym.conversation.events import BotUttered, UserUttered
 from dialogue_gym.domain import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.history import History
+from dialogue_gym.live.migration import MigrationError
 from dialogue_gym.live.sessions import Sessions
-from dialogue_gym.live.transitions import Trace
+from dialogue_gym.live.transitions import Trace, unlearned
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.policies.agent import ActionScore, Agent
-from dialogue_gym.teaching.learner import right_actions
+from dialogue_gym.teaching.learner import right_actions, rule_book
 
 if TYPE_CHECKING:
     from dialogue_gym.live.trainer import Trainer  # needs torch, which the pages that use this may lack
@@ -70,6 +72,9 @@ class Handoff:
         self._trainer = trainer
         self._decided: deque[tuple[int, bytes, str]] = deque(maxlen=_MOST_DECIDED)
         self._bot = sessions.bot
+        self._domain: Domain | None = None
+        """The domain of the teaching sessions."""
+        sessions.before_turn = self._use_domain
 
     def open(self, most: int) -> list[OpenConversation]:
         """Return the open conversations: first those where a person waits for a teacher, then the newest.
@@ -213,25 +218,48 @@ class Handoff:
         return reply.notes
 
     def sync(self, history: History, domain: Domain) -> None:
-        """Let the bot learn the labels of teaching sessions.
+        """Let the bot learn from teaching sessions: their labels, and their additions to the domain.
 
-        Once such a session has extended the domain, its further labels are learned at the next start.
+        While an action of the bot is under way, an addition waits until it is over.
 
         Args:
             history: the history of the session; it may lack the latest decisions made here.
             domain: the domain of the session.
         """
         trainer = self._trainer
-        if domain != self._bot.domain:
-            return
-        env = trainer.learner.env
-        right = right_actions(history, domain, env.action_names, env.settings.turn_taking)
         with self.sessions.lock:
+            self._domain = domain
+            if domain != self._bot.domain:
+                self._use_domain()
+                return
+            env = trainer.learner.env
+            right = right_actions(history, domain, env.action_names, env.settings.turn_taking)
             for decision, observed, action in self._decided:
                 if not history.knows(decision):
                     right[observed] = (action,)
             if right != trainer.taught:
                 trainer.teach(right)
+
+    def _use_domain(self) -> None:
+        """Let the bot and its learner go on with the domain of the teaching sessions, as soon as possible."""
+        domain, known = self._domain, self._bot.conversations
+        if domain is None or domain == self._bot.domain or known.busy:
+            return
+        history = History(known.store.taught())
+        turn_taking = self._trainer.learner.env.settings.turn_taking
+
+        def labels(env: DialogueEnv) -> dict[bytes, tuple[str, ...]]:
+            return right_actions(history, domain, env.action_names, turn_taking)
+
+        try:
+            self._trainer.use_domain(domain, labels, history.own_names)
+        except MigrationError:
+            return  # the next start tells what the domain has lost
+        self._decided.clear()
+        actions = self._trainer.learner.env.action_names
+        self._bot.use_domain(domain, rule_book(history, domain, actions, turn_taking))
+        for last, transitions in unlearned(known.store, domain, known.reward, self._trainer.last_entry):
+            self._trainer.submit(transitions, last)
 
 
 def _step(trace: Trace) -> int:

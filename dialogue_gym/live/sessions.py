@@ -97,6 +97,8 @@ class Sessions:
         self.lock = threading.Condition(threading.Lock())
         self.bot = bot
         bot.conversations.unlocked = self._release_lock
+        self.before_turn: Callable[[], None] = lambda: None
+        """Called with the lock before a turn begins."""
         self._understanding = threading.Lock()
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
@@ -143,6 +145,7 @@ class Sessions:
         with self._understanding:  # one message at a time, while the turns of others are written down
             take = self.bot.understand(text, channel)
         with self.lock:
+            self.before_turn()
             name = self._conversations.current(sender)
             self._check_idle(name)
             late: tuple[BotUttered, ...] = ()
@@ -221,6 +224,7 @@ class Sessions:
     def expire(self) -> None:
         """End the conversations of those who have left, and answer those who wait for a teacher in vain."""
         with self.lock:
+            self.before_turn()
             for name in self.bot.expired()[:_EXPIRE_MOST]:
                 with contextlib.suppress(
                     StoreError

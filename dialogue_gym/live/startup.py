@@ -13,7 +13,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
-from dialogue_gym.live.migration import MigrationError, load_checkpoint, schema_of
+from dialogue_gym.live.migration import MigrationError, Names, load_checkpoint, schema_of
 from dialogue_gym.live.options import exploration_rates
 from dialogue_gym.live.trainer import EVERY, RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
@@ -70,11 +70,12 @@ def start_or_resume(
     rates = exploration_rates(explore)
     checkpoints = checkpoints_of(store.folder, kept)
     learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
-    taught = right_actions(History(store.taught()), domain, learner.env.action_names, turn_taking)
+    history = History(store.taught())
+    taught = right_actions(history, domain, learner.env.action_names, turn_taking)
     learner.teach(taught)
     knows_something = agent is not None or bool(taught)
     explorer = Explorer(learner.actor(), seed, rates, satisfaction=float(knows_something))
-    found = _resume(learner, explorer, checkpoints, report)
+    found = _resume(learner, explorer, checkpoints, report, history.own_names)
     if found is None:
         initialize_learner(learner, agent, domain.fake_user is not None, seed)
     state = found or {"upto": 0, "best": None, "others": {}}
@@ -91,6 +92,7 @@ def start_or_resume(
         report=report,
         others=others,
         taught=taught,
+        own=history.own_names,
     )
     if found is None:
         trainer.checkpoint()
@@ -100,13 +102,17 @@ def start_or_resume(
 
 
 def _resume(
-    learner: LiveLearner, explorer: Explorer, checkpoints: Checkpoints, report: Callable[[str], None]
+    learner: LiveLearner,
+    explorer: Explorer,
+    checkpoints: Checkpoints,
+    report: Callable[[str], None],
+    own: Names,
 ) -> Mapping[str, Any] | None:
     """Load the newest good checkpoint; return its state, None without a good one."""
     for checkpoint in checkpoints.readable(report):
         state = checkpoint.state
         try:
-            load_checkpoint(learner, checkpoint)
+            load_checkpoint(learner, checkpoint, own)
             explorer.load(state["explorer"], has_grown=state["knows"] != schema_of(learner.env))
         except MigrationError:
             raise

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, read
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LiveLearner
-from dialogue_gym.live.migration import load_checkpoint, schema_of
+from dialogue_gym.live.migration import Names, load_checkpoint, migrate_arrays, schema_of
 from dialogue_gym.live.transitions import Transition
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.evaluation import success_rate
@@ -72,6 +74,7 @@ class Trainer:
         report: Callable[[str], None] = print,
         others: Callable[[], dict[str, Any]] = dict,
         taught: Labels | None = None,
+        own: Names = frozenset(),
     ) -> None:
         """Prepare to learn.
 
@@ -85,6 +88,7 @@ class Trainer:
             report: called with one line that a person should read, in the thread that learns.
             others: returns further parts of a checkpoint, as JSON-serializable values.
             taught: the labels of teachers that the learner has.
+            own: the names that teachers added or edited; see `migrate_arrays`.
         """
         self.learner = learner
         self.explorer = explorer
@@ -99,6 +103,8 @@ class Trainer:
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_leaving = threading.Event()
+        self._learning = threading.RLock()  # held while the learner learns, or another one takes its place
+        self._own = own
         self._most_waiting = math.inf
         self._set_taught(taught or {})
         self.fault: BaseException | None = None
@@ -118,6 +124,35 @@ class Trainer:
         self._set_taught(labels)
         self._hand_over(_Task((), labels=labels))
 
+    def use_domain(self, domain: Domain, labels: Callable[[DialogueEnv], Labels], own: Names) -> None:
+        """Go on with a domain that has grown, or from which a teacher's own names have gone.
+
+        Transitions that wait are forgotten: those after `last_entry` are to be submitted again.
+
+        Args:
+            domain: the domain as it is now.
+            labels: returns the labels of teachers in an environment of that domain.
+            own: the names that teachers added or edited; see `migrate_arrays`.
+
+        Raises:
+            MigrationError: the domain has lost something else. All is as it was.
+        """
+        with self._learning:
+            old, turn_taking = self.learner, self.learner.env.settings.turn_taking
+            learner = LiveLearner(with_user(domain), turn_taking, old.settings)
+            before = schema_of(old.env)
+            arrays = migrate_arrays(old.arrays(), before, learner.arrays(), learner.env, own)
+            learner.load(arrays, old.state())
+            while not self._tasks.empty():
+                self._tasks.get()
+            self.learner, self._own = learner, own
+            self.explorer.use_actor(learner.actor(), has_grown=schema_of(learner.env) != before)
+            if self._guard is not None:
+                self._guard.env = DialogueEnv(domain, turn_taking=turn_taking)
+            taught = labels(learner.env)
+            learner.teach(taught)
+            self._set_taught(taught)
+
     def _set_taught(self, labels: Labels) -> None:
         self.taught = dict(labels)
         self.explorer.taught = self.taught
@@ -135,6 +170,10 @@ class Trainer:
     def _take(self, task: _Task | None) -> None:
         if task is None:
             return
+        with self._learning:
+            self._take_one(task)
+
+    def _take_one(self, task: _Task) -> None:
         if task.labels is not None:
             self.learner.teach(task.labels)
         is_behind = self._tasks.qsize() > self._most_waiting
@@ -198,8 +237,9 @@ class Trainer:
     def _catch_up(self, has_time: Callable[[], bool]) -> None:
         """Make updates that were put off, while there is time."""
         while self.learner.owed and has_time() and not self._is_leaving.is_set():
-            self.learner.learn(_AT_ONCE)
-            self._hand_out()
+            with self._learning:
+                self.learner.learn(_AT_ONCE)
+                self._hand_out()
 
     def _try_checkpoint(self) -> None:
         try:
@@ -233,7 +273,7 @@ class Trainer:
             self._report(f"{what}; `dialogue-gym store rollback best` goes back to the best checkpoint")
             return
         try:
-            load_checkpoint(self.learner, read(self._checkpoints.best))
+            load_checkpoint(self.learner, read(self._checkpoints.best), self._own)
         except CheckpointError as error:
             self._report(f"{what}; {error}")
             return

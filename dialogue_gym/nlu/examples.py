@@ -114,12 +114,22 @@ def read_examples(paths: str | Path | Iterable[str | Path], *, may_read_files: b
     """
     collected = _Collected(may_read_files)
     for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
-        text = read_text(path, NLU_FILE)
-        if is_markdown(path):
-            _read_markdown(text, str(path), collected)
-        elif text.strip():
-            _read_yaml(parse_yaml(text, str(path), NLU_FILE), collected)
+        _read(read_text(path, NLU_FILE), path, collected)
     return collected.data()
+
+
+def parse_examples(text: str, path: Path) -> NluData:
+    """Return the training data in the text of a file, whose name tells the format; see `read_examples`."""
+    collected = _Collected(may_read_files=True)
+    _read(text, path, collected)
+    return collected.data()
+
+
+def _read(text: str, path: Path, collected: _Collected) -> None:
+    if is_markdown(path):
+        _read_markdown(text, str(path), collected)
+    elif text.strip():
+        _read_yaml(parse_yaml(text, str(path), NLU_FILE), collected)
 
 
 def parse_example(

@@ -70,6 +70,9 @@ class Interpreter(abc.ABC):
             InterpreterError: the text cannot be interpreted, or not now; the message is one line.
         """
 
+    def use_domain(self, domain: Domain) -> None:  # noqa: B027
+        """Take a domain that has grown; an interpreter that does not know the domain ignores it."""
+
 
 class FixedFormatInterpreter(Interpreter):
     """Reads acts in the fixed format: `/inform{"cuisine": "french"}`. See `parse_act`."""
@@ -85,6 +88,10 @@ class FixedFormatInterpreter(Interpreter):
             InterpreterError: the text is not an act, or not one of the domain.
         """
         return parse_act(text, self.domain)
+
+    def use_domain(self, domain: Domain) -> None:
+        """Read acts with the names of a domain that has grown, unless any name is read."""
+        self.domain = self.domain and domain
 
 
 class CombinedInterpreter(Interpreter):
@@ -102,6 +109,11 @@ class CombinedInterpreter(Interpreter):
             InterpreterError: the text cannot be interpreted; the message is one line.
         """
         return (self.fixed if text.lstrip().startswith("/") else self.other).parse(text)
+
+    def use_domain(self, domain: Domain) -> None:
+        """Take a domain that has grown."""
+        self.fixed.use_domain(domain)
+        self.other.use_domain(domain)
 
 
 def understand(

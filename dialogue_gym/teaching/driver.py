@@ -11,7 +11,7 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import Addition
+from dialogue_gym.domain.additions import EXAMPLE, Addition
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.entry import BOT, DOMAIN, FAKE_USER, HEAD, LABEL, MEND, Draft, Entry, entry_events
@@ -164,8 +164,8 @@ class ConversationDriver:
         self._learn_words(drafts)
 
     def _learn_words(self, written: Iterable[Draft | Entry]) -> None:
-        """Let the interpreter learn where a correction was made, undone or redone."""
-        if any(one.kind in (MEND, HEAD) for one in written):
+        """Let the interpreter learn after a correction, an undo or redo of one, and an edit of examples."""
+        if any(one.kind in (MEND, HEAD) or one.content.get("add") == EXAMPLE for one in written):
             self.interpreter.learn(self.history, self.domain)
 
     def add(self, addition: Addition) -> None:
@@ -200,6 +200,9 @@ class ConversationDriver:
         """Apply the additions in effect to the domain, and learn the labels in effect."""
         before = self.domain
         self.model.update(self.history)
+        if self.domain is not before:
+            self._runner.use_domain(self.domain)
+            self.interpreter.learn(self.history, self.domain)
         if self._settings is not None and (self._user is None or self.domain is not before):
             self._user = SimulatedUser(self.domain, self._settings)
 

@@ -7,27 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dialogue_gym._files import FileKind, read_text, write_whole
-from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import shorten
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
 from dialogue_gym.domain.writer import extended_text
-from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.journal.history import History
 from dialogue_gym.nlu.examples import (
     NLU_FILE,
     Example,
-    NluData,
-    NluError,
     builtin_path,
-    dump_examples,
     read_examples,
 )
 from dialogue_gym.stories import FORMATS
 from dialogue_gym.stories.model import STORY_FILE
-from dialogue_gym.teaching.export_examples import dump_markdown, examples_of
+from dialogue_gym.teaching.example_lines import with_sections
 from dialogue_gym.teaching.export_stories import stories_of, with_stories
+from dialogue_gym.teaching.taught_examples import examples_of
 
 STORY_FILES = dict(zip(FORMATS, ("stories.md", "stories.yml"), strict=True))
 NLU_FILES = dict(zip(FORMATS, ("nlu.md", "nlu.yml"), strict=True))
@@ -41,6 +37,7 @@ def export(
     folder: Path,
     story_format: str = "markdown",
     domain_text: str | None = None,
+    given: Iterable[Path] = (),
 ) -> list[Path]:
     """Export a store into a folder: `stories.md` or `stories.yml`, examples beside it, and `domain.yml`.
 
@@ -54,6 +51,7 @@ def export(
         story_format: `"markdown"` or `"yaml"`.
         domain_text: the text of the domain's file, for a folder without `domain.yml`. If it is None, the file
             of a built-in domain is used; for another domain no file is written.
+        given: files of examples, whose edits are written.
 
     Returns:
         The written files: those with new content.
@@ -71,7 +69,7 @@ def export(
     known = existing_text(stories, STORY_FILE) if story_format in FORMATS else None
     texts = {
         stories: with_stories(known, stories, told, story_format),
-        nlu: with_examples(nlu, examples_of(history)),
+        nlu: with_examples(nlu, examples_of(history, read_examples(given).examples)),
         folder / DOMAIN_NAME: with_additions(folder / DOMAIN_NAME, history, domain, domain_text),
     }
     return write_texts(texts)
@@ -119,15 +117,8 @@ def with_examples(path: Path, examples: Iterable[Example]) -> str | None:
     new = tuple(example for example in examples if example not in known)
     if not new:
         return None
-    dumped = dump_markdown(new) if is_markdown(path) else dump_examples(NluData(new))
-    if text is None:
-        return dumped or None
-    if is_markdown(path):
-        return f"{text.rstrip()}\n\n{dumped}" if dumped else None
-    try:
-        return insert(text, {"nlu": dumped.partition("\nnlu:\n")[2]})
-    except InsertionError as error:
-        raise NluError(f"{path}: cannot add examples: {error}") from None
+    result = with_sections(text or "", path, new)
+    return None if result == (text or "") else result
 
 
 # The domain.

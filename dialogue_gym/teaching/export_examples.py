@@ -1,4 +1,4 @@
-"""Messages that a teacher corrected, as examples to learn to understand people from."""
+"""Messages as examples to learn to understand people from, and the files that can hold them."""
 
 from __future__ import annotations
 
@@ -11,30 +11,9 @@ from dialogue_gym._files import check_characters
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
 from dialogue_gym.domain.model import number_text
-from dialogue_gym.journal.history import History
 from dialogue_gym.nlu.examples import NLU_FILE, Example, NluData, NluError, annotate, dump_examples
-from dialogue_gym.teaching.review import corrections
 
 _NOT_IN_MARKDOWN = ("\n", "\r", "<!--")
-
-
-def examples_of(history: History) -> list[Example]:
-    """Return NLU examples of the messages that a teacher corrected.
-
-    Acts in the fixed format are left out, as are entities whose value is not in the text, and messages whose
-    text would be read differently, such as one that contains entity markup.
-
-    Raises:
-        StoreError: the content of an entry does not fit its kind.
-    """
-    messages = [
-        correction.message
-        for conversation in history.conversations
-        for correction in corrections(history, conversation)
-        if correction.message
-    ]
-    examples = dict.fromkeys(map(example_of, messages))
-    return [example for example in examples if example and _is_writable(example)]
 
 
 def dump_markdown(examples: Iterable[Example]) -> str:
@@ -116,7 +95,8 @@ def _places(text: str, entity: Entity, before: int) -> Iterator[tuple[int, int]]
             yield from (match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
 
 
-def _is_writable(example: Example) -> bool:
+def is_writable(example: Example) -> bool:
+    """Return whether a file can hold an example: another text than its own would be read otherwise."""
     try:
         parse_yaml(dump_examples(NluData((example,))), "example", NLU_FILE)
     except NluError:

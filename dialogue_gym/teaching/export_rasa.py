@@ -47,8 +47,8 @@ from dialogue_gym.teaching.export_actions import (
     coded_actions,
 )
 from dialogue_gym.teaching.export_domain import rasa_domain
-from dialogue_gym.teaching.export_examples import examples_of
 from dialogue_gym.teaching.export_stories import has_unknown_stories, lessons_of, with_stories
+from dialogue_gym.teaching.taught_examples import examples_now
 
 RASA, RASA_1 = "rasa", "rasa1"
 EXPORT_FOLDERS = {RASA: "rasa", RASA_1: "exported"}
@@ -173,20 +173,17 @@ def export_for(target: str, history: History, domain: Domain, folder: Path, orig
     """
     if target == RASA:
         return export_project(history, domain, folder, origins)
-    return Exported(export(history, domain, folder, "markdown", origins.text), [])
+    return Exported(export(history, domain, folder, "markdown", origins.text, _existing(origins.nlu)), [])
 
 
 # Examples.
 
 
 def _examples(history: History, domain: Domain, given: Iterable[Path], notes: list[str]) -> NluData:
-    """Return all training data: the domain's or the given one, and the mended messages, which win."""
-    data = read_examples([path for path in given if path.exists()])
+    """Return all training data: the domain's or the given one, with what was taught, which wins."""
+    data = read_examples(_existing(given))
     notes += [f"{path}: this file of examples is gone" for path in given if not path.exists()]
-    mended = examples_of(history)
-    meant = {example.text.casefold(): example.intent for example in mended}
-    kept = [one for one in data.examples if meant.get(one.text.casefold(), one.intent) == one.intent]
-    known = dict.fromkeys((*kept, *mended))
+    known = dict.fromkeys(examples_now(history, data.examples))
     unknown = Counter(one.intent for one in known if _is_unknown(domain, one.intent))
     for intent, count in unknown.items():
         notes.append(
@@ -199,6 +196,10 @@ def _examples(history: History, domain: Domain, given: Iterable[Path], notes: li
     return NluData(
         tuple(one for group in examples.values() for one in group), data.synonyms, data.lookups, data.regexes
     )
+
+
+def _existing(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.exists()]
 
 
 def _is_unknown(domain: Domain, intent: str) -> bool:

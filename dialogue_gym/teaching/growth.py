@@ -1,53 +1,90 @@
-"""The growth of a bot while it is taught, written into its domain file, whose other content stays."""
+"""The growth of a bot while it is taught, written into its own files, whose other content stays."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import read_text
-from dialogue_gym._text import printable, visible
+from dialogue_gym._text import printable, shorten, visible
 from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.check import NLU, data_files
+from dialogue_gym.domain.changes import changed_names
 from dialogue_gym.domain.loader import builtin_names, parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.domain.model import DOMAIN_FILE, Domain
 from dialogue_gym.domain.writer import extended_text
+from dialogue_gym.factory import is_address
 from dialogue_gym.journal.history import History
+from dialogue_gym.nlu.examples import NLU_FILE, Example, parse_examples
+from dialogue_gym.teaching.example_lines import rewritten
 from dialogue_gym.teaching.export import write_texts
+from dialogue_gym.teaching.export_examples import is_writable
+from dialogue_gym.teaching.taught_examples import learned_examples, word_lessons
+
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Growth:
-    """The actions, intents and slots that were taught and that a domain file lacks."""
+    """Everything that was taught and edited, and that the files of a bot lack."""
 
     path: Path
     actions: tuple[str, ...]
     intents: tuple[str, ...]
     slots: tuple[str, ...]
-    text: str
-    """The text of the file with them."""
+    changes: tuple[str, ...]
+    """The responses and slots that are in another form."""
+    examples: tuple[str, ...]
+    """The texts of new examples, and of those that have gone."""
+    texts: Mapping[Path, str]
+    """The texts of the files with it."""
 
     def __str__(self) -> str:
         """The growth as a clause: `pizza.yml lacks 1 action and 2 slots: utter_price, size, topping`."""
-        kinds = (("action", self.actions), ("intent", self.intents), ("slot", self.slots))
+        kinds = (
+            ("action", self.actions),
+            ("intent", self.intents),
+            ("slot", self.slots),
+            ("change", self.changes),
+            ("example", self.examples),
+        )
         counted = [f"{len(names)} {kind}{'s' * (len(names) > 1)}" for kind, names in kinds if names]
         amount = " and ".join(filter(None, [", ".join(counted[:-1]), counted[-1]]))
-        names = ", ".join(printable(name) for _, names in kinds for name in names)
-        return f"{visible(self.path.name)} lacks {amount}: {visible(names)}"
+        named = [printable(name) for _, names in kinds[:-1] for name in names]
+        shown = [shorten(text) for text in self.examples[:_MOST_SHOWN]]
+        rest = ["…"] if len(self.examples) > _MOST_SHOWN else []
+        return f"{visible(self.path.name)} lacks {amount}: {visible(', '.join([*named, *shown, *rest]), 500)}"
+
+    @property
+    def files(self) -> str:
+        """The names of the files that it changes, as `pizza.yml and nlu.yml`."""
+        return " and ".join(visible(path.name) for path in self.texts)
 
     def write(self) -> None:
-        """Write it into the file, which keeps its comments and order.
+        """Write it into the files, which keep their comments and order.
 
         Raises:
-            OSError: the file cannot be written; it is unchanged.
+            OSError: a file cannot be written.
         """
-        write_texts({self.path: self.text})
+        write_texts(self.texts)
 
 
-def growth_of(history: History, source: str) -> Growth | None:
-    """Return the growth that a domain file lacks as it is now; None without any, or for a built-in domain.
+def growth_of(history: History, source: str, nlu: Sequence[str] = ()) -> Growth | None:
+    """Return the growth that the files of a bot lack as they are now.
+
+    Args:
+        history: the history of the store.
+        source: the path of the domain file.
+        nlu: the files with examples, or the address of an NLU server; without any, the examples are in the
+            domain file.
+
+    Returns:
+        The growth; None without any, or for a built-in domain.
 
     Raises:
-        DomainError: the file cannot be read, or nothing can be added to it in place.
+        FileError: a file cannot be read, or nothing can be changed in it in place.
     """
     path = Path(source)
     if source in builtin_names() or not path.is_file():
@@ -56,7 +93,10 @@ def growth_of(history: History, source: str) -> Growth | None:
     name = printable(path.stem)
     domain = parse_domain(parse_yaml(text, source, DOMAIN_FILE), name)
     grown = history.extended(domain)
-    if grown == domain:
+    texts, examples = _examples(history, path, nlu, grown)
+    if grown != domain:
+        texts[path] = extended_text(texts.get(path, text), source, name, history.extended)
+    if not texts:
         return None
     slots = {slot.name for slot in domain.slots}
     return Growth(
@@ -64,5 +104,45 @@ def growth_of(history: History, source: str) -> Growth | None:
         tuple(one for one in grown.actions if one not in domain.actions),
         tuple(one for one in grown.intents if one not in domain.intents),
         tuple(slot.name for slot in grown.slots if slot.name not in slots),
-        extended_text(text, source, name, history.extended),
+        tuple(dict.fromkeys(changed_names(domain, grown) + _new_responses(domain, grown))),
+        tuple(example.text for example in examples),
+        texts,
     )
+
+
+def _new_responses(domain: Domain, grown: Domain) -> list[str]:
+    """Return the responses that actions of a domain have got."""
+    new = (response.name for response in grown.responses[len(domain.responses) :])
+    return [name for name in new if name in domain.actions]
+
+
+def _examples(
+    history: History, path: Path, nlu: Sequence[str], domain: Domain
+) -> tuple[dict[Path, str], list[Example]]:
+    """Return the texts of the files of examples that have changed, and the examples."""
+    lessons = word_lessons(history)
+    if not lessons or any(map(is_address, nlu)):
+        return {}, []
+    paths = [one for one in map(Path, nlu) if one.exists()]
+    given = [file for one in paths for file in (data_files(one, NLU) if one.is_dir() else [one])]
+    texts = {file: read_text(file, NLU_FILE) for file in given or [path]}
+    known = [example for file, text in texts.items() for example in parse_examples(text, file).examples]
+    learned = learned_examples(known, lessons)
+    if not learned.is_enough:
+        return {}, []
+    gone, new = Counter(known), Counter(learned.examples)
+    gone, new = gone - new, new - gone
+    made = [one for one in new.elements() if domain.intent_of(one.intent) and is_writable(one)]
+    wanted = made
+    left = [one for one in known if gone[one]]
+    changed: dict[Path, str] = {}
+    for file, text in texts.items():
+        here = {one.intent for one in known if one.file == str(file)}
+        others = {one.intent for one in known} - here
+        is_first = file == next(iter(texts))
+        mine = [one for one in wanted if one.intent in here or (is_first and one.intent not in others)]
+        wanted = [one for one in wanted if one not in mine]
+        out = [one for one in left if one.file == str(file)]
+        if mine or out:
+            changed[file] = rewritten(text, file, out, mine)
+    return changed, [*made, *left]

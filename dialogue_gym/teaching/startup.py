@@ -141,6 +141,7 @@ def make_interpreter(
     if folder is not None and (folder / JOURNAL).is_file():
         with Store(folder, create=False, read_only=True) as store:
             history = History(store.taught())
+        domain = history.extended(domain)
     server = nlu_server(nlu)
     return TaughtInterpreter(domain, NluData if server else read, seed, server, history, fallback)
 

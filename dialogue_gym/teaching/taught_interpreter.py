@@ -1,4 +1,4 @@
-"""The interpreter of a bot that people teach: it learns the sentences whose meaning a teacher corrects.
+"""The interpreter of a bot that people teach: it learns corrected sentences, and examples that are edited.
 
 A corrected sentence has its meaning at once, and like ones as soon as the training in the background is over.
 """
@@ -8,19 +8,22 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import FALLBACK_INTENT
-from dialogue_gym.journal.entry import MEND, entry_events
+from dialogue_gym.domain.slot import Slot
 from dialogue_gym.journal.history import History
-from dialogue_gym.nlu.examples import NluData
+from dialogue_gym.nlu.examples import Example, NluData
 from dialogue_gym.nlu.interpreter import FALLBACK, Interpretation, Interpreter, InterpreterError, parse_act
-from dialogue_gym.teaching.export_examples import example_of
+from dialogue_gym.teaching.taught_examples import (
+    WordLesson,
+    learned_examples,
+    sentence_key,
+    word_lessons,
+)
 
-FEW = 2
-"""The least number of intents with taught sentences that make an interpreter in a domain without examples."""
 SOON = 3_000
 """The number of examples up to which a message waits for the training: well under a second."""
 
@@ -64,13 +67,15 @@ class TaughtInterpreter(Interpreter):
         if self._given.examples:
             from dialogue_gym.nlu import trained  # noqa: F401  # names the missing extra, if it is
         self._changed = threading.Condition(threading.RLock())
-        self._exact: dict[str, UserUttered] = {}
+        self._lessons: tuple[WordLesson, ...] = ()
+        self._exact: Mapping[str, UserUttered] = {}
+        self._all: tuple[Example, ...] = ()
         self._wanted: tuple[Domain, NluData] = (domain, NluData())
         self._made: tuple[Domain, NluData] = (domain, NluData())
         self._model: Interpreter | None = server
         self._fault: str | None = None
         self._is_training = False
-        self._want(domain, corrected_messages(history) if history else {})
+        self._want(domain, word_lessons(history) if history else ())
 
     @property
     def knows_words(self) -> bool:
@@ -82,9 +87,14 @@ class TaughtInterpreter(Interpreter):
         """The number of examples, given and taught."""
         return len(self._wanted[1].examples)
 
+    @property
+    def all_examples(self) -> tuple[Example, ...]:
+        """All examples, given and taught, even where they are too few to learn from."""
+        return self._all
+
     def learn(self, history: History, domain: Domain) -> None:
-        """Learn the corrections in effect; where they differ from the last ones, train in the background."""
-        self._want(domain, corrected_messages(history))
+        """Learn the lessons in effect; where they differ from the last ones, train in the background."""
+        self._want(domain, word_lessons(history))
 
     def read_again(self) -> None:
         """Take in examples that were added to the files.
@@ -95,20 +105,16 @@ class TaughtInterpreter(Interpreter):
         given = self._read()
         with self._changed:
             self._given = given
-            self._want(self._wanted[0], self._exact)
+            self._want(self._wanted[0], self._lessons)
 
-    def _want(self, domain: Domain, exact: dict[str, UserUttered]) -> None:
-        taught = [example for message in exact.values() if (example := example_of(message)) is not None]
-        given = self._given.examples
-        if exact:
-            given = tuple(one for one in given if sentence_key(one.text) not in exact)
-        is_enough = bool(given) or len({example.intent for example in taught}) >= FEW
-        examples = (*given, *taught) if is_enough and self._can_train else ()
+    def _want(self, domain: Domain, lessons: tuple[WordLesson, ...]) -> None:
+        learned = learned_examples(self._given.examples, lessons)
+        examples = learned.examples if learned.is_enough and self._can_train else ()
         data = dataclasses.replace(self._given, examples=examples)
         with self._changed:
-            self._exact = exact
+            self._lessons, self._exact, self._all = lessons, learned.exact, learned.examples
             self._wanted = (domain, data)
-            if self._wanted[1] != self._made[1] and not self._is_training:
+            if _material(*self._wanted) != _material(*self._made) and not self._is_training:
                 self._is_training = True
                 threading.Thread(target=self._train, name="interpreter", daemon=True).start()
 
@@ -132,7 +138,7 @@ class TaughtInterpreter(Interpreter):
                     raise
             with self._changed:
                 self._model, self._made, self._fault = model, (domain, data), fault
-                if self._wanted[1] == data:
+                if _material(*self._wanted) == _material(domain, data):
                     self._is_training = False
                     self._changed.notify_all()
                     return
@@ -168,19 +174,6 @@ class TaughtInterpreter(Interpreter):
         return dataclasses.replace(understood, intent=unsure, entities=())
 
 
-def corrected_messages(history: History) -> dict[str, UserUttered]:
-    """Return the corrected meanings of sentences; the last correction of a sentence holds."""
-    found: dict[int, UserUttered] = {}
-    for conversation in history.conversations:
-        for entry in history.path(conversation):
-            if entry.kind == MEND:
-                (message,) = entry_events(entry)
-                assert isinstance(message, UserUttered)
-                found[entry.id] = message
-    in_order = [found[entry] for entry in sorted(found)]
-    return {sentence_key(message.text): message for message in in_order if message.text and message.intent}
-
-
-def sentence_key(text: str) -> str:
-    """Return a sentence without the differences of case and space, which a correction ignores."""
-    return " ".join(text.split()).casefold()
+def _material(domain: Domain, data: NluData) -> tuple[NluData, tuple[str, ...], tuple[Slot, ...]]:
+    """Return what a training follows from; without examples the domain does not matter."""
+    return (data, domain.entities, domain.slots) if data.examples else (data, (), ())

@@ -100,12 +100,15 @@ class Transfer:
         with self.workspace.shared.lock:
             self.workspace.catch_up()
             about = self.workspace.shared.store.domain
-            growth = growth_of(self.workspace.session.history, about.source) if about else None
+            growth = None
+            if about:
+                files = self.workspace.shared.store.files
+                growth = growth_of(self.workspace.session.history, about.source, files.nlu)
             if growth and writes:
                 growth.write()
         if growth is None:
             return ""
-        return f"Wrote {growth.path.name}." if writes else f"{growth}."
+        return f"Wrote {growth.files}." if writes else f"{growth}."
 
     def take(self, kind: str, name: str, content: bytes) -> str:
         """Import a file; return a line about its new content.

@@ -29,10 +29,11 @@ from dialogue_gym.nlu.examples import NluError, builtin_path, parse_example, rea
 from dialogue_gym.stories import StoryError, load, replay
 from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export import STORY_FILES, export, stories_of
-from dialogue_gym.teaching.export_examples import _is_one_line, examples_of
+from dialogue_gym.teaching.export_examples import _is_one_line
 from dialogue_gym.teaching.pending import AwaitsMessage, MissingResult, PendingContradiction, SessionError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
+from dialogue_gym.teaching.taught_examples import examples_of
 from tests.conftest import domain_from
 from tests.strategies import domains
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import UserUttered, entities_from
 from dialogue_gym.domain import DomainError, load_domain
-from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
+from dialogue_gym.domain.additions import ACTION, EXAMPLE, INTENT, RESPONSE, SLOT, Addition
 from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.journal.store import Store
+from dialogue_gym.nlu.checks import check_examples
+from dialogue_gym.nlu.examples import (
+    NluData,
+    annotate,
+    dump_examples,
+    parse_example,
+    parse_examples,
+    read_examples,
+)
+from dialogue_gym.teaching.example_lines import rewritten
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.session import Session
 from tests.cli.test_teach import run
@@ -45,6 +57,83 @@ def test_growth_is_counted_and_written_into_the_file(tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     assert all(line in lines for line in RASA_2.splitlines() if "[" not in line)
     assert "mappings" not in path.read_text()  # Rasa 2 refuses them
+
+
+WITH_EXAMPLES = """\
+intents: [greet, order]
+slots:
+  size: {type: text}
+responses:
+  utter_a: [{text: A}]
+nlu:
+- intent: greet  # hello
+  examples: |
+    - hi
+    # by day
+    - good day
+- intent: order
+  examples:
+  - "a [big](size) pizza"  # as they say it
+"""
+
+
+def test_taught_sentences_and_edits_go_along(tmp_path: Path) -> None:
+    path = tmp_path / "pizza.yml"
+    path.write_text(WITH_EXAMPLES)
+    session = Session(load_domain(path), Store.in_memory())
+    session.say(UserUttered("how much is it?", "greet"))
+    session.correct_message(UserUttered("how much is it?", "price"), [Addition(INTENT, "price")])
+    session.add(Addition(EXAMPLE, "order", ("a [small](size) pizza",), was=("a [big](size) pizza",)))
+    session.add(Addition(EXAMPLE, "greet", ("hello",)))
+    session.add(Addition(EXAMPLE, "greet", (), was=("good day",)))
+    session.add(Addition(RESPONSE, "utter_a", ("B",), was=("A",)))
+    growth = growth_of(session.history, str(path))
+    assert str(growth) == (
+        "pizza.yml lacks 1 intent, 1 change and 5 examples: price, utter_a, 'a small pizza', 'hello', "
+        "'how much is it?', …"
+    )
+    assert growth is not None
+    growth.write()
+    assert growth_of(session.history, str(path)) is None
+    assert path.read_text() == (
+        WITH_EXAMPLES.replace("[greet, order]", "[greet, order, price]")
+        .replace("text: A", "text: B")
+        .replace("- good day\n", "- hello\n")
+        .replace("[big]", "[small]")
+        + "- intent: price\n  examples: |\n    - how much is it?\n"
+    )
+    missing = [problem.message for problem in check_examples(load_domain(path), read_examples(path))]
+    assert not [message for message in missing if "no examples" in message]
+
+
+def test_examples_grow_in_the_files_that_were_given(tmp_path: Path) -> None:
+    path, nlu = tmp_path / "pizza.yml", tmp_path / "nlu.md"
+    path.write_text(RASA_2)
+    nlu.write_text("## intent:greet\n- hi\n<!-- mine -->\n## intent:order\n- one [big](size) pizza\n")
+    session = Session(load_domain(path), Store.in_memory())
+    session.add(Addition(INTENT, "order"))
+    session.add(Addition(EXAMPLE, "greet", ("hello",)))
+    growth = growth_of(session.history, str(path), [str(nlu)])
+    assert growth is not None and growth.files == "nlu.md and pizza.yml"
+    growth.write()
+    assert nlu.read_text().startswith("## intent:greet\n- hi\n- hello\n<!-- mine -->\n")
+    assert growth_of(session.history, str(path), [str(nlu)]) is None
+
+
+SENTENCES = st.lists(st.sampled_from(["a", "b c", "[d](size) e", "f: g", "'h'", "#i", "ж"]), unique=True)
+
+
+@given(SENTENCES, SENTENCES, SENTENCES)
+def test_any_examples_can_change_in_their_file(greet: list[str], order: list[str], new: list[str]) -> None:
+    path = Path("nlu.yml")
+    sections = {"greet": greet, "order": [text for text in order if text not in greet]}
+    known = [parse_example(text, intent) for intent, texts in sections.items() for text in texts]
+    text = dump_examples(NluData(tuple(known)))
+    read = parse_examples(text, path).examples
+    gone = [one for one in read if annotate(one) not in new]
+    added = [one for text in new if (one := parse_example(text, "greet")) not in read]
+    result = parse_examples(rewritten(text, path, gone, added), path).examples
+    assert set(result) == {*(one for one in read if one not in gone), *added}
 
 
 def test_built_in_domains_do_not_grow() -> None:

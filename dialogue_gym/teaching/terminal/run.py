@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from dialogue_gym._files import create_text
@@ -135,15 +136,15 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
             options.wizard,
         )
         terminal.run(dialog.teach())
-        _offer_growth(terminal, session, options.source)
+        _offer_growth(terminal, session, options.source, options.nlu)
 
 
-def _offer_growth(terminal: Terminal, session: Session, source: str) -> None:
-    """Offer to write the taught names into the domain file; an export works without it."""
-    growth = growth_of(session.history, source)
+def _offer_growth(terminal: Terminal, session: Session, source: str, nlu: Sequence[str]) -> None:
+    """Offer to write what was taught into the files of the bot; an export works without it."""
+    growth = growth_of(session.history, source, nlu)
     if growth is not None and terminal.run(should_grow(growth)):
         growth.write()
-        print(f"Wrote {printable(source)}.")
+        print(f"Wrote {growth.files}.")
 
 
 def _simulate(domain: Domain, store: Store, options: TeachOptions) -> None:

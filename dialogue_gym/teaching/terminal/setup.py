@@ -34,7 +34,7 @@ def should_continue(folder: str) -> Dialog[bool]:
 
 
 def should_grow(growth: Growth) -> Dialog[bool]:
-    """Ask whether to write taught names that the domain file lacks into it; no if the person leaves."""
+    """Ask whether to write what the bot's files lack into them; no if the person leaves."""
     shown = (Line(f"{growth}.", "strong"),)
     answers = ("write them into the file", "leave the file as it is")
     try:

@@ -14,7 +14,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.remarks import HABIT
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.taught_interpreter import corrected_messages
+from dialogue_gym.teaching.taught_examples import learned_examples, word_lessons
 from dialogue_gym.teaching.terminal.screens import Dialog
 from tests.conftest import domain_from
 from tests.teaching.terminal.dialogs import PLAIN, answered, concert, dialog, played, text_of
@@ -111,12 +111,12 @@ def test_new_actions_intents_and_slots_can_be_typed() -> None:
     assert [slot.name for slot in session.domain.slots] == ["size"]
     assert session.domain.texts("utter_size") == ("Which size?",)
     assert 'means order{"size": "one"} (1.00)' in shown[-1]  # the same sentence
-    (message,) = corrected_messages(session.history).values()
+    (message,) = learned_examples((), word_lessons(session.history)).exact.values()
     assert message.entities[0].start == len("order me ")
     session.undo()  # the last message
     while session.history.can_undo(session.id):
         session.undo()
-    assert corrected_messages(session.history) == {}
+    assert learned_examples((), word_lessons(session.history)).exact == {}
 
 
 def test_act_of_an_unknown_intent_can_add_it() -> None:
