@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
+from dialogue_gym._yaml import ONE_LINE
 from dialogue_gym.domain.yaml_edit import InsertionError, column_of, next_line
 
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-_WIDTH = 1_000_000
 Path = tuple[str | int, ...]
 
 
@@ -145,7 +145,7 @@ def _in_a_line(value: Any) -> str:
     """Return a value as YAML writes it within brackets, where more characters need quotes."""
     style = '"' if isinstance(value, str) and not value.isprintable() else None
     dumped = yaml.dump(
-        [value], Dumper=yaml.SafeDumper, default_flow_style=True, width=_WIDTH, allow_unicode=True,
+        [value], Dumper=yaml.SafeDumper, default_flow_style=True, width=ONE_LINE, allow_unicode=True,
         default_style=style, sort_keys=False,
     )  # fmt: skip
     return str(dumped).strip()[1:-1]

@@ -12,6 +12,7 @@ import yaml
 
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import shorten
+from dialogue_gym._yaml import ONE_LINE
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.nlu.examples import (
     Example,
@@ -115,7 +116,7 @@ def _item(example: Example, is_quoted: bool) -> str:
     text = annotate(example)
     if not is_quoted:
         return text
-    return str(yaml.dump(text, default_style='"', allow_unicode=True, width=1_000_000)).strip()
+    return str(yaml.dump(text, default_style='"', allow_unicode=True, width=ONE_LINE)).strip()
 
 
 def with_sections(text: str, path: Path, examples: Iterable[Example]) -> str:
