@@ -57,7 +57,7 @@ class Addition:
         return about
 
     def is_in(self, domain: Domain) -> bool:
-        """Return whether a domain already has it; examples are no part of a domain."""
+        """Return whether a domain already has it; the examples of intents are not in a domain."""
         if self.add in EDITS:
             return self.added_to(domain) == domain
         if self.add == SLOT:
