@@ -20,6 +20,7 @@ from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpretation,
 from dialogue_gym.policies.agent import load_agent
 from dialogue_gym.policies.saved import AgentError
 from tests.agents.commands import agents
+from tests.commands import call
 from tests.conftest import domain_from
 from tests.terminals import Window
 
@@ -33,11 +34,6 @@ def chat(name: str, agent: str | None = None) -> Chat:
     domain = load_domain(name)
     bot = Bot(domain, load_agent(agent, domain, is_builtin=True), ActionRunner(domain))
     return Chat(bot, FixedFormatInterpreter(domain))
-
-
-def run(*words: str, typed: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dialogue_gym", *words]
-    return subprocess.run(command, input=typed, capture_output=True, text=True, check=False, cwd=cwd)
 
 
 @pytest.mark.parametrize("agent", ["pretrained", "expert"])
@@ -94,7 +90,7 @@ def test_bot_without_an_agent_only_listens(tmp_path: Path) -> None:
     assert [type(event) for event in talk.conversation.events] == [UserUttered, ActionExecuted]
     assert talk.explain()[-1].endswith("it only listens")
     (tmp_path / "plain.yml").write_text(PLAIN)
-    shown = run("chat", "plain.yml", typed="/greet\n", cwd=tmp_path)
+    shown = call("chat", "plain.yml", typed="/greet\n", cwd=tmp_path)
     assert shown.returncode == 0 and "so the bot only listens" in shown.stdout
 
 
@@ -127,7 +123,7 @@ def test_an_agent_that_was_trained_is_loaded(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_mistakes_are_reported_in_one_line(words: list[str], message: str, tmp_path: Path) -> None:
-    result = run(*words, cwd=tmp_path)
+    result = call(*words, cwd=tmp_path)
     assert result.returncode == 2 and result.stdout == ""
     assert message in result.stderr and result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
@@ -171,16 +167,16 @@ def test_taught_bot_talks(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     # a greeting, the right action (a part of its name), listening, the end
     answers = "/greet\n2\nutter_greet\n2\nlisten\n:q\n"
-    taught = run("teach", "plain.yml", "--user", "me", typed=answers, cwd=tmp_path)
+    taught = call("teach", "plain.yml", "--user", "me", typed=answers, cwd=tmp_path)
     assert taught.returncode == 0, taught.stderr
-    shown = run("chat", "plain.yml", "--agent", "plain-teaching", typed="/greet\n/greet\n", cwd=tmp_path)
+    shown = call("chat", "plain.yml", "--agent", "plain-teaching", typed="/greet\n/greet\n", cwd=tmp_path)
     assert shown.stdout.count("bot   Hello") == 2 and "only listens" not in shown.stdout
 
 
 def test_an_expert_needs_no_fake_user(tmp_path: Path) -> None:
     path = tmp_path / "plain.yml"
     path.write_text(PLAIN + "expert:\n- then: utter_greet\n")
-    shown = run("chat", str(path), typed="/greet\n")
+    shown = call("chat", str(path), typed="/greet\n")
     assert "with the agent 'expert'" in shown.stdout and "bot   Hello" in shown.stdout
 
 

@@ -13,7 +13,7 @@ from dialogue_gym import load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.stories import load
 from tests import ROOT
-from tests.test_chat import run
+from tests.commands import call
 
 DOMAIN = """intents: [greet, order]
 entities: [size]
@@ -70,7 +70,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_problem_is_reported_with_its_place(folder: Path) -> None:
-    result = run("check", "stories.md", "domain.yml", "nlu.yml", "--actions", "code.py", cwd=folder)
+    result = call("check", "stories.md", "domain.yml", "nlu.yml", "--actions", "code.py", cwd=folder)
     assert result.returncode == 2 and result.stderr == ""
     lines = result.stdout.splitlines()
 
@@ -90,7 +90,7 @@ def test_every_problem_is_reported_with_its_place(folder: Path) -> None:
 def test_unreadable_files_do_not_hide_other_errors(folder: Path) -> None:
     (folder / "broken.yml").write_text("intents: [a", encoding="utf-8")
     (folder / "other.yml").write_text("recipes: 1\n", encoding="utf-8")
-    result = run("check", "broken.yml", "other.yml", "gone.md", "stories.md", cwd=folder)
+    result = call("check", "broken.yml", "other.yml", "gone.md", "stories.md", cwd=folder)
     assert result.returncode == 2
     errors = [line for line in result.stdout.splitlines() if line.startswith("error:")]
     assert len(errors) == 3 and "broken.yml:2" in errors[0] and "gone.md: there is no such file" in errors[2]
@@ -100,7 +100,7 @@ def test_unreadable_files_do_not_hide_other_errors(folder: Path) -> None:
 def test_one_file_may_hold_everything(folder: Path) -> None:
     stories = "stories:\n- story: one\n  steps:\n  - intent: greet\n  - action: utter_gret\n"
     (folder / "all.yml").write_text(DOMAIN + NLU.replace("ordr", "order").replace("sze)", "size)") + stories)
-    result = run("check", "all.yml", cwd=folder)
+    result = call("check", "all.yml", cwd=folder)
     assert [line for line in result.stdout.splitlines() if line.startswith("error:")] == [
         line for line in result.stdout.splitlines() if "'utter_gret'" in line
     ]
@@ -111,7 +111,7 @@ def test_one_file_may_hold_everything(folder: Path) -> None:
 def test_files_of_built_in_domains_have_no_errors(name: str) -> None:
     path = ROOT / "dialogue_gym" / "domains" / name
     files = [path / file for file in ("nlu.yml", "nlu_test.yml", "stories.yml", "stories.md")]
-    result = run("check", name, *(str(file) for file in files if file.exists()))
+    result = call("check", name, *(str(file) for file in files if file.exists()))
     assert result.returncode == 0, result.stdout
     warnings = [line for line in result.stdout.splitlines() if line.startswith("warning:")]
     assert all("different actions after the same observation" in line for line in warnings), warnings
@@ -120,28 +120,28 @@ def test_files_of_built_in_domains_have_no_errors(name: str) -> None:
 def test_stories_are_converted_joined_counted_and_drawn(folder: Path) -> None:
     good = STORIES.replace("lrge", "large").replace("ordr", "order")
     (folder / "stories.md").write_text(good, encoding="utf-8")
-    contradiction = run("check", "domain.yml", "stories.md", cwd=folder)
+    contradiction = call("check", "domain.yml", "stories.md", cwd=folder)
     assert contradiction.returncode == 0
     assert all(word in contradiction.stdout for word in ("utter_greet", "utter_size", "'one'", "'two'"))
 
-    converted = run("stories", "convert", "stories.md", "--out", "stories.yml", cwd=folder)
+    converted = call("stories", "convert", "stories.md", "--out", "stories.yml", cwd=folder)
     assert converted.stdout == "stories.yml: 2 stories\n"
     assert [story.steps for story in load(folder / "stories.yml")] == [
         story.steps for story in load(folder / "stories.md")
     ]
-    printed = run("stories", "convert", "stories.yml", "--format", "markdown", cwd=folder).stdout
+    printed = call("stories", "convert", "stories.yml", "--format", "markdown", cwd=folder).stdout
     assert printed.split() == good.split()
 
     words = ["stories", "join", "stories.md", "--domain", "domain.yml", "--rounds", "2", "--seed", "4"]
-    joined = run(*words, cwd=folder)
-    assert joined.stdout == run(*words, cwd=folder).stdout
+    joined = call(*words, cwd=folder)
+    assert joined.stdout == call(*words, cwd=folder).stdout
     assert joined.stdout.count("- story:") > 2
 
-    counted = json.loads(run("stories", "stats", "stories.md", "--json", cwd=folder).stdout)
+    counted = json.loads(call("stories", "stats", "stories.md", "--json", cwd=folder).stdout)
     assert counted["stories"] == 2 and counted["by_intent"] == {"greet": 2, "order": 1}
-    table = run("stories", "stats", "stories.md", "--domain", "domain.yml", cwd=folder).stdout
+    table = call("stories", "stats", "stories.md", "--domain", "domain.yml", cwd=folder).stdout
     assert "stories: 2" in table and "utter_size" in table
-    drawn = run("stories", "graph", "stories.md", cwd=folder).stdout
+    drawn = call("stories", "graph", "stories.md", cwd=folder).stdout
     assert drawn.startswith("flowchart ") and drawn.count("utter_greet") == 1
 
 
@@ -149,10 +149,10 @@ def test_files_are_written_atomically(folder: Path) -> None:
     out = folder / "out.yml"
     out.write_text("as it was")
     (folder / "stories.md").write_text("## one\n* greet{\n")
-    result = run("stories", "convert", "stories.md", "--out", "out.yml", cwd=folder)
+    result = call("stories", "convert", "stories.md", "--out", "out.yml", cwd=folder)
     assert result.returncode == 2 and result.stderr.startswith("error: stories.md:2: ")
     assert out.read_text() == "as it was"
-    result = run("stories", "convert", "stories.md", "--format", "yml", cwd=folder)
+    result = call("stories", "convert", "stories.md", "--format", "yml", cwd=folder)
     assert result.returncode == 2
     assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == []
 
@@ -179,24 +179,24 @@ def test_files_of_a_folder_are_checked_together(folder: Path) -> None:
     (data / "more.yml").write_text(
         "stories:\n- {story: three, steps: [{intent: order}, {action: utter_bye}]}\n"
     )
-    result = run("check", ".", cwd=folder)
+    result = call("check", ".", cwd=folder)
     lines = result.stdout.splitlines()
     assert result.returncode == 2 and lines[-1] == "3 errors, 3 warnings"
     assert {line.split(":")[1].strip() for line in lines[:-1]} == {"data/nlu.yml", "data/stories.md"}
-    named = run("check", "domain.yml", "responses.yml", "data", cwd=folder)
+    named = call("check", "domain.yml", "responses.yml", "data", cwd=folder)
     assert named.stdout.replace("./", "") == result.stdout.replace("./", "")
     parts = DOMAIN.partition("fake_user:")
     (folder / "domain.yml").write_text(parts[0], encoding="utf-8")
     (folder / "user.yml").write_text("".join(parts[1:]), encoding="utf-8")  # it needs the other file
-    assert run("check", ".", cwd=folder).stdout == result.stdout
+    assert call("check", ".", cwd=folder).stdout == result.stdout
     (folder / "empty").mkdir()
-    empty = run("check", "empty", cwd=folder)
+    empty = call("check", "empty", cwd=folder)
     assert empty.returncode == 2 and "empty: no domain, stories or NLU examples" in empty.stdout
 
 
 def test_strict_check_takes_warnings_for_errors(tmp_path: Path) -> None:
     (tmp_path / "domain.yml").write_text("synonyms: [a]\nintents: [greet]\n")
-    plain, strict = (run("check", *words, "domain.yml", cwd=tmp_path) for words in ((), ("--strict",)))
+    plain, strict = (call("check", *words, "domain.yml", cwd=tmp_path) for words in ((), ("--strict",)))
     assert (plain.returncode, strict.returncode) == (0, 2)
     assert plain.stdout.startswith("warning: domain.yml:1: unknown key 'synonyms'")
     assert strict.stdout == plain.stdout.replace("warning:", "error:").replace(
@@ -225,11 +225,11 @@ def test_check_runs_all_actions(tmp_path: Path) -> None:
         f"intents: [go]\n{slots}\nactions: [action_boom, action_town, action_size]\n"
     )
     (tmp_path / "actions.py").write_text(FAILING)
-    result = run("check", "domain.yml", "--actions", "actions.py", cwd=tmp_path)
+    result = call("check", "domain.yml", "--actions", "actions.py", cwd=tmp_path)
     boom, town, size, count = result.stdout.splitlines()
     assert boom.startswith("error: ") and "action_boom: " in boom and "the service is down" in boom
     assert town.startswith("error: ") and "unknown slot 'town'" in town
     assert size.startswith("warning: ") and "action_size: " in size and "(at the start)" in size
     assert count == "2 errors, 1 warning" and result.returncode == 2
-    dead = run("check", "domain.yml", "--actions", "http://127.0.0.1:9/", cwd=tmp_path)
+    dead = call("check", "domain.yml", "--actions", "http://127.0.0.1:9/", cwd=tmp_path)
     assert dead.returncode == 2 and dead.stdout.count("error: http://127.0.0.1:9") == 3

@@ -15,6 +15,7 @@ import typer.main
 from dialogue_gym import __version__
 from dialogue_gym.cli.app import app
 from tests import ROOT
+from tests.commands import call, run
 
 COMMANDS = {
     (): "Check, train, teach, serve and talk to dialogue bots.",
@@ -46,13 +47,6 @@ COMMANDS = {
 }
 
 
-def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dialogue_gym", *words], env=os.environ | {"COLUMNS": "80"} | environment,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
 def test_every_command_is_listed_here() -> None:
     group = typer.main.get_command(app)
     names = {()} | {(name,) for name in group.commands}  # type: ignore[attr-defined]
@@ -63,7 +57,7 @@ def test_every_command_is_listed_here() -> None:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_help_fits_80_columns_and_begins_with_a_sentence(words: tuple[str, ...]) -> None:
-    result = run(*words, "--help")
+    result = call(*words, "--help")
     assert result.returncode == 0 and result.stderr == ""
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= 80
@@ -74,13 +68,14 @@ def test_help_fits_80_columns_and_begins_with_a_sentence(words: tuple[str, ...])
 
 
 def test_options_are_grouped() -> None:
-    shown = run("serve", "--help").stdout
+    shown = call("serve", "--help").stdout
     groups = [line.split()[1] for line in shown.splitlines() if line.startswith("\u256d")]
     assert groups == ["Arguments", "Options", "Serving", "Bot", "Teaching", "Learning", "Visitors"]
 
 
-def test_the_version_is_shown() -> None:
-    assert run("--version").stdout == f"dialogue-gym {__version__}\n"
+def test_the_version_is_shown(tmp_path: Path) -> None:
+    shown = run([sys.executable, "-m", "dialogue_gym", "--version"], tmp_path)
+    assert shown.stdout == f"dialogue-gym {__version__}\n"
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is missing")

@@ -30,6 +30,7 @@ from dialogue_gym.policies import save_agent
 from dialogue_gym.sb3.conversion import to_numpy
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
 from dialogue_gym.teaching.session import Session
+from tests.commands import call, run
 from tests.terminals import Window
 
 PLAIN = """
@@ -293,11 +294,6 @@ def test_extended_domain_resumes_and_reduced_domain_is_refused(command: Command)
     assert status == 2 and "another version of the domain" in error and error.count("\n") == 1
 
 
-def run(*words: str, typed: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    called = [sys.executable, "-m", "dialogue_gym", *words]
-    return subprocess.run(called, input=typed, capture_output=True, text=True, check=False, cwd=cwd)
-
-
 def test_hostile_input_through_a_pipe_is_plain_text(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     (tmp_path / "nlu.yml").write_text(NLU)
@@ -309,8 +305,9 @@ def test_hostile_input_through_a_pipe_is_plain_text(tmp_path: Path) -> None:
         '/greet{"a": "\\ud800"}',
     ]
     typed = "".join(f"{line}\n" for line in hostile)
-    shown = run("live", "plain.yml", "--nlu", "nlu.yml", typed=typed, cwd=tmp_path)
-    assert shown.returncode == 0 and shown.stderr == ""
+    words = [sys.executable, "-m", "dialogue_gym", "live", "plain.yml", "--nlu", "nlu.yml"]
+    shown = run(words, tmp_path, typed=typed)
+    assert shown.stderr == ""
     assert all(line == printable(line) for line in shown.stdout.split("\n"))
     assert [content["text"] for content in contents(str(tmp_path / "plain-live"), USER)] == [
         line.strip() for line in hostile[:3]
@@ -331,7 +328,7 @@ def test_conversation_resumes_after_a_kill(tmp_path: Path) -> None:
     process.wait()
     process.stdin.close()
     process.stdout.close()
-    again = run("live", "plain.yml", typed="/greet\n", cwd=tmp_path)
+    again = call("live", "plain.yml", typed="/greet\n", cwd=tmp_path)
     assert again.returncode == 0
     assert "(continuing your last conversation)\nyou   /order\n" in again.stdout
     folder = str(tmp_path / "plain-live")
@@ -349,7 +346,7 @@ class First:
 def test_learning_reports_leave_typed_text_intact(tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
     folder = tmp_path / "plain-live"
-    assert run("live", "plain.yml", typed="", cwd=tmp_path).returncode == 0
+    assert call("live", "plain.yml", cwd=tmp_path).returncode == 0
     domain = load_domain(tmp_path / "plain.yml")
     with Store(folder) as store:  # as many steps as the next checkpoint waits for
         talk = LiveBot(domain, store, First(), FixedFormatInterpreter(domain), ActionRunner(domain))
@@ -388,12 +385,12 @@ def test_learning_reports_leave_typed_text_intact(tmp_path: Path) -> None:
     ],
 )
 def test_pretrained_agent_continues_with_plain_text(name: str, typed: str, slot: str, tmp_path: Path) -> None:
-    shown = run("live", name, typed=f"{typed}\n?\n", cwd=tmp_path)
+    shown = call("live", name, typed=f"{typed}\n?\n", cwd=tmp_path)
     assert shown.returncode == 0 and shown.stderr == ""
     assert shown.stdout.startswith("(a new learner begins with the agent 'pretrained'")
     assert (
         "Talk to it in plain English" in shown.stdout and slot in shown.stdout and "\nbot   " in shown.stdout
     )
-    rows = run("store", "rollback", "--store", f"{name}-live", typed="", cwd=tmp_path).stdout.splitlines()
+    rows = call("store", "rollback", "--store", f"{name}-live", cwd=tmp_path).stdout.splitlines()
     first = rows[1].split()
     assert first[0].startswith("000001") and int(first[-1].rstrip("%")) >= 95

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from dialogue_gym import load_domain
+from tests.commands import call
 from tests.terminals import Window
 
 
@@ -48,7 +47,6 @@ def test_an_existing_file_is_not_touched(tmp_path: Path) -> None:
     file = tmp_path / "pizza.yml"
     file.write_text("intents: [greet]\n")
     for name, problem in (("pizza.yml", "exists already"), ("pizza", "ends in .yml")):
-        command = [sys.executable, "-m", "dialogue_gym", "new", name]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, input="", check=False)
+        done = call("new", name, cwd=tmp_path)
         assert done.returncode == 2 and problem in done.stderr
     assert file.read_text() == "intents: [greet]\n"

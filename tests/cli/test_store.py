@@ -24,7 +24,7 @@ from dialogue_gym.stories import load
 from dialogue_gym.stories.io import own_stories
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
-from tests.test_chat import run
+from tests.commands import call
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 
 def store(folder: Path, *words: str, typed: str = "") -> tuple[int, list[str], str]:
-    done = run("store", *words, "--store", str(folder), typed=typed)
+    done = call("store", *words, "--store", str(folder), typed=typed)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout.splitlines(), done.stderr
 
@@ -75,9 +75,9 @@ def test_store_is_listed_and_shown(made: Path) -> None:
     assert lines[2].startswith("bot   ") and lines[2].endswith("  utter_both")
     assert lines[3].startswith("      ^ corrected: the bot proposed action_")
     assert store(made, "check") == (0, ["no problems found"], "")
-    done = run("store", "list", str(made))
+    done = call("store", "list", str(made))
     assert done.stdout.splitlines() == store(made, "list")[1]
-    missing = run("store", "list")
+    missing = call("store", "list")
     assert missing.returncode == 2 and "dialogue-gym store list DIR" in missing.stderr
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -14,15 +13,8 @@ from dialogue_gym import load_domain
 from dialogue_gym.journal.entry import MEND, USER
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.session import Session
+from tests.commands import call, run
 from tests.teaching.terminal.dialogs import PLAIN, STORIES
-
-
-def run(*words: str, typed: str, cwd: Path, columns: int = 80) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dialogue_gym", "teach", *words]
-    environment = os.environ | {"COLUMNS": str(columns)}
-    return subprocess.run(
-        command, input=typed, capture_output=True, text=True, check=False, cwd=cwd, env=environment
-    )
 
 
 def test_walk_through_in_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
@@ -30,10 +22,9 @@ def test_walk_through_in_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
         "hello!", "2", "utter_greet", "1", "/search_concerts", "2", "search_concerts", "1",
         "which has better reviews?", "2", "concert_rev", "1", ":0",
     ]  # fmt: skip
-    result = run(
-        "concert", "--stories", str(STORIES), typed="\n".join(typed) + "\n", cwd=tmp_path, columns=60
-    )
-    assert result.returncode == 0 and result.stderr == ""
+    words = [sys.executable, "-m", "dialogue_gym", "teach", "concert", "--stories", str(STORIES)]
+    result = run(words, tmp_path, typed="\n".join(typed) + "\n", COLUMNS="60")
+    assert result.stderr == ""
     assert "user  which has better reviews?\n      means compare_reviews" in result.stdout
     assert "bot   action_show_concert_reviews\n" in result.stdout
     table = result.stdout.partition("action_restart ")[2].partition("number, part")[0]
@@ -44,24 +35,24 @@ def test_walk_through_in_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
     assert "\x1b" not in result.stdout and max(map(len, result.stdout.splitlines())) <= 80
     exported = tmp_path / "concert-teaching" / "rasa" / "data" / "stories.yml"
     assert "action_show_concert_reviews" in exported.read_text()
-    again = run("concert", typed=":n\nwhich has better reviews?\n", cwd=tmp_path)
+    again = call("teach", "concert", typed=":n\nwhich has better reviews?\n", cwd=tmp_path)
     assert again.returncode == 0 and "conversation c" in again.stdout
 
 
 def test_missing_file_is_created_and_a_new_store_can_be_started(tmp_path: Path) -> None:
     bot = "1\n\n2\nhi\nhello\n\ngreet\norder\nI order\n\norder\n\n\n1\nHello: [you]\nhi\n3\n1\n"
     typed = f"{bot}how are you [/b] \u202eשלום\n3\ngreet\n-\n:q\n"
-    made = run("own.yml", typed=typed, cwd=tmp_path, columns=60)
+    made = call("teach", "own.yml", typed=typed, cwd=tmp_path, columns=60)
     assert made.returncode == 0 and made.stderr == "", made.stderr
     domain = load_domain(tmp_path / "own.yml")
     assert domain.intents == ("greet", "order") and domain.texts("utter_hi") == ("Hello: [you]",)
     assert "how are you [/b] \\u202eשלום" in made.stdout
     with Store(tmp_path / "own-teaching") as store:
         assert [entry.kind for entry in store.entries()].count(MEND) == 1
-    anew = run("own.yml", "--scratch", typed="2\n/greet\n", cwd=tmp_path)
+    anew = call("teach", "own.yml", "--scratch", typed="2\n/greet\n", cwd=tmp_path)
     assert anew.returncode == 0 and "Is this right?" in anew.stdout
     assert len(list(tmp_path.glob("own-teaching-*"))) == 1
-    continued = run("own.yml", "--scratch", typed="1\n", cwd=tmp_path)
+    continued = call("teach", "own.yml", "--scratch", typed="1\n", cwd=tmp_path)
     assert "user  /greet" in continued.stdout
 
 
@@ -77,7 +68,7 @@ def test_missing_file_is_created_and_a_new_store_can_be_started(tmp_path: Path) 
 )
 def test_errors_are_one_line(words: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
-    result = run(*words, typed="", cwd=tmp_path)
+    result = call("teach", *words, cwd=tmp_path)
     assert result.returncode == 2 and message in result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
 

@@ -10,7 +10,7 @@ import pytest
 from dialogue_gym.journal.entry import LABEL, LIVE, PERSON, RATING, Draft
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.checkpoints import checkpoints_of, forget, read
-from tests.cli.test_live import run
+from tests.commands import call
 from tests.live.people import Days, comparable
 
 EVERY = 5
@@ -99,7 +99,7 @@ def test_commands_forget_and_approve(tmp_path: Path) -> None:
     before = learned(folder)
 
     def command(*words: str) -> tuple[int, list[str], str]:
-        done = run("store", *words, "--store", "store", typed="", cwd=tmp_path)
+        done = call("store", *words, "--store", "store", cwd=tmp_path)
         return done.returncode, done.stdout.splitlines(), done.stderr
 
     status, lines, _ = command("ratings")

@@ -10,8 +10,8 @@ from dialogue_gym import stories
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, Entity, Event, SlotSet, UserUttered
 from dialogue_gym.stories import Story, StoryError
+from tests.commands import call
 from tests.conftest import domain_from
-from tests.test_chat import run
 
 RULES = """version: "3.1"
 
@@ -143,5 +143,5 @@ def test_setting_a_slot_to_another_type_is_kept() -> None:
 
 def test_names_are_shown_as_text(tmp_path: Path) -> None:
     (tmp_path / "s.yml").write_text('stories:\n- story: a\n  steps:\n  - intent: "a\\e[31m"\n  - action: b\n')
-    result = run("stories", "stats", "s.yml", cwd=tmp_path)
+    result = call("stories", "stats", "s.yml", cwd=tmp_path)
     assert result.returncode == 0 and "a\\x1b[31m" in result.stdout and "\x1b[31m" not in result.stdout

@@ -25,7 +25,7 @@ from dialogue_gym.nlu.examples import (
 from dialogue_gym.teaching.example_lines import rewritten
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.session import Session
-from tests.cli.test_teach import run
+from tests.commands import call
 from tests.conftest import domain_from
 
 RASA_2 = """\
@@ -159,6 +159,6 @@ def test_growth_is_offered_at_the_end(answer: str, tmp_path: Path) -> None:
         session = Session(load_domain(path), store)
         session.add(Addition(INTENT, "order"))
         session.say(UserUttered("one", "order", entities_from({"size": "big"})))
-    result = run("pizza.yml", "--user", "me", typed=f":q\n{answer}\n", cwd=tmp_path)
+    result = call("teach", "pizza.yml", "--user", "me", typed=f":q\n{answer}\n", cwd=tmp_path)
     assert "pizza.yml lacks 1 intent: order." in result.stdout, result.stdout + result.stderr
     assert ("order" in load_domain(path).intents) == (answer == "1")

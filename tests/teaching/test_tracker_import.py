@@ -18,7 +18,7 @@ from dialogue_gym.journal import History, Store
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.tracker_import import import_trackers
 from dialogue_gym.teaching.tracker_store import RasaTracker, TrackerError, read_trackers
-from tests.test_chat import run
+from tests.commands import call
 
 DOMAIN = load_domain("restaurant")
 
@@ -127,12 +127,12 @@ def test_trackers_are_read_from_files_and_by_the_command(tmp_path: Path) -> None
         assert read_trackers(str(tmp_path / name)) == trackers[: 1 if name == "one" else 2]
     folder = tmp_path / "store"
     words = ["store", "import-tracker", str(database), "--store", str(folder)]
-    done = run(*words)
+    done = call(*words)
     assert done.returncode == 2 and "no journal here" in done.stderr
-    done = run(*words, "--domain", "restaurant")
+    done = call(*words, "--domain", "restaurant")
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == "4 conversations imported"
-    assert "utter_greet" in run("store", "show", "rasa1", "--store", str(folder)).stdout
-    assert run(*words).stdout.splitlines()[-1] == "0 conversations imported"
+    assert "utter_greet" in call("store", "show", "rasa1", "--store", str(folder)).stdout
+    assert call(*words).stdout.splitlines()[-1] == "0 conversations imported"
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dialogue_gym import load_domain
+from tests.commands import call
 from tests.web.servers import Served
 from tests.web.test_security import ask
 from tests.web.test_teaching import Tab, browser, playwright
@@ -98,6 +97,5 @@ def test_a_bot_is_made_and_then_taught_in_the_browser(tmp_path: Path, browser: p
     ],
 )
 def test_a_bot_is_made_on_this_machine_alone(tmp_path: Path, options: list[str], message: str) -> None:
-    command = [sys.executable, "-m", "dialogue_gym", "serve", *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = call("serve", *options, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "") and message in done.stderr

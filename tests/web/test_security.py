@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,8 @@ client = pytest.importorskip("websockets.sync.client")
 
 from dialogue_gym.web.access import AccessPolicy  # noqa: E402
 from dialogue_gym.web.security import MOST_BYTES  # noqa: E402
-from tests.web.servers import ROOT, Served, served  # noqa: E402
+from tests.commands import call  # noqa: E402
+from tests.web.servers import Served, served  # noqa: E402
 
 SOCKET = "/teach/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
 PASSWORD = "open sesame"
@@ -221,14 +219,16 @@ def test_another_password_invalidates_all_cookies(tmp_path: Path) -> None:
     ],
 )
 def test_unusable_options_are_explained_in_one_line(
-    tmp_path: Path, options: list[str], environment: dict[str, str], line: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    environment: dict[str, str],
+    line: str,
 ) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     (tmp_path / "word").write_text(PASSWORD, encoding="utf-8")
-    result = subprocess.run(
-        [sys.executable, "-m", "dialogue_gym", "serve", "restaurant", "--no-open", *options],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, cwd=tmp_path,
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    result = call("serve", "restaurant", "--no-open", *options, cwd=tmp_path)
     assert result.returncode == 2 and result.stderr.startswith(f"error: {line}"), result.stderr
     assert result.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["word"]
