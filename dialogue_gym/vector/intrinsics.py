@@ -13,7 +13,7 @@ from dialogue_gym.vector.numba_types import INT64, RowType, TablesType, element,
 
 def tables_maker(constants: tuple[int, ...]) -> Any:
     """Return a function for compiled code that makes tables from an int64 array of words."""
-    of = TablesType(constants)
+    of = TablesType(bool(constants))
 
     @intrinsic
     def make_tables(context: Any, words: Any) -> Any:
@@ -93,3 +93,22 @@ def copy_cells(context: Any, row: Any, count: Any, array: Any, at: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(row, types.int64, array, types.int64), generate
+
+
+@intrinsic
+def call_at(context: Any, address: Any, arguments: Any) -> Any:
+    """Call the compiled function at an address with a tuple of arguments, and return its int64.
+
+    It must be one that cannot fail. The compiler knows nothing of the function, so that its caller is
+    compiled once for all of them.
+    """
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        given = sig.args[1].types
+        signature = context.call_conv.get_function_type(types.int64, given)
+        function = builder.inttoptr(args[0], signature.as_pointer())
+        values = cgutils.unpack_tuple(builder, args[1])
+        _, result = context.call_conv.call_function(builder, function, types.int64, given, values)
+        return result
+
+    return types.int64(types.int64, arguments), generate

@@ -146,10 +146,10 @@ class Lanes:
         arrays = self._buffers.free()
         arguments = (what, *self._fixed, chosen, actions, *arrays, *self._final)
         if not self._is_parallel:
-            self.ended = self._function(*arguments)
+            self.ended = self._function(1, *arguments)
         elif _is_forked:
             self._prepare()
-            self.ended = self._function(*arguments)
+            self.ended = self._function(1, *arguments)
         else:
             self._play_with_threads(what, arguments)
         return StepBuffers.views(arrays)
@@ -161,7 +161,7 @@ class Lanes:
                 numba.set_num_threads(1)
             try:
                 start = time.perf_counter()
-                self.ended = self._function(*arguments)
+                self.ended = self._function(numba.get_num_threads(), *arguments)
                 seconds = time.perf_counter() - start
             finally:
                 if threads:

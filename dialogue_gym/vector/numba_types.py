@@ -7,7 +7,6 @@ pointers, and everything that follows from a domain is known to the compiler as 
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from typing import Any
 
@@ -32,11 +31,15 @@ _POINTER = types.CPointer(types.int64)
 
 
 class TablesType(types.Type):
-    """The tables: constants that the compiler knows, if there are any, and a pointer to all of them."""
+    """The tables: a pointer to all of them, and if the compiler knows some, one to those constants.
 
-    def __init__(self, constants: tuple[int, ...]) -> None:
-        self.constants = constants
-        super().__init__(f"Tables({hashlib.sha256(repr(constants).encode()).hexdigest()})")
+    The constants themselves are no part of the type, so that all domains share the compiled rules. They are
+    inlined where the constants are known, and only then specialized.
+    """
+
+    def __init__(self, has_constants: bool) -> None:
+        self.has_constants = has_constants
+        super().__init__(f"Tables({has_constants})")
 
 
 class VectorIterator(types.SimpleIteratorType):
@@ -169,7 +172,7 @@ class _TablesAttributes(AttributeTemplate):
 def _tables_attribute(context: Any, builder: Any, of: Any, value: Any, name: str) -> Any:
     tables = view(context, builder, of, value)
     field = layout()[name]
-    words = tables.constants if field.follows_from_domain and of.constants else tables.words
+    words = tables.constants if field.follows_from_domain and of.has_constants else tables.words
     first = _load(builder, element(builder, words, field.at))
     if field.kind is Kind.SCALAR:
         return first
