@@ -33,8 +33,8 @@ _POINTER = types.CPointer(types.int64)
 class TablesType(types.Type):
     """The tables: a pointer to all of them, and if the compiler knows some, one to those constants.
 
-    The constants themselves are no part of the type, so that all domains share the compiled rules. They are
-    inlined where the constants are known, and only then specialized.
+    The type is the same for all domains, which so share the compiled rules. Those are inlined where the
+    constants are known, and only then specialized.
     """
 
     def __init__(self, has_constants: bool) -> None:
