@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import unicodedata
 from collections.abc import Iterable
 
 MAX_NAME = 200
@@ -142,6 +143,15 @@ def name_fault(name: str) -> str | None:
     if not all(char.isprintable() or char in _ALSO_IN_NAMES for char in name):
         return "it has control characters"
     return None
+
+
+def typed_name(typed: str) -> str:
+    r"""Return a typed name as it is written: without blanks around it, each letter as one character.
+
+    >>> typed_name(" utter_u\u0308ber ") == "utter_\u00fcber"
+    True
+    """
+    return unicodedata.normalize("NFC", typed.strip())
 
 
 def bounds(minimum: float, maximum: float) -> str:

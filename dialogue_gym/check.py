@@ -114,9 +114,13 @@ def check_files(
                     read_yaml(file, DOMAIN_FILE)  # alone first: an error here hides no other file
                 sources.append(file)
             if STORIES in kinds:
-                stories += load(file)
+                found = load(file)
+                stories += found
+                if not found:
+                    problems.append(Problem(str(file), 1, "the file has no stories", is_error=False))
             if NLU in kinds:
-                read_examples(file)
+                if read_examples(file) == NluData():
+                    problems.append(Problem(str(file), 1, "the file has no examples", is_error=False))
                 examples.append(file)
         except FileError as error:
             unusable.append(f"error: {error}")

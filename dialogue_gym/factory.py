@@ -46,7 +46,11 @@ def read_given(nlu: Iterable[str]) -> NluData:
     Raises:
         ValueError: a file cannot be used.
     """
-    return read_examples(_with_folders(nlu, NLU))
+    paths = _with_folders(nlu, NLU)
+    data = read_examples(paths)
+    if paths and data == NluData():
+        raise FileError(f"{paths[0]}: the file has no examples")
+    return data
 
 
 def own_examples(source: str) -> list[Path]:
@@ -120,7 +124,19 @@ def make_stories(source: str, with_own: bool, paths: Iterable[Path]) -> list[Sto
         ValueError: they cannot be read, or the domain has none.
     """
     own = _own_stories(source) if with_own else []
-    return own + [story for path in _with_folders(paths, STORIES) for story in load(path)]
+    return own + [story for path in _with_folders(paths, STORIES) for story in _given_stories(path)]
+
+
+def _given_stories(path: Path) -> list[Story]:
+    """Return the stories of a file that somebody has named.
+
+    Raises:
+        FileError: the file cannot be read, or has none.
+    """
+    stories = load(path)
+    if not any(story.steps for story in stories):
+        raise FileError(f"{path}: the file has no stories")
+    return stories
 
 
 def chat_stories(source: str, paths: Iterable[Path]) -> list[Story]:
@@ -130,7 +146,7 @@ def chat_stories(source: str, paths: Iterable[Path]) -> list[Story]:
         FileError: a file cannot be read.
     """
     if given := _with_folders(paths, STORIES):
-        return [story for path in given for story in load(path)]
+        return [story for path in given for story in _given_stories(path)]
     found = data_files(Path(source), STORIES) if Path(source).is_dir() else []
     return [story for path in found for story in load(path)]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym._text import name_fault, nearest, shorten, typed_name
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.teaching.interpreter import (
@@ -83,6 +83,7 @@ def _correct(workspace: Workspace, action: str) -> None:
 
 
 def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
+    action = typed_name(action)
     is_new = action not in workspace.session.domain.actions
     workspace.session.correct(action, [new_action(action, text)] if is_new else [])
 
@@ -96,12 +97,13 @@ def _correct_message(workspace: Workspace, intent: str, entities: list[Any]) -> 
     message = workspace.session.conversation.latest_message
     if message is None or not workspace.session.can_correct_message:
         raise SessionError("the bot has already acted on this message; undo that first")
-    if fault := name_fault(intent.strip()):
+    intent = typed_name(intent)
+    if fault := name_fault(intent):
         raise SessionError(f"{shorten(intent)} is not an intent: {fault}")
     if len(entities) > _MOST_ENTITIES:
         raise SessionError(f"a message has at most {_MOST_ENTITIES} entities")
     marked = tuple(_entity(one, message) for one in entities)
-    meant = dataclasses.replace(message, intent=intent.strip(), entities=marked, confidence=1.0)
+    meant = dataclasses.replace(message, intent=intent, entities=marked, confidence=1.0)
     _take(workspace, meant, is_correction=True)
 
 
@@ -111,8 +113,9 @@ def _entity(given: object, message: UserUttered) -> Entity:
     name, value = given.get("name"), given.get("value")
     if not isinstance(name, str) or not isinstance(value, str) or not value.strip():
         raise SessionError("an entity has a name and a value")
-    if fault := name_fault(name):
-        raise SessionError(f"{shorten(name)} is not an entity: {fault}")
+    new = typed_name(name)
+    if fault := name_fault(new):
+        raise SessionError(f"{shorten(new)} is not an entity: {fault}")
     if len(value) > MOST_CHARACTERS:
         raise SessionError(f"a value has at most {MOST_CHARACTERS} characters")
     start, end = given.get("start"), given.get("end")
@@ -120,7 +123,7 @@ def _entity(given: object, message: UserUttered) -> Entity:
         if (known.name, str(known.value), known.start, known.end) == (name, value, start, end):
             return known
     is_placed = type(start) is int and type(end) is int and 0 <= start < end <= len(message.text or "")
-    return Entity(name, value.strip(), start if is_placed else None, end if is_placed else None)
+    return Entity(new, value.strip(), start if is_placed else None, end if is_placed else None)
 
 
 def _take(workspace: Workspace, message: UserUttered, is_correction: bool) -> None:

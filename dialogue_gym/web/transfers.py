@@ -18,7 +18,7 @@ from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
 from dialogue_gym.domain.loader import parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.domain.model import DOMAIN_FILE, LISTEN, RESTART
 from dialogue_gym.factory import IMPORTED_NAME
 from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
@@ -139,7 +139,7 @@ class Transfer:
         session = self.workspace.session
         known = [re.fullmatch(rf"{STORY} (\d+)", one) for one in session.history.conversations]
         last = max((int(found[1]) for found in known if found), default=0)
-        stories = parse_stories(text, name)
+        stories = [story for story in parse_stories(text, name) if story.steps]
         if not stories:
             raise TransferError(f"{name}: the file has no stories")
         count = import_stories(self.workspace.shared.store, session.domain, stories, last)
@@ -168,14 +168,16 @@ class Transfer:
     def _take_domain(self, name: str, text: str) -> str:
         domain = self.workspace.session.domain
         other = parse_domain(parse_yaml(text, name, DOMAIN_FILE), domain.name)
+        if not (other.intents or other.slots or set(other.actions) - {LISTEN, RESTART}):
+            raise TransferError(f"{name}: the file has no intents, actions or slots")
         additions = _additions(domain, other)
+        if not additions:
+            return "Nothing was added: the bot has all these names already."
         extend(domain, additions)  # raises before anything impossible is written
         self.workspace.shared.store.append_all(
             Draft("", DOMAIN, one.content(), None, self.workspace.teacher) for one in additions
         )
-        return (
-            f"Added {counted(len(additions), 'name')}: {', '.join(one.name for one in additions) or 'none'}."
-        )
+        return f"Added {counted(len(additions), 'name')}: {', '.join(one.name for one in additions)}."
 
 
 def _additions(domain: Domain, other: Domain) -> list[Addition]:

@@ -160,6 +160,12 @@ def test_files_are_exported_and_imported_through_the_page(
     (tmp_path / "bad.md").write_text("## a\n* inform\n  - utter_gret\n", encoding="utf-8")
     page.set_input_files("input[type=file]", tmp_path / "bad.md")
     page.wait_for_selector("text=did you mean 'utter_greet'")
+    page.click(".files button:text-is('Export')")  # its outcome is beside it, and the other one is gone
+    page.wait_for_function("!document.querySelector('.pick').closest('.row').nextElementSibling.innerText")
+    page.set_input_files("input[type=file]", tmp_path / "bad.md")
+    page.wait_for_function(
+        "document.querySelector('.pick').closest('.row').nextElementSibling.innerText.includes('utter_gret')"
+    )
     assert page.request.get(server.address() + "export/..%2Fjournal.sqlite").status == 404
     assert tab.faults == []
 
@@ -170,6 +176,8 @@ def test_progress_updates_live(browser: playwright.Browser, server: Served) -> N
     other.goto(server.address() + "progress")
     answers = "() => document.querySelectorAll('.numbers dd')[2].textContent"
     other.wait_for_selector(".plot svg")
+    texts = "getComputedStyle(document.querySelector('.plot svg text')).fill"
+    assert other.evaluate(f"{texts} === getComputedStyle(document.querySelector('.numbers dt')).color")
     before = other.evaluate(answers)
     tab.press("Enter")
     other.wait_for_function(f"before => ({answers})() !== before", arg=before)

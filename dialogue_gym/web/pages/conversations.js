@@ -5,13 +5,16 @@ import { Chat, isTyping } from "dialogue-gym-web";
 const OUTCOMES = { success: "successful", failure: "failed", truncated: "cut off" };
 const REPLAY_PAUSE = 700;
 
+// The outcome of a button, beside it. All are there from the beginning, so that screen readers tell of changes.
+const noteAt = (place) => `<p v-show="place === '${place}'" ref="note-${place}" class="note" role="status" :class="isBad ? 'is-bad' : 'is-good'" dir="auto">{{ place === '${place}' ? line : "" }}</p>`;
+
 export default {
   components: { Chat },
   props: { shown: Object, home: String },
   emits: ["search", "read", "approve", "settle_rating", "name", "open", "refresh"],
   data() {
     return {
-      text: "", visibleBubbles: null, files: [], line: "", isBad: false, kind: "stories", target: "rasa", growth: "", names: {},
+      text: "", visibleBubbles: null, files: [], line: "", place: "", asked: "reader", isBad: false, kind: "stories", target: "rasa", growth: "", names: {},
     };
   },
   computed: {
@@ -25,7 +28,7 @@ export default {
   },
   watch: {
     shown(shown) {
-      if (shown.error) this.tell(shown.error, true);
+      if (shown.error) this.tell(this.asked, shown.error, true);
     },
     text(text) {
       clearTimeout(this.typing);
@@ -79,47 +82,53 @@ export default {
       const words = text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) || ["answer"];
       return this.names[entry] ?? `utter_${words.slice(0, 4).join("_")}`;
     },
+    // Sends what a button at a place asks for; an error is shown at that place.
+    ask(place, name, given) {
+      this.asked = place;
+      this.place = "";
+      this.$emit(name, given);
+    },
     approve() {
-      this.$emit("approve", { conversation: this.shown.open.id, is_right: !this.shown.open.is_approved });
+      this.ask("reader", "approve", { conversation: this.shown.open.id, is_right: !this.shown.open.is_approved });
     },
-    tell(line, isBad = false) {
-      this.line = line;
-      this.isBad = isBad;
+    tell(place, line, isBad = false) {
+      Object.assign(this, { place: line ? place : "", line, isBad });
+      this.$nextTick(() => line && this.$refs[`note-${place}`]?.scrollIntoView({ block: "nearest" }));
     },
-    async send(path, options) {
+    async send(place, path, options) {
       try {
         const answer = await fetch(this.home + path, { method: "POST", ...options });
         if (answer.ok) return await answer.json();
-        this.tell((await answer.text()).trim(), true);
+        this.tell(place, (await answer.text()).trim(), true);
       } catch {
-        this.tell("Connection lost. Please try again.", true);
+        this.tell(place, "Connection lost. Please try again.", true);
       }
       return null;
     },
     async exportAll() {
-      const answer = await this.send(`export?target=${this.target}`);
+      const answer = await this.send("export", `export?target=${this.target}`);
       if (!answer) return;
       this.files = answer.files;
-      this.tell(answer.notes.join(". "));
+      this.tell("export", answer.notes.join(". "));
     },
     async askGrowth() {
-      const answer = await this.send("growth");
+      const answer = await this.send("growth", "growth");
       this.growth = answer ? answer.line : "";
     },
     async writeGrowth() {
-      const answer = await this.send("growth?write=true");
+      const answer = await this.send("growth", "growth?write=true");
       if (!answer) return;
       this.growth = "";
-      this.tell(answer.line);
+      this.tell("growth", answer.line);
     },
     async importFile(event) {
       const file = event.target.files[0];
       if (!file) return;
       const path = `import/${this.kind}?name=${encodeURIComponent(file.name)}`;
-      const answer = await this.send(path, { body: file });
+      const answer = await this.send("import", path, { body: file });
       event.target.value = "";
       if (!answer) return;
-      this.tell(answer.line);
+      this.tell("import", answer.line);
       this.$emit("refresh");
     },
   },
@@ -151,9 +160,10 @@ export default {
         <button v-if="visibleBubbles === null" @click="replay"><span aria-hidden="true">▶</span> Replay</button>
         <button v-else class="is-on" @click="stopReplay"><span aria-hidden="true">■</span> Stop</button>
         <button :aria-pressed="shown.open.is_approved" :class="{ 'is-on': shown.open.is_approved }" @click="approve"><span aria-hidden="true">✓</span> {{ shown.open.is_approved ? 'Approved' : 'Approve' }}</button>
-        <button v-if="!shown.open.has_ended" @click="$emit('open', { conversation: shown.open.id })">Continue</button>
+        <button v-if="!shown.open.has_ended" @click="ask('reader', 'open', { conversation: shown.open.id })">Continue</button>
       </div>
-      <Chat :chat="chat" shows-teachers after-user="Continue from here" before-bot="Correct" @fork="$emit('open', { entry: $event.fork })" />
+      ${noteAt("reader")}
+      <Chat :chat="chat" shows-teachers after-user="Continue from here" before-bot="Correct" @fork="ask('reader', 'open', { entry: $event.fork })" />
     </template>
     <p v-else class="empty">Select a conversation to read, correct or approve it.</p>
   </section>
@@ -164,9 +174,10 @@ export default {
     <ul class="differing">
       <li v-for="one in shown.differing">
         <p v-for="(answer, index) in one.answers"><small v-if="!one.is_open">{{ index === one.answers.length - 1 ? 'now' : 'before' }}</small> <code><bdi>{{ answer.right.join(', ') }}</bdi></code> <small><bdi>{{ answer.by }}</bdi>, <button class="link" @click="read(answer.conversation)"><bdi>{{ answer.conversation }}</bdi></button></small></p>
-        <button v-if="one.fork" @click="$emit('open', { entry: one.fork })">{{ one.is_open ? 'Resolve' : 'Change' }}</button>
+        <button v-if="one.fork" @click="ask('differing', 'open', { entry: one.fork })">{{ one.is_open ? 'Resolve' : 'Change' }}</button>
       </li>
     </ul>
+    ${noteAt("differing")}
     <template v-if="shown.unnamed.length">
     <h2>Own words to name</h2>
     <p class="is-faint">Teachers answered visitors in these words. Give each an action, known or new, and the bot learns it.</p>
@@ -174,10 +185,11 @@ export default {
     <ul class="differing unnamed">
       <li v-for="one in shown.unnamed" :key="one.entry">
         <p><bdi dir="auto">{{ one.text }}</bdi> <small><bdi>{{ one.by }}</bdi>, <button class="link" @click="read(one.conversation)"><bdi>{{ one.conversation }}</bdi></button></small></p>
-        <form class="row" @submit.prevent="$emit('name', { entry: one.entry, action: actionOf(one) })">
+        <form class="row" @submit.prevent="ask('words', 'name', { entry: one.entry, action: actionOf(one) })">
           <input :value="actionOf(one)" @input="names[one.entry] = $event.target.value" list="actions" required maxlength="200" autocomplete="off" aria-label="Action" dir="auto"><button>Save</button></form>
       </li>
     </ul>
+    ${noteAt("words")}
     </template>
     <h2>Ratings to review</h2>
     <p v-if="!shown.ratings.length" class="is-faint">No ratings to review.</p>
@@ -185,25 +197,28 @@ export default {
       <li v-for="one in shown.ratings" :key="one.id">
         <p>{{ one.value > 0 ? '👍' : one.value < 0 ? '👎' : '😐' }} <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>Whole conversation</template>
           <small><button class="link" @click="read(one.conversation)"><bdi>{{ one.conversation }}</bdi></button>, {{ when(one.when) }}</small></p>
-        <div class="row"><button @click="$emit('settle_rating', { rating: one.id, is_right: true })">Approve</button>
-        <button @click="$emit('settle_rating', { rating: one.id, is_right: false })">Reject</button></div>
+        <div class="row"><button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: true })">Approve</button>
+        <button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: false })">Reject</button></div>
       </li>
     </ul>
+    ${noteAt("ratings")}
     <h2>Export</h2>
     <div class="row"><label class="sr" for="target">Export for</label>
       <select id="target" v-model="target"><option value="rasa">for Rasa 3</option><option value="rasa1">for Rasa 1</option></select>
       <button @click="exportAll">Export</button></div>
+    ${noteAt("export")}
     <ul class="downloads"><li v-for="name in files"><a :href="home + 'export/' + name" :download="name">{{ name }}</a></li></ul>
     <template v-if="growth">
       <h2>Domain file</h2>
       <p><bdi>{{ growth }}</bdi></p>
       <div class="row"><button @click="writeGrowth">Write them into the file</button></div>
     </template>
+    ${noteAt("growth")}
     <h2>Import</h2>
     <div class="row"><label class="sr" for="kind">Kind of file</label>
       <select id="kind" v-model="kind"><option value="stories">stories</option><option value="nlu">NLU examples</option><option value="domain">domain</option></select>
       <label class="pick">Choose file<input type="file" class="sr" accept=".md,.yml,.yaml" @change="importFile"></label></div>
-    <p v-show="line" class="note" role="status" :class="isBad ? 'is-bad' : 'is-good'" dir="auto">{{ line }}</p>
+    ${noteAt("import")}
   </section>
 </div>
 </div>`,

@@ -11,7 +11,7 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from dialogue_gym._text import visible
+from dialogue_gym._text import typed_name, visible
 from dialogue_gym.domain import DomainError
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.turn import LiveError
@@ -119,7 +119,7 @@ class Reader:
         with workspaces.lock:
             workspace.catch_up()
             history, domain = workspace.session.history, workspace.session.domain
-            action = str(given.get("action")).strip()
+            action = typed_name(str(given.get("action") or ""))
             with self._shows_errors():
                 name_words(workspaces.store, history, domain, given["entry"], action, workspace.teacher)
             workspace.catch_up()

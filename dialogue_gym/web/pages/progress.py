@@ -18,7 +18,8 @@ UNSEEN = 40
 POINTS = 12
 """Success rates at most; beyond that, every second one is measured, then every fourth, and so on."""
 _EVERY = 1.0
-_ACCENT, _GREY = "#4f9c88", "#8a8f96"
+SERIES, _GREY = "#3f8a76", "#8a8f96"
+"""The color of lines and bars on both grounds, and that of the lines behind them."""
 
 
 @dataclass
@@ -160,8 +161,8 @@ def _plot(title: str, kind: str, most: float | None = None) -> ui.echart:
                         "connectNulls": True,
                         "symbolSize": 7,
                         "barMaxWidth": 28,
-                        "itemStyle": {"color": _ACCENT},
-                        "lineStyle": {"color": _ACCENT, "width": 2},
+                        "itemStyle": {"color": SERIES},
+                        "lineStyle": {"color": SERIES, "width": 2},
                     }
                 ],
             },
