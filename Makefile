@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv: python3, make and pip are enough to begin with.
 .NOTPARALLEL:
-.PHONY: demo test test-slow lint format bench bench-web bench-live browser clean
+.PHONY: demo test test-slow lint format bench bench-web bench-live browser proxy clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -16,7 +16,7 @@ export PYTHONUNBUFFERED := 1
 demo: $(VENV)/.agents ## PPO learns to book a restaurant in front of you
 	@$(PYTHON) -m agents demo
 
-test: lint browser ## lint and the test suite; where CI is set, the slow tests too
+test: lint browser $(if $(CI),proxy) ## lint and the test suite; where CI is set, the slow tests too
 	$(PYTEST) $(if $(CI),,-m "not slow")
 
 test-slow: $(VENV)/.dev browser ## the tests that take minutes
@@ -28,6 +28,13 @@ browser: ## Chromium, for the tests in a browser
 	|| { as=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
 		$$as apt-get update -qq && $$as apt-get install -qq -y chromium; } >/dev/null 2>&1 \
 	|| echo "There is no Chromium here, so the tests in a browser are skipped."
+
+# Debian starts it as a service, so that only the continuous integration installs it.
+proxy: ## nginx, for the attacks on a server behind it
+	@command -v nginx >/dev/null || test -x /usr/sbin/nginx \
+	|| { as=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
+		$$as apt-get update -qq && $$as apt-get install -qq -y --no-install-recommends nginx-light; } >/dev/null 2>&1 \
+	|| echo "There is no nginx here, so the tests behind a proxy are skipped."
 
 lint: $(VENV)/.dev ## style, types, spelling
 	$(VENV)/bin/ruff check .

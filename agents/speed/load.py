@@ -42,6 +42,14 @@ _ANY = ("hello", "yes", "no")
 _START = 120.0
 
 
+# The people come from one address, whose limits a channel with a token does not have.
+_CHANNEL, _TOKEN = "load", secrets.token_urlsafe(16)
+
+
+def _bearer(secret: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {secret}"}
+
+
 @dataclass
 class Person:
     """A simulated person, with the messages they sent, the response times and the faults."""
@@ -62,8 +70,9 @@ async def _talk(
         # The name in each message shows mix-ups.
         text = line if line.startswith("/") else f"{line.format(word=chance.choice(_WORDS))} ({person.name})"
         began = time.monotonic()
+        given = {"sender": person.name, "message": text}
         try:
-            async with session.post(WEBHOOK, json={"sender": person.name, "message": text}) as answer:
+            async with session.post(WEBHOOK, json=given, headers=_bearer(_TOKEN)) as answer:
                 messages = await answer.json()
                 if answer.status != 200:
                     person.faults.append(f"{answer.status}: {messages}")
@@ -78,8 +87,8 @@ async def _talk(
 
 async def _check(session: aiohttp.ClientSession, person: Person, password: str) -> None:
     """Compare the recorded messages of a person with those sent since their last restart."""
-    headers = {"authorization": f"Bearer {password}"}
-    async with session.get(f"{API}/people/{person.name}/tracker", headers=headers) as answer:
+    path = f"{API}/people/{_CHANNEL}/{person.name}/tracker"
+    async with session.get(path, headers=_bearer(password)) as answer:
         tracker = await answer.json()
     known = [event["text"] for event in tracker["events"] if event["event"] == "user"]
     if known != person.sent[len(person.sent) - len(known) :]:
@@ -101,7 +110,9 @@ async def load(address: str, people: list[Person], lines: tuple[str, ...], given
 def _served(domain: str, folder: Path, password: str, log: Path) -> Iterator[tuple[str, int]]:
     """Serve a new store; yield the address and the process id."""
     command = [sys.executable, "-m", "dialogue_gym", "serve", domain, "--no-teach", "--talk"]
-    command += ["--port", "0", "--store"]
+    tokens = folder.with_name("tokens")
+    tokens.write_text(f"{_CHANNEL} {_TOKEN}\n")
+    command += ["--token-file", str(tokens), "--port", "0", "--store"]
     environment = os.environ | {"DIALOGUE_GYM_PASSWORD": password}
     with log.open("wb") as file:
         process = subprocess.Popen([*command, str(folder)], stdout=file, stderr=file, env=environment)

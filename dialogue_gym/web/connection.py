@@ -26,7 +26,7 @@ PATIENCE = 20.0
 """The time for a body, or for a client to take what was sent to it, besides that for its size."""
 LEAST_BYTES_PER_SECOND = 5000.0
 """The speed of a body, or of reading, at least."""
-_REST_SECONDS, _MOST_REST_BYTES = 2.0, 20_000_000
+_REST_SECONDS, _MOST_REST_BYTES = 2.0, 2_000_000
 """The rest of a refused request that is still read, so that the client learns the reason."""
 _HEAD_TOO_LARGE = 431
 _TOO_LARGE_FOR_SOCKETS = "the headers are too many or too long for a WebSocket"
@@ -53,15 +53,26 @@ class LimitedHead(h11.Connection):
     """
 
     fault = 400
+    _received = 0
+    """The bytes since the beginning of the present request."""
+
+    def receive_data(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._received += len(data)
+        super().receive_data(data)
+
+    def start_next_cycle(self) -> None:
+        """Wait for the next request, of which some bytes may have come already."""
+        super().start_next_cycle()
+        self._received = len(self.trailing_data[0])
 
     def next_event(self) -> Any:
         """Return the next event; errors are those of h11."""
         try:
             event = super().next_event()
-            if isinstance(event, h11.Request):
-                size = len(event.target) + sum(len(name) + len(value) for name, value in event.headers)
-                if size > MOST_HEAD_BYTES:
-                    raise h11.RemoteProtocolError("the head is too large", 431)
+            is_head = isinstance(event, h11.Request)
+            if is_head and self._received - len(self.trailing_data[0]) > MOST_HEAD_BYTES:
+                raise h11.RemoteProtocolError("the head is too large", _HEAD_TOO_LARGE)
         except h11.RemoteProtocolError as error:
             self.fault = error.error_status_hint
             raise
