@@ -20,10 +20,17 @@ from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.recorder import Recorder
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain, DomainError, load_domain
-from dialogue_gym.domain.observation import ObservationField, describe, observation_dtype, observation_fields
+from dialogue_gym.domain.model import AgendaItem
+from dialogue_gym.domain.observation import (
+    ObservationField,
+    describe,
+    observation_dtype,
+    observation_fields,
+    slot_codes,
+)
 from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number
 from dialogue_gym.rules import blocked, draw, mask, step
-from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS
+from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, SUCCESS, TRUNCATED, TURNS
 
 Observation = npt.NDArray[Any]
 _INT8 = np.dtype(np.int8)
@@ -281,6 +288,24 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if not self._is_random_set:
             raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
         return self._recorder.conversation
+
+    @property
+    def goal(self) -> dict[str, str]:
+        """The values that the user wants, by slot. No observation shows them."""
+        codes = enumerate(slot_codes(self.domain), self.tables.goal)
+        return {code.slot.name: str(code.decode(self._row[at])) for at, code in codes if self._row[at]}
+
+    @property
+    def agenda(self) -> tuple[tuple[AgendaItem, ...], int]:
+        """The messages that an agenda-driven user plans, and how many of them were said.
+
+        No observation shows them. A goal-driven user has none.
+        """
+        user = self.domain.fake_user
+        if user is None or not user.agendas:
+            return (), 0
+        items = user.agendas[self._row[AGENDA]].items
+        return items, min(self._row[POSITION] + 1, len(items))
 
     def replace_last_message(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
         """Replace the last message as the bot understood it, for example by an interpreter's result.

@@ -42,6 +42,7 @@ class ConversationDriver:
         id: the current conversation.
         conversation: the conversation, with the events that are in effect.
         pending: the answer that it waits for.
+        user: the simulated user; None if the teacher is the user.
         note: the problem with the last action, for the teacher to read; None without one.
         author: the author of the answers.
         turn_taking: `"explicit"` or `"auto"`.
@@ -71,7 +72,7 @@ class ConversationDriver:
         self._runner = runner or ActionRunner(domain)
         self._seed = seed
         self._asks_for_closing = asks_for_closing
-        self._user: SimulatedUser | None = None
+        self.user: SimulatedUser | None = None
         self.interpreter = interpreter or TaughtInterpreter(domain)
         self.history = history
         self.author = author
@@ -116,7 +117,7 @@ class ConversationDriver:
 
     def runs_code(self, action: str, is_closing: bool = False) -> bool:
         """Return whether an action would run code or call a server; a simulation only shows its effects."""
-        return (self._user is None or is_closing) and self._runner.reaches_out(action)
+        return (self.user is None or is_closing) and self._runner.reaches_out(action)
 
     def options(self) -> tuple[Option, ...]:
         """Return every action, the most probable one first."""
@@ -138,12 +139,12 @@ class ConversationDriver:
 
     def has_outcome(self) -> bool:
         """Return whether the user has reached their goal, or given up."""
-        if self._user is not None:
-            return self._user.outcome is not None
+        if self.user is not None:
+            return self.user.outcome is not None
         return has_ended(self.conversation, self.turn_taking)
 
     def _is_users_turn(self) -> bool:
-        if self._user is not None:
+        if self.user is not None:
             return is_users_turn(self.conversation, self.turn_taking)
         return self.model.rules.waits(self.conversation, self.turn_taking)
 
@@ -203,8 +204,8 @@ class ConversationDriver:
         if self.domain is not before:
             self._runner.use_domain(self.domain)
             self.interpreter.learn(self.history, self.domain)
-        if self._settings is not None and (self._user is None or self.domain is not before):
-            self._user = SimulatedUser(self.domain, self._settings)
+        if self._settings is not None and (self.user is None or self.domain is not before):
+            self.user = SimulatedUser(self.domain, self._settings)
 
     def begin(self) -> None:
         """Begin the next conversation, which a simulated user opens; one without a decision is resumed."""
@@ -214,12 +215,12 @@ class ConversationDriver:
         number = self._navigator.next_number()
         self.id = f"c{number}"
         writer = ConversationWriter(self.id, author=BOT)
-        if self._user is None:
+        if self.user is None:
             writer.begin()
         else:
             seed = self._seed + number - 1
             writer.begin({SEED: seed})
-            (message,) = self._user.begin(seed)
+            (message,) = self.user.begin(seed)
             assert isinstance(message, UserUttered)
             writer.message(message, FAKE_USER)
         self.write(writer.take())
@@ -230,7 +231,7 @@ class ConversationDriver:
         self.id = conversation
         path = self.history.path(conversation)
         open_label = self.history.pending_result(conversation)
-        if self._user is None:
+        if self.user is None:
             if open_label is None:
                 self.advance()
             else:
@@ -239,9 +240,9 @@ class ConversationDriver:
         elif path and path[-1].kind == LABEL:
             # The process ended before the result. A simulation can be run again without harm.
             self.rewind_decision()
-            self.execute(path[-1].content["action"], is_closing=self._user.outcome is not None)
+            self.execute(path[-1].content["action"], is_closing=self.user.outcome is not None)
         else:
-            self._user.play(path)
+            self.user.play(path)
             self.advance()
 
     def move(self, conversation: str, target: int | None) -> None:
@@ -286,8 +287,8 @@ class ConversationDriver:
         *path, decision = self.history.path(self.id)
         self.conversation = Conversation(self.domain, self.history.events(self.id)[:-1], self.id)
         self._latest = self.history.entry(decision.id).parent
-        if self._user is not None:
-            self._user.play(path)
+        if self.user is not None:
+            self.user.play(path)
 
     def execute(self, action: str, is_closing: bool = False) -> None:
         """Execute the decision at the head, and write its result and the simulated user's message.
@@ -298,8 +299,8 @@ class ConversationDriver:
         """
         self.note = None
         events: list[Event] = []
-        if self._user is not None and not is_closing:
-            events = self._user.answer(action)
+        if self.user is not None and not is_closing:
+            events = self.user.answer(action)
         elif action != LISTEN:
             result = self._runner.run(action, self.conversation)
             events, self.note = list(result.events), result.note
@@ -335,14 +336,14 @@ class ConversationDriver:
         writer.result(events[:-1] if is_answered else events)
         if isinstance(message, UserUttered):
             writer.message(message, FAKE_USER)
-        outcome = self._user.outcome if self._user else None
+        outcome = self.user.outcome if self.user else None
         wants_closing = outcome == "success" and is_answered and self._asks_for_closing
         ends = is_closing or (outcome is not None and not wants_closing)
         if ends:
             writer.end(outcome or "success", BOT)
         self.write(writer.take())
         self._update_conversation()
-        is_left = self._user is None and self._is_users_turn()
+        is_left = self.user is None and self._is_users_turn()
         if not ends and is_left and self.has_outcome():
             writer = self.writer()
             writer.end("success", BOT)

@@ -13,7 +13,7 @@ from dialogue_gym.teaching.session import Session
 def correction_text(session: Session, message: UserUttered) -> str:
     """Return a line on the effect of a corrected message: whether its sentence is remembered."""
     is_sentence = message.text is not None and not message.text.lstrip().startswith("/")
-    is_kept = is_sentence and not session.has_fake_user
+    is_kept = is_sentence and session.simulated_user is None
     return "Corrected." + " This sentence and like ones will have this meaning from now on." * is_kept
 
 

@@ -28,6 +28,7 @@ from dialogue_gym.teaching.pending import (
     Proposal,
     SessionError,
 )
+from dialogue_gym.teaching.simulated_user import SimulatedUser
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 
 
@@ -89,8 +90,6 @@ class Session:
         self.interpreter = self._driver.interpreter
         """Understands the teacher's messages, and learns the corrected ones."""
         self._contradiction: PendingContradiction | None = None
-        self.has_fake_user = settings is not None
-        """Whether a simulated user talks to the bot, rather than the teacher."""
         self.change: Change | None = None
         """The effect of the last correction."""
         self._driver.start()
@@ -99,6 +98,11 @@ class Session:
     def history(self) -> History:
         """The entries of the journal, and which are in effect."""
         return self._driver.history
+
+    @property
+    def simulated_user(self) -> SimulatedUser | None:
+        """The user who talks to the bot; None if the teacher does."""
+        return self._driver.user
 
     @property
     def id(self) -> str:
@@ -155,8 +159,6 @@ class Session:
     def proposed(self, observation: npt.NDArray[Any], possible: Sequence[bool]) -> str:
         """Return the most probable of the possible actions for an observation of shape (components,)."""
         return self._driver.model.proposed(observation, possible)
-
-    # Answers.
 
     def _proposal(self) -> Proposal:
         if not isinstance(self.pending, Proposal):
@@ -284,8 +286,6 @@ class Session:
         self._answers.corrected_message(message, new)
         self._go_to(self.id)
 
-    # The domain.
-
     def add(self, addition: Addition) -> None:
         """Add an action, an intent or a slot to the domain for good.
 
@@ -314,7 +314,7 @@ class Session:
         Raises:
             SessionError: there is nothing to undo.
         """
-        if (move := self._navigator.undo_move(self.id)) is None:
+        if not (move := self._navigator.undo_move(self.id)):
             raise SessionError("there is nothing to undo")
         self._move(*move)
 
@@ -324,8 +324,7 @@ class Session:
         Raises:
             SessionError: nothing was undone.
         """
-        target = self.history.redo_target(self.id)
-        if target is None:
+        if (target := self.history.redo_target(self.id)) is None:
             raise SessionError("there is nothing to redo")
         self._move(self.id, target)
 
@@ -340,7 +339,7 @@ class Session:
         Raises:
             StoreError: the entry does not exist.
         """
-        return is_simulated(self.history, entry) == self.has_fake_user
+        return is_simulated(self.history, entry) == (self.simulated_user is not None)
 
     def fork(self, entry: int) -> None:
         """Begin a conversation that shares another one's steps up to an entry.

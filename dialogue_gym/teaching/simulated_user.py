@@ -31,6 +31,11 @@ class SimulatedUser:
         self.outcome: str | None = None
         """The outcome of the dialogue; None until it ends."""
 
+    @property
+    def env(self) -> DialogueEnv:
+        """The environment with the user, to read; only this class takes its steps."""
+        return self._env
+
     def begin(self, seed: int) -> list[Event]:
         """Begin a dialogue, and return its first events."""
         self._env.reset(seed=seed)

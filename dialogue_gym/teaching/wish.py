@@ -1,0 +1,97 @@
+"""The wish of the user in a taught conversation, in the words of the domain. No input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dialogue_gym._text import visible
+from dialogue_gym.conversation.transcript import VALUE_WIDTH
+from dialogue_gym.conversation.wording import fill
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.teaching.session import Session
+
+MOST = 4
+"""The most sentences that are suggested to a teacher who is the user."""
+
+
+@dataclass(frozen=True)
+class WishPart:
+    """A part of a wish, and whether the bot has heard it."""
+
+    text: str
+    is_told: bool = False
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The wish of a user, part by part, under a title."""
+
+    title: str
+    parts: tuple[WishPart, ...]
+
+    def __str__(self) -> str:
+        """The wish in one line."""
+        parts = [f"{part.text} (told)" if part.is_told else part.text for part in self.parts]
+        return f"{self.title}: {', '.join(parts)}" if parts else f"{self.title}."
+
+
+def wish_of(session: Session) -> Wish:
+    """Return the wish of the simulated user, or sentences to try for a teacher who is the user."""
+    if (user := session.simulated_user) is None:
+        return _to_try(session)
+    env = user.env
+    return _agenda(env) if env.agenda[0] else _goal(env)
+
+
+def _goal(env: DialogueEnv) -> Wish:
+    """Return the values that a goal-driven user wants; told is what the bot's slots have."""
+    slots = env.conversation.slots
+    parts = []
+    for name, value in env.goal.items():
+        has = env.domain.slot(name).text_of(slots[name]) == value
+        parts.append(WishPart(visible(_told(env.domain, name, value), VALUE_WIDTH), has))
+    return Wish("The user wants", tuple(parts))
+
+
+def _agenda(env: DialogueEnv) -> Wish:
+    """Return the messages that an agenda-driven user plans, in their order."""
+    items, said = env.agenda
+    goal = env.goal
+    parts = []
+    for place, item in enumerate(items):
+        told = [_told(env.domain, name, goal[name]) for name in item.tells]
+        parts.append(WishPart(visible(_said(env.domain, item.intent, told), VALUE_WIDTH), place < said))
+    return Wish("The user will say", tuple(parts))
+
+
+def _to_try(session: Session) -> Wish:
+    """Return the first example of each of the first intents; without examples, the intents themselves."""
+    found: dict[str, str] = {}
+    for example in session.interpreter.all_examples:
+        found.setdefault(example.intent, example.text)
+        if len(found) == MOST:
+            break
+    sentences = found.values() or [f"/{name}" for name in session.domain.intents[:MOST]]
+    parts = tuple(WishPart(f'"{visible(sentence, VALUE_WIDTH)}"') for sentence in sentences)
+    return Wish("You are the user. Say, for example" if parts else "You are the user", parts)
+
+
+def _phrases(domain: Domain, name: str) -> tuple[str, ...]:
+    return dict(domain.fake_user.phrases).get(name, ()) if domain.fake_user else ()
+
+
+def _told(domain: Domain, slot: str, value: str) -> str:
+    """Return a value of a slot in words: "a table for 2"."""
+    (phrase, *_) = (*_phrases(domain, slot), f"{slot.replace('_', ' ')}: {{{slot}}}")
+    return fill(phrase, {slot: value})
+
+
+def _said(domain: Domain, intent: str, told: Sequence[str]) -> str:
+    """Return a message of an agenda in words."""
+    values = ", ".join(told)
+    for phrase in _phrases(domain, intent):
+        if bool(told) == ("{entities}" in phrase):
+            return f'"{fill(phrase, {"entities": values})}"'
+    return f"{intent.replace('_', ' ')} ({values})" if told else intent.replace("_", " ")
