@@ -59,7 +59,7 @@ class Lesson:
                 when the teacher begins another one.
         """
         self._history = history
-        self._wins = ("success",) if has_endings else ("success", "truncated")
+        self._good_ends: tuple[str | None, ...] = ("success",) if has_endings else ("success", None)
         self._marks: dict[str, tuple[int | None, tuple[_Mark, ...]]] = {}
         self._progress = LessonProgress()
 
@@ -91,6 +91,6 @@ class Lesson:
         if last.kind == END and any(map(is_answer, own)):
             if last.content["outcome"] == "failure":
                 marks.append((last.id, False))
-            elif last.content["outcome"] in self._wins and not marks and not is_fork:
+            elif last.content["outcome"] in self._good_ends and not marks and not is_fork:
                 marks.append((last.id, True))
         return tuple(marks)

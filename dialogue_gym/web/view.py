@@ -16,6 +16,7 @@ from dialogue_gym.teaching.preview import ActionPreview, previews
 from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.review import corrections, is_answer, is_correction
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.wish import Wish, wish_of
 
 Json = dict[str, Any]
 
@@ -48,6 +49,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
         "is_new": not session.distinct_observations and not history.can_undo(session.id),
         "chat": chat_of(history, session.id),
         "slots": [[visible(name), shown_value(value)] for name, value in session.conversation.slots.items()],
+        "wish": _wish(wish_of(session)),
         "asks": SAYS,
         "tally": tally_of(history, session.id),
         "change": _change(session) if has_learned and not is_wizard else None,
@@ -82,6 +84,10 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
 def names_of(domain: Domain) -> Json:
     """Return the intents and entities that a message can be corrected to."""
     return {"intents": list(domain.intents), "entities": list(domain.entities)}
+
+
+def _wish(wish: Wish) -> Json:
+    return {"title": wish.title, "parts": [[part.text, part.is_told] for part in wish.parts]}
 
 
 def _change(session: Session) -> Json | None:

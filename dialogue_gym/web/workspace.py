@@ -24,6 +24,7 @@ from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.moderation import JournalModeration, Moderation
 from dialogue_gym.nlu.interpreter import InterpreterError
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
+from dialogue_gym.teaching.lesson import GOAL, Lesson
 from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.navigation import is_live
 from dialogue_gym.teaching.pending import Proposal, SessionError
@@ -219,6 +220,8 @@ class Workspace:
             is_mine=lambda name: self.shared.owner(name) in (None, self.teacher),
             interpreter=self.shared.interpreter,
         )
+        self._lesson = Lesson(self.session.history, config.has_fake_user)
+        self._was_reached = self._lesson.progress().is_reached
         self.conversation = self.session.id
         self._look()
 
@@ -361,9 +364,11 @@ class Workspace:
             self.conversation = self.session.id
         config, settings = self.shared.config, self.settings
         seen = view_of(self.session, settings.is_wizard, self._has_learned) | {
+            "lesson": self._tell_lesson(),
             "teacher": self.teacher,
             "user": settings.user,
             "has_fake_user": config.has_fake_user,
+            "has_visitors": self.shared.handoff is not None,
             "is_wizard": settings.is_wizard,
             "threshold": settings.threshold,
             "is_running": self.is_running,
@@ -375,6 +380,14 @@ class Workspace:
             self._seen = seen
             self._count += 1
             self.view = seen | {"step": f"{self._life}.{self._count}"}
+
+    def _tell_lesson(self) -> Json:
+        """Return the count of the lesson for the page; note it when the goal is reached."""
+        progress = self._lesson.progress()
+        if progress.is_reached and not self._was_reached:
+            self.notes.append(Note(f"{progress} Open \u201cWhat next?\u201d to go on.", "good"))
+        self._was_reached = progress.is_reached
+        return {"goal": GOAL, "in_a_row": progress.in_a_row, "is_reached": progress.is_reached}
 
     def _report_end(self, conversation: str) -> None:
         history = self.session.history

@@ -71,12 +71,13 @@ CLEAN, WRONG, NOTHING = LessonProgress(3, 3), LessonProgress(0, 2), LessonProgre
     ("kind", "outcome", "has_endings", "expected"),
     [
         ("approved", "success", True, CLEAN),
-        ("approved", "truncated", True, NOTHING),
-        ("approved", "truncated", False, CLEAN),
+        ("approved", "left", True, NOTHING),
+        ("approved", "left", False, CLEAN),
+        ("approved", "truncated", False, NOTHING),
         ("approved", "failure", True, WRONG),
-        ("approved", None, True, NOTHING),
+        ("approved", "open", False, NOTHING),
         ("corrected", "success", True, WRONG),
-        ("corrected", None, True, WRONG),
+        ("corrected", "open", True, WRONG),
         ("mended", "success", True, WRONG),
         ("by the bot", "success", True, NOTHING),
         ("story", "success", True, NOTHING),
@@ -84,11 +85,11 @@ CLEAN, WRONG, NOTHING = LessonProgress(3, 3), LessonProgress(0, 2), LessonProgre
     ],
 )
 def test_a_dialogue_counts_by_its_answers_and_its_end(
-    kind: str, outcome: str | None, has_endings: bool, expected: LessonProgress
+    kind: str, outcome: str, has_endings: bool, expected: LessonProgress
 ) -> None:
     journal = Store.in_memory()
 
-    def add(name: str, kind: str, outcome: str | None) -> None:
+    def add(name: str, kind: str, outcome: str) -> None:
         writer = ConversationWriter(name, author=PERSON)
         writer.begin({LIVE: True} if kind == "live" else {})
         writer.message(HELLO)
@@ -97,8 +98,8 @@ def test_a_dialogue_counts_by_its_answers_and_its_end(
         by = {"by the bot": BOT, "story": STORY}.get(kind, PERSON)
         proposal = {"proposal": "utter_bye" if kind in ("corrected", "live") else "utter_greet"}
         writer.decision("utter_greet", by, details=proposal)
-        if outcome:
-            writer.end(outcome)
+        if outcome != "open":
+            writer.end(None if outcome == "left" else outcome)
         journal.append_all(writer.take())
 
     for number in range(GOAL - 1):

@@ -25,6 +25,7 @@ from dialogue_gym.teaching.interpreter import (
     parse_entities,
     unknown_names,
 )
+from dialogue_gym.teaching.lesson import Lesson
 from dialogue_gym.teaching.pending import (
     BOTH,
     NEW,
@@ -37,9 +38,10 @@ from dialogue_gym.teaching.pending import (
 )
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal import views
-from dialogue_gym.teaching.terminal.keys import KeyCommand
+from dialogue_gym.teaching.terminal.keys import GOAL, KeyCommand
 from dialogue_gym.teaching.terminal.prompts import Picked, ask_key, choose, pick, pick_number, typed
 from dialogue_gym.teaching.terminal.screens import STOP, Dialog, Line, Row, Screen, Table
+from dialogue_gym.teaching.wish import wish_of
 
 _STYLES = {"success": "good", "failure": "bad"}
 
@@ -52,6 +54,7 @@ class TeachingDialog:
         session: Session,
         export: Callable[[], Exported],
         is_wizard: bool = False,
+        next_steps: Sequence[str] = (),
     ) -> None:
         """Prepare to teach.
 
@@ -59,13 +62,17 @@ class TeachingDialog:
             session: the session to teach.
             export: writes the taught conversations.
             is_wizard: whether the teacher picks every action, without seeing proposals.
+            next_steps: lines to show once the goal of the lesson is reached.
         """
         self._session = session
+        self._lesson = Lesson(session.history, has_endings=session.domain.fake_user is not None)
+        self._was_reached = self._lesson.progress().is_reached
+        self._next_steps = next_steps
         self._export = export
         self._is_wizard = is_wizard
         self._threshold = THRESHOLD
         self._is_over = False
-        self._notes: list[Line | Table] = []
+        self._notes: list[Line | Table] = views.first_lines(session, is_wizard)
         self._conversation = session.id
         self._told: tuple[str, int | None, str] | None = None
         """The last failure that was told: conversation, its head, and the problem."""
@@ -94,6 +101,8 @@ class TeachingDialog:
             outcome = self._session.history.outcome(self._conversation)
             if outcome in OUTCOMES:
                 self._notes.append(Line(f"--- {OUTCOMES[outcome]} ---", _STYLES[outcome]))
+            if self._session.history.has_ended(self._conversation):
+                self._tell_goal()
             self._notes.append(Line(f"--- conversation {self._session.id} ---", "strong"))
             self._conversation = self._session.id
         notes, self._notes = tuple(self._notes), []
@@ -111,12 +120,21 @@ class TeachingDialog:
         self._note(f"The action failed. {session.note}", "bad")
         return True
 
+    def _tell_goal(self, is_asked: bool = False) -> None:
+        """Note the count of the lesson, with the next steps where the goal was reached just now."""
+        progress = self._lesson.progress()
+        self._notes.append(Line(str(progress), "good" if progress.is_reached else ""))
+        if progress.is_reached and (is_asked or not self._was_reached):
+            self._notes += [Line(step, indent=2) for step in self._next_steps]
+        self._was_reached = progress.is_reached
+
     def _situation(self) -> tuple[Line | Table, ...]:
         conversation = self._session.conversation
         blank = Line("")
         return (
             *self._taken(),
             blank,
+            *views.wish_lines(self._session),
             *views.chat_so_far(conversation),
             views.slot_line(conversation.slots),
             blank,
@@ -245,10 +263,10 @@ class TeachingDialog:
 
     # Commands.
 
-    def _commands(self) -> str:
-        """Return the keys that are available now."""
+    def _commands(self) -> tuple[str, ...]:
+        """Return the commands that are available now."""
         here = "gm" if isinstance(self._session.pending, Proposal) else ""
-        return f"urfn{here}{'p' if self._is_wizard else ''}ts?0q"
+        return (*f"urfn{here}{'p' if self._is_wizard else ''}ts", GOAL, *"?0q")
 
     def _do(self, key: str) -> Dialog[None]:
         session = self._session
@@ -274,12 +292,20 @@ class TeachingDialog:
             yield from self._go_on()
         elif key == "t":
             yield from self._set_threshold()
-        elif key == "s":
-            self._notes.append(views.figures_table(session))
+        elif key in ("s", GOAL):
+            self._tell(key)
         else:
             self._is_over = True
             if key == "0":
                 self._write_all()
+
+    def _tell(self, key: str) -> None:
+        if key == "s":
+            self._notes.append(views.figures_table(self._session))
+            return
+        if not views.wish_lines(self._session):  # otherwise the question shows it
+            self._note(str(wish_of(self._session)))
+        self._tell_goal(is_asked=True)
 
     def _leave_wizard(self) -> Dialog[None]:
         """Ask how to go on before the bot picks any action."""

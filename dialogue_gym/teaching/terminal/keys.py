@@ -6,7 +6,7 @@ import re
 
 from dialogue_gym.teaching.terminal.screens import Line
 
-HELP, QUIT = "?", "q"
+HELP, QUIT, GOAL = "?", "q", "goal"
 KEYS = (
     ("u", "undo"),
     ("r", "redo"),
@@ -17,13 +17,14 @@ KEYS = (
     ("m", "correct the meaning of the last message"),
     ("p", "stop picking every action (with --wizard)"),
     ("s", "statistics"),
+    (f":{GOAL}", "what the user wants, and how far the lesson is"),
     (HELP, "help, at every prompt"),
     ("0", "export and quit"),
     (QUIT, "quit, at every prompt"),
 )
 """The commands, with their effects."""
-COMMANDS = "".join(key for key, _ in KEYS)
-_WITH_COLON = re.compile(r"\s*:([a-z0-9?])\s*")
+COMMANDS = "".join(key for key, _ in KEYS if len(key) == 1)
+_WITH_COLON = re.compile(rf"\s*:({GOAL}|[a-z0-9?])\s*")
 
 
 class KeyCommand(Exception):
@@ -38,8 +39,8 @@ class KeyCommand(Exception):
 def text_command(answer: str) -> str | None:
     """Return the command in the answer to a question for text; None for text.
 
-    >>> text_command(":u"), text_command("q"), text_command("u"), text_command("go on, quit")
-    ('u', 'q', None, None)
+    >>> text_command(":u"), text_command(":goal"), text_command("q"), text_command("u"), text_command("go on")
+    ('u', 'goal', 'q', None, None)
     """
     if found := _WITH_COLON.fullmatch(answer):
         return found[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -134,9 +135,19 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
             session,
             lambda: export_for(RASA, session.history, session.domain, exported, origins_of(store)),
             options.wizard,
+            _next_steps(options.source, folder),
         )
         terminal.run(dialog.teach())
         _offer_growth(terminal, session, options.source, options.nlu)
+
+
+def _next_steps(source: str, folder: Path) -> tuple[str, ...]:
+    bot, store = printable(shlex.quote(source)), printable(shlex.quote(str(folder)))
+    return (
+        f"Talk to it yourself: dialogue-gym chat {bot} --agent {store}",
+        f"Let others talk to it: dialogue-gym serve {bot} --store {store} --talk",
+        "Export it for Rasa: 0",
+    )
 
 
 def _offer_growth(terminal: Terminal, session: Session, source: str, nlu: Sequence[str]) -> None:

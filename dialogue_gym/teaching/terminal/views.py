@@ -18,17 +18,50 @@ from dialogue_gym.conversation.transcript import (
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import FAKE_USER, LABEL, MEND, RESULT, USER, Entry, entry_events
 from dialogue_gym.journal.history import History
+from dialogue_gym.teaching.lesson import GOAL
 from dialogue_gym.teaching.pending import Change, Proposal
 from dialogue_gym.teaching.preview import previews
 from dialogue_gym.teaching.progress import figures
 from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Line, Row, Table
+from dialogue_gym.teaching.wish import wish_of
 
 TURNS = 2
 """The number of the user's last messages that the chat shows."""
 CONVERSATION_TITLES = ("conversation", "turns", "first message", "")
 _CHAT_LINES = 16
+
+
+def first_lines(session: Session, is_wizard: bool) -> list[Line | Table]:
+    """Return the lines that a teacher reads before the first question; none if anything was taught before."""
+    if session.distinct_observations or session.can_undo:
+        return []
+    is_simulated = session.simulated_user is not None
+    who = "A simulated user talks to the bot." if is_simulated else "You are the user."
+    does = "Pick each step of the bot." if is_wizard else "Approve its next step, or pick a better one."
+    if not is_simulated:
+        does = does.replace("its", "the bot's")
+    wish = "the user's wish, " if is_simulated else ""
+    is_ended = session.domain.fake_user is not None
+    ends = [] if is_ended else ["When a dialogue is over, start a new one with :n."]
+    lines = [
+        f"{who} {does}",
+        f"Above each question: {wish}the last messages, and the filled slots.",
+        "The bot learns from every answer straight away. :u takes the last one back.",
+        *ends,
+        f"Goal: {GOAL} dialogues in a row without a correction. :goal shows how far you are.",
+    ]
+    return [Line(line) for line in lines]
+
+
+def wish_lines(session: Session) -> list[Line]:
+    """Return the wish of a simulated user, or sentences to begin with for a teacher who is the user."""
+    is_over = isinstance(session.pending, Proposal) and session.pending.is_closing
+    has_begun = session.conversation.latest_message is not None
+    if is_over or (session.simulated_user is None and has_begun):
+        return []
+    return [Line(str(wish_of(session)), "faint")]
 
 
 def chat_so_far(conversation: Conversation) -> list[Line]:

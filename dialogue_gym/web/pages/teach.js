@@ -3,9 +3,13 @@
 
 import {
   Chat,
+  Guide,
+  Help,
+  Lesson,
   MessageEditor,
   Name,
   Options,
+  Settings,
   connection,
   isTyping,
   keep,
@@ -24,9 +28,9 @@ const SENTENCE = 1000;
 const ALONE = ["none", "numbers", "all"];
 
 export default {
-  components: { Chat, MessageEditor, Name, Options },
+  components: { Chat, Guide, Help, Lesson, MessageEditor, Name, Options, Settings },
   mixins: [connection],
-  props: { view: Object, names: Object, keys: Array },
+  props: { view: Object, names: Object, keys: Array, guide: Array },
   emits: ["command", "stop", "refresh"],
   data() {
     return {
@@ -90,7 +94,10 @@ export default {
   mounted() {
     document.addEventListener("keydown", this.onAnyKey, true);
     document.addEventListener("keydown", this.onKey);
-    this.$nextTick(() => this.afterUpdate(true));
+    this.$nextTick(() => {
+      this.afterUpdate(true);
+      if (!this.isEmpty) this.$refs.guide.offer();
+    });
   },
   unmounted() {
     document.removeEventListener("keydown", this.onAnyKey, true);
@@ -122,9 +129,16 @@ export default {
       if (isYes) this.send(command);
       this.$nextTick(() => this.focusNext());
     },
-    start() {
+    // The guide is for those who take the mouse; a person who uses the keys at once goes ahead.
+    start(byPointer) {
       this.hasStarted = true;
-      this.$nextTick(() => this.focusNext());
+      this.$nextTick(() => {
+        this.focusNext();
+        if (byPointer) this.$refs.guide.offer();
+      });
+    },
+    leftGuide(hadFocus) {
+      if (hadFocus) this.$nextTick(() => this.focusNext());
     },
     pick(option) {
       if (option.number === 1 && !this.view.is_wizard) this.send("confirm");
@@ -160,14 +174,12 @@ export default {
       if (!this.isEditing) this.focusNext();
     },
     focusNext() {
-      if (this.$refs.help?.open) return;
+      if (this.$refs.help?.isOpen()) return;
       const target = this.$refs.start || this.$refs.first || this.$refs.message || this.$refs.decision;
       (Array.isArray(target) ? target[0] : target)?.focus({ preventScroll: window.innerWidth > 700 });
     },
     help() {
-      const sheet = this.$refs.help;
-      if (sheet.open) sheet.close();
-      else sheet.showModal();
+      this.$refs.help.toggle();
     },
     stop() {
       this.$emit("stop");
@@ -206,13 +218,13 @@ export default {
         else if (this.asks === "contradiction") this.send("cancel");
         return;
       }
-      if (isTyping(event.target) || this.$refs.help?.open) return;
+      if (isTyping(event.target) || this.$refs.help?.isOpen()) return;
       if (event.key === "Enter" || event.key === " ") {
         if (event.altKey) return;
         if (event.target.closest("button, a, summary")) return; // the focused button is pressed
         if (event.key === " ") return;
         event.preventDefault();
-        if (this.isEmpty) this.start();
+        if (this.isEmpty) this.start(false);
         else if (this.asking) this.answerAsked(true);
         else if (this.asks === "proposal" && !this.view.is_wizard && !this.view.unknown) this.send("confirm");
         return;
@@ -255,13 +267,14 @@ export default {
     },
   },
   template: `
-<div>
+<div class="guided">
+<Guide ref="guide" :parts="guide" :step="view.step" @leave="leftGuide" />
 <div id="main" class="teach" :class="{ 'is-offline': isOffline }" :data-step="view.step" :aria-busy="sent !== null">
   <div class="banner" role="status" aria-live="polite" :class="{ 'is-bad': isOffline }" v-show="banner">{{ banner }}</div>
 
   <section v-if="isEmpty" class="hero" aria-labelledby="hero-title">
     <h1 id="hero-title">Teach your bot. Approve its next step, or choose a better one.</h1>
-    <button ref="start" class="primary large" @click="start">Start teaching</button>
+    <button ref="start" class="primary large" @click="start($event.detail > 0)">Start teaching</button>
   </section>
 
   <template v-else>
@@ -275,6 +288,8 @@ export default {
       <button v-else @click="ask('run')" :disabled="isBlocked || asks !== 'proposal'" title="Continue until the bot is unsure (Alt+G)"><span aria-hidden="true">▶</span> Continue</button>
       <button @click="help" title="Help and shortcuts (?)" aria-label="Help and shortcuts"><span aria-hidden="true">?</span></button>
     </div>
+
+    <Lesson :wish="view.wish" :lesson="view.lesson" :is-user="view.user === 'me'" :has-fake-user="view.has_fake_user" :has-visitors="view.has_visitors" :disabled="isBlocked" @talk="send('user', { user: 'me' })" />
 
     <Chat ref="chat" :chat="view.chat" :disabled="isBlocked" after-user="Fork" before-bot="Fork" @fork="fork">
       <template #about><button v-if="view.correctable && !isEditing" class="link" @click="isEditing = true" :disabled="isBlocked" title="Correct the meaning (Alt+M)">Wrong meaning?</button></template>
@@ -360,28 +375,11 @@ export default {
     <h2>The bot knows</h2>
     <dl class="slots"><div v-for="[name, value] in view.slots" :class="{ 'is-faint': value === 'empty' }"><dt><Name :text="name" /></dt><dd dir="auto">{{ value }}</dd></div></dl>
     <p v-if="!view.slots.length" class="is-faint">This bot has no slots.</p>
-    <h2>Settings</h2>
-    <label class="setting">User
-      <select :value="view.user" @change="send('user', { user: $event.target.value })" :disabled="isBlocked">
-        <option value="fake" :disabled="!view.has_fake_user">simulated</option><option value="me">me</option>
-      </select></label>
-    <label class="setting">Choose every step yourself (Alt+W)<input type="checkbox" :checked="view.is_wizard" @change="send('wizard', { on: $event.target.checked })" :disabled="isBlocked"></label>
-    <label class="setting">Continue automatically above
-      <select :value="String(view.threshold)" @change="send('threshold', { threshold: Number($event.target.value) })" :disabled="isBlocked">
-        <option v-for="value in [0.5, 0.7, 0.8, 0.9, 0.95, 0.99]" :value="String(value)">{{ percent(value) }} confidence</option>
-      </select></label>
-    <label class="setting">Keys that act without Alt
-      <select v-model="alone"><option value="numbers">numbers, / and ?</option><option value="all">letters as well</option><option value="none">none</option></select></label>
+    <Settings v-model:alone="alone" :view="view" :disabled="isBlocked" @send="send" />
   </aside>
   </template>
 
-  <dialog ref="help" class="help" aria-labelledby="help-title">
-    <h2 id="help-title">How it works</h2>
-    <p>The bot shows its next step. Approve it, or choose a better one. It learns from every answer straight away and applies it in similar situations. Everything is saved automatically.</p>
-    <table><caption class="sr">Shortcuts</caption><tbody><tr v-for="[key, what] in keys"><th scope="row"><kbd>{{ key }}</kbd></th><td>{{ what }}</td></tr></tbody></table>
-    <p class="is-faint">Shortcuts are off while you type. The settings say which ones act without Alt.</p>
-    <button class="primary" @click="help">Close</button>
-  </dialog>
+  <Help ref="help" :keys="keys" @guide="$refs.guide.open(true)" />
 </div>
 </div>`,
 };

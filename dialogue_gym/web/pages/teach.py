@@ -32,6 +32,48 @@ KEYS = (
     ("?", "show this help"),
 )
 """The page's shortcuts, with their effects."""
+GUIDE = (
+    (
+        ".log",
+        "The conversation",
+        "The user is on the right, your bot on the left. Small print says how the bot understood a message.",
+    ),
+    (
+        ".lesson",
+        "The wish and the goal",
+        "What the user wants, ticked once the bot knows it. Your goal is a row of dialogues in which you correct"
+        " nothing.",
+    ),
+    (
+        ".proposal",
+        "The bot's next step",
+        "What the bot would do now, how sure it is, and how often it was taught that. If it is right, approve"
+        " it.",
+    ),
+    (
+        ".say",
+        "Your message",
+        "You are the user. Type what a customer would say. Then the bot shows its next step: approve it, or"
+        " choose a better one.",
+    ),
+    (
+        ".picking",
+        "A better step",
+        "If the bot is wrong, click the right step, or press its number. The bot learns straight away.",
+    ),
+    (
+        ".side",
+        "The bot's notes, and settings",
+        "What the bot has noted in this conversation. Below: who plays the user, and when the bot may continue"
+        " by itself.",
+    ),
+    (
+        ".tools",
+        "If something goes wrong",
+        "Undo takes back any answer. ? shows all keys, and this guide again.",
+    ),
+)
+"""The parts of the page in the order in which the guide explains them: selector, title, text."""
 _PACE = 0.1
 """Seconds between two steps of a bot that continues by itself, so that a person can follow."""
 
@@ -80,6 +122,7 @@ def teach(workspace: Workspace, watchers: Watchers) -> None:
     """Build the page."""
     page = TeachView()
     page._props["keys"] = KEYS
+    page._props["guide"] = [{"of": of, "title": title, "text": text} for of, title, text in GUIDE]
     page.show(workspace)
     watchers.add(workspace, page)
 

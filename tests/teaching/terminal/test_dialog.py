@@ -203,11 +203,11 @@ def test_additions_are_written_with_the_last_answer_or_not_at_all() -> None:
 def test_unavailable_command_shows_one_line() -> None:
     session = concert(Store.in_memory(), stories=False)
     *_, unavailable, number, new = played(dialog(session), [":g", ":1", ":n"])
-    assert unavailable.startswith("(:g is not available here; try :u :r :f :n :t :s :? :0 :q)\n\n")
+    assert unavailable.startswith("(:g is not available here; try :u :r :f :n :t :s :goal :? :0 :q)\n\n")
     assert number.startswith("(:1 is not available here")
     assert new.startswith("(this conversation is still empty)") and session.id == "c1"
     *_, shown = played(dialog(session), ["/greet", ":p"])
-    assert "(:p is not available here; try :u :r :f :n :g :m :t :s :? :0 :q)" in shown
+    assert "(:p is not available here; try :u :r :f :n :g :m :t :s :goal :? :0 :q)" in shown
 
 
 def test_only_sentences_of_the_teacher_are_remembered() -> None:

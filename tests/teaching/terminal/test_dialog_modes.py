@@ -156,6 +156,7 @@ ANSWERS = [
     ":g",
     ":p",
     ":x",
+    ":goal",
     "/greet",
 ]
 ANSWERS += [
