@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym.journal.entry import LABEL, PERSON
+from dialogue_gym.teaching.wish import wish_of
+from tests.teaching.sessions import booking
 from tests.web.servers import LONG, Expert, Network, Served, chromium, network_to, served
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
@@ -136,7 +138,53 @@ def test_a_bot_is_taught_until_a_dialogue_needs_no_correction(
         assert len(corrections) < 20
     assert server.history().outcome(conversation) == "success"
     assert "the user has what they wanted. 0 corrections" in tab.page.inner_text(".notes")
+    assert tab.page.inner_text(".goal .count") == "1 of 3"
     assert tab.faults == []
+
+
+COVERED = """() => {
+  const place = (of) => document.querySelector(of).getBoundingClientRect();
+  const { top } = place("[data-explained]");
+  return top < place(".guide").bottom || top > innerHeight - 20;
+}"""
+
+
+def test_a_first_visit_is_guided_and_shows_the_wish(browser: playwright.Browser, server: Served) -> None:
+    wish = wish_of(booking())
+    for width, turn in ((1280, "key"), (360, "button")):
+        tab = Tab(browser, server.address(), width)
+        tab.page.click("text=Start teaching")
+        shown = tab.page.locator(".wish li").all_inner_texts()
+        assert [text.split("\n")[0] for text in shown] == [part.text for part in wish.parts]
+        assert tab.page.locator(".wish .is-told").count() == sum(part.is_told for part in wish.parts) > 0
+        assert tab.page.inner_text(".goal .count") == "0 of 3"
+        for number in range(1, 7):
+            tab.page.wait_for_selector(f".guide h2:has-text('{number} of 6')")
+            assert not tab.page.evaluate(COVERED), (width, number)
+            if turn == "key":
+                tab.page.keyboard.press("ArrowRight")
+            else:
+                tab.page.click(".guide .primary")
+        tab.page.wait_for_selector(".guide h2", state="detached")
+        tab.page.reload()
+        tab.page.wait_for_selector("text=Start teaching")
+        tab.page.click("text=Start teaching")
+        tab.page.wait_for_selector(".proposed")
+        assert not tab.page.locator(".guide h2").count()  # once is enough
+        tab.page.keyboard.press("?")
+        tab.page.click("text=Show the guide")
+        tab.page.wait_for_selector(".guide .primary:focus")
+        tab.page.keyboard.press("Escape")
+        tab.page.wait_for_selector(".confirm:focus")
+        assert not tab.page.locator(".guide h2, [data-explained]").count() and tab.faults == []
+    # A person who uses the keys at once is not kept.
+    tab = start(browser, server)
+    assert not tab.page.locator(".guide h2").count() and len(answers(server)) == 1
+    other = Tab(browser, server.address())  # somebody whom no start page has greeted
+    other.page.wait_for_selector(".guide h2")
+    other.press("Enter")
+    assert not other.page.locator(".guide h2").count() and len(answers(server)) == 2
+    assert tab.faults == other.faults == []
 
 
 def start(browser: playwright.Browser, server: Served, port: int | None = None) -> Tab:

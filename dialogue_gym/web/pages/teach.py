@@ -41,8 +41,8 @@ GUIDE = (
     (
         ".lesson",
         "The wish and the goal",
-        "What the user wants, ticked once the bot knows it. Your goal is a row of dialogues in which you correct"
-        " nothing.",
+        "What the user wants, ticked once the bot knows it. Your goal is a row of dialogues in which you"
+        " correct nothing.",
     ),
     (
         ".proposal",
@@ -64,8 +64,8 @@ GUIDE = (
     (
         ".side",
         "The bot's notes, and settings",
-        "What the bot has noted in this conversation. Below: who plays the user, and when the bot may continue"
-        " by itself.",
+        "What the bot has noted in this conversation. Below: who plays the user, and when the bot may"
+        " continue by itself.",
     ),
     (
         ".tools",

@@ -71,7 +71,11 @@ def test_fake_user_talks_and_the_next_dialogue_begins() -> None:
             screen = teaching.send(answer)
             seen += text_of(screen)
     assert "Choose the bot's closing step" in seen
-    assert "--- the user has what they wanted ---\n--- conversation c2 ---" in seen
+    assert (
+        "--- the user has what they wanted ---\n"
+        "Goal: 3 dialogues in a row without a correction. So far: 0.\n"
+        "--- conversation c2 ---"
+    ) in seen
 
 
 def test_missing_result_of_a_killed_process_is_asked_for() -> None:

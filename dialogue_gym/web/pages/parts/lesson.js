@@ -21,7 +21,7 @@ export default {
     <p v-if="!hasFakeUser" class="is-faint">When a dialogue is over, press New.</p>
     <details v-if="lesson.is_reached"><summary>What next?</summary>
       <ul>
-        <li v-if="!isUser"><button class="link" @click="$emit('talk')" :disabled="disabled">Talk to it yourself</button>: you are the user from then on.</li>
+        <li v-if="!isUser"><button class="link" @click="$emit('talk')" :disabled="disabled">Talk to it yourself</button>, as the user.</li>
         <li><a href="conversations">Export it</a>, for Rasa or as stories.</li>
         <li v-if="hasVisitors"><a href="../" target="_blank">Open the visitors’ page</a>, and send its address to others.</li>
         <li v-else>Let others talk to it: start the server with <code>--talk</code>.</li>
