@@ -25,7 +25,7 @@ class WishPart:
 
 
 @dataclass(frozen=True)
-class Wish:
+class UserWish:
     """The wish of a user, part by part, under a title."""
 
     title: str
@@ -37,7 +37,7 @@ class Wish:
         return f"{self.title}: {', '.join(parts)}" if parts else f"{self.title}."
 
 
-def wish_of(session: Session) -> Wish:
+def wish_of(session: Session) -> UserWish:
     """Return the wish of the simulated user, or sentences to try for a teacher who is the user."""
     if (user := session.simulated_user) is None:
         return _to_try(session)
@@ -45,17 +45,17 @@ def wish_of(session: Session) -> Wish:
     return _agenda(env) if env.agenda[0] else _goal(env)
 
 
-def _goal(env: DialogueEnv) -> Wish:
+def _goal(env: DialogueEnv) -> UserWish:
     """Return the values that a goal-driven user wants; told is what the bot's slots have."""
     slots = env.conversation.slots
     parts = []
     for name, value in env.goal.items():
         has = env.domain.slot(name).text_of(slots[name]) == value
         parts.append(WishPart(visible(_told(env.domain, name, value), VALUE_WIDTH), has))
-    return Wish("The user wants", tuple(parts))
+    return UserWish("The user wants", tuple(parts))
 
 
-def _agenda(env: DialogueEnv) -> Wish:
+def _agenda(env: DialogueEnv) -> UserWish:
     """Return the messages that an agenda-driven user plans, in their order."""
     items, said = env.agenda
     goal = env.goal
@@ -63,10 +63,10 @@ def _agenda(env: DialogueEnv) -> Wish:
     for place, item in enumerate(items):
         told = [_told(env.domain, name, goal[name]) for name in item.tells]
         parts.append(WishPart(visible(_said(env.domain, item.intent, told), VALUE_WIDTH), place < said))
-    return Wish("The user will say", tuple(parts))
+    return UserWish("The user will say", tuple(parts))
 
 
-def _to_try(session: Session) -> Wish:
+def _to_try(session: Session) -> UserWish:
     """Return the first example of each of the first intents; without examples, the intents themselves."""
     found: dict[str, str] = {}
     for example in session.interpreter.all_examples:
@@ -75,7 +75,7 @@ def _to_try(session: Session) -> Wish:
             break
     sentences = found.values() or [f"/{name}" for name in session.domain.intents[:MOST]]
     parts = tuple(WishPart(f'"{visible(sentence, VALUE_WIDTH)}"') for sentence in sentences)
-    return Wish("You are the user. Say, for example" if parts else "You are the user", parts)
+    return UserWish("You are the user. Say, for example" if parts else "You are the user", parts)
 
 
 def _phrases(domain: Domain, name: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from dialogue_gym.teaching.preview import ActionPreview, previews
 from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.review import corrections, is_answer, is_correction
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.wish import Wish, wish_of
+from dialogue_gym.teaching.wish import UserWish, wish_of
 
 Json = dict[str, Any]
 
@@ -86,7 +86,7 @@ def names_of(domain: Domain) -> Json:
     return {"intents": list(domain.intents), "entities": list(domain.entities)}
 
 
-def _wish(wish: Wish) -> Json:
+def _wish(wish: UserWish) -> Json:
     return {"title": wish.title, "parts": [[part.text, part.is_told] for part in wish.parts]}
 
 
