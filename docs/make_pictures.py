@@ -30,6 +30,7 @@ from dialogue_gym.teaching import FAKE, use_mode
 from dialogue_gym.web import TeachingConfig, Workspace, Workspaces, dispatch
 
 PICTURES = (
+    ("guide-1280", "", 1280, 860, "light"),
     ("teach-360", "", 360, 780, "dark"),
     ("teach-1280", "", 1280, 860, "light"),
     ("teach-1920", "", 1920, 1000, "dark"),
@@ -161,9 +162,14 @@ def _correct(browser: Browser, address: str, action: str) -> None:
 def _shoot(browser: Browser, address: str, width: int, height: int, theme: str, path: Path) -> None:
     context = browser.new_context(viewport={"width": width, "height": height})
     context.add_init_script(f"localStorage.setItem('dialogue-gym.theme', '{theme}')")
+    if not path.stem.startswith("guide"):
+        context.add_init_script("localStorage.setItem('dialogue-gym.guide', 'seen')")
     page = context.new_page()
     page.goto(address)
     page.wait_for_selector("#main")
+    if path.stem.startswith("guide"):
+        for _ in range(2):
+            page.click(".guide .primary")
     if address.endswith("conversations"):
         page.click(".conversation >> nth=2")
         page.wait_for_selector(".reader .bubble")

@@ -266,11 +266,11 @@ class Workspace:
                 self.shared.handoff.sync(self.session.history, self.session.domain)
 
     def catch_up(self) -> bool:
-        """Take in the entries of others; return whether the step has changed."""
+        """Take in the entries of others; return whether the view has changed."""
         with self.shared.lock:
             if self.shared.written == self._seen_entry:
                 return False
-            history, before = self.session.history, self.step
+            history, before = self.session.history, self.view
             entries = []
             for entry in self.shared.store.entries(after=self._seen_entry):
                 self._seen_entry = entry.id
@@ -289,7 +289,7 @@ class Workspace:
             else:
                 self.notes = [Note(f"{self.shared.owner(self.session.id)} has taken over {self.session.id}.")]
                 self.open()
-            return self.step != before
+            return self.view != before
 
     @property
     def _proposed(self) -> str | None:
@@ -358,13 +358,12 @@ class Workspace:
             self.refresh()
 
     def _look(self) -> None:
-        """Update the view; a new one makes earlier commands stale."""
+        """Update the view; a change of more than the lesson's count makes earlier commands stale."""
         if self.session.id != self.conversation:
             self._report_end(self.conversation)
             self.conversation = self.session.id
-        config, settings = self.shared.config, self.settings
+        config, settings, lesson = self.shared.config, self.settings, self._tell_lesson()
         seen = view_of(self.session, settings.is_wizard, self._has_learned) | {
-            "lesson": self._tell_lesson(),
             "teacher": self.teacher,
             "user": settings.user,
             "has_fake_user": config.has_fake_user,
@@ -376,10 +375,9 @@ class Workspace:
             "notes": [[note.text, note.style] for note in self.notes],
             "unknown": self.unknown.to_json() if self.unknown else None,
         }
-        if seen != self._seen:
-            self._seen = seen
-            self._count += 1
-            self.view = seen | {"step": f"{self._life}.{self._count}"}
+        self._count += seen != self._seen
+        self._seen = seen
+        self.view = seen | {"lesson": lesson, "step": f"{self._life}.{self._count}"}
 
     def _tell_lesson(self) -> Json:
         """Return the count of the lesson for the page; note it when the goal is reached."""

@@ -16,6 +16,7 @@ from dialogue_gym.teaching.progress import dialogues, success_after
 from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.listing import conversation_view, disagreement_rows, rows
 from dialogue_gym.web.workspace import StaleCommand, TeachingConfig, Workspace, Workspaces
+from tests.teaching.test_lesson import SHORT
 from tests.web.servers import Expert
 from tests.web.workspaces import CONCERT, RESTAURANT, do, workspaces
 
@@ -123,6 +124,21 @@ def test_teachers_have_their_own_conversations_and_learn_from_each_other(workspa
     assert again.of("ben").conversation == ben.conversation
     assert again.of("anna").conversation == anna.conversation
     assert again.of("cora").conversation not in (anna.conversation, ben.conversation)
+
+
+def test_the_count_of_the_lesson_is_shared_and_makes_no_answer_stale(store: Store) -> None:
+    workspaces = Workspaces(store, TeachingConfig(SHORT, turn_taking="auto"))
+    anna, ben = workspaces.of("anna"), workspaces.of("ben")
+    do(ben, "user", user="me")
+    do(anna, "correct", action="utter_greet")
+    assert ben.catch_up()
+    step = ben.step
+    do(anna, "confirm")
+    do(anna, "confirm")
+    assert ben.catch_up() and ben.step == step
+    assert ben.view["lesson"] == anna.view["lesson"] == {"goal": 3, "in_a_row": 2, "is_reached": False}
+    do(anna, "confirm")
+    assert anna.view["lesson"]["is_reached"] and "Goal reached." in anna.view["notes"][-1][0]
 
 
 def test_additions_of_another_teacher_can_be_used(workspaces: Workspaces) -> None:
