@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -32,8 +29,8 @@ from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.policies import ActionMask
 from dialogue_gym.sb3 import MaskedDQN, MaskedDQNPolicy
 from dialogue_gym.teaching.policy import taught_agent
-from tests import ROOT
 from tests.commands import dialogue_gym
+from tests.processes import command_process
 
 HERE = Path(__file__).resolve().parent
 PASSWORD = "open sesame"
@@ -317,21 +314,18 @@ class Server:
             "0",
         ]
         self.log = folder / "server.log"
-        own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "DIALOGUE_GYM_PASSWORD": PASSWORD}
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "dialogue_gym", *words],
-                stdout=log, stderr=log, cwd=folder, env=os.environ | own,
-            )  # fmt: skip
+        self.log.touch()
+        self.process = command_process(tuple(words), folder, self.log, DIALOGUE_GYM_PASSWORD=PASSWORD)
         until = time.monotonic() + 60
         while not (found := re.findall(r"http://[^/]*:(\d+)/talk/", self.log.read_text())):
-            assert self.process.poll() is None and time.monotonic() < until, self.log.read_text()
+            assert self.process.is_alive() and time.monotonic() < until, self.log.read_text()
             time.sleep(0.05)
         self.port = int(found[0])
 
     def stop(self) -> None:
         self.process.terminate()
-        assert self.process.wait(60) == 0 and "Traceback" not in self.log.read_text(), self.log.read_text()
+        self.process.join(60)
+        assert self.process.exitcode == 0 and "Traceback" not in self.log.read_text(), self.log.read_text()
 
     def ask(self, step: dict[str, Any], known: dict[str, Any]) -> list[Any]:
         """Return the status and the response; keep what later requests need of it."""

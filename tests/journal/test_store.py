@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import multiprocessing
 import os
 import random
 import re
@@ -28,12 +27,10 @@ from dialogue_gym.journal.entry import EVENT, Draft, Entry
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, StoreError
 from tests import ROOT
+from tests.processes import PROCESSES
 
 KILLS = 30
 SECRET = "Zoë Quartermain, 4 Privet Lane"
-# Starts a process in milliseconds: its imports happen once.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.journal.test_store"])
 
 
 def note(text: str) -> dict[str, Any]:

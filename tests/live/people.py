@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,8 @@ from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from tests.conftest import TINY, domain_from
+from tests.processes import PROCESSES
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.live.people"])
 DOMAIN = domain_from(TINY)
 SMALL = LearnerSettings(updates=2, batch=16, target_every=20, capacity=300, recent=50, labels=8)
 

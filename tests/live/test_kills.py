@@ -21,7 +21,8 @@ from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of, read
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
-from tests.live.people import DOMAIN, PROCESSES, Days, comparable
+from tests.live.people import DOMAIN, Days, comparable
+from tests.processes import PROCESSES
 
 EVERY = 5
 READY = "ready"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +17,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
-from tests import ROOT
+from tests.processes import command_process
 
 LONG = 60.0
 """Seconds for an action that takes one on an idle machine."""
@@ -46,24 +43,20 @@ class Served:
         self.folder = folder
         name, *own = self.command
         words = [domain, "--store", str(folder)] if domain else []
-        self._command = [sys.executable, "-m", "dialogue_gym", name, *words]
-        self._options = [*own, *options]
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-        self._environment = inherited | {"PYTHONPATH": str(ROOT)} | environment
+        self._words = (name, *words, *own, *options)
+        self._environment = environment
         self.port = 0
         self.log = folder.with_suffix(".log")
         self.start()
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._command, *self._options, "--port", str(self.port)],
-                stdout=log, stderr=log, env=self._environment, cwd=self.folder.parent,
-            )  # fmt: skip
+        self.log.touch()
         known = len(self._ports())
+        words = (*self._words, "--port", str(self.port))
+        self._process = command_process(words, self.folder.parent, self.log, **self._environment)
 
         def port() -> int | None:
-            assert self._process.poll() is None, self.log.read_text()
+            assert self._process.is_alive(), self.log.read_text()
             return self._ports()[-1] if len(self._ports()) > known else None
 
         if self.port:
@@ -75,18 +68,18 @@ class Served:
         return [int(found) for found in re.findall(rf"http://[^/]*:(\d+){self.page}", self.log.read_text())]
 
     def _accepts(self) -> bool:
-        assert self._process.poll() is None, self.log.read_text()
+        assert self._process.is_alive(), self.log.read_text()
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             return True
         return False
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.join()
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(LONG)
+        self._process.join(LONG)
 
     def address(self, port: int | None = None) -> str:
         return f"http://127.0.0.1:{port or self.port}{self.page}"
