@@ -384,7 +384,7 @@ def test_impossible_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be used"):
         Store(tmp_path / "file" / "store")
     (tmp_path / "journal.sqlite").mkdir()
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="a directory or device, not a file"):
         Store(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
