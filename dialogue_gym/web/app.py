@@ -137,7 +137,7 @@ def _frame(here: str, workspace: Workspace, offered: Sequence[tuple[str, str]]) 
         f"""<a class="skip" href="#main">Skip to content</a>
         <span class="brand"><bdi>{bot}</bdi></span>
         <nav aria-label="Pages">{links}</nav>
-        <a class="teacher" href="{PATH}{ENTER}" title="Change name or sign out">
+        <a class="teacher" href="{PATH}{ENTER}" title="Your name and sign-in">
         <span class="sr">Your name: </span><bdi>{teacher}</bdi></a>
         <button class="theme" type="button" aria-label="Toggle dark mode" title="Toggle dark mode"
         onclick="toggleTheme()"><span aria-hidden="true">◐</span></button>""",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 pytest.importorskip("nicegui", reason="the extra web is missing")
@@ -12,10 +15,12 @@ pytest.importorskip("nicegui", reason="the extra web is missing")
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from dialogue_gym.web.access import BROWSER_COOKIE, COOKIE, AccessPolicy, TooManyTries
 from dialogue_gym.web.attempts import API, MOST_WRONG, TEACH, Applicant, PasswordAttempts
 from dialogue_gym.web.networks import network_of
+from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 from dialogue_gym.web.visitors import PREFIX, VisitorTokens
 
@@ -155,3 +160,36 @@ def test_tokens_of_earlier_versions_stay_with_visitors_who_have_written() -> Non
     assert tokens.visitor_of(request(dialogue_gym_visitor=earlier)) == name
     signed = tokens.signed(earlier)
     assert signed != earlier and tokens.visitor_of(request(dialogue_gym_visitor=signed)) == name
+
+
+def test_a_visit_keeps_a_teacher_signed_in(tmp_path: Path) -> None:
+    """The cookie is set again once a day, unless the response sets or removes it itself."""
+    clock = Clock()
+    policy = AccessPolicy("::1", tmp_path, PASSWORD)
+    policy._sessions._clock = clock
+    _, cookie = policy.sign_in("anna", Headers(), "", is_https=False)[0]
+    token = cookie.decode().partition(";")[0]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        removal = [policy.sign_out(Headers(scope=scope), "")] if scope["path"] == "/out" else []
+        await send({"type": "http.response.start", "status": 200, "headers": removal})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def visits() -> None:
+        transport = httpx.ASGITransport(app=AccessMiddleware(app, policy, enter="/enter"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as browser:
+
+            async def visit(path: str = "/") -> httpx.Response:
+                return await browser.get(path, headers={"cookie": token})
+
+            assert "set-cookie" not in (await visit()).headers
+            for _ in range(2 * DAYS):
+                clock.now += DAY
+                assert (await visit()).headers["set-cookie"] == cookie.decode()
+                assert "set-cookie" not in (await visit()).headers
+            clock.now += DAY
+            assert (await visit("/out")).headers.get_list("set-cookie")[0].startswith(f'{COOKIE}=""')
+            assert (await visit()).status_code == 401
+
+    with ThreadPoolExecutor(1) as thread:  # a browser's event loop may occupy this thread
+        thread.submit(asyncio.run, visits()).result(60)
