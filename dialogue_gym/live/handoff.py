@@ -240,6 +240,12 @@ class Handoff:
             if right != trainer.taught:
                 trainer.teach(right)
 
+    def grow(self, domain: Domain) -> None:
+        """Let the bot go on with a domain that has grown; see `sync`."""
+        with self.sessions.lock:
+            self._domain = domain
+            self._use_domain()
+
     def _use_domain(self) -> None:
         """Let the bot and its learner go on with the domain of the teaching sessions, as soon as possible."""
         domain, known = self._domain, self._bot.conversations

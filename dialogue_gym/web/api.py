@@ -7,7 +7,6 @@ returns a list of messages with their recipient).
 from __future__ import annotations
 
 import hmac
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Protocol
@@ -30,6 +29,9 @@ from dialogue_gym.live.turn import LiveError
 from dialogue_gym.web.access import AccessPolicy, TooManyTries
 from dialogue_gym.web.attempts import API as API_REALM
 from dialogue_gym.web.branding import Branding
+from dialogue_gym.web.domain_api import API, add_domain
+from dialogue_gym.web.domain_desk import DomainDesk
+from dialogue_gym.web.json_bodies import ErrorBody, EscapedJSON
 from dialogue_gym.web.lost_page import leads_home
 from dialogue_gym.web.networks import network_of_client
 from dialogue_gym.web.security import AccessMiddleware
@@ -37,14 +39,7 @@ from dialogue_gym.web.talk_page import PATH, add_visitors
 from dialogue_gym.web.visitors import COOKIE, PREFIX
 
 WEBHOOK = "/webhooks/rest/webhook"
-API = "/api"
 _TEXT: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
-
-
-class ErrorBody(BaseModel):
-    """An error, in one line."""
-
-    detail: str
 
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -142,7 +137,11 @@ def named_tokens(tokens: Mapping[str, str]) -> Tokens:
 
 
 def rest_app(
-    people: Sessions, channel: Tokens, teacher: Callable[[Request], bool], origins: Iterable[str] = ()
+    people: Sessions,
+    channel: Tokens,
+    teacher: Callable[[Request], bool],
+    origins: Iterable[str] = (),
+    desk: DomainDesk | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -151,6 +150,7 @@ def rest_app(
         channel: finds the channel of a token; a sender is known within their own channel alone.
         teacher: returns whether a request comes from a teacher.
         origins: sites whose pages may send requests.
+        desk: edits the domain; without it, no request can.
     """
     app = FastAPI(
         title="dialogue_gym",
@@ -197,7 +197,7 @@ def rest_app(
         notes = [BotUttered(printable(note)) for note in reply.notes]
         messages = (*reply.late, *reply.messages, *notes)
         parts = [part for message in messages for part in _parts(message)]
-        return _Escaped([{"recipient_id": body.sender, **part} for part in parts])
+        return EscapedJSON([{"recipient_id": body.sender, **part} for part in parts])
 
     teachers = [password, Depends(as_teacher)]
 
@@ -205,7 +205,7 @@ def rest_app(
     def tracker(sender: Sender) -> Response:
         """Return the sender's conversation, or the last one they had."""
         snapshot = people.snapshot(sender, is_trusted=True)
-        return _Escaped(
+        return EscapedJSON(
             {
                 "sender_id": sender,
                 "conversation": snapshot.conversation,
@@ -240,6 +240,7 @@ def rest_app(
         people.decline(id)
         return Response(status_code=204)
 
+    add_domain(app, desk, teachers)
     _add_error_handlers(app)
     allowed = list(origins)
     if allowed:
@@ -251,13 +252,6 @@ def rest_app(
             expose_headers=["retry-after"],
         )
     return app
-
-
-class _Escaped(JSONResponse):
-    """JSON in ASCII: messages may hold lone surrogates, which UTF-8 cannot encode."""
-
-    def render(self, content: Any) -> bytes:
-        return json.dumps(content, allow_nan=False).encode("ascii")
 
 
 def _scoped(channel: str, sender: str) -> str:
@@ -317,6 +311,7 @@ def build_visitor_app(
     policy: AccessPolicy,
     tokens: Mapping[str, str] | None = None,
     branding: Branding | None = None,
+    desk: DomainDesk | None = None,
 ) -> ASGIApp:
     """Return the visitors' application: their page, the REST channel, and the interface for programs.
 
@@ -325,6 +320,7 @@ def build_visitor_app(
         policy: the rules of access; without a password, the interface for programs is closed.
         tokens: the tokens of channels, by name; without any, no channel needs one.
         branding: the looks of the page; by default the name of the domain.
+        desk: lets teachers' programs edit the domain.
     """
 
     def is_teacher(request: Request) -> bool:
@@ -336,7 +332,7 @@ def build_visitor_app(
             headers = {"retry-after": str(error.seconds)}
             raise HTTPException(429, "too many wrong passwords", headers) from None
 
-    server = rest_app(people, named_tokens(tokens or {}), is_teacher, policy.origins)
+    server = rest_app(people, named_tokens(tokens or {}), is_teacher, policy.origins, desk)
     add_visitors(server, people, branding or Branding(people.bot.domain.name), policy.signer(COOKIE))
 
     @server.get("/", include_in_schema=False)

@@ -21,6 +21,7 @@ from dialogue_gym.web.access import AccessPolicy
 from dialogue_gym.web.headers import COMPILED
 from dialogue_gym.web.lost_page import leads_home
 from dialogue_gym.web.pages.conversations import conversations_page as build_conversations
+from dialogue_gym.web.pages.domain import domain_page as build_domain
 from dialogue_gym.web.pages.login import sign_in_form, take_form
 from dialogue_gym.web.pages.people import people_page as build_people
 from dialogue_gym.web.pages.progress import show_progress
@@ -35,7 +36,12 @@ _STATIC_PATH = "/static"
 _STATIC = Path(__file__).parent / "static"
 _PATIENCE = 60.0
 """Seconds for which the server keeps the state of a page that has lost its connection."""
-_PAGES = (("/", "Teach"), ("/progress", "Progress"), ("/conversations", "Conversations"))
+_PAGES = (
+    ("/", "Teach"),
+    ("/progress", "Progress"),
+    ("/conversations", "Conversations"),
+    ("/domain", "Domain"),
+)
 _PEOPLE = ("/people", "People")
 _THEME = """<script>
 function setTheme(theme) {
@@ -86,6 +92,12 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
         workspace = await workspace_of(request)
         _frame("/conversations", workspace, offered)
         build_conversations(workspace, watchers, f"{PATH}/")
+
+    @ui.page("/domain", title="Domain", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
+    async def domain_page(request: Request) -> None:
+        workspace = await workspace_of(request)
+        _frame("/domain", workspace, offered)
+        build_domain(workspace, watchers)
 
     if (handoff := workspaces.handoff) is not None:
 

@@ -28,6 +28,7 @@ from dialogue_gym.web.access import AccessPolicy, is_loopback
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
+from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.first_page import PATH as NEW_PATH
 from dialogue_gym.web.first_page import FirstPage
 from dialogue_gym.web.headers import INLINE_STYLES
@@ -102,12 +103,14 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         handoff: Handoff | None = None
         server: ASGIApp | None = None
         words: TaughtInterpreter | None = None
+        desk: DomainDesk | None = None
         if options.talk:
             bot, people = stack.enter_context(_visitors(options, folder))
             store, handoff, words = bot.store, Handoff(people, bot.trainer), bot.interpreter
             # Other sites may talk to the bot, but not reach the teachers' pages.
             own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
-            server = build_visitor_app(people, own, tokens, branding)
+            desk = DomainDesk(domain, store, words, handoff)
+            server = build_visitor_app(people, own, tokens, branding, desk)
         if setup:
             store = store or stack.enter_context(Store(folder))
             words = words or teaching_interpreter(options, domain, folder)
@@ -121,7 +124,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
                 words,
                 options.seed,
             )
-            workspaces = Workspaces(store, config, handoff)
+            workspaces = Workspaces(store, config, handoff, desk)
             server = build(workspaces, policy, server)
         print(f"{domain.name}: everything is kept in {printable(str(folder))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)

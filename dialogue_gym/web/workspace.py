@@ -30,6 +30,7 @@ from dialogue_gym.teaching.navigation import is_live
 from dialogue_gym.teaching.pending import Proposal, SessionError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
+from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.view import Json, Note, tally_of, view_of
 
 _NOT_TEACHERS = (BOT, FAKE_USER, STORY, EXPERT)
@@ -95,13 +96,20 @@ class Workspaces:
     There is one lock: the store has one writer, and conversations are numbered across all teachers.
     """
 
-    def __init__(self, store: Store, config: TeachingConfig, handoff: Handoff | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        config: TeachingConfig,
+        handoff: Handoff | None = None,
+        desk: DomainDesk | None = None,
+    ) -> None:
         """Begin without any workspace; each is made when its teacher comes.
 
         Args:
             store: the store for everything that is taught.
             config: the settings that all teachers share.
             handoff: gives access to the conversations of visitors, if there are any.
+            desk: edits the domain; by default a new one.
         """
         self.store = store
         self.config = config
@@ -115,6 +123,7 @@ class Workspaces:
         self._noted = 0
         self.interpreter = config.interpreter or TaughtInterpreter(config.domain)
         """Understands all teachers' messages, and learns the corrected ones."""
+        self.desk = desk or DomainDesk(config.domain, store, self.interpreter, handoff)
 
     def of(self, teacher: str) -> Workspace:
         """Return the workspace of a teacher.

@@ -107,8 +107,8 @@ class Watchers:
         for page in list(self._pages[workspace.teacher]):
             page.show(workspace)
 
-    async def update_others(self, workspace: Workspace) -> None:
-        """Let the other teachers' bots learn from this workspace, and update their pages."""
+    async def update_others(self, workspace: Workspace | None = None) -> None:
+        """Let the other teachers' bots learn from this workspace, and update their pages; None for all."""
         for other in self._workspaces:
             if (
                 other is not workspace

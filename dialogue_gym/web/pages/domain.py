@@ -1,0 +1,139 @@
+"""The domain page: texts of responses, examples of intents, and slots, each to be edited."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from nicegui import ui
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+from pydantic import TypeAdapter, ValidationError
+
+from dialogue_gym._files import FileError
+from dialogue_gym._text import counted, visible
+from dialogue_gym.domain.edits import has_plain_mapping
+from dialogue_gym.domain.model import SLOT_TYPES
+from dialogue_gym.teaching.domain_edits import EditError
+from dialogue_gym.web.domain_desk import DomainDesk, DomainNow, Edit, slot_parts
+from dialogue_gym.web.pages.teach import PARTS, Watchers
+from dialogue_gym.web.view import Json
+from dialogue_gym.web.workspace import Workspace
+
+_EVERY = 2.0
+"""Seconds between two checks for new entries."""
+_MOST = 500
+"""The number of examples of an intent that are shown at most."""
+_READER: TypeAdapter[Any] = TypeAdapter(Edit)
+
+
+class DomainView(Element, component="domain.js", esm=PARTS):
+    """The domain in the browser."""
+
+    def show(self, shown: Json) -> None:
+        """Show the current content."""
+        self._props["shown"] = shown
+        self.update()
+
+
+class DomainEditor:
+    """The state of one open page, and the edits of its teacher."""
+
+    def __init__(self, desk: DomainDesk, teacher: str) -> None:
+        """Begin without anything selected."""
+        self._desk = desk
+        self._teacher = teacher
+        self._open = ("", "")
+        self._answer: Json | None = None
+        self._seen = -1
+
+    def has_news(self) -> bool:
+        """Return whether there are entries newer than the content."""
+        return self._seen != self._desk.written
+
+    def look(self) -> Json:
+        """Return the content; this may take a while."""
+        self._seen = self._desk.written
+        now = self._desk.look()
+        return {
+            "responses": [[name, visible(texts[0], 80)] for name, texts in now.responses.items()],
+            "intents": [[name, counted(count, "example")] for name, count in now.intents.items()],
+            "slots": [[slot.name, slot.type] for slot in now.domain.slots],
+            "types": SLOT_TYPES,
+            "entities": now.domain.known_entities,
+            "open": self._opened(now),
+            "answer": self._answer,
+        }
+
+    def _opened(self, now: DomainNow) -> Json | None:
+        kind, name = self._open
+        if kind == "responses" and name in now.responses:
+            return {"kind": kind, "name": name, "items": list(map(_sendable, now.responses[name])), "rest": 0}
+        if kind == "intents" and name in now.intents:
+            found = now.examples_of(name)
+            return {"kind": kind, "name": name, "items": found[:_MOST], "rest": max(0, len(found) - _MOST)}
+        if kind == "slots" and name in (parts := slot_parts(now.domain)):
+            is_plain = has_plain_mapping(now.domain.slot(name))
+            return {"kind": kind, "name": name, "form": parts[name], "has_mappings": not is_plain}
+        return None
+
+    def open(self, given: Any) -> None:
+        """Select a response, an intent or a slot. A browser may send anything."""
+        if isinstance(given, dict):
+            self._open = (str(given.get("kind")), str(given.get("name")))
+
+    def edit(self, given: Any) -> None:
+        """Make an edit, and keep the answer to it."""
+        content = given if isinstance(given, dict) else {}
+        self._answer = {"id": content.get("id"), "error": "", "field": "", "is_stale": False}
+        try:
+            edit = _READER.validate_python(content.get("edit"))
+            self._desk.edit(edit, self._teacher)
+        except EditError as error:
+            self._answer |= {
+                "error": visible(str(error), 600),
+                "field": error.field,
+                "is_stale": error.is_stale,
+            }
+        except ValidationError:
+            self._answer |= {"error": "this edit is not complete", "field": "text"}
+        except FileError as error:
+            self._answer |= {"error": visible(str(error), 600), "field": "text"}
+        else:
+            kinds = {"response": "responses", "example": "intents", "slot": "slots"}
+            self._open = (kinds[edit.kind], edit.name.strip())
+
+
+def _sendable(text: str) -> str:
+    """Return a text as it is; with lone surrogates, which JSON cannot carry to a browser, as it is shown."""
+    try:
+        text.encode()
+    except UnicodeError:
+        return visible(text)
+    return text
+
+
+def domain_page(workspace: Workspace, watchers: Watchers) -> None:
+    """Build the page."""
+    page, editor = DomainView(), DomainEditor(workspace.shared.desk, workspace.teacher)
+
+    async def look() -> None:
+        page.show(await asyncio.to_thread(editor.look))
+
+    async def read(event: GenericEventArguments) -> None:
+        editor.open(event.args)
+        await look()
+
+    async def edit(event: GenericEventArguments) -> None:
+        await asyncio.to_thread(editor.edit, event.args)
+        await look()
+        await watchers.update_others()
+
+    async def refresh() -> None:
+        if editor.has_news():
+            await look()
+
+    ui.timer(_EVERY, refresh)
+    page.on("read", read)
+    page.on("edit", edit)
+    page.show(editor.look())

@@ -1,0 +1,293 @@
+"""The domain is edited in the browser: visitors, Teach, the store, the export and the file follow."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dialogue_gym.domain import load_domain
+from dialogue_gym.journal.store import Store
+from dialogue_gym.nlu.examples import read_examples
+from dialogue_gym.teaching.export_rasa import RASA, export_for, origins_of
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
+from dialogue_gym.web.api import named_tokens, rest_app
+from dialogue_gym.web.domain_desk import DomainDesk
+from dialogue_gym.web.pages.domain import DomainEditor
+from tests.conftest import domain_from
+from tests.live.handoffs import Setup
+from tests.web.servers import Served
+from tests.web.test_people import Visitor
+from tests.web.test_teaching import Tab, browser, playwright
+
+__all__ = ["browser"]
+
+PIZZA = """\
+version: "3.1"  # the bot of the shop
+intents: [greet, order]
+entities: [size]
+slots:
+  size:
+    type: text  # big or small
+    mappings: [{type: from_entity, entity: size}]
+responses:
+  # the first words
+  utter_hi:
+    - text: "Hello there"  # short
+  utter_order: [{text: "A {size} pizza, at once"}]
+actions: [utter_hi, utter_order]
+nlu:
+- intent: greet
+  examples: |
+    - hi
+    - hello
+    # by day
+    - good day
+- intent: order
+  examples: |
+    - i would like a [big](size) pizza
+    - a [small](size) pizza please
+"""
+STORIES = """
+## greet
+* greet
+  - utter_hi
+## order
+* order
+  - utter_order
+* order{"size": "big"}
+  - utter_order
+"""
+PASSWORD = "open sesame"
+PICTURES = os.environ.get("PICTURES")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("domain")
+    (folder / "pizza.yml").write_text(PIZZA)
+    (folder / "pizza.md").write_text(STORIES)
+    options = ("--talk", "--stories", "pizza.md", "--user", "me", "--turn-taking", "auto")
+    started = Served(folder / "store", *options, domain="pizza.yml")
+    yield started
+    started.stop()
+    assert "Traceback" not in started.log.read_text()
+
+
+class DomainTab(Tab):
+    """The domain page of a teacher."""
+
+    def __init__(self, browser: playwright.Browser, server: Served, width: int = 1280) -> None:
+        super().__init__(browser, f"{server.address()}domain", width)
+
+    def open(self, kind: str, name: str) -> None:
+        self.page.get_by_role("button", name=kind, exact=True).click()
+        self.page.locator(".rows button", has_text=name).first.click()
+        self.page.locator(".editor h1", has_text=name).wait_for()
+
+    def save(self, label: str, text: str, button: str = "Save") -> None:
+        field = self.page.get_by_label(label, exact=True)
+        field.fill(text)
+        field.locator("xpath=ancestor::form").get_by_role("button", name=button).first.click()
+
+    def saved(self) -> None:
+        self.page.locator("[role=status]", has_text="Saved").wait_for()
+
+    @property
+    def fault(self) -> str:
+        self.page.locator(".editor [role=alert]").wait_for()
+        return self.page.locator(".editor [role=alert]").inner_text()
+
+    def picture(self, name: str) -> None:
+        if PICTURES:
+            self.page.screenshot(path=f"{PICTURES}/domain-{name}.png", full_page=True)
+
+
+def test_edits_hold_everywhere_through_a_restart_and_in_the_file(
+    browser: playwright.Browser, server: Served
+) -> None:
+    ann = Visitor(browser, server)
+    ann.say("hi")
+    ann.page.wait_for_selector("text=Hello there")
+    tab = DomainTab(browser, server)
+    tab.open("Responses", "utter_hi")
+    tab.save("Text 1", "Good day to you")
+    tab.saved()
+    tab.open("Intents", "greet")
+    tab.save("Another example", "moin moin", "Add")
+    tab.saved()
+    tab.open("Slots", "size")
+    tab.page.get_by_label("Type").select_option("categorical")
+    tab.page.get_by_label("Values, one in each line").fill("big\nsmall\n")
+    tab.page.keyboard.press("Tab")
+    tab.page.keyboard.press("Tab")
+    tab.page.keyboard.press("Enter")
+    tab.saved()
+    tab.page.get_by_role("button", name="New slot").click()
+    tab.page.get_by_label("Name", exact=True).fill("street")
+    tab.page.get_by_role("button", name="Add slot").click()
+    tab.saved()
+    tab.picture("1280")
+    ann.say("moin moin to you")  # like the new example, in the conversation that goes on
+    ann.page.wait_for_selector("text=Good day to you")
+    ann.say('/order{"street": "Elm", "size": "big"}')
+    ann.page.wait_for_selector("text=A big pizza, at once")
+    server.stop()
+    server.start()
+    ann.say("hello")
+    ann.page.wait_for_function("() => document.body.innerText.split('Good day to you').length === 3")
+    with Store(server.folder, create=False, read_only=True) as store:
+        domain = load_domain(server.folder.parent / "pizza.yml")
+        export_for(RASA, server.history(), domain, server.folder / "out", origins_of(store))
+    exported = load_domain(server.folder / "out" / "domain.yml")
+    assert exported.texts("utter_hi") == ("Good day to you",)
+    assert exported.slot("size").values == ("big", "small") and exported.slot("street").entity == "street"
+    assert "moin moin" in {
+        one.text for one in read_examples(server.folder / "out" / "data" / "nlu.yml").examples
+    }
+    tab.page.goto(f"{server.address()}conversations")
+    tab.page.wait_for_selector("text=pizza.yml lacks 1 slot, 2 changes and 1 example: street, utter_hi, size")
+    tab.page.click("text=Write them into the file")
+    tab.page.wait_for_selector("text=Wrote pizza.yml.")
+    written = (server.folder.parent / "pizza.yml").read_text()
+    assert re.findall("#.*", written) == re.findall("#.*", PIZZA)
+    street = "  street:\n    type: text\n    mappings:\n      - type: from_entity\n        entity: street\n"
+    assert street in written
+    assert written.replace(street, "") == (
+        PIZZA.replace('"Hello there"', "Good day to you")
+        .replace("[size]", "[size, street]")
+        .replace("type: text  # big", "type: categorical  # big")
+        .replace("entity: size}]\n", "entity: size}]\n    values: [big, small]\n", 1)
+        .replace("    - good day\n", "    - good day\n    - moin moin\n")
+    )
+    assert not tab.faults and not ann.faults
+
+
+def test_bad_input_is_refused_at_its_field(browser: playwright.Browser, server: Served) -> None:
+    tab = DomainTab(browser, server, 360)
+    tab.open("Intents", "order")
+    tab.save("Another example", "a [big](sise) pizza", "Add")
+    assert tab.fault == "unknown entity 'sise'; did you mean 'size'?"
+    assert tab.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Another example"
+    assert tab.page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "fault"
+    tab.picture("360")
+    tab.save("Another example", "Hello", "Add")
+    tab.page.wait_for_selector("text='Hello' is an example of greet already")
+    tab.open("Responses", "utter_order")
+    tab.save("Text 1", "A {sise} pizza")
+    assert tab.fault == "unknown slot 'sise'; did you mean 'size'?"
+    tab.page.get_by_role("button", name="Remove").click()
+    tab.page.wait_for_selector("text=a response keeps its last text; change it instead")
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not tab.faults
+
+
+def test_of_two_teachers_the_later_one_sees_the_earlier_edit(
+    browser: playwright.Browser, server: Served
+) -> None:
+    ann, bob = DomainTab(browser, server), DomainTab(browser, server)
+    for tab in (ann, bob):
+        tab.open("Responses", "utter_order")
+        tab.page.get_by_label("Text 1", exact=True).fill(f"{'Ann' if tab is ann else 'Bob'} says so")
+    ann.page.get_by_role("button", name="Save").first.click()
+    ann.saved()
+    bob.page.get_by_role("button", name="Save").first.click()
+    assert (
+        bob.fault
+        == "not saved, utter_order was changed meanwhile: it says 'Ann says so' now; you wrote 'Bob says so'"
+    )
+    assert bob.page.get_by_label("Text 1", exact=True).input_value() == "Ann says so"
+    assert not bob.faults
+
+
+@pytest.fixture
+def desk() -> DomainDesk:
+    return DomainDesk(domain_from(PIZZA), Store.in_memory(), TaughtInterpreter(domain_from(PIZZA)))
+
+
+FAULTS: list[tuple[Any, str, str]] = [
+    ({"kind": "response", "name": "utter_hi", "now": "  "}, "text", "write a text"),
+    ({"kind": "response", "name": "utter_hi", "now": "a\x07"}, "text", "the text has control characters"),
+    (
+        {"kind": "response", "name": "utter_hi", "now": "Hello there"},
+        "text",
+        "utter_hi says 'Hello there' already",
+    ),
+    ({"kind": "response", "name": "price", "now": "5"}, "name", "the name of a response begins with utter_"),
+    (
+        {"kind": "response", "name": "utter_hi", "was": "Hi", "now": "Ho"},
+        "text",
+        "not saved, utter_hi was changed meanwhile: it says 'Hello there' now; you wrote 'Ho'",
+    ),
+    ({"kind": "example", "name": "greet", "now": "/greet"}, "text", "an example is a sentence"),
+    ({"kind": "example", "name": "greet", "now": 'a [b]{"x": 1}'}, "text", "invalid annotation"),
+    (
+        {"kind": "example", "name": "greet", "was": "gone", "now": None},
+        "text",
+        "not saved, greet was changed meanwhile: it has lost this example",
+    ),
+    ({"kind": "slot", "name": "size", "now": {"type": "text"}}, "name", "there is a slot 'size' already"),
+    (
+        {"kind": "slot", "name": "new", "now": {"type": "txt"}},
+        "type",
+        "unknown slot type 'txt'; did you mean",
+    ),
+    ({"kind": "slot", "name": "new", "now": {"type": "categorical"}}, "values", "a categorical slot needs"),
+    (
+        {"kind": "slot", "name": "new", "now": {"type": "categorical", "values": ["a", "A"]}},
+        "values",
+        "'a' and 'A' are the same value",
+    ),
+    (
+        {"kind": "slot", "name": "size", "was": {"type": "bool"}, "now": {"type": "text"}},
+        "type",
+        "not saved, size was changed meanwhile: it is text, filled by size now",
+    ),
+    ({"kind": "other"}, "text", "this edit is not complete"),
+    (None, "text", "this edit is not complete"),
+]
+
+
+@pytest.mark.parametrize(("edit", "field", "sentence"), FAULTS)
+def test_faults_are_one_sentence_and_change_nothing(
+    desk: DomainDesk, edit: Any, field: str, sentence: str
+) -> None:
+    editor = DomainEditor(desk, "tina")
+    editor.edit({"id": 1, "edit": edit})
+    answer = editor.look()["answer"]
+    assert answer["field"] == field and answer["error"].startswith(sentence) and "\n" not in answer["error"]
+    assert desk.written == 0
+
+
+def test_programs_of_teachers_edit_the_domain(desk: DomainDesk, tmp_path: Path) -> None:
+    setup = Setup(tmp_path / "store")
+    app = rest_app(setup.sessions, named_tokens({}), lambda request: True, desk=desk)
+    edit = {"kind": "response", "name": "utter_hi", "was": "Hello there", "now": "Good day"}
+    slot = {"type": "categorical", "values": ["thin"], "entity": "crust"}
+    crust = {"kind": "slot", "name": "crust", "now": slot}
+
+    async def sent() -> tuple[list[int], str, Any]:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
+        ) as client:
+            given = [edit, edit, crust, crust, {"kind": "slot"}]
+            answers = [await client.post("/api/domain/edits", json=one) for one in given]
+            now = (await client.get("/api/domain")).json()
+        return [answer.status_code for answer in answers], answers[1].json()["detail"], now
+
+    with ThreadPoolExecutor(1) as thread:  # the browser's loop runs in this one
+        statuses, detail, now = thread.submit(asyncio.run, sent()).result()
+    assert statuses == [204, 409, 204, 400, 422]
+    assert detail == (
+        "text: not saved, utter_hi was changed meanwhile: it says 'Good day' now; you wrote 'Good day'"
+    )
+    assert now["responses"][0] == {"name": "utter_hi", "texts": ["Good day"]}
+    assert now["slots"][1] == {"name": "crust", **slot}
+    setup.store.close()
