@@ -1,4 +1,4 @@
-"""The examples of a bot as they are now: the given ones, with what teachers corrected, added and removed."""
+"""The examples of a bot as they are now: the given ones, and the changes that teachers made to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A running bot takes on what teachers add, edit and undo, without a restart."""
+"""A running bot takes on additions, edits and undos of teachers, without a restart."""
 
 from __future__ import annotations
 
