@@ -49,7 +49,7 @@ def test_texts_and_edges_of_teachers_can_be_told_from_the_ground(theme: str) -> 
 
 
 def test_controls_have_edges_and_charts_readable_labels() -> None:
-    for rule in ("button", "input, select", ".pick"):
+    for rule in ("button", "input, select, textarea", ".pick"):
         found = re.findall(rf"^{re.escape(rule)} {{(.*?)}}", STYLE, re.DOTALL | re.MULTILINE)[-1]
         assert "border: 1px solid var(--edge)" in found, rule
     assert ".plot svg text { fill: var(--faint) !important; }" in STYLE
