@@ -33,18 +33,12 @@ class IntentBody(BaseModel):
     examples: list[str] = Field(description="with entities as [text](entity)")
 
 
-class NamedSlotBody(SlotBody):
-    """A slot."""
-
-    name: str
-
-
 class DomainBody(BaseModel):
     """The parts of a domain that can be edited."""
 
     responses: list[ResponseBody]
     intents: list[IntentBody]
-    slots: list[NamedSlotBody]
+    slots: dict[str, SlotBody] = Field(description="by name")
 
 
 def add_domain(app: FastAPI, desk: DomainDesk | None, teachers: Sequence[Any]) -> None:
@@ -56,12 +50,11 @@ def add_domain(app: FastAPI, desk: DomainDesk | None, teachers: Sequence[Any]) -
     def domain() -> Response:
         """Return the texts of responses, the examples of intents, and the slots."""
         now = desk.look()
-        slots = [{"name": name, **parts} for name, parts in slot_parts(now.domain).items()]
         return EscapedJSON(
             {
                 "responses": [{"name": name, "texts": texts} for name, texts in now.responses.items()],
                 "intents": [{"name": name, "examples": now.examples_of(name)} for name in now.intents],
-                "slots": slots,
+                "slots": slot_parts(now.domain),
             }
         )
 
