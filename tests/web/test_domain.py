@@ -173,16 +173,16 @@ def test_edits_hold_everywhere_through_a_restart_and_in_the_file(
 def test_bad_input_is_refused_at_its_field(browser: playwright.Browser, server: Served) -> None:
     tab = DomainTab(browser, server, 360)
     tab.open("Intents", "order")
-    tab.save("Another example", "a [big](sise) pizza", "Add")
-    assert tab.fault == "unknown entity 'sise'; did you mean 'size'?"
+    tab.save("Another example", "a [big](sizq) pizza", "Add")
+    assert tab.fault == "unknown entity 'sizq'; did you mean 'size'?"
     assert tab.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Another example"
     assert tab.page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "fault"
     tab.picture("360")
     tab.save("Another example", "Hello", "Add")
     tab.page.wait_for_selector("text='Hello' is an example of greet already")
     tab.open("Responses", "utter_order")
-    tab.save("Text 1", "A {sise} pizza")
-    assert tab.fault == "unknown slot 'sise'; did you mean 'size'?"
+    tab.save("Text 1", "A {sizq} pizza")
+    assert tab.fault == "unknown slot 'sizq'; did you mean 'size'?"
     tab.page.get_by_role("button", name="Remove").click()
     tab.page.wait_for_selector("text=a response keeps its last text; change it instead")
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
