@@ -187,11 +187,11 @@ def _facts(outline: Outline) -> _Part:
         )
         if not name.strip():
             return outline
-        slot = outline.proposed_slot(name)
+        words = outline.proposed_slot(name).replace("_", " ")
         picked = yield (
             Question(
                 2,
-                f"How do users tell the {slot}?",
+                f"How do users tell the {words}?",
                 kind=PICK,
                 choices=(
                     "with one of a few words, such as small or large",
@@ -213,8 +213,8 @@ def _facts(outline: Outline) -> _Part:
         question = yield (
             Question(
                 2,
-                f"How does the bot ask for the {slot}?",
-                f"Which {slot} would you like?",
+                f"How does the bot ask for the {words}?",
+                f"Would you like {words}?" if kind == YES_NO else f"Which {words} would you like?",
                 skip="it never asks",
             ),
             outline,

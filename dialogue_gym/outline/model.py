@@ -30,6 +30,7 @@ _USUAL = {
 _MOST_CHARACTERS = 500
 _MOST = 200
 _SLOT = re.compile(r"\{([^{}]*)\}")
+_ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)
 _BULLET = re.compile(r"^(?:[-*•·+]\s+|\d{1,3}[.)]\s+)+")
 
 
@@ -126,7 +127,7 @@ class Outline:
 
     def check_wish(self, sentences: Iterable[str]) -> tuple[str, ...]:
         """Return the tidy sentences of a new wish."""
-        return self._new_sentences(sentences, "write at least two ways to say it")
+        return self._new_sentences(sentences, "write at least two ways to say it, one on each line")
 
     def proposed_wish(self, sentences: Iterable[str]) -> str:
         """Return a name for the intent of a wish."""
@@ -140,17 +141,24 @@ class Outline:
 
     def proposed_slot(self, name: str) -> str:
         """Return the name of the slot of a fact."""
+        words = _ARTICLE.sub("", _line(name))
+        if (named := identifier(words, "slot")) in {fact.name for fact in self.facts}:
+            raise OutlineError(f"the bot knows the {named.replace('_', ' ')} already; name something else")
         known = {fact.name for fact in self.facts} | {*DEFAULT_SLOTS}
         asked = {action.removeprefix(f"{UTTER}ask_") for action in self.actions}  # the name of the question
-        return unique(identifier(_line(name), "slot"), known | asked)
+        return unique(named, known | asked)
 
     def check_examples(self, kind: str, examples: Iterable[str]) -> tuple[str, ...]:
         """Return the tidy choices, values or messages of a new fact."""
-        given = tuple(_sentences(examples))
+        lines = [line for line in examples if line.strip()]
+        if kind in (CHOICE, WORDS) and len(lines) == 1:  # a list on one line
+            lines = re.split(r"[,;/]", lines[0])
+        given = tuple(_sentences(lines))
         for one in given if kind == CHOICE else ():
             if fault := name_fault(one):
                 raise OutlineError(f"{shorten(one)} cannot be a choice: {fault}")
-        return self._new_sentences(given, f"write at least two {'choices' if kind == CHOICE else 'examples'}")
+        kinds = "choices" if kind == CHOICE else "examples"
+        return self._new_sentences(given, f"write at least two {kinds}, one on each line")
 
     def check_answers(self, answers: Iterable[str], is_yes: bool) -> tuple[str, ...]:
         """Return the tidy ways to say yes or no to the question for a new fact."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.nlu.interpreter import InterpreterError
+from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.teaching.session import Session
 
 
@@ -18,24 +21,47 @@ def correction_text(session: Session, message: UserUttered) -> str:
 
 
 def parse_entities(typed: str, text: str | None) -> tuple[Entity, ...]:
-    """Return the entities in `cuisine=french, people=2`; `-` is for none.
+    """Return the entities in `cuisine=french, people=2`, or marked in words of the message; `-` is for none.
 
-    A value that occurs in the message gets its place there.
+    A value that occurs in the message gets its place there. A mark, `[biggest](size:large)`, has a value that
+    differs from the words; it stands alone or in the whole message.
 
     Raises:
         InterpreterError: a name or a value is missing.
     """
     entities = []
+    said, marked = read_marked(typed)
+    if marked:
+        places = [_place(text, said[one.start : one.end]) for one in marked]
+        return tuple(
+            dataclasses.replace(one, start=start, end=end)
+            for one, (start, end) in zip(marked, places, strict=True)
+        )
     for part in typed.split(",") if typed.strip() != "-" else ():
         name, _, value = (piece.strip() for piece in part.partition("="))
         if not name or not value:
             raise InterpreterError(f"malformed entity {shorten(part.strip())}; the format is cuisine=french")
-        start = text.casefold().find(value.casefold()) if text else -1
-        if text is None or start < 0 or text[start : start + len(value)].casefold() != value.casefold():
-            entities.append(Entity(name, value))
-        else:
-            entities.append(Entity(name, value, start, start + len(value)))
+        entities.append(Entity(name, value, *_place(text, value)))
     return tuple(entities)
+
+
+def _place(text: str | None, words: str) -> tuple[int, int] | tuple[None, None]:
+    """Return the start and end of words in a text, whatever their case; None twice if they are not there."""
+    start = text.casefold().find(words.casefold()) if text else -1
+    if text is None or start < 0 or text[start : start + len(words)].casefold() != words.casefold():
+        return None, None
+    return start, start + len(words)
+
+
+def entity_hints(domain: Domain) -> list[str]:
+    """Return lines on the format of `parse_entities`, with the entities of a domain."""
+    known = domain.known_entities
+    slots = {slot.name: slot for slot in domain.slots}
+    one = next((name for name in known if name in slots and slots[name].values), next(iter(known), "size"))
+    value = str(slots[one].values[0]) if one in slots and slots[one].values else "..."
+    mark = f"[words]({one}:{value}) if the words differ"
+    line = f"format: {one}={value}, or {mark}; - for none; Enter keeps them"
+    return [f"known: {', '.join(known)}", line] if known else [line]
 
 
 def entities_text(message: UserUttered) -> str:

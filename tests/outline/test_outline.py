@@ -69,7 +69,7 @@ def test_an_answer_is_refused_with_a_reason_and_can_be_taken_back() -> None:
         (2, "a pizza", "at least two ways"),
         (2, "[a] pizza\nb", "square brackets"),
         (8, "5", "not a number from 1 to 4"),
-        (9, "small\nSMALL", "at least two choices"),
+        (9, "small\nSMALL", "at least two choices, one on each line"),
         (22, "yes\nsure thing", "'yes' means 'affirm' already"),
         (31, "A {sizze} pizza", "did you mean 'size'?"),
         (31, "A } pizza", "braces"),
@@ -81,6 +81,15 @@ def test_an_answer_is_refused_with_a_reason_and_can_be_taken_back() -> None:
     before = interviewed(PIZZA[:10]).back()
     assert before.withdrawn == PIZZA[9] and before.question == interviewed(PIZZA[:9]).question
     assert Interview().back() == Interview()
+
+
+def test_a_list_may_stand_on_one_line_and_a_fact_is_named_once() -> None:
+    bot = Outline().with_fact("the customer's size", CHOICE, ["small / medium, large"])
+    (fact,) = bot.facts
+    assert (fact.name, fact.examples) == ("customers_size", ("small", "medium", "large"))
+    for name in ("customers size", "The customer's size"):
+        with pytest.raises(OutlineError, match="the bot knows the customers size already"):
+            bot.proposed_slot(name)
 
 
 TEXTS = st.text(max_size=20) | st.sampled_from(

@@ -20,6 +20,7 @@ from dialogue_gym.teaching.export_rasa import Exported
 from dialogue_gym.teaching.interpreter import (
     correction_text,
     entities_text,
+    entity_hints,
     new_action,
     new_name,
     parse_entities,
@@ -255,11 +256,18 @@ class TeachingDialog:
         return understood.ranking or ((message.intent or "", message.confidence),)
 
     def _with_entities(self, message: UserUttered, picked: Picked) -> Dialog[UserUttered]:
-        known = entities_text(message)
-        hint = Line("format: cuisine=french, people=2; - for none; Enter to keep them", "faint")
-        answer = yield from typed((Line(visible(f"entities: {known}")), hint), "entities > ")
-        entities = message.entities if not answer.strip() else parse_entities(answer, message.text)
-        return dataclasses.replace(message, intent=picked.name, entities=entities, confidence=1.0)
+        domain = self._session.domain
+        shown = [
+            Line(visible(f"entities: {entities_text(message)}")),
+            *(Line(visible(line, 200), "faint") for line in entity_hints(domain)),
+        ]
+        while True:
+            answer = yield from typed(tuple(shown), "entities > ")
+            try:
+                entities = message.entities if not answer.strip() else parse_entities(answer, message.text)
+                return dataclasses.replace(message, intent=picked.name, entities=entities, confidence=1.0)
+            except InterpreterError as error:
+                shown = [Line(f"({visible(str(error), 200)})", "bad")]
 
     # Commands.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dialogue_gym._text import visible
 from dialogue_gym.outline.interview import LINES, PICK, STEPS, Interview, Question
 from dialogue_gym.outline.model import Outline, OutlineError
@@ -105,11 +107,14 @@ def _typed(screen: Screen) -> Dialog[str]:
     while True:
         answer = yield now
         command = answer.strip().lower()
-        if command == HELP:
+        if command in (HELP, ":help"):
             now = Screen((*_HELP, *screen.shown), screen.prompt, screen.keys)
         elif command in (BACK, ":b", ":u"):
             raise _Back
         elif command in (QUIT, ":quit"):
             raise _Quit
+        elif re.fullmatch(":[a-z]+", command):
+            problem = Line(f"(unknown command {visible(command, 40)})", "bad")
+            now = Screen((problem, *_HELP), screen.prompt, screen.keys)
         else:
             return answer

@@ -25,6 +25,7 @@ KEYS = (
 """The commands, with their effects."""
 COMMANDS = "".join(key for key, _ in KEYS if len(key) == 1)
 _WITH_COLON = re.compile(rf"\s*:({GOAL}|[a-z0-9?])\s*")
+_WORD = re.compile(r"\s*:[a-z]{2,}\s*")
 
 
 class KeyCommand(Exception):
@@ -41,9 +42,14 @@ def text_command(answer: str) -> str | None:
 
     >>> text_command(":u"), text_command(":goal"), text_command("q"), text_command("u"), text_command("go on")
     ('u', 'goal', 'q', None, None)
+    >>> text_command(":help"), text_command(":wizard")
+    ('?', ':wizard')
     """
     if found := _WITH_COLON.fullmatch(answer):
         return found[1]
+    if _WORD.fullmatch(answer):
+        word = answer.strip()
+        return {":help": HELP, ":quit": QUIT}.get(word, word)
     return answer.strip() if answer.strip() in (HELP, QUIT) else None
 
 

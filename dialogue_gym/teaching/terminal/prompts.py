@@ -64,9 +64,12 @@ def typed(shown: tuple[Line | Table, ...], prompt: str) -> Dialog[str]:
     """
     now = shown
     while (command := text_command(answer := (yield Screen(now, prompt)))) is not None:
-        if command != HELP:
+        if command == HELP:
+            now = (*help_lines(), *shown)
+        elif command.startswith(":"):
+            now = (Line(f"(unknown command {visible(command, 40)}; ? shows them)", "bad"),)
+        else:
             raise KeyCommand(command)
-        now = (*help_lines(), *shown)
     return answer
 
 

@@ -137,7 +137,12 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
             options.wizard,
             _next_steps(options.source, folder),
         )
-        terminal.run(dialog.teach())
+        try:
+            terminal.run(dialog.teach())
+        except Leave:
+            if growth := growth_of(session.history, options.source, options.nlu):
+                print(f"{growth}. Leave with q to have it written.")
+            raise
         _offer_growth(terminal, session, options.source, options.nlu)
 
 

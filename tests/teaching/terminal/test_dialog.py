@@ -9,7 +9,7 @@ import pytest
 
 from dialogue_gym import load_domain
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.remarks import HABIT
@@ -18,6 +18,13 @@ from dialogue_gym.teaching.taught_examples import learned_examples, word_lessons
 from dialogue_gym.teaching.terminal.screens import Dialog
 from tests.conftest import domain_from
 from tests.teaching.terminal.dialogs import PLAIN, answered, concert, dialog, played, text_of
+
+PIZZA = """
+intents: [order]
+entities: [size]
+slots: {size: {type: categorical, values: [small, large]}}
+actions: [utter_ok]
+"""
 
 
 def taught(teaching: Dialog[None], session: Session, answers: dict[str, str], acts: Iterable[str]) -> int:
@@ -117,6 +124,28 @@ def test_new_actions_intents_and_slots_can_be_typed() -> None:
     while session.history.can_undo(session.id):
         session.undo()
     assert learned_examples((), word_lessons(session.history)).exact == {}
+
+
+def test_entities_are_marked_in_the_words_that_mean_them() -> None:
+    session = Session(domain_from(PIZZA), Store.in_memory())
+    answers = ["the biggest you have", "3", "order"]
+    *_, asked, refused, shown = played(dialog(session), [*answers, "siz", "[biggest](size:large)"])
+    assert "known: size" in asked and "[words](size:small)" in asked
+    assert refused == "(malformed entity 'siz'; the format is cuisine=french)\nentities > "
+    message = session.conversation.latest_message
+    assert message is not None
+    assert message.entities == (Entity("size", "large", len("the "), len("the biggest")),)
+    assert 'means order{"size": "large"} (1.00)' in shown
+    *_, shown = played(dialog(session), ["u", "u", *answers, "the [biggest](size:large) you have"])
+    assert session.conversation.latest_message == message
+
+
+def test_an_unknown_command_is_told_at_every_prompt_for_text() -> None:
+    session = concert(Store.in_memory(), stories=False)
+    *_, shown = played(dialog(session), [":wizard"])
+    assert shown == "(unknown command :wizard; ? shows them)\nyou > "
+    *_, shown = played(dialog(session), [":help"])
+    assert "quit, at every prompt" in shown and not session.conversation.events[1:]
 
 
 def test_act_of_an_unknown_intent_can_add_it() -> None:
