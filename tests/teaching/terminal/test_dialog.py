@@ -129,9 +129,9 @@ def test_new_actions_intents_and_slots_can_be_typed() -> None:
 def test_entities_are_marked_in_the_words_that_mean_them() -> None:
     session = Session(domain_from(PIZZA), Store.in_memory())
     answers = ["the biggest you have", "3", "order"]
-    *_, asked, refused, shown = played(dialog(session), [*answers, "siz", "[biggest](size:large)"])
+    *_, asked, refused, shown = played(dialog(session), [*answers, "size", "[biggest](size:large)"])
     assert "known: size" in asked and "[words](size:small)" in asked
-    assert refused == "(malformed entity 'siz'; the format is cuisine=french)\nentities > "
+    assert refused == "(malformed entity 'size'; the format is cuisine=french)\nentities > "
     message = session.conversation.latest_message
     assert message is not None
     assert message.entities == (Entity("size", "large", len("the "), len("the biggest")),)
