@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym import rules
 from dialogue_gym._text import nearest
@@ -28,7 +29,8 @@ from dialogue_gym.domain.observation import (
     observation_fields,
     slot_codes,
 )
-from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number
+from dialogue_gym.envs.reward_terms import NamedTerms, RewardTerms
+from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number, with_horizon
 from dialogue_gym.rules import blocked, draw, mask, step
 from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, SUCCESS, TRUNCATED, TURNS
 
@@ -36,6 +38,8 @@ Observation = npt.NDArray[Any]
 _INT8 = np.dtype(np.int8)
 _ENDED = SUCCESS | FAILURE
 _KNOWN_MASKS = 1024
+_YES, _NO = np.array(True), np.array(False)
+"""Arrays without axes: Gymnasium's vector environments and TorchRL store these, and no other kind of bool."""
 
 
 class RenderModeError(ValueError, TypeError):
@@ -80,8 +84,10 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     (failure). Truncated after 50 steps (100 with explicit turn taking).
 
     ## Information
-    `action_mask` (int8, one per action: 0 where its precondition does not hold), `reward_terms` (dict of
-    float), `turns` (int, utterances of the user so far) and at the end `is_success` (bool).
+    The same keys after `reset` and every step: `action_mask` (int8, one per action: 0 where its precondition
+    does not hold), `reward_terms` (dict of float64: every term of the reward, 0 where it does not apply),
+    `turns` (int64, utterances of the user so far) and `is_success` (bool: whether this step ended the
+    dialogue in success).
 
     ## Arguments
     - `domain`: path of a domain file, name of a built-in domain, or a `Domain`.
@@ -153,6 +159,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         )
         self.max_history = whole_number("max_history", max_history, 1, MAX_HISTORY)
         self.render_mode = render_mode
+        self._spec: EnvSpec | None = None
         self.fields = observation_fields(self.domain)
         self.first_action = 1 if turn_taking == "auto" else 0
         """Index in the domain's actions of the environment's action 0."""
@@ -166,8 +173,10 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self.action_space = spaces.Discrete(len(self.action_names))
 
         self.tables = rules.build_tables(self.domain, self.settings)
-        self._reward_terms = [rules.reward_terms(self.domain, self.settings, e) for e in range(TRUNCATED)]
+        self.reward_terms = RewardTerms(self.domain, self.settings, self.action_names)
+        """The terms of each step's reward by name."""
         self._masks: dict[int, bytes] = {}
+        self._counts = [np.int64(number) for number in range(self.tables.step_limit + 2)]
         self._components = len(self.fields)
         self._row = [0] * self.tables.size
         self._is_random_set = False
@@ -175,6 +184,15 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self._frames: deque[list[int]] = deque(maxlen=self.max_history)
         self._recorder = Recorder(self.domain, self.tables)
         self._shown = 0
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The specification that `gymnasium.make` gave, with this environment's `max_episode_steps`."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = with_horizon(spec, self.tables.step_limit)
 
     @property
     def observation_fields(self) -> tuple[ObservationField, ...]:
@@ -207,7 +225,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             self._show()
         if self.max_history > 1:
             self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
-        return self._observe(), {"action_mask": self._mask(), "turns": 1}
+        return self._observe(), self._info(self.reward_terms.none.copy(), 1, False)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action.
@@ -221,11 +239,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
         row, tables = self._row, self.tables
         events = step(row, tables, index, draw)
+        self._is_over = events & (_ENDED | TRUNCATED) != 0
         reward, terms = self._reward(events, index)
-        info: dict[str, Any] = {"action_mask": self._mask(), "reward_terms": terms, "turns": row[TURNS]}
-        if events & (_ENDED | TRUNCATED):
-            self._is_over = True
-            info["is_success"] = events & SUCCESS != 0
+        info = self._info(terms, row[TURNS], events & SUCCESS != 0)
         self._recorder.add(row, index, events)
         if self.render_mode == "human":
             self._show()
@@ -238,14 +254,19 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             raise ValueError(f"action {action}: must be from 0 to {len(self.action_names) - 1}")
         return index
 
-    def _reward(self, events: int, index: int) -> tuple[float, dict[str, float]]:
+    def _reward(self, events: int, index: int) -> tuple[float, NamedTerms]:
         """Return the reward of a step, and its terms by name, from its events and the action's index."""
-        terms = self._reward_terms[events & ~TRUNCATED].copy()
-        reward = self.tables.event_reward[events]
-        if own := self.tables.action_reward[index]:
-            terms[self.domain.actions[index]] = own
-            reward += own
-        return reward, terms
+        reward = self.tables.event_reward[events] + self.tables.action_reward[index]
+        return reward, self.reward_terms.of(events, index - self.first_action)
+
+    def _info(self, terms: NamedTerms, turns: int, is_success: bool) -> dict[str, Any]:
+        """Return the `info` of a reset or a step: always the same keys and types."""
+        return {
+            "action_mask": self._mask(),
+            "reward_terms": terms,
+            "turns": self._counts[turns] if turns < len(self._counts) else np.int64(turns),
+            "is_success": _YES.copy() if is_success else _NO.copy(),
+        }
 
     def _observe(self) -> Observation:
         frame = self._row[: self._components]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import numbers
 from collections.abc import Mapping
 from typing import Any
+
+from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym._text import bounds, nearest
 from dialogue_gym.domain import Domain
@@ -48,6 +51,19 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     if domain.fake_user is not None:
         domain.fake_user.profile(settings.user)
     return settings
+
+
+def with_horizon(spec: EnvSpec | None, steps: int) -> EnvSpec | None:
+    """Return a copy of a specification that names the number of steps until truncation.
+
+    The number depends on the arguments, so it cannot stand in the registry: `gymnasium.make` would cut every
+    dialogue with automatic turn taking and with explicit turn taking alike after it.
+    """
+    if spec is None or spec.max_episode_steps is not None:
+        return spec
+    spec = copy.copy(spec)
+    spec.max_episode_steps = steps
+    return spec
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:

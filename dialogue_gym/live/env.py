@@ -131,7 +131,7 @@ class DialogueLiveEnv(DialogueEnv):
             self._turn.add_message(message)
             self._turn.write()
             self._show_if_human()
-        return self._seen(), {"action_mask": self._mask(), "turns": self._turns}
+        return self._seen(), self._info(self.reward_terms.none.copy(), self._turns, False)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action, and wait for the person if it hands the turn over.
@@ -163,12 +163,11 @@ class DialogueLiveEnv(DialogueEnv):
         events |= _ENDS[outcome]
         reward, terms = self._reward(events, index)
         observation = self._seen()
-        info: dict[str, Any] = {"action_mask": self._mask(), "reward_terms": terms, "turns": self._turns}
+        info = self._info(terms, self._turns, outcome == SUCCESS)
         if outcome is None:
             turn.write()
         else:
             self._end(turn, outcome)
-            info["is_success"] = outcome == SUCCESS
         self._show_if_human()
         return observation, reward, outcome in (SUCCESS, FAILURE), outcome == TRUNCATED, info
 

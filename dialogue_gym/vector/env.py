@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from dialogue_gym._text import nearest
 from dialogue_gym.domain.observation import ObservationField
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.envs.settings import whole_number
+from dialogue_gym.envs.settings import whole_number, with_horizon
 from dialogue_gym.rules.chance import MASK
+from dialogue_gym.vector.lazy_info import LazyInfo
 
 if TYPE_CHECKING:
     from gymnasium.vector import AutoresetMode
@@ -87,8 +90,9 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
 
     ## Information
     As in `DialogueEnv`, in the form of Gymnasium's vector environments: `action_mask` (int8, shape
-    `(num_envs, actions)`), `turns` (int64) and, where dialogues ended, `is_success` (bool); each with a mask
-    of the lanes that have it, such as `_is_success`. All lanes have masks and turns, whichever were reset.
+    `(num_envs, actions)`), `turns` (int64), `is_success` (bool) and `reward_terms` (float64, shape
+    `(num_envs, terms)`; `info["reward_terms"]["step"]` is one term), each with a mask of the lanes that have
+    it, such as `_is_success`. All lanes have them always. Terms are worked out when they are read.
 
     ## Arguments
     - `num_envs`: the number of lanes.
@@ -120,6 +124,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
                 f"render_mode={render_mode!r}: must be None for compiled rules; "
                 'use vectorization_mode="sync" to render'
             )
+        self._spec: EnvSpec | None = None
         self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
@@ -142,6 +147,15 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         self._everywhere = _everywhere(self.num_envs)
 
     @property
+    def spec(self) -> EnvSpec | None:
+        """The specification that `gymnasium.make_vec` gave, with the lanes' `max_episode_steps`."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = with_horizon(spec, self.single.tables.step_limit)
+
+    @property
     def action_names(self) -> tuple[str, ...]:
         """The names of a lane's actions, in order."""
         return self.single.action_names
@@ -162,7 +176,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
 
     def reward_terms(self) -> dict[str, npt.NDArray[np.float64]]:
         """Return the terms of the last step's rewards by name; all are 0 where a dialogue began."""
-        return self._lanes.reward_terms()
+        return dict(self._lanes.late_terms()().items())
 
     def reset(
         self,
@@ -191,7 +205,8 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         self._is_seeded = self._is_seeded | is_new
         seen = self._lanes.reset(seeds, is_new, chosen)
         self._is_begun = True
-        return seen.observations, self._info(seen)
+        nowhere = np.zeros(self.num_envs, np.bool_)
+        return seen.observations, self._info(seen, nowhere, nowhere)
 
     def step(self, actions: npt.ArrayLike) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Do an action in each lane.
@@ -204,13 +219,10 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             gymnasium.error.ResetNeeded: `reset` must be called first.
         """
         seen = self.advance(actions)
-        info = self._info(seen)
-        if self._lanes.ended:
-            if self._is_same_step:
-                self._add_final(info, seen)
-            else:
-                info["is_success"] = seen.successes
-                info["_is_success"] = seen.ended
+        if self._is_same_step and self._lanes.ended:
+            info = self._info(seen, np.zeros_like(seen.successes), ~seen.ended, self._final(seen))
+        else:
+            info = self._info(seen, seen.successes)
         return seen.observations, seen.rewards, seen.terminated, seen.truncated, info
 
     def advance(self, actions: npt.ArrayLike) -> StepResult:
@@ -235,15 +247,28 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         if not self._is_begun:
             raise gym.error.ResetNeeded("call reset() for all lanes first")
 
-    def _info(self, seen: StepResult) -> dict[str, Any]:
-        return {
-            "action_mask": seen.masks,
-            "_action_mask": self._everywhere,
-            "turns": seen.turns,
-            "_turns": self._everywhere,
-        }
+    def _info(
+        self,
+        seen: StepResult,
+        successes: Array,
+        where: Array | None = None,
+        final: Mapping[str, Any] = MappingProxyType({}),
+    ) -> dict[str, Any]:
+        info = LazyInfo(
+            action_mask=seen.masks,
+            _action_mask=self._everywhere,
+            turns=seen.turns,
+            _turns=self._everywhere,
+            is_success=successes,
+            _is_success=self._everywhere,
+            _reward_terms=self._everywhere,
+            **final,
+        )
+        info.late = self._lanes.late_terms(where)
+        return info
 
-    def _add_final(self, info: dict[str, Any], seen: StepResult) -> None:
+    def _final(self, seen: StepResult) -> dict[str, Any]:
+        """Return the entries of `info` about the dialogues that ended in this step."""
         ended = np.flatnonzero(seen.ended)
         final = self._lanes.final(ended)
         observations = np.full(self.num_envs, None, dtype=object)
@@ -251,9 +276,15 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         masks, turns = np.zeros_like(seen.masks), np.zeros_like(seen.turns)
         masks[ended], turns[ended] = final.masks, final.turns
         own = {"action_mask": masks, "turns": turns, "is_success": seen.successes}
-        info["final_obs"] = observations
-        info["final_info"] = own | {f"_{key}": seen.ended for key in own}
-        info["_final_obs"] = info["_final_info"] = seen.ended
+        own |= {f"_{key}": seen.ended for key in (*own, "reward_terms")}
+        info = LazyInfo(own)
+        info.late = self._lanes.late_terms(seen.ended)
+        return {
+            "final_obs": observations,
+            "final_info": info,
+            "_final_obs": seen.ended,
+            "_final_info": seen.ended,
+        }
 
     def _as_actions(self, actions: npt.ArrayLike) -> npt.NDArray[np.int64]:
         array = np.asarray(actions)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from dialogue_gym import rules
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.rules.tables import TRUNCATED, Tables
+from dialogue_gym.envs.reward_terms import NamedTerms
+from dialogue_gym.rules.tables import Tables
 from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult
 from dialogue_gym.vector.kernel import BEGAN, RESET, STEP, Version, compiled
 from dialogue_gym.vector.table_layout import to_words
@@ -66,7 +68,9 @@ class Lanes:
         self._words, self._constants = to_words(tables)
         self._event_reward = np.array(tables.event_reward)
         self._action_reward = np.array(tables.action_reward)
-        self._terms = _term_tables(env)
+        self._terms = _term_table(env)
+        own = enumerate(env.reward_terms.by_action)
+        self._weights = {place: (action, weight) for action, (place, weight) in own if place >= 0}
 
         self._dtype = env.observation_space.dtype
         components, actions = tables.values * env.max_history, len(env.action_names)
@@ -134,12 +138,19 @@ class Lanes:
         """Return the last results of the dialogues that ended in these lanes; for `is_same_step`."""
         return Final(*(array[ended] for array in self._final))
 
-    def reward_terms(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return the terms of the last step's rewards by name; all are 0 where a dialogue began."""
-        by_events, by_action = self._terms
-        terms = {name: table[self._events] for name, table in by_events.items()}
-        for name, (index, weight) in by_action.items():
-            terms[name] = np.where((self._events < BEGAN) & (self._acted == index), weight, 0.0)
+    def late_terms(self, where: Array | None = None) -> Callable[[], NamedTerms]:
+        """Return a function for the terms of the last step's rewards, shape (lanes, terms).
+
+        It may be called after later steps. All are 0 where a dialogue began, and outside `where` (bool).
+        """
+        events = self._events.copy() if where is None else np.where(where, self._events, np.uint8(BEGAN))
+        acted = self._acted.copy() if self._weights else None
+        return functools.partial(self._named, events, acted)
+
+    def _named(self, events: Array, acted: Array | None) -> NamedTerms:
+        terms: NamedTerms = self._terms[events]
+        for place, (action, weight) in self._weights.items():
+            terms[(events < BEGAN) & (acted == action), place] = weight
         return terms
 
     def _play(self, what: int, chosen: Array, actions: Array) -> StepResult:
@@ -193,12 +204,12 @@ class Lanes:
         self._prepare()
 
 
-def _term_tables(env: DialogueEnv) -> tuple[dict[str, Array], dict[str, tuple[int, float]]]:
-    """Return each term's value by the bits of events, and those that actions have, with their numbers."""
-    named = [rules.reward_terms(env.domain, env.settings, events & ~TRUNCATED) for events in range(BEGAN)]
-    by_events = {name: np.array([terms[name] for terms in named] + [0.0] * BEGAN) for name in named[0]}
-    weights = zip(env.action_names, env.tables.action_reward[env.first_action :], strict=True)
-    return by_events, {name: (index, weight) for index, (name, weight) in enumerate(weights) if weight}
+def _term_table(env: DialogueEnv) -> NamedTerms:
+    """Return each term by the bits of events, `BEGAN` included; those of actions are 0."""
+    known = env.reward_terms.by_events
+    table = np.zeros((2 * BEGAN, known.shape[1])).view(type(known))
+    table[: 2 * len(known)] = np.concatenate([known, known])  # with truncation and without
+    return table
 
 
 def _largest(tables: Tables) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
 import warnings
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, TimeLimit
+from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, TimeAwareObservation, TimeLimit
 from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -149,7 +150,7 @@ def test_dialogue_is_truncated_without_a_wrapper(turn_taking: str, limit: int) -
     env.reset(seed=0)
     steps = [env.step(1) for _ in range(limit)]
     assert [step[3] for step in steps] == [False] * (limit - 1) + [True]
-    assert steps[-1][4]["is_success"] is False
+    assert not any(step[4]["is_success"] for step in steps)
     with pytest.raises(gym.error.ResetNeeded):
         env.step(0)
 
@@ -181,12 +182,69 @@ def test_reward_terms_add_up_and_can_be_set() -> None:
             env.reset()
     env.reset(seed=0)
     terms = env.step(names.index("utter_greet"))[4]["reward_terms"]
-    assert terms == {
+    assert dict(terms) == {
         "success": 0, "failure": 0, "step": -0.5, "turn": 0.1, "useless": -2.0, "invalid": 0,
         "utter_greet": 7.0,
     }  # fmt: skip
     env.reset(seed=0)
     assert env.step(names.index("action_suggest"))[4]["reward_terms"]["invalid"] == -3.0
+
+
+@pytest.mark.parametrize(
+    ("keywords", "steps"),
+    [({}, 50), ({"turn_taking": "explicit"}, 100), ({"max_episode_steps": 7}, 7)],
+    ids=["auto", "explicit", "given"],
+)
+def test_the_horizon_stands_in_the_spec_however_the_environment_was_made(
+    keywords: dict[str, Any], steps: int
+) -> None:
+    single = gym.make(BUILT_IN[0], patience=100, **keywords)
+    lanes = gym.make_vec(BUILT_IN[0], 2, patience=100, **keywords)
+    sync = gym.make_vec(BUILT_IN[0], 2, vectorization_mode="sync", patience=100, **keywords)
+    again = gym.make(gym.envs.registration.EnvSpec.from_json(single.spec.to_json()))
+    for env in (single, lanes, sync.envs[0], again):
+        assert env.spec.max_episode_steps == steps
+    assert TimeAwareObservation(single).max_timesteps == steps
+    for env in (single, again):
+        env.reset(seed=0)
+        assert [env.step(1)[3] for _ in range(steps)].index(True) == steps - 1
+    for vector in (lanes, sync):
+        vector.reset(seed=0)
+        cut = [vector.step(np.array([1, 1]))[3].tolist() for _ in range(steps)]
+        assert cut.index([True, True]) == steps - 1
+
+
+def structure(info: dict[str, Any]) -> dict[str, Any]:
+    return {name: (type(value), value.dtype, value.shape) for name, value in info.items()}
+
+
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+@pytest.mark.parametrize("env_id", IDS)
+def test_info_has_one_structure_of_arrays_at_every_reset_step_and_end(env_id: str, turn_taking: str) -> None:
+    env = make(env_id, turn_taking=turn_taking, reward={"action_restart": -0.5}, max_episode_steps=4)
+    seen = [structure(env.reset(seed=0)[1])]
+    cut = 0
+    for action in random_actions(env, 60):
+        *_, terminated, truncated, info = env.step(action)
+        seen.append(structure(info))
+        if terminated or truncated:
+            cut += truncated
+            seen.append(structure(env.reset()[1]))
+    assert cut > 5 and all(one == seen[0] for one in seen)
+    assert list(seen[0]) == ["action_mask", "reward_terms", "turns", "is_success"]
+    assert "action_restart" in info["reward_terms"]
+
+
+def test_reward_terms_are_an_array_that_is_read_by_name() -> None:
+    env = make(BUILT_IN[0])
+    env.reset(seed=0)
+    terms = env.step(1)[4]["reward_terms"]
+    for same in (terms, pickle.loads(pickle.dumps(terms)), copy.deepcopy(terms)):
+        assert dict(same) == {"success": 0, "failure": 0, "step": -1}
+        assert same["step"] == -1 and "step" in same and "stop" not in same
+        assert np.asarray(same).tolist() == [0, 0, -1]
+    with pytest.raises(KeyError, match="stop"):
+        terms["stop"]
 
 
 @pytest.mark.parametrize("env_id", IDS)

@@ -130,8 +130,8 @@ def test_fake_user_as_person_equals_the_simulated_environment(
             observation, reward, terminated, truncated, info = env.step(action)
             wanted, *others = person.seen
             assert [reward, terminated, truncated] == others[:3]
-            assert info["reward_terms"] == others[3]["reward_terms"]
-            assert info.get("is_success") == others[3].get("is_success")
+            assert dict(info["reward_terms"]) == dict(others[3]["reward_terms"])
+            assert info["is_success"] == others[3]["is_success"]
             is_over = terminated or truncated
             if not (is_over and person.env.conversation.outcome == "failure"):
                 # (Who hangs up says nothing more, and a fake user has said their last words by then.)
@@ -149,7 +149,7 @@ def test_a_conversation_is_truncated_and_the_next_one_begins() -> None:
         env.reset()
         steps = [step_by(env, "action_search_restaurants") for _ in range(7)]
         assert [step[3] for step in steps] == [False] * 6 + [True]
-        assert steps[-1][4]["is_success"] is False
+        assert not steps[-1][4]["is_success"]
         with pytest.raises(gym.error.ResetNeeded):
             env.step(0)
     assert person.env.conversation.outcome == "truncated"

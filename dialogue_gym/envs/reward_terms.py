@@ -1,0 +1,96 @@
+"""The terms of a reward: an array of numbers that knows their names."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.rules import reward_terms
+from dialogue_gym.rules.tables import TRUNCATED, Settings
+
+
+class NamedTerms(np.ndarray[Any, np.dtype[np.float64]]):
+    """Terms of rewards, float64, shape `(..., terms)`, which can be read by name as those of a dict.
+
+    `terms["step"]` has shape `(...)`. Arrays, unlike dicts, are the `info` that other libraries store.
+    """
+
+    names: ClassVar[tuple[str, ...]] = ()
+    """The names of the last axis, in order."""
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return a term by name, or what an array returns."""
+        if isinstance(index, str):
+            if index not in self.names:
+                raise KeyError(index)
+            return np.asarray(self)[..., self.names.index(index)]
+        return super().__getitem__(index)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names of the terms."""
+        return self.names
+
+    def values(self) -> Iterator[Any]:
+        """Return the terms, in order."""
+        return (self[name] for name in self.names)
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Return the names and terms, in order."""
+        return ((name, self[name]) for name in self.names)
+
+    def __contains__(self, value: object) -> bool:
+        """Return whether there is a term of this name, or as in an array."""
+        return value in self.names if isinstance(value, str) else bool(super().__contains__(value))
+
+    def __reduce__(self) -> Any:
+        """Pickle the numbers and their names."""
+        return _restored, (self.names, np.asarray(self))
+
+
+@functools.cache
+def _named(names: tuple[str, ...]) -> type[NamedTerms]:
+    """Return the class of arrays with these names: as a property of the class they cost no step any time."""
+    return type("NamedTerms", (NamedTerms,), {"names": names, "__module__": __name__})
+
+
+def _restored(names: tuple[str, ...], numbers: npt.NDArray[np.float64]) -> NamedTerms:
+    return numbers.view(_named(names))
+
+
+class RewardTerms:
+    """Every term of the reward of a domain under given settings: those of events, then those of actions.
+
+    Attributes:
+        names: of the terms, in order.
+        none: the terms of no step, all 0.
+        by_events: the terms for each combination of events (as bits, without truncation), shape
+            `(combinations, terms)`; those of actions are 0.
+        by_action: for each action of the environment, the place of its own term, or -1, and its weight.
+    """
+
+    def __init__(self, domain: Domain, settings: Settings, actions: Sequence[str]) -> None:
+        """Tabulate the terms for an environment with these actions."""
+        weights = dict(domain.reward) | dict(settings.reward)
+        rows = [reward_terms(domain, settings, events) for events in range(TRUNCATED)]
+        own = [name for name in actions if weights.get(name)]
+        self.names = (*rows[0], *own)
+        table = np.array([[*row.values(), *[0.0] * len(own)] for row in rows]) + 0.0  # no -0.0
+        self.by_events: NamedTerms = table.view(_named(self.names))
+        self.by_action = tuple(
+            (self.names.index(name) if name in own else -1, weights.get(name, 0.0)) for name in actions
+        )
+        self.none: NamedTerms = np.zeros_like(self.by_events[0])
+        self._rows = list(self.by_events)
+
+    def of(self, events: int, action: int) -> NamedTerms:
+        """Return the terms of a step from its events and action."""
+        terms: NamedTerms = self._rows[events & ~TRUNCATED].copy()
+        place, weight = self.by_action[action]
+        if place >= 0:
+            terms[place] = weight
+        return terms
