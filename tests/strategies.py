@@ -99,3 +99,7 @@ SETTINGS = st.fixed_dictionaries(
         "render_mode": st.sampled_from([None, "ansi"]),
     }
 )
+
+SETTINGS_AND_FORMS = st.tuples(SETTINGS, st.sampled_from(["fields", "flat"])).map(
+    lambda drawn: drawn[0] | {"observation": drawn[1]}
+)

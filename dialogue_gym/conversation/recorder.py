@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import simulated_events
 from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entity_values
@@ -34,11 +37,31 @@ class Recorder:
         self._tables = tables
         self._codes = slot_codes(domain)
         self._notes: list[tuple[int, int, list[int]]] = []
+        self._is_replaced = False
 
     def begin(self, row: Row) -> None:
         """Start anew with the user's opening."""
         self._notes = [(0, TURN, list(row))]
-        self._written = 0
+        self._written, self._is_replaced = 0, False
+
+    def get_state(self) -> tuple[Any, ...]:
+        """Return the record so far, for `set_state`; words are left out where they follow from the steps."""
+        if not self._is_replaced:
+            return (*self._notes,), None
+        conversation = self.conversation
+        return (*self._notes,), (conversation.events, conversation.outcome, copy.deepcopy(self._speaker))
+
+    def set_state(self, state: tuple[Any, ...]) -> None:
+        """Continue from a record that `get_state` returned."""
+        notes, words = state
+        self._notes = list(notes)
+        self._written, self._is_replaced = 0, words is not None
+        if words is not None:
+            events, outcome, speaker = words
+            self._conversation = Conversation(self._domain, events)
+            self._conversation.outcome = outcome
+            self._speaker = copy.deepcopy(speaker)
+            self._written = len(notes)
 
     def add(self, row: Row, action: int, events: int) -> None:
         """Record a step: the bot's action, and the user's message if the turn was handed over."""
@@ -69,7 +92,7 @@ class Recorder:
             raise ValueError("no message to replace: the last event is not a message of the user")
         other = Conversation(self._domain, (*conversation.events[:-1], message))
         other.outcome = conversation.outcome
-        self._conversation = other
+        self._conversation, self._is_replaced = other, True
 
     def _add_step(self, action: int, events: int, row: list[int]) -> None:
         conversation = self._conversation

@@ -7,7 +7,8 @@ up to Rasa 3. Keys that concern neither policy nor simulation are accepted and i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import yaml
 
@@ -28,6 +29,7 @@ from dialogue_gym.domain.model import (
     Response,
     Variation,
 )
+from dialogue_gym.domain.plain import domain_from_plain
 from dialogue_gym.domain.slots import SlotReader
 from dialogue_gym.domain.sources import Source, files_of
 from dialogue_gym.domain.sources import builtin_names as builtin_names
@@ -54,15 +56,18 @@ LISTS_OF_OBJECTS = ("buttons", "quick_replies", "elements")
 """The keys of a response that hold lists of objects."""
 
 
-def load_domain(source: Domain | Source) -> Domain:
+def load_domain(source: Domain | Source | Mapping[str, Any]) -> Domain:
     """Return the domain of a file, folder or list of files, or a built-in one by its name.
 
     All files of a folder that have a domain's keys are merged, as Rasa does. Parts that Rasa ignores or skips
-    are left out; `dialogue-gym check` lists them. A `Domain` is returned unchanged.
+    are left out; `dialogue-gym check` lists them. A `Domain` is returned unchanged; a mapping is one as
+    `dataclasses.asdict` writes it.
 
     Raises:
         DomainError: the domain cannot be used; one sentence with file, line and key.
     """
+    if isinstance(source, Mapping):
+        return domain_from_plain(source)
     return source if isinstance(source, Domain) else read_domain(source, [])
 
 

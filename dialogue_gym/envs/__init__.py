@@ -1,5 +1,6 @@
 """The Gymnasium environments: the rules, interpreted, with a simulated user."""
 
 from dialogue_gym.envs.dialogue import DialogueEnv, RenderModeError, unwrapped_dialogue
+from dialogue_gym.envs.state import DialogueState
 
-__all__ = ["DialogueEnv", "RenderModeError", "unwrapped_dialogue"]
+__all__ = ["DialogueEnv", "DialogueState", "RenderModeError", "unwrapped_dialogue"]

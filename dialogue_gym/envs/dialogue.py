@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import string
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,19 +26,21 @@ from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.domain.observation import (
     ObservationField,
     describe,
-    observation_dtype,
     observation_fields,
     slot_codes,
 )
+from dialogue_gym.envs.observation_form import Observation, make_form
+from dialogue_gym.envs.options import begin, fold, read_options, tables_for
 from dialogue_gym.envs.reward_terms import NamedTerms, RewardTerms
 from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number, with_horizon
+from dialogue_gym.envs.state import DialogueState, rules_key
 from dialogue_gym.rules import blocked, draw, mask, step
 from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, SUCCESS, TRUNCATED, TURNS
 
-Observation = npt.NDArray[Any]
 _INT8 = np.dtype(np.int8)
 _ENDED = SUCCESS | FAILURE
 _KNOWN_MASKS = 1024
+_KEYS = string.ascii_lowercase + string.digits
 _YES, _NO = np.array(True), np.array(False)
 """Arrays without axes: Gymnasium's vector environments and TorchRL store these, and no other kind of bool."""
 
@@ -45,7 +48,7 @@ _YES, _NO = np.array(True), np.array(False)
 class RenderModeError(ValueError, TypeError):
     """An unknown render mode.
 
-    (Also a TypeError: given an id, Stable-Baselines3 tries "rgb_array", and after that error no mode.)
+    (Also a TypeError: libraries try modes, and after that error they try none.)
     """
 
 
@@ -71,9 +74,15 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     `env.unwrapped.describe(observation)`. With `max_history=k` the last k observations stand side by side,
     the newest last; zeros stand in for those before the first.
 
+    With `observation="flat"` the space is a `Box` of float32: for each of these numbers one entry for each
+    of its values, 1 for the value that it has, else 0. `env.unwrapped.codes(observation)` leads back.
+
     ## Starting State
     The user is drawn and has opened the dialogue: the first observation holds the bot's understanding
-    of that message.
+    of that message. `reset(seed=k)` decides all that follows, resets without a seed included; so does setting
+    `env.unwrapped.np_random`. `reset(options={"goal": {"cuisine": "french"}, "user": "unfriendly"})` begins a
+    dialogue with a chosen user; wishes that are not named are drawn. `get_state` and `set_state` go back to
+    an earlier moment.
 
     ## Rewards
     The sum of named terms, with the weights of the domain's `reward`, by default 20 for success, 0 for
@@ -90,7 +99,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     dialogue in success).
 
     ## Arguments
-    - `domain`: path of a domain file, name of a built-in domain, or a `Domain`.
+    - `domain`: path of a domain file, name of a built-in domain, or a `Domain`, also as the mapping that
+      `env.spec.to_json()` writes for one.
     - `turn_taking`: `"auto"` or `"explicit"`.
     - `semantic_error_rate`: chance from 0 to 1 that the bot misunderstands the user.
     - `user`: `"standard"`, `"unfriendly"`, or another profile that the domain declares.
@@ -100,10 +110,12 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     - `indecisiveness`: chance at each turn that the user changes one preference.
     - `correction_rate`: chance that the user names a right value when a suggestion is wrong.
     - `max_history`: number of observations given at once.
+    - `observation`: `"fields"`, one small integer for each field, or `"flat"`, their one-hot vector.
     - `reward`: weights that override the domain's, by term or action.
     - `max_episode_steps`: steps until truncation, instead of 50 or 100. (`gym.make` keeps an argument of
       this name for its `TimeLimit` wrapper, which can only shorten an episode.)
-    - `render_mode`: `"ansi"` (render returns the dialogue as text) or `"human"` (it is printed as it goes).
+    - `render_mode`: `"ansi"` (render returns the dialogue as text), `"human"` (it is printed as it goes) or
+      `"rgb_array"` (render returns a picture of the chat, uint8 of shape `(480, 640, 3)`; needs Pillow).
 
     If an argument is None, the domain's own figure applies.
 
@@ -115,11 +127,11 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         ValueError: an argument is out of bounds; the message names the argument.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 4}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "human", "rgb_array"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,
-        domain: Domain | str | Path | None = None,
+        domain: Domain | str | Path | Mapping[str, Any] | None = None,
         *,
         turn_taking: str = "auto",
         semantic_error_rate: float = 0.0,
@@ -129,6 +141,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         indecisiveness: float | None = None,
         correction_rate: float | None = None,
         max_history: int = 1,
+        observation: str = "fields",
         reward: Mapping[str, float] | None = None,
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
@@ -165,11 +178,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         """Index in the domain's actions of the environment's action 0."""
         self.action_names = self.domain.actions[self.first_action :]
 
-        sizes = [len(field.labels) for field in self.fields]
-        self._dtype = observation_dtype(self.fields)
-        self.observation_space = spaces.MultiDiscrete(sizes * self.max_history, dtype=self._dtype.type)
-        # The space's own sizes are int8 as well: adding them up, as Stable-Baselines3 does, would overflow.
-        self.observation_space.nvec = self.observation_space.nvec.astype(np.int64)
+        self.observation_form = make_form(observation, self.fields, self.max_history)
+        """The form in which observations are given."""
+        self.observation_space = self.observation_form.space
         self.action_space = spaces.Discrete(len(self.action_names))
 
         self.tables = rules.build_tables(self.domain, self.settings)
@@ -180,7 +191,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self._components = len(self.fields)
         self._row = [0] * self.tables.size
         self._is_random_set = False
-        self._is_over = True
+        self._is_over, self._is_success = True, False
+        self._user: str | None = None
         self._frames: deque[list[int]] = deque(maxlen=self.max_history)
         self._recorder = Recorder(self.domain, self.tables)
         self._shown = 0
@@ -205,27 +217,108 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
     def describe(self, observation: npt.ArrayLike) -> dict[str, str]:
         """Return an observation in words: the label of each field, by the field's name."""
-        return describe(self.observation_fields, observation)
+        return describe(self.observation_fields, self.codes(observation))
+
+    def codes(self, observations: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return the codes of the fields of observations: shape `(..., width)` to `(..., components)`.
+
+        Raises:
+            ValueError: these are not observations of this environment.
+        """
+        return self.observation_form.decode(np.asarray(observations))
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The generator that unseeded dialogues are drawn from. Setting it decides all that follows."""
+        return super().np_random
+
+    @np_random.setter
+    def np_random(self, generator: np.random.Generator) -> None:
+        self._np_random, self._np_random_seed = generator, -1
+        if self._is_random_set:
+            self._row[RANDOM] = self._drawn_random_state()
+
+    def _drawn_random_state(self) -> int:
+        return rules.mix(int(self.np_random.integers(1 << 62)))
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin a dialogue: that of the seed, or without a seed the next one of the random stream."""
+        """Begin a dialogue: that of the seed, or without a seed the next one of the random stream.
+
+        Args:
+            seed: decides this dialogue and, where no other seed is given, all that follow.
+            options: may hold `goal`, a mapping of slots to values, and `user`, the name of a profile. Chance
+                is the same as without options.
+
+        Raises:
+            ValueError: an option is unknown.
+            TypeError: the options are not a mapping.
+        """
+        chosen = read_options(options, self.domain)
         super().reset(seed=seed)
         if seed is not None:
-            self._row[RANDOM] = rules.mix(seed)
+            self._row[RANDOM] = rules.mix(fold(seed))
         elif not self._is_random_set:
-            self._row[RANDOM] = rules.mix(int(self.np_random.integers(1 << 62)))
+            self._row[RANDOM] = self._drawn_random_state()
         self._is_random_set = True
-        self._is_over = False
-        rules.begin(self._row, self.tables, rules.draw)
+        self._is_over, self._is_success = False, False
+        self._play_with(chosen.user)
+        begin(self._row, self.tables, chosen.goal)
         self._recorder.begin(self._row)
         self._shown = 0
         if self.render_mode == "human":
             self._show()
         if self.max_history > 1:
             self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
-        return self._observe(), self._info(self.reward_terms.none.copy(), 1, False)
+        return self._observe(), self._info(self.reward_terms.none.copy(), 1)
+
+    def _play_with(self, user: str | None) -> None:
+        if user != self._user:
+            self._user, self.tables = user, tables_for(user, self.domain, self.settings)
+
+    def get_state(self) -> DialogueState:
+        """Return the state of the dialogue, to come back to with `set_state`.
+
+        Raises:
+            gymnasium.error.ResetNeeded: no dialogue has begun.
+        """
+        if not self._is_random_set:
+            raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
+        return DialogueState(
+            rules_key(self.domain, self.settings, self.max_history),
+            self._user,
+            tuple(self._row),
+            tuple(map(tuple, self._frames)),
+            self._is_over,
+            self._is_success,
+            self._recorder.get_state(),
+        )
+
+    def set_state(self, state: DialogueState) -> tuple[Observation, dict[str, Any]]:
+        """Go back to a state of this environment, or of another one with the same domain and settings.
+
+        The same actions then have the same results as before. A `TimeLimit` around this environment does not
+        go back: step the environment itself, which has a limit of its own.
+
+        Returns:
+            The observation of the state, and its `info` (without reward terms).
+
+        Raises:
+            ValueError: the state is of another domain, or of other settings.
+        """
+        if state.rules != rules_key(self.domain, self.settings, self.max_history):
+            raise ValueError("the state is of an environment with another domain or other settings")
+        self._play_with(state.user)
+        self._row[:] = state.row
+        self._frames = deque(map(list, state.frames), self.max_history)
+        self._is_over, self._is_success = state.is_over, state.is_success
+        self._is_random_set = True
+        self._recorder.set_state(state.record)
+        self._shown = len(transcript(self.conversation)) if self.render_mode == "human" else 0
+        if self.max_history > 1:
+            self._frames.pop()
+        return self._observe(), self._info(self.reward_terms.none.copy(), self._row[TURNS])
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action.
@@ -239,9 +332,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
         row, tables = self._row, self.tables
         events = step(row, tables, index, draw)
-        self._is_over = events & (_ENDED | TRUNCATED) != 0
+        self._is_over, self._is_success = events & (_ENDED | TRUNCATED) != 0, events & SUCCESS != 0
         reward, terms = self._reward(events, index)
-        info = self._info(terms, row[TURNS], events & SUCCESS != 0)
+        info = self._info(terms, row[TURNS])
         self._recorder.add(row, index, events)
         if self.render_mode == "human":
             self._show()
@@ -259,13 +352,13 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         reward = self.tables.event_reward[events] + self.tables.action_reward[index]
         return reward, self.reward_terms.of(events, index - self.first_action)
 
-    def _info(self, terms: NamedTerms, turns: int, is_success: bool) -> dict[str, Any]:
+    def _info(self, terms: NamedTerms, turns: int) -> dict[str, Any]:
         """Return the `info` of a reset or a step: always the same keys and types."""
         return {
             "action_mask": self._mask(),
             "reward_terms": terms,
             "turns": self._counts[turns] if turns < len(self._counts) else np.int64(turns),
-            "is_success": _YES.copy() if is_success else _NO.copy(),
+            "is_success": _YES.copy() if self._is_success else _NO.copy(),
         }
 
     def _observe(self) -> Observation:
@@ -273,9 +366,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if self.max_history > 1:
             self._frames.append(frame)
             frame = [code for older in self._frames for code in older]
-        if self._dtype is _INT8:  # several times faster than np.array
-            return np.frombuffer(bytearray(frame), _INT8)
-        return np.array(frame, dtype=self._dtype)
+        return self.observation_form.encode(frame)
 
     def _mask(self) -> npt.NDArray[np.int8]:
         bits = blocked(self._row, self.tables)
@@ -292,12 +383,28 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         """Return for each action whether its precondition holds (the name that MaskablePPO looks for)."""
         return self._mask().astype(np.bool_)
 
-    def render(self) -> str | None:
-        """Return the dialogue so far as text (`"ansi"`); with `"human"` it has been printed already."""
+    def render(self) -> str | npt.NDArray[np.uint8] | None:
+        """Return the dialogue so far: a text (`"ansi"`) or a picture (`"rgb_array"`).
+
+        With `"human"` it has been printed already.
+
+        Raises:
+            gymnasium.error.DependencyNotInstalled: a picture needs Pillow.
+        """
         if self.render_mode is None:
-            gym.logger.warn('render() needs render_mode="ansi" or "human" in gym.make')
-            return None
-        return "\n".join(transcript(self.conversation)) if self.render_mode == "ansi" else None
+            modes = ", ".join(self.metadata["render_modes"])
+            gym.logger.warn(f"render() needs a render_mode in gym.make: {modes}")
+        elif self.render_mode == "ansi":
+            return "\n".join(transcript(self.conversation))
+        elif self.render_mode == "rgb_array":
+            from dialogue_gym.envs.picture import picture
+
+            return picture(self.conversation)
+        return None
+
+    def get_keys_to_action(self) -> dict[str, int]:
+        """Return a key for each action, from a on, for `gymnasium.utils.play`."""
+        return dict(zip(_KEYS, range(len(self.action_names)), strict=False))
 
     @property
     def conversation(self) -> Conversation:

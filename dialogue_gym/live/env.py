@@ -15,7 +15,9 @@ from dialogue_gym.conversation.conversation import Conversation, with_user
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
 from dialogue_gym.conversation.transcript import message_lines
 from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.envs.dialogue import DialogueEnv, Observation
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.observation_form import Observation
+from dialogue_gym.envs.state import DialogueState
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED, LiveReward, Trace
@@ -109,8 +111,11 @@ class DialogueLiveEnv(DialogueEnv):
         """Begin a conversation, and wait for the person's first words; a seed does not affect them.
 
         Raises:
+            ValueError: there are options.
             StoreError: the journal could not be written.
         """
+        if options:
+            raise ValueError(f"options={options!r}: must be None, since a person cannot be chosen")
         gym.Env.reset(self, seed=seed)
         if self._turn is not None and not self._is_over:
             self._end(self._turn, TRUNCATED)
@@ -123,7 +128,7 @@ class DialogueLiveEnv(DialogueEnv):
         assert journal is not None
         self._turn = Turn(trace, journal, self._runner, self.settings.turn_taking)
         self._has_left = self._is_over = message is None
-        self._shown = 0
+        self._shown, self._is_success = 0, False
         self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
         if message is not None:
             self._number += 1
@@ -131,7 +136,7 @@ class DialogueLiveEnv(DialogueEnv):
             self._turn.add_message(message)
             self._turn.write()
             self._show_if_human()
-        return self._seen(), self._info(self.reward_terms.none.copy(), self._turns, False)
+        return self._seen(), self._info(self.reward_terms.none.copy(), self._turns)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action, and wait for the person if it hands the turn over.
@@ -163,7 +168,8 @@ class DialogueLiveEnv(DialogueEnv):
         events |= _ENDS[outcome]
         reward, terms = self._reward(events, index)
         observation = self._seen()
-        info = self._info(terms, self._turns, outcome == SUCCESS)
+        self._is_success = outcome == SUCCESS
+        info = self._info(terms, self._turns)
         if outcome is None:
             turn.write()
         else:
@@ -233,6 +239,22 @@ class DialogueLiveEnv(DialogueEnv):
         if self._turn is None:
             raise gym.error.ResetNeeded("no conversation has begun: call reset() first")
         return self._turn.conversation
+
+    def get_state(self) -> DialogueState:
+        """Refuse: a person cannot be brought back to an earlier moment.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("a conversation with a person has no state to come back to")
+
+    def set_state(self, state: DialogueState) -> tuple[Observation, dict[str, Any]]:
+        """Refuse: a person cannot be brought back to an earlier moment.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("a conversation with a person has no state to come back to")
 
     def replace_last_message(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
         """Refuse: the message of a person is on record.

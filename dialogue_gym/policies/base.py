@@ -83,7 +83,7 @@ class Policy(abc.ABC):
         Returns:
             The actions, int64, of shape `()` or `(n,)`, and `state`.
         """
-        observation = np.asarray(observation)
+        observation = self.env.codes(observation)
         if observation.ndim == 1:
             return np.array(self.choose(observation, action_masks, deterministic), dtype=np.int64), state
         masks = [None] * len(observation) if action_masks is None else np.asarray(action_masks)

@@ -8,6 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.observation_form import FieldCodes
+
+
+def need_fields(env: DialogueEnv, who: str) -> None:
+    """Raise ValueError if an environment does not show the codes of the fields, which someone reads."""
+    if not isinstance(env.observation_form, FieldCodes):
+        raise ValueError(f"observation: must be 'fields' for {who}")
 
 
 class ActionMask:
@@ -30,7 +37,7 @@ class ActionMask:
         """Components of an observation, each with the actions that its values block, by value and action."""
 
     def __call__(self, observations: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Return the masks of observations: shape `(n, components)` to `(n, actions)`, bool."""
+        """Return the masks of observations, as codes: shape `(n, components)` to `(n, actions)`, bool."""
         possible = np.ones((len(observations), self.actions), np.bool_)
         for component, blocked in self.blocked:
             possible &= ~np.array(blocked)[observations[:, component]]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.policies.base import Policy
-from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.policies.mask import ActionMask, need_fields
 
 Array = npt.NDArray[Any]
 
@@ -56,6 +56,7 @@ class QTable(Policy):
             use_mask: leave out impossible actions, instead of learning that they fail.
         """
         super().__init__(env, seed)
+        need_fields(self.env, type(self).__name__)
         self.num_timesteps = 0
         self.values: dict[bytes, npt.NDArray[np.float64]] = {}
         self.optimism, self.is_masked = optimism, use_mask

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sb3_contrib import MaskablePPO
 
+from dialogue_gym.envs.observation_form import ObservationForm
 from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.sb3.vec_env import dialogue_of
 
@@ -14,11 +15,15 @@ from dialogue_gym.sb3.vec_env import dialogue_of
 class ObservingMaskablePPO(MaskablePPO):
     """MaskablePPO of sb3-contrib that derives masks from the observations unless it is given some."""
 
+    observation_form: ObservationForm | None = None
+    """The form of its observations; None, in files of earlier versions, stands for codes."""
+
     def __init__(self, policy: Any, env: Any, **arguments: Any) -> None:
         """Make the agent; the arguments are those of `MaskablePPO`, by name."""
         super().__init__(policy, env, **arguments)
         if env is not None:
-            self.observation_mask = ActionMask(dialogue_of(env))
+            dialogue = dialogue_of(env)
+            self.observation_mask, self.observation_form = ActionMask(dialogue), dialogue.observation_form
 
     def predict(
         self,
@@ -30,5 +35,8 @@ class ObservingMaskablePPO(MaskablePPO):
     ) -> tuple[Any, Any]:
         """Return the actions for one observation or a batch of them, and the state unchanged."""
         if action_masks is None:
-            action_masks = self.observation_mask(np.atleast_2d(observation))
+            codes = np.atleast_2d(observation)
+            if self.observation_form is not None:
+                codes = self.observation_form.decode(codes)
+            action_masks = self.observation_mask(codes)
         return super().predict(observation, state, episode_start, deterministic, action_masks)

@@ -15,7 +15,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 
-from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.policies.mask import ActionMask, need_fields
 from dialogue_gym.sb3.schedules import Linear
 from dialogue_gym.sb3.vec_env import dialogue_of
 
@@ -116,8 +116,10 @@ class MaskedDQN(DQN):
 
         Raises:
             TypeError: the environment is not a dialogue.
+            ValueError: it shows flat observations.
         """
         if env is not None:
+            need_fields(dialogue_of(env), "MaskedDQN")
             mask = ActionMask(dialogue_of(env))
             arguments["policy_kwargs"] = {"mask": mask} | (arguments.get("policy_kwargs") or {})
         super().__init__(policy, env, **arguments)

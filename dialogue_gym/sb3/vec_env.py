@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import time
 from collections.abc import Sequence
@@ -15,16 +14,10 @@ from gymnasium.envs.registration import load_env_creator
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
-from dialogue_gym._text import nearest
 from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
 from dialogue_gym.vector.env import DialogueVectorEnv
 
 Array = npt.NDArray[Any]
-_METHODS = ("action_masks", "describe")
-_ATTRIBUTES = (
-    "action_names", "action_space", "domain", "max_history", "observation_fields",
-    "observation_space", "render_mode", "settings", "spec",
-)  # fmt: skip
 
 
 class DialogueVecEnv(VecEnv):
@@ -120,48 +113,35 @@ class DialogueVecEnv(VecEnv):
 
     def has_attr(self, attr_name: str) -> bool:
         """Return whether a name is valid for `get_attr` or `env_method`."""
-        return attr_name in (*_ATTRIBUTES, *_METHODS)
+        return attr_name in self.lanes.attributes.names()
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Return an attribute (the same for all lanes) or a method, one for each lane.
+        """Return an attribute (the same for all lanes, unless you set it) or a method, one for each lane.
 
         Raises:
             AttributeError: the attribute is unknown, or exists only for a single dialogue.
         """
-        chosen = self._get_indices(indices)
-        if attr_name in _METHODS:
-            return [functools.partial(self._call, attr_name, lane) for lane in chosen]
-        if attr_name not in _ATTRIBUTES:
-            raise AttributeError(f"{attr_name!r}: {nearest(attr_name, (*_ATTRIBUTES, *_METHODS))}")
-        if attr_name == "spec":
-            return [self.lanes.spec for _ in chosen]
-        return [getattr(self.lanes.single, attr_name) for _ in chosen]
+        values = self.lanes.attributes.get(attr_name)
+        return [values[lane] for lane in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Raise AttributeError: attributes of compiled lanes cannot be set."""
-        raise AttributeError(f"{attr_name!r} cannot be set: pass settings when the environment is made")
+        """Give lanes an attribute of your own.
+
+        Raises:
+            AttributeError: the environment has an attribute of this name, which compiled lanes cannot change.
+        """
+        self.lanes.attributes.add(attr_name, dict.fromkeys(self._get_indices(indices), value))
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Return the result of `action_masks()` (bool) or `describe(observation)` for each lane.
+        """Return the result of `action_masks()`, `codes(...)` or `describe(observation)` for each lane.
 
         Raises:
             AttributeError: compiled lanes do not have the method.
         """
-        chosen = self._get_indices(indices)
-        if method_name == "action_masks":
-            masks = self.lanes.action_masks()
-            return [masks[lane] for lane in chosen]
-        if method_name not in _METHODS:
-            raise AttributeError(
-                f"compiled lanes have no method {method_name!r}; {nearest(method_name, _METHODS)}"
-            )
-        return [self._call(method_name, lane, *method_args, **method_kwargs) for lane in chosen]
-
-    def _call(self, method_name: str, lane: int, *method_args: Any, **method_kwargs: Any) -> Any:
-        result = getattr(self.lanes, method_name)(*method_args, **method_kwargs)
-        return result[lane] if method_name == "action_masks" else result
+        results = self.lanes.attributes.call(method_name, *method_args, **method_kwargs)
+        return [results[lane] for lane in self._get_indices(indices)]
 
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None

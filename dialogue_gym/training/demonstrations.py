@@ -92,6 +92,6 @@ def taught_labels(env: gym.Env[Any, Any], folder: Path) -> Labels:
     memory = right_actions(history, dialogue.domain, dialogue.action_names, dialogue.settings.turn_taking)
     if not memory:
         raise ValueError(f"{folder}: the store has no labels")
-    observations = np.array([np.frombuffer(key, dialogue.observation_space.dtype) for key in memory])
+    observations = np.array([np.frombuffer(key, dialogue.observation_form.code_dtype) for key in memory])
     right = np.array([[name in names for name in dialogue.action_names] for names in memory.values()])
     return Labels(observations, ActionMask(dialogue)(observations) | right, right)

@@ -67,7 +67,8 @@ def parse_settings(words: Iterable[str], fixed: Iterable[str] = ()) -> dict[str,
 
 def check_settings(names: Iterable[str], fixed: Iterable[str] = ()) -> None:
     """Raise ValueError if a name is not a setting that can be chosen here."""
-    ours = ("render_mode", "max_episode_steps", *fixed)  # gym.make would make a wrapper of the limit
+    # gym.make would make a wrapper of the limit, and the agents here read fields.
+    ours = ("render_mode", "max_episode_steps", "observation", *fixed)
     valid = [name for name in inspect.signature(DialogueEnv).parameters if name not in ours]
     for name in names:
         if name not in valid:

@@ -74,7 +74,7 @@ def evaluate(
     state: Any = None
     begins = np.ones(count, dtype=np.bool_)
     while quota.any():
-        masks = {"action_masks": mask(observations)} if mask else {}
+        masks = {"action_masks": mask(lanes.single.codes(observations))} if mask else {}
         actions, state = policy.predict(
             observations, state=state, episode_start=begins, deterministic=True, **masks
         )
@@ -130,8 +130,9 @@ def _lanes(env: gym.Env[Any, Any], count: int) -> DialogueVectorEnv:
     settings = dataclasses.asdict(inner.settings) | {"reward": dict(inner.settings.reward)}
     try:
         return DialogueVectorEnv(
-            count, autoreset_mode="SameStep", domain=inner.domain, max_history=inner.max_history, **settings
-        )
+            count, autoreset_mode="SameStep", domain=inner.domain, max_history=inner.max_history,
+            observation=inner.observation_form.name, **settings,
+        )  # fmt: skip
     except gym.error.DependencyNotInstalled:
         raise ImportError(
             'evaluation needs numba: pip install "dialogue_gym[agents]"', name="numba"

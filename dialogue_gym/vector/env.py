@@ -17,8 +17,10 @@ from gymnasium.vector.utils import batch_space
 from dialogue_gym._text import nearest
 from dialogue_gym.domain.observation import ObservationField
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.options import fold, read_options
 from dialogue_gym.envs.settings import whole_number, with_horizon
 from dialogue_gym.rules.chance import MASK
+from dialogue_gym.vector.attributes import METHODS, LaneAttributes
 from dialogue_gym.vector.lazy_info import LazyInfo
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     `MultiDiscrete`, shape `(num_envs,)`: an action of `DialogueEnv` for each lane.
 
     ## Observation Space
-    `MultiDiscrete`, shape `(num_envs, k * max_history)`, dtype int8 or int16 as in `DialogueEnv`.
+    `MultiDiscrete`, shape `(num_envs, k * max_history)`, dtype int8 or int16 as in `DialogueEnv`; with
+    `observation="flat"` a `Box` of float32 with a row for each lane.
 
     ## Rewards
     Shape `(num_envs,)`, dtype float64. `reward_terms()` returns the terms of the last ones by name.
@@ -140,6 +143,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         self._is_seeded = np.zeros(self.num_envs, np.bool_)
         self._is_begun = False
         self._everywhere = _everywhere(self.num_envs)
+        self._attributes = LaneAttributes(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Continue where the pickled or copied environment was."""
@@ -154,6 +158,11 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         self._spec = with_horizon(spec, self.single.tables.step_limit)
+
+    @property
+    def attributes(self) -> LaneAttributes:
+        """The attributes and methods of the lanes."""
+        return self._attributes
 
     @property
     def action_names(self) -> tuple[str, ...]:
@@ -174,6 +183,36 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         self._need_reset()
         return self._lanes.look().masks.astype(np.bool_)
 
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Return an attribute of each lane, as Gymnasium's vector environments do.
+
+        Raises:
+            AttributeError: the attribute is unknown, or exists only for a single dialogue.
+        """
+        return tuple(self._attributes.get(name))
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Give each lane an attribute of your own: a list or tuple with one value each, or one for all.
+
+        Raises:
+            AttributeError: the environment has an attribute of this name, which compiled lanes cannot change.
+            ValueError: there are not as many values as lanes.
+        """
+        listed = values if isinstance(values, list | tuple) else [values] * self.num_envs
+        if len(listed) != self.num_envs:
+            raise ValueError(f"{name!r}: {self.num_envs} lanes need as many values, not {len(listed)}")
+        self._attributes.add(name, dict(enumerate(listed)))
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Return the results of a method of each lane, or an attribute, as Gymnasium's do.
+
+        Raises:
+            AttributeError: the name is unknown, or exists only for a single dialogue.
+        """
+        if name in METHODS:
+            return tuple(self._attributes.call(name, *args, **kwargs))
+        return self.get_attr(name)
+
     def reward_terms(self) -> dict[str, npt.NDArray[np.float64]]:
         """Return the terms of the last step's rewards by name; all are 0 where a dialogue began."""
         return dict(self._lanes.late_terms()().items())
@@ -189,21 +228,23 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         Args:
             seed: s gives lane i the seed s + i; a list gives each lane its own, or None. Without a seed a
                 lane's random stream runs on.
-            options: may hold `reset_mask`, a bool array of shape `(num_envs,)`.
+            options: may hold `reset_mask`, a bool array of shape `(num_envs,)`, and `goal`, the wishes of the
+                users of these dialogues, as in `DialogueEnv.reset`.
 
         Raises:
-            ValueError: there are not as many seeds, or mask entries, as lanes.
+            ValueError: there are not as many seeds, or mask entries, as lanes; or an option is unknown.
             TypeError: the mask is not a bool array.
             gymnasium.error.ResetNeeded: with a mask, before all lanes were reset once.
         """
         chosen = self._chosen(options)
+        goal = self._goal(options)
         seeds, is_given = self._seeds(seed)
         is_new = chosen & (is_given | ~self._is_seeded)
         unknown = is_new & ~is_given
         if unknown.any():
-            seeds[unknown] = self.np_random.integers(1 << 62, size=int(unknown.sum()), dtype=np.uint64)
-        self._is_seeded = self._is_seeded | is_new
-        seen = self._lanes.reset(seeds, is_new, chosen)
+            seeds[unknown] = self._drawn_seeds(int(unknown.sum()))
+        self._is_seeded |= is_new
+        seen = self._lanes.reset(seeds, is_new, chosen, goal)
         self._is_begun = True
         nowhere = np.zeros(self.num_envs, np.bool_)
         return seen.observations, self._info(seen, nowhere, nowhere)
@@ -301,7 +342,7 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     def _chosen(self, options: dict[str, Any] | None) -> Array:
         if options is not None and not isinstance(options, Mapping):
             raise TypeError(f"options={options!r}: must be a mapping or None")
-        if not options or "reset_mask" not in options:
+        if not options or options.get("reset_mask") is None:
             return self._everywhere
         self._need_reset()
         mask = options["reset_mask"]
@@ -313,6 +354,29 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             raise ValueError("options['reset_mask'] must be True for at least one lane")
         return mask
 
+    def _goal(self, options: dict[str, Any] | None) -> Mapping[int, int]:
+        given = {key: value for key, value in (options or {}).items() if key != "reset_mask"}
+        if "user" in given:
+            raise ValueError(
+                "options['user']: compiled lanes share one user; give the argument user, "
+                'or use vectorization_mode="sync"'
+            )
+        return read_options(given, self.single.domain, ("goal", "reset_mask")).goal
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The generator that unseeded lanes are drawn from. Setting it decides all that follows."""
+        return super().np_random
+
+    @np_random.setter
+    def np_random(self, generator: np.random.Generator) -> None:
+        self._np_random, self._np_random_seed = generator, -1
+        self._lanes.set_random_states(self._drawn_seeds(self.num_envs))
+        self._is_seeded[:] = True
+
+    def _drawn_seeds(self, count: int) -> npt.NDArray[np.uint64]:
+        return self.np_random.integers(1 << 62, size=count, dtype=np.uint64)
+
     def _seeds(self, seed: int | Sequence[int | None] | None) -> tuple[npt.NDArray[np.uint64], Array]:
         """Return the seed of each lane, and a mask of the lanes whose seed is given."""
         count = self.num_envs
@@ -323,10 +387,13 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             if len(given) != count:
                 raise ValueError(f"seed: {count} lanes need as many seeds, not {len(given)}")
             known = np.array([one is not None for one in given])
-            return np.array([(one or 0) & MASK for one in given], dtype=np.uint64), known
+            return np.array([fold(one or 0) for one in given], dtype=np.uint64), known
         first = _seed(seed)
         super().reset(seed=first)
-        seeds = np.arange(count, dtype=np.uint64) + np.uint64(first & MASK)
+        if first + count <= MASK:
+            seeds = np.arange(count, dtype=np.uint64) + np.uint64(first)
+        else:
+            seeds = np.array([fold(first + lane) for lane in range(count)], dtype=np.uint64)
         return seeds, np.ones(count, np.bool_)
 
 

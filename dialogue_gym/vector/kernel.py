@@ -43,6 +43,7 @@ begin_dialogue: Any = None
 do_action: Any = None
 HAS_HISTORY = False
 IS_SAME_STEP = False
+IS_FLAT = False
 
 
 def _begin_dialogue(row, tables):  # type: ignore[no-untyped-def]
@@ -65,10 +66,19 @@ def _remember(tables, row, lane, frames):  # type: ignore[no-untyped-def]
 
 @register_jitable(**_OPTIONS)
 def _put_out(  # type: ignore[no-untyped-def]
-    tables, row, lane, first, has_history, frames, observations, masks, turns
+    tables, row, lane, first, has_history, is_flat, places, frames, observations, masks, turns
 ):
     """Write the results of a lane."""
-    if has_history:
+    if is_flat:
+        for i in range(observations.shape[1]):
+            observations[lane, i] = 0
+        if has_history:
+            for i in range(frames.shape[1]):
+                observations[lane, places[i] + frames[lane, i]] = 1
+        else:
+            for i in range(tables.values):
+                observations[lane, places[i] + row[i]] = 1
+    elif has_history:
         for i in range(frames.shape[1]):
             observations[lane, i] = frames[lane, i]
     else:
@@ -78,7 +88,7 @@ def _put_out(  # type: ignore[no-untyped-def]
 
 
 def _play_lanes(  # type: ignore[no-untyped-def]
-    start, stop, what, first, words, event_reward, action_reward,
+    start, stop, what, first, words, event_reward, action_reward, places,
     cells, states, is_over, frames, events, chosen, actions,
     observations, masks, turns, rewards, terminated, truncated, ended, successes,
     final_observations, final_masks, final_turns,
@@ -110,6 +120,8 @@ def _play_lanes(  # type: ignore[no-untyped-def]
                         lane,
                         first,
                         HAS_HISTORY,
+                        IS_FLAT,
+                        places,
                         frames,
                         final_observations,
                         final_masks,
@@ -130,12 +142,12 @@ def _play_lanes(  # type: ignore[no-untyped-def]
                 for i in range(frames.shape[1]):
                     frames[lane, i] = 0
                 _remember(tables, row, lane, frames)
-        _put_out(tables, row, lane, first, HAS_HISTORY, frames, observations, masks, turns)
+        _put_out(tables, row, lane, first, HAS_HISTORY, IS_FLAT, places, frames, observations, masks, turns)
     return count
 
 
 def _play(  # type: ignore[no-untyped-def]
-    lanes_player, parts, what, first, words, event_reward, action_reward,
+    lanes_player, parts, what, first, words, event_reward, action_reward, places,
     cells, states, is_over, frames, events, chosen, actions,
     observations, masks, turns, rewards, terminated, truncated, ended, successes,
     final_observations, final_masks, final_turns,
@@ -161,7 +173,7 @@ def _play(  # type: ignore[no-untyped-def]
     for part in prange(parts):
         arguments = (
             part * lanes // parts, (part + 1) * lanes // parts,
-            what, first, words, event_reward, action_reward,
+            what, first, words, event_reward, action_reward, places,
             cells, states, is_over, frames, events, chosen, actions,
             observations, masks, turns, rewards, terminated, truncated, ended, successes,
             final_observations, final_masks, final_turns,
@@ -176,11 +188,13 @@ class Version(NamedTuple):
     cell: str
     """The dtype of the rows' cells."""
     observation: str
-    """The dtype of observations."""
+    """The dtype of the codes of observations."""
     has_history: bool
     """Whether more than one observation is given at once."""
     is_same_step: bool
     """Whether the next dialogue begins in the step that ends one."""
+    is_flat: bool
+    """Whether observations are one-hot vectors of float32, instead of codes."""
     is_parallel: bool
     """Whether the lanes are shared out among Numba's threads."""
 
@@ -188,10 +202,11 @@ class Version(NamedTuple):
 def _arguments(version: Version) -> tuple[Any, ...]:
     """Return the types of the arguments of `_play` from `what` on."""
     flags, numbers, small = types.boolean[::1], types.int64[::1], types.int8[:, ::1]
-    observed = getattr(types, version.observation)[:, ::1]
+    frames = getattr(types, version.observation)[:, ::1]
+    observed = types.float32[:, ::1] if version.is_flat else frames
     return (
-        types.int64, types.int64, numbers, types.float64[::1], types.float64[::1],
-        getattr(types, version.cell)[:, ::1], numbers, flags, observed, types.uint8[::1], flags, numbers,
+        types.int64, types.int64, numbers, types.float64[::1], types.float64[::1], numbers,
+        getattr(types, version.cell)[:, ::1], numbers, flags, frames, types.uint8[::1], flags, numbers,
         observed, small, numbers, types.float64[::1], flags, flags, flags, flags,
         observed, small, numbers,
     )  # fmt: skip
@@ -219,6 +234,7 @@ def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Calla
         "do_action": do_action,
         "HAS_HISTORY": version.has_history,
         "IS_SAME_STEP": version.is_same_step,
+        "IS_FLAT": version.is_flat,
     }
     arguments = _arguments(version)
     of_lanes = types.int64(types.int64, types.int64, *arguments)

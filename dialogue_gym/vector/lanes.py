@@ -6,7 +6,8 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numba
@@ -14,8 +15,10 @@ import numpy as np
 
 from dialogue_gym import rules
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.observation_form import OneHot
+from dialogue_gym.envs.options import begin
 from dialogue_gym.envs.reward_terms import NamedTerms
-from dialogue_gym.rules.tables import Tables
+from dialogue_gym.rules.tables import RANDOM, Tables
 from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult
 from dialogue_gym.vector.kernel import BEGAN, RESET, STEP, Version, compiled
 from dialogue_gym.vector.table_layout import to_words
@@ -72,9 +75,13 @@ class Lanes:
         own = enumerate(env.reward_terms.by_action)
         self._weights = {place: (action, weight) for action, (place, weight) in own if place >= 0}
 
-        self._dtype = env.observation_space.dtype
-        components, actions = tables.values * env.max_history, len(env.action_names)
-        self._frames = np.zeros((count, components if env.max_history > 1 else 0), self._dtype)
+        form = env.observation_form
+        self._dtype = form.code_dtype
+        self._places = form.places if isinstance(form, OneHot) else _NO_ACTIONS
+        (width,), observed = form.space.shape or (0,), form.space.dtype
+        actions = len(env.action_names)
+        history = len(form.sizes) if env.max_history > 1 else 0
+        self._frames = np.zeros((count, history), self._dtype)
         cell = next(dtype for dtype in _SMALL if _largest(tables) <= np.iinfo(dtype).max)
         self._cells = np.zeros((count, tables.size), cell)
         self._states = np.zeros(count, np.int64)
@@ -84,14 +91,15 @@ class Lanes:
         self._acted = np.zeros(count if self._action_reward.any() else 0, np.int64)
         self.ended = 0
         """The number of dialogues that ended in the last step."""
-        self._buffers = StepBuffers(count, components, actions, self._dtype, copy=copy)
+        self._buffers = StepBuffers(count, width, actions, observed, copy=copy)
         final = count if is_same_step else 0
         self._final = Final(
-            np.zeros((final, components), self._dtype),
+            np.zeros((final, width), observed),
             np.zeros((final, actions), np.int8),
             np.zeros(final, np.int64),
         )
         self._actions = actions
+        self._tables = tables
         self._prepare()
 
     def _prepare(self) -> None:
@@ -100,20 +108,43 @@ class Lanes:
         self._sharing = Sharing()
         self._function = self._compile()
         self._fixed = (
-            self._first_action, self._words, self._event_reward, self._action_reward,
+            self._first_action, self._words, self._event_reward, self._action_reward, self._places,
             self._cells, self._states, self.is_over, self._frames, self._events,
         )  # fmt: skip
 
-    def reset(self, seeds: Array, is_seeded: Array, chosen: Array) -> StepResult:
+    def reset(
+        self, seeds: Array, is_seeded: Array, chosen: Array, goal: Mapping[int, int] = MappingProxyType({})
+    ) -> StepResult:
         """Begin a dialogue in the chosen lanes, and return the results of all lanes.
 
         Args:
             seeds: uint64, one per lane.
             is_seeded: bool, the lanes whose random state is set by their seed; it runs on in the others.
             chosen: bool.
+            goal: the chosen part of the goals, codes by the slot's index.
         """
         self._states[is_seeded] = rules.mix(seeds[is_seeded]).astype(np.int64)
+        if goal:
+            for lane in np.flatnonzero(chosen).tolist():
+                self._begin(lane, goal)
+            return self.look()
         return self._play(RESET, chosen.copy(), _NO_ACTIONS)
+
+    def _begin(self, lane: int, goal: Mapping[int, int]) -> None:
+        """Begin a dialogue with a chosen goal, by interpreted rules: compiled ones draw all of it."""
+        row = self._cells[lane].tolist()
+        row[RANDOM] = int(self._states[lane])
+        begin(row, self._tables, goal)
+        self._states[lane], row[RANDOM] = row[RANDOM], 0
+        self._cells[lane] = row
+        self.is_over[lane], self._events[lane] = False, BEGAN
+        if self._frames.shape[1]:
+            self._frames[lane] = 0
+            self._frames[lane, -self._tables.values :] = row[: self._tables.values]
+
+    def set_random_states(self, seeds: Array) -> None:
+        """Let every lane's chance follow from a seed (uint64, shape (lanes,)) from now on."""
+        self._states[:] = rules.mix(seeds).astype(np.int64)
 
     def look(self) -> StepResult:
         """Return the results of all lanes, without a step."""
@@ -185,9 +216,10 @@ class Lanes:
             self._constants,
             Version(
                 cell=self._cells.dtype.name,
-                observation=self._dtype.name,  # type: ignore[union-attr]
+                observation=self._dtype.name,
                 has_history=self._frames.shape[1] > 0,
                 is_same_step=self._is_same_step,
+                is_flat=len(self._places) > 0,
                 is_parallel=self._is_parallel,
             ),
         )

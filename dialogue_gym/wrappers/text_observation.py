@@ -59,6 +59,7 @@ class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.Record
     def observation(self, observation: npt.NDArray[Any]) -> Vector:
         """Return the sentence's vector and the other fields for an observation of the environment."""
         message = self._dialogue.conversation.latest_message
+        observation = self._dialogue.codes(observation)
         shown = np.zeros(self.observation_space.shape or (), np.float32)
         sentence = (message and message.text) or ""
         shown[: self._length] = np.clip(self._encoder(sentence), -self._bound, self._bound)

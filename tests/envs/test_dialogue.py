@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
 import pickle
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -15,11 +18,14 @@ from gymnasium.utils.env_checker import check_env as gymnasium_check
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, TimeAwareObservation, TimeLimit
 from stable_baselines3.common.env_checker import check_env as sb3_check
+from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from dialogue_gym import DialogueEnv, Domain, DomainError, load_domain
+from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domains import concert, restaurant
 from dialogue_gym.live.env import DialogueLiveEnv
+from tests import ROOT
 from tests.conftest import BUILT_IN, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
 
 SETTINGS: list[dict[str, Any]] = [
@@ -277,7 +283,7 @@ def test_every_id_accepts_every_argument(env_id: str) -> None:
         ({"reward": {"sucess": 1}}, "reward: unknown term 'sucess'; did you mean 'success'?"),
         ({"reward": {"success": "much"}}, "the weight of 'success' must be a finite number, not 'much'"),
         ({"reward": [1]}, "reward=[1]: must be a mapping"),
-        ({"render_mode": "rgb_array"}, "render_mode='rgb_array': unknown mode; valid: ansi, human"),
+        ({"render_mode": "rgb_arry"}, "render_mode='rgb_arry': unknown mode; did you mean 'rgb_array'?"),
     ],
 )
 def test_a_wrong_argument_is_named(keywords: dict[str, Any], message: str) -> None:
@@ -335,6 +341,71 @@ def test_a_large_domain_gets_wider_observations() -> None:
         warnings.simplefilter("error")
         gymnasium_check(gym.make("Dialogue-v0", domain=large).unwrapped)
     assert DialogueEnv(large).observation_space.dtype == np.int16
+
+
+def test_a_domain_object_is_written_into_the_spec() -> None:
+    grown = domain_from(TINY).with_action("utter_hi", ["Hi."]).with_slot("colour", "categorical", ["red"])
+    env = gym.make("Dialogue-v0", domain=grown, semantic_error_rate=0.2)
+    written = env.spec.to_json()
+    again = gym.make(gym.envs.registration.EnvSpec.from_json(written))
+    assert again.unwrapped.domain == grown and repr(again.unwrapped.domain) == repr(grown)
+    assert again.spec.to_json() == written
+    actions = random_actions(env)
+    assert play(again, actions) == play(env, actions)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("**/domain.yml")), ids=str)
+def test_every_domain_is_read_from_plain_data(path: Path) -> None:
+    domain = load_domain(path)
+    again = load_domain(json.loads(json.dumps(dataclasses.asdict(domain))))
+    assert again == domain and repr(again) == repr(domain)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"nam": "x"}, "domain: unknown field 'nam'; did you mean 'name'?"),
+        ({}, "domain: the field 'name' is missing"),
+        ({"name": "x", "intents": 3}, "domain.intents: must be a list, not 3"),
+        ({"name": "x", "slots": [{"name": 1}]}, "domain.slots[0].name: must be str, not 1"),
+    ],
+)
+def test_plain_data_that_are_no_domain_are_refused(content: dict[str, Any], message: str) -> None:
+    with pytest.raises(DomainError, match=re.escape(message)):
+        load_domain(content)
+
+
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+def test_a_chat_is_drawn(turn_taking: str) -> None:
+    env = make(BUILT_IN[0], turn_taking=turn_taking, render_mode="rgb_array")
+    env.reset(seed=0)
+    pictures = [env.render()]
+    for action in range(16):
+        if env.step(action)[2]:
+            break
+        pictures.append(env.render())
+    assert {(one.shape, one.dtype) for one in pictures} == {((480, 640, 3), np.dtype(np.uint8))}
+    assert len({one.tobytes() for one in pictures[:5]}) == 5
+    assert 0 < (pictures[0] != pictures[1]).mean() < 0.5
+    assert len(env.unwrapped.get_keys_to_action()) == env.action_space.n
+
+
+@pytest.mark.parametrize("text", ["您想吃什么菜？" * 30, "", "x" * 500, "مرحبا", "🍕 " * 9])
+def test_any_text_is_drawn(text: str) -> None:
+    env = make(BUILT_IN[0], render_mode="rgb_array")
+    env.reset(seed=0)
+    empty = env.render()
+    env.unwrapped.replace_last_message(UserUttered(text, "inform", (), 1.0))
+    assert (env.render() != empty).any()
+
+
+def test_stable_baselines_makes_and_films_it_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lanes = make_vec_env(BUILT_IN[0], 2)
+        lanes.reset()
+        assert lanes.get_images()[0].shape == (480, 640, 3)
+        gymnasium_check(make(BUILT_IN[0], render_mode="rgb_array").unwrapped, skip_render_check=False)
 
 
 DOMAINS = {"restaurant": restaurant, "concert": concert}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -13,7 +14,9 @@ from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
 from dialogue_gym import ExpertPolicy
@@ -132,17 +135,29 @@ def test_evaluate_policy_and_wrappers_accept_it() -> None:
     PPO("MlpPolicy", VecNormalize(env, norm_obs=False), n_steps=8, batch_size=80, device="cpu").learn(80)
 
 
+def test_callbacks_read_successes_of_dialogues_that_are_cut_off(tmp_path: Path) -> None:
+    """TimeLimit ends some dialogues and users others; the arrays of the log need an entry for each."""
+    env = Monitor(gym.make("FakeUserRestaurant-v0", max_episode_steps=9), info_keywords=("is_success",))
+    callback = EvalCallback(env, eval_freq=64, n_eval_episodes=5, log_path=str(tmp_path), verbose=0)
+    trained = gym.make("FakeUserRestaurant-v0", max_episode_steps=9)
+    agent = PPO("MlpPolicy", trained, n_steps=64, batch_size=32, n_epochs=1, device="cpu", seed=0)
+    agent.learn(256, callback)
+    assert np.load(tmp_path / "evaluations.npz")["successes"].shape == (4, 5)
+
+
 def test_unsupported_requests_are_refused_in_one_line() -> None:
     env = DialogueVecEnv("FakeUserConcert-v0", 2)
     for call, message in (
         (lambda: env.env_method("render"), "compiled lanes have no method 'render'"),
         (lambda: env.get_attr("step"), "'step': did you mean|'step': valid"),
-        (lambda: env.set_attr("patience", 3), "pass settings when the environment is made"),
+        (lambda: env.set_attr("settings", 3), "pass settings when the environment is made"),
         (lambda: env.get_attr("no_such_thing"), "no_such_thing"),
     ):
         with pytest.raises(AttributeError, match=message):
             call()
     assert not env.has_attr("no_such_thing")
+    env.set_attr("tag", 7, indices=[1])
+    assert env.has_attr("tag") and env.get_attr("tag") == [None, 7]
     observation = env.reset()[0]
     assert env.env_method("describe", observation)[0]["said"] == "none"
     with pytest.raises(ValueError, match="'CartPole-v1' is not a dialogue environment"):

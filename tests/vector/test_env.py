@@ -18,7 +18,7 @@ from dialogue_gym.vector.env import DialogueVectorEnv
 from dialogue_gym.vector.threads import Sharing
 from tests.conftest import BUILT_IN, IDS, TURN_TAKINGS, make_vec
 from tests.envs.test_properties import SOURCES
-from tests.strategies import SETTINGS
+from tests.strategies import SETTINGS_AND_FORMS
 
 LIMITS: dict[str, dict[str, int]] = {
     "auto": {"patience": 4, "max_episode_steps": 7},
@@ -206,7 +206,11 @@ def one_version_for_all_domains() -> Iterator[None]:
 
 
 @settings(max_examples=25)
+<<<<<<< HEAD
 @given(SOURCES, SETTINGS, st.integers(0, 2**62))
+=======
+@given(SOURCES, SETTINGS_AND_FORMS, st.sampled_from(MODES), st.integers(0, 2**62))
+>>>>>>> 43c9875 (Chance, observations and pictures as Gymnasium's libraries expect them)
 def test_random_domains_equal_the_single_environment(
     one_version_for_all_domains: None, domain: Any, keywords: dict[str, Any], seed: int
 ) -> None:

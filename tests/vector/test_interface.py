@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.vector.env import DialogueVectorEnv
+from dialogue_gym.vector.lazy_info import LazyInfo
 from tests.conftest import BUILT_IN, TURN_TAKINGS, make_vec
 
 
@@ -277,3 +278,55 @@ def test_a_lane_takes_at_most_128_bytes(env_id: str) -> None:
     arrays = [value for value in vars(lanes).values() if isinstance(value, np.ndarray)]
     assert lanes._cells.nbytes / count > 30  # the rows are among them
     assert sum(array.nbytes for array in arrays) / count <= 128
+
+
+def test_attributes_and_methods_are_those_of_gymnasiums_vector_environments() -> None:
+    ours = make_vec("FakeUserRestaurant-v0", 3)
+    theirs = gym.make_vec("FakeUserRestaurant-v0", 3, vectorization_mode="sync")
+    ours.reset(seed=0)
+    theirs.reset(seed=0)
+    for name in ("action_names", "max_history", "observation_space", "domain", "settings"):
+        assert ours.get_attr(name) == ours.call(name) == theirs.get_attr(name)
+    np.testing.assert_array_equal(ours.call("action_masks"), theirs.call("action_masks"))
+    observation = ours.step([1, 1, 1])[0][0]
+    assert ours.call("describe", observation) == theirs.call("describe", observation)
+    for values, expected in (("mine", ("mine",) * 3), ([1, 2, 3], (1, 2, 3))):
+        for env in (ours, theirs):
+            env.set_attr("tag", values)
+            assert env.get_attr("tag") == expected
+    assert copy.deepcopy(ours).get_attr("tag") == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda env: env.get_attr("action_name"), AttributeError, "did you mean 'action_names'"),
+        (lambda env: env.call("render"), AttributeError, "'render': "),
+        (
+            lambda env: env.set_attr("settings", 1),
+            AttributeError,
+            "pass settings when the environment is made",
+        ),
+        (lambda env: env.set_attr("tag", [1, 2]), ValueError, "'tag': 3 lanes need as many values, not 2"),
+    ],
+)
+def test_what_lanes_do_not_have_is_refused(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call(make_vec("FakeUserConcert-v0", 3))
+
+
+def test_reward_terms_are_worked_out_when_they_are_read() -> None:
+    env = make_vec("FakeUserRestaurant-v0", 3, reward={"action_restart": -0.5})
+    env.reset(seed=0)
+    info = env.step([1, 1, 2])[4]
+    assert isinstance(info, LazyInfo) and info.late is not None
+    assert "reward_terms" in info and len(info) == 8 and "final_info" not in info
+    assert info["is_success"].tolist() == [False] * 3 and info.late is not None
+    env.step([2, 2, 2])  # what is read later is still about its own step
+    assert info["reward_terms"]["step"].tolist() == [-1, -1, -1] and info.late is None
+    for whole in (dict, pickle.dumps, copy.copy, lambda info: info | {}, list, lambda info: info.items()):
+        info = env.step([1, 1, 2])[4]
+        whole(info)
+        assert info.late is None
+    assert {**env.step([1, 1, 2])[4]}.keys() == info.keys() == pickle.loads(pickle.dumps(info)).keys()
+    assert env.step([1, 1, 2])[4].get("nothing", 3) == 3

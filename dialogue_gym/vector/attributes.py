@@ -1,0 +1,75 @@
+"""The attributes and methods that each lane has, as an environment of its own would have them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dialogue_gym._text import nearest
+
+if TYPE_CHECKING:
+    from dialogue_gym.vector.env import DialogueVectorEnv
+
+METHODS = ("action_masks", "codes", "describe")
+ATTRIBUTES = (
+    "action_names", "action_space", "domain", "max_history", "metadata", "observation_fields",
+    "observation_space", "render_mode", "settings", "spec",
+)  # fmt: skip
+
+
+class LaneAttributes:
+    """Reads the attributes of lanes and calls their methods; keeps the attributes that callers add."""
+
+    def __init__(self, env: DialogueVectorEnv) -> None:
+        """Begin without any added attributes."""
+        self._env = env
+        self._added: dict[str, list[Any]] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """Return all names that `get` takes."""
+        return (*ATTRIBUTES, *METHODS, *self._added)
+
+    def get(self, name: str) -> list[Any]:
+        """Return an attribute or a method of each lane.
+
+        Raises:
+            AttributeError: the name is unknown, or exists only for a single dialogue.
+        """
+        lanes = range(self._env.num_envs)
+        if name in self._added:
+            return list(self._added[name])
+        if name in METHODS:
+            return [functools.partial(self._call_in, name, lane) for lane in lanes]
+        if name not in ATTRIBUTES:
+            raise AttributeError(f"{name!r}: {nearest(name, self.names())}")
+        value = self._env.spec if name == "spec" else getattr(self._env.single, name)
+        return [value for _ in lanes]
+
+    def call(self, name: str, *arguments: Any, **keywords: Any) -> list[Any]:
+        """Return the results of a method, one for each lane.
+
+        Raises:
+            AttributeError: compiled lanes do not have the method.
+        """
+        if name not in METHODS:
+            raise AttributeError(f"compiled lanes have no method {name!r}; {nearest(name, METHODS)}")
+        if name == "action_masks":
+            return list(self._env.action_masks(*arguments, **keywords))
+        method: Callable[..., Any] = getattr(self._env.single, name)
+        return [method(*arguments, **keywords) for _ in range(self._env.num_envs)]
+
+    def _call_in(self, name: str, lane: int, *arguments: Any, **keywords: Any) -> Any:
+        return self.call(name, *arguments, **keywords)[lane]
+
+    def add(self, name: str, values: dict[int, Any]) -> None:
+        """Give lanes, by number, an attribute of the caller's own; the others have None.
+
+        Raises:
+            AttributeError: the environment has an attribute of this name, which compiled lanes cannot change.
+        """
+        if name not in self._added and hasattr(self._env.single, name):
+            raise AttributeError(f"{name!r} cannot be set: pass settings when the environment is made")
+        known = self._added.setdefault(name, [None] * self._env.num_envs)
+        for lane, value in values.items():
+            known[lane] = value
