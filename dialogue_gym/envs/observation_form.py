@@ -39,7 +39,7 @@ class ObservationForm(abc.ABC):
         """Return the codes of observations, shape `(..., width)` to `(..., components)`.
 
         Raises:
-            ValueError: these are no observations of this form.
+            ValueError: these are not observations of this form.
         """
 
 

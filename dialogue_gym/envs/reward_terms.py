@@ -24,7 +24,7 @@ class NamedTerms(np.ndarray[Any, np.dtype[np.float64]]):
     """The names of the last axis, in order."""
 
     def __getitem__(self, index: Any) -> Any:
-        """Return a term by name, or what an array returns."""
+        """Return a term by its name, or index the array."""
         if isinstance(index, str):
             if index not in self.names:
                 raise KeyError(index)

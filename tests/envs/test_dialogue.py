@@ -364,7 +364,7 @@ def test_every_domain_is_read_from_plain_data(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"nam": "x"}, "domain: unknown field 'nam'; did you mean 'name'?"),
+        ({"names": "x"}, "domain: unknown field 'names'; did you mean 'name'?"),
         ({}, "domain: the field 'name' is missing"),
         ({"name": "x", "intents": 3}, "domain.intents: must be a list, not 3"),
         ({"name": "x", "slots": [{"name": 1}]}, "domain.slots[0].name: must be str, not 1"),
