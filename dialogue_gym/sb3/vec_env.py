@@ -63,8 +63,15 @@ class DialogueVecEnv(VecEnv):
         super().__init__(lanes.num_envs, lanes.single_observation_space, lanes.single_action_space)
 
     def reset(self) -> Array:
-        """Begin a dialogue in every lane; shape (lanes, components)."""
-        observations, _ = self.lanes.reset(seed=self._seeds)
+        """Begin a dialogue in every lane; shape (lanes, components).
+
+        Raises:
+            ValueError: `set_options` gave an unknown option, or lanes different ones.
+        """
+        options = self._options[0]
+        if any(other != options for other in self._options):
+            raise ValueError("options: must be the same for all lanes")
+        observations, _ = self.lanes.reset(seed=self._seeds, options=options)
         self._reset_seeds()
         self._reset_options()
         self._returns[:] = 0

@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormali
 
 from dialogue_gym import ExpertPolicy
 from dialogue_gym.sb3.vec_env import DialogueVecEnv
-from tests.conftest import BUILT_IN, TURN_TAKINGS
+from tests.conftest import BUILT_IN, TURN_TAKINGS, make_vec
 
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
@@ -143,6 +143,24 @@ def test_callbacks_read_successes_of_dialogues_that_are_cut_off(tmp_path: Path) 
     agent = PPO("MlpPolicy", trained, n_steps=64, batch_size=32, n_epochs=1, device="cpu", seed=0)
     agent.learn(256, callback)
     assert np.load(tmp_path / "evaluations.npz")["successes"].shape == (4, 5)
+
+
+def test_options_reach_the_lanes() -> None:
+    goal = {"goal": {"cuisine": "sushi", "price": "cheap"}}
+    env, plain = (DialogueVecEnv("FakeUserRestaurant-v0", 50) for _ in range(2))
+    for one in (env, plain):
+        one.seed(0)
+    env.set_options(goal)
+    chosen, _ = make_vec("FakeUserRestaurant-v0", 50).reset(seed=0, options=goal)
+    np.testing.assert_array_equal(env.reset(), chosen)
+    plain.reset()
+    assert env.lanes._lanes._cells.tolist() != plain.lanes._lanes._cells.tolist()
+    env.set_options([{"goal": {"cuisine": "sushi"}}, {}, {}])
+    with pytest.raises(ValueError, match="must be the same for all lanes"):
+        env.reset()
+    env.set_options({"gaol": 1})
+    with pytest.raises(ValueError, match="did you mean 'goal'"):
+        env.reset()
 
 
 def test_unsupported_requests_are_refused_in_one_line() -> None:
