@@ -66,7 +66,7 @@ class FieldCodes(ObservationForm):
         return observations
 
 
-class OneHot(ObservationForm):
+class OneHotFields(ObservationForm):
     """One number for each value of each field, 1 for the value that it has: `Box`, float32."""
 
     name = "flat"
@@ -96,7 +96,7 @@ class OneHot(ObservationForm):
         return codes.reshape(*np.shape(observations)[:-1], len(self.sizes)).astype(self.code_dtype)
 
 
-FORMS: Mapping[str, type[ObservationForm]] = {form.name: form for form in (FieldCodes, OneHot)}
+FORMS: Mapping[str, type[ObservationForm]] = {form.name: form for form in (FieldCodes, OneHotFields)}
 
 
 def make_form(name: Any, fields: Sequence[ObservationField], history: int) -> ObservationForm:

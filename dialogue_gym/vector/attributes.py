@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym._text import nearest
-
-if TYPE_CHECKING:
-    from dialogue_gym.vector.env import DialogueVectorEnv
+from dialogue_gym.envs.dialogue import DialogueEnv
 
 METHODS = ("action_masks", "codes", "describe")
 ATTRIBUTES = (
@@ -18,10 +20,24 @@ ATTRIBUTES = (
 )  # fmt: skip
 
 
+class ManyDialogues(Protocol):
+    """The vector environment whose lanes have the attributes."""
+
+    num_envs: int
+    single: DialogueEnv
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The specification that it was made by."""
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """Return the possible actions of each lane."""
+
+
 class LaneAttributes:
     """Reads the attributes of lanes and calls their methods; keeps the attributes that callers add."""
 
-    def __init__(self, env: DialogueVectorEnv) -> None:
+    def __init__(self, env: ManyDialogues) -> None:
         """Begin without any added attributes."""
         self._env = env
         self._added: dict[str, list[Any]] = {}

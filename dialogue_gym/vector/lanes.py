@@ -15,7 +15,7 @@ import numpy as np
 
 from dialogue_gym import rules
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.envs.observation_form import OneHot
+from dialogue_gym.envs.observation_form import OneHotFields
 from dialogue_gym.envs.options import begin
 from dialogue_gym.envs.reward_terms import NamedTerms
 from dialogue_gym.rules.tables import RANDOM, Tables
@@ -77,7 +77,7 @@ class Lanes:
 
         form = env.observation_form
         self._dtype = form.code_dtype
-        self._places = form.places if isinstance(form, OneHot) else _NO_ACTIONS
+        self._places = form.places if isinstance(form, OneHotFields) else _NO_ACTIONS
         (width,), observed = form.space.shape or (0,), form.space.dtype
         actions = len(env.action_names)
         history = len(form.sizes) if env.max_history > 1 else 0
