@@ -206,11 +206,7 @@ def one_version_for_all_domains() -> Iterator[None]:
 
 
 @settings(max_examples=25)
-<<<<<<< HEAD
-@given(SOURCES, SETTINGS, st.integers(0, 2**62))
-=======
-@given(SOURCES, SETTINGS_AND_FORMS, st.sampled_from(MODES), st.integers(0, 2**62))
->>>>>>> 43c9875 (Chance, observations and pictures as Gymnasium's libraries expect them)
+@given(SOURCES, SETTINGS_AND_FORMS, st.integers(0, 2**62))
 def test_random_domains_equal_the_single_environment(
     one_version_for_all_domains: None, domain: Any, keywords: dict[str, Any], seed: int
 ) -> None:
