@@ -216,7 +216,7 @@ def test_random_domains_equal_the_single_environment(
 
 @pytest.mark.slow
 @settings(max_examples=25)
-@given(SOURCES, SETTINGS, st.sampled_from(MODES), st.integers(0, 2**62))
+@given(SOURCES, SETTINGS_AND_FORMS, st.sampled_from(MODES), st.integers(0, 2**62))
 def test_random_domains_equal_the_single_environment_in_every_version(
     one_version_for_all_domains: None, domain: Any, keywords: dict[str, Any], mode: str, seed: int
 ) -> None:
