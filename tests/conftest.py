@@ -30,6 +30,13 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable" if os.environ.get("CI") else "untimed")
 
+# They start first: a long file that starts late leaves the other cores without work.
+LONGEST = (
+    "test_readme.py", "agents/test_training.py", "agents/benchmark/test_benchmark.py",
+    "agents/algorithms/test_rllib_ppo.py", "web/test_teaching.py", "vector/test_env.py", "web/test_api.py",
+    "live/test_kills.py", "web/test_people.py", "web/test_pages.py", "agents/test_cli.py",
+    "test_notebooks.py",
+)  # fmt: skip
 BUILT_IN = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
 LIVE = "DialogueLive-v0"
 IDS = sorted(
@@ -53,6 +60,11 @@ TINY = """
         wrap: {speaks: false}
         order: {user: judge, needs: {slots: {size: filled}}}
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def make(env_id: str, **keywords: Any) -> gym.Env[Any, Any]:

@@ -154,12 +154,11 @@ def test_end_agrees_with_the_rules(name: str) -> None:
                 while not is_over:
                     observation, _, terminated, truncated, info = env.step(policy.predict(observation)[0])
                     is_over = terminated or truncated
-                    said = env.conversation.events
-                    ended = any(
-                        has_ended(Conversation(env.domain, said[:count])) for count in range(1, len(said) + 1)
-                    )
-                    if is_over:
-                        assert ended == info["is_success"]
+                said = env.conversation.events
+                ended = any(
+                    has_ended(Conversation(env.domain, said[:count])) for count in range(1, len(said) + 1)
+                )
+                assert ended == info["is_success"]
                 observation, _ = env.reset()
 
 

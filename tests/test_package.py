@@ -183,8 +183,11 @@ def test_the_installed_command_trains_every_agent(agent: str, installed: Path, t
 
 @pytest.mark.slow
 def test_the_oldest_supported_gymnasium_works(tmp_path: Path) -> None:
-    options = ["--quiet", "--target", str(tmp_path), "gymnasium==1.0.0", "numpy", "pyyaml", "numba"]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options], check=True, capture_output=True)
+    options = ["--quiet", "--no-compile", "--target", str(tmp_path)]
+    packages = ["gymnasium==1.0.0", "numpy", "pyyaml", "numba"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, *packages], check=True, capture_output=True
+    )
     code = f"""
 import sys
 sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]

@@ -399,7 +399,7 @@ def test_code_acts_alike_locally_and_on_a_rasa_server(tmp_path: Path) -> None:
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python)]
     packages = ["rasa-sdk", "gymnasium", "numpy", "pyyaml", "httpx"]
-    options = ["--quiet", "--constraint", str(CONSTRAINTS)]
+    options = ["--quiet", "--no-compile", "--constraint", str(CONSTRAINTS)]
     subprocess.run([*pip, "install", *options, *packages], check=True, capture_output=True)
 
     (tmp_path / "actions.py").write_text(ACTIONS)

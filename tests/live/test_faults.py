@@ -180,7 +180,7 @@ def test_unlearned_transitions_equal_those_passed_on(tmp_path: Path) -> None:
                 if decisions:
                     live.rate(name, chance.choice([1, -1]), chance.choice([None, *decisions]))
             given_out.append((learned(live).last_entry, all_plain(new(live))))
-        for split, _ in given_out:
+        for split, _ in given_out[2::3]:
             rest = [one for upto, found in given_out if upto > split for one in found]
             assert all_missed(store, REWARD, split) == rest
         assert len(all_missed(store, REWARD)) > 90 and split == store.last_id()

@@ -315,7 +315,7 @@ def network(env: DialogueEnv, widths: list[int], **arguments: Any) -> NetworkPol
     ("widths", "arguments"),
     [
         ([64, 64], {"has_values": False, "activation": "tanh"}),
-        ([64, 64], {"has_values": True, "activation": "tanh"}),
+        pytest.param([64, 64], {"has_values": True, "activation": "tanh"}, marks=pytest.mark.slow),
         ([8], {"has_values": True}),
     ],
     ids=["ppo", "other-activation", "other-layers"],

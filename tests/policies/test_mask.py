@@ -100,6 +100,7 @@ def test_loaded_agent_equals_the_saved_one(tmp_path: Path) -> None:
         assert torch.equal(one, other)  # the same seed, the same agent
 
 
+@pytest.mark.slow
 def test_agent_masters_the_restaurant() -> None:
     agent = masked_dqn(
         learning_rate=1e-3,

@@ -344,11 +344,6 @@ def killed_while_they_talk(tmp_path: Path, kills: int) -> None:
 
 
 @pytest.mark.slow
-def test_kill_under_load_loses_no_answered_message(tmp_path: Path) -> None:
-    killed_while_they_talk(tmp_path, 2)
-
-
-@pytest.mark.slow
 def test_twenty_kills_lose_no_answered_message(tmp_path: Path) -> None:
     killed_while_they_talk(tmp_path, 20)
 

@@ -119,6 +119,7 @@ def success(agent: Any, dialogues: int = 100) -> float:
     return float(np.mean(successes))
 
 
+@pytest.mark.slow
 def test_a_person_alone_teaches_dqn_to_book_restaurants() -> None:
     env = gym.make("FakeUserRestaurant-v0")
     assert success(learn(HumanReward(env, Person(env)), 0, 1500)) >= 0.95

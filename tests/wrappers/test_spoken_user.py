@@ -130,6 +130,7 @@ def test_user_reacts_to_misunderstandings() -> None:
         SpokenUser(gym.make("FakeUserRestaurant-v0", semantic_error_rate=0.1), FixedBook([]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["restaurant", "concert"])
 def test_held_out_sentences_cost_little(name: str) -> None:
     domain = load_domain(name)

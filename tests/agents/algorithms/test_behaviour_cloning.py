@@ -82,7 +82,7 @@ def test_a_clone_equals_the_expert(agent: str, env_id: str) -> None:
     assert own.mean_return > expert.mean_return - 0.2
 
 
-@pytest.mark.parametrize("agent", WARM)
+@pytest.mark.parametrize("agent", [pytest.param(WARM[0], marks=pytest.mark.slow), *WARM[1:]])
 def test_warm_start_comes_before_rewards_and_lasts(agent: str) -> None:
     env = make(BUILT_IN[0], turn_taking="explicit")
     before: list[float] = []

@@ -59,8 +59,9 @@ def test_rllib_learns_in_an_environment_of_its_own(tmp_path: Path) -> None:
     venv.create(environment, with_pip=False)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python)]
-    options = ["--quiet", "--constraint", str(CONSTRAINTS), "ray[rllib]", "torch", str(source)]
-    subprocess.run([*pip, "install", *options], check=True, capture_output=True)
+    options = ["--quiet", "--no-compile", "--constraint", str(CONSTRAINTS)]
+    packages = ["ray[rllib]", "torch", str(source)]
+    subprocess.run([*pip, "install", *options, *packages], check=True, capture_output=True)
     listed = subprocess.run([*pip, "list", "--format", "json"], check=True, capture_output=True).stdout
     versions = {package["name"].lower(): package["version"] for package in json.loads(listed)}
     assert versions["ray"] == "2.60.0" and versions["gymnasium"] == "1.2.2"
