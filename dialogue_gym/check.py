@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, read_text
 from dialogue_gym._markdown import is_markdown
+from dialogue_gym._text import shorten
 from dialogue_gym._yaml import parse_yaml, read_yaml
 from dialogue_gym.actions import Action, ActionRunner, check_actions
 from dialogue_gym.domain import Domain
@@ -39,9 +40,9 @@ def kinds_of(path: Path) -> set[str]:
     text = read_text(path, _ANY_FILE)
     if is_markdown(path):
         return {NLU if _NLU_HEADING.search(text) else STORIES}
-    kinds, keys = _kinds(text, str(path))
+    kinds, _ = _kinds(text, str(path))
     if not kinds:
-        found = ", ".join(dict.fromkeys(keys)) or "nothing of the kind"
+        found = ", ".join(map(shorten, parse_yaml(text, str(path), _ANY_FILE).mapping())) or "nothing"
         raise FileError(
             f"{path}:1: neither a domain (intents, slots, actions ...), nor stories, nor nlu: it has {found}"
         )

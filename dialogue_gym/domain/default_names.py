@@ -5,6 +5,7 @@ Sources: https://legacy-docs-oss.rasa.com/docs/rasa/default-actions, and Rasa 3.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterable
 
@@ -76,3 +77,13 @@ def with_used(domain: Domain, actions: Iterable[str], intents: Iterable[str]) ->
         if name not in domain.intents and name in known_intents(domain):
             domain = domain.with_intent(name)
     return domain
+
+
+def without_used_defaults(domain: Domain, extended: Domain) -> Domain:
+    """Return an extended domain without those of Rasa's own actions that it has only because they were used.
+
+    A domain file that lists one of them has its own code in the place of Rasa's.
+    """
+    known = {*domain.actions, *(response.name for response in extended.responses)}
+    kept = tuple(one for one in extended.actions if one in known or one not in DEFAULT_ACTIONS)
+    return extended if kept == extended.actions else dataclasses.replace(extended, actions=kept)

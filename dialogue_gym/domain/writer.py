@@ -11,6 +11,7 @@ import yaml
 from dialogue_gym._text import shorten
 from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml
 from dialogue_gym.domain.changes import changed_names, with_changes
+from dialogue_gym.domain.default_names import without_used_defaults
 from dialogue_gym.domain.loader import OLD_VERSIONS, fills_slots, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError, Slot
 from dialogue_gym.domain.slot import FROM_ENTITY, SlotMapping
@@ -35,7 +36,8 @@ _Dumper.add_representer(
 def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Domain]) -> str:
     """Return the text of a domain file with additions to the domain written into it.
 
-    Reading it gives the extended domain; with forms, the order of its actions may differ.
+    Reading it gives the extended domain, but for Rasa's own actions that were only used; with forms, the
+    order of its actions may differ.
 
     Args:
         text: of the file.
@@ -48,7 +50,7 @@ def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Do
     """
     root = parse_yaml(text, file, DOMAIN_FILE)
     domain = parse_domain(root, name)
-    extended = extend(domain)
+    extended = without_used_defaults(domain, extend(domain))
     if extended == domain:
         return text
     try:

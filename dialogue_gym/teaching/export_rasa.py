@@ -60,11 +60,12 @@ PROJECT_FILES = (
     DOMAIN_NAME,
     "config.yml",
     "endpoints.yml",
+    "credentials.yml",
     f"{FOLDER}/__init__.py",
     f"{FOLDER}/{MODULE}",
 )
 """The files of a project, apart from copied code."""
-_STORIES, _NLU, _DOMAIN, _CONFIG, _ENDPOINTS, _PACKAGE, _ACTIONS = PROJECT_FILES
+_STORIES, _NLU, _DOMAIN, _CONFIG, _ENDPOINTS, _CREDENTIALS, _PACKAGE, _ACTIONS = PROJECT_FILES
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _NOT_DATA = ("domain.yml", "nlu.yml", "nlu_test.yml", "stories.yml")
 _ACTION_SERVER = "http://localhost:5055/webhook"
@@ -154,7 +155,9 @@ def export_project(history: History, domain: Domain, folder: Path, origins: Orig
         forms = parse_yaml(text, _DOMAIN, DOMAIN_FILE).mapping().get("forms")
         texts |= _code(folder, history, domain, forms.mapping() if forms else (), origins, notes)
     endpoints = dump_yaml({"action_endpoint": {"url": servers[0] if servers else _ACTION_SERVER}})
-    for name, text in ((_CONFIG, _config(domain, data)), (_ENDPOINTS, endpoints)):
+    credentials = dump_yaml({"rest": None})
+    settings = ((_CONFIG, _config(domain, data)), (_ENDPOINTS, endpoints), (_CREDENTIALS, credentials))
+    for name, text in settings:
         if not (folder / name).exists():
             texts[folder / name] = text
     if has_unknown_stories(history):

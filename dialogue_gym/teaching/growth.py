@@ -12,6 +12,7 @@ from dialogue_gym._text import printable, shorten, visible
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.check import NLU, data_files
 from dialogue_gym.domain.changes import changed_names
+from dialogue_gym.domain.default_names import without_used_defaults
 from dialogue_gym.domain.loader import builtin_names, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain
 from dialogue_gym.domain.writer import extended_text
@@ -92,7 +93,7 @@ def growth_of(history: History, source: str, nlu: Sequence[str] = ()) -> Growth 
     text = read_text(path, DOMAIN_FILE)
     name = printable(path.stem)
     domain = parse_domain(parse_yaml(text, source, DOMAIN_FILE), name)
-    grown = history.extended(domain)
+    grown = without_used_defaults(domain, history.extended(domain))
     texts, examples = _examples(history, path, nlu, grown)
     if grown != domain:
         texts[path] = extended_text(texts.get(path, text), source, name, history.extended)

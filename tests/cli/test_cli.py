@@ -94,7 +94,7 @@ def test_unreadable_files_do_not_hide_other_errors(folder: Path) -> None:
     assert result.returncode == 2
     errors = [line for line in result.stdout.splitlines() if line.startswith("error:")]
     assert len(errors) == 3 and "broken.yml:2" in errors[0] and "gone.md: there is no such file" in errors[2]
-    assert "neither a domain" in errors[1] and "it has recipes" in errors[1]
+    assert "neither a domain" in errors[1] and "it has 'recipes'" in errors[1]
 
 
 def test_one_file_may_hold_everything(folder: Path) -> None:

@@ -24,12 +24,13 @@ from dialogue_gym.stories.io import own_stories
 from dialogue_gym.teaching.export_domain import rasa_domain
 from dialogue_gym.teaching.export_rasa import Exported, export_for, origins_of
 from dialogue_gym.teaching.export_stories import lessons_of
+from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
 from dialogue_gym.teaching.story_import import import_stories
 from tests.conftest import domain_from
 from tests.strategies import domains
-from tests.teaching.booking import booked
+from tests.teaching.booking import BOOKING, booked
 from tests.teaching.rasa_install import rasa, read_by
 
 __all__ = ["rasa"]
@@ -152,6 +153,7 @@ def test_a_project_has_all_that_was_taught_and_nothing_of_the_simulation(pizza: 
     done = exported(pizza)
     files = ["actions/__init__.py", "actions/actions.py", "actions/code.py", "config.yml", "data/nlu.yml"]
     files += ["data/stories.yml", "domain.yml", "endpoints.yml"]
+    files.insert(4, "credentials.yml")
     assert sorted(path.relative_to("out").as_posix() for path in done.files) == files
     assert done.notes == ["utter_sorry has no text yet: write it under responses in domain.yml"]
 
@@ -230,6 +232,33 @@ def test_an_export_adds_to_a_project_and_keeps_its_content(pizza: Session) -> No
     with pytest.raises(DomainError, match=r"other/domain.yml: .*'fake_user'.*another folder"):
         exported(pizza, "other")
     assert sorted(path.name for path in Path("other").iterdir()) == ["domain.yml", "x"]
+
+
+@pytest.mark.parametrize("listed", ["", "action_deactivate_loop, "])
+def test_files_list_rasas_own_actions_only_where_the_domain_overrides_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = BOOKING + f"actions: [{listed}action_price]\n"
+    Path("booking.yml").write_text(text)
+    with Store(Path("store")) as store:
+        store.use_domain("booking.yml", text)
+        domain = load_domain("booking.yml")
+        session = Session(domain, store)
+        for message, action in (("stop", "action_deactivate_loop"), ("hm", "action_default_fallback")):
+            session.say(UserUttered(message))
+            session.correct(action, [] if action in session.actions else [Addition(ACTION, action)])
+            session.correct("action_listen")
+        assert {"action_deactivate_loop", "action_default_fallback"} <= set(session.domain.actions)
+        assert growth_of(session.history, "booking.yml") is None
+        session.add(Addition(ACTION, "action_refund"))
+        growth = growth_of(session.history, "booking.yml")
+        assert growth is not None and growth.actions == ("action_refund",)
+        exported(session)
+        exported(session)  # into the files that are there
+    expected = [*filter(None, [listed.rstrip(", ")]), "action_price", "action_refund"]
+    written = yaml.safe_load(Path("out/domain.yml").read_text())["actions"]
+    assert [name for name in written if name.startswith("action_")] == expected
 
 
 @settings(max_examples=30, suppress_health_check=list(HealthCheck))
