@@ -21,6 +21,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
 )
 from dialogue_gym.conversation.slot_filling import slots_filled, slots_of_entities
+from dialogue_gym.domain.default_names import FALLBACK_INTENT
 from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.stories import markdown, yaml_reader, yaml_writer
 from dialogue_gym.stories.model import STORY_FILE, OtherEvent, Story, StoryError
@@ -61,20 +62,21 @@ def parse(text: str, file: str = "stories", format: str | None = None) -> list[S
     return yaml_reader.read(text, file) if is_yaml else markdown.read(text, file)
 
 
-def dump(stories: Iterable[Story], format: str) -> str:
+def dump(stories: Iterable[Story], format: str, *, for_training: bool = False) -> str:
     """Return stories as the text of a file: `"markdown"` or `"yaml"`.
 
     Names that Rasa has changed are those of the format's versions: `action_deactivate_form` and `form` in
     Markdown, `action_deactivate_loop` and `active_loop` in YAML.
 
     Reading it gives the same acts, actions, slots and checkpoints. Markdown does not keep the user's text;
-    YAML keeps it if all entities of the message can be marked in it.
+    YAML keeps it if all entities of the message can be marked in it; with `for_training` it is beside the
+    steps, where Rasa learns from the intent alone.
 
     Raises:
         StoryError: the format has no way to write something, such as an action called `restart` in YAML.
     """
     if _is_yaml(format):
-        return yaml_writer.write(_renamed(story, _NEW_NAMES) for story in stories)
+        return yaml_writer.write((_renamed(story, _NEW_NAMES) for story in stories), for_training)
     return markdown.write(_renamed(story, _OLD_NAMES) for story in stories)
 
 
@@ -129,8 +131,14 @@ def story_of(conversation: Conversation, name: str, *, tells_slots: bool = False
 
 
 def _told(message: UserUttered, state: BotState) -> Iterator[Event]:
-    """Yield a message as Rasa's reader needs it, and the slots that it would get wrong."""
+    """Yield a message as Rasa's reader needs it, and the slots that it would get wrong.
+
+    A message that was not understood has the intent that Rasa gives it; without one, Rasa would learn its
+    words in its place.
+    """
     filled = state.extracted
+    if not message.intent:
+        message = dataclasses.replace(message, intent=FALLBACK_INTENT)
     if message.intent and (message.text or "").startswith("/"):
         silent = dataclasses.replace(message, text=None)
         if slots_filled(state.domain, silent, state.loop) == filled:

@@ -35,6 +35,7 @@ from dialogue_gym.stories.model import (
     StoryCheckpoint,
     events_named,
 )
+from dialogue_gym.stories.sentences import read_sentences, with_sentences
 
 # Rasa reads all of these from any file of its training data, and a domain's keys may stand there too.
 _OWN_SECTIONS = ("stories", "rules")
@@ -183,6 +184,8 @@ def _story(entry: YamlNode, is_rule: bool, before: int) -> Story:
             steps += found
             places += [Place(entry.file, item.line + before)] * len(found)
             conditions += len(found) if key == "condition" else 0
+    if "metadata" in keys:
+        steps = with_sentences(steps, read_sentences(keys["metadata"]))
     return Story(
         "" if name.is_null else name.text("name"),
         tuple(steps),

@@ -30,6 +30,7 @@ from dialogue_gym.stories.model import (
     StoryError,
     events_named,
 )
+from dialogue_gym.stories.sentences import KEY, sentences, without_sentences
 
 VERSION = "3.1"
 _PLAIN = re.compile(r"[A-Za-z_][\w./+-]*( [\w./+-]+)*", re.ASCII)
@@ -39,8 +40,12 @@ _MAX_KEY = 1000
 _MAX_LEVELS = 30
 
 
-def write(stories: Iterable[Story]) -> str:
+def write(stories: Iterable[Story], for_training: bool = False) -> str:
     """Return stories, and then rules, as YAML.
+
+    Args:
+        stories: the stories and rules.
+        for_training: whether messages with an intent have their text under the metadata of the story.
 
     Raises:
         StoryError: the format has no way to write something.
@@ -48,7 +53,7 @@ def write(stories: Iterable[Story]) -> str:
     plain: list[str] = []
     rules: list[str] = []
     for story in stories:
-        (rules if story.is_rule else plain).append(_story(story))
+        (rules if story.is_rule else plain).append(_story(story, for_training))
     parts = [f'version: "{VERSION}"\n']
     for head, texts in (("stories", plain), ("rules", rules)):
         if texts:
@@ -56,9 +61,14 @@ def write(stories: Iterable[Story]) -> str:
     return "".join(parts) if plain or rules else f"{parts[0]}\nstories: []\n"
 
 
-def _story(story: Story) -> str:
+def _story(story: Story, for_training: bool) -> str:
+    said = sentences(story.steps) if for_training else []
+    story = without_sentences(story) if for_training else story
     try:
         lines = [f"- {'rule' if story.is_rule else 'story'}: {_quoted(story.name)}"]
+        if said:
+            lines += ["  metadata:", f"    {KEY}:"]
+            lines += (f"    - {_key(intent)}: {_value(text)}" for intent, text in said)
     except StoryError as error:
         raise story.place.error(str(error)) from None
     conditions = story.conditions if story.is_rule else 0

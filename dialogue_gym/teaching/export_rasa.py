@@ -17,9 +17,9 @@ from dialogue_gym._files import read_text
 from dialogue_gym._text import counted, printable, shorten
 from dialogue_gym._yaml import dump_yaml, parse_yaml
 from dialogue_gym.check import NLU, data_files
-from dialogue_gym.conversation.events import SlotSet
+from dialogue_gym.conversation.events import SlotSet, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.default_names import DEFAULT_INTENTS
+from dialogue_gym.domain.default_names import DEFAULT_INTENTS, FALLBACK_INTENT
 from dialogue_gym.domain.loader import OWN_KEYS, builtin_names
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
@@ -36,6 +36,7 @@ from dialogue_gym.nlu.examples import (
     dump_examples,
     read_examples,
 )
+from dialogue_gym.stories import Story
 from dialogue_gym.stories.model import STORY_FILE
 from dialogue_gym.teaching.export import DOMAIN_NAME, existing_text, export, with_additions, write_texts
 from dialogue_gym.teaching.export_actions import (
@@ -47,8 +48,9 @@ from dialogue_gym.teaching.export_actions import (
     coded_actions,
 )
 from dialogue_gym.teaching.export_domain import rasa_domain
+from dialogue_gym.teaching.export_examples import example_of, is_writable
 from dialogue_gym.teaching.export_stories import has_unknown_stories, lessons_of, with_stories
-from dialogue_gym.teaching.taught_examples import examples_now
+from dialogue_gym.teaching.taught_examples import examples_now, sentence_key
 
 RASA, RASA_1 = "rasa", "rasa1"
 EXPORT_FOLDERS = {RASA: "rasa", RASA_1: "exported"}
@@ -139,10 +141,14 @@ def export_project(history: History, domain: Domain, folder: Path, origins: Orig
     domain = history.extended(domain)
     notes: list[str] = []
     stories = lessons_of(history, domain)
-    data = _examples(history, domain, origins.nlu, notes)
+    data = _examples(history, domain, origins.nlu, stories, notes)
     texts: dict[Path, str | None] = {
         folder / _STORIES: with_stories(
-            existing_text(folder / _STORIES, STORY_FILE), folder / _STORIES, stories, "yaml"
+            existing_text(folder / _STORIES, STORY_FILE),
+            folder / _STORIES,
+            stories,
+            "yaml",
+            for_training=True,
         ),
         folder / _NLU: _with_data(folder / _NLU, data, notes),
         folder / _DOMAIN: _domain(folder / _DOMAIN, history, domain, origins, notes),
@@ -182,11 +188,22 @@ def export_for(target: str, history: History, domain: Domain, folder: Path, orig
 # Examples.
 
 
-def _examples(history: History, domain: Domain, given: Iterable[Path], notes: list[str]) -> NluData:
-    """Return all training data: the domain's or the given one, with what was taught, which wins."""
+def _examples(
+    history: History, domain: Domain, given: Iterable[Path], stories: Iterable[Story], notes: list[str]
+) -> NluData:
+    """Return all training data: the domain's or the given one, with the taught one, which wins.
+
+    The sentences of stories are examples as well.
+    """
     data = read_examples(_existing(given))
     notes += [f"{path}: this file of examples is gone" for path in given if not path.exists()]
     known = dict.fromkeys(examples_now(history, data.examples))
+    taken = {sentence_key(one.text) for one in (*known, *data.examples)}
+    for step in (step for story in stories for step in story.steps):
+        told = example_of(step) if isinstance(step, UserUttered) else None
+        if told and told.intent != FALLBACK_INTENT and sentence_key(told.text) not in taken:
+            taken.add(sentence_key(told.text))
+            known |= {told: None} if is_writable(told) else {}
     unknown = Counter(one.intent for one in known if _is_unknown(domain, one.intent))
     for intent, count in unknown.items():
         notes.append(

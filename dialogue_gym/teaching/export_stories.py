@@ -29,6 +29,7 @@ from dialogue_gym.stories import (
     story_of,
 )
 from dialogue_gym.stories.rulebook import RuleBook
+from dialogue_gym.stories.sentences import bare
 from dialogue_gym.teaching.export_examples import placed
 from dialogue_gym.teaching.learner import right_actions
 from dialogue_gym.teaching.mode import TURN_TAKINGS, turn_taking_in
@@ -197,7 +198,13 @@ def _named(story: Story, taken: set[str]) -> Story:
     return dataclasses.replace(story, name=take_name(story.name, taken))
 
 
-def with_stories(text: str | None, path: Path, stories: Iterable[Story], story_format: str) -> str | None:
+def with_stories(
+    text: str | None,
+    path: Path,
+    stories: Iterable[Story],
+    story_format: str,
+    for_training: bool = False,
+) -> str | None:
     """Return the text of a story file with new stories appended; None without any.
 
     Args:
@@ -205,6 +212,7 @@ def with_stories(text: str | None, path: Path, stories: Iterable[Story], story_f
         path: the file, for errors.
         stories: the stories; those that the file has already are not new.
         story_format: `"markdown"` or `"yaml"`.
+        for_training: see `dump`.
 
     Raises:
         StoryError: a story cannot be written in this format, or added to the file.
@@ -220,12 +228,14 @@ def with_stories(text: str | None, path: Path, stories: Iterable[Story], story_f
     if not new:
         return None
     if text is None:
-        return dump(new, story_format)
+        return dump(new, story_format, for_training=for_training)
     if story_format == "markdown":
         return text + "\n" * (2 - text.endswith("\n")) + dump(new, story_format)
     parts = {"stories": [one for one in new if not one.is_rule], "rules": [one for one in new if one.is_rule]}
     blocks = {
-        key: dump(some, story_format).partition(f"\n{key}:\n")[2] for key, some in parts.items() if some
+        key: dump(some, story_format, for_training=for_training).partition(f"\n{key}:\n")[2]
+        for key, some in parts.items()
+        if some
     }
     try:
         return insert(text, blocks)
@@ -237,12 +247,12 @@ def _section(story: Story) -> str:
     return "rules" if story.is_rule else "stories"
 
 
-def _key(story: Story, steps: tuple[object, ...]) -> tuple[bool, str, str]:
+def _key(story: Story, steps: tuple[Step, ...]) -> tuple[bool, str, str]:
     """Return the parts by which a story is found again in a file, where its name may have a number."""
-    return story.is_rule, _NUMBERED.sub("", story.name), repr(steps)
+    return story.is_rule, _NUMBERED.sub("", story.name), repr(tuple(map(bare, steps)))
 
 
-def _as_read(story: Story, story_format: str) -> tuple[object, ...]:
+def _as_read(story: Story, story_format: str) -> tuple[Step, ...]:
     """Return the steps of a story after a round trip: a format does not keep everything."""
     (read,) = parse(dump([story], story_format), format=story_format)
     return read.steps
