@@ -147,6 +147,15 @@ def chat_stories(source: str, paths: Iterable[Path]) -> list[Story]:
     """
     if given := _with_folders(paths, STORIES):
         return [story for path in given for story in _given_stories(path)]
+    return project_stories(source)
+
+
+def project_stories(source: str) -> list[Story]:
+    """Return the stories and rules in a project's folder; none for anything else.
+
+    Raises:
+        FileError: a file cannot be read.
+    """
     found = data_files(Path(source), STORIES) if Path(source).is_dir() else []
     return [story for path in found for story in load(path)]
 

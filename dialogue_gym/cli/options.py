@@ -130,7 +130,12 @@ _OPTIONS: dict[str, Any] = {
     "seed": SeedOption,
     "fallback": FallbackOption,
     # Teaching
-    "scratch": _option(bool, TEACHING, "--scratch", help="Begin with a bot that has learned nothing."),
+    "scratch": _option(
+        bool,
+        TEACHING,
+        "--scratch",
+        help="Begin with a bot that has learned nothing, without a folder's stories.",
+    ),
     "pretrained": _option(
         bool, TEACHING, "--pretrained", help="Let a new store begin with the domain's own stories."
     ),

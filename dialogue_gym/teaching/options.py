@@ -15,7 +15,7 @@ class TeachOptions:
     Attributes:
         source: a built-in domain's name, or a domain file; a YAML file that does not exist is created.
         store: the folder for conversations; None for `NAME-teaching`.
-        scratch: whether to begin with an empty store.
+        scratch: whether to begin with an empty store, also without the stories of a project's folder.
         pretrained: whether a new store begins with the domain's own stories.
         stories: story files that a new store begins with.
         nlu: files with NLU examples, or the address of one NLU server.

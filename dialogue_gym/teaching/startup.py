@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialogue_gym._text import counted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import domain_text
@@ -16,6 +17,7 @@ from dialogue_gym.factory import (
     make_stories,
     nlu_server,
     own_examples,
+    project_stories,
     read_given,
 )
 from dialogue_gym.journal.database import JOURNAL
@@ -45,6 +47,7 @@ class TeachingSetup:
         user: `FAKE` or `ME`.
         turn_taking: `"explicit"` or `"auto"`.
         stories: the stories that a new store begins with.
+        is_project: whether the stories are those of a project's folder, which nobody has named.
         runner: runs the actions if the teacher is the user.
         folder: the folder of the store.
         nlu: the given files with examples, or the address of an NLU server.
@@ -61,12 +64,14 @@ class TeachingSetup:
     folder: Path
     nlu: Sequence[str] = ()
     actions: Sequence[str] = ()
+    is_project: bool = False
 
     def prepare(self, store: Store) -> list[str]:
         """Note domain and mode in a store, and import the stories into a new one.
 
         Returns:
-            Lines for the teacher: on changes of the domain, and on stories that were not imported.
+            Lines for the teacher: on changes of the domain, on the stories of the folder, and on stories that
+        were not imported.
 
         Raises:
             StoreError: the store is of another domain, or cannot be written.
@@ -77,7 +82,16 @@ class TeachingSetup:
         use_mode(store, self.user, self.turn_taking)
         if not store.conversations():
             import_stories(store, self.domain, self.stories)
-        elif self.stories:
+            if self.is_project:
+                rules = sum(story.is_rule for story in self.stories)
+                kinds = (
+                    (len(self.stories) - rules, "story", "stories"),
+                    (rules, "rule", "rules"),
+                )
+                counts = " and ".join(counted(count, one, many) for count, one, many in kinds if count)
+                verb = "is" if len(self.stories) == 1 else "are"
+                notes.append(f"{counts} of the folder {verb} known")
+        elif self.stories and not self.is_project:
             notes.append("--stories has no effect: this store has conversations already")
         return notes
 
@@ -86,7 +100,8 @@ def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
     """Return the objects that the options of teaching name; nothing is written.
 
     The domain's expert teaches with the fake user. A teacher without a chosen user gets the fake user if it
-    has a goal, which the bot can then learn to serve.
+    has a goal, which the bot can then learn to serve. A project's folder brings its stories and rules, unless
+    others are given.
 
     Raises:
         ValueError: an option cannot be used; one line says why.
@@ -96,17 +111,22 @@ def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
         raise ValueError(f"{domain.name}: this domain has no fake user (key 'fake_user')")
     has_goal = domain.fake_user is not None and domain.fake_user.kind == "goal"
     source, text = options.source, domain_text(options.source)
+    is_project = not (options.stories or options.pretrained or options.scratch)
+    stories = (
+        project_stories(source) if is_project else make_stories(source, options.pretrained, options.stories)
+    )
     return TeachingSetup(
         source,
         domain,
         text,
         user or (FAKE if has_goal else ME),
         options.turn_taking,
-        make_stories(source, options.pretrained, options.stories),
+        stories,
         make_runner(source, domain, options.actions, options.seed),
         options.store or default_store(domain.name, "teaching", source, text),
         options.nlu,
         options.actions,
+        is_project and bool(stories),
     )
 
 

@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym import load_domain
+from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.entry import MEND, USER
+from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
+from dialogue_gym.teaching.options import TeachOptions
+from dialogue_gym.teaching.pending import Proposal
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.startup import set_up
+from dialogue_gym.teaching.story_import import imported_stories
 from tests.commands import call, run
 from tests.teaching.terminal.dialogs import PLAIN, STORIES
 
@@ -54,6 +60,26 @@ def test_missing_file_is_created_and_a_new_store_can_be_started(tmp_path: Path) 
     assert len(list(tmp_path.glob("own-teaching-*"))) == 1
     continued = call("teach", "own.yml", "--scratch", typed="1\n", cwd=tmp_path)
     assert "user  /greet" in continued.stdout
+
+
+def test_a_new_store_begins_with_the_stories_and_rules_of_a_folder(tmp_path: Path) -> None:
+    steps = "steps: [{intent: greet}, {action: utter_hi}]"
+    (tmp_path / "domain.yml").write_text("intents: [greet, bye]\nresponses: {utter_hi: [{text: Hi}]}\n")
+    (tmp_path / "rules.yml").write_text(f"rules: [{{rule: a, {steps}}}]\nstories: [{{story: b, {steps}}}]\n")
+    (tmp_path / "given.yml").write_text(f"stories: [{{story: c, {steps}}}]\n")
+    domain, source = load_domain(tmp_path), str(tmp_path)
+    setup = set_up(domain, TeachOptions(source))
+    with Store.in_memory() as store:
+        assert setup.prepare(store) == ["2 stories and 1 rule of the folder are known"]
+        assert len(imported_stories(History(store.entries()))) == 3
+        session = Session(domain, store)
+        session.say(UserUttered("hello", "greet"))
+        assert isinstance(session.pending, Proposal)
+        assert session.pending.best.action == "utter_hi" and session.pending.best.ruling
+        assert setup.prepare(store) == []  # nobody has named them
+    assert set_up(domain, TeachOptions(source, scratch=True)).stories == []
+    given = set_up(domain, TeachOptions(source, stories=(tmp_path / "given.yml",)))
+    assert [story.name for story in given.stories] == ["c"]
 
 
 @pytest.mark.parametrize(
