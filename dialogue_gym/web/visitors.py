@@ -48,9 +48,9 @@ class VisitorTokens:
         # A page in a frame of another site has no cookies there, so it sends a token of its own.
         token = request.headers.get(TOKEN_HEADER) or request.cookies.get(COOKIE, "")
         if not token:
-            raise Rejected(400, "the page's cookie is missing; open the page first")
+            raise Rejected(400, "this page needs a cookie; allow cookies and open it again")
         if (secret := self._secret(token)) is None:
-            raise Rejected(400, "the page's token is unknown here; open the page again")
+            raise Rejected(400, "this page is out of date; please open it again")
         return _name(secret)
 
     def _secret(self, token: str) -> str | None:

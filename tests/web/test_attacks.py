@@ -175,6 +175,9 @@ def test_a_made_up_address_does_not_go_round_the_wait(target: Target) -> None:
     status, headers, page = target.enter(PASSWORD, "127.0.1.1", X_Forwarded_For="192.0.2.99")
     assert status == 429 and int(headers["retry-after"]) >= 1 and "Too many wrong passwords" in page
     assert target.enter(PASSWORD, "127.0.1.2")[0] == 303
+    # A server that was told about no proxy says once that there seems to be one.
+    said = target.server.log.read_text().count("give --behind-proxy 127.0.")
+    assert said == (target.port == target.server.port)
 
 
 def test_nobody_locks_out_a_teacher_who_was_there_before(target: Target) -> None:

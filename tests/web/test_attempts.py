@@ -146,10 +146,10 @@ def test_visitors_cannot_choose_their_tokens() -> None:
     assert name.startswith(PREFIX) and own not in name and tokens.signed(own) == own
     foreign = VisitorTokens(URLSafeSerializer("another key"), written.__contains__).signed()
     for chosen in ("a" * 22, foreign, own[:-2], "x" * 600):
-        with pytest.raises(Exception, match="the page's token is unknown here"):
+        with pytest.raises(Exception, match="this page is out of date"):
             tokens.visitor_of(request(dialogue_gym_visitor=chosen))
         assert tokens.signed(chosen) not in (chosen, own)
-    with pytest.raises(Exception, match="the page's cookie is missing"):
+    with pytest.raises(Exception, match="this page needs a cookie"):
         tokens.visitor_of(request())
 
 

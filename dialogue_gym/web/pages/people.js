@@ -161,6 +161,7 @@ export default {
         <p v-else-if="talk.is_busy" class="is-faint">The bot is working on something that takes a while.</p>
         <p v-else-if="isMine" class="is-faint">Waiting for the visitor.</p>
       </section>
+      <p v-else v-show="error" class="note is-bad" role="status" dir="auto">{{ error }}</p>
     </template>
     <p v-else class="empty">Select a conversation to follow it. Take over if the bot needs help.</p>
   </section>
