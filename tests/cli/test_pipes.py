@@ -45,6 +45,7 @@ for line in sys.stdin.read().splitlines():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_named_pipes_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("nicegui", reason="the extra web is missing")
