@@ -22,8 +22,8 @@ from dialogue_gym.teaching.interpreter import (
 from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.navigation import is_simulated
 from dialogue_gym.teaching.pending import SessionError
-from dialogue_gym.web.view import Json, Note
-from dialogue_gym.web.workspace import UnknownNames, Workspace
+from dialogue_gym.web.view import Json, Note, UnknownNames
+from dialogue_gym.web.workspace import Workspace
 
 MOST_CHARACTERS = 2000
 """The length of a message, or of a new action's text, at most."""

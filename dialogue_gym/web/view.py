@@ -32,6 +32,20 @@ class Note:
     style: str = ""
 
 
+@dataclass(frozen=True)
+class UnknownNames:
+    """A new or corrected message with names that the domain lacks: kind, name and a hint for each."""
+
+    message: UserUttered
+    is_correction: bool
+    names: tuple[tuple[str, str, str], ...]
+
+    def to_json(self) -> Json:
+        """Return the question about it, for a page."""
+        names = [[kind, visible(name), visible(hint)] for kind, name, hint in self.names]
+        return {"names": names, "text": visible(self.message.text or "/" + self.message.act)}
+
+
 def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False) -> Json:
     """Return the question that a session waits for, and everything shown around it.
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, name_fault, shorten, visible
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import OUTCOMES
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, USER, StoreError
@@ -31,7 +30,7 @@ from dialogue_gym.teaching.pending import Proposal, SessionError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.web.domain_desk import DomainDesk
-from dialogue_gym.web.view import Json, Note, tally_of, view_of
+from dialogue_gym.web.view import Json, Note, UnknownNames, tally_of, view_of
 
 _NOT_TEACHERS = (BOT, FAKE_USER, STORY, EXPERT)
 _NAME_CHARACTERS = 40
@@ -74,20 +73,6 @@ def teacher_fault(name: str) -> str | None:
     if len(name) > _NAME_CHARACTERS:
         return f"it has more than {_NAME_CHARACTERS} characters"
     return name_fault(name)
-
-
-@dataclass(frozen=True)
-class UnknownNames:
-    """A new or corrected message with names that the domain lacks: kind, name and a hint for each."""
-
-    message: UserUttered
-    is_correction: bool
-    names: tuple[tuple[str, str, str], ...]
-
-    def to_json(self) -> Json:
-        """Return the question about it, for a page."""
-        names = [[kind, visible(name), visible(hint)] for kind, name, hint in self.names]
-        return {"names": names, "text": visible(self.message.text or "/" + self.message.act)}
 
 
 class Workspaces:
