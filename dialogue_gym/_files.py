@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +21,31 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: the file cannot be written; its old content is unchanged.
     """
+    with _beside(path) as temporary:
+        write(temporary)
+        _share(temporary)
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Make a temporary file beside a path, which is gone in the end unless it was renamed."""
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
-        write(temporary)
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _share(temporary: Path) -> None:
+    """Give a temporary file, which its owner alone can read, the permissions of any new file."""
+    mask = os.umask(0)
+    os.umask(mask)
+    temporary.chmod(0o666 & ~mask)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -44,20 +58,26 @@ def write_text(path: Path, text: str) -> None:
 
 
 def create_text(path: Path, text: str) -> None:
-    """Write a text to a new file, in UTF-8, whole or not at all.
+    """Write a text to a new file, in UTF-8, which appears with all of it.
 
     Raises:
         FileExistsError: there is such a file, which is unchanged.
         OSError: the file cannot be written.
     """
-
-    def create(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
-        # The file is reserved first: a rename would replace one that was made in the meantime.
-        path.open("x").close()
-
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, create)
+    with _beside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        _share(temporary)
+        if sys.platform == "win32":
+            temporary.rename(path)  # which fails there if the file exists
+            return
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: reserve the name, since a rename would replace a file
+            path.open("x").close()
+            temporary.replace(path)
 
 
 @dataclass(frozen=True, order=True)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from dialogue_gym._files import FileKind
 
+MARKDOWN_SUFFIXES = (".md", ".markdown")
 _BEGINS, _ENDS = "<!--", "-->"
 
 
 def is_markdown(path: Path) -> bool:
     """Return whether a file is Markdown, by its name."""
-    return path.suffix.lower() in (".md", ".markdown")
+    return path.suffix.lower() in MARKDOWN_SUFFIXES
 
 
 def lines(text: str, file: str, kind: FileKind) -> Iterator[tuple[int, str]]:

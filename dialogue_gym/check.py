@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, read_text
-from dialogue_gym._markdown import is_markdown
+from dialogue_gym._markdown import MARKDOWN_SUFFIXES, is_markdown
 from dialogue_gym._text import shorten
-from dialogue_gym._yaml import parse_yaml, read_yaml
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, check_actions
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, builtin_names, read_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, builtin_names, read_domain, read_file
+from dialogue_gym.domain.markdown_responses import has_responses
 from dialogue_gym.domain.sources import YAML_SUFFIXES, is_domain, project_files
 from dialogue_gym.nlu.checks import check_examples, with_retrieval_actions
 from dialogue_gym.nlu.examples import NluData, read_examples
@@ -27,7 +27,7 @@ _ANY_FILE = FileKind("file of a bot", FileError, max_bytes=200_000_000)
 _KEYS = {"stories": STORIES, "rules": STORIES, "nlu": NLU} | dict.fromkeys((*RASA_KEYS, *OWN_KEYS), DOMAIN)
 _TOP_LEVEL_KEY = re.compile(r"^[\"']?([A-Za-z_]+)[\"']?\s*:", re.MULTILINE)
 _STORY = re.compile(r"^##.*\n+\*[ \t]*[\w./+-]+[ \t]*(\{.*\})?[ \t]*\n", re.MULTILINE)
-_SUFFIXES = (*YAML_SUFFIXES, ".md", ".markdown")
+_SUFFIXES = (*YAML_SUFFIXES, *MARKDOWN_SUFFIXES)
 _NLU_HEADING = re.compile(r"^##\s*(intent|synonym|lookup|regex)\s*:", re.MULTILINE)
 
 
@@ -39,7 +39,7 @@ def kinds_of(path: Path) -> set[str]:
     """
     text = read_text(path, _ANY_FILE)
     if is_markdown(path):
-        return {NLU if _NLU_HEADING.search(text) else STORIES}
+        return {_kind_in_markdown(text)}
     kinds, _ = _kinds(text, str(path))
     if not kinds:
         found = ", ".join(map(shorten, parse_yaml(text, str(path), _ANY_FILE).mapping())) or "nothing"
@@ -47,6 +47,12 @@ def kinds_of(path: Path) -> set[str]:
             f"{path}:1: neither a domain (intents, slots, actions ...), nor stories, nor nlu: it has {found}"
         )
     return kinds
+
+
+def _kind_in_markdown(text: str) -> str:
+    if _NLU_HEADING.search(text):
+        return NLU
+    return DOMAIN if has_responses(text) else STORIES
 
 
 def has_examples(path: Path) -> bool:
@@ -83,9 +89,8 @@ def _kinds_in_project(path: Path) -> set[str]:
     if not is_markdown(path):
         kinds, _ = _kinds(text, str(path)) if _TOP_LEVEL_KEY.search(text) else (set(), [])
         return kinds - {DOMAIN} | ({DOMAIN} if is_domain(text) else set())
-    if _NLU_HEADING.search(text):
-        return {NLU}
-    return {STORIES} if _STORY.search(text) else set()
+    kind = _kind_in_markdown(text)
+    return {kind} if kind != STORIES or _STORY.search(text) else set()
 
 
 def check_files(
@@ -112,7 +117,7 @@ def check_files(
         try:
             if DOMAIN in kinds:
                 if isinstance(file, Path):
-                    read_yaml(file, DOMAIN_FILE)  # alone first: an error here hides no other file
+                    read_file(file)  # alone first: an error here hides no other file
                 sources.append(file)
             if STORIES in kinds:
                 found = load(file)

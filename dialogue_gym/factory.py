@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dialogue_gym._files import FileError
+from dialogue_gym._files import FileError, Problem
+from dialogue_gym._text import counted
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
 from dialogue_gym.check import KINDS, NLU, STORIES, data_files, has_examples
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.loader import builtin_names, read_domain
 from dialogue_gym.nlu.examples import NluData, builtin_path, read_examples
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.stories import Story, load
@@ -22,6 +23,19 @@ IMPORTED_NAME = "imported"
 def is_address(text: str) -> bool:
     """Return whether a text is an address rather than a file or module."""
     return text.startswith(("http://", "https://"))
+
+
+def domain_notes(source: str) -> list[str]:
+    """Return a line on the warnings of a domain, for the start of a command; empty without any.
+
+    Raises:
+        DomainError: the domain cannot be used.
+    """
+    warnings: list[Problem] = []
+    read_domain(source, warnings)
+    if len(warnings) < 2:
+        return [str(warning) for warning in warnings]
+    return [f"{counted(len(warnings), 'warning')} about this domain: dialogue-gym check {source}"]
 
 
 def nlu_server(nlu: Sequence[str]) -> Interpreter | None:
@@ -137,6 +151,18 @@ def _given_stories(path: Path) -> list[Story]:
     if not any(story.steps for story in stories):
         raise FileError(f"{path}: the file has no stories")
     return stories
+
+
+def remembered_stories(paths: Iterable[str]) -> tuple[list[Story], list[str]]:
+    """Return the stories of files that a store began with, and a line for each that cannot be read."""
+    stories: list[Story] = []
+    faults: list[str] = []
+    for path in map(Path, paths):
+        try:
+            stories += [story for one in _with_folders([path], STORIES) for story in load(one)]
+        except FileError as error:
+            faults += [str(error)] if path.exists() else []  # else the project has moved, or is elsewhere
+    return stories, faults
 
 
 def chat_stories(source: str, paths: Iterable[Path]) -> list[Story]:

@@ -173,22 +173,49 @@ def _import_from(path: Path) -> list[ModuleType]:
     """Import a file, or a folder as a package, under a unique name.
 
     A file in a package, such as `actions/actions.py` of a Rasa project, is imported as a part of it, so both
-    `from .prices import ...` and `from actions.prices import ...` work.
+    `from .prices import ...` and `from actions.prices import ...` work. As in Rasa, the package's folder need
+    not have an `__init__.py`.
     """
+    if path.is_dir() and not (path / "__init__.py").exists():
+        if not any(path.glob("*.py")):
+            raise ActionError(f"{path}: no Python files in this folder")
+        _forget(_unique_name(path))
+        return _with_submodules(_plain_package(path.resolve()))
     file = path / "__init__.py" if path.is_dir() else path
     if not file.is_file():
         raise ActionError(f"{file}: no such file")
     package = _outermost_package(file)
     _add_to_path(package.parent if package else file.resolve().parent)
+    if package is None and file.stem.isidentifier():
+        name = f"{_plain_package(file.resolve().parent).__name__}.{file.stem}"
+        _forget(name)
+        return _with_submodules(importlib.import_module(name))
     if package is None:
         return _with_submodules(_load(file, _unique_name(file), None))
     within = file.resolve().relative_to(package).with_suffix("").parts
     parts = [_unique_name(package), *(part for part in within if part != "__init__")]
-    for name in [name for name in sys.modules if f"{name}.".startswith(f"{parts[0]}.")]:
-        del sys.modules[name]  # the files may have changed
+    _forget(parts[0])
     _load(package / "__init__.py", parts[0], [str(package)])
     module = importlib.import_module(".".join(parts))
     return _with_submodules(module)
+
+
+def _plain_package(folder: Path) -> ModuleType:
+    """Return the package of the files in a folder without `__init__.py`."""
+    if folder.name.isidentifier():
+        _add_to_path(folder.parent)  # for `from actions.prices import ...`
+    if known := sys.modules.get(_unique_name(folder)):
+        return known
+    package = ModuleType(_unique_name(folder))
+    package.__path__ = [str(folder)]
+    sys.modules[package.__name__] = package
+    return package
+
+
+def _forget(module: str) -> None:
+    """Forget a module, and those of a package, since their files may have changed."""
+    for name in [name for name in sys.modules if f"{name}.".startswith(f"{module}.")]:
+        del sys.modules[name]
 
 
 def _outermost_package(file: Path) -> Path | None:

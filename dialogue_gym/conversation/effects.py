@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 
 from dialogue_gym._yaml import plain_value
@@ -43,10 +44,14 @@ def utterance(
 
 
 def _retrieved(name: str, conversation: Conversation) -> tuple[Variation, ...]:
-    """Return the variations of Rasa's retrieval responses: to `faq/ask_name`, `utter_faq/ask_name`."""
+    """Return the variations of Rasa's retrieval responses: to `faq/ask_name`, `utter_faq/ask_name`.
+
+    In Rasa 1 the action is called `respond_faq`.
+    """
     message = conversation.latest_message
     question = ((message and message.intent) or "").partition("/")[2]
-    return conversation.domain.variations(f"{name}/{question}") if question else ()
+    saying = re.sub("^respond_", "utter_", name)
+    return conversation.domain.variations(f"{saying}/{question}") if question else ()
 
 
 def declared_effects(name: str, domain: Domain) -> tuple[SlotSet, ...]:

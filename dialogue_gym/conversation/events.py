@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialogue_gym.conversation.wording import act_text
+from dialogue_gym.domain.default_names import FALLBACK_ACTION
 
 Value = Any
 """The value of a slot or entity: anything that JSON can hold."""
@@ -109,6 +110,11 @@ class BotUttered:
         """The person, or the fallback action, that wrote the message in place of the bot; or None."""
         writer = self.data.get(WRITER)
         return writer if isinstance(writer, str) else None
+
+    @property
+    def teacher(self) -> str | None:
+        """The teacher who wrote the message in their own words; None if an action said it."""
+        return None if self.writer == FALLBACK_ACTION else self.writer
 
 
 @dataclass(frozen=True, slots=True)

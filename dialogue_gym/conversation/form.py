@@ -43,8 +43,8 @@ def form_actions(domain: Domain, form: Form) -> Iterator[str]:
 
 def question_of(domain: Domain, form: Form, slot: str) -> str | None:
     """Return the action that asks for a slot; None without any."""
-    names = (f"{kind}_ask_{infix}{slot}" for infix in (f"{form.name}_", "") for kind in ("action", "utter"))
-    return next((name for name in names if name in known_actions(domain)), None)
+    known = known_actions(domain)
+    return next((name for name in form.questions(slot) if name in known), None)
 
 
 def next_question(form: Form, conversation: Conversation) -> str | None:

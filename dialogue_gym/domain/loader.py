@@ -7,17 +7,20 @@ up to Rasa 3. Keys that concern neither policy nor simulation are accepted and i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dialogue_gym._files import Problem, read_text
+from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym._yaml import ONE_LINE, YamlNode, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
 from dialogue_gym.domain.forms import parse_forms
+from dialogue_gym.domain.markdown_responses import read_responses
 from dialogue_gym.domain.merge import merge
 from dialogue_gym.domain.model import (
     DOMAIN_FILE,
@@ -26,6 +29,7 @@ from dialogue_gym.domain.model import (
     RESTART,
     REWARD_TERMS,
     Domain,
+    Form,
     Response,
     Variation,
 )
@@ -78,7 +82,18 @@ def read_domain(source: Source, warnings: list[Problem]) -> Domain:
         DomainError: see `load_domain`.
     """
     name, paths = files_of(source, warnings)
-    return parse_domain(merge([read_yaml(path, DOMAIN_FILE) for path in paths], warnings), name, warnings)
+    return parse_domain(merge([read_file(path) for path in paths], warnings), name, warnings)
+
+
+def read_file(path: Path) -> YamlNode:
+    """Return the content of one of a domain's files: YAML, or Rasa 1's responses in Markdown.
+
+    Raises:
+        DomainError: the file cannot be read.
+    """
+    if is_markdown(path):
+        return read_responses(read_text(path, DOMAIN_FILE), str(path))
+    return read_yaml(path, DOMAIN_FILE)
 
 
 def domain_text(source: Source) -> str:
@@ -88,9 +103,9 @@ def domain_text(source: Source) -> str:
         DomainError: see `load_domain`.
     """
     _, paths = files_of(source, [])
-    if len(paths) == 1:
+    if len(paths) == 1 and not is_markdown(paths[0]):
         return read_text(paths[0], DOMAIN_FILE)
-    root = merge([read_yaml(path, DOMAIN_FILE) for path in paths], [])
+    root = merge([read_file(path) for path in paths], [])
     return str(yaml.serialize(root.node, allow_unicode=True, width=ONE_LINE))
 
 
@@ -106,12 +121,6 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
     reader = SlotReader(intents, entities, _is_old(keys), fills_slots(keys.get("config")), warnings)
     forms = parse_forms(keys.get("forms"), reader.mappings)
     slots = reader.slots(keys.get("slots"), forms.mappings)
-    known = [slot.name for slot in slots]
-    for form in forms.forms:
-        for slot in (one for one in form.required_slots if one not in known):
-            place = keys["forms"].named()[form.name]
-            message = f"unknown slot {shorten(slot)}; {nearest(slot, known)} (the form asks for it forever)"
-            warnings.append(place.warning(message))
     declared = _names(keys.get("actions"), "action", ACTION_OPTIONS, warnings)
     if "forms" in keys:
         listed = keys["forms"]
@@ -119,6 +128,7 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
     # The responses utter_faq/ask_name and so on are those of one action, utter_faq.
     saying = [response.name.partition("/")[0] or response.name for response in responses]
     actions = list(dict.fromkeys([LISTEN, RESTART, *declared, *saying]))
+    warnings += _doubts(keys.get("forms"), forms.forms, [slot.name for slot in slots], actions)
     if len(actions) > MAX_NAMES:
         raise root.error(f"{len(actions)} actions are more than the {MAX_NAMES} that are supported")
     for action in actions:
@@ -142,6 +152,24 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
         forms=forms.forms,
         unsafe=tuple(_unsafe(keys.get("actions"))),
     )
+
+
+def _doubts(
+    entry: YamlNode | None, forms: Iterable[Form], slots: Collection[str], actions: Collection[str]
+) -> Iterator[Problem]:
+    """Yield a warning for each slot of a form that the domain lacks, or that the form cannot ask for."""
+    places = entry.named() if entry and entry.is_mapping else {}
+    for form in forms:
+        for slot in form.required_slots:
+            if slot not in slots:
+                message = (
+                    f"unknown slot {shorten(slot)}; {nearest(slot, slots)} (the form asks for it forever)"
+                )
+                yield places[form.name].warning(message)
+            elif not any(name in actions for name in form.questions(slot)):
+                _, ours, _, anybody = form.questions(slot)
+                message = f"nothing asks for the slot {shorten(slot)}: add the response {ours} or {anybody}"
+                yield places[form.name].warning(message)
 
 
 def _unsafe(entry: YamlNode | None) -> Iterator[str]:

@@ -119,6 +119,11 @@ class Form:
     required_slots: tuple[str, ...] = ()
     ignored_intents: tuple[str, ...] = ()
 
+    def questions(self, slot: str) -> tuple[str, ...]:
+        """Return the names of the actions that can ask for a slot; the first that exists does."""
+        infixes = (f"{self.name}_", "")
+        return tuple(f"{kind}_ask_{infix}{slot}" for infix in infixes for kind in ("action", "utter"))
+
 
 @dataclass(frozen=True)
 class Slot:

@@ -9,7 +9,9 @@ from importlib import resources
 from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, read_text
+from dialogue_gym._markdown import MARKDOWN_SUFFIXES, is_markdown
 from dialogue_gym._text import nearest, printable, shorten
+from dialogue_gym.domain.markdown_responses import has_responses
 from dialogue_gym.domain.model import DomainError
 
 YAML_SUFFIXES = (".yml", ".yaml")
@@ -66,7 +68,13 @@ def files_of(source: Source, skipped: list[Problem]) -> tuple[str, list[Path]]:
         raise DomainError(f"{shorten(source)} is neither a file nor a built-in domain; {valid}")
     if not _is_folder(path):
         return printable(path.stem), [path]
-    if not (paths := [file for file in project_files(path, YAML_SUFFIXES) if _has_domain(file, skipped)]):
+    if not (
+        paths := [
+            file
+            for file in project_files(path, (*YAML_SUFFIXES, *MARKDOWN_SUFFIXES))
+            if _has_domain(file, skipped)
+        ]
+    ):
         raise DomainError(f"{path}: no file of this folder is a domain (with intents, slots, responses ...)")
     return printable(path.resolve().name), paths
 
@@ -92,7 +100,8 @@ def project_files(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
 
 def _has_domain(path: Path, skipped: list[Problem]) -> bool:
     try:
-        return is_domain(read_text(path, _ANY_FILE))
+        text = read_text(path, _ANY_FILE)
+        return has_responses(text) if is_markdown(path) else is_domain(text)
     except FileError as error:
         skipped.append(Problem(str(path), 1, f"skipped: {error}", is_error=False))
         return False

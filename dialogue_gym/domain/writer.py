@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -13,6 +14,7 @@ from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml
 from dialogue_gym.domain.changes import changed_names, with_changes
 from dialogue_gym.domain.default_names import without_used_defaults
 from dialogue_gym.domain.loader import OLD_VERSIONS, fills_slots, parse_domain
+from dialogue_gym.domain.merge import merge
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError, Slot
 from dialogue_gym.domain.slot import FROM_ENTITY, SlotMapping
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
@@ -67,6 +69,81 @@ def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Do
             reason = "with 'store_entities_as_slots: false' no entity fills a slot in Rasa 2"
         raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {reason}")
     return result
+
+
+def extended_texts(texts: Mapping[str, str], name: str, extend: Callable[[Domain], Domain]) -> dict[str, str]:
+    """Return the texts of a domain's files with additions to the domain: of those files that have changed.
+
+    New names are written into the first file that lists intents, and edits where their name stands.
+
+    Args:
+        texts: of the files, by their paths in order.
+        name: of the domain.
+        extend: gives the extended domain for the one of all files.
+
+    Raises:
+        DomainError: see `extended_text`.
+    """
+    if len(texts) == 1:
+        ((file, text),) = texts.items()
+        result = extended_text(text, file, name, extend)
+        return {} if result == text else {file: result}
+    domain = _merged(texts, name)
+    extended = without_used_defaults(domain, extend(domain))
+    keys = {file: parse_yaml(text, file, DOMAIN_FILE).mapping() for file, text in texts.items()}
+    first = next((file for file in texts if "intents" in keys[file]), next(iter(texts)))
+    changed = {}
+    for file, text in texts.items() if extended != domain else ():
+        part = functools.partial(_extended_part, domain=domain, extended=extended, has_new=file == first)
+        if (result := extended_text(text, file, name, part)) != text:
+            changed[file] = result
+    if _unordered(_merged({**texts, **changed}, name)) != _unordered(extended):
+        new = _listed(domain, extended)
+        raise DomainError(f"{first}: {new} cannot be added here: it would be read as something else")
+    return changed
+
+
+def _merged(texts: Mapping[str, str], name: str) -> Domain:
+    roots = [parse_yaml(text, file, DOMAIN_FILE) for file, text in texts.items()]
+    return parse_domain(merge(roots, []), name)
+
+
+def _extended_part(part: Domain, domain: Domain, extended: Domain, has_new: bool) -> Domain:
+    """Return the domain of one file with its share of the additions to the whole."""
+    responses = {one.name: one for one in extended.responses}
+    slots = {one.name: one for one in extended.slots}
+    part = dataclasses.replace(
+        part,
+        responses=tuple(responses[one.name] for one in part.responses),
+        slots=tuple(
+            slots[one.name] if slots[one.name] != domain.slot(one.name) else one for one in part.slots
+        ),
+    )
+    if not has_new:
+        return part
+    for intent in extended.intents[len(domain.intents) :]:
+        part = part.with_intent(intent)
+    for slot in extended.slots[len(domain.slots) :]:
+        part = part.with_slot(slot.name, slot.type, slot.values)
+    new = [response.name for response in extended.responses[len(domain.responses) :]]
+    for action in dict.fromkeys((*extended.actions[len(domain.actions) :], *new)):
+        part = part.with_action(action, extended.texts(action))
+    return part
+
+
+def _unordered(domain: Domain) -> tuple[Domain, frozenset[str]]:
+    """Return a domain to compare apart from the order of its names."""
+    found, actions = _comparable(domain)
+    return (
+        dataclasses.replace(
+            found,
+            intents=tuple(sorted(found.intents)),
+            entities=tuple(sorted(found.entities)),
+            slots=tuple(sorted(found.slots, key=lambda slot: slot.name)),
+            responses=tuple(sorted(found.responses, key=lambda response: response.name)),
+        ),
+        actions,
+    )
 
 
 def _read(text: str, file: str, name: str) -> Domain:

@@ -326,8 +326,8 @@ class Store:
         """The files that were noted by `use_files`."""
         return StoredFiles.read(self._database.note(_FILES), self._folder)
 
-    def use_files(self, nlu: Iterable[str], actions: Iterable[str]) -> None:
-        """Note files that the bot is made with, in addition to those known, for an export.
+    def use_files(self, nlu: Iterable[str], actions: Iterable[str], stories: Iterable[str] = ()) -> None:
+        """Note files that the bot is made with, in addition to those known.
 
         They are found again when their folder has moved together with the store.
 
@@ -335,7 +335,7 @@ class Store:
             StoreError: the store cannot be written.
         """
         known = self.files
-        if (files := known.extended(nlu, actions)) != known:
+        if (files := known.extended(nlu, actions, stories)) != known:
             self._database.set_notes(**{_FILES: files.note(self._folder)})
 
     def branches(self, conversation: str) -> list[str]:

@@ -280,8 +280,8 @@ class Conversations:
         Args:
             conversation: the name of a conversation, open or ended.
             value: 1 for good, -1 for bad, anything between or beyond.
-            about: the id of the entry of a decision, or of the end. By default the end, or while the
-                conversation is open the last decision.
+            about: the id of the entry of a decision, of a teacher's own words, or of the end. By default the
+                end, or while the conversation is open the last reply.
             is_pending: whether it waits for approval, and is not learned before.
             by: the author of the rating.
 
@@ -335,5 +335,5 @@ class Conversations:
 def _rated(trace: Trace, about: int | None) -> int | None:
     """Return the entry that a rating is about, None if there is nothing like that."""
     if about is None:
-        about = trace.end.id if trace.end else trace.last_decision
+        about = trace.last_rateable
     return about if about is not None and trace.can_rate(about) else None

@@ -161,7 +161,7 @@ class Handoff:
             step: the step that they decided on: see `proposals`.
 
         Returns:
-            The problems with the action, one line each.
+            A line for each problem with the action, and for a rule that contradicts it.
 
         Raises:
             StaleDecision: the conversation has moved on.
@@ -209,13 +209,14 @@ class Handoff:
 
     def _decide(self, trace: Trace, teacher: str, action: str) -> tuple[str, ...]:
         proposal, _ = self._agent().choose(trace.conversation)
+        overruled = self._bot.rules.overruling(trace.conversation, action)
         observed = trace.conversation.observation().tobytes()
         version = self._trainer.explorer.actor.version
         reply = self._bot.decide(trace.conversation.sender_id, teacher, action, version, proposal)
         self._trainer.teach({**self._trainer.taught, observed: (action,)})
         if reply.decision is not None:
             self._decided.append((reply.decision, observed, action))
-        return reply.notes
+        return tuple(filter(None, (overruled, *reply.notes)))
 
     def sync(self, history: History, domain: Domain) -> None:
         """Let the bot learn from teaching sessions: their labels, and their additions to the domain.

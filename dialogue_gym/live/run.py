@@ -13,7 +13,7 @@ from dialogue_gym._text import counted, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names, domain_text
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.factory import how_to_talk, make_runner
+from dialogue_gym.factory import domain_notes, how_to_talk, make_runner, remembered_stories
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
@@ -29,6 +29,7 @@ from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.learner import rule_book
 from dialogue_gym.teaching.policy import is_store
 from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter
+from dialogue_gym.teaching.story_import import StoryNews
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
 
@@ -88,6 +89,8 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
         for line in store.use_domain(given.source, text):
             _report(line)
         store.use_files(given.nlu, given.actions)
+        for line in _news_of_rules(store, given.source):
+            _report(line)
         if begins.note:
             _report(begins.note)
         trainer, _ = start_or_resume(
@@ -128,6 +131,8 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
 
 def run_live(given: LiveOptions) -> None:
     """Hold conversations in the terminal until the person leaves; errors are those of `open_live_bot`."""
+    for note in domain_notes(given.source):
+        _report(note)
     with open_live_bot(given) as bot:
         domain = bot.live.domain
         await_training(bot.interpreter)
@@ -136,6 +141,14 @@ def run_live(given: LiveOptions) -> None:
         print(HELP)
         for line in _talked(TerminalChat(bot.live, bot.trainer), Prompt()):
             print(line)
+
+
+def _news_of_rules(store: Store, source: str) -> list[str]:
+    """Return lines on rules that have changed in the files that a store began with."""
+    stories, faults = remembered_stories(store.files.stories)
+    news = str(StoryNews.of(History(store.taught()), stories)) if stories else ""
+    command = f"dialogue-gym teach {source} --store {store.folder}"
+    return [*([f"{news}; `{command}` takes them over"] if news else []), *faults]
 
 
 def _stop(trainer: Trainer, folder: Path) -> None:

@@ -39,6 +39,7 @@ class Snapshot:
         events: the messages, actions and slots set, in order.
         slots: the values of the slots, by name.
         decisions: the ids of the entries of the decisions, one for each action among the events.
+        own_words: the ids of the entries with teachers' own words, one for each such message.
         ratings: the person's own ratings, by the id of the rated entry.
         end: the id of the entry that ended the conversation; None while it goes on.
         is_cut_off: whether it ended because the person was silent for too long.
@@ -49,6 +50,7 @@ class Snapshot:
     events: tuple[Event, ...]
     slots: dict[str, Any]
     decisions: tuple[int, ...]
+    own_words: tuple[int, ...]
     ratings: dict[int, float]
     end: int | None
     is_cut_off: bool
@@ -308,6 +310,7 @@ class Sessions:
             tracked.events,
             dict(tracked.slots),
             trace.decisions,
+            tuple(trace.own_words),
             dict(trace.ratings),
             trace.end.id if trace.end else None,
             tracked.outcome == TRUNCATED,
@@ -330,12 +333,12 @@ class Sessions:
         conversation: str | None = None,
         address: str | None = None,
     ) -> None:
-        """Take a rating of somebody's conversation: of the bot's last action, or at the end of the whole.
+        """Take a rating of somebody's conversation: of the last reply, or at the end of the whole.
 
         Args:
             sender: the person in it.
             value: a number from -1 to 1.
-            about: the id of the entry of an earlier decision of the bot, in this conversation.
+            about: the id of the entry of an earlier decision, or of a teacher's own words, in it.
             is_trusted: whether the rating comes from a teacher instead of the person.
             conversation: the conversation that is meant, however old; by default the present or last one.
             address: as in `reply`.

@@ -96,7 +96,7 @@ class TerminalChat:
         """Whether the bot has acted in the open conversation."""
         return (
             self._current is not None
-            and self._bot.conversations.trace(self._current).last_decision is not None
+            and self._bot.conversations.trace(self._current).last_rateable is not None
         )
 
     def _lines(self, reply: Reply) -> Iterator[str]:

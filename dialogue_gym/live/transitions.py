@@ -132,6 +132,7 @@ class Trace:
             answer to it.
         is_late: whether the next messages are late in that sense.
         person: the name of the person.
+        own_words: the ids of the entries with messages that teachers wrote in their own words.
         ratings: the person's own ratings, approved or not: the last value by the id of the rated entry.
     """
 
@@ -144,6 +145,7 @@ class Trace:
         self.late: list[BotUttered] = []
         self.is_late = False
         self.person = ""
+        self.own_words: list[int] = []
         self.ratings: dict[int, float] = {}
         self._reward = reward
         self._steps: dict[int, _Step] = {}
@@ -159,9 +161,17 @@ class Trace:
         """The id of the entry of the last decision that the bot made."""
         return next(reversed(self._steps), None)
 
+    @property
+    def last_rateable(self) -> int | None:
+        """The id of the entry that a rating is about by default: the end, else the last reply."""
+        if self.end is not None:
+            return self.end.id
+        return max((*self._steps, *self.own_words), default=None)
+
     def can_rate(self, entry: int) -> bool:
-        """Return whether an entry is a decision of the bot, or the end."""
-        return entry in self._steps or (self.end is not None and entry == self.end.id)
+        """Return whether an entry is a decision of the bot, a teacher's own words, or the end."""
+        is_end = self.end is not None and entry == self.end.id
+        return is_end or entry in self._steps or entry in self.own_words
 
     def take(self, entry: Entry) -> list[Transition]:
         """Apply the next entry; return the transitions that can be learned now and could not before.
@@ -198,6 +208,9 @@ class Trace:
             self.end = entry
             self.conversation.outcome = entry.content["outcome"]
             return self._ended()
+        if entry.kind == EVENT:
+            said = [event for event in entry_events(entry) if isinstance(event, BotUttered)]
+            self.own_words += [entry.id for event in said if event.teacher]
         if entry.kind == USER:
             self.is_late, self.late = self.teacher is not None, []
         elif entry.kind in (RESULT, EVENT) and self.is_late:

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from dialogue_gym.nlu.checks import check_examples
     from dialogue_gym.nlu.encoders import HashedNgrams
     from dialogue_gym.nlu.evaluation import Counts, NluScores, evaluate
+    from dialogue_gym.nlu.example_writer import dump_examples
     from dialogue_gym.nlu.examples import (
         Example,
         NluData,
         NluError,
         builtin_path,
-        dump_examples,
         parse_example,
         read_examples,
     )
@@ -62,9 +62,8 @@ __getattr__ = lazy_getattr(__name__, {
     "checks": ("check_examples",),
     "encoders": ("HashedNgrams",),
     "evaluation": ("Counts", "NluScores", "evaluate"),
-    "examples": (
-        "Example", "NluData", "NluError", "builtin_path", "dump_examples", "parse_example", "read_examples",
-    ),
+    "example_writer": ("dump_examples",),
+    "examples": ("Example", "NluData", "NluError", "builtin_path", "parse_example", "read_examples"),
     "phrasebook": ("Phrasebook",),
     "rasa": ("RasaInterpreter",),
     "trained": ("TrainedInterpreter",),

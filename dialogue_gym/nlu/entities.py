@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -51,13 +52,14 @@ class EntityExtractor:
         ]
         self._gazetteer = Gazetteer(phrases, patterns, _common_words(data))
         self._context = self._learn(data, seed)
+        self._together = _together(data)
 
     def _learn(self, data: NluData, seed: int) -> Classifier | None:
         bags, targets = [], []
         for example in data.examples:
             tokens = tokenize(example.text)
             matches = self._gazetteer.find(example.text, tokens, self._resolve)
-            annotated = {entity.start: entity for entity in example.entities}
+            annotated = {entity.start: entity for entity in reversed(example.entities)}
             for match, bag in zip(matches, _around(tokens, matches), strict=True):
                 entity = annotated.get(tokens[match.first].start)
                 # Longer or shorter than the annotation, a match says nothing about either.
@@ -75,6 +77,8 @@ class EntityExtractor:
             label, value = max(match.values, key=lambda pair: chances.get(pair[0], 0.0))
             if chances.get(NOTHING, 0.0) <= sum(chances.get(other, 0.0) for other, _ in match.values):
                 found.append((match, label, value))
+                others = self._together.get(label, ())
+                found += [(match, other, meant) for other, meant in match.values if other in others]
         return found
 
     def _chances(self, tokens: Sequence[Token], matches: Sequence[EntityMatch]) -> list[dict[Label, float]]:
@@ -83,6 +87,16 @@ class EntityExtractor:
             return [{}] * len(matches)
         chances = self._context.chances(_around(tokens, matches))
         return [dict(zip(self._context.classes, row, strict=True)) for row in chances]
+
+
+def _together(data: NluData) -> dict[Label, tuple[Label, ...]]:
+    """Return the labels that a text has beside its first one, where examples annotate several of one text."""
+    found: dict[Label, tuple[Label, ...]] = {}
+    for example in data.examples:
+        for _, group in itertools.groupby(example.entities, lambda one: (one.start, one.end)):
+            first, *others = ((entity.name, entity.role, entity.group) for entity in group)
+            found[first] = tuple(dict.fromkeys((*found.get(first, ()), *others)))
+    return found
 
 
 def _around(tokens: Sequence[Token], matches: Sequence[EntityMatch]) -> list[Bags]:

@@ -1,4 +1,4 @@
-"""Rasa's NLU training data: reading and writing of examples, synonyms, lookup tables and patterns.
+"""Rasa's NLU training data: examples, synonyms, lookup tables and patterns, and their reading.
 
 The formats are those of Rasa's documentation: YAML of Rasa 2 and 3
 (https://legacy-docs-oss.rasa.com/docs/rasa/training-data-format) and the Markdown before it.
@@ -7,16 +7,11 @@ The formats are those of Rasa's documentation: YAML of Rasa 2 and 3
 from __future__ import annotations
 
 import functools
-import itertools
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from dialogue_gym._files import FileError, FileKind, Problem, check_characters, read_text
 from dialogue_gym._markdown import is_markdown, lines
@@ -40,8 +35,10 @@ KINDS = ("intent", "synonym", "lookup", "regex")
 # The repeats are bounded: otherwise a text of brackets would take quadratic time.
 _ANNOTATION = re.compile(
     r"\[(?P<text>[^\[\]]{1,1000})\]"
-    r"(?:\((?P<name>[^():]{1,200})(?::(?P<value>[^()]{1,1000}))?\)|(?P<json>\{[^{}]{0,2000}\}))"
+    r"(?:\((?P<name>[^():]{1,200})(?::(?P<value>[^()]{1,1000}))?\)|(?P<json>\{[^{}]{0,2000}\})"
+    r"|\[\s*(?P<several>(?:\{[^{}]{0,2000}\}[\s,]*){1,20})\])"
 )
+_OBJECT = re.compile(r"\{[^{}]*\}")
 _BULLETS = ("-", "*", "+")
 _ANNOTATION_KEYS = ("entity", "value", "role", "group")
 
@@ -159,21 +156,26 @@ def parse_example(
         start += found.start() - end
         end = found.end()
         try:
-            entity = _annotated(found, start, warn)
+            entities += _annotated(found, start, warn)
         except ValueError as error:
             raise NluError(f"{file}:{line}: invalid annotation {shorten(found[0])}: {error}") from None
-        entities.append(entity)
         plain.append(found["text"])
         start += len(found["text"])
     plain.append(text[end:])
     return Example("".join(plain), intent, tuple(entities), file, line)
 
 
-def _annotated(found: re.Match[str], start: int, warn: Callable[[str], object]) -> Entity:
-    end = start + len(found["text"])
-    if found["json"] is None:
-        return Entity(_name(found["name"], "name"), found["value"] or found["text"], start, end)
-    parts = read_json(found["json"])
+def _annotated(found: re.Match[str], start: int, warn: Callable[[str], object]) -> Iterator[Entity]:
+    """Yield the entities of an annotated text: one, or several of the same text."""
+    if found["name"] is not None:
+        end = start + len(found["text"])
+        yield Entity(_name(found["name"], "name"), found["value"] or found["text"], start, end)
+    for content in _OBJECT.findall(found["json"] or found["several"] or ""):
+        yield _described(found, content, start, warn)
+
+
+def _described(found: re.Match[str], content: str, start: int, warn: Callable[[str], object]) -> Entity:
+    parts = read_json(content)
     for key in parts:
         if key not in _ANNOTATION_KEYS:
             hint = nearest(key, _ANNOTATION_KEYS)
@@ -187,7 +189,7 @@ def _annotated(found: re.Match[str], start: int, warn: Callable[[str], object]) 
         raise ValueError("its 'value' is not a text or a number")
     labels = {key: _name(parts[key], key) for key in ("entity", "role", "group") if key in parts}
     name = labels.pop("entity")
-    return Entity(name, value, start, end, **labels)  # type: ignore[arg-type]
+    return Entity(name, value, start, start + len(found["text"]), **labels)  # type: ignore[arg-type]
 
 
 def _name(name: object, key: str) -> str:
@@ -317,79 +319,3 @@ def _lookup_file(name: str, file: Path, line: int) -> list[str]:
     values = read_text(path, NLU_FILE)
     check_characters(values, str(path), NLU_FILE)
     return [value for one in values.splitlines() if (value := one.strip())]
-
-
-class _Block(str):
-    """A text that YAML writes as a block of lines."""
-
-    __slots__ = ()
-
-
-class _ExampleDumper(yaml.SafeDumper):
-    """A dumper that writes blocks of lines."""
-
-
-_ExampleDumper.add_representer(
-    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
-)
-
-
-def dump_examples(data: NluData) -> str:
-    """Return training data as YAML for Rasa 3; reading it gives the same data.
-
-    Raises:
-        NluError: the text of an example would be read as an annotation.
-    """
-    sections: list[dict[str, Any]] = []
-    for intent, group in itertools.groupby(data.examples, key=lambda example: example.intent):
-        texts = [annotate(example) for example in group]
-        sections.append({"intent": intent, "examples": _listed(texts)})
-    by_value = itertools.groupby(data.synonyms, key=lambda pair: pair[1])
-    groups = [("synonym", value, [text for text, _ in pairs]) for value, pairs in by_value]
-    groups += [("lookup", name, list(values)) for name, values in data.lookups]
-    by_name = itertools.groupby(data.regexes, key=lambda pair: pair[0])
-    groups += [("regex", name, [pattern for _, pattern in pairs]) for name, pairs in by_name]
-    sections += [{kind: title, "examples": _listed(items)} for kind, title, items in groups]
-    content = {"version": "3.1", "nlu": sections}
-    return str(yaml.dump(content, Dumper=_ExampleDumper, sort_keys=False, allow_unicode=True, width=1000))
-
-
-def _listed(texts: list[str]) -> Any:
-    if any("\n" in text for text in texts):  # in a block, each line is an example
-        return [{"text": text} for text in texts]
-    return _Block("".join(f"- {text}\n" for text in texts))
-
-
-def annotate(example: Example) -> str:
-    """Return the text of an example with its entities marked in it.
-
-    Raises:
-        NluError: the text would be read differently.
-    """
-    parts: list[str] = []
-    end = 0
-    for entity in example.entities:
-        start = end if entity.start is None else entity.start
-        parts.append(example.text[end:start])
-        end = start if entity.end is None else entity.end
-        parts.append(_annotation(example.text[start:end], entity))
-    text = "".join([*parts, example.text[end:]])
-    if text != text.strip() or parse_example(text, example.intent) != example:
-        raise NluError(
-            f"the example {shorten(example.text)} and its entities cannot be written as annotated text"
-        )
-    return text
-
-
-def _annotation(text: str, entity: Entity) -> str:
-    is_plain = entity.role is None and entity.group is None and not set(entity.name) & set("(:)")
-    if is_plain and entity.value == text:
-        return f"[{text}]({entity.name})"
-    if is_plain and entity.value and not set(entity.value) & set("()"):
-        return f"[{text}]({entity.name}:{entity.value})"
-    parts = {"entity": entity.name, "value": entity.value, "role": entity.role, "group": entity.group}
-    written = json.dumps(
-        {key: value for key, value in parts.items() if value is not None}, ensure_ascii=False
-    )
-    inner = written[1:-1].replace("{", "\\u007b").replace("}", "\\u007d")
-    return f"[{text}]{{{inner}}}"

@@ -65,7 +65,9 @@ class Phrasebook:
         return [
             example
             for example in self._examples[intent]
-            if len(example.entities) == len(names) and {entity.name for entity in example.entities} == names
+            if len(example.entities) == len(names)
+            and {entity.name for entity in example.entities} == names
+            and len({entity.start for entity in example.entities}) == len(names)
         ]
 
     def _substitute(self, example: Example, values: dict[str, str]) -> str:

@@ -59,7 +59,8 @@ class TrainedInterpreter(Interpreter):
         if not tokens:
             return Interpretation(text)
         found = self._extractor.find(seen, tokens)
-        ranking = self._intents.rank(tokens, [(match.first, match.last, label) for match, label, _ in found])
+        firsts = {match.first: (match.first, match.last, label) for match, label, _ in reversed(found)}
+        ranking = self._intents.rank(tokens, [firsts[first] for first in sorted(firsts)])
         entities = tuple(
             Entity(
                 label[0],
@@ -90,10 +91,11 @@ class _Intents:
     @staticmethod
     def _annotated(example: Example) -> tuple[list[Token], list[tuple[int, int, Label]]]:
         tokens = tokenize(example.text)
-        spans = []
+        spans: list[tuple[int, int, Label]] = []
         for entity in example.entities:
             inside = [i for i, t in enumerate(tokens) if (entity.start or 0) <= t.start < (entity.end or 0)]
-            if inside:
+            is_new = not spans or not inside or inside[0] >= spans[-1][1]  # another entity of the same text
+            if inside and is_new:
                 spans.append((inside[0], inside[-1] + 1, (entity.name, entity.role, entity.group)))
         return tokens, spans
 

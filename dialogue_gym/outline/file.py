@@ -8,7 +8,8 @@ from typing import Any
 from dialogue_gym._yaml import dump_yaml
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain.slot import FROM_ENTITY, FROM_INTENT, FROM_TEXT
-from dialogue_gym.nlu.examples import Example, NluData, dump_examples
+from dialogue_gym.nlu.example_writer import dump_examples
+from dialogue_gym.nlu.examples import Example, NluData
 from dialogue_gym.outline.model import CHOICE, INFORM, MESSAGE, WORDS, YES_NO, Fact, Outline
 
 _VERSION = "3.1"

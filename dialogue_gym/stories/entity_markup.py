@@ -1,6 +1,7 @@
 """Entities marked in the text of a message, as in Rasa's training data.
 
-`[Paris](city)`, `[Paris](city:paris)` or `[Paris]{"entity": "city", "role": "to"}`; a text that begins with
+`[Paris](city)`, `[Paris](city:paris)`, `[Paris]{"entity": "city", "role": "to"}`, or a list of such objects
+after the text; a text that begins with
 a slash is an act in the fixed format. Unlike in NLU files, a mark that cannot be read is left in the text.
 """
 
@@ -17,7 +18,10 @@ from dialogue_gym.conversation.events import Entity, UserUttered, Value, entitie
 
 _DECODER = json.JSONDecoder(strict=False, parse_float=finite, parse_constant=finite)
 # A bracket ends the search for its partner: otherwise a text of brackets would take quadratic time.
-_MARKED = re.compile(r"\[([^\[\]]+)\](?:\(([^():]+)(?::([^()]*))?\)|(\{[^{}]*\}))")
+_MARKED = re.compile(
+    r"\[([^\[\]]+)\](?:\(([^():]+)(?::([^()]*))?\)|(\{[^{}]*\})|\[\s*((?:\{[^{}]*\}[\s,]*)+)\])"
+)
+_OBJECT = re.compile(r"\{[^{}]*\}")
 
 
 def decode_object(text: str, start: int = 0) -> tuple[dict[str, Value], int]:
@@ -48,12 +52,12 @@ def read_marked(text: str) -> tuple[str, tuple[Entity, ...]]:
     entities: list[Entity] = []
     length = last = 0
     for match in _MARKED.finditer(text):
-        if (entity := _entity(match)) is None:
+        if not (found := _entities(match)):
             continue
         before = text[last : match.start()]
         start = length + len(before)
         length = start + len(match[1])
-        entities.append(dataclasses.replace(entity, start=start, end=length))
+        entities += (dataclasses.replace(entity, start=start, end=length) for entity in found)
         said += (before, match[1])
         last = match.end()
     return "".join((*said, text[last:])), tuple(entities)
@@ -68,10 +72,17 @@ def _of_act(text: str) -> tuple[Entity, ...]:
     return entities_from(values) if not text[end:].strip() else ()
 
 
-def _entity(match: re.Match[str]) -> Entity | None:
-    value, name, synonym, options = match.groups()
+def _entities(match: re.Match[str]) -> list[Entity]:
+    """Return the entities of a mark; none if one of them cannot be read."""
+    value, name, synonym, options, several = match.groups()
     if name is not None:
-        return Entity(name, value if synonym is None else synonym)
+        return [Entity(name, value if synonym is None else synonym)]
+    found = [_entity(value, one) for one in _OBJECT.findall(several or options)]
+    return [] if None in found else [one for one in found if one is not None]
+
+
+def _entity(value: str, options: str) -> Entity | None:
+    """Return the entity that a JSON object describes; None if it cannot be read."""
     try:
         parts: dict[str, Any] = decode_object(options)[0]
     except ValueError:

@@ -164,6 +164,16 @@ class RuleBook:
             return Ruling(conversation.loop.name, found.rule)  # after an interruption the form asks again
         return Ruling(found.action, found.rule)
 
+    def overruling(self, conversation: Conversation, action: str) -> str | None:
+        """Return a sentence if a rule contradicts an action that a teacher called right; None if not."""
+        ruling = self.decide(conversation)
+        if ruling is None or ruling.rule is None or ruling.action == action:
+            return None
+        return (
+            f"the rule {shorten(ruling.rule.name)} says {ruling.action} here and still holds: to teach"
+            f" {action}, change the rule"
+        )
+
     def fallback(self, conversation: Conversation) -> str:
         """Return the action of a bot that knows rules alone, where none of them holds."""
         return FALLBACK if self.rules and _has_heard(conversation) else LISTEN

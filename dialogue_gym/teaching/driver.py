@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dialogue_gym._text import shorten
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered
@@ -125,13 +124,7 @@ class ConversationDriver:
 
     def overruling(self, action: str) -> str | None:
         """Return a sentence if a rule contradicts an action that a teacher called right; None if not."""
-        ruling = self.model.rules.decide(self.conversation)
-        if ruling is None or ruling.rule is None or ruling.action == action:
-            return None
-        return (
-            f"the rule {shorten(ruling.rule.name)} says {ruling.action} here and still holds: to teach"
-            f" {action}, change the rule"
-        )
+        return self.model.rules.overruling(self.conversation, action)
 
     def taught_here(self) -> tuple[str, ...]:
         """Return the actions that a teacher called right here; empty if none did."""

@@ -14,12 +14,11 @@ from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import shorten
 from dialogue_gym._yaml import ONE_LINE
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
+from dialogue_gym.nlu.example_writer import annotate, dump_examples
 from dialogue_gym.nlu.examples import (
     Example,
     NluData,
     NluError,
-    annotate,
-    dump_examples,
     parse_example,
     parse_examples,
 )

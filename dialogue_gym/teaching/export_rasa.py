@@ -27,13 +27,13 @@ from dialogue_gym.factory import imported_examples, is_address, own_examples
 from dialogue_gym.journal.entry import LABEL, RESULT, StoreError, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
+from dialogue_gym.nlu.example_writer import dump_examples
 from dialogue_gym.nlu.examples import (
     NLU_FILE,
     Example,
     NluData,
     NluError,
     builtin_path,
-    dump_examples,
     read_examples,
 )
 from dialogue_gym.stories import Story

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import read_text
+from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import printable, shorten, visible
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.check import NLU, data_files
 from dialogue_gym.domain.changes import changed_names
 from dialogue_gym.domain.default_names import without_used_defaults
-from dialogue_gym.domain.loader import builtin_names, parse_domain
+from dialogue_gym.domain.loader import builtin_names, load_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain
-from dialogue_gym.domain.writer import extended_text
+from dialogue_gym.domain.sources import files_of
+from dialogue_gym.domain.writer import extended_texts
 from dialogue_gym.factory import is_address
 from dialogue_gym.journal.history import History
 from dialogue_gym.nlu.examples import NLU_FILE, Example, parse_examples
@@ -56,7 +57,9 @@ class Growth:
         named = [printable(name) for _, names in kinds[:-1] for name in names]
         shown = [shorten(text) for text in self.examples[:_MOST_SHOWN]]
         rest = ["…"] if len(self.examples) > _MOST_SHOWN else []
-        return f"{visible(self.path.name)} lacks {amount}: {visible(', '.join([*named, *shown, *rest]), 500)}"
+        listed = visible(", ".join([*named, *shown, *rest]), 500)
+        where = f" ({self.files} would have them)" if self.path.is_dir() else ""
+        return f"{visible(self.path.resolve().name)} lacks {amount}: {listed}{where}"
 
     @property
     def files(self) -> str:
@@ -77,7 +80,7 @@ def growth_of(history: History, source: str, nlu: Sequence[str] = ()) -> Growth 
 
     Args:
         history: the history of the store.
-        source: the path of the domain file.
+        source: the path of the domain file, or of a project's folder.
         nlu: the files with examples, or the address of an NLU server; without any, the examples are in the
             domain file.
 
@@ -88,15 +91,16 @@ def growth_of(history: History, source: str, nlu: Sequence[str] = ()) -> Growth 
         FileError: a file cannot be read, or nothing can be changed in it in place.
     """
     path = Path(source)
-    if source in builtin_names() or not path.is_file():
+    if source in builtin_names() or not path.exists():
         return None
-    text = read_text(path, DOMAIN_FILE)
-    name = printable(path.stem)
-    domain = parse_domain(parse_yaml(text, source, DOMAIN_FILE), name)
+    name, files = files_of(source, [])
+    domain = load_domain(source)
     grown = without_used_defaults(domain, history.extended(domain))
     texts, examples = _examples(history, path, nlu, grown)
-    if grown != domain:
-        texts[path] = extended_text(texts.get(path, text), source, name, history.extended)
+    written = {
+        str(file): texts.get(file) or read_text(file, DOMAIN_FILE) for file in files if not is_markdown(file)
+    }
+    texts |= {Path(file): text for file, text in extended_texts(written, name, history.extended).items()}
     if not texts:
         return None
     slots = {slot.name for slot in domain.slots}
@@ -126,10 +130,11 @@ def _examples(
         return {}, []
     paths = [one for one in map(Path, nlu) if one.exists()]
     given = [file for one in paths for file in (data_files(one, NLU) if one.is_dir() else [one])]
-    texts = {file: read_text(file, NLU_FILE) for file in given or [path]}
+    own = data_files(path, NLU) if path.is_dir() else [path]
+    texts = {file: read_text(file, NLU_FILE) for file in given or own}
     known = [example for file, text in texts.items() for example in parse_examples(text, file).examples]
     learned = learned_examples(known, lessons)
-    if not learned.is_enough:
+    if not learned.is_enough or not texts:
         return {}, []
     gone, new = Counter(known), Counter(learned.examples)
     gone, new = gone - new, new - gone

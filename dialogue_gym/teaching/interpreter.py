@@ -8,8 +8,11 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
+from dialogue_gym.domain.default_names import BACK, SESSION_START, command_of, known_intents
+from dialogue_gym.domain.model import RESTART
 from dialogue_gym.nlu.interpreter import InterpreterError
 from dialogue_gym.stories.entity_markup import read_marked
+from dialogue_gym.teaching.pending import SessionError
 from dialogue_gym.teaching.session import Session
 
 
@@ -69,15 +72,43 @@ def entities_text(message: UserUttered) -> str:
     return ", ".join(f"{entity.name}={entity.value}" for entity in message.entities) or "-"
 
 
+def obeyed(session: Session, message: UserUttered) -> bool:
+    """Begin a new conversation for Rasa's `/restart`; return whether the message was that.
+
+    Raises:
+        SessionError: the message asks for another of Rasa's default actions, which people alone can do.
+    """
+    command = command_of(session.domain, message.intent)
+    if command == BACK:
+        raise SessionError(
+            "/back takes a turn back when people talk to the bot; here, undo takes your answers back"
+        )
+    if command == SESSION_START:
+        raise SessionError(
+            "/session_start begins a session with the slots so far when people talk to the bot; here, new"
+            " begins a conversation"
+        )
+    if command == RESTART and session.conversation.events[1:]:
+        session.restart()
+    return command is not None
+
+
 def unknown_names(domain: Domain, message: UserUttered) -> list[tuple[str, str, str]]:
     """Return the unknown names in a message: kind, name, and a clause with the nearest known name."""
     found = []
-    if message.intent is not None and message.intent.partition("/")[0] not in domain.intents:
+    if message.intent is not None and message.intent.partition("/")[0] not in known_intents(domain):
         found.append(("intent", message.intent, nearest(message.intent, domain.intents)))
     for name in dict.fromkeys(entity.name for entity in message.entities):
         if name not in domain.known_entities:
             found.append(("entity", name, nearest(name, domain.known_entities)))
     return found
+
+
+def default_names(domain: Domain, message: UserUttered) -> list[Addition]:
+    """Return the addition of one of Rasa's own intents, which a domain need not list; empty without any."""
+    name = message.intent
+    is_own = name in known_intents(domain) and name not in domain.intents
+    return [Addition(INTENT, name)] if name and is_own else []
 
 
 def new_name(kind: str, name: str) -> Addition:

@@ -19,6 +19,7 @@ from dialogue_gym.factory import (
     own_examples,
     project_stories,
     read_given,
+    remembered_stories,
 )
 from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
@@ -30,7 +31,7 @@ from dialogue_gym.nlu.interpreter import FALLBACK, CombinedInterpreter, FixedFor
 from dialogue_gym.stories import Story
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.teaching.options import TeachOptions
-from dialogue_gym.teaching.story_import import import_stories
+from dialogue_gym.teaching.story_import import StoryNews, import_stories, imported_stories
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 
 _MOMENT = 1.0
@@ -52,6 +53,7 @@ class TeachingSetup:
         folder: the folder of the store.
         nlu: the given files with examples, or the address of an NLU server.
         actions: the given code of actions, or the address of an action server.
+        story_files: the given files with stories and rules.
     """
 
     source: str
@@ -65,22 +67,26 @@ class TeachingSetup:
     nlu: Sequence[str] = ()
     actions: Sequence[str] = ()
     is_project: bool = False
+    story_files: Sequence[Path] = ()
 
     def prepare(self, store: Store) -> list[str]:
         """Note domain and mode in a store, and import the stories into a new one.
 
+        A store with conversations takes new and changed rules alone, also those of files that it knows.
+
         Returns:
-            Lines for the teacher: on changes of the domain, on the stories of the folder, and on stories that
-        were not imported.
+            Lines for the teacher: on changes of the domain and the rules, on the stories of the folder, and
+            on stories that were not imported.
 
         Raises:
             StoreError: the store is of another domain, or cannot be written.
             FileError: the stories do not fit the domain.
         """
         notes = store.use_domain(self.source, self.text)
-        store.use_files(self.nlu, self.actions)
+        store.use_files(self.nlu, self.actions, map(str, self.story_files))
         use_mode(store, self.user, self.turn_taking)
-        if not store.conversations():
+        history = History(store.taught())
+        if not store.conversations() and not imported_stories(history):
             import_stories(store, self.domain, self.stories)
             if self.is_project:
                 rules = sum(story.is_rule for story in self.stories)
@@ -91,9 +97,16 @@ class TeachingSetup:
                 counts = " and ".join(counted(count, one, many) for count, one, many in kinds if count)
                 verb = "is" if len(self.stories) == 1 else "are"
                 notes.append(f"{counts} of the folder {verb} known")
-        elif self.stories and not self.is_project:
-            notes.append("--stories has no effect: this store has conversations already")
-        return notes
+            return notes
+        given = {str(path) for path in self.story_files}
+        others, faults = remembered_stories(one for one in store.files.stories if one not in given)
+        news = StoryNews.of(history, [*self.stories, *others])
+        if news.rules:
+            import_stories(store, history.extended(self.domain), news.rules)
+            notes.append(f"{news}; they hold from now on")
+        if not self.is_project and StoryNews.of(history, self.stories).stories:
+            notes.append("--stories has no effect but for rules: this store has conversations already")
+        return notes + faults
 
 
 def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
@@ -127,6 +140,7 @@ def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
         options.nlu,
         options.actions,
         is_project and bool(stories),
+        options.stories,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from dialogue_gym._text import shorten
 from dialogue_gym.conversation.conversation import decisions
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, Addition
@@ -55,12 +57,65 @@ def _written(stories: list[Story]) -> dict[str, str]:
 
 
 def imported_stories(history: History) -> list[Story]:
-    """Return the imported stories and rules as they were written; version 0.1 did not keep them."""
-    return [
-        story
-        for note in history.notes(_WRITTEN)
-        for story in parse(note[_WRITTEN], "imported stories", note[_FORMAT])
-    ]
+    """Return the imported stories and rules as they were written; version 0.1 did not keep them.
+
+    A rule holds in the place of one with its name that was imported before.
+    """
+    found: list[Story] = []
+    for note in history.notes(_WRITTEN):
+        written = parse(note[_WRITTEN], "imported stories", note[_FORMAT])
+        renewed = {story.name for story in written if story.is_rule and story.name}
+        found = [one for one in found if not (one.is_rule and one.name in renewed)] + written
+    return found
+
+
+@dataclass(frozen=True)
+class StoryNews:
+    """The stories and rules of files that a store lacks, or has in another form.
+
+    Attributes:
+        added: rules with new names.
+        changed: rules whose names are known.
+        stories: plain stories.
+    """
+
+    added: tuple[Story, ...]
+    changed: tuple[Story, ...]
+    stories: tuple[Story, ...]
+
+    @classmethod
+    def of(cls, history: History, stories: Iterable[Story]) -> StoryNews:
+        """Compare the stories of files with those that were imported."""
+        imported = imported_stories(history)
+        known = {_text(story) for story in imported}
+        names = {story.name for story in imported if story.is_rule}
+        new = [story for story in stories if _text(story) not in known]
+        rules = [story for story in new if story.is_rule]
+        return cls(
+            tuple(story for story in rules if story.name not in names),
+            tuple(story for story in rules if story.name in names),
+            tuple(story for story in new if not story.is_rule),
+        )
+
+    @property
+    def rules(self) -> tuple[Story, ...]:
+        """All rules."""
+        return self.added + self.changed
+
+    def __str__(self) -> str:
+        """The rules as a clause: `1 rule is new and 1 has changed: 'Greet', 'Begin'`; empty without any."""
+        kinds = ((len(self.added), "is new", "are new"), (len(self.changed), "has changed", "have changed"))
+        parts = [f"{count} {one if count == 1 else many}" for count, one, many in kinds if count]
+        if not parts:
+            return ""
+        number, _, rest = " and ".join(parts).partition(" ")
+        names = ", ".join(shorten(story.name) for story in self.rules)
+        return f"{number} rule{'s' * (number != '1')} {rest}: {names}"
+
+
+def _text(story: Story) -> str:
+    """Return a story as it is written, whatever file it is from."""
+    return next(iter(_written([story]).values()))
 
 
 def _drafts(conversation: str, domain: Domain, story: Story) -> list[Draft]:

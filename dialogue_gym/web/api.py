@@ -88,7 +88,7 @@ class RatingBody(BaseModel):
         None,
         ge=0,
         lt=1 << 53,
-        description="the id of a decision; without it, the last one, or the end of the conversation",
+        description="the id of a reply's entry; without it, the last reply, or the end of the conversation",
     )
 
 
@@ -97,7 +97,7 @@ class PendingRatingBody(BaseModel):
 
     id: int
     conversation: str
-    about: int = Field(description="the id of a decision, or of the end of the conversation")
+    about: int = Field(description="the id of a reply's entry, or of the end of the conversation")
     value: float
     time: float = Field(description="in seconds since 1970")
 

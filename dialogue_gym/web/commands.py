@@ -12,11 +12,13 @@ from typing import Any
 
 from dialogue_gym._text import name_fault, nearest, shorten, typed_name
 from dialogue_gym.conversation.events import Entity, UserUttered
-from dialogue_gym.domain.additions import Addition
+from dialogue_gym.domain.additions import Addition, extend
 from dialogue_gym.teaching.interpreter import (
     correction_text,
+    default_names,
     new_action,
     new_name,
+    obeyed,
     unknown_names,
 )
 from dialogue_gym.teaching.mode import FAKE, ME
@@ -90,7 +92,9 @@ def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
 
 def _say(workspace: Workspace, text: str) -> None:
     if text.strip():
-        _take(workspace, workspace.session.interpreter.parse(text.strip()).message, is_correction=False)
+        message = workspace.session.interpreter.parse(text.strip()).message
+        if not obeyed(workspace.session, message):
+            _take(workspace, message, is_correction=False)
 
 
 def _correct_message(workspace: Workspace, intent: str, entities: list[Any]) -> None:
@@ -137,6 +141,7 @@ def _take(workspace: Workspace, message: UserUttered, is_correction: bool) -> No
 def _write(
     workspace: Workspace, message: UserUttered, is_correction: bool, new: Sequence[Addition] = ()
 ) -> None:
+    new = [*new, *default_names(extend(workspace.session.domain, new), message)]
     if is_correction:
         workspace.session.correct_message(message, new)
         workspace.notes.append(Note(correction_text(workspace.session, message), "good"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import LABEL, RESULT, STORY, USER, Entry, entry_events
+from dialogue_gym.journal.entry import EVENT, LABEL, RESULT, STORY, USER, Entry, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.own_words import unnamed
@@ -138,8 +138,9 @@ def _rated(history: History, rating: Entry) -> str:
     path = history.path(rating.conversation)
     done = itertools.dropwhile(lambda entry: entry.id != rating.content["about"], path)
     decision, result = next(done, None), next(done, None)
-    if decision is None or decision.kind != LABEL:
+    if decision is None or decision.kind not in (LABEL, EVENT):
         return ""
-    said = entry_events(result) if result is not None and result.kind == RESULT else []
+    saying = decision if decision.kind == EVENT else result  # a teacher's own words, or an action's
+    said = entry_events(saying) if saying is not None and saying.kind in (EVENT, RESULT) else []
     texts = [event.text for event in said if isinstance(event, BotUttered) and event.text]
-    return visible(" ".join(texts) or decision.content["action"], 80)
+    return visible(" ".join(texts) or decision.content.get("action", ""), 80)

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from dialogue_gym._text import printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.factory import domain_notes
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
@@ -81,6 +82,8 @@ def _make_bot(options: ServeOptions, listening: socket.socket) -> Path | None:
 
 def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     domain = load_domain(options.source)
+    for note in domain_notes(options.source):
+        print(f"({printable(note)})")
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
     setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
     folder = setup.folder if setup else options.store or _live_store(options.source, domain)

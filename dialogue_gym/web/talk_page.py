@@ -178,7 +178,7 @@ def _news(history: tuple[Snapshot | None, Snapshot], conversation: str, seen: in
     news = _part(now, conversation, seen)
     return news | {
         # For pages that were opened before a server that rates each message was installed.
-        "about": now.decisions[-1] if now.decisions and now.end is None else None,
+        "about": max((*now.decisions, *now.own_words), default=None) if now.end is None else None,
         "before": earlier and _part(earlier, conversation, seen),
         # The teacher's name stays private.
         "waits": now.waits and (BOT if now.waits == BOT else PERSON),
@@ -198,10 +198,10 @@ def _part(snapshot: Snapshot, conversation: str, seen: int) -> dict[str, Any]:
 
 
 def _messages(snapshot: Snapshot) -> list[Json]:
-    """Return the messages; those of the bot with the decision that they are about, and its rating."""
+    """Return the messages; those of the bot with the entry that a rating is about, and its rating."""
     said: list[Json] = []
     titles: dict[str, str] = {}  # of buttons, by their payloads: a visitor has seen the title alone
-    decisions = iter(snapshot.decisions)
+    decisions, own_words = iter(snapshot.decisions), iter(snapshot.own_words)
     about: int | None = None
     for event in snapshot.events:
         if isinstance(event, ActionExecuted):
@@ -211,6 +211,8 @@ def _messages(snapshot: Snapshot) -> list[Json]:
             sent = event.text or event.act
             said.append({"who": "you", "text": "\n".join(printable_lines(titles.get(sent, sent)))})
         elif isinstance(event, BotUttered):
+            if event.teacher:
+                about = next(own_words, None)
             rating = None if about is None else snapshot.ratings.get(about)
             said += [part | {"about": about, "rating": rating} for part in _parts(event)]
             titles |= {button["payload"]: button["title"] for button in buttons_of(event)}

@@ -243,14 +243,18 @@ def test_packages_are_searched_without_base_classes(tmp_path: Path) -> None:
     assert [action.name() for action in load_actions(package)] == ["count", "order"]
 
 
-def test_a_file_of_a_rasa_project_imports_its_package(tmp_path: Path) -> None:
-    package = tmp_path / "my_actions"
+@pytest.mark.parametrize("has_init", [True, False])
+def test_a_file_of_a_rasa_project_imports_its_package(has_init: bool, tmp_path: Path) -> None:
+    package = tmp_path / f"my_actions_{int(has_init)}"
     package.mkdir()
-    (package / "__init__.py").write_text("from my_actions.actions import Count\n")
+    with pytest.raises(ActionError, match="no Python files in this folder"):
+        load_actions(package)
+    if has_init:
+        (package / "__init__.py").write_text(f"from {package.name}.actions import Count\n")
     (package / "prices.py").write_text("PRICE = 5\n")
     file = package / "actions.py"
     file.write_text(
-        "from .prices import PRICE\nfrom my_actions import prices\n"
+        f"from .prices import PRICE\nfrom {package.name} import prices\n"
         "class Count:\n    def name(self):\n        return 'count'\n"
         "    def run(self, dispatcher, tracker, domain):\n"
         "        return [{'event': 'slot', 'name': 'price', 'value': PRICE}]\n"

@@ -9,9 +9,13 @@ import pytest
 from dialogue_gym import DomainError, load_domain
 from dialogue_gym._files import FileError, Problem
 from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.check import check_files
+from dialogue_gym.conversation import Conversation, UserUttered
+from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.domain.loader import domain_text, parse_domain, read_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
-from dialogue_gym.factory import make_stories, own_examples
+from dialogue_gym.factory import chat_stories, make_stories, own_examples
 
 FILES = {
     "config.yml": "language: en\npipeline: []\n",
@@ -19,7 +23,8 @@ FILES = {
     "data/nlu.yml": "nlu:\n- {intent: greet, examples: '- hi'}\nresponses:\n  utter_faq/a: [{text: A}]\n",
     "data/stories.yml": "stories: []\n",
     "parts/one.yaml": "slots:\n  city: {type: text, mappings: [{type: from_entity, entity: city}]}\n",
-    "parts/two.yml": "templates:\n  utter_greet: [Hi]\nforms: {city_form: {required_slots: [city]}}\n",
+    "parts/two.yml": "templates: {utter_greet: [Hi], utter_ask_city: [Where]}\n"
+    "forms: {city_form: {required_slots: [city]}}\n",
     "store/journal.sqlite": "",
     "store/exported/domain.yml": "intents: [exported]\n",
     ".git/old.yml": "intents: [hidden]\n",
@@ -44,17 +49,51 @@ def test_the_domain_files_of_a_folder_are_merged(tmp_path: Path, monkeypatch: py
     assert domain.name == "pizza"
     assert domain.intents == ("greet",)
     assert [slot.name for slot in domain.slots] == ["city"]
-    assert domain.actions[2:] == ("action_b", "action_a", "city_form", "utter_faq", "utter_greet")
+    assert domain.actions[2:] == (
+        "action_b",
+        "action_a",
+        "city_form",
+        "utter_faq",
+        "utter_greet",
+        "utter_ask_city",
+    )
     assert [Path(warning.file).name for warning in warnings] == ["latin.yml"]
     monkeypatch.chdir(project)
     assert load_domain(".") == load_domain("../pizza/") == domain
+
+
+def test_responses_in_markdown_are_those_of_retrieval_intents(tmp_path: Path) -> None:
+    said = "## hours\n* faq/hours\n  - We open\\nat nine.\n  - At nine.\n\n## x\n* faq/fee\n  - Free\n"
+    project = write(
+        tmp_path / "faq",
+        {
+            "domain.yml": "intents: [greet, faq]\nactions: [respond_faq]\ntemplates: {utter_greet: [Hi]}\n",
+            "data/responses.md": said,
+            "data/stories.md": "## a\n* faq\n  - respond_faq\n## b\n* greet\n  - utter_greet\n",
+            "data/nlu.md": "## intent:greet\n- hi\n- hello\n## intent:faq/hours\n- when\n- open\n",
+            "README.md": "# Notes\n* docs/guide\n- a text\nand prose\n",
+        },
+    )
+    domain = load_domain(project)
+    assert domain.texts("utter_faq/hours") == ("We open\nat nine.", "At nine.")
+    named = load_domain([project / "domain.yml", project / "data" / "responses.md"])
+    assert named.texts("utter_faq/fee") == ("Free",)
+    assert [line for line in check_files([str(project)]) if line.startswith("error")] == []
+    assert [story.name for story in chat_stories(str(project), [])] == ["a", "b"]
+    asked = Conversation(domain, [UserUttered("how much", "faq/fee")])
+    for action in ("respond_faq", "utter_faq"):
+        assert ActionRunner(domain).run(action, asked).events == (BotUttered("Free"),)
+    (project / "data" / "responses.md").write_text("* faq/hours\n- We open.\nat nine\n")
+    with pytest.raises(DomainError, match=r"responses\.md:3: expected an intent such as"):
+        load_domain([project / "domain.yml", project / "data" / "responses.md"])
+    assert load_domain(project).texts("utter_faq/hours") == ()  # any other text
 
 
 def test_several_files_give_the_domain_of_their_text(tmp_path: Path) -> None:
     project = write(tmp_path, FILES)
     paths = [project / "domain.yml", project / "parts", project / "data" / "nlu.yml"]
     domain = load_domain(paths)
-    assert domain.name == "domain" and len(domain.responses) == 2
+    assert domain.name == "domain" and len(domain.responses) == 3
     text = domain_text(paths)
     assert parse_domain(parse_yaml(text, "merged", DOMAIN_FILE), "domain") == domain
     assert domain_text(project / "domain.yml") == FILES["domain.yml"]

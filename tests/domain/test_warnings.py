@@ -63,6 +63,10 @@ WARNINGS = {
         MAPPED % "{type: from_text, always: true}",
         "4: slots.a.mappings[0]: unknown key 'always'",
     ),
+    "slot of a form that nothing asks for": (
+        "slots: {a: {type: text}}\nresponses: {utter_ask: [text: b]}\nforms: {f: {required_slots: [a]}}",
+        "3: forms.f: nothing asks for the slot 'a': add the response utter_ask_f_a or utter_ask_a",
+    ),
 }
 
 
@@ -71,6 +75,12 @@ def test_a_file_with_something_odd_is_read_with_a_warning(name: str) -> None:
     text, expected = WARNINGS[name]
     _, (warning,) = read(text)
     assert warning.startswith(expected)
+
+
+@pytest.mark.parametrize("question", ["action_ask_f_a", "utter_ask_f_a", "action_ask_a", "utter_ask_a"])
+def test_every_name_of_a_question_will_do(question: str) -> None:
+    slots = "slots: {a: {type: text}}\nforms: {f: {required_slots: [a]}}\n"
+    assert read(f"{slots}actions: [{question}]")[1] == []
 
 
 def test_a_skipped_part_leaves_the_others() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from dialogue_gym.conversation.events import to_json
-from dialogue_gym.domain import DomainError
 from dialogue_gym.journal.entry import LABEL, NOTE, RESULT, USER, StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -21,7 +20,8 @@ from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
-from dialogue_gym.teaching.own_words import name_words, unnamed
+from dialogue_gym.stories import parse
+from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.session import Session
 from tests.live.handoffs import DOMAIN, Setup
 from tests.live.learning import until
@@ -79,66 +79,18 @@ def test_teachers_decision_is_a_label_and_a_transition(setup: Setup) -> None:
     assert start_or_resume(setup.store, DOMAIN, None)[0].taught == setup.trainer.taught
 
 
-@pytest.mark.parametrize("turns", ["auto", "explicit"])
-def test_teacher_answers_in_own_words(tmp_path: Path, turns: str) -> None:
-    setup = Setup(tmp_path / "store", turns=turns)
-    handoff, words = setup.handoff, "Let me see."
-    setup.sessions.reply("ann", "/greet")
-    name = setup.take_over()
-    assert setup.say() == ([], [])
-    step, _ = handoff.proposals(name)
-    for teacher, text, fault in (("tom", words, "tina"), ("tina", " ", "the message is empty")):
-        with pytest.raises(LiveError, match=fault):
-            handoff.say(name, teacher, text, step)
-    assert handoff.say(name, "tina", f" {words} ", step) == ()
-    with pytest.raises(StaleDecision):
-        handoff.say(name, "tina", words, step)
-    assert not setup.bot.awaits_teacher(name)
-    (shown,) = handoff.open(10)
-    assert (shown.last_words, shown.is_from_person, shown.waits) == (words, False, False)
-    assert setup.say() == ([], [words])
-    step, _ = handoff.proposals(name)
-    handoff.say(name, "tina", "At once", step)  # the one text of an action
-    (*_, label) = (entry for entry in setup.store.entries() if entry.kind == LABEL)
-    assert (label.content["right"], label.author) == (["utter_order"], "tina")
-    events = setup.bot.conversations.trace(name).conversation.events
-    setup.store.close()
-    again = Setup(tmp_path / "store", turns=turns)
-    assert again.bot.conversations.trace(name).conversation.events == events
-    assert again.bot.awaits_teacher(name) == (turns == "explicit")  # they have not listened yet
-    again.store.close()
-
-
-def test_own_words_become_an_action(setup: Setup) -> None:
+def test_a_decision_against_a_rule_is_told(setup: Setup) -> None:
+    rule = "rules:\n- rule: Order\n  steps: [{intent: order}, {action: utter_order}]\n"
     setup.say()
     name = setup.take_over()
-    situations = []
-    for text, words in (("/greet", "Let me see."), ("/order", "Sorry, sorry")):
-        setup.say(text=text)
-        situations.append(setup.bot.conversations.trace(name).conversation.observation().tobytes())
-        setup.handoff.say(name, "tina", words, setup.handoff.proposals(name)[0])
-
-    def history() -> History:
-        return History(setup.store.entries())
-
-    look, sorry = unnamed(history(), setup.store)
-    assert (look.conversation, look.text, look.writer) == (name, "Let me see.", "tina")
-    for action, entry, error in (("action_listen", look.entry, DomainError), ("utter_look", 1, StoreError)):
-        with pytest.raises(error):
-            name_words(setup.store, history(), DOMAIN, entry, action, "tom")
-    fork = name_words(setup.store, history(), DOMAIN, look.entry, "utter_look", "tom")
-    assert [one.entry for one in unnamed(history(), setup.store)] == [sorry.entry]
-    domain = history().extended(DOMAIN)
-    assert domain.texts("utter_look") == ("Let me see.",) and domain.actions[:-1] == DOMAIN.actions
-    name_words(setup.store, history(), domain, sorry.entry, "utter_sorry", "tom")
-    assert unnamed(history(), setup.store) == [] and history().extended(DOMAIN) == domain
-    right = {label.key: label.right for label in history().labels(domain)}
-    assert [right[situation] for situation in situations] == [("utter_look",), ("utter_sorry",)]
-    assert history().has_ended(fork)
-    assert setup.store.check() == []
-    setup.say()  # with the person all goes on as before
-    trainer, _ = start_or_resume(setup.store, domain, None)
-    assert right == trainer.taught
+    setup.bot.rules = RuleBook(DOMAIN, parse(rule, "rules.yml", "yaml"))
+    setup.say()
+    step, _ = setup.handoff.proposals(name)
+    assert setup.handoff.decide(name, "tina", "utter_sorry", step) == (
+        "the rule 'Order' says utter_order here and still holds: to teach utter_sorry, change the rule",
+    )
+    setup.say()
+    setup.decide(name, "utter_order")
 
 
 def test_conversations_without_words_are_not_shown(setup: Setup) -> None:

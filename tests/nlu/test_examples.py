@@ -16,17 +16,20 @@ from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain import DomainError, load_domain
 from dialogue_gym.nlu.checks import check_examples
+from dialogue_gym.nlu.example_writer import annotate, dump_examples
 from dialogue_gym.nlu.examples import (
     Example,
     NluData,
     NluError,
     builtin_path,
-    dump_examples,
     parse_example,
     read_examples,
 )
 from dialogue_gym.nlu.gazetteer import Gazetteer, tokenize
 from dialogue_gym.nlu.regex import MAX_PROGRAM, compile_pattern
+from dialogue_gym.nlu.trained import TrainedInterpreter
+from dialogue_gym.stories.entity_markup import read_marked
+from tests.conftest import domain_from
 from tests.nlu.examples import NAMES, ROUNDS, TITLES, examples
 
 
@@ -137,6 +140,26 @@ def test_faults_of_a_file_are_one_line(tmp_path: Path, name: str, text: str | No
     with pytest.raises(NluError, match=message) as caught:
         read_examples(tmp_path / name) if text is None else read(tmp_path, text, name)
     assert str(caught.value) == printable(str(caught.value))
+
+
+SEVERAL = 'to [Bonn][{"entity": "city", "role": "to"}, {"entity": "capital", "value": "BN"}] now'
+
+
+def test_a_text_can_have_several_entities() -> None:
+    city, capital = Entity("city", "Bonn", 3, 7, role="to"), Entity("capital", "BN", 3, 7)
+    said = parse_example(SEVERAL, "go")
+    assert (said.text, said.entities) == ("to Bonn now", (city, capital))
+    assert parse_example(annotate(said), "go") == said
+    assert read_marked(SEVERAL) == (said.text, said.entities)
+    assert parse_example("[a][b] c", "go").text == "[a][b] c"
+    with pytest.raises(NluError, match="has no 'entity'"):
+        parse_example('[a][{"entity": "b"}, {"value": "c"}]', "go")
+    both = parse_example('to [Bonn][{"entity": "city"}, {"entity": "capital"}]', "go")
+    data = NluData((both, Example("hello", "greet"), parse_example("to [Paris](city)", "go")))
+    trained = TrainedInterpreter(domain_from("intents: [go, greet]\nentities: [city, capital]"), data)
+    found = [(one.name, one.value, one.start, one.end) for one in trained.parse("now to Bonn").entities]
+    assert found == [("city", "Bonn", 7, 11), ("capital", "Bonn", 7, 11)]
+    assert [one.name for one in trained.parse("now to Paris").entities] == ["city"]
 
 
 def test_lines_and_keys_that_rasa_skips_are_warnings(tmp_path: Path) -> None:

@@ -14,10 +14,9 @@ from dialogue_gym.domain.additions import ACTION, EXAMPLE, INTENT, RESPONSE, SLO
 from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.checks import check_examples
+from dialogue_gym.nlu.example_writer import annotate, dump_examples
 from dialogue_gym.nlu.examples import (
     NluData,
-    annotate,
-    dump_examples,
     parse_example,
     parse_examples,
     read_examples,
@@ -134,6 +133,36 @@ def test_any_examples_can_change_in_their_file(greet: list[str], order: list[str
     added = [one for text in new if (one := parse_example(text, "greet")) not in read]
     result = parse_examples(rewritten(text, path, gone, added), path).examples
     assert set(result) == {*(one for one in read if one not in gone), *added}
+
+
+def test_the_files_of_a_folder_grow_in_their_places(tmp_path: Path) -> None:
+    project = tmp_path / "bot"
+    project.mkdir()
+    for file, text in (
+        ("a_texts", "responses:\n  utter_a: [text: A]  # mine\n"),
+        ("names", "intents: [greet]\nslots: {x: {type: text, mappings: []}}\n"),
+        ("others", "intents: [thank]\nactions: [action_b]\n"),
+    ):
+        (project / f"{file}.yml").write_text(f'version: "3.1"\n{text}')
+    domain = load_domain(project)
+    session = Session(domain, Store.in_memory())
+    assert growth_of(session.history, str(project)) is None
+    for addition in (Addition(INTENT, "order"), Addition(SLOT, "size"), Addition(ACTION, "utter_c", ("C",))):
+        session.add(addition)
+    session.add(Addition(RESPONSE, "utter_a", ("A, again",), was=("A",)))
+    growth = growth_of(session.history, str(project))
+    assert growth is not None
+    assert str(growth) == (
+        "bot lacks 1 action, 1 intent, 1 slot and 1 change: utter_c, order, size, utter_a"
+        " (a_texts.yml and names.yml would have them)"
+    )
+    growth.write()
+    texts = (project / "a_texts.yml").read_text()
+    assert "A, again" in texts and "# mine" in texts
+    grown, found = session.domain, load_domain(project)
+    assert set(found.intents) == set(grown.intents) and set(found.actions) == set(grown.actions)
+    assert found.slot("size").entity == "size" and found.texts("utter_c") == ("C",)
+    assert growth_of(session.history, str(project)) is None
 
 
 def test_built_in_domains_do_not_grow() -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from dialogue_gym import stories
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation import Conversation, UserUttered
 from dialogue_gym.conversation.events import entities_from
 from dialogue_gym.conversation.transcript import text_to_say
+from dialogue_gym.domain import load_domain
+from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
@@ -14,8 +20,10 @@ from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching import Session, import_stories
 from dialogue_gym.teaching.export_stories import lessons_of
 from dialogue_gym.teaching.learner import rule_book
+from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.policy import taught_agent
+from dialogue_gym.teaching.startup import set_up
 from tests.conftest import domain_from
 
 DOMAIN = domain_from(
@@ -175,3 +183,42 @@ def test_the_agent_of_a_store_has_its_rules(tmp_path: object) -> None:
     assert agent.choose(said) == ("utter_greet", 1.0)
     _, (first, *_) = agent.rank_actions(said)
     assert (first.action, first.number) == ("utter_greet", 1.0)
+
+
+def test_rules_that_changed_in_their_files_hold_from_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rule = "- rule: {}\n  steps: [{{intent: {}}}, {{action: {}}}]\n"
+    greet, thank = rule.format("Greet", "greet", "utter_hi"), rule.format("Thank", "thank", "utter_bye")
+    Path("bot.yml").write_text("intents: [greet, thank]\nresponses: {utter_hi: [Hi], utter_bye: [Bye]}\n")
+    rules, domain = Path("rules.yml"), load_domain("bot.yml")
+    rules.write_text(f"rules:\n{greet}")
+
+    def start(*stories: Path) -> tuple[list[str], list[str | None]]:
+        """Return the notes of a start, and the bot's answers by its rules."""
+        setup = set_up(domain, TeachOptions("bot.yml", user="me", stories=stories, store=Path("store")))
+        with Store(setup.folder) as store:
+            notes = setup.prepare(store)
+            Session(domain, store)
+            history = History(store.entries())
+        book = rule_book(history, history.extended(domain), domain.actions, "explicit")
+        heard = [Conversation(domain, [UserUttered(None, intent)]) for intent in domain.intents]
+        return notes, [ruling and ruling.action for ruling in map(book.decide, heard)]
+
+    assert start(rules) == ([], ["utter_hi", None])
+    assert start() == start(rules) == ([], ["utter_hi", None])
+    rules.write_text(f"rules:\n{greet.replace('utter_hi', 'utter_bye')}{thank}")
+    new = "1 rule is new and 1 has changed: 'Thank', 'Greet'; they hold from now on"
+    assert start() == ([new], ["utter_bye", "utter_bye"])
+    assert start(rules) == ([], ["utter_bye", "utter_bye"])
+    rules.write_text("rules: {")
+    ((fault,), answers) = start()
+    assert fault.startswith("rules.yml:2: not valid YAML") and answers == ["utter_bye", "utter_bye"]
+    story = Path("stories.yml")
+    story.write_text("stories:\n- story: a\n  steps: [{intent: greet}, {action: utter_hi}]\n")
+    rules.unlink()
+    assert start(story) == (
+        ["--stories has no effect but for rules: this store has conversations already"],
+        ["utter_bye", "utter_bye"],
+    )

@@ -19,10 +19,12 @@ from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.export_rasa import Exported
 from dialogue_gym.teaching.interpreter import (
     correction_text,
+    default_names,
     entities_text,
     entity_hints,
     new_action,
     new_name,
+    obeyed,
     parse_entities,
     unknown_names,
 )
@@ -169,6 +171,8 @@ class TeachingDialog:
         text = yield from typed(self._situation(), "you > ")
         if text.strip():
             message = self._session.interpreter.parse(text.strip()).message
+            if obeyed(self._session, message):
+                return
             new = yield from self._new_names(message)
             if new is not None:
                 self._session.say(message, new)
@@ -179,7 +183,7 @@ class TeachingDialog:
         Returns:
             All additions; None if the person cancels.
         """
-        additions = list(new)
+        additions = [*new, *default_names(extend(self._session.domain, new), message)]
         for kind, name, near in unknown_names(extend(self._session.domain, new), message):
             becomes = new_name(kind, name)
             problem = Line(visible(f"Unknown {kind} {name!r} ({near}).", 2000), "bad")

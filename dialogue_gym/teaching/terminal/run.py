@@ -13,6 +13,7 @@ from dialogue_gym._text import name_fault, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.sources import YAML_SUFFIXES
+from dialogue_gym.factory import domain_notes
 from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
 from dialogue_gym.journal.store import Store
@@ -102,6 +103,8 @@ def _written(terminal: Terminal, path: Path) -> bool:
 
 def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
     setup = set_up(domain, options)
+    for note in [] if options.as_json else domain_notes(options.source):
+        print(f"({printable(note)})")
     user, folder = setup.user, setup.folder
     # A fake user sends acts, so an interpreter of plain English would be of no use.
     interpreter = (

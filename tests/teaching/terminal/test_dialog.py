@@ -156,6 +156,20 @@ def test_act_of_an_unknown_intent_can_add_it() -> None:
     assert session.domain.intents[-1] == "order" and "means order (1.00)" in shown
 
 
+def test_intents_that_every_rasa_bot_knows_need_no_question() -> None:
+    session = Session(domain_from(PLAIN), Store.in_memory())
+    answers = ["/restart", "/greet", "1", "/back", "/session_start", "/restart", "/nlu_fallback"]
+    empty, *_, back, start, anew, unsure = list(played(dialog(session), answers))[1:]
+    assert session.id == "c2" and "unknown" not in (empty + anew).lower()
+    assert back.startswith("(/back takes a turn back when people talk to the bot; here, undo")
+    assert start.startswith("(/session_start begins a session with the slots so far")
+    assert "--- conversation c2 ---" in anew and "means nlu_fallback (1.00)" in unsure
+    assert session.domain.intents == ("greet", "nlu_fallback")
+    own = Session(domain_from(PLAIN.replace("[greet]", "[greet, restart]")), Store.in_memory())
+    *_, shown = played(dialog(own), ["/greet", "1", "/restart"])
+    assert own.id == "c1" and "means restart (1.00)" in shown
+
+
 @pytest.mark.parametrize(
     ("answer", "right"), [("1", {"utter_goodbye"}), ("2", {"utter_default"}), ("3", None)]
 )
