@@ -43,8 +43,10 @@ def domains(draw: st.DrawFn) -> dict[str, Any]:
         speaking = [name for name in actions if models[name]["speaks"]]
         for model in models.values():
             model.pop("user", None)
-        for key in ("indecisiveness", "informativeness", "corrects"):
+        for key in ("indecisiveness", "informativeness"):
             del user[key]
+        if draw(st.booleans()):
+            user["intents"] = {"inform": "inform", "deny": "deny"}
         parts = st.fixed_dictionaries(
             {"say": st.sampled_from(intents), "answer": st.sampled_from(speaking)},
             optional={"tells": st.sampled_from(sorted(goal))} if goal else {},

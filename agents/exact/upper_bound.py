@@ -24,6 +24,7 @@ from dialogue_gym.rules import (
     AWAITED,
     FAILURE,
     MAX_UNHEARD,
+    MISTAKEN,
     PATIENCE,
     SUCCESS,
     UNHEARD,
@@ -69,7 +70,7 @@ class Clairvoyant:
         """Return one action of each kind; the rules treat all actions of a kind alike."""
         tables = self._enumeration.tables
         kinds: dict[Any, int] = {}
-        self._same: dict[int, int] = {0: 0}
+        self._same: dict[int, int] = {0: 0, MISTAKEN: MISTAKEN}
         for action in range(self._enumeration.first_action, tables.actions):
             answers = tuple(answered[action] for answered in tables.item_answers)
             kind: tuple[Any, ...] = (

@@ -30,9 +30,11 @@ from dialogue_gym.domain.model import (
 
 PROFILE_KEYS = ("patience", "informativeness", "indecisiveness", "corrects")
 FAKE_USER_KEYS = ("goal", "agenda", "intents", "actions", "phrases", "users", *PROFILE_KEYS)
-GOAL_ONLY_KEYS = ("intents", "informativeness", "indecisiveness", "corrects")
+GOAL_ONLY_KEYS = ("informativeness", "indecisiveness")
 ACTION_KEYS = ("speaks", "needs", "sets", "user", "says")
-ROLES = ("inform", "affirm", "deny", "greet")
+ROLES = ("inform", "affirm", "deny", "greet", "open")
+AGENDA_ROLES = ("inform", "deny")
+"""The intents with which an agenda-driven user corrects and denies, if not with those of the agenda."""
 AGENDA_KEYS = ("say", "tells", "answer", "maybe", "chance", "one_of")
 ANSWER_KEYS = ("after",)
 MAX_PATIENCE = 100
@@ -64,7 +66,7 @@ def parse_fake_user(entry: YamlNode, names: Names) -> FakeUser:
         kind=kind,
         goal=goal,
         profiles=_profiles(keys, kind),
-        intents=_roles(entry, keys, names) if kind == "goal" else (),
+        intents=_roles(entry, keys, names) if kind == "goal" else _agenda_roles(keys, names),
         actions=actions,
         agendas=_agendas(keys["agenda"], names, dict(goal), actions) if "agenda" in keys else (),
         phrases=_phrases(keys["phrases"], names) if "phrases" in keys else (),
@@ -138,12 +140,14 @@ def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile]
 
 
 def _roles(entry: YamlNode, keys: dict[str, YamlNode], names: Names) -> tuple[tuple[str, str], ...]:
-    """Read the intents with which a goal-driven user informs, affirms, denies and greets."""
+    """Read the intents with which a goal-driven user informs, affirms, denies, greets and opens."""
     given = keys["intents"].mapping(ROLES) if "intents" in keys else {}
     roles = []
     for role in ROLES:
         if role in given:
             roles.append((role, given[role].choice(names.intents, "intent")))
+        elif role == "open":
+            continue  # an opening that tells something informs
         elif role in names.intents:
             roles.append((role, role))
         elif role == "greet":
@@ -151,6 +155,17 @@ def _roles(entry: YamlNode, keys: dict[str, YamlNode], names: Names) -> tuple[tu
         else:
             raise entry.error(f"no intent is called {role!r}: name the one to use under 'intents'")
     return tuple(roles)
+
+
+def _agenda_roles(keys: dict[str, YamlNode], names: Names) -> tuple[tuple[str, str], ...]:
+    """Read the intents with which an agenda-driven user corrects and denies; there may be none."""
+    if "intents" not in keys:
+        return ()
+    for role, entry in keys["intents"].mapping(ROLES).items():
+        if role not in AGENDA_ROLES:
+            raise entry.error(f"only a goal-driven user has {role!r}, this one has an agenda")
+    given = keys["intents"].mapping(AGENDA_ROLES)
+    return tuple((role, entry.choice(names.intents, "intent")) for role, entry in given.items())
 
 
 def _actions(

@@ -34,7 +34,7 @@ from dialogue_gym.envs.options import begin, fold, read_options, tables_for
 from dialogue_gym.envs.reward_terms import NamedTerms, RewardTerms
 from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number, with_horizon
 from dialogue_gym.envs.state import DialogueState, rules_key
-from dialogue_gym.rules import blocked, draw, mask, step
+from dialogue_gym.rules import blocked, draw, mask, progress, step
 from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, SUCCESS, TRUNCATED, TURNS
 
 _INT8 = np.dtype(np.int8)
@@ -88,6 +88,14 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     The sum of named terms, with the weights of the domain's `reward`, by default 20 for success, 0 for
     failure and -1 for each step. `info["reward_terms"]` holds the terms.
 
+    With `shaping` > 0 there is one more term, `shaping`: the change of the progress, times `shaping` times
+    the weight of success. The progress is the share of the goal's slots that the bot has right, or of the
+    agenda that is done. It is 0 after success and failure, so whatever happens in between, the terms add up
+    to minus the progress at the start: without discounting, the best policy stays the best. A truncated
+    dialogue keeps its progress; a learner that bootstraps there, as those of Stable-Baselines3 do, takes it
+    back itself. Only training uses it: evaluations and bounds leave it out. Source: Ng, Harada and Russell
+    1999, Policy invariance under reward transformations.
+
     ## Episode End
     Terminated when the user has what they want (success), or hangs up because their patience has run out
     (failure). Truncated after 50 steps (100 with explicit turn taking).
@@ -114,6 +122,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     - `reward`: weights that override the domain's, by term or action.
     - `max_episode_steps`: steps until truncation, instead of 50 or 100. (`gym.make` keeps an argument of
       this name for its `TimeLimit` wrapper, which can only shorten an episode.)
+    - `shaping`: reward for progress, in parts of the reward of success, from 0 (none) to 100. See Rewards.
     - `render_mode`: `"ansi"` (render returns the dialogue as text), `"human"` (it is printed as it goes) or
       `"rgb_array"` (render returns a picture of the chat, uint8 of shape `(480, 640, 3)`; needs Pillow).
 
@@ -144,6 +153,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         observation: str = "fields",
         reward: Mapping[str, float] | None = None,
         max_episode_steps: int | None = None,
+        shaping: float = 0.0,
         render_mode: str | None = None,
     ) -> None:
         """Read the domain and prepare its rules."""
@@ -169,6 +179,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
             correction_rate=correction_rate,
             reward=reward,
             max_episode_steps=max_episode_steps,
+            shaping=shaping,
         )
         self.max_history = whole_number("max_history", max_history, 1, MAX_HISTORY)
         self.render_mode = render_mode
@@ -331,9 +342,13 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if self._is_over:
             raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
         row, tables = self._row, self.tables
+        before = progress(row, tables, 0) if tables.shaping else 0.0
         events = step(row, tables, index, draw)
         self._is_over, self._is_success = events & (_ENDED | TRUNCATED) != 0, events & SUCCESS != 0
         reward, terms = self._reward(events, index)
+        if tables.shaping:
+            terms[-1] = tables.shaping * (progress(row, tables, events) - before)
+            reward += float(terms[-1])
         info = self._info(terms, row[TURNS])
         self._recorder.add(row, index, events)
         if self.render_mode == "human":

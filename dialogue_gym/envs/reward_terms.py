@@ -63,7 +63,7 @@ def _restored(names: tuple[str, ...], numbers: npt.NDArray[np.float64]) -> Named
 
 
 class RewardTerms:
-    """Every term of the reward of a domain under given settings: those of events, then those of actions.
+    """Every term of the reward of a domain under given settings: of events, of actions, and of shaping last.
 
     Attributes:
         names: of the terms, in order.
@@ -78,8 +78,9 @@ class RewardTerms:
         weights = dict(domain.reward) | dict(settings.reward)
         rows = [reward_terms(domain, settings, events) for events in range(TRUNCATED)]
         own = [name for name in actions if weights.get(name)]
-        self.names = (*rows[0], *own)
-        table = np.array([[*row.values(), *[0.0] * len(own)] for row in rows]) + 0.0  # no -0.0
+        further = (*own, *(["shaping"] if settings.shaping else []))
+        self.names = (*rows[0], *further)
+        table = np.array([[*row.values(), *[0.0] * len(further)] for row in rows]) + 0.0  # no -0.0
         self.by_events: NamedTerms = table.view(_named(self.names))
         self.by_action = tuple(
             (self.names.index(name) if name in own else -1, weights.get(name, 0.0)) for name in actions

@@ -21,6 +21,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "indecisiveness": (0, 1),
     "correction_rate": (0, 1),
     "informativeness": (0, 100),
+    "shaping": (0, 100),
 }
 _WHOLE = {"patience": (1, MAX_PATIENCE), "max_episode_steps": (1, 10_000)}
 MAX_HISTORY = 100
@@ -46,7 +47,8 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     for name, limits in _WHOLE.items():
         if given[name] is not None:
             given[name] = whole_number(name, given[name], *limits)
-    given["semantic_error_rate"] = given["semantic_error_rate"] or 0.0
+    for name in ("semantic_error_rate", "shaping"):
+        given[name] = given[name] or 0.0
     settings = Settings(**given, reward=_reward(domain, reward or {}))
     if domain.fake_user is not None:
         domain.fake_user.profile(settings.user)

@@ -72,16 +72,21 @@ class QTable(Policy):
 
         Args:
             steps: the number of steps to play.
-            on_dialogue: called after each dialogue as `on_dialogue(steps, return_, is_success)`.
+            on_dialogue: called after each dialogue as `on_dialogue(steps, return_, is_success)`; the return
+                is without shaping.
         """
         observation, info = self.env.reset(seed=self._seed)
         dialogue: list[tuple[bytes, int, float, bytes | None]] = []
+        plain = 0.0
         for step in range(1, steps + 1):
             remaining = 1 - step / steps
             action = self._explore(observation, remaining * self._exploration)
             next_observation, reward, terminated, truncated, info = self.env.step(action)
             following = None if terminated else next_observation.tobytes()
             dialogue.append((observation.tobytes(), action, float(reward), following))
+            plain += float(reward)
+            if self.env.settings.shaping:
+                plain -= float(info["reward_terms"]["shaping"])
             observation = next_observation
             self.num_timesteps += 1
             if terminated or truncated:
@@ -90,10 +95,9 @@ class QTable(Policy):
                     values = self._row(state)
                     target = reward + self._gamma * best
                     values[action] += remaining * self._learning_rate * (target - values[action])
-                on_dialogue(
-                    self.num_timesteps, sum(reward for _, _, reward, _ in dialogue), info["is_success"]
-                )
+                on_dialogue(self.num_timesteps, plain, info["is_success"])
                 dialogue.clear()
+                plain = 0.0
                 observation, info = self.env.reset()
 
     def _row(self, key: bytes) -> npt.NDArray[np.float64]:

@@ -11,6 +11,7 @@ from dialogue_gym.rules.bot import allowed, blocked, did, forget, hear, mask, se
 from dialogue_gym.rules.build import build_tables, reward_terms
 from dialogue_gym.rules.chance import draw, mix
 from dialogue_gym.rules.dialogue import begin, step
+from dialogue_gym.rules.potential import progress
 from dialogue_gym.rules.tables import (
     AWAITED,
     FAILURE,
@@ -18,6 +19,7 @@ from dialogue_gym.rules.tables import (
     HEARD_INTENT,
     LISTENING,
     MAX_UNHEARD,
+    MISTAKEN,
     OPEN,
     PATIENCE,
     RANDOM,
@@ -53,6 +55,7 @@ __all__ = [
     "HEARD_INTENT",
     "LISTENING",
     "MAX_UNHEARD",
+    "MISTAKEN",
     "OPEN",
     "PATIENCE",
     "RANDOM",
@@ -78,6 +81,7 @@ __all__ = [
     "hear",
     "mask",
     "mix",
+    "progress",
     "reward_terms",
     "set_slot",
     "sources",

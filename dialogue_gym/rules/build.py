@@ -181,6 +181,7 @@ def _user(domain: Domain, fake_user: FakeUser) -> dict[str, Any]:
         goal_draw=sizes,
         changeable=tuple(slot for slot, size in enumerate(sizes) if size > 1),
         **{role: roles.get(role, 0) for role in ("inform", "affirm", "deny", "greet")},
+        opens=roles.get("open", roles.get("inform", 0)),
         agenda_length=tuple(len(agenda.items) for agenda in fake_user.agendas),
         agenda_items=tuple(tuple(items.index(item) for item in agenda.items) for agenda in fake_user.agendas),
         item_intent=tuple(intent[item.intent] for item in items),
@@ -224,4 +225,5 @@ def _rewards(domain: Domain, settings: Settings) -> dict[str, Any]:
             sum(reward_terms(domain, settings, events).values()) for events in range(2 * TRUNCATED)
         ),
         action_reward=tuple(weights.get(name, 0.0) for name in domain.actions),
+        shaping=settings.shaping * weights["success"],
     )

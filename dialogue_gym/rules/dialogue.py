@@ -19,7 +19,7 @@ from dialogue_gym.rules.tables import (
     Row,
     Tables,
 )
-from dialogue_gym.rules.user import Draw, be_heard, new_user, say_opening, user_turn
+from dialogue_gym.rules.user import Draw, as_noticed, be_heard, new_user, say_opening, user_turn
 
 
 def begin(row: Row, tables: Tables, draw: Draw) -> None:
@@ -45,13 +45,15 @@ def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
     usable = allowed(row, tables, action)
     did(row, tables, action)
     if action != LISTENING:
+        noticed = 0
         if usable:
+            noticed = as_noticed(row, tables, action)
             for effect in tables.effects[action]:
                 set_slot(row, tables, tables.effect_slot[effect], tables.effect_value[effect], HIGH)
         else:
             events = INVALID
         if tables.speaks[action] and row[AWAITED] != RESTARTING:
-            row[AWAITED] = action if usable else 0
+            row[AWAITED] = noticed
         row[UNHEARD] += 1
     passes = action == LISTENING or (tables.is_auto and tables.speaks[action])
     if passes or row[UNHEARD] >= MAX_UNHEARD:

@@ -23,7 +23,7 @@ UNHEARD = -3
 STEPS = -4
 TURNS = -5
 AWAITED = -6
-"""The action that the user will answer; 0 if there is none."""
+"""The action that the user will answer; 0 if there is none, `MISTAKEN` for one that goes by wrong values."""
 AGENDA = -7
 POSITION = -8
 SAID_INTENT = -9
@@ -33,6 +33,8 @@ SCALARS = 11
 
 LISTENING, RESTARTING = 0, 1
 """Indices of the two actions that every domain begins with."""
+MISTAKEN = -1
+"""Stands in for an action that answers an item of an agenda, but was done on other values than it told."""
 OPEN, INFORM, JUDGE, RECONSIDER, DENY = range(len(REACTIONS))
 MAX_UNHEARD = 10
 HIGH = 3
@@ -73,6 +75,7 @@ class Settings:
     correction_rate: float | None = None
     reward: tuple[tuple[str, float], ...] = ()
     max_episode_steps: int | None = None
+    shaping: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ class Tables:
     goal_size: tuple[int, ...]
     goal_draw: tuple[int, ...]
     changeable: tuple[int, ...]
+    opens: int
     inform: int
     affirm: int
     deny: int
@@ -154,6 +158,7 @@ class Tables:
     wrong_chance: int
     fault_chance: int
     agenda_chance: int
-    # Rewards, by event bits and by action.
+    # Rewards, by event bits and by action, and for the whole progress of a dialogue.
     event_reward: tuple[float, ...]
     action_reward: tuple[float, ...]
+    shaping: float

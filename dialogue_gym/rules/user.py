@@ -6,7 +6,7 @@ give the code of a value for each slot that a message names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dialogue_gym.rules.bot import hear
 from dialogue_gym.rules.tables import (
@@ -18,6 +18,7 @@ from dialogue_gym.rules.tables import (
     HIGH,
     INFORM,
     JUDGE,
+    MISTAKEN,
     OPEN,
     PATIENCE,
     POSITION,
@@ -69,7 +70,7 @@ def say_opening(row: Row, tables: Tables) -> None:
     row[tables.told_block] = tables.nothing
     for slot in range(tables.slots):
         if row[tables.opening + slot]:
-            row[SAID_INTENT] = tables.inform
+            row[SAID_INTENT] = tables.opens
             row[tables.told + slot] = row[tables.goal + slot]
 
 
@@ -144,21 +145,42 @@ def judge(row: Row, tables: Tables, may_correct: bool, draw: Draw) -> int:
         row[SAID_INTENT] = tables.affirm
         return SUCCESS
     if wrong and may_correct and draw(row, tables, tables.corrects_chance):
-        left = draw(row, tables, wrong)
-        for slot in range(tables.slots):
-            value = row[tables.values + slot]
-            if tables.goal_size[slot] and value and value != row[tables.goal + slot]:
-                if left == 0:
-                    row[SAID_INTENT] = tables.inform
-                    row[tables.told + slot] = row[tables.goal + slot]
-                left -= 1
+        row[SAID_INTENT] = tables.inform
+        correct_one(row, tables, tables.goal_size, draw(row, tables, wrong))
     return USELESS
 
 
-def agenda_answer(row: Row, tables: Tables, answered: int) -> int:
+def correct_one(row: Row, tables: Tables, among: Sequence[int], left: int) -> None:
+    """Tell the right value of a slot that the bot has wrong: of those in `among`, the one after `left`."""
+    for slot in range(tables.slots):
+        value = row[tables.values + slot]
+        if among[slot] and value and value != row[tables.goal + slot]:
+            if left == 0:
+                row[tables.told + slot] = row[tables.goal + slot]
+            left -= 1
+
+
+def as_noticed(row: Row, tables: Tables, action: int) -> int:
+    """Return an action, or `MISTAKEN` if it answers an agenda's item on other values than the item tells.
+
+    The bot's values when it acts count: the action itself may change them.
+    """
+    if tables.is_agenda:
+        item = tables.agenda_items[row[AGENDA]][row[POSITION]]
+        if tables.item_answers[item][action]:
+            for slot in range(tables.slots):
+                if tables.item_tells[item][slot] and row[tables.values + slot] != row[tables.goal + slot]:
+                    return MISTAKEN
+    return action
+
+
+def agenda_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
     """Advance in the agenda if the action was called for, else repeat the item; return the events."""
     agenda = row[AGENDA]
     events = USELESS
+    if answered == MISTAKEN:
+        object_to(row, tables, draw)
+        return events
     if tables.item_answers[tables.agenda_items[agenda][row[POSITION]]][answered]:
         row[POSITION] += 1
         if row[POSITION] == tables.agenda_length[agenda]:
@@ -166,6 +188,27 @@ def agenda_answer(row: Row, tables: Tables, answered: int) -> int:
         events = 0
     say_item(row, tables)
     return events
+
+
+def object_to(row: Row, tables: Tables, draw: Draw) -> None:
+    """Name one right value of the current item, or deny; without an intent to deny with, repeat the item."""
+    item = tables.agenda_items[row[AGENDA]][row[POSITION]]
+    tells = tables.item_tells[item]
+    wrong = 0
+    for slot in range(tables.slots):
+        value = row[tables.values + slot]
+        if tells[slot] and value and value != row[tables.goal + slot]:
+            wrong += 1
+    corrects = wrong and draw(row, tables, tables.corrects_chance)
+    if not corrects and not tables.deny:
+        say_item(row, tables)
+        return
+    row[tables.told_block] = tables.nothing
+    if corrects:
+        row[SAID_INTENT] = tables.inform or tables.item_intent[item]
+        correct_one(row, tables, tells, draw(row, tables, wrong))
+    else:
+        row[SAID_INTENT] = tables.deny
 
 
 def be_heard(row: Row, tables: Tables, draw: Draw) -> None:
@@ -214,7 +257,7 @@ def user_turn(row: Row, tables: Tables, draw: Draw) -> int:
         say_opening(row, tables)
         events = USELESS
     elif tables.is_agenda:
-        events = agenda_answer(row, tables, answered)
+        events = agenda_answer(row, tables, answered, draw)
         if events == SUCCESS:  # the user has left without another word
             return TURN | SUCCESS
     else:

@@ -26,7 +26,8 @@ class DialogueVecEnv(VecEnv):
     `PPO("MlpPolicy", DialogueVecEnv("FakeUserRestaurant-v0", 256))` is enough: neither `make_vec_env` nor a
     monitor is needed. The `info` of a lane whose dialogue ended in the step holds
     `terminal_observation`, `TimeLimit.truncated`, `is_success`, `turns` and the statistics `episode`
-    (`r` return, `l` length, `t` seconds since the environment was made); the others are empty.
+    (`r` return without shaping, `l` length, `t` seconds since the environment was made); the others are
+    empty.
     MaskablePPO gets its masks from `env_method("action_masks")`.
 
     With seed s (by `seed(s)` or the algorithm's argument `seed`), lane i plays the same dialogues as
@@ -86,6 +87,8 @@ class DialogueVecEnv(VecEnv):
         """Perform the actions; return observations, rewards (float32), dones (bool) and infos."""
         seen = self.lanes.advance(self._actions)
         self._returns += seen.rewards
+        if self.lanes.single.settings.shaping:
+            self._returns -= self.lanes.reward_terms()["shaping"]
         self._lengths += 1
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         ended = np.flatnonzero(seen.ended)

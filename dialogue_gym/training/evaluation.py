@@ -52,6 +52,7 @@ def evaluate(
 
     Every lane plays a fixed quota of dialogues: the first ones to finish would be biased towards short ones.
     The random stream is not that of training; each lane's first dialogue begins alike for every policy.
+    Returns are without shaping.
 
     Args:
         env: a dialogue environment whose domain and settings are used; it is not stepped itself.
@@ -127,7 +128,7 @@ def evaluate_agent(
 
 def _lanes(env: gym.Env[Any, Any], count: int) -> DialogueVectorEnv:
     inner = unwrapped_dialogue(env)
-    settings = dataclasses.asdict(inner.settings) | {"reward": dict(inner.settings.reward)}
+    settings = dataclasses.asdict(inner.settings) | {"reward": dict(inner.settings.reward), "shaping": 0.0}
     try:
         return DialogueVectorEnv(
             count, autoreset_mode="SameStep", domain=inner.domain, max_history=inner.max_history,

@@ -14,7 +14,7 @@ from numba import prange, types
 from numba.extending import register_jitable
 
 from dialogue_gym._digest import digest, sibling_sources
-from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, mask, sources, step, user
+from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, mask, progress, sources, step, user
 from dialogue_gym.rules.tables import FAILURE, SUCCESS, TRUNCATED, TURNS
 from dialogue_gym.vector.intrinsics import call_at, copy_cells, make_mask, make_row, tables_maker
 from dialogue_gym.vector.numba_types import RowType, TablesType
@@ -35,6 +35,7 @@ for _module in (bot, user, dialogue, chance):
     for _function in vars(_module).values():
         if inspect.isfunction(_function) and _function.__module__ == _module.__name__:
             register_jitable(**_OPTIONS)(_function)
+register_jitable(**_OPTIONS)(progress)
 draw = numba.njit(chance.draw, **_OPTIONS)
 
 # Each compiled version of `_play` has its own of these.
@@ -42,6 +43,7 @@ make_tables: Any = None
 begin_dialogue: Any = None
 do_action: Any = None
 HAS_HISTORY = False
+IS_SHAPED = False
 IS_SAME_STEP = False
 IS_FLAT = False
 
@@ -88,8 +90,8 @@ def _put_out(  # type: ignore[no-untyped-def]
 
 
 def _play_lanes(  # type: ignore[no-untyped-def]
-    start, stop, what, first, words, event_reward, action_reward, places,
-    cells, states, is_over, frames, events, chosen, actions,
+    start, stop, what, first, words, event_reward, action_reward, shaping, places,
+    cells, states, is_over, frames, events, shaped, chosen, actions,
     observations, masks, turns, rewards, terminated, truncated, ended, successes,
     final_observations, final_masks, final_turns,
 ):  # fmt: skip
@@ -106,8 +108,12 @@ def _play_lanes(  # type: ignore[no-untyped-def]
             begins = is_over[lane]
             if not begins:
                 action = actions[lane] + first
+                before = progress(row, tables, 0) if IS_SHAPED else 0.0
                 happened = do_action(row, tables, action)
                 reward = event_reward[happened] + action_reward[action]
+                if IS_SHAPED:
+                    shaped[lane] = shaping * (progress(row, tables, happened) - before)
+                    reward += shaped[lane]
                 if happened & _OVER:
                     count += 1
                     is_over[lane] = True
@@ -147,8 +153,8 @@ def _play_lanes(  # type: ignore[no-untyped-def]
 
 
 def _play(  # type: ignore[no-untyped-def]
-    lanes_player, parts, what, first, words, event_reward, action_reward, places,
-    cells, states, is_over, frames, events, chosen, actions,
+    lanes_player, parts, what, first, words, event_reward, action_reward, shaping, places,
+    cells, states, is_over, frames, events, shaped, chosen, actions,
     observations, masks, turns, rewards, terminated, truncated, ended, successes,
     final_observations, final_masks, final_turns,
 ):  # fmt: skip
@@ -173,8 +179,8 @@ def _play(  # type: ignore[no-untyped-def]
     for part in prange(parts):
         arguments = (
             part * lanes // parts, (part + 1) * lanes // parts,
-            what, first, words, event_reward, action_reward, places,
-            cells, states, is_over, frames, events, chosen, actions,
+            what, first, words, event_reward, action_reward, shaping, places,
+            cells, states, is_over, frames, events, shaped, chosen, actions,
             observations, masks, turns, rewards, terminated, truncated, ended, successes,
             final_observations, final_masks, final_turns,
         )  # fmt: skip
@@ -191,6 +197,8 @@ class Version(NamedTuple):
     """The dtype of the codes of observations."""
     has_history: bool
     """Whether more than one observation is given at once."""
+    is_shaped: bool
+    """Whether progress is rewarded."""
     is_same_step: bool
     """Whether the next dialogue begins in the step that ends one."""
     is_flat: bool
@@ -205,8 +213,9 @@ def _arguments(version: Version) -> tuple[Any, ...]:
     frames = getattr(types, version.observation)[:, ::1]
     observed = types.float32[:, ::1] if version.is_flat else frames
     return (
-        types.int64, types.int64, numbers, types.float64[::1], types.float64[::1], numbers,
-        getattr(types, version.cell)[:, ::1], numbers, flags, frames, types.uint8[::1], flags, numbers,
+        types.int64, types.int64, numbers, types.float64[::1], types.float64[::1], types.float64, numbers,
+        getattr(types, version.cell)[:, ::1], numbers, flags, frames, types.uint8[::1], types.float64[::1],
+        flags, numbers,
         observed, small, numbers, types.float64[::1], flags, flags, flags, flags,
         observed, small, numbers,
     )  # fmt: skip
@@ -233,6 +242,7 @@ def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Calla
         "begin_dialogue": begin_dialogue,
         "do_action": do_action,
         "HAS_HISTORY": version.has_history,
+        "IS_SHAPED": version.is_shaped,
         "IS_SAME_STEP": version.is_same_step,
         "IS_FLAT": version.is_flat,
     }
@@ -241,7 +251,7 @@ def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Calla
     play_lanes = numba.njit(of_lanes, cache=cache, error_model="numpy")(
         _named_copy(_play_lanes, (constants, version._replace(is_parallel=False)), own)
     )
-    play = _compile_play(version._replace(has_history=False, is_same_step=False), cache)
+    play = _compile_play(version._replace(has_history=False, is_shaped=False, is_same_step=False), cache)
     compiled_lanes = play_lanes.overloads[of_lanes.args]
     address = compiled_lanes.library.get_pointer_to_function(compiled_lanes.fndesc.llvm_func_name)
     run = functools.partial(play, address)

@@ -71,6 +71,7 @@ class Lanes:
         self._words, self._constants = to_words(tables)
         self._event_reward = np.array(tables.event_reward)
         self._action_reward = np.array(tables.action_reward)
+        self._shaping = tables.shaping
         self._terms = _term_table(env)
         own = enumerate(env.reward_terms.by_action)
         self._weights = {place: (action, weight) for action, (place, weight) in own if place >= 0}
@@ -88,6 +89,7 @@ class Lanes:
         self.is_over = np.ones(count, np.bool_)
         """Whether each lane has no dialogue in progress."""
         self._events = np.full(count, BEGAN, np.uint8)
+        self._shaped = np.zeros(count if self._shaping else 0)
         self._acted = np.zeros(count if self._action_reward.any() else 0, np.int64)
         self.ended = 0
         """The number of dialogues that ended in the last step."""
@@ -108,8 +110,8 @@ class Lanes:
         self._sharing = Sharing()
         self._function = self._compile()
         self._fixed = (
-            self._first_action, self._words, self._event_reward, self._action_reward, self._places,
-            self._cells, self._states, self.is_over, self._frames, self._events,
+            self._first_action, self._words, self._event_reward, self._action_reward, self._shaping, self._places,
+            self._cells, self._states, self.is_over, self._frames, self._events, self._shaped,
         )  # fmt: skip
 
     def reset(
@@ -176,12 +178,15 @@ class Lanes:
         """
         events = self._events.copy() if where is None else np.where(where, self._events, np.uint8(BEGAN))
         acted = self._acted.copy() if self._weights else None
-        return functools.partial(self._named, events, acted)
+        shaped = self._shaped.copy() if self._shaping else None
+        return functools.partial(self._named, events, acted, shaped)
 
-    def _named(self, events: Array, acted: Array | None) -> NamedTerms:
+    def _named(self, events: Array, acted: Array | None, shaped: Array | None) -> NamedTerms:
         terms: NamedTerms = self._terms[events]
         for place, (action, weight) in self._weights.items():
             terms[(events < BEGAN) & (acted == action), place] = weight
+        if shaped is not None:
+            terms[:, -1] = np.where(events < BEGAN, shaped, 0.0)
         return terms
 
     def _play(self, what: int, chosen: Array, actions: Array) -> StepResult:
@@ -218,6 +223,7 @@ class Lanes:
                 cell=self._cells.dtype.name,
                 observation=self._dtype.name,
                 has_history=self._frames.shape[1] > 0,
+                is_shaped=self._shaping != 0,
                 is_same_step=self._is_same_step,
                 is_flat=len(self._places) > 0,
                 is_parallel=self._is_parallel,

@@ -218,6 +218,16 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         1,
     ),
     ("fake_user", "corrects", goal_user("corrects: 0.1", lambda u: u.profiles[0][1].correction_rate), 0.1),
+    (
+        "fake_user",
+        "intents",
+        (
+            AGENDA.replace("  agenda:", "  corrects: 0.2\n  intents: {inform: greet, deny: deny}\n  agenda:")
+            + "  - {say: greet, answer: ask}",
+            lambda d: (user(d).intents, user(d).profile("unfriendly").correction_rate),
+        ),
+        ((("inform", "greet"), ("deny", "deny")), 0.1),
+    ),
     *[
         (
             "role",

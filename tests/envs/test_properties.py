@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -72,6 +73,30 @@ def test_random_dialogues_keep_the_invariants(
         else:
             raise AssertionError("the dialogue did not end")
         observation, info = env.reset()
+
+
+@ROUNDS
+@given(SOURCES, SETTINGS, SEEDS, st.floats(0.1, 10))
+def test_shaping_adds_the_same_to_every_dialogue_that_begins_alike(
+    source: Domain | str, keywords: dict[str, Any], seed: int, shaping: float
+) -> None:
+    """Neither restarts nor slots that are emptied and filled again gain anything."""
+    plain, shaped = DialogueEnv(source, **keywords), DialogueEnv(source, **keywords, shaping=shaping)
+    random = np.random.default_rng(seed)
+    for dialogue in range(3):
+        assert np.array_equal(*(env.reset(seed=seed + dialogue)[0] for env in (plain, shaped)))
+        weight = shaping * dict(plain.domain.reward)["success"]
+        start = rules.progress(shaped._row, shaped.tables, 0)
+        gained, is_over = 0.0, False
+        while not is_over:
+            action = int(random.integers(plain.action_space.n))
+            (_, reward, terminated, truncated, _), more = plain.step(action), shaped.step(action)
+            is_over = terminated or truncated
+            assert more[2:4] == (terminated, truncated)
+            assert more[1] - reward == pytest.approx(more[4]["reward_terms"]["shaping"], abs=1e-9)
+            gained += more[4]["reward_terms"]["shaping"]
+        end = 0.0 if terminated else rules.progress(shaped._row, shaped.tables, 0)
+        assert gained == pytest.approx(weight * (end - start), abs=1e-9)
 
 
 def assert_without_effect(env: DialogueEnv, before: list[int]) -> None:

@@ -168,11 +168,14 @@ def test_results_do_not_depend_on_the_number_of_threads(env_id: str, monkeypatch
         {"reward": {"action_suggest": -0.3, "turn": 0.7, "useless": -0.1, "success": 5}},
         {"user": "unfriendly", "indecisiveness": 0.5, "informativeness": 2.5, "correction_rate": 1.0},
         {"informativeness": 0.5, "semantic_error_rate": 1.0},
+        {"shaping": 0.7, "semantic_error_rate": 0.3},
+        {"shaping": 1.0, "semantic_error_rate": 0.3, "domain": "agents/domains/appointment.yml"},
     ],
-    ids=["wide", "reward", "profile", "noise"],
+    ids=["wide", "reward", "profile", "noise", "shaping", "agenda"],
 )
 def test_all_settings_equal_the_single_environment(keywords: dict[str, Any]) -> None:
-    assert_equal(make_vec("FakeUserRestaurant-v0", 3, **keywords), 1000, [0, 1, 2])
+    env_id = "Dialogue-v0" if "domain" in keywords else "FakeUserRestaurant-v0"
+    assert_equal(make_vec(env_id, 3, **keywords), 1000, [0, 1, 2])
 
 
 @pytest.mark.slow
