@@ -110,7 +110,8 @@ class Lanes:
         self._sharing = Sharing()
         self._function = self._compile()
         self._fixed = (
-            self._first_action, self._words, self._event_reward, self._action_reward, self._shaping, self._places,
+            self._first_action, self._words, self._event_reward, self._action_reward,
+            self._shaping, self._places,
             self._cells, self._states, self.is_over, self._frames, self._events, self._shaped,
         )  # fmt: skip
 
