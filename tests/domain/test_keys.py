@@ -25,6 +25,7 @@ from dialogue_gym.domain.slot import Form, LoopCondition, SlotMapping
 from tests.conftest import domain_from
 from tests.domain.keys import IGNORED, KNOWN
 from tests.domain.views import (
+    AGENDA,
     BASE,
     GOAL,
     agenda,
