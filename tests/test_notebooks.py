@@ -21,7 +21,7 @@ SECONDS = 300
 """Time limit of a cell, many times longer than any needs; it ends a notebook that hangs."""
 ALLOWED_ON_STDERR: tuple[str, ...] = ()
 """Patterns of allowed lines; none so far."""
-SLOW = ("01_quickstart", "02_ladder", "05_human_reward")
+SLOW = ("01_quickstart", "02_ladder", "04_teach", "05_human_reward")
 """Notebooks that take more than half a minute."""
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 

@@ -153,7 +153,7 @@ def command(installed: Path, cwd: Path, *words: str, typed: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("agent", ["dqn", "maskable_ppo"])
+@pytest.mark.parametrize("agent", [pytest.param("dqn", marks=pytest.mark.slow), "maskable_ppo"])
 def test_agents_of_the_checkout_talk_where_only_the_wheel_is(
     agent: str, installed: Path, tmp_path: Path
 ) -> None:

@@ -25,7 +25,15 @@ from tests.agents.commands import agents, agents_apart
 from tests.conftest import BUILT_IN, make
 
 
-@pytest.mark.parametrize("agent", ["ppo", "dqn", "masked_dqn", "maskable_ppo", "q_table", "warm_masked_dqn"])
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "ppo",
+        "q_table",
+        "warm_masked_dqn",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("dqn", "masked_dqn", "maskable_ppo")),
+    ],
+)
 def test_evaluate_reads_the_files_of_train(agent: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = ["train", BUILT_IN[1], "user=unfriendly", "--agent", agent, "--out", str(out)]

@@ -28,6 +28,7 @@ def test_both_bounds_agree_with_simulation_without_noise(env_id: str) -> None:
     assert played.success_rate == pytest.approx(lower.success_rate, abs=0.005)
 
 
+@pytest.mark.slow
 def test_lower_bound_agrees_with_simulation_under_noise() -> None:
     keywords = {"semantic_error_rate": 0.3}
     solution = solve(make(BUILT_IN[1], **keywords))
