@@ -11,13 +11,17 @@ INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(PYTHON) --con
 	$(addprefix --find-links ,$(PIP_FIND_LINKS))
 # One file of tests per core at a time: what its tests share is set up once.
 PYTEST := $(PYTHON) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+LINT := $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/codespell
 export PYTHONUNBUFFERED := 1
 
 demo: $(VENV)/.agents ## PPO learns to book a restaurant in front of you
 	@$(PYTHON) -m agents demo
 
-test: lint browser $(if $(CI),proxy) ## lint and the test suite; where CI is set, the slow tests too
-	$(PYTEST) $(if $(CI),,-m "not slow")
+# The types take one core a while, so lint runs beside the tests, and is shown after them.
+test: $(VENV)/.dev browser $(if $(CI),proxy) ## lint and the test suite; where CI is set, the slow tests too
+	@mkdir -p out; ($(LINT)) >out/lint.log 2>&1 & lint=$$!; \
+	$(PYTEST) $(if $(CI),,-m "not slow"); tests=$$?; \
+	wait $$lint; lint=$$?; cat out/lint.log; [ $$lint = 0 ] && exit $$tests
 
 test-slow: $(VENV)/.dev browser ## the tests that take minutes
 	$(PYTEST) -m slow
@@ -37,10 +41,7 @@ proxy: ## nginx, for the attacks on a server behind it
 	|| echo "There is no nginx here, so the tests behind a proxy are skipped."
 
 lint: $(VENV)/.dev ## style, types, spelling
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
-	$(VENV)/bin/codespell
+	$(LINT)
 
 format: $(VENV)/.dev
 	$(VENV)/bin/ruff check --fix .

@@ -265,7 +265,8 @@ def network(server: Served) -> Iterator[Network]:
         yield whole
 
 
-@pytest.mark.parametrize("seconds", [5, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [5, 30])
 def test_network_failure_loses_nothing(
     browser: playwright.Browser, server: Served, network: Network, seconds: int
 ) -> None:
