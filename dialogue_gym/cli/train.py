@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dialogue_gym._text import printable
 from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument
 from dialogue_gym.domain import load_domain
+from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.teaching.policy import is_store
 from dialogue_gym.training.configuration import agent_config, agent_names, check_warm_start
 from dialogue_gym.training.environments import check_user, environment_of, make_env, parse_settings
 
+if TYPE_CHECKING:
+    from dialogue_gym.training import Evaluation
+
 _ENOUGH = 0.5
 """The success rate below which more steps are suggested."""
+_HARDLY = 0.01
 
 
 def train(
@@ -71,7 +77,18 @@ def train(
         figures = evaluate(run.make_env(), policy, dialogues, seed, progress, uses_masks=True)
     save_metrics(folder, run, trained.num_timesteps, seconds, figures)
     print(f"{agent} on {domain.name}: {figures}")
-    if figures.success_rate < _ENOUGH:
-        print("It seldom succeeds: try more --steps, or another --agent.")
+    for advice in _advice(unwrapped_dialogue(run.make_env()).tables.patience, figures):
+        print(advice)
     shown = printable(str(folder))
     print(f"It is saved in {shown}. Talk to it: dialogue-gym chat {source} --agent {shown}")
+
+
+def _advice(patience: int, figures: Evaluation) -> Iterator[str]:
+    """Yield a line on an agent that seldom succeeds: one if it does no better than to let users hang up."""
+    if figures.success_rate < _HARDLY and figures.mean_turns < 2 * (patience + 1):
+        yield (
+            f"It lets users hang up, which they do after {patience} useless turns: success is too far away."
+            " shaping=1.0 patience=100, or a warm_ agent, help: docs/train.md, Long ways to success."
+        )
+    elif figures.success_rate < _ENOUGH:
+        yield "It seldom succeeds: try more --steps, or another --agent."
