@@ -124,7 +124,7 @@ def test_a_bot_from_nothing_reaches_rasa_and_a_customer(
 
     # The sentences about the price are in the store, which the domain file does without.
     assert run("check", "pizza.yml", cwd=tmp_path).splitlines() == [
-        "warning: pizza.yml:1: the intent 'price' has no examples",
+        "warning: pizza.yml:1: the intent 'price' has 1 example",
         "0 errors, 1 warning",
     ]
     run("store", "export", "rasa", "--store", "pizza-teaching", cwd=tmp_path)
