@@ -17,6 +17,9 @@ _ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
 # `isprintable` is stricter: it rejects newer emoji, and the joiners of emoji and of Persian.
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+"""A place for a value in the text of a response, or a doubled brace."""
+
 
 def printable(text: str) -> str:
     r"""Return text on one line, with control characters, direction overrides and lone surrogates escaped.

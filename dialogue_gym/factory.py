@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dialogue_gym._files import FileError, Problem
+from dialogue_gym._files import FileError, FileKind, Problem, read_text
 from dialogue_gym._text import counted
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
 from dialogue_gym.check import KINDS, NLU, STORIES, data_files, has_examples
 from dialogue_gym.domain import Domain
@@ -16,6 +17,7 @@ from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.stories import Story, load
 from dialogue_gym.stories.io import own_stories
 
+_ENDPOINTS = FileKind("file of endpoints", FileError)
 IMPORTED_NAME = "imported"
 """The folder in a store for imported files."""
 
@@ -129,6 +131,31 @@ def make_runner(source: str, domain: Domain, actions: Sequence[str] | None, seed
     if not actions and source in builtin_names():
         code = builtin_actions(source)
     return ActionRunner(domain, code, server=server, seed=seed)
+
+
+def unused_code(source: str, actions: Sequence[str] | None) -> list[str]:
+    """Return a line on the code of actions in a project's folder if no actions are given.
+
+    Raises:
+        FileError: the project's file of endpoints cannot be read.
+    """
+    folder = Path(source)
+    if actions or not folder.is_dir():
+        return []
+    places = [folder / "actions" / "actions.py", folder / "actions.py"]
+    code, endpoints = next((path for path in places if path.is_file()), None), folder / "endpoints.yml"
+    unused, options = [], []
+    if code:
+        unused.append(str(code))
+        options.append(f"--actions {code.parent if code.parent != folder else code}")
+    text = read_text(endpoints, _ENDPOINTS) if endpoints.is_file() else ""
+    content = parse_yaml(text, str(endpoints), _ENDPOINTS).value() if text.strip() else None
+    server = content.get("action_endpoint") if isinstance(content, dict) else None
+    if isinstance(server, dict) and is_address(str(server.get("url"))):
+        unused.append(f"the action server of {endpoints}")
+        options.append(f"--actions {server['url']}")
+    verb = "is" if len(unused) == 1 else "are"
+    return [f"{' and '.join(unused)} {verb} not used: add {' or '.join(options)}"] if unused else []
 
 
 def make_stories(source: str, with_own: bool, paths: Iterable[Path]) -> list[Story]:

@@ -19,7 +19,7 @@ from dialogue_gym.cli.options import (
 )
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.factory import chat_stories, domain_notes, how_to_talk, make_runner
+from dialogue_gym.factory import chat_stories, domain_notes, how_to_talk, make_runner, unused_code
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.nlu.interpreter import FALLBACK
 from dialogue_gym.stories import with_names_of
@@ -46,7 +46,7 @@ def chat(
     if agent and stories:
         raise ValueError("--agent, --stories: give only one of the two")
     domain = load_domain(source)
-    for note in domain_notes(source):
+    for note in (*domain_notes(source), *unused_code(source, actions)):
         _report(note)
     told = [] if agent else chat_stories(source, stories or ())
     if told and all(story.is_rule for story in told):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import PLACE, printable
 from dialogue_gym.domain.model import LISTEN, RESTART, Domain, Variation
 
 ATTACHMENTS = ("buttons", "quick_replies", "elements", "image", "attachment", "custom")
@@ -17,7 +17,6 @@ TERMINAL, PAGE, REST = "cmdline", "socketio", "rest"
 """The channels of messages, under the names of those of Rasa that are like them."""
 _CHANNELS = {REST: (REST, "collector")}
 """The names of a channel in responses, where there are several: Rasa's REST channel collects its output."""
-_PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _WIDTH = 70
 
 
@@ -38,7 +37,7 @@ def fill(template: str, values: Mapping[str, str | None]) -> str:
     >>> fill('/tell{{"city": "{city}"}}', {"city": "Rome"})
     '/tell{"city": "Rome"}'
     """
-    is_escaped = all(place[1] is None or place[1] in values for place in _PLACE.finditer(template))
+    is_escaped = all(place[1] is None or place[1] in values for place in PLACE.finditer(template))
 
     def value_of(place: re.Match[str]) -> str:
         if place[1] is None:
@@ -48,7 +47,7 @@ def fill(template: str, values: Mapping[str, str | None]) -> str:
         value = values[place[1]]
         return "?" if value is None else value
 
-    return _PLACE.sub(value_of, template)
+    return PLACE.sub(value_of, template)
 
 
 def fill_all(content: Any, values: Mapping[str, str | None]) -> Any:

@@ -7,7 +7,7 @@ up to Rasa 3. Keys that concern neither policy nor simulation are accepted and i
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import yaml
 
 from dialogue_gym._files import Problem, read_text
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import PLACE, nearest, shorten
 from dialogue_gym._yaml import ONE_LINE, YamlNode, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
@@ -121,6 +121,8 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
     reader = SlotReader(intents, entities, _is_old(keys), fills_slots(keys.get("config")), warnings)
     forms = parse_forms(keys.get("forms"), reader.mappings)
     slots = reader.slots(keys.get("slots"), forms.mappings)
+    known = [slot.name for slot in slots]
+    warnings += _unknown_places(keys.get("responses") or keys.get("templates"), known)
     declared = _names(keys.get("actions"), "action", ACTION_OPTIONS, warnings)
     if "forms" in keys:
         listed = keys["forms"]
@@ -235,6 +237,25 @@ def _responses(entry: YamlNode | None) -> list[Response]:
     return [
         Response.of(name, [_variation(item) for item in ([] if value.is_null else value.one_or_many())])
         for name, value in entry.named().items()
+    ]
+
+
+def _unknown_places(entry: YamlNode | None, slots: Sequence[str]) -> Iterator[Problem]:
+    """Yield a warning for each place in a response's text that no slot fills."""
+    for value in entry.named().values() if entry else ():
+        for item in [] if value.is_null else value.one_or_many():
+            text = item.mapping().get("text") if item.is_mapping else item
+            if text is not None and not text.is_null:
+                yield from (text.warning(fault) for fault in place_faults(text.text(), slots))
+
+
+def place_faults(text: str, slots: Sequence[str]) -> list[str]:
+    """Return a clause for each place in the text of a response that is for an unknown slot."""
+    names = [place[1] for place in PLACE.finditer(text) if place[1] and place[1].isidentifier()]
+    return [
+        f"unknown slot {shorten(name)} in braces; {nearest(name, slots)} (only an action can fill it)"
+        for name in dict.fromkeys(names)
+        if name not in slots
     ]
 
 

@@ -20,6 +20,7 @@ from dialogue_gym.factory import (
     project_stories,
     read_given,
     remembered_stories,
+    unused_code,
 )
 from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
@@ -75,8 +76,8 @@ class TeachingSetup:
         A store with conversations takes new and changed rules alone, also those of files that it knows.
 
         Returns:
-            Lines for the teacher: on changes of the domain and the rules, on the stories of the folder, and
-            on stories that were not imported.
+            Lines for the teacher: on changes of the domain and the rules, on unused code of actions, on the
+            stories of the folder, and on stories that were not imported.
 
         Raises:
             StoreError: the store is of another domain, or cannot be written.
@@ -85,6 +86,7 @@ class TeachingSetup:
         notes = store.use_domain(self.source, self.text)
         store.use_files(self.nlu, self.actions, map(str, self.story_files))
         use_mode(store, self.user, self.turn_taking)
+        notes += unused_code(self.source, self.actions)
         history = History(store.taught())
         if not store.conversations() and not imported_stories(history):
             import_stories(store, self.domain, self.stories)

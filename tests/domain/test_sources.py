@@ -15,7 +15,7 @@ from dialogue_gym.conversation import Conversation, UserUttered
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.domain.loader import domain_text, parse_domain, read_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
-from dialogue_gym.factory import chat_stories, make_stories, own_examples
+from dialogue_gym.factory import chat_stories, make_stories, own_examples, unused_code
 
 FILES = {
     "config.yml": "language: en\npipeline: []\n",
@@ -144,3 +144,17 @@ def test_a_project_brings_its_examples_and_stories(tmp_path: Path) -> None:
     assert [story.name for story in make_stories("concert", False, [project / "data"])] == ["told"]
     with pytest.raises(FileError, match=r"parts: no file of this folder has stories$"):
         make_stories("concert", False, [project / "parts"])
+
+
+def test_code_of_a_folder_that_is_not_used_is_named(tmp_path: Path) -> None:
+    project, url = str(tmp_path), "http://localhost:5055/webhook"
+    assert unused_code(project, ()) == []
+    write(tmp_path, {"actions/actions.py": "", "endpoints.yml": ""})
+    code = f"{project}/actions/actions.py"
+    assert unused_code(project, None) == [f"{code} is not used: add --actions {project}/actions"]
+    write(tmp_path, {"endpoints.yml": f"action_endpoint: {{url: {url}}}\n"})
+    assert unused_code(project, ()) == [
+        f"{code} and the action server of {project}/endpoints.yml are not used: add"
+        f" --actions {project}/actions or --actions {url}"
+    ]
+    assert unused_code(project, [url]) == unused_code("concert", ()) == []

@@ -14,6 +14,7 @@ from dialogue_gym._text import article, counted, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import OUTCOMES, either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
+from dialogue_gym.domain.loader import place_faults
 from dialogue_gym.nlu.interpreter import Interpretation, InterpreterError
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.export_rasa import Exported
@@ -206,6 +207,8 @@ class TeachingDialog:
         if picked.is_new:
             text = yield from typed((), f"text of {visible(picked.name, 40)} (Enter for none) > ")
             new.append(new_action(picked.name, text))
+            for fault in place_faults(text, [slot.name for slot in session.domain.slots]):
+                self._note(fault)
         before = session.change
         session.correct(picked.name, new)
         self._note_change(before)

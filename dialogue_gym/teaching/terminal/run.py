@@ -117,7 +117,8 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
             raise ValueError(f"{folder}: a store exists already; choose another one with --store")
         _set_store_aside(terminal, folder.resolve())
     with Store(folder) as store:
-        for note in setup.prepare(store):
+        notes = setup.prepare(store)
+        for note in [] if options.as_json else notes:
             print(f"({printable(note)})")
         if options.teacher == EXPERT:
             _simulate(domain, store, options)

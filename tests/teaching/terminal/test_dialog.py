@@ -392,3 +392,11 @@ def test_repetitions_and_habits_are_remarked_on() -> None:
     assert "steps in under a second each" in shown
     *_, shown = answered(teaching, ["2", "action_listen", "/greet"])
     assert "steps in under a second each" not in shown  # a correction shows that the teacher reads
+
+
+def test_a_typed_text_with_an_unknown_slot_is_told() -> None:
+    session = Session(domain_from(PLAIN + "slots: {size: {type: text}}\n"), Store.in_memory())
+    typed = ["/greet", "2", "utter_price", "1", "A {size} one is {prize} euros."]
+    *_, last = played(dialog(session), typed)
+    assert "unknown slot 'prize' in braces; did you mean 'size'? (only an action can fill it)" in last
+    assert session.domain.texts("utter_price") == (typed[-1],)
