@@ -46,7 +46,7 @@ def learn(env_id: str, seed: int, steps: int) -> list[float]:
             # A truncated dialogue could have continued, so only termination cuts off the value of the rest.
             rows.append(torch.cat([now, torch.tensor([action, reward, not terminated]), after]))
             now, over, total = after, terminated or truncated, total + float(reward)
-        return rows, (info["is_success"], total)
+        return rows, (bool(info["is_success"]), total)
 
     # All actions are random at first, and one in ten after a fifth of the steps: with fewer, the network
     # forgets the values of the worse actions.
