@@ -13,9 +13,9 @@ from dialogue_gym._text import shorten
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, check_actions
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, builtin_names, read_domain, read_file
+from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, read_domain, read_file
 from dialogue_gym.domain.markdown_responses import has_responses
-from dialogue_gym.domain.sources import YAML_SUFFIXES, is_domain, project_files
+from dialogue_gym.domain.sources import YAML_SUFFIXES, builtin_names, is_domain, project_files
 from dialogue_gym.nlu.checks import check_examples, with_retrieval_actions
 from dialogue_gym.nlu.examples import NluData, read_examples
 from dialogue_gym.stories import Story, check_stories, load

@@ -11,7 +11,8 @@ from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
 from dialogue_gym.check import KINDS, NLU, STORIES, data_files, has_examples
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import builtin_names, read_domain
+from dialogue_gym.domain.loader import read_domain
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.nlu.examples import NluData, builtin_path, read_examples
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.stories import Story, load

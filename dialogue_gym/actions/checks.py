@@ -13,7 +13,7 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import declared_effects
 from dialogue_gym.conversation.events import ActionExecuted, SlotSet, UserUttered, Value
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import FILLED, FLOAT_BINS, OTHER, Slot
+from dialogue_gym.domain.slot import FILLED, FLOAT_BINS, OTHER, Slot
 
 _AT_START = "at the start"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from dialogue_gym._text import printable, shorten
 from dialogue_gym.actions.sdk import Action
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.sources import builtin_names
 
 _BUILT_IN = "dialogue_gym.domains"
 _MAX_WIDTH = 300

@@ -22,7 +22,8 @@ from dialogue_gym.conversation.form import form_actions, form_events, form_of
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, FALLBACK_ACTION
-from dialogue_gym.domain.model import LISTEN, RESTART, Form
+from dialogue_gym.domain.model import LISTEN, RESTART
+from dialogue_gym.domain.slot import Form
 
 SECONDS = 10.0
 """The deadline of an action server."""

@@ -18,7 +18,7 @@ from dialogue_gym.cli.options import (
     TrustOption,
 )
 from dialogue_gym.domain import load_domain
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.factory import chat_stories, domain_notes, how_to_talk, make_runner, unused_code
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.nlu.interpreter import FALLBACK

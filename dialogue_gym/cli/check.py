@@ -10,7 +10,7 @@ from dialogue_gym._text import counted
 from dialogue_gym.actions import builtin_actions
 from dialogue_gym.check import check_files
 from dialogue_gym.cli.options import ActionsOption
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.factory import load_code
 
 

@@ -11,7 +11,7 @@ import typer
 from dialogue_gym._text import printable
 from dialogue_gym.cli.options import AgentOption, DomainName, SeedOption, SettingsArgument, TrustOption
 from dialogue_gym.domain import load_domain
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.training.environments import check_user, parse_settings
 from dialogue_gym.training.evaluation import evaluate_agent

@@ -12,8 +12,8 @@ from dialogue_gym.conversation.events import ActiveLoop, BotUttered, Event, Slot
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEACTIVATING, DEFAULT_ACTIONS
-from dialogue_gym.domain.model import FILLED, Variation
-from dialogue_gym.domain.slot import REQUESTED_SLOT
+from dialogue_gym.domain.model import Variation
+from dialogue_gym.domain.slot import FILLED, REQUESTED_SLOT
 
 
 def simulated_events(name: str, conversation: Conversation, speaker: Speaker) -> tuple[Event, ...]:

@@ -20,8 +20,8 @@ from dialogue_gym.conversation.events import (
 from dialogue_gym.conversation.slot_filling import Loop, slots_filled
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import known_actions
-from dialogue_gym.domain.model import LISTEN, Form
-from dialogue_gym.domain.slot import REQUESTED_SLOT
+from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.domain.slot import REQUESTED_SLOT, Form
 
 Run = Callable[[str, Conversation], Sequence[Event]]
 """Runs an action at the end of a conversation, and returns its events."""

@@ -22,8 +22,9 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.conversation.form import form_of, next_question
 from dialogue_gym.conversation.wording import fill, fitting, line, silence
-from dialogue_gym.domain.model import CONFIDENCES, EMPTY, LISTEN, Domain
+from dialogue_gym.domain.model import CONFIDENCES, LISTEN, Domain
 from dialogue_gym.domain.observation import confidence_bin
+from dialogue_gym.domain.slot import EMPTY
 
 USER_SIDE, BOT_SIDE = "user", "bot"
 VALUE_WIDTH = 60

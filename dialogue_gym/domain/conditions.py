@@ -9,20 +9,15 @@ from dialogue_gym._text import nearest, shorten
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.model import (
     CONFIDENCES,
-    EMPTY,
-    FILLED,
     HEARD,
     LISTEN,
     MAX_NAMES,
-    NONE,
     SPOKEN,
     Condition,
     ExpertChoice,
     ExpertRule,
-    Slot,
-    labelled,
-    number_text,
 )
+from dialogue_gym.domain.slot import EMPTY, FILLED, NONE, Slot, labelled, number_text
 
 CONDITION_KEYS = (
     "slots",

@@ -14,8 +14,6 @@ from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.conditions import Names, parse_action, parse_condition, parse_value
 from dialogue_gym.domain.model import (
     DEFAULT_REWARD,
-    EMPTY,
-    FILLED,
     LISTEN,
     REACTIONS,
     RESTART,
@@ -27,6 +25,7 @@ from dialogue_gym.domain.model import (
     FakeUser,
     Profile,
 )
+from dialogue_gym.domain.slot import EMPTY, FILLED
 
 PROFILE_KEYS = ("patience", "informativeness", "indecisiveness", "corrects")
 FAKE_USER_KEYS = ("goal", "agenda", "intents", "actions", "phrases", "users", *PROFILE_KEYS)

@@ -29,14 +29,13 @@ from dialogue_gym.domain.model import (
     RESTART,
     REWARD_TERMS,
     Domain,
-    Form,
     Response,
     Variation,
 )
 from dialogue_gym.domain.plain import domain_from_plain
+from dialogue_gym.domain.slot import Form
 from dialogue_gym.domain.slots import SlotReader
 from dialogue_gym.domain.sources import Source, files_of
-from dialogue_gym.domain.sources import builtin_names as builtin_names
 
 RASA_KEYS = ("intents", "entities", "slots", "responses", "templates", "actions", "forms", "config")
 IGNORED_KEYS = (

@@ -11,17 +11,16 @@ from typing import Any, Literal
 
 from dialogue_gym._files import FileError, FileKind
 from dialogue_gym._text import article, name_fault, nearest, shorten
-from dialogue_gym.domain.slot import EMPTY as EMPTY
-from dialogue_gym.domain.slot import FILLED as FILLED
-from dialogue_gym.domain.slot import FLOAT_BINS as FLOAT_BINS
-from dialogue_gym.domain.slot import FROM_ENTITY, SlotMapping, concise_repr
-from dialogue_gym.domain.slot import NONE as NONE
-from dialogue_gym.domain.slot import OTHER as OTHER
-from dialogue_gym.domain.slot import SLOT_TYPES as SLOT_TYPES
-from dialogue_gym.domain.slot import Form as Form
-from dialogue_gym.domain.slot import Slot as Slot
-from dialogue_gym.domain.slot import labelled as labelled
-from dialogue_gym.domain.slot import number_text as number_text
+from dialogue_gym.domain.slot import (
+    FILLED,
+    FROM_ENTITY,
+    NONE,
+    SLOT_TYPES,
+    Form,
+    Slot,
+    SlotMapping,
+    concise_repr,
+)
 
 LISTEN = "action_listen"
 RESTART = "action_restart"

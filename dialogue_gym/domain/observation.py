@@ -14,19 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.domain.model import (
-    CONFIDENCE_BOUNDS,
-    CONFIDENCES,
-    FLOAT_BINS,
-    HEARD,
-    NONE,
-    SPOKEN,
-    Condition,
-    Domain,
-    Slot,
-    labelled,
-    number_text,
-)
+from dialogue_gym.domain.model import CONFIDENCE_BOUNDS, CONFIDENCES, HEARD, SPOKEN, Condition, Domain
+from dialogue_gym.domain.slot import FLOAT_BINS, NONE, Slot, labelled, number_text
 
 ACTIVE_LOOP = "active_loop"
 """The field with the active form, in domains with forms; that of an answer that it misses follows."""

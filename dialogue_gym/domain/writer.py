@@ -15,8 +15,8 @@ from dialogue_gym.domain.changes import changed_names, with_changes
 from dialogue_gym.domain.default_names import without_used_defaults
 from dialogue_gym.domain.loader import OLD_VERSIONS, fills_slots, parse_domain
 from dialogue_gym.domain.merge import merge
-from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError, Slot
-from dialogue_gym.domain.slot import FROM_ENTITY, SlotMapping
+from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError
+from dialogue_gym.domain.slot import FROM_ENTITY, Slot, SlotMapping
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 
 

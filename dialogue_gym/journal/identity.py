@@ -13,8 +13,9 @@ from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT
 from dialogue_gym.domain.default_names import DEFAULT_INTENTS
-from dialogue_gym.domain.loader import builtin_names, parse_domain
+from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, LISTEN, RESTART, DomainError
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.journal.additions import used_names
 from dialogue_gym.journal.entry import MEND, USER, entry_events
 from dialogue_gym.journal.history import History

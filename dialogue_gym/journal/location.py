@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.identity import StoredDomain, mismatch

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT
-from dialogue_gym.domain.model import FILLED, OTHER
+from dialogue_gym.domain.slot import FILLED, OTHER
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError
 from dialogue_gym.live.replay_buffer import Arrays

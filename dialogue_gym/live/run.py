@@ -11,7 +11,8 @@ import torch
 
 from dialogue_gym._text import counted, printable
 from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.domain.loader import builtin_names, domain_text
+from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.factory import domain_notes, how_to_talk, make_runner, remembered_stories
 from dialogue_gym.journal.history import History

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from dialogue_gym.conversation.events import Entity, Value
-from dialogue_gym.domain.model import number_text
+from dialogue_gym.domain.slot import number_text
 from dialogue_gym.nlu.examples import NluData
 from dialogue_gym.nlu.interpreter import Interpreter
 

@@ -18,8 +18,9 @@ from dialogue_gym._markdown import is_markdown, lines
 from dialogue_gym._text import name_fault, nearest, shorten
 from dialogue_gym._yaml import YamlNode, parse_yaml
 from dialogue_gym.conversation.events import Entity
-from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.domain.model import DomainError, number_text
+from dialogue_gym.domain.model import DomainError
+from dialogue_gym.domain.slot import number_text
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.nlu.interpreter import read_json
 from dialogue_gym.nlu.regex import MAX_PROGRAM, compile_pattern
 

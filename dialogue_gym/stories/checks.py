@@ -19,7 +19,8 @@ from dialogue_gym.conversation.events import (
 from dialogue_gym.conversation.slot_filling import named_value, slots_filled
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_SLOTS, known_actions, known_intents
-from dialogue_gym.domain.model import MAX_NAMES, OTHER, Slot
+from dialogue_gym.domain.model import MAX_NAMES
+from dialogue_gym.domain.slot import OTHER, Slot
 from dialogue_gym.stories.contradictions import contradictions_of_plain
 from dialogue_gym.stories.expansion import expansion
 from dialogue_gym.stories.model import (

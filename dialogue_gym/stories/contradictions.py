@@ -12,8 +12,9 @@ from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import with_used
-from dialogue_gym.domain.model import EMPTY, NONE, DomainError
+from dialogue_gym.domain.model import DomainError
 from dialogue_gym.domain.observation import describe, observation_dtype, observation_fields
+from dialogue_gym.domain.slot import EMPTY, NONE
 from dialogue_gym.stories.expansion import expand
 from dialogue_gym.stories.model import Either, OtherEvent, Place, Story, StoryCheckpoint
 

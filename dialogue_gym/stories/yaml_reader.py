@@ -23,7 +23,7 @@ from dialogue_gym.conversation.events import (
     entities_from,
 )
 from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS
-from dialogue_gym.domain.model import FILLED
+from dialogue_gym.domain.slot import FILLED
 from dialogue_gym.stories import yaml_chunks
 from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.stories.model import (

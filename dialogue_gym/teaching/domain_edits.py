@@ -26,8 +26,8 @@ from dialogue_gym.domain.additions import (
     extend,
 )
 from dialogue_gym.domain.edits import entities_of, has_plain_mapping
-from dialogue_gym.domain.model import DOMAIN_FILE, SLOT_TYPES
-from dialogue_gym.domain.slot import Slot
+from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.domain.slot import SLOT_TYPES, Slot
 from dialogue_gym.nlu.example_writer import annotate
 from dialogue_gym.nlu.examples import Example, NluError, parse_example
 from dialogue_gym.teaching.export_examples import is_writable

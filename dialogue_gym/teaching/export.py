@@ -9,8 +9,8 @@ from pathlib import Path
 from dialogue_gym._files import FileKind, read_text, write_whole
 from dialogue_gym._text import shorten
 from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.domain.loader import builtin_names
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.journal.history import History
 from dialogue_gym.nlu.examples import (

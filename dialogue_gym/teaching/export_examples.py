@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dialogue_gym._files import check_characters
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
-from dialogue_gym.domain.model import number_text
+from dialogue_gym.domain.slot import number_text
 from dialogue_gym.nlu.example_writer import annotate, dump_examples
 from dialogue_gym.nlu.examples import NLU_FILE, Example, NluData, NluError
 

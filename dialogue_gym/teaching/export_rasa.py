@@ -20,8 +20,9 @@ from dialogue_gym.check import NLU, data_files
 from dialogue_gym.conversation.events import SlotSet, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_INTENTS, FALLBACK_INTENT
-from dialogue_gym.domain.loader import OWN_KEYS, builtin_names
+from dialogue_gym.domain.loader import OWN_KEYS
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.factory import imported_examples, is_address, own_examples
 from dialogue_gym.journal.entry import LABEL, RESULT, StoreError, entry_events

@@ -12,7 +12,7 @@ from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, SlotSet, UserUttered
 from dialogue_gym.conversation.turns import is_users_turn
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import FILLED
+from dialogue_gym.domain.slot import FILLED
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.journal.entry import LABEL, MEND, STORY, TEACHERS, USER, Entry
 from dialogue_gym.journal.history import History

@@ -13,9 +13,9 @@ from dialogue_gym._text import printable, shorten, visible
 from dialogue_gym.check import NLU, data_files
 from dialogue_gym.domain.changes import changed_names
 from dialogue_gym.domain.default_names import without_used_defaults
-from dialogue_gym.domain.loader import builtin_names, load_domain
+from dialogue_gym.domain.loader import load_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain
-from dialogue_gym.domain.sources import files_of
+from dialogue_gym.domain.sources import builtin_names, files_of
 from dialogue_gym.domain.writer import extended_texts
 from dialogue_gym.factory import is_address
 from dialogue_gym.journal.history import History

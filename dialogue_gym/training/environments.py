@@ -12,7 +12,7 @@ import yaml
 
 from dialogue_gym._text import nearest
 from dialogue_gym.domain import Domain, DomainError
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
 
 TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2

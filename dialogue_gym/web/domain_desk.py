@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import Addition
-from dialogue_gym.domain.model import SLOT_TYPES
+from dialogue_gym.domain.slot import SLOT_TYPES
 from dialogue_gym.journal.entry import DOMAIN, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store

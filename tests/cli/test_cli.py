@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym import load_domain
-from dialogue_gym.domain.loader import builtin_names
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.stories import load
 from tests import ROOT
 from tests.commands import call

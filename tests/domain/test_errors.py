@@ -21,15 +21,10 @@ from dialogue_gym import _yaml as reader
 from dialogue_gym._text import printable
 from dialogue_gym.domain.conditions import CONDITION_KEYS, EXPERT_KEYS
 from dialogue_gym.domain.fake_user import ACTION_KEYS, AGENDA_KEYS, FAKE_USER_KEYS
-from dialogue_gym.domain.loader import (
-    IGNORED_KEYS,
-    OWN_KEYS,
-    RASA_KEYS,
-    builtin_names,
-    parse_domain,
-)
+from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.slots import MAPPING_KEYS, SLOT_KEYS
+from dialogue_gym.domain.sources import builtin_names
 
 SECONDS = 20  # of the processor: this tells a hang, it measures nothing
 

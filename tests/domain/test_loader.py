@@ -19,12 +19,10 @@ from hypothesis import strategies as st
 
 from dialogue_gym import Domain, DomainError, load_domain
 from dialogue_gym.domain import Slot, model
-from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.domain.model import (
-    ActionModel,
-    number_text,
-)
+from dialogue_gym.domain.model import ActionModel
 from dialogue_gym.domain.observation import SlotCodes, compile_condition, holds, observation_fields
+from dialogue_gym.domain.slot import number_text
+from dialogue_gym.domain.sources import builtin_names
 from tests.conftest import domain_from
 
 PLAIN_RASA = sorted(Path(__file__).with_name("plain_rasa").glob("*.yml"))

@@ -11,8 +11,7 @@ from pathlib import Path
 from dialogue_gym._files import create_text
 from dialogue_gym._text import name_fault, printable
 from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.domain.loader import builtin_names
-from dialogue_gym.domain.sources import YAML_SUFFIXES
+from dialogue_gym.domain.sources import YAML_SUFFIXES, builtin_names
 from dialogue_gym.factory import domain_notes
 from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, visible
 from dialogue_gym.domain.edits import has_plain_mapping
-from dialogue_gym.domain.model import SLOT_TYPES
+from dialogue_gym.domain.slot import SLOT_TYPES
 from dialogue_gym.teaching.domain_edits import EditError
 from dialogue_gym.web.domain_desk import DomainDesk, DomainNow, Edit, slot_parts
 from dialogue_gym.web.pages.teach import PARTS, Watchers
