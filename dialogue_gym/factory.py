@@ -109,12 +109,17 @@ def how_to_talk(domain: Domain, knows_words: bool) -> str:
     return f"Talk to it in the fixed format, such as {example} (for plain English, give --nlu)."
 
 
-def load_code(actions: Sequence[str]) -> tuple[list[Action], str | None]:
+def load_code(actions: Sequence[str], sources: Iterable[str]) -> tuple[list[Action], str | None]:
     """Return the actions of the given modules and files, and the address of the action server, if any.
+
+    If none are given, the actions are those of the built-in domains among the sources.
 
     Raises:
         ValueError: the code cannot be loaded, or there are two servers.
     """
+    if not actions:
+        known = [source for source in sources if source in builtin_names()]
+        return [action for source in known for action in builtin_actions(source)], None
     servers = [one for one in actions if is_address(one)]
     if len(servers) > 1:
         raise ValueError("--actions: only one action server is supported")
@@ -128,9 +133,7 @@ def make_runner(source: str, domain: Domain, actions: Sequence[str] | None, seed
     Raises:
         ValueError: the code cannot be loaded, or there are two servers.
     """
-    code, server = load_code(actions or ())
-    if not actions and source in builtin_names():
-        code = builtin_actions(source)
+    code, server = load_code(actions or (), [source])
     return ActionRunner(domain, code, server=server, seed=seed)
 
 

@@ -7,10 +7,8 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import counted
-from dialogue_gym.actions import builtin_actions
 from dialogue_gym.check import check_files
 from dialogue_gym.cli.options import ActionsOption
-from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.factory import load_code
 
 
@@ -26,9 +24,7 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
 ) -> None:
     """Check domain, story and NLU files, and a domain's actions; any error gives exit status 2."""
-    code, server = load_code(actions or ())
-    if not actions:
-        code = [action for file in files if file in builtin_names() for action in builtin_actions(file)]
+    code, server = load_code(actions or (), files)
     lines = check_files(files, code, server, strict)
     for line in lines:
         print(line)
