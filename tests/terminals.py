@@ -34,11 +34,14 @@ class Window:
         fcntl.ioctl(self.leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def type(self, keys: str, *until: str) -> None:
-        """Press keys, then wait for each of the texts in turn."""
+        """Press keys, then wait for each of the texts in turn, on the lines after that of the keys.
+
+        On their own line, the prompt may be drawn again with them: the next one would be taken for there.
+        """
         self.seen, place = "", 0
         os.write(self.leader, keys.encode())
         end = time.monotonic() + 120
-        for text in until:
+        for text in ("\n", *until) if keys and until else until:
             while (found := self.seen.find(text, place)) < 0:
                 ready, _, _ = select.select([self.leader], [], [], max(0, end - time.monotonic()))
                 assert ready, self.seen

@@ -197,6 +197,10 @@ assert gymnasium.__version__ == "1.0.0"
 for env_id in ("FakeUserRestaurant-v0", "FakeUserConcert-v0"):
     for turn_taking in ("auto", "explicit"):
         check_env(gymnasium.make(env_id, turn_taking=turn_taking).unwrapped)
+try:  # the checker tried every mode that works without Pillow
+    gymnasium.make("FakeUserConcert-v0", render_mode="rgb_array")
+except gymnasium.error.DependencyNotInstalled as error:
+    assert "dialogue_gym[render]" in str(error)
 compiled, sync = (
     gymnasium.make_vec("FakeUserRestaurant-v0", 3, vectorization_mode=mode)
     for mode in ("vector_entry_point", "sync")

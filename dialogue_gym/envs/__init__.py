@@ -1,6 +1,7 @@
 """The Gymnasium environments: the rules, interpreted, with a simulated user."""
 
-from dialogue_gym.envs.dialogue import DialogueEnv, RenderModeError, unwrapped_dialogue
+from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
+from dialogue_gym.envs.settings import RenderModeError
 from dialogue_gym.envs.state import DialogueState
 
 __all__ = ["DialogueEnv", "DialogueState", "RenderModeError", "unwrapped_dialogue"]

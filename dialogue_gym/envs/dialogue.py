@@ -16,7 +16,6 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym import rules
-from dialogue_gym._text import nearest
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.recorder import Recorder
@@ -32,7 +31,14 @@ from dialogue_gym.domain.observation import (
 from dialogue_gym.envs.observation_form import Observation, make_form
 from dialogue_gym.envs.options import begin, fold, read_options, tables_for
 from dialogue_gym.envs.reward_terms import NamedTerms, RewardTerms
-from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number, with_horizon
+from dialogue_gym.envs.settings import (
+    MAX_HISTORY,
+    RENDER_MODES,
+    check_render_mode,
+    make_settings,
+    whole_number,
+    with_horizon,
+)
 from dialogue_gym.envs.state import DialogueState, rules_key
 from dialogue_gym.rules import blocked, draw, mask, progress, step
 from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, SUCCESS, TRUNCATED, TURNS
@@ -43,13 +49,6 @@ _KNOWN_MASKS = 1024
 _KEYS = string.ascii_lowercase + string.digits
 _YES, _NO = np.array(True), np.array(False)
 """Arrays without axes: Gymnasium's vector environments and TorchRL store these, and no other kind of bool."""
-
-
-class RenderModeError(ValueError, TypeError):
-    """An unknown render mode.
-
-    (Also a TypeError: libraries try modes, and after that error they try none.)
-    """
 
 
 class DialogueEnv(gym.Env[Observation, np.int64]):
@@ -136,7 +135,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         ValueError: an argument is out of bounds; the message names the argument.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi", "human", "rgb_array"], "render_fps": 4}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,
@@ -163,11 +162,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if self.domain.fake_user is None:
             name = self.domain.name
             raise DomainError(f"{name}: this domain has no fake user to talk to (the key 'fake_user')")
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            modes = self.metadata["render_modes"]
-            raise RenderModeError(
-                f"render_mode={render_mode!r}: unknown mode; {nearest(str(render_mode), modes)}"
-            )
+        check_render_mode(render_mode)
         self.settings = make_settings(
             self.domain,
             turn_taking=turn_taking,
@@ -403,8 +398,6 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
         With `"human"` it has been printed already.
 
-        Raises:
-            gymnasium.error.DependencyNotInstalled: a picture needs Pillow.
         """
         if self.render_mode is None:
             modes = ", ".join(self.metadata["render_modes"])

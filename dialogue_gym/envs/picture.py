@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
@@ -25,17 +24,10 @@ _USER, _BOT = (210, 228, 252), (255, 255, 255)
 def picture(conversation: Conversation) -> npt.NDArray[np.uint8]:
     """Return the end of a conversation as a picture, shape `(480, 640, 3)`, RGB.
 
-    Characters that the font lacks, such as Chinese ones, are drawn as boxes.
-
-    Raises:
-        gymnasium.error.DependencyNotInstalled: Pillow is not installed.
+    Characters that the font lacks, such as Chinese ones, are drawn as boxes. It needs Pillow.
     """
-    try:
-        from PIL import Image, ImageDraw
-    except ModuleNotFoundError:
-        raise gym.error.DependencyNotInstalled(
-            'render_mode="rgb_array" needs Pillow: pip install "dialogue_gym[render]"'
-        ) from None
+    from PIL import Image, ImageDraw
+
     image = Image.new("RGB", (WIDTH, HEIGHT), _PAGE)
     pen = _Pen(ImageDraw.Draw(image))
     bottom = HEIGHT - _MARGIN
