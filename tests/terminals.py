@@ -34,14 +34,15 @@ class Window:
         fcntl.ioctl(self.leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def type(self, keys: str, *until: str) -> None:
-        """Press keys, then wait for each of the texts in turn, on the lines after that of the keys.
+        """Press keys, then wait for each of the texts in turn.
 
-        On their own line, the prompt may be drawn again with them: the next one would be taken for there.
+        A prompt, which ends in `>`, is one on a later line: on their own line, the keys' prompt may be drawn
+        again with them.
         """
         self.seen, place = "", 0
         os.write(self.leader, keys.encode())
         end = time.monotonic() + 120
-        for text in ("\n", *until) if keys and until else until:
+        for text in [part for one in until for part in (["\n"] if keys and one[-1:] == ">" else []) + [one]]:
             while (found := self.seen.find(text, place)) < 0:
                 ready, _, _ = select.select([self.leader], [], [], max(0, end - time.monotonic()))
                 assert ready, self.seen
