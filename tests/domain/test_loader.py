@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogue_gym import Domain, DomainError, load_domain
-from dialogue_gym.domain import Slot, model
+from dialogue_gym.domain import Slot, model, slot
 from dialogue_gym.domain.model import ActionModel
 from dialogue_gym.domain.observation import SlotCodes, compile_condition, holds, observation_fields
 from dialogue_gym.domain.slot import number_text
@@ -38,7 +38,7 @@ DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize("kind", model.SLOT_TYPES)
+@pytest.mark.parametrize("kind", slot.SLOT_TYPES)
 def test_an_initial_value_of_each_type(kind: str) -> None:
     written, code, label = DEFAULTS[kind]
     values = ", values: [red, blue]" if kind == "categorical" else ""
@@ -138,7 +138,7 @@ BOUNDS = st.tuples(st.integers(-1000, 1000), st.integers(1, 1000))
 
 @st.composite
 def slots_and_goals(draw: st.DrawFn) -> tuple[Slot, list[str]]:
-    kind = draw(st.sampled_from(model.SLOT_TYPES))
+    kind = draw(st.sampled_from(slot.SLOT_TYPES))
     if kind == "categorical":
         values = draw(st.lists(NAMES, min_size=1, unique_by=str.lower))
         return Slot("a", kind, values=tuple(values)), draw(st.lists(st.sampled_from(values), unique=True))

@@ -11,7 +11,7 @@ from dialogue_gym._files import MAX_BYTES
 from dialogue_gym._text import MAX_NAME
 from dialogue_gym.conversation.wording import ATTACHMENTS
 from dialogue_gym.domain import fake_user as simulation
-from dialogue_gym.domain import model
+from dialogue_gym.domain import model, slot
 from dialogue_gym.domain.model import Profile
 from dialogue_gym.domain.slot import MAPPING_TYPES
 from tests import ROOT
@@ -26,8 +26,8 @@ EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTA
 def test_the_documentation_has_every_key_and_no_other() -> None:
     words = set(re.findall(r"`([^`\n]+)`", PAGE))
     keys = {key for keys in KNOWN.values() for key in keys}
-    named = {*model.SLOT_TYPES, *MAPPING_TYPES, *model.REWARD_TERMS, *model.REACTIONS, "inform: SLOT"}
-    labels = {*model.CONFIDENCES, *model.HEARD, *model.SPOKEN, model.EMPTY, model.FILLED, model.OTHER}
+    named = {*slot.SLOT_TYPES, *MAPPING_TYPES, *model.REWARD_TERMS, *model.REACTIONS, "inform: SLOT"}
+    labels = {*model.CONFIDENCES, *model.HEARD, *model.SPOKEN, slot.EMPTY, slot.FILLED, slot.OTHER}
     of_responses = {"text", "condition", "channel", *ATTACHMENTS}
     assert keys | named | labels | of_responses | set(IGNORED) <= words
     assert set(TABLES) <= keys | named | of_responses
