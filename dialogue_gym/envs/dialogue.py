@@ -101,9 +101,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
     ## Information
     The same keys after `reset` and every step: `action_mask` (int8, one per action: 0 where its precondition
-    does not hold), `reward_terms` (dict of float64: every term of the reward, 0 where it does not apply),
-    `turns` (int64, utterances of the user so far) and `is_success` (bool: whether this step ended the
-    dialogue in success).
+    does not hold), `reward_terms` (float64, shape `(terms,)`, also read by name as a dict: every term of the
+    reward, 0 where it does not apply), `turns` (int64, utterances of the user so far) and `is_success` (bool
+    array without axes: whether this step ended the dialogue in success).
 
     ## Arguments
     - `domain`: path of a domain file, name of a built-in domain, or a `Domain`, also as the mapping that
