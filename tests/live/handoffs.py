@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.actions import ActionRunner
+from dialogue_gym.domain import Domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import PATIENCE, LiveBot
 from dialogue_gym.live.handoff import Handoff
@@ -35,16 +36,18 @@ class Hello:
 class Setup:
     """A bot in a folder, people who talk to it, and teachers who look after them."""
 
-    def __init__(self, folder: Path, runner: ActionRunner | None = None, turns: str = "auto") -> None:
+    def __init__(
+        self, folder: Path, runner: ActionRunner | None = None, turns: str = "auto", domain: Domain = DOMAIN
+    ) -> None:
         self.store = Store(folder)
         self.clock = Clock()
-        self.trainer, _ = start_or_resume(self.store, DOMAIN, None, turn_taking=turns)
+        self.trainer, _ = start_or_resume(self.store, domain, None, turn_taking=turns)
         self.bot = LiveBot(
-            DOMAIN,
+            domain,
             self.store,
             Hello(),
-            FixedFormatInterpreter(DOMAIN),
-            runner or ActionRunner(DOMAIN),
+            FixedFormatInterpreter(domain),
+            runner or ActionRunner(domain),
             on_transitions=self.trainer.submit,
             turn_taking=turns,
             silence=4 * PATIENCE,

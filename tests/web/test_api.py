@@ -376,7 +376,7 @@ def test_two_visitors_are_independent(server: LiveServed) -> None:
         ann.click("text=Ann is >> nth=0")
         ann.wait_for_function("n => document.querySelectorAll('.you').length === n", arg=messages + 1)
         assert ann.inner_text(".you >> nth=-1") == "Ann is"  # the title, although the payload is sent
-        ann.click("text=👍 >> nth=0")
+        ann.click("[aria-label='Good answer'] >> nth=0")
         ann.wait_for_selector("text=Thank you.")
         assert [rating["value"] for rating in server.api("ratings")[1]] == [1]
         ann.reload()

@@ -65,3 +65,10 @@ def test_texts_and_edges_of_visitors_can_be_told_from_the_ground(index: int) -> 
     assert contrast(known["accent"], known["back"]) >= 3
     # A color of one's own is behind texts alone, whose color is chosen to fit.
     assert not re.search(r"(?<![a-z-])color: var\(--accent\)", TALK)
+
+
+def test_no_sign_needs_a_font_of_emoji() -> None:
+    for path in (ROOT / "dialogue_gym/web").rglob("*.[jhc]*"):
+        if path.suffix in (".js", ".html", ".css"):
+            text = path.read_text(encoding="utf-8")
+            assert not [char for char in text if ord(char) > 0xFFFF], path.name

@@ -18,6 +18,8 @@ from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, R
 from dialogue_gym.journal.store import Store
 from dialogue_gym.web.access import AccessPolicy
 from dialogue_gym.web.api import build_visitor_app
+from dialogue_gym.web.pages.people import Follower
+from tests.conftest import domain_from
 from tests.live.handoffs import Setup
 from tests.web.servers import Served
 from tests.web.test_security import ask, open_socket
@@ -351,4 +353,24 @@ def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: 
 
     with ThreadPoolExecutor(1) as thread:  # the browser's event loop occupies this thread
         thread.submit(asyncio.run, talk()).result(60)
+    setup.store.close()
+
+
+def test_proposals_are_shown_as_the_visitor_would_read_them(tmp_path: Path) -> None:
+    domain = domain_from(
+        """
+        intents: [order]
+        entities: [day]
+        slots: {day: {type: text, mappings: [{type: from_entity, entity: day}]}}
+        responses: {utter_hello: [{text: Hello}], utter_day: [{text: "On {day}, then"}]}
+        """
+    )
+    setup = Setup(tmp_path / "store", domain=domain)
+    setup.say(text='/order{"day": "Friday"}')
+    name = setup.take_over()
+    setup.say(text="/order")
+    follower = Follower(setup.handoff, setup.store, "tina")
+    follower.open(name)
+    options = follower.look()["open"]["options"]
+    assert {one["action"]: one["says"] for one in options}["utter_day"] == "On Friday, then"
     setup.store.close()

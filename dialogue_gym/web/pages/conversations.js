@@ -195,7 +195,7 @@ export default {
     <p v-if="!shown.ratings.length" class="is-faint">No ratings to review.</p>
     <ul class="differing ratings">
       <li v-for="one in shown.ratings" :key="one.id">
-        <p>{{ one.value > 0 ? '👍' : one.value < 0 ? '👎' : '😐' }} <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>Whole conversation</template>
+        <p><strong>{{ one.value > 0 ? 'Good' : one.value < 0 ? 'Bad' : 'Neutral' }}:</strong> <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>Whole conversation</template>
           <small><button class="link" @click="read(one.conversation)"><bdi>{{ one.conversation }}</bdi></button>, {{ when(one.when) }}</small></p>
         <div class="row"><button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: true })">Approve</button>
         <button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: false })">Reject</button></div>

@@ -11,7 +11,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from dialogue_gym._text import visible
-from dialogue_gym.conversation.transcript import first_text, shown_value
+from dialogue_gym.conversation.transcript import shown_value, text_to_say
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -75,8 +75,8 @@ class Follower:
         if talk is None:
             return shown
         domain = self._handoff.sessions.bot.domain
-        slots = history.conversation(domain, self._open).slots
-        shown["slots"] = [[visible(name), shown_value(value)] for name, value in slots.items()]
+        conversation = history.conversation(domain, self._open)
+        shown["slots"] = [[visible(name), shown_value(value)] for name, value in conversation.slots.items()]
         shown["talk"] = _talk(talk)
         if talk.teacher == self._teacher and talk.waits:
             try:
@@ -88,7 +88,7 @@ class Follower:
                 {
                     "action": thought.action,
                     "shown": visible(thought.action),
-                    "says": first_text(domain, thought.action),
+                    "says": text_to_say(conversation, thought.action),
                     "is_possible": thought.is_possible,
                     "worth": round(thought.number, 1),
                 }

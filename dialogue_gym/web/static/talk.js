@@ -80,14 +80,28 @@ function showButtons(buttons) {
   showLast();
 }
 
+// A drawing of a thumb, up or down; some systems have no such letters.
+function drawThumb(value) {
+  const space = "http://www.w3.org/2000/svg";
+  const drawing = document.createElementNS(space, "svg");
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  drawing.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", "M3.5 10.5h3.5v9.5H3.5zM9.5 20h7.6a2 2 0 0 0 2-1.6l1.3-6a2 2 0 0 0-2-2.4h-4.6l.7-4.5a2 2 0 0 0-2-2.3L9.5 10z");
+  if (value < 0) path.setAttribute("transform", "translate(0 24) scale(1 -1)");
+  drawing.append(path);
+  return drawing;
+}
+
 // A pair of thumbs, each pressed if it is the visitor's rating so far.
 function addThumbs(place, rating, names, given) {
-  const buttons = [[1, "👍"], [-1, "👎"]].map(([value, sign], index) => {
+  const buttons = [1, -1].map((value, index) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "thumb";
-    button.textContent = sign;
+    button.append(drawThumb(value));
     button.setAttribute("aria-label", names[index]);
+    button.title = names[index];
     button.setAttribute("aria-pressed", String(rating === value));
     button.onclick = () => rate({ ...given, value }, button, buttons);
     return button;
