@@ -152,7 +152,7 @@ def _with_kinds(files: Iterable[str], unusable: list[str]) -> Iterator[tuple[str
     for file in dict.fromkeys(files):
         path = Path(file)
         try:
-            if file in builtin_names() and not path.is_file():
+            if file in builtin_names():
                 yield file, {DOMAIN}
             elif path.is_dir():
                 found = [(one, _kinds_in_project(one)) for one in project_files(path, _SUFFIXES)]

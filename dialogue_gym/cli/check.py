@@ -8,7 +8,7 @@ import typer
 
 from dialogue_gym._text import counted
 from dialogue_gym.check import check_files
-from dialogue_gym.cli.options import ActionsOption
+from dialogue_gym.cli.options import ActionsOption, tell_namesakes
 from dialogue_gym.factory import load_code
 
 
@@ -16,7 +16,9 @@ def check(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE|FOLDER...", help="Domain, story and NLU files, or folders of them, in any order."
+            metavar="FILE|FOLDER...",
+            help="Domain, story and NLU files, or folders of them, in any order.",
+            callback=tell_namesakes,
         ),
     ],
     *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from dialogue_gym.domain.sources import builtin_names
+from dialogue_gym.domain.sources import builtin_names, namesake
 
 BOT, TEACHING, LEARNING = "Bot and store", "Teaching", "Learning from people"
 SERVING, PEOPLE = "Serving", "Visitors and front ends"
@@ -53,12 +54,21 @@ def complete_domain(incomplete: str) -> Iterator[str]:
             yield f"{prefix}{path.name}"
 
 
+def tell_namesakes(context: typer.Context, given: list[str] | str | None) -> list[str] | str | None:
+    """Print a line for each name of a built-in domain that is also that of a file or folder here."""
+    for name in [given] if isinstance(given, str) else given or ():
+        if not context.resilient_parsing and (own := namesake(name)):
+            print(f"({name} is the built-in domain; for your own write {own})", file=sys.stderr)
+    return given
+
+
 DomainName = Annotated[
     str,
     typer.Argument(
         metavar="DOMAIN",
         help="A built-in domain, a domain file or the folder of a project.",
         autocompletion=complete_domain,
+        callback=tell_namesakes,
     ),
 ]
 AgentOption = Annotated[

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import counted, nearest, printable, shorten
-from dialogue_gym.cli.options import ActionsOption, DomainName
+from dialogue_gym.cli.options import ActionsOption, DomainName, tell_namesakes
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain, load_domain
@@ -300,7 +300,10 @@ def import_tracker(
     *,
     folder: Folder,
     domain: Annotated[
-        str | None, typer.Option(metavar="DOMAIN|FILE", help="The domain; a store that exists knows it.")
+        str | None,
+        typer.Option(
+            metavar="DOMAIN|FILE", help="The domain; a store that exists knows it.", callback=tell_namesakes
+        ),
     ] = None,
 ) -> None:
     """Import conversations with a Rasa bot, to replay, correct and teach from."""

@@ -10,7 +10,7 @@ import typer
 
 from dialogue_gym._files import write_text
 from dialogue_gym._text import counted, nearest, printable
-from dialogue_gym.cli.options import SeedOption
+from dialogue_gym.cli.options import SeedOption, tell_namesakes
 from dialogue_gym.domain import load_domain
 from dialogue_gym.stories import FORMATS, Story, dump, format_of, join, load, mermaid, statistics
 
@@ -36,7 +36,9 @@ def convert(files: Files, *, out: Out = None, format: Format = None) -> None:
 def join_command(
     files: Files,
     *,
-    domain: Annotated[str, typer.Option(metavar="DOMAIN|FILE", help="The domain of the stories.")],
+    domain: Annotated[
+        str, typer.Option(metavar="DOMAIN|FILE", help="The domain of the stories.", callback=tell_namesakes)
+    ],
     rounds: Annotated[
         int, typer.Option(min=0, max=100, help="Rounds of random joins, after checkpoints.")
     ] = 1,
@@ -56,7 +58,11 @@ def stats(
     *,
     domain: Annotated[
         str | None,
-        typer.Option(metavar="DOMAIN|FILE", help="Also list everything of this domain that no story uses."),
+        typer.Option(
+            metavar="DOMAIN|FILE",
+            help="Also list everything of this domain that no story uses.",
+            callback=tell_namesakes,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:

@@ -40,6 +40,15 @@ def domain_path(name: str) -> Path:
     return Path(str(resources.files("dialogue_gym"))) / "domains" / name / "domain.yml"
 
 
+def namesake(name: str) -> str | None:
+    """Return the path, as it is to be typed, of a file or folder here that is called like a built-in domain.
+
+    None if the name is not that of a built-in domain, or nothing is called like it.
+    """
+    places = [f"./{name}{suffix}" for suffix in ("", *YAML_SUFFIXES)] if name in builtin_names() else []
+    return next((place for place in places if Path(place).exists()), None)
+
+
 def is_domain(text: str) -> bool:
     """Return whether a YAML text has a key that, as for Rasa, makes it a domain file."""
     return bool(_DOMAIN_KEY.search(text))
@@ -64,7 +73,8 @@ def files_of(source: Source, skipped: list[Problem]) -> tuple[str, list[Path]]:
     if isinstance(source, str) and (
         not source or (not path.suffix and "/" not in source and not _exists(path))
     ):
-        valid = nearest(source, builtin_names())
+        meant = next((name for suffix in YAML_SUFFIXES if _exists(Path(name := f"{source}{suffix}"))), None)
+        valid = f"did you mean {meant!r}?" if source and meant else nearest(source, builtin_names())
         raise DomainError(f"{shorten(source)} is neither a file nor a built-in domain; {valid}")
     if not _is_folder(path):
         return printable(path.stem), [path]

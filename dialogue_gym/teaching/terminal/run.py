@@ -86,7 +86,10 @@ def make_bot(path: Path) -> None:
 def _fault(path: Path) -> str | None:
     """Return the reason why a path cannot be that of a new domain file; None if it can."""
     if path.suffix.lower() not in YAML_SUFFIXES:
-        return f"the name of a domain file ends in .yml, as in {printable(path.name)}.yml"
+        file = f"{printable(str(path))}.yml"
+        if str(path) in builtin_names():
+            return f"this is the built-in domain; for a file of your own write ./{file}"
+        return f"the name of a domain file ends in .yml, as in {file}"
     return name_fault(path.stem)
 
 
