@@ -43,7 +43,6 @@ from dialogue_gym.envs.state import DialogueState, rules_key
 from dialogue_gym.rules import blocked, draw, mask, progress, step
 from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, SUCCESS, TRUNCATED, TURNS
 
-_INT8 = np.dtype(np.int8)
 _ENDED = SUCCESS | FAILURE
 _KNOWN_MASKS = 1024
 _KEYS = string.ascii_lowercase + string.digits
@@ -192,7 +191,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self.tables = rules.build_tables(self.domain, self.settings)
         self.reward_terms = RewardTerms(self.domain, self.settings, self.action_names)
         """The terms of each step's reward by name."""
-        self._masks: dict[int, bytes] = {}
+        self._masks: dict[int, npt.NDArray[np.int8]] = {}
         self._counts = [np.int64(number) for number in range(self.tables.step_limit + 2)]
         self._components = len(self.fields)
         self._row = [0] * self.tables.size
@@ -384,10 +383,10 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if known is None:
             out = bytearray(b"\x01" * self.tables.actions)
             mask(self.tables, bits, out)
-            known = bytes(out[self.first_action :])
+            known = np.frombuffer(out[self.first_action :], np.int8)
             if len(self._masks) < _KNOWN_MASKS:
                 self._masks[bits] = known
-        return np.frombuffer(bytearray(known), _INT8)
+        return known.copy()
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Return for each action whether its precondition holds (the name that MaskablePPO looks for)."""

@@ -87,6 +87,9 @@ def begin(row: Row, tables: Tables, goal: Mapping[int, int]) -> None:
     They take the place of outcomes that are drawn all the same, so everything else happens as it would with
     another goal.
     """
+    if not goal:
+        rules.begin(row, tables, rules.draw)
+        return
     wishes = iter([goal.get(slot) for slot in range(tables.slots) if tables.goal_draw[slot]])
 
     def draw(row: Row, tables: Tables, table: int) -> int:
@@ -95,7 +98,7 @@ def begin(row: Row, tables: Tables, goal: Mapping[int, int]) -> None:
         return outcome if chosen is None else chosen - 1
 
     choose: Draw = draw
-    rules.begin(row, tables, choose if goal else rules.draw)
+    rules.begin(row, tables, choose)
 
 
 def fold(seed: int) -> int:

@@ -86,12 +86,16 @@ class RewardTerms:
             (self.names.index(name) if name in own else -1, weights.get(name, 0.0)) for name in actions
         )
         self.none: NamedTerms = np.zeros_like(self.by_events[0])
-        self._rows = list(self.by_events)
+        self._rows = [self._by_events_and(place, weight) for place, weight in self.by_action]
+
+    def _by_events_and(self, place: int, weight: float) -> list[NamedTerms]:
+        """Return the terms of an action's steps by their events, with truncation or without."""
+        table = self.by_events
+        if place >= 0:
+            table = table.copy()
+            table[:, place] = weight
+        return [*table, *table]
 
     def of(self, events: int, action: int) -> NamedTerms:
-        """Return the terms of a step from its events and action."""
-        terms: NamedTerms = self._rows[events & ~TRUNCATED].copy()
-        place, weight = self.by_action[action]
-        if place >= 0:
-            terms[place] = weight
-        return terms
+        """Return the terms of a step from its events and action, which may be changed."""
+        return self._rows[action][events].copy()
