@@ -13,9 +13,9 @@ from dialogue_gym.journal.entry import RATING
 from dialogue_gym.journal.store import Store
 from tests.teaching.rasa_install import rasa, read_by
 from tests.terminals import Window
+from tests.web.browsers import Visitor, browser, playwright, signed_in
+from tests.web.requests import PASSWORD
 from tests.web.servers import served
-from tests.web.test_people import PASSWORD, Visitor
-from tests.web.test_teaching import Tab, browser, playwright
 
 __all__ = ["browser", "rasa"]
 
@@ -150,10 +150,7 @@ def test_a_bot_from_nothing_reaches_rasa_and_a_customer(
         customer.page.wait_for_selector("text=A large pizza comes at once.")
         customer.say("what does an ice cream cost?")
         customer.page.wait_for_selector("text=Ten euros.")
-        tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), shows=".sign-in")
-        tab.page.fill("[name=name]", "tina")
-        tab.page.fill("[name=password]", PASSWORD)
-        tab.page.keyboard.press("Enter")
+        tab = signed_in(browser, server, "tina", PASSWORD)
         tab.page.click("text=People")
         tab.page.wait_for_selector("text=1 active")
         tab.page.click("text=live1")

@@ -19,10 +19,10 @@ fastapi = pytest.importorskip("fastapi", reason="the extra web is missing")
 from dialogue_gym.journal.entry import USER  # noqa: E402
 from dialogue_gym.journal.store import Store  # noqa: E402
 from dialogue_gym.live.sessions import APOLOGY  # noqa: E402
+from tests.web.requests import PASSWORD  # noqa: E402
+from tests.web.requests import ask as ask_raw  # noqa: E402
 from tests.web.servers import Served, chromium, wait_for  # noqa: E402
-from tests.web.test_security import ask as ask_raw  # noqa: E402
 
-PASSWORD = "open sesame"
 SITE = "https://shop.example"
 HOOK = "/webhooks/rest/webhook"
 DOMAIN = """

@@ -5,14 +5,13 @@ Clients have addresses of their own in 127.0.0.0/8, so that the limits of one te
 
 from __future__ import annotations
 
-import http.client
 import json
 import shutil
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +27,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
 from dialogue_gym.live.rate_limit import Limits  # noqa: E402
 from dialogue_gym.web.headers import security_headers  # noqa: E402
+from tests.web.requests import PASSWORD, SOCKET, Answer, ask, enter, sign_in  # noqa: E402
 from tests.web.servers import Served, wait_for  # noqa: E402
 
-PASSWORD = "open sesame"
 DOMAIN = """
 intents: [greet]
 responses: {utter_hello: [{text: Hello}]}
 actions: [utter_hello]
 """
-SOCKET = "/teach/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
 HOOK = "/webhooks/rest/webhook"
 JSON = {"Content-Type": "application/json"}
 HTML = {"Accept": "text/html"}
@@ -66,8 +64,6 @@ http {{
 }}
 """
 
-Answer = tuple[int, Mapping[str, str], str]
-
 
 class Open(Served):
     """The server with visitors, and otherwise its default options."""
@@ -84,25 +80,8 @@ class Target:
 
     def ask(self, path: str, given: Any = None, /, address: str = "127.0.0.1", **headers: str) -> Answer:
         """Return the status, the headers and the body of an answer; a dictionary is sent as a form."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, 60, source_address=(address, 0))
         body = urlencode(given) if isinstance(given, dict) else given
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
-            connection.request("GET" if given is None else "POST", path, body, named)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read().decode()
-        finally:
-            connection.close()
-
-    def enter(self, password: str, address: str, name: str = "anna", **headers: str) -> Answer:
-        return self.ask("/teach/enter", {"name": name, "password": password}, address=address, **headers)
-
-    def sign_in(self, address: str, name: str = "anna") -> str:
-        """Return the cookies of a browser in which a teacher has just signed in."""
-        status, headers, page = self.enter(PASSWORD, address, name)
-        assert status == 303, page
-        cookies = headers.get_all("set-cookie")  # type: ignore[attr-defined]
-        return "; ".join(cookie.partition(";")[0] for cookie in cookies)
+        return ask(self, path, "GET" if given is None else "POST", body, address, **headers)
 
     def say(self, sender: str, address: str) -> Answer:
         body = json.dumps({"sender": sender, "message": "/greet"})
@@ -168,13 +147,13 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_a_made_up_address_does_not_go_round_the_wait(target: Target) -> None:
     found = [
-        target.enter(f"guess {number}", "127.0.1.1", X_Forwarded_For=f"192.0.2.{number}")[0]
+        enter(target, f"guess {number}", address="127.0.1.1", X_Forwarded_For=f"192.0.2.{number}")[0]
         for number in range(8)
     ]
     assert found == [401] * 3 + [429] * 5
-    status, headers, page = target.enter(PASSWORD, "127.0.1.1", X_Forwarded_For="192.0.2.99")
+    status, headers, page = enter(target, PASSWORD, address="127.0.1.1", X_Forwarded_For="192.0.2.99")
     assert status == 429 and int(headers["retry-after"]) >= 1 and "Too many wrong passwords" in page
-    assert target.enter(PASSWORD, "127.0.1.2")[0] == 303
+    assert enter(target, PASSWORD, address="127.0.1.2")[0] == 303
     # A server that was told about no proxy says once that there seems to be one.
     said = target.server.log.read_text().count("give --behind-proxy 127.0.")
     assert said == (target.port == target.server.port)
@@ -182,12 +161,12 @@ def test_a_made_up_address_does_not_go_round_the_wait(target: Target) -> None:
 
 def test_nobody_locks_out_a_teacher_who_was_there_before(target: Target) -> None:
     address = "127.0.2.1"
-    known = target.sign_in(address)
+    known = sign_in(target, address=address)
     for _ in range(5):
-        target.enter("a guess", address)
-    assert target.enter(PASSWORD, address)[0] == 429
-    assert target.enter(PASSWORD, address, Cookie=known)[0] == 303
-    assert target.enter("a guess", address, Cookie=known)[0] == 401
+        enter(target, "a guess", address=address)
+    assert enter(target, PASSWORD, address=address)[0] == 429
+    assert enter(target, PASSWORD, address=address, Cookie=known)[0] == 303
+    assert enter(target, "a guess", address=address, Cookie=known)[0] == 401
     bearer = {"Authorization": f"Bearer {PASSWORD}"}
     assert target.ask("/api/ratings", address=address, **bearer)[0] == 200
     found = [
@@ -195,7 +174,7 @@ def test_nobody_locks_out_a_teacher_who_was_there_before(target: Target) -> None
     ]
     assert found == [401] * 3 + [429] * 2
     assert target.ask("/api/ratings", address="127.0.2.2", **bearer)[0] == 429
-    assert target.enter(PASSWORD, "127.0.2.2")[0] == 303
+    assert enter(target, PASSWORD, address="127.0.2.2")[0] == 303
 
 
 def test_large_heads_keep_nobody_waiting(target: Target) -> None:
@@ -217,14 +196,15 @@ def test_large_heads_keep_nobody_waiting(target: Target) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("target", ["direct"], indirect=True)  # a proxy waits for them itself
 def test_slow_clients_are_cut_off(target: Target) -> None:
-    """Heads and bodies that do not come to an end; a proxy waits for them itself."""
+    """Heads and bodies that do not come to an end get an answer."""
     head = b"POST /talk/say HTTP/1.1\r\nHost: localhost\r\n"
     answers: dict[bytes, bytes] = {}
     beginnings = (head[:20], head, head + b"Content-Length: 9\r\n\r\n", head + b"Content-Length: 9\r\n\r\nab")
 
     def attack(beginning: bytes) -> None:
-        answers[beginning] = Target(target.server, target.server.port).exchange(beginning)
+        answers[beginning] = target.exchange(beginning)
 
     threads = [threading.Thread(target=attack, args=(beginning,)) for beginning in beginnings]
     for thread in threads:
@@ -256,8 +236,8 @@ def test_visitors_are_those_whom_the_server_knows(target: Target) -> None:
 
 def test_signing_out_ends_sockets_and_cookies(target: Target) -> None:
     address = "127.0.5.1"
-    here, there = target.sign_in(address), target.sign_in(address)
-    other = target.sign_in(address, "bob")
+    here, there = sign_in(target, address=address), sign_in(target, address=address)
+    other = sign_in(target, "bob", address=address)
 
     def leave(how: str, cookie: str) -> None:
         status, headers, _ = target.ask("/teach/enter", {"do": how}, address=address, Cookie=cookie)
@@ -279,7 +259,7 @@ def test_signing_out_ends_sockets_and_cookies(target: Target) -> None:
             opened.recv(60)
     assert not may_enter(here) and may_enter(there) and may_enter(other)
     assert "Sign out on all devices" in target.ask("/teach/enter", address=address, Cookie=there)[2]
-    third = target.sign_in(address)
+    third = sign_in(target, address=address)
     leave("sign_out_everywhere", third)
     assert not may_enter(there) and not may_enter(third) and may_enter(other)
 
@@ -321,7 +301,7 @@ def test_refused_sockets_and_broken_requests_leave_no_trace(target: Target) -> N
 def test_unknown_pages_lead_home(target: Target) -> None:
     status, _, page = target.ask("/nothing/here", **HTML)
     assert status == 404 and '<a href="/">' in page
-    cookie = target.sign_in("127.0.6.1")
+    cookie = sign_in(target, address="127.0.6.1")
     status, _, page = target.ask("/teach/nothing/here", address="127.0.6.1", Cookie=cookie, **HTML)
     assert status == 404 and '<a href="/teach/">' in page
     assert target.ask("/nothing/here")[2] == '{"detail":"Not Found"}'

@@ -23,8 +23,8 @@ from dialogue_gym.web.networks import network_of
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 from dialogue_gym.web.visitors import PREFIX, VisitorTokens
+from tests.web.requests import PASSWORD
 
-PASSWORD = "open sesame"
 DAY = 86400.0
 
 

@@ -23,9 +23,8 @@ from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.pages.domain import DomainEditor
 from tests.conftest import domain_from
 from tests.live.handoffs import Setup
+from tests.web.browsers import Tab, Visitor, browser, playwright
 from tests.web.servers import Served
-from tests.web.test_people import Visitor
-from tests.web.test_teaching import Tab, browser, playwright
 
 __all__ = ["browser"]
 
@@ -65,7 +64,6 @@ STORIES = """
 * order{"size": "big"}
   - utter_order
 """
-PASSWORD = "open sesame"
 PICTURES = os.environ.get("PICTURES")
 
 

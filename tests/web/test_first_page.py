@@ -9,9 +9,9 @@ import pytest
 
 from dialogue_gym import load_domain
 from tests.commands import call
+from tests.web.browsers import Tab, browser, playwright
+from tests.web.requests import ask
 from tests.web.servers import Served
-from tests.web.test_security import ask
-from tests.web.test_teaching import Tab, browser, playwright
 
 __all__ = ["browser"]
 

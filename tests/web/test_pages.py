@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym.journal.entry import LABEL
+from tests.web.browsers import Tab, browser, playwright, signed_in
 from tests.web.servers import Served, served
-from tests.web.test_teaching import Tab, browser, playwright
 
 __all__ = ["browser"]
 
@@ -30,9 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def as_teacher(browser: playwright.Browser, server: Served, name: str, width: int = 1280) -> Tab:
     """A tab in which a teacher has signed in."""
-    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), width, ".sign-in")
-    tab.page.fill("[name=name]", name)
-    tab.page.keyboard.press("Enter")
+    tab = signed_in(browser, server, name, width=width)
     tab.page.wait_for_selector("#main .primary")
     if tab.page.locator("text=Start teaching").count():
         tab.page.click("text=Start teaching")

@@ -21,13 +21,12 @@ from dialogue_gym.web.api import build_visitor_app
 from dialogue_gym.web.pages.people import Follower
 from tests.conftest import domain_from
 from tests.live.handoffs import Setup
+from tests.web.browsers import Visitor, browser, playwright, signed_in
+from tests.web.requests import PASSWORD, ask, enter, open_socket
 from tests.web.servers import Served
-from tests.web.test_security import ask, open_socket
-from tests.web.test_teaching import Tab, browser, playwright
 
 __all__ = ["browser"]
 
-PASSWORD = "open sesame"
 SITE = "https://shop.example"
 URL = "http://127.0.0.1"
 DOMAIN = """
@@ -96,34 +95,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, shop: int) -> Iterator[Serv
     assert "Traceback" not in started.log.read_text()
 
 
-class Visitor:
-    """A visitor in a separate browser window."""
-
-    def __init__(self, browser: playwright.Browser, server: Served) -> None:
-        self.page = browser.new_context().new_page()
-        self.faults: list[str] = []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(server.address().replace("/teach/", "/talk/"))
-
-    def say(self, text: str) -> None:
-        before = self.page.locator(".you").count()
-        self.page.fill("#text", text)
-        self.page.press("#text", "Enter")
-        self.page.wait_for_function("n => document.querySelectorAll('.you').length > n", arg=before)
-
-    @property
-    def answers(self) -> list[str]:
-        return list(self.page.locator(".bot").all_inner_texts())
-
-
 def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, server: Served) -> None:
     ann, bob = Visitor(browser, server), Visitor(browser, server)
     ann.say("/greet")
     bob.say("/greet")
-    tab = Tab(browser, server.address().replace("/teach/", "/teach/enter"), shows=".sign-in")
-    tab.page.fill("[name=name]", "tina")
-    tab.page.fill("[name=password]", PASSWORD)
-    tab.page.keyboard.press("Enter")
+    tab = signed_in(browser, server, "tina", PASSWORD)
     tab.page.click("text=People")
     tab.page.wait_for_selector("text=2 active")
     tab.page.click("text=live1")
@@ -269,8 +245,7 @@ def test_visitor_and_teacher_cookies_are_separate(server: Served) -> None:
     assert (
         ask(server, "/teach/people", Cookie=cookie)[0] == 401 and open_socket(server, Cookie=cookie)[0] == 401
     )
-    form = f"name=tina&password={PASSWORD}"
-    entered = ask(server, "/teach/enter", "POST", form)[1]["set-cookie"]
+    entered = enter(server, name="tina")[1]["set-cookie"]
     assert "Path=/teach" in entered
     teacher = entered.split(";")[0]
     assert ask(server, "/teach/people", Cookie=teacher)[0] == 200

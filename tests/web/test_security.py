@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from starlette.datastructures import Headers
 
 nicegui = pytest.importorskip("nicegui", reason="the extra web is missing")
-client = pytest.importorskip("websockets.sync.client")
 
 from dialogue_gym.web.access import AccessPolicy  # noqa: E402
 from dialogue_gym.web.security import MOST_BYTES  # noqa: E402
 from tests.commands import call  # noqa: E402
+from tests.web.requests import PASSWORD, SOCKET, ask, client, enter, open_socket  # noqa: E402
 from tests.web.servers import Served, served  # noqa: E402
-
-SOCKET = "/teach/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
-PASSWORD = "open sesame"
-
-
-def ask(
-    server: Served, path: str = "/teach/", method: str = "GET", body: Any = None, **headers: str
-) -> tuple[int, Mapping[str, str], str]:
-    """Return status, headers and body of an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    try:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body, named, encode_chunked=not isinstance(body, (str, bytes)))
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read().decode()
-    finally:
-        connection.close()
-
-
-def open_socket(server: Served, **headers: str) -> tuple[int, str]:
-    """Return the status that a socket is answered with, and the line of a refusal."""
-    from websockets.exceptions import InvalidStatus
-
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    origin = named.pop("Origin", None)
-    try:
-        with client.connect(
-            f"ws://{named.pop('Host', f'127.0.0.1:{server.port}')}{SOCKET}",
-            address=("127.0.0.1", server.port), origin=origin, additional_headers=named, proxy=None,
-        ):  # fmt: skip
-            return 101, ""
-    except InvalidStatus as error:
-        return error.response.status_code, error.response.body.decode()
 
 
 @pytest.fixture(scope="module")
@@ -125,19 +89,15 @@ def test_pages_cannot_be_framed(server: Served) -> None:
 
 
 def test_password_is_required(closed: Served) -> None:
-    def enter(password: str, name: str = "anna") -> tuple[int, Mapping[str, str], str]:
-        form = urlencode({"name": name, "password": password})
-        return ask(closed, "/teach/enter", "POST", form)
-
     status, headers, _ = ask(closed, Accept="text/html")
     assert (status, headers["location"]) == (303, "/teach/enter")
     assert ask(closed)[0] == 401 and open_socket(closed) == (401, "password required\n")
     assert ask(closed, "/teach/_nicegui_ws/socket.io/?EIO=4&transport=polling")[0] == 401
-    status, headers, page = enter("open sesam")
+    status, headers, page = enter(closed, "open sesam")
     assert status == 401 and "Wrong password." in page and "set-cookie" not in headers
-    status, _, page = enter(PASSWORD, "fake user")
+    status, _, page = enter(closed, name="fake user")
     assert status == 400 and "Please choose another name: &#x27;fake user&#x27; is reserved." in page
-    status, headers, _ = enter(PASSWORD)
+    status, headers, _ = enter(closed)
     cookie = headers["set-cookie"]
     assert status == 303 and all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Path=/teach"))
     own = cookie.partition(";")[0]
@@ -152,11 +112,9 @@ def test_password_is_required(closed: Served) -> None:
 
 
 def test_repeated_wrong_passwords_are_delayed(closed: Served) -> None:
-    form = urlencode({"password": "guess"})
     for _ in range(3):
-        assert ask(closed, "/teach/enter", "POST", form)[0] == 401
-    right = urlencode({"password": PASSWORD})
-    status, headers, page = ask(closed, "/teach/enter", "POST", right)
+        assert enter(closed, "guess")[0] == 401
+    status, headers, page = enter(closed)
     assert status == 429 and headers["retry-after"] == "1" and "Try again in 1 second." in page
 
 

@@ -11,88 +11,12 @@ import pytest
 from dialogue_gym.journal.entry import LABEL, PERSON
 from dialogue_gym.teaching.wish import wish_of
 from tests.teaching.sessions import booking
-from tests.web.servers import LONG, Expert, Network, Served, chromium, network_to, served
+from tests.web.browsers import Tab, browser, playwright, signed_in
+from tests.web.servers import Expert, Network, Served, network_to, served
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
-if chromium() is None:
-    pytest.skip("chromium is missing: apt-get install chromium", allow_module_level=True)
+__all__ = ["browser"]
 
 EXPERT = Expert()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-class Tab:
-    """A browser page of a teacher."""
-
-    def __init__(
-        self, browser: playwright.Browser, address: str, width: int = 1280, shows: str = "#main"
-    ) -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": 800})
-        self.context.set_default_timeout(1000 * LONG)
-        self.page = self.context.new_page()
-        self.faults: list[str] = []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(address)
-        self.page.wait_for_selector(shows)
-
-    @property
-    def step(self) -> str | None:
-        return self.page.get_attribute("#main", "data-step")
-
-    @property
-    def conversation(self) -> str:
-        return self.page.inner_text(".tools h1 bdi")
-
-    @property
-    def proposed(self) -> str:
-        return self.page.inner_text(".proposed")
-
-    def settled(self, before: str | None) -> None:
-        """Wait for another step, with no command under way."""
-        self.page.wait_for_function(
-            "before => { const main = document.querySelector('#main');"
-            " return main.dataset.step !== before && main.getAttribute('aria-busy') === 'false'; }",
-            arg=before,
-        )
-
-    def press(self, *keys: str) -> None:
-        before = self.step
-        for key in keys:
-            self.page.keyboard.press(key)
-        self.settled(before)
-
-    def click(self, selector: str) -> None:
-        before = self.step
-        self.page.click(selector)
-        self.settled(before)
-
-    def answer_by_keyboard(self, right: list[str]) -> bool:
-        """Confirm, or correct by number or name; return whether it was a correction."""
-        if self.proposed in right:
-            self.press("Enter")
-            return False
-        number = self.page.get_attribute(f'[data-action="{right[0]}"]', "data-number")
-        if number and int(number) <= 10:
-            self.press(str(int(number) % 10))
-        else:
-            self.page.keyboard.press("/")
-            self.page.keyboard.type(right[0])
-            self.press("Enter")
-        return True
-
-    def answer_by_mouse(self, right: list[str]) -> bool:
-        if self.proposed in right:
-            self.click(".confirm")
-            return False
-        self.click(f'[data-action="{right[0]}"]')
-        return True
 
 
 @pytest.fixture
@@ -327,12 +251,8 @@ def test_letters_need_a_modifier_and_held_keys_count_once(
 def test_a_proposal_that_another_teacher_changed_waits_for_a_look(
     browser: playwright.Browser, server: Served
 ) -> None:
-    anna, ben = (
-        Tab(browser, server.address().replace("/teach/", "/teach/enter"), shows="form") for _ in "ab"
-    )
-    for tab, name in ((anna, "anna"), (ben, "ben")):
-        tab.page.fill("[name=name]", name)
-        tab.page.click("button")
+    anna, ben = (signed_in(browser, server, name) for name in ("anna", "ben"))
+    for tab in (anna, ben):
         tab.page.wait_for_selector("#main")
         tab.page.keyboard.press("Enter")
         tab.page.wait_for_selector(".proposed")
