@@ -18,13 +18,9 @@ from gymnasium.utils.env_checker import check_env as gymnasium_check
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, TimeAwareObservation, TimeLimit
 from stable_baselines3.common.env_checker import check_env as sb3_check
-from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from dialogue_gym import DialogueEnv, Domain, DomainError, load_domain
-from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.domains import concert, restaurant
-from dialogue_gym.live.env import DialogueLiveEnv
 from tests import ROOT
 from tests.conftest import BUILT_IN, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
 
@@ -121,16 +117,6 @@ def test_rendering_has_no_side_effects() -> None:
     actions = random_actions(make(BUILT_IN[0]))
     shown = make(BUILT_IN[0], render_mode="ansi", semantic_error_rate=0.3)
     assert play(shown, actions) == play(make(BUILT_IN[0], semantic_error_rate=0.3), actions)
-
-
-def test_human_rendering_prints_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
-    human, ansi = (make(BUILT_IN[0], render_mode=mode) for mode in ("human", "ansi"))
-    for env in (human, ansi):
-        env.reset(seed=4)
-        for action in (3, 4, 0):
-            env.step(action)
-    assert human.render() is None
-    assert capsys.readouterr().out.rstrip("\n") == ansi.render()
 
 
 def test_history_stacks_observations_newest_last() -> None:
@@ -375,82 +361,11 @@ def test_plain_data_that_are_no_domain_are_refused(content: dict[str, Any], mess
         load_domain(content)
 
 
-@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
-def test_a_chat_is_drawn(turn_taking: str) -> None:
-    env = make(BUILT_IN[0], turn_taking=turn_taking, render_mode="rgb_array")
-    env.reset(seed=0)
-    pictures = [env.render()]
-    for action in range(16):
-        if env.step(action)[2]:
-            break
-        pictures.append(env.render())
-    assert {(one.shape, one.dtype) for one in pictures} == {((480, 640, 3), np.dtype(np.uint8))}
-    assert len({one.tobytes() for one in pictures[:5]}) == 5
-    assert 0 < (pictures[0] != pictures[1]).mean() < 0.5
-    assert len(env.unwrapped.get_keys_to_action()) == env.action_space.n
-
-
-@pytest.mark.parametrize("text", ["您想吃什么菜？" * 30, "", "x" * 500, "مرحبا", "🍕 " * 9])
-def test_any_text_is_drawn(text: str) -> None:
-    env = make(BUILT_IN[0], render_mode="rgb_array")
-    env.reset(seed=0)
-    empty = env.render()
-    env.unwrapped.replace_last_message(UserUttered(text, "inform", (), 1.0))
-    assert (env.render() != empty).any()
-
-
-def test_stable_baselines_makes_and_films_it_without_a_warning() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        lanes = make_vec_env(BUILT_IN[0], 2)
-        lanes.reset()
-        assert lanes.get_images()[0].shape == (480, 640, 3)
-        gymnasium_check(make(BUILT_IN[0], render_mode="rgb_array").unwrapped, skip_render_check=False)
-
-
-DOMAINS = {"restaurant": restaurant, "concert": concert}
-
-
-@pytest.mark.parametrize(
-    "documented", [DialogueEnv, DialogueLiveEnv, *DOMAINS.values()], ids=lambda page: page.__name__
-)
-def test_docstring_of_an_environment_has_gymnasiums_headings(documented: object) -> None:
-    headings = re.findall(r"## (.+)", documented.__doc__ or "")
-    assert headings == [
-        "Description", "Action Space", "Observation Space", "Starting State", "Rewards", "Episode End",
-        "Information", "Arguments", "Version History",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", DOMAINS)
-def test_documented_actions_match_the_domain(name: str) -> None:
-    page = DOMAINS[name].__doc__ or ""
-    table = re.findall(r"^\| (\d+)\s+\| (\w+)", page, re.MULTILINE)
-    env = DialogueEnv(name)
-    assert table == [(str(i), name) for i, name in enumerate(env.action_names)]
-    components = re.search(r"`MultiDiscrete`, (\d+) components", page)
-    assert components and int(components[1]) == len(env.fields)
-    sizes = re.findall(r"`Discrete\((\d+)\)`", page)
-    assert [int(size) for size in sizes] == [
-        DialogueEnv(name, turn_taking=taking).action_space.n for taking in TURN_TAKINGS
-    ]
-
-
-def test_every_argument_is_documented() -> None:
-    import inspect
-
-    documented = set(re.findall(r"^\s*- `(\w+)`:", DialogueEnv.__doc__ or "", re.MULTILINE))
-    assert documented == set(inspect.signature(DialogueEnv).parameters)
-    live = "".join(re.findall(r"^\s*- (`.*`):", DialogueLiveEnv.__doc__ or "", re.MULTILINE))
-    own = set(inspect.signature(DialogueLiveEnv).parameters) - {"arguments"}
-    assert own <= set(re.findall(r"`(\w+)`", live)) <= own | documented
-
-
 def test_every_id_is_tested() -> None:
     registered = {
         spec.id for spec in gym.registry.values() if str(spec.entry_point).startswith("dialogue_gym")
     }
-    assert registered == {*IDS, LIVE}  # that one in test_live_env.py
+    assert registered == {*IDS, LIVE}  # that one in tests/live/test_env.py
 
 
 def test_maskable_ppo_finds_the_masks() -> None:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from dialogue_gym import rules
-from dialogue_gym.conversation.wording import act_text
-from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.domain.observation import observation_fields
 from dialogue_gym.rules.tables import (
-    AGENDA,
     FAILURE,
     HEARD_CONFIDENCE,
     HEARD_INTENT,
     HIGH,
     INVALID,
     PATIENCE,
-    POSITION,
     RANDOM,
     SUCCESS,
     TRUNCATED,
@@ -28,60 +21,10 @@ from dialogue_gym.rules.tables import (
     TURNS,
     USELESS,
     Settings,
-    Tables,
 )
-from tests.conftest import domain_from
+from tests.rules.plays import CONCERT, RESTAURANT, Play, concert, restaurant
 
-RESTAURANT = load_domain("restaurant")
-CONCERT = load_domain("concert")
 QUIET = {"indecisiveness": 0.0}
-
-
-class Play:
-    """One dialogue under the rules, spoken of by names."""
-
-    def __init__(self, domain: Domain, draw: Callable[..., int] = rules.draw, **settings: Any) -> None:
-        self.domain = domain
-        self.tables: Tables = rules.build_tables(domain, Settings(**settings))
-        self.draw = draw
-        self.row = [0] * self.tables.size
-        self.row[RANDOM] = rules.mix(1)
-        self.slots = [slot.name for slot in domain.slots]
-        rules.begin(self.row, self.tables, draw)
-
-    def set(self, block: str, **codes: int) -> None:
-        for name, code in codes.items():
-            self.row[getattr(self.tables, block) + self.slots.index(name)] = code
-
-    def know(self, **codes: int) -> None:
-        """Let the bot know these values and no others, for certain."""
-        rules.forget(self.row, self.tables)
-        for name, code in codes.items():
-            rules.set_slot(self.row, self.tables, self.slots.index(name), code, 3)
-
-    def do(self, action: str) -> int:
-        return rules.step(self.row, self.tables, self.domain.actions.index(action), self.draw)
-
-    def heard(self) -> str:
-        block = self.tables.heard if self.tables.is_noisy else self.tables.told
-        entities = {
-            name: str(self.row[block + i]) for i, name in enumerate(self.slots) if self.row[block + i]
-        }
-        return act_text(self.domain.intents[self.row[self.tables.intent] - 1], entities)
-
-    def sees(self, field: str) -> str:
-        fields = observation_fields(self.domain)
-        index = [f.name for f in fields].index(field)
-        return fields[index].labels[self.row[index]]
-
-
-def restaurant(**settings: Any) -> Play:
-    """A user who wants the first of everything and opens with the cuisine; the bot knows nothing yet."""
-    play = Play(RESTAURANT, **({"indecisiveness": 0.0} | settings))
-    play.set("goal", cuisine=1, people=1, location=1, price=1)
-    play.set("opening", cuisine=1, people=0, location=0, price=0)
-    play.know()
-    return play
 
 
 ALL = {"cuisine": 1, "people": 1, "location": 1, "price": 1}
@@ -292,50 +235,6 @@ def test_noise_has_the_expected_rate_and_lower_confidence() -> None:
     assert wrong[1] > wrong[2] > wrong[3] > 0
 
 
-def concert(path: list[str], **settings: Any) -> Play:
-    assert CONCERT.fake_user
-    play = Play(CONCERT, **settings)
-    paths = [[item.intent for item in agenda.items] for agenda in CONCERT.fake_user.agendas]
-    while paths[play.row[AGENDA]] != path:
-        rules.begin(play.row, play.tables, play.draw)
-    return play
-
-
-@pytest.mark.parametrize(
-    ("searches", "reviews"),
-    [
-        (["concerts"], "concert"),
-        (["venues"], "venue"),
-        (["concerts", "venues"], "venue"),
-        (["venues", "concerts"], "concert"),
-    ],
-)
-def test_right_reviews_depend_on_the_last_search(searches: list[str], reviews: str) -> None:
-    path = [*(f"search_{what}" for what in searches), "compare_reviews", "thankyou", "goodbye"]
-    play = concert(path)
-    wrong = {"concert": "venue", "venue": "concert"}[reviews]
-    for what in searches:
-        assert play.heard() == f"search_{what}"
-        assert play.do(f"action_search_{what}") == TURN
-        assert play.sees("filled_last") == what
-    assert play.heard() == "compare_reviews"
-    assert play.do(f"action_show_{wrong}_reviews") & USELESS
-    assert play.heard() == "compare_reviews"
-    assert play.do(f"action_show_{reviews}_reviews") == TURN
-    assert play.do("utter_goodbye") == TURN | USELESS
-    assert play.do("utter_youarewelcome") == TURN
-    turns = play.row[TURNS]
-    assert play.do("utter_goodbye") == TURN | SUCCESS
-    assert play.row[TURNS] == turns  # the user has left
-
-
-def test_restart_resets_the_agenda() -> None:
-    play = concert(["search_venues", "compare_reviews", "thankyou", "goodbye"])
-    play.do("action_search_venues")
-    assert play.do("action_restart") == TURN | USELESS
-    assert (play.heard(), play.sees("slot.venues")) == ("search_venues", "empty")
-
-
 def test_a_domain_without_a_fake_user_has_no_rules() -> None:
     with pytest.raises(ValueError, match="has no fake user"):
         rules.build_tables(dataclasses.replace(CONCERT, fake_user=None), Settings())
@@ -369,118 +268,3 @@ def test_only_three_functions_change_the_bots_state() -> None:
             rules.begin(play.row, play.tables, rules.draw)
             rules.forget(mirror, play.tables)
             hear()
-
-
-DELIVERY = """
-    intents: [order, agree, no, fix]
-    entities: [size, street]
-    slots: {size: {type: text}, street: {type: text}}
-    actions: [offer, offer_anew, send, forget, clear]
-    fake_user:
-      goal: {size: [small, middle, large], street: [north, south, east]}
-      corrects: 1
-      agenda:
-        - {say: order, tells: [size, street], answer: [offer, offer_anew]}
-        - {say: agree, answer: send}
-      actions:
-        offer_anew: {sets: {size: null, street: null}}
-        clear: {speaks: false, sets: {street: null}}
-"""
-
-
-def delivery(changes: dict[str, str] | None = None, **settings: Any) -> Play:
-    """A user who ordered the first of everything; the bot knows nothing yet."""
-    text = DELIVERY
-    for old, new in (changes or {}).items():
-        text = text.replace(old, new)
-    play = Play(domain_from(text), **settings)
-    play.set("goal", size=1, street=1)
-    play.know()
-    return play
-
-
-def test_an_answer_to_an_agenda_counts_on_the_values_that_were_told() -> None:
-    play = delivery()
-    play.know(size=1, street=1)
-    assert play.do("offer") == TURN
-    assert (play.heard(), play.row[PATIENCE]) == ("agree", 10)
-    play.set("values", street=2)  # no longer asked about
-    assert play.do("send") == TURN | SUCCESS
-
-
-@pytest.mark.parametrize("turn_taking", ["auto", "explicit"])
-def test_the_values_count_that_the_bot_had_when_it_answered(turn_taking: str) -> None:
-    for street, heard in ((1, "agree"), (2, 'order{"size": "1", "street": "1"}')):
-        play = delivery(turn_taking=turn_taking)
-        play.know(size=1, street=street)
-        play.do("offer_anew")  # empties both slots itself
-        if turn_taking == "explicit":
-            play.do("action_listen")
-        assert play.heard() == heard
-
-
-def test_a_wrong_value_is_corrected_by_the_item_until_it_is_right() -> None:
-    play = delivery()
-    play.know(size=1, street=2)
-    assert play.do("offer") == TURN | USELESS
-    assert (play.heard(), play.row[PATIENCE]) == ('order{"street": "1"}', 9)
-    assert play.do("offer") == TURN
-    assert play.heard() == "agree"
-
-
-def test_a_wrong_value_is_corrected_or_denied_with_the_intents_for_it() -> None:
-    roles = {"corrects: 1": "corrects: 1\n      intents: {inform: fix, deny: no}"}
-    play = delivery(roles)
-    play.know(size=3, street=1)
-    assert play.do("offer") == TURN | USELESS
-    assert play.heard() == 'fix{"size": "1"}'
-    play = delivery(roles, correction_rate=0.0)
-    play.know(size=3, street=1)
-    assert (play.do("offer"), play.heard()) == (TURN | USELESS, "no")
-    assert (play.do("forget"), play.heard()) == (TURN | USELESS, 'order{"size": "1", "street": "1"}')
-    assert (play.do("offer"), play.row[PATIENCE]) == (TURN, 8)
-
-
-def test_a_missing_value_is_told_again_but_not_corrected() -> None:
-    play = delivery()
-    play.know(size=1)
-    assert (play.do("offer"), play.heard()) == (TURN | USELESS, 'order{"size": "1", "street": "1"}')
-
-
-def test_success_means_success_under_noise() -> None:
-    """No successful dialogue of these domains ends with a value other than the user told."""
-    for domain in (domain_from(DELIVERY), load_domain("agents/domains/appointment.yml")):
-        play = Play(domain, semantic_error_rate=0.3, patience=100)
-        wanted, successes, objections = slice(play.tables.goal, play.tables.opening), 0, 0
-        told = [slot for slot, size in enumerate(play.tables.goal_size) if size]
-        for seed in range(300):
-            play.row[RANDOM] = rules.mix(seed)
-            rules.begin(play.row, play.tables, play.draw)
-            events = 0
-            while not events & (SUCCESS | FAILURE | TRUNCATED):
-                item = play.tables.agenda_items[play.row[AGENDA]][play.row[POSITION]]
-                answer = play.tables.item_answers[item].index(True)  # the bot knows where the user is
-                events = rules.step(play.row, play.tables, answer, play.draw)
-                objections += bool(events & USELESS)
-            if events & SUCCESS:
-                successes += 1
-                values = play.row[play.tables.values : play.tables.values + play.tables.slots]
-                assert [values[slot] for slot in told] == [play.row[wanted][slot] for slot in told]
-        assert successes > 250 and objections > 50
-
-
-def test_an_opening_has_an_intent_of_its_own() -> None:
-    text = (
-        DELIVERY[: DELIVERY.index("    fake_user")]
-        + """
-    fake_user:
-      goal: {size: [small]}
-      informativeness: 1
-      intents: {inform: fix, affirm: agree, deny: no, greet: no, open: order}
-      actions: {offer: {user: {inform: size}}}
-    """
-    )
-    play = Play(domain_from(text))
-    assert play.heard() == 'order{"size": "1"}'
-    play.do("offer")
-    assert play.heard() == 'fix{"size": "1"}'

@@ -1,0 +1,56 @@
+"""Pictures and lines of a dialogue, as an environment renders them."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env as gymnasium_check
+from stable_baselines3.common.env_util import make_vec_env
+
+from dialogue_gym.conversation.events import UserUttered
+from tests.conftest import BUILT_IN, TURN_TAKINGS, make
+
+
+def test_human_rendering_prints_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+    human, ansi = (make(BUILT_IN[0], render_mode=mode) for mode in ("human", "ansi"))
+    for env in (human, ansi):
+        env.reset(seed=4)
+        for action in (3, 4, 0):
+            env.step(action)
+    assert human.render() is None
+    assert capsys.readouterr().out.rstrip("\n") == ansi.render()
+
+
+@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
+def test_a_chat_is_drawn(turn_taking: str) -> None:
+    env = make(BUILT_IN[0], turn_taking=turn_taking, render_mode="rgb_array")
+    env.reset(seed=0)
+    pictures = [env.render()]
+    for action in range(16):
+        if env.step(action)[2]:
+            break
+        pictures.append(env.render())
+    assert {(one.shape, one.dtype) for one in pictures} == {((480, 640, 3), np.dtype(np.uint8))}
+    assert len({one.tobytes() for one in pictures[:5]}) == 5
+    assert 0 < (pictures[0] != pictures[1]).mean() < 0.5
+    assert len(env.unwrapped.get_keys_to_action()) == env.action_space.n
+
+
+@pytest.mark.parametrize("text", ["您想吃什么菜？" * 30, "", "x" * 500, "مرحبا", "🍕 " * 9])
+def test_any_text_is_drawn(text: str) -> None:
+    env = make(BUILT_IN[0], render_mode="rgb_array")
+    env.reset(seed=0)
+    empty = env.render()
+    env.unwrapped.replace_last_message(UserUttered(text, "inform", (), 1.0))
+    assert (env.render() != empty).any()
+
+
+def test_stable_baselines_makes_and_films_it_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lanes = make_vec_env(BUILT_IN[0], 2)
+        lanes.reset()
+        assert lanes.get_images()[0].shape == (480, 640, 3)
+        gymnasium_check(make(BUILT_IN[0], render_mode="rgb_array").unwrapped, skip_render_check=False)
