@@ -24,6 +24,7 @@ from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.policy import story_agent
 from tests import ROOT
 from tests.conftest import domain_from
+from tests.stories.booking import FORM_RULES
 
 DOMAIN = """
     version: "3.1"
@@ -70,34 +71,21 @@ DOMAIN = """
       utter_continue: [text: "Go on?"]
       utter_default: [text: Pardon?]
 """
-RULES = """
-rules:
-- rule: Greet
-  steps:
-  - intent: greet
-  - action: utter_greet
-- rule: Begin
-  steps:
-  - or:
-    - intent: book
-    - intent: book_thai
-  - action: booking
-  - active_loop: booking
-- rule: End
-  condition:
-  - active_loop: booking
-  steps:
-  - action: booking
-  - active_loop: null
-  - slot_was_set:
-    - requested_slot: null
-  - action: utter_submit
+RULES = (
+    FORM_RULES
+    + """
   - action: utter_values
+- rule: Begin with Thai
+  steps:
+  - intent: book_thai
+  - action: booking
+  - active_loop: booking
 - rule: Chat
   steps:
   - intent: chitchat
   - action: utter_chitchat
 """
+)
 
 
 class Person:
@@ -297,7 +285,7 @@ def test_a_rule_beats_stories_and_check_says_so() -> None:
     assert Person(told).says("greet") == ["Hello."]
     problems = stories.check_stories(domain_from(DOMAIN), stories.parse(told, "r.yml", "yaml"))
     assert [str(problem).partition(": ")[2] for problem in problems] == [
-        "r.yml:32: the story 's' has utter_again where the rule 'Greet' (r.yml:3) has utter_greet;"
+        "r.yml:36: the story 's' has utter_again where the rule 'Greet' (r.yml:3) has utter_greet;"
         " the rule holds"
     ]
 

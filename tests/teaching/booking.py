@@ -10,6 +10,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.stories import parse
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
+from tests.stories.booking import FORM_RULES
 from tests.teaching.sessions import say
 
 BOOKING = """
@@ -34,27 +35,9 @@ responses:
   utter_submit: [text: Booked.]
   utter_chitchat: [text: Nice.]
 """
-RULES = """
-rules:
-- rule: Greet
-  conversation_start: true
-  steps:
-  - intent: greet
-  - action: utter_greet
-- rule: Begin
-  steps:
-  - intent: book
-  - action: booking
-  - active_loop: booking
-- rule: End
-  condition:
-  - active_loop: booking
-  steps:
-  - action: booking
-  - active_loop: null
-  - slot_was_set:
-    - requested_slot: null
-  - action: utter_submit
+RULES = (
+    FORM_RULES.replace("- rule: Greet", "- rule: Greet\n  conversation_start: true")
+    + """
 - rule: Chat
   condition:
   - active_loop: booking
@@ -77,6 +60,7 @@ rules:
   - intent: thank
   - action: utter_again
 """
+)
 
 
 def answer(session: Session, *actions: str) -> None:

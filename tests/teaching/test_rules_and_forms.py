@@ -25,6 +25,7 @@ from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
 from dialogue_gym.teaching.policy import taught_agent
 from dialogue_gym.teaching.startup import set_up
 from tests.conftest import domain_from
+from tests.stories.booking import FORM_RULES
 
 DOMAIN = domain_from(
     """
@@ -43,29 +44,7 @@ DOMAIN = domain_from(
       utter_chitchat: [text: Nice.]
     """
 )
-RULES = stories.parse(
-    """
-rules:
-- rule: Greet
-  steps:
-  - intent: greet
-  - action: utter_greet
-- rule: Begin
-  steps:
-  - intent: book
-  - action: booking
-  - active_loop: booking
-- rule: End
-  condition:
-  - active_loop: booking
-  steps:
-  - action: booking
-  - active_loop: null
-  - action: utter_submit
-""",
-    "rules.yml",
-    "yaml",
-)
+RULES = stories.parse(FORM_RULES, "rules.yml", "yaml")
 
 
 def say(session: Session, intent: str, **values: object) -> None:
