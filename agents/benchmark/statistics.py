@@ -1,4 +1,4 @@
-"""Figures of finished cells: means over seeds with intervals, distances to the bound, aggregates."""
+"""Figures of finished cells: means over seeds with intervals, distances to bound and expert, aggregates."""
 
 from __future__ import annotations
 
@@ -79,6 +79,12 @@ def _task(task: Task, seeds: int, records: dict[str, Record]) -> Record:
         cells = [with_seed(cell, seed) for seed in range(seeds)]
         evaluations = [one for cell in cells for one in records[cell.fingerprint()]["evaluations"]]
         agents[name] = _agent(cell.agent, cell, evaluations, is_learner=True)
+    if "expert" in agents:
+        expert = agents["expert"]["figures"]["end"]["returns"]
+        for name, agent in agents.items():
+            if name != "expert" and "end" in agent["figures"]:
+                figures = agent["figures"]["end"]
+                figures["above_expert"] = paired_interval(figures["returns"], expert)
     if exact:
         for agent in agents.values():
             for figures in agent["figures"].values():
@@ -130,6 +136,19 @@ def interval(values: Sequence[float]) -> Record:
     sample = np.array(values)
     low, high = _bootstrap([sample], _mean)
     return {"mean": float(sample.mean()), "low": low, "high": high}
+
+
+def paired_interval(values: Sequence[float], others: Sequence[float]) -> Record:
+    """Return the mean difference, seed by seed, and Student's 95 % interval, that of a paired t-test.
+
+    The dialogues of a seed begin alike for all policies, so chance that both share cancels out. A single seed
+    has no interval: it is the difference itself.
+    """
+    differences = np.array(values) - np.array(others)
+    mean, count = float(differences.mean()), len(differences)
+    error = float(differences.std(ddof=1)) / np.sqrt(count) if count > 1 else 0.0
+    half = float(stats.t.ppf(0.975, count - 1)) * error if count > 1 else 0.0
+    return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
 def _aggregate(tasks: list[Record]) -> Record:

@@ -20,13 +20,21 @@ def report(results: Record, command: str) -> str:
         "dialogues for each seed, none of which occurs in training; brackets hold the 95 % bootstrap "
         "interval over seeds (too narrow for few seeds). *Objective* is 20 x success - turns. *Below the "
         "bound* is the difference to the optimum with full knowledge of the user's goal, which no policy can "
-        "reach under noise. A dash means: not measured, or training ended before so many dialogues. Learners "
-        "that begin with demonstrations (cloning, and those called warm) also had dialogues of the expert, "
-        "which are not counted.",
+        "reach under noise. A dash means: not measured, or training ended before so many dialogues.",
+        "**Budgets.** Columns with a number compare learners after that many training dialogues. Those of "
+        "*own end* do not: each learner stops after its own number of steps, and *training dialogues* has "
+        "the mean number of its dialogues. Figures before the end are taken on the way there, while learning "
+        "rates are still high. Learners that begin with demonstrations (cloning, and those called warm) also "
+        "had the dialogues of the expert that stand after the plus sign.",
+        "**Pairs.** *Above the expert* is the mean difference between the returns of a policy at its own end "
+        "and of the expert, seed by seed: the dialogues of a seed begin alike for all policies. Brackets "
+        "hold Student's 95 % interval, as in a paired t-test. A difference whose interval leaves out zero is "
+        "seldom chance; among as many as here, a few are.",
         "## Summary",
         summary(results),
         "## Over all environments",
-        "Interquartile mean of the return, where the random policy has 0 and the bound has 1.",
+        "Interquartile mean of the return, where the random policy has 0 and the bound has 1. At their own "
+        "ends, learners have had different numbers of dialogues.",
         aggregate(results),
     ]
     for task in results["tasks"]:
@@ -59,15 +67,18 @@ def summary(results: Record) -> str:
     header = ["domain", "environment", "expert", "filter"]
     header += [
         "best from rewards alone, after 1,000 dialogues",
-        "the same in the end",
-        "best of all learners",
+        "the same at its own end (dialogues)",
+        "best of all learners at its own end (dialogues)",
     ]
     header.append("bound")
     return _table(header, rows, left=2)
 
 
 def best_learner(learners: Record, mark: str) -> str:
-    """Return the learner with the best mean return at a mark, and that; a dash if there is none."""
+    """Return the learner with the best mean return at a mark, and that; a dash if there is none.
+
+    At the end of training, whose length differs, the training dialogues follow in brackets.
+    """
     found = {
         name: agent["figures"][mark]["mean_return"]
         for name, agent in learners.items()
@@ -76,7 +87,16 @@ def best_learner(learners: Record, mark: str) -> str:
     if not found:
         return "—"
     name = max(found, key=lambda name: float(found[name]["mean"]))
-    return f"{name} {_mean(found[name])}"
+    trained = f" ({training(learners[name])})" if mark == "end" else ""
+    return f"{name} {_mean(found[name])}{trained}"
+
+
+def training(agent: Record) -> str:
+    """Return the mean number of training dialogues of a learner, and those of the expert before it."""
+    if not agent["is_learner"]:
+        return "—"
+    shown = f"{agent['figures']['end']['dialogues']:,.0f}"
+    return shown + (f" + {agent['demonstrations']}" if agent["demonstrations"] else "")
 
 
 def aggregate(results: Record) -> str:
@@ -100,10 +120,12 @@ def task_table(task: Record) -> str:
         rows.append(
             [
                 name,
+                training(agents[name]),
                 *(_share(each.get("success_rate")) for each in figures),
                 *(_with_interval(each.get("mean_return"), task["seeds"]) for each in figures),
                 *(_mean(each.get("objective")) for each in figures),
                 _number(below),
+                _difference(figures[-1].get("above_expert"), task["seeds"]),
             ]
         )
     if exact := task["exact"]:
@@ -111,9 +133,10 @@ def task_table(task: Record) -> str:
         success, total = exact["success_rate"], exact["mean_return"]
         objective = 20 * success - exact["mean_turns"]
         solver = [*nothing, f"{success:.1%}", *nothing, _number(total), *nothing, _number(objective)]
-        rows.append(["solver, exactly", *solver, _number(exact["bound"] - total)])
-        rows.append(["bound", *nothing, "—", *nothing, _number(exact["bound"]), *nothing, "—", _number(0.0)])
-    return _table(["agent", *columns, "below the bound"], rows)
+        rows.append(["solver, exactly", "—", *solver, _number(exact["bound"] - total), "—"])
+        bound = [*nothing, "—", *nothing, _number(exact["bound"]), *nothing, "—", _number(0.0)]
+        rows.append(["bound", "—", *bound, "—"])
+    return _table(["agent", "training dialogues", *columns, "below the bound", "above the expert"], rows)
 
 
 def _seeds(task: Record) -> str:
@@ -122,7 +145,7 @@ def _seeds(task: Record) -> str:
 
 
 def _columns() -> list[str]:
-    return [mark if isinstance(mark, str) else f"{mark:,}" for mark in MARKS]
+    return ["own end" if isinstance(mark, str) else f"{mark:,}" for mark in MARKS]
 
 
 def _reference(task: Record, name: str) -> str:
@@ -146,6 +169,12 @@ def _with_interval(figure: Record | None, seeds: int) -> str:
     if figure is None or seeds == 1:
         return _mean(figure)
     return f"{figure['mean']:.2f} [{figure['low']:.2f}, {figure['high']:.2f}]"
+
+
+def _difference(figure: Record | None, seeds: int) -> str:
+    if figure is None or seeds == 1:
+        return f"{figure['mean']:+.2f}" if figure else "—"
+    return f"{figure['mean']:+.2f} [{figure['low']:+.2f}, {figure['high']:+.2f}]"
 
 
 def _iqm(figure: Record | None) -> str:

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
         make_env,
         parse_settings,
     )
-    from dialogue_gym.training.evaluation import Evaluation, evaluate, evaluate_agent
+    from dialogue_gym.training.evaluation import (
+        Comparison,
+        Evaluation,
+        compare,
+        compare_agents,
+        evaluate,
+        evaluate_agent,
+    )
     from dialogue_gym.training.progress import progress_bar
     from dialogue_gym.training.results import save_metrics, save_trained, versions
     from dialogue_gym.training.run import Curve, Learned, Progress, Run, Watch, train
@@ -30,7 +37,7 @@ _load = lazy_getattr(__name__, {
     "configuration": ("agent_config", "agent_names", "check_warm_start"),
     "demonstrations": ("Demonstrations", "Labels", "demonstrate", "taught_labels"),
     "environments": ("builtin_ids", "check_settings", "environment_of", "make_env", "parse_settings"),
-    "evaluation": ("Evaluation", "evaluate", "evaluate_agent"),
+    "evaluation": ("Comparison", "Evaluation", "compare", "compare_agents", "evaluate", "evaluate_agent"),
     "progress": ("progress_bar",),
     "results": ("save_metrics", "save_trained", "versions"),
     "run": ("Curve", "Learned", "Progress", "Run", "Watch", "train"),
@@ -38,6 +45,7 @@ _load = lazy_getattr(__name__, {
 _PACKAGES = ("numba", "sb3_contrib", "stable_baselines3", "torch")
 
 __all__ = [
+    "Comparison",
     "Curve",
     "Demonstrations",
     "Evaluation",
@@ -52,6 +60,8 @@ __all__ = [
     "check_settings",
     "check_warm_start",
     "clone",
+    "compare",
+    "compare_agents",
     "demonstrate",
     "environment_of",
     "evaluate",

@@ -1,4 +1,4 @@
-"""Evaluation of a policy over a fixed number of dialogues."""
+"""Evaluation of a policy over a fixed number of dialogues, and comparison of two on the same dialogues."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import numpy.typing as npt
 
 from dialogue_gym._text import counted
 from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
@@ -18,6 +19,11 @@ from dialogue_gym.training.environments import EVALUATION, stream
 from dialogue_gym.vector.env import DialogueVectorEnv
 
 _LANES = 100
+_COMPARED = 1000
+"""Lanes of a comparison: each plays one dialogue at a time."""
+_Floats = npt.NDArray[np.float64]
+Report = Callable[[int, float], object]
+"""Called with the number of dialogues so far and their success rate."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,43 @@ class Evaluation:
         )
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Two policies on the same dialogues, and the mean differences, dialogue by dialogue: first less second.
+
+    The errors are standard errors of the mean differences.
+    """
+
+    first: Evaluation
+    second: Evaluation
+    success_difference: float
+    return_difference: float
+    success_error: float
+    return_error: float
+
+    def differences(self) -> dict[str, float]:
+        """Return the mean differences and their errors, by the names of `Evaluation`'s fields."""
+        return {
+            "success_rate": self.success_difference,
+            "mean_return": self.return_difference,
+            "success_error": self.success_error,
+            "return_error": self.return_error,
+        }
+
+    def __str__(self) -> str:
+        """The differences in one line, with their 95% confidence intervals."""
+        return (
+            f"success {100 * self.success_difference:+.1f} ± {196 * self.success_error:.1f} points,"
+            f" mean return {self.return_difference:+.2f} ± {1.96 * self.return_error:.2f}"
+        )
+
+
 def evaluate(
     env: gym.Env[Any, Any],
     policy: Any,
     dialogues: int = 1000,
     seed: int = 0,
-    progress: Callable[[int, float], object] | None = None,
+    progress: Report | None = None,
     uses_masks: bool = False,
 ) -> Evaluation:
     """Play dialogues with the deterministic choices of a policy.
@@ -68,35 +105,106 @@ def evaluate(
     count = min(_LANES, dialogues)
     quota = np.full(count, dialogues // count) + (np.arange(count) < dialogues % count)
     lanes = _lanes(env, count)
-    observations, _ = lanes.reset(seed=stream(seed, EVALUATION))
-    returns = np.zeros(count)
-    results: list[tuple[float, float, float]] = []
-    mask = ActionMask(lanes.single) if uses_masks else None
-    state: Any = None
-    begins = np.ones(count, dtype=np.bool_)
-    while quota.any():
-        masks = {"action_masks": mask(lanes.single.codes(observations))} if mask else {}
-        actions, state = policy.predict(
-            observations, state=state, episode_start=begins, deterministic=True, **masks
-        )
-        seen = lanes.advance(actions)
-        observations, begins = seen.observations, seen.ended
-        returns += seen.rewards
-        ended = np.flatnonzero(begins)
-        if len(ended):
-            turns = lanes.final(ended).turns
-            for lane, its_turns in zip(ended.tolist(), turns.tolist(), strict=True):
-                if quota[lane]:
-                    results.append((float(seen.successes[lane]), returns[lane], its_turns))
-                    quota[lane] -= 1
-            if progress and results:
-                progress(len(results), sum(success for success, *_ in results) / len(results))
-            returns[ended] = 0.0
+    played = _Played(progress)
+    played.add(lanes, policy, quota, stream(seed, EVALUATION), uses_masks)
     lanes.close()
-    table = np.array(results)
-    success_rate, mean_return, mean_turns = (float(mean) for mean in table.mean(axis=0))
-    success_error, return_error, _ = (float(error) for error in table.std(axis=0) / np.sqrt(len(table)))
+    return _figures(played.table())
+
+
+def compare(
+    env: gym.Env[Any, Any],
+    first: Any,
+    second: Any,
+    dialogues: int = 1000,
+    seed: int = 0,
+    progress: Report | None = None,
+    uses_masks: bool = False,
+) -> Comparison:
+    """Play the same dialogues with the deterministic choices of two policies.
+
+    Each dialogue has its own chance: both policies meet the same user with the same first words, and the same
+    answers until their choices differ. The difference of policies that mostly agree is therefore known far
+    better than their means. The arguments are those of `evaluate`; `progress` counts the dialogues of both.
+
+    Raises:
+        ImportError: Numba is not installed.
+    """
+    count = min(_COMPARED, dialogues)
+    lanes = _lanes(env, count)
+    tables = []
+    played = _Played(progress)
+    for policy in (first, second):
+        for start in range(0, dialogues, count):
+            quota = (np.arange(count) < dialogues - start).astype(np.int64)
+            played.add(lanes, policy, quota, stream(seed, EVALUATION) + start, uses_masks, start)
+        table = played.table()
+        tables.append(table[np.argsort(table[:, 0], kind="stable")])
+        played.results.clear()
+    lanes.close()
+    one, other = tables
+    (success, total), (success_error, return_error) = _means((one - other)[:, 1:3])
+    return Comparison(_figures(one), _figures(other), success, total, success_error, return_error)
+
+
+class _Played:
+    """Finished dialogues: the number of each, whether it succeeded, its return and its turns."""
+
+    def __init__(self, progress: Report | None) -> None:
+        self.results: list[tuple[int, float, float, int]] = []
+        self._progress = progress
+        self._count, self._successes = 0, 0.0
+
+    def add(
+        self,
+        lanes: DialogueVectorEnv,
+        policy: Any,
+        quota: npt.NDArray[np.int64],
+        seed: int,
+        uses_masks: bool,
+        first: int = 0,
+    ) -> None:
+        """Play each lane's quota of dialogues; a lane's number, plus `first`, is that of its dialogues."""
+        quota = quota.copy()
+        observations, _ = lanes.reset(seed=seed)
+        returns = np.zeros(len(quota))
+        mask = ActionMask(lanes.single) if uses_masks else None
+        state: Any = None
+        begins = np.ones(len(quota), dtype=np.bool_)
+        while quota.any():
+            masks = {"action_masks": mask(lanes.single.codes(observations))} if mask else {}
+            actions, state = policy.predict(
+                observations, state=state, episode_start=begins, deterministic=True, **masks
+            )
+            seen = lanes.advance(actions)
+            observations, begins = seen.observations, seen.ended
+            returns += seen.rewards
+            ended = np.flatnonzero(begins)
+            if len(ended):
+                turns = lanes.final(ended).turns
+                for lane, its_turns in zip(ended.tolist(), turns.tolist(), strict=True):
+                    if quota[lane]:
+                        success = float(seen.successes[lane])
+                        self.results.append((first + lane, success, returns[lane], its_turns))
+                        quota[lane] -= 1
+                        self._count += 1
+                        self._successes += success
+                if self._progress and self._count:
+                    self._progress(self._count, self._successes / self._count)
+                returns[ended] = 0.0
+
+    def table(self) -> _Floats:
+        """Return the dialogues as rows."""
+        return np.array(self.results, dtype=np.float64)
+
+
+def _figures(table: _Floats) -> Evaluation:
+    (success_rate, mean_return, mean_turns), (success_error, return_error, _) = _means(table[:, 1:])
     return Evaluation(success_rate, mean_return, mean_turns, success_error, return_error, len(table))
+
+
+def _means(table: _Floats) -> tuple[list[float], list[float]]:
+    """Return the means of columns, and the standard errors of these means."""
+    return table.mean(axis=0).tolist(), (table.std(axis=0) / np.sqrt(len(table))).tolist()
 
 
 def evaluate_agent(
@@ -104,7 +212,7 @@ def evaluate_agent(
     settings: Mapping[str, Any] | None = None,
     dialogues: int = 1000,
     seed: int = 0,
-    progress: Callable[[int, float], object] | None = None,
+    progress: Report | None = None,
 ) -> Evaluation:
     """Play dialogues with an agent as it talks to people: it takes the best possible action.
 
@@ -119,11 +227,45 @@ def evaluate_agent(
         ValueError: a setting is invalid, or changes the observations or actions that the agent knows.
         ImportError: Numba is not installed.
     """
-    env = DialogueEnv(agent.env.domain, **agent.settings | dict(settings or {}))
+    env = _env_of(agent, agent.settings | dict(settings or {}))
+    return evaluate(env, agent.policy, dialogues, seed, progress, uses_masks=True)
+
+
+def compare_agents(
+    first: Agent,
+    second: Agent,
+    settings: Mapping[str, Any] | None = None,
+    dialogues: int = 1000,
+    seed: int = 0,
+    progress: Report | None = None,
+) -> Comparison:
+    """Play the same dialogues with two agents as they talk to people, under the settings of the first one.
+
+    Args:
+        first: an agent whose domain has a fake user of its own.
+        second: an agent of the same domain.
+        settings: arguments of the environment, in the place of the first agent's own.
+        dialogues: number of dialogues, at least 1.
+        seed: seed of the dialogues.
+        progress: called with the number of dialogues so far, of both agents, and their success rate.
+
+    Raises:
+        ValueError: a setting is invalid, or changes the observations or actions that an agent knows.
+        ImportError: Numba is not installed.
+    """
+    chosen = first.settings | dict(settings or {})
+    env = _env_of(first, chosen)
+    _env_of(second, chosen)
+    return compare(env, first.policy, second.policy, dialogues, seed, progress, uses_masks=True)
+
+
+def _env_of(agent: Agent, settings: dict[str, Any]) -> DialogueEnv:
+    """Return an environment; raise `ValueError` if its observations or actions are not those of the agent."""
+    env = DialogueEnv(agent.env.domain, **settings)
     known = agent.env.observation_space, agent.env.action_space
     if (env.observation_space, env.action_space) != known:
         raise ValueError(f"{agent.name}: with these settings the agent has other observations or actions")
-    return evaluate(env, agent.policy, dialogues, seed, progress, uses_masks=True)
+    return env
 
 
 def _lanes(env: gym.Env[Any, Any], count: int) -> DialogueVectorEnv:

@@ -100,6 +100,24 @@ def test_agents_by_name_and_of_a_store(command: Command) -> None:
     assert status == 0 and "It is saved in tiny-warm_masked_dqn." in out, err
 
 
+def test_two_agents_are_compared_on_the_same_dialogues(command: Command) -> None:
+    words = ["evaluate", "restaurant", "--agent", "expert", "--against", "random", "--dialogues", "40"]
+    status, out, err = command(*words)
+    assert status == 0 and "80/80 dialogues" in err
+    first, second, differences = out.splitlines()
+    assert first.startswith("expert on restaurant: success 100.0%")
+    assert second.startswith("random on restaurant: success ")
+    assert differences.startswith("expert less random, on the same dialogues: success +")
+    shown = json.loads(command(*words, "--json")[1])
+    assert shown["against"]["agent"] == "random"
+    means = shown["mean_return"], shown["against"]["mean_return"]
+    assert shown["differences"]["mean_return"] == pytest.approx(means[0] - means[1])
+    assert f"mean return {means[0] - means[1]:+.2f} ± " in differences
+    assert (
+        command("evaluate", "shop.yml", "max_history=2", "--agent", "expert", "--against", "expert")[0] == 0
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -116,6 +134,7 @@ def test_agents_by_name_and_of_a_store(command: Command) -> None:
         (["train", "shop.yml", "--out", "store"], "store: this is a store; give another folder"),
         (["evaluate", "tiny.yml"], "tiny.yml: no agent exists for this domain; `dialogue-gym train"),
         (["evaluate", "shop.yml", "--agent", "exprt"], "did you mean 'expert'?"),
+        (["evaluate", "shop.yml", "--agent", "expert", "--against", "exprt"], "did you mean 'expert'?"),
     ],
 )  # fmt: skip
 def test_mistakes_are_reported_in_one_line(words: list[str], message: str, command: Command) -> None:

@@ -18,10 +18,12 @@ import psutil
 import pytest
 import yaml
 from matplotlib.image import imread
+from scipy import stats
 
 from agents.benchmark.grid import GRIDS, Cell, load_grid
 from agents.benchmark.record import Journal
-from agents.benchmark.statistics import interval
+from agents.benchmark.statistics import interval, paired_interval
+from agents.benchmark.tables import summary, task_table, training
 from dialogue_gym.training.configuration import agent_names
 from tests.agents.commands import agents
 
@@ -341,6 +343,27 @@ def test_the_published_cells_match_the_current_rules_and_domains() -> None:
     assert len(records) > 900
     for fingerprint, record in records.items():
         assert Cell.from_json(record["cell"]).fingerprint() == fingerprint
+
+
+def test_the_paired_interval_is_that_of_a_t_test() -> None:
+    values, others = [13.4, 13.1, 13.6, 13.2], [13.3, 13.1, 13.4, 13.0]
+    interval_of_test = stats.ttest_rel(values, others).confidence_interval(0.95)
+    paired = paired_interval(values, others)
+    assert (paired["low"], paired["high"]) == pytest.approx(tuple(interval_of_test))
+    assert paired_interval([2.0], [0.5]) == {"mean": 1.5, "low": 1.5, "high": 1.5}
+
+
+def test_the_published_tables_say_how_many_dialogues_each_learner_had() -> None:
+    results = json.loads((GRIDS.parent.parent / "docs/benchmark/results.json").read_text())
+    (noisy,) = (task for task in results["tasks"] if task["task"] == "auto/6/FakeUserConcert-v0")
+    warm, filtered = noisy["agents"]["warm PPO"], noisy["agents"]["filter"]
+    assert training(warm) == "29,837 + 100" and training(filtered) == "—"
+    difference = filtered["figures"]["end"]["above_expert"]
+    assert 0 < difference["low"] < difference["mean"] < difference["high"]
+    header, _, *rows = task_table(noisy).splitlines()
+    place = header.split(" | ").index("training dialogues")
+    assert [row.split(" | ")[place] for row in rows if "warm PPO" in row] == ["29,837 + 100"]
+    assert "PPO 14.04 (35,988)" in summary(results)
 
 
 def test_the_protocol_changes_with_the_grid() -> None:

@@ -1,0 +1,43 @@
+"""Two policies on the same dialogues."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dialogue_gym.policies.base import ExpertPolicy
+from dialogue_gym.policies.pretrained import PretrainedPolicy
+from dialogue_gym.training.evaluation import compare
+from tests.conftest import BUILT_IN, make
+
+NOISE = {"semantic_error_rate": 0.3}
+
+
+def test_a_policy_does_not_differ_from_itself() -> None:
+    env = make(BUILT_IN[1], **NOISE)
+    comparison = compare(env, ExpertPolicy(env, 1), ExpertPolicy(env, 1), 300)
+    assert comparison.first == comparison.second and comparison.first.return_error > 0
+    assert set(comparison.differences().values()) == {0.0}
+
+
+def test_shared_dialogues_narrow_the_difference() -> None:
+    env = make(BUILT_IN[0], **NOISE)
+    comparison = compare(env, PretrainedPolicy(env), ExpertPolicy(env, 1), 600)
+    first, second = comparison.first, comparison.second
+    assert comparison.return_difference == pytest.approx(first.mean_return - second.mean_return)
+    assert comparison.success_difference == pytest.approx(first.success_rate - second.success_rate)
+    assert comparison.return_error < 0.9 * np.hypot(first.return_error, second.return_error)
+
+
+def test_dialogues_are_the_same_in_one_batch_and_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = make(BUILT_IN[0], **NOISE)
+    counts: list[int] = []
+
+    def compared() -> object:
+        policies = PretrainedPolicy(env), PretrainedPolicy(env, 2)
+        return compare(env, *policies, 50, progress=lambda count, _: counts.append(count))
+
+    together = compared()
+    monkeypatch.setattr("dialogue_gym.training.evaluation._COMPARED", 20)
+    assert compared() == together
+    assert counts[-1] == 100 and max(counts) == 100
