@@ -25,8 +25,7 @@ from starlette.requests import Request
 
 from dialogue_gym._files import write_whole
 from dialogue_gym.web.attempts import TEACH, Applicant, PasswordAttempts
-from dialogue_gym.web.headers import cookie_header
-from dialogue_gym.web.networks import network_of_client
+from dialogue_gym.web.responses import cookie_header
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 
 LEAST_PASSWORD = 8
@@ -34,6 +33,8 @@ COOKIE, BROWSER_COOKIE = "dialogue_gym_teacher", "dialogue_gym_browser"
 """The cookies of a teacher who has signed in, and of a browser in which one did once."""
 _BROWSER_DAYS = 365
 _KEY_FILE, _SESSIONS_FILE = "web.key", "web.sessions"
+_IPV6_BITS = 64
+"""The part of an IPv6 address that names a network: its owner can choose the rest for each request."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -43,6 +44,28 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def network_of(address: str) -> str:
+    """Return the part of an address that its owner cannot change at will.
+
+    >>> network_of("::ffff:192.0.2.7"), network_of("2001:db8::1"), network_of("unknown")
+    ('192.0.2.7', '2001:db8::/64', 'unknown')
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_BITS), strict=False))
+
+
+def network_of_client(request: Request) -> str:
+    """Return the network from which a request comes."""
+    return network_of(request.client.host) if request.client else ""
 
 
 class TooManyTries(Exception):

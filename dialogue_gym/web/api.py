@@ -26,14 +26,12 @@ from dialogue_gym.conversation.wording import REST
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.web.access import AccessPolicy, TooManyTries
+from dialogue_gym.web.access import AccessPolicy, TooManyTries, network_of_client
 from dialogue_gym.web.attempts import API as API_REALM
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.domain_api import API, add_domain
 from dialogue_gym.web.domain_desk import DomainDesk
-from dialogue_gym.web.json_bodies import ErrorBody, EscapedJSON
-from dialogue_gym.web.lost_page import leads_home
-from dialogue_gym.web.networks import network_of_client
+from dialogue_gym.web.responses import ErrorBody, EscapedJSON, leads_home
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.talk_page import PATH, add_visitors
 from dialogue_gym.web.visitors import COOKIE, PREFIX

@@ -18,14 +18,13 @@ from starlette.types import ASGIApp
 from dialogue_gym._text import visible
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.web.access import AccessPolicy
-from dialogue_gym.web.headers import COMPILED
-from dialogue_gym.web.lost_page import leads_home
 from dialogue_gym.web.pages.conversations import conversations_page as build_conversations
 from dialogue_gym.web.pages.domain import domain_page as build_domain
 from dialogue_gym.web.pages.login import sign_in_form, take_form
 from dialogue_gym.web.pages.people import people_page as build_people
 from dialogue_gym.web.pages.progress import show_progress
 from dialogue_gym.web.pages.teach import Watchers, teach
+from dialogue_gym.web.responses import COMPILED, leads_home
 from dialogue_gym.web.security import ENTER, AccessMiddleware
 from dialogue_gym.web.transfers import add_transfers
 from dialogue_gym.web.workspace import Workspace, Workspaces

@@ -13,7 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
-from dialogue_gym.web.headers import security_headers
+from dialogue_gym.web.responses import security_headers
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent

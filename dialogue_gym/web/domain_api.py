@@ -14,7 +14,7 @@ from dialogue_gym._text import printable
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.teaching.domain_edits import EditError
 from dialogue_gym.web.domain_desk import DomainDesk, SlotBody, SlotEdit, TextEdit, slot_parts
-from dialogue_gym.web.json_bodies import ErrorBody, EscapedJSON
+from dialogue_gym.web.responses import ErrorBody, EscapedJSON
 
 API = "/api"
 

@@ -32,8 +32,8 @@ from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.first_page import PATH as NEW_PATH
 from dialogue_gym.web.first_page import FirstPage
-from dialogue_gym.web.headers import INLINE_STYLES
 from dialogue_gym.web.options import ServeOptions
+from dialogue_gym.web.responses import INLINE_STYLES
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve
 from dialogue_gym.web.talk_page import PATH as TALK_PATH

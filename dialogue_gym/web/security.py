@@ -1,4 +1,4 @@
-"""A check of every request and socket before anything else sees it."""
+"""Checks of every request and socket before anything else sees it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dialogue_gym.web.access import AccessPolicy
-from dialogue_gym.web.headers import NO_INLINE, security_headers
+from dialogue_gym.web.access import AccessPolicy, is_loopback
+from dialogue_gym.web.responses import NO_INLINE, security_headers
 
 MOST_BYTES = 1_000_000
 """The size of a request's body, and of a message through the socket, at most."""
@@ -39,7 +39,7 @@ class AccessMiddleware:
             policy: the rules of access.
             enter: the path of the sign-in form; None for an application without signing in.
             framed: the path of the one page that the policy's `frames` may show; None for none.
-            content: the content that the application's pages may load, one of those in `headers`.
+            content: the content that the application's pages may load, one of those in `responses`.
         """
         self._app = app
         self._policy = policy
@@ -121,6 +121,29 @@ class AccessMiddleware:
             await send(message)
 
         return receiving, sending
+
+
+class ProxyNotice:
+    """Says once that requests seem to come through a proxy that the server was not told about."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Pass requests on to an application."""
+        self._app = app
+        self._is_said = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if not self._is_said and scope.get("client") and "headers" in scope:
+            address = str(scope["client"][0])
+            # One from elsewhere may have made the header up.
+            if is_loopback(address) and any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
+                self._is_said = True
+                print(
+                    "(Requests come through a proxy, and all people behind it share the limits of one"
+                    f" address: give --behind-proxy {address})",
+                    flush=True,
+                )
+        await self._app(scope, receive, send)
 
 
 async def _read_body(receive: Receive) -> Receive | None:

@@ -15,13 +15,13 @@ from getpass import getpass
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from dialogue_gym._files import FileError, FileKind, read_text
 from dialogue_gym._text import printable, shorten
 from dialogue_gym.web.access import LEAST_PASSWORD, is_loopback
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
-from dialogue_gym.web.security import MOST_BYTES
+from dialogue_gym.web.security import MOST_BYTES, ProxyNotice
 
 PASSWORD = "DIALOGUE_GYM_PASSWORD"
 """The environment variable with the teachers' password."""
@@ -94,29 +94,6 @@ def _forms(proxy: str) -> list[str]:
     if network.version == 4:
         return [str(network), f"::ffff:{network.network_address}/{96 + network.prefixlen}"]
     return [str(network)]
-
-
-class ProxyNotice:
-    """Says once that requests seem to come through a proxy that the server was not told about."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Pass requests on to an application."""
-        self._app = app
-        self._is_said = False
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-        if not self._is_said and scope.get("client") and "headers" in scope:
-            address = str(scope["client"][0])
-            # One from elsewhere may have made the header up.
-            if is_loopback(address) and any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
-                self._is_said = True
-                print(
-                    "(Requests come through a proxy, and all people behind it share the limits of one"
-                    f" address: give --behind-proxy {address})",
-                    flush=True,
-                )
-        await self._app(scope, receive, send)
 
 
 def _stop_at(ends: threading.Event, running: uvicorn.Server) -> None:

@@ -18,9 +18,9 @@ from dialogue_gym.conversation.transcript import buttons_of, message_lines
 from dialogue_gym.conversation.wording import PAGE
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot
+from dialogue_gym.web.access import network_of_client
 from dialogue_gym.web.branding import Branding
-from dialogue_gym.web.headers import cookie_header
-from dialogue_gym.web.networks import network_of_client
+from dialogue_gym.web.responses import cookie_header
 from dialogue_gym.web.visitors import COOKIE, MOST_CHARACTERS, VisitorTokens
 
 PATH = "/talk"

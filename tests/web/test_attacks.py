@@ -26,7 +26,7 @@ client = pytest.importorskip("websockets.sync.client")
 from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
 from dialogue_gym.live.rate_limit import Limits  # noqa: E402
-from dialogue_gym.web.headers import security_headers  # noqa: E402
+from dialogue_gym.web.responses import security_headers  # noqa: E402
 from tests.web.requests import PASSWORD, SOCKET, Answer, ask, enter, sign_in  # noqa: E402
 from tests.web.servers import Served, wait_for  # noqa: E402
 

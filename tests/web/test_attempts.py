@@ -17,9 +17,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from dialogue_gym.web.access import BROWSER_COOKIE, COOKIE, AccessPolicy, TooManyTries
+from dialogue_gym.web.access import BROWSER_COOKIE, COOKIE, AccessPolicy, TooManyTries, network_of
 from dialogue_gym.web.attempts import API, MOST_WRONG, TEACH, Applicant, PasswordAttempts
-from dialogue_gym.web.networks import network_of
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 from dialogue_gym.web.visitors import PREFIX, VisitorTokens

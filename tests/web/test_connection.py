@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from dialogue_gym.web import connection
 from dialogue_gym.web.connection import MOST_HEAD_BYTES, LimitedConnection, LimitedSocket
-from dialogue_gym.web.headers import security_headers
+from dialogue_gym.web.responses import security_headers
 from tests.web.servers import wait_for
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"

@@ -1,16 +1,26 @@
-"""The security headers of responses, and their cookies."""
+"""The common parts of responses: security headers, cookies, JSON, and the page that does not exist."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 
-from starlette.responses import Response
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 NO_INLINE = "default-src 'self'"
 INLINE_STYLES = "default-src 'self'; style-src 'self' 'unsafe-inline'"
 COMPILED = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 """The content that pages may load: files of the server alone, also styles in the page, and also templates
 that the framework of the teachers' pages compiles in the browser."""
+
+_LOST_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Page not found</title></head>
+<body><main><h1>Page not found</h1><p><a href="{home}">Go to the start</a></p></main></body></html>"""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -52,3 +62,32 @@ def cookie_header(name: str, value: str, path: str, days: int, is_https: bool) -
         name, value, max_age=days * 86400, path=path, httponly=True, samesite="strict", secure=is_https
     )
     return response.raw_headers[-1]
+
+
+class ErrorBody(BaseModel):
+    """An error, in one line."""
+
+    detail: str
+
+
+class EscapedJSON(JSONResponse):
+    """JSON in ASCII: messages may hold lone surrogates, which UTF-8 cannot encode."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes of a content."""
+        return json.dumps(content, allow_nan=False).encode("ascii")
+
+
+def leads_home(home: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return a handler of the status 404: a way home for people, one line for programs.
+
+    Args:
+        home: the path that the page leads to.
+    """
+
+    async def handle(request: Request, error: Exception) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(_LOST_PAGE.format(home=home), 404)
+        return JSONResponse({"detail": getattr(error, "detail", "Not Found")}, 404)
+
+    return handle
