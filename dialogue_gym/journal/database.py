@@ -1,17 +1,18 @@
-"""The SQLite database of a store: its lock, its format, its errors in one line, and its queries."""
+"""The SQLite database of a store: its lock, its format, its errors in one line, its rows and queries."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._files import NO_FILE
-from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.entry import DOMAIN, HEAD, Draft, Entry, StoreError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -231,6 +232,54 @@ def _lock(folder: Path, wait: float) -> BaseFileLock:
         raise StoreError(f"{folder}: {who} is writing to this store; one can at a time") from None
     holder.write_text(str(os.getpid()), "ascii")
     return lock
+
+
+def insert(
+    connection: sqlite3.Connection, rows: Iterable[tuple[Draft, str]], now: float, revision: int
+) -> list[Entry]:
+    """Insert drafts, each with its content as JSON, in their order.
+
+    Args:
+        connection: the database, in a transaction.
+        rows: the drafts and their contents.
+        now: the time of all.
+        revision: the number of additions to the domain before them.
+
+    Raises:
+        StoreError: a draft follows an entry that does not exist.
+    """
+    entries: list[Entry] = []
+    written: dict[Draft, int] = {}
+    for draft, content in rows:
+        parent = _parent_id(draft, written)
+        entries.append(_insert(connection, draft, content, parent, now, revision))
+        written[draft] = entries[-1].id
+        revision += draft.kind == DOMAIN
+    return entries
+
+
+def _parent_id(draft: Draft, written: Mapping[Draft, int]) -> int | None:
+    if draft.kind == HEAD:
+        to: int | None = draft.content["to"]  # so that foreign keys keep its target in place
+        return to
+    if not isinstance(draft.parent, Draft):
+        return draft.parent
+    if draft.parent not in written:
+        raise StoreError("an entry can only follow one that stands before it")
+    return written[draft.parent]
+
+
+def _insert(
+    connection: sqlite3.Connection, draft: Draft, content: str, parent: int | None, now: float, revision: int
+) -> Entry:
+    row = (draft.conversation, parent, draft.kind, content, draft.author, now, revision)
+    try:
+        id = connection.execute("INSERT INTO entries VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
+    except sqlite3.IntegrityError:
+        raise StoreError(f"unknown entry {parent}: no entry can follow it") from None
+    assert id is not None
+    # A copy, as it will be read again: the caller may change the draft's content later.
+    return Entry(id, draft.conversation, parent, draft.kind, json.loads(content), draft.author, now, revision)
 
 
 SELECT_ENTRY = "SELECT * FROM entries WHERE id = ?"

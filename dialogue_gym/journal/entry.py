@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import name_fault, nearest, shorten
 from dialogue_gym.conversation.events import ActionExecuted, Event, Json, UserUttered, from_json
 from dialogue_gym.domain.additions import ACTION, RESPONSE
 from dialogue_gym.domain.additions import KINDS as ADDITIONS
@@ -100,6 +101,17 @@ class Entry:
     author: str = ""
     time: float = 0.0
     revision: int = 0
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether this is a teacher's decision: neither the bot's own nor a story's."""
+        return self.kind == LABEL and self.content["by"] not in (BOT, STORY)
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether this is an answer with another action than the proposed one."""
+        action = self.content.get("action")
+        return self.is_answer and self.content.get("proposal", action) != action
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +229,32 @@ def fault(kind: str, content: object) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def content_json(draft: Draft) -> str:
+    """Return the content of a draft as JSON.
+
+    Raises:
+        StoreError: the content does not fit the kind, or a name cannot be one.
+    """
+    kind = draft.kind
+    if kind not in KINDS:
+        raise StoreError(f"unknown kind of entry {shorten(kind)}; {nearest(kind, KINDS)}")
+    if not draft.conversation and draft.parent is not None:
+        raise StoreError("an entry that belongs to no conversation follows none")
+    for name in filter(None, (draft.conversation, draft.author)):
+        if reason := name_fault(name):
+            raise StoreError(f"{shorten(name)} is not a name for a conversation or an author: {reason}")
+    if not draft.conversation and kind not in (DOMAIN, NOTE, RENAME):
+        raise StoreError(f"an entry of the kind {kind!r} needs a conversation")
+    try:
+        # Escaped, since a terminal may give halves of characters, which no encoding can write.
+        text = json.dumps(dict(draft.content), allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"the content of an entry cannot be written as JSON ({error})") from None
+    if reason := fault(kind, json.loads(text)):
+        raise StoreError(f"an entry of the kind {kind!r}: {reason}")
+    return text
 
 
 def shape_fault(kind: str, content: object) -> str | None:

@@ -29,6 +29,7 @@ from dialogue_gym.journal.database import (
     SELECT_TAUGHT,
     SELECT_UNFINISHED,
     Database,
+    insert,
 )
 from dialogue_gym.journal.entry import (
     DOMAIN,
@@ -37,13 +38,13 @@ from dialogue_gym.journal.entry import (
     Entry,
     StoreError,
     actions_in,
+    content_json,
     problems,
     renamed,
 )
 from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
-from dialogue_gym.journal.insertion import content_json, insert
 from dialogue_gym.journal.stored_files import StoredFiles
 
 __all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]

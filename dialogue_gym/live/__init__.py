@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from dialogue_gym.live.policy import store_agent
     from dialogue_gym.live.rate_limit import Limits, RateLimiter
     from dialogue_gym.live.replay_buffer import ReplayBuffer
-    from dialogue_gym.live.reply import Reply
     from dialogue_gym.live.sessions import Rejected, Sessions
     from dialogue_gym.live.simulated_person import SimulatedPerson
     from dialogue_gym.live.startup import start_or_resume
     from dialogue_gym.live.trainer import RegressionGuard, Trainer
     from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
-    from dialogue_gym.live.turn import LiveError
+    from dialogue_gym.live.turn import LiveError, Reply
 
 __all__ = [
     "Checkpoint",
@@ -74,11 +73,10 @@ __getattr__ = lazy_getattr(__name__, {
     "policy": ("store_agent",),
     "rate_limit": ("Limits", "RateLimiter"),
     "replay_buffer": ("ReplayBuffer",),
-    "reply": ("Reply",),
     "sessions": ("Rejected", "Sessions"),
     "simulated_person": ("SimulatedPerson",),
     "startup": ("start_or_resume",),
     "trainer": ("RegressionGuard", "Trainer"),
     "transitions": ("LiveReward", "Transition", "unlearned"),
-    "turn": ("LiveError",),
+    "turn": ("LiveError", "Reply"),
 })  # fmt: skip

@@ -24,9 +24,8 @@ from dialogue_gym.domain.model import RESTART
 from dialogue_gym.journal.entry import BOT, LABEL, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import Conversations
-from dialogue_gym.live.reply import Reply
 from dialogue_gym.live.transitions import FAILURE, TRUNCATED, LiveReward, Trace
-from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, no_listener
+from dialogue_gym.live.turn import LiveError, OnTransitions, Reply, Turn, no_listener
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 from dialogue_gym.stories.rulebook import RuleBook
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.live.options import NEVER
-from dialogue_gym.policies.trained import NetworkPolicy
+from dialogue_gym.policies.network import NetworkPolicy
 
 NEWEST = 0.1
 """The weight of the newest dialogue in the running mean of satisfaction."""

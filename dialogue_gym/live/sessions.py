@@ -17,9 +17,8 @@ from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
-from dialogue_gym.live.reply import Reply
 from dialogue_gym.live.transitions import TRUNCATED
-from dialogue_gym.live.turn import LiveError
+from dialogue_gym.live.turn import LiveError, Reply
 
 _DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
 _SENDER_CHARACTERS = 128

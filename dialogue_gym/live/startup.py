@@ -19,8 +19,8 @@ from dialogue_gym.live.trainer import EVERY, RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy
+from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.saved import AgentError
-from dialogue_gym.policies.trained import NetworkPolicy
 from dialogue_gym.teaching.learner import right_actions
 
 

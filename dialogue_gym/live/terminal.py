@@ -12,9 +12,9 @@ from dialogue_gym.conversation.transcript import message_lines
 from dialogue_gym.conversation.wording import TERMINAL
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.live.bot import LiveBot
-from dialogue_gym.live.reply import Reply
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import TRUNCATED
+from dialogue_gym.live.turn import Reply
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.wrappers.feedback import rating_of
 

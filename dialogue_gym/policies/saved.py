@@ -20,8 +20,8 @@ import numpy.typing as npt
 from dialogue_gym._files import FileError, read_bytes, write_text, write_whole
 from dialogue_gym._text import shorten
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
-from dialogue_gym.policies.trained import NetworkPolicy
 
 AGENT_FILE, WEIGHTS_FILE = "agent.json", "weights.npz"
 FORMAT = 1

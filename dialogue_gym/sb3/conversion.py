@@ -10,8 +10,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
-from dialogue_gym.policies.network import Layer
-from dialogue_gym.policies.trained import NetworkPolicy
+from dialogue_gym.policies.network import Layer, NetworkPolicy
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
 
 _ACTIVATIONS = {torch.nn.ReLU: "relu", torch.nn.Tanh: "tanh"}

@@ -9,8 +9,8 @@ from typing import Any
 
 from dialogue_gym._text import shorten
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.saved import AgentError, first_line
-from dialogue_gym.policies.trained import NetworkPolicy
 from dialogue_gym.sb3.conversion import to_numpy
 from dialogue_gym.sb3.masked_dqn import former_modules
 

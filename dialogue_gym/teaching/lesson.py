@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from dialogue_gym._text import counted
 from dialogue_gym.journal.entry import END, LIVE, MEND
 from dialogue_gym.journal.history import History
-from dialogue_gym.teaching.review import is_answer, is_correction
 
 GOAL = 3
 """The number of dialogues in a row without a correction that make a first lesson complete."""
@@ -86,9 +85,9 @@ class Lesson:
         if not path or (LIVE in path[0].content and not is_fork):
             return ()
         own = [entry for entry in path if entry.conversation == name]
-        marks = [(entry.id, False) for entry in own if entry.kind == MEND or is_correction(entry)]
+        marks = [(entry.id, False) for entry in own if entry.kind == MEND or entry.is_correction]
         last = path[-1]
-        if last.kind == END and any(map(is_answer, own)):
+        if last.kind == END and any(entry.is_answer for entry in own):
             if last.content["outcome"] == "failure":
                 marks.append((last.id, False))
             elif last.content["outcome"] in self._good_ends and not marks and not is_fork:

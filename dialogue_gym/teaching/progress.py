@@ -12,7 +12,6 @@ from dialogue_gym.journal.entry import LABEL, MEND, STORY
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.labels import Label
 from dialogue_gym.teaching.learner import Learner
-from dialogue_gym.teaching.review import is_answer, is_correction
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.simulated_teacher import unseen_success_rate
 
@@ -46,9 +45,7 @@ def dialogues(history: History) -> list[TaughtDialogue]:
     found = []
     for name in history.conversations:
         path = history.path(name)
-        places = [
-            place for place, entry in enumerate(path) if is_answer(entry) and entry.conversation == name
-        ]
+        places = [place for place, entry in enumerate(path) if entry.is_answer and entry.conversation == name]
         if not places:
             continue
         answered = [path[place] for place in places]
@@ -58,7 +55,7 @@ def dialogues(history: History) -> list[TaughtDialogue]:
             TaughtDialogue(
                 name,
                 len(answered),
-                sum(map(is_correction, answered)),
+                sum(entry.is_correction for entry in answered),
                 history.outcome(name),
                 statistics.median(pauses) if pauses else None,
                 answered[-1].id,
@@ -90,14 +87,14 @@ def figures(session: Session) -> dict[str, int]:
     history = session.history
     in_effect = {entry.id: entry for name in history.conversations for entry in history.path(name)}
     decisions = [entry for entry in in_effect.values() if entry.kind == LABEL]
-    answers = sum(map(is_answer, decisions))
+    answers = sum(entry.is_answer for entry in decisions)
     from_stories = sum(entry.content["by"] == STORY for entry in decisions)
     ended = [history.outcome(name) for name in history.conversations if not name.startswith("story ")]
     return {
         "conversations": len(ended),
         "successful conversations": ended.count("success"),
         "answers": answers,
-        "corrections": sum(map(is_correction, decisions)),
+        "corrections": sum(entry.is_correction for entry in decisions),
         "decisions from stories": from_stories,
         "decisions by the bot itself": len(decisions) - answers - from_stories,
         "corrected messages": sum(entry.kind == MEND for entry in in_effect.values()),

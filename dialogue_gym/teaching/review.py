@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import BOT, LABEL, MEND, STORY, Entry, entry_events
+from dialogue_gym.journal.entry import MEND, STORY, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.labels import Label
 
@@ -45,20 +45,9 @@ def corrections(history: History, conversation: str) -> list[Correction]:
     for place, ((entry, before), event) in enumerate(zip(written, history.events(conversation), strict=True)):
         if isinstance(event, UserUttered) and isinstance(before, UserUttered) and event != before:
             found.append(Correction(place, before.act, event.act, event))
-        elif is_correction(entry):
+        elif entry.is_correction:
             found.append(Correction(place, entry.content["proposal"], entry.content["action"]))
     return found
-
-
-def is_answer(entry: Entry) -> bool:
-    """Return whether an entry is a teacher's decision: neither the bot's own nor a story's."""
-    return entry.kind == LABEL and entry.content["by"] not in (BOT, STORY)
-
-
-def is_correction(entry: Entry) -> bool:
-    """Return whether an entry is an answer with another action than the proposed one."""
-    action = entry.content.get("action")
-    return is_answer(entry) and entry.content.get("proposal", action) != action
 
 
 @dataclass(frozen=True)

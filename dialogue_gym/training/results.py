@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dialogue_gym._files import write_text
+from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.policies.saved import save_agent
-from dialogue_gym.policies.trained import NetworkPolicy
 from dialogue_gym.sb3.conversion import to_numpy
 from dialogue_gym.training.configuration import agent_config
 from dialogue_gym.training.evaluation import Evaluation

@@ -12,9 +12,8 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry, in_words
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.pending import MissingResult, Option, PendingContradiction, Proposal
-from dialogue_gym.teaching.preview import ActionPreview, previews
-from dialogue_gym.teaching.remarks import remarks
-from dialogue_gym.teaching.review import corrections, is_answer, is_correction
+from dialogue_gym.teaching.proposal_view import ActionPreview, previews, remarks
+from dialogue_gym.teaching.review import corrections
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.wish import UserWish, wish_of
 
@@ -146,7 +145,10 @@ def _sendable(text: str) -> str:
 def tally_of(history: History, conversation: str) -> dict[str, int]:
     """Return the numbers of answers and of corrections in a conversation."""
     path = history.path(conversation)
-    return {"answers": sum(map(is_answer, path)), "corrections": sum(map(is_correction, path))}
+    return {
+        "answers": sum(entry.is_answer for entry in path),
+        "corrections": sum(entry.is_correction for entry in path),
+    }
 
 
 def chat_of(history: History, conversation: str) -> list[Json]:

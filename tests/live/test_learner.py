@@ -25,8 +25,8 @@ from dialogue_gym.live.startup import initialize_learner
 from dialogue_gym.live.transitions import Transition
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.evaluation import play
+from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.saved import AgentError
-from dialogue_gym.policies.trained import NetworkPolicy
 from dialogue_gym.sb3.conversion import to_numpy
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
 from tests.live.learning import learner_of, transitions

@@ -42,8 +42,16 @@ from dialogue_gym.teaching.pending import (
 )
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal import views
-from dialogue_gym.teaching.terminal.keys import GOAL, KeyCommand
-from dialogue_gym.teaching.terminal.prompts import Picked, ask_key, choose, pick, pick_number, typed
+from dialogue_gym.teaching.terminal.prompts import (
+    GOAL,
+    KeyCommand,
+    Picked,
+    ask_key,
+    choose,
+    pick,
+    pick_number,
+    typed,
+)
 from dialogue_gym.teaching.terminal.screens import STOP, Dialog, Line, Row, Screen, Table
 from dialogue_gym.teaching.wish import wish_of
 

@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from dialogue_gym._text import visible
 from dialogue_gym.teaching.growth import Growth
-from dialogue_gym.teaching.terminal.keys import QUIT, KeyCommand
-from dialogue_gym.teaching.terminal.prompts import choose
+from dialogue_gym.teaching.terminal.prompts import QUIT, KeyCommand, choose
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Table
 
 _Answer = TypeVar("_Answer")
