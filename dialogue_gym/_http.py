@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from dialogue_gym._text import finite, printable, shorten
+from dialogue_gym._text import finite_number, printable, shorten
 
 T = TypeVar("T")
 
@@ -147,7 +147,7 @@ def _parsed(where: str, status: int, body: bytes) -> Any:
         raise ServiceError(f"{where} sent more than {MAX_BYTES:,} bytes", status)
     content, fault = None, None
     try:
-        content = json.loads(body, parse_constant=finite, parse_float=finite)
+        content = json.loads(body, parse_constant=finite_number, parse_float=finite_number)
     except (ValueError, RecursionError) as error:
         fault = str(error)
     if not 200 <= status < 300:

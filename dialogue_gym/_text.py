@@ -88,10 +88,10 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f"valid: {shown}, …" if len(names) > 8 else f"valid: {shown}"
 
 
-def is_slip_of(word: str, meant: str) -> bool:
+def is_misspelling_of(word: str, meant: str) -> bool:
     """Return whether a word is another one with one letter too many, missing, changed or swapped.
 
-    >>> is_slip_of("intentz", "intents"), is_slip_of("synonyms", "intents")
+    >>> is_misspelling_of("intentz", "intents"), is_misspelling_of("synonyms", "intents")
     (True, False)
     """
     if word == meant or abs(len(word) - len(meant)) > 1:
@@ -129,11 +129,26 @@ def shorten(text: str, width: int = 60) -> str:
     return f"{quote}{escaped}{quote}"
 
 
-def finite(text: str) -> float:
+def finite_number(text: str) -> float:
     """Return the number that a text stands for; ValueError unless it is finite."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{shorten(text, 20)} is not a finite number")
+    return number
+
+
+def fraction(text: str) -> float:
+    """Return the number from 0 to 1 that a text stands for; ValueError for any other text.
+
+    >>> fraction("0.5")
+    0.5
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError(f"{shorten(text)} is not a number from 0 to 1")
     return number
 
 

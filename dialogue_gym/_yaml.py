@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from dialogue_gym._files import FileError, FileKind, Problem, check_characters, read_text
-from dialogue_gym._text import article, bounds, cut, is_slip_of, name_fault, nearest, shorten
+from dialogue_gym._text import article, bounds, cut, is_misspelling_of, name_fault, nearest, shorten
 
 # The C parser is 10 times faster where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -140,7 +140,7 @@ class YamlNode:
                 continue
             at = self._within(entry.node, self.path, entry._at)
             message = f"unknown key {shorten(key)}; {nearest(key, names)}"
-            if any(is_slip_of(key, name) for name in names):
+            if any(is_misspelling_of(key, name) for name in names):
                 raise at.error(message)
             warnings.append(at.warning(f"{message} (it is ignored)"))
         return found

@@ -29,7 +29,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
     Value,
 )
-from dialogue_gym.conversation.slot_filling import NO_LOOP, Loop, named_value, slots_filled, stored
+from dialogue_gym.conversation.slot_filling import NO_LOOP, LoopState, named_value, slots_filled, stored_value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import known_actions
 from dialogue_gym.domain.model import LISTEN, DomainError, FakeUser, Profile
@@ -112,7 +112,7 @@ class BotState:
         elif isinstance(event, SlotSet) and is_news:
             self._set_slot(event)
         elif isinstance(event, ActiveLoop):
-            self._enter(Loop(event.name))
+            self._enter(LoopState(event.name))
         elif isinstance(event, ActionExecutionRejected):
             self._reject(event.name)
         elif isinstance(event, (Restarted, SessionStarted)) and is_news:
@@ -128,7 +128,7 @@ class BotState:
             return type(known) is not type(event.value) or bool(known != event.value)
         return not (isinstance(event, Restarted) and self._has_restarted)
 
-    def _enter(self, loop: Loop) -> None:
+    def _enter(self, loop: LoopState) -> None:
         self.loop = loop
         if self._forms:
             at = _loop_field(self.domain)
@@ -185,7 +185,7 @@ class BotState:
             raise DomainError(f"{self.domain.name}: unknown slot {shorten(event.name)}; {valid}")
         index = self._slot[event.name]
         code = self._codes[index]
-        value = named_value(code.slot) if event.is_named_only else stored(code.slot, event.value)
+        value = named_value(code.slot) if event.is_named_only else stored_value(code.slot, event.value)
         self.slots[event.name] = value
         if event.name != REQUESTED_SLOT:
             self.extracted[event.name] = value
@@ -268,7 +268,7 @@ class Conversation:
         return dict(self._state.slots)
 
     @property
-    def loop(self) -> Loop:
+    def loop(self) -> LoopState:
         """The active form, and its state."""
         return self._state.loop
 

@@ -17,7 +17,7 @@ from dialogue_gym.conversation.events import (
     SlotSet,
     Value,
 )
-from dialogue_gym.conversation.slot_filling import Loop, slots_filled
+from dialogue_gym.conversation.slot_filling import LoopState, slots_filled
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import known_actions
 from dialogue_gym.domain.model import LISTEN
@@ -109,7 +109,7 @@ def _extraction(form: Form, conversation: Conversation) -> list[SlotSet]:
     if (message := conversation.latest_message) is None:
         return []
     known = conversation.extracted
-    found = slots_filled(conversation.domain, message, Loop(form.name))
+    found = slots_filled(conversation.domain, message, LoopState(form.name))
     return [SlotSet(name, value) for name, value in found.items() if name not in known]
 
 

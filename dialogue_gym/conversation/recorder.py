@@ -8,7 +8,7 @@ from typing import Any
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import simulated_events
 from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entity_values
-from dialogue_gym.conversation.slot_filling import mention
+from dialogue_gym.conversation.slot_filling import entity_for
 from dialogue_gym.conversation.wording import Speaker, act_text
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import confidence_value, slot_codes
@@ -128,4 +128,4 @@ class Recorder:
         }
 
     def _entities(self, told: dict[str, str]) -> tuple[Entity, ...]:
-        return tuple(mention(self._domain.slot(name), value) for name, value in told.items())
+        return tuple(entity_for(self._domain.slot(name), value) for name, value in told.items())

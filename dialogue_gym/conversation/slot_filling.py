@@ -25,7 +25,7 @@ from dialogue_gym.domain.slot import (
 
 
 @dataclass(frozen=True)
-class Loop:
+class LoopState:
     """The active form, and its state.
 
     Attributes:
@@ -41,10 +41,10 @@ class Loop:
     is_rejected: bool = False
 
 
-NO_LOOP = Loop()
+NO_LOOP = LoopState()
 
 
-def slots_filled(domain: Domain, message: UserUttered, loop: Loop = NO_LOOP) -> dict[str, Value]:
+def slots_filled(domain: Domain, message: UserUttered, loop: LoopState = NO_LOOP) -> dict[str, Value]:
     """Return the slots that a message fills: a list gets all values, others the last."""
     values: dict[str, Value] = {}
     for slot in domain.slots:
@@ -73,7 +73,7 @@ def slots_of_entities(domain: Domain, message: UserUttered) -> dict[str, Value]:
     return values
 
 
-def _found(domain: Domain, slot: Slot, message: UserUttered, loop: Loop) -> list[Value]:
+def _found(domain: Domain, slot: Slot, message: UserUttered, loop: LoopState) -> list[Value]:
     if not slot.mappings:
         if slot.entity is None:
             return []
@@ -86,7 +86,7 @@ def _found(domain: Domain, slot: Slot, message: UserUttered, loop: Loop) -> list
     return []
 
 
-def _values(mapping: SlotMapping, message: UserUttered, loop: Loop) -> list[Value]:
+def _values(mapping: SlotMapping, message: UserUttered, loop: LoopState) -> list[Value]:
     """Return the values that a mapping finds in a message, if it applies."""
     if mapping.type == FROM_ENTITY:
         return [entity.value for entity in message.entities if _matches(mapping, entity)]
@@ -104,7 +104,7 @@ def _matches(mapping: SlotMapping, entity: Entity) -> bool:
 
 
 def _applies(
-    domain: Domain, slot: Slot, mapping: SlotMapping, message: UserUttered, loop: Loop, form: Form | None
+    domain: Domain, slot: Slot, mapping: SlotMapping, message: UserUttered, loop: LoopState, form: Form | None
 ) -> bool:
     return (
         _takes_intent(mapping, message, loop, form)
@@ -113,7 +113,7 @@ def _applies(
     )
 
 
-def _takes_intent(mapping: SlotMapping, message: UserUttered, loop: Loop, form: Form | None) -> bool:
+def _takes_intent(mapping: SlotMapping, message: UserUttered, loop: LoopState, form: Form | None) -> bool:
     """Return whether a mapping is for messages of this intent.
 
     The intents of the mapping decide if it names any; else those that it or the form ignores fill nothing.
@@ -125,12 +125,12 @@ def _takes_intent(mapping: SlotMapping, message: UserUttered, loop: Loop, form: 
     return intents.isdisjoint((*mapping.not_intents, *ignored))
 
 
-def _is_of_loop(mapping: SlotMapping, loop: Loop) -> bool:
+def _is_of_loop(mapping: SlotMapping, loop: LoopState) -> bool:
     conditions = mapping.conditions
     return not conditions or any(condition.active_loop == loop.name for condition in conditions)
 
 
-def _holds(mapping: SlotMapping, loop: Loop) -> bool:
+def _holds(mapping: SlotMapping, loop: LoopState) -> bool:
     """Return whether one of a mapping's conditions on the active form holds."""
     if mapping.type == FROM_TRIGGER_INTENT:  # the message that begins a form: nothing is requested yet
         loops = [condition.active_loop for condition in mapping.conditions if condition.active_loop]
@@ -140,7 +140,7 @@ def _holds(mapping: SlotMapping, loop: Loop) -> bool:
     return any(_condition_holds(condition, loop) for condition in mapping.conditions)
 
 
-def _condition_holds(condition: LoopCondition, loop: Loop) -> bool:
+def _condition_holds(condition: LoopCondition, loop: LoopState) -> bool:
     if condition.active_loop != loop.name:
         return False
     if loop.name is None:
@@ -148,7 +148,9 @@ def _condition_holds(condition: LoopCondition, loop: Loop) -> bool:
     return condition.requested_slot in (None, loop.requested_slot)
 
 
-def _is_ambiguous(domain: Domain, slot: Slot, mapping: SlotMapping, loop: Loop, form: Form | None) -> bool:
+def _is_ambiguous(
+    domain: Domain, slot: Slot, mapping: SlotMapping, loop: LoopState, form: Form | None
+) -> bool:
     """Return whether a form has asked for another slot, and several of its slots have this mapping."""
     if mapping.type != FROM_ENTITY or form is None or loop.requested_slot == slot.name:
         return False
@@ -161,12 +163,12 @@ def named_value(slot: Slot) -> Value:
     return {"text": FILLED, "list": [FILLED]}.get(slot.type)
 
 
-def stored(slot: Slot, value: Value) -> Value:
+def stored_value(slot: Slot, value: Value) -> Value:
     """Return a value as a slot stores it: a list slot wraps a single one in a list, unless it is empty."""
     return [value] if slot.type == "list" and value and not isinstance(value, list) else value
 
 
-def mention(slot: Slot, value: Value) -> Entity:
+def entity_for(slot: Slot, value: Value) -> Entity:
     """Return the entity in which a user tells the value of a slot, with the role and group that it needs."""
     for mapping in slot.mappings:
         if mapping.type == FROM_ENTITY:

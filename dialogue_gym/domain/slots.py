@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import is_slip_of, nearest, shorten
+from dialogue_gym._text import is_misspelling_of, nearest, shorten
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.conditions import category
 from dialogue_gym.domain.model import MAX_NAMES
@@ -179,7 +179,7 @@ class SlotReader:
         kind = keys["type"].text("mapping type")
         if kind not in MAPPING_TYPES:
             message = f"unknown mapping type {shorten(kind)}; {nearest(kind, MAPPING_TYPES)}"
-            if any(is_slip_of(kind, known) for known in MAPPING_TYPES):
+            if any(is_misspelling_of(kind, known) for known in MAPPING_TYPES):
                 raise keys["type"].error(message)
             self.warnings.append(keys["type"].warning(f"{message} (it fills nothing)"))
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import fraction, shorten
 from dialogue_gym.nlu.interpreter import FALLBACK
 
 AUTO = "auto"
@@ -28,11 +28,10 @@ def exploration_rates(explore: str | None) -> tuple[float, float]:
     if explore == AUTO:
         return LEAST, MOST
     try:
-        rate = float(explore)
+        rate = fraction(explore)
     except ValueError:
-        rate = -1.0
-    if not 0 <= rate <= 1:
-        raise ValueError(f"--explore {shorten(explore)}: expected 'auto', or a number from 0 to 1")
+        reason = "expected 'auto', or a number from 0 to 1"
+        raise ValueError(f"--explore {shorten(explore)}: {reason}") from None
     return rate, rate
 
 

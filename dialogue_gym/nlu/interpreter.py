@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._text import finite, name_fault, nearest, printable, shorten
+from dialogue_gym._text import finite_number, fraction, name_fault, nearest, printable, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered, entities_from
 from dialogue_gym.domain.default_names import command_of, known_intents
 from dialogue_gym.domain.model import Domain
@@ -160,12 +160,10 @@ def parse_act(text: str, domain: Domain | None = None) -> Interpretation:
 
 def _confidence(text: str) -> float:
     try:
-        confidence = float(text)
+        return fraction(text)
     except ValueError:
-        confidence = -1.0
-    if not 0 <= confidence <= 1:
-        raise InterpreterError(f"invalid confidence {shorten(text)}: expected a number from 0 to 1 after @")
-    return confidence
+        reason = "expected a number from 0 to 1 after @"
+        raise InterpreterError(f"invalid confidence {shorten(text)}: {reason}") from None
 
 
 def _values(text: str) -> dict[str, Any]:
@@ -195,8 +193,8 @@ def read_json(text: str) -> Any:
         return json.loads(
             text,
             object_pairs_hook=_without_doubles,
-            parse_constant=finite,
-            parse_float=finite,
+            parse_constant=finite_number,
+            parse_float=finite_number,
             parse_int=_whole,
         )
     except json.JSONDecodeError as error:
@@ -213,5 +211,5 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(text: str) -> int:
-    finite(text)  # also refuses a number that is too long for int
+    finite_number(text)  # also refuses a number that is too long for int
     return int(text)

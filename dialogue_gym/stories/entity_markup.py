@@ -13,10 +13,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from dialogue_gym._text import finite
+from dialogue_gym._text import finite_number
 from dialogue_gym.conversation.events import Entity, UserUttered, Value, entities_from
 
-_DECODER = json.JSONDecoder(strict=False, parse_float=finite, parse_constant=finite)
+_DECODER = json.JSONDecoder(strict=False, parse_float=finite_number, parse_constant=finite_number)
 # A bracket ends the search for its partner: otherwise a text of brackets would take quadratic time.
 _MARKED = re.compile(
     r"\[([^\[\]]+)\](?:\(([^():]+)(?::([^()]*))?\)|(\{[^{}]*\})|\[\s*((?:\{[^{}]*\}[\s,]*)+)\])"

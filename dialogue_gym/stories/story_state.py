@@ -16,7 +16,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
     Value,
 )
-from dialogue_gym.conversation.slot_filling import NO_LOOP, Loop, named_value, slots_filled
+from dialogue_gym.conversation.slot_filling import NO_LOOP, LoopState, named_value, slots_filled
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_SLOTS
 from dialogue_gym.domain.model import RESTART
@@ -40,7 +40,7 @@ class StoryState(NamedTuple):
     before_message: StoryState | None = None
     before_action: StoryState | None = None
     length: int = 0
-    loop: Loop = NO_LOOP
+    loop: LoopState = NO_LOOP
 
 
 class StoryStates:
@@ -92,13 +92,13 @@ class StoryStates:
         slot = next((slot for slot in self._domain.slots if slot.name == event.name), None)
         return SlotSet(event.name, named_value(slot) if slot else event.value)
 
-    def _with(self, slots: Mapping[str, Value], message: UserUttered, loop: Loop) -> Mapping[str, Value]:
+    def _with(self, slots: Mapping[str, Value], message: UserUttered, loop: LoopState) -> Mapping[str, Value]:
         if not self._watched:
             return slots
         filled = {name: value for name, value in self._filled(message, loop).items() if name in self._watched}
         return {**slots, **filled} if filled else slots
 
-    def _filled(self, message: UserUttered, loop: Loop) -> Mapping[str, Value]:
+    def _filled(self, message: UserUttered, loop: LoopState) -> Mapping[str, Value]:
         if self._domain:
             return slots_filled(self._domain, message, loop)
         return {entity.name: entity.value for entity in message.entities}
@@ -133,11 +133,11 @@ class StoryStates:
             yield event, place
 
 
-def _loop_after(loop: Loop, event: Event | OtherEvent) -> Loop:
+def _loop_after(loop: LoopState, event: Event | OtherEvent) -> LoopState:
     """Return the active form, and the slot that it has asked for, after an event."""
     if isinstance(event, ActiveLoop):
-        return Loop(event.name)
+        return LoopState(event.name)
     if isinstance(event, SlotSet) and event.name == REQUESTED_SLOT:
-        return Loop(loop.name, event.value)
+        return LoopState(loop.name, event.value)
     is_restart = isinstance(event, ActionExecuted) and event.name == RESTART
     return NO_LOOP if is_restart or isinstance(event, (Restarted, SessionStarted)) else loop

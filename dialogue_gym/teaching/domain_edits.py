@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError, check_characters
-from dialogue_gym._text import counted, is_slip_of, name_fault, nearest, shorten
+from dialogue_gym._text import counted, is_misspelling_of, name_fault, nearest, shorten
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.domain.additions import (
     ACTION,
@@ -252,7 +252,7 @@ def _check_places(domain: Domain, text: str) -> None:
     """Refuse a place for a slot whose name has a wrong letter; other unknown names may be an action's."""
     names = [slot.name for slot in domain.slots]
     for name in _PLACE.findall(text):
-        meant = next((one for one in names if name not in names and is_slip_of(name, one)), None)
+        meant = next((one for one in names if name not in names and is_misspelling_of(name, one)), None)
         if meant:
             raise EditError("text", f"unknown slot {shorten(name)}; did you mean {meant!r}?")
 

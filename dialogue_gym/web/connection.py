@@ -134,7 +134,28 @@ class SlowReader:
             self._transport.abort()
 
 
-class LimitedConnection(H11Protocol):
+class WatchedReading(asyncio.BaseProtocol):
+    """The part of a connection that cuts off a slow reader, for a class of uvicorn to mix in."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        """Take the arguments of uvicorn."""
+        super().__init__(*args, **keywords)
+        self._reader = SlowReader()
+
+    def pause_writing(self) -> None:
+        """Wait until the client has read some."""
+        super().pause_writing()
+        self._reader.watch(self.transport)
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        super().resume_writing()
+        self._reader.clear()
+
+
+class LimitedConnection(WatchedReading, H11Protocol):
     """A connection that ends for a large head (431), a slow head or body (408), and a slow reader."""
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
@@ -144,7 +165,6 @@ class LimitedConnection(H11Protocol):
         self._head = Deadline(self._refuse_slow_head)
         self._body = Deadline(self._refuse_slow_body)
         self._rest = Deadline(self._close)
-        self._reader = SlowReader()
         self._body_began: float | None = None
         self._body_bytes = 0
         self._rest_bytes = 0
@@ -180,16 +200,6 @@ class LimitedConnection(H11Protocol):
         super().on_response_complete()
         self._watch(0)
         self._reader.watch(self.transport)
-
-    def pause_writing(self) -> None:
-        """Wait until the client has read some."""
-        super().pause_writing()
-        self._reader.watch(self.transport)
-
-    def resume_writing(self) -> None:
-        """Go on sending."""
-        super().resume_writing()
-        self._reader.clear()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that is not HTTP, or has too large a head."""
@@ -265,7 +275,7 @@ class SafeHandshake(ServerProtocol):
         return response
 
 
-class LimitedSocket(WebSocketsSansIOProtocol):
+class LimitedSocket(WatchedReading, WebSocketsSansIOProtocol):
     """A WebSocket that cuts off a slow reader, and logs no refusal."""
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
@@ -274,7 +284,6 @@ class LimitedSocket(WebSocketsSansIOProtocol):
         self.conn = SafeHandshake(
             extensions=self.conn.available_extensions, max_size=self.config.ws_max_size, logger=self.logger
         )
-        self._reader = SlowReader()
 
     def data_received(self, data: bytes) -> None:
         """Take a part of the stream; a first request that cannot be read ends it."""
@@ -287,16 +296,6 @@ class LimitedSocket(WebSocketsSansIOProtocol):
         """Stop waiting."""
         self._reader.clear()
         super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Wait until the client has read some."""
-        super().pause_writing()
-        self._reader.watch(self.transport)
-
-    def resume_writing(self) -> None:
-        """Go on sending."""
-        super().resume_writing()
-        self._reader.clear()
 
     def keepalive_timeout(self) -> None:
         """End the connection to a client that does not respond."""

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import gymnasium as gym
 import numpy as np
 
-from dialogue_gym._text import finite, printable, shorten
+from dialogue_gym._text import finite_number, printable, shorten
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -68,7 +68,7 @@ def rating_of(text: str) -> float | None:
     if text in _SIGNS:
         return _SIGNS[text]
     try:
-        return finite(text)
+        return finite_number(text)
     except ValueError:
         return None
 

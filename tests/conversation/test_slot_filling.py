@@ -20,7 +20,7 @@ from dialogue_gym.conversation import (
     to_json,
 )
 from dialogue_gym.conversation.events import from_json
-from dialogue_gym.conversation.slot_filling import Loop
+from dialogue_gym.conversation.slot_filling import LoopState
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.history import History
@@ -105,7 +105,7 @@ def test_the_active_form_decides() -> None:
     assert filled(form, ask, Restarted(), says("book", two))["name"] == "2"
     assert "reason" not in filled(says("book")) and filled(form, says("book"))["reason"] == "new"
     conversation = Conversation(MAPPED, [form, ask])
-    assert conversation.loop == Loop("name_form", "name")
+    assert conversation.loop == LoopState("name_form", "name")
     assert [from_json(to_json(event)) for event in conversation.events] == [form, ask]
 
 

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import article, counted, visible
+from dialogue_gym._text import article, counted, fraction, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import OUTCOMES, either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
@@ -382,12 +382,9 @@ class TeachingDialog:
         if not answer.strip():
             return
         try:
-            threshold = float(answer)
+            self._threshold = fraction(answer)
         except ValueError:
-            threshold = -1.0
-        if not 0 <= threshold <= 1:
-            raise SessionError(f"{visible(answer, 40)} is not a number from 0 to 1")
-        self._threshold = threshold
+            raise SessionError(f"{visible(answer, 40)} is not a number from 0 to 1") from None
 
     def _go_on(self) -> Dialog[None]:
         """Let the bot continue by itself and show its steps, until it is unsure or the person stops it."""
