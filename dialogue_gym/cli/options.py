@@ -133,12 +133,45 @@ def _option(type_: Any, panel: str, *flags: str, **settings: Any) -> Any:
     return Annotated[type_, typer.Option(*flags, rich_help_panel=panel, **settings)]
 
 
+def _store(default: str) -> Any:
+    text = f"Folder of the store; default: {default}."
+    return _option(Path | None, BOT, "--store", metavar="DIR", help=text)
+
+
 _OPTIONS: dict[str, Any] = {
     "source": DomainName,
+    # Serving
+    "teach": _option(bool, SERVING, "--teach/--no-teach", help="Serve the teachers' pages, at /teach/."),
+    "talk": _option(bool, SERVING, "--talk/--no-talk", help="Serve visitors: /talk/, REST and /api."),
+    "host": _option(
+        str, SERVING, "--host", help="Address to listen on; a non-local one requires a password."
+    ),
+    "port": _option(int, SERVING, "--port", min=0, max=65535, help="Port to listen on; 0: a free one."),
+    "password_file": _option(
+        Path | None,
+        SERVING,
+        "--password-file",
+        metavar="FILE",
+        help="File with the teachers' password; DIALOGUE_GYM_PASSWORD sets it, too.",
+    ),
+    "name": _option(
+        list[str] | None, SERVING, "--name", metavar="HOST", help="Another host name of this server."
+    ),
+    "behind_proxy": _option(
+        list[str] | None,
+        SERVING,
+        "--behind-proxy",
+        metavar="ADDRESS",
+        help="Address of a proxy in front of this server, whose X-Forwarded-For names the client.",
+    ),
+    "open": _option(bool, SERVING, "--open/--no-open", help="Open the teachers' page in the browser."),
+    # Bot and store
+    "store": _store("NAME-teaching"),
     "nlu": NluOption,
     "actions": ActionsOption,
-    "seed": SeedOption,
     "fallback": FallbackOption,
+    "seed": SeedOption,
+    "trust": TrustOption,
     # Teaching
     "scratch": _option(
         bool,
@@ -185,7 +218,6 @@ _OPTIONS: dict[str, Any] = {
         metavar="NAME|DIR",
         help="Agent that a new learner begins with: pretrained, expert, or the folder of a trained one.",
     ),
-    "trust": TrustOption,
     "silence": _option(
         float, LEARNING, "--silence", min=0, help="Minutes after which a silent person is gone; 0: never."
     ),
@@ -211,31 +243,6 @@ _OPTIONS: dict[str, Any] = {
         metavar="auto|RATE",
         help="Share of decisions that try another action out on people, such as 0.05; default: none.",
     ),
-    # Serving
-    "teach": _option(bool, SERVING, "--teach/--no-teach", help="Serve the teachers' pages, at /teach/."),
-    "talk": _option(bool, SERVING, "--talk/--no-talk", help="Serve visitors: /talk/, REST and /api."),
-    "host": _option(
-        str, SERVING, "--host", help="Address to listen on; a non-local one requires a password."
-    ),
-    "port": _option(int, SERVING, "--port", min=0, max=65535, help="Port to listen on; 0: a free one."),
-    "password_file": _option(
-        Path | None,
-        SERVING,
-        "--password-file",
-        metavar="FILE",
-        help="File with the teachers' password; DIALOGUE_GYM_PASSWORD sets it, too.",
-    ),
-    "name": _option(
-        list[str] | None, SERVING, "--name", metavar="HOST", help="Another host name of this server."
-    ),
-    "behind_proxy": _option(
-        list[str] | None,
-        SERVING,
-        "--behind-proxy",
-        metavar="ADDRESS",
-        help="Address of a proxy in front of this server, whose X-Forwarded-For names the client.",
-    ),
-    "open": _option(bool, SERVING, "--open/--no-open", help="Open the teachers' page in the browser."),
     # Visitors and front ends
     "origin": _option(
         list[str] | None,
@@ -250,6 +257,9 @@ _OPTIONS: dict[str, Any] = {
         "--token-file",
         metavar="FILE",
         help="File of channel tokens, one `NAME TOKEN` per line.",
+    ),
+    "trust_ratings": _option(
+        bool, PEOPLE, "--trust-ratings", help="Let ratings count before a teacher approves them."
     ),
     "title": _option(
         str | None,
@@ -275,11 +285,8 @@ _OPTIONS: dict[str, Any] = {
         metavar="URL",
         help="A site whose pages may embed the visitors' page, such as https://example.org.",
     ),
-    "trust_ratings": _option(
-        bool, PEOPLE, "--trust-ratings", help="Let ratings count before a teacher approves them."
-    ),
 }
-"""Options by the name of their field in the dataclasses of options; `takes` adds `store`."""
+"""Options by the name of their field in the dataclasses of options, in the order of `--help`."""
 
 
 def takes(options: type[Options], store: str) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
@@ -289,14 +296,13 @@ def takes(options: type[Options], store: str) -> Callable[[Callable[[Options], N
         options: the dataclass.
         store: the command's default for `--store`, as `--help` shows it.
     """
-    annotations = _OPTIONS | {
-        "store": _option(
-            Path | None, BOT, "--store", metavar="DIR", help=f"Folder of the store; default: {store}."
-        )
-    }
+    annotations = _OPTIONS | {"store": _store(store)}
 
     def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
-        fields = dataclasses.fields(options)  # type: ignore[arg-type]
+        fields = sorted(
+            dataclasses.fields(options),  # type: ignore[arg-type]
+            key=lambda field: list(annotations).index(field.name),
+        )
         several = [field.name for field in fields if field.default == ()]
 
         def run(**given: Any) -> None:

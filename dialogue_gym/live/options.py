@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from dialogue_gym._text import fraction, shorten
-from dialogue_gym.nlu.interpreter import FALLBACK
+from dialogue_gym.teaching.options import BotOptions
 
 AUTO = "auto"
 LEAST, MOST = 0.02, 0.5
@@ -35,38 +34,37 @@ def exploration_rates(explore: str | None) -> tuple[float, float]:
     return rate, rate
 
 
-@dataclass(frozen=True)
-class LiveOptions:
+@dataclass(frozen=True, kw_only=True)
+class LearningOptions(BotOptions):
     """Options for a bot that learns from people.
 
     Attributes:
-        source: a built-in domain's name, or a domain file.
-        store: the folder for conversations and checkpoints; None for `NAME-live`.
         agent: the start of a new learner: `"pretrained"`, `"expert"`, or the folder of a trained agent.
         trust: whether an agent of earlier versions is loaded, which can run code.
-        nlu: files with NLU examples, or the address of one NLU server.
-        actions: modules or files with the code of actions, or the address of an action server.
         silence: minutes after which a silent person counts as gone; 0 for never.
         checkpoints: the number of checkpoints to keep.
         fall: the largest drop in success with the fake user, from 0 to 1, that is not reported.
         roll_back: whether a drop larger than `fall` brings the best checkpoint back.
         count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
-        fallback: the confidence under which a sentence is not understood, from 0 to 1.
-        seed: the seed of everything random.
     """
 
-    source: str
-    store: Path | None = None
     agent: str | None = None
     trust: bool = False
-    nlu: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()
     silence: float = 30
     checkpoints: int = 7
     fall: float = 0.1
     roll_back: bool = False
     count_outcomes: bool = False
     explore: str | None = None
-    fallback: float = FALLBACK
-    seed: int = 0
+
+
+@dataclass(frozen=True)
+class LiveOptions(LearningOptions):
+    """Options for talking to a bot in the terminal.
+
+    Attributes:
+        source: a built-in domain's name, or a domain file.
+    """
+
+    source: str
