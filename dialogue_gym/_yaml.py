@@ -360,7 +360,7 @@ def _check_anchors(root: yaml.Node, file: str, kind: FileKind) -> None:
 
 
 class _PlainDumper(yaml.SafeDumper):
-    """Writes lists indented, no aliases, and texts that cannot be taken for anything else."""
+    """Writer of indented lists, without aliases, and of texts that cannot be taken for anything else."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)

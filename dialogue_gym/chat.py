@@ -120,7 +120,7 @@ def turn_lines(done: Sequence[Event]) -> list[str]:
 
 
 class Bot:
-    """Replies to a user's messages; without an agent it only listens."""
+    """A bot that replies to a user's messages; without an agent it only listens."""
 
     def __init__(
         self, domain: Domain, agent: Agent | None, runner: ActionRunner, rules: RuleBook | None = None

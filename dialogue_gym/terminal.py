@@ -18,7 +18,7 @@ SCORES = "?"
 
 
 class Prompt:
-    """Reads lines, with editing and history at a terminal, echoed from a pipe."""
+    """Reader of lines, with editing and history at a terminal, echoed from a pipe."""
 
     def __init__(self) -> None:
         """Detect a terminal or a pipe."""

@@ -72,7 +72,7 @@ def train_process(seed: int) -> tuple[float, dict[str, Any]]:
 
 
 class _UntilMastered(BaseCallback):
-    """Stops the training once the policy is good enough, and measures its time without the evaluations."""
+    """End of a training once the policy is good enough; its time is measured without the evaluations."""
 
     def __init__(self, best: float) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ from dialogue_gym.domain.slot import REQUESTED_SLOT
 
 
 class ResponseReader:
-    """Reads one response; unusable parts are left out and listed in `faults`."""
+    """Reader of one response; unusable parts are left out and listed in `faults`."""
 
     def __init__(self, conversation: Conversation, speaker: Speaker) -> None:
         """Prepare to read the response of an action in a conversation."""

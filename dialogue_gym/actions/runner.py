@@ -47,7 +47,7 @@ class ActionResult:
 
 
 class ActionRunner:
-    """Runs the actions of a domain, and its forms.
+    """Runner of the actions of a domain, and of its forms.
 
     An action is run by the first of these that exists: its Python code; the action server, unless the action
     is a response; the texts and simulated effects that the domain declares. If code or a server runs, its

@@ -31,7 +31,7 @@ class Action(Protocol):
 
 
 class Dispatcher:
-    """Collects the messages of an action."""
+    """Collector of the messages of an action."""
 
     def __init__(self) -> None:
         """Begin without messages."""

@@ -26,7 +26,7 @@ from dialogue_gym.rules.tables import (
 
 
 class Recorder:
-    """Records the steps of a dialogue, and puts them into words on demand.
+    """Record of the steps of a dialogue, which are put into words on demand.
 
     (Words cost more than the step itself.)
     """

@@ -91,7 +91,7 @@ def _holds(condition: Sequence[tuple[str, str]], slots: Mapping[str, Any]) -> bo
 
 
 class Speaker:
-    """Puts acts and actions of one domain into words, from a random stream of its own."""
+    """Wording of the acts and actions of one domain, from a random stream of its own."""
 
     def __init__(self, domain: Domain, seed: int) -> None:
         """Speak the texts of a domain; the same seed gives the same choice of texts."""

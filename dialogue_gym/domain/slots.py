@@ -51,7 +51,7 @@ _MAX_NUMBER = 1e100
 
 @dataclass(frozen=True)
 class SlotReader:
-    """Reads the slots of one domain.
+    """Reader of the slots of one domain.
 
     Attributes:
         intents: the domain's intents.

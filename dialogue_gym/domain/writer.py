@@ -21,7 +21,7 @@ from dialogue_gym.domain.yaml_edit import InsertionError, insert
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists indented, and texts of several lines as one."""
+    """Writer of indented lists, and of texts of several lines as one block."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)

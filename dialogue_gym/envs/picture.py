@@ -42,7 +42,7 @@ def picture(conversation: Conversation) -> npt.NDArray[np.uint8]:
 
 
 class _Pen:
-    """Draws from the bottom up; each method returns the height at which the next thing ends."""
+    """A drawing from the bottom up; each method returns the height at which the next thing ends."""
 
     def __init__(self, draw: ImageDraw) -> None:
         """Load the font that comes with Pillow."""

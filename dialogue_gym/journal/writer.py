@@ -19,7 +19,7 @@ from dialogue_gym.journal.entry import BOT, DOMAIN, END, EVENT, LABEL, MEND, RES
 
 
 class ConversationWriter:
-    """Collects one conversation's steps as drafts; each follows the one before.
+    """Collector of one conversation's steps as drafts; each follows the one before.
 
     The drafts still have to be appended to a store, possibly together with those of other conversations.
 

@@ -34,7 +34,7 @@ PATIENCE = 300.0
 
 
 class Decider(Protocol):
-    """Chooses the actions of a bot."""
+    """The choice of a bot's actions."""
 
     def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
         """Return an action, and the version of the weights that chose it.

@@ -36,7 +36,7 @@ class QPolicy(NetworkPolicy):
 
 
 class Explorer:
-    """Acts by the newest weights, and explores now and then: more often where people are not content.
+    """The choice of actions by the newest weights, with exploration: more of it where people are not content.
 
     So it explores again when people change after months, unlike a schedule that runs down. (As in Tokic 2010,
     Adaptive epsilon-greedy exploration in reinforcement learning based on value differences, with

@@ -59,7 +59,7 @@ class OpenConversation:
 
 
 class Handoff:
-    """Lets teachers step into the conversations of people. All methods are thread-safe."""
+    """The way of teachers into the conversations of people. All methods are thread-safe."""
 
     def __init__(self, sessions: Sessions, trainer: Trainer) -> None:
         """Offer the conversations of people to teachers.

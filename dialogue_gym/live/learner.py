@@ -85,7 +85,7 @@ def _no_moments(weight: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 class LiveLearner:
-    """Learns from transitions, in the order in which they come.
+    """Learner from transitions, in the order in which they come.
 
     Attributes:
         env: the environment that defines observations and actions; no dialogue is played in it.

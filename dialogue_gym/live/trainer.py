@@ -48,7 +48,7 @@ class _Task:
 
 
 class Trainer:
-    """Keeps a learner learning: when it is asked to, or in a thread of its own.
+    """Training of a learner, when it is asked to, or in a thread of its own.
 
     It alone touches the learner. One transition after the other is learned, so that the result depends on
     their order alone, not on the time of their submission. Checkpoints are written at the end of a dialogue,
@@ -303,7 +303,7 @@ _SEED = 1 << 40
 
 @dataclass
 class RegressionGuard:
-    """Watches the success rate of a policy with the fake user.
+    """Guard of the success rate of a policy with the fake user.
 
     Attributes:
         env: the environment of the test dialogues.

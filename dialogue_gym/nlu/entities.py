@@ -22,7 +22,7 @@ _WEIGHTS = (
 
 
 class EntityExtractor:
-    """Finds entities: the gazetteer proposes mentions, a classifier of the words around them labels them."""
+    """Finder of entities: the gazetteer proposes mentions, a classifier labels them by the words nearby."""
 
     def __init__(self, domain: Domain, data: NluData, seed: int) -> None:
         self._resolve: dict[str, str] = {text.casefold(): value for text, value in data.all_synonyms}

@@ -48,7 +48,7 @@ class Interpretation:
 
 
 class Interpreter(abc.ABC):
-    """Finds the meaning of a text. A subclass can use any other service:
+    """Finder of the meaning of a text. A subclass can use any other service:
 
     >>> class Shouting(Interpreter):
     ...     def __init__(self, other: Interpreter) -> None:
@@ -75,7 +75,7 @@ class Interpreter(abc.ABC):
 
 
 class FixedFormatInterpreter(Interpreter):
-    """Reads acts in the fixed format: `/inform{"cuisine": "french"}`. See `parse_act`."""
+    """Reader of acts in the fixed format: `/inform{"cuisine": "french"}`. See `parse_act`."""
 
     def __init__(self, domain: Domain | None = None) -> None:
         """Read acts; with a domain, only those with its intents and entities."""
@@ -95,7 +95,7 @@ class FixedFormatInterpreter(Interpreter):
 
 
 class CombinedInterpreter(Interpreter):
-    """Reads a text that begins with `/` as an act, and passes any other text to another interpreter."""
+    """Reader of texts that begin with `/` as acts; any other text goes to another interpreter."""
 
     def __init__(self, other: Interpreter, domain: Domain | None = None) -> None:
         """Pass plain text to `other`; see `FixedFormatInterpreter` for the domain."""

@@ -11,7 +11,7 @@ from dialogue_gym.nlu.examples import Example
 
 
 class Phrasebook:
-    """Generates sentences for acts from NLU examples."""
+    """Generator of sentences for acts from NLU examples."""
 
     def __init__(self, examples: Iterable[Example], seed: int = 0) -> None:
         """Take examples; the same seed gives the same choices."""

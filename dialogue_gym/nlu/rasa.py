@@ -13,7 +13,7 @@ _PATH = "/model/parse"
 
 
 class RasaInterpreter(Interpreter):
-    """Uses the model of a Rasa server, by `POST /model/parse` of its HTTP API.
+    """Interpreter with the model of a Rasa server, by `POST /model/parse` of its HTTP API.
 
     Source: https://rasa.com/docs/rasa/pages/http-api
     """

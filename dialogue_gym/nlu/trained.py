@@ -22,7 +22,7 @@ _FIRST_PLACEHOLDER = 0xE000  # a private-use character stands for an entity, as 
 
 
 class TrainedInterpreter(Interpreter):
-    """Understands messages similar to the examples of a domain, after a training of less than a second.
+    """Interpreter of messages similar to the examples of a domain, after a training of less than a second.
 
     Entities: values of the domain, the examples, the lookup tables and the synonyms are found as whole words,
     with up to two typos in the longer ones, which lowers the confidence, and so are matches of an entity's
@@ -78,7 +78,7 @@ class TrainedInterpreter(Interpreter):
 
 
 class _Intents:
-    """Ranks intents by the words of a message."""
+    """Ranking of intents by the words of a message."""
 
     def __init__(self, data: NluData, labels: Sequence[Label], seed: int) -> None:
         names = sorted({label[0] for label in labels})

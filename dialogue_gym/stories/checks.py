@@ -53,7 +53,7 @@ def check_stories(domain: Domain | None, stories: Sequence[Story]) -> list[Probl
 
 
 class _Hints:
-    """Finds nearest names, each once, until the budget for it is spent."""
+    """Finder of nearest names, each once, until the budget for it is spent."""
 
     def __init__(self, most: int = _MAX_COMPARED) -> None:
         self._known: dict[tuple[str, str], str] = {}
@@ -115,7 +115,7 @@ def _checkpoints(stories: Iterable[Story], hints: _Hints) -> Iterator[Problem]:
 
 
 class _NameChecker:
-    """Checks the names and values of stories against a domain."""
+    """Check of the names and values of stories against a domain."""
 
     def __init__(self, domain: Domain, hints: _Hints) -> None:
         self._domain = domain

@@ -44,7 +44,7 @@ class StoryState(NamedTuple):
 
 
 class StoryStates:
-    """Makes states, each in constant time, however long the dialogue is."""
+    """Maker of states, each in constant time, however long the dialogue is."""
 
     def __init__(self, domain: Domain | None, watched: Collection[str]) -> None:
         """Prepare for dialogues of a domain, if it is known, and watch the slots of some names."""

@@ -92,7 +92,7 @@ def refuse_other_files(text: str, file: str) -> None:
 
 
 class _ChunkReader:
-    """Reads sections a few stories at a time, and caches their steps, since most of them recur."""
+    """Reader of sections, a few stories at a time, with a cache of their steps, since most of them recur."""
 
     def __init__(self, file: str) -> None:
         self.stories: list[Story] = []

@@ -13,7 +13,7 @@ from dialogue_gym.teaching.pending import Change, Proposal
 
 
 class AnswerWriter:
-    """Writes a teacher's answers in the current conversation of a driver, and lets them take effect."""
+    """Writer of a teacher's answers in the current conversation of a driver, where they then take effect."""
 
     def __init__(self, driver: ConversationDriver) -> None:
         """Write where the driver is."""

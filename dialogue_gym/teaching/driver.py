@@ -32,7 +32,7 @@ from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 
 
 class ConversationDriver:
-    """Advances the current conversation, by the bot and the simulated user, until a person must answer.
+    """Driver of the current conversation, by the bot and the simulated user, until a person must answer.
 
     Every step is written to the journal before it takes effect, and all state follows from the journal.
 

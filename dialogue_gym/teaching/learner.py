@@ -39,7 +39,7 @@ them; beyond, the steps take equal parts in turns, so that a teacher with many l
 
 
 class Learner:
-    """Proposes the next action for an observation."""
+    """Proposals of the next action for an observation."""
 
     def __init__(self, domain: Domain, actions: Sequence[str]) -> None:
         """Begin without any label.

@@ -41,7 +41,7 @@ _Mark = tuple[int, bool]
 
 
 class Lesson:
-    """Counts the dialogues of a store that needed no correction, by all of its teachers.
+    """Count of the dialogues of a store that needed no correction, by all of its teachers.
 
     Every correction in effect, of an action or of a meaning, ends the row at once, and so does a user who
     gives up. A dialogue adds to the row when it ends if a teacher answered in it and corrected nothing. A

@@ -32,7 +32,7 @@ def is_live(history: History, conversation: str) -> bool:
 
 
 class Navigator:
-    """Finds the conversations that one teacher can resume, and the places to which an undo goes."""
+    """Finder of the conversations that one teacher can resume, and of the places to which an undo goes."""
 
     def __init__(
         self, history: History, author: str, is_simulated: bool, is_mine: Callable[[str], bool]

@@ -27,7 +27,7 @@ from dialogue_gym.teaching.story_import import import_stories
 
 
 class TaughtPolicy(Policy):
-    """Chooses labelled actions, and generalizes to observations without a label."""
+    """Policy of labelled actions, which generalizes to observations without a label."""
 
     def __init__(self, env: gym.Env[Any, Any], labels: list[Label], seed: int | None = None) -> None:
         """Learn labels for an environment."""

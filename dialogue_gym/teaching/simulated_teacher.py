@@ -70,7 +70,7 @@ class TeachingReport:
 
 
 class SimulatedTeacher:
-    """Confirms any action that the expert allows, and corrects all others; makes some mistakes."""
+    """A teacher who confirms any action that the expert allows, corrects all others, and makes mistakes."""
 
     def __init__(self, domain: Domain, turn_taking: str, mistakes: float = 0.0, seed: int = 0) -> None:
         """Set up the domain's expert; `mistakes` is the share of random answers, from 0 to 1.

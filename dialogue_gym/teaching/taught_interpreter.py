@@ -29,7 +29,7 @@ SOON = 3_000
 
 
 class TaughtInterpreter(Interpreter):
-    """Understands corrected sentences, and sentences like them and like the given examples. Thread-safe.
+    """Interpreter of corrected sentences, and of sentences like them and like the examples. Thread-safe.
 
     Acts in the fixed format are read as well; their intents and entities may be new ones. The result follows
     from the examples, the seed and the corrections in effect, whatever their order in time.

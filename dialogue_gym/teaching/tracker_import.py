@@ -48,7 +48,7 @@ class _SessionEvents:
 
 
 class _Reader:
-    """Turns Rasa's events into ours, and counts those that are left out or unknown."""
+    """Reader of Rasa's events, which counts those that are left out or unknown."""
 
     def __init__(self, domain: Domain) -> None:
         self.domain = domain

@@ -68,7 +68,7 @@ class Curve:
 
 
 class _Recorder(BaseCallback):
-    """Records the return and success of every training dialogue."""
+    """Record of the return and success of every training dialogue."""
 
     def __init__(self, progress: Progress, watch: Watch | None, entropy: Linear | None = None) -> None:
         super().__init__()

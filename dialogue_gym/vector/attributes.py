@@ -35,7 +35,7 @@ class ManyDialogues(Protocol):
 
 
 class LaneAttributes:
-    """Reads the attributes of lanes and calls their methods; keeps the attributes that callers add."""
+    """Attributes and methods of lanes, and the attributes that callers add."""
 
     def __init__(self, env: ManyDialogues) -> None:
         """Begin without any added attributes."""

@@ -14,7 +14,7 @@ class LazyInfo(dict[str, Any]):
 
     __slots__ = ("late",)
     late: Callable[[], Any] | None
-    """Computes the entry; None once that is done."""
+    """The function that computes the entry; None once that is done."""
 
     def _complete(self) -> None:
         if self.late is not None:

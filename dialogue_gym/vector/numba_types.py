@@ -43,7 +43,7 @@ class TablesType(types.Type):
 
 
 class VectorIterator(types.SimpleIteratorType):
-    """Iterates over a vector."""
+    """Iterator over a vector."""
 
     def __init__(self, dtype: Any, is_constant: bool) -> None:
         self.of = dtype, is_constant

@@ -15,7 +15,7 @@ TRIES = 4
 
 
 class Sharing:
-    """Decides for each step whether several threads play it, by how long the earlier steps took.
+    """Choice for each step whether several threads play it, by the time of the earlier steps.
 
     On cores that other programs keep busy, a thread waits until its helper runs: a step of 60 microseconds
     then takes milliseconds. After a step that looks held up, some steps are played in one thread, then a few

@@ -114,7 +114,7 @@ RatingId = Annotated[int, Path(ge=0, lt=1 << 53, description="the id of a rating
 
 
 class Tokens(Protocol):
-    """Finds the channel that a token belongs to."""
+    """Finder of the channel that a token belongs to."""
 
     def __call__(self, token: str | None) -> str | None:
         """Return the channel's name, empty where no token is needed; None for a wrong token."""

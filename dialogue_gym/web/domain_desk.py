@@ -95,7 +95,7 @@ class DomainNow:
 
 
 class DomainDesk:
-    """Edits the domain of a store, from which bots and interpreter go on at once. Thread-safe."""
+    """Editor of the domain of a store, from which bots and interpreter go on at once. Thread-safe."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ _TOO_LARGE = 413, f"request too large: more than {MOST_BYTES} bytes"
 
 
 class AccessMiddleware:
-    """Refuses foreign and oversized requests, and those of teachers who have not signed in."""
+    """Refusal of foreign and oversized requests, and of those of teachers who have not signed in."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class AccessMiddleware:
 
 
 class ProxyNotice:
-    """Says once that requests seem to come through a proxy that the server was not told about."""
+    """A notice, given once, that requests come through a proxy that the server was not told about."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Pass requests on to an application."""

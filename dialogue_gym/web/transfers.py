@@ -38,7 +38,7 @@ class TransferError(FileError):
 
 @dataclass(frozen=True)
 class Transfer:
-    """Exports and imports files for a teacher.
+    """Export and import of files for a teacher.
 
     Attributes:
         workspace: the workspace of the teacher.

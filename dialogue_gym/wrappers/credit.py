@@ -20,7 +20,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Credit:
-    """Spreads feedback over the last steps, by their number or by the time since they were seen.
+    """Distribution of feedback over the last steps, by their number or by the time since they were seen.
 
     After TAMER (Knox and Stone 2009, "Interactively Shaping Agents via Human Reinforcement", K-CAP), where a
     step's share is the chance that a person's delay falls into the time for which the step was on show; that

@@ -74,7 +74,7 @@ def rating_of(text: str) -> float | None:
 
 
 class TerminalFeedback:
-    """Shows the step, and reads a rating: `+` is 1, `-` is -1, or a number; Enter is silence.
+    """Prompt that shows the step and reads a rating: `+` is 1, `-` is -1, or a number; Enter is silence.
 
     It asks again after an invalid rating. Once the input has ended, it is silent.
     """

@@ -14,7 +14,7 @@ from dialogue_gym.wrappers.feedback import DIALOGUE, Step
 
 
 class FeedbackLog:
-    """Records each rating as soon as it is given.
+    """Log of ratings; each is recorded as soon as it is given.
 
     In a dialogue, the conversation so far is recorded before it, and the rating refers to the entry of the
     bot's last decision or of the end. In other environments a rating is a note with observation and action.

@@ -20,7 +20,7 @@ _THIS_STEP = Credit(steps=(1.0,))
 
 
 class HumanReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
-    """Replaces the reward of an environment by a person's, or adds to it.
+    """Wrapper that replaces the reward of an environment by a person's, or adds to it.
 
     ## Description
     After each step, or after the last one of an episode, a source is asked for a rating: a person at

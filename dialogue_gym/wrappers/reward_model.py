@@ -18,7 +18,7 @@ Visited = tuple[Any, Any]
 
 
 class RewardModel:
-    """Predicts a person's reward for an action in an observation, by Bayesian linear regression.
+    """Model of a person's reward for an action in an observation, by Bayesian linear regression.
 
     Feedback counts as the weighted sum of the rewards of its steps, as in TAMER (Knox and Stone 2009); with
     all weights 1 it is the rating of a whole episode (Efroni et al. 2021,

@@ -16,7 +16,7 @@ from dialogue_gym.nlu.phrasebook import Phrasebook
 
 
 class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.RecordConstructorArgs):
-    """Lets the fake user speak in sentences, which an interpreter understands for the bot.
+    """Wrapper with a fake user who speaks in sentences, which an interpreter understands for the bot.
 
     After a misunderstanding the user continues from the act that they meant. Without an interpreter the bot
     gets the act itself, and the sentence is only shown.

@@ -19,7 +19,7 @@ _INTENT_FIELDS = ("intent", "intent_confidence")
 
 
 class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.RecordConstructorArgs):
-    """Shows the user's last sentence as a vector, and everything else in the observation except the intent.
+    """Wrapper that shows the user's last sentence as a vector, and all of the observation except the intent.
 
     `Box`, float32, shape (n + m,): first the n numbers of the sentence, then the m numbers of the other
     fields (slots, actions), one-hot. So a policy learns the meaning of sentences from the consequences of

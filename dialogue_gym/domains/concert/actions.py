@@ -24,7 +24,7 @@ def _listed(parts: list[str]) -> str:
 
 
 class _Search:
-    """Finds everything of one kind, and stores it in a slot."""
+    """Search for everything of one kind, which a slot then holds."""
 
     slot: str
     key: str
@@ -38,7 +38,7 @@ class _Search:
 
 
 class SearchConcerts(_Search):
-    """Finds concerts."""
+    """Search for concerts."""
 
     slot, key = "concerts", "artist"
 
@@ -48,7 +48,7 @@ class SearchConcerts(_Search):
 
 
 class SearchVenues(_Search):
-    """Finds venues."""
+    """Search for venues."""
 
     slot, key = "venues", "name"
 
@@ -58,7 +58,7 @@ class SearchVenues(_Search):
 
 
 class _ShowReviews:
-    """Shows the reviews of the items in a slot."""
+    """Reviews of the items in a slot."""
 
     slot: str
     key: str
@@ -84,7 +84,7 @@ class _ShowReviews:
 
 
 class ShowConcertReviews(_ShowReviews):
-    """Shows the reviews of the concerts found."""
+    """Reviews of the concerts found."""
 
     slot, key = "concerts", "artist"
 
@@ -94,7 +94,7 @@ class ShowConcertReviews(_ShowReviews):
 
 
 class ShowVenueReviews(_ShowReviews):
-    """Shows the reviews of the venues found."""
+    """Reviews of the venues found."""
 
     slot, key = "venues", "name"
 

@@ -54,7 +54,7 @@ def _party(tracker: Any) -> str:
 
 
 class SearchRestaurants:
-    """Finds the restaurants that fit the wishes, without a message."""
+    """Search for the restaurants that fit the wishes, without a message."""
 
     def name(self) -> str:
         """Return the action's name."""
@@ -66,7 +66,7 @@ class SearchRestaurants:
 
 
 class Suggest:
-    """Suggests the first restaurant found; searches again if that one does not fit."""
+    """Suggestion of the first restaurant found; another search if that one does not fit."""
 
     def name(self) -> str:
         """Return the action's name."""

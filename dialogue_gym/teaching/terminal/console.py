@@ -65,7 +65,7 @@ class Asker(Protocol):
 
 
 class Pipe:
-    """Reads answers from the lines of standard input, and prints them as if they were typed."""
+    """Reader of answers from the lines of standard input; it prints them as if they were typed."""
 
     kept = KEPT
 
@@ -83,7 +83,7 @@ class Pipe:
 
 
 class Keyboard:
-    """Reads answers from a person at a terminal: lines, or keys that answer without Enter."""
+    """Reader of answers from a person at a terminal: lines, or keys that answer without Enter."""
 
     def __init__(self) -> None:
         """Prepare the prompts."""
@@ -172,7 +172,7 @@ def lines_of_name(name: str, width: int) -> list[str]:
 
 
 class Terminal:
-    """Runs dialogs: shows their screens and sends them the answers."""
+    """Runner of dialogs: it shows their screens and sends them the answers."""
 
     def __init__(self) -> None:
         """Use standard input and output: a terminal, or a pipe of answers."""

@@ -59,7 +59,7 @@ _STYLES = {"success": "good", "failure": "bad"}
 
 
 class TeachingDialog:
-    """Teaches a session until the teacher leaves."""
+    """Dialog with a teacher from the first prompt until they leave."""
 
     def __init__(
         self,
