@@ -12,7 +12,8 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry, in_words
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.pending import MissingResult, Option, PendingContradiction, Proposal
-from dialogue_gym.teaching.proposal_view import ActionPreview, previews, remarks
+from dialogue_gym.teaching.preview import ActionPreview, previews
+from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.review import corrections
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.wish import UserWish, wish_of

@@ -20,8 +20,9 @@ from dialogue_gym.journal.entry import FAKE_USER, LABEL, MEND, RESULT, USER, Ent
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.lesson import GOAL
 from dialogue_gym.teaching.pending import Change, Proposal
+from dialogue_gym.teaching.preview import previews
 from dialogue_gym.teaching.progress import figures
-from dialogue_gym.teaching.proposal_view import previews, remarks
+from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Line, Row, Table
 from dialogue_gym.teaching.wish import wish_of

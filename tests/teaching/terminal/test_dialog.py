@@ -10,7 +10,7 @@ from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.pending import AwaitsMessage, Proposal
-from dialogue_gym.teaching.proposal_view import HABIT
+from dialogue_gym.teaching.remarks import HABIT
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.taught_examples import learned_examples, word_lessons
 from dialogue_gym.teaching.terminal.screens import Dialog
