@@ -21,7 +21,7 @@ from dialogue_gym.conversation.turns import before_last_turn, new_session
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import BACK, command_of
 from dialogue_gym.domain.model import RESTART
-from dialogue_gym.journal.entry import BOT, LABEL, PERSON
+from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.transitions import FAILURE, TRUNCATED, LiveReward, Trace
@@ -179,7 +179,7 @@ class LiveBot:
             undone = [SlotSet(name, slots[name]) for name in slots if slots[name] != before.slots[name]]
             self.conversations.touch(conversation)
             with self.conversations.turn(trace) as turn:
-                _skip_result(trace, turn)
+                turn.skip_missing_result()
                 turn.add_events((*undone, *said))
             return Reply.at(trace, said, late=late)
         outcome = FAILURE if command == RESTART else TRUNCATED
@@ -198,7 +198,7 @@ class LiveBot:
         self.conversations.touch(conversation)
         late = tuple(trace.late)
         with self.conversations.turn(trace) as turn:
-            _skip_result(trace, turn)
+            turn.skip_missing_result()
             turn.add_message(message)
             is_unruled = self.rules.decide(turn.conversation) is None
             if message.intent is None and trace.teacher is None and is_unruled:
@@ -218,7 +218,7 @@ class LiveBot:
         trace = self.conversations.trace(conversation)
         trace.is_late = True
         with self.conversations.turn(trace) as turn:
-            _skip_result(trace, turn)
+            turn.skip_missing_result()
             events, notes = self._act(trace, turn)
         return Reply.at(trace, events, notes)
 
@@ -356,7 +356,7 @@ class LiveBot:
             raise LiveError(f"unknown action {shorten(action)}; {nearest(action, self._actions)}")
         self.conversations.touch(conversation)
         with self.conversations.turn(trace) as turn:
-            _skip_result(trace, turn)
+            turn.skip_missing_result()
             first = len(turn.conversation)
             result = turn.do(action, version, teacher, proposal)
             if turn.is_over:
@@ -381,7 +381,7 @@ class LiveBot:
             raise LiveError("the message is empty")
         self.conversations.touch(conversation)
         with self.conversations.turn(trace) as turn:
-            _skip_result(trace, turn)
+            turn.skip_missing_result()
             turn.say(text.strip(), teacher)
         return Reply.at(trace, turn.conversation.events[-1:])
 
@@ -393,9 +393,3 @@ class LiveBot:
         if not self.awaits_teacher(conversation):
             raise LiveError(f"{shorten(conversation)}: it is the user's turn")
         return trace
-
-
-def _skip_result(trace: Trace, turn: Turn) -> None:
-    """Go on after an action whose process was killed before its result was on record."""
-    if trace.latest is not None and trace.latest.kind == LABEL:
-        turn.skip_result()

@@ -198,9 +198,11 @@ class Turn:
         self.add_events(result.events)
         return result
 
-    def skip_result(self) -> None:
-        """Go on after an action that was interrupted, without running it again: it may have acted."""
-        self._steps.result(())
+    def skip_missing_result(self) -> None:
+        """Go on after an action that was killed before its result was on record; it may have acted."""
+        latest = self._trace.latest
+        if latest is not None and latest.kind == LABEL:
+            self._steps.result(())
 
     def end(self, outcome: str = SUCCESS) -> None:
         """End the conversation."""
