@@ -5,42 +5,27 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._text import shorten
 from dialogue_gym.live.options import LearningOptions, exploration_rates
-from dialogue_gym.teaching.options import BotOptions, SessionOptions
+from dialogue_gym.teaching.options import SessionOptions
 
+_TEACHING = tuple(SessionOptions.__annotations__)
+"""Options that affect only the teachers' pages."""
+_TALKING = (
+    *LearningOptions.__annotations__,
+    *("origin", "token_file", "trust_ratings", "title", "color", "logo", "allow_origin"),
+)
+"""Options that have an effect only if visitors talk to the bot."""
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 """The origin of a site as browsers send it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class VisitorOptions(LearningOptions):
-    """Options for the visitors of a server.
-
-    Attributes:
-        origin: other sites whose pages may talk to the bot.
-        token_file: a file with the tokens of channels.
-        trust_ratings: whether visitors' ratings count before a teacher approves them.
-        title: the bot's name on the visitors' page; None for the name of the domain.
-        color: the color of buttons there, `#rrggbb`.
-        logo: an image file to show there.
-        allow_origin: other sites that may embed the visitors' page.
-    """
-
-    origin: tuple[str, ...] = ()
-    token_file: Path | None = None
-    trust_ratings: bool = False
-    title: str | None = None
-    color: str | None = None
-    logo: Path | None = None
-    allow_origin: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True)
-class ServeOptions(SessionOptions, VisitorOptions):
+class ServeOptions(SessionOptions, LearningOptions):
     """Options for the web server.
 
     Attributes:
@@ -54,6 +39,13 @@ class ServeOptions(SessionOptions, VisitorOptions):
         name: further host names of the server.
         behind_proxy: addresses or networks of proxies, whose forwarded headers name the client.
         open: whether to open the teachers' page in the browser.
+        origin: other sites whose pages may talk to the bot.
+        token_file: a file with the tokens of channels.
+        trust_ratings: whether visitors' ratings count before a teacher approves them.
+        title: the bot's name on the visitors' page; None for the name of the domain.
+        color: the color of buttons there, `#rrggbb`.
+        logo: an image file to show there.
+        allow_origin: other sites that may embed the visitors' page.
     """
 
     source: str = ""
@@ -65,6 +57,13 @@ class ServeOptions(SessionOptions, VisitorOptions):
     name: tuple[str, ...] = ()
     behind_proxy: tuple[str, ...] = ()
     open: bool = True
+    origin: tuple[str, ...] = ()
+    token_file: Path | None = None
+    trust_ratings: bool = False
+    title: str | None = None
+    color: str | None = None
+    logo: Path | None = None
+    allow_origin: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse options that would have no effect.
@@ -77,9 +76,9 @@ class ServeOptions(SessionOptions, VisitorOptions):
             raise ValueError("there is no bot for visitors yet; name a domain, or leave out --talk")
         if not (self.teach or self.talk):
             raise ValueError("--no-teach: there is nothing to serve; add --talk")
-        if not self.teach and (flag := self._changed(SessionOptions)):
+        if not self.teach and (flag := self._changed(_TEACHING)):
             raise ValueError(f"{flag}: this is for teachers; leave out --no-teach")
-        if not self.talk and (flag := self._changed(LearningOptions, VisitorOptions)):
+        if not self.talk and (flag := self._changed(_TALKING)):
             raise ValueError(f"{flag}: this is for visitors; add --talk")
         exploration_rates(self.explore)
         for proxy in self.behind_proxy:
@@ -97,9 +96,8 @@ class ServeOptions(SessionOptions, VisitorOptions):
                         f"{flag} {shorten(origin)}: expected a site such as https://shop.example"
                     )
 
-    def _changed(self, *groups: type[BotOptions]) -> str | None:
-        """Return the flag of an option of some groups that differs from its default; None without one."""
+    def _changed(self, names: Iterable[str]) -> str | None:
+        """Return the flag of an option with another value than its default; None if all have theirs."""
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        names = (name for group in groups for name in group.__annotations__)
         changed = (name for name in names if getattr(self, name) != defaults[name])
         return next((f"--{name.replace('_', '-')}" for name in changed), None)
