@@ -39,6 +39,11 @@ NEW = (
     ("large", "3"),
     ("", "How does the bot ask for the size?"),
     ("Which size would you like?", "What else does it need to know?"),
+    ("delivery", "How do users tell the delivery?"),
+    ("3", "How do users say yes to it?"),
+    ("", "How do users say no to it?"),
+    ("", "How does the bot ask for the delivery?"),
+    ("Shall we bring it?", "What else does it need to know?"),
     ("", "nothing else"),
     ("1", "What does it say?"),
     ("A {size} pizza comes at once.", "A short name"),
@@ -54,7 +59,8 @@ NEW = (
 TALK = (
     ("hello", "utter_greet"),
     ("a pizza please", "utter_ask_size"),
-    ("small", "utter_confirm_order"),
+    ("small", "delivery_form"),
+    ("yes", "delivery_form", "utter_confirm_order"),
     ("when do you open", "utter_opening_hours"),
 )
 PROPOSED, YOU = ("Is this right?", "answer >"), ("you >",)
@@ -80,9 +86,9 @@ def answer(window: Window, right: str, until: tuple[str, ...]) -> bool:
     return True
 
 
-def taught(window: Window, action: str) -> int:
-    """Teach the bot to do an action and then to listen; return the number of corrections."""
-    return answer(window, action, PROPOSED) + answer(window, "action_listen", YOU)
+def taught(window: Window, *actions: str) -> int:
+    """Teach the bot to do actions and then to listen; return the number of corrections."""
+    return sum(answer(window, one, PROPOSED) for one in actions) + answer(window, "action_listen", YOU)
 
 
 @pytest.mark.slow
@@ -99,9 +105,9 @@ def test_a_bot_from_nothing_reaches_rasa_and_a_customer(
             count = 0
             if again:
                 window.type(again, "empty", *YOU)
-            for said, action in TALK:
+            for said, *actions in TALK:
                 window.type(f"{said}\r", *PROPOSED)
-                count += taught(window, action)
+                count += taught(window, *actions)
             corrections.append(count)
         assert corrections[0] > corrections[1] == 0
         window.type("what does a pizza cost?\r", *PROPOSED)
@@ -147,6 +153,8 @@ def test_a_bot_from_nothing_reaches_rasa_and_a_customer(
         customer.say("a pizza please")
         customer.page.wait_for_selector("text=Which size would you like?")
         customer.say("large")
+        customer.page.wait_for_selector("text=Shall we bring it?")
+        customer.say("yes please")
         customer.page.wait_for_selector("text=A large pizza comes at once.")
         customer.say("what does an ice cream cost?")
         customer.page.wait_for_selector("text=Ten euros.")

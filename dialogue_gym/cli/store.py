@@ -31,6 +31,7 @@ from dialogue_gym.live.checkpoints import forget as forget_learned
 from dialogue_gym.live.checkpoints import read as read_checkpoint
 from dialogue_gym.live.checkpoints import rename_action as rename_learned
 from dialogue_gym.live.moderation import approved, waiting
+from dialogue_gym.outline.names import written_name
 from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
 from dialogue_gym.teaching.review import Correction, corrections
 from dialogue_gym.teaching.tracker_import import import_trackers
@@ -341,6 +342,7 @@ def rename_action(
     """Rename an action in everything that was taught or learned."""
     with Store(folder, create=False) as opened:
         checkpoints = checkpoints_of(folder)
+        new = written_name(new, "action", _domain(opened).actions)
         count = opened.rename_action(old, new, is_learned=knows_action(checkpoints, old))
         rename_learned(checkpoints, old, new)
         domain = _domain(opened)

@@ -10,7 +10,7 @@ from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain.slot import FROM_ENTITY, FROM_INTENT, FROM_TEXT
 from dialogue_gym.nlu.example_writer import dump_examples
 from dialogue_gym.nlu.examples import Example, NluData
-from dialogue_gym.outline.model import CHOICE, INFORM, MESSAGE, WORDS, YES_NO, Fact, Outline
+from dialogue_gym.outline.model import AFFIRM, CHOICE, DENY, INFORM, MESSAGE, WORDS, YES_NO, Fact, Outline
 
 _VERSION = "3.1"
 # Thai, Lao, Burmese, Khmer, kana and Han: written without spaces between the words.
@@ -23,13 +23,15 @@ _TYPES = {CHOICE: "categorical", WORDS: "text", YES_NO: "bool", MESSAGE: "text"}
 def domain_file(outline: Outline) -> str:
     """Return the text of a domain file, whose key `nlu` has the examples."""
     entities = [fact.name for fact in outline.facts if fact.kind in (CHOICE, WORDS)]
+    forms = {fact.form: {"required_slots": [fact.name]} for fact in outline.facts if fact.form}
     sections: list[tuple[str, dict[str, Any]]] = [
         (outline.purpose, {"version": _VERSION}),
         ("What users want", {"intents": list(outline.intents)}),
         ("Words to find in their messages", {"entities": entities}),
         ("What the bot needs to know", {"slots": {fact.name: _slot(fact) for fact in outline.facts}}),
+        ("Questions that a plain yes or no answers", {"forms": forms}),
         ("What the bot says", {"responses": {name: [{"text": t}] for name, t in outline.responses.items()}}),
-        ("What the bot does", {"actions": list(outline.actions)}),
+        ("What the bot does", {"actions": [name for name in outline.actions if name not in forms]}),
     ]
     texts = [_section(note, content) for note, content in sections if all(content.values())]
     # The version is that of the file.
@@ -48,13 +50,21 @@ def _slot(fact: Fact) -> dict[str, Any]:
     if fact.kind == YES_NO:
         told = zip(fact.intents, (True, False), strict=True)
         mappings: list[dict[str, Any]] = [
-            {"type": FROM_INTENT, "intent": intent, "value": value} for intent, value in told
+            {"type": FROM_INTENT, "intent": intent, "value": value} | _conditions(fact, intent)
+            for intent, value in told
         ]
     elif fact.kind == MESSAGE:
         mappings = [{"type": FROM_TEXT, "intent": intent} for intent in fact.intents]
     else:
         mappings = [{"type": FROM_ENTITY, "entity": fact.name}]
     return options | {"mappings": mappings}
+
+
+def _conditions(fact: Fact, intent: str) -> dict[str, Any]:
+    """Return the conditions under which an intent tells a fact; a plain yes or no answers a question."""
+    if intent not in (AFFIRM, DENY):
+        return {}
+    return {"conditions": [{"active_loop": fact.form, "requested_slot": fact.name}]}
 
 
 def _examples(outline: Outline) -> list[Example]:

@@ -204,8 +204,12 @@ def _facts(outline: Outline) -> _Part:
         )
         kind = _KINDS[int(picked) - 1]
         denials: tuple[str, ...] = ()
+        is_plain = False
         if kind == YES_NO:
             examples, denials = yield from _yes_and_no(outline)
+            is_plain = any(
+                said == outline.usual_answers(is_yes) for said, is_yes in ((examples, True), (denials, False))
+            )
         else:
             text, example = _EXAMPLES[kind]
             answer = yield Question(2, text, example, LINES), outline
@@ -215,7 +219,7 @@ def _facts(outline: Outline) -> _Part:
                 2,
                 f"How does the bot ask for the {words}?",
                 f"Would you like {words}?" if kind == YES_NO else f"Which {words} would you like?",
-                skip="it never asks",
+                skip="" if is_plain else "it never asks",
             ),
             outline,
         )
@@ -233,7 +237,7 @@ def _yes_and_no(
         usual = "\n".join(outline.usual_answers(word == "yes"))
         text = f"How do users say {word} to it?"
         if not usual:
-            text += f" A plain {word} answers another question already, so use other words."
+            text += f" A plain {word} means something else already, so use other words."
         answer = yield Question(2, text, usual or example, LINES, default=usual or None), outline
         both.append(outline.check_answers(answer.split("\n"), word == "yes"))
     return both[0], both[1]

@@ -66,6 +66,14 @@ class Fact:
     intents: tuple[str, ...] = ()
     question: str = ""
 
+    @property
+    def form(self) -> str | None:
+        """The name of the form that asks for it; None without one.
+
+        A plain yes or no means this fact only after its question, which the form knows.
+        """
+        return f"{self.name}_form" if {AFFIRM, DENY} & set(self.intents) else None
+
 
 @dataclass(frozen=True)
 class Feat:
@@ -108,7 +116,8 @@ class Outline:
     @property
     def actions(self) -> tuple[str, ...]:
         """All actions of the bot."""
-        return (*self.responses, *(feat.name for feat in self.feats if not feat.text))
+        forms = (fact.form for fact in self.facts if fact.form)
+        return (*self.responses, *forms, *(feat.name for feat in self.feats if not feat.text))
 
     @staticmethod
     def question_name(fact: Fact) -> str:
@@ -170,8 +179,7 @@ class Outline:
         """Return the usual ways to say yes or no; none if they mean something else already."""
         intent = AFFIRM if is_yes else DENY
         known = {_folded(one) for name, said in self.intents.items() if name != intent for one in said}
-        is_used = any(intent in fact.intents for fact in self.facts) or known & {*_USUAL[intent]}
-        return () if is_used else _USUAL[intent]
+        return () if known & {*_USUAL[intent]} else _USUAL[intent]
 
     def with_fact(
         self, name: str, kind: str, examples: Iterable[str], denials: Iterable[str] = (), question: str = ""
@@ -194,11 +202,15 @@ class Outline:
                 raise OutlineError(f"{shorten(both[0])} cannot mean both yes and no")
             yes = AFFIRM if tidy == _USUAL[AFFIRM] else self._intent(f"{slot}_yes")
             intents = (yes, DENY if against == _USUAL[DENY] else self._intent(f"{slot}_no"))
+            if {AFFIRM, DENY} & {*intents} and not question.strip():
+                raise OutlineError(f"a plain yes or no answers a question: write the one for {slot}")
         else:
             tidy = self.check_examples(kind, examples)
             intents = (self._intent(f"tell_{slot}"),) if kind == MESSAGE else ()
         known = dataclasses.replace(self, facts=_added(self.facts, Fact(slot, kind, tidy, against, intents)))
-        fact = dataclasses.replace(known.facts[-1], question=known.check_text(question) if question else "")
+        fact = dataclasses.replace(
+            known.facts[-1], question=known.check_text(question) if question.strip() else ""
+        )
         return dataclasses.replace(self, facts=(*self.facts, fact))
 
     def check_text(self, text: str) -> str:

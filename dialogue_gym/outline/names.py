@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from dialogue_gym._text import take_name
+from dialogue_gym._text import is_slip_of, name_fault, take_name, typed_name
 
 _MOST_CHARACTERS = 40
 _MOST_WORDS = 3
+_SHORTEST = 4
+"""The length of the words in which a letter can be a slip."""
+_SIGNS = "/.-+"
+"""The signs that names can have in all files, Markdown included."""
 # Words that say little in a name, such as those of "I would like to order a pizza, please".
 _FILLERS = set(
     """
@@ -53,6 +57,44 @@ def unique(name: str, taken: Collection[str]) -> str:
     'size_3'
     """
     return take_name(name, {*taken}, "{name}_{number}")
+
+
+def written_name(typed: str, kind: str, known: Collection[str] = ()) -> str:
+    """Return a typed name as files can have it: in snake case if it has spaces or other signs.
+
+    A known name stays as it is, and so does a text that cannot be a name at all, which is refused elsewhere.
+
+    >>> [written_name(text, "intent") for text in ("book table", " Katy Perry's ", "faq/ask-price", "Size")]
+    ['book_table', 'katy_perrys', 'faq/ask-price', 'Size']
+    """
+    name = typed_name(typed)
+    if name in known or name_fault(name) or all(map(_is_in_names, name)):
+        return name
+    return "/".join(identifier(part, kind) for part in name.split("/", 1))
+
+
+def slip_of(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name from which a new one differs by a slip of the finger; None without one.
+
+    Names that differ by a number or by a short word, as `pizza_1` and `pizza_2`, differ on purpose.
+
+    >>> slip_of("order_piza", ["order_pizza"]), slip_of("pizza_2", ["pizza_1"])
+    ('order_pizza', None)
+    """
+    return next((other for other in known if _is_slip(name, other)), None)
+
+
+def _is_slip(name: str, other: str) -> bool:
+    words, others = name.split("_"), other.split("_")
+    differing = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
+    if len(words) == len(others) and len(differing) == 1:
+        name, other = differing[0]
+    has_numbers = any(char.isdigit() for char in name + other)
+    return not has_numbers and min(len(name), len(other)) >= _SHORTEST and is_slip_of(name, other)
+
+
+def _is_in_names(char: str) -> bool:
+    return f"a{char}".isidentifier() or char in _SIGNS
 
 
 def _joined(words: list[str], kind: str) -> str:

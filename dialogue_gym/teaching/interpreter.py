@@ -11,6 +11,7 @@ from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.domain.default_names import BACK, SESSION_START, command_of, known_intents
 from dialogue_gym.domain.model import RESTART
 from dialogue_gym.nlu.interpreter import InterpreterError
+from dialogue_gym.outline.names import written_name
 from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.teaching.pending import SessionError
 from dialogue_gym.teaching.session import Session
@@ -91,6 +92,16 @@ def obeyed(session: Session, message: UserUttered) -> bool:
     if command == RESTART and session.conversation.events[1:]:
         session.restart()
     return command is not None
+
+
+def with_written_names(domain: Domain, message: UserUttered) -> UserUttered:
+    """Return a message in which new names of its intent and entities are in the form that files can have."""
+    intents, entities = known_intents(domain), domain.known_entities
+    intent = message.intent and written_name(message.intent, "intent", {*domain.intents, *intents})
+    marked = tuple(
+        dataclasses.replace(one, name=written_name(one.name, "entity", entities)) for one in message.entities
+    )
+    return dataclasses.replace(message, intent=intent, entities=marked)
 
 
 def unknown_names(domain: Domain, message: UserUttered) -> list[tuple[str, str, str]]:

@@ -1,10 +1,12 @@
-"""Remarks on a proposal that a teacher may approve out of habit. No input or output."""
+"""Remarks on a proposal that a teacher may approve out of habit, or mistake. No input or output."""
 
 from __future__ import annotations
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
+from dialogue_gym.conversation.form import question_of
 from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.domain.slot import Form, Slot
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.pending import Proposal
 
@@ -13,8 +15,13 @@ HABIT, HASTE = 6, 1.0
 
 
 def remarks(history: History, conversation: Conversation, proposal: Proposal) -> list[str]:
-    """Return lines about a proposal: that it repeats the last action, or that the teacher hardly reads."""
-    lines = [repetition(conversation, proposal.best.action), habit(history, conversation.sender_id)]
+    """Return lines about a proposal: it repeats the last action, lacks its form, or is hardly read."""
+    action = proposal.best.action
+    lines = [
+        repetition(conversation, action),
+        lone_question(conversation, action),
+        habit(history, conversation.sender_id),
+    ]
     return [line for line in lines if line]
 
 
@@ -31,6 +38,30 @@ def repetition(conversation: Conversation, action: str) -> str:
             since = "before the user's last message" if has_spoken else "in the step before"
             return f"The bot did the same {since}. Has it missed something?"
     return ""
+
+
+def lone_question(conversation: Conversation, action: str) -> str:
+    """Return a line if the action, or the one before it, asks for a slot that its form alone can fill."""
+    done = (event.name for event in reversed(conversation.events) if isinstance(event, ActionExecuted))
+    domain, active = conversation.domain, conversation.loop.name
+    for asking in (action, next(done, None)):
+        for form in domain.forms if active is None else ():
+            slots = [slot for slot in domain.slots if slot.name in form.required_slots]
+            for slot in slots:
+                if asking == question_of(domain, form, slot.name) and _is_filled_in(form, slot):
+                    return (
+                        f"{form.name} asks {asking} and takes the answer; {asking} alone takes none. "
+                        f"Choose {form.name} to ask for {slot.name}."
+                    )
+    return ""
+
+
+def _is_filled_in(form: Form, slot: Slot) -> bool:
+    """Return whether all mappings of a slot are for a form."""
+    conditions = [mapping.conditions for mapping in slot.mappings]
+    return bool(conditions) and all(
+        mine and all(one.active_loop == form.name for one in mine) for mine in conditions
+    )
 
 
 def habit(history: History, conversation: str) -> str:

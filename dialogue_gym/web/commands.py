@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._text import name_fault, nearest, shorten, typed_name
+from dialogue_gym._text import name_fault, nearest, shorten, typed_name, visible
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition, extend
+from dialogue_gym.outline.names import slip_of, written_name
 from dialogue_gym.teaching.interpreter import (
     correction_text,
     default_names,
@@ -20,6 +21,7 @@ from dialogue_gym.teaching.interpreter import (
     new_name,
     obeyed,
     unknown_names,
+    with_written_names,
 )
 from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.navigation import is_simulated
@@ -85,16 +87,23 @@ def _correct(workspace: Workspace, action: str) -> None:
 
 
 def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
-    action = typed_name(action)
-    is_new = action not in workspace.session.domain.actions
-    workspace.session.correct(action, [new_action(action, text)] if is_new else [])
+    known = workspace.session.domain.actions
+    name = written_name(action, "action", known)
+    if name in known:
+        workspace.session.correct(name)
+        return
+    if meant := slip_of(name, known):
+        raise SessionError(f"unknown action {shorten(name)}; did you mean {meant!r}?")
+    workspace.session.correct(name, [new_action(name, text)])
+    if name != typed_name(action):
+        workspace.notes.append(Note(f"The action is called {visible(name)}: names have no spaces."))
 
 
 def _say(workspace: Workspace, text: str) -> None:
     if text.strip():
         message = workspace.session.interpreter.parse(text.strip()).message
         if not obeyed(workspace.session, message):
-            _take(workspace, message, is_correction=False)
+            _take(workspace, with_written_names(workspace.session.domain, message), is_correction=False)
 
 
 def _correct_message(workspace: Workspace, intent: str, entities: list[Any]) -> None:
@@ -108,7 +117,7 @@ def _correct_message(workspace: Workspace, intent: str, entities: list[Any]) -> 
         raise SessionError(f"a message has at most {_MOST_ENTITIES} entities")
     marked = tuple(_entity(one, message) for one in entities)
     meant = dataclasses.replace(message, intent=intent, entities=marked, confidence=1.0)
-    _take(workspace, meant, is_correction=True)
+    _take(workspace, with_written_names(workspace.session.domain, meant), is_correction=True)
 
 
 def _entity(given: object, message: UserUttered) -> Entity:

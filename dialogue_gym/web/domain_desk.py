@@ -17,6 +17,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.nlu.examples import Example
+from dialogue_gym.outline.names import written_name
 from dialogue_gym.teaching.domain_edits import (
     SlotForm,
     annotated,
@@ -143,8 +144,8 @@ class DomainDesk:
             self._domain = self._history.extended(self._original)
         return DomainNow(self._domain, self._interpreter.all_examples)
 
-    def edit(self, edit: TextEdit | SlotEdit, author: str) -> None:
-        """Make an edit.
+    def edit(self, edit: TextEdit | SlotEdit, author: str) -> str:
+        """Make an edit, and return the name that it is about; a new one is in snake case.
 
         Raises:
             EditError: it cannot be made, or is stale.
@@ -152,22 +153,34 @@ class DomainDesk:
         """
         with self._lock:
             now = self._look()
+            edit = edit.model_copy(update={"name": _written(now, edit)})
             additions = self._additions(now, edit)
             if not additions:
-                return
+                return edit.name
             self._store.append_all(Draft("", DOMAIN, one.content(), None, author) for one in additions)
             domain = self._look().domain
             self._interpreter.learn(self._history, domain)
         if self._handoff is not None and domain != now.domain:
             self._handoff.grow(domain)
+        return edit.name
 
     def _additions(self, now: DomainNow, edit: TextEdit | SlotEdit) -> list[Addition]:
         if isinstance(edit, SlotEdit):
             was = edit.was.form if edit.was else None
-            return edit_slot(now.domain, edit.name.strip(), was, edit.now.form)
+            return edit_slot(now.domain, edit.name, was, edit.now.form)
         if edit.kind == "response":
-            return edit_response(now.domain, edit.name.strip(), edit.was, edit.now)
-        return edit_example(now.domain, now.examples, edit.name.strip(), edit.was, edit.now)
+            return edit_response(now.domain, edit.name, edit.was, edit.now)
+        return edit_example(now.domain, now.examples, edit.name, edit.was, edit.now)
+
+
+def _written(now: DomainNow, edit: TextEdit | SlotEdit) -> str:
+    """Return the name that an edit is about, in the form that files can have if it is a new one."""
+    domain = now.domain
+    if edit.kind == "response":
+        return written_name(edit.name, "response", {*now.responses, *domain.actions})
+    if edit.kind == "slot":
+        return written_name(edit.name, "slot", [slot.name for slot in domain.slots])
+    return written_name(edit.name, "intent", now.intents)
 
 
 def slot_parts(domain: Domain) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from dialogue_gym.outline.file import domain_file
 from dialogue_gym.outline.interview import LINES, PICK, STEPS, Interview, Question
 from dialogue_gym.outline.model import Outline, OutlineError
 from dialogue_gym.outline.names import identifier
+from dialogue_gym.outline.summary import summary
 
 PATH = "/new"
 """The path of the page."""
@@ -27,7 +28,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>{style}</style></head>
-<body><main class="guide"><h1>{title}</h1>{form}{so_far}</main></body></html>"""
+<body><main class="guide"><h1>{title}</h1>{parts}</main></body></html>"""
 
 _MADE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Your bot is made</title>
@@ -117,11 +118,16 @@ class FirstPage:
             proposed = f"{identifier(' '.join(first.split()[-2:]), 'bot')}.yml"
             question = Question(len(STEPS) - 1, "The name of the bot's file:", "pizza.yml", default=proposed)
         value = given if given is not None else self._interview.withdrawn or question.default or ""
+        parts = [
+            _form(question, len(self._interview.answers), error, value),
+            _so_far(self._interview.outline),
+        ]
+        if question.step == len(STEPS) - 1:
+            parts.reverse()  # the last question is about the bot
         return _PAGE.format(
             title=html.escape(f"{STEPS[question.step]} ({question.step + 1} of {len(STEPS)})"),
             style="".join((_STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "new.css")),
-            form=_form(question, len(self._interview.answers), error, value),
-            so_far=_so_far(self._interview.outline),
+            parts="".join(parts),
         )
 
 
@@ -157,11 +163,12 @@ def _form(question: Question, place: int, error: str, value: str) -> str:
 
 
 def _so_far(outline: Outline) -> str:
-    """Return the parts of the bot so far."""
-    parts = {
-        "Understands": ", ".join(outline.intents),
-        "Knows": ", ".join(fact.name for fact in outline.facts),
-        "Says and does": ", ".join(outline.actions),
-    }
-    rows = "".join(f"<dt>{title}</dt><dd>{html.escape(text)}</dd>" for title, text in parts.items() if text)
-    return f"<h2>Your bot so far</h2><dl>{rows}</dl>" if rows else ""
+    """Return the parts of the bot so far, each with a sentence of it."""
+    parts = []
+    for title, lines in summary(outline):
+        shown = "".join(
+            f'<div><dt>{html.escape(name)}</dt><dd dir="auto">{html.escape(about)}</dd></div>'
+            for name, about in lines
+        )
+        parts.append(f"<h3>{title}</h3><dl>{shown}</dl>")
+    return f'<section class="so-far"><h2>Your bot so far</h2>{"".join(parts)}</section>' if parts else ""

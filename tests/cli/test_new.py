@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dialogue_gym import load_domain
@@ -34,7 +35,8 @@ def test_a_bot_is_made_and_taught_at_a_terminal(tmp_path: Path) -> None:
         window.type("\r", "ask for the size?", ">")
         window.type("Which size?\r", "What else does it need to know?", ">")
         window.type("\r", "What else does the bot do?", "answer >")
-        window.type("3", "Is this your bot?", "answer >")
+        window.type("3", "“I'd like to order a pizza” (and 1 more)", "Is this your bot?", "answer >")
+        assert re.search(r"utter_ask_size +“Which size\?”", window.seen)
         window.type("1", "Wrote pizza.yml.", "answer >")
         window.type("1", "you >")
         window.type("a large pizza please\r", "means order_pizza", "size: large", "answer >")

@@ -12,13 +12,18 @@ from dialogue_gym import load_domain
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.check import check_files
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.conversation.slot_filling import slots_filled
+from dialogue_gym.conversation.slot_filling import Loop, slots_filled
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.factory import own_examples
+from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.outline import Interview, OutlineError, domain_file
 from dialogue_gym.outline.model import CHOICE, MESSAGE, WORDS, YES_NO, Outline
+from dialogue_gym.outline.summary import summary
+from dialogue_gym.teaching.pending import Proposal
+from dialogue_gym.teaching.remarks import remarks
+from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.startup import make_interpreter
 
 PIZZA = (
@@ -50,12 +55,16 @@ def test_answers_give_a_domain_file_that_passes_the_strict_check(tmp_path: Path)
         "greet", "thank", "goodbye", "affirm", "deny", "pizza", wish, "inform",
         "slot_2nd_visit_yes", "slot_2nd_visit_no", "tell_address",
     )  # fmt: skip
-    assert domain.actions[-3:] == ("utter_one_size_pizza", "utter_one_size_pizza_2", "action_place_the_order")
+    assert set(domain.actions[2:]) == set(interview.outline.actions)
+    asked = Loop("delivery_form", "delivery")
+    for intent, answer in (("affirm", True), ("deny", False)):
+        assert slots_filled(domain, UserUttered(intent, intent), asked) == {"delivery": answer}
+        assert slots_filled(domain, UserUttered(intent, intent), Loop("other_form", "delivery")) == {}
     assert domain.texts("utter_one_size_pizza") == ("One {size} pizza with {topping}?",)
     (large,) = [one for one in read_examples(own_examples(str(file))).examples if "LARGE" in one.text]
     assert [(one.name, one.value) for one in large.entities] == [("size", "large"), ("topping", "salami")]
     for intent, text, filled in (
-        ("affirm", "yes", {"delivery": True}),
+        ("affirm", "yes", {}),  # not without its question
         ("slot_2nd_visit_no", "the first", {"slot_2nd_visit": False}),
         ("tell_address", "3 Elm St", {"address": "3 Elm St"}),
         ("pizza", "a pizza", {}),
@@ -71,6 +80,7 @@ def test_an_answer_is_refused_with_a_reason_and_can_be_taken_back() -> None:
         (8, "5", "not a number from 1 to 4"),
         (9, "small\nSMALL", "at least two choices, one on each line"),
         (22, "yes\nsure thing", "'yes' means 'affirm' already"),
+        (19, "", "write an answer"),
         (31, "A {sizze} pizza", "did you mean 'size'?"),
         (31, "A } pizza", "braces"),
     ):
@@ -90,6 +100,55 @@ def test_a_list_may_stand_on_one_line_and_a_fact_is_named_once() -> None:
     for name in ("customers size", "The customer's size"):
         with pytest.raises(OutlineError, match="the bot knows the customers size already"):
             bot.proposed_slot(name)
+
+
+def test_a_plain_yes_answers_the_question_that_was_asked(tmp_path: Path) -> None:
+    bot = Outline().with_small_talk()
+    usual = bot.usual_answers(True), bot.usual_answers(False)
+    with pytest.raises(OutlineError, match="a plain yes or no answers a question"):
+        bot.with_fact("delivery", YES_NO, *usual)
+    for name in ("delivery", "cutlery"):
+        bot = bot.with_fact(name, YES_NO, *usual, question=f"Do you want {name}?")
+    file = tmp_path / "pizza.yml"
+    file.write_text(domain_file(bot))
+    assert check_files([str(file)], is_strict=True) == []
+    session = Session(load_domain(file), Store.in_memory(), turn_taking="auto")
+
+    def proposed() -> Proposal:
+        assert isinstance(session.pending, Proposal)
+        return session.pending
+
+    session.say(UserUttered("hello", "greet"))
+    session.correct("utter_greet")
+    session.say(UserUttered("yes", "affirm"))
+    assert session.conversation.slots == {"delivery": None, "cutlery": None}
+    session.correct("utter_ask_cutlery")
+    session.say(UserUttered("thanks", "thank"))
+    (alone,) = (
+        line for line in remarks(session.history, session.conversation, proposed()) if "alone" in line
+    )
+    assert alone.endswith("Choose cutlery_form to ask for cutlery.")
+    session.correct("cutlery_form")
+    assert session.conversation.loop.requested_slot == "cutlery"
+    session.say(UserUttered("no", "deny"))
+    assert proposed().best.action == "cutlery_form"
+    session.confirm()
+    assert session.conversation.slots == {"delivery": None, "cutlery": False}
+    assert session.conversation.loop.name is None
+
+
+def test_the_summary_has_a_sentence_of_each_part() -> None:
+    parts = dict(summary(interviewed(PIZZA).outline))
+    understood, known, done = (
+        dict(parts[f"It {what}"]) for what in ("understands", "knows", "says and does")
+    )
+    assert understood["pizza"] == "“I'd like a pizza” (and 1 more)"
+    assert understood["inform"] == "small, large, salami, …"
+    assert known["size"] == "one of small, large" and known["delivery"] == "yes or no"
+    assert done["utter_ask_size"] == "“Which size?”"
+    assert done["delivery_form"] == "asks utter_ask_delivery and takes yes or no for an answer"
+    assert done["action_place_the_order"] == "code, to be written"
+    assert summary(Outline()) == []
 
 
 TEXTS = st.text(max_size=20) | st.sampled_from(
@@ -128,7 +187,10 @@ def test_any_answers_give_a_file_with_names_that_are_identifiers(
     assert {name: domain.texts(name) for name in outline.responses} == {
         name: (said,) for name, said in outline.responses.items()
     }
-    assert all(name.startswith(("utter_", "action_")) for name in domain.actions)
+    forms = {form.name for form in domain.forms}
+    assert all(name.startswith(("utter_", "action_")) for name in domain.actions if name not in forms)
+    for intent in ("affirm", "deny"):  # ready-made: small talk, or an answer to a question
+        assert slots_filled(domain, UserUttered(intent, intent)) == {}
 
 
 @pytest.mark.parametrize("text", ["{}\n", "intents: [greet]\nnlu:\n", "intents: [greet]\nnlu: []\n"])

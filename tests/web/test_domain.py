@@ -248,6 +248,21 @@ FAULTS: list[tuple[Any, str, str]] = [
         "type",
         "not saved, size was changed meanwhile: it is text, filled by size now",
     ),
+    (
+        {"kind": "example", "name": "ordr", "now": "one more"},
+        "name",
+        "unknown intent 'ordr'; did you mean 'order'?",
+    ),
+    (
+        {"kind": "response", "name": "utter ordr", "now": "At once"},
+        "name",
+        "unknown response 'utter_ordr'; did you mean 'utter_order'?",
+    ),
+    (
+        {"kind": "slot", "name": "sizes", "now": {"type": "text"}},
+        "name",
+        "unknown slot 'sizes'; did you mean 'size'?",
+    ),
     ({"kind": "other"}, "text", "this edit is not complete"),
     (None, "text", "this edit is not complete"),
 ]
@@ -262,6 +277,23 @@ def test_faults_are_one_sentence_and_change_nothing(
     answer = editor.look()["answer"]
     assert answer["field"] == field and answer["error"].startswith(sentence) and "\n" not in answer["error"]
     assert desk.written == 0
+
+
+def test_new_names_have_no_spaces(desk: DomainDesk) -> None:
+    editor = DomainEditor(desk, "tina")
+    for edit, name in (
+        ({"kind": "example", "name": "book table", "now": "a table please"}, "book_table"),
+        ({"kind": "response", "name": "utter Opening hours", "now": "At eight"}, "utter_opening_hours"),
+        (
+            {"kind": "slot", "name": "Katy Perry's", "now": {"type": "text", "entity": "an artist"}},
+            "katy_perrys",
+        ),
+    ):
+        editor.edit({"id": 1, "edit": edit})
+        shown = editor.look()
+        assert (shown["answer"]["error"], shown["open"]["name"]) == ("", name)
+    domain = desk.look().domain
+    assert domain.slot("katy_perrys").entity == "an_artist" and "book_table" in domain.intents
 
 
 def test_programs_of_teachers_edit_the_domain(desk: DomainDesk, tmp_path: Path) -> None:

@@ -68,8 +68,11 @@ def test_a_bot_is_made_and_then_taught_in_the_browser(tmp_path: Path, browser: p
         assert "did you mean 'size'" in tab.page.inner_text("[role=alert]")
         answer(tab, "A {size} pizza comes <b>now</b>.")
         answer(tab, "confirm")
-        assert "utter_confirm" in tab.page.inner_text("dl") and fits(tab)
+        assert "utter_confirm" in tab.page.inner_text(".so-far") and fits(tab)
         answer(tab, "3")
+        assert "“A {size} pizza comes <b>now</b>.”" in tab.page.inner_text(".so-far:has(+ form)") and fits(
+            tab
+        )
         answer(tab, "1")
         answer(tab, "../pizza")
         assert "without a folder" in tab.page.inner_text("[role=alert]")

@@ -368,3 +368,19 @@ def test_progress_figures_are_computed(workspaces: Workspaces) -> None:
     assert success_after(RESTAURANT, first, "explicit", 20) < success_after(
         RESTAURANT, labels, "explicit", 20
     )
+
+
+def test_typed_names_have_no_spaces_and_slips_are_told(talk: Workspace) -> None:
+    do(talk, "say", text='/book table{"Katy Perry\'s": "x"}')
+    asked = [(kind, name) for kind, name, _ in talk.view["unknown"]["names"]]
+    assert asked == [("intent", "book_table"), ("entity", "katy_perrys")]
+    do(talk, "dismiss_unknown")
+    do(talk, "say", text="/serch_concerts")
+    assert talk.view["unknown"]["names"] == [["intent", "serch_concerts", "did you mean 'search_concerts'?"]]
+    do(talk, "dismiss_unknown")
+    do(talk, "say", text="/greet")
+    do(talk, "correct_with_new", action="utter_gret", text="Hi")
+    assert faults(talk) == ["unknown action 'utter_gret'; did you mean 'utter_greet'?"]
+    do(talk, "correct_with_new", action="utter Tour dates", text="In May")
+    assert talk.view["notes"][-1] == ["The action is called utter_tour_dates: names have no spaces.", ""]
+    assert "utter_tour_dates" in talk.session.domain.actions

@@ -28,6 +28,7 @@ from dialogue_gym.teaching.interpreter import (
     obeyed,
     parse_entities,
     unknown_names,
+    with_written_names,
 )
 from dialogue_gym.teaching.lesson import Lesson
 from dialogue_gym.teaching.pending import (
@@ -182,6 +183,7 @@ class TeachingDialog:
             message = self._session.interpreter.parse(text.strip()).message
             if obeyed(self._session, message):
                 return
+            message = with_written_names(self._session.domain, message)
             new = yield from self._new_names(message)
             if new is not None:
                 self._session.say(message, new)
@@ -280,7 +282,8 @@ class TeachingDialog:
             answer = yield from typed(tuple(shown), "entities > ")
             try:
                 entities = message.entities if not answer.strip() else parse_entities(answer, message.text)
-                return dataclasses.replace(message, intent=picked.name, entities=entities, confidence=1.0)
+                meant = dataclasses.replace(message, intent=picked.name, entities=entities, confidence=1.0)
+                return with_written_names(domain, meant)
             except InterpreterError as error:
                 shown = [Line(f"({visible(str(error), 200)})", "bad")]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from dialogue_gym._text import visible
 from dialogue_gym.outline.interview import LINES, PICK, STEPS, Interview, Question
 from dialogue_gym.outline.model import Outline, OutlineError
+from dialogue_gym.outline.summary import summary
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Screen
 
 BACK, HELP, QUIT = ":back", "?", ":q"
+_NAMES = 28
+"""The width of the column of names in the summary at most."""
 _HELP = (
     Line(f"{BACK}  take the last answer back, as often as you like", indent=2),
     Line(f"{QUIT}  leave; nothing is written", indent=2),
@@ -39,6 +43,8 @@ def new_bot(file: str) -> Dialog[Outline | None]:
         if question.step != step:
             step = question.step
             title = (Line(""), Line(f"{step + 1} of {len(STEPS)}: {STEPS[step]}", "strong"))
+        if step == len(STEPS) - 1:
+            title += tuple(_summary_lines(interview.outline))
         try:
             answer = yield from _ask(question, (*notes, *title))
             interview, notes = interview.answered(answer), ()
@@ -66,6 +72,16 @@ def should_teach(file: str) -> Dialog[bool]:
                 return answer == "1"
         except (_Back, _Quit):
             return False
+
+
+def _summary_lines(outline: Outline) -> Iterator[Line]:
+    """Yield the bot so far, a line for each of its parts."""
+    for title, parts in summary(outline):
+        yield Line(title, "strong", 2)
+        width = min(_NAMES, max(len(name) for name, _ in parts))
+        for name, about in parts:
+            yield Line(f"{visible(name):{width}}  {visible(about)}", indent=4)
+    yield Line("")
 
 
 def _ask(question: Question, before: tuple[Line, ...]) -> Dialog[str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialogue_gym._text import article, name_fault, nearest, visible
+from dialogue_gym.outline.names import written_name
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table
 
 HELP, QUIT, GOAL = "?", "q", "goal"
@@ -185,7 +186,7 @@ def pick(
         if answer in names:
             return Picked(answer)
         if can_be_new and answer.startswith("+"):
-            if fault := name_fault(new := answer[1:].strip()):
+            if fault := name_fault(new := written_name(answer[1:], what, names)):
                 shown = (
                     Line(f"({visible(new, 40)} is not a valid name for {article(what)}: {fault})", "bad"),
                 )
@@ -210,10 +211,11 @@ def pick(
             )
         else:
             problem = f"Unknown {what} {visible(answer, 40)} ({visible(nearest(answer, names))})."
-            if (
-                yield from choose((Line(problem, "bad"),), f"add it as {article(what)}", "choose again")
-            ) == 1:
-                return Picked(answer, is_new=True)
+            if (new := written_name(answer, what, names)) in names:
+                return Picked(new)
+            adding = f"add it as {article(what)}{f', written {visible(new)}' if new != answer else ''}"
+            if (yield from choose((Line(problem, "bad"),), adding, "choose again")) == 1:
+                return Picked(new, is_new=True)
             shown = (hint,)
 
 

@@ -88,7 +88,7 @@ class DomainEditor:
         self._answer = {"id": content.get("id"), "error": "", "field": "", "is_stale": False}
         try:
             edit = _READER.validate_python(content.get("edit"))
-            self._desk.edit(edit, self._teacher)
+            name = self._desk.edit(edit, self._teacher)
         except EditError as error:
             self._answer |= {
                 "error": visible(str(error), 600),
@@ -101,7 +101,7 @@ class DomainEditor:
             self._answer |= {"error": visible(str(error), 600), "field": "text"}
         else:
             kinds = {"response": "responses", "example": "intents", "slot": "slots"}
-            self._open = (kinds[edit.kind], edit.name.strip())
+            self._open = (kinds[edit.kind], name)
 
 
 def _sendable(text: str) -> str:

@@ -124,6 +124,29 @@ def test_new_actions_intents_and_slots_can_be_typed() -> None:
     assert learned_examples((), word_lessons(session.history)).exact == {}
 
 
+def test_typed_names_have_no_spaces() -> None:
+    session = Session(domain_from(PLAIN), Store.in_memory())
+    answers = [
+        "order me one",
+        "3",
+        "book table",
+        "1",
+        "Katy Perry's=one",
+        "1",
+        "2",
+        "+utter Which size",
+        "Which?",
+    ]
+    shown = list(played(dialog(session), answers))
+    assert "add it as an intent, written book_table" in shown[3]
+    assert session.domain.intents[-1] == "book_table" and session.domain.slots[-1].name == "katy_perrys"
+    assert session.domain.actions[-1] == "utter_which_size"
+    *_, shown = played(
+        dialog(session), ["2", "listen", "more", "3", "Book Table", "", "2", "utter which size"]
+    )
+    assert session.domain.intents[-1] == "book_table" and session.domain.actions[-1] == "utter_which_size"
+
+
 def test_entities_are_marked_in_the_words_that_mean_them() -> None:
     session = Session(domain_from(PIZZA), Store.in_memory())
     answers = ["the biggest you have", "3", "order"]
