@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -13,11 +12,16 @@ from dialogue_gym._text import shorten
 from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml
 from dialogue_gym.domain.changes import changed_names, with_changes
 from dialogue_gym.domain.default_names import without_used_defaults
+from dialogue_gym.domain.edits import has_plain_mapping
 from dialogue_gym.domain.loader import OLD_VERSIONS, fills_slots, parse_domain
 from dialogue_gym.domain.merge import merge
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain, DomainError
-from dialogue_gym.domain.slot import FROM_ENTITY, Slot, SlotMapping
+from dialogue_gym.domain.slot import CUSTOM, FROM_ENTITY, Slot, SlotMapping
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
+
+_RESPONSES = ("responses", "templates")
+_NAMED = ("responses", "slots")
+"""The key for responses, and its older name; the kinds of names that are changed in place."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -74,7 +78,8 @@ def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Do
 def extended_texts(texts: Mapping[str, str], name: str, extend: Callable[[Domain], Domain]) -> dict[str, str]:
     """Return the texts of a domain's files with additions to the domain: of those files that have changed.
 
-    New names are written into the first file that lists intents, and edits where their name stands.
+    Edits are written where their name stands, and new names into the first file that has their section, else
+    into the first one that lists intents.
 
     Args:
         texts: of the files, by their paths in order.
@@ -88,14 +93,32 @@ def extended_texts(texts: Mapping[str, str], name: str, extend: Callable[[Domain
         ((file, text),) = texts.items()
         result = extended_text(text, file, name, extend)
         return {} if result == text else {file: result}
-    domain = _merged(texts, name)
+    roots = {file: parse_yaml(text, file, DOMAIN_FILE) for file, text in texts.items()}
+    whole = merge([*roots.values()], [])
+    domain = parse_domain(whole, name)
     extended = without_used_defaults(domain, extend(domain))
-    keys = {file: parse_yaml(text, file, DOMAIN_FILE).mapping() for file, text in texts.items()}
-    first = next((file for file in texts if "intents" in keys[file]), next(iter(texts)))
-    changed = {}
-    for file, text in texts.items() if extended != domain else ():
-        part = functools.partial(_extended_part, domain=domain, extended=extended, has_new=file == first)
-        if (result := extended_text(text, file, name, part)) != text:
+    if extended == domain:
+        return {}
+    keys = {file: root.mapping() for file, root in roots.items()}
+    first = next((file for file in keys if "intents" in keys[file]), next(iter(keys)))
+    blocks: dict[str, dict[str, str]] = {file: {} for file in texts}
+    for key, block in _additions(whole, domain, extended).items():
+        names = _RESPONSES if key in _RESPONSES else (key,)
+        places = ((file, name) for file in keys for name in names if name in keys[file])
+        file, section = next(places, (first, key))
+        blocks[file][section] = block
+    changed: dict[str, str] = {}
+    before: set[tuple[str, str]] = set()
+    for file, text in texts.items():
+        here = {(kind, one) for kind in _NAMED for one in _named_in(keys[file], kind)} - before
+        before |= here
+        part, grown = (_part_of(one, here) for one in (domain, extended))
+        section = "templates" if "templates" in keys[file] else "responses"
+        try:
+            result = insert(with_changes(text, section, part, grown), blocks[file])
+        except InsertionError as error:
+            raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {error}") from None
+        if result != text:
             changed[file] = result
     if _unordered(_merged({**texts, **changed}, name)) != _unordered(extended):
         new = _listed(domain, extended)
@@ -108,27 +131,20 @@ def _merged(texts: Mapping[str, str], name: str) -> Domain:
     return parse_domain(merge(roots, []), name)
 
 
-def _extended_part(part: Domain, domain: Domain, extended: Domain, has_new: bool) -> Domain:
-    """Return the domain of one file with its share of the additions to the whole."""
-    responses = {one.name: one for one in extended.responses}
-    slots = {one.name: one for one in extended.slots}
-    part = dataclasses.replace(
-        part,
-        responses=tuple(responses[one.name] for one in part.responses),
-        slots=tuple(
-            slots[one.name] if slots[one.name] != domain.slot(one.name) else one for one in part.slots
-        ),
+def _named_in(keys: Mapping[str, YamlNode], kind: str) -> Iterator[str]:
+    """Yield the responses or slots that a file defines; of several files, the first one counts."""
+    for section in _RESPONSES if kind == "responses" else (kind,):
+        if (entry := keys.get(section)) is not None and not entry.is_null:
+            yield from entry.named()
+
+
+def _part_of(domain: Domain, names: Collection[tuple[str, str]]) -> Domain:
+    """Return a domain with those of its responses and slots that are among some names."""
+    return dataclasses.replace(
+        domain,
+        responses=tuple(one for one in domain.responses if ("responses", one.name) in names),
+        slots=tuple(one for one in domain.slots if ("slots", one.name) in names),
     )
-    if not has_new:
-        return part
-    for intent in extended.intents[len(domain.intents) :]:
-        part = part.with_intent(intent)
-    for slot in extended.slots[len(domain.slots) :]:
-        part = part.with_slot(slot.name, slot.type, slot.values)
-    new = [response.name for response in extended.responses[len(domain.responses) :]]
-    for action in dict.fromkeys((*extended.actions[len(domain.actions) :], *new)):
-        part = part.with_action(action, extended.texts(action))
-    return part
 
 
 def _unordered(domain: Domain) -> tuple[Domain, frozenset[str]]:
@@ -156,10 +172,7 @@ def _read(text: str, file: str, name: str) -> Domain:
 def _comparable(domain: Domain) -> tuple[Domain, frozenset[str]]:
     """Return a domain apart from the order of its actions, and from the ways to say how a slot is filled."""
     slots = tuple(
-        dataclasses.replace(slot, mappings=())
-        if slot.mappings == (SlotMapping(FROM_ENTITY, slot.entity),)
-        else slot
-        for slot in domain.slots
+        dataclasses.replace(slot, mappings=()) if has_plain_mapping(slot) else slot for slot in domain.slots
     )
     return dataclasses.replace(domain, actions=(), slots=slots), frozenset(domain.actions)
 
@@ -207,7 +220,10 @@ def _slot(slot: Slot, has_mappings: bool) -> dict[str, Any]:
     if slot.values:
         options["values"] = list(slot.values)
     if has_mappings:
-        options["mappings"] = [{"type": "from_entity", "entity": slot.entity}]
+        filled = SlotMapping(FROM_ENTITY, slot.entity) if slot.entity else SlotMapping(CUSTOM)
+        options["mappings"] = [filled.content()]
+    elif slot.entity is None:
+        options["auto_fill"] = False
     return options
 
 

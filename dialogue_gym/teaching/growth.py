@@ -11,6 +11,7 @@ from dialogue_gym._files import read_text
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import printable, shorten, visible
 from dialogue_gym.check import NLU, data_files
+from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.changes import changed_names
 from dialogue_gym.domain.default_names import without_used_defaults
 from dialogue_gym.domain.loader import load_domain
@@ -26,6 +27,7 @@ from dialogue_gym.teaching.export_examples import is_writable
 from dialogue_gym.teaching.taught_examples import learned_examples, word_lessons
 
 _MOST_SHOWN = 3
+_NEW_FILE = "nlu.yml"
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,13 @@ def _examples(
     given = [file for one in paths for file in (data_files(one, NLU) if one.is_dir() else [one])]
     own = data_files(path, NLU) if path.is_dir() else [path]
     texts = {file: read_text(file, NLU_FILE) for file in given or own}
+    if not texts and path.is_dir() and not (first := path / _NEW_FILE).exists():
+        texts = {first: ""}  # the folder has no examples yet
     known = [example for file, text in texts.items() for example in parse_examples(text, file).examples]
     learned = learned_examples(known, lessons)
-    if not learned.is_enough or not texts:
+    # Few taught sentences make no interpreter, and so stay in the store; edits are asked for.
+    is_wanted = learned.is_enough or any(isinstance(lesson, Addition) for lesson in lessons)
+    if not is_wanted or not texts:
         return {}, []
     gone, new = Counter(known), Counter(learned.examples)
     gone, new = gone - new, new - gone

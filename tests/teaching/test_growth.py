@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,18 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import UserUttered, entities_from
-from dialogue_gym.domain import DomainError, load_domain
+from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.domain.additions import ACTION, EXAMPLE, INTENT, RESPONSE, SLOT, Addition
 from dialogue_gym.domain.writer import extended_text
+from dialogue_gym.factory import own_examples
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.example_writer import annotate, dump_examples
 from dialogue_gym.nlu.examples import (
+    Example,
     NluData,
     parse_example,
     parse_examples,
     read_examples,
 )
+from dialogue_gym.teaching.domain_edits import SlotForm, edit_example, edit_response, edit_slot
 from dialogue_gym.teaching.example_lines import rewritten
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.session import Session
@@ -163,6 +168,100 @@ def test_the_files_of_a_folder_grow_in_their_places(tmp_path: Path) -> None:
     assert set(found.intents) == set(grown.intents) and set(found.actions) == set(grown.actions)
     assert found.slot("size").entity == "size" and found.texts("utter_c") == ("C",)
     assert growth_of(session.history, str(project)) is None
+
+
+SPLIT = {
+    "domain/intents.yml": "intents: [greet, order]  # they want\nentities: [size]\n",
+    "domain/slots.yml": """\
+slots:
+  size: {type: text, mappings: [{type: from_entity, entity: size}]}  # how large
+  day:
+    type: categorical
+    values: [mon, tue]  # open
+    mappings: [{type: from_entity, entity: size}]
+""",
+    "domain/texts.yml": "responses:\n  utter_hi: [text: Hi]  # short\n",
+    "domain/actions.yml": "actions: [utter_hi, action_x, utter_loud]  # all\n",
+    "data/nlu/greet.yml": "nlu:\n- intent: greet  # hello\n  examples: |\n    - hi\n    - hello\n",
+    "data/nlu/order.yml": "nlu:\n- intent: order\n  examples: |\n    - a [big](size) one\n",
+    "data/stories.yml": "stories:\n- story: a\n  steps:\n  - intent: greet\n  - action: utter_hi\n",
+}
+"""A project as Rasa's people split it."""
+DAY, DATE = (SlotForm("categorical", ("mon", "tue"), entity) for entity in ("size", "date"))
+EDITS: dict[str, tuple[Callable[[Domain, Sequence[Example]], list[Addition]], set[str]]] = {
+    "a text": (lambda domain, _: edit_response(domain, "utter_hi", "Hi", "Ho"), {"texts"}),
+    "another text": (lambda domain, _: edit_response(domain, "utter_hi", None, "Ho"), {"texts"}),
+    "a new response": (
+        lambda domain, _: edit_response(domain, "utter_new", None, "{size}"),
+        {"texts", "actions"},
+    ),
+    "a text of an action": (lambda domain, _: edit_response(domain, "utter_loud", None, "Ho"), {"texts"}),
+    "an example": (lambda domain, known: edit_example(domain, known, "greet", "hello", "ho"), {"greet"}),
+    "no example": (lambda domain, known: edit_example(domain, known, "greet", "hello", None), {"greet"}),
+    "another example": (
+        lambda domain, known: edit_example(domain, known, "order", None, "[two](size)"),
+        {"order"},
+    ),
+    "a new intent": (
+        lambda domain, known: edit_example(domain, known, "price", None, "how much"),
+        {"greet", "intents"},
+    ),
+    "a new slot": (
+        lambda domain, _: edit_slot(domain, "street", None, SlotForm(entity="road")),
+        {"intents", "slots"},
+    ),
+    "a slot that no entity fills": (
+        lambda domain, _: edit_slot(domain, "street", None, SlotForm()),
+        {"intents", "slots"},
+    ),
+    "a type": (
+        lambda domain, _: edit_slot(domain, "size", SlotForm(entity="size"), SlotForm("bool", (), "size")),
+        {"slots"},
+    ),
+    "values": (
+        lambda domain, _: edit_slot(domain, "day", DAY, SlotForm("categorical", ("tue", "wed"), "size")),
+        {"slots"},
+    ),
+    "an entity": (lambda domain, _: edit_slot(domain, "day", DAY, DATE), {"intents", "slots"}),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_every_edit_is_written_where_it_stands_in_a_split_project(what: str, tmp_path: Path) -> None:
+    edit, expected = EDITS[what]
+    for name, text in SPLIT.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f'version: "3.1"\n{text}')
+    domain = load_domain(tmp_path)
+    session = Session(domain, Store.in_memory())
+    for addition in edit(domain, read_examples(own_examples(str(tmp_path))).examples):
+        session.add(addition)
+    growth = growth_of(session.history, str(tmp_path))
+    assert growth is not None and {path.stem for path in growth.texts} == expected
+    growth.write()
+    assert growth_of(session.history, str(tmp_path)) is None
+    grown, found = session.domain, load_domain(tmp_path)
+    assert set(found.actions) == set(grown.actions) and set(found.intents) == set(grown.intents)
+    for slot in grown.slots:
+        now = found.slot(slot.name)
+        assert (now.type, now.values, now.entity) == (slot.type, slot.values, slot.entity)
+    assert {name: found.texts(name) for name in grown.actions} == {
+        name: grown.texts(name) for name in grown.actions
+    }
+    for name, text in SPLIT.items():
+        written = (tmp_path / name).read_text()
+        assert re.findall("#.*", written) == re.findall("#.*", text), name
+
+
+def test_examples_of_a_folder_without_any_get_a_file(tmp_path: Path) -> None:
+    (tmp_path / "domain.yml").write_text("intents: [greet]\n")
+    session = Session(load_domain(tmp_path), Store.in_memory())
+    session.add(Addition(EXAMPLE, "greet", ("hello",)))
+    growth = growth_of(session.history, str(tmp_path))
+    assert growth is not None and growth.files == "nlu.yml"
+    growth.write()
+    assert [one.text for one in read_examples(own_examples(str(tmp_path))).examples] == ["hello"]
+    assert growth_of(session.history, str(tmp_path)) is None
 
 
 def test_built_in_domains_do_not_grow() -> None:
