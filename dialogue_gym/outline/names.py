@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable
 
-from dialogue_gym._text import is_slip_of, name_fault, take_name, typed_name
+from dialogue_gym._text import is_misspelling_of, name_fault, take_name, typed_name
 
 _MOST_CHARACTERS = 40
 _MOST_WORDS = 3
@@ -73,24 +73,24 @@ def written_name(typed: str, kind: str, known: Collection[str] = ()) -> str:
     return "/".join(identifier(part, kind) for part in name.split("/", 1))
 
 
-def slip_of(name: str, known: Iterable[str]) -> str | None:
+def misspelled(name: str, known: Iterable[str]) -> str | None:
     """Return the known name from which a new one differs by a slip of the finger; None without one.
 
     Names that differ by a number or by a short word, as `pizza_1` and `pizza_2`, differ on purpose.
 
-    >>> slip_of("order_piza", ["order_pizza"]), slip_of("pizza_2", ["pizza_1"])
+    >>> misspelled("order_piza", ["order_pizza"]), misspelled("pizza_2", ["pizza_1"])
     ('order_pizza', None)
     """
-    return next((other for other in known if _is_slip(name, other)), None)
+    return next((other for other in known if _is_misspelled(name, other)), None)
 
 
-def _is_slip(name: str, other: str) -> bool:
+def _is_misspelled(name: str, other: str) -> bool:
     words, others = name.split("_"), other.split("_")
     differing = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
     if len(words) == len(others) and len(differing) == 1:
         name, other = differing[0]
     has_numbers = any(char.isdigit() for char in name + other)
-    return not has_numbers and min(len(name), len(other)) >= _SHORTEST and is_slip_of(name, other)
+    return not has_numbers and min(len(name), len(other)) >= _SHORTEST and is_misspelling_of(name, other)
 
 
 def _is_in_names(char: str) -> bool:

@@ -30,7 +30,7 @@ from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.slot import SLOT_TYPES, Slot
 from dialogue_gym.nlu.example_writer import annotate
 from dialogue_gym.nlu.examples import Example, NluError, parse_example
-from dialogue_gym.outline.names import slip_of, written_name
+from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.teaching.export_examples import is_writable
 from dialogue_gym.teaching.taught_examples import sentence_key
 
@@ -83,7 +83,7 @@ def edit_response(domain: Domain, name: str, was: str | None, text: str | None) 
         return [Addition(RESPONSE, name, (text,), was=(was,))]
     if name in domain.actions or any(name == one.name for one in domain.responses):
         return [Addition(RESPONSE, name, (text,))]
-    _check_slip("response", name, domain.actions)
+    _check_misspelling("response", name, domain.actions)
     if not name.startswith(_SPEAKS):
         raise EditError("name", f"the name of a response begins with {_SPEAKS}, such as utter_price")
     return _possible(domain, Addition(ACTION, name, (text,)))
@@ -122,7 +122,7 @@ def edit_example(
     edit = Addition(EXAMPLE, intent, (new,), was=() if was is None else (was,))
     group = intent.partition("/")[0]
     if is_new := domain.intent_of(intent) is None:
-        _check_slip("intent", group, domain.intents)
+        _check_misspelling("intent", group, domain.intents)
     return [*(_possible(domain, Addition(INTENT, group)) if is_new else []), edit]
 
 
@@ -171,7 +171,7 @@ def edit_slot(domain: Domain, name: str, was: SlotForm | None, form: SlotForm) -
     if was is None:
         if known is not None:
             raise EditError("name", f"there is a slot {shorten(name)} already")
-        _check_slip("slot", name, [slot.name for slot in domain.slots])
+        _check_misspelling("slot", name, [slot.name for slot in domain.slots])
         made = _possible(domain, Addition(SLOT, name, type=form.type, values=form.values))
         if form.entity != name:
             made.append(Addition(ENTITY, name, (form.entity,) if form.entity else (), was=(name,)))
@@ -225,9 +225,9 @@ def _check_changeable(domain: Domain, slot: Slot, form: SlotForm) -> None:
         raise EditError("type", f"{slot.name} has an initial value; change it in the domain file")
 
 
-def _check_slip(kind: str, name: str, known: Iterable[str]) -> None:
+def _check_misspelling(kind: str, name: str, known: Iterable[str]) -> None:
     """Refuse a new name that differs from a known one by a slip of the finger."""
-    if meant := slip_of(name, known):
+    if meant := misspelled(name, known):
         raise EditError("name", f"unknown {kind} {shorten(name)}; did you mean {meant!r}?")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from dialogue_gym._text import name_fault, nearest, shorten, typed_name, visible
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition, extend
-from dialogue_gym.outline.names import slip_of, written_name
+from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.teaching.interpreter import (
     correction_text,
     default_names,
@@ -92,7 +92,7 @@ def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
     if name in known:
         workspace.session.correct(name)
         return
-    if meant := slip_of(name, known):
+    if meant := misspelled(name, known):
         raise SessionError(f"unknown action {shorten(name)}; did you mean {meant!r}?")
     workspace.session.correct(name, [new_action(name, text)])
     if name != typed_name(action):

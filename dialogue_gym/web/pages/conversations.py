@@ -15,7 +15,7 @@ from dialogue_gym._text import shorten, visible
 from dialogue_gym.domain import DomainError
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.outline.names import slip_of, written_name
+from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.teaching.own_words import name_words
 from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.listing import (
@@ -122,7 +122,7 @@ class Reader:
             history, domain = workspace.session.history, workspace.session.domain
             action = written_name(str(given.get("action") or ""), "action", domain.actions)
             with self._shows_errors():
-                if action not in domain.actions and (meant := slip_of(action, domain.actions)):
+                if action not in domain.actions and (meant := misspelled(action, domain.actions)):
                     raise DomainError(f"unknown action {shorten(action)}; did you mean {meant!r}?")
                 name_words(workspaces.store, history, domain, given["entry"], action, workspace.teacher)
             workspace.catch_up()
