@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -19,6 +20,7 @@ from tests import ROOT
 from tests.agents.commands import agents
 from tests.cli.test_train import EXPERT
 from tests.conftest import TINY
+from tests.peers import environment_of
 
 HEAVY = (
     "torch", "numba", "stable_baselines3", "sklearn", "rich", "typer", "matplotlib", "scipy", "nicegui",
@@ -27,11 +29,9 @@ HEAVY = (
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def python(code: str, *options: str) -> str:
-    """Run code in a new interpreter outside the checkout; return its output."""
-    done = subprocess.run(
-        [sys.executable, *options, "-c", code], capture_output=True, text=True, check=False, cwd="/"
-    )
+def python(code: str, interpreter: str | Path = sys.executable) -> str:
+    """Run code in a new process outside the checkout; return its output."""
+    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -166,31 +166,48 @@ def test_agents_of_the_checkout_talk_where_only_the_wheel_is(
         assert "a new learner begins with the agent 'dqn'" in shown
 
 
+_ONE_AFTER_ANOTHER = """
+import json, pathlib, sys
+import dialogue_gym
+from tests.commands import dialogue_gym as run
+given = [run(*words, cwd=pathlib.Path(), typed=typed) for words, typed in json.load(sys.stdin)]
+print(json.dumps([dialogue_gym.__file__, *given]))
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("agent", agent_names())
 def test_the_installed_command_trains_every_agent(agent: str, installed: Path, tmp_path: Path) -> None:
+    """One process runs the commands, since it takes seconds to load what they need."""
     (tmp_path / "shop.yml").write_text(TINY + EXPERT)
-    words = ["train", "shop.yml", "--agent", agent, "--out", "mine", "--steps", "300", "--dialogues", "20"]
-    trained = command(installed, tmp_path, *words)
+    words = ["shop.yml", "--agent", "mine"]
+    commands = [
+        (f"train shop.yml --agent {agent} --out mine --steps 300 --dialogues 20".split(), ""),
+        (["evaluate", *words, "--dialogues", "20", "--seed", "0"], ""),
+        (["chat", *words], "/deny\n"),
+        (["live", *words], "/deny\n+\n"),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", _ONE_AFTER_ANOTHER], input=json.dumps(commands), capture_output=True,
+        text=True, check=False, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{installed}{os.pathsep}{ROOT}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    where, trained, evaluated, chatted, lived = json.loads(done.stdout)
+    assert where.startswith(str(installed))
     assert trained.startswith(f"{agent} on shop: success ")
-    words = ["evaluate", "shop.yml", "--agent", "mine", "--dialogues", "20", "--seed", "0"]
-    assert command(installed, tmp_path, *words) == trained.splitlines()[0] + "\n"
-    shown = command(installed, tmp_path, "chat", "shop.yml", "--agent", "mine", typed="/deny\n")
-    assert f"shop, with the agent {agent!r}." in shown
-    shown = command(installed, tmp_path, "live", "shop.yml", "--agent", "mine", typed="/deny\n+\n")
-    assert f"a new learner begins with the agent {agent!r}" in shown
+    assert evaluated == trained.splitlines()[0] + "\n"
+    assert f"shop, with the agent {agent!r}." in chatted
+    assert f"a new learner begins with the agent {agent!r}" in lived
 
 
 @pytest.mark.slow
-def test_the_oldest_supported_gymnasium_works(tmp_path: Path) -> None:
-    options = ["--quiet", "--no-compile", "--target", str(tmp_path)]
-    packages = ["gymnasium==1.0.0", "numpy", "pyyaml", "numba"]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", *options, *packages], check=True, capture_output=True
-    )
+def test_the_oldest_supported_gymnasium_works(tmp_path_factory: pytest.TempPathFactory) -> None:
+    packages = ("gymnasium==1.0.0", "numpy", "pyyaml", "numba")
+    interpreter = environment_of(tmp_path_factory, "gymnasium", *packages)
     code = f"""
 import sys
-sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]
+sys.path.insert(0, {str(ROOT)!r})
 import gymnasium, dialogue_gym
 from gymnasium.utils.env_checker import check_env
 assert gymnasium.__version__ == "1.0.0"
@@ -212,7 +229,7 @@ for _ in range(100):
         assert (ours == theirs).all()
 print(compiled.metadata["autoreset_mode"].value, ours.shape)
 """
-    assert python(code, "-S").splitlines()[-1] == "NextStep (3,)"
+    assert python(code, interpreter).splitlines()[-1] == "NextStep (3,)"
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,9 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import textwrap
 import time
 import urllib.request
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import pytest
 
 from tests import ROOT
 from tests.actions.test_webhook import DOMAIN
+from tests.peers import environment_of
 
 CONSTRAINTS = Path(__file__).with_name("rasa_sdk_constraints.txt")
 ACTIONS = """
@@ -160,15 +159,11 @@ def action_server(python: Path, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_code_acts_alike_locally_and_on_a_rasa_server(tmp_path: Path) -> None:
-    environment = tmp_path / "venv"
-    venv.create(environment, with_pip=False)
-    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python)]
-    packages = ["rasa-sdk", "gymnasium", "numpy", "pyyaml", "httpx"]
-    options = ["--quiet", "--no-compile", "--constraint", str(CONSTRAINTS)]
-    subprocess.run([*pip, "install", *options, *packages], check=True, capture_output=True)
-
+def test_code_acts_alike_locally_and_on_a_rasa_server(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    packages = ("rasa-sdk", "gymnasium", "numpy", "pyyaml", "httpx")
+    python = environment_of(tmp_path_factory, "rasa-sdk", *packages, constraints=CONSTRAINTS)
     (tmp_path / "actions.py").write_text(ACTIONS)
     (tmp_path / "compare.py").write_text(COMPARE)
     (tmp_path / "domain.yml").write_text(textwrap.dedent(DOMAIN))

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.peers import environment_of
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -22,16 +24,11 @@ def rasa(tmp_path_factory: pytest.TempPathFactory) -> Path:
     works = (one for one in candidates if not subprocess.run([one, "-V"], capture_output=True).returncode)
     if (found := next(works, None)) is None:
         pytest.skip("no Python 3.10 for Rasa's readers")
-    environment = tmp_path_factory.mktemp("rasa") / "venv"
-    subprocess.run([found, "-m", "venv", str(environment)], check=True, capture_output=True)
-    python = environment / "bin" / "python"
-    constraints = HERE / "rasa_constraints.txt"
-    for packages in (["--no-deps", "rasa==3.6.21"], ["-r", str(constraints)]):
-        pip = [str(python), "-m", "pip", "install", "--quiet", *packages]
-        done = subprocess.run(pip, check=False, capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"pip cannot install Rasa: {done.stderr.strip().splitlines()[-1]}")
-    return python
+    packages = ("--no-deps", "rasa==3.6.21", "--requirement", HERE / "rasa_constraints.txt")
+    try:
+        return environment_of(tmp_path_factory, "rasa", *packages, base=found)
+    except RuntimeError as error:
+        pytest.skip(f"Rasa cannot be installed: {error}")
 
 
 def read_by(rasa: Path, folder: str) -> dict[str, Any]:

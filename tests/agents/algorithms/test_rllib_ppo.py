@@ -11,12 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
+from tests.peers import environment_of
 
 EXAMPLE, CONSTRAINTS = (
     ROOT / "agents/algorithms" / name for name in ("rllib_ppo.py", "rllib_constraints.txt")
@@ -51,17 +51,16 @@ def left_behind(folder: Path, seconds: float = 20) -> list[int]:
 
 
 @pytest.mark.slow
-def test_rllib_learns_in_an_environment_of_its_own(tmp_path: Path) -> None:
-    source, environment = tmp_path / "source", tmp_path / "venv"
+def test_rllib_learns_in_an_environment_of_its_own(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = tmp_path / "source"
     shutil.copytree(ROOT / "dialogue_gym", source / "dialogue_gym")  # a build leaves files behind
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    venv.create(environment, with_pip=False)
-    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    packages = ("ray[rllib]", "torch", source)
+    python = environment_of(tmp_path_factory, "rllib", *packages, constraints=CONSTRAINTS)
     pip = [sys.executable, "-m", "pip", "--python", str(python)]
-    options = ["--quiet", "--no-compile", "--constraint", str(CONSTRAINTS)]
-    packages = ["ray[rllib]", "torch", str(source)]
-    subprocess.run([*pip, "install", *options, *packages], check=True, capture_output=True)
     listed = subprocess.run([*pip, "list", "--format", "json"], check=True, capture_output=True).stdout
     versions = {package["name"].lower(): package["version"] for package in json.loads(listed)}
     assert versions["ray"] == "2.60.0" and versions["gymnasium"] == "1.2.2"
