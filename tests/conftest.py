@@ -32,10 +32,11 @@ hypothesis.settings.load_profile("repeatable" if os.environ.get("CI") else "unti
 
 # They start first: a long file that starts late leaves the other cores without work.
 LONGEST = (
-    "test_readme.py", "agents/test_training.py", "agents/benchmark/test_benchmark.py",
-    "agents/algorithms/test_rllib_ppo.py", "web/test_teaching.py", "vector/test_env.py", "web/test_api.py",
-    "live/test_kills.py", "web/test_people.py", "web/test_pages.py", "agents/test_cli.py",
-    "test_notebooks.py",
+    "test_readme.py", "agents/test_training.py", "agents/benchmark/test_benchmark.py", "test_notebooks.py",
+    "libraries/test_libraries.py", "test_package.py", "web/test_teaching.py", "vector/test_env.py",
+    "vector/test_kernel.py", "web/test_api.py", "agents/algorithms/test_rllib_ppo.py", "live/test_kills.py",
+    "live/test_trainer.py", "web/test_people.py", "web/test_pages.py", "web/test_attacks.py",
+    "agents/test_cli.py", "test_whole_way.py",
 )  # fmt: skip
 BUILT_IN = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
 LIVE = "DialogueLive-v0"

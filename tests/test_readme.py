@@ -198,13 +198,13 @@ def test_the_table_of_live_learning_comes_from_its_results() -> None:
 
 @pytest.mark.slow
 def test_the_live_benchmark_runs(tmp_path: Path) -> None:
-    words = ["agents", "live-benchmark", "--out", "out/live", "--seeds", "1", "--dialogues", "100"]
+    words = ["agents", "live-benchmark", "--out", "out/live", "--seeds", "1", "--dialogues", "50"]
     run([sys.executable, "-m", *words], tmp_path, seconds=1200)
     results = json.loads((tmp_path / "out/live/live.json").read_text(encoding="utf-8"))
     assert len(results) == 4
     for result in results:
-        assert result["success_rates"][0] < 0.6 and len(result["success_rates"]) == 5
-        assert len(result["successes"]) == 100
+        assert result["success_rates"][0] < 0.6 and len(result["success_rates"]) == 3
+        assert len(result["successes"]) == 50
     assert (tmp_path / "out/live/live.png").stat().st_size > 10_000
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.transitions import LiveReward
 from tests import ROOT
 from tests.cli.test_live import NLU, PLAIN
-from tests.commands import run
+from tests.commands import dialogue_gym as run
 
 PAGE = (ROOT / "docs/live.md").read_text(encoding="utf-8")
 COMMAND = typer.main.get_group(app).commands["live"]
@@ -38,11 +37,8 @@ def test_commands_of_the_page_run_in_order(tmp_path: Path) -> None:
         words = shlex.split(line)
         if words[:2] == ["pip", "install"]:
             continue
-        if words[0] == "python":
-            words = [*words[1:], "--steps", "300", "--dialogues", "5"]
-        else:
-            words = ["-m", "dialogue_gym", *words[1:]]
-        run([sys.executable, *words], tmp_path, typed=TYPED.get(words[2], ""))
+        few = ["--steps", "300", "--dialogues", "5"] if words[1] == "train" else []
+        run(*words[1:], *few, cwd=tmp_path, typed=TYPED.get(words[1], ""))
     assert {"restaurant-live", "from-dqn", "mine"} <= {path.name for path in tmp_path.iterdir()}
 
 
