@@ -56,7 +56,7 @@ def opening_chances(informativeness: float, slots: int) -> list[float]:
 
 
 class _Chances:
-    """Collects tables of chances as thresholds on 32 random bits."""
+    """Tables of chances, collected as thresholds on 32 random bits."""
 
     def __init__(self, uniform_up_to: int) -> None:
         self.tables = [self._thresholds([1.0])]

@@ -53,7 +53,7 @@ class StandIn(types.ModuleType):
 
 
 class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds a stand-in for every package that nothing else finds."""
+    """Finder of a stand-in for every package that nothing else finds."""
 
     def find_spec(self, name, path=None, target=None):
         if name.startswith("_") or name.partition(".")[0] in (*KNOWN, "uvloop", "ujson", "pandas", "msvcrt"):

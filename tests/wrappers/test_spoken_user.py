@@ -46,7 +46,7 @@ WISHES = {
 
 
 class FixedBook(Phrasebook):
-    """Says every act in the fixed format."""
+    """Sentences that are acts in the fixed format."""
 
     def check(self, intent: str) -> None:
         pass
