@@ -12,7 +12,7 @@ from dialogue_gym import load_domain
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.check import check_files
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.conversation.slot_filling import Loop, slots_filled
+from dialogue_gym.conversation.slot_filling import LoopState, slots_filled
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.factory import own_examples
@@ -56,10 +56,10 @@ def test_answers_give_a_domain_file_that_passes_the_strict_check(tmp_path: Path)
         "slot_2nd_visit_yes", "slot_2nd_visit_no", "tell_address",
     )  # fmt: skip
     assert set(domain.actions[2:]) == set(interview.outline.actions)
-    asked = Loop("delivery_form", "delivery")
+    asked = LoopState("delivery_form", "delivery")
     for intent, answer in (("affirm", True), ("deny", False)):
         assert slots_filled(domain, UserUttered(intent, intent), asked) == {"delivery": answer}
-        assert slots_filled(domain, UserUttered(intent, intent), Loop("other_form", "delivery")) == {}
+        assert slots_filled(domain, UserUttered(intent, intent), LoopState("other_form", "delivery")) == {}
     assert domain.texts("utter_one_size_pizza") == ("One {size} pizza with {topping}?",)
     (large,) = [one for one in read_examples(own_examples(str(file))).examples if "LARGE" in one.text]
     assert [(one.name, one.value) for one in large.entities] == [("size", "large"), ("topping", "salami")]
