@@ -33,7 +33,7 @@ from dialogue_gym.domain.model import (
     Variation,
 )
 from dialogue_gym.domain.plain import domain_from_plain
-from dialogue_gym.domain.slot import Form
+from dialogue_gym.domain.slot import FROM_TRIGGER_INTENT, Form, Slot
 from dialogue_gym.domain.slots import SlotReader
 from dialogue_gym.domain.sources import Source, files_of
 
@@ -130,6 +130,7 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
     saying = [response.name.partition("/")[0] or response.name for response in responses]
     actions = list(dict.fromkeys([LISTEN, RESTART, *declared, *saying]))
     warnings += _doubts(keys.get("forms"), forms.forms, [slot.name for slot in slots], actions)
+    warnings += _lost_conditions(keys.get("slots"), slots, forms.forms)
     if len(actions) > MAX_NAMES:
         raise root.error(f"{len(actions)} actions are more than the {MAX_NAMES} that are supported")
     for action in actions:
@@ -171,6 +172,33 @@ def _doubts(
                 _, ours, _, anybody = form.questions(slot)
                 message = f"nothing asks for the slot {shorten(slot)}: add the response {ours} or {anybody}"
                 yield places[form.name].warning(message)
+
+
+def _lost_conditions(
+    entry: YamlNode | None, slots: Iterable[Slot], forms: Sequence[Form]
+) -> Iterator[Problem]:
+    """Yield a warning for each mapping that holds in an unknown form, or in one without its slot.
+
+    Rasa's validator (3.6.21, `verify_slot_mappings`) refuses both.
+    """
+    places = entry.named() if entry and entry.is_mapping else {}
+    required = {form.name: form.required_slots for form in forms}
+    for slot in slots:
+        loops = {one.active_loop for mapping in slot.mappings for one in mapping.conditions} - {None}
+        begun = {
+            one.active_loop
+            for mapping in slot.mappings
+            if mapping.type == FROM_TRIGGER_INTENT
+            for one in mapping.conditions
+        }
+        for name in sorted(map(str, loops)):
+            if name not in required:
+                hint = nearest(name, required)
+                yield places[slot.name].warning(f"unknown form {shorten(name)} in a condition; {hint}")
+            elif required[name] and slot.name not in required[name] and name not in begun:
+                yield places[slot.name].warning(
+                    f"a mapping holds in {name}, whose required_slots lack {shorten(slot.name)}"
+                )
 
 
 def _unsafe(entry: YamlNode | None) -> Iterator[str]:

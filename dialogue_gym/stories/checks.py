@@ -23,6 +23,7 @@ from dialogue_gym.domain.model import MAX_NAMES
 from dialogue_gym.domain.slot import OTHER, Slot
 from dialogue_gym.stories.contradictions import contradictions_of_plain
 from dialogue_gym.stories.expansion import expansion
+from dialogue_gym.stories.incomplete_rules import refused_rules
 from dialogue_gym.stories.model import (
     Either,
     OtherEvent,
@@ -40,8 +41,9 @@ def check_stories(domain: Domain | None, stories: Sequence[Story]) -> list[Probl
     """Return the problems of stories, sorted by place.
 
     Errors are names that the domain does not have. Warnings are values that it does not list, unconnected
-    checkpoints, duplicate names, stories without an action, contradictions, and checkpoints and ORs that are
-    too many, so that only a sample is used. Without a domain, only checks of the stories alone are made.
+    checkpoints, duplicate names, stories without an action, contradictions, rules that Rasa refuses, and
+    checkpoints and ORs that are too many, so that only a sample is used. Without a domain, only checks of the
+    stories alone are made.
     """
     hints = _Hints()
     problems = [*_names(stories), *_checkpoints(stories, hints)]
@@ -49,6 +51,7 @@ def check_stories(domain: Domain | None, stories: Sequence[Story]) -> list[Probl
         words = _NameChecker(domain, hints)
         problems += (problem for story in stories for problem in words.check(story))
         problems += _contradictions(domain, stories)
+        problems += refused_rules(domain, stories)
     return sorted(dict.fromkeys(problems))
 
 

@@ -14,6 +14,8 @@ from dialogue_gym.teaching.session import Session
 
 MOST = 4
 """The most sentences that are suggested to a teacher who is the user."""
+_LATER = ("affirm", "deny", "inform", "thank", "bye", "goodbye", "cancel", "stop", "tell_")
+"""The beginnings of the names of intents that usually answer the bot, or end a conversation."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,15 @@ def _agenda(env: DialogueEnv) -> UserWish:
 
 
 def _to_try(session: Session) -> UserWish:
-    """Return the first example of each of the first intents; without examples, the intents themselves."""
+    """Return the first example of each of some intents; without examples, the intents themselves.
+
+    Greetings and wishes come first: a yes, a thank-you or a single value begins no conversation.
+    """
     found: dict[str, str] = {}
     for example in session.interpreter.all_examples:
         found.setdefault(example.intent, example.text)
-        if len(found) == MOST:
-            break
-    sentences = found.values() or [f"/{name}" for name in session.domain.intents[:MOST]]
+    names = sorted(found or session.domain.intents, key=lambda name: name.startswith(_LATER))
+    sentences = [found.get(name, f"/{name}") for name in names[:MOST]]
     parts = tuple(WishPart(f'"{visible(sentence, VALUE_WIDTH)}"') for sentence in sentences)
     return UserWish("You are the user. Say, for example" if parts else "You are the user", parts)
 

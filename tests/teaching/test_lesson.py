@@ -146,4 +146,7 @@ def test_a_wish_without_phrases_names_slots_and_intents() -> None:
 
 
 def test_a_teacher_who_is_the_user_gets_sentences_to_try() -> None:
-    assert str(wish_of(talk())).startswith('You are the user. Say, for example: "/greet", "/thankyou"')
+    assert str(wish_of(talk())) == (
+        'You are the user. Say, for example: "/greet", "/search_concerts", "/search_venues", '
+        '"/compare_reviews"'
+    )

@@ -296,6 +296,30 @@ def test_new_names_have_no_spaces(desk: DomainDesk) -> None:
     assert domain.slot("katy_perrys").entity == "an_artist" and "book_table" in domain.intents
 
 
+def test_slots_are_listed_with_their_values_and_what_fills_them() -> None:
+    domain = domain_from(
+        """
+        intents: [affirm, deny, tell]
+        entities: [place]
+        forms: {f: {required_slots: [big]}}
+        slots:
+          size: {type: categorical, values: [s, m], mappings: [{type: from_entity, entity: place, role: to}]}
+          big:
+            type: bool
+            mappings:
+            - {type: from_intent, intent: affirm, value: true, conditions: [{active_loop: f}]}
+            - {type: from_text, intent: tell}
+        """
+    )
+    editor = DomainEditor(DomainDesk(domain, Store.in_memory(), TaughtInterpreter(domain)), "tina")
+    assert editor.look()["slots"] == [["size", "categorical: s, m"], ["big", "bool"]]
+    filled = []
+    for name in ("size", "big"):
+        editor.open({"kind": "slots", "name": name})
+        filled.append(editor.look()["open"]["filled"])
+    assert filled == ["place as to", "affirm: true, in f; the text of tell"]
+
+
 def test_programs_of_teachers_edit_the_domain(desk: DomainDesk, tmp_path: Path) -> None:
     setup = Setup(tmp_path / "store")
     app = rest_app(setup.sessions, named_tokens({}), lambda request: True, desk=desk)

@@ -185,8 +185,8 @@ export default {
       <h1 v-if="!isNew" class="breaks"><bdi>{{ open.name }}</bdi></h1>
       <label>Type<select v-model="slot.type" :aria-invalid="hasFault(isNew ? 'new' : 'slot', 'type')" aria-describedby="fault"><option v-for="type in shown.types" :value="type">{{ type }}</option></select></label>
       <label v-if="slot.type === 'categorical'">Values, one in each line<textarea v-model="slot.values" :rows="rows(slot.values) + 1" dir="auto" :aria-invalid="hasFault(isNew ? 'new' : 'slot', 'values')" aria-describedby="fault"></textarea></label>
-      <label v-if="isNew || !open.has_mappings">Filled by the entity<input v-model="slot.entity" list="entities" autocomplete="off" dir="auto" :placeholder="isNew ? 'its own name' : 'none'" :aria-invalid="hasFault(isNew ? 'new' : 'slot', 'entity')" aria-describedby="fault"></label>
-      <p v-else class="is-faint">Filled by the mappings in the domain file.</p>
+      <label v-if="isNew || !open.filled">Filled by the entity<input v-model="slot.entity" list="entities" autocomplete="off" dir="auto" :placeholder="isNew ? 'its own name' : 'none'" :aria-invalid="hasFault(isNew ? 'new' : 'slot', 'entity')" aria-describedby="fault"></label>
+      <p v-else class="is-faint">Filled by its mappings, which the domain file has: <bdi>{{ open.filled }}</bdi></p>
       <datalist id="entities"><option v-for="name in shown.entities" :value="name"></option></datalist>
       <div v-if="!isNew" class="row"><button class="primary" :disabled="sent !== null || !isChanged(form)">Save</button></div>
       <p v-if="hasFault('slot')" class="note is-bad" id="fault" role="alert" dir="auto">{{ fault.error }}</p>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from nicegui import ui
@@ -13,7 +14,15 @@ from pydantic import TypeAdapter, ValidationError
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, visible
 from dialogue_gym.domain.edits import has_plain_mapping
-from dialogue_gym.domain.slot import SLOT_TYPES
+from dialogue_gym.domain.slot import (
+    FROM_ENTITY,
+    FROM_INTENT,
+    FROM_TEXT,
+    FROM_TRIGGER_INTENT,
+    SLOT_TYPES,
+    Slot,
+    SlotMapping,
+)
 from dialogue_gym.teaching.domain_edits import EditError
 from dialogue_gym.web.domain_desk import DomainDesk, DomainNow, Edit, slot_parts
 from dialogue_gym.web.pages.teach import PARTS, Watchers
@@ -58,7 +67,7 @@ class DomainEditor:
         return {
             "responses": [[name, visible(texts[0], 80)] for name, texts in now.responses.items()],
             "intents": [[name, counted(count, "example")] for name, count in now.intents.items()],
-            "slots": [[slot.name, slot.type] for slot in now.domain.slots],
+            "slots": [[slot.name, _about(slot)] for slot in now.domain.slots],
             "types": SLOT_TYPES,
             "entities": now.domain.known_entities,
             "open": self._opened(now),
@@ -73,8 +82,9 @@ class DomainEditor:
             found = now.examples_of(name)
             return {"kind": kind, "name": name, "items": found[:_MOST], "rest": max(0, len(found) - _MOST)}
         if kind == "slots" and name in (parts := slot_parts(now.domain)):
-            is_plain = has_plain_mapping(now.domain.slot(name))
-            return {"kind": kind, "name": name, "form": parts[name], "has_mappings": not is_plain}
+            slot = now.domain.slot(name)
+            filled = "" if has_plain_mapping(slot) else "; ".join(map(_filling, slot.mappings))
+            return {"kind": kind, "name": name, "form": parts[name], "filled": visible(filled, 500)}
         return None
 
     def open(self, given: Any) -> None:
@@ -102,6 +112,27 @@ class DomainEditor:
         else:
             kinds = {"response": "responses", "example": "intents", "slot": "slots"}
             self._open = (kinds[edit.kind], name)
+
+
+def _about(slot: Slot) -> str:
+    """Return the type of a slot, with its values."""
+    return visible(f"{slot.type}: {', '.join(slot.values)}" if slot.values else slot.type, 80)
+
+
+def _filling(mapping: SlotMapping) -> str:
+    """Return a phrase for the messages that a mapping takes: `affirm: true, in delivery_form`."""
+    intents = " or ".join(mapping.intents)
+    if mapping.type == FROM_ENTITY:
+        marks = (mapping.entity, *(f"as {mark}" for mark in (mapping.role, mapping.group) if mark))
+        filled = f"{' '.join(map(str, marks))}{f' in {intents}' if intents else ''}"
+    elif mapping.type == FROM_TEXT:
+        filled = f"the text of {intents or 'a message'}"
+    elif mapping.type in (FROM_INTENT, FROM_TRIGGER_INTENT):
+        filled = f"{intents or 'any intent'}: {json.dumps(mapping.value, ensure_ascii=False)}"
+    else:
+        filled = mapping.action or "an action"
+    loops = dict.fromkeys(one.active_loop or "no form" for one in mapping.conditions)
+    return f"{filled}, in {' or '.join(loops)}" if loops else filled
 
 
 def _sendable(text: str) -> str:
