@@ -19,8 +19,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from agents.benchmark.parallel import Task, run_all
-from agents.exact.solver import Solution, bound, solve
-from agents.exact.upper_bound import TooLarge
+from agents.bounding import METHODS, Bound, Bounding
+from agents.exact.solver import Solution, solve
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
 from dialogue_gym.policies import play
 from dialogue_gym.training import (
@@ -44,8 +44,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 console = Console()
-BOUND_SECONDS = 120
-"""Longest time to wait for the bound once everything else is done."""
 
 EnvId = Annotated[str, typer.Argument(metavar="ENV", help="id of an environment")]
 Settings = Annotated[
@@ -59,16 +57,13 @@ def _solve(env_id: str, settings: dict[str, Any]) -> Solution:
     return solve(make_env(env_id, settings))
 
 
-def _bound(env_id: str, settings: dict[str, Any]) -> float | None:
-    try:
-        return bound(make_env(env_id, settings))
-    except TooLarge:
-        return None
-
-
 def _other_core() -> Any:
     """Return a pool of one process, to solve an environment while this process trains."""
     return multiprocessing.get_context("spawn").Pool(1)
+
+
+def _note(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
 
 
 def _prepare(out: Path) -> None:
@@ -112,8 +107,13 @@ def train(
         Path | None,
         typer.Option(help="a store of dialogue-gym teach, whose labels the agent starts with"),
     ] = None,
+    bound: Annotated[
+        str, typer.Option(help="how the bound of the return is found: " + ", ".join(METHODS))
+    ] = "auto",
 ) -> None:
     """Train an agent and write agent.json, weights.npz, metrics.json and learning_curve.png."""
+    if bound not in METHODS:
+        raise ValueError(f"unknown bound {bound!r}; {nearest(bound, METHODS)}")
     keywords = parse_settings(settings or [])
     config = agent_config(agent, env_id)
     make_env(env_id, keywords)  # reports errors in settings before the long part
@@ -125,17 +125,11 @@ def train(
     from dialogue_gym.training import Run, save_trained
 
     run = Run(env_id, keywords, agent, seed, steps or int(config["steps"]))
-    with _other_core() as other_core:
-        bounding = other_core.apply_async(_bound, (env_id, keywords))
+    with Bounding(env_id, keywords, bound, seed, _note) as bounding:
         trained, curve, seconds = _train(run, labels)
         policy = save_trained(out, run, trained)
         evaluation = evaluate(run.make_env(), policy, dialogues, seed)
-        try:
-            best = bounding.get(BOUND_SECONDS)
-        except multiprocessing.TimeoutError:
-            best = None
-    if best is None:
-        print("note: this environment is too large to be solved, so the bound is missing", file=sys.stderr)
+        best = bounding.result()
     metrics = save_results(out, run, curve, trained.num_timesteps, seconds, evaluation, best)
     console.print_json(json.dumps({key: metrics[key] for key in metrics if key != "versions"}))
 
@@ -164,7 +158,7 @@ def evaluate_command(
     if env_id and not (Path(agent) / "metrics.json").exists():
         env = make_env(env_id, keywords)
         trained: Any = PretrainedPolicy(env, seed)
-        name, best = "pretrained", None
+        name, best, interval = "pretrained", None, None
     else:
         if not Path(agent).exists():
             advice = nearest(agent, known)
@@ -180,15 +174,18 @@ def evaluate_command(
             trained_on.action_space,
         ):
             raise ValueError(f"{agent}: the agent was trained on other observations or actions")
-        best = None if keywords else metrics["bound_return"]
+        best, interval = None, None
+        if not keywords:
+            best, interval = metrics["bound_return"], metrics.get("bound_interval")
         keywords = run.settings | keywords
     figures = evaluate(env, trained, dialogues, seed)
     if as_json:
         result = {"env_id": env_id, "settings": keywords, "agent": name, "bound_return": best}
+        result["bound_interval"] = interval
         print(json.dumps(result | vars(figures) | {"seed": seed}, indent=2))
     else:
         title = f"{env_id}: {figures.dialogues} dialogues"
-        title += "" if best is None else f", bound {best:.2f}"
+        title += "" if best is None else f", bound {best:.2f}" + (" (sampled)" if interval else "")
         console.print(_table({name: figures}, title))
 
 
@@ -328,7 +325,7 @@ def demo(
         }
         solution = solving.get()
     steps = trained.num_timesteps
-    save_results(out, run, curve, steps, seconds, results["PPO"], solution.upper)
+    save_results(out, run, curve, steps, seconds, results["PPO"], Bound(solution.upper))
 
     lower = solution.lower
     table = _table(results, f"{env_id}, 1,000 dialogues each")

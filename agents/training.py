@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.bounding import Bound
 from dialogue_gym.policies import NetworkPolicy, QTable, load_agent
 from dialogue_gym.training import Curve, Evaluation, Run, agent_config, save_metrics
 from dialogue_gym.utils import write_whole
@@ -42,28 +43,31 @@ def load(folder: Path, trust: bool = False) -> tuple[Run, NetworkPolicy | QTable
 
 def save_results(
     folder: Path, run: Run, curve: Curve, steps: int, seconds: float, evaluation: Evaluation,
-    bound: float | None,
+    bound: Bound | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write `learning_curve.png` and `metrics.json`; return the metrics.
 
-    `bound` is None if the environment is too large to be solved.
+    `bound` is None if it is not known.
     """
     title = f"{run.agent.upper()} on {run.env_id}"
     write_whole(folder / "learning_curve.png", lambda path: learning_curve(path, curve, bound, title))
-    return save_metrics(folder, run, steps, seconds, evaluation, bound)
+    value = bound.value if bound else None
+    sampled = bound.sampled if bound else None
+    interval = (sampled.low, sampled.high) if sampled else None
+    return save_metrics(folder, run, steps, seconds, evaluation, value, interval)
 
 
 WINDOW = 100
 
 
-def learning_curve(path: Path, curve: Curve, bound: float | None, title: str) -> None:
+def learning_curve(path: Path, curve: Curve, bound: Bound | None, title: str) -> None:
     """Draw mean return and success rate over the last 100 training dialogues, and the bound."""
     from matplotlib.figure import Figure  # slow to load, and most programs here draw nothing
 
     figure = Figure(figsize=(7, 5.6), layout="constrained")
     above, below = figure.subplots(2, sharex=True)
     if bound is not None:
-        above.axhline(bound, color="0.5", linestyle="--", label=f"bound ({bound:.2f})")
+        above.axhline(bound.value, color="0.5", linestyle="--", label=f"bound ({bound})")
         above.legend(loc="lower right", frameon=False)
     if curve.steps:
         width = min(WINDOW, len(curve.steps))

@@ -34,6 +34,12 @@ from dialogue_gym.rules import (
 RowKey = tuple[int, ...]
 _RIGHT, _WRONG = 1, 2
 _PLENTY = 1_000_000
+MAX_PATHS = 300_000
+"""Paths through the draws of one step or beginning: some seconds."""
+
+
+class TooLarge(ValueError):
+    """A dialogue with more states, or more outcomes of chance, than can be enumerated."""
 
 
 class Transition(NamedTuple):
@@ -76,9 +82,13 @@ class Chance:
         return outcome
 
     def outcomes(self, run: Callable[[], int]) -> Iterator[tuple[float, int]]:
-        """Call `run` once for every path through its draws; yield the path's chance and run's result."""
+        """Call `run` once for every path through its draws; yield the path's chance and run's result.
+
+        Raises:
+            TooLarge: there are too many paths.
+        """
         self._path, self._widths = [], []
-        while True:
+        for _ in range(MAX_PATHS):
             self._depth, self._chance = 0, 1.0
             result = run()
             yield self._chance, result
@@ -88,18 +98,32 @@ class Chance:
             if not self._path:
                 return
             self._path[-1] += 1
+        raise TooLarge(f"more than {MAX_PATHS} outcomes of chance: this domain is too large to be solved")
+
+
+def _is_only_named(tables: Tables, slot: int) -> bool:
+    """Return whether no precondition tells the values of a slot apart, only whether there is one."""
+    return all(tables.seen[slot][1 : 1 + tables.goal_size[slot]]) and all(
+        len(set(blocks[1:])) <= 1
+        for field, blocks in zip(tables.clause_field, tables.clause_blocks, strict=True)
+        if field == tables.slot_at[slot]
+    )
 
 
 class Enumeration:
     """The dialogue of a domain under given settings, as transition probabilities between rows."""
 
-    def __init__(self, domain: Domain, tables: Tables, unread: Collection[int] = ()) -> None:
+    def __init__(
+        self, domain: Domain, tables: Tables, unread: Collection[int] = (), *, reads_labels: bool = True
+    ) -> None:
         """Find the slots whose values are only names.
 
         Args:
             domain: the domain.
             tables: the domain's tables under the settings.
             unread: places in a row that the caller never reads, so that they can be left out.
+            reads_labels: whether the caller reads the labels of slots. Otherwise the values of any slot are
+                only names, if no precondition tells them apart.
         """
         self.domain = domain
         self.tables = tables
@@ -112,7 +136,7 @@ class Enumeration:
         self._symmetric = [
             slot
             for slot in range(tables.slots)
-            if domain.slots[slot].type == "text"
+            if (domain.slots[slot].type == "text" or (not reads_labels and _is_only_named(tables, slot)))
             and tables.goal_size[slot]
             and slot not in set_to_value
             and domain.slots[slot].initial_value is None

@@ -138,14 +138,16 @@ def _fields_read(env: DialogueEnv, rules_read: set[int]) -> set[int]:
     return read | rules_read | {tables.spoken, tables.done}
 
 
-def bound(env: Any) -> float:
+def bound(env: Any, most_states: int | None = None) -> float:
     """Return only the upper figure, which takes less time.
 
     Raises:
         TooLarge: the environment has too many states to be enumerated.
     """
     dialogue: DialogueEnv = env.unwrapped
-    return Clairvoyant(Enumeration(dialogue.domain, dialogue.tables)).bound()
+    return Clairvoyant(
+        Enumeration(dialogue.domain, dialogue.tables), exchanges=True, most_states=most_states
+    ).bound()
 
 
 def solve(env: Any) -> Solution:

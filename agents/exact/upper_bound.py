@@ -12,19 +12,17 @@ when it reaches its limit. Induction stops early once another step to go changes
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from agents.exact.enumeration import Enumeration, RowKey
+from agents.exact.enumeration import Enumeration, RowKey, TooLarge
+from agents.exact.states import States
 from dialogue_gym.rules import (
-    AWAITED,
     FAILURE,
     MAX_UNHEARD,
-    MISTAKEN,
     PATIENCE,
     SUCCESS,
     UNHEARD,
@@ -32,82 +30,47 @@ from dialogue_gym.rules import (
 )
 
 MAX_STATES = 100_000
-_CERTAIN = 1
-"""Index of the table of chances that has a single outcome."""
 _TOLERANCE = 1e-10
 Floats = npt.NDArray[np.float64]
-
-
-class TooLarge(ValueError):
-    """A dialogue with more states than can be enumerated."""
 
 
 class Clairvoyant:
     """Values of the states of the user's half, for a policy that sees them."""
 
-    def __init__(self, enumeration: Enumeration) -> None:
+    def __init__(
+        self, enumeration: Enumeration, *, exchanges: bool = False, most_states: int | None = None
+    ) -> None:
         """Enumerate the states and solve.
+
+        Args:
+            enumeration: the dialogue.
+            exchanges: treat rows that differ by an exchange of alike slots as one. The bound is the same, but
+                `action_values` are then of no use: they belong to the slots in order.
+            most_states: the largest number of states, `MAX_STATES` by default.
 
         Raises:
             TooLarge: the dialogue has too many states to be enumerated.
         """
+        self._states = States(enumeration, exchanges=exchanges)
+        self._enumeration = enumeration = self._states.enumeration
+        self.actions = self._states.actions
+        self._most_states = most_states or MAX_STATES
         tables = enumeration.tables
-        observed = set(tables.clause_field)
-        slot_fields = {at for at in tables.slot_at if at >= 0}
-        self._read = sorted(observed - slot_fields)
-        if not self._read:  # confidence, and which wrong intent the bot understood, then make no difference
-            tables = dataclasses.replace(
-                tables, right_chance=_CERTAIN, wrong_chance=_CERTAIN, intents=min(tables.intents, 2)
-            )
-        self._enumeration = enumeration = Enumeration(enumeration.domain, tables)
-        self.actions = self._distinct_actions()
         self._index: dict[RowKey, int] = {}
         self._openings = sorted({key[tables.opening : tables.told] for key in enumeration.beginnings})
         self._explore(list(enumeration.beginnings))
         self._solve(tables.patience, tables.step_limit)
 
-    def _distinct_actions(self) -> list[int]:
-        """Return one action of each kind; the rules treat all actions of a kind alike."""
-        tables = self._enumeration.tables
-        kinds: dict[Any, int] = {}
-        self._same: dict[int, int] = {0: 0, MISTAKEN: MISTAKEN}
-        for action in range(self._enumeration.first_action, tables.actions):
-            answers = tuple(answered[action] for answered in tables.item_answers)
-            kind: tuple[Any, ...] = (
-                tables.speaks[action],
-                tables.reaction[action],
-                tables.about[action],
-                tables.effects[action],
-                tables.precondition[action],
-                tables.action_reward[action],
-                answers,
-                action <= 1,
-                action if self._read else None,  # a precondition may depend on the last action
-            )
-            self._same[action] = kinds.setdefault(kind, action)
-        return sorted(kinds.values())
-
-    def _state(self, key: RowKey) -> RowKey:
-        """Return the part of a row that affects the future: neither the observation nor the counters."""
-        tables = self._enumeration.tables
-        row = list(key)
-        read = [row[index] for index in self._read]
-        row[: tables.values] = [0] * tables.values
-        for index, code in zip(self._read, read, strict=True):
-            row[index] = code
-        for slot, at in enumerate(tables.slot_at):
-            if at >= 0:
-                row[at] = tables.seen[slot][row[tables.values + slot]]
-        row[PATIENCE] = 0
-        row[UNHEARD] = 0
-        row[AWAITED] = self._same[row[AWAITED]]
-        return tuple(row)
+    @property
+    def states(self) -> int:
+        """The number of states."""
+        return len(self._index)
 
     def _number(self, key: RowKey, todo: list[RowKey]) -> int:
-        state = self._state(key)
+        state = self._states.state(key)
         if state not in self._index:
-            if len(self._index) >= MAX_STATES:
-                raise TooLarge(f"more than {MAX_STATES} states: this domain is too large to be solved")
+            if len(self._index) >= self._most_states:
+                raise TooLarge(f"more than {self._most_states} states: this domain is too large to be solved")
             self._index[state] = len(self._index)
             todo.append(state)
         return self._index[state]
@@ -191,11 +154,11 @@ class Clairvoyant:
 
     def kind(self, action: int) -> int:
         """Return the index in `actions` of the action that represents the kind of an action."""
-        return self.actions.index(self._same[action])
+        return self._states.kind(action)
 
     def place(self, key: RowKey) -> tuple[int, int, int]:
         """Return the index in `values` of a row; a row without its opening gets the index of any opening."""
-        state = self._state(key)
+        state = self._states.state(key)
         tables = self._enumeration.tables
         for opening in (state[tables.opening : tables.told], *self._openings):
             like = (*state[: tables.opening], *opening, *state[tables.told :])

@@ -13,6 +13,7 @@ from dialogue_gym.rules.chance import draw, mix
 from dialogue_gym.rules.dialogue import begin, step
 from dialogue_gym.rules.potential import progress
 from dialogue_gym.rules.tables import (
+    AGENDA,
     AWAITED,
     FAILURE,
     HEARD_CONFIDENCE,
@@ -22,6 +23,7 @@ from dialogue_gym.rules.tables import (
     MISTAKEN,
     OPEN,
     PATIENCE,
+    POSITION,
     RANDOM,
     RESTARTING,
     SAID_INTENT,
@@ -49,6 +51,7 @@ def sources() -> bytes:
 
 
 __all__ = [
+    "AGENDA",
     "AWAITED",
     "FAILURE",
     "HEARD_CONFIDENCE",
@@ -58,6 +61,7 @@ __all__ = [
     "MISTAKEN",
     "OPEN",
     "PATIENCE",
+    "POSITION",
     "RANDOM",
     "RESTARTING",
     "SAID_INTENT",

@@ -34,7 +34,13 @@ def save_trained(folder: Path, run: Run, agent: Learned) -> NetworkPolicy | QTab
 
 
 def save_metrics(
-    folder: Path, run: Run, steps: int, seconds: float, evaluation: Evaluation, bound: float | None = None
+    folder: Path,
+    run: Run,
+    steps: int,
+    seconds: float,
+    evaluation: Evaluation,
+    bound: float | None = None,
+    bound_interval: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Write `metrics.json`; return the metrics.
 
@@ -45,6 +51,7 @@ def save_metrics(
         seconds: the duration of the training.
         evaluation: the figures of the trained agent.
         bound: the largest possible mean return; None if it is not known.
+        bound_interval: the 95 % interval of a bound that is sampled; None for one that is exact or not known.
 
     Raises:
         OSError: the file cannot be written.
@@ -58,6 +65,7 @@ def save_metrics(
         "success_rate": evaluation.success_rate,
         "mean_return": evaluation.mean_return,
         "bound_return": bound,
+        "bound_interval": bound_interval,
         "mean_turns": evaluation.mean_turns,
         "dialogues": evaluation.dialogues,
         "steps": steps,

@@ -14,7 +14,7 @@ import yaml
 from matplotlib.image import imread
 from stable_baselines3 import DQN
 
-from agents import cli
+from agents import bounding
 from agents.training import load
 from dialogue_gym._files import write_whole
 from dialogue_gym.training.configuration import CONFIGURATIONS, agent_config, agent_names
@@ -156,24 +156,35 @@ runpy.run_module("agents", run_name="__main__")
     )
 
 
-@pytest.mark.slow
-def test_training_gives_up_on_a_slow_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slots = {f"s{i}": {"type": "text"} for i in range(8)}
+@pytest.mark.parametrize("method", ["auto", "sample", "exact", "none"])
+def test_a_bound_is_sampled_where_it_cannot_be_exact(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots = {f"s{i}": {"type": "categorical", "values": ["a", "b", "c", "d"]} for i in range(5)}
     domain = {
         "intents": ["inform", "affirm", "deny"], "entities": list(slots), "slots": slots,
         "actions": ["go", *slots],
         "fake_user": {
-            "goal": {name: ["a", "b", "c", "d"] for name in slots},
+            "goal": {name: ["a", "b", "c", "d"][: 2 + i // 2] for i, name in enumerate(slots)},
             "actions": {"go": {"user": "judge"}} | {name: {"user": {"inform": name}} for name in slots},
         },
     }  # fmt: skip
     (tmp_path / "large.yml").write_text(yaml.safe_dump(domain, sort_keys=False))
-    monkeypatch.setattr(cli, "BOUND_SECONDS", 1)
+    monkeypatch.setattr(bounding, "AUTO_STATES", 500)
+    monkeypatch.setattr(bounding, "MAX_STATES", 500)
+    monkeypatch.setattr(bounding, "SECONDS", 1.0)
     words = ["train", "Dialogue-v0", f"domain={tmp_path}/large.yml", "--steps", "300", "--dialogues", "5"]
-    result = agents(*words, "--out", str(tmp_path / "out"))
+    result = agents(*words, "--bound", method, "--out", str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr
-    assert "note: this environment is too large to be solved" in result.stderr
-    assert json.loads((tmp_path / "out/metrics.json").read_text())["bound_return"] is None
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text())
+    told = {"auto": "it is sampled", "exact": "too large for an exact bound; --bound sample"}.get(method)
+    assert result.stderr.count("note: ") == bool(told) and (told or "") in result.stderr
+    if method in ("auto", "sample"):
+        low, high = metrics["bound_interval"]
+        assert 13 < low <= metrics["bound_return"] <= high < 16
+        assert "(sampled)" in agents("evaluate", str(tmp_path / "out"), "--dialogues", "5").stdout
+    else:
+        assert metrics["bound_return"] is None and metrics["bound_interval"] is None
     assert (tmp_path / "out/agent.json").exists() and (tmp_path / "out/learning_curve.png").exists()
 
 

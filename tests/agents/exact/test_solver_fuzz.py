@@ -12,9 +12,9 @@ import yaml
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
-from agents.exact.enumeration import Chance, Enumeration
+from agents.exact.enumeration import Chance, Enumeration, TooLarge
 from agents.exact.solver import SolverPolicy, solve
-from agents.exact.upper_bound import Clairvoyant, TooLarge
+from agents.exact.upper_bound import Clairvoyant
 from dialogue_gym import rules
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain

@@ -1,0 +1,116 @@
+"""The bound of an environment, computed on another core while an agent trains."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from agents.exact.enumeration import TooLarge
+from agents.exact.sampled_bound import SECONDS, SampledBound, sample_bound
+from agents.exact.solver import bound
+from agents.exact.upper_bound import MAX_STATES
+from dialogue_gym.training import make_env
+
+METHODS = ("auto", "exact", "sample", "none")
+AUTO_STATES = 10_000
+"""States up to which `auto` gives the exact bound: some ten seconds."""
+WAIT_SECONDS = 60
+"""Longest wait of `auto` for the exact bound once all else is done; then it samples."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A bound of the mean return; a sampled one has an interval."""
+
+    value: float
+    sampled: SampledBound | None = None
+
+    def __str__(self) -> str:
+        """The bound in short."""
+        return str(self.sampled) if self.sampled else f"{self.value:.2f}"
+
+
+def _exact(env_id: str, settings: dict[str, Any], most_states: int) -> float | None:
+    try:
+        return bound(make_env(env_id, settings), most_states)
+    except TooLarge:
+        return None
+
+
+def _sampled(env_id: str, settings: dict[str, Any], seed: int, seconds: float) -> SampledBound:
+    return sample_bound(make_env(env_id, settings), seconds=seconds, seed=seed)
+
+
+class Bounding:
+    """Computes the bound in another process, from the `with` statement on."""
+
+    def __init__(
+        self, env_id: str, settings: dict[str, Any], method: str, seed: int, tell: Callable[[str], None]
+    ) -> None:
+        """Prepare the computation.
+
+        Args:
+            env_id: the id of the environment.
+            settings: its settings.
+            method: one of `METHODS`: the exact bound, however long it takes; the sampled one; none; or by
+                `auto` the exact one for up to `AUTO_STATES` states, and the sampled one for more.
+            seed: seed of the samples.
+            tell: called with one line as soon as it is known that there is no exact bound.
+        """
+        self._environment = env_id, settings
+        self._method, self._seed, self._tell = method, seed, tell
+        self._exact: Any = None
+        self._sample: Any = None
+
+    def __enter__(self) -> Bounding:
+        """Start."""
+        self._pool = multiprocessing.get_context("spawn").Pool(1)
+        if self._method in ("auto", "exact"):
+            most = AUTO_STATES if self._method == "auto" else MAX_STATES
+            arguments = (*self._environment, most)
+            self._exact = self._pool.apply_async(_exact, arguments, callback=self._on_exact)
+        elif self._method == "sample":
+            self._start_sample()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop what still runs."""
+        self._pool.terminate()
+        self._pool.join()
+
+    def _on_exact(self, found: float | None) -> None:
+        """Go on without the exact bound; this runs before `get` returns, in a thread of the pool."""
+        if found is not None:
+            return
+        if self._method == "exact":
+            self._tell("this environment is too large for an exact bound; --bound sample samples one")
+            return
+        self._tell(
+            f"this environment is too large for an exact bound ({AUTO_STATES:,} states): it is sampled,"
+            f" for {SECONDS:.0f} seconds; --bound none leaves it out"
+        )
+        self._start_sample()
+
+    def _start_sample(self) -> None:
+        self._sample = self._pool.apply_async(_sampled, (*self._environment, self._seed, SECONDS))
+
+    def result(self) -> Bound | None:
+        """Return the bound, or None if there is none."""
+        if self._exact:
+            try:
+                found = self._exact.get(WAIT_SECONDS if self._method == "auto" else None)
+            except multiprocessing.TimeoutError:
+                self._tell(f"the exact bound takes too long, so it is sampled, for {SECONDS:.0f} seconds")
+                sampled = _sampled(*self._environment, self._seed, SECONDS)
+                return Bound(sampled.mean, sampled)
+            if found is not None:
+                return Bound(found)
+        if not self._sample:
+            return None
+        sampled = self._sample.get()
+        return Bound(sampled.mean, sampled)
