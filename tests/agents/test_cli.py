@@ -156,7 +156,7 @@ runpy.run_module("agents", run_name="__main__")
     )
 
 
-@pytest.mark.parametrize("method", ["auto", "sample", "exact", "none"])
+@pytest.mark.parametrize("method", ["auto", pytest.param("sample", marks=pytest.mark.slow), "exact", "none"])
 def test_a_bound_is_sampled_where_it_cannot_be_exact(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
