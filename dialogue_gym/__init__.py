@@ -1,4 +1,4 @@
-"""Gymnasium environments with simulated users, for learning dialogue policies.
+"""Gymnasium environments with fake users, for learning dialogue policies.
 
 Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, `Dialogue-v0` and
 `DialogueLive-v0`.

@@ -1,4 +1,4 @@
-"""`dialogue-gym evaluate`: the success of an agent with the simulated user of a domain."""
+"""`dialogue-gym evaluate`: the success of an agent with the fake user of a domain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def evaluate(
     seed: SeedOption = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count how often an agent succeeds with the simulated user of a domain, or compare two agents."""
+    """Count how often an agent succeeds with the fake user of a domain, or compare two agents."""
     domain = load_domain(source)
     check_user(source, domain)
     keywords = parse_settings(settings or [], ("domain",))

@@ -124,7 +124,7 @@ FallbackOption = Annotated[
 ]
 SettingsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the simulated user and the dialogues."),
+    typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the fake user and the dialogues."),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Random seed.", rich_help_panel=BOT)]
 

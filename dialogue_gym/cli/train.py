@@ -1,4 +1,4 @@
-"""`dialogue-gym train`: let an agent learn with the simulated user of a domain."""
+"""`dialogue-gym train`: let an agent learn with the fake user of a domain."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def train(
     dialogues: Annotated[int, typer.Option(min=1, help="Dialogues in the evaluation at the end.")] = 1000,
     seed: SeedOption = 0,
 ) -> None:
-    """Train an agent with the simulated user of a domain; chat, live and evaluate take it."""
+    """Train an agent with the fake user of a domain; chat, live and evaluate take it."""
     domain = load_domain(source)
     check_user(source, domain)
     env_id, own = environment_of(source)

@@ -72,7 +72,7 @@ class Entity:
 class UserUttered:
     """A message of the user.
 
-    `intent` is None if nothing was understood. `meant` is the act in the fixed format that a simulated
+    `intent` is None if nothing was understood. `meant` is the act in the fixed format that a fake
     user had in mind, where it may have been misheard. `channel` is where it came from, if that is known.
     """
 

@@ -50,12 +50,12 @@ def is_users_turn(conversation: Conversation, turn_taking: str) -> bool:
 
 
 def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
-    """Return whether the user has what they wanted, by the simulated user's signs of it.
+    """Return whether the user has what they wanted, by the fake user's signs of it.
 
     A goal-driven dialogue ends when a suggestion is affirmed, an agenda when its last item is answered and
     the turn handed over. A domain without a fake user does not say when a dialogue is over.
     """
-    # The rules decide by the hidden goal or agenda of a simulated user. A person has none that the library
+    # The rules decide by the hidden goal or agenda of a fake user. A person has none that the library
     # could read, so success is recognised by the messages; tests/test_chat.py holds the two equal.
     user = conversation.domain.fake_user
     events = conversation.events

@@ -105,19 +105,19 @@ def _goal(entry: YamlNode, names: Names) -> tuple[tuple[str, tuple[str, ...]], .
 def _profile(keys: dict[str, YamlNode], base: Profile) -> Profile:
     patience = keys["patience"].integer(1, MAX_PATIENCE) if "patience" in keys else base.patience
 
-    def figure(key: str, maximum: float, default: float) -> float:
+    def number(key: str, maximum: float, default: float) -> float:
         return keys[key].number(0, maximum) if key in keys else default
 
     return Profile(
         patience,
-        figure("informativeness", 100, base.informativeness),
-        figure("indecisiveness", 1, base.indecisiveness),
-        figure("corrects", 1, base.correction_rate),
+        number("informativeness", 100, base.informativeness),
+        number("indecisiveness", 1, base.indecisiveness),
+        number("corrects", 1, base.correction_rate),
     )
 
 
 def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile], ...]:
-    """Read the user's parameters, and other users' overrides."""
+    """Read the profiles: the standard one, and those of `users`, by the keys in which they differ."""
     standard = _profile(keys, Profile())
     profiles = {
         "standard": standard,
@@ -132,9 +132,9 @@ def _profiles(keys: dict[str, YamlNode], kind: str) -> tuple[tuple[str, Profile]
         for name, value in keys["users"].named().items():
             if name == "standard":
                 raise value.error("set the standard user's values next to 'users', not inside it")
-            figures = value.mapping(PROFILE_KEYS)
-            _refuse_goal_only(figures, kind)
-            profiles[name] = _profile(figures, profiles.get(name, standard))
+            given = value.mapping(PROFILE_KEYS)
+            _refuse_goal_only(given, kind)
+            profiles[name] = _profile(given, profiles.get(name, standard))
     return tuple(profiles.items())
 
 

@@ -24,7 +24,7 @@ def merge(roots: Sequence[YamlNode], warnings: list[Problem]) -> YamlNode:
     """Return one domain file for several; entries that differ from an earlier file's become `warnings`.
 
     Raises:
-        DomainError: two files have a simulated user, reward or expert, or a list and a mapping.
+        DomainError: two files have a fake user, reward or expert, or a list and a mapping.
     """
     if len(roots) == 1:
         return roots[0]

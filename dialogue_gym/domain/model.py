@@ -117,14 +117,15 @@ class ActionModel:
 
 @dataclass(frozen=True)
 class Profile:
-    """The character of a fake user.
+    """A profile of a fake user: how patient and how helpful they are.
 
     Attributes:
         patience: useless turns until the user hangs up.
         informativeness: mean number of slots that the opening gives: 1 + Poisson(informativeness - 1), or at
             most one with that chance where it is below 1.
         indecisiveness: chance, at each of the user's turns, to change one preference.
-        correction_rate: chance to name a right value, not only deny, when a suggestion is wrong.
+        correction_rate: the key `corrects`: chance to name a right value, not only deny, when a suggestion is
+            wrong.
     """
 
     patience: int = 10
@@ -152,7 +153,7 @@ class Agenda:
 
 @dataclass(frozen=True)
 class FakeUser:
-    """The simulated user of a domain: goal-driven, or agenda-driven if it has agendas."""
+    """The fake user of a domain: goal-driven, or agenda-driven if it has agendas."""
 
     kind: Literal["goal", "agenda"]
     goal: tuple[tuple[str, tuple[str, ...]], ...]

@@ -1,4 +1,4 @@
-"""The Gymnasium environments: the rules, interpreted, with a simulated user."""
+"""The Gymnasium environments: the rules, interpreted, with a fake user."""
 
 from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
 from dialogue_gym.envs.settings import RenderModeError

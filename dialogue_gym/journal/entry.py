@@ -39,7 +39,7 @@ IMPORTED = "imported stories"
 NAMES = "names"
 """Key of a note: the id of the entry with a person's own words that have become an action."""
 FAKE_USER = "fake user"
-"""The author of a simulated user's messages."""
+"""The author of a fake user's messages."""
 
 _TEXT, _NUMBER = "a text", "a number"
 _TYPES: dict[str, Any] = {

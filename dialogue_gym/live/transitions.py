@@ -61,7 +61,7 @@ class LiveReward:
 
     @classmethod
     def of(cls, domain: Domain, rating: float = 5.0, counts_outcome: bool = False) -> LiveReward:
-        """Return the reward of a domain, so that simulated users and people count alike."""
+        """Return the reward of a domain, so that fake users and people count alike."""
         weights = dict(domain.reward)
         own = {name: weights[name] for name in domain.actions if name in weights}
         return cls(

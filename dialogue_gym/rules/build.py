@@ -31,7 +31,7 @@ from dialogue_gym.rules.tables import (
 
 
 def resolve_profile(fake_user: FakeUser, settings: Settings) -> Profile:
-    """Return the user's character: the named profile, unless the settings override it."""
+    """Return the named profile, with the settings in its place where they are given."""
     profile = fake_user.profile(settings.user)
 
     def pick(name: str) -> float:

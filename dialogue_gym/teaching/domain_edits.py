@@ -220,7 +220,7 @@ def _check_form(form: SlotForm) -> None:
 
 def _check_changeable(domain: Domain, slot: Slot, form: SlotForm) -> None:
     if domain.fake_user is not None or domain.expert:
-        raise EditError("type", "the simulated user goes by this slot; change it in the domain file")
+        raise EditError("type", "the fake user goes by this slot; change it in the domain file")
     if slot.initial_value is not None and form.type != slot.type:
         raise EditError("type", f"{slot.name} has an initial value; change it in the domain file")
 

@@ -172,7 +172,7 @@ def _whole_turns(record: Conversation, right: Right, turn_taking: str, is_whole:
 
 
 def _without_simulation(story: Story) -> Story:
-    """Return a story without the texts of a simulated user, and without stand-ins for values of slots."""
+    """Return a story without the texts of a fake user, and without stand-ins for values of slots."""
     return Story(story.name, tuple(map(_of_rasa, story.steps)))
 
 

@@ -42,7 +42,7 @@ class Navigator:
         Args:
             history: the history to read; it may grow.
             author: the teacher.
-            is_simulated: whether the teacher's sessions have a simulated user.
+            is_simulated: whether the teacher's sessions have a fake user.
             is_mine: whether a conversation may be resumed, where several teachers share a journal.
         """
         self._history = history

@@ -40,7 +40,7 @@ class UserWish:
 
 
 def wish_of(session: Session) -> UserWish:
-    """Return the wish of the simulated user, or sentences to try for a teacher who is the user."""
+    """Return the wish of the fake user, or sentences to try for a teacher who is the user."""
     if (user := session.simulated_user) is None:
         return _to_try(session)
     env = user.env

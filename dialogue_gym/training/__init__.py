@@ -1,4 +1,4 @@
-"""Training and evaluation of agents with simulated users.
+"""Training and evaluation of agents with fake users.
 
 Training needs the extra `agents`, evaluation the extra `fast`; the modules load when a name is used.
 """

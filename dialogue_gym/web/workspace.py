@@ -62,7 +62,7 @@ class TeachingConfig:
 
     @property
     def has_fake_user(self) -> bool:
-        """Whether a simulated user can talk in the teacher's place."""
+        """Whether a fake user can talk in the teacher's place."""
         return self.domain.fake_user is not None
 
 
@@ -331,7 +331,7 @@ class Workspace:
             SessionError: the domain lacks this user.
         """
         if user not in (FAKE, ME) or (user == FAKE and not self.shared.config.has_fake_user):
-            raise SessionError("this domain has no simulated user")
+            raise SessionError("this domain has no fake user")
         if user != self.settings.user:
             self.settings.user = user
             self.open()

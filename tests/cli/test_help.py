@@ -21,7 +21,7 @@ COMMANDS = {
     (): "Check, train, teach, serve and talk to dialogue bots.",
     ("chat",): "Talk to a trained agent",
     ("check",): "Check domain, story and NLU files",
-    ("train",): "Train an agent with the simulated user of a domain",
+    ("train",): "Train an agent with the fake user of a domain",
     ("evaluate",): "Count how often an agent succeeds",
     ("new",): "Make a new bot",
     ("teach",): "Teach a bot in the terminal",

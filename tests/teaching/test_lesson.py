@@ -1,4 +1,4 @@
-"""The goal of a first lesson, and the wish of the simulated user."""
+"""The goal of a first lesson, and the wish of the fake user."""
 
 from __future__ import annotations
 

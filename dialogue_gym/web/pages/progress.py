@@ -94,7 +94,7 @@ def show_progress(workspace: Workspace) -> None:
         empty = ui.label("No data yet. Each conversation you teach adds a point.")
         empty.classes("empty")
         corrections = _plot("Corrections per conversation", "bar")
-        success = _plot("Success with the simulated user (%)", "line", most=100)
+        success = _plot("Success with the fake user (%)", "line", most=100)
         seconds = _plot("Seconds per answer", "line")
         table = ui.element("details").classes("table")
 

@@ -11,7 +11,7 @@ export default {
   <h2 id="settings">Settings</h2>
   <label class="setting">User
     <select :value="view.user" @change="$emit('send', 'user', { user: $event.target.value })" :disabled="disabled">
-      <option value="fake" :disabled="!view.has_fake_user">simulated</option><option value="me">me</option>
+      <option value="fake" :disabled="!view.has_fake_user">fake user</option><option value="me">me</option>
     </select></label>
   <label class="setting">Choose every step yourself (Alt+W)<input type="checkbox" :checked="view.is_wizard" @change="$emit('send', 'wizard', { on: $event.target.checked })" :disabled="disabled"></label>
   <label class="setting">Continue automatically above
