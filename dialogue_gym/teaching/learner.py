@@ -18,6 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.domain.observation import observation_dtype, observation_fields
 from dialogue_gym.journal.entry import STORY
 from dialogue_gym.journal.history import History
@@ -36,6 +37,8 @@ WEIGHT_DECAY = 1e-2
 """The network is fitted with Adam (Kingma and Ba 2015). The values minimize the number of corrections
 that a simulated teacher needs on the built-in domains. Up to `BATCH` observations every step uses all of
 them; beyond, the steps take equal parts in turns, so that a teacher with many labels waits no longer."""
+PRIOR = 0.3
+"""The weight of an expectation, beside 1 for a label: a bot that has spoken listens."""
 
 
 class Learner:
@@ -58,11 +61,22 @@ class Learner:
             sizes, np.asarray((2 / np.array(sizes, np.float32)) ** 0.5, np.float32)
         )
         self._index = {name: i for i, name in enumerate(self.actions)}
+        names = [field.name for field in fields]
+        self._after = [names.index(name) for name in ("said", "spoken", "done")]
+        """The components that speaking changes."""
+        self._spoken = {
+            name: index
+            for index, name in enumerate(domain.actions)
+            if LISTEN in self._index and name not in (LISTEN, RESTART) and domain.action_model(name).speaks
+        }
+        """The index in the domain of each action that speaks, where the bot has to learn to listen."""
         self.memory: dict[bytes, tuple[str, ...]] = {}
         """The right actions of the observations with a label."""
         self._taught: dict[bytes, tuple[str, ...]] = {}
-        self._counts: Counter[tuple[bytes, str]] = Counter()
-        """The number of labels by observation and right action."""
+        self._answers: Counter[tuple[bytes, str]] = Counter()
+        """The number of teachers' labels by observation and right action."""
+        self._from_stories: dict[bytes, dict[str, None]] = {}
+        """The right actions by stories, by observation in bytes."""
         self._network: OneHotMlp | None = None
 
     def learn(self, labels: Iterable[Label]) -> None:
@@ -74,19 +88,19 @@ class Learner:
         from_stories: dict[bytes, dict[str, None]] = {}
         taught: dict[bytes, tuple[str, ...]] = {}
         known: dict[tuple[str, ...], tuple[str, ...]] = {}
-        counts: Counter[tuple[bytes, str]] = Counter()
+        answers: Counter[tuple[bytes, str]] = Counter()
         for label in labels:
             right = known.get(label.right)
             if right is None:
                 right = known[label.right] = tuple(name for name in label.right if name in self._index)
             for name in right:
-                counts[label.key, name] += 1
+                answers[label.key, name] += label.by != STORY
             if right and label.by != STORY:
                 taught[label.key] = right
             elif right:
                 from_stories.setdefault(label.key, {}).update(dict.fromkeys(right))
         self._taught = taught
-        self._counts = counts
+        self._answers, self._from_stories = answers, from_stories
         memory = {observation: tuple(right) for observation, right in from_stories.items()} | taught
         if memory != self.memory or list(memory) != list(self.memory):
             self.memory = memory
@@ -132,7 +146,8 @@ class Learner:
                 name := self.actions[i],
                 float(chances[i]),
                 bool(possible[i]),
-                self._counts[key, name],
+                self._answers[key, name],
+                name in self._from_stories.get(key, ()),
             )
             for i in order
         )
@@ -158,6 +173,12 @@ class Learner:
         answers = self.memory.values()
         columns = [self._index[name] for names in answers for name in names]
         right[np.repeat(np.arange(count), [len(names) for names in answers]), columns] = 1
+        if len(expected := self._expected(observations)):
+            observations = np.concatenate([observations, expected])
+            listening = np.arange(len(self.actions)) == self._index[LISTEN]
+            right = np.concatenate([right, np.tile(listening.astype(np.float32), (len(expected), 1))])
+        shares = np.ones((len(right), 1), np.float32)
+        shares[count:] = PRIOR
         start = np.random.default_rng(0).normal(0, 0.3, (self._encoding.inputs, HIDDEN))
         weights = [
             start.astype(np.float32),
@@ -166,8 +187,11 @@ class Learner:
             np.zeros(len(self.actions), np.float32),
         ]
         inputs = self._encoding(observations)
-        parts = -(-count // BATCH)
-        batches = [(inputs[part::parts].copy(), right[part::parts].copy()) for part in range(parts)]
+        parts = -(-len(right) // BATCH)
+        batches = [
+            (inputs[part::parts].copy(), right[part::parts].copy(), shares[part::parts].copy())
+            for part in range(parts)
+        ]
         means = [np.zeros_like(weight) for weight in weights]
         squares = [np.zeros_like(weight) for weight in weights]
         for step in range(1, STEPS + 1):
@@ -179,6 +203,23 @@ class Learner:
                 size = np.sqrt(square / (1 - 0.999**step)) + 1e-8
                 weight -= LEARNING_RATE / (1 - 0.9**step) * mean / size
         return weights
+
+    def _expected(self, observations: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        """Return observations in which the bot is expected to listen, shape (n, components).
+
+        For each action that speaks there is one: that of its last label, as it is once the action is done.
+        Labels know better, so there is none as soon as anything was taught after the action. Otherwise a bot
+        with one lesson would do the same again and again.
+        """
+        _, spoken, done = self._after
+        followed = set(observations[observations[:, spoken] != 0, done].tolist())
+        unknown = {name: index for name, index in self._spoken.items() if index not in followed}
+        expected: dict[int, npt.NDArray[np.integer]] = {}
+        for observation, names in zip(observations, self.memory.values(), strict=True) if unknown else ():
+            for index in (unknown[name] for name in names if name in unknown):
+                expected[index] = observation.copy()
+                expected[index][self._after] = (index, 1, index)
+        return np.array([*expected.values()], self._dtype).reshape(-1, observations.shape[1])
 
 
 def right_actions(
@@ -213,9 +254,15 @@ def _threads() -> ThreadpoolController:
 
 
 def _gradients(
-    inputs: npt.NDArray[np.float32], right: npt.NDArray[np.float32], weights: list[npt.NDArray[np.float32]]
+    inputs: npt.NDArray[np.float32],
+    right: npt.NDArray[np.float32],
+    shares: npt.NDArray[np.float32],
+    weights: list[npt.NDArray[np.float32]],
 ) -> list[npt.NDArray[np.float32]]:
-    """Return the gradients of -log(probability of a right action) by weight; the mean over observations."""
+    """Return the gradients of -log(probability of a right action) by weight; the mean over observations.
+
+    `shares`, shape (observations, 1), are the weights of the observations in the mean.
+    """
     first, first_bias, second, second_bias = weights
     hidden = np.tanh(inputs @ first + first_bias)
     logits = hidden @ second + second_bias
@@ -223,7 +270,7 @@ def _gradients(
     chances /= chances.sum(axis=1, keepdims=True)
     wanted = chances * right + 1e-12 * right
     wanted /= wanted.sum(axis=1, keepdims=True)
-    at_logits = (chances - wanted) / np.float32(len(inputs))
+    at_logits = (chances - wanted) * shares / shares.sum()
     at_hidden = (at_logits @ second.T) * (1 - hidden * hidden)
     return [inputs.T @ at_hidden, at_hidden.sum(axis=0), hidden.T @ at_logits, at_logits.sum(axis=0)]
 
@@ -249,7 +296,8 @@ class TaughtModel:
         if (ruling := self.rules.decide(conversation)) is None:
             return options
         known = next((one for one in options if one.action == ruling.action), None)
-        certain = Option(ruling.action, 1.0, True, known.taught if known else 0, ruling.reason)
+        known = known or Option(ruling.action, 1.0, True)
+        certain = dataclasses.replace(known, probability=1.0, is_possible=True, ruling=ruling.reason)
         others = [dataclasses.replace(one, probability=0.0) for one in options if one is not known]
         return (certain, *others)
 
