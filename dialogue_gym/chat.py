@@ -8,6 +8,7 @@ from dialogue_gym._text import counted, printable
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered
+from dialogue_gym.conversation.slot_filling import value_notes
 from dialogue_gym.conversation.transcript import OUTCOMES, message_lines, shown_value
 from dialogue_gym.conversation.turns import before_last_turn, has_ended, new_session
 from dialogue_gym.conversation.wording import TERMINAL
@@ -46,10 +47,11 @@ class Chat:
         if self.conversation.outcome:
             self.conversation = Conversation(self.bot.domain)
         first = len(self.conversation) + 1
+        about_values = value_notes(self.bot.domain, message, self.conversation.loop)
         notes = self.bot.reply(self.conversation, message)
         done = self.conversation.events[first:]
         lines = turn_lines(done) if self.bot.decides else understood(message)
-        lines += [f"({printable(note)})" for note in notes]
+        lines += [f"({printable(note)})" for note in (*about_values, *notes)]
         if self.conversation.outcome:
             turns = sum(isinstance(event, UserUttered) for event in self.conversation.events)
             lines.append(f"--- {OUTCOMES[self.conversation.outcome]}, after {counted(turns, 'turn')} ---")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,6 +17,24 @@ if TYPE_CHECKING:
 
 SCORES = "?"
 """A line, or at a terminal a key on an empty line: show the bot's scores."""
+
+LOG = "DIALOGUE_GYM_LOG"
+"""The environment variable with the file of the log."""
+
+
+def divert_log() -> None:
+    """Send the log and the warnings of actions, such as rasa_sdk's, to the file in `LOG`, or drop them.
+
+    In the terminal they would stand in the middle of the dialogue.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    file = os.environ.get(LOG)
+    handler = logging.FileHandler(file, encoding="utf-8", errors="replace") if file else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(handler)
 
 
 class Prompt:

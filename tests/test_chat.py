@@ -20,13 +20,20 @@ from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpretation,
 from dialogue_gym.policies.agent import load_agent
 from dialogue_gym.policies.saved import AgentError
 from tests.agents.commands import agents
-from tests.commands import call
+from tests.commands import call, run
 from tests.conftest import domain_from
 from tests.terminals import Window
 
 PLAIN = """
 intents: [greet]
 responses: {utter_greet: [{text: "Hello"}]}
+"""
+RULES = """
+rules:
+- rule: Greet
+  steps:
+  - intent: greet
+  - action: utter_greet
 """
 
 
@@ -70,6 +77,44 @@ def test_scores_precede_the_last_action() -> None:
     best = next(line for line in thoughts if line.startswith("thought"))
     assert best.split() == ["thought", "action_search_concerts", "1.00", "#" * 20]
     assert len(thoughts) == 3 + 4
+
+
+def test_an_unlisted_value_is_told_and_kept() -> None:
+    domain = domain_from(PLAIN + "slots: {food: {type: categorical, values: [french, thai]}}\n")
+    talk = Chat(Bot(domain, None, ActionRunner(domain)), FixedFormatInterpreter(domain))
+    told = "(the slot 'food' has no value 'frensh', which to the bot is 'other'; did you mean 'french'?)"
+    assert told in talk.handle('/greet{"food": "frensh"}')
+    assert talk.conversation.slots["food"] == "frensh"
+    assert not any("the slot" in line for line in talk.handle('/greet{"food": "French"}'))
+
+
+LOGGING = """
+import logging, warnings
+logging.basicConfig()
+
+class Greet:
+    def name(self):
+        return "utter_greet"
+
+    def run(self, dispatcher, tracker, domain):
+        logging.getLogger("rasa_sdk.forms").warning("a line of the log")
+        warnings.warn("something is old")
+        dispatcher.utter_message(text="Hello")
+"""
+
+
+def test_the_log_of_actions_stays_out_of_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "plain.yml").write_text(PLAIN)
+    (tmp_path / "greet.yml").write_text(RULES)
+    (tmp_path / "actions.py").write_text(LOGGING)
+    words = ["plain.yml", "--actions", "actions.py", "--stories", "greet.yml"]
+    command = [sys.executable, "-m", "dialogue_gym"]
+    done = run([*command, "chat", *words], tmp_path, typed="/greet\n", DIALOGUE_GYM_LOG="actions.log")
+    assert "Hello" in done.stdout and done.stderr == ""
+    log = (tmp_path / "actions.log").read_text()
+    assert "WARNING rasa_sdk.forms: a line of the log" in log and "something is old" in log
+    done = run([*command, "teach", *words], tmp_path, typed="/greet\n1\n")
+    assert "Hello" in done.stdout and done.stderr == ""
 
 
 def test_unreadable_message_is_not_a_turn() -> None:

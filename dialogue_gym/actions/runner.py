@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping
@@ -103,6 +104,16 @@ class ActionRunner:
         if form := form_of(self._domain, name):
             return any(map(self.reaches_out, form_actions(self._domain, form)))
         return name in self._actions or (self._server is not None and is_remote(name, self._domain))
+
+    def copy(self) -> ActionRunner:
+        """Return a runner of the same actions that chooses among several texts independently of this one."""
+        other = copy.copy(self)
+        other._speaker = self._speaker.copy()
+        return other
+
+    def foresee(self, name: str, conversation: Conversation) -> tuple[Event, ...] | None:
+        """Return the events that `run` would return now; None if code or a server would run."""
+        return None if self.reaches_out(name) else self.copy().run(name, conversation).events
 
     def run(self, name: str, conversation: Conversation) -> ActionResult:
         """Run an action and return its result; the conversation is not changed.

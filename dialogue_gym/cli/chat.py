@@ -26,7 +26,7 @@ from dialogue_gym.stories import with_names_of
 from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.policy import is_store, story_agent
 from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter
-from dialogue_gym.terminal import SCORES, Prompt, scores_key
+from dialogue_gym.terminal import SCORES, Prompt, divert_log, scores_key
 
 _PROMPT = "you > "
 
@@ -43,6 +43,7 @@ def chat(
     seed: SeedOption = 0,
 ) -> None:
     """Talk to a trained agent, in plain English or in the fixed format."""
+    divert_log()
     if agent and stories:
         raise ValueError("--agent, --stories: give only one of the two")
     domain = load_domain(source)

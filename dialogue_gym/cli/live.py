@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dialogue_gym.cli.options import takes
 from dialogue_gym.live.options import LiveOptions
+from dialogue_gym.terminal import divert_log
 
 
 @takes(LiveOptions, store="NAME-live")
@@ -11,4 +12,5 @@ def live(options: LiveOptions) -> None:
     """Talk to a bot in the terminal and rate it; it learns from your ratings, and continues next time."""
     from dialogue_gym.live.run import run_live
 
+    divert_log()
     run_live(options)

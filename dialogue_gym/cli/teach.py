@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dialogue_gym.cli.options import Teacher, User, takes
 from dialogue_gym.teaching.options import TeachOptions
+from dialogue_gym.terminal import divert_log
 
 
 @takes(TeachOptions, store="NAME-teaching")
@@ -17,4 +18,5 @@ def teach(options: TeachOptions) -> None:
         )
     from dialogue_gym.teaching.terminal.run import run
 
+    divert_log()
     run(options)

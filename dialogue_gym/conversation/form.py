@@ -47,12 +47,6 @@ def question_of(domain: Domain, form: Form, slot: str) -> str | None:
     return next((name for name in form.questions(slot) if name in known), None)
 
 
-def next_question(form: Form, conversation: Conversation) -> str | None:
-    """Return the action that asks for the first empty slot of a form; None without one."""
-    slot = _first_empty(form, conversation)
-    return question_of(conversation.domain, form, slot) if slot else None
-
-
 def loop_action(conversation: Conversation) -> str | None:
     """Return the next action while a form is active: the form, or listening after its question.
 

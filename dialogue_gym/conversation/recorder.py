@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import simulated_events
-from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entity_values
+from dialogue_gym.conversation.events import ActionExecuted, Entity, Event, UserUttered, entity_values
 from dialogue_gym.conversation.slot_filling import entity_for
 from dialogue_gym.conversation.wording import Speaker, act_text
 from dialogue_gym.domain import Domain
@@ -49,7 +48,7 @@ class Recorder:
         if not self._is_replaced:
             return (*self._notes,), None
         conversation = self.conversation
-        return (*self._notes,), (conversation.events, conversation.outcome, copy.deepcopy(self._speaker))
+        return (*self._notes,), (conversation.events, conversation.outcome, self._speaker.copy())
 
     def set_state(self, state: tuple[Any, ...]) -> None:
         """Continue from a record that `get_state` returned."""
@@ -60,7 +59,7 @@ class Recorder:
             events, outcome, speaker = words
             self._conversation = Conversation(self._domain, events)
             self._conversation.outcome = outcome
-            self._speaker = copy.deepcopy(speaker)
+            self._speaker = speaker.copy()
             self._written = len(notes)
 
     def add(self, row: Row, action: int, events: int) -> None:
@@ -80,6 +79,10 @@ class Recorder:
             self._add_step(action, events, row)
         self._written = len(self._notes)
         return self._conversation
+
+    def foresee(self, action: str) -> tuple[Event, ...]:
+        """Return the events that an action would have now, with the text that it would say."""
+        return simulated_events(action, self.conversation, self._speaker.copy())
 
     def replace_last_message(self, message: UserUttered) -> None:
         """Replace the user's last message.

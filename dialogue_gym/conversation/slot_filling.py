@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.slot import (
+    EMPTY,
     FILLED,
     FROM_ENTITY,
     FROM_INTENT,
     FROM_TEXT,
     FROM_TRIGGER_INTENT,
+    OTHER,
     REQUESTED_SLOT,
     Form,
     LoopCondition,
@@ -51,6 +54,28 @@ def slots_filled(domain: Domain, message: UserUttered, loop: LoopState = NO_LOOP
         if slot.name != REQUESTED_SLOT and (found := _found(domain, slot, message, loop)):
             values[slot.name] = found if slot.type == "list" else found[-1]
     return values
+
+
+def value_notes(domain: Domain, message: UserUttered, loop: LoopState = NO_LOOP) -> list[str]:
+    """Return a sentence for each value in a message that its slot does not list, or cannot read.
+
+    As in Rasa the slot keeps the value; only the bot's view of it is another one.
+    """
+    return [
+        note
+        for name, value in slots_filled(domain, message, loop).items()
+        if (note := _value_note(domain.slot(name), value))
+    ]
+
+
+def _value_note(slot: Slot, value: Value) -> str | None:
+    if not slot.lists(value):
+        unlisted = f"the slot {slot.name!r} has no value {shorten(str(value))}, which to the bot is {OTHER!r}"
+        return f"{unlisted}; {nearest(str(value), slot.values)}"
+    if slot.type in ("bool", "float") and value is not None and not slot.label(value):
+        kind = "true or false" if slot.type == "bool" else "a number"
+        return f"the slot {slot.name!r} needs {kind}, not {shorten(str(value))}; to the bot it is {EMPTY}"
+    return None
 
 
 def slots_of_entities(domain: Domain, message: UserUttered) -> dict[str, Value]:

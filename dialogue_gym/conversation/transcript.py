@@ -9,7 +9,6 @@ from typing import Any
 
 from dialogue_gym._text import MAX_SHOWN, counted, cut, printable_lines, visible
 from dialogue_gym.conversation.conversation import BotState, Conversation
-from dialogue_gym.conversation.effects import declared_effects, shown
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -20,8 +19,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
     Value,
 )
-from dialogue_gym.conversation.form import form_of, next_question
-from dialogue_gym.conversation.wording import fill, fitting, line, silence
+from dialogue_gym.conversation.wording import line, silence
 from dialogue_gym.domain.model import CONFIDENCES, LISTEN, Domain
 from dialogue_gym.domain.observation import confidence_bin
 from dialogue_gym.domain.slot import EMPTY
@@ -203,22 +201,6 @@ def first_text(domain: Domain, action: str) -> str:
         return "nothing, it is the user's turn"
     texts = domain.texts(action)
     return visible(texts[0], VALUE_WIDTH) if texts else ""
-
-
-def text_to_say(conversation: Conversation, action: str) -> str:
-    """Return the first text of an action that its conditions allow, with the slots filled in as if done now.
-
-    It is empty for a silent action. A form says its next question.
-    """
-    domain = conversation.domain
-    if form := form_of(domain, action):
-        action = next_question(form, conversation) or action
-    if action == LISTEN or not domain.texts(action):
-        return first_text(domain, action)
-    effects = declared_effects(action, domain) if conversation.is_possible(action) else ()
-    slots = conversation.slots | {event.name: event.value for event in effects}
-    texts = (one.text for one in fitting(domain.variations(action), slots) if one.text is not None)
-    return visible(fill(next(texts, ""), shown(slots)))
 
 
 def either(actions: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import re
@@ -98,6 +99,13 @@ class Speaker:
         self._domain = domain
         self._phrases = dict(domain.fake_user.phrases) if domain.fake_user else {}
         self._random = random.Random(seed)
+
+    def copy(self) -> Speaker:
+        """Return a speaker that makes the same choices from here on, independently of this one."""
+        other = copy.copy(self)
+        other._random = random.Random()
+        other._random.setstate(self._random.getstate())
+        return other
 
     def user(self, intent: str, told: Mapping[str, str], act: str) -> str:
         """Return a user's message with values of slots: the domain's phrases, or the act's fixed format."""

@@ -17,7 +17,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym import rules
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.conversation.recorder import Recorder
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain, DomainError, load_domain
@@ -423,6 +423,10 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         if not self._is_random_set:
             raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
         return self._recorder.conversation
+
+    def foresee(self, action: str) -> tuple[Event, ...]:
+        """Return the events that an action would have now, without the user's reply; nothing is done."""
+        return self._recorder.foresee(action)
 
     @property
     def goal(self) -> dict[str, str]:

@@ -131,6 +131,13 @@ class LiveBot:
         self._interpreter.use_domain(domain)
         self.conversations.use_domain(domain)
 
+    def foresee(self, action: str, conversation: Conversation) -> tuple[Event, ...] | None:
+        """Return the events that an action would have now; None if code or a server would run.
+
+        Of several texts another one may follow if the bot speaks in other conversations meanwhile.
+        """
+        return self._runner.foresee(action, conversation)
+
     def begin(self, person: str = PERSON) -> str:
         """Begin a conversation with a person; return its name.
 

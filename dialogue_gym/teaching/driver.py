@@ -32,7 +32,7 @@ from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 
 
 class ConversationDriver:
-    """Driver of the current conversation, by the bot and the simulated user, until a person must answer.
+    """Driver of the current conversation, by the bot and the fake user, until a person must answer.
 
     Every step is written to the journal before it takes effect, and all state follows from the journal.
 
@@ -41,7 +41,7 @@ class ConversationDriver:
         id: the current conversation.
         conversation: the conversation, with the events that are in effect.
         pending: the answer that it waits for.
-        user: the simulated user; None if the teacher is the user.
+        user: the fake user; None if the teacher is the user.
         note: the problem with the last action, for the teacher to read; None without one.
         author: the author of the answers.
         turn_taking: `"explicit"` or `"auto"`.
@@ -68,7 +68,7 @@ class ConversationDriver:
         self._journal = journal
         self._navigator = navigator
         self._settings = None if settings is None else settings | {"turn_taking": turn_taking}
-        self._runner = runner or ActionRunner(domain)
+        self._runner = runner.copy() if runner else ActionRunner(domain)  # others draw texts from it, too
         self._seed = seed
         self._asks_for_closing = asks_for_closing
         self.user: SimulatedUser | None = None
@@ -88,7 +88,7 @@ class ConversationDriver:
         """Resume the latest open conversation, or begin one.
 
         Raises:
-            ValueError: the domain has no simulated user, or the journal is of another domain.
+            ValueError: the domain has no fake user, or the journal is of another domain.
         """
         self.update_domain()
         self.interpreter.learn(self.history, self.domain)
@@ -103,20 +103,25 @@ class ConversationDriver:
         return self.model.domain
 
     def environment(self) -> DialogueEnv:
-        """Return an environment with the settings of the simulated user.
+        """Return an environment with the settings of the fake user.
 
         Raises:
             SessionError: the teacher is the user.
         """
         if self._settings is None:
-            raise SessionError("this session has no simulated user")
+            raise SessionError("this session has no fake user")
         return DialogueEnv(self.domain, **self._settings)
 
     # The state at the current point of the conversation.
 
-    def runs_code(self, action: str, is_closing: bool = False) -> bool:
-        """Return whether an action would run code or call a server; a simulation only shows its effects."""
-        return (self.user is None or is_closing) and self._runner.reaches_out(action)
+    def foresee(self, action: str, is_closing: bool = False) -> tuple[Event, ...] | None:
+        """Return the events that an action would have now; None if code or a server would run.
+
+        With a fake user an action only shows its declared effects.
+        """
+        if self.user is not None and not is_closing:
+            return self.user.foresee(action)
+        return self._runner.foresee(action, self.conversation)
 
     def options(self) -> tuple[Option, ...]:
         """Return every action, the most probable one first."""
@@ -201,7 +206,7 @@ class ConversationDriver:
             self.user = SimulatedUser(self.domain, self._settings)
 
     def begin(self) -> None:
-        """Begin the next conversation, which a simulated user opens; one without a decision is resumed."""
+        """Begin the next conversation, which a fake user opens; one without a decision is resumed."""
         if (unused := self._navigator.unused()) is not None:
             self.go_to(unused)
             return
@@ -276,7 +281,7 @@ class ConversationDriver:
         self._latest = self.history.head(self.id)
 
     def rewind_decision(self) -> None:
-        """Take the conversation, and the simulated user, to the point before the decision at the head."""
+        """Take the conversation, and the fake user, to the point before the decision at the head."""
         *path, decision = self.history.path(self.id)
         self.conversation = Conversation(self.domain, self.history.events(self.id)[:-1], self.id)
         self._latest = self.history.entry(decision.id).parent
@@ -284,7 +289,7 @@ class ConversationDriver:
             self.user.play(path)
 
     def execute(self, action: str, is_closing: bool = False) -> None:
-        """Execute the decision at the head, and write its result and the simulated user's message.
+        """Execute the decision at the head, and write its result and the fake user's message.
 
         Args:
             action: the chosen action, which `conversation` must not contain yet.
@@ -320,7 +325,7 @@ class ConversationDriver:
         """Write the result of the decision at the head, and advance to the next answer.
 
         Args:
-            events: the events of the action, and the simulated user's message at their end.
+            events: the events of the action, and the fake user's message at their end.
             is_closing: see `execute`.
         """
         message = events[-1] if events else None

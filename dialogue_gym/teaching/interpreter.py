@@ -6,6 +6,7 @@ import dataclasses
 
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.conversation.events import Entity, UserUttered
+from dialogue_gym.conversation.slot_filling import value_notes
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.domain.default_names import BACK, SESSION_START, command_of, known_intents
@@ -15,6 +16,11 @@ from dialogue_gym.outline.names import written_name
 from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.teaching.pending import SessionError
 from dialogue_gym.teaching.session import Session
+
+
+def notes_on_values(session: Session, message: UserUttered) -> list[str]:
+    """Return a sentence for each value in a new or corrected message that its slot does not list."""
+    return value_notes(session.domain, message, session.conversation.loop)
 
 
 def correction_text(session: Session, message: UserUttered) -> str:

@@ -23,7 +23,9 @@ class Option:
         action: the name of the action.
         probability: the probability that it is right, by the bot's estimate.
         is_possible: whether its precondition holds.
-        taught: the number of answers and steps of stories in which it was right, in this very situation.
+        taught: the number of answers in which it was right, in this very situation.
+        in_stories: whether imported stories have it here; as they are joined into dialogues, their number
+            would tell nothing.
         ruling: the rule or form that always holds here, in words; None without one.
     """
 
@@ -31,6 +33,7 @@ class Option:
     probability: float
     is_possible: bool
     taught: int = 0
+    in_stories: bool = False
     ruling: str | None = None
 
     @property
@@ -39,8 +42,9 @@ class Option:
         if self.ruling:
             return self.ruling
         if not self.taught:
-            return "not taught here yet"
-        return "taught once" if self.taught == 1 else f"taught {self.taught:,} times"
+            return "from stories" if self.in_stories else "not taught here yet"
+        times = "once" if self.taught == 1 else f"{self.taught:,} times"
+        return f"taught {times}" + ", also in stories" * self.in_stories
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dialogue_gym.conversation.transcript import text_to_say
-from dialogue_gym.teaching.pending import Proposal
+from dialogue_gym._text import visible
+from dialogue_gym.conversation.events import BotUttered, Event
+from dialogue_gym.conversation.transcript import first_text
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.teaching.pending import Option, Proposal
 from dialogue_gym.teaching.session import Session
 
 RUNS_CODE = "runs code"
@@ -24,13 +28,34 @@ class ActionPreview:
         return RUNS_CODE if self.runs_code else self.text
 
 
-def previews(session: Session, proposal: Proposal) -> Callable[[str], ActionPreview]:
-    """Return a function from an action to its preview at the current point of the conversation."""
-    conversation = session.conversation
+def preview_of(domain: Domain, action: str, events: Iterable[Event] | None) -> ActionPreview:
+    """Return the preview of an action.
 
-    def preview(action: str) -> ActionPreview:
-        if session.runs_code(proposal, action):
-            return ActionPreview("", runs_code=True)
-        return ActionPreview(text_to_say(conversation, action), runs_code=False)
+    Args:
+        domain: the domain of the conversation.
+        action: the action.
+        events: the events that it would have now; None if code would have to run for them.
+    """
+    if action == LISTEN:
+        return ActionPreview(first_text(domain, action), runs_code=False)
+    if events is None:
+        return ActionPreview("", runs_code=True)
+    texts = [event.text for event in events if isinstance(event, BotUttered) and event.text]
+    return ActionPreview(visible(" ".join(texts)), runs_code=False)
 
-    return preview
+
+def proposal_preview(session: Session, proposal: Proposal, action: str) -> ActionPreview:
+    """Return the preview of an action at a proposal: of its texts, the one that would be said."""
+    return preview_of(session.domain, action, session.foresee(proposal, action))
+
+
+def choices(session: Session, proposal: Proposal, is_wizard: bool) -> list[tuple[Option, ActionPreview]]:
+    """Return the actions to choose from, in the order in which every teacher sees them.
+
+    The most probable one comes first. A wizard sees no probabilities, so the order is that of the domain.
+    """
+    options = proposal.options
+    if is_wizard:
+        by_name = {option.action: option for option in options}
+        options = tuple(by_name[name] for name in session.actions)
+    return [(option, proposal_preview(session, proposal, option.action)) for option in options]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
-from dialogue_gym.conversation.form import question_of
+from dialogue_gym.conversation.form import form_of, question_of
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.domain.slot import Form, Slot
 from dialogue_gym.journal.history import History
@@ -15,10 +15,13 @@ HABIT, HASTE = 6, 1.0
 
 
 def remarks(history: History, conversation: Conversation, proposal: Proposal) -> list[str]:
-    """Return lines about a proposal: it repeats the last action, lacks its form, or is hardly read."""
+    """Return lines about a proposal: it repeats the last action, lacks its form, or is hardly read.
+
+    A rule or form that decides may repeat itself.
+    """
     action = proposal.best.action
     lines = [
-        repetition(conversation, action),
+        "" if proposal.best.ruling else repetition(conversation, action),
         lone_question(conversation, action),
         habit(history, conversation.sender_id),
     ]
@@ -26,8 +29,11 @@ def remarks(history: History, conversation: Conversation, proposal: Proposal) ->
 
 
 def repetition(conversation: Conversation, action: str) -> str:
-    """Return a line if the bot's last action was the same; listening does not count."""
-    if action == LISTEN:
+    """Return a line if the bot's last action was the same.
+
+    Listening does not count, nor does a form, which is done once for each of its questions.
+    """
+    if action == LISTEN or form_of(conversation.domain, action):
         return ""
     has_spoken = False
     for event in reversed(conversation.events):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dialogue_gym._text import nearest, shorten
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, Addition, extend
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -59,17 +59,17 @@ class Session:
             domain: the domain to teach; the additions in the journal are applied to it.
             journal: the journal for every step.
             turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
-            settings: the arguments of the environment with the simulated user; None if the teacher is the
+            settings: the arguments of the environment with the fake user; None if the teacher is the
                 user as well.
             runner: runs the actions where the teacher is the user.
             author: the author of the answers: a person's name, or `"expert"` for a simulated teacher.
-            seed: the seed of the simulated users.
+            seed: the seed of the fake users.
             asks_for_closing: whether the bot takes one more step after a success.
             is_mine: whether a conversation may be resumed, where several teachers share a journal.
             interpreter: understands the teacher's messages; by default it begins without examples.
 
         Raises:
-            ValueError: the domain has no simulated user, or the journal is of another domain.
+            ValueError: the domain has no fake user, or the journal is of another domain.
         """
         history = History(journal.entries())
         self._navigator = Navigator(history, author, settings is not None, is_mine)
@@ -144,12 +144,12 @@ class Session:
         """The number of different observations with a label."""
         return len(self._driver.model.learner.memory)
 
-    def runs_code(self, proposal: Proposal, action: str) -> bool:
-        """Return whether an action runs code or calls a server here; a simulation only shows its effects."""
-        return self._driver.runs_code(action, proposal.is_closing)
+    def foresee(self, proposal: Proposal, action: str) -> tuple[Event, ...] | None:
+        """Return the events that an action would have now; None if code or a server would run."""
+        return self._driver.foresee(action, proposal.is_closing)
 
     def environment(self) -> DialogueEnv:
-        """Return an environment with the settings of the simulated user, for an evaluation.
+        """Return an environment with the settings of the fake user, for an evaluation.
 
         Raises:
             SessionError: the teacher is the user.
@@ -241,9 +241,9 @@ class Session:
 
     @property
     def can_correct_message(self) -> bool:
-        """Whether the last step is a message of the user."""
+        """Whether the last step is a message of the user, on which the bot has not acted yet."""
         path = self.history.path(self.id)
-        return bool(path) and path[-1].kind in (USER, MEND)
+        return isinstance(self.pending, Proposal) and bool(path) and path[-1].kind in (USER, MEND)
 
     def _decide(
         self, action: str, right: Sequence[str], new: Sequence[Addition] = (), by: str | None = None
@@ -318,15 +318,20 @@ class Session:
             raise SessionError("there is nothing to undo")
         self._move(*move)
 
+    @property
+    def can_redo(self) -> bool:
+        """Whether anything was undone last."""
+        return self.history.redo_target(self.id) is not None
+
     def redo(self) -> None:
         """Redo the last undone step.
 
         Raises:
             SessionError: nothing was undone.
         """
-        if (target := self.history.redo_target(self.id)) is None:
+        if not self.can_redo:
             raise SessionError("there is nothing to redo")
-        self._move(self.id, target)
+        self._move(self.id, self.history.redo_target(self.id))
 
     def _move(self, conversation: str, target: int | None) -> None:
         """Move a conversation's head, and continue there or in the next open conversation."""

@@ -1,4 +1,4 @@
-"""The simulated user of a taught conversation."""
+"""The fake user of a taught conversation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEED = "seed"
 
 
 class SimulatedUser:
-    """A simulated user whose messages depend on a seed and on the bot's actions alone.
+    """A fake user whose messages depend on a seed and on the bot's actions alone.
 
     So its state need not be stored: a conversation that is resumed is played again.
     """
@@ -48,6 +48,10 @@ class SimulatedUser:
         self._env.step(self._env.action_names.index(action))
         self.outcome = self._env.conversation.outcome
         return self._new()[1:]
+
+    def foresee(self, action: str) -> tuple[Event, ...]:
+        """Return the events that an action would have, without the user's reply."""
+        return self._env.foresee(action)
 
     def replace_last_message(self, message: UserUttered) -> None:
         """Replace the last message by another one."""

@@ -19,6 +19,7 @@ from dialogue_gym.teaching.interpreter import (
     default_names,
     new_action,
     new_name,
+    notes_on_values,
     obeyed,
     unknown_names,
     with_written_names,
@@ -151,11 +152,13 @@ def _write(
     workspace: Workspace, message: UserUttered, is_correction: bool, new: Sequence[Addition] = ()
 ) -> None:
     new = [*new, *default_names(extend(workspace.session.domain, new), message)]
+    notes = [Note(visible(note)) for note in notes_on_values(workspace.session, message)]
     if is_correction:
         workspace.session.correct_message(message, new)
         workspace.notes.append(Note(correction_text(workspace.session, message), "good"))
     else:
         workspace.session.say(message, new)
+    workspace.notes += notes
 
 
 def _add_unknown(workspace: Workspace) -> None:

@@ -12,7 +12,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry, in_words
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.pending import MissingResult, Option, PendingContradiction, Proposal
-from dialogue_gym.teaching.preview import ActionPreview, previews
+from dialogue_gym.teaching.preview import ActionPreview, choices
 from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.review import corrections
 from dialogue_gym.teaching.session import Session
@@ -69,19 +69,17 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
         "change": _change(session) if has_learned and not is_wizard else None,
         "note": visible(session.note) if session.note else None,
         "can_undo": session.can_undo,
-        "can_redo": history.redo_target(session.id) is not None,
-        "correctable": _message(latest) if latest and isinstance(pending, Proposal) else None,
+        "can_redo": session.can_redo,
+        "correctable": _message(latest) if latest else None,
     }
     if isinstance(pending, Proposal):
-        options = pending.options
-        if is_wizard:
-            by_name = {option.action: option for option in options}
-            options = tuple(by_name[name] for name in session.actions)
-        preview = previews(session, pending)
         shown |= {
             "asks": PROPOSES,
             "is_closing": pending.is_closing,
-            "options": [_option(option) | _preview(preview(option.action)) for option in options],
+            "options": [
+                _option(option) | _preview(preview)
+                for option, preview in choices(session, pending, is_wizard)
+            ],
             "remarks": remarks(history, session.conversation, pending),
         }
     elif isinstance(pending, PendingContradiction):

@@ -20,7 +20,7 @@ from dialogue_gym.conversation import (
     to_json,
 )
 from dialogue_gym.conversation.events import from_json
-from dialogue_gym.conversation.slot_filling import LoopState
+from dialogue_gym.conversation.slot_filling import LoopState, value_notes
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.history import History
@@ -265,3 +265,25 @@ def test_labels_are_those_of_rasas_features() -> None:
         known = TYPED.slot(slot)
         assert known.labels[known.label(value)] == label, (slot, value)
     assert Conversation(TYPED, [SlotSet("seen", "x"), SlotSet("tags", 0)]).slots["seen"] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "fault"),
+    [
+        (
+            "type: categorical, values: [small, Large]",
+            "larg",
+            "has no value 'larg', which to the bot is 'other'",
+        ),
+        ("type: categorical, values: [small, Large]", "large", None),
+        ("type: bool", "maybe", "needs true or false, not 'maybe'; to the bot it is empty"),
+        ("type: bool", False, None),
+        ("type: float", "many", "needs a number, not 'many'; to the bot it is empty"),
+        ("type: float", "0", None),
+        ("type: text", "anything", None),
+    ],
+)
+def test_values_that_a_slot_cannot_show_are_told(kind: str, value: Any, fault: str | None) -> None:
+    domain = domain_from(f"intents: [tell]\nentities: [size]\nslots: {{size: {{{kind}}}}}\n")
+    notes = value_notes(domain, UserUttered(None, "tell", (Entity("size", value),)))
+    assert [note.startswith(f"the slot 'size' {fault}") for note in notes] == [True] * (fault is not None)

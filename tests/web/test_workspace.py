@@ -16,6 +16,7 @@ from dialogue_gym.teaching.progress import dialogues, success_after
 from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.listing import conversation_view, disagreement_rows, rows
 from dialogue_gym.web.workspace import StaleCommand, TeachingConfig, Workspace, Workspaces
+from tests.conftest import domain_from
 from tests.teaching.test_lesson import SHORT
 from tests.web.servers import Expert
 from tests.web.workspaces import CONCERT, RESTAURANT, do, workspaces
@@ -45,6 +46,16 @@ def test_a_step_is_answered_once(workspaces: Workspaces) -> None:
     do(workspace, "undo")
     again = Workspaces(workspaces.store, workspaces.config).of("anna")
     assert again.view["chat"] == workspace.view["chat"] and again.step != step
+
+
+def test_an_unlisted_value_is_told() -> None:
+    domain = domain_from("intents: [tell]\nslots: {size: {type: categorical, values: [small, large]}}\n")
+    workspace = Workspaces(Store.in_memory(), TeachingConfig(domain, user="me")).of("anna")
+    do(workspace, "say", text='/tell{"size": "huge"}')
+    told = ["the slot 'size' has no value 'huge', which to the bot is 'other'; valid: large, small", ""]
+    assert told in [list(note) for note in workspace.view["notes"]]
+    do(workspace, "correct_message", intent="tell", entities=[{"name": "size", "value": "small"}])
+    assert not [text for text, _ in workspace.view["notes"] if "the slot" in text]
 
 
 def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
@@ -84,7 +95,7 @@ def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
         ),
         ("correct_message", {"intent": "greet", "entities": [{}] * 51}, "a message has at most 50 entities"),
         ("threshold", {"threshold": 7}, "a confidence is a number from 0 to 1, not 7"),
-        ("user", {"user": "nobody"}, "this domain has no simulated user"),
+        ("user", {"user": "nobody"}, "this domain has no fake user"),
         ("resume", {"conversation": "../c1"}, "unknown conversation '../c1'"),
         ("resolve", {"which": "new"}, "no contradiction to resolve"),
         ("redo", {}, "there is nothing to redo"),

@@ -25,6 +25,7 @@ from dialogue_gym.teaching.interpreter import (
     entity_hints,
     new_action,
     new_name,
+    notes_on_values,
     obeyed,
     parse_entities,
     unknown_names,
@@ -167,7 +168,7 @@ class TeachingDialog:
             yield from self._correct(pending)
         else:
             shown = (*self._situation(), *views.proposal_lines(self._session, pending))
-            key = yield from ask_key(shown, "answer > ", "1230")
+            key = yield from ask_key(shown, "answer > ", views.answer_keys(self._session))
             if key == "1":
                 self._session.confirm()
             elif key == "2":
@@ -186,7 +187,14 @@ class TeachingDialog:
             message = with_written_names(self._session.domain, message)
             new = yield from self._new_names(message)
             if new is not None:
-                self._session.say(message, new)
+                self._take(message, lambda: self._session.say(message, new))
+
+    def _take(self, message: UserUttered, take: Callable[[], None]) -> None:
+        """Let the session take a message, and note the values that its slots do not list."""
+        notes = notes_on_values(self._session, message)
+        take()
+        for note in notes:
+            self._note(f"({note})")
 
     def _new_names(self, message: UserUttered, new: Sequence[Addition] = ()) -> Dialog[list[Addition] | None]:
         """Offer to add the unknown names of a message to the domain; `new` is added in any case.
@@ -209,7 +217,7 @@ class TeachingDialog:
             "action",
             views.action_titles(with_probabilities),
             views.action_rows(session, proposal, with_probabilities),
-            (*self._situation(), *views.wizard_lines()) if self._is_wizard else (),
+            (*self._situation(), *views.wizard_lines(session)) if self._is_wizard else (),
         )
         if picked is None:
             return
@@ -262,7 +270,7 @@ class TeachingDialog:
         meant = yield from self._with_entities(message, picked)
         new = yield from self._new_names(meant, [Addition(INTENT, picked.name)] if picked.is_new else [])
         if new is not None:
-            self._session.correct_message(meant, new)
+            self._take(meant, lambda: self._session.correct_message(meant, new))
             self._note(correction_text(self._session, meant), "good")
 
     def _ranking(self, message: UserUttered) -> Sequence[tuple[str, float]]:
@@ -291,7 +299,7 @@ class TeachingDialog:
 
     def _commands(self) -> tuple[str, ...]:
         """Return the commands that are available now."""
-        here = "gm" if isinstance(self._session.pending, Proposal) else ""
+        here = "g" * isinstance(self._session.pending, Proposal) + "m" * self._session.can_correct_message
         return (*f"urfn{here}{'p' if self._is_wizard else ''}ts", GOAL, *"?0q")
 
     def _do(self, key: str) -> Dialog[None]:

@@ -20,7 +20,7 @@ from dialogue_gym.journal.entry import FAKE_USER, LABEL, MEND, RESULT, USER, Ent
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.lesson import GOAL
 from dialogue_gym.teaching.pending import Change, Proposal
-from dialogue_gym.teaching.preview import previews
+from dialogue_gym.teaching.preview import choices, proposal_preview
 from dialogue_gym.teaching.progress import figures
 from dialogue_gym.teaching.remarks import remarks
 from dialogue_gym.teaching.session import Session
@@ -31,6 +31,13 @@ TURNS = 2
 """The number of the user's last messages that the chat shows."""
 CONVERSATION_TITLES = ("conversation", "turns", "first message", "")
 _CHAT_LINES = 16
+ANSWERS = {
+    "1": "yes",
+    "2": "no, the action is wrong",
+    "3": "no, the meaning is wrong",
+    "0": "export and quit",
+}
+"""The answers to a proposal, by key."""
 
 
 def first_lines(session: Session, is_wizard: bool) -> list[Line | Table]:
@@ -38,7 +45,7 @@ def first_lines(session: Session, is_wizard: bool) -> list[Line | Table]:
     if session.distinct_observations or session.can_undo:
         return []
     is_simulated = session.simulated_user is not None
-    who = "A simulated user talks to the bot." if is_simulated else "You are the user."
+    who = "A fake user talks to the bot." if is_simulated else "You are the user."
     does = "Pick each step of the bot." if is_wizard else "Approve its next step, or pick a better one."
     if not is_simulated:
         does = does.replace("its", "the bot's")
@@ -56,7 +63,7 @@ def first_lines(session: Session, is_wizard: bool) -> list[Line | Table]:
 
 
 def wish_lines(session: Session) -> list[Line]:
-    """Return the wish of a simulated user, or sentences to begin with for a teacher who is the user."""
+    """Return the wish of a fake user, or sentences to begin with for a teacher who is the user."""
     is_over = isinstance(session.pending, Proposal) and session.pending.is_closing
     has_begun = session.conversation.latest_message is not None
     if is_over or (session.simulated_user is None and has_begun):
@@ -97,10 +104,23 @@ def slot_line(slots: Mapping[str, Value]) -> Line:
     return Line(f"slots {known or 'none'}", "faint")
 
 
+def answer_keys(session: Session) -> str:
+    """Return the keys of `ANSWERS` that are of use at the present proposal."""
+    return "1230" if session.can_correct_message else "120"
+
+
+def _commands(session: Session) -> Iterator[str]:
+    if session.can_undo:
+        yield "u undo"
+    if session.can_redo:
+        yield "r redo"
+    yield from ("f fork", "n new", "g continue", "t confidence", "s statistics", "q quit", "? help")
+
+
 def proposal_lines(session: Session, proposal: Proposal) -> list[Line]:
     """Return the bot's proposal, and the possible answers."""
     best = proposal.best
-    preview = previews(session, proposal)(best.action)
+    preview = proposal_preview(session, proposal, best.action)
     sure = f"{best.probability:.0%}, {best.evidence}"
     lines = [Line(f"The bot would do [{visible(best.action)}] ({sure}). Is this right?")]
     if preview.runs_code:
@@ -108,40 +128,30 @@ def proposal_lines(session: Session, proposal: Proposal) -> list[Line]:
     elif preview.text:
         lines.append(Line(f"it says: {preview}", "faint", indent=6))
     lines += [Line(remark, "strong") for remark in remarks(session.history, session.conversation, proposal)]
-    lines += [
-        Line("1  yes", indent=2),
-        Line("2  no, the action is wrong", indent=2),
-        Line("3  no, the meaning is wrong", indent=2),
-        Line("0  export and quit", indent=2),
-        Line(
-            "u undo, r redo, f fork, n new, g continue, t confidence, s statistics, q quit, ? help;"
-            " letters need Enter",
-            "faint",
-        ),
-    ]
+    lines += [Line(f"{key}  {ANSWERS[key]}", indent=2) for key in answer_keys(session)]
+    lines.append(Line(f"{', '.join(_commands(session))}; letters need Enter", "faint"))
     if proposal.is_closing:
         lines.insert(0, Line("The user has everything they wanted. Choose the bot's closing step.", "good"))
     return lines
 
 
-def wizard_lines() -> list[Line]:
+def wizard_lines(session: Session) -> list[Line]:
     """Return the question about the next action to a teacher who picks every one."""
+    meaning = ":m the meaning is wrong, " if session.can_correct_message else ""
+    undo = ":u undo, " if session.can_undo else ""
     return [
         Line("Which action is right?"),
-        Line(":m the meaning is wrong, :p let the bot propose, :u undo, q quit, ? help", "faint"),
+        Line(f"{meaning}:p let the bot propose, {undo}q quit, ? help", "faint"),
     ]
 
 
 def action_rows(session: Session, proposal: Proposal, with_probabilities: bool) -> list[Row]:
-    """Return the actions, in the domain's order, as rows to pick from."""
-    by_name = {option.action: option for option in proposal.options}
-    preview = previews(session, proposal)
+    """Return the actions as rows to pick from."""
     rows = []
-    for name in session.actions:
-        option = by_name[name]
-        notes = cut(str(preview(name)), VALUE_WIDTH) if option.is_possible else "not possible now"
+    for option, preview in choices(session, proposal, is_wizard=not with_probabilities):
+        notes = cut(str(preview), VALUE_WIDTH) if option.is_possible else "not possible now"
         cells = (f"{option.probability:.2f}", notes) if with_probabilities else (notes,)
-        rows.append(Row(name, cells, is_faint=not option.is_possible))
+        rows.append(Row(option.action, cells, is_faint=not option.is_possible))
     return rows
 
 

@@ -11,12 +11,13 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from dialogue_gym._text import visible
-from dialogue_gym.conversation.transcript import shown_value, text_to_say
+from dialogue_gym.conversation.transcript import shown_value
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff, OpenConversation
 from dialogue_gym.live.turn import LiveError
+from dialogue_gym.teaching.preview import preview_of
 from dialogue_gym.web.pages.teach import PARTS
 from dialogue_gym.web.view import Json, chat_of
 
@@ -74,7 +75,8 @@ class Follower:
         talk = self._handoff.find(self._open)
         if talk is None:
             return shown
-        domain = self._handoff.sessions.bot.domain
+        bot = self._handoff.sessions.bot
+        domain = bot.domain
         conversation = history.conversation(domain, self._open)
         shown["slots"] = [[visible(name), shown_value(value)] for name, value in conversation.slots.items()]
         shown["talk"] = _talk(talk)
@@ -88,7 +90,9 @@ class Follower:
                 {
                     "action": thought.action,
                     "shown": visible(thought.action),
-                    "says": text_to_say(conversation, thought.action),
+                    "says": str(
+                        preview_of(domain, thought.action, bot.foresee(thought.action, conversation))
+                    ),
                     "is_possible": thought.is_possible,
                     "worth": round(thought.number, 1),
                 }

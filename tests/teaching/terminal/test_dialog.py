@@ -72,7 +72,7 @@ def test_question_shows_chat_slots_and_confidence() -> None:
     session = concert(Store.in_memory())
     *_, shown = played(dialog(session), ["/greet"])
     assert shown.startswith("\nuser  /greet\nmeans greet (1.00)\nslots concerts: empty, venues: empty")
-    assert "[utter_greet] (100%, taught 4 times). Is this right?\nit says: Hey there!" in shown
+    assert "[utter_greet] (100%, from stories). Is this right?\nit says: Hey there!" in shown
     *_, shown = played(dialog(session), ["2", "review", ":u"])
     assert "action_show_concert_reviews 0.00 not possible now" not in shown and "(undone)" in shown
 
@@ -175,6 +175,18 @@ def test_act_of_an_unknown_intent_can_add_it() -> None:
     assert "order" not in session.domain.intents and isinstance(session.pending, AwaitsMessage)
     *_, shown = played(dialog(session), ["/order", "1"])
     assert session.domain.intents[-1] == "order" and "means order (1.00)" in shown
+
+
+def test_an_unlisted_value_is_told_when_it_is_typed_and_when_it_is_mended() -> None:
+    domain = domain_from(PLAIN + "slots: {size: {type: categorical, values: [small, large]}}\n")
+    teaching = dialog(session := Session(domain, Store.in_memory()))
+    told = "(the slot 'size' has no value 'huge', which to the bot is 'other'; valid: large, small)"
+    *_, shown = played(teaching, ['/greet{"size": "huge"}'])
+    assert shown.startswith(told) and session.conversation.slots == {"size": "huge"}
+    *_, shown = answered(teaching, ["3", "greet", "size=large"])
+    assert "the slot" not in shown
+    *_, shown = answered(teaching, ["3", "greet", "size=huge"])
+    assert told in shown
 
 
 def test_intents_that_every_rasa_bot_knows_need_no_question() -> None:

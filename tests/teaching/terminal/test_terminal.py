@@ -39,7 +39,7 @@ def test_ctrl_c_and_ctrl_d_ask_before_leaving_at_every_prompt(tmp_path: Path, co
         ("t\r", "(now 0.9) >"),
         ("\r", "answer >"),
         ("f\r", "cancel) >"),
-        ("0\r", "answer >"),
+        ("1\r", "answer >"),  # after the corrected message
         ("2", "action >"),
         ("utter_greet\r", "answer >"),  # a contradiction
         ("3", "answer >"),
