@@ -272,8 +272,8 @@ def test_labels_are_those_of_rasas_features() -> None:
     [
         (
             "type: categorical, values: [small, Large]",
-            "larg",
-            "has no value 'larg', which to the bot is 'other'",
+            "big",
+            "has no value 'big', which to the bot is 'other'",
         ),
         ("type: categorical, values: [small, Large]", "large", None),
         ("type: bool", "maybe", "needs true or false, not 'maybe'; to the bot it is empty"),
