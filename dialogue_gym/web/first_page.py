@@ -28,7 +28,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>{style}</style></head>
-<body><main class="guide"><h1>{title}</h1>{parts}</main></body></html>"""
+<body><main class="interview"><h1>{title}</h1>{parts}</main></body></html>"""
 
 _MADE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Your bot is made</title>
@@ -167,8 +167,13 @@ def _so_far(outline: Outline) -> str:
     parts = []
     for title, lines in summary(outline):
         shown = "".join(
-            f'<div><dt>{html.escape(name)}</dt><dd dir="auto">{html.escape(about)}</dd></div>'
+            f'<div><dt>{_breaking(name)}</dt><dd dir="auto">{html.escape(about)}</dd></div>'
             for name, about in lines
         )
         parts.append(f"<h3>{title}</h3><dl>{shown}</dl>")
     return f'<section class="so-far"><h2>Your bot so far</h2>{"".join(parts)}</section>' if parts else ""
+
+
+def _breaking(name: str) -> str:
+    """Return the HTML of a name that breaks after an underscore where the line ends."""
+    return html.escape(name).replace("_", "_<wbr>")

@@ -12,10 +12,26 @@ export default {
       return this.chat.findLastIndex((bubble) => bubble.side === "user");
     },
   },
+  mounted() {
+    // A chat that gets less room still shows its last message.
+    this.resizing = new ResizeObserver(() => this.isAtEnd && this.showEnd());
+    this.resizing.observe(this.$el);
+    this.$el.addEventListener("scroll", this.noteEnd);
+  },
+  unmounted() {
+    this.resizing.disconnect();
+  },
   methods: {
     percent,
+    noteEnd() {
+      const { scrollTop, scrollHeight, clientHeight } = this.$el;
+      if (clientHeight === this.height) this.isAtEnd = scrollTop + clientHeight > scrollHeight - 8;
+      this.height = clientHeight;
+    },
     showEnd() {
       this.$el.scrollTop = this.$el.scrollHeight;
+      this.isAtEnd = true;
+      this.height = this.$el.clientHeight;
     },
     // Move the focus to the bubble before or after the focused one.
     move(by) {
