@@ -57,7 +57,7 @@ DOMAIN = """
       actions: {ask_size: {user: {inform: size}}, order: {user: judge}}
 """
 SMALL = TINY | {
-    "parts": [{"turn_taking": "auto", "environments": [1], "seeds": 5}],
+    "parts": [{"turn_taking": "auto", "environments": [1], "seeds": 3}],
     "learners": {"Q-table": TINY["learners"]["Q-table"]},
     "references": ["random", "expert"],
 }
