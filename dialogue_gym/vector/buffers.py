@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from dialogue_gym.vector.kernel import GIVEN
 
 Array = npt.NDArray[Any]
 
@@ -39,24 +42,25 @@ class StepBuffers:
     used again: fresh memory for each of millions of steps would cost more than the steps.
     """
 
-    def __init__(self, lanes: int, components: int, actions: int, dtype: Any, *, copy: bool) -> None:
-        """Note the shapes; with `copy=False` there is one set, which every step overwrites."""
-        self._copy = copy
-        self._sets: list[StepResult] = []
-        self._shapes = [
-            ((lanes, components), dtype),
-            ((lanes, actions), np.int8),
-            (lanes, np.int64),
-            (lanes, np.float64),
-            *[(lanes, np.bool_)] * 4,
-        ]
+    def __init__(self, shapes: Mapping[str, tuple[Any, Any]], given: Array, *, copy: bool) -> None:
+        """Note the shapes and dtypes by name, and the numbers that compiled code is given with every set.
 
-    def free(self) -> StepResult:
-        """Return arrays that may be written to."""
+        With `copy=False` there is one set, which every step overwrites.
+        """
+        self._copy = copy
+        self._sets: list[tuple[StepResult, Array]] = []
+        self._shapes = shapes
+        self._given = given
+
+    def free(self) -> tuple[StepResult, Array]:
+        """Return arrays that may be written to, and the numbers with the addresses of these arrays."""
         for known in self._sets:
-            if not self._copy or max(map(sys.getrefcount, known)) <= _IDLE:
+            if not self._copy or max(map(sys.getrefcount, known[0])) <= _IDLE:
                 return known
-        new = StepResult(*(np.zeros(shape, dtype) for shape, dtype in self._shapes))
+        arrays = StepResult(**{name: np.zeros(*form) for name, form in self._shapes.items()})
+        given = self._given.copy()
+        fill_in(given, arrays._asdict())
+        new = arrays, given
         if len(self._sets) < _SETS_KEPT:
             self._sets.append(new)
         return new
@@ -64,8 +68,13 @@ class StepBuffers:
     @staticmethod
     def views(arrays: StepResult) -> StepResult:
         """Return views of the arrays, for the caller."""
-        return StepResult._make([array.view() for array in arrays])
+        return StepResult(*[array[...] for array in arrays])
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the arrays: others may hold them."""
-        return self.__dict__ | {"_sets": []}
+
+def fill_in(given: Array, values: Mapping[str, Array | int]) -> None:
+    """Set the numbers in `given` (int64) of these names: numbers, or the addresses of arrays.
+
+    The arrays must live on, in one place, as long as `given` is used.
+    """
+    for name, value in values.items():
+        given[GIVEN.index(name)] = value if isinstance(value, int) else value.ctypes.data

@@ -1,4 +1,4 @@
-"""Functions for compiled code that make tables, rows and masks from arrays."""
+"""Functions for compiled code that make tables, vectors, rows and masks from arrays."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from dialogue_gym.vector.numba_types import INT64, RowType, TablesType, element, mask_type, view
+from dialogue_gym.vector.numba_types import INT64, RowType, TablesType, Vector, element, mask_type, view
 
 
 def tables_maker(constants: tuple[int, ...]) -> Any:
-    """Return a function for compiled code that makes tables from an int64 array of words."""
+    """Return a function for compiled code that makes tables from a vector of words (int64)."""
     of = TablesType(bool(constants))
 
     @intrinsic
     def make_tables(context: Any, words: Any) -> Any:
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             tables = view(context, builder, of)
-            tables.words = _array(context, builder, sig, args, 0).data
+            tables.words = view(context, builder, words, args[0]).data
             if constants:
                 array = ir.ArrayType(INT64, len(constants))
                 known = ir.GlobalVariable(builder.module, array, builder.module.get_unique_name("tables"))
@@ -34,65 +34,87 @@ def tables_maker(constants: tuple[int, ...]) -> Any:
     return make_tables
 
 
-def _array(context: Any, builder: Any, sig: Any, args: Any, position: int) -> Any:
-    return context.make_array(sig.args[position])(context, builder, args[position])
+@intrinsic
+def vector_at(context: Any, places: Any, index: Any, dtype: Any) -> Any:
+    """Return the vector of some dtype whose address is in an array (int64); its length is unknown."""
+    of = Vector(dtype.dtype, False)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(places)(context, builder, args[0])
+        address = builder.load(element(builder, array.data, args[1]))
+        vector = view(context, builder, of)
+        vector.data = builder.inttoptr(address, context.get_value_type(of.dtype).as_pointer())
+        vector.length = INT64(0)
+        return vector._getvalue()
+
+    return of(places, types.int64, dtype), generate
 
 
 @intrinsic
-def make_row(context: Any, cells: Any, states: Any, lane: Any) -> Any:
-    """Return lane `lane` of `cells` (2-d) and `states` (int64) as a row."""
+def vector_of(context: Any, array: Any) -> Any:
+    """Return an array (1-d) as a vector."""
+    of = Vector(array.dtype, False)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = _array(context, builder, sig, args, 0)
-        size = cgutils.unpack_tuple(builder, array.shape)[1]
+        source = context.make_array(array)(context, builder, args[0])
+        vector = view(context, builder, of)
+        vector.data = source.data
+        vector.length = source.nitems
+        return vector._getvalue()
+
+    return of(array), generate
+
+
+@intrinsic
+def make_row(context: Any, cells: Any, size: Any, states: Any, lane: Any) -> Any:
+    """Return lane `lane` of vectors of cells, `size` in each lane, and of random states as a row."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        _, size, _, lane = args
         row = view(context, builder, sig.return_type)
-        row.cells = element(builder, array.data, builder.mul(size, args[2]))
+        all_cells = view(context, builder, cells, args[0]).data
+        row.cells = element(builder, all_cells, builder.mul(size, lane))
         row.end = element(builder, row.cells, size)
-        row.state = element(builder, _array(context, builder, sig, args, 1).data, args[2])
+        row.state = element(builder, view(context, builder, states, args[2]).data, lane)
         return row._getvalue()
 
-    return RowType(cells.dtype)(cells, states, types.int64), generate
+    return RowType(cells.dtype)(cells, types.int64, states, types.int64), generate
 
 
 @intrinsic
 def make_mask(context: Any, masks: Any, lane: Any, actions: Any, first: Any) -> Any:
-    """Return lane `lane` of `masks` (2-d, int8), all allowed: the domain's `actions` from `first` on."""
+    """Return lane `lane` of a vector of masks (int8), all allowed: the domain's `actions` from `first` on."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         _, lane, actions, first = args
         mask = view(context, builder, mask_type)
         size = builder.sub(actions, first)
-        mask.data = element(builder, _array(context, builder, sig, args, 0).data, builder.mul(size, lane))
+        all_masks = view(context, builder, masks, args[0]).data
+        mask.data = element(builder, all_masks, builder.mul(size, lane))
         mask.first = first
-        # Both sizes are constants if `actions` is one, and with a constant size no function is called.
-        is_auto = builder.icmp_signed("==", first, INT64(1))
-        with builder.if_else(is_auto) as (auto, explicit):
-            with auto:
-                cgutils.memset(builder, mask.data, builder.sub(actions, INT64(1)), 1)
-            with explicit:
-                cgutils.memset(builder, mask.data, actions, 1)
+        cgutils.memset(builder, mask.data, size, 1)  # calls no function if the size is a constant
         return mask._getvalue()
 
     return mask_type(masks, types.int64, types.int64, types.int64), generate
 
 
 @intrinsic
-def copy_cells(context: Any, row: Any, count: Any, array: Any, at: Any) -> Any:
-    """Copy the first `count` cells of a row to an array (2-d), from its element `at` on."""
+def copy_cells(context: Any, row: Any, count: Any, to: Any, at: Any) -> Any:
+    """Copy the first `count` cells of a row to a vector, from its element `at` on."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        source = view(context, builder, sig.args[0], args[0]).cells
-        to = element(builder, _array(context, builder, sig, args, 2).data, args[3])
-        if row.dtype == array.dtype:
-            cgutils.raw_memcpy(builder, to, source, args[1], row.dtype.bitwidth // 8)
+        source = view(context, builder, row, args[0]).cells
+        target = element(builder, view(context, builder, to, args[2]).data, args[3])
+        if row.dtype == to.dtype:
+            cgutils.raw_memcpy(builder, target, source, args[1], row.dtype.bitwidth // 8)
         else:
             with cgutils.for_range(builder, args[1]) as loop:
                 value = builder.load(element(builder, source, loop.index))
-                value = context.cast(builder, value, row.dtype, array.dtype)
-                builder.store(value, element(builder, to, loop.index))
+                value = context.cast(builder, value, row.dtype, to.dtype)
+                builder.store(value, element(builder, target, loop.index))
         return context.get_dummy_value()
 
-    return types.none(row, types.int64, array, types.int64), generate
+    return types.none(row, types.int64, to, types.int64), generate
 
 
 @intrinsic

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
 import numba
 from numba import prange, types
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
 from dialogue_gym._digest import digest, sibling_sources
 from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, mask, progress, sources, step, user
 from dialogue_gym.rules.tables import FAILURE, SUCCESS, TRUNCATED, TURNS
-from dialogue_gym.vector.intrinsics import call_at, copy_cells, make_mask, make_row, tables_maker
+from dialogue_gym.vector.intrinsics import (
+    call_at,
+    copy_cells,
+    make_mask,
+    make_row,
+    tables_maker,
+    vector_at,
+    vector_of,
+)
 from dialogue_gym.vector.numba_types import RowType, TablesType
 
 SOURCES = sources() + digest(sibling_sources(__file__))
@@ -36,12 +47,35 @@ for _module in (bot, user, dialogue, chance):
         if inspect.isfunction(_function) and _function.__module__ == _module.__name__:
             register_jitable(**_OPTIONS)(_function)
 register_jitable(**_OPTIONS)(progress)
-draw = numba.njit(chance.draw, **_OPTIONS)
 
-# Each compiled version of `_play` has its own of these.
+GIVEN = (
+    "words", "event_reward", "action_reward", "shaping", "places",
+    "cells", "states", "is_over", "frames", "events", "shaped",
+    "observations", "masks", "turns", "rewards", "terminated", "truncated", "ended", "successes",
+    "final_observations", "final_masks", "final_turns",
+    "actions", "length", "width",
+)  # fmt: skip
+"""The addresses of arrays, and then numbers, that compiled code is given in one array.
+
+An argument for each would take more time than a step in a few lanes. The numbers are those of actions, of an
+observation's codes, and of its components.
+"""
+(
+    WORDS, EVENT_REWARD, ACTION_REWARD, SHAPING, PLACES,
+    CELLS, STATES, IS_OVER, FRAMES, EVENTS, SHAPED,
+    OBSERVATIONS, MASKS, TURNS_TAKEN, REWARDS, TERMINATED, TRUNCATIONS, ENDED, SUCCESSES,
+    FINAL_OBSERVATIONS, FINAL_MASKS, FINAL_TURNS,
+    ACTIONS, LENGTH, WIDTH,
+) = range(len(GIVEN))  # fmt: skip
+
+# Each compiled version of `_play_lanes` has its own of these.
 make_tables: Any = None
 begin_dialogue: Any = None
 do_action: Any = None
+CELL: Any = None
+CODE: Any = None
+OBSERVED: Any = None
+FIRST = 0
 HAS_HISTORY = False
 IS_SHAPED = False
 IS_SAME_STEP = False
@@ -49,65 +83,84 @@ IS_FLAT = False
 
 
 def _begin_dialogue(row, tables):  # type: ignore[no-untyped-def]
-    begin(row, tables, draw)
+    begin(row, tables, chance.draw)
 
 
 def _do_action(row, tables, action):  # type: ignore[no-untyped-def]
-    return step(row, tables, action, draw)
+    return step(row, tables, action, chance.draw)
 
 
 @register_jitable(**_OPTIONS)
-def _remember(tables, row, lane, frames):  # type: ignore[no-untyped-def]
-    """Append the current observation to the lane's last ones."""
-    length = frames.shape[1]
+def _remember(tables, row, lane, frames, length):  # type: ignore[no-untyped-def]
+    """Append the current observation to the lane's last ones, which have `length` components."""
+    at = lane * length
     older = length - tables.values
     for i in range(older):
-        frames[lane, i] = frames[lane, i + tables.values]
-    copy_cells(row, tables.values, frames, lane * length + older)
+        frames[at + i] = frames[at + i + tables.values]
+    copy_cells(row, tables.values, frames, at + older)
 
 
 @register_jitable(**_OPTIONS)
-def _put_out(  # type: ignore[no-untyped-def]
-    tables, row, lane, first, has_history, is_flat, places, frames, observations, masks, turns
-):
+def _put_out(tables, row, lane, form, places, frames, observations, masks, turns):  # type: ignore[no-untyped-def]
     """Write the results of a lane."""
+    first, has_history, is_flat, length, width = form
     if is_flat:
-        for i in range(observations.shape[1]):
-            observations[lane, i] = 0
-        if has_history:
-            for i in range(frames.shape[1]):
-                observations[lane, places[i] + frames[lane, i]] = 1
-        else:
-            for i in range(tables.values):
-                observations[lane, places[i] + row[i]] = 1
+        at = lane * width
+        for i in range(width):
+            observations[at + i] = 0
+        for i in range(length):
+            code = frames[lane * length + i] if has_history else row[i]
+            observations[at + places[i] + code] = 1
     elif has_history:
-        for i in range(frames.shape[1]):
-            observations[lane, i] = frames[lane, i]
+        for i in range(length):
+            observations[lane * length + i] = frames[lane * length + i]
     else:
-        copy_cells(row, tables.values, observations, lane * tables.values)
+        copy_cells(row, length, observations, lane * length)
     mask(tables, blocked(row, tables), make_mask(masks, lane, tables.actions, first))
     turns[lane] = row[TURNS]
 
 
-def _play_lanes(  # type: ignore[no-untyped-def]
-    start, stop, what, first, words, event_reward, action_reward, shaping, places,
-    cells, states, is_over, frames, events, shaped, chosen, actions,
-    observations, masks, turns, rewards, terminated, truncated, ended, successes,
-    final_observations, final_masks, final_turns,
-):  # fmt: skip
-    """Play one step in the lanes of a range, or reset the chosen ones; return how many dialogues ended."""
+def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-untyped-def]
+    """Play one step in the lanes of a range, or reset the chosen ones; return how many dialogues ended.
+
+    `given` has the numbers of `GIVEN`.
+    """
+    tables = make_tables(vector_at(given, WORDS, types.int64))
+    event_reward = vector_at(given, EVENT_REWARD, types.float64)
+    action_reward = vector_at(given, ACTION_REWARD, types.float64)
+    shaping = vector_at(given, SHAPING, types.float64)[0]
+    places = vector_at(given, PLACES, types.int64)
+    cells = vector_at(given, CELLS, CELL)
+    states = vector_at(given, STATES, types.int64)
+    is_over = vector_at(given, IS_OVER, types.uint8)
+    frames = vector_at(given, FRAMES, CODE)
+    events = vector_at(given, EVENTS, types.uint8)
+    shaped = vector_at(given, SHAPED, types.float64)
+    observations = vector_at(given, OBSERVATIONS, OBSERVED)
+    masks = vector_at(given, MASKS, types.int8)
+    turns = vector_at(given, TURNS_TAKEN, types.int64)
+    rewards = vector_at(given, REWARDS, types.float64)
+    terminated = vector_at(given, TERMINATED, types.uint8)
+    truncated = vector_at(given, TRUNCATIONS, types.uint8)
+    ended = vector_at(given, ENDED, types.uint8)
+    successes = vector_at(given, SUCCESSES, types.uint8)
+    final_observations = vector_at(given, FINAL_OBSERVATIONS, OBSERVED)
+    final_masks = vector_at(given, FINAL_MASKS, types.int8)
+    final_turns = vector_at(given, FINAL_TURNS, types.int64)
+    action_of = vector_of(actions)
+    length = given[LENGTH] if HAS_HISTORY else tables.values
+    form = FIRST, HAS_HISTORY, IS_FLAT, length, given[WIDTH]
     count = 0
     for lane in range(start, stop):
-        tables = make_tables(words)
-        row = make_row(cells, states, lane)
+        row = make_row(cells, tables.size, states, lane)
         happened = BEGAN
         reward = 0.0
         if what == RESET:
             begins = chosen[lane]
         else:
-            begins = is_over[lane]
+            begins = is_over[lane] != 0
             if not begins:
-                action = actions[lane] + first
+                action = action_of[lane] + FIRST
                 before = progress(row, tables, 0) if IS_SHAPED else 0.0
                 happened = do_action(row, tables, action)
                 reward = event_reward[happened] + action_reward[action]
@@ -116,22 +169,12 @@ def _play_lanes(  # type: ignore[no-untyped-def]
                     reward += shaped[lane]
                 if happened & _OVER:
                     count += 1
-                    is_over[lane] = True
+                    is_over[lane] = 1
                 if HAS_HISTORY:
-                    _remember(tables, row, lane, frames)
+                    _remember(tables, row, lane, frames, length)
                 if IS_SAME_STEP and happened & _OVER:
                     _put_out(
-                        tables,
-                        row,
-                        lane,
-                        first,
-                        HAS_HISTORY,
-                        IS_FLAT,
-                        places,
-                        frames,
-                        final_observations,
-                        final_masks,
-                        final_turns,
+                        tables, row, lane, form, places, frames, final_observations, final_masks, final_turns
                     )
                     begins = True
             rewards[lane] = reward
@@ -143,21 +186,16 @@ def _play_lanes(  # type: ignore[no-untyped-def]
             events[lane] = happened
         if begins:
             begin_dialogue(row, tables)
-            is_over[lane] = False
+            is_over[lane] = 0
             if HAS_HISTORY:
-                for i in range(frames.shape[1]):
-                    frames[lane, i] = 0
-                _remember(tables, row, lane, frames)
-        _put_out(tables, row, lane, first, HAS_HISTORY, IS_FLAT, places, frames, observations, masks, turns)
+                for i in range(length):
+                    frames[lane * length + i] = 0
+                _remember(tables, row, lane, frames, length)
+        _put_out(tables, row, lane, form, places, frames, observations, masks, turns)
     return count
 
 
-def _play(  # type: ignore[no-untyped-def]
-    lanes_player, parts, what, first, words, event_reward, action_reward, shaping, places,
-    cells, states, is_over, frames, events, shaped, chosen, actions,
-    observations, masks, turns, rewards, terminated, truncated, ended, successes,
-    final_observations, final_masks, final_turns,
-):  # fmt: skip
+def _play(lanes_player, parts, what, given, chosen, actions):  # type: ignore[no-untyped-def]
     """Play one step in every lane, or reset the chosen ones; return how many dialogues ended.
 
     If a lane's action does not exist and would not be ignored, nothing is done and -1 returned.
@@ -167,34 +205,32 @@ def _play(  # type: ignore[no-untyped-def]
     `lanes_player` is the address of a `_play_lanes`, and `parts` the number of ranges of lanes that it can
     play at the same time.
     """
-    lanes = len(is_over)
+    lanes = len(chosen)
     if what == STEP:
+        is_over = vector_at(given, IS_OVER, types.uint8)
+        known = given[ACTIONS]
         wrong = 0
         for lane in range(lanes):
-            is_wrong = (actions[lane] < 0) | (actions[lane] >= masks.shape[1])
-            wrong += is_wrong & (not is_over[lane])
+            is_wrong = (actions[lane] < 0) | (actions[lane] >= known)
+            wrong += is_wrong & (is_over[lane] == 0)
         if wrong:
             return -1
     count = 0
     for part in prange(parts):
-        arguments = (
-            part * lanes // parts, (part + 1) * lanes // parts,
-            what, first, words, event_reward, action_reward, shaping, places,
-            cells, states, is_over, frames, events, shaped, chosen, actions,
-            observations, masks, turns, rewards, terminated, truncated, ended, successes,
-            final_observations, final_masks, final_turns,
-        )  # fmt: skip
+        arguments = part * lanes // parts, (part + 1) * lanes // parts, what, given, chosen, actions
         count += call_at(lanes_player, arguments)
     return count
 
 
 class Version(NamedTuple):
-    """The properties of a compiled version of `_play`, apart from the domain."""
+    """The properties of a compiled version of the loop, apart from the domain."""
 
     cell: str
     """The dtype of the rows' cells."""
-    observation: str
+    code: str
     """The dtype of the codes of observations."""
+    first: int
+    """The domain's first action that is an action of the lanes."""
     has_history: bool
     """Whether more than one observation is given at once."""
     is_shaped: bool
@@ -207,18 +243,8 @@ class Version(NamedTuple):
     """Whether the lanes are shared out among Numba's threads."""
 
 
-def _arguments(version: Version) -> tuple[Any, ...]:
-    """Return the types of the arguments of `_play` from `what` on."""
-    flags, numbers, small = types.boolean[::1], types.int64[::1], types.int8[:, ::1]
-    frames = getattr(types, version.observation)[:, ::1]
-    observed = types.float32[:, ::1] if version.is_flat else frames
-    return (
-        types.int64, types.int64, numbers, types.float64[::1], types.float64[::1], types.float64, numbers,
-        getattr(types, version.cell)[:, ::1], numbers, flags, frames, types.uint8[::1], types.float64[::1],
-        flags, numbers,
-        observed, small, numbers, types.float64[::1], flags, flags, flags, flags,
-        observed, small, numbers,
-    )  # fmt: skip
+_ARGUMENTS = types.int64, types.int64[::1], types.boolean[::1], types.int64[::1]
+"""The types of `what`, `given`, `chosen` and `actions`."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -237,21 +263,25 @@ def compiled(constants: tuple[int, ...], version: Version) -> Callable[..., int]
 
 def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Callable[..., int]:
     begin_dialogue, do_action = _compile_rules(version.cell, bool(constants), cache)
+    code = getattr(types, version.code)
     own = {
         "make_tables": tables_maker(constants),
         "begin_dialogue": begin_dialogue,
         "do_action": do_action,
+        "CELL": getattr(types, version.cell),
+        "CODE": code,
+        "OBSERVED": types.float32 if version.is_flat else code,
+        "FIRST": version.first,
         "HAS_HISTORY": version.has_history,
         "IS_SHAPED": version.is_shaped,
         "IS_SAME_STEP": version.is_same_step,
         "IS_FLAT": version.is_flat,
     }
-    arguments = _arguments(version)
-    of_lanes = types.int64(types.int64, types.int64, *arguments)
+    of_lanes = types.int64(types.int64, types.int64, *_ARGUMENTS)
     play_lanes = numba.njit(of_lanes, cache=cache, error_model="numpy")(
         _named_copy(_play_lanes, (constants, version._replace(is_parallel=False)), own)
     )
-    play = _compile_play(version._replace(has_history=False, is_shaped=False, is_same_step=False), cache)
+    play = _compile_play(version.is_parallel, cache)
     compiled_lanes = play_lanes.overloads[of_lanes.args]
     address = compiled_lanes.library.get_pointer_to_function(compiled_lanes.fndesc.llvm_func_name)
     run = functools.partial(play, address)
@@ -260,13 +290,13 @@ def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Calla
 
 
 @functools.cache
-def _compile_play(version: Version, cache: bool) -> Callable[..., int]:
+def _compile_play(is_parallel: bool, cache: bool) -> Callable[..., int]:
     play: Callable[..., int] = numba.njit(
-        types.int64(types.int64, types.int64, *_arguments(version)),
+        types.int64(types.int64, types.int64, *_ARGUMENTS),
         cache=cache,
-        parallel=version.is_parallel,
+        parallel=is_parallel,
         error_model="numpy",
-    )(_named_copy(_play, version, {}))
+    )(_named_copy(_play, is_parallel, {}))
     return play
 
 
@@ -274,14 +304,31 @@ def _compile_play(version: Version, cache: bool) -> Callable[..., int]:
 def _compile_rules(cell: str, has_constants: bool, cache: bool) -> tuple[Callable[..., Any], ...]:
     """Return the rules of a dialogue's beginning and of a step, compiled for all domains alike.
 
-    They take most of the time. `_play` inlines them, where its constants specialize them for a domain.
+    `_play_lanes` inlines them, where its constants specialize them for a domain.
     """
     arguments = RowType(getattr(types, cell)), TablesType(has_constants)
     signatures = {_begin_dialogue: types.none(*arguments), _do_action: types.int64(*arguments, types.int64)}
-    return tuple(
-        numba.njit(signature, cache=cache, **_OPTIONS)(_named_copy(function, (cell, has_constants), {}))
-        for function, signature in signatures.items()
-    )
+    with _unoptimized():
+        return tuple(
+            numba.njit(signature, cache=cache, **_OPTIONS)(_named_copy(function, (cell, has_constants), {}))
+            for function, signature in signatures.items()
+        )
+
+
+@contextlib.contextmanager
+def _unoptimized() -> Iterator[None]:
+    """Leave code as it is, for the optimization of the code that inlines it.
+
+    Loops that are optimized before their lengths are known stay slower than those that are unrolled at once.
+    """
+    cpu_target.target_context.codegen()  # made once, with the level at that time
+    with global_compiler_lock:
+        level = numba.config.OPT
+        numba.config.OPT = type(level)(0)
+        try:
+            yield
+        finally:
+            numba.config.OPT = level
 
 
 def _named_copy(function: Any, version: object, own: dict[str, Any]) -> FunctionType:

@@ -19,8 +19,8 @@ from dialogue_gym.envs.observation_form import OneHotFields
 from dialogue_gym.envs.options import begin
 from dialogue_gym.envs.reward_terms import NamedTerms
 from dialogue_gym.rules.tables import RANDOM, Tables
-from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult
-from dialogue_gym.vector.kernel import BEGAN, RESET, STEP, Version, compiled
+from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult, fill_in
+from dialogue_gym.vector.kernel import BEGAN, GIVEN, RESET, STEP, Version, compiled
 from dialogue_gym.vector.table_layout import to_words
 from dialogue_gym.vector.threads import Sharing
 
@@ -66,34 +66,39 @@ class Lanes:
                 'use vectorization_mode="sync"'
             )
         self.count = count
-        self._is_same_step = is_same_step
-        self._first_action = env.first_action
         self._words, self._constants = to_words(tables)
         self._event_reward = np.array(tables.event_reward)
         self._action_reward = np.array(tables.action_reward)
-        self._shaping = tables.shaping
+        self._shaping = np.array([tables.shaping])
         self._terms = _term_table(env)
         own = enumerate(env.reward_terms.by_action)
         self._weights = {place: (action, weight) for action, (place, weight) in own if place >= 0}
 
         form = env.observation_form
-        self._dtype = form.code_dtype
+        code = form.code_dtype
         self._places = form.places if isinstance(form, OneHotFields) else _NO_ACTIONS
         (width,), observed = form.space.shape or (0,), form.space.dtype
         actions = len(env.action_names)
         history = len(form.sizes) if env.max_history > 1 else 0
-        self._frames = np.zeros((count, history), self._dtype)
+        self._frames = np.zeros((count, history), code)
         cell = next(dtype for dtype in _SMALL if _largest(tables) <= np.iinfo(dtype).max)
         self._cells = np.zeros((count, tables.size), cell)
         self._states = np.zeros(count, np.int64)
         self.is_over = np.ones(count, np.bool_)
         """Whether each lane has no dialogue in progress."""
         self._events = np.full(count, BEGAN, np.uint8)
-        self._shaped = np.zeros(count if self._shaping else 0)
+        self._shaped = np.zeros(count if tables.shaping else 0)
         self._acted = np.zeros(count if self._action_reward.any() else 0, np.int64)
         self.ended = 0
         """The number of dialogues that ended in the last step."""
-        self._buffers = StepBuffers(count, width, actions, observed, copy=copy)
+        self._copy = copy
+        self._shapes: dict[str, tuple[Any, Any]] = {
+            "observations": ((count, width), observed),
+            "masks": ((count, actions), np.int8),
+            "turns": (count, np.int64),
+            "rewards": (count, np.float64),
+            **{name: (count, np.bool_) for name in ("terminated", "truncated", "ended", "successes")},
+        }
         final = count if is_same_step else 0
         self._final = Final(
             np.zeros((final, width), observed),
@@ -102,18 +107,43 @@ class Lanes:
         )
         self._actions = actions
         self._tables = tables
+        self._version = Version(
+            cell=np.dtype(cell).name,
+            code=code.name,
+            first=env.first_action,
+            has_history=history > 0,
+            is_shaped=tables.shaping != 0,
+            is_same_step=is_same_step,
+            is_flat=len(self._places) > 0,
+            is_parallel=False,
+        )
         self._prepare()
 
     def _prepare(self) -> None:
-        """Set up all but the dialogues: the compiled code, and its constant arguments."""
+        """Set up all but the dialogues: the compiled code, and the addresses of the arrays."""
         self._is_parallel = self.count >= _PARALLEL_FROM and _can_share()
         self._sharing = Sharing()
-        self._function = self._compile()
-        self._fixed = (
-            self._first_action, self._words, self._event_reward, self._action_reward,
-            self._shaping, self._places,
-            self._cells, self._states, self.is_over, self._frames, self._events, self._shaped,
-        )  # fmt: skip
+        self._function = compiled(self._constants, self._version._replace(is_parallel=self._is_parallel))
+        own = {
+            "words": self._words,
+            "event_reward": self._event_reward,
+            "action_reward": self._action_reward,
+            "shaping": self._shaping,
+            "places": self._places,
+            "cells": self._cells,
+            "states": self._states,
+            "is_over": self.is_over,
+            "frames": self._frames,
+            "events": self._events,
+            "shaped": self._shaped,
+            "actions": self._actions,
+            "length": self._frames.shape[1],
+            "width": self._shapes["observations"][0][1],
+        }
+        final = {f"final_{name}": array for name, array in self._final._asdict().items()}
+        given = np.zeros(len(GIVEN), np.int64)
+        fill_in(given, own | final)
+        self._buffers = StepBuffers(self._shapes, given, copy=self._copy)
 
     def reset(
         self, seeds: Array, is_seeded: Array, chosen: Array, goal: Mapping[int, int] = MappingProxyType({})
@@ -179,7 +209,7 @@ class Lanes:
         """
         events = self._events.copy() if where is None else np.where(where, self._events, np.uint8(BEGAN))
         acted = self._acted.copy() if self._weights else None
-        shaped = self._shaped.copy() if self._shaping else None
+        shaped = self._shaped.copy() if len(self._shaped) else None
         return functools.partial(self._named, events, acted, shaped)
 
     def _named(self, events: Array, acted: Array | None, shaped: Array | None) -> NamedTerms:
@@ -191,25 +221,23 @@ class Lanes:
         return terms
 
     def _play(self, what: int, chosen: Array, actions: Array) -> StepResult:
-        arrays = self._buffers.free()
-        arguments = (what, *self._fixed, chosen, actions, *arrays, *self._final)
-        if not self._is_parallel:
-            self.ended = self._function(1, *arguments)
-        elif _is_forked:
+        if self._is_parallel and _is_forked:
             self._prepare()
-            self.ended = self._function(1, *arguments)
+        arrays, given = self._buffers.free()
+        if self._is_parallel:
+            self._play_with_threads(what, given, chosen, actions)
         else:
-            self._play_with_threads(what, arguments)
+            self.ended = self._function(1, what, given, chosen, actions)
         return StepBuffers.views(arrays)
 
-    def _play_with_threads(self, what: int, arguments: tuple[Any, ...]) -> None:
+    def _play_with_threads(self, what: int, given: Array, chosen: Array, actions: Array) -> None:
         threads = 0 if self._sharing.is_on() else numba.get_num_threads()
         with _one_at_a_time:
             if threads:
                 numba.set_num_threads(1)
             try:
                 start = time.perf_counter()
-                self.ended = self._function(numba.get_num_threads(), *arguments)
+                self.ended = self._function(numba.get_num_threads(), what, given, chosen, actions)
                 seconds = time.perf_counter() - start
             finally:
                 if threads:
@@ -217,23 +245,9 @@ class Lanes:
         if what == STEP and self.ended >= 0:  # resets and refused steps take other times
             self._sharing.took(seconds)
 
-    def _compile(self) -> Any:
-        return compiled(
-            self._constants,
-            Version(
-                cell=self._cells.dtype.name,
-                observation=self._dtype.name,
-                has_history=self._frames.shape[1] > 0,
-                is_shaped=self._shaping != 0,
-                is_same_step=self._is_same_step,
-                is_flat=len(self._places) > 0,
-                is_parallel=self._is_parallel,
-            ),
-        )
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave out everything that `_prepare` sets up."""
-        return self.__dict__ | {"_function": None, "_sharing": None, "_fixed": None}
+        return self.__dict__ | {"_function": None, "_sharing": None, "_buffers": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Continue where the pickled or copied lanes were."""

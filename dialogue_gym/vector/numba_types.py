@@ -51,7 +51,10 @@ class VectorIterator(types.SimpleIteratorType):
 
 
 class Vector(types.SimpleIterableType):
-    """Consecutive integers; constant if no running code can change them."""
+    """Consecutive numbers; constant if no running code can change them.
+
+    Unlike those of an array, its indices do not count from the end if they are negative.
+    """
 
     def __init__(self, dtype: Any, is_constant: bool) -> None:
         self.dtype = dtype
@@ -187,6 +190,10 @@ def _tables_attribute(context: Any, builder: Any, of: Any, value: Any, name: str
     return result._getvalue()
 
 
+def _item_type(of: Vector) -> Any:
+    return types.float64 if isinstance(of.dtype, types.Float) else types.int64
+
+
 @infer_global(operator.getitem)
 class _GetItem(AbstractTemplate):
     prefer_literal = True
@@ -201,7 +208,7 @@ class _GetItem(AbstractTemplate):
             is_random = isinstance(index, types.IntegerLiteral) and index.literal_value == RANDOM
             return signature(wrapping if is_random else types.int64, of, index)
         if isinstance(of, Vector):
-            return signature(types.int64, of, index)
+            return signature(_item_type(of), of, index)
         return signature(table_vector, of, index) if isinstance(of, Matrix) else None
 
 
@@ -221,7 +228,7 @@ def _vector_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     vector = view(context, builder, of, args[0])
     index = context.cast(builder, args[1], index_type, types.int64)
     value = _load(builder, element(builder, vector.data, index), of.is_constant)
-    return context.cast(builder, value, of.dtype, types.int64)
+    return context.cast(builder, value, of.dtype, sig.return_type)
 
 
 @type_callable(len)
@@ -299,6 +306,8 @@ class _SetItem(AbstractTemplate):
             return signature(types.none, of, index, value)
         if isinstance(of, RowType | MaskType) and isinstance(index, types.Integer):
             return signature(types.none, of, index, types.int64)
+        if isinstance(of, Vector) and not of.is_constant and isinstance(index, types.Integer):
+            return signature(types.none, of, index, _item_type(of))
         return None
 
 
@@ -320,6 +329,16 @@ def _set_block(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value = _load(builder, element(builder, vector.data, loop.index), vector_type.is_constant)
         value = context.cast(builder, value, vector_type.dtype, row_type.dtype)
         builder.store(value, element(builder, to, loop.index))
+    return context.get_dummy_value()
+
+
+@lower_builtin(operator.setitem, Vector, types.Integer, types.Number)
+def _set_vector_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    of, index_type, value_type = sig.args
+    vector = view(context, builder, of, args[0])
+    index = context.cast(builder, args[1], index_type, types.int64)
+    value = context.cast(builder, args[2], value_type, of.dtype)
+    builder.store(value, element(builder, vector.data, index))
     return context.get_dummy_value()
 
 
