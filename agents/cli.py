@@ -33,6 +33,7 @@ from dialogue_gym.training import (
     make_env,
     parse_settings,
     progress_bar,
+    training_steps,
 )
 from dialogue_gym.utils import nearest
 
@@ -102,6 +103,9 @@ def train(
     steps: Annotated[
         int | None, typer.Option(min=1, help="training steps, instead of the configured number")
     ] = None,
+    curriculum: Annotated[
+        bool, typer.Option("--curriculum", help="reward progress, and train with patient users first")
+    ] = False,
     dialogues: Dialogues = 1000,
     labels: Annotated[
         Path | None,
@@ -115,7 +119,7 @@ def train(
     if bound not in METHODS:
         raise ValueError(f"unknown bound {bound!r}; {nearest(bound, METHODS)}")
     keywords = parse_settings(settings or [])
-    config = agent_config(agent, env_id)
+    usual_steps = training_steps(agent, env_id, curriculum)
     make_env(env_id, keywords)  # reports errors in settings before the long part
     if labels:
         check_warm_start(agent, env_id)
@@ -124,7 +128,7 @@ def train(
     from agents.training import save_results
     from dialogue_gym.training import Run, save_trained
 
-    run = Run(env_id, keywords, agent, seed, steps or int(config["steps"]))
+    run = Run(env_id, keywords, agent, seed, steps or usual_steps, curriculum)
     with Bounding(env_id, keywords, bound, seed, _note) as bounding:
         trained, curve, seconds = _train(run, labels)
         policy = save_trained(out, run, trained)

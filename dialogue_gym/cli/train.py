@@ -14,11 +14,16 @@ from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.teaching.policy import is_store
-from dialogue_gym.training.configuration import agent_config, agent_names, check_warm_start
+from dialogue_gym.training.configuration import (
+    agent_config,
+    agent_names,
+    check_warm_start,
+    training_steps,
+)
 from dialogue_gym.training.environments import check_user, environment_of, make_env, parse_settings
 
 if TYPE_CHECKING:
-    from dialogue_gym.training import Evaluation
+    from dialogue_gym.training import Curve, Evaluation
 
 _ENOUGH = 0.5
 """The success rate below which more steps are suggested."""
@@ -39,6 +44,13 @@ def train(
         Path | None,
         typer.Option(metavar="STORE", help="A taught store, with whose labels a warm_ agent begins."),
     ] = None,
+    curriculum: Annotated[
+        bool,
+        typer.Option(
+            "--curriculum",
+            help="For long dialogues: reward progress, and train with patient users first; twice the steps.",
+        ),
+    ] = False,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Steps of training; each kind of agent has its own default.")
     ] = None,
@@ -51,6 +63,7 @@ def train(
     env_id, own = environment_of(source)
     keywords = parse_settings(settings or [], ("domain",))
     config = agent_config(agent, env_id)
+    usual_steps = training_steps(agent, env_id, curriculum)
     make_env(env_id, own | keywords)  # errors in settings show before the long part
     if labels:
         check_warm_start(agent, env_id)
@@ -69,26 +82,34 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):  # it can be written, which shows before the long part
         pass
-    run = Run(env_id, own | keywords, agent, seed, steps or int(config["steps"]))
+    run = Run(env_id, own | keywords, agent, seed, steps or usual_steps, curriculum)
     with progress_bar(f"{agent} learns {domain.name}", run.steps) as progress:
-        trained, _, seconds = run_training(run, progress, labels=labels)
+        trained, curve, seconds = run_training(run, progress, labels=labels)
     policy = save_trained(folder, run, trained)
     with progress_bar("evaluation", dialogues, "dialogues") as progress:
         figures = evaluate(run.make_env(), policy, dialogues, seed, progress, uses_masks=True)
     save_metrics(folder, run, trained.num_timesteps, seconds, figures)
     print(f"{agent} on {domain.name}: {figures}")
-    for advice in _advice(unwrapped_dialogue(run.make_env()).tables.patience, figures):
+    for advice in _advice(unwrapped_dialogue(run.make_env()).patience, figures, curve):
         print(advice)
     shown = printable(str(folder))
     print(f"It is saved in {shown}. Talk to it: dialogue-gym chat {source} --agent {shown}")
 
 
-def _advice(patience: int, figures: Evaluation) -> Iterator[str]:
-    """Yield a line on an agent that seldom succeeds: one if it does no better than to let users hang up."""
-    if figures.success_rate < _HARDLY and figures.mean_turns < 2 * (patience + 1):
+def _advice(patience: int, figures: Evaluation, curve: Curve) -> Iterator[str]:
+    """Yield a line on an agent that seldom succeeds, which names the reason if it is known."""
+    last = curve.stages[-1][1] if curve.stages else None
+    if figures.success_rate >= _ENOUGH:
+        return
+    if last is not None and last > patience:
+        yield (
+            f"Its training ended among patient users: they hung up after {last} useless turns, these after"
+            f" {patience}. Try more --steps, or a warm_ agent: docs/train.md, Long ways to success."
+        )
+    elif last is None and figures.success_rate < _HARDLY and figures.mean_turns < 2 * (patience + 1):
         yield (
             f"It lets users hang up, which they do after {patience} useless turns: success is too far away."
-            " shaping=1.0 patience=100, or a warm_ agent, help: docs/train.md, Long ways to success."
+            " Try --curriculum, or a warm_ agent: docs/train.md, Long ways to success."
         )
-    elif figures.success_rate < _ENOUGH:
+    else:
         yield "It seldom succeeds: try more --steps, or another --agent."

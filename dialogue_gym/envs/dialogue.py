@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 import string
 from collections import deque
@@ -21,6 +22,7 @@ from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.conversation.recorder import Recorder
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain, DomainError, load_domain
+from dialogue_gym.domain.fake_user import MAX_PATIENCE
 from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.domain.observation import (
     ObservationField,
@@ -111,7 +113,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     - `semantic_error_rate`: chance from 0 to 1 that the bot misunderstands the user.
     - `user`: `"standard"`, `"unfriendly"`, or another profile that the domain declares.
     - `patience`: number of useless turns, which bring the user no closer to what they want, until the user
-      hangs up.
+      hangs up. The attribute `patience` changes it for later dialogues.
     - `informativeness`: mean number of slots that an opening tells.
     - `indecisiveness`: chance at each turn that the user changes one preference.
     - `correction_rate`: chance that the user names a right value when a suggestion is wrong.
@@ -210,6 +212,17 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         self._spec = with_horizon(spec, self.tables.step_limit)
+
+    @property
+    def patience(self) -> int:
+        """Useless turns until a user hangs up, 1 to 100; set it for all dialogues that begin afterwards."""
+        return self.tables.patience
+
+    @patience.setter
+    def patience(self, turns: int) -> None:
+        turns = whole_number("patience", turns, 1, MAX_PATIENCE)
+        self.settings = dataclasses.replace(self.settings, patience=turns)
+        self.tables = tables_for(self._user, self.domain, self.settings)
 
     @property
     def observation_fields(self) -> tuple[ObservationField, ...]:

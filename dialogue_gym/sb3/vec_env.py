@@ -135,10 +135,11 @@ class DialogueVecEnv(VecEnv):
         return [values[lane] for lane in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Give lanes an attribute of your own.
+        """Give lanes an attribute of your own, or all of them the patience of the users from now on.
 
         Raises:
             AttributeError: the environment has an attribute of this name, which compiled lanes cannot change.
+            ValueError: the patience is invalid, or not for all lanes.
         """
         self.lanes.attributes.add(attr_name, dict.fromkeys(self._get_indices(indices), value))
 

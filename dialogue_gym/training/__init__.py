@@ -11,7 +11,13 @@ from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from dialogue_gym.training.behaviour_cloning import clone
-    from dialogue_gym.training.configuration import agent_config, agent_names, check_warm_start
+    from dialogue_gym.training.configuration import (
+        agent_config,
+        agent_names,
+        check_warm_start,
+        training_steps,
+    )
+    from dialogue_gym.training.curriculum import Curriculum
     from dialogue_gym.training.demonstrations import Demonstrations, Labels, demonstrate, taught_labels
     from dialogue_gym.training.environments import (
         builtin_ids,
@@ -34,7 +40,8 @@ if TYPE_CHECKING:
 
 _load = lazy_getattr(__name__, {
     "behaviour_cloning": ("clone",),
-    "configuration": ("agent_config", "agent_names", "check_warm_start"),
+    "configuration": ("agent_config", "agent_names", "check_warm_start", "training_steps"),
+    "curriculum": ("Curriculum",),
     "demonstrations": ("Demonstrations", "Labels", "demonstrate", "taught_labels"),
     "environments": ("builtin_ids", "check_settings", "environment_of", "make_env", "parse_settings"),
     "evaluation": ("Comparison", "Evaluation", "compare", "compare_agents", "evaluate", "evaluate_agent"),
@@ -46,6 +53,7 @@ _PACKAGES = ("numba", "sb3_contrib", "stable_baselines3", "torch")
 
 __all__ = [
     "Comparison",
+    "Curriculum",
     "Curve",
     "Demonstrations",
     "Evaluation",
@@ -73,6 +81,7 @@ __all__ = [
     "save_trained",
     "taught_labels",
     "train",
+    "training_steps",
     "versions",
 ]
 

@@ -14,6 +14,8 @@ from dialogue_gym._text import nearest
 CONFIGURATIONS = Path(str(resources.files("dialogue_gym.training") / "agents"))
 _SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start")
 _MAPPINGS = ("hyperparameters", "warm_start")
+LONGER = 2
+"""How many times an agent's usual number of steps a training with a curriculum has."""
 
 
 def agent_names() -> list[str]:
@@ -50,6 +52,18 @@ def agent_config(agent: str, env_id: str, configs: Path = CONFIGURATIONS) -> dic
                 raise ValueError(f"{path}: {name}: unknown key {key!r}; {nearest(key, _SECTION_KEYS)}")
             config[key] = config[key] | (value or {}) if key in _MAPPINGS else value
     return config
+
+
+def training_steps(agent: str, env_id: str, curriculum: bool) -> int:
+    """Return an agent's number of training steps, twice as many with a curriculum.
+
+    Raises:
+        ValueError: the agent is unknown; or a curriculum is of no use to it, since it learns without rewards.
+    """
+    steps = int(agent_config(agent, env_id)["steps"])
+    if curriculum and not steps:
+        raise ValueError(f"{agent} learns without rewards; a curriculum is for agents that learn from them")
+    return LONGER * steps if curriculum else steps
 
 
 def check_warm_start(agent: str, env_id: str) -> None:

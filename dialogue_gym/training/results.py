@@ -62,6 +62,7 @@ def save_metrics(
         "agent": run.agent,
         "algorithm": agent_config(run.agent, run.env_id)["algorithm"],
         "seed": run.seed,
+        "curriculum": run.curriculum,
         "success_rate": evaluation.success_rate,
         "mean_return": evaluation.mean_return,
         "bound_return": bound,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
+from dialogue_gym.envs.dialogue import unwrapped_dialogue
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.sb3.maskable_ppo import ObservingMaskablePPO
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
@@ -23,6 +24,7 @@ from dialogue_gym.sb3.schedules import Linear
 from dialogue_gym.sb3.vec_env import DialogueVecEnv
 from dialogue_gym.training.behaviour_cloning import clone
 from dialogue_gym.training.configuration import agent_config, check_warm_start
+from dialogue_gym.training.curriculum import SHAPING, Curriculum
 from dialogue_gym.training.demonstrations import demonstrate, taught_labels
 from dialogue_gym.training.environments import DEMONSTRATION, TRAINING, make_env, stream
 
@@ -46,6 +48,13 @@ class Run:
     agent: str
     seed: int
     steps: int
+    curriculum: bool = False
+    """Whether the users of the training are patient at first, and progress is rewarded (see `Curriculum`)."""
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        """The settings of the environment in which the agent learns."""
+        return ({"shaping": SHAPING} if self.curriculum else {}) | self.settings
 
     def make_env(self, render_mode: str | None = None) -> gym.Env[Any, Any]:
         """Make the environment of the run."""
@@ -65,23 +74,32 @@ class Curve:
     steps: list[int]
     returns: list[float]
     successes: list[float]
+    stages: list[tuple[int, int]] = field(default_factory=list)
+    """Of a curriculum: the steps after which each patience of the users began, with that patience."""
 
 
 class _Recorder(BaseCallback):
-    """Record of the return and success of every training dialogue."""
+    """Record of the return and success of every training dialogue, for the curriculum too."""
 
     def __init__(self, progress: Progress, watch: Watch | None, entropy: Linear | None = None) -> None:
         super().__init__()
         self._entropy = entropy
         self.curve = Curve([], [], [])
+        self._curriculum: Curriculum | None = None
         self._progress = progress
         self._watch = watch
+
+    def begin(self, curriculum: Curriculum) -> None:
+        """Follow a curriculum."""
+        self._curriculum, self.curve.stages = curriculum, curriculum.stages
 
     def add(self, steps: int, total: float, is_success: bool) -> None:
         """Record one dialogue."""
         self.curve.steps.append(steps)
         self.curve.returns.append(total)
         self.curve.successes.append(float(is_success))
+        if self._curriculum:
+            self._curriculum.add(steps, is_success)
 
     def show(self, steps: int, agent: Learned) -> None:
         """Pass the agent to the watcher, if there is one."""
@@ -140,7 +158,9 @@ def train(
 def _train(
     run: Run, config: dict[str, Any], recorder: _Recorder, labels: Path | None = None
 ) -> BaseAlgorithm:
-    lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.settings)
+    lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.training_settings)
+    if run.curriculum:
+        recorder.begin(Curriculum(lanes.lanes))
     seed = stream(run.seed, TRAINING)
     agent = ALGORITHMS[config["algorithm"]](
         config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
@@ -158,7 +178,10 @@ def _train(
 
 
 def _train_table(run: Run, config: dict[str, Any], recorder: _Recorder) -> QTable:
-    agent = QTable(run.make_env(), seed=stream(run.seed, TRAINING), **config["hyperparameters"])
+    env = make_env(run.env_id, run.training_settings)
+    agent = QTable(env, seed=stream(run.seed, TRAINING), **config["hyperparameters"])
+    if run.curriculum:
+        recorder.begin(Curriculum(unwrapped_dialogue(env)))
 
     def on_dialogue(steps: int, total: float, is_success: bool) -> None:
         recorder.add(steps, total, is_success)

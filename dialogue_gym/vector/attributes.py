@@ -16,7 +16,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 METHODS = ("action_masks", "codes", "describe")
 ATTRIBUTES = (
     "action_names", "action_space", "domain", "max_history", "metadata", "observation_fields",
-    "observation_space", "render_mode", "settings", "spec",
+    "observation_space", "patience", "render_mode", "settings", "spec",
 )  # fmt: skip
 
 
@@ -25,6 +25,7 @@ class ManyDialogues(Protocol):
 
     num_envs: int
     single: DialogueEnv
+    patience: int
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -83,7 +84,13 @@ class LaneAttributes:
 
         Raises:
             AttributeError: the environment has an attribute of this name, which compiled lanes cannot change.
+            ValueError: the patience, which they can change, is invalid or not the same for all lanes.
         """
+        if name == "patience":
+            if len(values) < self._env.num_envs or len(set(values.values())) > 1:
+                raise ValueError("patience: must be the same for all lanes")
+            self._env.patience = values[0]
+            return
         if name not in self._added and hasattr(self._env.single, name):
             raise AttributeError(f"{name!r} cannot be set: pass settings when the environment is made")
         known = self._added.setdefault(name, [None] * self._env.num_envs)

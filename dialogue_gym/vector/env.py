@@ -160,6 +160,16 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         self._spec = with_horizon(spec, self.single.tables.step_limit)
 
     @property
+    def patience(self) -> int:
+        """Useless turns until a user hangs up; set it for all dialogues that begin afterwards."""
+        return self.single.patience
+
+    @patience.setter
+    def patience(self, turns: int) -> None:
+        self.single.patience = turns
+        self._lanes.set_patience(self.single.patience)
+
+    @property
     def attributes(self) -> LaneAttributes:
         """The attributes and methods of the lanes."""
         return self._attributes
@@ -194,9 +204,11 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
     def set_attr(self, name: str, values: Any) -> None:
         """Give each lane an attribute of your own: a list or tuple with one value each, or one for all.
 
+        Of the environment's own attributes only `patience` can be set, to the same number in all lanes.
+
         Raises:
             AttributeError: the environment has an attribute of this name, which compiled lanes cannot change.
-            ValueError: there are not as many values as lanes.
+            ValueError: there are not as many values as lanes, or the patience is invalid.
         """
         listed = values if isinstance(values, list | tuple) else [values] * self.num_envs
         if len(listed) != self.num_envs:

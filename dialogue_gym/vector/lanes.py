@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import threading
@@ -21,7 +22,7 @@ from dialogue_gym.envs.reward_terms import NamedTerms
 from dialogue_gym.rules.tables import RANDOM, Tables
 from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult, fill_in
 from dialogue_gym.vector.kernel import BEGAN, GIVEN, RESET, STEP, Version, compiled
-from dialogue_gym.vector.table_layout import to_words
+from dialogue_gym.vector.table_layout import layout, to_words
 from dialogue_gym.vector.threads import Sharing
 
 _PARALLEL_FROM = 1024
@@ -178,6 +179,11 @@ class Lanes:
     def set_random_states(self, seeds: Array) -> None:
         """Let every lane's chance follow from a seed (uint64, shape (lanes,)) from now on."""
         self._states[:] = rules.mix(seeds).astype(np.int64)
+
+    def set_patience(self, turns: int) -> None:
+        """Set the patience of the users of all dialogues that begin from now on."""
+        self._tables = dataclasses.replace(self._tables, patience=turns)
+        self._words[layout()["patience"].at] = turns
 
     def look(self) -> StepResult:
         """Return the results of all lanes, without a step."""

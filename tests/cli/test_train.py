@@ -82,6 +82,22 @@ def test_every_agent_is_trained_and_evaluated(agent: str, command: Command) -> N
     assert evaluated[:2] == (0, out.splitlines()[0] + "\n")
 
 
+def test_an_agent_that_ends_among_users_who_hang_up_is_told_of_the_curriculum(command: Command) -> None:
+    words = ["concert", "patience=1", "--dialogues", "20", "--out", "mine"]
+    status, out, err = command("train", *words, "--steps", "20000")
+    assert status == 0 and "success 0.0%" in out, err
+    assert out.splitlines()[1].startswith(
+        "It lets users hang up, which they do after 1 useless turns: success"
+    )
+    status, out, err = command(
+        "train", *words, "--curriculum", "--agent", "masked_q_table", "--steps", "3000"
+    )
+    assert status == 0, err
+    metrics = json.loads(Path("mine/metrics.json").read_text())
+    assert metrics["curriculum"] is True and metrics["settings"] == {"patience": 1}
+    assert json.loads(Path("mine/agent.json").read_text())["settings"] == {"patience": 1}
+
+
 def test_agents_by_name_and_of_a_store(command: Command) -> None:
     assert "success 100.0%" in command("evaluate", "restaurant", "--dialogues", "50")[1]
     status, out, _ = command("evaluate", "shop.yml", "turn_taking=explicit", "--agent", "expert")
@@ -130,6 +146,7 @@ def test_two_agents_are_compared_on_the_same_dialogues(command: Command) -> None
         (["train", "shp.yml"], "shp.yml: there is no such file"),
         (["train", "tiny.yml", "--agent", "warm_ppo"], "warm_ppo: it begins with the domain's expert"),
         (["train", "shop.yml", "--labels", "x"], "maskable_ppo starts from scratch; labels are only for"),
+        (["train", "shop.yml", "--agent", "behaviour_cloning", "--curriculum"], "learns without rewards; a"),
         (["train", "shop.yml", "--out", "shop.yml/x"], "shop.yml/x: Not a directory"),
         (["train", "shop.yml", "--out", "store"], "store: this is a store; give another folder"),
         (["evaluate", "tiny.yml"], "tiny.yml: no agent exists for this domain; `dialogue-gym train"),

@@ -174,6 +174,10 @@ def test_unsupported_requests_are_refused_in_one_line() -> None:
         with pytest.raises(AttributeError, match=message):
             call()
     assert not env.has_attr("no_such_thing")
+    with pytest.raises(ValueError, match="patience: must be the same for all lanes"):
+        env.set_attr("patience", 3, indices=[1])
+    env.set_attr("patience", 3)
+    assert env.get_attr("patience") == [3, 3]
     env.set_attr("tag", 7, indices=[1])
     assert env.has_attr("tag") and env.get_attr("tag") == [None, 7]
     observation = env.reset()[0]

@@ -297,6 +297,31 @@ def test_attributes_and_methods_are_those_of_gymnasiums_vector_environments() ->
     assert copy.deepcopy(ours).get_attr("tag") == (1, 2, 3)
 
 
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_users_of_later_dialogues_have_the_patience_that_is_set(mode: str) -> None:
+    keywords = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
+    ours = make_vec("FakeUserRestaurant-v0", 2, autoreset_mode=mode)
+    theirs = gym.make_vec("FakeUserRestaurant-v0", 2, **keywords)
+    ours.reset(seed=0)
+    theirs.reset(seed=0)
+    useless = np.zeros(2, np.int64)  # to start over
+    ends = []
+    for step in range(1, 44):
+        if step in (5, 16):  # in the middle of dialogues, which go on with the patience that they began with
+            ours = pickle.loads(pickle.dumps(ours))
+            for env in (ours, theirs):
+                env.set_attr("patience", 3 if step == 5 else [20, 20])
+            assert ours.get_attr("patience") == theirs.get_attr("patience")
+        got, wanted = ours.step(useless), theirs.step(useless)
+        for one, other in zip(got[:4], wanted[:4], strict=True):
+            np.testing.assert_array_equal(one, other)
+        if got[2].all():
+            ends.append(step)
+    assert ends == ([10, 13, 16, 36] if mode == "SameStep" else [10, 14, 18, 39])
+    ours.reset(options={"goal": {"cuisine": "french"}})
+    assert [bool(ours.step(useless)[2].any()) for _ in range(20)] == [False] * 19 + [True]
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -308,6 +333,8 @@ def test_attributes_and_methods_are_those_of_gymnasiums_vector_environments() ->
             "pass settings when the environment is made",
         ),
         (lambda env: env.set_attr("tag", [1, 2]), ValueError, "'tag': 3 lanes need as many values, not 2"),
+        (lambda env: env.set_attr("patience", [1, 1, 2]), ValueError, "patience: must be the same"),
+        (lambda env: env.set_attr("patience", 101), ValueError, "patience=101: must be a whole"),
     ],
 )
 def test_what_lanes_do_not_have_is_refused(call: Any, error: type[Exception], message: str) -> None:

@@ -1,0 +1,67 @@
+"""The curriculum of users: its stages, and an agent that succeeds with it and not without."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from dialogue_gym.training import Curriculum, Run, evaluate, train, training_steps
+from dialogue_gym.training.curriculum import DIALOGUES, ENOUGH, PatientUsers
+from tests.conftest import BUILT_IN
+
+
+def outcomes(curriculum: Curriculum, first: int, good: int, bad: int) -> None:
+    """Let `good` dialogues succeed, and `bad` ones fail after them."""
+    for number in range(good + bad):
+        curriculum.add(first + number, number < good)
+
+
+def test_patience_halves_down_to_the_own_as_dialogues_succeed() -> None:
+    users: PatientUsers = SimpleNamespace(patience=20)
+    curriculum = Curriculum(users)
+    assert users.patience == 100 and curriculum.stages == [(0, 100)]
+    enough = int(ENOUGH * DIALOGUES)
+    outcomes(curriculum, 0, enough - 1, DIALOGUES)
+    assert users.patience == 100
+    outcomes(curriculum, 1000, enough, 0)
+    assert users.patience == 50 and curriculum.stages[1:] == [(1000 + enough - 1, 50)]
+    outcomes(curriculum, 2000, enough - 1, 0)  # those before the change count no more
+    assert users.patience == 50
+    outcomes(curriculum, 3000, 3 * enough, 0)
+    assert [patience for _, patience in curriculum.stages] == [100, 50, 25, 20] and users.patience == 20
+
+
+def test_users_of_the_largest_patience_keep_it() -> None:
+    users: PatientUsers = SimpleNamespace(patience=100)
+    curriculum = Curriculum(users)
+    outcomes(curriculum, 0, 2 * DIALOGUES, 0)
+    assert curriculum.stages == [(0, 100)]
+
+
+def test_a_training_with_a_curriculum_is_longer() -> None:
+    assert training_steps("ppo", BUILT_IN[0], False) == 100_000
+    assert training_steps("ppo", BUILT_IN[0], True) == 200_000
+    assert training_steps("behaviour_cloning", BUILT_IN[0], False) == 0
+    with pytest.raises(ValueError, match="behaviour_cloning learns without rewards"):
+        training_steps("behaviour_cloning", BUILT_IN[0], True)
+
+
+@pytest.mark.parametrize("agent", ["maskable_ppo", "masked_q_table"])
+def test_every_algorithm_plays_with_the_users_of_the_curriculum(agent: str) -> None:
+    settings = {"patience": 1}
+    _, plain, _ = train(Run(BUILT_IN[1], settings, agent, 0, 1500), lambda *_: None)
+    _, patient, _ = train(Run(BUILT_IN[1], settings, agent, 0, 1500, curriculum=True), lambda *_: None)
+    assert plain.stages == [] and patient.stages[0] == (0, 100)
+    assert len(patient.steps) < len(plain.steps) / 4  # few dialogues, since nobody hangs up
+
+
+@pytest.mark.slow
+def test_users_who_hang_up_early_are_served_after_a_curriculum_alone() -> None:
+    success = {}
+    for curriculum in (False, True):
+        run = Run("FakeUserConcert-v0", {"patience": 2}, "maskable_ppo", 0, 50_000, curriculum)
+        agent, curve, _ = train(run, lambda *_: None)
+        success[curriculum] = evaluate(run.make_env(), agent, 300, uses_masks=True).success_rate
+    assert curve.stages[-1][1] == 2
+    assert success[False] < 0.05 and success[True] >= 0.95, success
