@@ -15,7 +15,7 @@ CONFIGURATIONS = Path(str(resources.files("dialogue_gym.training") / "agents"))
 _SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start")
 _MAPPINGS = ("hyperparameters", "warm_start")
 LONGER = 2
-"""How many times an agent's usual number of steps a training with a curriculum has."""
+"""The factor by which a training with a curriculum is longer than the usual one."""
 
 
 def agent_names() -> list[str]:

@@ -57,7 +57,7 @@ def test_every_algorithm_plays_with_the_users_of_the_curriculum(agent: str) -> N
 
 
 @pytest.mark.slow
-def test_users_who_hang_up_early_are_served_after_a_curriculum_alone() -> None:
+def test_impatient_users_are_served_after_a_curriculum_alone() -> None:
     success = {}
     for curriculum in (False, True):
         run = Run("FakeUserConcert-v0", {"patience": 2}, "maskable_ppo", 0, 50_000, curriculum)
