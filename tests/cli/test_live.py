@@ -204,7 +204,7 @@ def test_unsuitable_agents_are_refused_before_anything_is_written(command: Comma
     older = DialogueEnv("restaurant", max_history=2)
     ppo = former("ppo", "ppo", PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu"))
     history = saved("history", MaskedDQN("MlpPolicy", older, device="cpu"), older, max_history=2)
-    with Store(Path("concert")) as store:
+    with Store(Path("foreign")) as store:
         store.use_domain("concert", "other")
 
     def files() -> list[Path]:
@@ -219,7 +219,7 @@ def test_unsuitable_agents_are_refused_before_anything_is_written(command: Comma
         (["plain.yml", "--agent", "random"], "without a fake user"),
         (["plain.yml", "--nlu", "missing.yml"], "missing.yml: there is no such file"),
         (["plain.yml", "--actions", "missing_module"], "missing_module"),
-        (["plain.yml", "--store", "concert"], "this store belongs to the domain 'concert'"),
+        (["plain.yml", "--store", "foreign"], "this store belongs to the domain 'concert'"),
         (["plain.yml", "--explore", "often"], "--explore 'often': expected 'auto', or a number from 0 to 1"),
         (["restaurnt"], "did you mean 'restaurant'?"),
     ):
