@@ -167,7 +167,7 @@ def test_a_bot_from_nothing_reaches_rasa_and_a_customer(
         tab.page.click("text=People")
         tab.page.wait_for_selector("text=1 active")
         tab.page.click("text=live1")
-        tab.page.click("text=Take over")
+        tab.page.click("button:has-text('Take over')")
         tab.page.wait_for_selector("text=taken over by you")
         customer.say("can you leave it with my neighbour?")
         tab.page.fill("[aria-label='Your own words']", "Of course, we will ring there.")

@@ -137,6 +137,7 @@ def test_edits_hold_everywhere_through_a_restart_and_in_the_file(
     ann.page.wait_for_selector("text=Good day to you")
     ann.say('/order{"street": "Elm", "size": "big"}')
     ann.page.wait_for_selector("text=A big pizza, at once")
+    tab.page.goto("about:blank")  # a page that finds its server again reloads at any time
     server.stop()
     server.start()
     ann.say("hello")

@@ -103,7 +103,7 @@ def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, ser
     tab.page.click("text=People")
     tab.page.wait_for_selector("text=2 active")
     tab.page.click("text=live1")
-    tab.page.click("text=Take over")
+    tab.page.click("button:has-text('Take over')")
     tab.page.wait_for_selector("text=taken over by you")
     before = ann.answers
     ann.say("/order")
