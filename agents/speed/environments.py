@@ -30,6 +30,8 @@ RESTAURANT, CONCERT = IDS = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
 SINGLE_STEPS = 30_000
 VECTOR_STEPS = 2_000_000
 LANES = 4096
+OTHER_DOMAINS = ("lodging", "journey")
+"""Domains that nobody tuned the compiled rules for."""
 MANY_LANES = (256, 1024, 65_536, 1_048_576)
 FIRST_STEP = f"""
 import gymnasium, dialogue_gym
@@ -116,6 +118,12 @@ def single_figures(rounds: int) -> dict[str, Any]:
     }
 
 
+def other_rate(name: str) -> Callable[[], float]:
+    """Return a function that measures random steps per second in a domain of `agents/domains`."""
+    path = Path(__file__).parent.parent / "domains" / f"{name}.yml"
+    return vector_rate("Dialogue-v0", LANES, domain=str(path))
+
+
 def vector_figures(rounds: int) -> dict[str, Any]:
     """Measure many lanes against Gymnasium's CartPole-v1 and against its SyncVectorEnv."""
     contenders = {
@@ -125,12 +133,15 @@ def vector_figures(rounds: int) -> dict[str, Any]:
         **{f"{RESTAURANT} {lanes}": vector_rate(RESTAURANT, lanes) for lanes in MANY_LANES},
         f"{RESTAURANT} {LANES} noise": vector_rate(RESTAURANT, LANES, semantic_error_rate=0.3),
         f"{RESTAURANT} {LANES} same-step": vector_rate(RESTAURANT, LANES, autoreset_mode="SameStep"),
+        **{f"{name} {LANES}": other_rate(name) for name in OTHER_DOMAINS},
     }
     figures = medians(rounds, contenders)
     rates = {name: statistics.median(values) for name, values in figures.items()}
     return {
         "steps_per_second": rates,
-        "to_cartpole": {name: ratio(figures, name, "cartpole") for name in figures if "FakeUser" in name},
+        "to_cartpole": {
+            name: ratio(figures, name, "cartpole") for name in figures if name not in ("cartpole", "sync")
+        },
         "to_sync": ratio(figures, f"{RESTAURANT} {LANES}", "sync"),
         "bytes_per_lane": {env_id: bytes_per_lane(env_id) for env_id in IDS},
     }

@@ -26,6 +26,8 @@ def markdown(result: dict[str, Any]) -> str:
         (f"{restaurant} 4096 noise", "4,096 restaurant lanes, error rate 0.30"),
         (f"{restaurant} 4096 same-step", "4,096 restaurant lanes, same-step autoreset"),
         (f"{concert} 4096", "4,096 concert lanes"),
+        ("lodging 4096", "4,096 lanes of `agents/domains/lodging.yml` (six wishes)"),
+        ("journey 4096", "4,096 lanes of `agents/domains/journey.yml` (fifteen wishes, 60 actions)"),
     ):
         rows.append((f"{label}, {_millions(rates[name])}", cartpoles, vector["to_cartpole"][name]))
     sync = f"the same in a `SyncVectorEnv`, {_millions(rates['sync'])}"
