@@ -81,6 +81,11 @@ def _train(run: Any, labels: Path | None = None) -> tuple[Any, Any, float]:
         return train(run, progress, labels=labels)
 
 
+def _evaluate(env: gym.Env[Any, Any], policy: Any, dialogues: int, seed: int) -> Evaluation:
+    with progress_bar("evaluation", dialogues, "dialogues") as progress:
+        return evaluate(env, policy, dialogues, seed, progress)
+
+
 def _table(results: dict[str, Evaluation], title: str) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("policy")
@@ -132,7 +137,7 @@ def train(
     with Bounding(env_id, keywords, bound, seed, _note) as bounding:
         trained, curve, seconds = _train(run, labels)
         policy = save_trained(out, run, trained)
-        evaluation = evaluate(run.make_env(), policy, dialogues, seed)
+        evaluation = _evaluate(run.make_env(), policy, dialogues, seed)
         best = bounding.result()
     metrics = save_results(out, run, curve, trained.num_timesteps, seconds, evaluation, best)
     console.print_json(json.dumps({key: metrics[key] for key in metrics if key != "versions"}))
@@ -182,7 +187,7 @@ def evaluate_command(
         if not keywords:
             best, interval = metrics["bound_return"], metrics.get("bound_interval")
         keywords = run.settings | keywords
-    figures = evaluate(env, trained, dialogues, seed)
+    figures = _evaluate(env, trained, dialogues, seed)
     if as_json:
         result = {"env_id": env_id, "settings": keywords, "agent": name, "bound_return": best}
         result["bound_interval"] = interval

@@ -6,12 +6,15 @@ import contextlib
 import functools
 import hashlib
 import inspect
+import logging
+import threading
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
 import numba
 from numba import prange, types
+from numba.core import event
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
@@ -41,6 +44,9 @@ _OVER = SUCCESS | FAILURE | TRUNCATED
 _TERMINATED = SUCCESS | FAILURE
 _MOST_CONSTANTS = 20_000
 """Tables of more words than this are not compiled in: the compiler would take too long over them."""
+_LONG = 0.5
+"""Seconds of compiling after which a line is logged."""
+_LOG = logging.getLogger(__name__)
 
 for _module in (bot, user, dialogue, chance):
     for _function in vars(_module).values():
@@ -256,9 +262,37 @@ def compiled(constants: tuple[int, ...], version: Version) -> Callable[..., int]
     if len(constants) > _MOST_CONSTANTS:
         constants = ()
     try:
-        return _compile(constants, version, cache=True)
+        with _announced("and kept for later runs"):
+            return _compile(constants, version, cache=True)
     except Exception:  # no cache folder, full disk, broken file: compile without, or raise again
-        return _compile(constants, version, cache=False)
+        with _announced("in every run; they are kept if NUMBA_CACHE_DIR names a folder that can be written"):
+            return _compile(constants, version, cache=False)
+
+
+class _Announcer(event.Listener):
+    """Log line for code that has been compiling for a while; reading the cache is not an event."""
+
+    def __init__(self, line: str) -> None:
+        self.timer = threading.Timer(_LONG, _LOG.info, (line,))
+        self.timer.daemon = True
+
+    def on_start(self, event: Any) -> None:
+        """Begin to wait, at the first compilation."""
+        if self.timer.ident is None:
+            self.timer.start()
+
+    def on_end(self, event: Any) -> None:
+        """Wait on: several functions are compiled, one after the other."""
+
+
+@contextlib.contextmanager
+def _announced(future: str) -> Iterator[None]:
+    announcer = _Announcer(f"compiling the rules for this domain: a few seconds, {future}")
+    try:
+        with event.install_listener("numba:compile", announcer):
+            yield
+    finally:
+        announcer.timer.cancel()
 
 
 def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Callable[..., int]:

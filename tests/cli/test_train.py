@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,9 @@ from dialogue_gym.domain import load_domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.training.configuration import agent_names
+from dialogue_gym.training.progress import progress_bar
 from tests.cli.test_live import PLAIN
+from tests.commands import run
 from tests.conftest import TINY
 
 EXPERT = """
@@ -80,6 +83,27 @@ def test_every_agent_is_trained_and_evaluated(agent: str, command: Command) -> N
     assert out.startswith(f"{agent} on shop: success ")
     evaluated = command("evaluate", "shop.yml", "--agent", "mine", "--dialogues", "20", "--seed", "0")
     assert evaluated[:2] == (0, out.splitlines()[0] + "\n")
+
+
+@pytest.mark.slow
+def test_a_line_is_printed_while_the_rules_compile_and_none_later(tmp_path: Path) -> None:
+    words = ["-m", "dialogue_gym", "evaluate", "restaurant", "--agent", "expert", "--dialogues", "20"]
+    first, second = (run([sys.executable, *words], tmp_path, NUMBA_CACHE_DIR="cache") for _ in range(2))
+    told = [line for line in first.stderr.splitlines() if line.startswith("(compiling the rules")]
+    assert told == ["(compiling the rules for this domain: a few seconds, and kept for later runs)"]
+    assert "compiling" not in second.stderr and first.stdout == second.stdout != ""
+
+
+def test_what_the_library_logs_stands_once_above_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("dialogue_gym.vector.kernel")
+    log.info("unseen")
+    for _ in range(2):
+        with progress_bar("learning", 10):
+            log.info("compiling [red]")
+            log.debug("unseen")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "(compiling [red])" and [line[:8] for line in lines[1:]] == ["learning"] * 2
+    assert not logging.getLogger("dialogue_gym").handlers
 
 
 def test_an_agent_that_ends_among_users_who_hang_up_is_told_of_the_curriculum(command: Command) -> None:
