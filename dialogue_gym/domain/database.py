@@ -1,0 +1,286 @@
+"""From a YAML file to a `Domain`: the key `database`, the venues that the bot searches.
+
+They stand in the domain file itself, in a CSV file or in a table of a SQLite file.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialogue_gym._files import NO_FILE, FileKind, check_characters, read_bytes, read_text
+from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym._yaml import YamlNode, plain_value
+from dialogue_gym.domain.model import DomainError
+from dialogue_gym.domain.slot import Slot
+
+DATABASE_KEYS = ("file", "name", "columns", "rows")
+MAX_VENUES = 2000
+NAME_COLUMN = "name"
+"""The column with the venues' names, unless the domain file names another; without it, the first one."""
+CSV_SUFFIX = ".csv"
+SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
+_TOO_MANY = f"more than the {MAX_VENUES:,} venues that are supported"
+_SQLITE = b"SQLite format 3\0"
+_CSV_FILE = FileKind("CSV file", DomainError, max_bytes=10_000_000)
+_MAX_WHOLE = 1e15
+
+_Cells = list[str | None]
+
+
+@dataclass(frozen=True)
+class Database:
+    """Venues in a table of texts; None stands for a value that is not known.
+
+    Attributes:
+        name: the column with the venues' names.
+        columns: the names of the columns.
+        rows: the cells of each venue, in the order of the columns.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+    def column(self, name: str) -> int:
+        """Return the number of a column, from 0.
+
+        Raises:
+            DomainError: there is no such column.
+        """
+        if name not in self._places:
+            raise DomainError(f"unknown column {shorten(name)}; {nearest(name, self.columns)}")
+        return self._places[name]
+
+    def attributes(self, slots: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the columns other than that of the names and those of some slots."""
+        return tuple(column for column in self.columns if column != self.name and column not in slots)
+
+    def value(self, venue: int, column: str) -> str | None:
+        """Return a cell of the venue of a number, from 0."""
+        return self.rows[venue][self.column(column)]
+
+    def venue(self, name: str) -> int | None:
+        """Return the number of a venue, from 0; None if no venue has that name."""
+        return self._venues.get(name)
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        return {column: place for place, column in enumerate(self.columns)}
+
+    @functools.cached_property
+    def _venues(self) -> dict[str | None, int]:
+        place = self.column(self.name)
+        return {row[place]: number for number, row in enumerate(self.rows)}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table as it was read; `place`, and that of each row, is the beginning of errors about it."""
+
+    place: str
+    columns: list[str]
+    rows: list[tuple[str, _Cells]]
+
+
+def parse_database(entry: YamlNode, slots: tuple[Slot, ...], folder: Path) -> Database:
+    """Read `database`: a file, by its path from `folder`, or a mapping with the file or the rows.
+
+    Texts are stripped of the blanks around them, and empty ones are not known. Values in the column of a
+    categorical slot are compared without regard to case, and become those of the slot.
+
+    Raises:
+        DomainError: the database cannot be used; one sentence with the place.
+    """
+    keys = entry.mapping(DATABASE_KEYS) if entry.is_mapping else {"file": entry}
+    if "file" not in keys:
+        table = _inline(entry, keys)
+    elif second := keys.get("rows", keys.get("columns")):
+        raise second.error("give the venues here or in a 'file', not both")
+    else:
+        table = _of_file(keys["file"], folder)
+    _check_columns(table)
+    names = NAME_COLUMN if NAME_COLUMN in table.columns else table.columns[0]
+    if "name" in keys:
+        names = keys["name"].choice(table.columns, "column")
+    return Database(names, tuple(table.columns), _rows(table, names, slots))
+
+
+# The sources.
+
+
+def _inline(entry: YamlNode, keys: Mapping[str, YamlNode]) -> _Table:
+    if "columns" not in keys or "rows" not in keys:
+        raise entry.error("a database needs 'columns' and 'rows', or a 'file'")
+    at = keys["columns"]
+    columns = [item.text("column") for item in at.items()]
+    rows: list[tuple[str, _Cells]] = []
+    for item in keys["rows"].items():
+        if len(rows) == MAX_VENUES:
+            raise item.error(_TOO_MANY)
+        if not item.is_list:
+            raise item.error("expected a list with a cell for each column")
+        cells = [None if cell.is_null else cell.text("cell") for cell in item.items()]
+        rows.append((f"{item.file}:{item.line}: {item.path}", cells))
+    return _Table(f"{at.file}:{at.line}: {at.path}", columns, rows)
+
+
+def _of_file(entry: YamlNode, folder: Path) -> _Table:
+    written = entry.text("file")
+    name, _, table = written.rpartition("#")
+    try:
+        if name and not (folder / written).is_file():
+            return _of_table(entry, _existing(entry, folder / name), table)
+        return _of_csv(entry, _existing(entry, folder / written))
+    except OSError as error:
+        raise entry.error(f"{shorten(written)} cannot be read ({error.strerror or error})") from None
+
+
+def _existing(entry: YamlNode, path: Path) -> Path:
+    """Return the path of a file; another path is an error."""
+    if path.is_file():
+        return path
+    if path.exists():
+        raise entry.error(f"{path}: {NO_FILE}")
+    folder = path.parent
+    suffixes = (CSV_SUFFIX, *SQLITE_SUFFIXES)
+    found = folder.iterdir() if folder.is_dir() else ()
+    names = [one.name for one in found if one.suffix.lower() in suffixes]
+    hint = f"; {nearest(path.name, names)}" if names else ""
+    raise entry.error(f"{path}: there is no such file{hint}")
+
+
+def _of_csv(entry: YamlNode, path: Path) -> _Table:
+    """Read a CSV file; lines without a text count for nothing."""
+    if read_bytes(path, len(_SQLITE) - 1) == _SQLITE:
+        tables, _, _ = _query(entry, path, "")
+        example = f"{entry.text()}#{tables[0] if tables else 'TABLE'}"
+        raise entry.error(f"this is a SQLite database; name a table as in {shorten(example)}")
+    text = read_text(path, _CSV_FILE)
+    check_characters(text, str(path), _CSV_FILE)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[tuple[str, _Cells]] = []
+    line = 1
+    try:
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                rows.append((f"{path}:{line}", [*cells]))
+                if len(rows) > MAX_VENUES + 1:
+                    raise DomainError(f"{path}:{line}: {_TOO_MANY}")
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DomainError(f"{path}:{line}: not valid CSV ({error})") from None
+    if not rows:
+        raise DomainError(f"{path}:1: the file is empty")
+    place, header = rows[0]
+    columns = [(cell or "").strip() for cell in header]
+    if len(columns) == 1 and (sign := next((sign for sign in ";\t|" if sign in columns[0]), None)):
+        raise DomainError(f"{place}: the columns must be separated by commas, not by {sign!r}")
+    return _Table(place, columns, rows[1:])
+
+
+def _of_table(entry: YamlNode, path: Path, table: str) -> _Table:
+    """Read a table or view of a SQLite file."""
+    tables, columns, found = _query(entry, path, table)
+    if table not in tables:
+        raise entry.error(f"{path} has no table {shorten(table)}; {nearest(table, tables)}")
+    rows: list[tuple[str, _Cells]] = []
+    for number, cells in enumerate(found, 1):
+        place = f"{path}#{table}: row {number}"
+        if number > MAX_VENUES:
+            raise DomainError(f"{place}: {_TOO_MANY}")
+        if any(isinstance(cell, bytes) for cell in cells):
+            raise DomainError(f"{place}: a cell holds bytes, not text")
+        rows.append((place, [cell_text(cell) for cell in cells]))
+    return _Table(f"{path}#{table}", columns, rows)
+
+
+def _query(entry: YamlNode, path: Path, table: str) -> tuple[list[str], list[str], list[tuple[object, ...]]]:
+    """Return the tables of a SQLite file, and of one of them, if it is there, the columns and rows."""
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as opened:
+            named = opened.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+            tables = [str(name) for (name,) in named if not name.startswith("sqlite_")]
+            if table not in tables:
+                return tables, [], []
+            quoted = table.replace('"', '""')
+            found = opened.execute(f'SELECT * FROM "{quoted}" LIMIT {MAX_VENUES + 1}')
+            return tables, [column[0].strip() for column in found.description], found.fetchall()
+    except sqlite3.Error as error:
+        raise entry.error(f"{path}: not a SQLite database that can be read ({error})") from None
+
+
+def cell_text(value: object) -> str | None:
+    """Return the text of a cell; a number without decimals has none in its text.
+
+    >>> cell_text(4.0), cell_text(4.5), cell_text(None)
+    ('4', '4.5', None)
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_WHOLE:
+        return str(int(value))
+    return None if value is None else str(value)
+
+
+def _number(cell: str) -> str | None:
+    """Return the text that a slot has for a number: 7 for 007."""
+    value = plain_value(cell)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+# The checks.
+
+
+def _check_columns(table: _Table) -> None:
+    for number, column in enumerate(table.columns):
+        if fault := name_fault(column):
+            name = f"{shorten(column)} is not a valid name for column {number + 1}"
+            raise DomainError(f"{table.place}: {name}: {fault}")
+        if column in table.columns[:number]:
+            raise DomainError(f"{table.place}: duplicate column {shorten(column)}")
+    if len(table.columns) < 2:
+        raise DomainError(f"{table.place}: a database needs at least two columns: the names and one more")
+    if not table.rows:
+        raise DomainError(f"{table.place}: the database has no venues")
+
+
+def _rows(table: _Table, names: str, slots: tuple[Slot, ...]) -> tuple[tuple[str | None, ...], ...]:
+    """Return the checked rows, with the values of slots as the slots have them."""
+    width, place = len(table.columns), table.columns.index(names)
+    categorical = {slot.name: slot for slot in slots if slot.type == "categorical"}
+    listed = [
+        (number, categorical[column], {value.lower(): value for value in categorical[column].values})
+        for number, column in enumerate(table.columns)
+        if column in categorical
+    ]
+    seen: dict[str, str] = {}
+    rows = []
+    for at, cells in table.rows:
+        if len(cells) != width:
+            raise DomainError(f"{at}: expected {width} cells, one for each column, not {len(cells)}")
+        row = [cell.strip() or None if cell else None for cell in cells]
+        for number, slot, values in listed:
+            cell = row[number]
+            if cell is None:
+                continue
+            value = values.get(cell.lower()) or values.get(_number(cell) or "")
+            if value is None:
+                hint = nearest(cell, slot.values)
+                raise DomainError(f"{at}: {shorten(cell)} is not a value of {slot.name!r}; {hint}")
+            row[number] = value
+        name = row[place]
+        if name is None:
+            raise DomainError(f"{at}: the venue has no name: its {names!r} is empty")
+        if fault := name_fault(name):
+            raise DomainError(f"{at}: {shorten(name)} is not a valid name: {fault}")
+        if name in seen:
+            raise DomainError(f"{at}: duplicate name {shorten(name)}; it is also that of {seen[name]}")
+        seen[name] = at
+        rows.append(tuple(row))
+    return tuple(rows)
