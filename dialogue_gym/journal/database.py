@@ -53,7 +53,7 @@ _REASONS = {
 }
 
 
-class Database:
+class JournalDatabase:
     """The file of the journal in a folder, or a database in memory; several threads may share it."""
 
     def __init__(self, folder: Path | None, create: bool, read_only: bool, wait: float) -> None:

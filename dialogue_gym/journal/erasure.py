@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 
 from dialogue_gym._text import shorten
-from dialogue_gym.journal.database import SELECT_BRANCHES, SELECT_FINISHED, SELECT_NAMES, Database
+from dialogue_gym.journal.database import SELECT_BRANCHES, SELECT_FINISHED, SELECT_NAMES, JournalDatabase
 from dialogue_gym.journal.entry import IMPORTED, STORY, StoreError
 
 _LAST = "last"
 _NUMBERED = re.compile(r"([a-z]+)[0-9]+")
 
 
-def branches(database: Database, conversation: str) -> list[str]:
+def branches(database: JournalDatabase, conversation: str) -> list[str]:
     """Return the conversations that began as forks of this one, or of one of its forks."""
     return [name for (name,) in database.read(SELECT_BRANCHES, conversation, conversation)]
 
 
-def last_number(database: Database, prefix: str) -> int:
+def last_number(database: JournalDatabase, prefix: str) -> int:
     """Return the largest number that a conversation of this prefix has, or had; 0 if there was none."""
     names = database.read(SELECT_NAMES, f"{prefix}[0-9]*")
     numbers = [name.removeprefix(prefix) for (name,) in names]
@@ -25,7 +25,7 @@ def last_number(database: Database, prefix: str) -> int:
     return max([erased, *(int(number) for number in numbers if number.isdecimal())])
 
 
-def erase(database: Database, conversation: str, with_forks: bool) -> list[str]:
+def erase(database: JournalDatabase, conversation: str, with_forks: bool) -> list[str]:
     """Erase a conversation that exists, with its forks; return the names of all.
 
     Raises:
@@ -42,7 +42,7 @@ def erase(database: Database, conversation: str, with_forks: bool) -> list[str]:
     return erased
 
 
-def erase_old(database: Database, key: str, kept: int) -> list[str]:
+def erase_old(database: JournalDatabase, key: str, kept: int) -> list[str]:
     """Erase all but the newest ended conversations whose beginning has a key; return their names.
 
     Raises:
@@ -55,7 +55,7 @@ def erase_old(database: Database, key: str, kept: int) -> list[str]:
     return erased
 
 
-def _erase(database: Database, conversations: list[str]) -> None:
+def _erase(database: JournalDatabase, conversations: list[str]) -> None:
     """Erase conversations; their numbers are never used again, since somebody may still ask for them."""
     prefixes = {match[1] for name in conversations if (match := _NUMBERED.fullmatch(name))}
     for prefix in sorted(prefixes):

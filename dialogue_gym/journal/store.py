@@ -28,7 +28,7 @@ from dialogue_gym.journal.database import (
     SELECT_SUMMARIES,
     SELECT_TAUGHT,
     SELECT_UNFINISHED,
-    Database,
+    JournalDatabase,
     insert,
 )
 from dialogue_gym.journal.entry import (
@@ -93,7 +93,7 @@ class Store:
         """
         self._folder = folder
         self._clock = clock
-        self._database = Database(folder, create, read_only, wait)
+        self._database = JournalDatabase(folder, create, read_only, wait)
         last = self._database.read(SELECT_LAST)
         self._time = last[0][0] if last else 0.0
         self._revision = last[0][1] + (last[0][2] == DOMAIN) if last else 0
