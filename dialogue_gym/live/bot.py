@@ -184,9 +184,7 @@ class LiveBot:
         if command == BACK:
             slots = Conversation(self.domain, before_last_turn(before)).slots
             undone = [SlotSet(name, slots[name]) for name in slots if slots[name] != before.slots[name]]
-            self.conversations.touch(conversation)
             with self.conversations.turn(trace) as turn:
-                turn.skip_missing_result()
                 turn.add_events((*undone, *said))
             return Reply.at(trace, said, late=late)
         outcome = FAILURE if command == RESTART else TRUNCATED
@@ -202,10 +200,8 @@ class LiveBot:
     def take(self, conversation: str, message: UserUttered) -> Reply:
         """Answer an understood message; errors are those of `reply`."""
         trace = self.conversations.trace(conversation)
-        self.conversations.touch(conversation)
         late = tuple(trace.late)
         with self.conversations.turn(trace) as turn:
-            turn.skip_missing_result()
             turn.add_message(message)
             is_unruled = self.rules.decide(turn.conversation) is None
             if message.intent is None and trace.teacher is None and is_unruled:
@@ -225,7 +221,6 @@ class LiveBot:
         trace = self.conversations.trace(conversation)
         trace.is_late = True
         with self.conversations.turn(trace) as turn:
-            turn.skip_missing_result()
             events, notes = self._act(trace, turn)
         return Reply.at(trace, events, notes)
 
@@ -341,7 +336,6 @@ class LiveBot:
         if self.conversations.trace(conversation).teacher is None:
             raise LiveError(f"nobody has taken over {shorten(conversation)}")
         self.conversations.let_decide(conversation, None, by)
-        self.conversations.touch(conversation)
         return self.resume(conversation)
 
     def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Reply:
@@ -361,9 +355,7 @@ class LiveBot:
         trace = self._handed_over(conversation, teacher)
         if action not in self._actions:
             raise LiveError(f"unknown action {shorten(action)}; {nearest(action, self._actions)}")
-        self.conversations.touch(conversation)
         with self.conversations.turn(trace) as turn:
-            turn.skip_missing_result()
             first = len(turn.conversation)
             result = turn.do(action, version, teacher, proposal)
             if turn.is_over:
@@ -386,9 +378,7 @@ class LiveBot:
         trace = self._handed_over(conversation, teacher)
         if not text.strip():
             raise LiveError("the message is empty")
-        self.conversations.touch(conversation)
         with self.conversations.turn(trace) as turn:
-            turn.skip_missing_result()
             turn.say(text.strip(), teacher)
         return Reply.at(trace, turn.conversation.events[-1:])
 

@@ -204,7 +204,6 @@ class Conversations:
         self._traces[name] = trace
         self._people[name] = person
         self._current[person] = name
-        self.touch(name)
         return name
 
     def _leave(self, conversation: str) -> None:
@@ -223,6 +222,8 @@ class Conversations:
     def turn(self, trace: Trace) -> Iterator[Turn]:
         """Give a turn of a conversation, which is written down at the end of the context.
 
+        It begins with an empty result of an action whose own one is missing.
+
         Raises:
             StoreError: the turn could not be written down; then it has not happened.
         """
@@ -231,12 +232,15 @@ class Conversations:
             trace, self.store, self._runner, self.turn_taking, self.on_transitions, self._run_unlocked
         )
         try:
+            turn.skip_missing_result()
             yield turn
             turn.write()
         except BaseException:
             self._traces.pop(name, None)  # it is ahead of the journal, and is read again from there
             raise
-        if trace.end is not None:
+        if trace.end is None:
+            self.touch(name)
+        else:
             self._leave(name)
 
     @contextlib.contextmanager

@@ -89,7 +89,6 @@ class Session:
         self._answers = AnswerWriter(self._driver)
         self.interpreter = self._driver.interpreter
         """Understands the teacher's messages, and learns the corrected ones."""
-        self._contradiction: PendingContradiction | None = None
         self.change: Change | None = None
         """The effect of the last correction."""
         self._driver.start()
@@ -117,7 +116,7 @@ class Session:
     @property
     def pending(self) -> Pending:
         """The answer that the session waits for."""
-        return self._contradiction or self._driver.pending
+        return self._driver.pending
 
     @property
     def note(self) -> str | None:
@@ -210,7 +209,7 @@ class Session:
             raise SessionError(f"unknown action {shorten(action)}; {nearest(action, self.actions)}")
         known = self._driver.taught_here()
         if known and action not in known:
-            self._contradiction = PendingContradiction(action, known, tuple(new))
+            self._driver.pending = PendingContradiction(action, known, tuple(new))
         else:
             self._decide(action, known or (action,), new)
 
@@ -222,9 +221,7 @@ class Session:
         Raises:
             SessionError: no contradiction is pending.
         """
-        if (contradiction := self._contradiction) is None:
-            raise SessionError("no contradiction to resolve")
-        action, right, new = contradiction.resolved(which)
+        action, right, new = self._pending_contradiction().resolved(which)
         self.cancel()
         self._decide(action, right, new)
 
@@ -234,10 +231,13 @@ class Session:
         Raises:
             SessionError: no contradiction is pending.
         """
-        if self._contradiction is None:
-            raise SessionError("no contradiction to cancel")
-        self._contradiction = None
+        self._pending_contradiction()
         self._driver.advance()
+
+    def _pending_contradiction(self) -> PendingContradiction:
+        if not isinstance(self.pending, PendingContradiction):
+            raise SessionError("no contradiction is pending")
+        return self.pending
 
     @property
     def can_correct_message(self) -> bool:
@@ -284,7 +284,7 @@ class Session:
         if not self.can_correct_message:
             raise SessionError("the bot has already acted on this message; undo that first")
         self._answers.corrected_message(message, new)
-        self._go_to(self.id)
+        self._driver.go_to(self.id)
 
     def add(self, addition: Addition) -> None:
         """Add an action, an intent or a slot to the domain for good.
@@ -295,13 +295,9 @@ class Session:
             DomainError: the name cannot be one, or is taken.
         """
         self._driver.add(addition)
-        self._go_to(self.id)
+        self._driver.go_to(self.id)
 
     # Moving among conversations.
-
-    def _go_to(self, conversation: str) -> None:
-        self._contradiction = None
-        self._driver.go_to(conversation)
 
     @property
     def can_undo(self) -> bool:
@@ -335,7 +331,7 @@ class Session:
 
     def _move(self, conversation: str, target: int | None) -> None:
         """Move a conversation's head, and continue there or in the next open conversation."""
-        self._contradiction = self.change = None
+        self.change = None
         self._driver.move(conversation, target)
 
     def can_fork(self, entry: int) -> bool:
@@ -355,7 +351,6 @@ class Session:
         """
         if not self.can_fork(entry):
             raise SessionError(f"another user talks at entry {entry}")
-        self._contradiction = None
         self._driver.fork(entry)
 
     def resume(self, conversation: str) -> None:
@@ -374,17 +369,16 @@ class Session:
     def sync(self, entries: Iterable[Entry]) -> None:
         """Take in entries that others wrote, and learn from them."""
         if self._driver.sync(entries):
-            self._go_to(self.id)
-        elif self._contradiction is None:
-            if isinstance(self.pending, Proposal):
-                self._driver.advance()
-        elif self._contradiction.before != self._driver.taught_here():
-            self.cancel()
+            self._driver.go_to(self.id)
+        elif isinstance(self.pending, PendingContradiction):
+            if self.pending.before != self._driver.taught_here():
+                self.cancel()
+        elif isinstance(self.pending, Proposal):
+            self._driver.advance()
 
     def restart(self) -> None:
         """End this conversation without an outcome, and begin another one."""
         self._answers.end()
-        self._contradiction = None
         self._driver.begin()
 
     def run(self, threshold: float = 0.9, steps: int = 1) -> int:

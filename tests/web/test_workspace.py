@@ -97,7 +97,7 @@ def test_simultaneous_commands_count_once(workspaces: Workspaces) -> None:
         ("threshold", {"threshold": 7}, "a confidence is a number from 0 to 1, not 7"),
         ("user", {"user": "nobody"}, "this domain has no fake user"),
         ("resume", {"conversation": "../c1"}, "unknown conversation '../c1'"),
-        ("resolve", {"which": "new"}, "no contradiction to resolve"),
+        ("resolve", {"which": "new"}, "no contradiction is pending"),
         ("redo", {}, "there is nothing to redo"),
     ],
 )
