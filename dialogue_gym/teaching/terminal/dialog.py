@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dialogue_gym._files import FileError
 from dialogue_gym._text import article, counted, fraction, visible
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.conversation.transcript import OUTCOMES, either
+from dialogue_gym.conversation.transcript import either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
 from dialogue_gym.domain.loader import place_faults
 from dialogue_gym.nlu.interpreter import Interpretation, InterpreterError
@@ -31,7 +31,6 @@ from dialogue_gym.teaching.interpreter import (
     unknown_names,
     with_written_names,
 )
-from dialogue_gym.teaching.lesson import Lesson
 from dialogue_gym.teaching.pending import (
     BOTH,
     NEW,
@@ -44,6 +43,7 @@ from dialogue_gym.teaching.pending import (
 )
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal import views
+from dialogue_gym.teaching.terminal.notes import Notes
 from dialogue_gym.teaching.terminal.prompts import (
     GOAL,
     KeyCommand,
@@ -56,8 +56,6 @@ from dialogue_gym.teaching.terminal.prompts import (
 )
 from dialogue_gym.teaching.terminal.screens import STOP, Dialog, Line, Row, Screen, Table
 from dialogue_gym.teaching.wish import wish_of
-
-_STYLES = {"success": "good", "failure": "bad"}
 
 
 class TeachingDialog:
@@ -79,17 +77,11 @@ class TeachingDialog:
             next_steps: lines to show once the goal of the lesson is reached.
         """
         self._session = session
-        self._lesson = Lesson(session.history, has_endings=session.domain.fake_user is not None)
-        self._was_reached = self._lesson.progress().is_reached
-        self._next_steps = next_steps
         self._export = export
         self._is_wizard = is_wizard
         self._threshold = THRESHOLD
         self._is_over = False
-        self._notes: list[Line | Table] = views.first_lines(session, is_wizard)
-        self._conversation = session.id
-        self._told: tuple[str, int | None, str] | None = None
-        """The last failure that was told: conversation, its head, and the problem."""
+        self._notes = Notes(session, views.first_lines(session, is_wizard), next_steps)
 
     def teach(self) -> Dialog[None]:
         """Ask the pending questions of the session, until the teacher leaves."""
@@ -101,52 +93,15 @@ class TeachingDialog:
             except KeyCommand as other:
                 command = other.key
             except (FileError, InterpreterError, SessionError) as error:
-                self._note(f"({error})", "bad")
+                self._notes.add(f"({error})", "bad")
         if self._notes:
-            yield Screen(self._taken())
-
-    def _note(self, text: str, style: str = "") -> None:
-        self._notes.append(Line(visible(text, 2000), style))
-
-    def _taken(self) -> tuple[Line | Table, ...]:
-        """Return the notes, which are shown once."""
-        self._tell_failure()
-        if self._session.id != self._conversation:
-            outcome = self._session.history.outcome(self._conversation)
-            if outcome in OUTCOMES:
-                self._notes.append(Line(f"--- {OUTCOMES[outcome]} ---", _STYLES[outcome]))
-            if self._session.history.has_ended(self._conversation):
-                self._tell_goal()
-            self._notes.append(Line(f"--- conversation {self._session.id} ---", "strong"))
-            self._conversation = self._session.id
-        notes, self._notes = tuple(self._notes), []
-        return notes
-
-    def _tell_failure(self) -> bool:
-        """Note the problem with the last action, once; return whether there was one."""
-        session = self._session
-        if session.note is None:
-            return False
-        failure = (session.id, session.history.head(session.id), session.note)
-        if failure == self._told:
-            return False
-        self._told = failure
-        self._note(f"The action failed. {session.note}", "bad")
-        return True
-
-    def _tell_goal(self, is_asked: bool = False) -> None:
-        """Note the count of the lesson, with the next steps where the goal was reached just now."""
-        progress = self._lesson.progress()
-        self._notes.append(Line(str(progress), "good" if progress.is_reached else ""))
-        if progress.is_reached and (is_asked or not self._was_reached):
-            self._notes += [Line(step, indent=2) for step in self._next_steps]
-        self._was_reached = progress.is_reached
+            yield Screen(self._notes.take())
 
     def _situation(self) -> tuple[Line | Table, ...]:
         conversation = self._session.conversation
         blank = Line("")
         return (
-            *self._taken(),
+            *self._notes.take(),
             blank,
             *views.wish_lines(self._session),
             *views.chat_so_far(conversation),
@@ -194,7 +149,7 @@ class TeachingDialog:
         notes = notes_on_values(self._session, message)
         take()
         for note in notes:
-            self._note(f"({note})")
+            self._notes.add(f"({note})")
 
     def _new_names(self, message: UserUttered, new: Sequence[Addition] = ()) -> Dialog[list[Addition] | None]:
         """Offer to add the unknown names of a message to the domain; `new` is added in any case.
@@ -226,7 +181,7 @@ class TeachingDialog:
             text = yield from typed((), f"text of {visible(picked.name, 40)} (Enter for none) > ")
             new.append(new_action(picked.name, text))
             for fault in place_faults(text, [slot.name for slot in session.domain.slots]):
-                self._note(fault)
+                self._notes.add(fault)
         before = session.change
         session.correct(picked.name, new)
         self._note_change(before)
@@ -234,7 +189,7 @@ class TeachingDialog:
     def _note_change(self, before: object) -> None:
         change = self._session.change
         if change is not None and change is not before and not self._is_wizard:
-            self._notes.append(views.change_line(change))
+            self._notes.extend([views.change_line(change)])
 
     def _resolve(self, pending: PendingContradiction) -> Dialog[None]:
         old, new = either(pending.before), visible(pending.action)
@@ -271,7 +226,7 @@ class TeachingDialog:
         new = yield from self._new_names(meant, [Addition(INTENT, picked.name)] if picked.is_new else [])
         if new is not None:
             self._take(meant, lambda: self._session.correct_message(meant, new))
-            self._note(correction_text(self._session, meant), "good")
+            self._notes.add(correction_text(self._session, meant), "good")
 
     def _ranking(self, message: UserUttered) -> Sequence[tuple[str, float]]:
         understood = Interpretation("")
@@ -305,13 +260,15 @@ class TeachingDialog:
     def _do(self, key: str) -> Dialog[None]:
         session = self._session
         if key not in (here := self._commands()):
-            self._note(f"(:{key} is not available here; try {' '.join(f':{one}' for one in here)})", "bad")
+            self._notes.add(
+                f"(:{key} is not available here; try {' '.join(f':{one}' for one in here)})", "bad"
+            )
         elif key == "u":
             session.undo()
-            self._note("(undone)")
+            self._notes.add("(undone)")
         elif key == "r":
             session.redo()
-            self._note("(redone)")
+            self._notes.add("(redone)")
         elif key == "n":
             if not session.conversation.events[1:]:
                 raise SessionError("this conversation is still empty")
@@ -335,11 +292,11 @@ class TeachingDialog:
 
     def _tell(self, key: str) -> None:
         if key == "s":
-            self._notes.append(views.figures_table(self._session))
+            self._notes.extend([views.figures_table(self._session)])
             return
         if not views.wish_lines(self._session):  # otherwise the question shows it
-            self._note(str(wish_of(self._session)))
-        self._tell_goal(is_asked=True)
+            self._notes.add(str(wish_of(self._session)))
+        self._notes.tell_goal(is_asked=True)
 
     def _leave_wizard(self) -> Dialog[None]:
         """Ask how to go on before the bot picks any action."""
@@ -359,15 +316,17 @@ class TeachingDialog:
             exported = self._export()
         except OSError as error:
             self._is_over = False
-            self._note(f"({error.filename}: {error.strerror})" if error.filename else f"({error})", "bad")
+            self._notes.add(
+                f"({error.filename}: {error.strerror})" if error.filename else f"({error})", "bad"
+            )
             return
         except FileError:
             self._is_over = False
             raise
-        self._notes += [Line(f"Wrote {visible(str(path))}") for path in exported.files]
-        self._notes += [Line(f"({visible(note)})") for note in exported.notes]
+        self._notes.extend(Line(f"Wrote {visible(str(path))}") for path in exported.files)
+        self._notes.extend(Line(f"({visible(note)})") for note in exported.notes)
         if not exported.files:
-            self._note("(nothing new to export)")
+            self._notes.add("(nothing new to export)")
 
     def _fork(self) -> Dialog[None]:
         conversations = views.conversation_rows(self._session)
@@ -404,15 +363,15 @@ class TeachingDialog:
             conversation, shown = session.id, len(session.conversation.events)
             if not session.run(self._threshold):
                 if isinstance(session.pending, Proposal):
-                    self._note(f"(the bot is unsure after {counted(step, 'step')})")
+                    self._notes.add(f"(the bot is unsure after {counted(step, 'step')})")
                 return
-            has_failed = self._tell_failure()
-            notes = self._taken()
+            has_failed = self._notes.tell_failure()
+            notes = self._notes.take()
             new = session.conversation.events[shown if session.id == conversation else 0 :]
             if (yield Screen((*notes, *views.chat_lines(new)))) == STOP:
-                self._note("(stopped)")
+                self._notes.add("(stopped)")
                 return
             if has_failed:
-                self._note("(stopped, because an action failed)")
+                self._notes.add("(stopped, because an action failed)")
                 return
-        self._note(f"(stopped after {MOST_STEPS} steps)")
+        self._notes.add(f"(stopped after {MOST_STEPS} steps)")
