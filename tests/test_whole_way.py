@@ -13,7 +13,7 @@ from dialogue_gym.journal.entry import RATING
 from dialogue_gym.journal.store import Store
 from tests.teaching.rasa_install import rasa, read_by
 from tests.terminals import Window
-from tests.web.browsers import Visitor, browser, playwright, signed_in
+from tests.web.browsers import Visitor, browser, playwright, signed_in, take_over
 from tests.web.requests import PASSWORD
 from tests.web.servers import served
 
@@ -164,11 +164,7 @@ def test_a_bot_from_nothing_reaches_rasa_and_a_customer(
         customer.say("what does an ice cream cost?")
         customer.page.wait_for_selector("text=Ten euros.")
         tab = signed_in(browser, server, "tina", PASSWORD)
-        tab.page.click("text=People")
-        tab.page.wait_for_selector("text=1 active")
-        tab.page.click("text=live1")
-        tab.page.click("button:has-text('Take over')")
-        tab.page.wait_for_selector("text=taken over by you")
+        take_over(tab, "live1", active=1)
         customer.say("can you leave it with my neighbour?")
         tab.page.fill("[aria-label='Your own words']", "Of course, we will ring there.")
         tab.page.click("text=Send")

@@ -214,9 +214,7 @@ class Session:
             self._decide(action, known or (action,), new)
 
     def resolve(self, which: str) -> None:
-        """Resolve a contradiction: the new answer is right, the old one is, or both are.
-
-        If the old one is right, the bot chooses the first of its actions.
+        """Resolve a contradiction; see `PendingContradiction.resolved`.
 
         Raises:
             SessionError: no contradiction is pending.
@@ -244,6 +242,12 @@ class Session:
         """Whether the last step is a message of the user, on which the bot has not acted yet."""
         path = self.history.path(self.id)
         return isinstance(self.pending, Proposal) and bool(path) and path[-1].kind in (USER, MEND)
+
+    def message_to_correct(self) -> UserUttered:
+        """Return the user's last message; `SessionError` if the bot has acted on it, or there is none."""
+        if (message := self.conversation.latest_message) is None or not self.can_correct_message:
+            raise SessionError("the bot has already acted on this message; undo that first")
+        return message
 
     def _decide(
         self, action: str, right: Sequence[str], new: Sequence[Addition] = (), by: str | None = None
@@ -280,9 +284,7 @@ class Session:
             SessionError: no message can be corrected, or the bot has acted on it already.
             DomainError: a new name is invalid, or taken.
         """
-        self._proposal()
-        if not self.can_correct_message:
-            raise SessionError("the bot has already acted on this message; undo that first")
+        self.message_to_correct()
         self._answers.corrected_message(message, new)
         self._driver.go_to(self.id)
 

@@ -239,19 +239,10 @@ def compare_agents(
     seed: int = 0,
     progress: Report | None = None,
 ) -> Comparison:
-    """Play the same dialogues with two agents as they talk to people, under the settings of the first one.
+    """Play the same dialogues with two agents of a domain, under the settings of the first one.
 
-    Args:
-        first: an agent whose domain has a fake user of its own.
-        second: an agent of the same domain.
-        settings: arguments of the environment, in the place of the first agent's own.
-        dialogues: number of dialogues, at least 1.
-        seed: seed of the dialogues.
-        progress: called with the number of dialogues so far, of both agents, and their success rate.
-
-    Raises:
-        ValueError: a setting is invalid, or changes the observations or actions that an agent knows.
-        ImportError: Numba is not installed.
+    The other arguments, and the errors, are those of `evaluate_agent`; `progress` counts the dialogues of
+    both.
     """
     chosen = first.settings | dict(settings or {})
     env = _env_of(first, chosen)

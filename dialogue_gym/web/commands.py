@@ -108,17 +108,20 @@ def _say(workspace: Workspace, text: str) -> None:
 
 
 def _correct_message(workspace: Workspace, intent: str, entities: list[Any]) -> None:
-    message = workspace.session.conversation.latest_message
-    if message is None or not workspace.session.can_correct_message:
-        raise SessionError("the bot has already acted on this message; undo that first")
-    intent = typed_name(intent)
-    if fault := name_fault(intent):
-        raise SessionError(f"{shorten(intent)} is not an intent: {fault}")
+    message = workspace.session.message_to_correct()
+    intent = _name(intent, "intent")
     if len(entities) > _MOST_ENTITIES:
         raise SessionError(f"a message has at most {_MOST_ENTITIES} entities")
     marked = tuple(_entity(one, message) for one in entities)
     meant = dataclasses.replace(message, intent=intent, entities=marked, confidence=1.0)
     _take(workspace, with_written_names(workspace.session.domain, meant), is_correction=True)
+
+
+def _name(typed: str, kind: str) -> str:
+    name = typed_name(typed)
+    if fault := name_fault(name):
+        raise SessionError(f"{shorten(name)} is not an {kind}: {fault}")
+    return name
 
 
 def _entity(given: object, message: UserUttered) -> Entity:
@@ -127,9 +130,7 @@ def _entity(given: object, message: UserUttered) -> Entity:
     name, value = given.get("name"), given.get("value")
     if not isinstance(name, str) or not isinstance(value, str) or not value.strip():
         raise SessionError("an entity has a name and a value")
-    new = typed_name(name)
-    if fault := name_fault(new):
-        raise SessionError(f"{shorten(new)} is not an entity: {fault}")
+    new = _name(name, "entity")
     if len(value) > MOST_CHARACTERS:
         raise SessionError(f"a value has at most {MOST_CHARACTERS} characters")
     start, end = given.get("start"), given.get("end")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
-import pytest
 
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain.additions import ACTION, INTENT, RESPONSE, SLOT, TYPE, VALUES, Addition
@@ -14,13 +10,6 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.teaching.session import Session
 from tests.live.handoffs import DOMAIN, Setup
-
-
-@pytest.fixture
-def setup(tmp_path: Path) -> Iterator[Setup]:
-    made = Setup(tmp_path / "store")
-    yield made
-    made.store.close()
 
 
 def slots(setup: Setup, sender: str = "ann") -> dict[str, object]:

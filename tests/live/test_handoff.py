@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,6 @@ from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.session import Session
 from tests.live.handoffs import DOMAIN, Setup
 from tests.live.learning import until
-
-
-@pytest.fixture
-def setup(tmp_path: Path) -> Iterator[Setup]:
-    made = Setup(tmp_path / "store")
-    yield made
-    made.store.close()
 
 
 def test_the_bot_proposes_and_the_teacher_decides(setup: Setup) -> None:

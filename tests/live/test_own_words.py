@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,6 @@ from dialogue_gym.teaching.own_words import name_words, unnamed
 from dialogue_gym.web.listing import ratings
 from dialogue_gym.web.talk_page import _messages
 from tests.live.handoffs import DOMAIN, Setup
-
-
-@pytest.fixture
-def setup(tmp_path: Path) -> Iterator[Setup]:
-    made = Setup(tmp_path / "store")
-    yield made
-    made.store.close()
 
 
 @pytest.mark.parametrize("turns", ["auto", "explicit"])

@@ -100,6 +100,15 @@ def signed_in(
     return tab
 
 
+def take_over(tab: Tab, conversation: str, active: int) -> None:
+    """Take over a conversation on the page People, which shows a number of active ones."""
+    tab.page.click("text=People")
+    tab.page.wait_for_selector(f"text={active} active")
+    tab.page.click(f"text={conversation}")
+    tab.page.click("button:has-text('Take over')")
+    tab.page.wait_for_selector("text=taken over by you")
+
+
 class Visitor:
     """A visitor in a separate browser window."""
 

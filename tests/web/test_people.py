@@ -21,7 +21,7 @@ from dialogue_gym.web.api import build_visitor_app
 from dialogue_gym.web.pages.people import Follower
 from tests.conftest import domain_from
 from tests.live.handoffs import Setup
-from tests.web.browsers import Visitor, browser, playwright, signed_in
+from tests.web.browsers import Visitor, browser, playwright, signed_in, take_over
 from tests.web.requests import PASSWORD, ask, enter, open_socket
 from tests.web.servers import Served
 
@@ -100,11 +100,7 @@ def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, ser
     ann.say("/greet")
     bob.say("/greet")
     tab = signed_in(browser, server, "tina", PASSWORD)
-    tab.page.click("text=People")
-    tab.page.wait_for_selector("text=2 active")
-    tab.page.click("text=live1")
-    tab.page.click("button:has-text('Take over')")
-    tab.page.wait_for_selector("text=taken over by you")
+    take_over(tab, "live1", active=2)
     before = ann.answers
     ann.say("/order")
     ann.page.wait_for_selector("text=A colleague is taking a look")

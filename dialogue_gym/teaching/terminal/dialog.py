@@ -215,9 +215,7 @@ class TeachingDialog:
             self._session.skip_action()
 
     def _correct_message(self) -> Dialog[None]:
-        message = self._session.conversation.latest_message
-        if message is None or not self._session.can_correct_message:
-            raise SessionError("the bot has already acted on this message; undo that first")
+        message = self._session.message_to_correct()
         rows = views.intent_rows(self._session.domain, self._ranking(message))
         picked = yield from pick("intent", ("intent", "confidence"), rows)
         if picked is None:
