@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,11 +41,11 @@ def _beside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _share(temporary: Path) -> None:
+def _share(temporary: Path, mode: int = 0o666) -> None:
     """Give a temporary file, which its owner alone can read, the permissions of any new file."""
     mask = os.umask(0)
     os.umask(mask)
-    temporary.chmod(0o666 & ~mask)
+    temporary.chmod(mode & ~mask)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -78,6 +78,31 @@ def create_text(path: Path, text: str) -> None:
         except OSError:  # a file system without links: reserve the name, since a rename would replace a file
             path.open("x").close()
             temporary.replace(path)
+
+
+def create_folder(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write texts, by file name, in UTF-8 into a new folder, all of them or none.
+
+    Raises:
+        FileExistsError: there is such a file, or a folder that is not empty, which is unchanged.
+        OSError: the folder cannot be written.
+    """
+    is_there = folder.is_dir()
+    if folder.exists() and not (is_there and not any(folder.iterdir())):
+        reason = "this folder exists already and is not empty" if is_there else "this is a file, not a folder"
+        raise FileExistsError(errno.EEXIST, reason, str(folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
+        made = Path(name)
+        for file, text in texts.items():
+            (made / file).write_text(text, encoding="utf-8", newline="")
+            _share(made / file)
+        if is_there:
+            for file in texts:
+                (made / file).replace(folder / file)
+        else:
+            _share(made, 0o777)
+            made.rename(folder)
 
 
 @dataclass(frozen=True, order=True)

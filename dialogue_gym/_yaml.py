@@ -391,3 +391,45 @@ def dump_yaml(content: Any) -> str:
             default_flow_style=False,
         )
     )
+
+
+def flow_yaml(content: Any, width: int = ONE_LINE, indent: int = 2) -> str:
+    """Return content as YAML in brackets; lists in it go on in a next line, by the indent, beyond a width.
+
+    >>> flow_yaml({"when": {"over": "yes"}, "then": ["a", "b"]})
+    "{when: {over: 'yes'}, then: [a, b]}"
+    """
+    lines = [""]
+    for text in _flow(content):
+        if lines[-1].strip() and len(lines[-1]) + len(text.rstrip()) > width:
+            lines.append(" " * indent)
+        lines[-1] += text
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _flow(content: Any) -> list[str]:
+    """Return content in brackets, cut where a line may end."""
+    if isinstance(content, dict):
+        pairs = [(_scalar(key), _flow(value)) for key, value in content.items()]
+        return _bracketed("{", [[f"{key}: {first}", *rest] for key, (first, *rest) in pairs], "}")
+    if isinstance(content, list | tuple):
+        return _bracketed("[", [_flow(value) for value in content], "]")
+    return [_scalar(content)]
+
+
+def _bracketed(begin: str, parts: list[list[str]], end: str) -> list[str]:
+    texts = [
+        text if place < len(part) - 1 else f"{text}, " for part in parts for place, text in enumerate(part)
+    ]
+    if not texts:
+        return [begin + end]
+    texts[-1] = texts[-1].removesuffix(", ") + end
+    return [begin + texts[0], *texts[1:]]
+
+
+def _scalar(value: Any) -> str:
+    """Return a text or number as it can stand between brackets."""
+    dumped = yaml.dump(
+        [value], Dumper=_PlainDumper, allow_unicode=True, width=ONE_LINE, default_flow_style=True
+    )
+    return str(dumped).strip()[1:-1]

@@ -9,6 +9,7 @@ import typer
 from dialogue_gym.cli.chat import chat
 from dialogue_gym.cli.check import check
 from dialogue_gym.cli.evaluate import evaluate
+from dialogue_gym.cli.imports import imports
 from dialogue_gym.cli.live import live
 from dialogue_gym.cli.new import new
 from dialogue_gym.cli.serve import serve
@@ -50,5 +51,6 @@ app.command()(new)
 app.command()(teach)
 app.command()(live)
 app.command()(serve)
+app.add_typer(imports, name="import")
 app.add_typer(stories, name="stories")
 app.add_typer(store, name="store")

@@ -158,7 +158,7 @@ def _existing(entry: YamlNode, path: Path) -> Path:
 def _of_csv(entry: YamlNode, path: Path) -> _Table:
     """Read a CSV file; lines without a text count for nothing."""
     if read_bytes(path, len(_SQLITE) - 1) == _SQLITE:
-        tables, _, _ = _query(entry, path, "")
+        tables, _, _ = query_table(path, "")
         example = f"{entry.text()}#{tables[0] if tables else 'TABLE'}"
         raise entry.error(f"this is a SQLite database; name a table as in {shorten(example)}")
     text = read_text(path, _CSV_FILE)
@@ -186,7 +186,7 @@ def _of_csv(entry: YamlNode, path: Path) -> _Table:
 
 def _of_table(entry: YamlNode, path: Path, table: str) -> _Table:
     """Read a table or view of a SQLite file."""
-    tables, columns, found = _query(entry, path, table)
+    tables, columns, found = query_table(path, table)
     if table not in tables:
         raise entry.error(f"{path} has no table {shorten(table)}; {nearest(table, tables)}")
     rows: list[tuple[str, _Cells]] = []
@@ -200,8 +200,14 @@ def _of_table(entry: YamlNode, path: Path, table: str) -> _Table:
     return _Table(f"{path}#{table}", columns, rows)
 
 
-def _query(entry: YamlNode, path: Path, table: str) -> tuple[list[str], list[str], list[tuple[object, ...]]]:
-    """Return the tables of a SQLite file, and of one of them, if it is there, the columns and rows."""
+def query_table(path: Path, table: str) -> tuple[list[str], list[str], list[tuple[object, ...]]]:
+    """Return the tables and views of a SQLite file, and the columns and rows of one, if it is there.
+
+    The file is opened to be read only. At most one row more than `MAX_VENUES` is read.
+
+    Raises:
+        DomainError: it is not a SQLite file that can be read.
+    """
     import sqlite3
 
     try:
@@ -214,7 +220,7 @@ def _query(entry: YamlNode, path: Path, table: str) -> tuple[list[str], list[str
             found = opened.execute(f'SELECT * FROM "{quoted}" LIMIT {MAX_VENUES + 1}')
             return tables, [column[0].strip() for column in found.description], found.fetchall()
     except sqlite3.Error as error:
-        raise entry.error(f"{path}: not a SQLite database that can be read ({error})") from None
+        raise DomainError(f"{path}: not a SQLite database that can be read ({error})") from None
 
 
 def cell_text(value: object) -> str | None:

@@ -24,6 +24,9 @@ COMMANDS = {
     ("train",): "Train an agent with the fake user of a domain",
     ("evaluate",): "Count how often an agent succeeds",
     ("new",): "Make a new bot",
+    ("import",): "Make a domain of an ontology and its database.",
+    ("import", "pydial"): "Make a domain of PyDial's files",
+    ("import", "multiwoz"): "Make a domain of MultiWOZ's files",
     ("teach",): "Teach a bot in the terminal",
     ("live",): "Talk to a bot in the terminal and rate it",
     ("serve",): "Serve a bot in the browser",
@@ -50,7 +53,7 @@ COMMANDS = {
 def test_every_command_is_listed_here() -> None:
     group = typer.main.get_command(app)
     names = {()} | {(name,) for name in group.commands}  # type: ignore[attr-defined]
-    for name in ("stories", "store"):
+    for name in ("import", "stories", "store"):
         names |= {(name, sub) for sub in group.commands[name].commands}  # type: ignore[attr-defined]
     assert names == set(COMMANDS)
 

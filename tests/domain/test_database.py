@@ -144,7 +144,6 @@ WRITTEN = [
     ("venues.db#place", "database: FOLDER/venues.db has no table 'place'; did you mean 'places'?"),
     ("venue.csv", "database: FOLDER/venue.csv: there is no such file; did you mean 'venues.db'?"),
     ("venue.db#places", "database: FOLDER/venue.db: there is no such file; did you mean 'venues.db'?"),
-    ("plain.db#places", "database: FOLDER/plain.db: not a SQLite database that can be read (file is not a"),
 ]
 
 
