@@ -28,8 +28,11 @@ def domain_file(outline: Outline) -> str:
         (outline.purpose, {"version": _VERSION}),
         ("What users want", {"intents": list(outline.intents)}),
         ("Words to find in their messages", {"entities": entities}),
-        ("What the bot needs to know", {"slots": {fact.name: _slot(fact) for fact in outline.facts}}),
-        ("Questions that a plain yes or no answers", {"forms": forms}),
+        (
+            "What the bot needs to know",
+            {"slots": {fact.name: _slot(fact, outline.wished) for fact in outline.facts}},
+        ),
+        ("Questions that decide what their answers mean", {"forms": forms}),
         ("What the bot says", {"responses": {name: [{"text": t}] for name, t in outline.responses.items()}}),
         ("What the bot does", {"actions": [name for name in outline.actions if name not in forms]}),
     ]
@@ -43,27 +46,29 @@ def _section(note: str, content: dict[str, Any]) -> str:
     return f"# {note}\n{dump_yaml(content)}" if note else dump_yaml(content)
 
 
-def _slot(fact: Fact) -> dict[str, Any]:
+def _slot(fact: Fact, wished: tuple[str, ...]) -> dict[str, Any]:
     options: dict[str, Any] = {"type": _TYPES[fact.kind]}
     if fact.kind == CHOICE:
         options["values"] = list(fact.examples)
     if fact.kind == YES_NO:
         told = zip(fact.intents, (True, False), strict=True)
         mappings: list[dict[str, Any]] = [
-            {"type": FROM_INTENT, "intent": intent, "value": value} | _conditions(fact, intent)
+            {"type": FROM_INTENT, "intent": intent, "value": value}
+            | (_after_question(fact) if intent in (AFFIRM, DENY) else {})
             for intent, value in told
         ]
     elif fact.kind == MESSAGE:
         mappings = [{"type": FROM_TEXT, "intent": intent} for intent in fact.intents]
+        if fact.form:
+            digressions = {"not_intent": list(wished)} if wished else {}
+            mappings.append({"type": FROM_TEXT} | digressions | _after_question(fact))
     else:
         mappings = [{"type": FROM_ENTITY, "entity": fact.name}]
     return options | {"mappings": mappings}
 
 
-def _conditions(fact: Fact, intent: str) -> dict[str, Any]:
-    """Return the conditions under which an intent tells a fact; a plain yes or no answers a question."""
-    if intent not in (AFFIRM, DENY):
-        return {}
+def _after_question(fact: Fact) -> dict[str, Any]:
+    """Return the conditions under which the last message answers the question for a fact."""
     return {"conditions": [{"active_loop": fact.form, "requested_slot": fact.name}]}
 
 

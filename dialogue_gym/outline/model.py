@@ -70,9 +70,10 @@ class Fact:
     def form(self) -> str | None:
         """The name of the form that asks for it; None without one.
 
-        A plain yes or no means this fact only after its question, which the form knows.
+        A plain yes or no means this fact only after its question, which the form knows; so does any message.
         """
-        return f"{self.name}_form" if {AFFIRM, DENY} & set(self.intents) else None
+        is_any_answer = self.kind == MESSAGE and self.question
+        return f"{self.name}_form" if is_any_answer or {AFFIRM, DENY} & set(self.intents) else None
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,11 @@ class Outline:
             for intent, said in zip(fact.intents, (fact.examples, fact.denials), strict=False):
                 found[intent] = said
         return found
+
+    @property
+    def wished(self) -> tuple[str, ...]:
+        """The intents of messages that are no answers to a question: wishes and small talk."""
+        return (*(_SMALL_TALK if self.small_talk else ()), *(wish.name for wish in self.wishes))
 
     @property
     def responses(self) -> dict[str, str]:

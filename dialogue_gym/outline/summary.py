@@ -40,10 +40,12 @@ def _listed(texts: tuple[str, ...]) -> str:
 
 
 def _done(outline: Outline) -> Iterator[tuple[str, str]]:
-    forms = {fact.form: outline.question_name(fact) for fact in outline.facts}
+    forms = {fact.form: fact for fact in outline.facts if fact.form}
     for action in outline.actions:
         if action in forms:
-            yield action, f"asks {forms[action]} and takes yes or no for an answer"
+            fact = forms[action]
+            taken = "yes or no" if fact.kind == YES_NO else "the whole message"
+            yield action, f"asks {outline.question_name(fact)} and takes {taken} for an answer"
         else:
             text = outline.responses.get(action)
             yield action, f"“{text}”" if text else "code, to be written"

@@ -6,7 +6,7 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.form import form_of, question_of
 from dialogue_gym.domain.model import LISTEN
-from dialogue_gym.domain.slot import Form, Slot
+from dialogue_gym.domain.slot import Form, SlotMapping
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.pending import Proposal
 
@@ -47,27 +47,26 @@ def repetition(conversation: Conversation, action: str) -> str:
 
 
 def lone_question(conversation: Conversation, action: str) -> str:
-    """Return a line if the action, or the one before it, asks for a slot that its form alone can fill."""
+    """Return a line if the action, or the one before it, asks for a slot that its form fills."""
     done = (event.name for event in reversed(conversation.events) if isinstance(event, ActionExecuted))
     domain, active = conversation.domain, conversation.loop.name
     for asking in (action, next(done, None)):
         for form in domain.forms if active is None else ():
             slots = [slot for slot in domain.slots if slot.name in form.required_slots]
             for slot in slots:
-                if asking == question_of(domain, form, slot.name) and _is_filled_in(form, slot):
+                mine = [_is_for(form, mapping) for mapping in slot.mappings]
+                if any(mine) and asking == question_of(domain, form, slot.name):
+                    alone = "takes none" if all(mine) else "takes fewer answers"
                     return (
-                        f"{form.name} asks {asking} and takes the answer; {asking} alone takes none. "
+                        f"{form.name} asks {asking} and takes the answer; {asking} alone {alone}. "
                         f"Choose {form.name} to ask for {slot.name}."
                     )
     return ""
 
 
-def _is_filled_in(form: Form, slot: Slot) -> bool:
-    """Return whether all mappings of a slot are for a form."""
-    conditions = [mapping.conditions for mapping in slot.mappings]
-    return bool(conditions) and all(
-        mine and all(one.active_loop == form.name for one in mine) for mine in conditions
-    )
+def _is_for(form: Form, mapping: SlotMapping) -> bool:
+    """Return whether a mapping of a slot holds in a form alone."""
+    return bool(mapping.conditions) and all(one.active_loop == form.name for one in mapping.conditions)
 
 
 def habit(history: History, conversation: str) -> str:

@@ -137,6 +137,34 @@ def test_a_plain_yes_answers_the_question_that_was_asked(tmp_path: Path) -> None
     assert session.conversation.loop.name is None
 
 
+def test_the_answer_to_a_question_is_the_whole_message_unless_it_is_a_wish(tmp_path: Path) -> None:
+    bot = Outline().with_small_talk().with_wish(["how much is it", "prices"], "ask price")
+    bot = bot.with_fact("name", MESSAGE, ["Anna", "my name is Ben"], question="What is your name?")
+    bot = bot.with_fact("note", MESSAGE, ["no onions", "ring twice"])
+    file = tmp_path / "salon.yml"
+    file.write_text(domain_file(bot))
+    assert check_files([str(file)], is_strict=True) == []
+    domain, asked = load_domain(file), LoopState("name_form", "name")
+    for text, intent, loop, filled in (
+        ("Zbigniew Nowak", None, asked, {"name": "Zbigniew Nowak"}),
+        ("No", "deny", asked, {"name": "No"}),
+        ("I am Eve", "tell_name", LoopState(), {"name": "I am Eve"}),
+        ("Zbigniew Nowak", None, LoopState(), {}),
+        ("prices?", "ask_price", asked, {}),
+        ("hello", "greet", asked, {}),
+        ("ring", "tell_note", LoopState(), {"note": "ring"}),  # nothing asks for it
+    ):
+        assert slots_filled(domain, UserUttered(text, intent), loop) == filled
+    assert [form.name for form in domain.forms] == ["name_form"]
+    session = Session(domain, Store.in_memory(), turn_taking="auto")
+    session.say(UserUttered("hello", "greet"))
+    session.correct("utter_ask_name")
+    session.say(UserUttered("Zbigniew Nowak", None))
+    assert isinstance(session.pending, Proposal)
+    told = remarks(session.history, session.conversation, session.pending)
+    assert any("utter_ask_name alone takes fewer answers. Choose name_form" in line for line in told)
+
+
 def test_the_summary_has_a_sentence_of_each_part() -> None:
     parts = dict(summary(interviewed(PIZZA).outline))
     understood, known, done = (
@@ -147,6 +175,7 @@ def test_the_summary_has_a_sentence_of_each_part() -> None:
     assert known["size"] == "one of small, large" and known["delivery"] == "yes or no"
     assert done["utter_ask_size"] == "“Which size?”"
     assert done["delivery_form"] == "asks utter_ask_delivery and takes yes or no for an answer"
+    assert done["address_form"] == "asks utter_ask_address and takes the whole message for an answer"
     assert done["action_place_the_order"] == "code, to be written"
     assert summary(Outline()) == []
 
