@@ -109,7 +109,7 @@ class Outline:
 
     @property
     def wished(self) -> tuple[str, ...]:
-        """The intents of messages that are no answers to a question: wishes and small talk."""
+        """The intents of wishes and of small talk."""
         return (*(_SMALL_TALK if self.small_talk else ()), *(wish.name for wish in self.wishes))
 
     @property
