@@ -12,7 +12,7 @@ from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.domain.default_names import BACK, SESSION_START, command_of, known_intents
 from dialogue_gym.domain.model import RESTART
 from dialogue_gym.nlu.interpreter import InterpreterError
-from dialogue_gym.outline.names import written_name
+from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.stories.entity_markup import read_marked
 from dialogue_gym.teaching.pending import SessionError
 from dialogue_gym.teaching.session import Session
@@ -119,6 +119,19 @@ def unknown_names(domain: Domain, message: UserUttered) -> list[tuple[str, str, 
         if name not in domain.known_entities:
             found.append(("entity", name, nearest(name, domain.known_entities)))
     return found
+
+
+def meant_name(domain: Domain, kind: str, name: str) -> str | None:
+    """Return the known name from which one of the `unknown_names` differs by a slip; None without one."""
+    return misspelled(name, domain.intents if kind == "intent" else domain.known_entities)
+
+
+def with_name(message: UserUttered, kind: str, name: str, meant: str) -> UserUttered:
+    """Return a message with another name for its intent, or for an entity."""
+    if kind == "intent":
+        return dataclasses.replace(message, intent=meant)
+    entities = (dataclasses.replace(one, name=meant) if one.name == name else one for one in message.entities)
+    return dataclasses.replace(message, entities=tuple(entities))
 
 
 def default_names(domain: Domain, message: UserUttered) -> list[Addition]:

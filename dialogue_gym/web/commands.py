@@ -17,11 +17,13 @@ from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.teaching.interpreter import (
     correction_text,
     default_names,
+    meant_name,
     new_action,
     new_name,
     notes_on_values,
     obeyed,
     unknown_names,
+    with_name,
     with_written_names,
 )
 from dialogue_gym.teaching.mode import FAKE, ME
@@ -60,7 +62,7 @@ class Command:
             if isinstance(value, str) and len(value) > MOST_CHARACTERS:
                 raise SessionError(f"a text has at most {MOST_CHARACTERS} characters, this one {len(value)}")
             values.append(value)
-        if workspace.unknown and self.run not in (_add_unknown, _dismiss_unknown):
+        if workspace.unknown and self.run not in (_use_meant, _add_unknown, _dismiss_unknown):
             workspace.unknown = None
         self.run(workspace, *values)
 
@@ -143,8 +145,11 @@ def _entity(given: object, message: UserUttered) -> Entity:
 
 def _take(workspace: Workspace, message: UserUttered, is_correction: bool) -> None:
     """Take in a new or corrected message; ask about unknown names first."""
-    if names := unknown_names(workspace.session.domain, message):
-        workspace.unknown = UnknownNames(message, is_correction, tuple(names))
+    domain = workspace.session.domain
+    if names := unknown_names(domain, message):
+        meant = [meant_name(domain, kind, name) for kind, name, _ in names]
+        slips = tuple(name for name in meant if name) if all(meant) else ()
+        workspace.unknown = UnknownNames(message, is_correction, tuple(names), slips)
     else:
         _write(workspace, message, is_correction)
 
@@ -162,10 +167,24 @@ def _write(
     workspace.notes += notes
 
 
-def _add_unknown(workspace: Workspace) -> None:
+def _use_meant(workspace: Workspace) -> None:
+    """Take the known names from which all unknown ones differ by a slip."""
+    unknown = _asked(workspace)
+    message = unknown.message
+    for (kind, name, _), meant in zip(unknown.names, unknown.meant, strict=False):
+        message = with_name(message, kind, name, meant)
+    _take(workspace, message, unknown.is_correction)
+
+
+def _asked(workspace: Workspace) -> UnknownNames:
     unknown, workspace.unknown = workspace.unknown, None
     if unknown is None:
         raise SessionError("no new names await an answer")
+    return unknown
+
+
+def _add_unknown(workspace: Workspace) -> None:
+    unknown = _asked(workspace)
     names = unknown_names(workspace.session.domain, unknown.message)  # another teacher may have added some
     _write(
         workspace, unknown.message, unknown.is_correction, [new_name(kind, name) for kind, name, _ in names]
@@ -216,6 +235,7 @@ COMMANDS = {
     "cancel": Command(lambda workspace: workspace.session.cancel()),
     "say": Command(_say, (("text", str),)),
     "correct_message": Command(_correct_message, (("intent", str), ("entities", list))),
+    "use_meant": Command(_use_meant),
     "add_unknown": Command(_add_unknown),
     "dismiss_unknown": Command(_dismiss_unknown),
     "run_action": Command(lambda workspace: workspace.session.run_action()),

@@ -34,16 +34,25 @@ class Note:
 
 @dataclass(frozen=True)
 class UnknownNames:
-    """A new or corrected message with names that the domain lacks: kind, name and a hint for each."""
+    """A new or corrected message with names that the domain lacks.
+
+    Attributes:
+        message: the message.
+        is_correction: whether it corrects the last one.
+        names: the kind, the name and a hint of each.
+        meant: the known names instead, if each of them is a slip; otherwise none.
+    """
 
     message: UserUttered
     is_correction: bool
     names: tuple[tuple[str, str, str], ...]
+    meant: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """Return the question about it, for a page."""
         names = [[kind, visible(name), visible(hint)] for kind, name, hint in self.names]
-        return {"names": names, "text": visible(self.message.text or "/" + self.message.act)}
+        text = visible(self.message.text or "/" + self.message.act)
+        return {"names": names, "meant": [visible(name) for name in self.meant], "text": text}
 
 
 def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False) -> Json:

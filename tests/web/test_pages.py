@@ -64,6 +64,51 @@ def test_a_message_is_corrected_by_keyboard(browser: playwright.Browser, server:
     assert tab.faults == []
 
 
+def test_enter_never_adds_a_slip_and_what_was_typed_is_kept(
+    browser: playwright.Browser, server: Served
+) -> None:
+    tab = as_teacher(browser, server, "ida")
+    before = tab.step
+    tab.page.select_option("select >> nth=0", "me")
+    tab.settled(before)
+    focused = "document.activeElement.textContent"
+    tab.page.fill("#message", "/infrom")
+    tab.press("Enter")
+    assert tab.page.evaluate(focused).startswith("Use inform")
+    tab.press("3")
+    assert tab.page.input_value("#message") == "/infrom"
+    tab.page.fill("#message", "somewhere in rome")
+    tab.press("Enter")
+    tab.page.keyboard.press("Alt+m")
+    tab.page.wait_for_selector(".message-editor")
+    while tab.page.locator(".entities li").count():
+        tab.page.click(".entities button >> nth=0")
+    tab.page.click('.words button:has-text("rome")')
+    assert tab.page.input_value(".selected input") == "cuisine"
+    tab.page.fill(".selected input", "loc")
+    tab.page.focus("input[list=intents]")
+    tab.page.keyboard.press("Control+A")
+    tab.page.keyboard.type("infrom")
+    tab.press("Enter")
+    assert "did you mean 'inform'" in tab.page.inner_text(".decision")
+    assert tab.page.evaluate(focused).startswith("Cancel")  # loc may be new, infrom hardly
+    tab.press("Enter")
+    assert tab.page.input_value("input[list=intents]") == "infrom"
+    assert tab.page.inner_text(".entities li bdi") == "loc"
+    tab.page.click(".entities button >> nth=0")
+    tab.page.click('.words button:has-text("rome")')
+    tab.page.fill(".selected input", "locaton")
+    tab.click(".message-editor >> text=Save")
+    assert tab.page.evaluate(focused).startswith("Use inform, location")
+    tab.press("Enter")
+    assert 'inform{"location": "rome"}' in tab.page.inner_text(".log")
+    tab.click('[data-action="utter_ask_price"]')
+    tab.page.keyboard.press("Alt+g")
+    tab.press("Enter")  # the bot, who has spoken, listens
+    tab.page.wait_for_function("document.activeElement.id === 'message'")
+    assert tab.faults == []
+
+
 def test_a_new_action_is_typed_without_triggering_shortcuts(
     browser: playwright.Browser, server: Served
 ) -> None:

@@ -388,7 +388,9 @@ def test_typed_names_have_no_spaces_and_slips_are_told(talk: Workspace) -> None:
     do(talk, "dismiss_unknown")
     do(talk, "say", text="/serch_concerts")
     assert talk.view["unknown"]["names"] == [["intent", "serch_concerts", "did you mean 'search_concerts'?"]]
-    do(talk, "dismiss_unknown")
+    do(talk, "use_meant")
+    assert talk.session.domain == CONCERT and talk.view["chat"][-1]["meaning"] == "search_concerts"
+    do(talk, "restart")
     do(talk, "say", text="/greet")
     do(talk, "correct_with_new", action="utter_gret", text="Hi")
     assert faults(talk) == ["unknown action 'utter_gret'; did you mean 'utter_greet'?"]

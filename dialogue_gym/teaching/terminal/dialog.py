@@ -23,12 +23,14 @@ from dialogue_gym.teaching.interpreter import (
     default_names,
     entities_text,
     entity_hints,
+    meant_name,
     new_action,
     new_name,
     notes_on_values,
     obeyed,
     parse_entities,
     unknown_names,
+    with_name,
     with_written_names,
 )
 from dialogue_gym.teaching.pending import (
@@ -140,9 +142,9 @@ class TeachingDialog:
             if obeyed(self._session, message):
                 return
             message = with_written_names(self._session.domain, message)
-            new = yield from self._new_names(message)
-            if new is not None:
-                self._take(message, lambda: self._session.say(message, new))
+            if named := (yield from self._named(message)):
+                said, new = named
+                self._take(said, lambda: self._session.say(said, new))
 
     def _take(self, message: UserUttered, take: Callable[[], None]) -> None:
         """Let the session take a message, and note the values that its slots do not list."""
@@ -151,20 +153,29 @@ class TeachingDialog:
         for note in notes:
             self._notes.add(f"({note})")
 
-    def _new_names(self, message: UserUttered, new: Sequence[Addition] = ()) -> Dialog[list[Addition] | None]:
-        """Offer to add the unknown names of a message to the domain; `new` is added in any case.
+    def _named(
+        self, message: UserUttered, new: Sequence[Addition] = ()
+    ) -> Dialog[tuple[UserUttered, list[Addition]] | None]:
+        """Ask about the unknown names of a message: a slip is mended, any other is added to the domain.
 
         Returns:
-            All additions; None if the person cancels.
+            The message and all additions, `new` first; None if the person cancels.
         """
-        additions = [*new, *default_names(extend(self._session.domain, new), message)]
-        for kind, name, near in unknown_names(extend(self._session.domain, new), message):
-            becomes = new_name(kind, name)
+        domain = extend(self._session.domain, new)
+        additions = [*new, *default_names(domain, message)]
+        for kind, name, near in unknown_names(domain, message):
+            becomes, meant = new_name(kind, name), meant_name(domain, kind, name)
             problem = Line(visible(f"Unknown {kind} {name!r} ({near}).", 2000), "bad")
-            if (yield from choose((problem,), f"add it as {article(becomes.add)}", "cancel")) == 2:
+            answers = [f"use {visible(meant)}"] if meant else []
+            answers += [f"add it as {article(becomes.add)}", "cancel"]
+            which = answers[(yield from choose((problem,), *answers)) - 1]
+            if which == "cancel":
                 return None
-            additions.append(becomes)
-        return additions
+            if meant and which == answers[0]:
+                message = with_name(message, kind, name, meant)
+            else:
+                additions.append(becomes)
+        return message, additions
 
     def _correct(self, proposal: Proposal) -> Dialog[None]:
         session, with_probabilities = self._session, not self._is_wizard
@@ -221,10 +232,11 @@ class TeachingDialog:
         if picked is None:
             return
         meant = yield from self._with_entities(message, picked)
-        new = yield from self._new_names(meant, [Addition(INTENT, picked.name)] if picked.is_new else [])
-        if new is not None:
-            self._take(meant, lambda: self._session.correct_message(meant, new))
-            self._notes.add(correction_text(self._session, meant), "good")
+        added = [Addition(INTENT, picked.name)] if picked.is_new else []
+        if named := (yield from self._named(meant, added)):
+            mended, new = named
+            self._take(mended, lambda: self._session.correct_message(mended, new))
+            self._notes.add(correction_text(self._session, mended), "good")
 
     def _ranking(self, message: UserUttered) -> Sequence[tuple[str, float]]:
         understood = Interpretation("")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialogue_gym._text import article, name_fault, nearest, visible
-from dialogue_gym.outline.names import written_name
+from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table
 
 HELP, QUIT, GOAL = "?", "q", "goal"
@@ -210,13 +210,23 @@ def pick(
                 Line(f"({visible(answer, 40)} is not a valid name for {article(what)}: {fault})", "bad"),
             )
         else:
-            problem = f"Unknown {what} {visible(answer, 40)} ({visible(nearest(answer, names))})."
-            if (new := written_name(answer, what, names)) in names:
-                return Picked(new)
-            adding = f"add it as {article(what)}{f', written {visible(new)}' if new != answer else ''}"
-            if (yield from choose((Line(problem, "bad"),), adding, "choose again")) == 1:
-                return Picked(new, is_new=True)
+            if picked := (yield from _new_or_meant(what, answer, names)):
+                return picked
             shown = (hint,)
+
+
+def _new_or_meant(what: str, answer: str, names: Sequence[str]) -> Dialog[Picked | None]:
+    """Ask whether a name that is unknown is new, or another one with a slip; None to choose again."""
+    if (new := written_name(answer, what, names)) in names:
+        return Picked(new)
+    problem = f"Unknown {what} {visible(answer, 40)} ({visible(nearest(answer, names))})."
+    adding = f"add it as {article(what)}{f', written {visible(new)}' if new != answer else ''}"
+    meant = misspelled(new, names)
+    answers = (*([f"use {visible(meant)}"] if meant else []), adding, "choose again")
+    which = answers[(yield from choose((Line(problem, "bad"),), *answers)) - 1]
+    if which == "choose again":
+        return None
+    return Picked(meant) if meant and which != adding else Picked(new, is_new=True)
 
 
 def _table(titles: tuple[str, ...], rows: Sequence[Row], numbers: Sequence[int]) -> tuple[Line | Table, ...]:

@@ -40,6 +40,7 @@ export default {
       newText: "",
       isNaming: false,
       isEditing: false,
+      correction: null, // that asks about new names
       isHeld: false,
       asking: "",
       alone: ALONE.includes(preferred("keys")) ? preferred("keys") : "numbers",
@@ -64,6 +65,16 @@ export default {
         .map((option, index) => ({ ...option, number: index + 1, ...this.shared(option.probability) }))
         .filter((one) => !text || `${one.shown} ${one.says}`.toLowerCase().includes(text));
     },
+    // The answers about new names. The first one takes Enter: never to add what looks like a slip.
+    unknownAnswers() {
+      const { names, meant } = this.view.unknown;
+      const isNear = names.some(([, , hint]) => hint.startsWith("did you mean"));
+      const answers = [
+        { command: "add_unknown", text: "Add", isFirst: !isNear },
+        { command: "dismiss_unknown", text: "Cancel", isFirst: isNear && !meant.length },
+      ];
+      return meant.length ? [{ command: "use_meant", text: `Use ${meant.join(", ")}`, isFirst: true }, ...answers] : answers;
+    },
     newName() {
       const name = this.filter.trim();
       return name && !this.view.options.some((one) => one.action === name) ? name : "";
@@ -79,10 +90,11 @@ export default {
         this.filter = "";
         this.isNaming = false;
         this.newText = "";
-        if (last.command === "say" && !view.notice && !view.notes.some(([, style]) => style === "bad")) this.message = "";
+        this.takeBack(last.command);
       }
       if (!view.correctable || last?.command === "correct_message") this.isEditing = false;
-      this.$nextTick(() => this.afterUpdate(last !== null));
+      // A bot that goes on by itself takes the focused button away once it listens.
+      this.$nextTick(() => this.afterUpdate(last !== null || (before.is_running && document.activeElement === document.body)));
     },
     message(text) {
       keep("message", text);
@@ -159,11 +171,24 @@ export default {
     say() {
       if (this.message.trim()) this.send("say", { text: this.message });
     },
+    correct(meaning) {
+      this.correction = meaning;
+      this.send("correct_message", meaning);
+    },
+    // What was typed is kept until it is taken: new names may be a slip, to be mended.
+    takeBack(command) {
+      if (this.view.unknown) return;
+      const isRefused = this.view.notice || this.view.notes.some(([, style]) => style === "bad");
+      if (command === "dismiss_unknown" && this.correction) this.isEditing = this.view.correctable !== null;
+      else this.correction = null;
+      if (["say", "use_meant", "add_unknown"].includes(command) && !isRefused) this.message = "";
+    },
     fork(bubble) {
       this.send("fork", { entry: bubble.fork });
     },
     endEditing() {
       this.isEditing = false;
+      this.correction = null;
       this.$nextTick(() => this.focusNext());
     },
     // Focus, keys and scrolling.
@@ -175,8 +200,9 @@ export default {
     },
     focusNext() {
       if (this.$refs.help?.isOpen()) return;
-      const target = this.$refs.start || this.$refs.first || this.$refs.message || this.$refs.decision;
-      (Array.isArray(target) ? target[0] : target)?.focus({ preventScroll: window.innerWidth > 700 });
+      const { start, first, message, decision } = this.$refs;
+      const target = [start, first, message, decision].flat().find(Boolean); // one in a loop is a list
+      target?.focus({ preventScroll: window.innerWidth > 700 });
     },
     help() {
       this.$refs.help.toggle();
@@ -212,6 +238,7 @@ export default {
       if (event.repeat || event.ctrlKey || event.metaKey || event.isComposing) return;
       if (event.key === "Escape") {
         if (this.asking) this.answerAsked(false);
+        else if (this.view.unknown) this.send("dismiss_unknown");
         else if (this.isEditing) this.endEditing();
         else if (this.view.is_running) this.stop();
         else if (isTyping(event.target)) event.target.blur();
@@ -293,7 +320,7 @@ export default {
 
     <Chat ref="chat" :chat="view.chat" :disabled="isBlocked" after-user="Fork" before-bot="Fork" @fork="fork">
       <template #about><button v-if="view.correctable && !isEditing" class="link" @click="isEditing = true" :disabled="isBlocked" title="Correct the meaning (Alt+M)">Wrong meaning?</button></template>
-      <template #below><MessageEditor v-if="isEditing" :message="view.correctable" :names="names" :disabled="isBlocked" @save="send('correct_message', $event)" @cancel="endEditing" /></template>
+      <template #below><MessageEditor v-if="isEditing" :message="{ ...view.correctable, ...correction }" :names="names" :disabled="isBlocked" @save="correct" @cancel="endEditing" /></template>
     </Chat>
 
     <section ref="decision" class="decision" tabindex="-1" aria-label="Your answer" :aria-busy="sent !== null">
@@ -316,8 +343,7 @@ export default {
       <div v-else-if="view.unknown" class="card" role="group" aria-labelledby="unknown">
         <h2 id="unknown">{{ view.unknown.names.length > 1 ? 'Add these names?' : 'Add this name?' }}</h2>
         <ul><li v-for="[kind, name, hint] in view.unknown.names">There is no {{ kind }} called <bdi><strong>{{ name }}</strong></bdi> <small dir="auto">({{ hint }})</small></li></ul>
-        <div class="row"><button ref="first" class="primary" data-number="1" @click="send('add_unknown')" :disabled="isBlocked">Add <kbd>1</kbd></button>
-        <button data-number="2" @click="send('dismiss_unknown')" :disabled="isBlocked">Cancel <kbd>2</kbd></button></div>
+        <div class="row"><button v-for="(answer, index) in unknownAnswers" :ref="answer.isFirst ? 'first' : undefined" :class="{ primary: answer.isFirst }" :data-number="index + 1" @click="send(answer.command)" :disabled="isBlocked"><bdi>{{ answer.text }}</bdi> <kbd>{{ index + 1 }}</kbd></button></div>
       </div>
 
       <div v-else-if="asks === 'proposal'" class="card" v-show="!isEditing">

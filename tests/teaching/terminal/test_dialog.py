@@ -177,6 +177,17 @@ def test_act_of_an_unknown_intent_can_add_it() -> None:
     assert session.domain.intents[-1] == "order" and "means order (1.00)" in shown
 
 
+def test_a_slip_is_mended_and_nothing_is_added() -> None:
+    session = concert(Store.in_memory(), stories=False)
+    before = session.domain
+    answers = ["/gret", "1", "3", "serch_concerts", "1", "", "2", "utter_gret", "1"]
+    shown = list(played(dialog(session), answers))
+    assert "1  use greet\n2  add it as an intent\n3  cancel" in shown[1]
+    assert "means greet" in shown[2] and "means search_concerts" in shown[6]
+    assert "1  use utter_greet" in shown[8] and session.conversation.latest_action == "utter_greet"
+    assert session.domain == before
+
+
 def test_an_unlisted_value_is_told_when_it_is_typed_and_when_it_is_mended() -> None:
     domain = domain_from(PLAIN + "slots: {size: {type: categorical, values: [small, large]}}\n")
     teaching = dialog(session := Session(domain, Store.in_memory()))

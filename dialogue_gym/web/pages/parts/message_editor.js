@@ -30,7 +30,7 @@ export default {
       words: text && !text.startsWith("/") ? wordsOf(text) : [],
       from: null,
       to: null,
-      name: this.names.entities[0] || "",
+      name: "",
     };
   },
   mounted() {
@@ -39,11 +39,17 @@ export default {
   },
   methods: {
     mark(index) {
+      if (this.from === null) this.name = this.nextName();
       if (this.from === null) this.from = this.to = index;
       else if (index === this.from && index === this.to) this.from = this.to = null;
       else if (index < this.from) this.from = index;
       else if (index > this.to) this.to = index;
       else this.from = this.to = index;
+    },
+    // The first entity that the message lacks.
+    nextName() {
+      const { entities } = this.names;
+      return entities.find((name) => !this.entities.some((one) => one.name === name)) || entities[0] || "";
     },
     isMarked(index) {
       return this.from !== null && this.from <= index && index <= this.to;
