@@ -1,7 +1,7 @@
 """Gymnasium environments with fake users, for learning dialogue policies.
 
-Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, `Dialogue-v0` and
-`DialogueLive-v0`.
+Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0` and `Dialogue-v0`; the same
+with explicit turn taking, `FakeUserRestaurantExplicit-v0` and so on; and `DialogueLive-v0`.
 """
 
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy, RandomPolicy
 from dialogue_gym.policies.pretrained import PretrainedPolicy
+from dialogue_gym.rules.tables import STEP_LIMITS
 from dialogue_gym.version import __version__
 
 if TYPE_CHECKING:
@@ -34,15 +35,21 @@ __all__ = [
 __getattr__ = lazy_getattr(__name__, {"wrappers.human_reward": ("HumanReward",)})
 
 _BUILTIN: dict[str, dict[str, str]] = {
-    "FakeUserRestaurant-v0": {"domain": "restaurant"},
-    "FakeUserConcert-v0": {"domain": "concert"},
-    "Dialogue-v0": {},
+    "FakeUserRestaurant": {"domain": "restaurant"},
+    "FakeUserConcert": {"domain": "concert"},
+    "Dialogue": {},
 }
-for _id, _kwargs in _BUILTIN.items():
-    register(
-        id=_id,
-        entry_point="dialogue_gym.envs:DialogueEnv",
-        vector_entry_point="dialogue_gym.vector:DialogueVectorEnv",
-        kwargs=_kwargs,
-    )
-register(id="DialogueLive-v0", entry_point="dialogue_gym.live.env:DialogueLiveEnv")
+for _name, _kwargs in _BUILTIN.items():
+    for _turns, _more in (("auto", {}), ("explicit", {"turn_taking": "explicit"})):
+        register(
+            id=f"{_name}{_turns.title() if _more else ''}-v0",
+            entry_point="dialogue_gym.envs:DialogueEnv",
+            vector_entry_point="dialogue_gym.vector:DialogueVectorEnv",
+            max_episode_steps=STEP_LIMITS[_turns],
+            kwargs=_kwargs | _more,
+        )
+register(
+    id="DialogueLive-v0",
+    entry_point="dialogue_gym.live.env:DialogueLiveEnv",
+    max_episode_steps=STEP_LIMITS["auto"],
+)

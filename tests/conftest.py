@@ -43,8 +43,11 @@ LIVE = "DialogueLive-v0"
 IDS = sorted(
     spec.id
     for spec in gym.registry.values()
-    if str(spec.entry_point).startswith("dialogue_gym") and spec.id != LIVE  # a person is its user
+    if str(spec.entry_point).startswith("dialogue_gym")
+    and spec.id != LIVE  # a person is its user
+    and "turn_taking" not in spec.kwargs
 )
+EXPLICIT_IDS = [env_id.replace("-", "Explicit-") for env_id in IDS]
 TURN_TAKINGS = ("auto", "explicit")
 
 TINY = """
@@ -72,13 +75,19 @@ def make(env_id: str, **keywords: Any) -> gym.Env[Any, Any]:
     """Make any of the library's ids; the one that takes a domain gets one."""
     if env_id == "Dialogue-v0":
         keywords.setdefault("domain", "restaurant")
-    return gym.make(env_id, **keywords)
+    return gym.make(with_turns(env_id, **keywords), **keywords)
+
+
+def with_turns(env_id: str, turn_taking: str = "auto", **others: Any) -> str:
+    """Return the id for a kind of turn taking: the explicit one allows twice the steps."""
+    return env_id.replace("-", "Explicit-") if turn_taking == "explicit" else env_id
 
 
 def make_vec(env_id: str, count: int, **keywords: Any) -> DialogueVectorEnv:
     """Make the vector environment of any of the library's ids."""
     if env_id == "Dialogue-v0":
         keywords.setdefault("domain", "concert")
+    env_id = with_turns(env_id, **keywords)
     env = gym.make_vec(env_id, count, vectorization_mode="vector_entry_point", **keywords)
     assert isinstance(env, DialogueVectorEnv)
     return env

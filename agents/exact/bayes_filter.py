@@ -21,7 +21,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from agents.exact.enumeration import Enumeration, RowKey
+from agents.exact.enumeration import Enumeration, RowKey, tables_of
 from agents.exact.upper_bound import Clairvoyant
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.rules import FAILURE, LISTENING, OPEN, RESTARTING, SUCCESS, TURN
@@ -51,7 +51,7 @@ class FilterPolicy:
             TooLarge: the environment has too many states to be enumerated.
         """
         dialogue = unwrapped_dialogue(env)
-        tables = dialogue.tables
+        tables = tables_of(env)
         self._first_action = dialogue.first_action
         self._actions = [
             action

@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dialogue_gym import rules
 from dialogue_gym.domain import Domain
+from dialogue_gym.envs import horizon_of
 from dialogue_gym.rules import (
     AWAITED,
     FAILURE,
@@ -108,6 +109,12 @@ def _is_only_named(tables: Tables, slot: int) -> bool:
         for field, blocks in zip(tables.clause_field, tables.clause_blocks, strict=True)
         if field == tables.slot_at[slot]
     )
+
+
+def tables_of(env: Any) -> Tables:
+    """Return the tables of a dialogue environment, with the number of steps that its wrappers leave."""
+    tables: Tables = env.unwrapped.tables
+    return dataclasses.replace(tables, step_limit=horizon_of(env))
 
 
 class Enumeration:

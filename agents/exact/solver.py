@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agents.exact.enumeration import Enumeration, RowKey
+from agents.exact.enumeration import Enumeration, RowKey, tables_of
 from agents.exact.upper_bound import Clairvoyant
 from dialogue_gym import ExpertPolicy
 from dialogue_gym.envs import DialogueEnv
@@ -145,9 +145,8 @@ def bound(env: Any, most_states: int | None = None) -> float:
         TooLarge: the environment has too many states to be enumerated.
     """
     dialogue: DialogueEnv = env.unwrapped
-    return Clairvoyant(
-        Enumeration(dialogue.domain, dialogue.tables), exchanges=True, most_states=most_states
-    ).bound()
+    tables = tables_of(env)
+    return Clairvoyant(Enumeration(dialogue.domain, tables), exchanges=True, most_states=most_states).bound()
 
 
 def solve(env: Any) -> Solution:
@@ -157,7 +156,7 @@ def solve(env: Any) -> Solution:
         TooLarge: the environment has too many states to be enumerated.
     """
     dialogue: DialogueEnv = env.unwrapped
-    tables = dialogue.tables
+    tables = tables_of(env)
     clairvoyant = Clairvoyant(Enumeration(dialogue.domain, tables))
     action_values = clairvoyant.action_values()
 

@@ -30,8 +30,10 @@ from dialogue_gym.domain.observation import (
     observation_fields,
     slot_codes,
 )
+from dialogue_gym.envs.horizon import NEVER, is_wrapped, with_horizon
 from dialogue_gym.envs.observation_form import Observation, make_form
 from dialogue_gym.envs.options import begin, fold, read_options, tables_for
+from dialogue_gym.envs.random_source import RandomSource
 from dialogue_gym.envs.reward_terms import NamedTerms, RewardTerms
 from dialogue_gym.envs.settings import (
     MAX_HISTORY,
@@ -39,11 +41,10 @@ from dialogue_gym.envs.settings import (
     check_render_mode,
     make_settings,
     whole_number,
-    with_horizon,
 )
 from dialogue_gym.envs.state import DialogueState, rules_key
 from dialogue_gym.rules import blocked, draw, mask, progress, step
-from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, SUCCESS, TRUNCATED, TURNS
+from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, STEPS, SUCCESS, TRUNCATED, TURNS
 
 _ENDED = SUCCESS | FAILURE
 _KNOWN_MASKS = 1024
@@ -52,7 +53,7 @@ _YES, _NO = np.array(True), np.array(False)
 """Arrays without axes: Gymnasium's vector environments and TorchRL store these, and no other kind of bool."""
 
 
-class DialogueEnv(gym.Env[Observation, np.int64]):
+class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
     """A dialogue with the fake user of a domain file.
 
     ## Description
@@ -98,7 +99,10 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
     ## Episode End
     Terminated when the user has what they want (success), or hangs up because their patience has run out
-    (failure). Truncated after 50 steps (100 with explicit turn taking).
+    (failure). Truncated after `max_episode_steps`: 50, and 100 in the ids with `Explicit` in their name.
+    Of an environment that `gymnasium.make` made, `TimeLimit` truncates the dialogues, and
+    `max_episode_steps=` of `gymnasium.make` sets their length, as for any environment; the innermost
+    environment, `env.unwrapped`, has no limit then. One that is made from the class has its own.
 
     ## Information
     The same keys after `reset` and every step: `action_mask` (int8, one per action: 0 where its precondition
@@ -120,8 +124,8 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
     - `max_history`: number of observations given at once.
     - `observation`: `"fields"`, one small integer for each field, or `"flat"`, their one-hot vector.
     - `reward`: weights that override the domain's, by term or action.
-    - `max_episode_steps`: steps until truncation, instead of 50 or 100. (`gym.make` keeps an argument of
-      this name for its `TimeLimit` wrapper, which can only shorten an episode.)
+    - `max_episode_steps`: steps until truncation; by default those of the id, and in the class 50, or 100
+      with explicit turn taking.
     - `shaping`: reward for progress, in parts of the reward of success, from 0 (none) to 100. See Rewards.
     - `render_mode`: `"ansi"` (render returns the dialogue as text), `"human"` (it is printed as it goes) or
       `"rgb_array"` (render returns a picture of the chat, uint8 of shape `(480, 640, 3)`; needs Pillow).
@@ -197,6 +201,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self._counts = [np.int64(number) for number in range(self.tables.step_limit + 2)]
         self._components = len(self.fields)
         self._row = [0] * self.tables.size
+        self._step_limit = self.tables.step_limit
         self._is_random_set = False
         self._is_over, self._is_success = True, False
         self._user: str | None = None
@@ -206,12 +211,16 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
 
     @property
     def spec(self) -> EnvSpec | None:
-        """The specification that `gymnasium.make` gave, with this environment's `max_episode_steps`."""
+        """The specification that `gymnasium.make` gave, with the steps if this environment truncates."""
         return self._spec
 
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
-        self._spec = with_horizon(spec, self.tables.step_limit)
+        if is_wrapped(spec):
+            self._step_limit = NEVER
+        else:
+            spec = with_horizon(spec, self._step_limit)
+        self._spec = spec
 
     @property
     def patience(self) -> int:
@@ -245,19 +254,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         """
         return self.observation_form.decode(np.asarray(observations))
 
-    @property
-    def np_random(self) -> np.random.Generator:
-        """The generator that unseeded dialogues are drawn from. Setting it decides all that follows."""
-        return super().np_random
-
-    @np_random.setter
-    def np_random(self, generator: np.random.Generator) -> None:
-        self._np_random, self._np_random_seed = generator, -1
-        if self._is_random_set:
-            self._row[RANDOM] = self._drawn_random_state()
-
-    def _drawn_random_state(self) -> int:
-        return rules.mix(int(self.np_random.integers(1 << 62)))
+    def _draw_chance(self) -> None:
+        if self._is_random_set:  # otherwise the first reset draws
+            self._row[RANDOM] = rules.mix(int(self._drawn_seeds(1)[0]))
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -275,11 +274,11 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         """
         chosen = read_options(options, self.domain)
         super().reset(seed=seed)
+        is_first, self._is_random_set = not self._is_random_set, True
         if seed is not None:
             self._row[RANDOM] = rules.mix(fold(seed))
-        elif not self._is_random_set:
-            self._row[RANDOM] = self._drawn_random_state()
-        self._is_random_set = True
+        elif is_first:
+            self._draw_chance()
         self._is_over, self._is_success = False, False
         self._play_with(chosen.user)
         begin(self._row, self.tables, chosen.goal)
@@ -317,7 +316,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         """Go back to a state of this environment, or of another one with the same domain and settings.
 
         The same actions then have the same results as before. A `TimeLimit` around this environment does not
-        go back: step the environment itself, which has a limit of its own.
+        go back: step the environment itself. Made from the class, it has a limit of its own.
 
         Returns:
             The observation of the state, and its `info` (without reward terms).
@@ -351,6 +350,9 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         row, tables = self._row, self.tables
         before = progress(row, tables, 0) if tables.shaping else 0.0
         events = step(row, tables, index, draw)
+        truncated = row[STEPS] >= self._step_limit
+        if not truncated:
+            events &= ~TRUNCATED
         self._is_over, self._is_success = events & (_ENDED | TRUNCATED) != 0, events & SUCCESS != 0
         reward, terms = self._reward(events, index)
         if tables.shaping:
@@ -360,7 +362,7 @@ class DialogueEnv(gym.Env[Observation, np.int64]):
         self._recorder.add(row, index, events)
         if self.render_mode == "human":
             self._show()
-        return self._observe(), reward, events & _ENDED != 0, events & TRUNCATED != 0, info
+        return self._observe(), reward, events & _ENDED != 0, truncated, info
 
     def _action_index(self, action: Any) -> int:
         """Return the index of an action in the domain; `ValueError` if the environment has no such action."""

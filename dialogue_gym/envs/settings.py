@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import math
 import numbers
@@ -10,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
-from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym._text import bounds, nearest
 from dialogue_gym.domain import Domain
@@ -74,25 +72,14 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     for name, limits in _WHOLE.items():
         if given[name] is not None:
             given[name] = whole_number(name, given[name], *limits)
+    if given["max_episode_steps"] == STEP_LIMITS[turn_taking]:
+        given["max_episode_steps"] = None  # equal settings compare equal; make_vec always gives a number
     for name in ("semantic_error_rate", "shaping"):
         given[name] = given[name] or 0.0
     settings = Settings(**given, reward=_reward(domain, reward or {}))
     if domain.fake_user is not None:
         domain.fake_user.profile(settings.user)
     return settings
-
-
-def with_horizon(spec: EnvSpec | None, steps: int) -> EnvSpec | None:
-    """Return a copy of a specification that names the number of steps until truncation.
-
-    The number depends on the arguments, so it cannot stand in the registry: `gymnasium.make` would cut every
-    dialogue with automatic turn taking and with explicit turn taking alike after it.
-    """
-    if spec is None or spec.max_episode_steps is not None:
-        return spec
-    spec = copy.copy(spec)
-    spec.max_episode_steps = steps
-    return spec
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:

@@ -59,7 +59,7 @@ class DialogueLiveEnv(DialogueEnv):
     ## Episode End
     Terminated when the person has what they wanted (success), leaves, or types `/restart` (failure). Without
     a fake user in the domain people's wishes are unknown, and only they end a conversation. Truncated
-    after 50 steps (100 with explicit turn taking), or `max_episode_steps`.
+    as in `DialogueEnv`.
 
     ## Information
     As in `DialogueEnv`.
@@ -178,7 +178,9 @@ class DialogueLiveEnv(DialogueEnv):
         return observation, reward, outcome in (SUCCESS, FAILURE), outcome == TRUNCATED, info
 
     def close(self) -> None:
-        """Close the environment; a store that it was given stays open."""
+        """Close the environment, and end its conversation; a store that it was given stays open."""
+        if self._turn is not None and not self._is_over:
+            self._end(self._turn, TRUNCATED)
         self._close_temporary()
         super().close()
 
@@ -196,7 +198,7 @@ class DialogueLiveEnv(DialogueEnv):
         if turn.is_over:
             return SUCCESS
         done = sum(isinstance(event, ActionExecuted) for event in turn.conversation.events)
-        return TRUNCATED if done >= self.tables.step_limit else None
+        return TRUNCATED if done >= self._step_limit else None
 
     def _message(self, begins: bool = False) -> UserUttered | None:
         """Wait for a message that can be understood; None if the person leaves, or restarts."""

@@ -56,6 +56,7 @@ class QTable(Policy):
             use_mask: leave out impossible actions, instead of learning that they fail.
         """
         super().__init__(env, seed)
+        self._played = env
         need_fields(self.env, type(self).__name__)
         self.num_timesteps = 0
         self.values: dict[bytes, npt.NDArray[np.float64]] = {}
@@ -75,13 +76,13 @@ class QTable(Policy):
             on_dialogue: called after each dialogue as `on_dialogue(steps, return_, is_success)`; the return
                 is without shaping.
         """
-        observation, info = self.env.reset(seed=self._seed)
+        observation, info = self._played.reset(seed=self._seed)
         dialogue: list[tuple[bytes, int, float, bytes | None]] = []
         plain = 0.0
         for step in range(1, steps + 1):
             remaining = 1 - step / steps
             action = self._explore(observation, remaining * self._exploration)
-            next_observation, reward, terminated, truncated, info = self.env.step(action)
+            next_observation, reward, terminated, truncated, info = self._played.step(action)
             following = None if terminated else next_observation.tobytes()
             dialogue.append((observation.tobytes(), action, float(reward), following))
             plain += float(reward)
@@ -98,7 +99,7 @@ class QTable(Policy):
                 on_dialogue(self.num_timesteps, plain, info["is_success"])
                 dialogue.clear()
                 plain = 0.0
-                observation, info = self.env.reset()
+                observation, info = self._played.reset()
 
     def _row(self, key: bytes) -> npt.NDArray[np.float64]:
         """Return the values of an observation's actions; those of impossible ones are -inf."""

@@ -71,7 +71,7 @@ def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrat
             right = np.zeros(mask.actions, dtype=np.bool_)
             right[list(expert.right_actions(step.observation))] = True
             is_over = step.terminated or step.truncated
-            outcome = step.reward, step.next_observation, is_over, step.truncated
+            outcome = step.reward, step.next_observation, is_over, step.truncated and not step.terminated
             steps.append((step.observation, right, step.action, *outcome))
     observations, *others = (np.array(column) for column in zip(*steps, strict=True))
     return Demonstrations(observations, mask(observations), *others)

@@ -14,6 +14,7 @@ from dialogue_gym._text import nearest
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.rules.tables import STEP_LIMITS
 
 TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
 """The independent random streams of a run."""
@@ -24,7 +25,8 @@ _ANY_DOMAIN = "Dialogue-v0"
 
 def builtin_ids() -> dict[str, str]:
     """Return the id of the environment of each built-in domain, by the domain's name."""
-    ids = {spec.kwargs.get("domain"): name for name, spec in gym.registry.items() if _is_ours(name)}
+    ours = [spec for name, spec in gym.registry.items() if _is_ours(name) and not _is_explicit(name)]
+    ids = {spec.kwargs.get("domain"): spec.id for spec in ours}
     return {name: ids[name] for name in builtin_names() if name in ids}
 
 
@@ -79,6 +81,10 @@ def _is_ours(env_id: str) -> bool:
     return str(gym.spec(env_id).entry_point).startswith("dialogue_gym")
 
 
+def _is_explicit(env_id: str) -> bool:
+    return "turn_taking" in gym.spec(env_id).kwargs
+
+
 def make_env(env_id: str, settings: dict[str, Any], render_mode: str | None = None) -> gym.Env[Any, Any]:
     """Make a dialogue environment.
 
@@ -93,7 +99,18 @@ def make_env(env_id: str, settings: dict[str, Any], render_mode: str | None = No
     if "domain" in settings and "domain" in gym.spec(env_id).kwargs:
         # Gymnasium would let it through, and results of another domain would stand under this id.
         raise ValueError(f"domain={settings['domain']!r}: {env_id} has its own domain; use Dialogue-v0")
-    return gym.make(env_id, render_mode=render_mode, **settings)
+    if _is_explicit(env_id):
+        raise ValueError(f"{env_id!r}: use {env_id.replace('Explicit', '')} with turn_taking=explicit")
+    return gym.make(env_id, render_mode=render_mode, **with_steps(settings))
+
+
+def with_steps(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with the steps of a dialogue that their turn taking needs.
+
+    Gymnasium takes those of the id, which are too few for explicit turn taking.
+    """
+    is_explicit = settings.get("turn_taking") == "explicit"
+    return {"max_episode_steps": STEP_LIMITS["explicit"]} | settings if is_explicit else settings
 
 
 def stream(seed: int, use: int) -> int:

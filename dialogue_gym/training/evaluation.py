@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dialogue_gym._text import counted
 from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
+from dialogue_gym.envs.horizon import horizon_of
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.training.environments import EVALUATION, stream
@@ -261,7 +262,8 @@ def _env_of(agent: Agent, settings: dict[str, Any]) -> DialogueEnv:
 
 def _lanes(env: gym.Env[Any, Any], count: int) -> DialogueVectorEnv:
     inner = unwrapped_dialogue(env)
-    settings = dataclasses.asdict(inner.settings) | {"reward": dict(inner.settings.reward), "shaping": 0.0}
+    ours = {"reward": dict(inner.settings.reward), "shaping": 0.0, "max_episode_steps": horizon_of(env)}
+    settings = dataclasses.asdict(inner.settings) | ours
     try:
         return DialogueVectorEnv(
             count, autoreset_mode="SameStep", domain=inner.domain, max_history=inner.max_history,

@@ -26,7 +26,7 @@ from dialogue_gym.training.behaviour_cloning import clone
 from dialogue_gym.training.configuration import agent_config, check_warm_start
 from dialogue_gym.training.curriculum import SHAPING, Curriculum
 from dialogue_gym.training.demonstrations import demonstrate, taught_labels
-from dialogue_gym.training.environments import DEMONSTRATION, TRAINING, make_env, stream
+from dialogue_gym.training.environments import DEMONSTRATION, TRAINING, make_env, stream, with_steps
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "dqn": DQN,
@@ -158,7 +158,7 @@ def train(
 def _train(
     run: Run, config: dict[str, Any], recorder: _Recorder, labels: Path | None = None
 ) -> BaseAlgorithm:
-    lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **run.training_settings)
+    lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **with_steps(run.training_settings))
     if run.curriculum:
         recorder.begin(Curriculum(lanes.lanes))
     seed = stream(run.seed, TRAINING)

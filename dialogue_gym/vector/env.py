@@ -17,8 +17,10 @@ from gymnasium.vector.utils import batch_space
 from dialogue_gym._text import nearest
 from dialogue_gym.domain.observation import ObservationField
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.envs.options import fold, read_options
-from dialogue_gym.envs.settings import whole_number, with_horizon
+from dialogue_gym.envs.horizon import with_horizon
+from dialogue_gym.envs.options import KEYS, ResetOptions, fold, read_options
+from dialogue_gym.envs.random_source import RandomSource
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.rules.chance import MASK
 from dialogue_gym.vector.attributes import METHODS, LaneAttributes
 from dialogue_gym.vector.lazy_info import LazyInfo
@@ -67,7 +69,7 @@ def make_lanes(env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) 
     return Lanes(env, count, is_same_step=is_same_step, copy=copy)
 
 
-class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
+class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
     """Dialogues of a `DialogueEnv`, many at a time, played by compiled rules.
 
     Lane i, reset with seed s, gives the same observations, masks, rewards and endings as a `DialogueEnv`
@@ -240,8 +242,8 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
         Args:
             seed: s gives lane i the seed s + i; a list gives each lane its own, or None. Without a seed a
                 lane's random stream runs on.
-            options: may hold `reset_mask`, a bool array of shape `(num_envs,)`, and `goal`, the wishes of the
-                users of these dialogues, as in `DialogueEnv.reset`.
+            options: may hold `reset_mask`, a bool array of shape `(num_envs,)`, and `goal` and `user`, the
+                wishes and the profile of the users of these dialogues, as in `DialogueEnv.reset`.
 
         Raises:
             ValueError: there are not as many seeds, or mask entries, as lanes; or an option is unknown.
@@ -249,14 +251,14 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             gymnasium.error.ResetNeeded: with a mask, before all lanes were reset once.
         """
         chosen = self._chosen(options)
-        goal = self._goal(options)
+        wanted = self._wanted(options)
         seeds, is_given = self._seeds(seed)
         is_new = chosen & (is_given | ~self._is_seeded)
         unknown = is_new & ~is_given
         if unknown.any():
             seeds[unknown] = self._drawn_seeds(int(unknown.sum()))
         self._is_seeded |= is_new
-        seen = self._lanes.reset(seeds, is_new, chosen, goal)
+        seen = self._lanes.reset(seeds, is_new, chosen, wanted)
         self._is_begun = True
         nowhere = np.zeros(self.num_envs, np.bool_)
         return seen.observations, self._info(seen, nowhere, nowhere)
@@ -366,28 +368,13 @@ class DialogueVectorEnv(VectorEnv[Array, Array, Array]):
             raise ValueError("options['reset_mask'] must be True for at least one lane")
         return mask
 
-    def _goal(self, options: dict[str, Any] | None) -> Mapping[int, int]:
+    def _wanted(self, options: dict[str, Any] | None) -> ResetOptions:
         given = {key: value for key, value in (options or {}).items() if key != "reset_mask"}
-        if "user" in given:
-            raise ValueError(
-                "options['user']: compiled lanes share one user; give the argument user, "
-                'or use vectorization_mode="sync"'
-            )
-        return read_options(given, self.single.domain, ("goal", "reset_mask")).goal
+        return read_options(given, self.single.domain, (*KEYS, "reset_mask"))
 
-    @property
-    def np_random(self) -> np.random.Generator:
-        """The generator that unseeded lanes are drawn from. Setting it decides all that follows."""
-        return super().np_random
-
-    @np_random.setter
-    def np_random(self, generator: np.random.Generator) -> None:
-        self._np_random, self._np_random_seed = generator, -1
+    def _draw_chance(self) -> None:
         self._lanes.set_random_states(self._drawn_seeds(self.num_envs))
         self._is_seeded[:] = True
-
-    def _drawn_seeds(self, count: int) -> npt.NDArray[np.uint64]:
-        return self.np_random.integers(1 << 62, size=count, dtype=np.uint64)
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> tuple[npt.NDArray[np.uint64], Array]:
         """Return the seed of each lane, and a mask of the lanes whose seed is given."""

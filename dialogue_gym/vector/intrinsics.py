@@ -12,14 +12,14 @@ from dialogue_gym.vector.numba_types import INT64, RowType, TablesType, Vector, 
 
 
 def tables_maker(constants: tuple[int, ...]) -> Any:
-    """Return a function for compiled code that makes tables from a vector of words (int64)."""
+    """Return a function for compiled code that makes tables from a vector of words (int64), from `at` on."""
     of = TablesType(bool(constants))
 
     @intrinsic
-    def make_tables(context: Any, words: Any) -> Any:
+    def make_tables(context: Any, words: Any, at: Any) -> Any:
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             tables = view(context, builder, of)
-            tables.words = view(context, builder, words, args[0]).data
+            tables.words = element(builder, view(context, builder, words, args[0]).data, args[1])
             if constants:
                 array = ir.ArrayType(INT64, len(constants))
                 known = ir.GlobalVariable(builder.module, array, builder.module.get_unique_name("tables"))
@@ -29,7 +29,7 @@ def tables_maker(constants: tuple[int, ...]) -> Any:
                 tables.constants = builder.bitcast(known, INT64.as_pointer())
             return tables._getvalue()
 
-        return of(words), generate
+        return of(words, types.int64), generate
 
     return make_tables
 

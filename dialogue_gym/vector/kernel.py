@@ -21,7 +21,7 @@ from numba.extending import register_jitable
 
 from dialogue_gym._digest import digest, sibling_sources
 from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, mask, progress, sources, step, user
-from dialogue_gym.rules.tables import FAILURE, SUCCESS, TRUNCATED, TURNS
+from dialogue_gym.rules.tables import FAILURE, STEPS, SUCCESS, TRUNCATED, TURNS
 from dialogue_gym.vector.intrinsics import (
     call_at,
     copy_cells,
@@ -55,7 +55,7 @@ for _module in (bot, user, dialogue, chance):
 register_jitable(**_OPTIONS)(progress)
 
 GIVEN = (
-    "words", "event_reward", "action_reward", "shaping", "places",
+    "words", "users", "event_reward", "action_reward", "shaping", "places",
     "cells", "states", "is_over", "frames", "events", "shaped",
     "observations", "masks", "turns", "rewards", "terminated", "truncated", "ended", "successes",
     "final_observations", "final_masks", "final_turns",
@@ -67,7 +67,7 @@ An argument for each would take more time than a step in a few lanes. The number
 observation's codes, and of its components.
 """
 (
-    WORDS, EVENT_REWARD, ACTION_REWARD, SHAPING, PLACES,
+    WORDS, USERS, EVENT_REWARD, ACTION_REWARD, SHAPING, PLACES,
     CELLS, STATES, IS_OVER, FRAMES, EVENTS, SHAPED,
     OBSERVATIONS, MASKS, TURNS_TAKEN, REWARDS, TERMINATED, TRUNCATIONS, ENDED, SUCCESSES,
     FINAL_OBSERVATIONS, FINAL_MASKS, FINAL_TURNS,
@@ -86,6 +86,7 @@ HAS_HISTORY = False
 IS_SHAPED = False
 IS_SAME_STEP = False
 IS_FLAT = False
+HAS_USERS = False
 
 
 def _begin_dialogue(row, tables):  # type: ignore[no-untyped-def]
@@ -131,7 +132,9 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
 
     `given` has the numbers of `GIVEN`.
     """
-    tables = make_tables(vector_at(given, WORDS, types.int64))
+    words = vector_at(given, WORDS, types.int64)
+    users = vector_at(given, USERS, types.int64)
+    tables = make_tables(words, 0)
     event_reward = vector_at(given, EVENT_REWARD, types.float64)
     action_reward = vector_at(given, ACTION_REWARD, types.float64)
     shaping = vector_at(given, SHAPING, types.float64)[0]
@@ -158,9 +161,12 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
     form = FIRST, HAS_HISTORY, IS_FLAT, length, given[WIDTH]
     count = 0
     for lane in range(start, stop):
+        if HAS_USERS:
+            tables = make_tables(words, users[lane])
         row = make_row(cells, tables.size, states, lane)
         happened = BEGAN
         reward = 0.0
+        is_cut = False
         if what == RESET:
             begins = chosen[lane]
         else:
@@ -169,6 +175,7 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
                 action = action_of[lane] + FIRST
                 before = progress(row, tables, 0) if IS_SHAPED else 0.0
                 happened = do_action(row, tables, action)
+                is_cut = row[STEPS] >= tables.step_limit  # as TimeLimit sees it, at a success too
                 reward = event_reward[happened] + action_reward[action]
                 if IS_SHAPED:
                     shaped[lane] = shaping * (progress(row, tables, happened) - before)
@@ -185,12 +192,15 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
                     begins = True
             rewards[lane] = reward
             terminated[lane] = happened & _TERMINATED != 0
-            truncated[lane] = happened & TRUNCATED != 0
+            truncated[lane] = is_cut
             ended[lane] = happened & _OVER != 0
             successes[lane] = happened & SUCCESS != 0
         if what == STEP or begins:
             events[lane] = happened
         if begins:
+            if HAS_USERS and what == STEP and users[lane] != 0:  # a chosen user plays one dialogue
+                users[lane] = 0
+                tables = make_tables(words, 0)
             begin_dialogue(row, tables)
             is_over[lane] = 0
             if HAS_HISTORY:
@@ -245,6 +255,8 @@ class Version(NamedTuple):
     """Whether the next dialogue begins in the step that ends one."""
     is_flat: bool
     """Whether observations are one-hot vectors of float32, instead of codes."""
+    has_users: bool
+    """Whether a lane's user may be another than that of the settings; steps are a tenth slower then."""
     is_parallel: bool
     """Whether the lanes are shared out among Numba's threads."""
 
@@ -310,6 +322,7 @@ def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Calla
         "IS_SHAPED": version.is_shaped,
         "IS_SAME_STEP": version.is_same_step,
         "IS_FLAT": version.is_flat,
+        "HAS_USERS": version.has_users,
     }
     of_lanes = types.int64(types.int64, types.int64, *_ARGUMENTS)
     play_lanes = numba.njit(of_lanes, cache=cache, error_model="numpy")(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numba
@@ -17,7 +17,7 @@ import numpy as np
 from dialogue_gym import rules
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.observation_form import OneHotFields
-from dialogue_gym.envs.options import begin
+from dialogue_gym.envs.options import NO_CHOICE, ResetOptions, begin, tables_for
 from dialogue_gym.envs.reward_terms import NamedTerms
 from dialogue_gym.rules.tables import RANDOM, Tables
 from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult, fill_in
@@ -67,7 +67,14 @@ class Lanes:
                 'use vectorization_mode="sync"'
             )
         self.count = count
-        self._words, self._constants = to_words(tables)
+        self._constants = to_words(tables)[1]
+        self._tables = _tables_by_user(env)
+        words = [to_words(one)[0] for one in self._tables.values()]
+        self._words = np.concatenate(words)
+        places = itertools.accumulate(map(len, words), initial=0)
+        self._place_of_user = dict(zip(self._tables, places, strict=False))
+        self._users = np.zeros(count, np.int64)
+        """The place of the words of each lane's user."""
         self._event_reward = np.array(tables.event_reward)
         self._action_reward = np.array(tables.action_reward)
         self._shaping = np.array([tables.shaping])
@@ -107,7 +114,6 @@ class Lanes:
             np.zeros(final, np.int64),
         )
         self._actions = actions
-        self._tables = tables
         self._version = Version(
             cell=np.dtype(cell).name,
             code=code.name,
@@ -116,17 +122,23 @@ class Lanes:
             is_shaped=tables.shaping != 0,
             is_same_step=is_same_step,
             is_flat=len(self._places) > 0,
+            has_users=False,
             is_parallel=False,
         )
         self._prepare()
+
+    def _compile(self) -> None:
+        version = self._version._replace(is_parallel=self._is_parallel)
+        self._function = compiled(self._constants, version)
 
     def _prepare(self) -> None:
         """Set up all but the dialogues: the compiled code, and the addresses of the arrays."""
         self._is_parallel = self.count >= _PARALLEL_FROM and _can_share()
         self._sharing = Sharing()
-        self._function = compiled(self._constants, self._version._replace(is_parallel=self._is_parallel))
+        self._compile()
         own = {
             "words": self._words,
+            "users": self._users,
             "event_reward": self._event_reward,
             "action_reward": self._action_reward,
             "shaping": self._shaping,
@@ -147,7 +159,7 @@ class Lanes:
         self._buffers = StepBuffers(self._shapes, given, copy=self._copy)
 
     def reset(
-        self, seeds: Array, is_seeded: Array, chosen: Array, goal: Mapping[int, int] = MappingProxyType({})
+        self, seeds: Array, is_seeded: Array, chosen: Array, options: ResetOptions = NO_CHOICE
     ) -> StepResult:
         """Begin a dialogue in the chosen lanes, and return the results of all lanes.
 
@@ -155,26 +167,31 @@ class Lanes:
             seeds: uint64, one per lane.
             is_seeded: bool, the lanes whose random state is set by their seed; it runs on in the others.
             chosen: bool.
-            goal: the chosen part of the goals, codes by the slot's index.
+            options: the users of these dialogues, and parts of their goals.
         """
         self._states[is_seeded] = rules.mix(seeds[is_seeded]).astype(np.int64)
-        if goal:
+        if options.user is not None and not self._version.has_users:
+            self._version = self._version._replace(has_users=True)
+            self._compile()
+        self._users[chosen] = self._place_of_user[options.user]
+        if options.goal:
+            tables = self._tables[options.user]
             for lane in np.flatnonzero(chosen).tolist():
-                self._begin(lane, goal)
+                self._begin(lane, tables, options.goal)
             return self.look()
         return self._play(RESET, chosen.copy(), _NO_ACTIONS)
 
-    def _begin(self, lane: int, goal: Mapping[int, int]) -> None:
+    def _begin(self, lane: int, tables: Tables, goal: Mapping[int, int]) -> None:
         """Begin a dialogue with a chosen goal, by interpreted rules: compiled ones draw all of it."""
         row = self._cells[lane].tolist()
         row[RANDOM] = int(self._states[lane])
-        begin(row, self._tables, goal)
+        begin(row, tables, goal)
         self._states[lane], row[RANDOM] = row[RANDOM], 0
         self._cells[lane] = row
         self.is_over[lane], self._events[lane] = False, BEGAN
         if self._frames.shape[1]:
             self._frames[lane] = 0
-            self._frames[lane, -self._tables.values :] = row[: self._tables.values]
+            self._frames[lane, -tables.values :] = row[: tables.values]
 
     def set_random_states(self, seeds: Array) -> None:
         """Let every lane's chance follow from a seed (uint64, shape (lanes,)) from now on."""
@@ -261,6 +278,16 @@ class Lanes:
             self.__dict__[name] = value.copy() if isinstance(value, np.ndarray) else value
         self._final = Final(*(array.copy() for array in self._final))
         self._prepare()
+
+
+def _tables_by_user(env: DialogueEnv) -> dict[str | None, Tables]:
+    """Return the tables by the user that a reset can choose; None is the one of the settings, the first.
+
+    Users differ in the figures of the settings alone, so that the same compiled code plays them.
+    """
+    assert env.domain.fake_user is not None
+    names = [None, *(name for name, _ in env.domain.fake_user.profiles)]
+    return {name: tables_for(name, env.domain, env.settings) for name in names}
 
 
 def _term_table(env: DialogueEnv) -> NamedTerms:

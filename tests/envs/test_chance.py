@@ -190,6 +190,27 @@ def test_a_chosen_user_plays_one_dialogue() -> None:
     assert length(env) > chosen
 
 
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_a_chosen_user_plays_one_dialogue_in_a_lane(mode: str) -> None:
+    count, keywords = 6, {"max_episode_steps": 9, "semantic_error_rate": 0.3}
+    lanes = make_vec(RESTAURANT, count, autoreset_mode=mode, **keywords)
+    sync = gym.make_vec(
+        RESTAURANT, count, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **keywords
+    )
+    for env in (lanes, sync):
+        env.reset(seed=3)
+    actions = np.random.default_rng(0).integers(lanes.single_action_space.n, size=(120, count))  # type: ignore[attr-defined]
+    for number, row in enumerate(actions):
+        if number % 20 == 19:
+            options: dict[str, Any] = {"user": "unfriendly", "reset_mask": row % 2 == number // 20 % 2}
+            options |= {"goal": {"cuisine": "french"}} if number % 40 == 19 else {}
+            np.testing.assert_array_equal(*(env.reset(options=dict(options))[0] for env in (lanes, sync)))
+        if number == 60:
+            lanes = pickle.loads(pickle.dumps(lanes))
+        for ours, theirs in zip(lanes.step(row)[:4], sync.step(row)[:4], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -211,8 +232,8 @@ def test_a_wrong_option_is_refused_alike(options: Any, error: type[Exception], m
 def test_what_cannot_be_chosen_says_so() -> None:
     with pytest.raises(ValueError, match="unknown user 'unfreindly'"):
         DialogueEnv("restaurant").reset(options={"user": "unfreindly"})
-    with pytest.raises(ValueError, match="compiled lanes share one user"):
-        make_vec(RESTAURANT, 2).reset(options={"user": "unfriendly"})
+    with pytest.raises(ValueError, match="unknown user 'unfreindly'"):
+        make_vec(RESTAURANT, 2).reset(options={"user": "unfreindly"})
     with pytest.raises(ValueError, match="the user of 'concert' has an agenda and no goal"):
         DialogueEnv("concert").reset(options={"goal": {"venues": "hall"}})
     person = DialogueLiveEnv("restaurant", lambda lines: "/greet")

@@ -20,9 +20,10 @@ from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, Time
 from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from dialogue_gym import DialogueEnv, Domain, DomainError, load_domain
+from dialogue_gym import DialogueEnv, Domain, DomainError, ExpertPolicy, load_domain
+from dialogue_gym.envs import horizon_of
 from tests import ROOT
-from tests.conftest import BUILT_IN, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
+from tests.conftest import BUILT_IN, EXPLICIT_IDS, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
 
 SETTINGS: list[dict[str, Any]] = [
     {},
@@ -183,17 +184,25 @@ def test_reward_terms_add_up_and_can_be_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keywords", "steps"),
-    [({}, 50), ({"turn_taking": "explicit"}, 100), ({"max_episode_steps": 7}, 7)],
-    ids=["auto", "explicit", "given"],
+    ("env_id", "keywords", "steps"),
+    [
+        (BUILT_IN[0], {}, 50),
+        (EXPLICIT_IDS[-1], {}, 100),
+        (BUILT_IN[0], {"max_episode_steps": 30}, 30),
+        (BUILT_IN[0], {"max_episode_steps": 70}, 70),
+        (EXPLICIT_IDS[-1], {"max_episode_steps": 120}, 120),
+    ],
+    ids=["auto", "explicit", "shorter", "longer", "explicit-longer"],
 )
-def test_the_horizon_stands_in_the_spec_however_the_environment_was_made(
-    keywords: dict[str, Any], steps: int
+def test_the_horizon_means_one_thing_however_the_environment_was_made(
+    env_id: str, keywords: dict[str, Any], steps: int
 ) -> None:
-    single = gym.make(BUILT_IN[0], patience=100, **keywords)
-    lanes = gym.make_vec(BUILT_IN[0], 2, patience=100, **keywords)
-    sync = gym.make_vec(BUILT_IN[0], 2, vectorization_mode="sync", patience=100, **keywords)
+    assert gym.spec(env_id).max_episode_steps == (100 if env_id in EXPLICIT_IDS else 50)
+    single = gym.make(env_id, patience=100, **keywords)
+    lanes = gym.make_vec(env_id, 2, patience=100, **keywords)
+    sync = gym.make_vec(env_id, 2, vectorization_mode="sync", patience=100, **keywords)
     again = gym.make(gym.envs.registration.EnvSpec.from_json(single.spec.to_json()))
+    assert horizon_of(single) == steps
     for env in (single, lanes, sync.envs[0], again):
         assert env.spec.max_episode_steps == steps
     assert TimeAwareObservation(single).max_timesteps == steps
@@ -204,6 +213,34 @@ def test_the_horizon_stands_in_the_spec_however_the_environment_was_made(
         vector.reset(seed=0)
         cut = [vector.step(np.array([1, 1]))[3].tolist() for _ in range(steps)]
         assert cut.index([True, True]) == steps - 1
+
+
+def test_a_success_at_the_last_step_has_both_flags_as_under_a_time_limit() -> None:
+    expert = ExpertPolicy(gym.make(BUILT_IN[0]))
+    keywords = {"max_episode_steps": 4}
+    single = gym.make(BUILT_IN[0], **keywords)
+    lanes = gym.make_vec(BUILT_IN[0], 1, **keywords)
+    for env in (DialogueEnv("restaurant", **keywords), single, lanes):
+        observation, _ = env.reset(seed=0)
+        flags = []
+        for _ in range(4):
+            action = expert.predict(observation)[0]
+            observation, _, terminated, truncated, info = env.step(action)
+            flags.append((bool(np.all(terminated)), bool(np.all(truncated))))
+        assert flags == [(False, False)] * 3 + [(True, True)] and np.all(info["is_success"])
+
+
+def test_an_id_without_a_horizon_and_the_class_truncate_by_themselves() -> None:
+    gym.register("Unlimited-v0", "dialogue_gym.envs:DialogueEnv", kwargs={"domain": "restaurant"})
+    unlimited = gym.make(BUILT_IN[0], patience=100, max_episode_steps=-1)
+    own = gym.make("Unlimited-v0", patience=100)
+    limited = TimeLimit(DialogueEnv("restaurant", patience=100), 20)
+    for env, steps in ((own, 50), (unlimited, None), (limited, 20)):
+        env.reset(seed=0)
+        cut = [env.step(1)[3] for _ in range(steps or 60)]
+        assert cut == [False] * (len(cut) - 1) + [steps is not None]
+    assert (own.spec.max_episode_steps, unlimited.spec.max_episode_steps) == (50, None)
+    del gym.registry["Unlimited-v0"]
 
 
 def structure(info: dict[str, Any]) -> dict[str, Any]:
@@ -365,7 +402,7 @@ def test_every_id_is_tested() -> None:
     registered = {
         spec.id for spec in gym.registry.values() if str(spec.entry_point).startswith("dialogue_gym")
     }
-    assert registered == {*IDS, LIVE}  # that one in tests/live/test_env.py
+    assert registered == {*IDS, *EXPLICIT_IDS, LIVE}  # that one in tests/live/test_env.py
 
 
 def test_maskable_ppo_finds_the_masks() -> None:

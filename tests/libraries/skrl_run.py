@@ -11,6 +11,8 @@ from skrl.trainers.torch import SequentialTrainer, SequentialTrainerCfg
 
 import dialogue_gym  # noqa: F401 (registers the ids)
 
+torch.manual_seed(1)
+
 
 def layers(inputs: int, outputs: int) -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Linear(inputs, 64), torch.nn.Tanh(), torch.nn.Linear(64, outputs))
@@ -46,5 +48,17 @@ agent = PPO(
     device=env.device,
     cfg=PPO_CFG(rollouts=32, learning_epochs=4, mini_batches=4, learning_rate=3e-3),
 )
-SequentialTrainer(env=env, agents=agent, cfg=SequentialTrainerCfg(timesteps=320, headless=True)).train()
-print(skrl.__version__, f"{env.num_envs} lanes")
+SequentialTrainer(env=env, agents=agent, cfg=SequentialTrainerCfg(timesteps=640, headless=True)).train()
+
+lanes = gym.make_vec("FakeUserRestaurant-v0", 200, observation="flat", autoreset_mode="SameStep")
+observations, _ = lanes.reset(seed=1000)
+successes: list = []
+for _ in range(30):
+    with torch.no_grad():
+        scores, _ = agent.models["policy"].compute({"observations": torch.as_tensor(observations)}, "policy")
+    observations, _, terminated, truncated, info = lanes.step(scores.argmax(1).numpy())
+    if (ended := terminated | truncated).any():
+        successes += info["final_info"]["is_success"][ended].tolist()
+rate = sum(successes) / len(successes)
+assert rate > 0.6, rate
+print(skrl.__version__, f"{len(successes)} dialogues: {rate:.0%} succeed")

@@ -35,6 +35,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "--python",
             python,
             *links,
+            "--no-deps",  # the list is complete, and some libraries pin older versions of others
             "--requirement",
             HERE / "constraints.txt",
         ],

@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode
 from dialogue_gym import DialogueEnv
 from dialogue_gym.vector.env import DialogueVectorEnv
 from dialogue_gym.vector.lazy_info import LazyInfo
-from tests.conftest import BUILT_IN, TURN_TAKINGS, make_vec
+from tests.conftest import BUILT_IN, TURN_TAKINGS, make_vec, with_turns
 
 
 def test_too_many_preconditions_are_refused_in_one_line(write_domain: Any) -> None:
@@ -42,7 +42,11 @@ def test_info_equals_that_of_gymnasiums_vector_environment(env_id: str, mode: st
     keywords = {"turn_taking": turn_taking, "reward": {"action_restart": -0.5, "success": 3}}
     ours = make_vec(env_id, 5, autoreset_mode=mode, **keywords)
     theirs = gym.make_vec(
-        env_id, 5, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **keywords
+        with_turns(env_id, turn_taking),
+        5,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": mode},
+        **keywords,
     )
     assert ours.single_observation_space == theirs.single_observation_space
     assert ours.observation_space == theirs.observation_space
