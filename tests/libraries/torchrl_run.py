@@ -8,7 +8,7 @@ import dialogue_gym  # noqa: F401 (registers the ids)
 
 
 def main() -> None:
-    torch.multiprocessing.set_start_method("fork")  # the others need not import everything again
+    torch.multiprocessing.set_start_method("fork", force=True)  # the others need not import everything again
     for settings in ({}, {"observation": "flat"}):
         env = GymEnv("FakeUserRestaurant-v0", **settings).auto_register_info_dict()
         check_env_specs(env)
