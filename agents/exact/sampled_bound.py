@@ -24,7 +24,7 @@ import numpy as np
 from scipy import stats
 
 from agents.exact.distance import Distance
-from agents.exact.enumeration import Enumeration, RowKey
+from agents.exact.enumeration import Enumeration, RowKey, tables_of
 from agents.exact.states import States
 from dialogue_gym import rules
 from dialogue_gym.envs import DialogueEnv
@@ -67,7 +67,7 @@ def sample_bound(env: Any, tapes: int = TAPES, seconds: float = SECONDS, seed: i
         seed: seed of the tapes.
     """
     dialogue: DialogueEnv = env.unwrapped
-    search = TapeSearch(Enumeration(dialogue.domain, dialogue.tables))
+    search = TapeSearch(Enumeration(dialogue.domain, tables_of(env)))
     start = time.monotonic()
     returns: list[float] = []
     cut_off = 0

@@ -199,8 +199,11 @@ class Lanes:
 
     def set_patience(self, turns: int) -> None:
         """Set the patience of the users of all dialogues that begin from now on."""
-        self._tables = dataclasses.replace(self._tables, patience=turns)
-        self._words[layout()["patience"].at] = turns
+        self._tables = {
+            user: dataclasses.replace(tables, patience=turns) for user, tables in self._tables.items()
+        }
+        for place in self._place_of_user.values():
+            self._words[place + layout()["patience"].at] = turns
 
     def look(self) -> StepResult:
         """Return the results of all lanes, without a step."""
