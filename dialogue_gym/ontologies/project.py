@@ -17,11 +17,8 @@ from dialogue_gym.ontologies.model import ATTRIBUTE, DONT_CARE, ROLES, Ontology,
 
 DOMAIN_NAME, VENUES_NAME = "domain.yml", "venues.csv"
 _WIDTH = 100
-_CONSTRAINTS, _WISHES = (2, 4), (1, 2)
-"""The numbers of constraints and wishes of a user, as far as there are slots and attributes.
-
-PyDial's users have up to three constraints, and one to three wishes, of which the name is one.
-"""
+_CONSTRAINTS, _WISHES = (2, 4), (1, 3)
+"""The numbers of constraints and wishes of a user, as far as there are slots and attributes."""
 _UNMET = 0.2
 _TELL = "utter_tell"
 _ACTS = {
@@ -169,14 +166,10 @@ def _responses(ontology: Ontology) -> dict[str, list[Mapping[str, Any]]]:
         text = f"I heard two values for the {slot.words}. Which one did you say?"
         responses[f"utter_select_{slot.name}"] = [{"text": text}]
     named = f"{{{NAME_COLUMN}}}"
-    responses["utter_offer"] = [
-        {"text": f"How about {named}?"},
-        _instead("I found nothing like that.", NAME_COLUMN, None),
-    ]
-    responses["utter_other"] = [
-        {"text": f"Then how about {named}?"},
-        _instead("There is nothing else like that.", NAME_COLUMN, None),
-    ]
+    for action, text in (("utter_offer", f"How about {named}?"), ("utter_other", f"Then how about {named}?")):
+        responses[action] = [{"text": text}]
+        responses[f"{action}/no_match"] = [{"text": "I know of nothing like that."}]
+        responses[f"{action}/no_other"] = [{"text": "I know of nothing else like that."}]
     for attribute in ontology.attributes:
         responses[f"{_TELL}/{attribute.name}"] = [
             {"text": f"The {attribute.words} {_is(attribute)} {{{attribute.name}}}."},

@@ -145,6 +145,7 @@ def test_the_bot_speaks_plain_english(tmp_path: Path) -> None:
     assert first["utter_confirm_food"] == "You said {food} food, is that right?"
     assert first["utter_tell/addr"] == "The address is {addr}."
     assert first["utter_offer"] == "How about {name}?"
+    assert first["utter_other/no_other"] == "I know of nothing else like that."
 
 
 def test_the_venues_survive_as_csv(tmp_path: Path) -> None:
