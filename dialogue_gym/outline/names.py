@@ -66,6 +66,8 @@ def written_name(typed: str, kind: str, known: Collection[str] = ()) -> str:
 
     >>> [written_name(text, "intent") for text in ("book table", " Katy Perry's ", "faq/ask-price", "Size")]
     ['book_table', 'katy_perrys', 'faq/ask-price', 'Size']
+    >>> written_name("faq/ask price", "intent"), written_name("book table", "intent", ["book table"])
+    ('faq/ask_price', 'book table')
     """
     name = typed_name(typed)
     if name in known or name_fault(name) or all(map(_is_in_names, name)):
@@ -80,6 +82,8 @@ def misspelled(name: str, known: Iterable[str]) -> str | None:
 
     >>> misspelled("order_piza", ["order_pizza"]), misspelled("pizza_2", ["pizza_1"])
     ('order_pizza', None)
+    >>> misspelled("pizza_to", ["pizza_two"]), misspelled("pizza2", ["pizza1"])
+    (None, None)
     """
     return next((other for other in known if _is_misspelled(name, other)), None)
 
