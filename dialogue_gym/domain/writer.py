@@ -103,10 +103,8 @@ def extended_texts(texts: Mapping[str, str], name: str, extend: Callable[[Domain
     first = next((file for file in keys if "intents" in keys[file]), next(iter(keys)))
     blocks: dict[str, dict[str, str]] = {file: {} for file in texts}
     for key, block in _additions(whole, domain, extended).items():
-        names = _RESPONSES if key in _RESPONSES else (key,)
-        places = ((file, name) for file in keys for name in names if name in keys[file])
-        file, section = next(places, (first, key))
-        blocks[file][section] = block
+        place = next((file for file in keys if key in keys[file]), first)
+        blocks[place][key] = block
     changed: dict[str, str] = {}
     before: set[tuple[str, str]] = set()
     for file, text in texts.items():
@@ -134,8 +132,8 @@ def _merged(texts: Mapping[str, str], name: str) -> Domain:
 def _named_in(keys: Mapping[str, YamlNode], kind: str) -> Iterator[str]:
     """Yield the responses or slots that a file defines; of several files, the first one counts."""
     for section in _RESPONSES if kind == "responses" else (kind,):
-        if (entry := keys.get(section)) is not None and not entry.is_null:
-            yield from entry.named()
+        if section in keys:
+            yield from keys[section].named()
 
 
 def _part_of(domain: Domain, names: Collection[tuple[str, str]]) -> Domain:

@@ -91,7 +91,7 @@ def test_stories_are_listed_apart_and_actions_renamed(tmp_path: Path) -> None:
     titles = [line.split()[0] for line in lines if "entries" in line]
     assert titles == ["story", "conversation"] and lines[lines.index("") - 1].startswith("story ")
     assert lines[-1].startswith("c1 ") and not lines[-2].startswith("story")
-    status, lines, _ = store(folder, "rename-action", "utter_greet", "utter_hello")
+    status, lines, _ = store(folder, "rename-action", "utter_greet", "utter Hello")  # names have no spaces
     assert status == 0 and lines == [
         "utter_greet is utter_hello in 6 entries",
         "(concert still has utter_greet: rename it there as well)",

@@ -26,6 +26,8 @@ from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
+from dialogue_gym.teaching import Session
+from dialogue_gym.teaching.interpreter import notes_on_values
 from tests.conftest import domain_from
 
 # Rasa 3.6 gives the same slots (rasa.core.actions.action.ActionExtractSlots).
@@ -280,6 +282,7 @@ def test_labels_are_those_of_rasas_features() -> None:
         ("type: bool", False, None),
         ("type: float", "many", "needs a number, not 'many'; to the bot it is empty"),
         ("type: float", "0", None),
+        ("type: float", None, None),  # it empties the slot
         ("type: text", "anything", None),
     ],
 )
@@ -287,3 +290,22 @@ def test_values_that_a_slot_cannot_show_are_told(kind: str, value: Any, fault: s
     domain = domain_from(f"intents: [tell]\nentities: [size]\nslots: {{size: {{{kind}}}}}\n")
     notes = value_notes(domain, UserUttered(None, "tell", (Entity("size", value),)))
     assert [note.startswith(f"the slot 'size' {fault}") for note in notes] == [True] * (fault is not None)
+
+
+def test_only_values_that_fill_a_slot_are_told() -> None:
+    mapping = "{type: from_entity, entity: size, conditions: [{active_loop: order}]}"
+    domain = domain_from(
+        f"""
+        intents: [tell]
+        entities: [size]
+        slots: {{size: {{type: float, mappings: [{mapping}]}}}}
+        forms: {{order: {{required_slots: [size]}}}}
+        """
+    )
+    message = UserUttered(None, "tell", (Entity("size", "many"),))
+    assert value_notes(domain, message) == []
+    session = Session(domain, Store.in_memory())
+    session.say(UserUttered(None, "tell"))
+    session.correct("order")
+    session.correct("action_listen")
+    assert len(notes_on_values(session, message)) == 1

@@ -56,6 +56,8 @@ def test_answers_give_a_domain_file_that_passes_the_strict_check(tmp_path: Path)
         "slot_2nd_visit_yes", "slot_2nd_visit_no", "tell_address",
     )  # fmt: skip
     assert set(domain.actions[2:]) == set(interview.outline.actions)
+    keys = parse_yaml(file.read_text(encoding="utf-8"), str(file), DOMAIN_FILE).value()
+    assert [*keys["forms"]] == ["delivery_form"] and "delivery_form" not in keys["actions"]
     asked = LoopState("delivery_form", "delivery")
     for intent, answer in (("affirm", True), ("deny", False)):
         assert slots_filled(domain, UserUttered(intent, intent), asked) == {"delivery": answer}
@@ -105,8 +107,9 @@ def test_a_list_may_stand_on_one_line_and_a_fact_is_named_once() -> None:
 def test_a_plain_yes_answers_the_question_that_was_asked(tmp_path: Path) -> None:
     bot = Outline().with_small_talk()
     usual = bot.usual_answers(True), bot.usual_answers(False)
-    with pytest.raises(OutlineError, match="a plain yes or no answers a question"):
-        bot.with_fact("delivery", YES_NO, *usual)
+    for question in ("", " "):
+        with pytest.raises(OutlineError, match="a plain yes or no answers a question"):
+            bot.with_fact("delivery", YES_NO, *usual, question=question)
     for name in ("delivery", "cutlery"):
         bot = bot.with_fact(name, YES_NO, *usual, question=f"Do you want {name}?")
     file = tmp_path / "pizza.yml"
@@ -123,13 +126,14 @@ def test_a_plain_yes_answers_the_question_that_was_asked(tmp_path: Path) -> None
     session.say(UserUttered("yes", "affirm"))
     assert session.conversation.slots == {"delivery": None, "cutlery": None}
     session.correct("utter_ask_cutlery")
-    session.say(UserUttered("thanks", "thank"))
+    session.say(UserUttered("yes", "affirm"))
     (alone,) = (
         line for line in remarks(session.history, session.conversation, proposed()) if "alone" in line
     )
     assert alone.endswith("Choose cutlery_form to ask for cutlery.")
     session.correct("cutlery_form")
-    assert session.conversation.loop.requested_slot == "cutlery"
+    assert session.conversation.loop.requested_slot == "cutlery"  # the yes came before this question
+    assert session.conversation.slots["cutlery"] is None
     session.say(UserUttered("no", "deny"))
     assert proposed().best.action == "cutlery_form"
     session.confirm()
@@ -163,6 +167,17 @@ def test_the_answer_to_a_question_is_the_whole_message_unless_it_is_a_wish(tmp_p
     assert isinstance(session.pending, Proposal)
     told = remarks(session.history, session.conversation, session.pending)
     assert any("utter_ask_name alone takes fewer answers. Choose name_form" in line for line in told)
+
+
+@pytest.mark.parametrize("is_yes", [True, False])
+def test_one_plain_answer_needs_its_question_too(is_yes: bool) -> None:
+    answers = ["again\nanother one", "never before\nthe first"]
+    answers[not is_yes] = "\n".join(Outline().usual_answers(is_yes))
+    interview = interviewed(("", "2", *PIZZA[2:4], "", "visit", "3", *answers))
+    with pytest.raises(OutlineError, match="write an answer"):
+        interview.answered("")
+    (fact,) = interview.answered("Again?").outline.facts
+    assert fact.form == "visit_form"
 
 
 def test_the_summary_has_a_sentence_of_each_part() -> None:

@@ -129,6 +129,12 @@ def test_a_wrong_value_is_corrected_or_denied_with_the_intents_for_it() -> None:
     assert (play.do("offer"), play.row[PATIENCE]) == (TURN, 8)
 
 
+def test_only_values_that_the_item_tells_are_corrected() -> None:
+    play = delivery({"tells: [size, street]": "tells: [street]"})
+    play.know(size=2, street=2)
+    assert (play.do("offer"), play.heard()) == (TURN | USELESS, 'order{"street": "1"}')
+
+
 def test_a_missing_value_is_told_again_but_not_corrected() -> None:
     play = delivery()
     play.know(size=1)

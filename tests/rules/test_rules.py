@@ -8,12 +8,14 @@ import pytest
 
 from dialogue_gym import rules
 from dialogue_gym.rules.tables import (
+    AGENDA,
     FAILURE,
     HEARD_CONFIDENCE,
     HEARD_INTENT,
     HIGH,
     INVALID,
     PATIENCE,
+    POSITION,
     RANDOM,
     SUCCESS,
     TRUNCATED,
@@ -233,6 +235,19 @@ def test_noise_has_the_expected_rate_and_lower_confidence() -> None:
     assert [intents, other, lost] == pytest.approx([270, 1260, 270], abs=90)
     assert right[3] > right[2] > right[1] > 0
     assert wrong[1] > wrong[2] > wrong[3] > 0
+
+
+def test_progress_is_the_share_of_the_goal_that_is_right_or_of_the_agenda_that_is_done() -> None:
+    play = restaurant()
+    for known, share in (({}, 0), ({"cuisine": 2}, 0), ({"cuisine": 1, "price": 1}, 0.5), (ALL, 1)):
+        play.know(**known)
+        assert rules.progress(play.row, play.tables, 0) == share
+        assert rules.progress(play.row, play.tables, TURN | TRUNCATED) == share
+        assert rules.progress(play.row, play.tables, TURN | FAILURE) == 0
+    play = Play(CONCERT)
+    length = play.tables.agenda_length[play.row[AGENDA]]
+    play.row[POSITION] = 2
+    assert rules.progress(play.row, play.tables, 0) == 2 / length and length > 2
 
 
 def test_a_domain_without_a_fake_user_has_no_rules() -> None:

@@ -46,7 +46,7 @@ def form(begin: str = "", end: str = "") -> str:
 """
 
 
-def action(end: str = "", condition: str = "") -> str:
+def action(end: str = "", condition: str = "", said: str = "intent: chit") -> str:
     return f"""\
 - rule: a
   steps:
@@ -58,13 +58,13 @@ def action(end: str = "", condition: str = "") -> str:
 - rule: b
 {condition}
   steps:
-  - intent: chit
+  - {said}
   - action: action_x
 {end}
 """
 
 
-def loop(end: str = "") -> str:
+def loop(end: str = "", condition: str = "", said: str = "intent: chit") -> str:
     return f"""\
 - rule: a
   steps:
@@ -72,8 +72,8 @@ def loop(end: str = "") -> str:
   - action: f
   - active_loop: f
 - rule: b
-  steps:
-  - intent: chit
+{condition}  steps:
+  - {said}
   - action: f
 {end}
 """
@@ -83,6 +83,23 @@ SIZE = "slot_was_set:\n    - size: "
 REQUESTED = "f sets the slot 'requested_slot' in another rule and not here"
 LOST = "action_x sets the slot 'size' in another rule and not here"
 OPEN = "  wait_for_user_input: false"
+PLAIN = DOMAIN.replace(", conditions: [{active_loop: f}]", "")
+"""The domain in which an entity fills the slot at any time."""
+TWO = DOMAIN.replace("forms: {", "forms: {g: {required_slots: [size]}, ")
+LATER = """\
+- rule: a
+  steps:
+  - action: action_x
+  - intent: book
+  - slot_was_set:
+    - size: big
+  - action: utter_done
+- rule: b
+  steps:
+  - intent: chit
+  - action: action_x
+"""
+LIMITED = "  day: {type: text, mappings: [{type: from_text, conditions: [{active_loop: f}]}]}\n"
 CASES = {
     "a form": (DOMAIN, form(), ""),
     "null at the end": (DOMAIN, form(end=NULL), ""),
@@ -93,27 +110,53 @@ CASES = {
     "a slot": (DOMAIN, action(), f"data/rules.yml:14: {LOST}"),
     "a slot, null": (DOMAIN, action(f"  - {SIZE}null"), ""),
     "a slot in the condition": (DOMAIN, action(condition=f"  condition:\n  - {SIZE}big"), ""),
+    "a slot that begins with a value": (DOMAIN.replace("text, ", "text, initial_value: big, "), action(), ""),
+    "a slot that the message fills": (PLAIN, action(said="intent: chit\n    entities: [size: big]"), ""),
+    "a slot that is set after a message": (DOMAIN, LATER, ""),
     "an open end": (DOMAIN, action(OPEN), ""),
     "an open end, later": (DOMAIN, action(f"  - action: utter_done\n{OPEN}"), f"data/rules.yml:14: {LOST}"),
     "a loop": (DOMAIN, loop(), "data/rules.yml:11: f sets active_loop in another rule and not here"),
     "a loop, null": (DOMAIN, loop("  - active_loop: null"), ""),
+    "another loop": (
+        TWO,
+        loop(condition="  condition:\n  - active_loop: g\n"),
+        "data/rules.yml:13: f sets active_loop in another rule and not here",
+    ),
     "two messages": (
         DOMAIN,
         loop("  - active_loop: f\n  - intent: inform\n  - action: utter_done"),
         "data/rules.yml:13: the rule 'b' has 2 messages; Rasa refuses more than one",
     ),
+    "two messages, one of them with alternatives": (
+        DOMAIN,
+        loop(
+            "  - active_loop: f\n  - intent: inform\n  - action: utter_done",
+            said="or:\n    - intent: inform\n    - intent: chit",
+        ),
+        "data/rules.yml:15: the rule 'b' has 2 messages; Rasa refuses more than one",
+    ),
+    "no form": (DOMAIN.replace("{active_loop: f}", "{active_loop: f}, {active_loop: null}"), form(), ""),
     "an unknown form": (
         DOMAIN.replace("active_loop: f", "active_loop: g"),
         form(),
         "domain.yml:5: slots.size: unknown form 'g' in a condition; valid: f",
     ),
     "a slot that the form lacks": (
-        DOMAIN.replace(
-            "forms:",
-            "  day: {type: text, mappings: [{type: from_text, conditions: [{active_loop: f}]}]}\nforms:",
-        ),
+        DOMAIN.replace("forms:", f"{LIMITED}forms:"),
         form(),
         "domain.yml:6: slots.day: a mapping holds in f, whose required_slots lack 'day'",
+    ),
+    "a slot that the form's first message fills": (
+        DOMAIN.replace(
+            "forms:", LIMITED.replace("from_text", "from_trigger_intent, intent: book, value: x") + "forms:"
+        ),
+        form(),
+        "",
+    ),
+    "a form that names no slots": (
+        DOMAIN.replace("required_slots: [size]", "required_slots: []"),
+        form(),
+        "",
     ),
 }
 

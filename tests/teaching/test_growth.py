@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dialogue_gym.conversation.events import UserUttered, entities_from
 from dialogue_gym.domain import Domain, DomainError, load_domain
-from dialogue_gym.domain.additions import ACTION, EXAMPLE, INTENT, RESPONSE, SLOT, Addition
+from dialogue_gym.domain.additions import ACTION, EXAMPLE, INTENT, RESPONSE, SLOT, Addition, extend
 from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.factory import own_examples
 from dialogue_gym.journal.store import Store
@@ -253,6 +253,50 @@ def test_every_edit_is_written_where_it_stands_in_a_split_project(what: str, tmp
         assert re.findall("#.*", written) == re.findall("#.*", text), name
 
 
+def grown_files(folder: Path, files: dict[str, str], *additions: Addition) -> dict[str, str]:
+    """Return the changed files of a folder by name, once a bot has grown by additions."""
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    session = Session(load_domain(folder), Store.in_memory())
+    for addition in additions:
+        session.add(addition)
+    growth = growth_of(session.history, str(folder))
+    assert growth is not None
+    growth.write()
+    assert growth_of(session.history, str(folder)) is None
+    return {path.name: (folder / path.name).read_text() for path in growth.texts}
+
+
+def test_older_names_of_sections_are_kept_in_a_split_project(tmp_path: Path) -> None:
+    files = {"a.yml": "intents: [greet]\n", "b.yml": "templates:\n  utter_hi: [text: Hi]\n"}
+    changed = Addition(RESPONSE, "utter_hi", ("Ho",), was=("Hi",))
+    written = grown_files(tmp_path, files, changed, Addition(ACTION, "utter_bye", ("Bye",)))
+    assert [*written] == ["b.yml"] and written["b.yml"].startswith("templates:\n  utter_hi: [text: Ho]\n")
+    assert load_domain(tmp_path).texts("utter_bye") == ("Bye",) and "responses" not in written["b.yml"]
+
+
+def test_a_section_that_no_file_has_stands_beside_the_intents(tmp_path: Path) -> None:
+    files = {"a.yml": "responses:\n  utter_hi: [text: Hi]\n", "b.yml": "intents: [greet]\nslots:\n"}
+    written = grown_files(tmp_path, files, Addition(SLOT, "size"))
+    assert [*written] == ["b.yml"] and "entities" in written["b.yml"]
+
+
+def test_of_two_files_with_a_name_the_one_that_counts_is_changed(tmp_path: Path) -> None:
+    text = "responses:\n  utter_hi: [text: Hi]\n"
+    files = {"a.yml": "intents: [greet]\n" + text, "b.yml": text}
+    written = grown_files(tmp_path, files, Addition(RESPONSE, "utter_hi", ("Ho",), was=("Hi",)))
+    assert [*written] == ["a.yml"]
+
+
+def test_a_file_with_the_name_of_examples_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "domain.yml").write_text("intents: [greet]\n")
+    (tmp_path / "nlu.yml").write_text("# ours, for later\n")
+    session = Session(load_domain(tmp_path), Store.in_memory())
+    session.add(Addition(EXAMPLE, "greet", ("hello",)))
+    assert growth_of(session.history, str(tmp_path)) is None
+    assert (tmp_path / "nlu.yml").read_text() == "# ours, for later\n"
+
+
 def test_examples_of_a_folder_without_any_get_a_file(tmp_path: Path) -> None:
     (tmp_path / "domain.yml").write_text("intents: [greet]\n")
     session = Session(load_domain(tmp_path), Store.in_memory())
@@ -268,6 +312,12 @@ def test_built_in_domains_do_not_grow() -> None:
     session = Session(load_domain("concert"), Store.in_memory())
     session.add(Addition(SLOT, "mood"))
     assert growth_of(session.history, "concert") is None
+
+
+def test_a_new_slot_that_no_entity_fills_is_one_in_rasa_2() -> None:
+    edits = edit_slot(domain_from(RASA_2), "street", None, SlotForm())
+    grown = extended_text(RASA_2, "pizza.yml", "pizza", lambda domain: extend(domain, edits))
+    assert domain_from(grown).slot("street").entity is None
 
 
 def test_rasa_2_cannot_fill_a_new_slot_without_its_switch() -> None:

@@ -94,6 +94,35 @@ def test_the_text_of_a_proposal_is_the_one_that_is_then_said(has_fake_user: bool
     assert len(texts) > 2
 
 
+def test_the_closing_step_is_shown_as_it_is_done_without_the_fake_user() -> None:
+    domain = domain_from(
+        """
+        intents: [tell, agree, no]
+        entities: [size]
+        slots: {size: {type: text}}
+        actions: [offer]
+        responses: {utter_bye: [{text: One}, {text: Two}, {text: Three}, {text: Four}]}
+        fake_user:
+          goal: {size: [small]}
+          informativeness: 1
+          indecisiveness: 0
+          intents: {inform: tell, affirm: agree, deny: no, greet: tell}
+          actions: {offer: {user: judge}}
+        """
+    )
+    session = Session(domain, Store.in_memory(), settings={}, turn_taking="auto")
+    for _ in range(6):
+        here = session.id
+        session.correct("offer")
+        assert proposal_of(session).is_closing
+        foreseen = dict(shown(session)[1])["utter_bye"]
+        session.correct("utter_bye")
+        (*_, said) = [
+            one for one in session.history.conversation(domain, here).events if isinstance(one, BotUttered)
+        ]
+        assert said.text == foreseen
+
+
 def test_a_form_shows_the_question_that_it_asks_and_may_ask_again() -> None:
     with Store.in_memory() as store:
         import_stories(store, DOMAIN, [story for story in RULES if story.is_rule])

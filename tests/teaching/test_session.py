@@ -82,6 +82,25 @@ def test_a_bot_that_has_spoken_listens_until_it_is_taught_otherwise() -> None:
     assert proposal(session).best.action == "utter_goodbye"
 
 
+def test_a_bot_is_expected_to_listen_in_the_situation_after_it_has_spoken() -> None:
+    domain = domain_from(
+        """
+        intents: [greet]
+        actions: [say, look]
+        fake_user:
+          agenda: [{say: greet, answer: say}]
+          actions: {look: {speaks: false}}
+        """
+    )
+    for action, speaks in (("say", True), ("look", False), ("action_restart", False)):
+        session = Session(domain, Store.in_memory())
+        say(session, "/greet")
+        observation = session.conversation.observation()
+        session.correct(action)
+        expected = session._driver.model.learner._expected(observation[np.newaxis])
+        assert expected.tolist() == ([session.conversation.observation().tolist()] if speaks else [])
+
+
 def test_context_is_learned_from_one_correction_each() -> None:
     """The right reviews depend on the preceding search: for concerts or for venues."""
     session = talk(turn_taking="auto")

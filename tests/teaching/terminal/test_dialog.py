@@ -145,6 +145,7 @@ def test_typed_names_have_no_spaces() -> None:
         dialog(session), ["2", "listen", "more", "3", "Book Table", "", "2", "utter which size"]
     )
     assert session.domain.intents[-1] == "book_table" and session.domain.actions[-1] == "utter_which_size"
+    assert "Unknown" not in shown and session.conversation.latest_action == "utter_which_size"
 
 
 def test_entities_are_marked_in_the_words_that_mean_them() -> None:
