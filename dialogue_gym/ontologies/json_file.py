@@ -32,7 +32,7 @@ def read_json(path: Path) -> Any:
 
 
 def texts_of(value: Any, place: str) -> list[str]:
-    """Return a list of values as texts.
+    """Return a list of values as texts, without those that are null.
 
     Raises:
         OntologyError: the value, which `place` names, is not a list of texts and numbers.
@@ -40,9 +40,9 @@ def texts_of(value: Any, place: str) -> list[str]:
     if not isinstance(value, list):
         raise OntologyError(f"{place} must be a list, not {json_kind(value)}")
     for item in value:
-        if not isinstance(item, str | int | float):
+        if not isinstance(item, str | int | float | None):
             raise OntologyError(f"{place} must be a list of texts; one is {json_kind(item)}")
-    return [text_of(item) or "" for item in value]
+    return [text for item in value if (text := text_of(item)) is not None]
 
 
 def text_of(value: Any) -> str | None:

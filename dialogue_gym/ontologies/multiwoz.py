@@ -100,19 +100,22 @@ def _of_schema(services: Sequence[Any], path: Path) -> Iterator[tuple[str, list[
     for service in services:
         if not isinstance(service, dict) or not isinstance(service.get("slots"), list):
             raise OntologyError(f"{path}: each service must be an object with a list 'slots'")
-        intents = [one for one in service.get("intents") or () if isinstance(one, dict)]
-        searched = {
-            slot
-            for intent in intents
-            for key in ("required_slots", "optional_slots")
-            for slot in intent.get(key) or ()
-        }
+        searched = set(_searched(service.get("intents")))
         for slot in service["slots"]:
             if not isinstance(slot, dict) or not isinstance(slot.get("name"), str):
                 raise OntologyError(f"{path}: each slot must be an object with a text 'name'")
             if "possible_values" in slot or slot["name"] in searched:
                 listed = slot.get("possible_values") or []
                 yield slot["name"], texts_of(listed, f"{path}: {slot['name']!r}")
+
+
+def _searched(intents: Any) -> Iterator[str]:
+    """Yield the slots that the searches of a service can have."""
+    for intent in intents if isinstance(intents, list) else ():
+        for key in ("required_slots", "optional_slots"):
+            slots = intent.get(key) if isinstance(intent, dict) else None
+            if isinstance(slots, list | dict):
+                yield from (slot for slot in slots if isinstance(slot, str))
 
 
 def _domain(domains: Mapping[str, Slots], ontology: Path, database: Path, wanted: str | None) -> str:
