@@ -15,6 +15,7 @@ from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.changes import changed_names
 from dialogue_gym.domain.default_names import without_used_defaults
 from dialogue_gym.domain.loader import load_domain
+from dialogue_gym.domain.markdown_responses import texts_of, with_texts_of
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain
 from dialogue_gym.domain.sources import builtin_names, files_of
 from dialogue_gym.domain.writer import extended_texts
@@ -103,6 +104,7 @@ def growth_of(history: History, source: str, nlu: Sequence[str] = ()) -> Growth 
         str(file): texts.get(file) or read_text(file, DOMAIN_FILE) for file in files if not is_markdown(file)
     }
     texts |= {Path(file): text for file, text in extended_texts(written, name, history.extended).items()}
+    texts |= _answers([file for file in files if is_markdown(file)], domain, grown)
     if not texts:
         return None
     slots = {slot.name for slot in domain.slots}
@@ -115,6 +117,19 @@ def growth_of(history: History, source: str, nlu: Sequence[str] = ()) -> Growth 
         tuple(example.text for example in examples),
         texts,
     )
+
+
+def _answers(files: Sequence[Path], domain: Domain, grown: Domain) -> dict[Path, str]:
+    """Return the texts of Markdown files of responses that have changed."""
+    changed = {}
+    for file in files:
+        text = read_text(file, DOMAIN_FILE)
+        # Of several files with a response, the first one counts.
+        old = {name: said for name, said in texts_of(text, str(file)).items() if said == domain.texts(name)}
+        new = {name: grown.texts(name) for name, said in old.items() if grown.texts(name) != said}
+        if new:
+            changed[file] = with_texts_of(text, str(file), new)
+    return changed
 
 
 def _new_responses(domain: Domain, grown: Domain) -> list[str]:

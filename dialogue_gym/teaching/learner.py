@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN, RESTART
 from dialogue_gym.domain.observation import observation_dtype, observation_fields
@@ -135,12 +137,16 @@ class Learner:
         return masked_softmax(self._logits(observation), allowed).astype(np.float64)
 
     def options(self, conversation: Conversation) -> tuple[Option, ...]:
-        """Return every action, the most probable one first."""
+        """Return every action, the most probable one first.
+
+        Of equally probable ones, as all are to a new bot, those whose names have words of the intent come
+        first, and the restart comes last.
+        """
         possible = conversation.action_mask(self.actions)
         observation = conversation.observation()
         chances = self.probabilities(observation, possible)
         key = observation.astype(self._dtype).tobytes()
-        order = np.argsort(-chances, kind="stable")
+        order = np.lexsort((self._places(conversation, key), -chances))
         return tuple(
             Option(
                 name := self.actions[i],
@@ -151,6 +157,21 @@ class Learner:
             )
             for i in order
         )
+
+    def _places(self, conversation: Conversation, key: bytes) -> npt.NDArray[np.float64]:
+        """Return the places of the actions among equally probable ones."""
+        right = self.memory.get(key, ())  # in the order in which they were taught
+        steps = (
+            one for one in reversed(conversation.events) if isinstance(one, (UserUttered, ActionExecuted))
+        )
+        last = next(steps, None)
+        asked = _telling(last.intent or "") if isinstance(last, UserUttered) else set()
+        places = np.zeros(len(self.actions))
+        for i, name in enumerate(self.actions):
+            if name not in right:
+                named = _telling(name)
+                places[i] = (name == RESTART) - len(asked & named) / (len(asked | named) or 1)
+        return places
 
     def _logits(self, observation: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         if not self.memory:
@@ -246,6 +267,12 @@ def rule_book(history: History, domain: Domain, actions: Sequence[str], turn_tak
     learner = Learner(domain, actions)
     learner.learn(history.labels(domain, turn_taking))
     return RuleBook(domain, imported_stories(history), learner.lessons)
+
+
+@functools.cache
+def _telling(name: str) -> set[str]:
+    """Return the words of a name that tell what it is about."""
+    return {*re.split(r"[\W_]+", name.casefold())} - {"", "utter", "action", "ask", "form"}
 
 
 @functools.cache

@@ -33,7 +33,7 @@ def test_walk_through_in_a_pipe_is_taught_and_exported(tmp_path: Path) -> None:
     assert result.stderr == ""
     assert "user  which has better reviews?\n      means compare_reviews" in result.stdout
     assert "bot   action_show_concert_reviews\n" in result.stdout
-    table = result.stdout.partition("action_restart ")[2].partition("number, part")[0]
+    table = result.stdout.partition("probability")[2].partition("number, part")[0]
     assert "action_show_concert_reviews " in table  # names are in one piece, and no text is lost
     assert "Sorry, I did not get that." in " ".join(
         re.sub(r"\d|action_\w+|utter_\w+|\.\d+", "", table).split()

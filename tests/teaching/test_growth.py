@@ -297,6 +297,42 @@ def test_a_file_with_the_name_of_examples_is_not_overwritten(tmp_path: Path) -> 
     assert (tmp_path / "nlu.yml").read_text() == "# ours, for later\n"
 
 
+def test_answers_in_markdown_are_edited_where_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "domain.yml").write_text("intents: [greet, faq]\ntemplates: {utter_greet: [{text: Hi}]}\n")
+    answers = tmp_path / "responses.md"
+    answers.write_text(
+        "## hours\n* faq/hours\n  - We open\\nat nine. <!-- sharp -->\n  - Come at nine\n\n"
+        "* faq/fee\n  - Free\n  - None\n"
+    )
+    domain = load_domain(tmp_path)
+
+    def grown(*edits: tuple[str, str | None, str | None]) -> str:
+        session = Session(domain, Store.in_memory())
+        for name, was, now in edits:
+            for addition in edit_response(session.domain, name, was, now):
+                session.add(addition)
+        growth = growth_of(session.history, str(tmp_path))
+        assert growth is not None and growth.files == "responses.md"
+        return growth.texts[answers]
+
+    hours, fee = "utter_faq/hours", "utter_faq/fee"
+    text = grown(
+        (hours, "We open\nat nine.", "We open\nat ten."), (hours, None, "See you"), (fee, "Free", None)
+    )
+    assert text == (
+        "## hours\n* faq/hours\n  - We open\\nat ten. <!-- sharp -->\n  - Come at nine\n  - See you\n\n"
+        "* faq/fee\n  - None\n"
+    )
+    for impossible in ("at <!-- ten", "a\\nb"):
+        with pytest.raises(DomainError, match="utter_faq/fee cannot be changed here: Markdown cannot hold"):
+            grown((fee, "Free", impossible))
+    session = Session(domain, Store.in_memory())
+    for addition in edit_response(domain, "utter_greet", "Hi", "Hello"):
+        session.add(addition)
+    growth = growth_of(session.history, str(tmp_path))
+    assert growth is not None and growth.files == "domain.yml"
+
+
 def test_examples_of_a_folder_without_any_get_a_file(tmp_path: Path) -> None:
     (tmp_path / "domain.yml").write_text("intents: [greet]\n")
     session = Session(load_domain(tmp_path), Store.in_memory())

@@ -17,9 +17,9 @@ from tests.conftest import domain_from
 from tests.teaching.sessions import CONCERT, RESTAURANT, booking, talk
 
 SHORT = domain_from("""
-    intents: [greet]
+    intents: [open]
     responses: {utter_bye: [{text: Bye}], utter_greet: [{text: Hello}]}
-    fake_user: {agenda: [{say: greet, answer: utter_greet}]}
+    fake_user: {agenda: [{say: open, answer: utter_greet}]}
 """)
 """A user whose dialogues take one answer."""
 

@@ -101,6 +101,33 @@ def test_a_bot_is_expected_to_listen_in_the_situation_after_it_has_spoken() -> N
         assert expected.tolist() == ([session.conversation.observation().tolist()] if speaks else [])
 
 
+def test_a_new_bot_proposes_what_the_intent_is_about_and_a_restart_last() -> None:
+    domain = domain_from("""
+        intents: [greet, ask_price, faq/hours, book_table]
+        responses: {utter_hi: [{text: Hi}], utter_price: [{text: "2"}], utter_greet: [{text: Hello}]}
+        actions: [action_save_table, utter_faq]
+        forms: {book_form: {required_slots: []}}
+    """)
+    session = Session(domain, Store.in_memory())
+
+    def ranked(said: str) -> list[str]:
+        session.restart()
+        say(session, said)
+        return [one.action for one in proposal(session).options]
+
+    for said, first in (
+        ("/greet", "utter_greet"),
+        ("/ask_price", "utter_price"),
+        ("/faq/hours", "utter_faq"),
+        ("/book_table", "book_form"),
+    ):
+        assert (ranked(said)[0], ranked(said)[-1]) == (first, "action_restart")
+    assert ranked("/book_table")[1:3] == ["action_save_table", "action_listen"]
+    session.correct("utter_hi")
+    assert proposal(session).best.action == "action_listen"  # it has answered
+    assert ranked("/book_table")[0] == "utter_hi"  # a lesson is stronger than a name
+
+
 def test_context_is_learned_from_one_correction_each() -> None:
     """The right reviews depend on the preceding search: for concerts or for venues."""
     session = talk(turn_taking="auto")

@@ -203,7 +203,7 @@ def test_an_unlisted_value_is_told_when_it_is_typed_and_when_it_is_mended() -> N
 
 def test_intents_that_every_rasa_bot_knows_need_no_question() -> None:
     session = Session(domain_from(PLAIN), Store.in_memory())
-    answers = ["/restart", "/greet", "1", "/back", "/session_start", "/restart", "/nlu_fallback"]
+    answers = ["/restart", "/greet", "2", "listen", "/back", "/session_start", "/restart", "/nlu_fallback"]
     empty, *_, back, start, anew, unsure = list(played(dialog(session), answers))[1:]
     assert session.id == "c2" and "unknown" not in (empty + anew).lower()
     assert back.startswith("(/back takes a turn back when people talk to the bot; here, undo")
@@ -211,7 +211,7 @@ def test_intents_that_every_rasa_bot_knows_need_no_question() -> None:
     assert "--- conversation c2 ---" in anew and "means nlu_fallback (1.00)" in unsure
     assert session.domain.intents == ("greet", "nlu_fallback")
     own = Session(domain_from(PLAIN.replace("[greet]", "[greet, restart]")), Store.in_memory())
-    *_, shown = played(dialog(own), ["/greet", "1", "/restart"])
+    *_, shown = played(dialog(own), ["/greet", "2", "listen", "/restart"])
     assert own.id == "c1" and "means restart (1.00)" in shown
 
 
