@@ -19,9 +19,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from agents.benchmark.parallel import Task, run_all
-from agents.bounding import METHODS, Bound, Bounding
 from agents.exact.solver import Solution, solve
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
+from dialogue_gym.bounds import Bound, Bounding, BoundMethod
+from dialogue_gym.cli import BoundOption
 from dialogue_gym.policies import play
 from dialogue_gym.training import (
     Evaluation,
@@ -116,13 +117,9 @@ def train(
         Path | None,
         typer.Option(help="a store of dialogue-gym teach, whose labels the agent starts with"),
     ] = None,
-    bound: Annotated[
-        str, typer.Option(help="how the bound of the return is found: " + ", ".join(METHODS))
-    ] = "auto",
+    bound: BoundOption = BoundMethod.AUTO,
 ) -> None:
     """Train an agent and write agent.json, weights.npz, metrics.json and learning_curve.png."""
-    if bound not in METHODS:
-        raise ValueError(f"unknown bound {bound!r}; {nearest(bound, METHODS)}")
     keywords = parse_settings(settings or [])
     usual_steps = training_steps(agent, env_id, curriculum)
     make_env(env_id, keywords)  # reports errors in settings before the long part

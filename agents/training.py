@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.bounding import Bound
+from dialogue_gym.bounds import Bound
 from dialogue_gym.policies import NetworkPolicy, QTable, load_agent
 from dialogue_gym.training import Curve, Evaluation, Run, agent_config, save_metrics
 from dialogue_gym.utils import write_whole
@@ -51,9 +51,7 @@ def save_results(
     """
     title = f"{run.agent.upper()} on {run.env_id}"
     write_whole(folder / "learning_curve.png", lambda path: learning_curve(path, curve, bound, title))
-    value = bound.value if bound else None
-    sampled = bound.sampled if bound else None
-    interval = (sampled.low, sampled.high) if sampled else None
+    value, interval = (bound.value, bound.interval) if bound else (None, None)
     return save_metrics(folder, run, steps, seconds, evaluation, value, interval)
 
 

@@ -181,8 +181,9 @@ def test_the_installed_command_trains_every_agent(agent: str, installed: Path, t
     """One process runs the commands, since it takes seconds to load what they need."""
     (tmp_path / "shop.yml").write_text(TINY + EXPERT)
     words = ["shop.yml", "--agent", "mine"]
+    bound = "auto" if agent == "q_table" else "none"
     commands = [
-        (f"train shop.yml --agent {agent} --out mine --steps 300 --dialogues 20".split(), ""),
+        (f"train shop.yml --agent {agent} --out mine --steps 300 --dialogues 20 --bound {bound}".split(), ""),
         (["evaluate", *words, "--dialogues", "20", "--seed", "0"], ""),
         (["chat", *words], "/deny\n"),
         (["live", *words], "/deny\n+\n"),
@@ -197,6 +198,7 @@ def test_the_installed_command_trains_every_agent(agent: str, installed: Path, t
     assert where.startswith(str(installed))
     assert trained.startswith(f"{agent} on shop: success ")
     assert evaluated == trained.splitlines()[0] + "\n"
+    assert ("bound of the mean return: " in trained) == (bound == "auto")
     assert f"shop, with the agent {agent!r}." in chatted
     assert f"a new learner begins with the agent {agent!r}" in lived
 

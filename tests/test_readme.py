@@ -152,7 +152,11 @@ def test_story_and_teaching_commands_run(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for command in WORDS:
         if command.split()[1] not in ("chat", "serve"):
-            few = ["--steps", "300", "--dialogues", "20"] if command.split()[1] == "train" else []
+            few = (
+                ["--steps", "300", "--dialogues", "20", "--bound", "none"]
+                if command.split()[1] == "train"
+                else []
+            )
             run_here(*shlex.split(command)[1:], *few, cwd=tmp_path)
     made = {path.name for path in tmp_path.iterdir()}
     assert {"stories.yml", "joined.yml", "restaurant-teaching", "concert-teaching"} <= made

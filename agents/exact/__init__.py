@@ -1,1 +1,1 @@
-"""Exact computations: bounds, by enumerating every outcome of chance, and a Bayes filter."""
+"""Exact computations on the enumerated rules: a table of actions for the observations, and a Bayes filter."""

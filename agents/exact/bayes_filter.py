@@ -21,8 +21,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from agents.exact.enumeration import Enumeration, RowKey, tables_of
-from agents.exact.upper_bound import Clairvoyant
+from dialogue_gym.bounds import Clairvoyant, Enumeration, RowKey, tables_of
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.rules import FAILURE, LISTENING, OPEN, RESTARTING, SUCCESS, TURN
 

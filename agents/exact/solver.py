@@ -1,7 +1,7 @@
 """An upper and a lower figure for the best possible mean return of a dialogue.
 
 The upper figure is a bound that no policy can exceed: the optimum of a policy that sees the user's half of
-the row (see `agents.exact.upper_bound`), exact up to 1e-8.
+the row (see `dialogue_gym.bounds.upper_bound`), exact up to 1e-8.
 
 The lower figure is the value of a policy on observations: a table from observations to actions, without
 memory, evaluated exactly by following the probabilities of all rows through the whole dialogue. There may be
@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agents.exact.enumeration import Enumeration, RowKey, tables_of
-from agents.exact.upper_bound import Clairvoyant
 from dialogue_gym import ExpertPolicy
+from dialogue_gym.bounds import Clairvoyant, Enumeration, RowKey, tables_of
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.policies import Policy
 from dialogue_gym.rules import FAILURE, OPEN, RESTARTING, SUCCESS
@@ -136,17 +135,6 @@ def _fields_read(env: DialogueEnv, rules_read: set[int]) -> set[int]:
     conditions += [choice.when for rule in env.domain.expert for choice in rule.then]
     read = {index[name] for condition in conditions for name, _ in condition.clauses}
     return read | rules_read | {tables.spoken, tables.done}
-
-
-def bound(env: Any, most_states: int | None = None) -> float:
-    """Return only the upper figure, which takes less time.
-
-    Raises:
-        TooLarge: the environment has too many states to be enumerated.
-    """
-    dialogue: DialogueEnv = env.unwrapped
-    tables = tables_of(env)
-    return Clairvoyant(Enumeration(dialogue.domain, tables), exchanges=True, most_states=most_states).bound()
 
 
 def solve(env: Any) -> Solution:

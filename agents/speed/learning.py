@@ -20,7 +20,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
-from agents.exact.solver import bound
+from dialogue_gym.bounds import bound
 from dialogue_gym.sb3 import DialogueVecEnv
 from dialogue_gym.training import agent_config, evaluate
 

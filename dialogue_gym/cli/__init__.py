@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import TYPE_CHECKING
+
+from dialogue_gym._lazy import lazy_getattr
+
+if TYPE_CHECKING:
+    from dialogue_gym.cli.options import BoundOption
+
+__getattr__ = lazy_getattr(__name__, {"options": ("BoundOption",)})
+
+__all__ = ["BoundOption", "main"]
 
 _EXTRAS = {
     "numba": "agents",
+    "scipy": "agents",
     "sb3_contrib": "agents",
     "torch": "live",
     "stable_baselines3": "live",

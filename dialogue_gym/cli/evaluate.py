@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
 
-from dialogue_gym._text import printable
-from dialogue_gym.cli.options import AgentOption, DomainName, SeedOption, SettingsArgument, TrustOption
+from dialogue_gym.cli.options import AgentOption, DomainName, SeedOption, SettingsArgument, TrustOption, note
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.live.policy import find_agent
@@ -41,7 +39,7 @@ def evaluate(
 
     def found(name: str | None, settings: dict[str, Any]) -> Agent:
         _, one = find_agent(
-            name, domain, _report, is_builtin=is_builtin, seed=seed, settings=settings, trust=trust
+            name, domain, note, is_builtin=is_builtin, seed=seed, settings=settings, trust=trust
         )
         if one is None:
             raise ValueError(
@@ -70,7 +68,3 @@ def evaluate(
         lines += [f"{second.name} on {domain.name}: {comparison.second}"]
         lines += [f"{first.name} less {second.name}, on the same dialogues: {comparison}"]
     print(json.dumps(about | {"seed": seed}, indent=2) if as_json else "\n".join(lines))
-
-
-def _report(note: str) -> None:
-    print(f"({printable(note)})", file=sys.stderr)

@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from dialogue_gym._text import printable
+from dialogue_gym.bounds.bounding import BoundMethod
 from dialogue_gym.domain.sources import builtin_names, namesake
 
 BOT, TEACHING, LEARNING = "Bot and store", "Teaching", "Learning from people"
@@ -54,11 +56,16 @@ def complete_domain(incomplete: str) -> Iterator[str]:
             yield f"{prefix}{path.name}"
 
 
+def note(line: str) -> None:
+    """Print a remark to the standard error."""
+    print(f"({printable(line)})", file=sys.stderr)
+
+
 def tell_namesakes(context: typer.Context, given: list[str] | str | None) -> list[str] | str | None:
     """Print a line for each name of a built-in domain that is also that of a file or folder here."""
     for name in [given] if isinstance(given, str) else given or ():
         if not context.resilient_parsing and (own := namesake(name)):
-            print(f"({name} is the built-in domain; for your own write {own})", file=sys.stderr)
+            note(f"{name} is the built-in domain; for your own write {own}")
     return given
 
 
@@ -104,6 +111,12 @@ StoriesOption = Annotated[
         metavar="FILE",
         help="Stories and rules that the bot follows; default: those in the project's folder.",
         rich_help_panel=BOT,
+    ),
+]
+BoundOption = Annotated[
+    BoundMethod,
+    typer.Option(
+        "--bound", help="The way to the bound of the mean return, which is computed during the training."
     ),
 ]
 TrustOption = Annotated[

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dialogue_gym._text import printable
-from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument
+from dialogue_gym.bounds.bounding import Bounding, BoundMethod
+from dialogue_gym.cli.options import BoundOption, DomainName, SeedOption, SettingsArgument, note
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.teaching.policy import is_store
@@ -56,6 +57,7 @@ def train(
     ] = None,
     dialogues: Annotated[int, typer.Option(min=1, help="Dialogues in the evaluation at the end.")] = 1000,
     seed: SeedOption = 0,
+    bound: BoundOption = BoundMethod.AUTO,
 ) -> None:
     """Train an agent with the fake user of a domain; chat, live and evaluate take it."""
     domain = load_domain(source)
@@ -83,13 +85,18 @@ def train(
     with tempfile.TemporaryFile(dir=folder):  # it can be written, which shows before the long part
         pass
     run = Run(env_id, own | keywords, agent, seed, steps or usual_steps, curriculum)
-    with progress_bar(f"{agent} learns {domain.name}", run.steps) as progress:
-        trained, curve, seconds = run_training(run, progress, labels=labels)
-    policy = save_trained(folder, run, trained)
-    with progress_bar("evaluation", dialogues, "dialogues") as progress:
-        figures = evaluate(run.make_env(), policy, dialogues, seed, progress, uses_masks=True)
-    save_metrics(folder, run, trained.num_timesteps, seconds, figures)
+    with Bounding(env_id, run.settings, bound, seed, note) as bounding:
+        with progress_bar(f"{agent} learns {domain.name}", run.steps) as progress:
+            trained, curve, seconds = run_training(run, progress, labels=labels)
+        policy = save_trained(folder, run, trained)
+        with progress_bar("evaluation", dialogues, "dialogues") as progress:
+            figures = evaluate(run.make_env(), policy, dialogues, seed, progress, uses_masks=True)
+        best = bounding.result()
+    value, interval = (best.value, best.interval) if best else (None, None)
+    save_metrics(folder, run, trained.num_timesteps, seconds, figures, value, interval)
     print(f"{agent} on {domain.name}: {figures}")
+    if best:
+        print(f"bound of the mean return: {best}")
     for advice in _advice(unwrapped_dialogue(run.make_env()).patience, figures, curve):
         print(advice)
     shown = printable(str(folder))

@@ -14,8 +14,8 @@ import yaml
 from matplotlib.image import imread
 from stable_baselines3 import DQN
 
-from agents import bounding
 from agents.training import load
+from dialogue_gym import bounds
 from dialogue_gym._files import write_whole
 from dialogue_gym.training.configuration import CONFIGURATIONS, agent_config, agent_names
 from dialogue_gym.training.environments import EVALUATION, TRAINING, stream
@@ -170,9 +170,9 @@ def test_a_bound_is_sampled_where_it_cannot_be_exact(
         },
     }  # fmt: skip
     (tmp_path / "large.yml").write_text(yaml.safe_dump(domain, sort_keys=False))
-    monkeypatch.setattr(bounding, "AUTO_STATES", 500)
-    monkeypatch.setattr(bounding, "MAX_STATES", 500)
-    monkeypatch.setattr(bounding, "SECONDS", 1.0)
+    monkeypatch.setattr(bounds.bounding, "AUTO_STATES", 500)
+    monkeypatch.setattr(bounds.bounding, "MAX_STATES", 500)
+    monkeypatch.setattr(bounds.bounding, "SECONDS", 1.0)
     words = ["train", "Dialogue-v0", f"domain={tmp_path}/large.yml", "--steps", "300", "--dialogues", "5"]
     result = agents(*words, "--bound", method, "--out", str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr

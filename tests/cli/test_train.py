@@ -57,7 +57,7 @@ def test_an_agent_for_a_file_of_ones_own(command: Command) -> None:
         "train", "shop.yml", "user=unfriendly", "--agent", "q_table", "--steps", "3000"
     )
     assert status == 0, err
-    first, last = out.splitlines()
+    first, second, last = out.splitlines()
     assert first.startswith("q_table on shop: success 100.0%, mean return ") and "(1,000 dialogues)" in first
     assert last == (
         "It is saved in shop-q_table. Talk to it: dialogue-gym chat shop.yml --agent shop-q_table"
@@ -66,6 +66,9 @@ def test_an_agent_for_a_file_of_ones_own(command: Command) -> None:
     assert sorted(path.name for path in Path("shop-q_table").iterdir()) == FILES
     metrics = json.loads(Path("shop-q_table/metrics.json").read_text())
     assert metrics["settings"] == {"domain": "shop.yml", "user": "unfriendly"}
+    assert second == f"bound of the mean return: {metrics['bound_return']:.2f}"
+    assert metrics["bound_interval"] is None
+    assert 0 <= metrics["bound_return"] - metrics["mean_return"] < 0.5
 
     status, out, err = command("evaluate", "shop.yml", "--agent", "shop-q_table", "--seed", "0")
     assert (status, out) == (0, f"{first}\n"), err
@@ -77,7 +80,7 @@ def test_an_agent_for_a_file_of_ones_own(command: Command) -> None:
 
 @pytest.mark.parametrize("agent", sorted(set(agent_names()) - {"q_table"}))
 def test_every_agent_is_trained_and_evaluated(agent: str, command: Command) -> None:
-    words = ["--agent", agent, "--out", "mine", "--steps", "300", "--dialogues", "20"]
+    words = ["--agent", agent, "--out", "mine", "--steps", "300", "--dialogues", "20", "--bound", "none"]
     status, out, err = command("train", "shop.yml", *words)
     assert status == 0, err
     assert out.startswith(f"{agent} on shop: success ")
@@ -107,7 +110,7 @@ def test_what_the_library_logs_stands_once_above_the_bar(capsys: pytest.CaptureF
 
 
 def test_an_agent_that_ends_among_users_who_hang_up_is_told_of_the_curriculum(command: Command) -> None:
-    words = ["concert", "patience=1", "--dialogues", "20", "--out", "mine"]
+    words = ["concert", "patience=1", "--dialogues", "20", "--out", "mine", "--bound", "none"]
     status, out, err = command("train", *words, "--steps", "20000")
     assert status == 0 and "success 0.0%" in out, err
     assert out.splitlines()[1].startswith(
@@ -136,6 +139,7 @@ def test_agents_by_name_and_of_a_store(command: Command) -> None:
     status, out, err = command("evaluate", "tiny.yml", "--agent", "taught", "--dialogues", "20")
     assert status == 0 and out.startswith("taught on tiny: success "), err
     words = ["--agent", "warm_masked_dqn", "--labels", "taught", "--steps", "200", "--dialogues", "5"]
+    words += ["--bound", "none"]
     status, out, err = command("train", "tiny.yml", *words)
     assert status == 0 and "It is saved in tiny-warm_masked_dqn." in out, err
 

@@ -37,7 +37,7 @@ def test_commands_of_the_page_run_in_order(tmp_path: Path) -> None:
         words = shlex.split(line)
         if words[:2] == ["pip", "install"]:
             continue
-        few = ["--steps", "300", "--dialogues", "5"] if words[1] == "train" else []
+        few = ["--steps", "300", "--dialogues", "5", "--bound", "none"] if words[1] == "train" else []
         run(*words[1:], *few, cwd=tmp_path, typed=TYPED.get(words[1], ""))
     assert {"restaurant-live", "from-dqn", "mine"} <= {path.name for path in tmp_path.iterdir()}
 

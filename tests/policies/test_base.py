@@ -14,8 +14,8 @@ import pytest
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
-from agents.exact.solver import bound
 from dialogue_gym import Domain, DomainError, ExpertPolicy, RandomPolicy, load_domain
+from dialogue_gym.bounds.upper_bound import bound
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.training.evaluation import evaluate
 from tests.conftest import BUILT_IN, TINY, TURN_TAKINGS, domain_from, make, make_vec

@@ -8,8 +8,8 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 from agents.exact.bayes_filter import FilterPolicy
-from agents.exact.solver import bound
 from dialogue_gym import ExpertPolicy
+from dialogue_gym.bounds.upper_bound import bound
 from dialogue_gym.rules.tables import AGENDA, POSITION
 from dialogue_gym.training.evaluation import evaluate
 from tests.conftest import BUILT_IN, TURN_TAKINGS, make

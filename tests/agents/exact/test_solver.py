@@ -7,10 +7,10 @@ import dataclasses
 import gymnasium as gym
 import pytest
 
-from agents.exact.enumeration import Enumeration
-from agents.exact.solver import SolverPolicy, bound, solve
-from agents.exact.upper_bound import Clairvoyant
+from agents.exact.solver import SolverPolicy, solve
 from dialogue_gym import Domain, load_domain, rules
+from dialogue_gym.bounds.enumeration import Enumeration
+from dialogue_gym.bounds.upper_bound import Clairvoyant, bound
 from dialogue_gym.domain.model import Condition
 from dialogue_gym.rules.tables import FAILURE, PATIENCE, STEPS, SUCCESS, TRUNCATED, Settings
 from dialogue_gym.training.evaluation import evaluate
@@ -106,6 +106,6 @@ def test_the_masks_do_not_change_the_optimum(name: str) -> None:
 
 
 def test_a_domain_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.exact.upper_bound.MAX_STATES", 3)
+    monkeypatch.setattr("dialogue_gym.bounds.upper_bound.MAX_STATES", 3)
     with pytest.raises(ValueError, match="more than 3 states: this domain is too large to be solved"):
         bound(make(BUILT_IN[1]))

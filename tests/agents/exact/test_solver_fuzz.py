@@ -12,11 +12,11 @@ import yaml
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
-from agents.exact.enumeration import Chance, Enumeration, TooLarge
 from agents.exact.solver import SolverPolicy, solve
-from agents.exact.upper_bound import Clairvoyant
 from dialogue_gym import rules
 from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.bounds.enumeration import Chance, Enumeration, TooLarge
+from dialogue_gym.bounds.upper_bound import Clairvoyant
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
@@ -43,7 +43,7 @@ REWARDS = st.dictionaries(
 def small_domains_only() -> Iterator[None]:
     """Skip large examples; the comparisons stay the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agents.exact.upper_bound.MAX_STATES", 200)
+        patch.setattr("dialogue_gym.bounds.upper_bound.MAX_STATES", 200)
         yield
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.exact.enumeration import Enumeration
-from agents.exact.sampled_bound import TapeSearch, sample_bound
-from agents.exact.solver import bound
 from dialogue_gym import rules
+from dialogue_gym.bounds.enumeration import Enumeration
+from dialogue_gym.bounds.sampled_bound import TapeSearch, sample_bound
+from dialogue_gym.bounds.upper_bound import bound
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.rules.tables import Settings
 from dialogue_gym.training.evaluation import evaluate
-from tests.agents.exact.test_exchange import alike_domains, domain_of
+from tests.bounds.test_exchange import alike_domains, domain_of
 from tests.conftest import BUILT_IN, make
 from tests.strategies import domains
 
@@ -95,5 +95,5 @@ def test_a_search_that_is_cut_off_is_a_bound() -> None:
 def test_the_time_is_kept_and_the_seed_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     env = make(BUILT_IN[1])
     assert sample_bound(env, 20, seed=3) == sample_bound(env, 20, seed=3) != sample_bound(env, 20, seed=4)
-    monkeypatch.setattr("agents.exact.sampled_bound.FEWEST_TAPES", 5)
+    monkeypatch.setattr("dialogue_gym.bounds.sampled_bound.FEWEST_TAPES", 5)
     assert sample_bound(env, 1000, seconds=0.0).tapes == 5

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from agents.exact.enumeration import Enumeration, TooLarge
-from agents.exact.exchange import Exchange
-from agents.exact.upper_bound import Clairvoyant
 from dialogue_gym import rules
 from dialogue_gym._yaml import parse_yaml
+from dialogue_gym.bounds.enumeration import Enumeration, TooLarge
+from dialogue_gym.bounds.exchange import Exchange
+from dialogue_gym.bounds.upper_bound import Clairvoyant
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE

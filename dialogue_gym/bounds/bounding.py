@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from types import TracebackType
 from typing import Any
 
-from agents.exact.enumeration import TooLarge
-from agents.exact.sampled_bound import SECONDS, SampledBound, sample_bound
-from agents.exact.solver import bound
-from agents.exact.upper_bound import MAX_STATES
-from dialogue_gym.training import make_env
+from dialogue_gym.bounds.enumeration import MAX_STATES, TooLarge
+from dialogue_gym.bounds.sampled_bound import SECONDS, SampledBound, sample_bound
+from dialogue_gym.bounds.upper_bound import bound
+from dialogue_gym.training.environments import make_env
 
-METHODS = ("auto", "exact", "sample", "none")
+
+class BoundMethod(StrEnum):
+    """The way to the bound of an environment."""
+
+    AUTO = "auto"
+    """Exact for up to `AUTO_STATES` states, sampled for more."""
+    EXACT = "exact"
+    """Exact, however long it takes."""
+    SAMPLE = "sample"
+    NONE = "none"
+
+
 AUTO_STATES = 10_000
 """States up to which `auto` gives the exact bound: some ten seconds."""
 WAIT_SECONDS = 60
@@ -27,6 +39,11 @@ class Bound:
 
     value: float
     sampled: SampledBound | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of a sampled bound; None for an exact one."""
+        return (self.sampled.low, self.sampled.high) if self.sampled else None
 
     def __str__(self) -> str:
         """The bound in short."""
@@ -48,31 +65,40 @@ class Bounding:
     """Computes the bound in another process, from the `with` statement on."""
 
     def __init__(
-        self, env_id: str, settings: dict[str, Any], method: str, seed: int, tell: Callable[[str], None]
+        self,
+        env_id: str,
+        settings: dict[str, Any],
+        method: BoundMethod,
+        seed: int,
+        tell: Callable[[str], None],
     ) -> None:
         """Prepare the computation.
 
         Args:
             env_id: the id of the environment.
             settings: its settings.
-            method: one of `METHODS`: the exact bound, however long it takes; the sampled one; none; or by
-                `auto` the exact one for up to `AUTO_STATES` states, and the sampled one for more.
+            method: the way to it.
             seed: seed of the samples.
             tell: called with one line as soon as it is known that there is no exact bound.
         """
         self._environment = env_id, settings
         self._method, self._seed, self._tell = method, seed, tell
+        self._pool: Any = None
         self._exact: Any = None
         self._sample: Any = None
 
     def __enter__(self) -> Bounding:
         """Start."""
-        self._pool = multiprocessing.get_context("spawn").Pool(1)
-        if self._method in ("auto", "exact"):
-            most = AUTO_STATES if self._method == "auto" else MAX_STATES
+        if self._method is BoundMethod.NONE:
+            return self
+        # Ctrl-C reaches both processes, and one says enough about it.
+        ignored = signal.SIGINT, signal.SIG_IGN
+        self._pool = multiprocessing.get_context("spawn").Pool(1, signal.signal, ignored)
+        if self._method in (BoundMethod.AUTO, BoundMethod.EXACT):
+            most = AUTO_STATES if self._method is BoundMethod.AUTO else MAX_STATES
             arguments = (*self._environment, most)
             self._exact = self._pool.apply_async(_exact, arguments, callback=self._on_exact)
-        elif self._method == "sample":
+        else:
             self._start_sample()
         return self
 
@@ -80,14 +106,15 @@ class Bounding:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop what still runs."""
-        self._pool.terminate()
-        self._pool.join()
+        if self._pool:
+            self._pool.terminate()
+            self._pool.join()
 
     def _on_exact(self, found: float | None) -> None:
         """Go on without the exact bound; this runs before `get` returns, in a thread of the pool."""
         if found is not None:
             return
-        if self._method == "exact":
+        if self._method is BoundMethod.EXACT:
             self._tell("this environment is too large for an exact bound; --bound sample samples one")
             return
         self._tell(
@@ -103,7 +130,7 @@ class Bounding:
         """Return the bound, or None if there is none."""
         if self._exact:
             try:
-                found = self._exact.get(WAIT_SECONDS if self._method == "auto" else None)
+                found = self._exact.get(WAIT_SECONDS if self._method is BoundMethod.AUTO else None)
             except multiprocessing.TimeoutError:
                 self._tell(f"the exact bound takes too long, so it is sampled, for {SECONDS:.0f} seconds")
                 sampled = _sampled(*self._environment, self._seed, SECONDS)

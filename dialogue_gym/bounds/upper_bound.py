@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
-from agents.exact.enumeration import Enumeration, RowKey, TooLarge
-from agents.exact.states import States
+from dialogue_gym.bounds.enumeration import MAX_STATES, Enumeration, RowKey, TooLarge, tables_of
+from dialogue_gym.bounds.states import States
+from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.rules import (
     FAILURE,
     MAX_UNHEARD,
@@ -29,7 +29,6 @@ from dialogue_gym.rules import (
     USELESS,
 )
 
-MAX_STATES = 100_000
 _TOLERANCE = 1e-10
 Floats = npt.NDArray[np.float64]
 
@@ -172,10 +171,27 @@ class Clairvoyant:
         return float(sum(chance * self.values[self.place(key)] for key, chance in beginnings.items()))
 
 
+def bound(env: Any, most_states: int | None = None) -> float:
+    """Return the largest mean return that a policy can have, from the beginning of a dialogue.
+
+    Args:
+        env: a dialogue environment; its domain and settings are used, and it is not stepped.
+        most_states: the largest number of states, `MAX_STATES` by default.
+
+    Raises:
+        TooLarge: the environment has too many states to be enumerated.
+    """
+    dialogue: DialogueEnv = env.unwrapped
+    tables = tables_of(env)
+    return Clairvoyant(Enumeration(dialogue.domain, tables), exchanges=True, most_states=most_states).bound()
+
+
 class _Sums:
     """Expected rewards and values of pairs of state and action, over their transitions."""
 
     def __init__(self, entries: list[tuple[Any, ...]], kinds: int, states: int) -> None:
+        from scipy import sparse  # slow to load, and the bound is computed in a process of its own
+
         columns = (
             [np.array(column) for column in zip(*entries, strict=True)] if entries else [np.zeros(0)] * 8
         )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from dialogue_gym import rules
 from dialogue_gym.domain import Domain
-from dialogue_gym.envs import horizon_of
+from dialogue_gym.envs.horizon import horizon_of
 from dialogue_gym.rules import (
     AWAITED,
     FAILURE,
@@ -35,6 +35,7 @@ from dialogue_gym.rules import (
 RowKey = tuple[int, ...]
 _RIGHT, _WRONG = 1, 2
 _PLENTY = 1_000_000
+MAX_STATES = 100_000
 MAX_PATHS = 300_000
 """Paths through the draws of one step or beginning: some seconds."""
 
@@ -43,7 +44,7 @@ class TooLarge(ValueError):
     """A dialogue with more states, or more outcomes of chance, than can be enumerated."""
 
 
-class Transition(NamedTuple):
+class Consequence(NamedTuple):
     """One possible result of an action: its chance, the events, the user's utterances and the next row."""
 
     chance: float
@@ -151,7 +152,7 @@ class Enumeration:
         # Values that a step leaves behind and no later step reads.
         self._scratch = (RANDOM, STEPS, TURNS, SAID_INTENT, HEARD_INTENT, HEARD_CONFIDENCE, *unread)
         self._blank = [0] * (2 * tables.slots)
-        self._known: dict[tuple[RowKey, int], list[Transition]] = {}
+        self._known: dict[tuple[RowKey, int], list[Consequence]] = {}
 
     def key(self, row: list[int]) -> RowKey:
         """Return the row that represents all rows equivalent to this one."""
@@ -187,7 +188,7 @@ class Enumeration:
             found[key] = found.get(key, 0.0) + chance
         return found
 
-    def transitions(self, key: RowKey, action: int) -> list[Transition]:
+    def transitions(self, key: RowKey, action: int) -> list[Consequence]:
         """Return the possible results of an action (an index in the domain's actions), without truncation."""
         patience = key[PATIENCE]
         result = []
@@ -196,10 +197,10 @@ class Enumeration:
             left = patience - bool(events & USELESS)
             if left <= 0 and not events & SUCCESS:
                 events |= FAILURE
-            result.append(Transition(chance, events, turns, (*row[:PATIENCE], left, *row[PATIENCE + 1 :])))
+            result.append(Consequence(chance, events, turns, (*row[:PATIENCE], left, *row[PATIENCE + 1 :])))
         return result
 
-    def patient_transitions(self, key: RowKey, action: int) -> list[Transition]:
+    def patient_transitions(self, key: RowKey, action: int) -> list[Consequence]:
         """Return the possible results of an action while there is patience left; its count in `row` is 0.
 
         Patience affects the rules only when it runs out, so these hold for any amount that is left. Earlier
@@ -224,7 +225,7 @@ class Enumeration:
             row[PATIENCE] = 0
             result = (events, turns, self.key(row))
             found[result] = found.get(result, 0.0) + chance
-        self._known[known] = [Transition(chance, *result) for result, chance in found.items()]
+        self._known[known] = [Consequence(chance, *result) for result, chance in found.items()]
         return self._known[known]
 
     def reward(self, action: int, events: int) -> float:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from agents.exact.enumeration import Enumeration, RowKey
-from agents.exact.exchange import Exchange
+from dialogue_gym.bounds.enumeration import Enumeration, RowKey
+from dialogue_gym.bounds.exchange import Exchange
 from dialogue_gym.rules import AWAITED, MISTAKEN, PATIENCE, UNHEARD
 
 _CERTAIN = 1

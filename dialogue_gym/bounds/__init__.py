@@ -1,0 +1,24 @@
+"""Bounds of the mean return in an environment, computed from its rules.
+
+Exact ones by enumerating every outcome of chance, or sampled ones. They need the extra `agents`.
+"""
+
+from dialogue_gym.bounds.bounding import Bound, Bounding, BoundMethod
+from dialogue_gym.bounds.enumeration import Chance, Enumeration, RowKey, TooLarge, tables_of
+from dialogue_gym.bounds.sampled_bound import SampledBound, sample_bound
+from dialogue_gym.bounds.upper_bound import Clairvoyant, bound
+
+__all__ = [
+    "Bound",
+    "BoundMethod",
+    "Bounding",
+    "Chance",
+    "Clairvoyant",
+    "Enumeration",
+    "RowKey",
+    "SampledBound",
+    "TooLarge",
+    "bound",
+    "sample_bound",
+    "tables_of",
+]
