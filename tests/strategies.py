@@ -92,6 +92,68 @@ def _action_model(draw: st.DrawFn, slots: dict[str, Any], goal: dict[str, Any], 
     return model
 
 
+ROLES = ["greet", "inform", "affirm", "deny", "request", "alternative", "find", "thank"]
+CHANCES = st.sampled_from([0, 0.3, 0.7, 1])
+ACTS = ["offer", "answer", "alternative", "more", "bye", "repeat", "greet", "deny"]
+
+
+@st.composite
+def search_domains(draw: st.DrawFn) -> dict[str, Any]:
+    """A domain file's content whose users search a database, as YAML would load it."""
+    slots: dict[str, Any] = {}
+    for name in draw(st.lists(NAMES, unique=True, min_size=1, max_size=4)):
+        values = draw(st.lists(st.sampled_from(["red", "green", "blue"]), unique=True, min_size=1))
+        slots[name] = {"type": "categorical", "values": values}
+    constraints = sorted(slots)
+    attributes = draw(st.lists(st.sampled_from(["phone", "size", "fee"]), unique=True, max_size=3))
+    columns = ["place", *constraints, *attributes]
+    cells = [st.sampled_from([None, *slots[name]["values"]]) for name in constraints]
+    rows = draw(st.lists(st.tuples(*cells), min_size=1, max_size=8))
+    places = [f"place {number}" for number in range(1, len(rows) + 1)]
+    if draw(st.booleans()):
+        slots["plain"] = {"type": draw(st.sampled_from(["text", "bool"]))}
+    models: dict[str, Any] = {f"do_{act}": {"user": act} for act in ACTS[:2]}
+    for act in draw(st.lists(st.sampled_from(ACTS[2:]), unique=True)):
+        models[f"do_{act}"] = {"user": act}
+    for name in constraints:
+        for act in draw(st.lists(st.sampled_from(["request", "confirm", "select"]), unique=True)):
+            models[f"do_{act}_{name}"] = {"user": {act: name}}
+    if draw(st.booleans()):
+        slot = draw(st.sampled_from(sorted(slots)))
+        value = {"plain": None}.get(slot, [*slots[slot].get("values", []), None][0])
+        models["do_store"] = {"speaks": draw(st.booleans()), "sets": {slot: value}}
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(sorted(models)))
+        models[name]["needs"] = {"matches": ["none", "one"], "slots": {constraints[0]: ["filled", "empty"]}}
+    ranges = st.tuples(CHANCES, CHANCES).map(sorted)
+    figures = st.sampled_from(
+        ["combine", "relax", "wants_other", "changes", "corrects", "leaves", "new_wish"]
+    )
+    counts = st.integers(1, len(constraints))
+    user: dict[str, Any] = {
+        "constraints": {"slots": constraints, "count": draw(counts), "unmet": draw(CHANCES)},
+        "requests": {"attributes": attributes, "count": [0, len(attributes)]} if attributes else None,
+        "behaviour": draw(st.dictionaries(figures, ranges)) | {"patience": draw(st.integers(1, 8))},
+        "personas": {"hasty": {"chance": draw(CHANCES), "patience": [1, 2], "combine": draw(ranges)}},
+        "actions": models,
+    }
+    return {
+        "intents": [*ROLES, *draw(st.lists(NAMES, unique=True, max_size=2))],
+        "entities": [*slots, "attribute"],
+        "slots": slots,
+        "database": {
+            "name": "place",
+            "columns": columns,
+            "rows": [
+                [place, *row, *(f"{name} of {place}" for name in attributes)]
+                for place, row in zip(places, rows, strict=True)
+            ],
+        },
+        "actions": list(models),
+        "fake_user": {key: value for key, value in user.items() if value is not None},
+    }
+
+
 SETTINGS = st.fixed_dictionaries(
     {
         "turn_taking": st.sampled_from(["auto", "explicit"]),

@@ -17,6 +17,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.envs.horizon import horizon_of
 from dialogue_gym.rules import (
     AWAITED,
+    CERTAIN,
     FAILURE,
     HEARD_CONFIDENCE,
     HEARD_INTENT,
@@ -28,6 +29,7 @@ from dialogue_gym.rules import (
     SUCCESS,
     TRUNCATED,
     TURNS,
+    UNIFORM,
     USELESS,
     Tables,
 )
@@ -58,12 +60,12 @@ class Chance:
 
     def __init__(self, tables: Tables) -> None:
         """Prepare the possible outcomes of each table of chances."""
-        whole = 1 << 32
-        self._options = []
-        for thresholds in tables.chances:
+        self._options: dict[int, list[tuple[int, float]]] = {}
+        for number, thresholds in enumerate(tables.chances):
             lower = (0, *thresholds[:-1])
-            shares = [(top - low) / whole for low, top in zip(lower, thresholds, strict=True)]
-            self._options.append([(outcome, share) for outcome, share in enumerate(shares) if share > 0])
+            shares = [(top - low) / CERTAIN for low, top in zip(lower, thresholds, strict=True)]
+            options = [(outcome, share) for outcome, share in enumerate(shares) if share > 0]
+            self._options[UNIFORM + number] = options
         self._path: list[int] = []
         self._widths: list[int] = []
         self._depth = 0
@@ -71,6 +73,8 @@ class Chance:
 
     def draw(self, row: rules.Row, tables: Tables, table: int) -> int:
         """Return the outcome on the current path."""
+        if table < UNIFORM and table not in self._options:
+            self._options[table] = [(outcome, 1 / max(table, 1)) for outcome in range(max(table, 1))]
         options = self._options[table]
         if len(options) == 1:
             return options[0][0]

@@ -28,11 +28,12 @@ from dialogue_gym.conversation.events import (
     SlotSet,
     UserUttered,
     Value,
+    entity_values,
 )
 from dialogue_gym.conversation.slot_filling import NO_LOOP, LoopState, named_value, slots_filled, stored_value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import known_actions
-from dialogue_gym.domain.model import LISTEN, DomainError, FakeUser, Profile
+from dialogue_gym.domain.model import ATTRIBUTE, LISTEN, DomainError, FakeUser, Profile
 from dialogue_gym.domain.observation import (
     ACTIVE_LOOP,
     confidence_bin,
@@ -41,7 +42,17 @@ from dialogue_gym.domain.observation import (
     slot_codes,
 )
 from dialogue_gym.domain.slot import REQUESTED_SLOT
-from dialogue_gym.rules.tables import HIGH, MAX_UNHEARD, RESTARTING
+from dialogue_gym.domain.venues import Database
+from dialogue_gym.rules.tables import (
+    ASKED,
+    CERTAIN_SCORE,
+    HEARD_ATTRIBUTES,
+    HIGH,
+    MAX_UNHEARD,
+    NO_MATCH,
+    ON_OFFER,
+    RESTARTING,
+)
 
 _NOBODY = FakeUser("goal", (), (("standard", Profile()),))
 
@@ -61,6 +72,34 @@ def _tables(domain: Domain) -> rules.Tables:
 def _loop_field(domain: Domain) -> int:
     """Return the place of the active form in an observation of a domain with forms."""
     return [field.name for field in observation_fields(domain)].index(ACTIVE_LOOP)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service to a user who searches: an offer, or an answer.
+
+    Attributes:
+        is_offer: whether a venue is offered.
+        venue: the venue on offer, its cells by column; empty if there is none.
+        asked: the attributes that are told.
+        has_matches: whether the search found any venue.
+    """
+
+    is_offer: bool
+    venue: dict[str, str | None]
+    asked: tuple[str, ...]
+    has_matches: bool
+
+
+SERVICES = ("offer", "alternative", "answer")
+"""The acts that are services."""
+
+
+def _confidence(message: UserUttered) -> float:
+    """Return the confidence of a message, or the lowest one of its entities."""
+    return min(
+        [message.confidence, *(one.confidence for one in message.entities if one.confidence is not None)]
+    )
 
 
 class BotState:
@@ -151,10 +190,35 @@ class BotState:
             is_unanswered = wanted.isdisjoint(self._filled)
             self._enter(dataclasses.replace(self.loop, is_unanswered=is_unanswered, is_rejected=False))
         self.slots |= self._filled
+        if tables.is_search:
+            self._hear_search(message)
+            return
         row[tables.heard_block] = [code.encode(self._filled.get(code.slot.name)) for code in self._codes]
-        sure = [message.confidence, *(e.confidence for e in message.entities if e.confidence is not None)]
-        intent = self._intent.get(self.domain.intent_of(message.intent) or "", 0)
-        rules.hear(row, tables, intent, confidence_bin(min(sure)), tables.heard_block)
+        rules.hear(
+            row,
+            tables,
+            self._intent_of(message),
+            confidence_bin(_confidence(message), self.domain),
+            tables.heard_block,
+        )
+
+    def _intent_of(self, message: UserUttered) -> int:
+        return self._intent.get(self.domain.intent_of(message.intent) or "", 0)
+
+    def _hear_search(self, message: UserUttered) -> None:
+        row, tables = self._row, self._tables
+        others = entity_values(message.alternatives)
+        for index, code in enumerate(self._codes):
+            row[tables.heard + index] = code.encode(self._filled.get(code.slot.name))
+            row[tables.others + index] = code.encode(others.get(code.slot.entity or ""))
+        asked = [entity.value for entity in message.entities if entity.name == ATTRIBUTE]
+        row[HEARD_ATTRIBUTES] = sum(
+            1 << bit for bit, name in enumerate(rules.attribute_columns(self.domain)) if name in asked
+        )
+        score = round(100 * _confidence(message))
+        rivals = [round(100 * one.confidence) for one in message.alternatives if one.confidence is not None]
+        rival = rivals[0] if rivals else rules.rival_score(score)
+        rules.hear_search(row, tables, self._intent_of(message), score, min(rival, 100 - score))
 
     def _did(self, name: str) -> None:
         self._before_form = (list(self._row), self.last_action) if name in self._forms else None
@@ -173,13 +237,19 @@ class BotState:
         if index == RESTARTING:
             self._forget()
             self._has_restarted = True  # a Rasa tracker says it twice
+        can_serve = self._tables.is_search and rules.allowed(self._row, self._tables, index)
         rules.did(self._row, self._tables, index)
+        if can_serve:
+            rules.serve(self._row, self._tables, index)
 
     def _set_slot(self, event: SlotSet) -> None:
         if event.name == REQUESTED_SLOT:
             self._enter(dataclasses.replace(self.loop, requested_slot=event.value))
             if event.name not in self._slot:
                 return
+        if self._tables.is_search and event.name == self._venues.name:
+            self._offer(event.value)
+            return
         if event.name not in self._slot:
             valid = nearest(event.name, self._slot)
             raise DomainError(f"{self.domain.name}: unknown slot {shorten(event.name)}; {valid}")
@@ -190,7 +260,53 @@ class BotState:
         if event.name != REQUESTED_SLOT:
             self.extracted[event.name] = value
         self._filled.pop(event.name, None)
-        rules.set_slot(self._row, self._tables, index, code.encode(value), HIGH)
+        if self._tables.is_search:
+            rules.store(self._row, self._tables, index, code.encode(value), CERTAIN_SCORE)
+        else:
+            rules.set_slot(self._row, self._tables, index, code.encode(value), HIGH)
+
+    @property
+    def _venues(self) -> Database:
+        assert self.domain.database is not None
+        return self.domain.database
+
+    def _offer(self, name: Value) -> None:
+        """Take note of the venue that is on offer, or that there is none (None)."""
+        venue = None if name is None else self._venues.venue(str(name))
+        if name is not None and venue is None:
+            valid = nearest(str(name), list(self._venues.names))
+            raise DomainError(
+                f"{self.domain.name}: unknown {self._venues.name} {shorten(str(name))}; {valid}"
+            )
+        self._row[self._tables.search + ON_OFFER] = 0 if venue is None else venue + 1
+
+    @property
+    def venue(self) -> dict[str, str | None]:
+        """The venue on offer, its cells by column; empty if there is none."""
+        if not self._tables.is_search or not self._row[self._tables.search + ON_OFFER]:
+            return {}
+        return self._venues.details(self._row[self._tables.search + ON_OFFER] - 1)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The attributes that the user has asked for and not been told."""
+        if not self._tables.is_search:
+            return ()
+        bits = self._row[self._tables.search + ASKED]
+        return tuple(name for bit, name in enumerate(rules.attribute_columns(self.domain)) if bits >> bit & 1)
+
+    def service(self, action: str) -> Service | None:
+        """Return the service of an action to a user who searches, if it were done now; else None."""
+        act = self.domain.action_model(action).reaction
+        if not self._tables.is_search or act not in SERVICES or not self.is_possible(action):
+            return None
+        asked = self.asked if act == "answer" else ()
+        after = copy.copy(self)
+        after._row = list(self._row)
+        rules.did(after._row, after._tables, after._action[action])
+        rules.serve(after._row, after._tables, after._action[action])
+        has_matches = after._row[after._tables.offer] != NO_MATCH
+        return Service(act != "answer", after.venue, asked, has_matches)
 
     @property
     def observation(self) -> npt.NDArray[Any]:
@@ -281,6 +397,15 @@ class Conversation:
     def last_action(self) -> str | None:
         """The last action that was not rejected; listening after a message, None at the start."""
         return self._state.last_action
+
+    @property
+    def venue(self) -> dict[str, str | None]:
+        """The venue on offer, its cells by column; empty if there is none."""
+        return self._state.venue
+
+    def service(self, action: str) -> Service | None:
+        """Return the service of an action to a user who searches, if it were done now; else None."""
+        return self._state.service(action)
 
     @property
     def latest_message(self) -> UserUttered | None:

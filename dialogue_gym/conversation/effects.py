@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import re
 from collections.abc import Mapping
 
 from dialogue_gym._yaml import plain_value
-from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.conversation import Conversation, Service
 from dialogue_gym.conversation.events import ActiveLoop, BotUttered, Event, SlotSet, Value
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
@@ -16,31 +17,73 @@ from dialogue_gym.domain.model import Variation
 from dialogue_gym.domain.slot import FILLED, REQUESTED_SLOT
 
 
-def simulated_events(name: str, conversation: Conversation, speaker: Speaker) -> tuple[Event, ...]:
+def simulated_events(
+    name: str, conversation: Conversation, speaker: Speaker, venue: int | None = None
+) -> tuple[Event, ...]:
     """Return the events of an action without code: its declared effects, then its message.
 
-    As in the environments, it has no effects where its precondition does not hold.
+    As in the environments, it has no effects where its precondition does not hold. `venue` is the number of
+    the venue that it offers, + 1, if that is known; 0 for none.
     """
     domain = conversation.domain
     if name in DEACTIVATING:
         return (ActiveLoop(None), SlotSet(REQUESTED_SLOT, None))
     effects = declared_effects(name, domain) if conversation.is_possible(name) else ()
     slots = conversation.slots | {event.name: event.value for event in effects}
-    said = utterance(name, conversation, speaker, slots)
+    service = conversation.service(name)
+    if service and service.is_offer:
+        database = domain.database
+        assert database is not None
+        if venue:
+            service = dataclasses.replace(service, venue=database.details(venue - 1))
+        effects = (*effects, SlotSet(database.name, service.venue.get(database.name)))
+    said = utterance(name, conversation, speaker, slots, service)
     return effects if said is None else (*effects, said)
 
 
 def utterance(
-    name: str, conversation: Conversation, speaker: Speaker, slots: Mapping[str, Value]
+    name: str,
+    conversation: Conversation,
+    speaker: Speaker,
+    slots: Mapping[str, Value],
+    service: Service | None = None,
 ) -> BotUttered | None:
     """Return the message of a response, filled with the values of slots; None if there is nothing to say."""
     message = conversation.latest_message
     domain = conversation.domain
+    slots = {**(service.venue if service else conversation.venue), **slots}
+    if service and (text := _served(name, domain, speaker, slots, service)):
+        return BotUttered(text)
     variations = domain.variations(name) or _retrieved(name, conversation)
     if not variations and (response := DEFAULT_ACTIONS.get(name)):
         variations = domain.variations(response)
     said = speaker.respond(variations, slots, shown(slots), message.channel if message else None)
     return None if said is None or said == (None, {}) else BotUttered(*said)
+
+
+def _served(
+    name: str, domain: Domain, speaker: Speaker, slots: Mapping[str, Value], service: Service
+) -> str | None:
+    """Return the text of an answer, or of an offer without a venue; None if the action's own text serves.
+
+    The response `utter_tell/phone` is the answer about the phone number, `utter_offer/no_match` and
+    `utter_offer/no_other` say that there is no such venue, or no other one.
+    """
+    if service.is_offer and service.venue:
+        return None
+    if service.is_offer:
+        assert domain.database is not None
+        called = domain.database.name.replace("_", " ")
+        key, words = ("no_other", "other") if service.has_matches else ("no_match", "such")
+        parts = {key: f"I know of no {words} {called}."}
+    else:
+        parts = {asked: f"{asked.replace('_', ' ')}: {{{asked}}}" for asked in service.asked}
+    texts = []
+    for key, default in parts.items():
+        variations = domain.variations(f"{name}/{key}") or (Variation(default),)
+        said = speaker.respond(variations, slots, shown(slots))
+        texts.append((said and said[0]) or "")
+    return " ".join(filter(None, texts)) or None
 
 
 def _retrieved(name: str, conversation: Conversation) -> tuple[Variation, ...]:

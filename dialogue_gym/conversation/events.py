@@ -74,6 +74,7 @@ class UserUttered:
 
     `intent` is None if nothing was understood. `meant` is the act in the fixed format that a fake
     user had in mind, where it may have been misheard. `channel` is where it came from, if that is known.
+    `alternatives` are second hypotheses: entities that may have been meant instead.
     """
 
     text: str | None = None
@@ -82,6 +83,7 @@ class UserUttered:
     confidence: float = 1.0
     meant: str | None = None
     channel: str | None = field(default=None, compare=False)
+    alternatives: tuple[Entity, ...] = ()
 
     @property
     def act(self) -> str:
@@ -205,6 +207,8 @@ def to_json(event: Event) -> Json:
             "intent": {"name": event.intent, "confidence": event.confidence},
             "entities": [entity.to_json() for entity in event.entities],
         }
+        if event.alternatives:
+            parse["alternatives"] = [entity.to_json() for entity in event.alternatives]
         content: Json = {"event": "user", "text": event.text, "parse_data": parse}
         return content if event.meant is None else content | {"metadata": {"meant": event.meant}}
     if isinstance(event, ActionExecuted):
@@ -256,17 +260,22 @@ def _user_from_json(content: Mapping[str, Any]) -> UserUttered:
     parse, metadata = _object(content, "parse_data"), _object(content, "metadata")
     intent = _object(parse, "intent")
     confidence = _number(intent.get("confidence"))
-    entities = parse.get("entities") or ()
-    if not isinstance(entities, (list, tuple)):
-        raise ValueError("the entities of a message are a list")
     return UserUttered(
         _optional(content, "text"),
         _optional(intent, "name"),
-        tuple(Entity.from_json(entity) for entity in entities),
+        _entities(parse, "entities"),
         1.0 if confidence is None else confidence,
         _optional(metadata, "meant"),
         _optional(content, "input_channel"),
+        _entities(parse, "alternatives"),
     )
+
+
+def _entities(parse: Mapping[str, Any], key: str) -> tuple[Entity, ...]:
+    entities = parse.get(key) or ()
+    if not isinstance(entities, (list, tuple)):
+        raise ValueError(f"the {key} of a message are a list")
+    return tuple(Entity.from_json(entity) for entity in entities)
 
 
 def _object(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from dialogue_gym.conversation.conversation import Conversation
@@ -10,13 +11,17 @@ from dialogue_gym.conversation.events import ActionExecuted, Entity, Event, User
 from dialogue_gym.conversation.slot_filling import entity_for
 from dialogue_gym.conversation.wording import Speaker, act_text
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import ATTRIBUTE
 from dialogue_gym.domain.observation import confidence_value, slot_codes
-from dialogue_gym.rules import Row, Tables
+from dialogue_gym.rules import Row, Tables, attribute_columns, rival_score
 from dialogue_gym.rules.tables import (
     FAILURE,
+    HEARD_ATTRIBUTES,
     HEARD_CONFIDENCE,
     HEARD_INTENT,
+    ON_OFFER,
     RANDOM,
+    SAID_ATTRIBUTES,
     SAID_INTENT,
     SUCCESS,
     TRUNCATED,
@@ -64,7 +69,8 @@ class Recorder:
 
     def add(self, row: Row, action: int, events: int) -> None:
         """Record a step: the bot's action, and the user's message if the turn was handed over."""
-        self._notes.append((action, events, list(row) if events & TURN else []))
+        is_kept = events & TURN or self._tables.is_search  # which venue is offered lies in the row
+        self._notes.append((action, events, list(row) if is_kept else []))
 
     @property
     def conversation(self) -> Conversation:
@@ -100,10 +106,11 @@ class Recorder:
     def _add_step(self, action: int, events: int, row: list[int]) -> None:
         conversation = self._conversation
         name = self._domain.actions[action]
-        effects = simulated_events(name, conversation, self._speaker)
+        venue = row[self._tables.search + ON_OFFER] if self._tables.is_search else None
+        effects = simulated_events(name, conversation, self._speaker, venue)
         conversation.append(ActionExecuted(name))
         conversation.extend(effects)
-        user_left = self._tables.is_agenda and events & SUCCESS
+        user_left = (self._tables.is_agenda or self._tables.is_search) and events & SUCCESS
         if events & TURN and not user_left:
             self._add_user(row)
         for outcome, bit in (("success", SUCCESS), ("failure", FAILURE), ("truncated", TRUNCATED)):
@@ -113,15 +120,32 @@ class Recorder:
     def _add_user(self, row: list[int]) -> None:
         tables = self._tables
         intent, told = self._domain.intents[row[SAID_INTENT] - 1], self._slots(row, tables.told)
-        meant = act_text(intent, entity_values(self._entities(told)))
-        text = self._speaker.user(intent, told, meant)
+        asked = self._asked(row, SAID_ATTRIBUTES)
+        said = (*self._entities(told), *asked)
+        meant = act_text(intent, entity_values(said))
+        text = self._speaker.user(intent, told, meant, [entity.value for entity in asked])
         if not tables.is_noisy:
-            self._conversation.append(UserUttered(text, intent, self._entities(told)))
+            self._conversation.append(UserUttered(text, intent, said))
             return
-        heard = self._entities(self._slots(row, tables.heard))
-        confidence = confidence_value(row[HEARD_CONFIDENCE])
+        heard = (*self._entities(self._slots(row, tables.heard)), *self._asked(row, HEARD_ATTRIBUTES))
         intent = self._domain.intents[row[HEARD_INTENT] - 1]
-        self._conversation.append(UserUttered(text, intent, heard, confidence, meant))
+        others: tuple[Entity, ...] = ()
+        if tables.is_search:
+            confidence = row[HEARD_CONFIDENCE] / 100
+            rival = rival_score(row[HEARD_CONFIDENCE]) / 100
+            alternatives = self._entities(self._slots(row, tables.others))
+            others = tuple(dataclasses.replace(one, confidence=rival) for one in alternatives)
+        else:
+            confidence = confidence_value(row[HEARD_CONFIDENCE])
+        message = UserUttered(text, intent, heard, confidence, meant, alternatives=others)
+        self._conversation.append(message)
+
+    def _asked(self, row: list[int], place: int) -> tuple[Entity, ...]:
+        """Return the attributes that a message asks for, whose bits lie at a place of the row."""
+        if not self._tables.is_search:
+            return ()
+        columns = attribute_columns(self._domain)
+        return tuple(Entity(ATTRIBUTE, name) for bit, name in enumerate(columns) if row[place] >> bit & 1)
 
     def _slots(self, row: list[int], block: int) -> dict[str, str]:
         return {

@@ -20,8 +20,8 @@ from dialogue_gym.conversation.events import (
     Value,
 )
 from dialogue_gym.conversation.wording import line, silence
-from dialogue_gym.domain.model import CONFIDENCES, LISTEN, Domain
-from dialogue_gym.domain.observation import confidence_bin
+from dialogue_gym.domain.model import LISTEN, Domain
+from dialogue_gym.domain.observation import confidence_bin, confidence_labels
 from dialogue_gym.domain.slot import EMPTY
 
 USER_SIDE, BOT_SIDE = "user", "bot"
@@ -40,7 +40,7 @@ def transcript(conversation: Conversation) -> list[str]:
     steps = 0
     for index, event in enumerate(events):
         if isinstance(event, UserUttered):
-            lines.append(line("user", event.text or f"/{event.act}", _meaning(event)))
+            lines.append(line("user", event.text or f"/{event.act}", _meaning(event, conversation.domain)))
         elif isinstance(event, ActionExecuted):
             steps += 1
             meaning = event.name
@@ -69,12 +69,13 @@ def _messages_of_action(following: tuple[Event, ...]) -> list[str]:
     return texts
 
 
-def _meaning(message: UserUttered) -> str:
+def _meaning(message: UserUttered, domain: Domain) -> str:
     """Return the act that a message was taken for; with noise also the act meant, and the confidence."""
     if message.meant is None:
         return message.act
     heard = f" heard as {message.act}" if message.act != message.meant else ""
-    return f"{message.meant}{heard} ({CONFIDENCES[confidence_bin(message.confidence)]} confidence)"
+    confidence = confidence_labels(domain)[confidence_bin(message.confidence, domain)]
+    return f"{message.meant}{heard} ({confidence} confidence)"
 
 
 @dataclass

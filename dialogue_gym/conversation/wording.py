@@ -11,6 +11,7 @@ from typing import Any
 
 from dialogue_gym._text import PLACE, printable
 from dialogue_gym.domain.model import LISTEN, RESTART, Domain, Variation
+from dialogue_gym.domain.slot import DONT_CARE
 
 ATTACHMENTS = ("buttons", "quick_replies", "elements", "image", "attachment", "custom")
 """The parts of a message beside its text, under Rasa's names."""
@@ -107,20 +108,35 @@ class Speaker:
         other._random.setstate(self._random.getstate())
         return other
 
-    def user(self, intent: str, told: Mapping[str, str], act: str) -> str:
-        """Return a user's message with values of slots: the domain's phrases, or the act's fixed format."""
+    def user(self, intent: str, told: Mapping[str, str], act: str, asked: Sequence[str] = ()) -> str:
+        """Return a user's message: the domain's phrases, or the act's fixed format.
+
+        Args:
+            intent: its intent.
+            told: values by slot.
+            act: the act in the fixed format.
+            asked: the attributes that the user asks for.
+        """
         if intent not in self._phrases:
             return "/" + act
         parts = []
         for name, value in told.items():
+            if value == DONT_CARE and DONT_CARE in self._phrases and self._domain.slot(name).is_constraint:
+                spoken = name.replace("_", " ")
+                parts.append(fill(self._random.choice(self._phrases[DONT_CARE]), {"slot": spoken}))
+                continue
             phrase = (
                 self._random.choice(self._phrases[name]) if name in self._phrases else f"{name}: {{{name}}}"
             )
             parts.append(fill(phrase, {name: value}))
+        for name in asked:
+            parts.append(self._random.choice(self._phrases.get(name, (f"the {name.replace('_', ' ')}",))))
         usable = [text for text in self._phrases[intent] if bool(parts) == ("{entities}" in text)]
         if not usable:
             return "/" + act
-        text = fill(self._random.choice(usable), {"entities": ", ".join(parts)})
+        last = " and " if asked else ", "
+        listed = last.join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+        text = fill(self._random.choice(usable), {"entities": listed})
         return text[:1].upper() + text[1:]
 
     def respond(

@@ -12,11 +12,13 @@ from dialogue_gym.domain.model import (
     HEARD,
     LISTEN,
     MAX_NAMES,
+    SCORES,
     SPOKEN,
     Condition,
     ExpertChoice,
     ExpertRule,
 )
+from dialogue_gym.domain.observation import SEARCH_FIELDS, SECONDS
 from dialogue_gym.domain.slot import EMPTY, FILLED, NONE, Slot, labelled, number_text
 
 CONDITION_KEYS = (
@@ -29,6 +31,8 @@ CONDITION_KEYS = (
     "said",
     "spoken",
     "done",
+    "second",
+    *SEARCH_FIELDS,
 )
 EXPERT_KEYS = ("when", "then")
 
@@ -40,6 +44,8 @@ class Names:
     intents: tuple[str, ...]
     slots: tuple[Slot, ...]
     actions: tuple[str, ...]
+    is_search: bool = False
+    """Whether the users search a database."""
 
     def slot(self, entry: YamlNode, name: str) -> Slot:
         """Return the slot of that name; an unknown name is an error of `entry`."""
@@ -56,14 +62,21 @@ class Names:
         """The plain keys of a condition: for each its noun in errors, and its labels."""
         observed = [slot.name for slot in self.slots if slot.is_observed]
         actions = ("action", (NONE, *labelled([name for name in self.actions if name != LISTEN])))
-        return {
+        labels = {
             "intent": ("intent", (NONE, *labelled(self.intents))),
-            "intent_confidence": ("confidence", CONFIDENCES),
-            "filled_last": ("slot", (NONE, *labelled(observed))),
+            "intent_confidence": ("confidence", self.confidences),
             "said": actions,
             "spoken": ("answer", SPOKEN),
             "done": actions,
         }
+        if self.is_search:
+            return labels | {name: ("label", known) for name, known in SEARCH_FIELDS.items()}
+        return labels | {"filled_last": ("slot", (NONE, *labelled(observed)))}
+
+    @property
+    def confidences(self) -> tuple[str, ...]:
+        """The labels of the bins of confidence."""
+        return SCORES if self.is_search else CONFIDENCES
 
 
 def parse_value(entry: YamlNode, slot: Slot) -> str | None:
@@ -98,24 +111,32 @@ def parse_condition(entry: YamlNode, names: Names) -> Condition:
     """Read a condition: every key is a clause, all of them must hold."""
     clauses: list[tuple[str, tuple[str, ...]]] = []
     for key, value in entry.mapping(CONDITION_KEYS).items():
-        if key in ("slots", "confidence", "heard"):
+        if key in ("slots", "confidence", "heard", "second"):
             for name, part in value.mapping().items():
                 slot = names.slot(part, name)
                 if not slot.is_observed:
                     raise part.error("this slot does not influence the conversation")
+                if key == "second" and not slot.is_constraint:
+                    raise part.error("only a constraint of search-driven users has a second hypothesis")
                 field = "slot" if key == "slots" else key
-                clauses.append((f"{field}.{name}", _slot_labels(key, part, slot)))
+                clauses.append((f"{field}.{name}", _slot_labels(key, part, slot, names)))
             continue
+        if key not in names.labels:
+            raise value.error(f"only a domain {_OTHER_USER[names.is_search]} has {key!r}")
         what, labels = names.labels[key]
         clauses.append((key, value.choices(labels, what)))
     return Condition(tuple(clauses))
 
 
-def _slot_labels(key: str, entry: YamlNode, slot: Slot) -> tuple[str, ...]:
-    if key == "confidence":
-        return entry.choices(CONFIDENCES, "confidence")
-    if key == "heard":
-        return entry.choices(HEARD, "label")
+_OTHER_USER = {False: "of search-driven users", True: "without search-driven users"}
+
+
+def _slot_labels(key: str, entry: YamlNode, slot: Slot, names: Names) -> tuple[str, ...]:
+    if key == "heard" and names.is_search:
+        raise entry.error(f"only a domain {_OTHER_USER[True]} has 'heard'")
+    if key != "slots":
+        labels = {"confidence": names.confidences, "heard": HEARD, "second": SECONDS}[key]
+        return entry.choices(labels, "confidence" if key == "confidence" else "label")
     chosen = tuple(_state(one, slot) for one in entry.one_or_many())
     if not chosen:
         raise entry.error("expected at least one state")
@@ -126,7 +147,12 @@ def _slot_labels(key: str, entry: YamlNode, slot: Slot) -> tuple[str, ...]:
 
 def _state(entry: YamlNode, slot: Slot) -> str:
     valid = (*slot.labels, FILLED)
-    if slot.type == "categorical" and entry.text("state") not in valid and category(entry) in valid:
+    if (
+        slot.type == "categorical"
+        and not slot.is_constraint
+        and entry.text("state") not in valid
+        and category(entry) in valid
+    ):
         return category(entry)
     return entry.choice(valid, "state")
 

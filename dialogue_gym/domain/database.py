@@ -6,9 +6,8 @@ They stand in the domain file itself, in a CSV file or in a table of a SQLite fi
 from __future__ import annotations
 
 import csv
-import functools
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from dialogue_gym._text import name_fault, nearest, shorten
 from dialogue_gym._yaml import YamlNode, plain_value
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.domain.slot import Slot
+from dialogue_gym.domain.venues import Database
 
 DATABASE_KEYS = ("file", "name", "columns", "rows")
 MAX_VENUES = 2000
@@ -31,52 +31,6 @@ _CSV_FILE = FileKind("CSV file", DomainError, max_bytes=10_000_000)
 _MAX_WHOLE = 1e15
 
 _Cells = list[str | None]
-
-
-@dataclass(frozen=True)
-class Database:
-    """Venues in a table of texts; None stands for a value that is not known.
-
-    Attributes:
-        name: the column with the venues' names.
-        columns: the names of the columns.
-        rows: the cells of each venue, in the order of the columns.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str | None, ...], ...]
-
-    def column(self, name: str) -> int:
-        """Return the number of a column, from 0.
-
-        Raises:
-            DomainError: there is no such column.
-        """
-        if name not in self._places:
-            raise DomainError(f"unknown column {shorten(name)}; {nearest(name, self.columns)}")
-        return self._places[name]
-
-    def attributes(self, slots: Collection[str] = ()) -> tuple[str, ...]:
-        """Return the columns other than that of the names and those of some slots."""
-        return tuple(column for column in self.columns if column != self.name and column not in slots)
-
-    def value(self, venue: int, column: str) -> str | None:
-        """Return a cell of the venue of a number, from 0."""
-        return self.rows[venue][self.column(column)]
-
-    def venue(self, name: str) -> int | None:
-        """Return the number of a venue, from 0; None if no venue has that name."""
-        return self._venues.get(name)
-
-    @functools.cached_property
-    def _places(self) -> dict[str, int]:
-        return {column: place for place, column in enumerate(self.columns)}
-
-    @functools.cached_property
-    def _venues(self) -> dict[str | None, int]:
-        place = self.column(self.name)
-        return {row[place]: number for number, row in enumerate(self.rows)}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from dialogue_gym.domain.model import (
     REACTIONS,
     RESTART,
     REWARD_TERMS,
+    SEARCH_ACTS,
     ActionModel,
     Agenda,
     AgendaItem,
@@ -25,10 +26,19 @@ from dialogue_gym.domain.model import (
     FakeUser,
     Profile,
 )
-from dialogue_gym.domain.slot import EMPTY, FILLED
+from dialogue_gym.domain.search_user import (
+    ACTS_ABOUT_SLOTS,
+    SEARCH_KEYS,
+    SEARCH_ROLES,
+    check_acts,
+    implied_needs,
+    parse_search,
+)
+from dialogue_gym.domain.slot import DONT_CARE, EMPTY, FILLED
+from dialogue_gym.domain.venues import Database
 
 PROFILE_KEYS = ("patience", "informativeness", "indecisiveness", "corrects")
-FAKE_USER_KEYS = ("goal", "agenda", "intents", "actions", "phrases", "users", *PROFILE_KEYS)
+FAKE_USER_KEYS = ("goal", "agenda", "intents", "actions", "phrases", "users", *PROFILE_KEYS, *SEARCH_KEYS)
 GOAL_ONLY_KEYS = ("informativeness", "indecisiveness")
 ACTION_KEYS = ("speaks", "needs", "sets", "user", "says")
 ROLES = ("inform", "affirm", "deny", "greet", "open")
@@ -52,13 +62,18 @@ def parse_reward(entry: YamlNode | None, names: Names) -> tuple[tuple[str, float
     return tuple(weights.items())
 
 
-def parse_fake_user(entry: YamlNode, names: Names) -> FakeUser:
-    """Read `fake_user`: goal-driven if it has no `agenda`."""
+def parse_fake_user(entry: YamlNode, names: Names, database: Database | None = None) -> FakeUser:
+    """Read `fake_user`: search-driven if it has `constraints`, agenda-driven if it has an `agenda`."""
     keys = entry.mapping(FAKE_USER_KEYS)
+    if "constraints" in keys:
+        return _searching(entry, keys, names, database)
+    for key in SEARCH_KEYS:
+        if key in keys:
+            raise keys[key].error(f"only users who search have {key!r}: 'constraints' is missing")
     kind: Literal["goal", "agenda"] = "agenda" if "agenda" in keys else "goal"
     goal = _goal(keys["goal"], names) if "goal" in keys else ()
     if kind == "goal" and not goal:
-        raise entry.error("a fake user needs a 'goal' or an 'agenda'")
+        raise entry.error("a fake user needs a 'goal', an 'agenda' or 'constraints'")
     _refuse_goal_only(keys, kind)
     actions = _actions(keys["actions"], names, dict(goal), kind) if "actions" in keys else ()
     return FakeUser(
@@ -70,6 +85,50 @@ def parse_fake_user(entry: YamlNode, names: Names) -> FakeUser:
         agendas=_agendas(keys["agenda"], names, dict(goal), actions) if "agenda" in keys else (),
         phrases=_phrases(keys["phrases"], names) if "phrases" in keys else (),
     )
+
+
+def _searching(
+    entry: YamlNode, keys: dict[str, YamlNode], names: Names, database: Database | None
+) -> FakeUser:
+    """Read the keys of users who search the database."""
+    for key in ("goal", "agenda", *PROFILE_KEYS):
+        if key in keys:
+            hint = "; it belongs under 'behaviour'" if key in ("patience", "corrects") else ""
+            raise keys[key].error(f"users who search have no {key!r}{hint}")
+    if database is None:
+        raise entry.error("users who search need a 'database' beside 'fake_user'")
+    search = parse_search(keys, names, database)
+    slots = {slot.name: slot for slot in names.slots}
+    actions = (
+        _actions(keys["actions"], names, dict.fromkeys(search.constraints, ()), "search")
+        if "actions" in keys
+        else ()
+    )
+    check_acts(entry, actions)
+    return FakeUser(
+        kind="search",
+        goal=tuple((name, slots[name].values) for name in search.constraints),
+        profiles=tuple((name, Profile(one.patience[0])) for name, one in search.users),
+        intents=_search_roles(entry, keys, names),
+        actions=actions,
+        phrases=_phrases(keys["phrases"], names, (DONT_CARE, *search.attributes))
+        if "phrases" in keys
+        else (),
+        search=search,
+    )
+
+
+def _search_roles(entry: YamlNode, keys: dict[str, YamlNode], names: Names) -> tuple[tuple[str, str], ...]:
+    """Read the intents of users who search; without a name of its own each role is an intent's name."""
+    given = keys["intents"].mapping(SEARCH_ROLES) if "intents" in keys else {}
+    roles: dict[str, str] = {}
+    for role in SEARCH_ROLES:
+        if role not in given and role not in names.intents:
+            raise entry.error(f"no intent is called {role!r}: name the one to use under 'intents'")
+        roles[role] = given[role].choice(names.intents, "intent") if role in given else role
+        if list(roles.values()).count(roles[role]) > 1:
+            raise given[role].error(f"the intent {roles[role]!r} cannot have two roles")
+    return tuple(roles.items())
 
 
 def _refuse_goal_only(keys: dict[str, YamlNode], kind: str) -> None:
@@ -182,12 +241,13 @@ def _actions(
                 raise keys["user"].error("an agenda-driven user's answers belong in the agenda")
             if not speaks:
                 raise keys["user"].error("the user does not hear this action: it has 'speaks: false'")
-            reaction, about = _reaction(keys["user"], goal)
+            reaction, about = _act(keys["user"], goal) if kind == "search" else _reaction(keys["user"], goal)
+        needs = parse_condition(keys["needs"], names) if "needs" in keys else Condition()
         models.append(
             ActionModel(
                 name,
                 speaks=speaks,
-                needs=parse_condition(keys["needs"], names) if "needs" in keys else Condition(),
+                needs=implied_needs(reaction, about, needs) if kind == "search" else needs,
                 sets=_sets(keys["sets"], names) if "sets" in keys else (),
                 reaction=reaction,
                 slot=about,
@@ -223,6 +283,20 @@ def _reaction(entry: YamlNode, goal: dict[str, tuple[str, ...]]) -> tuple[str, s
     if "inform" not in keys:
         raise entry.error("expected 'inform: SLOT'")
     return "inform", keys["inform"].choice(list(goal), "goal slot")
+
+
+def _act(entry: YamlNode, goal: dict[str, tuple[str, ...]]) -> tuple[str, str | None]:
+    """Read `user` for users who search: the name of an act, or one with a constraint, `request: SLOT`."""
+    if not entry.is_mapping:
+        act = entry.choice(SEARCH_ACTS, "act")
+        if act in ACTS_ABOUT_SLOTS:
+            raise entry.error(f"{act!r} needs a slot: write '{act}: SLOT'")
+        return act, None
+    keys = entry.mapping(ACTS_ABOUT_SLOTS)
+    if len(keys) != 1:
+        raise entry.error("expected one of 'request: SLOT', 'confirm: SLOT' and 'select: SLOT'")
+    ((act, value),) = keys.items()
+    return act, value.choice(list(goal), "constraint")
 
 
 @dataclass(frozen=True)
@@ -329,6 +403,8 @@ def _answers(entry: YamlNode, names: Names, silent: set[str]) -> tuple[str, ...]
     return tuple(answers)
 
 
-def _phrases(entry: YamlNode, names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    valid = (*names.intents, *(slot.name for slot in names.slots))
+def _phrases(
+    entry: YamlNode, names: Names, further: Sequence[str] = ()
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    valid = (*names.intents, *(slot.name for slot in names.slots), *further)
     return tuple((name, value.texts()) for name, value in entry.mapping(valid).items())

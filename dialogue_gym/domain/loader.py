@@ -6,6 +6,7 @@ up to Rasa 3. Keys that concern neither policy nor simulation are accepted and i
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import PLACE, nearest, shorten
 from dialogue_gym._yaml import ONE_LINE, YamlNode, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert
+from dialogue_gym.domain.database import parse_database
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
 from dialogue_gym.domain.forms import parse_forms
 from dialogue_gym.domain.markdown_responses import read_responses
@@ -33,6 +35,7 @@ from dialogue_gym.domain.model import (
     Variation,
 )
 from dialogue_gym.domain.plain import domain_from_plain
+from dialogue_gym.domain.search_user import constraint_names
 from dialogue_gym.domain.slot import FROM_TRIGGER_INTENT, Form, Slot
 from dialogue_gym.domain.slots import SlotReader
 from dialogue_gym.domain.sources import Source, files_of
@@ -49,7 +52,7 @@ IGNORED_KEYS = (
     "stories",
     "rules",
 )
-OWN_KEYS = ("fake_user", "reward", "expert")
+OWN_KEYS = ("fake_user", "database", "reward", "expert", "domains")
 INTENT_KEYS = ("use_entities", "ignore_entities", "triggers", "is_retrieval_intent")
 ENTITY_KEYS = ("roles", "groups", "influence_conversation")
 ACTION_OPTIONS = ("send_domain", "safe")
@@ -112,6 +115,8 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
     """Return the domain that a file's content describes; `warnings` collects the parts that Rasa ignores."""
     warnings = [] if warnings is None else warnings
     keys = root.known((*RASA_KEYS, *IGNORED_KEYS, *OWN_KEYS), warnings)
+    if "domains" in keys:
+        raise keys["domains"].error("several domains in one dialogue are not supported yet")
     if "responses" in keys and "templates" in keys:
         raise keys["templates"].error("'templates' is the older name of 'responses': give one of the two")
     intents = _names(keys.get("intents"), "intent", INTENT_KEYS, warnings)
@@ -120,7 +125,14 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
     reader = SlotReader(intents, entities, _is_old(keys), fills_slots(keys.get("config")), warnings)
     forms = parse_forms(keys.get("forms"), reader.mappings)
     slots = reader.slots(keys.get("slots"), forms.mappings)
-    known = [slot.name for slot in slots]
+    constraints = constraint_names(keys.get("fake_user"))
+    slots = [
+        dataclasses.replace(slot, is_constraint=True) if slot.name in constraints else slot for slot in slots
+    ]
+    database = None
+    if "database" in keys:
+        database = parse_database(keys["database"], tuple(slots), Path(keys["database"].file).parent)
+    known = [*(slot.name for slot in slots), *(database.columns if database else ())]
     warnings += _unknown_places(keys.get("responses") or keys.get("templates"), known)
     declared = _names(keys.get("actions"), "action", ACTION_OPTIONS, warnings)
     if "forms" in keys:
@@ -139,8 +151,8 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
                 f"the action {action!r} is called like a term of the reward; give it another name"
             )
 
-    names = Names(tuple(intents), tuple(slots), tuple(actions))
-    fake_user = parse_fake_user(keys["fake_user"], names) if "fake_user" in keys else None
+    names = Names(tuple(intents), tuple(slots), tuple(actions), is_search=bool(constraints))
+    fake_user = parse_fake_user(keys["fake_user"], names, database) if "fake_user" in keys else None
     return Domain(
         name=name,
         intents=names.intents,
@@ -153,6 +165,7 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
         expert=parse_expert(keys["expert"], names) if "expert" in keys else (),
         forms=forms.forms,
         unsafe=tuple(_unsafe(keys.get("actions"))),
+        database=database,
     )
 
 

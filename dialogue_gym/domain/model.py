@@ -21,6 +21,7 @@ from dialogue_gym.domain.slot import (
     SlotMapping,
     concise_repr,
 )
+from dialogue_gym.domain.venues import Database
 
 LISTEN = "action_listen"
 RESTART = "action_restart"
@@ -39,6 +40,26 @@ DEFAULT_REWARD = (("success", 20.0), ("failure", 0.0), ("step", -1.0))
 
 REACTIONS = ("open", "inform", "judge", "reconsider", "deny")
 """The reactions of a goal-driven user to an action."""
+
+SEARCH_ACTS = (
+    "deny",
+    "request",
+    "confirm",
+    "select",
+    "offer",
+    "alternative",
+    "answer",
+    "more",
+    "bye",
+    "repeat",
+    "greet",
+)
+"""The acts of a bot to a search-driven user; the first stands for every other action."""
+SCORES = (NONE, "very low", "low", "medium", "high")
+"""Labels of the confidence bins where users search."""
+SCORE_BOUNDS = (0.4, 0.6, 0.85)
+ATTRIBUTE = "attribute"
+"""The entity of an attribute that a user asks for, as in Rasa's knowledge bases."""
 
 MAX_NAMES = 1000
 
@@ -152,16 +173,81 @@ class Agenda:
 
 
 @dataclass(frozen=True)
-class FakeUser:
-    """The fake user of a domain: goal-driven, or agenda-driven if it has agendas."""
+class Behaviour:
+    """The behaviour of a search-driven user: for each figure the lowest and the highest of its range.
 
-    kind: Literal["goal", "agenda"]
+    Each dialogue draws one of four levels of a chance, and any number of patience.
+
+    Attributes:
+        patience: useless turns until the user hangs up.
+        combine: chance to tell one more constraint.
+        relax: chance to give a constraint up, not change it, when there is no such venue.
+        wants_other: chance to refuse the first good venue.
+        changes: chance to change a constraint at the first good venue.
+        tells: chance to say at once that it has changed.
+        corrects: chance to name a right value, not only deny.
+        asks_more: chance to ask for one more attribute at once.
+        leaves: chance to leave without thanks.
+        greets: chance to open with a greeting.
+        new_wish: chance, once, of a further wish when asked for one.
+    """
+
+    patience: tuple[int, int] = (4, 5)
+    combine: tuple[float, float] = (0.2, 0.7)
+    relax: tuple[float, float] = (0.5, 0.8)
+    wants_other: tuple[float, float] = (0.01, 0.3)
+    changes: tuple[float, float] = (0.01, 0.3)
+    tells: tuple[float, float] = (0.4, 0.6)
+    corrects: tuple[float, float] = (0.5, 0.9)
+    asks_more: tuple[float, float] = (0.2, 0.4)
+    leaves: tuple[float, float] = (0.3, 0.7)
+    greets: tuple[float, float] = (0.3, 0.7)
+    new_wish: tuple[float, float] = (0.1, 0.2)
+
+
+Figures = tuple[tuple[str, tuple[float, float]], ...]
+"""Figures of behaviour that differ from others: names with ranges."""
+
+
+@dataclass(frozen=True)
+class SearchGoal:
+    """The wishes of search-driven users, and their behaviour.
+
+    Attributes:
+        constraints: the slots that a venue can be chosen by.
+        counts: the lowest and the highest number of them that a user cares about.
+        unmet: chance that one value is drawn anew, so that there may be no such venue.
+        attributes: the attributes that users ask for.
+        wishes: the lowest and the highest number of attributes that a user asks for.
+        users: the behaviour of users by name.
+        personas: of a mixture: name, chance, and the figures in which it differs from the user's.
+    """
+
+    constraints: tuple[str, ...]
+    counts: tuple[int, int]
+    unmet: float
+    attributes: tuple[str, ...]
+    wishes: tuple[int, int]
+    users: tuple[tuple[str, Behaviour], ...]
+    personas: tuple[tuple[str, float, Figures], ...] = ()
+
+
+@dataclass(frozen=True)
+class FakeUser:
+    """The fake user of a domain: goal-driven, agenda-driven if it has agendas, or search-driven."""
+
+    kind: Literal["goal", "agenda", "search"]
     goal: tuple[tuple[str, tuple[str, ...]], ...]
     profiles: tuple[tuple[str, Profile], ...]
     intents: tuple[tuple[str, str], ...] = ()
     actions: tuple[ActionModel, ...] = ()
     agendas: tuple[Agenda, ...] = ()
     phrases: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    search: SearchGoal | None = None
+
+    def __repr__(self) -> str:
+        """Return the fields; the search only where there is one."""
+        return concise_repr(self, ("search",))
 
     def profile(self, name: str) -> Profile:
         """Return a profile by name; ValueError names the nearest one."""
@@ -195,7 +281,7 @@ class Domain:
     `actions` begins with `action_listen` and `action_restart`. `reward` pairs terms and weights.
     `fake_user` and `expert` are None and empty in a plain Rasa domain. `forms` describes those of the actions
     that are forms. `unsafe` actions are never tried out on people; simulations ignore that, so it is not part
-    of the representation.
+    of the representation. `database` has the venues among which users search, if there is one.
     """
 
     name: str
@@ -209,10 +295,11 @@ class Domain:
     expert: tuple[ExpertRule, ...] = ()
     forms: tuple[Form, ...] = ()
     unsafe: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    database: Database | None = None
 
     def __repr__(self) -> str:
-        """Return the fields that matter to simulations; forms only where there are any."""
-        return concise_repr(self, ("forms",))
+        """Return the fields that matter to simulations; forms and a database only where there are any."""
+        return concise_repr(self, ("forms", "database"))
 
     def __hash__(self) -> int:
         """Return a hash that is computed once: everything derived from a domain is cached by it."""

@@ -14,11 +14,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.domain.model import CONFIDENCE_BOUNDS, CONFIDENCES, HEARD, SPOKEN, Condition, Domain
-from dialogue_gym.domain.slot import FLOAT_BINS, NONE, Slot, labelled, number_text
+from dialogue_gym.domain.model import (
+    CONFIDENCE_BOUNDS,
+    CONFIDENCES,
+    HEARD,
+    SCORE_BOUNDS,
+    SCORES,
+    SPOKEN,
+    Condition,
+    Domain,
+)
+from dialogue_gym.domain.slot import DONT_CARE, FLOAT_BINS, NONE, Slot, labelled, number_text
 
 ACTIVE_LOOP = "active_loop"
 """The field with the active form, in domains with forms; that of an answer that it misses follows."""
+SECONDS = (NONE, "weak", "close")
+"""Labels of a constraint's second hypothesis: none, one with a score below 0.2, or above."""
+SEARCH_FIELDS = {
+    "known": (NONE, "one", "two", "three", "more"),
+    "matches": (NONE, "one", "two", "few", "many"),
+    "left": ("no", "yes"),
+    "offer": (NONE, "made", "accepted", "other wanted", "no match", "no other"),
+    "pending": (NONE, "one", "several"),
+    "over": ("no", "yes"),
+}
+"""The fields of domains with a database: constraints that are known, venues found, whether one of them is not
+turned down, the offer, requests that are not answered, and whether the user has said thanks."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +54,27 @@ class ObservationField:
 def observation_fields(domain: Domain) -> tuple[ObservationField, ...]:
     """Return the fields of one observation (without history), in order."""
     observed = [slot for slot in domain.slots if slot.is_observed]
-    names = (NONE, *labelled([slot.name for slot in observed]))
+    plain = [slot for slot in observed if not slot.is_constraint]
     # Listening never counts as the last act, so its index stands for "none".
     actions = (NONE, *labelled(domain.actions[1:]))
+    confidences = confidence_labels(domain)
     fields = []
     for slot in observed:
         fields.append(ObservationField(f"slot.{slot.name}", slot.labels))
-        fields.append(ObservationField(f"confidence.{slot.name}", CONFIDENCES))
+        fields.append(ObservationField(f"confidence.{slot.name}", confidences))
+        if slot.is_constraint:
+            fields.append(ObservationField(f"second.{slot.name}", SECONDS))
     fields.append(ObservationField("intent", (NONE, *labelled(domain.intents))))
-    fields.append(ObservationField("intent_confidence", CONFIDENCES))
-    fields.extend(ObservationField(f"heard.{slot.name}", HEARD) for slot in observed)
-    fields.append(ObservationField("filled_last", names))
+    fields.append(ObservationField("intent_confidence", confidences))
+    if not is_search(domain):
+        fields.extend(ObservationField(f"heard.{slot.name}", HEARD) for slot in plain)
+        names = (NONE, *labelled([slot.name for slot in plain]))
+        fields.append(ObservationField("filled_last", names))
     fields.append(ObservationField("said", actions))
     fields.append(ObservationField("spoken", SPOKEN))
     fields.append(ObservationField("done", actions))
+    if is_search(domain):
+        fields.extend(ObservationField(name, labels) for name, labels in SEARCH_FIELDS.items())
     if domain.forms:
         forms = [form.name for form in domain.forms]
         fields.append(ObservationField(ACTIVE_LOOP, (NONE, *labelled(forms))))
@@ -59,9 +87,20 @@ def observation_dtype(fields: Sequence[ObservationField]) -> np.dtype[Any]:
     return np.dtype(np.int8 if max(len(field.labels) for field in fields) <= 127 else np.int16)
 
 
-def confidence_bin(confidence: float) -> int:
-    """Return the bin (an index into `CONFIDENCES`) of a confidence from 0 to 1."""
-    return 1 + sum(confidence >= bound for bound in CONFIDENCE_BOUNDS)
+def is_search(domain: Domain) -> bool:
+    """Return whether the users of a domain search its database."""
+    return domain.fake_user is not None and domain.fake_user.search is not None
+
+
+def confidence_labels(domain: Domain) -> tuple[str, ...]:
+    """Return the labels of the bins of confidence in a domain."""
+    return SCORES if is_search(domain) else CONFIDENCES
+
+
+def confidence_bin(confidence: float, domain: Domain) -> int:
+    """Return the bin (an index into `confidence_labels`) of a confidence from 0 to 1."""
+    bounds = SCORE_BOUNDS if is_search(domain) else CONFIDENCE_BOUNDS
+    return 1 + sum(confidence >= bound for bound in bounds)
 
 
 def confidence_value(index: int) -> float:
@@ -115,6 +154,8 @@ class SlotCodes:
     def __init__(self, slot: Slot, goal_values: Sequence[str]) -> None:
         """Number the goal's values, then the slot's further values, then "other"."""
         listed = ("false", "true") if slot.type == "bool" else slot.values
+        if slot.is_constraint:
+            listed = (*listed, DONT_CARE)
         self.slot = slot
         self.values = (*goal_values, *(value for value in listed if value not in goal_values))
         others = 0 if slot.type == "bool" else FLOAT_BINS if slot.type == "float" else 1
@@ -122,7 +163,11 @@ class SlotCodes:
         self.seen = (
             0,
             *(slot.label(value) for value in self.values),
-            *(range(1, FLOAT_BINS + 1) if slot.type == "float" else [last] * others),
+            *(
+                range(1, FLOAT_BINS + 1)
+                if slot.type == "float"
+                else [1 if slot.is_constraint else last] * others
+            ),
         )
         """For each code, the label's index under which an observation shows it."""
 

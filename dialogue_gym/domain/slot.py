@@ -18,6 +18,8 @@ from typing import Any
 SLOT_TYPES = ("text", "bool", "categorical", "float", "list", "any", "unfeaturized")
 FLOAT_BINS = 5
 EMPTY, FILLED, OTHER, NONE = "empty", "filled", "other", "none"
+DONT_CARE = "dontcare"
+"""The value of a constraint that does not matter to a user, as in DSTC, PyDial and MultiWOZ."""
 FROM_ENTITY, FROM_TEXT, FROM_INTENT = "from_entity", "from_text", "from_intent"
 FROM_TRIGGER_INTENT, CUSTOM = "from_trigger_intent", "custom"
 MAPPING_TYPES = (FROM_ENTITY, FROM_TEXT, FROM_INTENT, FROM_TRIGGER_INTENT, CUSTOM)
@@ -140,6 +142,8 @@ class Slot:
         entity: the entity in which users tell the slot; None: they cannot.
         mappings: the ways in which messages fill it, the first one that applies; empty: each mention of
             `entity`.
+        is_constraint: whether search-driven users choose venues by it. An observation then shows only
+            whether it has a value, or does not matter.
     """
 
     name: str
@@ -151,10 +155,11 @@ class Slot:
     influences: bool = True
     entity: str | None = None
     mappings: tuple[SlotMapping, ...] = ()
+    is_constraint: bool = False
 
     def __repr__(self) -> str:
         """Return the fields; mappings only where there are any."""
-        return concise_repr(self, ("mappings",))
+        return concise_repr(self, ("mappings", "is_constraint"))
 
     @property
     def is_observed(self) -> bool:
@@ -164,6 +169,8 @@ class Slot:
     @functools.cached_property
     def labels(self) -> tuple[str, ...]:
         """The slot's labels in an observation, by Rasa's rule for its type; the first is `empty`."""
+        if self.is_constraint:
+            return (EMPTY, FILLED, DONT_CARE)
         if self.type == "bool":
             return (EMPTY, "false", "true")
         if self.type == "categorical":
@@ -199,6 +206,8 @@ class Slot:
             return 0
         if self.type == "bool":
             return _bool_label(text)
+        if self.is_constraint:
+            return 2 if text.lower() == DONT_CARE else 1
         if self.type == "categorical":
             # Rasa compares categorical values without regard to case.
             lowered = [known.lower() for known in self.values]
@@ -218,6 +227,8 @@ class Slot:
 
     def lists(self, value: Any) -> bool:
         """Return whether a categorical slot lists a value; an empty one, or that of another slot, counts."""
+        if self.is_constraint:
+            return not value or str(value).lower() in (DONT_CARE, *(known.lower() for known in self.values))
         return self.type != "categorical" or not value or self.labels[self.label(value)] != OTHER
 
 

@@ -69,7 +69,7 @@ def _goal(wishes: Any, domain: Domain) -> dict[int, int]:
             raise ValueError(f"options['goal']: unknown slot {slot!r}; {nearest(str(slot), valid)}")
         index, code = codes[slot]
         number = code.encode(value)
-        if not 1 <= number <= len(valid[slot]):
+        if not 1 <= number <= len(valid[slot]) + code.slot.is_constraint:  # it may not matter
             listed = nearest(str(value), valid[slot])
             raise ValueError(f"options['goal']: {slot!r} cannot be {value!r}; {listed}")
         goal[index] = number
@@ -89,6 +89,12 @@ def begin(row: Row, tables: Tables, goal: Mapping[int, int]) -> None:
     """
     if not goal:
         rules.begin(row, tables, rules.draw)
+        return
+    if tables.is_search:
+        rules.meet(row, tables, rules.draw)
+        for slot, value in goal.items():
+            row[tables.goal + slot] = value
+        rules.open_dialogue(row, tables, rules.draw)
         return
     wishes = iter([goal.get(slot) for slot in range(tables.slots) if tables.goal_draw[slot]])
 

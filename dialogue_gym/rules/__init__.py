@@ -9,9 +9,12 @@ import functools
 from dialogue_gym._digest import digest, sibling_sources
 from dialogue_gym.rules.bot import allowed, blocked, did, forget, hear, mask, set_slot
 from dialogue_gym.rules.build import build_tables, reward_terms
-from dialogue_gym.rules.chance import draw, mix
-from dialogue_gym.rules.dialogue import begin, step
+from dialogue_gym.rules.chance import CERTAIN, draw, mix
+from dialogue_gym.rules.dialogue import begin, meet, open_dialogue, step
 from dialogue_gym.rules.potential import progress
+from dialogue_gym.rules.search import hear_search, serve, store
+from dialogue_gym.rules.search_tables import attribute_columns
+from dialogue_gym.rules.search_user import rival_score
 from dialogue_gym.rules.tables import (
     AGENDA,
     AWAITED,
@@ -33,6 +36,7 @@ from dialogue_gym.rules.tables import (
     TURN,
     TURNS,
     UNHEARD,
+    UNIFORM,
     USELESS,
     Row,
     Settings,
@@ -53,6 +57,7 @@ def sources() -> bytes:
 __all__ = [
     "AGENDA",
     "AWAITED",
+    "CERTAIN",
     "FAILURE",
     "HEARD_CONFIDENCE",
     "HEARD_INTENT",
@@ -71,11 +76,13 @@ __all__ = [
     "TURN",
     "TURNS",
     "UNHEARD",
+    "UNIFORM",
     "USELESS",
     "Row",
     "Settings",
     "Tables",
     "allowed",
+    "attribute_columns",
     "begin",
     "blocked",
     "build_tables",
@@ -83,11 +90,17 @@ __all__ = [
     "draw",
     "forget",
     "hear",
+    "hear_search",
     "mask",
+    "meet",
     "mix",
+    "open_dialogue",
     "progress",
     "reward_terms",
+    "rival_score",
+    "serve",
     "set_slot",
     "sources",
     "step",
+    "store",
 ]

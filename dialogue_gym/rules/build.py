@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from typing import Any
 
@@ -11,11 +10,14 @@ from dialogue_gym.domain.model import (
     LISTEN,
     REACTIONS,
     REWARD_TERMS,
+    SEARCH_ACTS,
     Domain,
     FakeUser,
     Profile,
 )
 from dialogue_gym.domain.observation import compile_condition, observation_fields, slot_codes
+from dialogue_gym.rules.chance import ChanceTables
+from dialogue_gym.rules.search_tables import search_tables
 from dialogue_gym.rules.tables import (
     CONFIDENCE_IF_RIGHT,
     CONFIDENCE_IF_WRONG,
@@ -55,26 +57,6 @@ def opening_chances(informativeness: float, slots: int) -> list[float]:
     return chances
 
 
-class _Chances:
-    """Tables of chances, collected as thresholds on 32 random bits."""
-
-    def __init__(self, uniform_up_to: int) -> None:
-        self.tables = [self._thresholds([1.0])]
-        for outcomes in range(1, uniform_up_to + 1):
-            self.tables.append(self._thresholds([1 / outcomes] * outcomes))
-
-    @staticmethod
-    def _thresholds(chances: list[float]) -> tuple[int, ...]:
-        sums = list(itertools.accumulate(chances))
-        thresholds = [round(total / sums[-1] * (1 << 32)) for total in sums]
-        return tuple(thresholds)
-
-    def add(self, chances: list[float]) -> int:
-        """Add a table and return its number."""
-        self.tables.append(self._thresholds(chances))
-        return len(self.tables) - 1
-
-
 @functools.lru_cache(maxsize=64)
 def build_tables(domain: Domain, settings: Settings) -> Tables:
     """Return the tables of a domain that has a fake user, under the given settings.
@@ -86,9 +68,9 @@ def build_tables(domain: Domain, settings: Settings) -> Tables:
         raise ValueError(f"the domain {domain.name!r} has no fake user")
     fake_user = domain.fake_user
     profile = resolve_profile(fake_user, settings)
-    return Tables(
+    tables = Tables(
         **_layout(domain),
-        **_actions(domain),
+        **_actions(domain, fake_user),
         **_user(domain, fake_user),
         **_chances(domain, fake_user, profile, settings),
         **_rewards(domain, settings),
@@ -97,6 +79,7 @@ def build_tables(domain: Domain, settings: Settings) -> Tables:
         patience=profile.patience,
         step_limit=settings.max_episode_steps or STEP_LIMITS[settings.turn_taking],
     )
+    return search_tables(tables, domain, settings) if fake_user.search is not None else tables
 
 
 def _layout(domain: Domain) -> dict[str, Any]:
@@ -108,6 +91,7 @@ def _layout(domain: Domain) -> dict[str, Any]:
         name: len(fields) + n * i for i, name in enumerate(("values", "goal", "opening", "told", "heard"))
     }
     observed = [slot.name for slot in domain.slots if slot.is_observed]
+    filled_last = index.get("filled_last", 0)
     start = [0] * len(fields)
     initial = [code.encode(code.slot.initial_value) for code in codes]
     for code, value in zip(codes, initial, strict=True):
@@ -120,10 +104,11 @@ def _layout(domain: Domain) -> dict[str, Any]:
         start=(*start, *initial),
         start_block=slice(0, len(fields) + n),
         nothing=(0,) * n,
-        unheard_block=slice(index["intent_confidence"] + 1, index["filled_last"]),
+        unheard_block=slice(index["intent_confidence"] + 1, filled_last),
         **{f"{name}_block": slice(blocks[name], blocks[name] + n) for name in ("opening", "told", "heard")},
         unheard=(0,) * len(observed),
-        **{name: index[name] for name in ("intent", "intent_confidence", "filled_last")},
+        filled_last=filled_last,
+        **{name: index[name] for name in ("intent", "intent_confidence")},
         **{name: index[name] for name in ("said", "spoken", "done")},
         **blocks,
         slot_at=tuple(index.get(f"slot.{slot.name}", -1) for slot in domain.slots),
@@ -133,7 +118,8 @@ def _layout(domain: Domain) -> dict[str, Any]:
     )
 
 
-def _actions(domain: Domain) -> dict[str, Any]:
+def _actions(domain: Domain, fake_user: FakeUser) -> dict[str, Any]:
+    reactions = REACTIONS if fake_user.search is None else SEARCH_ACTS
     models = [domain.action_model(name) for name in domain.actions]
     slots = [slot.name for slot in domain.slots]
     codes = slot_codes(domain)
@@ -149,7 +135,7 @@ def _actions(domain: Domain) -> dict[str, Any]:
     return dict(
         actions=len(models),
         speaks=tuple(model.speaks and model.name != LISTEN for model in models),
-        reaction=tuple(REACTIONS.index(model.reaction) for model in models),
+        reaction=tuple(reactions.index(model.reaction) for model in models),
         about=tuple(slots.index(model.slot) if model.slot else -1 for model in models),
         effects=tuple(tuple(effects.index(effect) for effect in of_action) for of_action in sets),
         effect_slot=tuple(slot for slot, _ in effects),
@@ -193,12 +179,11 @@ def _user(domain: Domain, fake_user: FakeUser) -> dict[str, Any]:
 def _chances(domain: Domain, fake_user: FakeUser, profile: Profile, settings: Settings) -> dict[str, Any]:
     sizes = [len(values) for _, values in fake_user.goal]
     wishes = len(sizes) if fake_user.kind == "goal" else 0  # an agenda has its own opening
-    chances = _Chances(max(3, len(domain.intents), len(domain.slots), *sizes, 0))
+    chances = ChanceTables()
     error = settings.semantic_error_rate
     right, wrong = ((1.0,), (1.0,)) if error == 0 else (CONFIDENCE_IF_RIGHT, CONFIDENCE_IF_WRONG)
     changes = profile.indecisiveness if any(size > 1 for size in sizes) else 0.0
     return dict(
-        uniform=len(chances.tables) - 1,
         opening_chance=chances.add(opening_chances(profile.informativeness, wishes)),
         mind_chance=chances.add([1 - changes, changes]),
         corrects_chance=chances.add([1 - profile.correction_rate, profile.correction_rate]),

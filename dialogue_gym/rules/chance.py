@@ -7,9 +7,11 @@ integers and compiled code whose integers wrap round give the same bits.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dialogue_gym.rules.tables import RANDOM, Row, Tables
+from dialogue_gym.rules.tables import RANDOM, UNIFORM, Row, Tables
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,20 +36,42 @@ def mix(seed: Seed) -> Seed:
     return z ^ (z >> 31)
 
 
+class ChanceTables:
+    """Tables of chances that are not uniform, collected as thresholds on 32 random bits."""
+
+    def __init__(self) -> None:
+        """Begin without tables."""
+        self.tables: list[tuple[int, ...]] = []
+
+    def add(self, chances: Sequence[float]) -> int:
+        """Add a table and return its number."""
+        sums = list(itertools.accumulate(chances))
+        self.tables.append(tuple(round(total / sums[-1] * CERTAIN) for total in sums))
+        return UNIFORM + len(self.tables) - 1
+
+    def maybe(self, chance: float) -> int:
+        """Add a table whose outcomes are 0 and, with a chance, 1; return its number."""
+        return self.add([1 - chance, chance])
+
+
 def draw(row: Row, tables: Tables, table: int) -> int:
     """Return the outcome of a draw from one of the tables of chances, and advance the row's state.
 
     A table with one possible outcome, the first, draws nothing. This is the `draw` that the rules are
     given when a dialogue is played; a solver gives them one that goes through all outcomes.
     """
-    thresholds = tables.chances[table]
+    if table < UNIFORM:
+        if table <= 1:
+            return 0
+        state = (row[RANDOM] * MULTIPLIER + INCREMENT) & MASK
+        row[RANDOM] = state
+        return (state >> 31) * table >> 32
+    thresholds = tables.chances[table - UNIFORM]
     if thresholds[0] == CERTAIN:
         return 0
     state = (row[RANDOM] * MULTIPLIER + INCREMENT) & MASK
     row[RANDOM] = state
     uniform = state >> 31
-    if table <= tables.uniform:
-        return uniform * table >> 32
     outcome = 0
     while uniform >= thresholds[outcome]:
         outcome += 1

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dialogue_gym.rules.bot import allowed, did, forget, set_slot
+from dialogue_gym.rules.search import serve, store
+from dialogue_gym.rules.search_user import new_searcher, open_search, search_heard, search_turn
 from dialogue_gym.rules.tables import (
     AWAITED,
+    CERTAIN_SCORE,
     FAILURE,
     HIGH,
     INVALID,
@@ -24,14 +27,31 @@ from dialogue_gym.rules.user import Draw, as_noticed, be_heard, new_user, say_op
 
 def begin(row: Row, tables: Tables, draw: Draw) -> None:
     """Start a dialogue: a new user says the opening. The row's random state runs on."""
+    meet(row, tables, draw)
+    open_dialogue(row, tables, draw)
+
+
+def meet(row: Row, tables: Tables, draw: Draw) -> None:
+    """Draw a new user for a new dialogue."""
     forget(row, tables)
-    new_user(row, tables, draw)
+    if tables.is_search:
+        new_searcher(row, tables, draw)
+    else:
+        new_user(row, tables, draw)
     row[AWAITED] = 0
     row[UNHEARD] = 0
     row[STEPS] = 0
     row[TURNS] = 1
-    say_opening(row, tables)
-    be_heard(row, tables, draw)
+
+
+def open_dialogue(row: Row, tables: Tables, draw: Draw) -> None:
+    """Let the user say the opening."""
+    if tables.is_search:
+        open_search(row, tables, draw)
+        search_heard(row, tables, draw)
+    else:
+        say_opening(row, tables)
+        be_heard(row, tables, draw)
 
 
 def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
@@ -47,9 +67,15 @@ def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
     if action != LISTENING:
         noticed = 0
         if usable:
-            noticed = as_noticed(row, tables, action)
-            for effect in tables.effects[action]:
-                set_slot(row, tables, tables.effect_slot[effect], tables.effect_value[effect], HIGH)
+            if tables.is_search:
+                noticed = action
+                for effect in tables.effects[action]:
+                    store(row, tables, tables.effect_slot[effect], tables.effect_value[effect], CERTAIN_SCORE)
+                serve(row, tables, action)
+            else:
+                noticed = as_noticed(row, tables, action)
+                for effect in tables.effects[action]:
+                    set_slot(row, tables, tables.effect_slot[effect], tables.effect_value[effect], HIGH)
         else:
             events = INVALID
         if tables.speaks[action] and row[AWAITED] != RESTARTING:
@@ -57,7 +83,7 @@ def step(row: Row, tables: Tables, action: int, draw: Draw) -> int:
         row[UNHEARD] += 1
     passes = action == LISTENING or (tables.is_auto and tables.speaks[action])
     if passes or row[UNHEARD] >= MAX_UNHEARD:
-        events |= user_turn(row, tables, draw)
+        events |= search_turn(row, tables, draw) if tables.is_search else user_turn(row, tables, draw)
     row[STEPS] += 1
     if row[STEPS] >= tables.step_limit and not events & (SUCCESS | FAILURE):
         events |= TRUNCATED

@@ -20,7 +20,18 @@ from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
 from dialogue_gym._digest import digest, sibling_sources
-from dialogue_gym.rules import begin, blocked, bot, chance, dialogue, mask, progress, sources, step, user
+from dialogue_gym.rules import (
+    blocked,
+    bot,
+    chance,
+    dialogue,
+    mask,
+    progress,
+    search,
+    search_user,
+    sources,
+    user,
+)
 from dialogue_gym.rules.tables import FAILURE, STEPS, SUCCESS, TRUNCATED, TURNS
 from dialogue_gym.vector.intrinsics import (
     call_at,
@@ -48,11 +59,39 @@ _LONG = 0.5
 """Seconds of compiling after which a line is logged."""
 _LOG = logging.getLogger(__name__)
 
-for _module in (bot, user, dialogue, chance):
-    for _function in vars(_module).values():
-        if inspect.isfunction(_function) and _function.__module__ == _module.__name__:
-            register_jitable(**_OPTIONS)(_function)
+
+def _functions(module: Any) -> Iterator[FunctionType]:
+    for function in vars(module).values():
+        if inspect.isfunction(function) and function.__module__ == module.__name__:
+            yield function
+
+
+for _module in (bot, user, search, search_user, chance):
+    for _function in _functions(_module):
+        register_jitable(**_OPTIONS)(_function)
 register_jitable(**_OPTIONS)(progress)
+
+
+@register_jitable(**_OPTIONS)
+def _never(*arguments):  # type: ignore[no-untyped-def]
+    """Stand in for rules of another kind of user, so that they need not be compiled."""
+    return 0
+
+
+_OTHERS = {
+    False: ("new_searcher", "open_search", "search_heard", "search_turn", "serve", "store"),
+    True: ("new_user", "say_opening", "be_heard", "user_turn", "as_noticed", "set_slot"),
+}
+"""Functions that `dialogue` calls for the other users, by whether users search."""
+
+
+def _dialogue(is_search: bool) -> dict[str, Any]:
+    """Return the functions of a dialogue for one kind of user."""
+    own = vars(dialogue) | dict.fromkeys(_OTHERS[is_search], _never)
+    for function in _functions(dialogue):
+        own[function.__name__] = register_jitable(**_OPTIONS)(FunctionType(function.__code__, own))
+    return own
+
 
 GIVEN = (
     "words", "users", "event_reward", "action_reward", "shaping", "places",
@@ -75,6 +114,9 @@ observation's codes, and of its components.
 ) = range(len(GIVEN))  # fmt: skip
 
 # Each compiled version of `_play_lanes` has its own of these.
+begin: Any = None
+step: Any = None
+draw = chance.draw
 make_tables: Any = None
 begin_dialogue: Any = None
 do_action: Any = None
@@ -90,11 +132,11 @@ HAS_USERS = False
 
 
 def _begin_dialogue(row, tables):  # type: ignore[no-untyped-def]
-    begin(row, tables, chance.draw)
+    begin(row, tables, draw)
 
 
 def _do_action(row, tables, action):  # type: ignore[no-untyped-def]
-    return step(row, tables, action, chance.draw)
+    return step(row, tables, action, draw)
 
 
 @register_jitable(**_OPTIONS)
@@ -257,6 +299,8 @@ class Version(NamedTuple):
     """Whether observations are one-hot vectors of float32, instead of codes."""
     has_users: bool
     """Whether a lane's user may be another than that of the settings; steps are a tenth slower then."""
+    is_search: bool
+    """Whether users search a database."""
     is_parallel: bool
     """Whether the lanes are shared out among Numba's threads."""
 
@@ -308,7 +352,7 @@ def _announced(future: str) -> Iterator[None]:
 
 
 def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Callable[..., int]:
-    begin_dialogue, do_action = _compile_rules(version.cell, bool(constants), cache)
+    begin_dialogue, do_action = _compile_rules(version.cell, bool(constants), version.is_search, cache)
     code = getattr(types, version.code)
     own = {
         "make_tables": tables_maker(constants),
@@ -348,7 +392,9 @@ def _compile_play(is_parallel: bool, cache: bool) -> Callable[..., int]:
 
 
 @functools.cache
-def _compile_rules(cell: str, has_constants: bool, cache: bool) -> tuple[Callable[..., Any], ...]:
+def _compile_rules(
+    cell: str, has_constants: bool, is_search: bool, cache: bool
+) -> tuple[Callable[..., Any], ...]:
     """Return the rules of a dialogue's beginning and of a step, compiled for all domains alike.
 
     `_play_lanes` inlines them, where its constants specialize them for a domain.
@@ -357,7 +403,9 @@ def _compile_rules(cell: str, has_constants: bool, cache: bool) -> tuple[Callabl
     signatures = {_begin_dialogue: types.none(*arguments), _do_action: types.int64(*arguments, types.int64)}
     with _unoptimized():
         return tuple(
-            numba.njit(signature, cache=cache, **_OPTIONS)(_named_copy(function, (cell, has_constants), {}))
+            numba.njit(signature, cache=cache, **_OPTIONS)(
+                _named_copy(function, (cell, has_constants, is_search), _dialogue(is_search))
+            )
             for function, signature in signatures.items()
         )
 

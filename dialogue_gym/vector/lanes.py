@@ -22,13 +22,13 @@ from dialogue_gym.envs.reward_terms import NamedTerms
 from dialogue_gym.rules.tables import RANDOM, Tables
 from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult, fill_in
 from dialogue_gym.vector.kernel import BEGAN, GIVEN, RESET, STEP, Version, compiled
-from dialogue_gym.vector.table_layout import layout, to_words
+from dialogue_gym.vector.table_layout import to_words
 from dialogue_gym.vector.threads import Sharing
 
 _PARALLEL_FROM = 1024
 """Lanes from which on a second thread is worth its start."""
 _NO_ACTIONS = np.zeros(0, np.int64)
-_SMALL = (np.int8, np.int16, np.int32)
+_CELLS = (np.int8, np.int16, np.int32, np.int64)
 _MOST_PRECONDITIONS = 62
 _one_at_a_time = threading.Lock()
 """Not every threading layer of Numba tolerates two of Python's threads at once."""
@@ -89,7 +89,7 @@ class Lanes:
         actions = len(env.action_names)
         history = len(form.sizes) if env.max_history > 1 else 0
         self._frames = np.zeros((count, history), code)
-        cell = next(dtype for dtype in _SMALL if _largest(tables) <= np.iinfo(dtype).max)
+        cell = next(dtype for dtype in _CELLS if _largest(tables) <= np.iinfo(dtype).max)
         self._cells = np.zeros((count, tables.size), cell)
         self._states = np.zeros(count, np.int64)
         self.is_over = np.ones(count, np.bool_)
@@ -123,6 +123,7 @@ class Lanes:
             is_same_step=is_same_step,
             is_flat=len(self._places) > 0,
             has_users=False,
+            is_search=tables.is_search,
             is_parallel=False,
         )
         self._prepare()
@@ -199,11 +200,15 @@ class Lanes:
 
     def set_patience(self, turns: int) -> None:
         """Set the patience of the users of all dialogues that begin from now on."""
-        self._tables = {
-            user: dataclasses.replace(tables, patience=turns) for user, tables in self._tables.items()
-        }
-        for place in self._place_of_user.values():
-            self._words[place + layout()["patience"].at] = turns
+        for user, tables in self._tables.items():
+            personas = len(tables.levels)
+            changed = dataclasses.replace(
+                tables, patience=turns, least_patience=(turns,) * personas, patience_counts=(1,) * personas
+            )
+            self._tables[user] = changed
+            words = to_words(changed)[0]
+            place = self._place_of_user[user]
+            self._words[place : place + len(words)] = words
 
     def look(self) -> StepResult:
         """Return the results of all lanes, without a step."""
@@ -303,6 +308,8 @@ def _term_table(env: DialogueEnv) -> NamedTerms:
 
 def _largest(tables: Tables) -> int:
     """Return the largest number that a cell of a row can hold, apart from its random state."""
+    if tables.is_search:  # sets of venues, of slots and of attributes
+        return int(np.iinfo(np.int64).max)
     return max(
         tables.actions,
         tables.intents,

@@ -175,7 +175,7 @@ class _TablesAttributes(AttributeTemplate):
 def _tables_attribute(context: Any, builder: Any, of: Any, value: Any, name: str) -> Any:
     tables = view(context, builder, of, value)
     field = layout()[name]
-    words = tables.constants if field.follows_from_domain and of.has_constants else tables.words
+    words = tables.constants if field.is_constant and of.has_constants else tables.words
     first = _load(builder, element(builder, words, field.at))
     if field.kind is Kind.SCALAR:
         return first

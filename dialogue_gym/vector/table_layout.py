@@ -1,7 +1,7 @@
 """The tables as one array of int64 words, which compiled code reads.
 
 Each field has its place near the start: the number itself, or the position and count of its numbers.
-Fields that follow from the domain alone come before those that the settings change, so that they can be
+Fields that follow from the domain alone, apart from a database, come before the others, so that they can be
 compiled in.
 """
 
@@ -18,8 +18,19 @@ import numpy.typing as npt
 
 from dialogue_gym.rules.tables import Tables
 
-SETTINGS = ("is_auto", "is_noisy", "patience", "step_limit", "chances")
+SETTINGS = (
+    "is_auto",
+    "is_noisy",
+    "patience",
+    "step_limit",
+    "chances",
+    "levels",
+    "least_patience",
+    "patience_counts",
+)
 """The fields of the tables that do not follow from the domain alone (rewards, which no rule reads, aside)."""
+DATABASE = ("venues_with", "venue_codes")
+"""Fields that follow from the domain, and are too large to be compiled in."""
 
 
 class Kind(enum.Enum):
@@ -37,7 +48,8 @@ class Field:
 
     kind: Kind
     at: int
-    follows_from_domain: bool
+    is_constant: bool
+    """Whether it can be compiled in."""
 
 
 @functools.cache
@@ -55,24 +67,24 @@ def layout() -> Mapping[str, Field]:
             kind = Kind.VECTOR
         else:
             kind = Kind.BLOCK if annotation == "slice" else Kind.SCALAR
-        fields[field.name] = Field(kind, at, field.name not in SETTINGS)
+        fields[field.name] = Field(kind, at, field.name not in (*SETTINGS, *DATABASE))
         at += 1 if kind is Kind.SCALAR else 2
     return fields
 
 
 def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
-    """Return the words, and the first of them: the words that follow from the domain.
+    """Return the words, and the first of them: those that can be compiled in.
 
-    Those have 0 in the places of the settings' fields, which nothing reads as constants.
+    These have 0 in the places of the other fields, which nothing reads as constants.
     """
     fields = layout()
     words = [0] * (max(field.at for field in fields.values()) + 2)
     for name, field in fields.items():
-        if field.follows_from_domain:
+        if field.is_constant:
             _append(words, field, getattr(tables, name))
     constants = tuple(words)
     for name, field in fields.items():
-        if not field.follows_from_domain:
+        if not field.is_constant:
             _append(words, field, getattr(tables, name))
     return np.array(words, dtype=np.int64), constants
 

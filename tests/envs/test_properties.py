@@ -17,6 +17,7 @@ from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import (
     AGENDA,
+    CHOSEN,
     FAILURE,
     INVALID,
     PATIENCE,
@@ -26,14 +27,15 @@ from dialogue_gym.rules.tables import (
     TURN,
     TURNS,
     USELESS,
+    WANTED,
     Settings,
 )
-from tests.strategies import SETTINGS, domains
+from tests.strategies import SETTINGS, domains, search_domains
 
 SEEDS = st.integers(0, 2**32 - 1)
 SOURCES = st.one_of(
     st.sampled_from(["restaurant", "concert"]),
-    domains().map(
+    st.one_of(domains(), search_domains()).map(
         lambda content: parse_domain(
             parse_yaml(yaml.safe_dump(content, sort_keys=False), "domain", DOMAIN_FILE), "any"
         )
@@ -109,6 +111,8 @@ def assert_without_effect(env: DialogueEnv, before: list[int]) -> None:
     was_heard = before[TURNS] != after[TURNS]
     block = tables.heard if tables.is_noisy else tables.told
     told = {slot for slot in range(tables.slots) if was_heard and after[block + slot]}
+    if was_heard:  # second hypotheses and denials change what is believed
+        told.update(tables.constraints)
     assert changed <= told
 
 
@@ -116,6 +120,12 @@ def assert_goal_is_met(env: DialogueEnv) -> None:
     tables, row = env.tables, env._row
     if tables.is_agenda:
         assert row[POSITION] == tables.agenda_length[row[AGENDA]]
+        return
+    if tables.is_search:
+        venue = row[CHOSEN] - 1
+        assert venue >= 0 and row[WANTED] == 0
+        for name, value in env.goal.items():
+            assert value in ("dontcare", env.domain.database.value(venue, name))
         return
     for slot in range(tables.slots):
         if tables.goal_size[slot]:
