@@ -81,12 +81,22 @@ def test_a_state_shows_its_observation_and_a_heard_sentence() -> None:
     assert observation.tolist() == replaced.tolist() and info["turns"] == 2
     assert env.conversation.latest_message.text == "Sushi!"
     assert isinstance(state, DialogueState)
+    spoken = []
+    for _ in range(2):  # the words that follow are the same again, and so is an outcome
+        env.set_state(state)
+        while not env._is_over:
+            env.step(1)
+        spoken.append((env.conversation.events, env.conversation.outcome))
+        env.set_state(env.get_state())
+        spoken.append((env.conversation.events, env.conversation.outcome))
+    assert spoken == spoken[:1] * 4 and spoken[0][1] == "failure"
 
 
 def test_a_state_of_other_rules_is_refused() -> None:
     env = DialogueEnv("restaurant")
     env.reset(seed=0)
-    for other in (DialogueEnv("concert"), DialogueEnv("restaurant", patience=3)):
+    others = DialogueEnv("concert"), DialogueEnv("restaurant", patience=3)
+    for other in (*others, DialogueEnv("restaurant", max_history=2)):
         with pytest.raises(ValueError, match="another domain or other settings"):
             other.set_state(env.get_state())
 
@@ -146,10 +156,11 @@ def test_a_chosen_goal_is_what_the_user_wants() -> None:
     goal["location"] = valid["location"][-1]
     env.reset(seed=3, options={"goal": goal})
     assert told(env) == {slot: str(value) for slot, value in goal.items()}
-    env.reset(seed=3, options={"goal": {"price": "expensive"}})
-    partly = told(env)
-    env.reset(seed=3)
-    assert partly == told(env) | {"price": "expensive"}  # the rest is drawn as without the choice
+    for slot, value in (("price", "expensive"), ("cuisine", "british")):
+        env.reset(seed=3, options={"goal": {slot: value}})
+        partly = told(env)
+        env.reset(seed=3)
+        assert partly == told(env) | {slot: value}  # the rest is drawn as without the choice
 
 
 @pytest.mark.parametrize(
@@ -188,6 +199,15 @@ def test_a_chosen_user_plays_one_dialogue() -> None:
     assert chosen == length(unfriendly)
     env.reset(seed=0)
     assert length(env) > chosen
+
+
+def test_patience_that_is_set_leaves_the_chosen_user_as_they_are() -> None:
+    first, second = (DialogueEnv("restaurant") for _ in range(2))
+    for seed in range(10):
+        for env in (first, second):
+            env.reset(seed=seed, options={"user": "unfriendly"})
+        first.patience = first.patience
+        assert rest_of(first, [3, 4, 5, 2]) == rest_of(second, [3, 4, 5, 2])
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])

@@ -228,6 +228,7 @@ def test_a_success_at_the_last_step_has_both_flags_as_under_a_time_limit() -> No
             observation, _, terminated, truncated, info = env.step(action)
             flags.append((bool(np.all(terminated)), bool(np.all(truncated))))
         assert flags == [(False, False)] * 3 + [(True, True)] and np.all(info["is_success"])
+        assert not np.any(env.reset(seed=1)[1]["is_success"])
 
 
 def test_an_id_without_a_horizon_and_the_class_truncate_by_themselves() -> None:
@@ -240,6 +241,8 @@ def test_an_id_without_a_horizon_and_the_class_truncate_by_themselves() -> None:
         cut = [env.step(1)[3] for _ in range(steps or 60)]
         assert cut == [False] * (len(cut) - 1) + [steps is not None]
     assert (own.spec.max_episode_steps, unlimited.spec.max_episode_steps) == (50, None)
+    limited.unwrapped.spec = gym.spec("Unlimited-v0")
+    assert gym.spec("Unlimited-v0").max_episode_steps is None
     del gym.registry["Unlimited-v0"]
 
 

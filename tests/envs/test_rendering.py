@@ -21,6 +21,11 @@ def test_human_rendering_prints_each_line_once(capsys: pytest.CaptureFixture[str
             env.step(action)
     assert human.render() is None
     assert capsys.readouterr().out.rstrip("\n") == ansi.render()
+    before = ansi.render()
+    for env in (human, ansi):
+        env.unwrapped.set_state(env.unwrapped.get_state())
+        env.unwrapped.step(5)
+    assert before + "\n" + capsys.readouterr().out.rstrip("\n") == ansi.render()
 
 
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)

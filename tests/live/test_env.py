@@ -102,6 +102,16 @@ def test_both_checkers_pass_without_a_warning(turn_taking: str) -> None:
             sb3_check(made)
 
 
+@pytest.mark.parametrize("steps", [None, 7, 60])
+def test_a_conversation_ends_at_the_horizon(steps: int | None) -> None:
+    keywords = {} if steps is None else {"max_episode_steps": steps}
+    env = gym.make(LIVE, domain="restaurant", channel=endless, **keywords)
+    env.reset()
+    most = steps or 50
+    assert env.spec is not None and env.spec.max_episode_steps == most
+    assert [env.step(1)[3] for _ in range(most)] == [False] * (most - 1) + [True]
+
+
 @pytest.mark.parametrize("history", [1, 2])
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 @pytest.mark.parametrize("name", ["restaurant", "concert"])

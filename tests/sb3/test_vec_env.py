@@ -61,6 +61,23 @@ def test_vec_env_equals_dummy_vec_env(env_id: str, turn_taking: str) -> None:
     assert ended > 20
 
 
+def test_returns_are_without_shaping() -> None:
+    plain, shaped = (DialogueVecEnv(BUILT_IN[0], 5, shaping=shaping) for shaping in (0.0, 1.0))
+    for env in (plain, shaped):
+        env.seed(3)
+        env.reset()
+    generator = np.random.default_rng(0)
+    ended, differing = 0, 0
+    for _ in range(200):
+        actions = generator.integers(plain.action_space.n, size=5)  # type: ignore[attr-defined]
+        (_, rewards, dones, infos), (_, others, _, other_infos) = plain.step(actions), shaped.step(actions)
+        differing += int((rewards != others).sum())
+        ended += int(dones.sum())
+        for info, other in zip(infos, other_infos, strict=True):
+            assert info.get("episode", {}).get("r") == pytest.approx(other.get("episode", {}).get("r"))
+    assert ended > 20 and differing > 20
+
+
 def test_the_step_limit_of_the_ids_spec_holds() -> None:
     register(
         id="ShortConcert-v0",

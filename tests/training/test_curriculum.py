@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from dialogue_gym.envs import unwrapped_dialogue
+from dialogue_gym.sb3.vec_env import dialogue_of
 from dialogue_gym.training import Curriculum, Run, evaluate, train, training_steps
 from dialogue_gym.training.curriculum import DIALOGUES, ENOUGH, PatientUsers
 from tests.conftest import BUILT_IN
@@ -47,11 +49,22 @@ def test_a_training_with_a_curriculum_is_longer() -> None:
         training_steps("behaviour_cloning", BUILT_IN[0], True)
 
 
+def test_shaping_comes_with_a_curriculum_and_is_for_training_alone() -> None:
+    for settings, shaping in (({"patience": 2}, 1.0), ({"shaping": 0.5}, 0.5)):
+        run = Run(BUILT_IN[1], settings, "ppo", 0, 1, curriculum=True)
+        assert run.training_settings == settings | {"shaping": shaping}
+    plain = Run(BUILT_IN[1], {"patience": 2}, "ppo", 0, 1)
+    assert plain.training_settings == plain.settings
+    env = Run(BUILT_IN[1], {}, "ppo", 0, 1, curriculum=True).make_env()
+    assert unwrapped_dialogue(env).settings.shaping == 0
+
+
 @pytest.mark.parametrize("agent", ["maskable_ppo", "masked_q_table"])
 def test_every_algorithm_plays_with_the_users_of_the_curriculum(agent: str) -> None:
     settings = {"patience": 1}
     _, plain, _ = train(Run(BUILT_IN[1], settings, agent, 0, 1500), lambda *_: None)
-    _, patient, _ = train(Run(BUILT_IN[1], settings, agent, 0, 1500, curriculum=True), lambda *_: None)
+    learned, patient, _ = train(Run(BUILT_IN[1], settings, agent, 0, 1500, curriculum=True), lambda *_: None)
+    assert dialogue_of(learned.env).settings.shaping == 1
     assert plain.stages == [] and patient.stages[0] == (0, 100)
     assert len(patient.steps) < len(plain.steps) / 4  # few dialogues, since nobody hangs up
 

@@ -346,6 +346,20 @@ def test_what_lanes_do_not_have_is_refused(call: Any, error: type[Exception], me
         call(make_vec("FakeUserConcert-v0", 3))
 
 
+@pytest.mark.parametrize("keywords", [{"reward": {"useless": -2}}, {"shaping": 1.0}])
+def test_reward_terms_that_are_read_late_are_those_of_their_step(keywords: dict[str, Any]) -> None:
+    env = make_vec("FakeUserRestaurant-v0", 50, **keywords)
+    env.reset(seed=0)
+    read_at_once, read_late = [], []
+    for action in (3, 4, 1, 5):
+        info = env.step([action] * 50)[4]
+        read_late.append(info)
+        read_at_once.append(np.array([*env.reward_terms().values()]).T)
+    assert len({terms.tobytes() for terms in read_at_once}) == 4
+    for info, terms in zip(read_late, read_at_once, strict=True):
+        np.testing.assert_array_equal(info["reward_terms"], terms)
+
+
 def test_reward_terms_are_worked_out_when_they_are_read() -> None:
     env = make_vec("FakeUserRestaurant-v0", 3, reward={"action_restart": -0.5})
     env.reset(seed=0)
@@ -355,6 +369,12 @@ def test_reward_terms_are_worked_out_when_they_are_read() -> None:
     assert info["is_success"].tolist() == [False] * 3 and info.late is not None
     env.step([2, 2, 2])  # what is read later is still about its own step
     assert info["reward_terms"]["step"].tolist() == [-1, -1, -1] and info.late is None
+    info = env.step([0, 1, 2])[4]
+    env.step([1, 0, 0])
+    assert info["reward_terms"]["action_restart"].tolist() == [-0.5, 0, 0]
+    info = env.step([1, 1, 2])[4]
+    info["reward_terms"] = "mine"
+    assert info.late is None and dict(info)["reward_terms"] == "mine"
     for whole in (dict, pickle.dumps, copy.copy, lambda info: info | {}, list, lambda info: info.items()):
         info = env.step([1, 1, 2])[4]
         whole(info)

@@ -89,12 +89,25 @@ def test_a_known_browser_gets_in_while_its_address_is_locked(tmp_path: Path) -> 
     for forged in (sign[:-4] + "AAAA", "x", ""):
         with pytest.raises(TooManyTries):
             policy.try_password(TEACH, request(**{BROWSER_COOKIE: forged}), PASSWORD)
+    for _ in range(3):
+        policy.try_password(API, request(**{BROWSER_COOKIE: sign}), "a guess")
+    with pytest.raises(TooManyTries):  # programs wait whatever they send
+        policy.try_password(API, request(**{BROWSER_COOKIE: "another"}), PASSWORD)
     # It opens nothing itself, and stays valid under another password.
     assert policy.teacher(Headers({"cookie": f"{COOKIE}={sign}; {BROWSER_COOKIE}={sign}"})) is None
     changed = AccessPolicy("::1", tmp_path, "another one")
     for _ in range(3):
         changed.try_password(TEACH, request(), "a guess")
     assert changed.try_password(TEACH, request(**{BROWSER_COOKIE: sign}), "another one")
+
+
+def test_who_signs_in_again_leaves_no_sign_in_behind(tmp_path: Path) -> None:
+    policy = AccessPolicy("::1", tmp_path, PASSWORD)
+    first = cookies_of(policy.sign_in("anna", Headers(), "/teach", is_https=False))
+    sent = Headers({"cookie": "; ".join(f"{name}={value}" for name, value in first.items())})
+    second = cookies_of(policy.sign_in("bob", sent, "/teach", is_https=False))
+    assert policy.teacher(sent) is None and second[BROWSER_COOKIE] == first[BROWSER_COOKIE]
+    assert policy.teacher(Headers({"cookie": f"{COOKIE}={second[COOKIE]}"})) == "bob"
 
 
 def test_sign_ins_last_while_they_are_used_and_can_be_ended(tmp_path: Path) -> None:
@@ -150,6 +163,10 @@ def test_visitors_cannot_choose_their_tokens() -> None:
         assert tokens.signed(chosen) not in (chosen, own)
     with pytest.raises(Exception, match="this page needs a cookie"):
         tokens.visitor_of(request())
+    anybody = VisitorTokens(URLSafeSerializer("key"), lambda name: True)
+    assert anybody.visitor_of(request(dialogue_gym_visitor="x" * 500))
+    with pytest.raises(Exception, match="this page is out of date"):
+        anybody.visitor_of(request(dialogue_gym_visitor="x" * 600))
 
 
 def test_tokens_of_earlier_versions_stay_with_visitors_who_have_written() -> None:

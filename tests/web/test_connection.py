@@ -24,6 +24,8 @@ HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 SOCKET = HEAD.replace(b"POST", b"GET") + (
     b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 )
+FITS = b"X: " + b"x" * (MOST_HEAD_BYTES - 200) + b"\r\n"
+"""A header with which a head has about the largest size."""
 Running = tuple[int, uvicorn.Server]
 LARGE = 20_000_000
 """More than the buffers of a connection hold."""
@@ -81,7 +83,8 @@ def exchange(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
     ("parts", "status"),
     [
         ((HEAD + b"Content-Length: 3\r\nConnection: close\r\n\r\nabc",), 200),
-        ((HEAD + b"X: " + b"x" * (MOST_HEAD_BYTES - 200) + b"\r\nConnection: close\r\n\r\n",), 200),
+        ((HEAD + FITS + b"Connection: close\r\n\r\n",), 200),
+        ((HEAD + FITS + b"Content-Length: 3000\r\nConnection: close\r\n\r\n" + b"y" * 3000,), 200),
         ((HEAD + b"X: " + b"x" * MOST_HEAD_BYTES + b"\r\n\r\n",), 431),
         ((HEAD + b"X: " + b"x" * 1_000_000,), 431),
         ((HEAD + b"X: x\r\n" * 20_000 + b"\r\n",), 431),
@@ -122,6 +125,30 @@ def test_a_silent_connection_and_one_that_trickles_end(server: Running) -> None:
 def test_a_second_request_is_waited_for_as_well(server: Running) -> None:
     answer = exchange(server[0], HEAD + b"Content-Length: 1\r\n\r\nx" + HEAD)
     assert answer.startswith(b"HTTP/1.1 200 ") and b" 408 " in answer
+
+
+def test_every_request_of_a_connection_may_have_a_large_head(server: Running) -> None:
+    ends = b"Connection: close\r\n"
+    answer = exchange(server[0], *(HEAD + FITS + end + b"\r\n" for end in (b"", b"", ends)))
+    assert answer.count(b"HTTP/1.1 200 ") == 3
+
+
+def test_what_follows_a_refusal_is_discarded_within_bounds(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_REST_SECONDS", 60.0)
+    with socket.create_connection(("127.0.0.1", server[0]), 60) as made:
+        made.sendall(HEAD + b"X: " + b"x" * 2 * MOST_HEAD_BYTES)
+        assert b" 431 " in made.recv(65536)
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            for _ in range(200):
+                made.sendall(b"x" * 100_000)
+
+
+def test_a_large_body_may_take_the_time_for_its_size(server: Running) -> None:
+    body = [b"x" * 1_000_000] * 20
+    head = HEAD + b"Content-Length: 20000000\r\nConnection: close\r\n\r\n"
+    assert b"HTTP/1.1 200 " in exchange(server[0], head, *body, pause=0.05)
 
 
 @pytest.mark.parametrize("ends", [b"", b"Connection: close\r\n"])

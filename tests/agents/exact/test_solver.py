@@ -10,6 +10,7 @@ import pytest
 from agents.exact.solver import SolverPolicy, solve
 from dialogue_gym import Domain, load_domain, rules
 from dialogue_gym.bounds.enumeration import Enumeration
+from dialogue_gym.bounds.sampled_bound import sample_bound
 from dialogue_gym.bounds.upper_bound import Clairvoyant, bound
 from dialogue_gym.domain.model import Condition
 from dialogue_gym.rules.tables import FAILURE, PATIENCE, STEPS, SUCCESS, TRUNCATED, Settings
@@ -103,6 +104,11 @@ def without_masks(domain: Domain) -> Domain:
 def test_the_masks_do_not_change_the_optimum(name: str) -> None:
     free = bound(gym.make("Dialogue-v0", domain=without_masks(load_domain(name))))
     assert bound(gym.make("Dialogue-v0", domain=name)) == pytest.approx(free, abs=1e-9)
+
+
+def test_bounds_end_at_the_horizon_of_the_wrappers() -> None:
+    env = gym.make(BUILT_IN[1], max_episode_steps=1)
+    assert bound(env) == solve(env).upper == sample_bound(env, 3).mean == -1
 
 
 def test_a_domain_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
