@@ -137,6 +137,11 @@ def other_value(row: Row, tables: Tables, slot: int, value: int, draw: Draw) -> 
 
 def open_search(row: Row, tables: Tables, draw: Draw) -> None:
     """Say the first message: a greeting, or what the user wants."""
+    speak(row, tables, begin_again(row, tables, draw), draw)
+
+
+def begin_again(row: Row, tables: Tables, draw: Draw) -> int:
+    """Begin to tell the constraints and wishes; return the plan of the first message."""
     be_silent(row, tables)
     row[CHOSEN] = 0
     row[WANTED] = row[WISHES]
@@ -147,10 +152,8 @@ def open_search(row: Row, tables: Tables, draw: Draw) -> None:
     for slot in tables.constraints:
         if row[tables.goal + slot] <= tables.values_of[slot]:
             row[UNTOLD] |= 1 << slot
-    if draw(row, tables, row[tables.behaviour + GREETS]):
-        row[SAID_INTENT] = tables.greet
-    else:
-        speak(row, tables, GO_ON, draw)
+    row[SAID_INTENT] = tables.greet
+    return 0 if draw(row, tables, row[tables.behaviour + GREETS]) else GO_ON
 
 
 def be_silent(row: Row, tables: Tables) -> None:
@@ -366,7 +369,7 @@ def answer_more(row: Row, tables: Tables, draw: Draw) -> int:
 
 
 def search_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
-    """Answer an action (0: none), and return the plan with its events."""
+    """Take an action (0: none) in, and return the plan of an answer with its events."""
     act = tables.reaction[answered]
     has_repeated = row[HAS_REPEATED]
     row[HAS_REPEATED] = 1 if act == REPEAT else 0
@@ -393,8 +396,6 @@ def search_answer(row: Row, tables: Tables, answered: int, draw: Draw) -> int:
             plan = SUCCESS
     else:
         row[SAID_INTENT] = tables.greet if act == GREET else tables.find
-    if plan & (GO_ON | CORRECT | TELL | TELL_MORE):
-        plan = speak(row, tables, plan, draw)
     return plan
 
 
@@ -473,10 +474,10 @@ def search_turn(row: Row, tables: Tables, draw: Draw) -> int:
     row[AWAITED] = 0
     row[UNHEARD] = 0
     if answered == RESTARTING:
-        open_search(row, tables, draw)
-        plan = USELESS
+        plan = USELESS | begin_again(row, tables, draw)
     else:
         plan = search_answer(row, tables, answered, draw)
+    plan = speak(row, tables, plan, draw)
     if plan & SUCCESS:  # the user has left without another word
         return TURN | SUCCESS
     row[TURNS] += 1
