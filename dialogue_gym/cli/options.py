@@ -175,7 +175,7 @@ _OPTIONS: dict[str, Any] = {
         SERVING,
         "--behind-proxy",
         metavar="ADDRESS",
-        help="Address of a proxy in front of this server, whose X-Forwarded-For names the client.",
+        help="Address or network of a proxy in front of this server; its X-Forwarded-For names the client.",
     ),
     "open": _option(bool, SERVING, "--open/--no-open", help="Open the teachers' page in the browser."),
     # Bot and store

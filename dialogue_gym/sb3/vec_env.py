@@ -117,6 +117,15 @@ class DialogueVecEnv(VecEnv):
             self._lengths[ended] = 0
         return seen.observations, seen.rewards.astype(np.float32), seen.ended, infos
 
+    @property
+    def patience(self) -> int:
+        """Useless turns until a user hangs up; set it for all dialogues that begin afterwards."""
+        return self.lanes.patience
+
+    @patience.setter
+    def patience(self, turns: int) -> None:
+        self.lanes.patience = turns
+
     def close(self) -> None:
         """Close the lanes."""
         self.lanes.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
+
+import gymnasium as gym
 
 from dialogue_gym.domain.fake_user import MAX_PATIENCE
 
@@ -33,9 +35,14 @@ class Curriculum:
         stages: the steps after which each patience began, with that patience.
     """
 
-    def __init__(self, users: PatientUsers) -> None:
-        """Give the users of an environment the largest patience; the one that they have is their own."""
-        self._users, self._own = users, users.patience
+    def __init__(self, users: PatientUsers | gym.Env[Any, Any]) -> None:
+        """Give the users of an environment the largest patience; the one that they have is their own.
+
+        Args:
+            users: a dialogue environment, single, vectorized or a `DialogueVecEnv`, in wrappers or without.
+        """
+        inner: Any = getattr(users, "unwrapped", users)
+        self._users, self._own = inner, inner.patience
         self._last: deque[bool] = deque(maxlen=DIALOGUES)
         self.stages: list[tuple[int, int]] = []
         self._begin(0, MAX_PATIENCE)

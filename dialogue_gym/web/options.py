@@ -83,12 +83,16 @@ class ServeOptions(SessionOptions, LearningOptions):
         exploration_rates(self.explore)
         for proxy in self.behind_proxy:
             try:
-                ipaddress.ip_network(proxy, strict=False)
+                network = ipaddress.ip_network(proxy, strict=False)
             except ValueError:
                 raise ValueError(
                     f"--behind-proxy {shorten(proxy)}: expected an address such as 127.0.0.1 or a network"
                     " such as 10.0.0.0/8"
                 ) from None
+            if not network.prefixlen:
+                raise ValueError(
+                    f"--behind-proxy {proxy}: everybody could then choose an address; name that of the proxy"
+                )
         for flag, origins in (("--origin", self.origin), ("--allow-origin", self.allow_origin)):
             for origin in origins:
                 if not _ORIGIN.fullmatch(origin):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
+import gymnasium as gym
 import pytest
 
 from dialogue_gym.envs import unwrapped_dialogue
-from dialogue_gym.sb3.vec_env import dialogue_of
+from dialogue_gym.sb3.vec_env import DialogueVecEnv, dialogue_of
 from dialogue_gym.training import Curriculum, Run, evaluate, train, training_steps
 from dialogue_gym.training.curriculum import DIALOGUES, ENOUGH, PatientUsers
 from tests.conftest import BUILT_IN
@@ -32,6 +35,15 @@ def test_patience_halves_down_to_the_own_as_dialogues_succeed() -> None:
     assert users.patience == 50
     outcomes(curriculum, 3000, 3 * enough, 0)
     assert [patience for _, patience in curriculum.stages] == [100, 50, 25, 20] and users.patience == 20
+
+
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec, DialogueVecEnv])
+def test_every_kind_of_environment_has_a_curriculum(make: Callable[..., Any]) -> None:
+    users = make(BUILT_IN[1], patience=7)
+    curriculum = Curriculum(users)
+    assert users.unwrapped.patience == 100
+    outcomes(curriculum, 0, 4 * DIALOGUES, 0)
+    assert curriculum.stages[-1][1] == users.unwrapped.patience == 7
 
 
 def test_users_of_the_largest_patience_keep_it() -> None:

@@ -164,6 +164,8 @@ def test_another_password_invalidates_all_cookies(tmp_path: Path) -> None:
             {},
             "--talk --name bot.example: visitors would reach the teachers' pages",
         ),
+        (["--behind-proxy", "localhost"], {}, "--behind-proxy 'localhost': expected an address such as"),
+        (["--behind-proxy", "0.0.0.0/0"], {}, "--behind-proxy 0.0.0.0/0: everybody could then choose"),
         (["--talk", "--token-file", "none"], {}, "none: there is no such file"),
         (["--talk", "--explore", "often"], {}, "--explore 'often': expected 'auto', or a number from 0 to 1"),
         (["--token-file", "none"], {}, "--token-file: this is for visitors; add --talk"),
