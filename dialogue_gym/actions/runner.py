@@ -82,6 +82,7 @@ class ActionRunner:
         self._seconds = seconds
         self._domain = domain
         self._speaker = Speaker(domain, seed)
+        self._is_steady = False
 
     def use_domain(self, domain: Domain) -> None:
         """Run the actions of a domain that has grown."""
@@ -104,6 +105,18 @@ class ActionRunner:
         if form := form_of(self._domain, name):
             return any(map(self.reaches_out, form_actions(self._domain, form)))
         return name in self._actions or (self._server is not None and is_remote(name, self._domain))
+
+    def choose_steadily(self) -> None:
+        """Choose among several texts by the point of the conversation alone.
+
+        Then other conversations, which this runner has as well, change nothing between a preview and the act.
+        """
+        self._is_steady = True
+
+    def _speaker_in(self, conversation: Conversation) -> Speaker:
+        if not self._is_steady:
+            return self._speaker
+        return self._speaker.at(f"{conversation.sender_id} {len(conversation.events)}")
 
     def copy(self) -> ActionRunner:
         """Return a runner of the same actions that chooses among several texts independently of this one."""
@@ -128,7 +141,7 @@ class ActionRunner:
                 return self._run_form(form, conversation)
             if self._server and is_remote(name, conversation.domain):
                 return self._run_there(self._server, name, conversation)
-        return ActionResult(simulated_events(name, conversation, self._speaker))
+        return ActionResult(simulated_events(name, conversation, self._speaker_in(conversation)))
 
     def _run_form(self, form: Form, conversation: Conversation) -> ActionResult:
         notes: list[str] = []
@@ -176,12 +189,12 @@ class ActionRunner:
             response = ask_server(server, name, conversation, self._seconds)
         except ServiceError as error:
             if error.status == _NOT_FOUND and name in DEFAULT_ACTIONS:
-                return ActionResult(simulated_events(name, conversation, self._speaker))
+                return ActionResult(simulated_events(name, conversation, self._speaker_in(conversation)))
             return ActionResult((), f"{name}: {error}")
         return self._read(name, conversation, response.get("responses"), response.get("events"))
 
     def _read(self, name: str, conversation: Conversation, messages: object, events: object) -> ActionResult:
-        reader = ResponseReader(conversation, self._speaker)
+        reader = ResponseReader(conversation, self._speaker_in(conversation))
         result = reader.read(messages, events)
         faults = reader.faults[:_MAX_FAULTS]
         if len(reader.faults) > _MAX_FAULTS:

@@ -99,6 +99,7 @@ class Speaker:
         """Speak the texts of a domain; the same seed gives the same choice of texts."""
         self._domain = domain
         self._phrases = dict(domain.fake_user.phrases) if domain.fake_user else {}
+        self._seed = seed
         self._random = random.Random(seed)
 
     def copy(self) -> Speaker:
@@ -106,6 +107,12 @@ class Speaker:
         other = copy.copy(self)
         other._random = random.Random()
         other._random.setstate(self._random.getstate())
+        return other
+
+    def at(self, point: str) -> Speaker:
+        """Return a speaker whose choices follow from the seed and a point alone."""
+        other = copy.copy(self)
+        other._random = random.Random(f"{self._seed} {point}")
         return other
 
     def user(self, intent: str, told: Mapping[str, str], act: str, asked: Sequence[str] = ()) -> str:

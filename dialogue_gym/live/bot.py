@@ -113,6 +113,7 @@ class LiveBot:
         self._decider = decider
         self.rules = rules or RuleBook(domain)
         self._runner = runner
+        runner.choose_steadily()
         self._interpreter = interpreter
         self._silence = silence
         self._patience = patience
@@ -132,10 +133,7 @@ class LiveBot:
         self.conversations.use_domain(domain)
 
     def foresee(self, action: str, conversation: Conversation) -> tuple[Event, ...] | None:
-        """Return the events that an action would have now; None if code or a server would run.
-
-        Of several texts another one may follow if the bot speaks in other conversations meanwhile.
-        """
+        """Return the events that an action would have now; None if code or a server would run."""
         return self._runner.foresee(action, conversation)
 
     def begin(self, person: str = PERSON) -> str:

@@ -345,3 +345,25 @@ def test_proposals_are_shown_as_the_visitor_would_read_them(tmp_path: Path) -> N
     options = follower.look()["open"]["options"]
     assert {one["action"]: one["says"] for one in options}["utter_day"] == "On Friday, then"
     setup.store.close()
+
+
+def test_a_proposal_is_said_as_it_was_shown_though_others_speak_meanwhile(tmp_path: Path) -> None:
+    texts = ", ".join(f"{{text: Hello {number}}}" for number in range(20))
+    domain = domain_from(f"intents: [order]\nresponses: {{utter_hello: [{texts}], utter_order: [{texts}]}}\n")
+    setup = Setup(tmp_path / "store", domain=domain)
+    setup.say()
+    name = setup.take_over()
+    follower = Follower(setup.handoff, setup.store, "tina")
+    follower.open(name)
+    setup.say()
+    heard = []
+    for other in range(4):
+        options = follower.look()["open"]["options"]
+        (says,) = [one["says"] for one in options if one["action"] == "utter_order"]
+        setup.say(f"other {other}")
+        setup.decide(name)
+        _, late = setup.say()
+        assert late == [says]
+        heard.append(says)
+    assert len(set(heard)) > 1
+    setup.store.close()
