@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dialogue_gym._text import visible
 from dialogue_gym.outline.interview import LINES, PICK, STEPS, Interview, Question
@@ -38,6 +38,7 @@ def new_bot(file: str) -> Dialog[Outline | None]:
         Line(f"{BACK} takes an answer back, {QUIT} leaves, {HELP} shows help.", "faint"),
     )
     step = -1
+    kept: list[str] = []
     while (question := interview.question) is not None:
         title: tuple[Line, ...] = ()
         if question.step != step:
@@ -46,11 +47,13 @@ def new_bot(file: str) -> Dialog[Outline | None]:
         if step == len(STEPS) - 1:
             title += tuple(_summary_lines(interview.outline))
         try:
-            answer = yield from _ask(question, (*notes, *title))
-            interview, notes = interview.answered(answer), ()
+            answer = yield from _ask(question, (*notes, *title), kept)
+            kept = answer.split("\n") if question.kind == LINES and answer else []
+            interview, notes, kept = interview.answered(answer), (), []
         except _Back:
             notes = () if interview.answers else (Line("(this is the first question)", "bad"),)
             interview = interview.back()
+            kept = interview.withdrawn.split("\n") if interview.withdrawn else []
         except _Quit:
             return None
         except OutlineError as error:
@@ -84,8 +87,8 @@ def _summary_lines(outline: Outline) -> Iterator[Line]:
     yield Line("")
 
 
-def _ask(question: Question, before: tuple[Line, ...]) -> Dialog[str]:
-    """Return the answer to a question; a list is asked for line by line."""
+def _ask(question: Question, before: tuple[Line, ...], kept: Sequence[str] = ()) -> Dialog[str]:
+    """Return the answer to a question; a list is asked for line by line, after those that it has already."""
     shown = [*before, Line(question.text)]
     example = " / ".join(question.example.split("\n"))
     if question.default is not None:
@@ -100,8 +103,9 @@ def _ask(question: Question, before: tuple[Line, ...]) -> Dialog[str]:
         return (yield from _typed(Screen(tuple(shown), "answer > ", keys)))
     if question.kind != LINES:
         return (yield from _typed(Screen(tuple(shown), "answer > ")))
-    lines: list[str] = []
-    screen = Screen(tuple(shown), "1 > ")
+    lines = list(kept)
+    shown += [Line(f"{number}  {visible(line, 60)}", indent=2) for number, line in enumerate(lines, 1)]
+    screen = Screen(tuple(shown), f"{len(lines) + 1} > ")
     while True:
         try:
             line = yield from _typed(screen)
