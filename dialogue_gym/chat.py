@@ -72,7 +72,10 @@ class Chat:
 
     def explain(self) -> list[str]:
         """Return the bot's last understanding, its slots, and its last ranking of actions."""
-        return explain(self.conversation, self.bot.agent)
+        lines = explain(self.conversation, self.bot.agent)
+        if self.bot.agent is None and self.bot.decides:
+            lines[-1] = "thought     nothing: this bot has no agent, it goes by its rules"
+        return lines
 
 
 def explain(conversation: Conversation, agent: Agent | None) -> list[str]:

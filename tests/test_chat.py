@@ -19,6 +19,8 @@ from dialogue_gym.conversation.turns import has_ended
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
 from dialogue_gym.policies.agent import load_agent
 from dialogue_gym.policies.saved import AgentError
+from dialogue_gym.stories import parse
+from dialogue_gym.stories.rulebook import RuleBook
 from tests.agents.commands import agents
 from tests.commands import call, run
 from tests.conftest import domain_from
@@ -134,6 +136,9 @@ def test_bot_without_an_agent_only_listens(tmp_path: Path) -> None:
     assert talk.handle("/greet") == []
     assert [type(event) for event in talk.conversation.events] == [UserUttered, ActionExecuted]
     assert talk.explain()[-1].endswith("it only listens")
+    rules = RuleBook(domain, parse(RULES))
+    ruled = Chat(Bot(domain, None, ActionRunner(domain), rules), talk.interpreter)
+    assert ruled.explain()[-1].endswith("it goes by its rules")
     (tmp_path / "plain.yml").write_text(PLAIN)
     shown = call("chat", "plain.yml", typed="/greet\n", cwd=tmp_path)
     assert shown.returncode == 0 and "so the bot only listens" in shown.stdout
