@@ -75,6 +75,15 @@ def written_name(typed: str, kind: str, known: Collection[str] = ()) -> str:
     return "/".join(identifier(part, kind) for part in name.split("/", 1))
 
 
+def spoken_name(name: str, known: Collection[str] = ()) -> str:
+    """Return the name of an action that says a text, as Rasa knows it: it begins with `utter_`.
+
+    >>> spoken_name("tell_price"), spoken_name("utter_price"), spoken_name("sing", ["sing"])
+    ('utter_tell_price', 'utter_price', 'sing')
+    """
+    return name if not name or name in known or name.startswith(("utter_", "action_")) else f"utter_{name}"
+
+
 def misspelled(name: str, known: Iterable[str]) -> str | None:
     """Return the known name from which a new one differs by a slip of the finger; None without one.
 

@@ -13,7 +13,7 @@ from typing import Any
 from dialogue_gym._text import name_fault, nearest, shorten, typed_name, visible
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition, extend
-from dialogue_gym.outline.names import misspelled, written_name
+from dialogue_gym.outline.names import misspelled, spoken_name, written_name
 from dialogue_gym.teaching.interpreter import (
     correction_text,
     default_names,
@@ -92,6 +92,7 @@ def _correct(workspace: Workspace, action: str) -> None:
 def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
     known = workspace.session.domain.actions
     name = written_name(action, "action", known)
+    name = spoken_name(name, known) if text.strip() else name
     if name in known:
         workspace.session.correct(name)
         return
@@ -99,7 +100,7 @@ def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
         raise SessionError(f"unknown action {shorten(name)}; did you mean {meant!r}?")
     workspace.session.correct(name, [new_action(name, text)])
     if name != typed_name(action):
-        workspace.notes.append(Note(f"The action is called {visible(name)}: names have no spaces."))
+        workspace.notes.append(Note(f"The action is called {visible(name)}."))
 
 
 def _say(workspace: Workspace, text: str) -> None:

@@ -17,7 +17,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.nlu.examples import Example
-from dialogue_gym.outline.names import written_name
+from dialogue_gym.outline.names import spoken_name, written_name
 from dialogue_gym.teaching.domain_edits import (
     SlotForm,
     annotated,
@@ -177,7 +177,8 @@ def _written(now: DomainNow, edit: TextEdit | SlotEdit) -> str:
     """Return the name that an edit is about, in the form that files can have if it is a new one."""
     domain = now.domain
     if edit.kind == "response":
-        return written_name(edit.name, "response", {*now.responses, *domain.actions})
+        known = {*now.responses, *domain.actions}
+        return spoken_name(written_name(edit.name, "response", known), known)
     if edit.kind == "slot":
         return written_name(edit.name, "slot", [slot.name for slot in domain.slots])
     return written_name(edit.name, "intent", now.intents)

@@ -184,6 +184,11 @@ def test_bad_input_is_refused_at_its_field(browser: playwright.Browser, server: 
     assert tab.fault == "unknown slot 'sizq'; did you mean 'size'?"
     tab.page.get_by_role("button", name="Remove").click()
     tab.page.wait_for_selector("text=a response keeps its last text; change it instead")
+    tab.page.get_by_role("button", name="New response").click()
+    tab.page.get_by_label("Name", exact=True).fill("of a response")
+    tab.page.get_by_role("button", name="Slots", exact=True).click()
+    tab.page.get_by_role("button", name="New slot").click()
+    assert tab.page.get_by_label("Name", exact=True).input_value() == ""
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
     assert not tab.faults
 
@@ -219,7 +224,6 @@ FAULTS: list[tuple[Any, str, str]] = [
         "text",
         "utter_hi says 'Hello there' already",
     ),
-    ({"kind": "response", "name": "price", "now": "5"}, "name", "the name of a response begins with utter_"),
     (
         {"kind": "response", "name": "utter_hi", "was": "Hi", "now": "Ho"},
         "text",
@@ -285,6 +289,7 @@ def test_new_names_have_no_spaces(desk: DomainDesk) -> None:
     for edit, name in (
         ({"kind": "example", "name": "book table", "now": "a table please"}, "book_table"),
         ({"kind": "response", "name": "utter Opening hours", "now": "At eight"}, "utter_opening_hours"),
+        ({"kind": "response", "name": "say goodbye", "now": "Bye"}, "utter_say_goodbye"),
         (
             {"kind": "slot", "name": "Katy Perry's", "now": {"type": "text", "entity": "an artist"}},
             "katy_perrys",
@@ -295,6 +300,34 @@ def test_new_names_have_no_spaces(desk: DomainDesk) -> None:
         assert (shown["answer"]["error"], shown["open"]["name"]) == ("", name)
     domain = desk.look().domain
     assert domain.slot("katy_perrys").entity == "an_artist" and "book_table" in domain.intents
+
+
+def test_a_text_tells_what_goes_with_it_and_which_places_nothing_fills() -> None:
+    domain = domain_from("""
+        slots: {size: {type: text}}
+        responses:
+          utter_ask:
+          - text: Which?
+            buttons: [{title: Big, payload: /big}, {title: Small, payload: /small}]
+            channel: socketio
+          - {text: How big?, condition: [{type: slot, name: size, value: big}], image: a.png}
+          - text: What?
+    """)
+    store = Store.in_memory()
+    editor = DomainEditor(DomainDesk(domain, store, TaughtInterpreter(domain)), "tina")
+    editor.open({"kind": "responses", "name": "utter_ask"})
+    assert editor.look()["open"]["about"] == [
+        "with the buttons Big, Small; in the channel socketio",
+        'with image; if size is "big"',
+        "",
+    ]
+    editor.edit(
+        {"id": 1, "edit": {"kind": "response", "name": "utter_ask", "was": "What?", "now": "A {day}?"}}
+    )
+    answer = editor.look()["answer"]
+    assert answer["error"] == "" and answer["notes"] == [
+        "But: unknown slot 'day' in braces; valid: size (only an action can fill it)."
+    ]
 
 
 def test_slots_are_listed_with_their_values_and_what_fills_them() -> None:

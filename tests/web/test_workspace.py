@@ -395,5 +395,9 @@ def test_typed_names_have_no_spaces_and_slips_are_told(talk: Workspace) -> None:
     do(talk, "correct_with_new", action="utter_gret", text="Hi")
     assert faults(talk) == ["unknown action 'utter_gret'; did you mean 'utter_greet'?"]
     do(talk, "correct_with_new", action="utter Tour dates", text="In May")
-    assert talk.view["notes"][-1] == ["The action is called utter_tour_dates: names have no spaces.", ""]
+    assert talk.view["notes"][-1] == ["The action is called utter_tour_dates.", ""]
+    do(talk, "correct_with_new", action="tell prices", text="9 euros")  # Rasa says utter_... alone
+    assert talk.session.domain.texts("utter_tell_prices") == ("9 euros",)
+    do(talk, "correct_with_new", action="book it", text="")
+    assert "book_it" in talk.session.domain.actions
     assert "utter_tour_dates" in talk.session.domain.actions

@@ -16,6 +16,7 @@ from dialogue_gym.conversation.transcript import either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
 from dialogue_gym.domain.loader import place_faults
 from dialogue_gym.nlu.interpreter import Interpretation, InterpreterError
+from dialogue_gym.outline.names import spoken_name
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.export_rasa import Exported
 from dialogue_gym.teaching.interpreter import (
@@ -190,6 +191,10 @@ class TeachingDialog:
         new = []
         if picked.is_new:
             text = yield from typed((), f"text of {visible(picked.name, 40)} (Enter for none) > ")
+            if text.strip():
+                picked = Picked(spoken_name(picked.name), is_new=True)
+            if picked.name in session.domain.actions:
+                raise SessionError(f"{visible(picked.name, 40)} is there already: pick it, or another name")
             new.append(new_action(picked.name, text))
             for fault in place_faults(text, [slot.name for slot in session.domain.slots]):
                 self._notes.add(fault)

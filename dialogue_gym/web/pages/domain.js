@@ -47,7 +47,7 @@ export default {
     take(answer) {
       const { place } = this.sent;
       this.sent = null;
-      this.said = answer.error ? "" : "Saved. The bot goes by it now.";
+      this.said = answer.error ? "" : ["Saved. The bot goes by it now.", ...answer.notes].join(" ");
       this.fault = answer.error ? { place, ...answer } : null;
       if (answer.error && !answer.is_stale) {
         this.$nextTick(() => this.$el.querySelector("[aria-invalid=true]")?.focus());
@@ -64,6 +64,7 @@ export default {
     select(kind) {
       this.kind = kind;
       this.search = "";
+      this.fresh = EMPTY();
       this.begin(false);
     },
     begin(isNew) {
@@ -163,7 +164,7 @@ export default {
     </form>
     <template v-if="open && open.kind !== 'slots'">
       <h1 class="breaks"><bdi>{{ open.name }}</bdi></h1>
-      <p class="is-faint">{{ isLong ? 'The bot says one of these texts. {size} stands for the value of a slot.' : 'Mark an entity as in: a [big](size) pizza.' }}</p>
+      <p class="is-faint">{{ isLong ? 'The bot says one of these texts. {' + (shown.slots[0]?.[0] || 'size') + '} stands for the value of a slot.' : 'Mark an entity as in: a [big](size) pizza.' }}</p>
       <ul class="items">
         <li v-for="(item, index) in open.items" :key="index">
           <form class="row" @submit.prevent="save(index)">
@@ -171,6 +172,7 @@ export default {
             <button :disabled="!drafts[index] || sent !== null">Save<span class="sr"> {{ index + 1 }}</span></button>
             <button type="button" @click="remove(index, item)" :disabled="sent !== null">Remove<span class="sr"> {{ index + 1 }}</span></button>
           </form>
+          <p v-if="open.about?.[index]" class="is-faint" dir="auto">{{ open.about[index] }}</p>
           <p v-if="hasFault(index)" class="note is-bad" id="fault" role="alert" dir="auto">{{ fault.error }}</p>
         </li>
       </ul>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from nicegui import ui
@@ -13,7 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, visible
+from dialogue_gym.conversation.wording import ATTACHMENTS
 from dialogue_gym.domain.edits import has_plain_mapping
+from dialogue_gym.domain.loader import place_faults
+from dialogue_gym.domain.model import Variation
 from dialogue_gym.domain.slot import (
     FROM_ENTITY,
     FROM_INTENT,
@@ -77,7 +81,10 @@ class DomainEditor:
     def _opened(self, now: DomainNow) -> Json | None:
         kind, name = self._open
         if kind == "responses" and name in now.responses:
-            return {"kind": kind, "name": name, "items": list(map(_sendable, now.responses[name])), "rest": 0}
+            texts = now.responses[name]
+            about = [_sent_with(now.domain.variations(name), text) for text in texts]
+            items = list(map(_sendable, texts))
+            return {"kind": kind, "name": name, "items": items, "about": about, "rest": 0}
         if kind == "intents" and name in now.intents:
             found = now.examples_of(name)
             return {"kind": kind, "name": name, "items": found[:_MOST], "rest": max(0, len(found) - _MOST)}
@@ -95,7 +102,7 @@ class DomainEditor:
     def edit(self, given: Any) -> None:
         """Make an edit, and keep the answer to it."""
         content = given if isinstance(given, dict) else {}
-        self._answer = {"id": content.get("id"), "error": "", "field": "", "is_stale": False}
+        self._answer = {"id": content.get("id"), "error": "", "field": "", "is_stale": False, "notes": []}
         try:
             edit = _READER.validate_python(content.get("edit"))
             name = self._desk.edit(edit, self._teacher)
@@ -112,6 +119,26 @@ class DomainEditor:
         else:
             kinds = {"response": "responses", "example": "intents", "slot": "slots"}
             self._open = (kinds[edit.kind], name)
+            if edit.kind == "response":
+                slots = [slot.name for slot in self._desk.look().domain.slots]
+                self._answer["notes"] = [
+                    f"But: {visible(one, 300)}." for one in place_faults(edit.now or "", slots)
+                ]
+
+
+def _sent_with(variations: Iterable[Variation], text: str) -> str:
+    """Return a phrase for what goes with a text of a response, and for when it is said; empty if nothing."""
+    phrases = []
+    for one in variations:
+        if one.text != text:
+            continue
+        titles = [str(item.get("title")) for item in one.content.get("buttons") or ()]
+        phrases += [f"with the buttons {', '.join(titles)}"] if titles else []
+        others = [key for key in ATTACHMENTS if key != "buttons" and one.content.get(key)]
+        phrases += [f"with {', '.join(others)}"] if others else []
+        phrases += [f"if {name} is {value}" for name, value in one.condition or ()]
+        phrases += [f"in the channel {one.channel}"] if one.channel else []
+    return visible("; ".join(phrases), 300)
 
 
 def _about(slot: Slot) -> str:

@@ -134,7 +134,7 @@ def test_typed_names_have_no_spaces() -> None:
         "Katy Perry's=one",
         "1",
         "2",
-        "+utter Which size",
+        "+Which size",
         "Which?",
     ]
     shown = list(played(dialog(session), answers))
