@@ -80,8 +80,13 @@ def create_text(path: Path, text: str) -> None:
             temporary.replace(path)
 
 
-def create_folder(folder: Path, texts: Mapping[str, str]) -> None:
+def create_folder(folder: Path, texts: Mapping[str, str], check: Callable[[Path], object]) -> None:
     """Write texts, by file name, in UTF-8 into a new folder, all of them or none.
+
+    Args:
+        folder: the folder to make; an empty one is filled.
+        texts: the texts of its files.
+        check: gets a folder with the files before this one has them; an error that it raises prevents that.
 
     Raises:
         FileExistsError: there is such a file, or a folder that is not empty, which is unchanged.
@@ -97,6 +102,7 @@ def create_folder(folder: Path, texts: Mapping[str, str]) -> None:
         for file, text in texts.items():
             (made / file).write_text(text, encoding="utf-8", newline="")
             _share(made / file)
+        check(made)
         if is_there:
             for file in texts:
                 (made / file).replace(folder / file)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialogue_gym.ontologies.model import ROLES, Ontology, SearchSlot
+from dialogue_gym.domain.search_user import SEARCH_ROLES
+from dialogue_gym.ontologies.model import Ontology, SearchSlot
 
 Rule = dict[str, Any]
 
@@ -27,7 +28,7 @@ def expert_rules(ontology: Ontology) -> list[Rule]:
         doubts.append({"when": when, "then": f"utter_select_{slot.name}"})
     for slot in order:
         doubts.append({"when": {"confidence": {slot.name: UNSURE}}, "then": f"utter_confirm_{slot.name}"})
-    others = [role for role in ROLES if role != "deny"]
+    others = [role for role in SEARCH_ROLES if role != "deny"]
     asked_back = [*_about("confirm", order), *_about("select", order)]
     return [
         {"when": {"over": "yes", "offer": "accepted"}, "then": "utter_bye"},

@@ -9,19 +9,15 @@ from dataclasses import dataclass
 from dialogue_gym._files import FileError
 from dialogue_gym._text import name_fault, shorten, take_name
 from dialogue_gym.domain.database import MAX_VENUES, NAME_COLUMN
-from dialogue_gym.domain.model import MAX_NAMES
+from dialogue_gym.domain.model import ATTRIBUTE, MAX_NAMES
+from dialogue_gym.domain.search_user import MAX_BITS, SEARCH_ROLES
+from dialogue_gym.domain.slot import DONT_CARE
 from dialogue_gym.outline.names import identifier, unique
 
-ROLES = ("greet", "inform", "affirm", "deny", "request", "alternative", "find", "thank")
-"""The intents of users who search."""
-ATTRIBUTE, DONT_CARE = "attribute", "dontcare"
-"""The entity with the attribute that is asked for; the value of a slot that does not matter."""
 YES, NO = "yes", "no"
-MAX_FIELDS = 62
-"""The most slots, and the most attributes, of a domain whose users search."""
 Cells = Mapping[str, str | None]
 
-_RESERVED = {NAME_COLUMN, ATTRIBUTE, DONT_CARE, "entities", "slot", *ROLES}
+_RESERVED = {NAME_COLUMN, ATTRIBUTE, DONT_CARE, "entities", "slot", *SEARCH_ROLES}
 _FLAGS = {"0": NO, "1": YES}
 _ANY = {
     "any", "anything", "anywhere", "doesntmatter", "doesnotmatter", "doesntcare", "doesnotcare",
@@ -175,9 +171,9 @@ def make_ontology(
     if not made:
         raise OntologyError(f"{place}: no column of it is a slot of the ontology")
     for what, fields in (("slots", made), ("attributes", asked)):
-        if len(fields) > MAX_FIELDS:
+        if len(fields) > MAX_BITS:
             raise OntologyError(
-                f"{place}: {len(fields)} {what} are more than the {MAX_FIELDS} that are supported"
+                f"{place}: {len(fields)} {what} are more than the {MAX_BITS} that are supported"
             )
     return Ontology(name, tuple(made), tuple(asked), tuple(zip(*columns, strict=True)), tuple(told))
 

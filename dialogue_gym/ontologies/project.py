@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ from typing import Any
 from dialogue_gym._files import create_folder
 from dialogue_gym._text import counted, printable
 from dialogue_gym._yaml import dump_yaml, flow_yaml
+from dialogue_gym.domain import DomainError, load_domain
 from dialogue_gym.domain.database import NAME_COLUMN
+from dialogue_gym.domain.model import ATTRIBUTE
+from dialogue_gym.domain.search_user import SEARCH_ROLES
+from dialogue_gym.domain.slot import DONT_CARE
 from dialogue_gym.ontologies.expert import expert_rules
-from dialogue_gym.ontologies.model import ATTRIBUTE, DONT_CARE, ROLES, Ontology, SearchAttribute, SearchSlot
+from dialogue_gym.ontologies.model import Ontology, OntologyError, SearchAttribute, SearchSlot
 
 DOMAIN_NAME, VENUES_NAME = "domain.yml", "venues.csv"
 _WIDTH = 100
@@ -50,10 +55,20 @@ def write_project(ontology: Ontology, folder: Path) -> None:
     """Write the domain file and the venues of an ontology into a new folder, both or neither.
 
     Raises:
+        OntologyError: they make no domain that loads, since the file would be too large.
         FileExistsError: there is such a folder, and it is not empty.
         OSError: the folder cannot be written.
     """
-    create_folder(folder, {VENUES_NAME: venues_file(ontology), DOMAIN_NAME: domain_file(ontology)})
+    texts = {VENUES_NAME: venues_file(ontology), DOMAIN_NAME: domain_file(ontology)}
+    create_folder(folder, texts, _check)
+
+
+def _check(folder: Path) -> None:
+    try:
+        load_domain(folder / DOMAIN_NAME)
+    except DomainError as error:
+        reason = str(error).replace(f"{folder}{os.sep}", "")
+        raise OntologyError(f"no domain can be made of this ontology: {reason}") from None
 
 
 def venues_file(ontology: Ontology) -> str:
@@ -74,7 +89,7 @@ def domain_file(ontology: Ontology) -> str:
             f"# {printable(ontology.name)}: {counted(len(ontology.venues), 'venue')},"
             f" {counted(len(slots), 'slot')}, {counted(len(ontology.attributes), 'attribute')}."
         ],
-        [_listed("intents", ROLES), *entities],
+        [_listed("intents", SEARCH_ROLES), *entities],
         ["slots:", *(_slot(slot) for slot in ontology.slots)],
         [f"database: {VENUES_NAME}"],
         [dump_yaml({"responses": _responses(ontology)}).rstrip()],

@@ -285,6 +285,23 @@ def test_a_domain_that_cannot_be_written_leaves_nothing(
     assert {path.name for path in tmp_path.iterdir()} == {"ontology.json", "hotel_db.json"}
 
 
+def test_a_domain_that_could_not_be_loaded_is_not_written(tmp_path: Path) -> None:
+    slots = {f"hotel-s{i}": [f"{'long' * 45} {i} {j}" for j in range(999)] for i in range(6)}
+    venue = {"name": "alba"} | {f"s{i}": "a" for i in range(6)}
+    done = call(
+        "import",
+        "multiwoz",
+        *map(str, multiwoz_files(tmp_path, slots, [venue])),
+        "--out",
+        "made",
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    reason = "domain.yml: larger than 1 MB, the limit for a domain file"
+    assert done.stderr == f"error: no domain can be made of this ontology: {reason}\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"ontology.json", "hotel_db.json"}
+
+
 def test_json_of_any_kind_becomes_text(tmp_path: Path) -> None:
     venue = {"name": "a\u0007\nb", "area": " North ", "list": ["x", 2], "none": None, "deep": {"a": {"b": 1}}}
     ontology = read_multiwoz(*multiwoz_files(tmp_path, {"hotel-area": ["north"]}, json.dumps([venue])))
