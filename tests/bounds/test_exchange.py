@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -135,8 +136,37 @@ def test_slots_are_alike_only_if_nothing_tells_them_apart() -> None:
     assert classes(fake_user=user | {"actions": user["actions"] | {"judge": judge}}) == [[1, 2]]
     judge["needs"] = {"slots": dict.fromkeys("abc", "filled")}
     assert classes(fake_user=user | {"actions": user["actions"] | {"judge": judge}}) == [[0, 1, 2]]
+    sets = {f"set_{name}": {"sets": {name: value}} for name, value in zip("abc", "xyy", strict=True)}
+    changed = user | {"actions": user["actions"] | sets}
+    assert classes(fake_user=changed, actions=[*ALIKE["actions"], *sets]) == [[1, 2]]
+    few = {"type": "categorical", "values": ["x", "y"]}
+    assert classes(slots=ALIKE["slots"] | {"b": few}) == [[0, 2]]
+    clears = {f"clear_{name}": {"sets": {name: None}} for name in "abc"}
+    agenda = [{"say": "inform", "tells": list("abc"), "answer": "clear_a"}]
+    assert classes(
+        fake_user={"goal": user["goal"], "agenda": agenda, "actions": clears}, actions=[*clears]
+    ) == [[1, 2]]
     judge["needs"] = {"filled_last": "a"}
     assert classes(fake_user=user | {"actions": user["actions"] | {"judge": judge}}) == []
+
+
+@pytest.mark.parametrize("contents", [[(1, 1, 0), (0, 2, 1), (1, 2, 0)], [(1, 1, 0), (1, 1, 0), (0, 2, 1)]])
+def test_equivalent_rows_become_one_with_the_same_contents(contents: list[tuple[int, int, int]]) -> None:
+    tables = rules.build_tables(domain_of(ALIKE), Settings())
+    blocks = tables.values, tables.goal, tables.opening
+    names = domain_of(ALIKE).actions
+    found = set()
+    for order in itertools.permutations(range(3)):
+        row = [0] * tables.size
+        for slot, source in enumerate(order):
+            for block, content in zip(blocks, contents[source], strict=True):
+                row[block + slot] = content
+        row[rules.AWAITED] = names.index(f"ask_{'abc'[order.index(0)]}")  # about the first of the contents
+        row = Exchange(tables).moved(row, rules.AWAITED)
+        found.add(tuple(row))
+        now = [tuple(row[block + slot] for block in blocks) for slot in range(3)]
+        assert sorted(now) == sorted(contents) and now[tables.about[row[rules.AWAITED]]] == contents[0]
+    assert len(found) == 1
 
 
 def test_merging_makes_eight_slots_small() -> None:

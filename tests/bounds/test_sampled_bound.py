@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from dialogue_gym import rules
 from dialogue_gym.bounds.enumeration import Enumeration
-from dialogue_gym.bounds.sampled_bound import TapeSearch, sample_bound
+from dialogue_gym.bounds.sampled_bound import Distance, TapeSearch, sample_bound
 from dialogue_gym.bounds.upper_bound import bound
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.rules.tables import Settings
 from dialogue_gym.training.evaluation import evaluate
-from tests.bounds.test_exchange import alike_domains, domain_of
+from tests.bounds.test_exchange import ALIKE, alike_domains, domain_of
 from tests.conftest import BUILT_IN, make
 from tests.strategies import domains
 
@@ -78,6 +78,50 @@ def test_the_guide_of_the_search_changes_no_result(
         best, is_whole = plain.best_return(tape)
         if is_whole:
             assert guided.best_return(tape) == (pytest.approx(best), True)
+
+
+SETS = {"actions": ALIKE["fake_user"]["actions"] | {"judge": {"user": "judge", "sets": {"a": "x"}}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "opening", "changes", "steps"),
+    [
+        ({}, 0, (), 4),
+        ({}, 2, (), 3),  # a restart tells two of them
+        ({}, 0, (0, 1), 3),  # the first answer may come with another wish
+        ({}, 0, (0, 0, 1), 3),
+        ({"fake_user": ALIKE["fake_user"] | SETS}, 0, (), 2),
+        ({"slots": ALIKE["slots"] | {"a": {"type": "text", "initial_value": "x"}}}, 0, (), 2),
+    ],
+)
+def test_the_guide_counts_what_a_step_can_set_right(
+    content: dict[str, Any], opening: int, changes: tuple[int, ...], steps: int
+) -> None:
+    tables = rules.build_tables(domain_of(ALIKE | content), Settings())
+    row = [0] * tables.size
+    for slot in range(3):
+        row[tables.goal + slot], row[tables.opening + slot] = 1, int(slot < opening)
+    assert Distance(tables).steps(row, 1, changes) == steps
+
+
+def test_patience_is_left_after_a_useless_turn() -> None:
+    """A misheard wish has to be said again, which costs patience."""
+    content = ALIKE | {
+        "slots": {"a": {"type": "text"}},
+        "entities": ["a"],
+        "actions": ["again", "judge"],
+        "fake_user": {
+            "goal": {"a": ["x", "y"]},
+            "informativeness": 1,
+            "indecisiveness": 0,
+            "patience": 20,
+            "actions": {"again": {"user": "open"}, "judge": {"user": "judge"}},
+        },
+    }
+    domain = domain_of(content)
+    search = TapeSearch(Enumeration(domain, rules.build_tables(domain, Settings(semantic_error_rate=0.5))))
+    returns = [search.best_return(100 * tape)[0] for tape in range(20)]
+    assert min(returns) > 0 and len(set(returns)) > 2
 
 
 def test_a_search_that_is_cut_off_is_a_bound() -> None:

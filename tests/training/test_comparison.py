@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.policies.pretrained import PretrainedPolicy
-from dialogue_gym.training.evaluation import compare
+from dialogue_gym.training.evaluation import compare, compare_agents
 from tests.conftest import BUILT_IN, make
 
 NOISE = {"semantic_error_rate": 0.3}
@@ -18,6 +19,13 @@ def test_a_policy_does_not_differ_from_itself() -> None:
     comparison = compare(env, ExpertPolicy(env, 1), ExpertPolicy(env, 1), 300)
     assert comparison.first == comparison.second and comparison.first.return_error > 0
     assert set(comparison.differences().values()) == {0.0}
+
+
+def test_agents_of_other_observations_are_refused() -> None:
+    plain, longer = (make(BUILT_IN[1], max_history=history).unwrapped for history in (1, 2))
+    first, second = (Agent(name, env, ExpertPolicy(env)) for name, env in (("a", plain), ("b", longer)))
+    with pytest.raises(ValueError, match="b: with these settings the agent has other observations"):
+        compare_agents(first, second, dialogues=2)
 
 
 def test_shared_dialogues_narrow_the_difference() -> None:

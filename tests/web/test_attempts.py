@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from dialogue_gym.web.access import BROWSER_COOKIE, COOKIE, AccessPolicy, TooManyTries, network_of
 from dialogue_gym.web.attempts import API, MOST_WRONG, TEACH, Applicant, PasswordAttempts
-from dialogue_gym.web.security import AccessMiddleware
+from dialogue_gym.web.security import AccessMiddleware, ProxyNotice
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 from dialogue_gym.web.visitors import PREFIX, VisitorTokens
 from tests.web.requests import PASSWORD
@@ -176,6 +176,23 @@ def test_tokens_of_earlier_versions_stay_with_visitors_who_have_written() -> Non
     assert tokens.visitor_of(request(dialogue_gym_visitor=earlier)) == name
     signed = tokens.signed(earlier)
     assert signed != earlier and tokens.visitor_of(request(dialogue_gym_visitor=signed)) == name
+
+
+def test_a_proxy_is_told_once_and_only_one_on_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        pass
+
+    async def requests() -> None:
+        notice = ProxyNotice(app)
+        for address in ("192.0.2.1", "127.0.0.1", "127.0.0.1"):
+            headers = [(b"x-forwarded-for", b"1.2.3.4")]
+            scope = {"type": "http", "client": (address, 1), "headers": headers}
+            await notice(scope, None, None)  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, requests()).result(60)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "give --behind-proxy 127.0.0.1" in line
 
 
 def test_a_visit_keeps_a_teacher_signed_in(tmp_path: Path) -> None:
