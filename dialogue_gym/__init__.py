@@ -1,7 +1,8 @@
 """Gymnasium environments with fake users, for learning dialogue policies.
 
-Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0` and `Dialogue-v0`; the same
-with explicit turn taking, `FakeUserRestaurantExplicit-v0` and so on; and `DialogueLive-v0`.
+Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, `FakeUserCity-v0`,
+`FakeUserHotel-v0`, `FakeUserLaptop-v0` and `Dialogue-v0`; the same with explicit turn taking,
+`FakeUserRestaurantExplicit-v0` and so on; and `DialogueLive-v0`.
 """
 
 from typing import TYPE_CHECKING
@@ -37,15 +38,20 @@ __getattr__ = lazy_getattr(__name__, {"wrappers.human_reward": ("HumanReward",)}
 _BUILTIN: dict[str, dict[str, str]] = {
     "FakeUserRestaurant": {"domain": "restaurant"},
     "FakeUserConcert": {"domain": "concert"},
+    "FakeUserCity": {"domain": "city"},
+    "FakeUserHotel": {"domain": "hotel"},
+    "FakeUserLaptop": {"domain": "laptop"},
     "Dialogue": {},
 }
+_SHORT = ("FakeUserCity", "FakeUserHotel", "FakeUserLaptop")
+"""The ids with 25 steps, or 50 with explicit turn taking, as PyDial's benchmark has them."""
 for _name, _kwargs in _BUILTIN.items():
     for _turns, _more in (("auto", {}), ("explicit", {"turn_taking": "explicit"})):
         register(
             id=f"{_name}{_turns.title() if _more else ''}-v0",
             entry_point="dialogue_gym.envs:DialogueEnv",
             vector_entry_point="dialogue_gym.vector:DialogueVectorEnv",
-            max_episode_steps=STEP_LIMITS[_turns],
+            max_episode_steps=STEP_LIMITS[_turns] // (2 if _name in _SHORT else 1),
             kwargs=_kwargs | _more,
         )
 register(

@@ -39,6 +39,8 @@ LONGEST = (
     "agents/test_cli.py", "test_whole_way.py",
 )  # fmt: skip
 BUILT_IN = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
+SEARCHING = ("FakeUserCity-v0", "FakeUserHotel-v0", "FakeUserLaptop-v0")
+"""The built-in ids whose users search a database."""
 LIVE = "DialogueLive-v0"
 IDS = sorted(
     spec.id

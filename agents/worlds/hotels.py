@@ -71,7 +71,7 @@ PEOPLE = listed(
 KINDS: dict[str, tuple[tuple[str, ...], tuple[float, float, float]]] = {
     "city hotel": (("Hotel {title}", "The {person} Hotel", "{title} Court"), (2, 5, 3)),
     "guest house": (("{title} House", "The {person} House"), (5, 4, 0.3)),
-    "bed and breakfast": (("{person}'s", "{title} Cottage"), (4, 4, 0.5)),
+    "bed and breakfast": (("{person} Cottage", "{title} Cottage"), (4, 4, 0.5)),
     "boutique hotel": (("The {title}", "{person} & {title}"), (0.2, 3, 6)),
     "hostel": (("The {title} Hostel", "Sleepy {title}"), (9, 1, 0)),
     "holiday flat": (("{title} Apartments", "{person} Flats"), (2, 5, 1)),

@@ -81,8 +81,8 @@ HOURS = {"standard": (5, 7), "strong": (8, 11), "long-lasting": (13, 19)}
 INCHES = {"light": ("12", "13"), "mid-weight": ("14", "15"), "heavy": ("16", "17")}
 PIXELS = {"cheap": "1366 by 768", "mid-priced": "1920 by 1200", "expensive": "2880 by 1800"}
 PORTS = (
-    "two USB-C and one HDMI", "two USB-A and one HDMI", "one USB-C and one USB-A", "three USB-C",
-    "two USB-C, one USB-A and a card reader",
+    "two USB-C ports and an HDMI port", "two USB-A ports and an HDMI port", "one USB-C and one USB-A port",
+    "three USB-C ports", "two USB-C ports, a USB-A port and a card reader",
 )  # fmt: skip
 COLOURS = ("silver", "graphite", "midnight blue", "pine green", "copper", "chalk white")
 SIZES = {
@@ -108,7 +108,7 @@ def _laptop(draws: Draws, words: dict[str, Iterator[str]]) -> Row:
     weight = draws.skewed(WEIGHTS, WEIGHT_BY_SERIES[series])
     battery = draws.skewed(BATTERIES, BATTERY_BY_SERIES[series])
     inches = draws.one_of(INCHES[weight])
-    graphics = draws.one_of(("4 GB of its own", "8 GB of its own", "12 GB of its own"))
+    graphics = draws.one_of(("a card with 4 GB", "a card with 8 GB", "a card with 12 GB"))
     return {
         "laptop": f"{series} {next(words[series])} {inches}",
         "series": series,
@@ -126,7 +126,7 @@ def _laptop(draws: Draws, words: dict[str, Iterator[str]]) -> Row:
         "screen": draws.skewed(SCREENS, {"touch": 2.0 if weight == "light" else 1.0}),
         "cost": draws.known(f"{draws.number(*EUROS[price], 10)} euros"),
         "drive": draws.one_of(DRIVE_SIZES[drive]),
-        "graphics": graphics if series == "Anvil" else "part of the processor",
+        "graphics": graphics if series == "Anvil" else "no card of its own",
         "display": f"{inches} inches, {PIXELS[price]} pixels",
         "ports": draws.known(draws.one_of(PORTS)),
         "runtime": f"about {draws.number(*HOURS[battery])} hours",

@@ -219,6 +219,11 @@ class BotState:
         rivals = [round(100 * one.confidence) for one in message.alternatives if one.confidence is not None]
         rival = rivals[0] if rivals else rules.rival_score(score)
         rules.hear_search(row, tables, self._intent_of(message), score, min(rival, 100 - score))
+        # The likelier value of a slot may be one that was heard as the second one.
+        for index, code in enumerate(self._codes):
+            believed = row[tables.values + index]
+            if code.slot.is_constraint and code.encode(self.slots[code.slot.name]) != believed:
+                self.slots[code.slot.name] = code.decode(believed)
 
     def _did(self, name: str) -> None:
         self._before_form = (list(self._row), self.last_action) if name in self._forms else None

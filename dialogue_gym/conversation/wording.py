@@ -126,11 +126,12 @@ class Speaker:
         """
         if intent not in self._phrases:
             return "/" + act
-        parts = []
+        parts: list[str] = []
+        sentences: list[str] = []
         for name, value in told.items():
             if value == DONT_CARE and DONT_CARE in self._phrases and self._domain.slot(name).is_constraint:
-                spoken = name.replace("_", " ")
-                parts.append(fill(self._random.choice(self._phrases[DONT_CARE]), {"slot": spoken}))
+                phrase = fill(self._random.choice(self._phrases[DONT_CARE]), {"slot": name.replace("_", " ")})
+                (sentences if phrase.endswith(".") else parts).append(phrase)
                 continue
             phrase = (
                 self._random.choice(self._phrases[name]) if name in self._phrases else f"{name}: {{{name}}}"
@@ -139,12 +140,13 @@ class Speaker:
         for name in asked:
             parts.append(self._random.choice(self._phrases.get(name, (f"the {name.replace('_', ' ')}",))))
         usable = [text for text in self._phrases[intent] if bool(parts) == ("{entities}" in text)]
-        if not usable:
+        if not usable and not sentences:
             return "/" + act
-        last = " and " if asked else ", "
+        last = " and " if asked or self._domain.database else ", "
         listed = last.join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
-        text = fill(self._random.choice(usable), {"entities": listed})
-        return text[:1].upper() + text[1:]
+        if usable:
+            sentences.insert(0, fill(self._random.choice(usable), {"entities": listed}))
+        return " ".join(text[:1].upper() + text[1:] for text in sentences)
 
     def respond(
         self,

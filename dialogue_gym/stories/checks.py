@@ -161,8 +161,12 @@ class _NameChecker:
             yield self._unknown(what, name, self._domain.actions, place)
 
     def _slot(self, name: str, value: Value, place: Place) -> Iterator[Problem]:
+        database = self._domain.database
         if slot := self._slots.get(name):
             yield from self._value(slot, value, place)
+        elif database and name == database.name:
+            if value is not None and database.venue(str(value)) is None:
+                yield self._unknown(name, str(value), database.names, place)
         elif name not in DEFAULT_SLOTS:
             yield self._unknown("slot", name, self._slots, place)
 
@@ -214,13 +218,14 @@ def _with_unknown(domain: Domain, stories: Iterable[Story]) -> Domain:
     """
     intents, actions = dict.fromkeys(domain.intents), dict.fromkeys(domain.actions)
     slots = {slot.name: slot for slot in domain.slots}
+    venues = domain.database and domain.database.name
     for step in (step for story in stories for step in story.steps):
         if isinstance(step, UserUttered) and step.intent:
             if step.intent.partition("/")[0] not in intents:
                 intents.setdefault(step.intent)
         elif isinstance(step, ActionExecuted):
             actions.setdefault(step.name)
-        elif isinstance(step, SlotSet) and step.name not in slots:
+        elif isinstance(step, SlotSet) and step.name not in (venues, *slots):
             slots[step.name] = Slot(step.name, "any")
     return dataclasses.replace(
         domain,

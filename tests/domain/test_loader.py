@@ -174,7 +174,7 @@ def test_a_domain_is_a_frozen_value() -> None:
 
 
 def test_sources_of_a_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert builtin_names() == ["concert", "restaurant"]
+    assert builtin_names() == ["city", "concert", "hotel", "laptop", "restaurant"]
     domain = load_domain("restaurant")
     assert load_domain(domain) is domain
     path = tmp_path / "my bot.yml"

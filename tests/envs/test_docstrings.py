@@ -7,11 +7,13 @@ import re
 import pytest
 
 from dialogue_gym import DialogueEnv
-from dialogue_gym.domains import concert, restaurant
+from dialogue_gym.domains import city, concert, hotel, laptop, restaurant
 from dialogue_gym.live.env import DialogueLiveEnv
 from tests.conftest import TURN_TAKINGS
 
-DOMAINS = {"restaurant": restaurant, "concert": concert}
+DOMAINS = {
+    "restaurant": restaurant, "concert": concert, "city": city, "hotel": hotel, "laptop": laptop,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from dialogue_gym import ExpertPolicy
-from tests.conftest import BUILT_IN, TURN_TAKINGS, make, play
+from tests.conftest import BUILT_IN, SEARCHING, TURN_TAKINGS, make, play
 
 FOLDER = Path(__file__).parent / "golden"
-CASES = [(env_id, turn_taking) for env_id in BUILT_IN for turn_taking in TURN_TAKINGS]
+CASES = [(env_id, turn_taking) for env_id in (*BUILT_IN, *SEARCHING) for turn_taking in TURN_TAKINGS]
 SETTINGS: list[dict[str, Any]] = [
     {},
     {"semantic_error_rate": 0.3},
@@ -27,7 +27,7 @@ SETTINGS: list[dict[str, Any]] = [
 def transcript(env_id: str, turn_taking: str) -> str:
     parts = [f"{env_id}, {turn_taking} turn taking"]
     for settings in SETTINGS:
-        if env_id == "FakeUserConcert-v0":
+        if env_id != "FakeUserRestaurant-v0":
             settings = {key: value for key, value in settings.items() if key != "indecisiveness"}
         env = make(env_id, turn_taking=turn_taking, render_mode="ansi", **settings)
         for seed in (0, 1):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.nlu.examples import Example
 
-NAMES = ("restaurant", "concert")
+NAMES = ("restaurant", "concert", "city", "hotel", "laptop")
 ROUNDS = settings(max_examples=70)
 
 

@@ -16,7 +16,7 @@ from dialogue_gym import DialogueEnv
 from dialogue_gym.vector import kernel as play
 from dialogue_gym.vector.env import DialogueVectorEnv
 from dialogue_gym.vector.threads import Sharing
-from tests.conftest import BUILT_IN, IDS, TURN_TAKINGS, make_vec
+from tests.conftest import BUILT_IN, IDS, SEARCHING, TURN_TAKINGS, make_vec
 from tests.envs.test_properties import SOURCES
 from tests.strategies import SETTINGS_AND_FORMS
 
@@ -127,7 +127,9 @@ def assert_equal(env: DialogueVectorEnv, steps: int, lanes: list[int], seed: int
 )
 @pytest.mark.parametrize("error_rate", [0.0, 0.3])
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize(
+    "env_id", [pytest.param(one, marks=pytest.mark.slow) if one in SEARCHING else one for one in IDS]
+)
 def test_every_lane_equals_the_single_environment(
     env_id: str, turn_taking: str, error_rate: float, count: int, history: int
 ) -> None:
