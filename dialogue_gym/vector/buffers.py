@@ -68,7 +68,7 @@ class StepBuffers:
     @staticmethod
     def views(arrays: StepResult) -> StepResult:
         """Return views of the arrays, for the caller."""
-        return StepResult(*[array[...] for array in arrays])
+        return StepResult._make([array.view() for array in arrays])
 
 
 def fill_in(given: Array, values: Mapping[str, Array | int]) -> None:
