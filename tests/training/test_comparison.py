@@ -8,6 +8,7 @@ import pytest
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.policies.pretrained import PretrainedPolicy
+from dialogue_gym.training.environments import EVALUATION, stream
 from dialogue_gym.training.evaluation import compare, compare_agents
 from tests.conftest import BUILT_IN, make
 
@@ -19,6 +20,36 @@ def test_a_policy_does_not_differ_from_itself() -> None:
     comparison = compare(env, ExpertPolicy(env, 1), ExpertPolicy(env, 1), 300)
     assert comparison.first == comparison.second and comparison.first.return_error > 0
     assert set(comparison.differences().values()) == {0.0}
+
+
+class Whimsical:
+    """A policy whose actions follow from the observations, and make no sense."""
+
+    def predict(self, observations: np.ndarray, **_: object) -> tuple[np.ndarray, None]:
+        return 1 + observations.sum(axis=1, dtype=np.int64) % 7, None
+
+
+def test_differences_are_those_of_each_dialogue_without_shaping() -> None:
+    settings = {"semantic_error_rate": 0.3, "patience": 2}
+    env = make(BUILT_IN[0], **settings)
+    policies = PretrainedPolicy(env), Whimsical()
+    returns = np.zeros((2, 40))
+    for (which, number), _ in np.ndenumerate(returns):
+        observation, _ = env.reset(seed=stream(0, EVALUATION) + number)
+        is_over = False
+        while not is_over:
+            action = policies[which].predict(observation[np.newaxis], deterministic=True)[0][0]
+            observation, reward, terminated, truncated, _ = env.step(action)
+            returns[which, number] += reward
+            is_over = terminated or truncated
+    for shaping in (0.0, 1.0):
+        comparison = compare(make(BUILT_IN[0], shaping=shaping, **settings), *policies, 40)
+        assert comparison.first.mean_return == pytest.approx(returns[0].mean())
+        assert comparison.return_error == pytest.approx((returns[0] - returns[1]).std() / np.sqrt(40))
+    success = (
+        f"{100 * comparison.success_difference:+.1f} ± {100 * 1.96 * comparison.success_error:.1f} points"
+    )
+    assert str(comparison).startswith(f"success {success}")
 
 
 def test_agents_of_other_observations_are_refused() -> None:
