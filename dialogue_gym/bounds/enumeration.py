@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from dialogue_gym import rules
 from dialogue_gym.domain import Domain
-from dialogue_gym.envs.horizon import horizon_of
+from dialogue_gym.envs.wrapping import horizon_of
 from dialogue_gym.rules import (
     AWAITED,
     CERTAIN,

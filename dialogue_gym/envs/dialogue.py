@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 import string
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,38 +14,26 @@ import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
-from dialogue_gym import rules
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered
-from dialogue_gym.conversation.recorder import Recorder
-from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.domain.fake_user import MAX_PATIENCE
 from dialogue_gym.domain.model import AgendaItem
-from dialogue_gym.domain.observation import (
-    ObservationField,
-    describe,
-    observation_fields,
-    slot_codes,
-)
+from dialogue_gym.domain.observation import ObservationField, describe
+from dialogue_gym.envs.bot_view import BotView
 from dialogue_gym.envs.horizon import NEVER, is_wrapped, with_horizon
-from dialogue_gym.envs.observation_form import Observation, make_form
-from dialogue_gym.envs.options import begin, fold, read_options, tables_for
+from dialogue_gym.envs.observation_form import Observation
+from dialogue_gym.envs.options import fold, read_options
 from dialogue_gym.envs.random_source import RandomSource
+from dialogue_gym.envs.rendering import RENDER_MODES, Rendering
 from dialogue_gym.envs.reward_terms import NamedTerms, RewardTerms
-from dialogue_gym.envs.settings import (
-    MAX_HISTORY,
-    RENDER_MODES,
-    check_render_mode,
-    make_settings,
-    whole_number,
-)
+from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number
+from dialogue_gym.envs.simulation import Simulation
 from dialogue_gym.envs.state import DialogueState, rules_key
-from dialogue_gym.rules import blocked, draw, mask, progress, step
-from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, STEPS, SUCCESS, TRUNCATED, TURNS
+from dialogue_gym.rules import Settings, Tables
+from dialogue_gym.rules.tables import FAILURE, SUCCESS, TURNS
 
 _ENDED = SUCCESS | FAILURE
-_KNOWN_MASKS = 1024
 _KEYS = string.ascii_lowercase + string.digits
 _YES, _NO = np.array(True), np.array(False)
 """Arrays without axes: Gymnasium's vector environments and TorchRL store these, and no other kind of bool."""
@@ -91,26 +77,24 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
 
     With `shaping` > 0 there is one more term, `shaping`: the change of the progress, times `shaping` times
     the weight of success. The progress is the share of the goal's slots that the bot has right, or of the
-    agenda that is done. It is 0 after success and failure, so whatever happens in between, the terms add up
-    to minus the progress at the start: without discounting, the best policy stays the best. A truncated
-    dialogue keeps its progress; a learner that bootstraps there, as those of Stable-Baselines3 do, takes it
-    back itself. Only training uses it: evaluations and bounds leave it out. Source: Ng, Harada and Russell
-    1999, Policy invariance under reward transformations.
+    agenda that is done. It is 0 after success and failure, so the best policy stays the best. Evaluations and
+    bounds leave it out. Source: Ng, Harada and Russell 1999, Policy invariance under reward transformations.
 
     ## Episode End
     Terminated when the user has what they want (success), or hangs up because their patience has run out
     (failure). Truncated after `max_episode_steps`: 50, and 100 in the ids with `Explicit` in their name.
-    Of an environment that `gymnasium.make` made, `TimeLimit` truncates the dialogues, and
-    `max_episode_steps=` of `gymnasium.make` sets their length, as for any environment; the innermost
-    environment, `env.unwrapped`, has no limit then. One that is made from the class has its own.
+    In an environment of `gymnasium.make`, whose `max_episode_steps=` sets the steps, `TimeLimit` truncates
+    the dialogues, and `env.unwrapped` has no limit of its own. One that is made from the class has.
 
     ## Information
     The same keys after `reset` and every step: `action_mask` (int8, one per action: 0 where its precondition
-    does not hold), `reward_terms` (float64, shape `(terms,)`, also read by name as a dict: every term of the
-    reward, 0 where it does not apply), `turns` (int64, utterances of the user so far) and `is_success` (bool
-    array without axes: whether this step ended the dialogue in success).
+    does not hold), `reward_terms` (float64, shape `(terms,)`, also read by name as a dict; a term is 0 where
+    it does not apply), `turns` (int64, utterances of the user so far) and `is_success` (bool array without
+    axes: whether this step ended the dialogue in success).
 
     ## Arguments
+    If one is None, the domain's own figure applies.
+
     - `domain`: path of a domain file, name of a built-in domain, or a `Domain`, also as the mapping that
       `env.spec.to_json()` writes for one.
     - `turn_taking`: `"auto"` or `"explicit"`.
@@ -129,8 +113,6 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
     - `shaping`: reward for progress, in parts of the reward of success, from 0 (none) to 100. See Rewards.
     - `render_mode`: `"ansi"` (render returns the dialogue as text), `"human"` (it is printed as it goes) or
       `"rgb_array"` (render returns a picture of the chat, uint8 of shape `(480, 640, 3)`; needs Pillow).
-
-    If an argument is None, the domain's own figure applies.
 
     ## Version History
     - v0: initial version.
@@ -164,11 +146,8 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         if domain is None:
             raise DomainError("domain: a domain file or the name of a built-in domain is needed")
         self.domain = load_domain(domain)
-        if self.domain.fake_user is None:
-            name = self.domain.name
-            raise DomainError(f"{name}: this domain has no fake user to talk to (the key 'fake_user')")
-        check_render_mode(render_mode)
-        self.settings = make_settings(
+        self._rendering = Rendering(render_mode)
+        settings = make_settings(
             self.domain,
             turn_taking=turn_taking,
             semantic_error_rate=semantic_error_rate,
@@ -184,30 +163,22 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         self.max_history = whole_number("max_history", max_history, 1, MAX_HISTORY)
         self.render_mode = render_mode
         self._spec: EnvSpec | None = None
-        self.fields = observation_fields(self.domain)
         self.first_action = 1 if turn_taking == "auto" else 0
         """Index in the domain's actions of the environment's action 0."""
         self.action_names = self.domain.actions[self.first_action :]
+        self._actions = len(self.domain.actions)
 
-        self.observation_form = make_form(observation, self.fields, self.max_history)
+        self._view = BotView(self.domain, observation, self.max_history, self.first_action)
+        self.fields = self._view.fields
+        self.observation_form = self._view.form
         """The form in which observations are given."""
         self.observation_space = self.observation_form.space
         self.action_space = spaces.Discrete(len(self.action_names))
 
-        self.tables = rules.build_tables(self.domain, self.settings)
-        self.reward_terms = RewardTerms(self.domain, self.settings, self.action_names)
+        self._simulation = Simulation(self.domain, settings)
+        self.reward_terms = RewardTerms(self.domain, settings, self.action_names, self.tables)
         """The terms of each step's reward by name."""
-        self._masks: dict[int, npt.NDArray[np.int8]] = {}
         self._counts = [np.int64(number) for number in range(self.tables.step_limit + 2)]
-        self._components = len(self.fields)
-        self._row = [0] * self.tables.size
-        self._step_limit = self.tables.step_limit
-        self._is_random_set = False
-        self._is_over, self._is_success = True, False
-        self._user: str | None = None
-        self._frames: deque[list[int]] = deque(maxlen=self.max_history)
-        self._recorder = Recorder(self.domain, self.tables)
-        self._shown = 0
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -217,10 +188,20 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         if is_wrapped(spec):
-            self._step_limit = NEVER
+            self._simulation.step_limit = NEVER
         else:
-            spec = with_horizon(spec, self._step_limit)
+            spec = with_horizon(spec, self._simulation.step_limit)
         self._spec = spec
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the dialogues."""
+        return self._simulation.settings
+
+    @property
+    def tables(self) -> Tables:
+        """The rules as numbers, for the user of this dialogue."""
+        return self._simulation.tables
 
     @property
     def patience(self) -> int:
@@ -229,18 +210,12 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
 
     @patience.setter
     def patience(self, turns: int) -> None:
-        turns = whole_number("patience", turns, 1, MAX_PATIENCE)
-        self.settings = dataclasses.replace(self.settings, patience=turns)
-        self.tables = tables_for(self._user, self.domain, self.settings)
+        self._simulation.set_patience(whole_number("patience", turns, 1, MAX_PATIENCE))
 
     @property
     def observation_fields(self) -> tuple[ObservationField, ...]:
         """Name and labels of every component of an observation; names of older ones begin with `t-1.` etc."""
-        return tuple(
-            ObservationField(f"t-{age}.{field.name}" if age else field.name, field.labels)
-            for age in reversed(range(self.max_history))
-            for field in self.fields
-        )
+        return self._view.labels()
 
     def describe(self, observation: npt.ArrayLike) -> dict[str, str]:
         """Return an observation in words: the label of each field, by the field's name."""
@@ -255,8 +230,8 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         return self.observation_form.decode(np.asarray(observations))
 
     def _draw_chance(self) -> None:
-        if self._is_random_set:  # otherwise the first reset draws
-            self._row[RANDOM] = rules.mix(int(self._drawn_seeds(1)[0]))
+        if self._simulation.has_begun:  # otherwise the first reset draws
+            self._simulation.set_chance(int(self._drawn_seeds(1)[0]))
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -274,25 +249,16 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         """
         chosen = read_options(options, self.domain)
         super().reset(seed=seed)
-        is_first, self._is_random_set = not self._is_random_set, True
         if seed is not None:
-            self._row[RANDOM] = rules.mix(fold(seed))
-        elif is_first:
-            self._draw_chance()
-        self._is_over, self._is_success = False, False
-        self._play_with(chosen.user)
-        begin(self._row, self.tables, chosen.goal)
-        self._recorder.begin(self._row)
-        self._shown = 0
+            self._simulation.set_chance(fold(seed))
+        elif not self._simulation.has_begun:
+            self._simulation.set_chance(int(self._drawn_seeds(1)[0]))
+        self._simulation.begin(chosen)
+        self._rendering.begin()
         if self.render_mode == "human":
-            self._show()
-        if self.max_history > 1:
-            self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
-        return self._observe(), self._info(self.reward_terms.none.copy(), 1)
-
-    def _play_with(self, user: str | None) -> None:
-        if user != self._user:
-            self._user, self.tables = user, tables_for(user, self.domain, self.settings)
+            self._rendering.print_new(self.conversation)
+        self._view.begin()
+        return self._observe(), self._info(1)
 
     def get_state(self) -> DialogueState:
         """Return the state of the dialogue, to come back to with `set_state`.
@@ -300,17 +266,9 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         Raises:
             gymnasium.error.ResetNeeded: no dialogue has begun.
         """
-        if not self._is_random_set:
-            raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
-        return DialogueState(
-            rules_key(self.domain, self.settings, self.max_history),
-            self._user,
-            tuple(self._row),
-            tuple(map(tuple, self._frames)),
-            self._is_over,
-            self._is_success,
-            self._recorder.get_state(),
-        )
+        self._need_reset()
+        key = rules_key(self.domain, self.settings, self.max_history)
+        return self._simulation.get_state(key, self._view.frames)
 
     def set_state(self, state: DialogueState) -> tuple[Observation, dict[str, Any]]:
         """Go back to a state of this environment, or of another one with the same domain and settings.
@@ -326,16 +284,11 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         """
         if state.rules != rules_key(self.domain, self.settings, self.max_history):
             raise ValueError("the state is of an environment with another domain or other settings")
-        self._play_with(state.user)
-        self._row[:] = state.row
-        self._frames = deque(map(list, state.frames), self.max_history)
-        self._is_over, self._is_success = state.is_over, state.is_success
-        self._is_random_set = True
-        self._recorder.set_state(state.record)
-        self._shown = len(transcript(self.conversation)) if self.render_mode == "human" else 0
-        if self.max_history > 1:
-            self._frames.pop()
-        return self._observe(), self._info(self.reward_terms.none.copy(), self._row[TURNS])
+        self._simulation.set_state(state)
+        if self.render_mode == "human":
+            self._rendering.skip(self.conversation)
+        self._view.go_back(state.frames)
+        return self._observe(), self._info(self._simulation.row[TURNS], self._simulation.is_success)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action.
@@ -345,63 +298,41 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
             gymnasium.error.ResetNeeded: the dialogue is over.
         """
         index = self._action_index(action)
-        if self._is_over:
+        simulation = self._simulation
+        if simulation.is_over:
             raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
-        row, tables = self._row, self.tables
-        before = progress(row, tables, 0) if tables.shaping else 0.0
-        events = step(row, tables, index, draw)
-        truncated = row[STEPS] >= self._step_limit
-        if not truncated:
-            events &= ~TRUNCATED
-        self._is_over, self._is_success = events & (_ENDED | TRUNCATED) != 0, events & SUCCESS != 0
-        reward, terms = self._reward(events, index)
-        if tables.shaping:
-            terms[-1] = tables.shaping * (progress(row, tables, events) - before)
-            reward += float(terms[-1])
-        info = self._info(terms, row[TURNS])
-        self._recorder.add(row, index, events)
+        events, truncated = simulation.step(index)
+        reward, terms = self.reward_terms.earned(events, index - self.first_action)
+        if simulation.shaped:
+            terms[-1] = simulation.shaped
+            reward += simulation.shaped
+        info = self._info(simulation.row[TURNS], simulation.is_success, terms)
         if self.render_mode == "human":
-            self._show()
-        return self._observe(), reward, events & _ENDED != 0, truncated, info
+            self._rendering.print_new(self.conversation)
+        return self._view.observe(simulation.row), reward, events & _ENDED != 0, truncated, info
 
     def _action_index(self, action: Any) -> int:
         """Return the index of an action in the domain; `ValueError` if the environment has no such action."""
         index = operator.index(action) + self.first_action
-        if not self.first_action <= index < self.tables.actions:
+        if not self.first_action <= index < self._actions:
             raise ValueError(f"action {action}: must be from 0 to {len(self.action_names) - 1}")
         return index
 
-    def _reward(self, events: int, index: int) -> tuple[float, NamedTerms]:
-        """Return the reward of a step, and its terms by name, from its events and the action's index."""
-        reward = self.tables.event_reward[events] + self.tables.action_reward[index]
-        return reward, self.reward_terms.of(events, index - self.first_action)
-
-    def _info(self, terms: NamedTerms, turns: int) -> dict[str, Any]:
+    def _info(self, turns: int, is_success: bool = False, terms: NamedTerms | None = None) -> dict[str, Any]:
         """Return the `info` of a reset or a step: always the same keys and types."""
+        simulation = self._simulation
         return {
-            "action_mask": self._mask(),
-            "reward_terms": terms,
+            "action_mask": self._view.mask(simulation.row, simulation.tables),
+            "reward_terms": self.reward_terms.none.copy() if terms is None else terms,
             "turns": self._counts[turns] if turns < len(self._counts) else np.int64(turns),
-            "is_success": _YES.copy() if self._is_success else _NO.copy(),
+            "is_success": _YES.copy() if is_success else _NO.copy(),
         }
 
     def _observe(self) -> Observation:
-        frame = self._row[: self._components]
-        if self.max_history > 1:
-            self._frames.append(frame)
-            frame = [code for older in self._frames for code in older]
-        return self.observation_form.encode(frame)
+        return self._view.observe(self._simulation.row)
 
     def _mask(self) -> npt.NDArray[np.int8]:
-        bits = blocked(self._row, self.tables)
-        known = self._masks.get(bits)
-        if known is None:
-            out = bytearray(b"\x01" * self.tables.actions)
-            mask(self.tables, bits, out)
-            known = np.frombuffer(out[self.first_action :], np.int8)
-            if len(self._masks) < _KNOWN_MASKS:
-                self._masks[bits] = known
-        return known.copy()
+        return self._view.mask(self._simulation.row, self._simulation.tables)
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Return for each action whether its precondition holds (the name that MaskablePPO looks for)."""
@@ -411,18 +342,12 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         """Return the dialogue so far: a text (`"ansi"`) or a picture (`"rgb_array"`).
 
         With `"human"` it has been printed already.
-
         """
         if self.render_mode is None:
             modes = ", ".join(self.metadata["render_modes"])
             gym.logger.warn(f"render() needs a render_mode in gym.make: {modes}")
-        elif self.render_mode == "ansi":
-            return "\n".join(transcript(self.conversation))
-        elif self.render_mode == "rgb_array":
-            from dialogue_gym.envs.picture import picture
-
-            return picture(self.conversation)
-        return None
+            return None
+        return self._rendering.render(self.conversation)
 
     def get_keys_to_action(self) -> dict[str, int]:
         """Return a key for each action, from a on, for `gymnasium.utils.play`."""
@@ -435,19 +360,21 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         Raises:
             gymnasium.error.ResetNeeded: no dialogue has begun.
         """
-        if not self._is_random_set:
+        self._need_reset()
+        return self._simulation.conversation
+
+    def _need_reset(self) -> None:
+        if not self._simulation.has_begun:
             raise gym.error.ResetNeeded("no dialogue has begun: call reset() first")
-        return self._recorder.conversation
 
     def foresee(self, action: str) -> tuple[Event, ...]:
         """Return the events that an action would have now, without the user's reply; nothing is done."""
-        return self._recorder.foresee(action)
+        return self._simulation.foresee(action)
 
     @property
     def goal(self) -> dict[str, str]:
         """The values that the user wants, by slot. No observation shows them."""
-        codes = enumerate(slot_codes(self.domain), self.tables.goal)
-        return {code.slot.name: str(code.decode(self._row[at])) for at, code in codes if self._row[at]}
+        return self._simulation.goal()
 
     @property
     def agenda(self) -> tuple[tuple[AgendaItem, ...], int]:
@@ -455,11 +382,7 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
 
         No observation shows them. A goal-driven user has none.
         """
-        user = self.domain.fake_user
-        if user is None or not user.agendas:
-            return (), 0
-        items = user.agendas[self._row[AGENDA]].items
-        return items, min(self._row[POSITION] + 1, len(items))
+        return self._simulation.agenda()
 
     def replace_last_message(self, message: UserUttered) -> tuple[Observation, dict[str, Any]]:
         """Replace the last message as the bot understood it, for example by an interpreter's result.
@@ -472,26 +395,6 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         Raises:
             ValueError: the last event is not a message of the user.
         """
-        self._recorder.replace_last_message(message)
-        bot_half = self.conversation.bot_half
-        self._row[: len(bot_half)] = bot_half
-        if self.max_history > 1:
-            self._frames.pop()
+        self._simulation.replace_last_message(message)
+        self._view.forget_newest()
         return self._observe(), {"action_mask": self._mask()}
-
-    def _show(self) -> None:
-        lines = transcript(self.conversation)
-        print("\n".join(lines[self._shown :]), flush=True)
-        self._shown = len(lines)
-
-
-def unwrapped_dialogue(env: gym.Env[Any, Any]) -> DialogueEnv:
-    """Return the dialogue environment under all wrappers.
-
-    Raises:
-        TypeError: the environment is of another kind.
-    """
-    dialogue = env.unwrapped
-    if not isinstance(dialogue, DialogueEnv):
-        raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
-    return dialogue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
@@ -20,15 +19,6 @@ def is_wrapped(spec: EnvSpec | None) -> bool:
     """
     registered = None if spec is None else gym.registry.get(spec.id)
     return registered is not None and registered.max_episode_steps is not None
-
-
-def horizon_of(env: gym.Env[Any, Any]) -> int:
-    """Return the number of steps after which a dialogue environment, wrapped or not, is truncated.
-
-    If it never is, this is the usual number for its turn taking.
-    """
-    limit = None if env.spec is None else env.spec.max_episode_steps
-    return limit or int(env.unwrapped.tables.step_limit)  # type: ignore[attr-defined]
 
 
 def with_horizon(spec: EnvSpec | None, steps: int) -> EnvSpec | None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.rules import reward_terms
-from dialogue_gym.rules.tables import TRUNCATED, Settings
+from dialogue_gym.rules.tables import TRUNCATED, Settings, Tables
 
 
 class NamedTerms(np.ndarray[Any, np.dtype[np.float64]]):
@@ -73,8 +73,8 @@ class RewardTerms:
         by_action: for each action of the environment, the place of its own term, or -1, and its weight.
     """
 
-    def __init__(self, domain: Domain, settings: Settings, actions: Sequence[str]) -> None:
-        """Tabulate the terms for an environment with these actions."""
+    def __init__(self, domain: Domain, settings: Settings, actions: Sequence[str], tables: Tables) -> None:
+        """Tabulate the terms for an environment with these actions, the last ones of the domain's."""
         weights = dict(domain.reward) | dict(settings.reward)
         rows = [reward_terms(domain, settings, events) for events in range(TRUNCATED)]
         own = [name for name in actions if weights.get(name)]
@@ -86,7 +86,14 @@ class RewardTerms:
             (self.names.index(name) if name in own else -1, weights.get(name, 0.0)) for name in actions
         )
         self.none: NamedTerms = np.zeros_like(self.by_events[0])
-        self._rows = [self._by_events_and(place, weight) for place, weight in self.by_action]
+        first = len(domain.actions) - len(actions)
+        self._steps = [
+            [
+                (reward + tables.action_reward[first + action], terms)
+                for reward, terms in zip(tables.event_reward, self._by_events_and(*own), strict=True)
+            ]
+            for action, own in enumerate(self.by_action)
+        ]
 
     def _by_events_and(self, place: int, weight: float) -> list[NamedTerms]:
         """Return the terms of an action's steps by their events, with truncation or without."""
@@ -96,6 +103,7 @@ class RewardTerms:
             table[:, place] = weight
         return [*table, *table]
 
-    def of(self, events: int, action: int) -> NamedTerms:
-        """Return the terms of a step from its events and action, which may be changed."""
-        return self._rows[action][events].copy()
+    def earned(self, events: int, action: int) -> tuple[float, NamedTerms]:
+        """Return the reward of a step, from its events and action, and its terms, which may be changed."""
+        reward, terms = self._steps[action][events]
+        return reward, terms.copy()

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import numbers
 from collections.abc import Mapping
 from typing import Any
 
-import gymnasium as gym
-
 from dialogue_gym._text import bounds, nearest
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.domain.fake_user import MAX_PATIENCE
 from dialogue_gym.domain.model import REWARD_TERMS
 from dialogue_gym.rules.tables import STEP_LIMITS, Settings
 
-RENDER_MODES = ("ansi", "human", *(["rgb_array"] if importlib.util.find_spec("PIL") else []))
-"""The modes that work here: pictures need Pillow, and environment checkers try every mode."""
 _BOUNDS: dict[str, tuple[float, float]] = {
     "semantic_error_rate": (0, 1),
     "indecisiveness": (0, 1),
@@ -29,35 +24,15 @@ _WHOLE = {"patience": (1, MAX_PATIENCE), "max_episode_steps": (1, 10_000)}
 MAX_HISTORY = 100
 
 
-class RenderModeError(ValueError, TypeError):
-    """An unknown render mode.
-
-    (Also a TypeError: libraries try modes, and after that error they try none.)
-    """
-
-
-def check_render_mode(mode: object) -> None:
-    """Refuse a mode of rendering that does not exist.
-
-    Raises:
-        RenderModeError: the mode is unknown.
-        gymnasium.error.DependencyNotInstalled: a picture needs Pillow.
-    """
-    if mode is None or mode in RENDER_MODES:
-        return
-    if mode == "rgb_array":
-        raise gym.error.DependencyNotInstalled(
-            'render_mode="rgb_array" needs Pillow: pip install "dialogue_gym[render]"'
-        )
-    raise RenderModeError(f"render_mode={mode!r}: unknown mode; {nearest(str(mode), RENDER_MODES)}")
-
-
 def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, **given: Any) -> Settings:
-    """Return checked settings for a domain with a fake user; None leaves the domain's own figure.
+    """Return checked settings for a domain; None leaves the domain's own figure.
 
     Raises:
+        DomainError: the domain has no fake user.
         ValueError: one sentence that names the argument and its valid values.
     """
+    if domain.fake_user is None:
+        raise DomainError(f"{domain.name}: this domain has no fake user to talk to (the key 'fake_user')")
     turn_taking = given["turn_taking"]
     if not isinstance(turn_taking, str) or turn_taking not in STEP_LIMITS:
         raise ValueError(
@@ -77,8 +52,7 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     for name in ("semantic_error_rate", "shaping"):
         given[name] = given[name] or 0.0
     settings = Settings(**given, reward=_reward(domain, reward or {}))
-    if domain.fake_user is not None:
-        domain.fake_user.profile(settings.user)
+    domain.fake_user.profile(settings.user)
     return settings
 
 

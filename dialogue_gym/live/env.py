@@ -128,15 +128,15 @@ class DialogueLiveEnv(DialogueEnv):
         assert journal is not None
         self._turn = Turn(trace, journal, self._runner, self.settings.turn_taking)
         self._has_left = self._is_over = message is None
-        self._shown, self._is_success = 0, False
-        self._frames.extend([0] * self._components for _ in range(self.max_history - 1))
+        self._rendering.begin()
+        self._view.begin()
         if message is not None:
             self._number += 1
             self._turn.begin(PERSON)
             self._turn.add_message(message)
             self._turn.write()
             self._show_if_human()
-        return self._seen(), self._info(self.reward_terms.none.copy(), self._turns)
+        return self._seen(), self._info(self._turns)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action, and wait for the person if it hands the turn over.
@@ -166,10 +166,9 @@ class DialogueLiveEnv(DialogueEnv):
         events |= tables.TURN if turn.is_users_turn else 0
         outcome = self._outcome(turn)
         events |= _ENDS[outcome]
-        reward, terms = self._reward(events, index)
+        reward, terms = self.reward_terms.earned(events, index - self.first_action)
         observation = self._seen()
-        self._is_success = outcome == SUCCESS
-        info = self._info(terms, self._turns)
+        info = self._info(self._turns, outcome == SUCCESS, terms)
         if outcome is None:
             turn.write()
         else:
@@ -198,7 +197,7 @@ class DialogueLiveEnv(DialogueEnv):
         if turn.is_over:
             return SUCCESS
         done = sum(isinstance(event, ActionExecuted) for event in turn.conversation.events)
-        return TRUNCATED if done >= self._step_limit else None
+        return TRUNCATED if done >= self._simulation.step_limit else None
 
     def _message(self, begins: bool = False) -> UserUttered | None:
         """Wait for a message that can be understood; None if the person leaves, or restarts."""
@@ -220,11 +219,10 @@ class DialogueLiveEnv(DialogueEnv):
 
     def _show_if_human(self) -> None:
         if self.render_mode == "human":
-            self._show()
+            self._rendering.print_new(self.conversation)
 
     def _seen(self) -> Observation:
-        bot_half = self.conversation.bot_half
-        self._row[: len(bot_half)] = bot_half
+        self._simulation.set_bot_half(self.conversation)
         return self._observe()
 
     @property

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dialogue_gym.domain import DomainError
 from dialogue_gym.domain.model import ExpertRule
 from dialogue_gym.domain.observation import Clause, compile_condition, holds
-from dialogue_gym.envs.dialogue import unwrapped_dialogue
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.rules.tables import LISTENING, RESTARTING
 
 Actions = npt.NDArray[np.int64]

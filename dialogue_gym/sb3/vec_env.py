@@ -14,7 +14,8 @@ from gymnasium.envs.registration import load_env_creator
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
-from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.vector.env import DialogueVectorEnv
 
 Array = npt.NDArray[Any]

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym._text import counted
-from dialogue_gym.envs.dialogue import DialogueEnv, unwrapped_dialogue
-from dialogue_gym.envs.horizon import horizon_of
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.training.environments import EVALUATION, stream

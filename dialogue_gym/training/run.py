@@ -16,7 +16,7 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from dialogue_gym.envs.dialogue import unwrapped_dialogue
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.sb3.maskable_ppo import ObservingMaskablePPO
 from dialogue_gym.sb3.masked_dqn import MaskedDQN

@@ -9,8 +9,8 @@ import gymnasium as gym
 
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain.model import FakeUser
-from dialogue_gym.envs.dialogue import unwrapped_dialogue
 from dialogue_gym.envs.observation_form import Observation
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError
 from dialogue_gym.nlu.phrasebook import Phrasebook
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from dialogue_gym.envs.dialogue import unwrapped_dialogue
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 
 Vector = npt.NDArray[np.float32]
 Encoder = Callable[[str], npt.NDArray[Any]]

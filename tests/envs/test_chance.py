@@ -29,7 +29,7 @@ def rest_of(env: DialogueEnv, actions: list[int]) -> list[Any]:
     """Do actions, with resets where dialogues end; return all that there is to see."""
     seen = []
     for action in actions:
-        if env._is_over:
+        if env._simulation.is_over:
             observation, info = env.reset()
             seen.append([observation.tolist(), *(np.asarray(value).tolist() for value in info.values())])
         observation, *ends, info = env.step(action % int(env.action_space.n))
@@ -84,7 +84,7 @@ def test_a_state_shows_its_observation_and_a_heard_sentence() -> None:
     spoken = []
     for _ in range(2):  # the words that follow are the same again, and so is an outcome
         env.set_state(state)
-        while not env._is_over:
+        while not env._simulation.is_over:
             env.step(1)
         spoken.append((env.conversation.events, env.conversation.outcome))
         env.set_state(env.get_state())

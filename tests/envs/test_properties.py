@@ -60,7 +60,7 @@ def test_random_dialogues_keep_the_invariants(
             env.describe(observation)
             action = int(random.integers(n))
             possible = bool(info["action_mask"][action])
-            before = list(env._row)
+            before = list(env._simulation.row)
             observation, reward, terminated, truncated, info = env.step(action)
             assert reward == sum(info["reward_terms"].values())
             if not possible:
@@ -88,7 +88,7 @@ def test_shaping_adds_the_same_to_every_dialogue_that_begins_alike(
     for dialogue in range(3):
         assert np.array_equal(*(env.reset(seed=seed + dialogue)[0] for env in (plain, shaped)))
         weight = shaping * dict(plain.domain.reward)["success"]
-        start = rules.progress(shaped._row, shaped.tables, 0)
+        start = rules.progress(shaped._simulation.row, shaped.tables, 0)
         gained, is_over = 0.0, False
         while not is_over:
             action = int(random.integers(plain.action_space.n))
@@ -97,14 +97,14 @@ def test_shaping_adds_the_same_to_every_dialogue_that_begins_alike(
             assert more[2:4] == (terminated, truncated)
             assert more[1] - reward == pytest.approx(more[4]["reward_terms"]["shaping"], abs=1e-9)
             gained += more[4]["reward_terms"]["shaping"]
-        end = 0.0 if terminated else rules.progress(shaped._row, shaped.tables, 0)
+        end = 0.0 if terminated else rules.progress(shaped._simulation.row, shaped.tables, 0)
         assert gained == pytest.approx(weight * (end - start), abs=1e-9)
 
 
 def assert_without_effect(env: DialogueEnv, before: list[int]) -> None:
     """Check that a step with an impossible action changed no slot but those of the user's next message."""
     tables = env.tables
-    after = env._row
+    after = env._simulation.row
     changed = {
         slot for slot in range(tables.slots) if before[tables.values + slot] != after[tables.values + slot]
     }
@@ -117,7 +117,7 @@ def assert_without_effect(env: DialogueEnv, before: list[int]) -> None:
 
 
 def assert_goal_is_met(env: DialogueEnv) -> None:
-    tables, row = env.tables, env._row
+    tables, row = env.tables, env._simulation.row
     if tables.is_agenda:
         assert row[POSITION] == tables.agenda_length[row[AGENDA]]
         return

@@ -169,7 +169,7 @@ def test_words_give_the_same_knowledge_as_codes(
         _, _, terminated, truncated, info = env.step(int(random.integers(env.action_space.n)))
         if terminated and info["is_success"]:
             break  # the user has left without a message
-        assert env.conversation.bot_half == env._row[env.tables.start_block]
+        assert env.conversation.bot_half == env._simulation.row[env.tables.start_block]
         if terminated or truncated:
             break
     conversation = env.conversation
@@ -190,7 +190,7 @@ def test_observation_and_mask_follow_from_the_bots_half(
     for _ in range(8):
         _, _, terminated, truncated, info = env.step(int(random.integers(env.action_space.n)))
         half = env.tables.start_block
-        other._row[half] = env._row[half]
+        other._simulation.row[half] = env._simulation.row[half]
         assert np.array_equal(other._observe(), env._observe())
         assert np.array_equal(other._mask(), info["action_mask"])
         if terminated or truncated:
@@ -251,4 +251,4 @@ def test_no_match_and_no_other_are_put_into_words() -> None:
     for action in ("ask_kind", "offer", "other"):
         env.step(env.action_names.index(action))
     assert "I know of no other place." in str(env.render())
-    assert env._row[env.tables.offer] == NO_OTHER or env._row[WISHES]
+    assert env._simulation.row[env.tables.offer] == NO_OTHER or env._simulation.row[WISHES]

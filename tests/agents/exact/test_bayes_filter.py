@@ -48,7 +48,7 @@ def test_the_belief_is_calibrated() -> None:
                 chances[place] = chances.get(place, 0.0) + chance
             for place, chance in chances.items():
                 claimed.append(chance)
-                true.append(place == (dialogue._row[AGENDA], dialogue._row[POSITION]))
+                true.append(place == (dialogue._simulation.row[AGENDA], dialogue._simulation.row[POSITION]))
             observation, _, terminated, truncated, _ = env.step(action)
             is_over = terminated or truncated
     bins = np.digitize(claimed, [0.05, 0.2, 0.4, 0.6, 0.8, 0.95])

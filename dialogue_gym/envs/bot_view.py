@@ -1,0 +1,89 @@
+"""The bot's view of a dialogue: observations, and masks of the possible actions."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.observation import ObservationField, observation_fields
+from dialogue_gym.envs.observation_form import Observation, make_form
+from dialogue_gym.rules import Tables, blocked, mask
+
+_KNOWN_MASKS = 1024
+
+
+class BotView:
+    """The bot's view of dialogues, one after the other, each given as a row of the rules.
+
+    Attributes:
+        fields: the fields of a row's observation.
+        form: the form in which observations are given.
+        frames: the codes of the last observations, the newest last, where several are given at once.
+    """
+
+    def __init__(self, domain: Domain, form: str, max_history: int, first_action: int) -> None:
+        """See dialogues of a domain.
+
+        Args:
+            domain: the domain.
+            form: the name of the form of observations.
+            max_history: number of observations given at once.
+            first_action: index of the first action of a mask in the domain's actions.
+
+        Raises:
+            ValueError: the form is unknown.
+        """
+        self.fields = observation_fields(domain)
+        self.form = make_form(form, self.fields, max_history)
+        self.frames: deque[list[int]] = deque(maxlen=max_history)
+        self._history = max_history
+        self._first_action = first_action
+        self._components = len(self.fields)
+        self._masks: dict[int, npt.NDArray[np.int8]] = {}
+
+    def labels(self) -> tuple[ObservationField, ...]:
+        """Return the fields of all observations given at once; names of older ones begin with `t-1.` etc."""
+        return tuple(
+            ObservationField(f"t-{age}.{field.name}" if age else field.name, field.labels)
+            for age in reversed(range(self._history))
+            for field in self.fields
+        )
+
+    def begin(self) -> None:
+        """Forget the observations so far; zeros stand in for those before the first."""
+        if self._history > 1:
+            self.frames.extend([0] * self._components for _ in range(self._history - 1))
+
+    def go_back(self, frames: Iterable[Iterable[int]]) -> None:
+        """Go back to earlier frames; the newest is observed again next."""
+        self.frames = deque(map(list, frames), self._history)
+        self.forget_newest()
+
+    def forget_newest(self) -> None:
+        """Forget the newest observation, which is made again next."""
+        if self._history > 1:
+            self.frames.pop()
+
+    def observe(self, row: list[int]) -> Observation:
+        """Return the observation of a row, behind the older ones."""
+        frame = row[: self._components]
+        if self._history > 1:
+            self.frames.append(frame)
+            frame = [code for older in self.frames for code in older]
+        return self.form.encode(frame)
+
+    def mask(self, row: list[int], tables: Tables) -> npt.NDArray[np.int8]:
+        """Return for each action whether its precondition holds, 1 or 0."""
+        bits = blocked(row, tables)
+        known = self._masks.get(bits)
+        if known is None:
+            out = bytearray(b"\x01" * tables.actions)
+            mask(tables, bits, out)
+            known = np.frombuffer(out[self._first_action :], np.int8)
+            if len(self._masks) < _KNOWN_MASKS:
+                self._masks[bits] = known
+        return known.copy()

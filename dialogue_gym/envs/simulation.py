@@ -1,0 +1,145 @@
+"""A dialogue with a fake user, played by the interpreted rules: its row, its chance, and its record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from dialogue_gym import rules
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import Event, UserUttered
+from dialogue_gym.conversation.recorder import Recorder
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import AgendaItem
+from dialogue_gym.domain.observation import slot_codes
+from dialogue_gym.envs.options import ResetOptions, begin, tables_for
+from dialogue_gym.envs.state import DialogueState
+from dialogue_gym.rules import Settings, draw, progress, step
+from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, STEPS, SUCCESS, TRUNCATED
+
+_OVER = SUCCESS | FAILURE | TRUNCATED
+
+
+class Simulation:
+    """Dialogues with the fake user of a domain, one after the other.
+
+    Attributes:
+        settings: the settings of the dialogues.
+        tables: the rules, for the user of this dialogue.
+        row: the state of the dialogue by the rules.
+        step_limit: the number of steps after which a dialogue is truncated.
+        has_begun: whether a dialogue has begun; before that there is no chance to draw from.
+        is_over: whether the dialogue has ended.
+        is_success: whether it ended in success.
+        shaped: the reward for progress in the last step.
+    """
+
+    def __init__(self, domain: Domain, settings: Settings) -> None:
+        """Prepare the rules."""
+        self.settings = settings
+        self.tables = rules.build_tables(domain, settings)
+        self.row = [0] * self.tables.size
+        self.step_limit = self.tables.step_limit
+        self.has_begun = False
+        self.is_over, self.is_success = True, False
+        self.shaped = 0.0
+        self._domain = domain
+        self._user: str | None = None
+        self._recorder = Recorder(domain, self.tables)
+
+    def set_patience(self, turns: int) -> None:
+        """Set the patience of the user from now on."""
+        self.settings = dataclasses.replace(self.settings, patience=turns)
+        self.tables = tables_for(self._user, self._domain, self.settings)
+
+    def set_chance(self, seed: int) -> None:
+        """Let all chance follow from a seed from now on."""
+        self.row[RANDOM] = rules.mix(seed)
+
+    def begin(self, options: ResetOptions) -> None:
+        """Begin a dialogue, which the user opens."""
+        self.has_begun = True
+        self.is_over, self.is_success = False, False
+        self._play_with(options.user)
+        begin(self.row, self.tables, options.goal)
+        self._recorder.begin(self.row)
+
+    def _play_with(self, user: str | None) -> None:
+        if user != self._user:
+            self._user, self.tables = user, tables_for(user, self._domain, self.settings)
+
+    def step(self, action: int) -> tuple[int, bool]:
+        """Do an action, by its index in the domain; return the events, and whether the limit is reached."""
+        row, tables = self.row, self.tables
+        shaping = tables.shaping
+        before = progress(row, tables, 0) if shaping else 0.0
+        events = step(row, tables, action, draw)
+        truncated = row[STEPS] >= self.step_limit
+        if not truncated:
+            events &= ~TRUNCATED
+        self.is_over, self.is_success = events & _OVER != 0, events & SUCCESS != 0
+        if shaping:
+            self.shaped = shaping * (progress(row, tables, events) - before)
+        self._recorder.add(row, action, events)
+        return events, truncated
+
+    def get_state(self, key: str, frames: Iterable[Iterable[int]]) -> DialogueState:
+        """Return the state of the dialogue.
+
+        Args:
+            key: identifies the domain and the settings; see `rules_key`.
+            frames: the last observations.
+        """
+        return DialogueState(
+            key,
+            self._user,
+            tuple(self.row),
+            tuple(map(tuple, frames)),
+            self.is_over,
+            self.is_success,
+            self._recorder.get_state(),
+        )
+
+    def set_state(self, state: DialogueState) -> None:
+        """Go back to a state of this domain and these settings."""
+        self._play_with(state.user)
+        self.row[:] = state.row
+        self.is_over, self.is_success = state.is_over, state.is_success
+        self.has_begun = True
+        self._recorder.set_state(state.record)
+
+    @property
+    def conversation(self) -> Conversation:
+        """The dialogue so far in words."""
+        return self._recorder.conversation
+
+    def foresee(self, action: str) -> tuple[Event, ...]:
+        """Return the events that an action would have now, without the user's reply; nothing is done."""
+        return self._recorder.foresee(action)
+
+    def replace_last_message(self, message: UserUttered) -> None:
+        """Replace the last message as the bot understood it; the user continues from their own meaning.
+
+        Raises:
+            ValueError: the last event is not a message of the user.
+        """
+        self._recorder.replace_last_message(message)
+        self.set_bot_half(self.conversation)
+
+    def set_bot_half(self, conversation: Conversation) -> None:
+        """Let the bot know what it knows in a conversation."""
+        bot_half = conversation.bot_half
+        self.row[: len(bot_half)] = bot_half
+
+    def goal(self) -> dict[str, str]:
+        """Return the values that the user wants, by slot."""
+        codes = enumerate(slot_codes(self._domain), self.tables.goal)
+        return {code.slot.name: str(code.decode(self.row[at])) for at, code in codes if self.row[at]}
+
+    def agenda(self) -> tuple[tuple[AgendaItem, ...], int]:
+        """Return the messages that an agenda-driven user plans, and how many of them were said."""
+        user = self._domain.fake_user
+        if user is None or not user.agendas:
+            return (), 0
+        items = user.agendas[self.row[AGENDA]].items
+        return items, min(self.row[POSITION] + 1, len(items))
