@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -23,7 +22,7 @@ from dialogue_gym.envs.random_source import RandomSource
 from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.rules.chance import MASK
 from dialogue_gym.vector.attributes import METHODS, LaneAttributes
-from dialogue_gym.vector.lazy_info import LazyInfo
+from dialogue_gym.vector.lazy_info import final_info, lane_info
 
 if TYPE_CHECKING:
     from gymnasium.vector import AutoresetMode
@@ -262,7 +261,7 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
         seen = self._lanes.reset(seeds, is_new, chosen, wanted)
         self._is_begun = True
         nowhere = np.zeros(self.num_envs, np.bool_)
-        return seen.observations, self._info(seen, nowhere, nowhere)
+        return seen.observations, lane_info(self._lanes, seen, nowhere, self._everywhere, nowhere)
 
     def step(self, actions: npt.ArrayLike) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Do an action in each lane.
@@ -275,10 +274,12 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
             gymnasium.error.ResetNeeded: `reset` must be called first.
         """
         seen = self.advance(actions)
-        if self._is_same_step and self._lanes.ended:
-            info = self._info(seen, np.zeros_like(seen.successes), ~seen.ended, self._final(seen))
+        lanes, everywhere = self._lanes, self._everywhere
+        if self._is_same_step and lanes.ended:
+            nowhere = np.zeros_like(seen.successes)
+            info = lane_info(lanes, seen, nowhere, everywhere, ~seen.ended, final_info(lanes, seen))
         else:
-            info = self._info(seen, seen.successes)
+            info = lane_info(lanes, seen, seen.successes, everywhere)
         return seen.observations, seen.rewards, seen.terminated, seen.truncated, info
 
     def advance(self, actions: npt.ArrayLike) -> StepResult:
@@ -302,45 +303,6 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
     def _need_reset(self) -> None:
         if not self._is_begun:
             raise gym.error.ResetNeeded("call reset() for all lanes first")
-
-    def _info(
-        self,
-        seen: StepResult,
-        successes: Array,
-        where: Array | None = None,
-        final: Mapping[str, Any] = MappingProxyType({}),
-    ) -> dict[str, Any]:
-        info = LazyInfo(
-            action_mask=seen.masks,
-            _action_mask=self._everywhere,
-            turns=seen.turns,
-            _turns=self._everywhere,
-            is_success=successes,
-            _is_success=self._everywhere,
-            _reward_terms=self._everywhere,
-            **final,
-        )
-        info.late = self._lanes.late_terms(where)
-        return info
-
-    def _final(self, seen: StepResult) -> dict[str, Any]:
-        """Return the entries of `info` about the dialogues that ended in this step."""
-        ended = np.flatnonzero(seen.ended)
-        final = self._lanes.final(ended)
-        observations = np.full(self.num_envs, None, dtype=object)
-        observations[ended] = np.fromiter(final.observations, dtype=object, count=len(ended))
-        masks, turns = np.zeros_like(seen.masks), np.zeros_like(seen.turns)
-        masks[ended], turns[ended] = final.masks, final.turns
-        own = {"action_mask": masks, "turns": turns, "is_success": seen.successes}
-        own |= {f"_{key}": seen.ended for key in (*own, "reward_terms")}
-        info = LazyInfo(own)
-        info.late = self._lanes.late_terms(seen.ended)
-        return {
-            "final_obs": observations,
-            "final_info": info,
-            "_final_obs": seen.ended,
-            "_final_info": seen.ended,
-        }
 
     def _as_actions(self, actions: npt.ArrayLike) -> npt.NDArray[np.int64]:
         array = np.asarray(actions)

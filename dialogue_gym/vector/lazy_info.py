@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from dialogue_gym.vector.buffers import StepResult
+    from dialogue_gym.vector.lanes import Lanes  # needs Numba
+
+Array = npt.NDArray[Any]
 LATE = "reward_terms"
 """The entry that is computed when it is read, or when all entries are."""
 
@@ -70,3 +79,55 @@ for _name in (
     "clear", "copy", "items", "keys", "pop", "popitem", "setdefault", "update", "values",
 ):  # fmt: skip
     setattr(LazyInfo, _name, _completing(_name))
+
+
+def lane_info(
+    lanes: Lanes,
+    seen: StepResult,
+    successes: Array,
+    everywhere: Array,
+    where: Array | None = None,
+    final: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Return the `info` of a reset or a step, whose terms are worked out when they are read.
+
+    Args:
+        lanes: the lanes.
+        seen: the results of the step.
+        successes: bool, the lanes in which it ended a dialogue in success.
+        everywhere: True for each lane.
+        where: bool, the lanes whose terms are not 0; None for all.
+        final: more entries.
+    """
+    info = LazyInfo(
+        action_mask=seen.masks,
+        _action_mask=everywhere,
+        turns=seen.turns,
+        _turns=everywhere,
+        is_success=successes,
+        _is_success=everywhere,
+        _reward_terms=everywhere,
+        **final,
+    )
+    info.late = lanes.late_terms(where)
+    return info
+
+
+def final_info(lanes: Lanes, seen: StepResult) -> dict[str, Any]:
+    """Return the entries of `info` about the dialogues that ended in a step, in the mode `"SameStep"`."""
+    ended = np.flatnonzero(seen.ended)
+    final = lanes.final(ended)
+    observations = np.full(len(seen.ended), None, dtype=object)
+    observations[ended] = np.fromiter(final.observations, dtype=object, count=len(ended))
+    masks, turns = np.zeros_like(seen.masks), np.zeros_like(seen.turns)
+    masks[ended], turns[ended] = final.masks, final.turns
+    own = {"action_mask": masks, "turns": turns, "is_success": seen.successes}
+    own |= {f"_{key}": seen.ended for key in (*own, "reward_terms")}
+    info = LazyInfo(own)
+    info.late = lanes.late_terms(seen.ended)
+    return {
+        "final_obs": observations,
+        "final_info": info,
+        "_final_obs": seen.ended,
+        "_final_info": seen.ended,
+    }
