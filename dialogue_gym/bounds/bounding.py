@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any
 
-from dialogue_gym.bounds.enumeration import MAX_STATES, TooLarge
+from dialogue_gym.bounds.enumeration import MAX_STATES, TooLarge, tables_of
 from dialogue_gym.bounds.sampled_bound import SECONDS, SampledBound, sample_bound
 from dialogue_gym.bounds.upper_bound import bound
 from dialogue_gym.training.environments import make_env
@@ -90,6 +90,9 @@ class Bounding:
     def __enter__(self) -> Bounding:
         """Start."""
         if self._method is BoundMethod.NONE:
+            return self
+        if tables_of(make_env(*self._environment)).is_search:
+            self._tell("no bound is known yet for users who search a database")
             return self
         # Ctrl-C reaches both processes, and one says enough about it.
         ignored = signal.SIGINT, signal.SIG_IGN

@@ -136,7 +136,12 @@ class Enumeration:
             unread: places in a row that the caller never reads, so that they can be left out.
             reads_labels: whether the caller reads the labels of slots. Otherwise the values of any slot are
                 only names, if no precondition tells them apart.
+
+        Raises:
+            TooLarge: the users search a database.
         """
+        if tables.is_search:
+            raise TooLarge("dialogues with users who search a database cannot be enumerated yet")
         self.domain = domain
         self.tables = tables
         self.first_action = 1 if self.tables.is_auto else 0

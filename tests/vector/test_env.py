@@ -17,7 +17,7 @@ from dialogue_gym.vector import kernel as play
 from dialogue_gym.vector.env import DialogueVectorEnv
 from dialogue_gym.vector.threads import Sharing
 from tests.conftest import BUILT_IN, IDS, SEARCHING, TURN_TAKINGS, make_vec
-from tests.envs.test_properties import SOURCES
+from tests.envs.test_properties import SOURCES, WITHOUT_SEARCH
 from tests.strategies import SETTINGS_AND_FORMS
 
 LIMITS: dict[str, dict[str, int]] = {
@@ -211,7 +211,9 @@ def one_version_for_all_domains() -> Iterator[None]:
 
 
 @settings(max_examples=25)
-@given(SOURCES, SETTINGS_AND_FORMS, st.integers(0, 2**62))
+@given(
+    WITHOUT_SEARCH, SETTINGS_AND_FORMS, st.integers(0, 2**62)
+)  # those that search are among the slow tests
 def test_random_domains_equal_the_single_environment(
     one_version_for_all_domains: None, domain: Any, keywords: dict[str, Any], seed: int
 ) -> None:
