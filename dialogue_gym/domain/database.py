@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -42,11 +43,14 @@ class _Table:
     rows: list[tuple[str, _Cells]]
 
 
-def parse_database(entry: YamlNode, slots: tuple[Slot, ...], folder: Path) -> Database:
+def parse_database(
+    entry: YamlNode, slots: tuple[Slot, ...], folder: Path, *, may_read_files: bool = True
+) -> Database:
     """Read `database`: a file, by its path from `folder`, or a mapping with the file or the rows.
 
-    Texts are stripped of the blanks around them, and empty ones are not known. Values in the column of a
-    categorical slot are compared without regard to case, and become those of the slot.
+    Where `may_read_files` is false, only rows in the domain file itself are read. Texts are stripped of the
+    blanks around them, and empty ones are not known. Values in the column of a categorical slot are compared
+    without regard to case, and become those of the slot.
 
     Raises:
         DomainError: the database cannot be used; one sentence with the place.
@@ -56,6 +60,8 @@ def parse_database(entry: YamlNode, slots: tuple[Slot, ...], folder: Path) -> Da
         table = _inline(entry, keys)
     elif second := keys.get("rows", keys.get("columns")):
         raise second.error("give the venues here or in a 'file', not both")
+    elif not may_read_files:
+        raise keys["file"].error("the venues must be in this file itself: no other file is read here")
     else:
         table = _of_file(keys["file"], folder)
     _check_columns(table)
@@ -63,6 +69,29 @@ def parse_database(entry: YamlNode, slots: tuple[Slot, ...], folder: Path) -> Da
     if "name" in keys:
         names = keys["name"].choice(table.columns, "column")
     return Database(names, tuple(table.columns), _rows(table, names, slots))
+
+
+def with_venues(text: str, root: YamlNode, source: YamlNode | None = None) -> str:
+    """Return the text of a domain with its venues written into it, if they are in another file.
+
+    Args:
+        text: the text.
+        root: the content of the text.
+        source: the key `database` in the file that its path counts from, if that is another one.
+
+    Raises:
+        DomainError: the venues cannot be read.
+    """
+    written = root.mapping().get("database")
+    source = source or written
+    if written is None or source is None or (source.is_mapping and "file" not in source.mapping()):
+        return text
+    database = parse_database(source, (), Path(source.file).parent)
+    rows = ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in database.rows)
+    head = f'"name": {json.dumps(database.name)}, "columns": {json.dumps(database.columns)}'
+    start, end = written.node.start_mark.index, written.node.end_mark.index
+    line_end = "\n" if text[start:end].endswith("\n") else ""
+    return f'{text[:start]}{{{head}, "rows": [\n    {rows}]}}{line_end}{text[end:]}'
 
 
 # The sources.

@@ -17,9 +17,9 @@ import yaml
 from dialogue_gym._files import Problem, read_text
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import PLACE, nearest, shorten
-from dialogue_gym._yaml import ONE_LINE, YamlNode, read_yaml
+from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert
-from dialogue_gym.domain.database import parse_database
+from dialogue_gym.domain.database import parse_database, with_venues
 from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
 from dialogue_gym.domain.forms import parse_forms
 from dialogue_gym.domain.markdown_responses import read_responses
@@ -101,18 +101,39 @@ def read_file(path: Path) -> YamlNode:
 def domain_text(source: Source) -> str:
     """Return the text of a domain's file; several files become one text with the same content.
 
+    Venues from another file are written into it, so that the text is the whole domain.
+
     Raises:
         DomainError: see `load_domain`.
     """
     _, paths = files_of(source, [])
     if len(paths) == 1 and not is_markdown(paths[0]):
-        return read_text(paths[0], DOMAIN_FILE)
+        text = read_text(paths[0], DOMAIN_FILE)
+        return with_venues(text, parse_yaml(text, str(paths[0]), DOMAIN_FILE))
     root = merge([read_file(path) for path in paths], [])
-    return str(yaml.serialize(root.node, allow_unicode=True, width=ONE_LINE))
+    text = str(yaml.serialize(root.node, allow_unicode=True, width=ONE_LINE))
+    written = parse_yaml(text, str(paths[0]), DOMAIN_FILE)
+    return with_venues(text, written, root.mapping().get("database"))
 
 
-def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = None) -> Domain:
-    """Return the domain that a file's content describes; `warnings` collects the parts that Rasa ignores."""
+def parse_domain(
+    root: YamlNode,
+    name: str,
+    warnings: list[Problem] | None = None,
+    *,
+    may_read_files: bool = True,
+) -> Domain:
+    """Return the domain that a file's content describes.
+
+    Args:
+        root: the content.
+        name: the domain's name.
+        warnings: collects the parts that Rasa ignores.
+        may_read_files: whether the venues may be in another file, as they are not in a text from strangers.
+
+    Raises:
+        DomainError: see `load_domain`.
+    """
     warnings = [] if warnings is None else warnings
     keys = root.known((*RASA_KEYS, *IGNORED_KEYS, *OWN_KEYS), warnings)
     if "domains" in keys:
@@ -131,7 +152,8 @@ def parse_domain(root: YamlNode, name: str, warnings: list[Problem] | None = Non
     ]
     database = None
     if "database" in keys:
-        database = parse_database(keys["database"], tuple(slots), Path(keys["database"].file).parent)
+        folder = Path(keys["database"].file).parent
+        database = parse_database(keys["database"], tuple(slots), folder, may_read_files=may_read_files)
     known = [*(slot.name for slot in slots), *(database.columns if database else ())]
     warnings += _unknown_places(keys.get("responses") or keys.get("templates"), known)
     declared = _names(keys.get("actions"), "action", ACTION_OPTIONS, warnings)

@@ -167,7 +167,7 @@ class Transfer:
 
     def _take_domain(self, name: str, text: str) -> str:
         domain = self.workspace.session.domain
-        other = parse_domain(parse_yaml(text, name, DOMAIN_FILE), domain.name)
+        other = parse_domain(parse_yaml(text, name, DOMAIN_FILE), domain.name, may_read_files=False)
         if not (other.intents or other.slots or set(other.actions) - {LISTEN, RESTART}):
             raise TransferError(f"{name}: the file has no intents, actions or slots")
         additions = _additions(domain, other)

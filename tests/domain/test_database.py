@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym import DomainError
+from dialogue_gym import DomainError, load_domain
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain.database import MAX_VENUES, parse_database
+from dialogue_gym.domain.loader import domain_text, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.venues import Database
 from tests.conftest import domain_from
@@ -177,3 +178,28 @@ def test_a_table_that_cannot_be_used_gives_one_sentence(
         read(tmp_path, "database: venues.db#places")
     assert str(raised.value) == f"{tmp_path}/venues.db#places{error}"
     assert (tmp_path / "venues.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("written", ["database: venues.csv", "database:\n  file: venues.csv\n  name: place"])
+def test_the_text_of_a_domain_holds_its_venues(tmp_path: Path, written: str) -> None:
+    """A store keeps the text, and outlives the file beside it."""
+    (tmp_path / "venues.csv").write_text('place,phone\nAlba,"1 ""a"", é"\nBela,\n', "utf-8")
+    path = tmp_path / "domain.yml"
+    path.write_text(f"intents: [greet]\n{written}\nactions: [hello]  # a note\n", "utf-8")
+    known = load_domain(path)
+    text = domain_text(path)
+    more = tmp_path / "more.yml"
+    more.write_text("intents: [bye]\n", "utf-8")
+    both = domain_text([path, more])
+    (tmp_path / "venues.csv").unlink()
+    again = parse_domain(parse_yaml(text, "elsewhere.yml", DOMAIN_FILE), "domain")
+    assert again == known and "# a note" in text
+    merged = parse_domain(parse_yaml(both, "elsewhere.yml", DOMAIN_FILE), "domain")
+    assert merged.database == known.database and merged.intents == ("greet", "bye")
+
+
+def test_a_text_from_strangers_names_no_file(tmp_path: Path) -> None:
+    (tmp_path / "venues.csv").write_text("place,phone\nAlba,1\n", "utf-8")
+    root = parse_yaml("database: venues.csv\n", str(tmp_path / "domain.yml"), DOMAIN_FILE)
+    with pytest.raises(DomainError, match="no other file is read here"):
+        parse_domain(root, "any", may_read_files=False)
