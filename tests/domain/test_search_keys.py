@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dialogue_gym import Domain, DomainError
+from dialogue_gym import DialogueEnv, Domain, DomainError
 from dialogue_gym.domain.model import SEARCH_ACTS, SearchGoal
 from dialogue_gym.domain.observation import SEARCH_FIELDS, SECONDS
 from tests import ROOT
@@ -131,3 +132,27 @@ def test_the_documentation_has_every_key_act_and_label() -> None:
     labels = {label for labels in (SECONDS, *SEARCH_FIELDS.values()) for label in labels}
     missing = {name for name in keys | set(SEARCH_ACTS) | labels if name not in words and name not in PAGE}
     assert not missing
+
+
+def test_the_example_of_the_documentation_is_played(tmp_path: Path) -> None:
+    example = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)[0]
+    (tmp_path / "domain.yml").write_text(example, "utf-8")
+    rows = ["place,kind,area,phone,address", "Alba,thai,north,11,Oak Road 1", "Bela,pizza,south,12,"]
+    (tmp_path / "places.csv").write_text("\n".join(rows), "utf-8")
+    env = DialogueEnv(tmp_path / "domain.yml")
+    successes = 0
+    for seed in range(30):
+        env.reset(seed=seed)
+        for name in (
+            "utter_ask_kind",
+            "utter_ask_area",
+            "utter_offer",
+            "utter_tell",
+            "utter_tell",
+            "utter_bye",
+        ):
+            *_, terminated, _, info = env.step(env.action_names.index(name))
+            if terminated:
+                successes += bool(info["is_success"])
+                break
+    assert successes > 5
