@@ -210,6 +210,18 @@ def test_patience_that_is_set_leaves_the_chosen_user_as_they_are() -> None:
         assert rest_of(first, [3, 4, 5, 2]) == rest_of(second, [3, 4, 5, 2])
 
 
+def test_a_chosen_user_is_in_the_chosen_lanes_alone() -> None:
+    lanes = make_vec(RESTAURANT, 3)
+    lanes.reset(seed=0)
+    chosen = np.array([True, False, True])
+    lanes.reset(options={"user": "unfriendly", "reset_mask": chosen})
+    users = lanes._lanes._users
+    assert (users != 0).tolist() == chosen.tolist()
+    for _ in range(60):
+        lanes.step([1, 1, 1])
+    assert not users.any()
+
+
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 def test_a_chosen_user_plays_one_dialogue_in_a_lane(mode: str) -> None:
     count, keywords = 6, {"max_episode_steps": 9, "semantic_error_rate": 0.3}
