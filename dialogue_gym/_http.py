@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from dialogue_gym._text import finite_number, printable, shorten
+from dialogue_gym._text import finite_number, printable, quoted
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ def post_json(url: str, payload: Any, seconds: float) -> Any:
         ImportError: httpx is missing; the message has the command that installs it.
     """
     seconds = min(max(0.0, seconds), MAX_SECONDS)
-    where = shorten(url, 200)
+    where = quoted(url, 200)
     _check_address(url, where)
     try:
         content = json.dumps(payload, allow_nan=False).encode()

@@ -119,7 +119,7 @@ def visible(text: str, width: int = MAX_SHOWN) -> str:
     return cut(printable(text[: width + 1]), width)
 
 
-def shorten(text: str, width: int = 60) -> str:
+def quoted(text: str, width: int = 60) -> str:
     """Return text as a quoted, printable literal of bounded length."""
     text = cut(text, width)
     if text.isprintable():
@@ -133,7 +133,7 @@ def finite_number(text: str) -> float:
     """Return the number that a text stands for; ValueError unless it is finite."""
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{shorten(text, 20)} is not a finite number")
+        raise ValueError(f"{quoted(text, 20)} is not a finite number")
     return number
 
 
@@ -148,7 +148,7 @@ def fraction(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1:
-        raise ValueError(f"{shorten(text)} is not a number from 0 to 1")
+        raise ValueError(f"{quoted(text)} is not a number from 0 to 1")
     return number
 
 

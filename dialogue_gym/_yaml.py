@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from dialogue_gym._files import FileError, FileKind, Problem, check_characters, read_text
-from dialogue_gym._text import article, bounds, cut, is_misspelling_of, name_fault, nearest, shorten
+from dialogue_gym._text import article, bounds, cut, is_misspelling_of, name_fault, nearest, quoted
 
 # The C parser is 10 times faster where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -94,7 +94,7 @@ class YamlNode:
     def _kind(self) -> str:
         if self.is_null:
             return "nothing"
-        return "keys" if self.is_mapping else "a list" if self.is_list else shorten(self.node.value)
+        return "keys" if self.is_mapping else "a list" if self.is_list else quoted(self.node.value)
 
     def mapping(self, known: Iterable[str] | None = None) -> dict[str, YamlNode]:
         """Return the entry's keys; an empty entry has none. With `known`, any other key is an error."""
@@ -116,10 +116,10 @@ class YamlNode:
             path = f"{self.path}.{cut(key, 40)}" if self.path else cut(key, 40)
             entry = self._within(value_node, path, key_node)
             if key in found:
-                raise self._within(key_node, self.path).error(f"duplicate key {shorten(key)}")
+                raise self._within(key_node, self.path).error(f"duplicate key {quoted(key)}")
             if names is not None and key not in names:
                 raise self._within(key_node, self.path).error(
-                    f"unknown key {shorten(key)}; {nearest(key, names)}"
+                    f"unknown key {quoted(key)}; {nearest(key, names)}"
                 )
             found[key] = entry
         for node in merged:  # explicit keys win over merged ones
@@ -139,7 +139,7 @@ class YamlNode:
                 found[key] = entry
                 continue
             at = self._within(entry.node, self.path, entry._at)
-            message = f"unknown key {shorten(key)}; {nearest(key, names)}"
+            message = f"unknown key {quoted(key)}; {nearest(key, names)}"
             if any(is_misspelling_of(key, name) for name in names):
                 raise at.error(message)
             warnings.append(at.warning(f"{message} (it is ignored)"))
@@ -197,13 +197,13 @@ class YamlNode:
     def check_name(self, name: str) -> None:
         """Refuse an invalid name."""
         if fault := name_fault(name):
-            raise self.error(f"{shorten(name)} is not a valid name: {fault}")
+            raise self.error(f"{quoted(name)} is not a valid name: {fault}")
 
     def choice(self, valid: Collection[str], what: str) -> str:
         """Return a name out of `valid`; the error calls it `what`."""
         text = self.text(what)
         if text not in valid:
-            raise self.error(f"unknown {what} {shorten(text)}; {nearest(text, valid)}")
+            raise self.error(f"unknown {what} {quoted(text)}; {nearest(text, valid)}")
         return text
 
     def choices(self, valid: Collection[str], what: str) -> tuple[str, ...]:
@@ -219,16 +219,16 @@ class YamlNode:
         try:
             value = float(text)
         except ValueError:
-            raise self.error(f"expected a number, not {shorten(text)}") from None
+            raise self.error(f"expected a number, not {quoted(text)}") from None
         if not math.isfinite(value) or not minimum <= value <= maximum:
-            raise self.error(f"{shorten(text)} is not {bounds(minimum, maximum)}")
+            raise self.error(f"{quoted(text)} is not {bounds(minimum, maximum)}")
         return value
 
     def integer(self, minimum: int, maximum: int) -> int:
         """Return a whole number within the bounds."""
         value = self.number(minimum, maximum)
         if value != int(value):
-            raise self.error(f"expected a whole number, not {shorten(self.text())}")
+            raise self.error(f"expected a whole number, not {quoted(self.text())}")
         return int(value)
 
     def flag(self) -> bool:
@@ -327,7 +327,7 @@ def _check_events(text: str, file: str, kind: FileKind) -> None:
                 )
             tag = getattr(event, "tag", None)
             if tag not in _TAGS:
-                raise kind.error(f"{file}:{line}: the tag {shorten(str(tag))} is not used in {kind.noun}s")
+                raise kind.error(f"{file}:{line}: the tag {quoted(str(tag))} is not used in {kind.noun}s")
 
 
 def _check_anchors(root: yaml.Node, file: str, kind: FileKind) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, read_text
 from dialogue_gym._markdown import MARKDOWN_SUFFIXES, is_markdown
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, check_actions
 from dialogue_gym.domain import Domain
@@ -42,7 +42,7 @@ def kinds_of(path: Path) -> set[str]:
         return {_kind_in_markdown(text)}
     kinds, _ = _kinds(text, str(path))
     if not kinds:
-        found = ", ".join(map(shorten, parse_yaml(text, str(path), _ANY_FILE).mapping())) or "nothing"
+        found = ", ".join(map(quoted, parse_yaml(text, str(path), _ANY_FILE).mapping())) or "nothing"
         raise FileError(
             f"{path}:1: neither a domain (intents, slots, actions ...), nor stories, nor nlu: it has {found}"
         )

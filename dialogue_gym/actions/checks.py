@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions.loader import source_location
 from dialogue_gym.actions.runner import ActionRunner
 from dialogue_gym.actions.webhook import is_remote
@@ -47,7 +47,7 @@ def _differences(domain: Domain, runner: ActionRunner, name: str) -> Iterator[tu
     """Yield the problems of an action, and whether each is an error."""
     if name not in domain.actions:
         yield (
-            f"unknown action {shorten(name)} in the domain {domain.name}; {nearest(name, domain.actions)}",
+            f"unknown action {quoted(name)} in the domain {domain.name}; {nearest(name, domain.actions)}",
             False,
         )
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dialogue_gym._text import printable, shorten
+from dialogue_gym._text import printable, quoted
 from dialogue_gym.actions.sdk import Action
 from dialogue_gym.domain.sources import builtin_names
 
@@ -50,9 +50,9 @@ def load_actions(module: str | Path) -> list[Action]:
     except ActionError:
         raise
     except (Exception, SystemExit) as error:
-        raise ActionError(f"{shorten(str(module))} cannot be imported: {failure(error)}") from None
+        raise ActionError(f"{quoted(str(module))} cannot be imported: {failure(error)}") from None
     if not (actions := _actions_of(modules)):
-        raise ActionError(f"{shorten(str(module))} has no class with name() and run(...)")
+        raise ActionError(f"{quoted(str(module))} has no class with name() and run(...)")
     return actions
 
 
@@ -72,24 +72,24 @@ def as_actions(things: Iterable[type | Action]) -> dict[str, Action]:
     actions: dict[str, Action] = {}
     for thing in things:
         if not _is_action(thing):
-            raise ActionError(f"{shorten(repr(thing))} is not an action: it needs name() and run(...)")
+            raise ActionError(f"{quoted(repr(thing))} is not an action: it needs name() and run(...)")
         if isinstance(thing, type):
             action = _instance(thing)
             if action is None:
-                raise ActionError(f"{shorten(repr(thing))} is not an action: its name() is not implemented")
+                raise ActionError(f"{quoted(repr(thing))} is not an action: its name() is not implemented")
         else:
             action = thing
         name: object = action.name()
         file, line = source_location(action)
         if not isinstance(name, str) or not name:
-            raise ActionError(f"{file}:{line}: name() must return a name, not {shorten(repr(name))}")
+            raise ActionError(f"{file}:{line}: name() must return a name, not {quoted(repr(name))}")
         try:
             inspect.signature(action.run).bind(None, None, None)
         except TypeError:
             raise ActionError(f"{file}:{line}: run() must take dispatcher, tracker and domain") from None
         if name in actions:
             first = "{}:{}".format(*source_location(actions[name]))
-            raise ActionError(f"{file}:{line}: duplicate action {shorten(name)}, first defined at {first}")
+            raise ActionError(f"{file}:{line}: duplicate action {quoted(name)}, first defined at {first}")
         actions[name] = action
     return actions
 
@@ -151,7 +151,7 @@ def _instance(found: type) -> Action | None:
     except NotImplementedError:
         return None
     except (Exception, SystemExit) as error:
-        raise ActionError(f"{shorten(repr(found))} cannot be used: {failure(error)}") from None
+        raise ActionError(f"{quoted(repr(found))} cannot be used: {failure(error)}") from None
     return action
 
 
@@ -166,7 +166,7 @@ def _import_named(name: str) -> list[ModuleType]:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # the module itself needs another one
-        raise ActionError(f"no such Python module: {shorten(name)}") from None
+        raise ActionError(f"no such Python module: {quoted(name)}") from None
 
 
 def _import_from(path: Path) -> list[ModuleType]:

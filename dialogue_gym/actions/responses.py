@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dialogue_gym._text import article, nearest, shorten
+from dialogue_gym._text import article, nearest, quoted
 from dialogue_gym._yaml import MAX_DEPTH
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import reset_slots, utterance
@@ -58,7 +58,7 @@ class ResponseReader:
             if isinstance(plain, dict):
                 yield plain
             else:
-                self.faults.append(f"expected objects in its {key}, not {shorten(str(plain))}")
+                self.faults.append(f"expected objects in its {key}, not {quoted(str(plain))}")
 
     def _event(self, content: Json) -> list[Event]:
         kind = content.get("event")
@@ -76,18 +76,18 @@ class ResponseReader:
         if kind in ("active_loop", "form"):
             if isinstance(name := content.get("name"), (str, type(None))):
                 return [ActiveLoop(name or None)]
-            self.faults.append(f"a form needs its name or null, not {shorten(str(name))}")
+            self.faults.append(f"a form needs its name or null, not {quoted(str(name))}")
             return []
         if kind == "action_execution_rejected" and isinstance(name := content.get("name"), str):
             return [ActionExecutionRejected(name)]
-        self.faults.append(f"unknown kind of event {shorten(str(kind))}")
+        self.faults.append(f"unknown kind of event {quoted(str(kind))}")
         return []
 
     def _slot_set(self, content: Json) -> SlotSet | None:
         names = {REQUESTED_SLOT, *(slot.name for slot in self._domain.slots)}
         name, value = content.get("name"), content.get("value")
         if not isinstance(name, str) or name not in names:
-            self.faults.append(f"unknown slot {shorten(str(name))}; {nearest(str(name), names)}")
+            self.faults.append(f"unknown slot {quoted(str(name))}; {nearest(str(name), names)}")
             return None
         return SlotSet(name, value)
 
@@ -103,9 +103,7 @@ class ResponseReader:
         given = {key: content[key] for key in ATTACHMENTS if content.get(key)}
         for key in LISTS_OF_OBJECTS:
             if not _is_list_of_objects(given.get(key, [])):
-                self.faults.append(
-                    f"expected a list of objects under {key!r}, not {shorten(str(given[key]))}"
-                )
+                self.faults.append(f"expected a list of objects under {key!r}, not {quoted(str(given[key]))}")
                 del given[key]
         if "buttons" in given:
             given["buttons"] = data.get("buttons", []) + given["buttons"]
@@ -122,7 +120,7 @@ class ResponseReader:
         if not self._domain.variations(name):
             names = [response.name for response in self._domain.responses]
             if name not in names and not any(known.startswith(f"{name}/") for known in names):
-                self.faults.append(f"unknown response {shorten(name)}; {nearest(name, names)}")
+                self.faults.append(f"unknown response {quoted(name)}; {nearest(name, names)}")
         return utterance(name, self._conversation, self._speaker, self._slots | dict(further))
 
 

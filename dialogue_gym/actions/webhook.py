@@ -8,7 +8,7 @@ from __future__ import annotations
 import urllib.parse
 
 from dialogue_gym._http import ServiceError, post_json
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.actions.payloads import domain_json, tracker_json
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Json
@@ -57,8 +57,8 @@ def ask_server(url: str, name: str, conversation: Conversation, seconds: float) 
         if not isinstance(reason, str):
             raise
         if error.status == 400:  # rasa_sdk's ActionExecutionRejection
-            raise ServiceError(f"rejected by the action server: {shorten(reason, 200)}", 400) from None
-        raise ServiceError(f"{error}: {shorten(reason, 200)}", error.status) from None
+            raise ServiceError(f"rejected by the action server: {quoted(reason, 200)}", 400) from None
+        raise ServiceError(f"{error}: {quoted(reason, 200)}", error.status) from None
     if not isinstance(response, dict):
-        raise ServiceError(f"{shorten(url, 200)} sent {shorten(repr(response))}, which is not an object")
+        raise ServiceError(f"{quoted(url, 200)} sent {quoted(repr(response))}, which is not an object")
     return response

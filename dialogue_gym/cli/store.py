@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym._text import counted, nearest, printable, shorten
+from dialogue_gym._text import counted, nearest, printable, quoted
 from dialogue_gym.cli.options import ActionsOption, DomainName, tell_namesakes
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcript import transcript
@@ -167,7 +167,7 @@ def export_command(
 ) -> None:
     """Write what was taught as a project for Rasa: stories, examples, the domain, and actions."""
     if reader not in EXPORT_FOLDERS:
-        raise ValueError(f"--for: unknown target {shorten(reader)}; {nearest(reader, EXPORT_FOLDERS)}")
+        raise ValueError(f"--for: unknown target {quoted(reader)}; {nearest(reader, EXPORT_FOLDERS)}")
     with _reading(folder) as opened:
         origins = origins_of(opened, nlu or (), actions or ())
         done = export_for(reader, History(opened.entries()), _domain(opened), target, origins)
@@ -229,7 +229,7 @@ def ratings(
         found = {str(one.id): one for one in waiting(opened.ratings())}
         if approve not in ("all", *found):
             known = nearest(approve, ("all", *found))
-            raise ValueError(f"--approve {shorten(approve)}: no such rating awaits approval; {known}")
+            raise ValueError(f"--approve {quoted(approve)}: no such rating awaits approval; {known}")
         chosen = [one for name, one in found.items() if approve in ("all", name)]
         opened.append_all(approved(one) for one in chosen)
     print(counted(len(chosen), "rating"), "approved")

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym import rules
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -235,7 +235,7 @@ class BotState:
             return
         if name not in self._action:
             valid = nearest(name, self._action)
-            raise DomainError(f"{self.domain.name}: unknown action {shorten(name)}; {valid}")
+            raise DomainError(f"{self.domain.name}: unknown action {quoted(name)}; {valid}")
         index = self._action[name]
         if name != LISTEN:
             self._filled = {}
@@ -257,7 +257,7 @@ class BotState:
             return
         if event.name not in self._slot:
             valid = nearest(event.name, self._slot)
-            raise DomainError(f"{self.domain.name}: unknown slot {shorten(event.name)}; {valid}")
+            raise DomainError(f"{self.domain.name}: unknown slot {quoted(event.name)}; {valid}")
         index = self._slot[event.name]
         code = self._codes[index]
         value = named_value(code.slot) if event.is_named_only else stored_value(code.slot, event.value)
@@ -280,9 +280,7 @@ class BotState:
         venue = None if name is None else self._venues.venue(str(name))
         if name is not None and venue is None:
             valid = nearest(str(name), list(self._venues.names))
-            raise DomainError(
-                f"{self.domain.name}: unknown {self._venues.name} {shorten(str(name))}; {valid}"
-            )
+            raise DomainError(f"{self.domain.name}: unknown {self._venues.name} {quoted(str(name))}; {valid}")
         self._row[self._tables.search + ON_OFFER] = 0 if venue is None else venue + 1
 
     @property

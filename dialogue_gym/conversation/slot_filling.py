@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.slot import (
@@ -70,11 +70,11 @@ def value_notes(domain: Domain, message: UserUttered, loop: LoopState = NO_LOOP)
 
 def _value_note(slot: Slot, value: Value) -> str | None:
     if not slot.lists(value):
-        unlisted = f"the slot {slot.name!r} has no value {shorten(str(value))}, which to the bot is {OTHER!r}"
+        unlisted = f"the slot {slot.name!r} has no value {quoted(str(value))}, which to the bot is {OTHER!r}"
         return f"{unlisted}; {nearest(str(value), slot.values)}"
     if slot.type in ("bool", "float") and value is not None and not slot.label(value):
         kind = "true or false" if slot.type == "bool" else "a number"
-        return f"the slot {slot.name!r} needs {kind}, not {shorten(str(value))}; to the bot it is {EMPTY}"
+        return f"the slot {slot.name!r} needs {kind}, not {quoted(str(value))}; to the bot it is {EMPTY}"
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.model import (
     CONFIDENCES,
@@ -50,7 +50,7 @@ class Names:
     def slot(self, entry: YamlNode, name: str) -> Slot:
         """Return the slot of that name; an unknown name is an error of `entry`."""
         if name not in self._slot_by_name:
-            raise entry.error(f"unknown slot {shorten(name)}; {nearest(name, self._slot_by_name)}")
+            raise entry.error(f"unknown slot {quoted(name)}; {nearest(name, self._slot_by_name)}")
         return self._slot_by_name[name]
 
     @functools.cached_property
@@ -93,9 +93,7 @@ def parse_value(entry: YamlNode, slot: Slot) -> str | None:
         by_lower = {value.lower(): value for value in slot.values}
         text = category(entry)
         if text.lower() not in by_lower:
-            raise entry.error(
-                f"{shorten(text)} is not a value of {slot.name!r}; {nearest(text, slot.values)}"
-            )
+            raise entry.error(f"{quoted(text)} is not a value of {slot.name!r}; {nearest(text, slot.values)}")
         return by_lower[text.lower()]
     return entry.text()
 

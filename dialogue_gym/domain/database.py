@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import NO_FILE, FileKind, check_characters, read_bytes, read_text
-from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym._text import name_fault, nearest, quoted
 from dialogue_gym._yaml import YamlNode, plain_value
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.domain.slot import Slot
@@ -121,7 +121,7 @@ def _of_file(entry: YamlNode, folder: Path) -> _Table:
             return _of_table(entry, _existing(entry, folder / name), table)
         return _of_csv(entry, _existing(entry, folder / written))
     except OSError as error:
-        raise entry.error(f"{shorten(written)} cannot be read ({error.strerror or error})") from None
+        raise entry.error(f"{quoted(written)} cannot be read ({error.strerror or error})") from None
 
 
 def _existing(entry: YamlNode, path: Path) -> Path:
@@ -143,7 +143,7 @@ def _of_csv(entry: YamlNode, path: Path) -> _Table:
     if read_bytes(path, len(_SQLITE) - 1) == _SQLITE:
         tables, _, _ = query_table(path, "")
         example = f"{entry.text()}#{tables[0] if tables else 'TABLE'}"
-        raise entry.error(f"this is a SQLite database; name a table as in {shorten(example)}")
+        raise entry.error(f"this is a SQLite database; name a table as in {quoted(example)}")
     text = read_text(path, _CSV_FILE)
     check_characters(text, str(path), _CSV_FILE)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -171,7 +171,7 @@ def _of_table(entry: YamlNode, path: Path, table: str) -> _Table:
     """Read a table or view of a SQLite file."""
     tables, columns, found = query_table(path, table)
     if table not in tables:
-        raise entry.error(f"{path} has no table {shorten(table)}; {nearest(table, tables)}")
+        raise entry.error(f"{path} has no table {quoted(table)}; {nearest(table, tables)}")
     rows: list[tuple[str, _Cells]] = []
     for number, cells in enumerate(found, 1):
         place = f"{path}#{table}: row {number}"
@@ -199,8 +199,8 @@ def query_table(path: Path, table: str) -> tuple[list[str], list[str], list[tupl
             tables = [str(name) for (name,) in named if not name.startswith("sqlite_")]
             if table not in tables:
                 return tables, [], []
-            quoted = table.replace('"', '""')
-            found = opened.execute(f'SELECT * FROM "{quoted}" LIMIT {MAX_VENUES + 1}')
+            escaped = table.replace('"', '""')
+            found = opened.execute(f'SELECT * FROM "{escaped}" LIMIT {MAX_VENUES + 1}')
             return tables, [column[0].strip() for column in found.description], found.fetchall()
     except sqlite3.Error as error:
         raise DomainError(f"{path}: not a SQLite database that can be read ({error})") from None
@@ -229,10 +229,10 @@ def _number(cell: str) -> str | None:
 def _check_columns(table: _Table) -> None:
     for number, column in enumerate(table.columns):
         if fault := name_fault(column):
-            name = f"{shorten(column)} is not a valid name for column {number + 1}"
+            name = f"{quoted(column)} is not a valid name for column {number + 1}"
             raise DomainError(f"{table.place}: {name}: {fault}")
         if column in table.columns[:number]:
-            raise DomainError(f"{table.place}: duplicate column {shorten(column)}")
+            raise DomainError(f"{table.place}: duplicate column {quoted(column)}")
     if len(table.columns) < 2:
         raise DomainError(f"{table.place}: a database needs at least two columns: the names and one more")
     if not table.rows:
@@ -261,15 +261,15 @@ def _rows(table: _Table, names: str, slots: tuple[Slot, ...]) -> tuple[tuple[str
             value = values.get(cell.lower()) or values.get(_number(cell) or "")
             if value is None:
                 hint = nearest(cell, slot.values)
-                raise DomainError(f"{at}: {shorten(cell)} is not a value of {slot.name!r}; {hint}")
+                raise DomainError(f"{at}: {quoted(cell)} is not a value of {slot.name!r}; {hint}")
             row[number] = value
         name = row[place]
         if name is None:
             raise DomainError(f"{at}: the venue has no name: its {names!r} is empty")
         if fault := name_fault(name):
-            raise DomainError(f"{at}: {shorten(name)} is not a valid name: {fault}")
+            raise DomainError(f"{at}: {quoted(name)} is not a valid name: {fault}")
         if name in seen:
-            raise DomainError(f"{at}: duplicate name {shorten(name)}; it is also that of {seen[name]}")
+            raise DomainError(f"{at}: duplicate name {quoted(name)}; it is also that of {seen[name]}")
         seen[name] = at
         rows.append(tuple(row))
     return tuple(rows)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.conditions import Names, parse_action, parse_condition, parse_value
 from dialogue_gym.domain.model import (
@@ -152,7 +152,7 @@ def _goal(entry: YamlNode, names: Names) -> tuple[tuple[str, tuple[str, ...]], .
             item.name()
             values.append(parse_value(item, slot) or "")
             if values[-1] in values[:-1]:
-                raise item.error(f"duplicate value {shorten(values[-1])}")
+                raise item.error(f"duplicate value {quoted(values[-1])}")
             if len(values) > MAX_ITEMS:
                 raise item.error(f"more than the {MAX_ITEMS} values that are supported")
         if not values:
@@ -385,7 +385,7 @@ def _line(entry: YamlNode, names: Names, told: list[str], silent: set[str]) -> _
         raise answer.error("expected 'after', with an answer for each earlier intent")
     for earlier, part in after.items():
         if earlier not in names.intents:
-            raise part.error(f"unknown intent {shorten(earlier)}; {nearest(earlier, names.intents)}")
+            raise part.error(f"unknown intent {quoted(earlier)}; {nearest(earlier, names.intents)}")
     answers = {earlier: _answers(part, names, silent) for earlier, part in after.items()}
     return _Line(answer, intent, tells, (), answers)
 

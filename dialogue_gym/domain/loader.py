@@ -16,7 +16,7 @@ import yaml
 
 from dialogue_gym._files import Problem, read_text
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._text import PLACE, nearest, shorten
+from dialogue_gym._text import PLACE, nearest, quoted
 from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert
 from dialogue_gym.domain.database import parse_database, with_venues
@@ -200,12 +200,12 @@ def _doubts(
         for slot in form.required_slots:
             if slot not in slots:
                 message = (
-                    f"unknown slot {shorten(slot)}; {nearest(slot, slots)} (the form asks for it forever)"
+                    f"unknown slot {quoted(slot)}; {nearest(slot, slots)} (the form asks for it forever)"
                 )
                 yield places[form.name].warning(message)
             elif not any(name in actions for name in form.questions(slot)):
                 _, ours, _, anybody = form.questions(slot)
-                message = f"nothing asks for the slot {shorten(slot)}: add the response {ours} or {anybody}"
+                message = f"nothing asks for the slot {quoted(slot)}: add the response {ours} or {anybody}"
                 yield places[form.name].warning(message)
 
 
@@ -229,10 +229,10 @@ def _lost_conditions(
         for name in sorted(map(str, loops)):
             if name not in required:
                 hint = nearest(name, required)
-                yield places[slot.name].warning(f"unknown form {shorten(name)} in a condition; {hint}")
+                yield places[slot.name].warning(f"unknown form {quoted(name)} in a condition; {hint}")
             elif required[name] and slot.name not in required[name] and name not in begun:
                 yield places[slot.name].warning(
-                    f"a mapping holds in {name}, whose required_slots lack {shorten(slot.name)}"
+                    f"a mapping holds in {name}, whose required_slots lack {quoted(slot.name)}"
                 )
 
 
@@ -263,7 +263,7 @@ def _unique(entries: Iterable[tuple[YamlNode, str]], what: str) -> list[str]:
     seen: dict[str, None] = {}
     for entry, name in entries:
         if name in seen:
-            raise entry.error(f"duplicate {what} {shorten(name)}")
+            raise entry.error(f"duplicate {what} {quoted(name)}")
         seen[name] = None
         if len(seen) > MAX_NAMES:
             raise entry.error(f"more than the {MAX_NAMES} names that are supported")
@@ -315,7 +315,7 @@ def place_faults(text: str, slots: Sequence[str]) -> list[str]:
     """Return a clause for each place in the text of a response that is for an unknown slot."""
     names = [place[1] for place in PLACE.finditer(text) if place[1] and place[1].isidentifier()]
     return [
-        f"unknown slot {shorten(name)} in braces; {nearest(name, slots)} (only an action can fill it)"
+        f"unknown slot {quoted(name)} in braces; {nearest(name, slots)} (only an action can fill it)"
         for name in dict.fromkeys(names)
         if name not in slots
     ]

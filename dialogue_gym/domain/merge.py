@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym._yaml import YamlNode, in_file
 from dialogue_gym.domain.model import DOMAIN_FILE
 
@@ -58,7 +58,7 @@ def _join(known: dict[str, YamlNode], entry: YamlNode, warnings: list[Problem]) 
         first = known.setdefault(name, item)
         if first.file != item.file and first.value() != item.value():
             place = f"{first.file}:{first.line}"
-            warnings.append(item.warning(f"{shorten(name)} is defined differently in {place}, which is used"))
+            warnings.append(item.warning(f"{quoted(name)} is defined differently in {place}, which is used"))
 
 
 def _name(item: YamlNode) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dialogue_gym._files import FileError, FileKind
-from dialogue_gym._text import article, name_fault, nearest, shorten
+from dialogue_gym._text import article, name_fault, nearest, quoted
 from dialogue_gym.domain.slot import (
     FILLED,
     FROM_ENTITY,
@@ -347,7 +347,7 @@ class Domain:
             if slot.name == name:
                 return slot
         valid = nearest(str(name), [slot.name for slot in self.slots])
-        raise DomainError(f"{self.name}: unknown slot {shorten(str(name))}; {valid}")
+        raise DomainError(f"{self.name}: unknown slot {quoted(str(name))}; {valid}")
 
     def texts(self, action: str) -> tuple[str, ...]:
         """Return the texts of an action: its response, or those that the simulation declares."""
@@ -375,7 +375,7 @@ class Domain:
         responses = self.responses
         if texts and "/" in name:
             raise DomainError(
-                f"{self.name}: an action that says something has no / in its name: {shorten(name)}"
+                f"{self.name}: an action that says something has no / in its name: {quoted(name)}"
             )
         if texts:
             responses = (*responses, Response(name, (texts,) if isinstance(texts, str) else tuple(texts)))
@@ -398,7 +398,7 @@ class Domain:
         """
         self._refuse("slot", name, [slot.name for slot in self.slots])
         if type not in SLOT_TYPES:
-            raise DomainError(f"{self.name}: unknown slot type {shorten(type)}; {nearest(type, SLOT_TYPES)}")
+            raise DomainError(f"{self.name}: unknown slot type {quoted(type)}; {nearest(type, SLOT_TYPES)}")
         if bool(values) != (type == "categorical"):
             raise DomainError(f"{self.name}: a categorical slot needs values, and no other slot has any")
         distinct: dict[str, str] = {}
@@ -413,11 +413,9 @@ class Domain:
 
     def _refuse(self, what: str, name: str, taken: Sequence[str]) -> None:
         if fault := name_fault(name):
-            raise DomainError(
-                f"{self.name}: {shorten(name)} is not a valid name for {article(what)}: {fault}"
-            )
+            raise DomainError(f"{self.name}: {quoted(name)} is not a valid name for {article(what)}: {fault}")
         if name in taken:
-            raise DomainError(f"{self.name}: there is {article(what)} {shorten(name)} already")
+            raise DomainError(f"{self.name}: there is {article(what)} {quoted(name)} already")
         if len(taken) >= MAX_NAMES:
             raise DomainError(f"{self.name}: there are {MAX_NAMES} already, more are not supported")
 

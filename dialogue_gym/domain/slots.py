@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import is_misspelling_of, nearest, shorten
+from dialogue_gym._text import is_misspelling_of, nearest, quoted
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.conditions import category
 from dialogue_gym.domain.model import MAX_NAMES
@@ -79,7 +79,7 @@ class SlotReader:
     def _slot(self, name: str, entry: YamlNode) -> Slot:
         keys = entry.mapping()
         if "type" not in keys:
-            raise entry.error(f"the slot {shorten(name)} has no 'type'")
+            raise entry.error(f"the slot {quoted(name)} has no 'type'")
         kind = keys["type"].text("slot type")
         if "." in kind:
             # A Python class of the user's own: its rule is not known here, nor are its options.
@@ -131,7 +131,7 @@ class SlotReader:
             text = category(item, "name")
             item.check_name(text)
             if text in values:
-                raise item.error(f"duplicate value {shorten(text)}")
+                raise item.error(f"duplicate value {quoted(text)}")
             if text.lower() in values.values():
                 raise keys["values"].error("values that differ only in case are the same to Rasa")
             values[text] = text.lower()
@@ -154,12 +154,12 @@ class SlotReader:
         elif slot.type == "bool" and not isinstance(value, bool):
             seen = slot.labels[slot.label(value)]
             self.warnings.append(
-                entry.warning(f"{shorten(str(value))} is neither true nor false: the slot counts as {seen}")
+                entry.warning(f"{quoted(str(value))} is neither true nor false: the slot counts as {seen}")
             )
         elif slot.type == "categorical" and slot.labels[slot.label(value)] == OTHER:
             text = slot.text_of(value) or ""
             self.warnings.append(
-                entry.warning(f"the slot does not list {shorten(text)}; {nearest(text, slot.values)}")
+                entry.warning(f"the slot does not list {quoted(text)}; {nearest(text, slot.values)}")
             )
         return value
 
@@ -178,7 +178,7 @@ class SlotReader:
             raise entry.error("a mapping needs 'type'")
         kind = keys["type"].text("mapping type")
         if kind not in MAPPING_TYPES:
-            message = f"unknown mapping type {shorten(kind)}; {nearest(kind, MAPPING_TYPES)}"
+            message = f"unknown mapping type {quoted(kind)}; {nearest(kind, MAPPING_TYPES)}"
             if any(is_misspelling_of(kind, known) for known in MAPPING_TYPES):
                 raise keys["type"].error(message)
             self.warnings.append(keys["type"].warning(f"{message} (it fills nothing)"))
@@ -209,14 +209,14 @@ class SlotReader:
         """Return whether Rasa uses a mapping; one with an unknown entity or intent is skipped."""
         if mapping.type == FROM_ENTITY and mapping.entity not in self.entities and not self.fills_unlisted:
             entity = str(mapping.entity)
-            message = f"unknown entity {shorten(entity)}; {nearest(entity, self.entities)}"
+            message = f"unknown entity {quoted(entity)}; {nearest(entity, self.entities)}"
             self.warnings.append(keys["entity"].warning(f"{message} (this mapping fills nothing)"))
             return False
         known = {name.partition("/")[0] for name in self.intents}
         for key, names in (("intent", mapping.intents), ("not_intent", mapping.not_intents)):
             for name in names:
                 if name.partition("/")[0] not in known:
-                    message = f"unknown intent {shorten(name)}; {nearest(name, self.intents)}"
+                    message = f"unknown intent {quoted(name)}; {nearest(name, self.intents)}"
                     if is_skipped := key == "intent" and mapping.type == FROM_INTENT:
                         message += " (this mapping fills nothing)"
                     self.warnings.append(keys[key].warning(message))

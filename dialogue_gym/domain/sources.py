@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, read_text
 from dialogue_gym._markdown import MARKDOWN_SUFFIXES, is_markdown
-from dialogue_gym._text import nearest, printable, shorten
+from dialogue_gym._text import nearest, printable, quoted
 from dialogue_gym.domain.markdown_responses import has_responses
 from dialogue_gym.domain.model import DomainError
 
@@ -66,7 +66,7 @@ def files_of(source: Source, skipped: list[Problem]) -> tuple[str, list[Path]]:
             raise DomainError("no domain: the list of files is empty")
         return parts[0][0], list(dict.fromkeys(path for _, paths in parts for path in paths))
     if not isinstance(source, (str, Path)):
-        raise DomainError(f"domain={shorten(repr(source))}: expected a path, a name or a Domain")
+        raise DomainError(f"domain={quoted(repr(source))}: expected a path, a name or a Domain")
     if source in builtin_names():
         return str(source), [domain_path(str(source))]
     path = Path(source)
@@ -75,7 +75,7 @@ def files_of(source: Source, skipped: list[Problem]) -> tuple[str, list[Path]]:
     ):
         meant = next((name for suffix in YAML_SUFFIXES if _exists(Path(name := f"{source}{suffix}"))), None)
         valid = f"did you mean {meant!r}?" if source and meant else nearest(source, builtin_names())
-        raise DomainError(f"{shorten(source)} is neither a file nor a built-in domain; {valid}")
+        raise DomainError(f"{quoted(source)} is neither a file nor a built-in domain; {valid}")
     if not _is_folder(path):
         return printable(path.stem), [path]
     if not (

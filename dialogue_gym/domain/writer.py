@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml
 from dialogue_gym.domain.changes import changed_names, with_changes
 from dialogue_gym.domain.default_names import without_used_defaults
@@ -179,7 +179,7 @@ def _listed(domain: Domain, extended: Domain) -> str:
     new = [*extended.actions[len(domain.actions) :], *extended.intents[len(domain.intents) :]]
     new += [slot.name for slot in extended.slots[len(domain.slots) :]]
     new += changed_names(domain, extended)
-    return ", ".join(map(shorten, new))
+    return ", ".join(map(quoted, new))
 
 
 def _additions(root: YamlNode, domain: Domain, extended: Domain) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym._text import name_fault, nearest, quoted
 from dialogue_gym.conversation.events import ActionExecuted, Event, Json, UserUttered, from_json
 from dialogue_gym.domain.additions import ACTION, RESPONSE
 from dialogue_gym.domain.additions import KINDS as ADDITIONS
@@ -239,12 +239,12 @@ def content_json(draft: Draft) -> str:
     """
     kind = draft.kind
     if kind not in KINDS:
-        raise StoreError(f"unknown kind of entry {shorten(kind)}; {nearest(kind, KINDS)}")
+        raise StoreError(f"unknown kind of entry {quoted(kind)}; {nearest(kind, KINDS)}")
     if not draft.conversation and draft.parent is not None:
         raise StoreError("an entry that belongs to no conversation follows none")
     for name in filter(None, (draft.conversation, draft.author)):
         if reason := name_fault(name):
-            raise StoreError(f"{shorten(name)} is not a name for a conversation or an author: {reason}")
+            raise StoreError(f"{quoted(name)} is not a name for a conversation or an author: {reason}")
     if not draft.conversation and kind not in (DOMAIN, NOTE, RENAME):
         raise StoreError(f"an entry of the kind {kind!r} needs a conversation")
     try:
@@ -269,12 +269,12 @@ def shape_fault(kind: str, content: object) -> str | None:
             continue
         value: Any = content[key]
         if isinstance(value, bool) or not isinstance(value, _TYPES[what]):
-            return f"{key!r} is {what}, not {shorten(str(value))}"
+            return f"{key!r} is {what}, not {quoted(str(value))}"
         if key in _LISTS_OF_TEXTS and not all(isinstance(item, str) for item in value):
             return f"{key!r} is a list of texts"
         valid = _CHOICES.get((kind, key), ())
         if valid and value not in valid:
-            return f"{key!r} cannot be {shorten(value)}; {nearest(value, valid)}"
+            return f"{key!r} cannot be {quoted(value)}; {nearest(value, valid)}"
     return None
 
 
@@ -300,7 +300,7 @@ def problems(entries: Iterable[Entry], unreadable: Iterable[int] = ()) -> Iterat
         else:
             yield f"error: {here}: its revision is {entry.revision}, not {revision}"
         if entry.kind not in KINDS:
-            yield f"warning: {here}: unknown kind {shorten(entry.kind)}; {nearest(entry.kind, KINDS)}"
+            yield f"warning: {here}: unknown kind {quoted(entry.kind)}; {nearest(entry.kind, KINDS)}"
         if reason := fault(entry.kind, entry.content):
             yield f"error: {here}: {reason}"
         elif entry.kind == HEAD and entry.content["to"] != entry.parent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.journal.database import SELECT_BRANCHES, SELECT_FINISHED, SELECT_NAMES, JournalDatabase
 from dialogue_gym.journal.entry import IMPORTED, STORY, StoreError
 
@@ -33,8 +33,8 @@ def erase(database: JournalDatabase, conversation: str, with_forks: bool) -> lis
     """
     forks = branches(database, conversation)
     if forks and not with_forks:
-        listed = ", ".join(map(shorten, forks))
-        raise StoreError(f"{shorten(conversation)} has forks that share its beginning: {listed}")
+        listed = ", ".join(map(quoted, forks))
+        raise StoreError(f"{quoted(conversation)} has forks that share its beginning: {listed}")
     erased = [conversation, *forks]
     # The file that a story came from may name the same people.
     is_story = any(re.fullmatch(rf"{STORY} \d+", name) for name in erased)

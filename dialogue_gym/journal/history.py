@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import WRITER, Event, Json
 from dialogue_gym.domain import Domain
@@ -148,7 +148,7 @@ class History:
     def _thread(self, conversation: str) -> _Thread:
         if conversation not in self._threads:
             valid = nearest(conversation, self._threads)
-            raise StoreError(f"unknown conversation {shorten(conversation)}; {valid}")
+            raise StoreError(f"unknown conversation {quoted(conversation)}; {valid}")
         return self._threads[conversation]
 
     def head(self, conversation: str) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym._text import counted, printable, shorten
+from dialogue_gym._text import counted, printable, quoted
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
@@ -96,9 +96,9 @@ def mismatch(known: StoredDomain, given: StoredDomain) -> str | None:
         if len(missing) <= len(names) * _LEAST_COMMON:
             return None
         kind, name = missing[0]
-        what = f", which lacks {len(missing)} of its {len(names)} names, such as the {kind} {shorten(name)}"
+        what = f", which lacks {len(missing)} of its {len(names)} names, such as the {kind} {quoted(name)}"
     return (
-        f"this store belongs to the domain {shorten(known.source)}, not {shorten(given.source)}{what};"
+        f"this store belongs to the domain {quoted(known.source)}, not {quoted(given.source)}{what};"
         " give each its own folder with --store, or make this one its domain with dialogue-gym store adopt"
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym._text import name_fault, nearest, quoted
 from dialogue_gym.journal.database import (
     SELECT_BEGUN,
     SELECT_ENTRY,
@@ -315,9 +315,9 @@ class Store:
         count = sum(old in names for names in actions)
         if not count and not is_learned:
             valid = nearest(old, sorted(set[str]().union(*actions)))
-            raise StoreError(f"{self._database.folder}: no entry has the action {shorten(old)}; {valid}")
+            raise StoreError(f"{self._database.folder}: no entry has the action {quoted(old)}; {valid}")
         if reason := name_fault(new):
-            raise StoreError(f"{shorten(new)} is not a valid name for an action: {reason}")
+            raise StoreError(f"{quoted(new)} is not a valid name for an action: {reason}")
         entry = self.append("", RENAME, {"action": old, "to": new})
         self._renames.append(entry)
         return count
@@ -360,7 +360,7 @@ class Store:
         """
         names = [summary.id for summary in self.conversations()]
         if conversation not in names:
-            raise StoreError(f"unknown conversation {shorten(conversation)}; {nearest(conversation, names)}")
+            raise StoreError(f"unknown conversation {quoted(conversation)}; {nearest(conversation, names)}")
         return erase(self._database, conversation, with_forks)
 
     def check(self) -> list[str]:

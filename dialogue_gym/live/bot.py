@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, SlotSet, UserUttered
@@ -332,7 +332,7 @@ class LiveBot:
             StoreError: the journal could not be written.
         """
         if self.conversations.trace(conversation).teacher is None:
-            raise LiveError(f"nobody has taken over {shorten(conversation)}")
+            raise LiveError(f"nobody has taken over {quoted(conversation)}")
         self.conversations.let_decide(conversation, None, by)
         return self.resume(conversation)
 
@@ -352,7 +352,7 @@ class LiveBot:
         """
         trace = self._handed_over(conversation, teacher)
         if action not in self._actions:
-            raise LiveError(f"unknown action {shorten(action)}; {nearest(action, self._actions)}")
+            raise LiveError(f"unknown action {quoted(action)}; {nearest(action, self._actions)}")
         with self.conversations.turn(trace) as turn:
             first = len(turn.conversation)
             result = turn.do(action, version, teacher, proposal)
@@ -384,7 +384,7 @@ class LiveBot:
         """Return a conversation in which the user waits for this teacher; errors are those of `say`."""
         trace = self.conversations.trace(conversation)
         if trace.teacher != teacher:
-            raise LiveError(f"{trace.teacher or 'the bot'} decides in {shorten(conversation)}")
+            raise LiveError(f"{trace.teacher or 'the bot'} decides in {quoted(conversation)}")
         if not self.awaits_teacher(conversation):
-            raise LiveError(f"{shorten(conversation)}: it is the user's turn")
+            raise LiveError(f"{quoted(conversation)}: it is the user's turn")
         return trace

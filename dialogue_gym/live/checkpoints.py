@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym._files import FileError, write_whole
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.journal.entry import BOT, LABEL
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.store import forget as forget_taught
@@ -156,9 +156,7 @@ class Checkpoints:
         if self.best.exists():
             named[self.best.stem] = self.best
         if name not in named:
-            raise CheckpointError(
-                f"{self.folder}: unknown checkpoint {shorten(name)}; {nearest(name, named)}"
-            )
+            raise CheckpointError(f"{self.folder}: unknown checkpoint {quoted(name)}; {nearest(name, named)}")
         return named[name]
 
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import Event
 from dialogue_gym.domain import Domain
@@ -129,7 +129,7 @@ class Conversations:
             LiveError: the conversation is not open.
         """
         if conversation not in self._people:
-            raise LiveError(f"{shorten(conversation)} is not open; {nearest(conversation, self._people)}")
+            raise LiveError(f"{quoted(conversation)} is not open; {nearest(conversation, self._people)}")
         if conversation not in self._traces:
             self._traces[conversation] = self.on_record(conversation)
         self._traces.move_to_end(conversation)
@@ -147,7 +147,7 @@ class Conversations:
         entries = list(self.store.entries(conversation))
         if not entries or LIVE not in entries[0].content:
             raise LiveError(
-                f"unknown live conversation {shorten(conversation)}; {nearest(conversation, self._people)}"
+                f"unknown live conversation {quoted(conversation)}; {nearest(conversation, self._people)}"
             )
         return trace_of(self.domain, conversation, self.reward, entries)
 
@@ -298,7 +298,7 @@ class Conversations:
         trace = self.find(conversation)
         about = _rated(trace, about)
         if about is None:
-            raise LiveError(f"{shorten(conversation)}: this message can no longer be rated")
+            raise LiveError(f"{quoted(conversation)}: this message can no longer be rated")
         rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
         self._add(trace, RATING, rating, about, by)
         if conversation in self._active:

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.events import BotUttered, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -147,7 +147,7 @@ class Handoff:
         with self.sessions.lock:
             self.sessions.wait_for_turn(conversation)
             if self._bot.conversations.teacher(conversation) != teacher:
-                raise LiveError(f"{teacher} has not taken over {shorten(conversation)}")
+                raise LiveError(f"{teacher} has not taken over {quoted(conversation)}")
             reply = self._bot.give_back(conversation, teacher)
             self.sessions.keep_problem(conversation, reply.notes)
 

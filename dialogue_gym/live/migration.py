@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT
 from dialogue_gym.domain.slot import FILLED, OTHER
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -183,7 +183,7 @@ def _places(what: str, before: Sequence[str], now: Sequence[str], may_go: Contai
     for name in before:
         if name not in now and name not in may_go:
             raise MigrationError(
-                f"the domain has lost {what} {shorten(name)}, which was learned with;"
+                f"the domain has lost {what} {quoted(name)}, which was learned with;"
                 f" {nearest(name, now)}. Bring it back, or begin anew in another folder"
             )
     return [now.index(name) if name in now else _GONE for name in before]

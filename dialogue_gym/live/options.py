@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialogue_gym._text import fraction, shorten
+from dialogue_gym._text import fraction, quoted
 from dialogue_gym.teaching.options import BotOptions
 
 AUTO = "auto"
@@ -30,7 +30,7 @@ def exploration_rates(explore: str | None) -> tuple[float, float]:
         rate = fraction(explore)
     except ValueError:
         reason = "expected 'auto', or a number from 0 to 1"
-        raise ValueError(f"--explore {shorten(explore)}: {reason}") from None
+        raise ValueError(f"--explore {quoted(explore)}: {reason}") from None
     return rate, rate
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dialogue_gym._text import name_fault, printable, shorten
+from dialogue_gym._text import name_fault, printable, quoted
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
 from dialogue_gym.live.bot import LiveBot
@@ -320,7 +320,7 @@ class Sessions:
         _check_sender(sender)
         name = self._conversations.current(sender) or self._conversations.ended(sender)
         if name is None:
-            raise Rejected(404, f"{shorten(printable(sender))} has not written yet")
+            raise Rejected(404, f"{quoted(printable(sender))} has not written yet")
         return name
 
     def rate(
@@ -366,7 +366,7 @@ class Sessions:
         with contextlib.suppress(LiveError):
             if self._conversations.find(conversation).person == sender:
                 return conversation
-        raise LiveError(f"unknown conversation {shorten(conversation)}")
+        raise LiveError(f"unknown conversation {quoted(conversation)}")
 
     def waiting(self) -> list[Entry]:
         """Return the ratings that wait for approval, the oldest first."""

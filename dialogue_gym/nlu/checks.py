@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import counted, nearest, shorten
+from dialogue_gym._text import counted, nearest, quoted
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.slot_filling import slots_filled
 from dialogue_gym.domain.default_names import DEFAULT_INTENTS, known_intents
@@ -42,7 +42,7 @@ def _contradictions(data: NluData) -> Iterator[Problem]:
         other = first.setdefault(" ".join(example.text.casefold().split()), example)
         if other.intent != example.intent:
             place = f"{other.file}:{other.line}"
-            message = f"{shorten(example.text)} is {example.intent!r} here and {other.intent!r} in {place}"
+            message = f"{quoted(example.text)} is {example.intent!r} here and {other.intent!r} in {place}"
             yield _warning(example, message)
 
 
@@ -51,18 +51,18 @@ def _misfits(domain: Domain, data: NluData) -> Iterator[Problem]:
     hint = functools.cache(nearest)
     for example in data.examples:
         if domain.intent_of(example.intent) is None and example.intent not in known_intents(domain):
-            message = f"unknown intent {shorten(example.intent)}; {hint(example.intent, domain.intents)}"
+            message = f"unknown intent {quoted(example.intent)}; {hint(example.intent, domain.intents)}"
             yield Problem(example.file, example.line, message)
         for entity in example.entities:
             if entity.name not in domain.known_entities:
-                message = f"unknown entity {shorten(entity.name)}; {hint(entity.name, domain.known_entities)}"
+                message = f"unknown entity {quoted(entity.name)}; {hint(entity.name, domain.known_entities)}"
                 yield Problem(example.file, example.line, message)
             value = data.canonical(entity.value)
             mention = Entity(entity.name, value, role=entity.role, group=entity.group)
             filled = slots_filled(domain, UserUttered(example.text, example.intent, (mention,)))
             for slot in map(domain.slot, filled):
                 if slot.entity == entity.name and not slot.lists(value):
-                    message = f"the slot {slot.name!r} does not list the value {shorten(value)}"
+                    message = f"the slot {slot.name!r} does not list the value {quoted(value)}"
                     yield _warning(example, f"{message}; {hint(value, slot.values)}")
 
 

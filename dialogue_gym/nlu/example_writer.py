@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.nlu.examples import Example, NluData, NluError, parse_example
 
@@ -71,7 +71,7 @@ def annotate(example: Example) -> str:
     text = "".join([*parts, example.text[end:]])
     if text != text.strip() or parse_example(text, example.intent) != example:
         raise NluError(
-            f"the example {shorten(example.text)} and its entities cannot be written as annotated text"
+            f"the example {quoted(example.text)} and its entities cannot be written as annotated text"
         )
     return text
 

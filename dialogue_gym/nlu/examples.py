@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, check_characters, read_text
 from dialogue_gym._markdown import is_markdown, lines
-from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym._text import name_fault, nearest, quoted
 from dialogue_gym._yaml import YamlNode, parse_yaml
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain.model import DomainError
@@ -95,7 +95,7 @@ def builtin_path(domain: str, file: str = "nlu.yml") -> Path:
         DomainError: the domain is unknown.
     """
     if domain not in builtin_names():
-        raise DomainError(f"unknown built-in domain {shorten(domain)}; {nearest(domain, builtin_names())}")
+        raise DomainError(f"unknown built-in domain {quoted(domain)}; {nearest(domain, builtin_names())}")
     return Path(str(resources.files("dialogue_gym.domains") / domain / file))
 
 
@@ -159,7 +159,7 @@ def parse_example(
         try:
             entities += _annotated(found, start, warn)
         except ValueError as error:
-            raise NluError(f"{file}:{line}: invalid annotation {shorten(found[0])}: {error}") from None
+            raise NluError(f"{file}:{line}: invalid annotation {quoted(found[0])}: {error}") from None
         plain.append(found["text"])
         start += len(found["text"])
     plain.append(text[end:])
@@ -180,7 +180,7 @@ def _described(found: re.Match[str], content: str, start: int, warn: Callable[[s
     for key in parts:
         if key not in _ANNOTATION_KEYS:
             hint = nearest(key, _ANNOTATION_KEYS)
-            warn(f"unknown key {shorten(key)} in the annotation {shorten(found[0])}: it is ignored; {hint}")
+            warn(f"unknown key {quoted(key)} in the annotation {quoted(found[0])}: it is ignored; {hint}")
     if "entity" not in parts:
         raise ValueError("it has no 'entity'")
     value = parts.get("value", found["text"])
@@ -227,7 +227,7 @@ class _Collected:
         elif (title, item) not in self._regexes:
             # Checked here, where the file and the line are known, and not when it is first used.
             self._regexes[title, item] = None
-            self._check_pattern(item, f"{file}:{line}: {shorten(item)}")
+            self._check_pattern(item, f"{file}:{line}: {quoted(item)}")
 
     def _check_pattern(self, pattern: str, place: str) -> None:
         try:
@@ -280,7 +280,7 @@ def _items(entry: YamlNode, collected: _Collected) -> Iterator[tuple[str, int]]:
             continue
         if not stripped.startswith("-"):
             collected.warn(
-                entry.file, place, f"{shorten(stripped)} is left out: it does not begin with a dash"
+                entry.file, place, f"{quoted(stripped)} is left out: it does not begin with a dash"
             )
         elif text := stripped[1:].strip():
             yield text, place
@@ -290,7 +290,7 @@ def _read_markdown(text: str, file: str, collected: _Collected) -> None:
     check_characters(text, file, NLU_FILE)
     kind = title = ""
     for number, line in lines(text, file, NLU_FILE):
-        place = f"{file}:{number}: {shorten(line)}"
+        place = f"{file}:{number}: {quoted(line)}"
         if line.startswith("##"):
             kind, _, title = (part.strip() for part in line[2:].partition(":"))
             if kind not in KINDS or name_fault(title):
@@ -304,7 +304,7 @@ def _read_markdown(text: str, file: str, collected: _Collected) -> None:
             for item in _lookup_file(line, Path(file), number):
                 collected.add(kind, title, item, file, number)
         elif kind and not line.startswith("#"):
-            collected.warn(file, number, f"{shorten(line)} is left out: it does not begin with a dash")
+            collected.warn(file, number, f"{quoted(line)} is left out: it does not begin with a dash")
 
 
 def _lookup_file(name: str, file: Path, line: int) -> list[str]:
@@ -316,7 +316,7 @@ def _lookup_file(name: str, file: Path, line: int) -> list[str]:
     beside = file.parent / name
     path = beside if beside.is_file() else Path(name)
     if not path.is_file():
-        raise NluError(f"{file}:{line}: {shorten(name)} is neither an item after a dash nor a file of values")
+        raise NluError(f"{file}:{line}: {quoted(name)} is neither an item after a dash nor a file of values")
     values = read_text(path, NLU_FILE)
     check_characters(values, str(path), NLU_FILE)
     return [value for one in values.splitlines() if (value := one.strip())]

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._text import finite_number, fraction, name_fault, nearest, printable, shorten
+from dialogue_gym._text import finite_number, fraction, name_fault, nearest, printable, quoted
 from dialogue_gym.conversation.events import Entity, UserUttered, entities_from
 from dialogue_gym.domain.default_names import command_of, known_intents
 from dialogue_gym.domain.model import Domain
@@ -145,16 +145,16 @@ def parse_act(text: str, domain: Domain | None = None) -> Interpretation:
     """
     found = _ACT.fullmatch(text.strip())
     if not found or not (intent := found["intent"].strip()):
-        raise InterpreterError(f"{shorten(text)} does not name an intent; an act is written as in /greet")
+        raise InterpreterError(f"{quoted(text)} does not name an intent; an act is written as in /greet")
     if fault := name_fault(intent):
-        raise InterpreterError(f"invalid intent {shorten(intent)}: {fault}")
+        raise InterpreterError(f"invalid intent {quoted(intent)}: {fault}")
     if domain is not None and domain.intent_of(intent) is None and intent not in known_intents(domain):
-        raise InterpreterError(f"unknown intent {shorten(intent)}; {nearest(intent, domain.intents)}")
+        raise InterpreterError(f"unknown intent {quoted(intent)}; {nearest(intent, domain.intents)}")
     confidence = 1.0 if found["confidence"] is None else _confidence(found["confidence"].strip())
     values = _values(found["entities"]) if found["entities"] else {}
     for name in values:
         if domain is not None and name not in domain.known_entities:
-            raise InterpreterError(f"unknown entity {shorten(name)}; {nearest(name, domain.known_entities)}")
+            raise InterpreterError(f"unknown entity {quoted(name)}; {nearest(name, domain.known_entities)}")
     return Interpretation(text, intent, confidence, entities_from(values), ((intent, confidence),))
 
 
@@ -163,21 +163,21 @@ def _confidence(text: str) -> float:
         return fraction(text)
     except ValueError:
         reason = "expected a number from 0 to 1 after @"
-        raise InterpreterError(f"invalid confidence {shorten(text)}: {reason}") from None
+        raise InterpreterError(f"invalid confidence {quoted(text)}: {reason}") from None
 
 
 def _values(text: str) -> dict[str, Any]:
     try:
         values: dict[str, Any] = read_json(text)
     except ValueError as error:
-        raise InterpreterError(f"invalid entities {shorten(text)}: {error}") from None
+        raise InterpreterError(f"invalid entities {quoted(text)}: {error}") from None
     for name, value in values.items():
         if fault := name_fault(name):
-            raise InterpreterError(f"invalid entity {shorten(name)}: {fault}")
+            raise InterpreterError(f"invalid entity {quoted(name)}: {fault}")
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, (list, dict)):
                 raise InterpreterError(
-                    f"the value of {shorten(name)} is not a text, a number or a list of these"
+                    f"the value of {quoted(name)} is not a text, a number or a list of these"
                 )
     return values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.nlu.examples import Example
 
@@ -42,7 +42,7 @@ class Phrasebook:
         if usable := self._examples_with(intent, set(values)):
             return self._substitute(self._random.choice(usable), values)
         if len(values) < 2:
-            clause = f"of {shorten(intent)} has the entity {', '.join(values)}" if values else "has no entity"
+            clause = f"of {quoted(intent)} has the entity {', '.join(values)}" if values else "has no entity"
             raise ValueError(f"no example {clause}")
         names = sorted(values)
         self._random.shuffle(names)
@@ -57,9 +57,7 @@ class Phrasebook:
     def check(self, intent: str) -> None:
         """Raise ValueError if no example has the intent."""
         if intent not in self._examples:
-            raise ValueError(
-                f"no example has the intent {shorten(intent)}; {nearest(intent, self._examples)}"
-            )
+            raise ValueError(f"no example has the intent {quoted(intent)}; {nearest(intent, self._examples)}")
 
     def _examples_with(self, intent: str, names: set[str]) -> list[Example]:
         return [

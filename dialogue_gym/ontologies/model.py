@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import name_fault, shorten, take_name
+from dialogue_gym._text import name_fault, quoted, take_name
 from dialogue_gym.domain.database import MAX_VENUES, NAME_COLUMN
 from dialogue_gym.domain.model import ATTRIBUTE, MAX_NAMES
 from dialogue_gym.domain.search_user import MAX_BITS, SEARCH_ROLES
@@ -153,7 +153,7 @@ def make_ontology(
     for key, listed in slots.items():
         slot, cells = _slot(place, key, listed, [row.get(key) for row in rows], taken)
         if not any(cells):
-            told.append(f"the slot {shorten(key)} is left out: no venue has a value for it")
+            told.append(f"the slot {quoted(key)} is left out: no venue has a value for it")
             continue
         taken.add(slot.name)
         made.append(slot)
@@ -162,7 +162,7 @@ def make_ontology(
     for key in attributes:
         cells = [known(row.get(key)) for row in rows]
         if not any(cells):
-            told.append(f"the attribute {shorten(key)} is left out: no venue has it")
+            told.append(f"the attribute {quoted(key)} is left out: no venue has it")
             continue
         attribute = SearchAttribute(_name(key, taken), words(key))
         taken.add(attribute.name)
@@ -215,7 +215,7 @@ def _venue_names(place: str, rows: Sequence[Cells], key: str) -> list[str | None
         if name is None:
             raise OntologyError(f"{place}: venue {number} has no {key!r}")
         if fault := name_fault(name):
-            raise OntologyError(f"{place}: venue {number}: {shorten(name)} is not a valid name: {fault}")
+            raise OntologyError(f"{place}: venue {number}: {quoted(name)} is not a valid name: {fault}")
         names.append(take_name(name, taken))
     return names
 
@@ -230,7 +230,7 @@ def _slot(
         if value is None:
             continue
         if fault := name_fault(value):
-            raise OntologyError(f"{place}: {shorten(value)} is not a valid value of {key!r}: {fault}")
+            raise OntologyError(f"{place}: {quoted(value)} is not a valid value of {key!r}: {fault}")
         values.setdefault(value.casefold(), value)
     if len(values) > MAX_NAMES:  # values that no venue has are of the least use
         of_venues = {value.casefold() for value in spelled if value is not None}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.ontologies.json_file import json_kind, read_json, text_of, texts_of
 from dialogue_gym.ontologies.model import Cells, Ontology, OntologyError, compact, known, make_ontology
 
@@ -52,7 +52,7 @@ def read_multiwoz(ontology: Path, database: Path, domain: str | None = None) -> 
     for slot, values in domains[name].items():
         key = by_compact.get(compact(slot))
         if key is None:
-            notes.append(f"the slot {shorten(slot)} is left out: the database has no such key")
+            notes.append(f"the slot {quoted(slot)} is left out: the database has no such key")
         elif key != name_key:
             slots[key] = values
     attributes = [
@@ -82,7 +82,7 @@ def _domains(path: Path) -> dict[str, Slots]:
         match = _KEY.fullmatch(key)
         if match is None:
             raise OntologyError(
-                f"{path}: {shorten(key)} is not the name of a domain and a slot, as in 'hotel-area'"
+                f"{path}: {quoted(key)} is not the name of a domain and a slot, as in 'hotel-area'"
             )
         slots = domains.setdefault(match["domain"].strip(), {})
         if match["part"] != "book" and not compact(match["slot"]).startswith("book"):
@@ -126,7 +126,7 @@ def _domain(domains: Mapping[str, Slots], ontology: Path, database: Path, wanted
         raise OntologyError(f"{database}: which domain is it? Give one with --domain: {valid}")
     name = named[0] if wanted is None else wanted
     if name not in domains:
-        raise OntologyError(f"{ontology}: unknown domain {shorten(name)}; {nearest(name, domains)}")
+        raise OntologyError(f"{ontology}: unknown domain {quoted(name)}; {nearest(name, domains)}")
     if not domains[name]:
         raise OntologyError(f"{ontology}: the domain {name!r} has no slots to search by")
     return name

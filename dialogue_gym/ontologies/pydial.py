@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.domain.database import cell_text, query_table
 from dialogue_gym.ontologies.json_file import json_kind, read_json, texts_of
 from dialogue_gym.ontologies.model import Cells, Ontology, OntologyError, make_ontology
@@ -46,7 +46,7 @@ def read_pydial(rules: Path, database: Path) -> Ontology:
     wanted = _keys(content, REQUESTABLE, rules)
     columns, rows = _venues(database, [*asked, *wanted])
     notes = [
-        f"{shorten(key)} is left out: the database has no such column"
+        f"{quoted(key)} is left out: the database has no such column"
         for key in dict.fromkeys([*asked, *wanted])
         if key not in columns and key != _NAME
     ]

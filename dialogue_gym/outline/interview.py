@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.outline.model import CHOICE, MESSAGE, WORDS, YES_NO, Outline, OutlineError
 
 LINE, LINES, PICK = "line", "lines", "pick"
@@ -99,7 +99,7 @@ def _checked(question: Question, answer: str) -> str:
     given = answer if answer.strip() or question.default is None else question.default
     if question.kind == PICK:
         if given.strip() not in map(str, range(1, len(question.choices) + 1)):
-            raise OutlineError(f"{shorten(given)} is not a number from 1 to {len(question.choices)}")
+            raise OutlineError(f"{quoted(given)} is not a number from 1 to {len(question.choices)}")
         return given.strip()
     if not given.strip() and not question.skip:
         raise OutlineError("write an answer")

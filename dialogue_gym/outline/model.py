@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._files import check_characters
-from dialogue_gym._text import name_fault, nearest, shorten
+from dialogue_gym._text import name_fault, nearest, quoted
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, DEFAULT_INTENTS, DEFAULT_SLOTS
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
 from dialogue_gym.outline.names import identifier, short_identifier, unique
@@ -171,7 +171,7 @@ class Outline:
         given = tuple(_sentences(lines))
         for one in given if kind == CHOICE else ():
             if fault := name_fault(one):
-                raise OutlineError(f"{shorten(one)} cannot be a choice: {fault}")
+                raise OutlineError(f"{quoted(one)} cannot be a choice: {fault}")
         kinds = "choices" if kind == CHOICE else "examples"
         return self._new_sentences(given, f"write at least two {kinds}, one on each line")
 
@@ -205,7 +205,7 @@ class Outline:
         if kind == YES_NO:
             tidy, against = self.check_answers(examples, True), self.check_answers(denials, False)
             if both := [one for one in against if _folded(one) in set(map(_folded, tidy))]:
-                raise OutlineError(f"{shorten(both[0])} cannot mean both yes and no")
+                raise OutlineError(f"{quoted(both[0])} cannot mean both yes and no")
             yes = AFFIRM if tidy == _USUAL[AFFIRM] else self._intent(f"{slot}_yes")
             intents = (yes, DENY if against == _USUAL[DENY] else self._intent(f"{slot}_no"))
             if {AFFIRM, DENY} & {*intents} and not question.strip():
@@ -227,7 +227,7 @@ class Outline:
             slot = identifier(found[1], "slot")
             if slot not in known:
                 hint = nearest(slot, known) if known else "the bot does not know any facts yet"
-                raise OutlineError(f"unknown name {shorten(found[1])} in braces; {hint}")
+                raise OutlineError(f"unknown name {quoted(found[1])} in braces; {hint}")
             return f"{{{slot}}}"
 
         tidy = _line(text)
@@ -268,7 +268,7 @@ class Outline:
         for sentence in _sentences(given):
             if (folded := _folded(sentence)) in known:
                 raise OutlineError(
-                    f"{shorten(sentence)} means {known[folded]!r} already; say it in other words"
+                    f"{quoted(sentence)} means {known[folded]!r} already; say it in other words"
                 )
             tidy.setdefault(folded, sentence)
         if len(tidy) < 2:
@@ -291,11 +291,11 @@ def _sentences(given: Iterable[str]) -> Iterator[str]:
         if not sentence:
             continue
         if set("[]") & set(sentence):
-            raise OutlineError(f"leave out the square brackets in {shorten(sentence)}")
+            raise OutlineError(f"leave out the square brackets in {quoted(sentence)}")
         if sentence.startswith("/"):
-            raise OutlineError(f"{shorten(sentence)} begins with a slash, which stands for a command")
+            raise OutlineError(f"{quoted(sentence)} begins with a slash, which stands for a command")
         if not any(char.isalnum() for char in sentence):
-            raise OutlineError(f"{shorten(sentence)} has no letters")
+            raise OutlineError(f"{quoted(sentence)} has no letters")
         yield sentence
 
 
@@ -311,7 +311,7 @@ def _line(text: str) -> str:
     try:
         check_characters(tidy, "answer", DOMAIN_FILE)
     except DomainError:
-        raise OutlineError(f"{shorten(tidy)} has characters that are not text") from None
+        raise OutlineError(f"{quoted(tidy)} has characters that are not text") from None
     return tidy
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym._files import FileError, read_bytes, write_text, write_whole
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
@@ -139,7 +139,7 @@ def read_agent(folder: Path) -> SavedAgent:
         raise AgentError(f"{path}: not the file of an agent (the key 'format' is missing)")
     if content["format"] != FORMAT:
         raise AgentError(
-            f"{path}: format {shorten(str(content['format']), 20)}, and this version of dialogue_gym reads"
+            f"{path}: format {quoted(str(content['format']), 20)}, and this version of dialogue_gym reads"
             f" format {FORMAT}; a newer version reads it"
         )
     try:
@@ -148,10 +148,10 @@ def read_agent(folder: Path) -> SavedAgent:
         raise AgentError(f"{path}: cannot be used ({first_line(error)})") from None
     for key, kind in _KINDS.items():
         if not isinstance(content.get(key), kind):
-            raise AgentError(f"{path}: {key}: {shorten(repr(content.get(key)))} cannot be used")
+            raise AgentError(f"{path}: {key}: {quoted(repr(content.get(key)))} cannot be used")
     for one in saved.fields:
         if not (isinstance(one, list) and len(one) == 2 and isinstance(one[0], str)):
-            raise AgentError(f"{path}: fields: {shorten(repr(one))} is not a name with its labels")
+            raise AgentError(f"{path}: fields: {quoted(repr(one))} is not a name with its labels")
     return saved
 
 
@@ -256,15 +256,15 @@ def _difference(saved: SavedAgent, env: DialogueEnv) -> str:
     for what, before, now in pairs:
         for name in before:
             if name not in now:
-                return f"it knows {what} {shorten(name)}"
+                return f"it knows {what} {quoted(name)}"
         for name in now:
             if name not in before:
-                return f"it does not know {what} {shorten(name)}"
+                return f"it does not know {what} {quoted(name)}"
         if before != now:
             return f"{what.removeprefix('the ')}s are in another order"
     labels = dict(map(tuple, saved.fields))
     changed = next(one.name for one in env.observation_fields if labels[one.name] != list(one.labels))
-    return f"the field {shorten(changed)} has other values"
+    return f"the field {quoted(changed)} has other values"
 
 
 def first_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.saved import AgentError, first_line
@@ -35,7 +35,7 @@ def load_model_zip(path: Path, algorithm: str, env: DialogueEnv) -> NetworkPolic
     """
     if algorithm not in ALGORITHMS:
         known = ", ".join(ALGORITHMS)
-        raise AgentError(f"{path.parent}: agents of the kind {shorten(algorithm)} cannot talk, only {known}")
+        raise AgentError(f"{path.parent}: agents of the kind {quoted(algorithm)} cannot talk, only {known}")
     module, class_name = ALGORITHMS[algorithm]
     try:
         kind = getattr(importlib.import_module(module), class_name)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActiveLoop,
@@ -92,9 +92,9 @@ def _names(stories: Iterable[Story]) -> Iterator[Problem]:
     for story in stories:
         known = first.setdefault((story.name, story.is_rule), story)
         if known is not story:
-            yield _warning(story.place, f"duplicate name {shorten(story.name)}, first used at {known.place}")
+            yield _warning(story.place, f"duplicate name {quoted(story.name)}, first used at {known.place}")
         if not any(isinstance(event, (ActionExecuted, BotUttered)) for event, _ in _events(story)):
-            yield _warning(story.place, f"the story {shorten(story.name)} has no action")
+            yield _warning(story.place, f"the story {quoted(story.name)} has no action")
 
 
 def _checkpoints(stories: Iterable[Story], hints: _Hints) -> Iterator[Problem]:
@@ -114,7 +114,7 @@ def _checkpoints(stories: Iterable[Story], hints: _Hints) -> Iterator[Problem]:
         for name, place in these.items():
             if name not in those:
                 hint = hints.nearest(does, name, those)
-                yield _warning(place, f"no story {does} with the checkpoint {shorten(name)}{hint}")
+                yield _warning(place, f"no story {does} with the checkpoint {quoted(name)}{hint}")
 
 
 class _NameChecker:
@@ -173,19 +173,19 @@ class _NameChecker:
     def _named(self, slot: Slot, place: Place) -> Iterator[Problem]:
         """Warn of a slot without a value, which only a text or a list can go without."""
         if slot.is_observed and named_value(slot) is None:
-            message = f"the {slot.type} slot {shorten(slot.name)} needs a value: it is only named here"
+            message = f"the {slot.type} slot {quoted(slot.name)} needs a value: it is only named here"
             yield _warning(place, message)
 
     def _unknown(self, what: str, name: str, valid: Collection[str], place: Place) -> Problem:
         hint = self._hints.nearest("action" if what == "form" else what, name, valid)
-        return _error(place, f"unknown {what} {shorten(name)}{hint}")
+        return _error(place, f"unknown {what} {quoted(name)}{hint}")
 
     def _value(self, slot: Slot, value: Value, place: Place) -> Iterator[Problem]:
         """Warn of a value that a categorical slot does not list; an empty value stands for any."""
         text = slot.text_of(value)
         if slot.type == "categorical" and text and slot.labels[slot.label(text)] == OTHER:
             hint = self._hints.nearest(f"value of {slot.name}", text, slot.values)
-            yield _warning(place, f"the slot {slot.name!r} does not list the value {shorten(text)}{hint}")
+            yield _warning(place, f"the slot {slot.name!r} does not list the value {quoted(text)}{hint}")
 
 
 def _contradictions(domain: Domain, stories: Sequence[Story]) -> Iterator[Problem]:
@@ -193,7 +193,7 @@ def _contradictions(domain: Domain, stories: Sequence[Story]) -> Iterator[Proble
     expanded = expansion(stories, domain)
     if after := expanded.sampled:
         message = (
-            f"the checkpoints and ORs after {shorten(after.name)} make too many stories: "
+            f"the checkpoints and ORs after {quoted(after.name)} make too many stories: "
             f"a random sample of {len(expanded.stories)} is used"
         )
         yield _warning(after.place, message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.domain import Domain
@@ -31,7 +31,7 @@ class StoryAnswer:
 
     def __str__(self) -> str:
         """Return the action with its story and place, for messages."""
-        return f"{self.action} ({shorten(self.story)}, {self.place})"
+        return f"{self.action} ({quoted(self.story)}, {self.place})"
 
 
 @dataclass(frozen=True)

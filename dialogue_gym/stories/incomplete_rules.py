@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
 from dialogue_gym.conversation.slot_filling import slots_of_entities
 from dialogue_gym.domain import Domain
@@ -39,7 +39,7 @@ def refused_rules(domain: Domain, stories: Iterable[Story]) -> Iterator[Problem]
     for rule in rules:
         heard = [place for event, place in _events(rule) if isinstance(event, UserUttered)]
         if len(heard) > 1:
-            message = f"the rule {shorten(rule.name)} has {len(heard)} messages; Rasa refuses more than one"
+            message = f"the rule {quoted(rule.name)} has {len(heard)} messages; Rasa refuses more than one"
             yield Problem(heard[1].file, heard[1].line, message, is_error=False)
     yield from _incomplete([(rule, _done(domain, rule)) for rule in rules])
 
@@ -56,7 +56,7 @@ def _incomplete(rules: Sequence[tuple[Story, list[_Done]]]) -> Iterator[Problem]
             if one.is_open:
                 continue
             for slot in sorted(slots[one.action] - one.known):
-                yield _warning(one, f"the slot {shorten(slot)}", f"slot_was_set: {slot}: null")
+                yield _warning(one, f"the slot {quoted(slot)}", f"slot_was_set: {slot}: null")
             expected = loops[one.action]
             if expected and not (one.has_loop and one.loop in expected):
                 yield _warning(one, "active_loop", "active_loop: null")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialogue_gym._files import read_text
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.conversation import BotState, Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
@@ -94,7 +94,7 @@ def _renamed(story: Story, names: Mapping[str, str]) -> Story:
 
 def _is_yaml(format: str) -> bool:
     if format not in FORMATS:
-        raise StoryError(f"unknown story format {shorten(format)}; {nearest(format, FORMATS)}")
+        raise StoryError(f"unknown story format {quoted(format)}; {nearest(format, FORMATS)}")
     return format == "yaml"
 
 
@@ -160,4 +160,4 @@ def own_stories(domain_file: Path) -> list[Story]:
     for name in ("stories.yml", "stories.md"):
         if (path := domain_file.with_name(name)).is_file():
             return load(path)
-    raise ValueError(f"{shorten(str(domain_file.parent))} has no stories.yml or stories.md")
+    raise ValueError(f"{quoted(str(domain_file.parent))} has no stories.yml or stories.md")

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from dialogue_gym._files import check_characters
 from dialogue_gym._markdown import lines
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -106,7 +106,7 @@ def read(text: str, file: str) -> list[Story]:
             try:
                 found = read_line(line)
             except ValueError as error:
-                raise Place(file, number).error(f"{shorten(line)}: {error}") from None
+                raise Place(file, number).error(f"{quoted(line)}: {error}") from None
             if len(known) < _MAX_KEPT:  # most lines recur, but a file of unique ones must not fill the memory
                 known[line] = found
         steps += found
@@ -118,7 +118,7 @@ def read(text: str, file: str) -> list[Story]:
 def _heading(line: str, place: Place) -> tuple[str, int, bool]:
     name = line.lstrip(line[0]).strip(" \t#")
     if name.startswith(_NLU):
-        raise place.error(f"{shorten(name)} is a section of NLU data, not a story")
+        raise place.error(f"{quoted(name)} is a section of NLU data, not a story")
     return name, place.line, line[0] == ">"
 
 
@@ -185,10 +185,10 @@ def _story(story: Story) -> str:
     heading = f"{mark} {story.name}"
     is_readable = heading.isprintable() and _COMMENT not in heading and not story.name.startswith(_NLU)
     if not is_readable or _heading(heading.strip(), story.place)[0] != story.name:
-        raise story.place.error(f"the name {shorten(story.name)} cannot be written in Markdown")
+        raise story.place.error(f"the name {quoted(story.name)} cannot be written in Markdown")
     if story.conditions or story.conversation_start or not story.wait_for_user_input:
         raise story.place.error(
-            f"Markdown cannot express that the rule {shorten(story.name)} has a condition, applies only at "
+            f"Markdown cannot express that the rule {quoted(story.name)} has a condition, applies only at "
             "the start of a dialogue, or does not wait for the user"
         )
     written = [heading]
@@ -196,7 +196,7 @@ def _story(story: Story) -> str:
         try:
             written.append(_line(step))
         except (ValueError, TypeError, RecursionError) as error:
-            raise story.place_of(index).error(f"{shorten(story.name)}: {error}") from None
+            raise story.place_of(index).error(f"{quoted(story.name)}: {error}") from None
     return "\n".join(written) + "\n"
 
 
@@ -242,7 +242,7 @@ def _first(step: Step, *ways: str) -> str:
                 return line
         except ValueError:
             continue
-    raise StoryError(f"{shorten(ways[0])} cannot be written in Markdown")
+    raise StoryError(f"{quoted(ways[0])} cannot be written in Markdown")
 
 
 def _meaning(steps: tuple[Step, ...]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dialogue_gym._files import FileError, FileKind
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActiveLoop,
@@ -143,7 +143,7 @@ def events_named(name: str, parameters: Mapping[str, Value]) -> tuple[Step, ...]
     if name in ("active_loop", "form"):
         form = parameters.get("name")
         if form is not None and not isinstance(form, str):
-            raise ValueError(f"an active loop needs its name or null, not {shorten(repr(form))}")
+            raise ValueError(f"an active loop needs its name or null, not {quoted(repr(form))}")
         return (ActiveLoop(form),)
     if name == "restart":
         return (Restarted(),)
@@ -182,5 +182,5 @@ def _message(parameters: Mapping[str, Value]) -> UserUttered:
 def _text(parameters: Mapping[str, Value], key: str, what: str) -> str:
     value = parameters.get(key)
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{what} needs its {key!r}, not {shorten(repr(value))}")
+        raise ValueError(f"{what} needs its {key!r}, not {quoted(repr(value))}")
     return value

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.conversation import BotState, Conversation, is_rejected
 from dialogue_gym.conversation.events import (
     ActionExecuted,
@@ -46,7 +46,7 @@ class Ruling:
     @property
     def reason(self) -> str:
         """The reason in words."""
-        return "the form goes on" if self.rule is None else f"rule {shorten(self.rule.name)}"
+        return "the form goes on" if self.rule is None else f"rule {quoted(self.rule.name)}"
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ class RuleConflict:
         """Return the conflict as one sentence."""
         kind = "rule" if self.other.is_rule else "story"
         return (
-            f"the {kind} {shorten(self.other.name)} has {self.other_action} where the rule"
-            f" {shorten(self.rule.name)} ({self.rule.place}) has {self.action}; the rule holds"
+            f"the {kind} {quoted(self.other.name)} has {self.other_action} where the rule"
+            f" {quoted(self.rule.name)} ({self.rule.place}) has {self.action}; the rule holds"
         )
 
 
@@ -170,7 +170,7 @@ class RuleBook:
         if ruling is None or ruling.rule is None or ruling.action == action:
             return None
         return (
-            f"the rule {shorten(ruling.rule.name)} says {ruling.action} here and still holds: to teach"
+            f"the rule {quoted(ruling.rule.name)} says {ruling.action} here and still holds: to teach"
             f" {action}, change the rule"
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym._yaml import YamlNode, parse_yaml
 from dialogue_gym.conversation.events import (
     ActiveLoop,
@@ -87,7 +87,7 @@ def refuse_other_files(text: str, file: str) -> None:
     """
     keys = parse_yaml(text, file, STORY_FILE).mapping()
     if not keys.keys() & set(_OWN_SECTIONS):
-        has = f"it has {', '.join(map(shorten, list(keys)[:8]))}" if keys else "it is empty"
+        has = f"it has {', '.join(map(quoted, list(keys)[:8]))}" if keys else "it is empty"
         raise Place(file, 1).error(f"the file has neither 'stories' nor 'rules'; {has}")
 
 
@@ -203,7 +203,7 @@ def _step(entry: YamlNode) -> tuple[Step, ...]:
     if not entry.is_mapping:
         if entry.text("step") == "...":
             return ()  # in a rule: anything may come before
-        raise entry.error(f"a step is a key such as 'intent' or 'action', not {shorten(entry.text())}")
+        raise entry.error(f"a step is a key such as 'intent' or 'action', not {quoted(entry.text())}")
     keys = entry.mapping()
     kind = next((key for key in ("user", "intent", "or", "checkpoint", *STEP_KEYS) if key in keys), None)
     for key in keys:

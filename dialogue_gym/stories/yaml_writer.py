@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -82,7 +82,7 @@ def _story(story: Story, for_training: bool) -> str:
         try:
             first, *rest = _step(step)
         except StoryError as error:
-            raise story.place_of(index).error(f"{shorten(story.name)}: {error}") from None
+            raise story.place_of(index).error(f"{quoted(story.name)}: {error}") from None
         lines.append(f"  - {first}")
         lines += (f"    {line}" for line in rest)
     if len(story.steps) == conditions:
@@ -99,7 +99,7 @@ def _step(step: Step) -> Iterator[str]:
     elif isinstance(step, ActionExecuted):
         if not step.name or _action_named(step.name) != step.name:
             raise StoryError(
-                f"YAML cannot tell an action called {shorten(step.name)} from an event of that name"
+                f"YAML cannot tell an action called {quoted(step.name)} from an event of that name"
             )
         yield f"action: {_quoted(step.name)}"
     elif isinstance(step, SlotSet):
@@ -193,7 +193,7 @@ def _entity(entity: Entity) -> Iterator[str]:
 def _key(name: str) -> str:
     text = _quoted(name)
     if len(text) > _MAX_KEY:
-        raise StoryError(f"the name {shorten(name)} is too long for YAML")
+        raise StoryError(f"the name {quoted(name)} is too long for YAML")
     return text
 
 
@@ -215,7 +215,7 @@ def _value(value: Value, level: int = 0) -> str:
 
 
 def _refuse(value: Value) -> str:
-    raise StoryError(f"the value {shorten(repr(value))} cannot be written in YAML")
+    raise StoryError(f"the value {quoted(repr(value))} cannot be written in YAML")
 
 
 def _quoted(text: str) -> str:

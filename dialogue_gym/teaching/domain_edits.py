@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError, check_characters
-from dialogue_gym._text import counted, is_misspelling_of, name_fault, nearest, shorten
+from dialogue_gym._text import counted, is_misspelling_of, name_fault, nearest, quoted
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.domain.additions import (
     ACTION,
@@ -78,7 +78,7 @@ def edit_response(domain: Domain, name: str, was: str | None, text: str | None) 
         return []
     _check_places(domain, text)
     if text in known:
-        raise EditError("text", f"{name} says {shorten(text)} already")
+        raise EditError("text", f"{name} says {quoted(text)} already")
     if was is not None:
         return [Addition(RESPONSE, name, (text,), was=(was,))]
     if name in domain.actions or any(name == one.name for one in domain.responses):
@@ -118,7 +118,7 @@ def edit_example(
     for other in examples:
         is_itself = was is not None and other.intent == intent and annotated([other]) == [was]
         if sentence_key(other.text) == key and not is_itself:
-            raise EditError("text", f"{shorten(example.text)} is an example of {other.intent} already")
+            raise EditError("text", f"{quoted(example.text)} is an example of {other.intent} already")
     edit = Addition(EXAMPLE, intent, (new,), was=() if was is None else (was,))
     group = intent.partition("/")[0]
     if is_new := domain.intent_of(intent) is None:
@@ -170,7 +170,7 @@ def edit_slot(domain: Domain, name: str, was: SlotForm | None, form: SlotForm) -
     known = next((slot for slot in domain.slots if slot.name == name), None)
     if was is None:
         if known is not None:
-            raise EditError("name", f"there is a slot {shorten(name)} already")
+            raise EditError("name", f"there is a slot {quoted(name)} already")
         _check_misspelling("slot", name, [slot.name for slot in domain.slots])
         made = _possible(domain, Addition(SLOT, name, type=form.type, values=form.values))
         if form.entity != name:
@@ -201,7 +201,7 @@ def edit_slot(domain: Domain, name: str, was: SlotForm | None, form: SlotForm) -
 
 def _check_form(form: SlotForm) -> None:
     if form.type not in SLOT_TYPES:
-        raise EditError("type", f"unknown slot type {shorten(form.type)}; {nearest(form.type, SLOT_TYPES)}")
+        raise EditError("type", f"unknown slot type {quoted(form.type)}; {nearest(form.type, SLOT_TYPES)}")
     if form.type == "categorical" and not form.values:
         raise EditError("values", "a categorical slot needs values, one in each line")
     if form.type != "categorical" and form.values:
@@ -209,13 +209,13 @@ def _check_form(form: SlotForm) -> None:
     seen: dict[str, str] = {}
     for value in form.values:
         if fault := name_fault(value):
-            raise EditError("values", f"{shorten(value)} cannot be a value: {fault}")
+            raise EditError("values", f"{quoted(value)} cannot be a value: {fault}")
         if value.lower() in seen:
-            both = f"{shorten(seen[value.lower()])} and {shorten(value)}"
+            both = f"{quoted(seen[value.lower()])} and {quoted(value)}"
             raise EditError("values", f"{both} are the same value")
         seen[value.lower()] = value
     if form.entity and (fault := name_fault(form.entity)):
-        raise EditError("entity", f"{shorten(form.entity)} is not a valid name for an entity: {fault}")
+        raise EditError("entity", f"{quoted(form.entity)} is not a valid name for an entity: {fault}")
 
 
 def _check_changeable(domain: Domain, slot: Slot, form: SlotForm) -> None:
@@ -228,7 +228,7 @@ def _check_changeable(domain: Domain, slot: Slot, form: SlotForm) -> None:
 def _check_misspelling(kind: str, name: str, known: Iterable[str]) -> None:
     """Refuse a new name that differs from a known one by a slip of the finger."""
     if meant := misspelled(name, known):
-        raise EditError("name", f"unknown {kind} {shorten(name)}; did you mean {meant!r}?")
+        raise EditError("name", f"unknown {kind} {quoted(name)}; did you mean {meant!r}?")
 
 
 def _some(text: str | None) -> list[str]:
@@ -265,7 +265,7 @@ def _check_places(domain: Domain, text: str) -> None:
     for name in _PLACE.findall(text):
         meant = next((one for one in names if name not in names and is_misspelling_of(name, one)), None)
         if meant:
-            raise EditError("text", f"unknown slot {shorten(name)}; did you mean {meant!r}?")
+            raise EditError("text", f"unknown slot {quoted(name)}; did you mean {meant!r}?")
 
 
 def _parsed(domain: Domain, intent: str, text: str) -> Example:
@@ -284,7 +284,7 @@ def _parsed(domain: Domain, intent: str, text: str) -> Example:
     for entity in example.entities:
         if entity.name not in domain.known_entities:
             hint = nearest(entity.name, domain.known_entities)
-            faults.append(f"unknown entity {shorten(entity.name)}; {hint}")
+            faults.append(f"unknown entity {quoted(entity.name)}; {hint}")
     if not is_writable(example):
         faults.append("its brackets would be read differently in a file")
     if faults:
@@ -301,9 +301,9 @@ def _possible(domain: Domain, addition: Addition) -> list[Addition]:
 
 
 def _stale(name: str, now: str, text: str | None) -> EditError:
-    typed = f"; you wrote {shorten(text, 200)}" if text else ""
+    typed = f"; you wrote {quoted(text, 200)}" if text else ""
     return EditError("text", f"not saved, {name} was changed meanwhile: {now}{typed}", is_stale=True)
 
 
 def _listed(texts: Sequence[str]) -> str:
-    return " or ".join(shorten(text, 200) for text in texts)
+    return " or ".join(quoted(text, 200) for text in texts)

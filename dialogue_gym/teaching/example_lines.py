@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym._yaml import ONE_LINE
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.nlu.example_writer import annotate, dump_examples
@@ -73,7 +73,7 @@ def _rewritten(
     for example in gone:
         found = _parts(as_read, example)
         if found is None:
-            raise NluError(f"{path}:{example.line}: {shorten(example.text)} cannot be changed here")
+            raise NluError(f"{path}:{example.line}: {quoted(example.text)} cannot be changed here")
         becomes = next((one for one in waiting if one.intent == example.intent), None)
         lines[example.line - 1] = ""
         if becomes is not None:

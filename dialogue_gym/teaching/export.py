@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dialogue_gym._files import FileKind, read_text, write_whole
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
 from dialogue_gym.domain.sources import builtin_names
@@ -143,7 +143,7 @@ def with_additions(path: Path, history: History, domain: Domain, text: str | Non
         for name in names:
             if name not in known:
                 raise DomainError(
-                    f"{path}: file of another domain, without the {kind} {shorten(name)};"
+                    f"{path}: file of another domain, without the {kind} {quoted(name)};"
                     " export to another folder"
                 )
     return None if result == existing else result

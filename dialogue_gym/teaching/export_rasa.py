@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import read_text
-from dialogue_gym._text import counted, printable, shorten
+from dialogue_gym._text import counted, printable, quoted
 from dialogue_gym._yaml import dump_yaml, parse_yaml
 from dialogue_gym.check import NLU, data_files
 from dialogue_gym.conversation.events import SlotSet, UserUttered
@@ -208,7 +208,7 @@ def _examples(
     unknown = Counter(one.intent for one in known if _is_unknown(domain, one.intent))
     for intent, count in unknown.items():
         notes.append(
-            f"{counted(count, 'example')} of {shorten(intent)} left out: the domain has no such intent"
+            f"{counted(count, 'example')} of {quoted(intent)} left out: the domain has no such intent"
         )
     examples: dict[str, list[Example]] = {}
     for one in known:
@@ -236,7 +236,7 @@ def _with_data(path: Path, data: NluData, notes: list[str]) -> str | None:
     for one in known.examples:
         if (intent := meant.get(one.text.casefold(), one.intent)) != one.intent:
             notes.append(
-                f"{path.name}:{one.line}: {shorten(one.text)} means {intent} now; remove it from {one.intent}"
+                f"{path.name}:{one.line}: {quoted(one.text)} means {intent} now; remove it from {one.intent}"
             )
     new = NluData(
         tuple(one for one in data.examples if one not in set(known.examples)),

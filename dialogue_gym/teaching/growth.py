@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialogue_gym._files import read_text
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._text import printable, shorten, visible
+from dialogue_gym._text import printable, quoted, visible
 from dialogue_gym.check import NLU, data_files
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.changes import changed_names
@@ -58,7 +58,7 @@ class Growth:
         counted = [f"{len(names)} {kind}{'s' * (len(names) > 1)}" for kind, names in kinds if names]
         amount = " and ".join(filter(None, [", ".join(counted[:-1]), counted[-1]]))
         named = [printable(name) for _, names in kinds[:-1] for name in names]
-        shown = [shorten(text) for text in self.examples[:_MOST_SHOWN]]
+        shown = [quoted(text) for text in self.examples[:_MOST_SHOWN]]
         rest = ["…"] if len(self.examples) > _MOST_SHOWN else []
         listed = visible(", ".join([*named, *shown, *rest]), 500)
         where = f" ({self.files} would have them)" if self.path.is_dir() else ""

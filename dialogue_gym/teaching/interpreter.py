@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.slot_filling import value_notes
 from dialogue_gym.domain import Domain
@@ -50,7 +50,7 @@ def parse_entities(typed: str, text: str | None) -> tuple[Entity, ...]:
     for part in typed.split(",") if typed.strip() != "-" else ():
         name, _, value = (piece.strip() for piece in part.partition("="))
         if not name or not value:
-            raise InterpreterError(f"malformed entity {shorten(part.strip())}; the format is cuisine=french")
+            raise InterpreterError(f"malformed entity {quoted(part.strip())}; the format is cuisine=french")
         entities.append(Entity(name, value, *_place(text, value)))
     return tuple(entities)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.journal.entry import BOT, END, EVENT, FAKE_USER, LIVE
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.simulated_user import SEED
@@ -59,9 +59,9 @@ class Navigator:
         if (head := self._history.head(conversation)) is None:
             return None
         if is_live(self._history, conversation):
-            return f"people talk to the bot in {shorten(conversation)}: fork it instead"
+            return f"people talk to the bot in {quoted(conversation)}: fork it instead"
         if is_simulated(self._history, head) != self._is_simulated:
-            return f"another user talks in {shorten(conversation)}"
+            return f"another user talks in {quoted(conversation)}"
         return None
 
     def can_resume(self, conversation: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, Addition
@@ -65,7 +65,7 @@ def name_words(store: Store, history: History, domain: Domain, entry: int, actio
     if words is None:
         raise StoreError(f"entry {entry} has no words to be named")
     if action in (LISTEN, RESTART):
-        raise DomainError(f"{shorten(action)} says nothing; choose or invent another action")
+        raise DomainError(f"{quoted(action)} says nothing; choose or invent another action")
     conversation = f"{_PREFIX}{store.last_number(_PREFIX) + 1}"
     before = history.before(entry)
     writer = ConversationWriter(conversation, before, teacher)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.domain.additions import Addition
 
 NEW, OLD, BOTH = "new", "old", "both"
@@ -93,7 +93,7 @@ class PendingContradiction:
             SessionError: the resolution is none of `NEW`, `OLD` and `BOTH`.
         """
         if which not in (NEW, OLD, BOTH):
-            raise SessionError(f"unknown resolution {shorten(which)}; {nearest(which, (NEW, OLD, BOTH))}")
+            raise SessionError(f"unknown resolution {quoted(which)}; {nearest(which, (NEW, OLD, BOTH))}")
         if which == OLD:
             return self.before[0], self.before, ()
         return self.action, (self.action,) if which == NEW else (*self.before, self.action), self.new

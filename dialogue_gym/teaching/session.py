@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from dialogue_gym._text import nearest, shorten
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered
@@ -206,7 +206,7 @@ class Session:
         self._proposal()
         extend(self.domain, new)
         if action not in (*self.actions, *(addition.name for addition in new if addition.add == ACTION)):
-            raise SessionError(f"unknown action {shorten(action)}; {nearest(action, self.actions)}")
+            raise SessionError(f"unknown action {quoted(action)}; {nearest(action, self.actions)}")
         known = self._driver.taught_here()
         if known and action not in known:
             self._driver.pending = PendingContradiction(action, known, tuple(new))
@@ -363,7 +363,7 @@ class Session:
             StoreError: the conversation does not exist.
         """
         if self.history.has_ended(conversation):
-            raise SessionError(f"{shorten(conversation)} has ended: fork it instead")
+            raise SessionError(f"{quoted(conversation)} has ended: fork it instead")
         if fault := self._navigator.fault(conversation):
             raise SessionError(fault)
         self._move(conversation, self.history.head(conversation))

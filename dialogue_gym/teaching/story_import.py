@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.conversation.conversation import decisions
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, Addition
@@ -109,7 +109,7 @@ class StoryNews:
         if not parts:
             return ""
         number, _, rest = " and ".join(parts).partition(" ")
-        names = ", ".join(shorten(story.name) for story in self.rules)
+        names = ", ".join(quoted(story.name) for story in self.rules)
         return f"{number} rule{'s' * (number != '1')} {rest}: {names}"
 
 

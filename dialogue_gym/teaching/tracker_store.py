@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dialogue_gym._files import FileError, FileKind, read_bytes, read_text
-from dialogue_gym._text import printable, shorten
+from dialogue_gym._text import printable, quoted
 from dialogue_gym.conversation.events import Json
 
 _QUERY = "SELECT sender_id, data FROM events ORDER BY id"
@@ -116,7 +116,7 @@ def _event(data: Any, place: str) -> Json:
     except (TypeError, ValueError, RecursionError):
         event = None
     if not isinstance(event, dict):
-        raise TrackerError(f"{place}: the event {shorten(str(data))} is not a JSON object")
+        raise TrackerError(f"{place}: the event {quoted(str(data))} is not a JSON object")
     return event
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import read_bytes
-from dialogue_gym._text import cut, name_fault, shorten
+from dialogue_gym._text import cut, name_fault, quoted
 
 COLOR, INK = "#1f6b58", "#ffffff"
 """The color of buttons, and that of the text on them."""
@@ -96,7 +96,7 @@ def _luminance(color: str) -> float:
 
 def _color(color: str) -> str:
     if not re.fullmatch("#([0-9a-fA-F]{3}){1,2}", color):
-        raise ValueError(f"--color {shorten(color)}: expected a color such as '{COLOR}'")
+        raise ValueError(f"--color {quoted(color)}: expected a color such as '{COLOR}'")
     digits = color[1:].lower()
     return f"#{digits if len(digits) == 6 else ''.join(2 * digit for digit in digits)}"
 
@@ -104,8 +104,8 @@ def _color(color: str) -> str:
 def _image(path: Path) -> tuple[bytes, str]:
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
-        raise ValueError(f"--logo {shorten(str(path))}: expected a file {', '.join(_KINDS)}")
+        raise ValueError(f"--logo {quoted(str(path))}: expected a file {', '.join(_KINDS)}")
     content = read_bytes(path, _MOST_BYTES)
     if len(content) > _MOST_BYTES:
-        raise ValueError(f"--logo {shorten(str(path))}: the file is larger than {_MOST_BYTES} bytes")
+        raise ValueError(f"--logo {quoted(str(path))}: the file is larger than {_MOST_BYTES} bytes")
     return content, kind

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._text import name_fault, nearest, shorten, typed_name, visible
+from dialogue_gym._text import name_fault, nearest, quoted, typed_name, visible
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition, extend
 from dialogue_gym.outline.names import misspelled, spoken_name, written_name
@@ -81,7 +81,7 @@ def dispatch(workspace: Workspace, step: str, name: str, args: Json) -> None:
     """
     with workspace.change(step):
         if name not in COMMANDS:
-            raise SessionError(f"unknown command {shorten(name)}; {nearest(name, COMMANDS)}")
+            raise SessionError(f"unknown command {quoted(name)}; {nearest(name, COMMANDS)}")
         COMMANDS[name].call(workspace, args)
 
 
@@ -97,7 +97,7 @@ def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
         workspace.session.correct(name)
         return
     if meant := misspelled(name, known):
-        raise SessionError(f"unknown action {shorten(name)}; did you mean {meant!r}?")
+        raise SessionError(f"unknown action {quoted(name)}; did you mean {meant!r}?")
     workspace.session.correct(name, [new_action(name, text)])
     if name != typed_name(action):
         workspace.notes.append(Note(f"The action is called {visible(name)}."))
@@ -123,7 +123,7 @@ def _correct_message(workspace: Workspace, intent: str, entities: list[Any]) -> 
 def _name(typed: str, kind: str) -> str:
     name = typed_name(typed)
     if fault := name_fault(name):
-        raise SessionError(f"{shorten(name)} is not an {kind}: {fault}")
+        raise SessionError(f"{quoted(name)} is not an {kind}: {fault}")
     return name
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym._text import shorten
+from dialogue_gym._text import quoted
 from dialogue_gym.live.options import LearningOptions, exploration_rates
 from dialogue_gym.teaching.options import SessionOptions
 
@@ -86,7 +86,7 @@ class ServeOptions(SessionOptions, LearningOptions):
                 network = ipaddress.ip_network(proxy, strict=False)
             except ValueError:
                 raise ValueError(
-                    f"--behind-proxy {shorten(proxy)}: expected an address such as 127.0.0.1 or a network"
+                    f"--behind-proxy {quoted(proxy)}: expected an address such as 127.0.0.1 or a network"
                     " such as 10.0.0.0/8"
                 ) from None
             if not network.prefixlen:
@@ -96,9 +96,7 @@ class ServeOptions(SessionOptions, LearningOptions):
         for flag, origins in (("--origin", self.origin), ("--allow-origin", self.allow_origin)):
             for origin in origins:
                 if not _ORIGIN.fullmatch(origin):
-                    raise ValueError(
-                        f"{flag} {shorten(origin)}: expected a site such as https://shop.example"
-                    )
+                    raise ValueError(f"{flag} {quoted(origin)}: expected a site such as https://shop.example")
 
     def _changed(self, names: Iterable[str]) -> str | None:
         """Return the flag of an option with another value than its default; None if all have theirs."""

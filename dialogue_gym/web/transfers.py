@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
 from dialogue_gym._files import FileError, write_whole
-from dialogue_gym._text import counted, nearest, shorten, visible
+from dialogue_gym._text import counted, nearest, quoted, visible
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
@@ -61,7 +61,7 @@ class Transfer:
             OSError: a file cannot be written.
         """
         if target not in EXPORT_FOLDERS:
-            raise TransferError(f"unknown target {shorten(target)}; {nearest(target, EXPORT_FOLDERS)}")
+            raise TransferError(f"unknown target {quoted(target)}; {nearest(target, EXPORT_FOLDERS)}")
         folder = self._folder / EXPORT_FOLDERS[target]
         with self.workspace.shared.lock:
             self.workspace.catch_up()
@@ -84,7 +84,7 @@ class Transfer:
             TransferError: the file was not exported.
         """
         if name not in (files := self._files()):
-            raise TransferError(f"no such export: {shorten(name)}; {nearest(name, files)}")
+            raise TransferError(f"no such export: {quoted(name)}; {nearest(name, files)}")
         return self._folder / name
 
     def growth(self, writes: bool = False) -> str:
@@ -123,7 +123,7 @@ class Transfer:
             OSError: it cannot be written.
         """
         if kind not in KINDS:
-            raise TransferError(f"{shorten(kind)} cannot be imported; {nearest(kind, KINDS)}")
+            raise TransferError(f"{quoted(kind)} cannot be imported; {nearest(kind, KINDS)}")
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:

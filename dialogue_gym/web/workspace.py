@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import counted, name_fault, shorten, visible
+from dialogue_gym._text import counted, name_fault, quoted, visible
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.transcript import OUTCOMES
 from dialogue_gym.domain import Domain
@@ -118,7 +118,7 @@ class Workspaces:
             StoreError: the store cannot be read or written.
         """
         if fault := teacher_fault(teacher):
-            raise SessionError(f"{shorten(teacher)} cannot be a teacher's name: {fault}")
+            raise SessionError(f"{quoted(teacher)} cannot be a teacher's name: {fault}")
         with self.lock:
             if teacher not in self._workspaces:
                 self._workspaces[teacher] = Workspace(self, teacher)

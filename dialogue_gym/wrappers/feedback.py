@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import gymnasium as gym
 import numpy as np
 
-from dialogue_gym._text import finite_number, printable, shorten
+from dialogue_gym._text import finite_number, printable, quoted
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -101,7 +101,7 @@ class TerminalFeedback:
                 return None
             if (reward := rating_of(text)) is not None:
                 return reward
-            self._say(f"{shorten(text)} is not a reward; type +, -, a finite number, or just Enter\n")
+            self._say(f"{quoted(text)} is not a reward; type +, -, a finite number, or just Enter\n")
         self._has_ended = True
         self._say("\n(the input has ended: no more ratings)\n")
         return None

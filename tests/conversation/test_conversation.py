@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from dialogue_gym import DialogueEnv, Domain, DomainError
-from dialogue_gym._text import printable, shorten, visible
+from dialogue_gym._text import printable, quoted, visible
 from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import (
     ActionExecuted,
@@ -171,7 +171,7 @@ FAMILY, PERSIAN, NEW_EMOJI = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "می
 
 @pytest.mark.parametrize("text", [FAMILY, PERSIAN, NEW_EMOJI, "caf\u0065\u0301\u00a0\u3000", "\u200fשלום"])
 def test_text_is_shown_as_typed(text: str) -> None:
-    assert printable(text) == visible(text) == text and shorten(text) == f"'{text}'"
+    assert printable(text) == visible(text) == text and quoted(text) == f"'{text}'"
     (bubble,) = bubbles([UserUttered(text, "greet")])
     assert bubble.texts == [text] and message_lines(BotUttered(f"{text}\n\n{text}")) == [text, "", text]
 
@@ -179,6 +179,6 @@ def test_text_is_shown_as_typed(text: str) -> None:
 def test_only_controls_overrides_and_lone_surrogates_are_escaped() -> None:
     text = "a\x1b[2J\u202eb\u2066c\ud800d\u2028e"
     assert printable(text) == r"a\x1b[2J\u202eb\u2066c\ud800d\u2028e"
-    assert shorten("a'\u200d\x07\\") == '"a\'\u200d\\x07\\\\"'
+    assert quoted("a'\u200d\x07\\") == '"a\'\u200d\\x07\\\\"'
     (bubble,) = bubbles([UserUttered("one\ntwo\x07", "greet")])
     assert bubble.texts == ["one", r"two\x07"]

@@ -11,7 +11,7 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from dialogue_gym._text import shorten, visible
+from dialogue_gym._text import quoted, visible
 from dialogue_gym.domain import DomainError
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.turn import LiveError
@@ -123,7 +123,7 @@ class Reader:
             action = written_name(str(given.get("action") or ""), "action", domain.actions)
             with self._shows_errors():
                 if action not in domain.actions and (meant := misspelled(action, domain.actions)):
-                    raise DomainError(f"unknown action {shorten(action)}; did you mean {meant!r}?")
+                    raise DomainError(f"unknown action {quoted(action)}; did you mean {meant!r}?")
                 name_words(workspaces.store, history, domain, given["entry"], action, workspace.teacher)
             workspace.catch_up()
 
