@@ -164,6 +164,6 @@ SETTINGS = st.fixed_dictionaries(
     }
 )
 
-SETTINGS_AND_FORMS = st.tuples(SETTINGS, st.sampled_from(["fields", "flat"])).map(
-    lambda drawn: drawn[0] | {"observation": drawn[1]}
+SETTINGS_AND_FORMS = st.tuples(SETTINGS, st.sampled_from(["fields", "flat", "belief"])).map(
+    lambda drawn: drawn[0] | {"observation": drawn[1]} | ({"max_history": 1} if drawn[1] == "belief" else {})
 )

@@ -38,7 +38,7 @@ class BotView:
             ValueError: the form is unknown.
         """
         self.fields = observation_fields(domain)
-        self.form = make_form(form, self.fields, max_history)
+        self.form = make_form(form, domain, max_history)
         self.frames: deque[list[int]] = deque(maxlen=max_history)
         self._history = max_history
         self._first_action = first_action
@@ -68,13 +68,13 @@ class BotView:
         if self._history > 1:
             self.frames.pop()
 
-    def observe(self, row: list[int]) -> Observation:
+    def observe(self, row: list[int], tables: Tables) -> Observation:
         """Return the observation of a row, behind the older ones."""
         frame = row[: self._components]
         if self._history > 1:
             self.frames.append(frame)
             frame = [code for older in self.frames for code in older]
-        return self.form.encode(frame)
+        return self.form.encode(frame, row, tables)
 
     def mask(self, row: list[int], tables: Tables) -> npt.NDArray[np.int8]:
         """Return for each action whether its precondition holds, 1 or 0."""

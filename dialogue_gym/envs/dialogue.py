@@ -62,7 +62,9 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
     the newest last; zeros stand in for those before the first.
 
     With `observation="flat"` the space is a `Box` of float32: for each of these numbers one entry for each
-    of its values, 1 for the value that it has, else 0. `env.unwrapped.codes(observation)` leads back.
+    of its values, 1 for the value that it has, else 0. With `observation="belief"` three scores from 0 to 1
+    take the place of each slot's confidence and second hypothesis: those of its two likeliest values, and
+    the rest; that is for a single observation. `env.unwrapped.codes(observation)` leads back from both.
 
     ## Starting State
     The user is drawn and has opened the dialogue: the first observation holds the bot's understanding
@@ -106,7 +108,8 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
     - `indecisiveness`: chance at each turn that the user changes one preference.
     - `correction_rate`: chance that the user names a right value when a suggestion is wrong.
     - `max_history`: number of observations given at once.
-    - `observation`: `"fields"`, one small integer for each field, or `"flat"`, their one-hot vector.
+    - `observation`: `"fields"`, one small integer for each field; `"flat"`, their one-hot vector; or
+      `"belief"`, the same with scores for confidences.
     - `reward`: weights that override the domain's, by term or action.
     - `max_episode_steps`: steps until truncation; by default those of the id, and in the class 50, or 100
       with explicit turn taking.
@@ -309,7 +312,13 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         info = self._info(simulation.row[TURNS], simulation.is_success, terms)
         if self.render_mode == "human":
             self._rendering.print_new(self.conversation)
-        return self._view.observe(simulation.row), reward, events & _ENDED != 0, truncated, info
+        return (
+            self._view.observe(simulation.row, simulation.tables),
+            reward,
+            events & _ENDED != 0,
+            truncated,
+            info,
+        )
 
     def _action_index(self, action: Any) -> int:
         """Return the index of an action in the domain; `ValueError` if the environment has no such action."""
@@ -329,7 +338,7 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         }
 
     def _observe(self) -> Observation:
-        return self._view.observe(self._simulation.row)
+        return self._view.observe(self._simulation.row, self.tables)
 
     def _mask(self) -> npt.NDArray[np.int8]:
         return self._view.mask(self._simulation.row, self._simulation.tables)

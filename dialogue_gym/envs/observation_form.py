@@ -1,9 +1,9 @@
-"""The forms of an observation: the codes of its fields, or their one-hot vector."""
+"""The forms of an observation: the codes of its fields, their one-hot vector, or beliefs in numbers."""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,16 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from dialogue_gym._text import nearest
-from dialogue_gym.domain.observation import ObservationField, observation_dtype
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.observation import (
+    ObservationField,
+    is_search,
+    observation_dtype,
+    observation_fields,
+)
+from dialogue_gym.rules import Row, Tables
+from dialogue_gym.rules.belief import BIN_SCORES, SEARCH_BIN_SCORES, belief
+from dialogue_gym.rules.search import CLOSE, score_bin
 
 Observation = npt.NDArray[Any]
 _INT8 = np.dtype(np.int8)
@@ -31,8 +40,8 @@ class ObservationForm(abc.ABC):
         self.code_dtype = observation_dtype(fields)
 
     @abc.abstractmethod
-    def encode(self, codes: list[int]) -> Observation:
-        """Return the observation for codes."""
+    def encode(self, codes: list[int], row: Row, tables: Tables) -> Observation:
+        """Return the observation for codes, and for the row of the rules that the newest of them are from."""
 
     @abc.abstractmethod
     def decode(self, observations: Observation) -> npt.NDArray[Any]:
@@ -55,7 +64,7 @@ class FieldCodes(ObservationForm):
         # The space's own sizes are int8 as well: adding them up, as Stable-Baselines3 does, would overflow.
         self.space.nvec = self.space.nvec.astype(np.int64)
 
-    def encode(self, codes: list[int]) -> Observation:
+    def encode(self, codes: list[int], row: Row, tables: Tables) -> Observation:
         """Return the codes as an array."""
         if self.code_dtype is _INT8:  # several times faster than np.array
             return np.frombuffer(bytearray(codes), _INT8)
@@ -79,7 +88,7 @@ class OneHotFields(ObservationForm):
         """The place of the first value of each field."""
         self.space = spaces.Box(0.0, 1.0, (self.width,), np.float32)
 
-    def encode(self, codes: list[int]) -> Observation:
+    def encode(self, codes: list[int], row: Row, tables: Tables) -> Observation:
         """Return the one-hot vector of codes."""
         vector = np.zeros(self.width, np.float32)
         vector[self.places + codes] = 1
@@ -96,15 +105,86 @@ class OneHotFields(ObservationForm):
         return codes.reshape(*np.shape(observations)[:-1], len(self.sizes)).astype(self.code_dtype)
 
 
-FORMS: Mapping[str, type[ObservationForm]] = {form.name: form for form in (FieldCodes, OneHotFields)}
+ONE_HOT, LEFT_OUT = -1, -2
+"""Stand in for the slot of a field that is given one-hot, or that the scores of a slot make superfluous."""
 
 
-def make_form(name: Any, fields: Sequence[ObservationField], history: int) -> ObservationForm:
+class BeliefFields(ObservationForm):
+    """Three scores from 0 to 1 for each slot, and one-hot fields for everything else: `Box`, float32.
+
+    The scores are those of the two likeliest values, and the rest. They take the place of the fields
+    `confidence` and `second`.
+    """
+
+    name = "belief"
+
+    def __init__(self, fields: Sequence[ObservationField], domain: Domain) -> None:
+        """Make the space for the fields of one observation."""
+        super().__init__(fields, 1)
+        slots = {f"confidence.{slot.name}": index for index, slot in enumerate(domain.slots)}
+        left_out = {field.name: LEFT_OUT for field in fields if field.name.startswith("second.")}
+        self.slots = [(slots | left_out).get(field.name, ONE_HOT) for field in fields]
+        """For each field the index of the slot whose scores stand there, `ONE_HOT` or `LEFT_OUT`."""
+        widths = [
+            0 if slot == LEFT_OUT else int(size) if slot == ONE_HOT else 3
+            for slot, size in zip(self.slots, self.sizes, strict=True)
+        ]
+        self.width = sum(widths)
+        self.places = np.cumsum(widths) - widths
+        """The place of the first number of each field."""
+        self.space = spaces.Box(0.0, 1.0, (self.width,), np.float32)
+        self._is_search = is_search(domain)
+        self._constraints = {i for i, slot in enumerate(domain.slots) if slot.is_constraint}
+
+    def encode(self, codes: list[int], row: Row, tables: Tables) -> Observation:
+        """Return the scores of a row, and one-hot codes."""
+        vector = np.zeros(self.width, np.float32)
+        for place, slot, code in zip(self.places.tolist(), self.slots, codes, strict=True):
+            if slot >= 0:
+                first, second = belief(row, tables, slot)
+                vector[place : place + 3] = first / 100, second / 100, (100 - first - second) / 100
+            elif slot == ONE_HOT:
+                vector[place + code] = 1
+        return vector
+
+    def decode(self, observations: Observation) -> npt.NDArray[Any]:
+        """Return the codes of observations with beliefs."""
+        given = np.asarray(observations).reshape(-1, self.width)
+        codes = np.zeros((len(given), len(self.slots)), self.code_dtype)
+        scores = np.zeros((len(given), 2), np.int64)
+        for field, (place, slot) in enumerate(zip(self.places.tolist(), self.slots, strict=True)):
+            if slot == ONE_HOT:
+                part = given[:, place : place + int(self.sizes[field])]
+                if not ((part == 0) | (part == 1)).all() or (part.sum(axis=1) != 1).any():
+                    raise ValueError("an observation with beliefs has a single 1 for each other field")
+                codes[:, field] = part.argmax(axis=1)
+            elif slot == LEFT_OUT:  # the scores of its slot stand before it
+                codes[:, field] = np.searchsorted((1, CLOSE), scores[:, 1], side="right")
+            else:
+                scores = np.rint(given[:, place : place + 2] * 100).astype(np.int64)
+                codes[:, field] = self._bins(scores[:, 0], slot)
+        return codes.reshape(*np.shape(observations)[:-1], len(self.slots))
+
+    def _bins(self, scores: npt.NDArray[np.int64], slot: int) -> npt.NDArray[Any]:
+        if slot in self._constraints:
+            return np.array([score_bin(score) if score else 0 for score in scores.tolist()], np.int64)
+        return np.searchsorted(SEARCH_BIN_SCORES if self._is_search else BIN_SCORES, scores)
+
+
+FORMS = (FieldCodes.name, OneHotFields.name, BeliefFields.name)
+
+
+def make_form(name: Any, domain: Domain, history: int) -> ObservationForm:
     """Return the form of an environment's observations by its name.
 
     Raises:
-        ValueError: the form is unknown.
+        ValueError: the form is unknown, or shows no history.
     """
     if not isinstance(name, str) or name not in FORMS:
         raise ValueError(f"observation={name!r}: unknown form; {nearest(str(name), FORMS)}")
-    return FORMS[name](fields, history)
+    fields = observation_fields(domain)
+    if name == BeliefFields.name:
+        if history > 1:
+            raise ValueError(f"max_history={history}: must be 1 with observation={name!r}")
+        return BeliefFields(fields, domain)
+    return OneHotFields(fields, history) if name == OneHotFields.name else FieldCodes(fields, history)

@@ -7,6 +7,7 @@ environment runs them interpreted on a list. The caller passes the source of cha
 import functools
 
 from dialogue_gym._digest import digest, sibling_sources
+from dialogue_gym.rules.belief import belief
 from dialogue_gym.rules.bot import allowed, blocked, did, forget, hear, mask, set_slot
 from dialogue_gym.rules.build import build_tables, reward_terms
 from dialogue_gym.rules.chance import CERTAIN, draw, mix
@@ -84,6 +85,7 @@ __all__ = [
     "allowed",
     "attribute_columns",
     "begin",
+    "belief",
     "blocked",
     "build_tables",
     "did",

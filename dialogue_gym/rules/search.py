@@ -31,6 +31,8 @@ from dialogue_gym.rules.tables import (
 
 FORGOTTEN = 10
 """Hypotheses with lower scores are forgotten."""
+CLOSE = 20
+"""The lowest score of a close rival."""
 
 
 def count_bits(word: int, most: int) -> int:
@@ -163,7 +165,7 @@ def hold(row: Row, tables: Tables, slot: int, first: int, score: int, rival: int
     if at >= 0:
         row[at] = tables.seen[slot][first]
         row[at + 1] = score_bin(score) if first else 0
-        row[at + 2] = 0 if rival == 0 else 1 if rival_score < 20 else 2
+        row[at + 2] = 0 if rival == 0 else 1 if rival_score < CLOSE else 2
     filled = row[tables.search + FILLED_SLOTS] + (1 if first else 0) - (1 if before else 0)
     row[tables.search + FILLED_SLOTS] = filled
     row[tables.known] = filled if filled < 4 else 4

@@ -81,7 +81,7 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
 
     ## Observation Space
     `MultiDiscrete`, shape `(num_envs, k * max_history)`, dtype int8 or int16 as in `DialogueEnv`; with
-    `observation="flat"` a `Box` of float32 with a row for each lane.
+    `observation="flat"` or `"belief"` a `Box` of float32 with a row for each lane.
 
     ## Rewards
     Shape `(num_envs,)`, dtype float64. `reward_terms()` returns the terms of the last ones by name.

@@ -20,7 +20,9 @@ from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
 from dialogue_gym._digest import digest, sibling_sources
+from dialogue_gym.envs.observation_form import LEFT_OUT, ONE_HOT
 from dialogue_gym.rules import (
+    belief,
     blocked,
     bot,
     chance,
@@ -70,6 +72,7 @@ for _module in (bot, user, search, search_user, chance):
     for _function in _functions(_module):
         register_jitable(**_OPTIONS)(_function)
 register_jitable(**_OPTIONS)(progress)
+register_jitable(**_OPTIONS)(belief)
 
 
 @register_jitable(**_OPTIONS)
@@ -94,7 +97,7 @@ def _dialogue(is_search: bool) -> dict[str, Any]:
 
 
 GIVEN = (
-    "words", "users", "event_reward", "action_reward", "shaping", "places",
+    "words", "users", "event_reward", "action_reward", "shaping", "places", "slots",
     "cells", "states", "is_over", "frames", "events", "shaped",
     "observations", "masks", "turns", "rewards", "terminated", "truncated", "ended", "successes",
     "final_observations", "final_masks", "final_turns",
@@ -106,7 +109,7 @@ An argument for each would take more time than a step in a few lanes. The number
 observation's codes, and of its components.
 """
 (
-    WORDS, USERS, EVENT_REWARD, ACTION_REWARD, SHAPING, PLACES,
+    WORDS, USERS, EVENT_REWARD, ACTION_REWARD, SHAPING, PLACES, SLOTS,
     CELLS, STATES, IS_OVER, FRAMES, EVENTS, SHAPED,
     OBSERVATIONS, MASKS, TURNS_TAKEN, REWARDS, TERMINATED, TRUNCATIONS, ENDED, SUCCESSES,
     FINAL_OBSERVATIONS, FINAL_MASKS, FINAL_TURNS,
@@ -128,6 +131,7 @@ HAS_HISTORY = False
 IS_SHAPED = False
 IS_SAME_STEP = False
 IS_FLAT = False
+HAS_BELIEFS = False
 HAS_USERS = False
 
 
@@ -150,16 +154,22 @@ def _remember(tables, row, lane, frames, length):  # type: ignore[no-untyped-def
 
 
 @register_jitable(**_OPTIONS)
-def _put_out(tables, row, lane, form, places, frames, observations, masks, turns):  # type: ignore[no-untyped-def]
+def _put_out(tables, row, lane, form, places, slots, frames, observations, masks, turns):  # type: ignore[no-untyped-def]
     """Write the results of a lane."""
-    first, has_history, is_flat, length, width = form
+    first, has_history, is_flat, has_beliefs, length, width = form
     if is_flat:
         at = lane * width
         for i in range(width):
             observations[at + i] = 0
         for i in range(length):
             code = frames[lane * length + i] if has_history else row[i]
-            observations[at + places[i] + code] = 1
+            if not has_beliefs or slots[i] == ONE_HOT:
+                observations[at + places[i] + code] = 1
+            elif slots[i] != LEFT_OUT:
+                likeliest, next_one = belief(row, tables, slots[i])
+                observations[at + places[i]] = likeliest / 100
+                observations[at + places[i] + 1] = next_one / 100
+                observations[at + places[i] + 2] = (100 - likeliest - next_one) / 100
     elif has_history:
         for i in range(length):
             observations[lane * length + i] = frames[lane * length + i]
@@ -181,6 +191,7 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
     action_reward = vector_at(given, ACTION_REWARD, types.float64)
     shaping = vector_at(given, SHAPING, types.float64)[0]
     places = vector_at(given, PLACES, types.int64)
+    slots = vector_at(given, SLOTS, types.int64)
     cells = vector_at(given, CELLS, CELL)
     states = vector_at(given, STATES, types.int64)
     is_over = vector_at(given, IS_OVER, types.uint8)
@@ -200,7 +211,7 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
     final_turns = vector_at(given, FINAL_TURNS, types.int64)
     action_of = vector_of(actions)
     length = given[LENGTH] if HAS_HISTORY else tables.values
-    form = FIRST, HAS_HISTORY, IS_FLAT, length, given[WIDTH]
+    form = FIRST, HAS_HISTORY, IS_FLAT, HAS_BELIEFS, length, given[WIDTH]
     count = 0
     for lane in range(start, stop):
         if HAS_USERS:
@@ -229,7 +240,16 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
                     _remember(tables, row, lane, frames, length)
                 if IS_SAME_STEP and happened & _OVER:
                     _put_out(
-                        tables, row, lane, form, places, frames, final_observations, final_masks, final_turns
+                        tables,
+                        row,
+                        lane,
+                        form,
+                        places,
+                        slots,
+                        frames,
+                        final_observations,
+                        final_masks,
+                        final_turns,
                     )
                     begins = True
             rewards[lane] = reward
@@ -249,7 +269,7 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
                 for i in range(length):
                     frames[lane * length + i] = 0
                 _remember(tables, row, lane, frames, length)
-        _put_out(tables, row, lane, form, places, frames, observations, masks, turns)
+        _put_out(tables, row, lane, form, places, slots, frames, observations, masks, turns)
     return count
 
 
@@ -296,7 +316,9 @@ class Version(NamedTuple):
     is_same_step: bool
     """Whether the next dialogue begins in the step that ends one."""
     is_flat: bool
-    """Whether observations are one-hot vectors of float32, instead of codes."""
+    """Whether observations are vectors of float32, instead of codes."""
+    has_beliefs: bool
+    """Whether scores take the place of one-hot confidences."""
     has_users: bool
     """Whether a lane's user may be another than that of the settings; steps are a tenth slower then."""
     is_search: bool
@@ -366,6 +388,7 @@ def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Calla
         "IS_SHAPED": version.is_shaped,
         "IS_SAME_STEP": version.is_same_step,
         "IS_FLAT": version.is_flat,
+        "HAS_BELIEFS": version.has_beliefs,
         "HAS_USERS": version.has_users,
     }
     of_lanes = types.int64(types.int64, types.int64, *_ARGUMENTS)

@@ -16,7 +16,7 @@ import numpy as np
 
 from dialogue_gym import rules
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.envs.observation_form import OneHotFields
+from dialogue_gym.envs.observation_form import BeliefFields, OneHotFields
 from dialogue_gym.envs.options import NO_CHOICE, ResetOptions, begin, tables_for
 from dialogue_gym.envs.reward_terms import NamedTerms
 from dialogue_gym.rules.tables import RANDOM, Tables
@@ -84,7 +84,9 @@ class Lanes:
 
         form = env.observation_form
         code = form.code_dtype
-        self._places = form.places if isinstance(form, OneHotFields) else _NO_ACTIONS
+        has_beliefs = isinstance(form, BeliefFields)
+        self._places = form.places if isinstance(form, OneHotFields | BeliefFields) else _NO_ACTIONS
+        self._slots = np.array(form.slots if isinstance(form, BeliefFields) else [], np.int64)
         (width,), observed = form.space.shape or (0,), form.space.dtype
         actions = len(env.action_names)
         history = len(form.sizes) if env.max_history > 1 else 0
@@ -122,6 +124,7 @@ class Lanes:
             is_shaped=tables.shaping != 0,
             is_same_step=is_same_step,
             is_flat=len(self._places) > 0,
+            has_beliefs=has_beliefs,
             has_users=False,
             is_search=tables.is_search,
             is_parallel=False,
@@ -144,6 +147,7 @@ class Lanes:
             "action_reward": self._action_reward,
             "shaping": self._shaping,
             "places": self._places,
+            "slots": self._slots,
             "cells": self._cells,
             "states": self._states,
             "is_over": self.is_over,
