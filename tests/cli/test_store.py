@@ -73,7 +73,7 @@ def test_store_is_listed_and_shown(made: Path) -> None:
     assert lines[0].startswith(r"user  Hello [b]\x1b[2J ") and lines[0].endswith("  greet")
     assert lines[1] == "      ^ corrected: understood as goodbye"
     assert lines[2].startswith("bot   ") and lines[2].endswith("  utter_both")
-    assert lines[3].startswith("      ^ corrected: the bot proposed action_")
+    assert lines[3].startswith("      ^ corrected: the bot proposed utter_greet")
     assert store(made, "check") == (0, ["no problems found"], "")
     done = call("store", "list", str(made))
     assert done.stdout.splitlines() == store(made, "list")[1]

@@ -195,8 +195,14 @@ UNREADABLE: list[tuple[Callable[[Path], Any], str]] = [
         lambda _: "restaurat",
         "'restaurat' is neither a file nor a built-in domain; did you mean 'restaurant'?",
     ),
-    (lambda _: "", "'' is neither a file nor a built-in domain; valid: concert, restaurant"),
-    (lambda _: "a\0b", "'a\\x00b' is neither a file nor a built-in domain; valid: concert, restaurant"),
+    (
+        lambda _: "",
+        "'' is neither a file nor a built-in domain; valid: city, concert, hotel, laptop, restaurant",
+    ),
+    (
+        lambda _: "a\0b",
+        "'a\\x00b' is neither a file nor a built-in domain; valid: city, concert, hotel, laptop, restaurant",
+    ),
     (lambda _: None, "domain='None': expected a path, a name or a Domain"),
     (lambda _: b"restaurant", "domain=\"b'restaurant'\": expected a path, a name or a Domain"),
 ]

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 import gymnasium as gym
 import numpy as np
+import torch
 from imitation.algorithms import bc
 from imitation.data import rollout
 from imitation.data.wrappers import RolloutInfoWrapper
@@ -12,6 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 import dialogue_gym
 
 random = np.random.default_rng(0)
+torch.manual_seed(0)
 env = gym.make("FakeUserRestaurant-v0", observation="flat")
 venv = DummyVecEnv(
     [lambda: RolloutInfoWrapper(gym.make("FakeUserRestaurant-v0", observation="flat")) for _ in range(4)]
@@ -32,7 +34,7 @@ clone = bc.BC(
     rng=random,
     device="cpu",
 )
-clone.train(n_epochs=8, progress_bar=False)
+clone.train(n_epochs=16, progress_bar=False)
 successes = []
 for seed in range(1000, 1050):
     observation, info = env.reset(seed=seed)

@@ -115,21 +115,20 @@ def assert_equal(env: DialogueVectorEnv, steps: int, lanes: list[int], seed: int
 
 
 # Each combination of history and threads is one more version to compile, for each domain and twice.
+SIZES = [(1, 1), (7, 3), (4096, 1), (256, 1), (4096, 3)]
+"""Lanes, and observations given at once; the first three are among the fast tests."""
+SIZED = [(env_id, *size) for env_id in IDS for size in (SIZES[1:3] if env_id in SEARCHING else SIZES)]
+
+
 @pytest.mark.parametrize(
-    ("count", "history"),
+    ("env_id", "count", "history"),
     [
-        (1, 1),
-        (7, 3),
-        (4096, 1),
-        pytest.param(256, 1, marks=pytest.mark.slow),
-        pytest.param(4096, 3, marks=pytest.mark.slow),
+        pytest.param(*one, marks=pytest.mark.slow if one[0] in SEARCHING or one[1:] in SIZES[3:] else ())
+        for one in SIZED
     ],
 )
 @pytest.mark.parametrize("error_rate", [0.0, 0.3])
 @pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
-@pytest.mark.parametrize(
-    "env_id", [pytest.param(one, marks=pytest.mark.slow) if one in SEARCHING else one for one in IDS]
-)
 def test_every_lane_equals_the_single_environment(
     env_id: str, turn_taking: str, error_rate: float, count: int, history: int
 ) -> None:
