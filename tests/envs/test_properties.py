@@ -49,7 +49,11 @@ ROUNDS = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 def test_random_dialogues_keep_the_invariants(
     source: Domain | str, keywords: dict[str, Any], seed: int
 ) -> None:
-    env = DialogueEnv(source, **keywords)
+    keep_the_invariants(DialogueEnv(source, **keywords), seed)
+
+
+def keep_the_invariants(env: DialogueEnv, seed: int) -> None:
+    """Play three dialogues at random, and check what must hold after every step."""
     n = int(env.action_space.n)
     random = np.random.default_rng(seed)
     observation, info = env.reset(seed=seed)
