@@ -85,6 +85,8 @@ def explain(conversation: Conversation, agent: Agent | None) -> list[str]:
     lines = [f"understood  {act}"]
     for name, value in conversation.slots.items():
         lines.append(f"slot        {name}: {shown_value(value, _SHOWN_CHARACTERS)}")
+    if conversation.search is not None:
+        lines += [f"{title:<11} {printable(text)}" for title, text in conversation.search.lines()]
     if agent is None:
         return [*lines, "thought     nothing: this bot has no agent, it only listens"]
     events = conversation.events

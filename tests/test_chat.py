@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -190,6 +191,36 @@ def test_one_key_shows_the_scores_in_a_terminal(tmp_path: Path) -> None:
         assert window.process.wait(30) == 0
     finally:
         window.close()
+
+
+def test_a_search_ends_with_the_goodbye_and_shows_what_was_found() -> None:
+    talk = chat("city", "expert")
+    wish = '"kind": "pub", "area": "old town", "price": "cheap", "seating": "indoors"'
+    (offer,) = talk.handle(f"/inform{{{wish}}}")
+    assert re.search("How about|There is", offer)
+    shown = "\n".join(talk.explain())
+    assert re.search(r"^found +1 of 120$", shown, re.MULTILINE)
+    assert re.search(r"^offer +The [\w ]+ \(on offer\)$", shown, re.MULTILINE)
+    assert re.search(r"^venue +kind: pub, area: old town, price: cheap,", shown, re.MULTILINE)
+    talk.handle('/request{"attribute": "phone"}')
+    assert talk.conversation.outcome is None
+    assert talk.handle("/thank")[-1] == "--- the user has what they wanted, after 3 turns ---"
+    talk.handle("/greet")
+    assert talk.conversation.search and talk.conversation.search.counts == "120 of 120"
+
+
+def test_a_goodbye_without_thanks_ends_no_search() -> None:
+    domain = load_domain("city")
+    talk = chat("city", "expert")
+    talk.handle('/inform{"kind": "pub", "area": "old town", "price": "cheap", "seating": "indoors"}')
+    said = talk.conversation.events
+    goodbye = ActionExecuted("utter_bye")
+    assert not has_ended(Conversation(domain, [*said, goodbye]))
+    assert not has_ended(Conversation(domain, [*said, UserUttered("/affirm", "affirm"), goodbye]))
+    thanks = UserUttered("/thank", "thank")
+    assert has_ended(Conversation(domain, [*said, thanks, goodbye]))
+    assert not has_ended(Conversation(domain, [*said, thanks, goodbye]), "explicit")
+    assert not has_ended(Conversation(domain, [thanks, goodbye]))
 
 
 @pytest.mark.parametrize("name", ["restaurant", "concert"])

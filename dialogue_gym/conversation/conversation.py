@@ -30,6 +30,13 @@ from dialogue_gym.conversation.events import (
     Value,
     entity_values,
 )
+from dialogue_gym.conversation.search_state import (
+    SearchState,
+    Service,
+    search_state,
+    service_of,
+    venue_on_offer,
+)
 from dialogue_gym.conversation.slot_filling import NO_LOOP, LoopState, named_value, slots_filled, stored_value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import known_actions
@@ -44,12 +51,10 @@ from dialogue_gym.domain.observation import (
 from dialogue_gym.domain.slot import REQUESTED_SLOT
 from dialogue_gym.domain.venues import Database
 from dialogue_gym.rules.tables import (
-    ASKED,
     CERTAIN_SCORE,
     HEARD_ATTRIBUTES,
     HIGH,
     MAX_UNHEARD,
-    NO_MATCH,
     ON_OFFER,
     RESTARTING,
 )
@@ -72,27 +77,6 @@ def _tables(domain: Domain) -> rules.Tables:
 def _loop_field(domain: Domain) -> int:
     """Return the place of the active form in an observation of a domain with forms."""
     return [field.name for field in observation_fields(domain)].index(ACTIVE_LOOP)
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service to a user who searches: an offer, or an answer.
-
-    Attributes:
-        is_offer: whether a venue is offered.
-        venue: the venue on offer, its cells by column; empty if there is none.
-        asked: the attributes that are told.
-        has_matches: whether the search found any venue.
-    """
-
-    is_offer: bool
-    venue: dict[str, str | None]
-    asked: tuple[str, ...]
-    has_matches: bool
-
-
-SERVICES = ("offer", "alternative", "answer")
-"""The acts that are services."""
 
 
 def _confidence(message: UserUttered) -> float:
@@ -286,30 +270,18 @@ class BotState:
     @property
     def venue(self) -> dict[str, str | None]:
         """The venue on offer, its cells by column; empty if there is none."""
-        if not self._tables.is_search or not self._row[self._tables.search + ON_OFFER]:
-            return {}
-        return self._venues.details(self._row[self._tables.search + ON_OFFER] - 1)
+        return venue_on_offer(self._row, self._tables, self.domain)
 
     @property
-    def asked(self) -> tuple[str, ...]:
-        """The attributes that the user has asked for and not been told."""
-        if not self._tables.is_search:
-            return ()
-        bits = self._row[self._tables.search + ASKED]
-        return tuple(name for bit, name in enumerate(rules.attribute_columns(self.domain)) if bits >> bit & 1)
+    def search(self) -> SearchState | None:
+        """The search as the bot knows it; None if the users of the domain do not search."""
+        return search_state(self._row, self._tables, self.domain)
 
     def service(self, action: str) -> Service | None:
         """Return the service of an action to a user who searches, if it were done now; else None."""
-        act = self.domain.action_model(action).reaction
-        if not self._tables.is_search or act not in SERVICES or not self.is_possible(action):
+        if not self._tables.is_search or not self.is_possible(action):
             return None
-        asked = self.asked if act == "answer" else ()
-        after = copy.copy(self)
-        after._row = list(self._row)
-        rules.did(after._row, after._tables, after._action[action])
-        rules.serve(after._row, after._tables, after._action[action])
-        has_matches = after._row[after._tables.offer] != NO_MATCH
-        return Service(act != "answer", after.venue, asked, has_matches)
+        return service_of(self._row, self._tables, self.domain, action)
 
     @property
     def observation(self) -> npt.NDArray[Any]:
@@ -405,6 +377,11 @@ class Conversation:
     def venue(self) -> dict[str, str | None]:
         """The venue on offer, its cells by column; empty if there is none."""
         return self._state.venue
+
+    @property
+    def search(self) -> SearchState | None:
+        """The search as the bot knows it; None if the users of the domain do not search."""
+        return self._state.search
 
     def service(self, action: str) -> Service | None:
         """Return the service of an action to a user who searches, if it were done now; else None."""

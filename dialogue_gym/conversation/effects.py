@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 
 from dialogue_gym._yaml import plain_value
-from dialogue_gym.conversation.conversation import Conversation, Service
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActiveLoop, BotUttered, Event, SlotSet, Value
+from dialogue_gym.conversation.search_state import Service
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEACTIVATING, DEFAULT_ACTIONS

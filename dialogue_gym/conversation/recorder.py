@@ -86,9 +86,12 @@ class Recorder:
         self._written = len(self._notes)
         return self._conversation
 
-    def foresee(self, action: str) -> tuple[Event, ...]:
-        """Return the events that an action would have now, with the text that it would say."""
-        return simulated_events(action, self.conversation, self._speaker.copy())
+    def foresee(self, action: str, venue: int | None = None) -> tuple[Event, ...]:
+        """Return the events that an action would have now, with the text that it would say.
+
+        `venue` is the number of the venue that would be on offer then, + 1; 0 for none.
+        """
+        return simulated_events(action, self.conversation, self._speaker.copy(), venue)
 
     def replace_last_message(self, message: UserUttered) -> None:
         """Replace the user's last message.

@@ -53,7 +53,8 @@ def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
     """Return whether the user has what they wanted, by the fake user's signs of it.
 
     A goal-driven dialogue ends when a suggestion is affirmed, an agenda when its last item is answered and
-    the turn handed over. A domain without a fake user does not say when a dialogue is over.
+    the turn handed over, and a search when thanks for an accepted venue are answered by a goodbye. A domain
+    without a fake user does not say when a dialogue is over.
     """
     # The rules decide by the hidden goal or agenda of a fake user. A person has none that the library
     # could read, so success is recognised by the messages; tests/test_chat.py holds the two equal.
@@ -70,6 +71,10 @@ def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
         return said[-1] == len(events) - 1 and judged and message.intent == dict(user.intents)["affirm"]
     answer = _last_said(conversation.domain, events)
     hands_over = conversation.latest_action == (LISTEN if turn_taking == "explicit" else answer)
+    if (search := conversation.search) is not None:
+        has_thanked = message.intent == dict(user.intents)["thank"] and search.offer == "accepted"
+        says_goodbye = answer is not None and conversation.domain.action_model(answer).reaction == "bye"
+        return hands_over and has_thanked and says_goodbye
     lasts = (agenda.items[-1] for agenda in user.agendas)
     return hands_over and any(message.intent == item.intent and answer in item.answers for item in lasts)
 

@@ -386,6 +386,14 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         return self._simulation.goal()
 
     @property
+    def wishes(self) -> dict[str, bool]:
+        """The attributes that a search-driven user asks for, and whether the bot has told each.
+
+        No observation shows them.
+        """
+        return self._simulation.wishes()
+
+    @property
     def agenda(self) -> tuple[tuple[AgendaItem, ...], int]:
         """The messages that an agenda-driven user plans, and how many of them were said.
 

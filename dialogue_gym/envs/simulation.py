@@ -15,7 +15,18 @@ from dialogue_gym.domain.observation import slot_codes
 from dialogue_gym.envs.options import ResetOptions, begin, tables_for
 from dialogue_gym.envs.state import DialogueState
 from dialogue_gym.rules import Settings, draw, progress, step
-from dialogue_gym.rules.tables import AGENDA, FAILURE, POSITION, RANDOM, STEPS, SUCCESS, TRUNCATED
+from dialogue_gym.rules.tables import (
+    AGENDA,
+    FAILURE,
+    ON_OFFER,
+    POSITION,
+    RANDOM,
+    STEPS,
+    SUCCESS,
+    TRUNCATED,
+    WANTED,
+    WISHES,
+)
 
 _OVER = SUCCESS | FAILURE | TRUNCATED
 
@@ -115,7 +126,21 @@ class Simulation:
 
     def foresee(self, action: str) -> tuple[Event, ...]:
         """Return the events that an action would have now, without the user's reply; nothing is done."""
-        return self._recorder.foresee(action)
+        return self._recorder.foresee(action, self._offered_by(action))
+
+    def _offered_by(self, action: str) -> int | None:
+        """Return the venue that would be on offer after an action, + 1; 0 for none, None without a search.
+
+        Which one it is follows from this dialogue's chance, which its words do not show.
+        """
+        tables = self.tables
+        if not tables.is_search:
+            return None
+        row, index = list(self.row), self._domain.actions.index(action)
+        if rules.allowed(row, tables, index):
+            rules.did(row, tables, index)
+            rules.serve(row, tables, index)
+        return row[tables.search + ON_OFFER]
 
     def replace_last_message(self, message: UserUttered) -> None:
         """Replace the last message as the bot understood it; the user continues from their own meaning.
@@ -135,6 +160,12 @@ class Simulation:
         """Return the values that the user wants, by slot."""
         codes = enumerate(slot_codes(self._domain), self.tables.goal)
         return {code.slot.name: str(code.decode(self.row[at])) for at, code in codes if self.row[at]}
+
+    def wishes(self) -> dict[str, bool]:
+        """Return the attributes that the user asks for, and whether the bot has told each."""
+        wished, wanted = (self.row[WISHES], self.row[WANTED]) if self.tables.is_search else (0, 0)
+        columns = enumerate(rules.attribute_columns(self._domain))
+        return {name: not wanted >> bit & 1 for bit, name in columns if wished >> bit & 1}
 
     def agenda(self) -> tuple[tuple[AgendaItem, ...], int]:
         """Return the messages that an agenda-driven user plans, and how many of them were said."""

@@ -124,7 +124,7 @@ def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
     user = FAKE if options.teacher == EXPERT else options.user
     if user == FAKE and domain.fake_user is None:
         raise ValueError(f"{domain.name}: this domain has no fake user (key 'fake_user')")
-    has_goal = domain.fake_user is not None and domain.fake_user.kind == "goal"
+    has_goal = domain.fake_user is not None and domain.fake_user.kind != "agenda"
     source, text = options.source, domain_text(options.source)
     is_project = not (options.stories or options.pretrained or options.scratch)
     stories = (

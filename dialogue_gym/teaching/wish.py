@@ -9,6 +9,7 @@ from dialogue_gym._text import visible
 from dialogue_gym.conversation.transcript import VALUE_WIDTH
 from dialogue_gym.conversation.wording import fill
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.slot import DONT_CARE
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.teaching.session import Session
 
@@ -48,13 +49,30 @@ def wish_of(session: Session) -> UserWish:
 
 
 def _goal(env: DialogueEnv) -> UserWish:
-    """Return the values that a goal-driven user wants; told is what the bot's slots have."""
-    slots = env.conversation.slots
+    """Return the values that a user wants, and the attributes that they ask for.
+
+    A value is told if a slot has it, an attribute if the bot has told it.
+    """
+    slots, domain = env.conversation.slots, env.domain
     parts = []
-    for name, value in env.goal.items():
-        has = env.domain.slot(name).text_of(slots[name]) == value
-        parts.append(WishPart(visible(_told(env.domain, name, value), VALUE_WIDTH), has))
+    # What does not matter comes after what does.
+    for name, value in sorted(env.goal.items(), key=lambda one: _is_open(domain, *one)):
+        has = domain.slot(name).text_of(slots[name]) == value
+        text = f"any {_spoken(name)}" if _is_open(domain, name, value) else _told(domain, name, value)
+        parts.append(WishPart(visible(text, VALUE_WIDTH), has))
+    for name, has in env.wishes.items():
+        text = next(iter(_phrases(domain, name)), f"the {_spoken(name)}")
+        parts.append(WishPart(visible(text, VALUE_WIDTH), has))
     return UserWish("The user wants", tuple(parts))
+
+
+def _is_open(domain: Domain, slot: str, value: str) -> bool:
+    """Return whether a value says that a constraint does not matter."""
+    return value == DONT_CARE and domain.slot(slot).is_constraint
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _agenda(env: DialogueEnv) -> UserWish:
@@ -88,7 +106,7 @@ def _phrases(domain: Domain, name: str) -> tuple[str, ...]:
 
 def _told(domain: Domain, slot: str, value: str) -> str:
     """Return a value of a slot in words: "a table for 2"."""
-    (phrase, *_) = (*_phrases(domain, slot), f"{slot.replace('_', ' ')}: {{{slot}}}")
+    (phrase, *_) = (*_phrases(domain, slot), f"{_spoken(slot)}: {{{slot}}}")
     return fill(phrase, {slot: value})
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym._text import visible
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, shown_value
 from dialogue_gym.domain import Domain
@@ -72,6 +73,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
         "is_new": not session.distinct_observations and not history.can_undo(session.id),
         "chat": chat_of(history, session.id),
         "slots": [[visible(name), shown_value(value)] for name, value in session.conversation.slots.items()],
+        "search": search_of(session.conversation),
         "wish": _wish(wish_of(session)),
         "asks": SAYS,
         "tally": tally_of(history, session.id),
@@ -109,6 +111,23 @@ def names_of(domain: Domain) -> Json:
 
 def _wish(wish: UserWish) -> Json:
     return {"title": wish.title, "parts": [[part.text, part.is_told] for part in wish.parts]}
+
+
+def search_of(conversation: Conversation) -> Json | None:
+    """Return the search as the bot knows it, for a page; None if the users do not search."""
+    if (search := conversation.search) is None:
+        return None
+    return {
+        "counts": search.counts,
+        "venue": None if search.name is None else visible(search.name),
+        "status": search.status,
+        "details": [[visible(name), shown_value(cell)] for name, cell in search.details.items()],
+        "asked": [visible(name) for name in search.asked],
+        "doubts": {
+            visible(slot): [[visible(value), score] for value, score in both]
+            for slot, both in search.doubts.items()
+        },
+    }
 
 
 def _change(session: Session) -> Json | None:

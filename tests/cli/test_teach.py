@@ -62,6 +62,13 @@ def test_missing_file_is_created_and_a_new_store_can_be_started(tmp_path: Path) 
     assert "user  /greet" in continued.stdout
 
 
+@pytest.mark.parametrize(
+    ("source", "user"), [("restaurant", "fake"), ("concert", "me"), ("city", "fake"), ("hotel", "fake")]
+)
+def test_a_fake_user_with_a_wish_talks_first(source: str, user: str) -> None:
+    assert set_up(load_domain(source), TeachOptions(source)).user == user
+
+
 def test_a_new_store_begins_with_the_stories_and_rules_of_a_folder(tmp_path: Path) -> None:
     steps = "steps: [{intent: greet}, {action: utter_hi}]"
     (tmp_path / "domain.yml").write_text("intents: [greet, bye]\nresponses: {utter_hi: [{text: Hi}]}\n")

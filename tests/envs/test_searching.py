@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dialogue_gym import ExpertPolicy
-from dialogue_gym.conversation.events import BotUttered, UserUttered
+from dialogue_gym.conversation.events import BotUttered, SlotSet, UserUttered
 from tests.conftest import SEARCHING, make, play
 
 
@@ -72,3 +72,33 @@ def test_everything_is_said_in_words(env_id: str) -> None:
                 text = event.text or ""
                 assert not text[:1].islower() and text[-1] in ".?!", text
                 assert not re.search(r"\{|\}|^/| \?|dontcare|_", text), text
+
+
+@pytest.mark.parametrize("env_id", SEARCHING)
+def test_an_action_is_foreseen_with_the_venue_that_it_offers(env_id: str) -> None:
+    env = make(env_id).unwrapped
+    expert = ExpertPolicy(env)
+    offers = 0
+    for seed in range(20):
+        observation, _ = env.reset(seed=seed)
+        is_over = False
+        while not is_over:
+            action = expert.predict(observation, deterministic=True)[0]
+            foreseen, count = env.foresee(env.action_names[action]), len(env.conversation.events)
+            observation, _, terminated, truncated, _ = env.step(action)
+            is_over = terminated or truncated
+            done = [one for one in env.conversation.events[count + 1 :] if not isinstance(one, UserUttered)]
+            assert list(foreseen) == done
+            offers += any(isinstance(event, SlotSet) for event in done)
+    assert offers > 20
+
+
+def test_the_wishes_of_a_user_are_told_one_by_one() -> None:
+    env = make("FakeUserCity-v0").unwrapped
+    expert = ExpertPolicy(env)
+    for seed in range(10):
+        observation, _ = env.reset(seed=seed)
+        assert 1 <= len(env.wishes) <= 3 and not any(env.wishes.values())
+        _, info = play(env, expert, observation)
+        assert all(env.wishes.values()) == info["is_success"]
+    assert make("FakeUserRestaurant-v0").unwrapped.wishes == {}

@@ -9,7 +9,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.interpreter import parse_act
 from dialogue_gym.teaching.session import Session
 
-RESTAURANT, CONCERT = load_domain("restaurant"), load_domain("concert")
+RESTAURANT, CONCERT, CITY = map(load_domain, ("restaurant", "concert", "city"))
 
 
 def booking(journal: Store | None = None, **keywords: Any) -> Session:

@@ -14,7 +14,7 @@ from dialogue_gym.teaching.pending import NEW
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.wish import wish_of
 from tests.conftest import domain_from
-from tests.teaching.sessions import CONCERT, RESTAURANT, booking, talk
+from tests.teaching.sessions import CITY, CONCERT, RESTAURANT, booking, talk
 
 SHORT = domain_from("""
     intents: [open]
@@ -119,6 +119,19 @@ def test_a_wish_is_in_the_words_of_the_domain_and_says_what_is_told() -> None:
     assert "indian food," in str(wish_of(session))
     resumed = Session(RESTAURANT, session._driver._journal, settings={}, turn_taking="auto", seed=3)
     assert wish_of(resumed) == wish_of(session)
+
+
+def test_a_wish_of_a_user_who_searches_has_what_does_not_matter_and_what_is_asked_for() -> None:
+    session = Session(CITY, Store.in_memory(), settings={}, turn_taking="auto", seed=0)
+    assert str(wish_of(session)) == (
+        "The user wants: something expensive, a table indoors, somewhere romantic, any kind, any area,"
+        " the phone number, the opening hours, the website"
+    )
+    session.correct("utter_ask_price")
+    session.correct("utter_ask_kind")
+    assert "something expensive (told)" in str(wish_of(session)) and "any kind (told)" in str(
+        wish_of(session)
+    )
 
 
 def test_an_agenda_is_told_message_by_message() -> None:

@@ -314,3 +314,43 @@ def test_hostile_messages_and_domains_are_shown_as_text(browser: playwright.Brow
         tab.page.wait_for_selector("#message")
         assert tab.page.evaluate("window.hacked") is None
         assert elsewhere == [] and tab.faults == []
+
+
+def knowledge(tab: Tab) -> list[str]:
+    return [" ".join(text.split()) for text in tab.page.locator(".side .slots > div").all_inner_texts()]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_search_is_shown_beside_the_slots(
+    browser: playwright.Browser, tmp_path: Path, width: int
+) -> None:
+    with served(tmp_path / "city", "--user", "me", "--turn-taking", "auto", domain="city") as server:
+        tab = Tab(browser, server.address(), width)
+        tab.page.keyboard.press("Enter")
+        for text, action in (
+            ('/inform@0.5{"kind": "tea room", "price": "cheap", "area": "old town"}', "utter_ask_seating"),
+            ('/inform@0.35{"price": "expensive", "seating": "indoors"}', "utter_offer"),
+        ):
+            assert "found 120 of 120" in knowledge(tab) or action == "utter_offer"
+            say(tab, text)
+            tab.answer_by_keyboard([action])
+        known = knowledge(tab)
+        assert "price expensive (35%) or cheap (32%)" in known and "asked for nothing" in known
+        (offer,) = (text for text in known if text.startswith("offer"))
+        name = re.sub("^offer (.*) on offer$", r"\1", offer)
+        assert tab.page.inner_text(".side h2:last-of-type") == f"The venue: {name}"
+        assert {"kind tea room", "area old town", "seating indoors"} <= {*known}
+        say(tab, '/request{"attribute": "phone"}')
+        assert {f"offer {name} accepted", "asked for phone"} <= {*knowledge(tab)}
+        tab.answer_by_keyboard(["utter_tell"])
+        say(tab, "/alternative")
+        assert {f"offer {name} turned down", "asked for nothing"} <= {*knowledge(tab)}
+        assert any(re.fullmatch(r"found \d+ of 120, (\d+|none) left", text) for text in knowledge(tab))
+        assert tab.page.evaluate("document.documentElement.scrollWidth") == width
+        assert tab.faults == []
+
+
+def say(tab: Tab, text: str) -> None:
+    """Send a message as the user."""
+    tab.page.fill("#message", text)
+    tab.press("Enter")

@@ -109,6 +109,7 @@ class TeachingDialog:
             *views.wish_lines(self._session),
             *views.chat_so_far(conversation),
             views.slot_line(conversation.slots),
+            *views.search_lines(conversation),
             blank,
         )
 

@@ -104,6 +104,12 @@ def slot_line(slots: Mapping[str, Value]) -> Line:
     return Line(f"slots {known or 'none'}", "faint")
 
 
+def search_lines(conversation: Conversation) -> list[Line]:
+    """Return the search as the bot knows it; none if the users do not search."""
+    search = conversation.search
+    return [Line(visible(f"{title} {text}"), "faint") for title, text in search.lines()] if search else []
+
+
 def answer_keys(session: Session) -> str:
     """Return the keys of `ANSWERS` that are of use at the present proposal."""
     return "1230" if session.can_correct_message else "120"

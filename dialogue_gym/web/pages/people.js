@@ -1,7 +1,7 @@
 // The people page: the visitors' open conversations, one of them to follow, and the bot's next step in it once a
 // teacher has taken it over. The server alone decides what a click does.
 
-import { Chat, Options, isTyping, keep, kept } from "dialogue-gym-web";
+import { Chat, Knowledge, Options, isTyping, keep, kept } from "dialogue-gym-web";
 
 const FILTERS = { all: "All", waiting: "Waiting", mine: "Mine", bot: "Bot" };
 
@@ -19,7 +19,7 @@ function ring() {
 }
 
 export default {
-  components: { Chat, Options },
+  components: { Chat, Knowledge, Options },
   props: { shown: Object },
   emits: ["read", "take_over", "give_back", "decide", "say"],
   data() {
@@ -167,11 +167,7 @@ export default {
   </section>
 
   <section class="files" aria-label="What the bot knows">
-    <template v-if="talk">
-      <h2>The bot knows</h2>
-      <dl class="slots"><div v-for="[name, value] in shown.open.slots" :class="{ 'is-faint': value === 'empty' }"><dt><bdi>{{ name }}</bdi></dt><dd dir="auto">{{ value }}</dd></div></dl>
-      <p v-if="!shown.open.slots.length" class="is-faint">This bot has no slots.</p>
-    </template>
+    <Knowledge v-if="talk" :slots="shown.open.slots" :search="shown.open.search" />
   </section>
 </div>
 </div>`,

@@ -19,7 +19,7 @@ from dialogue_gym.live.handoff import Handoff, OpenConversation
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.teaching.preview import preview_of
 from dialogue_gym.web.pages.teach import PARTS
-from dialogue_gym.web.view import Json, chat_of
+from dialogue_gym.web.view import Json, chat_of, search_of
 
 _EVERY = 1.0
 """Seconds between two updates."""
@@ -79,6 +79,7 @@ class Follower:
         domain = bot.domain
         conversation = history.conversation(domain, self._open)
         shown["slots"] = [[visible(name), shown_value(value)] for name, value in conversation.slots.items()]
+        shown["search"] = search_of(conversation)
         shown["talk"] = _talk(talk)
         if talk.teacher == self._teacher and talk.waits:
             try:

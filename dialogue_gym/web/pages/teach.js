@@ -5,6 +5,7 @@ import {
   Chat,
   Guide,
   Help,
+  Knowledge,
   Lesson,
   MessageEditor,
   Name,
@@ -28,7 +29,7 @@ const SENTENCE = 1000;
 const ALONE = ["none", "numbers", "all"];
 
 export default {
-  components: { Chat, Guide, Help, Lesson, MessageEditor, Name, Options, Settings },
+  components: { Chat, Guide, Help, Knowledge, Lesson, MessageEditor, Name, Options, Settings },
   mixins: [connection],
   props: { view: Object, names: Object, keys: Array, guide: Array },
   emits: ["command", "stop", "refresh"],
@@ -398,9 +399,7 @@ export default {
   </section>
 
   <aside class="side" aria-label="What the bot knows">
-    <h2>The bot knows</h2>
-    <dl class="slots"><div v-for="[name, value] in view.slots" :class="{ 'is-faint': value === 'empty' }"><dt><Name :text="name" /></dt><dd dir="auto">{{ value }}</dd></div></dl>
-    <p v-if="!view.slots.length" class="is-faint">This bot has no slots.</p>
+    <Knowledge :slots="view.slots" :search="view.search" />
     <Settings v-model:alone="alone" :view="view" :disabled="isBlocked" @send="send" />
   </aside>
   </template>

@@ -3,6 +3,7 @@
 export { default as Chat } from "./chat.js";
 export { default as Guide } from "./guide.js";
 export { default as Help } from "./help.js";
+export { default as Knowledge } from "./knowledge.js";
 export { default as Lesson } from "./lesson.js";
 export { default as MessageEditor } from "./message_editor.js";
 export { default as Options } from "./options.js";
