@@ -203,3 +203,23 @@ def test_a_text_from_strangers_names_no_file(tmp_path: Path) -> None:
     root = parse_yaml("database: venues.csv\n", str(tmp_path / "domain.yml"), DOMAIN_FILE)
     with pytest.raises(DomainError, match="no other file is read here"):
         parse_domain(root, "any", may_read_files=False)
+
+
+def test_an_interrupted_write_to_a_database_is_left_to_its_owner(tmp_path: Path) -> None:
+    """A connection that may write would undo the change of whoever is writing, and remove its journal."""
+    whole, cut = tmp_path / "whole.db", tmp_path / "cut.db"
+    fill(whole, *venues("places"))
+    with closing(sqlite3.connect(whole, isolation_level=None)) as writer:
+        writer.execute("PRAGMA cache_spill = 1")
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("BEGIN")
+        for number in range(200):
+            writer.execute("INSERT INTO places VALUES (?, 'thai', ?)", (f"Venue {number}", "9" * 500))
+        cut.write_bytes(whole.read_bytes())
+        Path(f"{cut}-journal").write_bytes(Path(f"{whole}-journal").read_bytes())
+        writer.execute("ROLLBACK")
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("cut.db*")}
+    assert len(before) == 2
+    with pytest.raises(DomainError, match="cut.db: not a SQLite database that can be read"):
+        read(tmp_path, "database: cut.db#places")
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("cut.db*")} == before

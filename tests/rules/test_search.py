@@ -17,6 +17,7 @@ from dialogue_gym.bounds.bounding import Bounding, BoundMethod
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.conversation.events import from_json, to_json
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.database import MAX_VENUES
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import (
@@ -34,7 +35,7 @@ from dialogue_gym.rules.tables import (
 )
 from dialogue_gym.vector.lanes import Lanes
 from tests.conftest import domain_from
-from tests.envs.test_properties import ROUNDS, SEEDS
+from tests.envs.test_properties import ROUNDS, SEEDS, keep_the_invariants
 from tests.rules.plays import Play
 from tests.strategies import search_domains
 
@@ -265,3 +266,33 @@ def test_dialogues_with_search_are_not_enumerated() -> None:
     with Bounding("Dialogue-v0", settings, BoundMethod.AUTO, 0, told.append) as bounding:
         assert bounding.result() is None
     assert told == ["no bound is known yet for users who search a database"]
+
+
+def test_the_largest_worlds_are_played() -> None:
+    """2,000 venues, twelve constraints, one of 200 values, and twenty attributes: 32 words for each set."""
+    chance = np.random.default_rng(0)
+    values = {f"slot{i}": [f"v{i}x{j}" for j in range(12 if i else 200)] for i in range(12)}
+    attributes = [f"attribute{i}" for i in range(20)]
+    rows = [
+        [f"place {number}", *(str(chance.choice(known)) for known in values.values()), *attributes]
+        for number in range(MAX_VENUES)
+    ]
+    acts: dict[str, Any] = {act: {"user": act} for act in ("offer", "alternative", "answer", "more", "bye")}
+    acts |= {f"ask_{name}": {"user": {"request": name}} for name in values}
+    domain = loaded(
+        {
+            "intents": ["greet", "inform", "affirm", "deny", "request", "alternative", "find", "thank"],
+            "entities": [*values, "attribute"],
+            "slots": {name: {"type": "categorical", "values": known} for name, known in values.items()},
+            "database": {"name": "place", "columns": ["place", *values, *attributes], "rows": rows},
+            "actions": list(acts),
+            "fake_user": {
+                "constraints": {"slots": list(values), "count": [2, 4]},
+                "requests": {"attributes": attributes, "count": [1, 3]},
+                "actions": acts,
+            },
+        }
+    )
+    env = DialogueEnv(domain, semantic_error_rate=0.3)
+    assert env.tables.words == 32 and 8 * len(env.tables.venues_with) < 1e6
+    keep_the_invariants(env, 0)
