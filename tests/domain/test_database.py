@@ -220,6 +220,6 @@ def test_an_interrupted_write_to_a_database_is_left_to_its_owner(tmp_path: Path)
         writer.execute("ROLLBACK")
     before = {path.name: path.read_bytes() for path in tmp_path.glob("cut.db*")}
     assert len(before) == 2
-    with pytest.raises(DomainError, match="cut.db: not a SQLite database that can be read"):
+    with pytest.raises(DomainError, match=r"cut\.db: not a SQLite database that can be read"):
         read(tmp_path, "database: cut.db#places")
     assert {path.name: path.read_bytes() for path in tmp_path.glob("cut.db*")} == before
