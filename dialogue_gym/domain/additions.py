@@ -8,6 +8,7 @@ from typing import Any
 
 from dialogue_gym.domain.edits import with_entity, with_texts, with_type, with_values
 from dialogue_gym.domain.model import Domain
+from dialogue_gym.domain.observation import is_search
 
 ACTION, INTENT, SLOT = "action", "intent", "slot"
 RESPONSE, EXAMPLE, TYPE, VALUES, ENTITY = "response", "example", "type", "values", "entity"
@@ -57,11 +58,15 @@ class Addition:
         return about
 
     def is_in(self, domain: Domain) -> bool:
-        """Return whether a domain already has it; the examples of intents are not in a domain."""
+        """Return whether a domain already has it; the examples of intents are not in a domain.
+
+        The venue on offer is set like a slot, and is none.
+        """
         if self.add in EDITS:
             return self.added_to(domain) == domain
         if self.add == SLOT:
-            return any(self.name == slot.name for slot in domain.slots)
+            venues = domain.database.name if domain.database and is_search(domain) else None
+            return self.name == venues or any(self.name == slot.name for slot in domain.slots)
         return self.name in (domain.actions if self.add == ACTION else domain.intents)
 
     def added_to(self, domain: Domain) -> Domain:

@@ -15,22 +15,28 @@ from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.domain.additions import ACTION, EXAMPLE, INTENT, RESPONSE, SLOT, Addition, extend
 from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.factory import own_examples
+from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.checks import check_examples
 from dialogue_gym.nlu.example_writer import annotate, dump_examples
 from dialogue_gym.nlu.examples import (
     Example,
     NluData,
+    builtin_path,
     parse_example,
     parse_examples,
     read_examples,
 )
+from dialogue_gym.stories.io import own_stories
 from dialogue_gym.teaching.domain_edits import SlotForm, edit_example, edit_response, edit_slot
 from dialogue_gym.teaching.example_lines import rewritten
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
+from dialogue_gym.teaching.story_import import import_stories
 from tests.commands import call
 from tests.conftest import domain_from
+from tests.teaching.sessions import CITY
 
 RASA_2 = """\
 version: "2.0"  # mine
@@ -376,3 +382,13 @@ def test_growth_is_offered_at_the_end(answer: str, tmp_path: Path) -> None:
     result = call("teach", "pizza.yml", "--user", "me", typed=f":q\n{answer}\n", cwd=tmp_path)
     assert "pizza.yml lacks 1 intent: order." in result.stdout, result.stdout + result.stderr
     assert ("order" in load_domain(path).intents) == (answer == "1")
+
+
+def test_the_venue_on_offer_is_no_slot_that_the_domain_lacks() -> None:
+    with Store.in_memory() as store:
+        import_stories(store, CITY, own_stories(builtin_path("city")))
+        assert History(store.entries()).extended(CITY) == CITY
+        session = Session(CITY, store, settings={}, author="expert")
+        teach(session, SimulatedTeacher(CITY, "explicit"), 3, 1)
+        resumed = Session(CITY, store, settings={}, author="expert")
+        assert resumed.domain == CITY and resumed.conversation.events == session.conversation.events
