@@ -18,7 +18,7 @@ from dialogue_gym.vector.env import DialogueVectorEnv
 from dialogue_gym.vector.threads import Sharing
 from tests.conftest import BUILT_IN, IDS, SEARCHING, TURN_TAKINGS, make_vec
 from tests.envs.test_properties import SOURCES, WITHOUT_SEARCH
-from tests.strategies import SETTINGS_AND_FORMS
+from tests.strategies import SETTINGS, SETTINGS_AND_FORMS
 
 LIMITS: dict[str, dict[str, int]] = {
     "auto": {"patience": 4, "max_episode_steps": 7},
@@ -114,21 +114,36 @@ def assert_equal(env: DialogueVectorEnv, steps: int, lanes: list[int], seed: int
     return endings
 
 
-# Each combination of history and threads is one more version to compile, for each domain and twice.
 SIZES = [(1, 1), (7, 3), (4096, 1), (256, 1), (4096, 3)]
-"""Lanes, and observations given at once; the first three are among the fast tests."""
-SIZED = [(env_id, *size) for env_id in IDS for size in (SIZES[1:3] if env_id in SEARCHING else SIZES)]
+"""Lanes, and observations given at once."""
+
+
+def is_fast(env_id: str, turn_taking: str, error_rate: float, count: int, history: int) -> bool:
+    """Tell whether a case is among the fast tests.
+
+    Each domain, turn taking and form of a history is one more version to compile, and twice: with the next
+    dialogue in the same step, and without. So the fast tests have each of them somewhere, and not together.
+    """
+    if env_id not in BUILT_IN:  # `Dialogue-v0` has the rules of the concert here
+        return env_id == "Dialogue-v0" and (turn_taking, error_rate, count, history) == ("auto", 0.3, 7, 3)
+    if turn_taking == "explicit" or not error_rate:
+        return (count, history) == (7, 3)
+    return (count, history) in SIZES[:3]
+
+
+CASES = [
+    (env_id, turn_taking, error_rate, *size)
+    for turn_taking in TURN_TAKINGS
+    for error_rate in (0.0, 0.3)
+    for env_id in IDS
+    for size in (SIZES[1:3] if env_id in SEARCHING else SIZES)
+]
 
 
 @pytest.mark.parametrize(
-    ("env_id", "count", "history"),
-    [
-        pytest.param(*one, marks=pytest.mark.slow if one[0] in SEARCHING or one[1:] in SIZES[3:] else ())
-        for one in SIZED
-    ],
+    ("env_id", "turn_taking", "error_rate", "count", "history"),
+    [pytest.param(*case, marks=() if is_fast(*case) else pytest.mark.slow) for case in CASES],
 )
-@pytest.mark.parametrize("error_rate", [0.0, 0.3])
-@pytest.mark.parametrize("turn_taking", TURN_TAKINGS)
 def test_every_lane_equals_the_single_environment(
     env_id: str, turn_taking: str, error_rate: float, count: int, history: int
 ) -> None:
@@ -209,16 +224,23 @@ def one_version_for_all_domains() -> Iterator[None]:
     play.compiled.cache_clear()
 
 
+# Two versions have all the code but that of users who search: flat observations, with a history; and beliefs.
+FEW_VERSIONS = SETTINGS.flatmap(
+    lambda drawn: st.sampled_from(
+        [
+            drawn | {"turn_taking": "auto", "max_history": 3, "observation": "flat"},
+            drawn | {"turn_taking": "explicit", "max_history": 1, "observation": "belief"},
+        ]
+    )
+)
+
+
 @settings(max_examples=25)
-@given(
-    WITHOUT_SEARCH, SETTINGS_AND_FORMS, st.integers(0, 2**62)
-)  # those that search are among the slow tests
+@given(WITHOUT_SEARCH, FEW_VERSIONS, st.integers(0, 2**62))
 def test_random_domains_equal_the_single_environment(
     one_version_for_all_domains: None, domain: Any, keywords: dict[str, Any], seed: int
 ) -> None:
-    # With a history, and the next dialogue in the step that ends one, the version has the most code.
-    history = 1 if keywords["observation"] == "belief" else 3
-    check_random_domain(domain, keywords | {"max_history": history}, AutoresetMode.SAME_STEP.value, seed)
+    check_random_domain(domain, keywords, AutoresetMode.SAME_STEP.value, seed)
 
 
 @pytest.mark.slow

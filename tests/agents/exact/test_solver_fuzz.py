@@ -23,7 +23,9 @@ from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS, Settings, Tables
 from tests.strategies import domains
 
-MAX_ROWS = 2000
+FEW_ROWS, MANY_ROWS = 300, 2000
+"""An example with more rows is given up: those of thousands take most of the time, and find nothing else."""
+SIZES = pytest.mark.parametrize("most", [FEW_ROWS, pytest.param(MANY_ROWS, marks=pytest.mark.slow)])
 ROUNDS = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 SMALL = st.fixed_dictionaries(
     {
@@ -61,8 +63,9 @@ class Rows:
     the progress that it has been paid for.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, most: int) -> None:
         self.tables = tables
+        self.most = most
         self._chance = Chance(tables)
         self.seen: dict[Any, float] = {}
         self.choices: dict[Any, list[float]] = {}
@@ -73,7 +76,7 @@ class Rows:
         for chance, events in self._chance.outcomes(lambda: run(row)):
             row[RANDOM] = row[TURNS] = 0
             results.append((chance, events, tuple(row)))
-            assume(len(results) < MAX_ROWS)
+            assume(len(results) < self.most)
         return results
 
     def begin(self) -> list[tuple[float, int, tuple[int, ...]]]:
@@ -93,7 +96,7 @@ class Rows:
     def value(self, key: tuple[int, ...], choose: Any) -> float:
         """Return the mean return from a row on, of a policy, or of the optimum if it is None."""
         if key not in self.seen:
-            assume(len(self.seen) < MAX_ROWS)
+            assume(len(self.seen) < self.most)
             first = 1 if self.tables.is_auto else 0
             actions = range(first, self.tables.actions) if choose is None else [choose(key)]
             self.choices[key] = [
@@ -139,20 +142,21 @@ def test_bound_equals_plain_recursion_over_rows(
 ) -> None:
     domain = domain_of(content, reward)
     tables = rules.build_tables(domain, Settings(**small))
-    plain = Rows(tables)
+    plain = Rows(tables, MANY_ROWS)
     expected = sum(chance * plain.value(row, None) for chance, _, row in plain.begin())
     assert solved(Clairvoyant, Enumeration(domain, tables)).bound() == pytest.approx(expected, abs=1e-8)
 
 
+@SIZES
 @ROUNDS
 @given(domains(), REWARDS, SMALL)
 def test_shaping_leaves_every_best_action_the_best(
-    content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
+    most: int, content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     """In every row, the values of all actions change by the same: the progress of the row."""
     domain = domain_of(content, reward)
-    plain = Rows(rules.build_tables(domain, Settings(**small)))
-    shaped = Rows(rules.build_tables(domain, Settings(**small, shaping=2.0)))
+    plain = Rows(rules.build_tables(domain, Settings(**small)), most)
+    shaped = Rows(rules.build_tables(domain, Settings(**small, shaping=2.0)), most)
     for _, _, row in plain.begin():
         plain.value(row, None)
         shaped.value(row, None)
@@ -162,17 +166,18 @@ def test_shaping_leaves_every_best_action_the_best(
         assert expected == pytest.approx(np.array(shaped.choices[row]), abs=1e-8)
 
 
+@SIZES
 @ROUNDS
 @given(domains(), REWARDS, SMALL)
 def test_lower_bound_equals_the_value_of_its_table(
-    content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
+    most: int, content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     content = content | {"expert": [{"then": content["actions"][0]}]}
     limit = small.pop("max_episode_steps")
     domain = domain_of(content, reward)
     env: Any = gym.make("Dialogue-v0", domain=domain, **small).unwrapped
     env = type(env)(domain, **small, max_episode_steps=limit)
-    plain = Rows(env.tables)
+    plain = Rows(env.tables, most)
     begin = plain.begin()
     solution = solved(solve, env)
     policy = SolverPolicy(env, solution)
