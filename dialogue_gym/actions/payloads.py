@@ -53,7 +53,7 @@ def domain_json(domain: Domain) -> Json:
         "entities": list(domain.entities),
         "slots": {slot.name: _slot_json(slot) for slot in domain.slots},
         "responses": {
-            response.name: [_variation_json(variation) for variation in domain.variations(response.name)]
+            response.name: [variation_json(variation) for variation in domain.variations(response.name)]
             for response in domain.responses
         },
         "actions": [action for action in domain.actions if action not in (LISTEN, RESTART)],
@@ -82,7 +82,8 @@ def _plain_mappings(slot: Slot) -> list[Json]:
     return [{"type": FROM_ENTITY, "entity": slot.entity}] if slot.entity else [{"type": CUSTOM}]
 
 
-def _variation_json(variation: Variation) -> Json:
+def variation_json(variation: Variation) -> Json:
+    """Return the JSON of one way to say a response."""
     content: Json = {} if variation.text is None else {"text": variation.text}
     if variation.condition is not None:
         content["condition"] = [

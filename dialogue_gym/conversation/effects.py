@@ -7,6 +7,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
+from dialogue_gym import rules
 from dialogue_gym._yaml import plain_value
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActiveLoop, BotUttered, Event, SlotSet, Value
@@ -72,19 +73,36 @@ def _served(
     """
     if service.is_offer and service.venue:
         return None
-    if service.is_offer:
-        assert domain.database is not None
-        called = domain.database.name.replace("_", " ")
-        key, words = ("no_other", "other") if service.has_matches else ("no_match", "such")
-        parts = {key: f"I know of no {words} {called}."}
-    else:
-        parts = {asked: f"{asked.replace('_', ' ')}: {{{asked}}}" for asked in service.asked}
+    known = service_texts(name, domain)
+    keys = service.asked or (["no_other" if service.has_matches else "no_match"] if service.is_offer else [])
     texts = []
-    for key, default in parts.items():
-        variations = domain.variations(f"{name}/{key}") or (Variation(default),)
-        said = speaker.respond(variations, slots, shown(slots))
+    for key in keys:
+        said = speaker.respond(known[key], slots, shown(slots))
         texts.append((said and said[0]) or "")
     return " ".join(filter(None, texts)) or None
+
+
+def service_texts(name: str, domain: Domain) -> dict[str, tuple[Variation, ...]]:
+    """Return the ways to say each part of a service.
+
+    An offer has its own texts under `""`, and those without a venue under `no_match` and `no_other`; an
+    answer has one part for each attribute. Where the domain has no response for a part, a plain one serves.
+    """
+    if domain.action_model(name).reaction == "answer":
+        defaults = {
+            asked: f"{asked.replace('_', ' ')}: {{{asked}}}" for asked in rules.attribute_columns(domain)
+        }
+        own = {}
+    else:
+        assert domain.database is not None
+        called = domain.database.name.replace("_", " ")
+        defaults = {
+            key: f"I know of no {words} {called}."
+            for key, words in (("no_match", "such"), ("no_other", "other"))
+        }
+        own = {"": domain.variations(name)}
+    parts = {key: domain.variations(f"{name}/{key}") or (Variation(text),) for key, text in defaults.items()}
+    return own | parts
 
 
 def _retrieved(name: str, conversation: Conversation) -> tuple[Variation, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dialogue_gym._files import FileKind, read_text, write_whole
@@ -124,8 +125,13 @@ def with_examples(path: Path, examples: Iterable[Example]) -> str | None:
 # The domain.
 
 
-def with_additions(path: Path, history: History, domain: Domain, text: str | None) -> str | None:
-    """Return the text of a domain file with the additions; None without any, or if its text is not known."""
+def with_additions(
+    path: Path, history: History, domain: Domain, text: str | None, renamed: Container[str] = ()
+) -> str | None:
+    """Return the text of a domain file with the additions; None without any, or if its text is not known.
+
+    The file has other names for the actions in `renamed`.
+    """
     existing = existing_text(path, DOMAIN_FILE)
     if existing is None and text is None:
         text = _builtin_text(history, domain)
@@ -135,13 +141,15 @@ def with_additions(path: Path, history: History, domain: Domain, text: str | Non
     found: list[Domain] = []
 
     def extend(read: Domain) -> Domain:
-        found.append(history.extended(read))
+        extended = history.extended(read)
+        actions = tuple(name for name in extended.actions if name not in renamed or name in read.actions)
+        found.append(dataclasses.replace(extended, actions=actions))
         return found[0]
 
     result = extended_text(base, str(path), domain.name, extend)
     for kind, names, known in _names(domain, found[0]):
         for name in names:
-            if name not in known:
+            if name not in known and name not in renamed:
                 raise DomainError(
                     f"{path}: file of another domain, without the {kind} {quoted(name)};"
                     " export to another folder"

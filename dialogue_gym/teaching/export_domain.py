@@ -10,6 +10,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import OWN_KEYS, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.writer import extended_text
+from dialogue_gym.teaching.export_search import SearchExport
 
 VERSION = "3.1"
 _ORDER = ("version", "intents", "entities", "slots", "forms", "responses", "actions", "e2e_actions")
@@ -19,7 +20,9 @@ _GONE_FROM_SLOTS = ("auto_fill",)
 _GONE_FROM_ACTIONS = ("safe",)
 
 
-def rasa_domain(text: str, file: str, name: str, grow: Callable[[Domain], Domain]) -> tuple[str, list[str]]:
+def rasa_domain(
+    text: str, file: str, name: str, grow: Callable[[Domain], Domain], search: SearchExport | None = None
+) -> tuple[str, list[str]]:
     """Return the text of a domain file for Rasa 3, and the actions that speak but have no text.
 
     Args:
@@ -27,6 +30,7 @@ def rasa_domain(text: str, file: str, name: str, grow: Callable[[Domain], Domain
         file: stands for it in errors.
         name: of the domain.
         grow: gives the domain with its additions for the one that is read from the text.
+        search: the search of the domain, if its users search.
 
     Raises:
         DomainError: the text does not describe a domain, or nothing can be added to it.
@@ -41,6 +45,8 @@ def rasa_domain(text: str, file: str, name: str, grow: Callable[[Domain], Domain
     responses = content.setdefault("responses", {}) if silent else {}
     # Rasa's validator wants a response for each of them.
     responses |= {one: [{"text": text} for text in domain.texts(one)] or [{"text": one}] for one in silent}
+    if search:
+        search.add_to(content)
     return dump_yaml(_in_order(content)), [one for one in silent if not domain.texts(one)]
 
 

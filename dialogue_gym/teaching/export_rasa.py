@@ -22,6 +22,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_INTENTS, FALLBACK_INTENT
 from dialogue_gym.domain.loader import OWN_KEYS
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
+from dialogue_gym.domain.observation import is_search
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.factory import imported_examples, is_address, own_examples
@@ -50,6 +51,7 @@ from dialogue_gym.teaching.export_actions import (
 )
 from dialogue_gym.teaching.export_domain import rasa_domain
 from dialogue_gym.teaching.export_examples import example_of, is_writable
+from dialogue_gym.teaching.export_search import VENUES, SearchExport
 from dialogue_gym.teaching.export_stories import has_unknown_stories, lessons_of, with_stories
 from dialogue_gym.teaching.taught_examples import examples_now, sentence_key
 
@@ -140,6 +142,7 @@ def export_project(history: History, domain: Domain, folder: Path, origins: Orig
         OSError: a file cannot be written.
     """
     domain = history.extended(domain)
+    search = SearchExport(domain) if is_search(domain) else None
     notes: list[str] = []
     stories = lessons_of(history, domain)
     data = _examples(history, domain, origins.nlu, stories, notes)
@@ -147,12 +150,12 @@ def export_project(history: History, domain: Domain, folder: Path, origins: Orig
         folder / _STORIES: with_stories(
             existing_text(folder / _STORIES, STORY_FILE),
             folder / _STORIES,
-            stories,
+            [search.story(story) for story in stories] if search else stories,
             "yaml",
             for_training=True,
         ),
         folder / _NLU: _with_data(folder / _NLU, data, notes),
-        folder / _DOMAIN: _domain(folder / _DOMAIN, history, domain, origins, notes),
+        folder / _DOMAIN: _domain(folder / _DOMAIN, history, domain, origins, notes, search),
     }
     servers = [one for one in origins.actions if is_address(one)]
     if servers:
@@ -160,7 +163,7 @@ def export_project(history: History, domain: Domain, folder: Path, origins: Orig
     else:
         text = texts[folder / _DOMAIN] or read_text(folder / _DOMAIN, DOMAIN_FILE)
         forms = parse_yaml(text, _DOMAIN, DOMAIN_FILE).mapping().get("forms")
-        texts |= _code(folder, history, domain, forms.mapping() if forms else (), origins, notes)
+        texts |= _code(folder, history, domain, forms.mapping() if forms else (), origins, notes, search)
     endpoints = dump_yaml({"action_endpoint": {"url": servers[0] if servers else _ACTION_SERVER}})
     credentials = dump_yaml({"rest": None})
     settings = ((_CONFIG, _config(domain, data)), (_ENDPOINTS, endpoints), (_CREDENTIALS, credentials))
@@ -262,7 +265,14 @@ def _with_data(path: Path, data: NluData, notes: list[str]) -> str | None:
 # The domain.
 
 
-def _domain(path: Path, history: History, domain: Domain, origins: Origins, notes: list[str]) -> str | None:
+def _domain(
+    path: Path,
+    history: History,
+    domain: Domain,
+    origins: Origins,
+    notes: list[str],
+    search: SearchExport | None,
+) -> str | None:
     """Return the text of a domain file for Rasa 3; None if nothing is new in it."""
     existing = existing_text(path, DOMAIN_FILE)
     if existing is not None:
@@ -272,8 +282,8 @@ def _domain(path: Path, history: History, domain: Domain, origins: Origins, note
                 f"{path}: Rasa does not know its key {own[0]!r}, which is for a simulation; export to another"
                 " folder"
             )
-        return with_additions(path, history, domain, None)
-    found, silent = rasa_domain(origins.text, origins.source, domain.name, history.extended)
+        return with_additions(path, history, domain, None, search.actions if search else ())
+    found, silent = rasa_domain(origins.text, origins.source, domain.name, history.extended, search)
     notes += [
         f"{printable(name)} has no text yet: write it under responses in {path.name}" for name in silent
     ]
@@ -317,7 +327,13 @@ def _config(domain: Domain, data: NluData) -> str:
 
 
 def _code(
-    folder: Path, history: History, domain: Domain, forms: Iterable[str], origins: Origins, notes: list[str]
+    folder: Path,
+    history: History,
+    domain: Domain,
+    forms: Iterable[str],
+    origins: Origins,
+    notes: list[str],
+    search: SearchExport | None,
 ) -> dict[Path, str | None]:
     """Return the texts of the folder `actions`: copies of existing code, and a skeleton for the rest."""
     files = _sources(origins, notes)
@@ -334,15 +350,20 @@ def _code(
             path for path in builtin_path(origins.source).parent.glob("*.yml") if path.name not in _NOT_DATA
         ]
         texts |= {folder / FOLDER / path.name: path.read_text("utf-8") for path in data}
+    made = {folder / FOLDER / name: text for name, text in search.files().items()} if search else {}
+    texts |= made
     main = folder / _ACTIONS
     existing = texts.get(main) or existing_text(main, CODE)
     beside = [dataclasses.replace(one, file=one.file.with_name(copies[one.file])) for one in coded]
+    beside += search.coded if search else []
     text = actions_text(existing, domain, forms, beside, _slots_set(history))
     if text is not None:
         texts[main] = text
     if any(texts.values()) and not (folder / _PACKAGE).exists():
         texts[folder / _PACKAGE] = ""
-    return {path: text for path, text in texts.items() if path == main or not path.exists()}
+    # The code of a search follows the domain; the venues are the user's from then on.
+    renewed = {path for path in made if path.name != VENUES and existing_text(path, CODE) != made[path]}
+    return {path: text for path, text in texts.items() if path in (main, *renewed) or not path.exists()}
 
 
 def _sources(origins: Origins, notes: list[str]) -> list[Path]:
