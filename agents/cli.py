@@ -121,10 +121,10 @@ def train(
 ) -> None:
     """Train an agent and write agent.json, weights.npz, metrics.json and learning_curve.png."""
     keywords = parse_settings(settings or [])
-    usual_steps = training_steps(agent, env_id, curriculum)
+    usual_steps = training_steps(agent, env_id, curriculum, keywords)
     make_env(env_id, keywords)  # reports errors in settings before the long part
     if labels:
-        check_warm_start(agent, env_id)
+        check_warm_start(agent, env_id, keywords)
     _prepare(out)
 
     from agents.training import save_results

@@ -29,7 +29,7 @@ def load(folder: Path, trust: bool = False) -> tuple[Run, NetworkPolicy | QTable
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         run = Run(**{key: metrics[key] for key in ("env_id", "settings", "agent", "seed", "steps")})
         env: Any = run.make_env()
-        agent_config(run.agent, run.env_id)
+        agent_config(run.agent, run.env_id, run.settings)
         metrics["bound_return"]
     except FileNotFoundError:
         raise ValueError(f"{folder}: not a trained agent (metrics.json is missing)") from None

@@ -64,11 +64,11 @@ def train(
     check_user(source, domain)
     env_id, own = environment_of(source)
     keywords = parse_settings(settings or [], ("domain",))
-    config = agent_config(agent, env_id)
-    usual_steps = training_steps(agent, env_id, curriculum)
+    config = agent_config(agent, env_id, own)
+    usual_steps = training_steps(agent, env_id, curriculum, own)
     make_env(env_id, own | keywords)  # errors in settings show before the long part
     if labels:
-        check_warm_start(agent, env_id)
+        check_warm_start(agent, env_id, own)
     elif config["warm_start"] and not domain.expert:
         raise ValueError(
             f"{agent}: it begins with the domain's expert, and {source} has none (the key 'expert');"

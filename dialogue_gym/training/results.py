@@ -13,6 +13,7 @@ from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.policies.saved import save_agent
 from dialogue_gym.sb3.conversion import to_numpy
+from dialogue_gym.training.bootstrapped_dqn import BootstrappedDQN
 from dialogue_gym.training.configuration import agent_config
 from dialogue_gym.training.evaluation import Evaluation
 from dialogue_gym.training.run import Learned, Run
@@ -27,8 +28,11 @@ def save_trained(folder: Path, run: Run, agent: Learned) -> NetworkPolicy | QTab
     Raises:
         OSError: a file cannot be written.
     """
-    policy = agent if isinstance(agent, QTable) else to_numpy(agent, run.make_env(), run.seed)
-    algorithm = agent_config(run.agent, run.env_id)["algorithm"]
+    if isinstance(agent, BootstrappedDQN):
+        policy: NetworkPolicy | QTable = agent.policy()
+    else:
+        policy = agent if isinstance(agent, QTable) else to_numpy(agent, run.make_env(), run.seed)
+    algorithm = agent_config(run.agent, run.env_id, run.settings)["algorithm"]
     save_agent(folder, policy, name=run.agent, algorithm=algorithm, settings=run.settings, env_id=run.env_id)
     return policy
 
@@ -60,7 +64,7 @@ def save_metrics(
         "env_id": run.env_id,
         "settings": run.settings,
         "agent": run.agent,
-        "algorithm": agent_config(run.agent, run.env_id)["algorithm"],
+        "algorithm": agent_config(run.agent, run.env_id, run.settings)["algorithm"],
         "seed": run.seed,
         "curriculum": run.curriculum,
         "success_rate": evaluation.success_rate,

@@ -23,6 +23,7 @@ from dialogue_gym.sb3.masked_dqn import MaskedDQN
 from dialogue_gym.sb3.schedules import Linear
 from dialogue_gym.sb3.vec_env import DialogueVecEnv
 from dialogue_gym.training.behaviour_cloning import clone
+from dialogue_gym.training.bootstrapped_dqn import BootstrappedDQN
 from dialogue_gym.training.configuration import agent_config, check_warm_start
 from dialogue_gym.training.curriculum import SHAPING, Curriculum
 from dialogue_gym.training.demonstrations import demonstrate, taught_labels
@@ -34,9 +35,12 @@ ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "masked_dqn": MaskedDQN,
     "ppo": PPO,
 }
-TABLE = "q_table"
-"""The algorithm that is not part of Stable-Baselines3."""
-Learned = BaseAlgorithm | QTable
+OWN_ALGORITHMS: dict[str, type[QTable] | type[BootstrappedDQN]] = {
+    "bootstrapped_dqn": BootstrappedDQN,
+    "q_table": QTable,
+}
+"""The algorithms that are not made for Stable-Baselines3: they play a single environment."""
+Learned = BaseAlgorithm | QTable | BootstrappedDQN
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def train(
     Raises:
         ValueError: the store cannot be used, or the agent has no warm start.
     """
-    config = agent_config(run.agent, run.env_id)
+    config = agent_config(run.agent, run.env_id, run.settings)
     hyperparameters = config["hyperparameters"]
     annealed = {name: Linear(hyperparameters[name]) for name in config["anneal"]}
     recorder = _Recorder(progress, watch, annealed.pop("ent_coef", None))
@@ -147,9 +151,9 @@ def train(
     torch.set_num_threads(1)
     start = time.perf_counter()
     if labels:
-        check_warm_start(run.agent, run.env_id)
-    if config["algorithm"] == TABLE:
-        agent: Learned = _train_table(run, config, recorder)
+        check_warm_start(run.agent, run.env_id, run.settings)
+    if config["algorithm"] in OWN_ALGORITHMS:
+        agent: Learned = _train_own(run, config, recorder)
     else:
         agent = _train(run, config, recorder, labels)
     return agent, recorder.curve, time.perf_counter() - start
@@ -177,16 +181,18 @@ def _train(
     return agent
 
 
-def _train_table(run: Run, config: dict[str, Any], recorder: _Recorder) -> QTable:
+def _train_own(run: Run, config: dict[str, Any], recorder: _Recorder) -> QTable | BootstrappedDQN:
     env = make_env(run.env_id, run.training_settings)
-    agent = QTable(env, seed=stream(run.seed, TRAINING), **config["hyperparameters"])
+    algorithm = OWN_ALGORITHMS[config["algorithm"]]
+    agent = algorithm(env, seed=stream(run.seed, TRAINING), **config["hyperparameters"])
     if run.curriculum:
         recorder.begin(Curriculum(unwrapped_dialogue(env)))
+    report_every = 100 if isinstance(agent, QTable) else 1  # a table plays thousands of dialogues a second
 
     def on_dialogue(steps: int, total: float, is_success: bool) -> None:
         recorder.add(steps, total, is_success)
         recorder.show(steps, agent)
-        if len(recorder.curve.steps) % 100 == 0:
+        if len(recorder.curve.steps) % report_every == 0:
             recorder.report(steps)
 
     agent.learn(run.steps, on_dialogue)

@@ -17,12 +17,14 @@ from stable_baselines3 import DQN
 from agents.training import load
 from dialogue_gym import bounds
 from dialogue_gym._files import write_whole
+from dialogue_gym.domain import load_domain
+from dialogue_gym.domain.sources import domain_path
 from dialogue_gym.training.configuration import CONFIGURATIONS, agent_config, agent_names
 from dialogue_gym.training.environments import EVALUATION, TRAINING, stream
 from dialogue_gym.training.evaluation import evaluate
-from dialogue_gym.training.run import ALGORITHMS, TABLE, Run, train
+from dialogue_gym.training.run import ALGORITHMS, OWN_ALGORITHMS, Run, train
 from tests.agents.commands import agents, agents_apart
-from tests.conftest import BUILT_IN, make
+from tests.conftest import BUILT_IN, SEARCHING, make
 
 
 @pytest.mark.parametrize(
@@ -196,11 +198,11 @@ def test_every_agent_has_a_configuration_with_known_keys(tmp_path: Path) -> None
             assert set(config) == {
                 "algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start",
             }  # fmt: skip
-            assert config["algorithm"] in (*ALGORITHMS, TABLE)
+            assert config["algorithm"] in (*ALGORITHMS, *OWN_ALGORITHMS)
             assert set(config["anneal"]) <= set(config["hyperparameters"])
     (tmp_path / "ppo.yaml").write_text("default: {step: 3}\n")
     with pytest.raises(ValueError, match=r"default: unknown key 'step'; did you mean 'steps'\?"):
-        agent_config("ppo", BUILT_IN[0], tmp_path)
+        agent_config("ppo", BUILT_IN[0], configs=tmp_path)
 
 
 def test_a_configuration_extends_another_section_by_section(tmp_path: Path) -> None:
@@ -211,10 +213,34 @@ def test_a_configuration_extends_another_section_by_section(tmp_path: Path) -> N
     (tmp_path / "b.yaml").write_text(
         "extends: a\ndefault: {hyperparameters: {x: 3}, warm_start: {updates: 5}}\n"
     )
-    own = agent_config("b", BUILT_IN[0], tmp_path)
+    own = agent_config("b", BUILT_IN[0], configs=tmp_path)
     assert (own["steps"], own["hyperparameters"], own["warm_start"]) == (2, {"x": 3, "y": 2}, {"updates": 5})
-    other = agent_config("b", BUILT_IN[1], tmp_path)
+    other = agent_config("b", BUILT_IN[1], configs=tmp_path)
     assert (other["steps"], other["hyperparameters"]) == (1, {"x": 3, "y": 1})
+
+
+def test_a_section_is_for_all_domains_whose_users_search(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "default: {steps: 1, lanes: 1}\n"
+        f"{SEARCHING[1]}: {{steps: 3}}\n"  # the order in the file does not matter
+        "search: {steps: 2, hyperparameters: {x: 1}}\n"
+    )
+    (tmp_path / "b.yaml").write_text("extends: a\ndefault: {lanes: 4}\nsearch: {hyperparameters: {y: 2}}\n")
+
+    def steps_and_more(agent: str, env_id: str, **settings: Any) -> tuple[int, int, dict[str, int]]:
+        config = agent_config(agent, env_id, settings, tmp_path)
+        return config["steps"], config["lanes"], config["hyperparameters"]
+
+    assert steps_and_more("a", BUILT_IN[0]) == (1, 1, {})
+    assert steps_and_more("b", SEARCHING[0]) == (2, 4, {"x": 1, "y": 2})
+    assert steps_and_more("b", SEARCHING[1]) == (3, 4, {"x": 1, "y": 2})
+    file = domain_path("laptop")
+    assert steps_and_more("a", "Dialogue-v0", domain=str(file)) == (2, 1, {"x": 1})
+    assert steps_and_more("a", "Dialogue-v0", domain=load_domain(str(file))) == (2, 1, {"x": 1})
+    assert steps_and_more("a", "Dialogue-v0", domain="concert") == (1, 1, {})
+    (tmp_path / "a.yaml").write_text("searches: {steps: 2}\n")
+    with pytest.raises(ValueError, match=r"'searches' is neither .*; did you mean 'search'\?"):
+        agent_config("a", BUILT_IN[0], configs=tmp_path)
 
 
 def test_learning_rate_and_entropy_fall_to_zero() -> None:
