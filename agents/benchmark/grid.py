@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
 REFERENCES = ("random", "expert", "filter", "solver")
 """Policies that do not learn."""
 _KEYS = ("title", "ids", "environments", "parts", "learners", "references", "marks", "dialogues")
+_PART_KEYS = (
+    "turn_taking", "environments", "ids", "seeds", "steps", "learners", "references", "marks"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,9 @@ class Cell:
 
         The code of the agents is not part of it: after changing an agent, delete its cells.
         """
-        config = None if self.is_reference else _configuration(self.agent, self.env_id)
-        domain = _domain(self.env_id, self.settings.get("domain"))
+        source = self.settings.get("domain")
+        config = None if self.is_reference else _configuration(self.agent, self.env_id, source)
+        domain = _domain(self.env_id, source)
         return _hash([asdict(self), config, domain, rules.sources().hex()])
 
 
@@ -97,7 +101,6 @@ class Grid:
     name: str
     title: str
     tasks: tuple[Task, ...]
-    marks: tuple[int, ...]
     dialogues: int
     content: str
 
@@ -147,42 +150,16 @@ def load_grid(name: str) -> Grid:
 
 def _grid(name: str, content: Any) -> Grid:
     _check("the grid", content, _KEYS)
-    marks = tuple(_positive("marks", mark) for mark in content["marks"])
     dialogues = _positive("dialogues", content["dialogues"])
-    if list(marks) != sorted(set(marks)):
-        raise ValueError("marks: values must increase")
     environments = {str(number): environment for number, environment in content["environments"].items()}
-    for reference in content["references"]:
-        if reference not in REFERENCES:
+    for number, environment in environments.items():
+        _check(f"environment {number}", environment, ("has_mask", "settings"))
+        if not isinstance(environment["has_mask"], bool):
             raise ValueError(
-                f"references: unknown policy {reference!r}; {nearest(str(reference), REFERENCES)}"
+                f"environment {number}: has_mask: must be true or false, not {environment['has_mask']!r}"
             )
-    tasks = []
-    for part in content["parts"]:
-        _check("parts", part, ("turn_taking", "environments", "ids", "seeds", "steps"))
-        seeds = _positive("seeds", part["seeds"])
-        for number in map(str, part["environments"]):
-            if number not in environments:
-                raise ValueError(f"parts: unknown environment {number}; {nearest(number, environments)}")
-            environment = environments[number]
-            _check(f"environment {number}", environment, ("has_mask", "settings"))
-            has_mask = environment["has_mask"]
-            if not isinstance(has_mask, bool):
-                raise ValueError(f"environment {number}: has_mask: must be true or false, not {has_mask!r}")
-            check_settings(environment.get("settings") or {})
-            for env_id in part.get("ids", content["ids"]):
-                settings = {"turn_taking": part["turn_taking"]} | (environment.get("settings") or {})
-                make_env(env_id, settings)
-                agents = _learners(content["learners"], part.get("steps") or {}, env_id, has_mask)
-                learners = {
-                    name: Cell(env_id, settings, agent, steps, (0,), marks, dialogues)
-                    for name, agent, steps in agents
-                }
-                references = {
-                    name: Cell(env_id, settings, name, None, tuple(range(seeds)), (), dialogues)
-                    for name in content["references"]
-                }
-                tasks.append(Task(number, env_id, settings, has_mask, learners, references, seeds))
+        check_settings(environment.get("settings") or {})
+    tasks = [task for part in content["parts"] for task in _tasks(content, part, environments, dialogues)]
     if not tasks:
         raise ValueError("parts: must not be empty")
     keys = [task.key for task in tasks]
@@ -190,19 +167,55 @@ def _grid(name: str, content: Any) -> Grid:
         if keys.count(key) > 1:
             raise ValueError(f"parts: {key} occurs more than once")
     text = json.dumps(dict(content) | {"environments": environments}, sort_keys=True, default=str)
-    return Grid(name, str(content.get("title", name)), tuple(tasks), marks, dialogues, text)
+    return Grid(name, str(content.get("title", name)), tuple(tasks), dialogues, text)
+
+
+def _tasks(content: Any, part: Any, environments: Mapping[str, Any], dialogues: int) -> Iterator[Task]:
+    """Yield the tasks of a part, which may have marks of its own, and a choice of learners and references."""
+    _check("parts", part, _PART_KEYS)
+    seeds = _positive("seeds", part["seeds"])
+    marks = tuple(_positive("marks", mark) for mark in part.get("marks", content["marks"]))
+    if list(marks) != sorted(set(marks)):
+        raise ValueError("marks: values must increase")
+    chosen = part.get("references", content["references"])
+    for name in chosen:
+        if name not in REFERENCES:
+            raise ValueError(f"references: unknown policy {name!r}; {nearest(str(name), REFERENCES)}")
+    learners = content["learners"]
+    for name in part.get("learners", learners):
+        if name not in learners:
+            raise ValueError(f"parts: learners: unknown {name!r}; {nearest(str(name), learners)}")
+    learners = {name: learners[name] for name in part.get("learners", learners)}
+    steps = part.get("steps") or {}
+    _check("steps", steps, tuple(learners))
+    for number in map(str, part["environments"]):
+        if number not in environments:
+            raise ValueError(f"parts: unknown environment {number}; {nearest(number, environments)}")
+        has_mask = environments[number]["has_mask"]
+        settings = {"turn_taking": part["turn_taking"]} | (environments[number].get("settings") or {})
+        for env_id in part.get("ids", content["ids"]):
+            make_env(env_id, settings)
+            agents = _learners(learners, steps, env_id, settings, has_mask)
+            trained = {
+                name: Cell(env_id, settings, agent, its_steps, (0,), marks, dialogues)
+                for name, agent, its_steps in agents
+            }
+            references = {
+                name: Cell(env_id, settings, name, None, tuple(range(seeds)), (), dialogues)
+                for name in chosen
+            }
+            yield Task(number, env_id, settings, has_mask, trained, references, seeds)
 
 
 def _learners(
-    learners: Any, steps: Mapping[str, int], env_id: str, has_mask: bool
+    learners: Any, steps: Mapping[str, int], env_id: str, settings: dict[str, Any], has_mask: bool
 ) -> list[tuple[str, str, int]]:
     """Return the names of learners in tables, with their agents and numbers of steps."""
-    _check("steps", steps, tuple(learners))
     found = []
     for name, entry in learners.items():
         _check(f"learners: {name}", entry, ("masked", "unmasked", "steps"))
         agent = entry["masked" if has_mask else "unmasked"]
-        configured = agent_config(agent, env_id)["steps"]
+        configured = agent_config(agent, env_id, settings)["steps"]
         given = steps.get(name, entry.get("steps", configured))
         found.append((str(name), agent, given if given == 0 else _positive("steps", given)))
     return found
@@ -223,8 +236,8 @@ def _positive(key: str, value: Any) -> int:
 
 
 @functools.cache
-def _configuration(agent: str, env_id: str) -> str:
-    return _hash(agent_config(agent, env_id))
+def _configuration(agent: str, env_id: str, name: str | None) -> str:
+    return _hash(agent_config(agent, env_id, {"domain": name} if name else {}))
 
 
 @functools.cache

@@ -17,27 +17,31 @@ MEASURES = ("success_rate", "mean_return", "objective")
 """Success, the environment's return, and 20 times success less the turns, as in PyDial's benchmark."""
 MARKS = (1000, 4000, "end")
 """The marks that tables show, if the grid has them."""
+EARLY_MARK = 400
+"""A mark that tables show as well where it was taken: PyDial's figures have it."""
 _RESAMPLES = 2000
 
 
 def collect(grid: Grid, records: dict[str, Record]) -> Record:
     """Return the results of a grid as JSON-serializable values; only `made` depends on the machine.
 
-    For an unfinished grid these are the results of the finished seeds.
+    For an unfinished grid these are the results of the finished seeds of each task; `missing` names the tasks
+    that have none.
 
     Raises:
-        ValueError: no seed is finished in all environments.
+        ValueError: no seed is finished in any environment.
     """
-    seeds = finished_seeds(grid, records)
-    if not seeds:
-        raise ValueError("no seed is finished in all environments yet: there is nothing to report")
-    tasks = [_task(task, min(seeds, task.seeds), records) for task in grid.tasks]
+    seeds = {task.key: finished_seeds(task, records) for task in grid.tasks}
+    tasks = [_task(task, seeds[task.key], records) for task in grid.tasks if seeds[task.key]]
+    if not tasks:
+        raise ValueError("no seed is finished in any environment yet: there is nothing to report")
     return {
         "protocol": grid.protocol(),
         "grid": grid.name,
         "title": grid.title,
         "dialogues": grid.dialogues,
         "tasks": tasks,
+        "missing": [key for key, count in seeds.items() if not count],
         "aggregate": _aggregate(tasks),
         "made": _made([records[key] for key in _keys(grid) if key in records]),
     }
@@ -55,12 +59,15 @@ def _made(records: list[Record]) -> Record:
     }
 
 
-def finished_seeds(grid: Grid, records: dict[str, Record]) -> int:
-    """Return the number of seeds that are finished in every environment planned to have them."""
-    missing = [cell for cell in grid.cells() if cell.fingerprint() not in records]
-    if any(cell.steps is None for cell in missing):
+def finished_seeds(task: Task, records: dict[str, Record]) -> int:
+    """Return the number of seeds that are finished for every policy of a task, counted from the first."""
+    if any(cell.fingerprint() not in records for cell in task.references.values()):
         return 0
-    return min((cell.seeds[0] for cell in missing), default=max(task.seeds for task in grid.tasks))
+    for seed in range(task.seeds):
+        cells = [with_seed(learner, seed) for learner in task.learners.values()]
+        if any(cell.fingerprint() not in records for cell in cells):
+            return seed
+    return task.seeds
 
 
 def _keys(grid: Grid) -> list[str]:
@@ -99,6 +106,7 @@ def _task(task: Task, seeds: int, records: dict[str, Record]) -> Record:
         "seeds": seeds,
         "seeds_planned": task.seeds,
         "exact": exact,
+        "has_early_mark": any(EARLY_MARK in cell.marks for cell in task.learners.values()),
         "agents": agents,
     }
 
@@ -128,7 +136,8 @@ def _agent(name: str, cell: Cell, evaluations: list[Record], *, is_learner: bool
 
 def _demonstrations(cell: Cell) -> int:
     """Return the number of expert dialogues that a learner starts with."""
-    return int(agent_config(cell.agent, cell.env_id)["warm_start"].get("dialogues", 0))
+    config = agent_config(cell.agent, cell.env_id, cell.settings)
+    return int(config["warm_start"].get("dialogues", 0))
 
 
 def interval(values: Sequence[float]) -> Record:
@@ -154,20 +163,23 @@ def paired_interval(values: Sequence[float], others: Sequence[float]) -> Record:
 def _aggregate(tasks: list[Record]) -> Record:
     """Return for each turn taking and learner the interquartile mean of its normalised returns.
 
-    A return is normalised so that the random policy has 0 and the bound has 1; seeds are resampled within
-    each task. Source: Agarwal et al. 2021, Deep reinforcement learning at the edge of the statistical
-    precipice.
+    It is over the tasks whose bound is known. A return is normalised so that the random policy has 0 and the
+    bound has 1; seeds are resampled within each task. Source: Agarwal et al. 2021, Deep reinforcement
+    learning at the edge of the statistical precipice.
     """
     result: Record = {}
     for turn_taking in dict.fromkeys(task["turn_taking"] for task in tasks):
-        some = [task for task in tasks if task["turn_taking"] == turn_taking]
-        if not all(task["exact"] and "random" in task["agents"] for task in some):
+        some = [
+            task
+            for task in tasks
+            if task["turn_taking"] == turn_taking and task["exact"] and "random" in task["agents"]
+        ]
+        if not some:
             continue
         result[turn_taking] = {}
         for name in some[0]["agents"]:
             for mark in map(str, MARKS):
-                figures = [task["agents"][name]["figures"] for task in some]
-                if not all(mark in of_task for of_task in figures):
+                if not all(mark in task["agents"].get(name, {}).get("figures", ()) for task in some):
                     continue
                 samples = [_normalised(task, name, mark) for task in some]
                 low, high = _bootstrap(samples, _interquartile_mean)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.benchmark.statistics import MARKS
+from agents.benchmark import pydial
+from agents.benchmark.markdown import DASH, mean, number, share, table
+from agents.benchmark.statistics import EARLY_MARK, MARKS
 
 Record = dict[str, Any]
 
@@ -20,7 +22,8 @@ def report(results: Record, command: str) -> str:
         "dialogues for each seed, none of which occurs in training; brackets hold the 95 % bootstrap "
         "interval over seeds (too narrow for few seeds). *Objective* is 20 x success - turns. *Below the "
         "bound* is the difference to the optimum with full knowledge of the user's goal, which no policy can "
-        "reach under noise. A dash means: not measured, or training ended before so many dialogues.",
+        "reach under noise. A dash means: not measured, or training ended before so many dialogues."
+        + _missing(results),
         "**Budgets.** Columns with a number compare learners after that many training dialogues. Those of "
         "*own end* do not: each learner stops after its own number of steps, and *training dialogues* has "
         "the mean number of its dialogues. Figures before the end are taken on the way there, while learning "
@@ -33,9 +36,11 @@ def report(results: Record, command: str) -> str:
         "## Summary",
         summary(results),
         "## Over all environments",
-        "Interquartile mean of the return, where the random policy has 0 and the bound has 1. At their own "
-        "ends, learners have had different numbers of dialogues.",
+        "Interquartile mean of the return, where the random policy has 0 and the bound has 1, over the "
+        "environments whose bound is known. At their own ends, learners have had different numbers of "
+        "dialogues.",
         aggregate(results),
+        *pydial.section(results["tasks"]),
     ]
     for task in results["tasks"]:
         settings = ", ".join(f"{key} {value}" for key, value in task["settings"].items())
@@ -46,6 +51,11 @@ def report(results: Record, command: str) -> str:
             task_table(task),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _missing(results: Record) -> str:
+    missing = results["missing"]
+    return f" Not run yet: {', '.join(missing)}." if missing else ""
 
 
 def summary(results: Record) -> str:
@@ -61,7 +71,7 @@ def summary(results: Record) -> str:
                 task["environment"] + (" explicit" if task["turn_taking"] == "explicit" else ""),
                 *(_reference(task, name) for name in ("expert", "filter")),
                 *cells,
-                _number(task["exact"] and task["exact"]["bound"]),
+                number(task["exact"] and task["exact"]["bound"]),
             ]
         )
     header = ["domain", "environment", "expert", "filter"]
@@ -71,7 +81,7 @@ def summary(results: Record) -> str:
         "best of all learners at its own end (dialogues)",
     ]
     header.append("bound")
-    return _table(header, rows, left=2)
+    return table(header, rows, left=2)
 
 
 def best_learner(learners: Record, mark: str) -> str:
@@ -85,16 +95,16 @@ def best_learner(learners: Record, mark: str) -> str:
         if mark in agent["figures"]
     }
     if not found:
-        return "—"
+        return DASH
     name = max(found, key=lambda name: float(found[name]["mean"]))
     trained = f" ({training(learners[name])})" if mark == "end" else ""
-    return f"{name} {_mean(found[name])}{trained}"
+    return f"{name} {mean(found[name])}{trained}"
 
 
 def training(agent: Record) -> str:
     """Return the mean number of training dialogues of a learner, and those of the expert before it."""
     if not agent["is_learner"]:
-        return "—"
+        return DASH
     shown = f"{agent['figures']['end']['dialogues']:,.0f}"
     return shown + (f" + {agent['demonstrations']}" if agent["demonstrations"] else "")
 
@@ -106,37 +116,42 @@ def aggregate(results: Record) -> str:
         for turn_taking, agents in results["aggregate"].items()
         for name, of_agent in agents.items()
     ]
-    return _table(["turns", "agent", *_columns()], rows, left=2)
+    return table(["turns", "agent", *_columns(MARKS)], rows, left=2)
 
 
 def task_table(task: Record) -> str:
     """Return the table of one task."""
-    columns = [f"{name} {column}" for name in ("success", "return", "objective") for column in _columns()]
+    marks: tuple[int | str, ...] = MARKS
+    if task["has_early_mark"]:
+        marks = (EARLY_MARK, *marks)
+    columns = [
+        f"{name} {column}" for name in ("success", "return", "objective") for column in _columns(marks)
+    ]
     rows = []
     agents = task["agents"]
     for name in sorted(agents, key=lambda name: not agents[name]["is_learner"]):
-        figures = [agents[name]["figures"].get(str(mark), {}) for mark in MARKS]
+        figures = [agents[name]["figures"].get(str(mark), {}) for mark in marks]
         below = figures[-1].get("below_bound")
         rows.append(
             [
                 name,
                 training(agents[name]),
-                *(_share(each.get("success_rate")) for each in figures),
+                *(share(each.get("success_rate")) for each in figures),
                 *(_with_interval(each.get("mean_return"), task["seeds"]) for each in figures),
-                *(_mean(each.get("objective")) for each in figures),
-                _number(below),
+                *(mean(each.get("objective")) for each in figures),
+                number(below),
                 _difference(figures[-1].get("above_expert"), task["seeds"]),
             ]
         )
     if exact := task["exact"]:
-        nothing = ["—"] * (len(MARKS) - 1)
+        nothing = [DASH] * (len(marks) - 1)
         success, total = exact["success_rate"], exact["mean_return"]
         objective = 20 * success - exact["mean_turns"]
-        solver = [*nothing, f"{success:.1%}", *nothing, _number(total), *nothing, _number(objective)]
-        rows.append(["solver, exactly", "—", *solver, _number(exact["bound"] - total), "—"])
-        bound = [*nothing, "—", *nothing, _number(exact["bound"]), *nothing, "—", _number(0.0)]
-        rows.append(["bound", "—", *bound, "—"])
-    return _table(["agent", "training dialogues", *columns, "below the bound", "above the expert"], rows)
+        solver = [*nothing, f"{success:.1%}", *nothing, number(total), *nothing, number(objective)]
+        rows.append(["solver, exactly", DASH, *solver, number(exact["bound"] - total), DASH])
+        bound = [*nothing, DASH, *nothing, number(exact["bound"]), *nothing, DASH, number(0.0)]
+        rows.append(["bound", DASH, *bound, DASH])
+    return table(["agent", "training dialogues", *columns, "below the bound", "above the expert"], rows)
 
 
 def _seeds(task: Record) -> str:
@@ -144,43 +159,26 @@ def _seeds(task: Record) -> str:
     return f"{task['seeds']} seeds" + ("" if task["seeds"] == planned else f" of {planned} so far")
 
 
-def _columns() -> list[str]:
-    return ["own end" if isinstance(mark, str) else f"{mark:,}" for mark in MARKS]
+def _columns(marks: tuple[int | str, ...]) -> list[str]:
+    return ["own end" if isinstance(mark, str) else f"{mark:,}" for mark in marks]
 
 
 def _reference(task: Record, name: str) -> str:
     agent = task["agents"].get(name)
-    return _mean(agent["figures"]["end"]["mean_return"]) if agent else "—"
-
-
-def _share(figure: Record | None) -> str:
-    return f"{figure['mean']:.1%}" if figure else "—"
-
-
-def _mean(figure: Record | None) -> str:
-    return _number(figure["mean"]) if figure else "—"
-
-
-def _number(value: float | None) -> str:
-    return "—" if value is None else f"{value:.2f}"
+    return mean(agent["figures"]["end"]["mean_return"]) if agent else DASH
 
 
 def _with_interval(figure: Record | None, seeds: int) -> str:
     if figure is None or seeds == 1:
-        return _mean(figure)
+        return mean(figure)
     return f"{figure['mean']:.2f} [{figure['low']:.2f}, {figure['high']:.2f}]"
 
 
 def _difference(figure: Record | None, seeds: int) -> str:
     if figure is None or seeds == 1:
-        return f"{figure['mean']:+.2f}" if figure else "—"
+        return f"{figure['mean']:+.2f}" if figure else DASH
     return f"{figure['mean']:+.2f} [{figure['low']:+.2f}, {figure['high']:+.2f}]"
 
 
 def _iqm(figure: Record | None) -> str:
-    return f"{figure['iqm']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]" if figure else "—"
-
-
-def _table(header: list[str], rows: list[list[str]], left: int = 1) -> str:
-    lines = [header, ["---"] * left + ["---:"] * (len(header) - left), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{figure['iqm']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]" if figure else DASH

@@ -20,12 +20,14 @@ import yaml
 from matplotlib.image import imread
 from scipy import stats
 
-from agents.benchmark.grid import GRIDS, Cell, load_grid
+from agents.benchmark import pydial
+from agents.benchmark.grid import GRIDS, Cell, load_grid, with_seed
 from agents.benchmark.record import Journal
-from agents.benchmark.statistics import interval, paired_interval
-from agents.benchmark.tables import summary, task_table, training
+from agents.benchmark.statistics import collect, interval, paired_interval
+from agents.benchmark.tables import report, summary, task_table, training
 from dialogue_gym.training.configuration import agent_names
 from tests.agents.commands import agents
+from tests.conftest import BUILT_IN, SEARCHING
 
 TINY: dict[str, Any] = {
     "title": "Tiny",
@@ -247,6 +249,9 @@ def changed(**entries: Any) -> dict[str, Any]:
         (changed(ids=["FakeUserConcrt-v0"]), "unknown environment 'FakeUserConcrt-v0'; did you mean"),
         (changed(**part(environments=[7], seeds=1)), "parts: unknown environment 7"),
         (changed(**part(seed=1)), "parts: unknown key 'seed'"),
+        (changed(**part(seeds=1, learners=["PPPO"])), "learners: unknown 'PPPO'; did you mean 'PPO'?"),
+        (changed(**part(seeds=1, references=["exprt"])), "unknown policy 'exprt'; did you mean 'expert'?"),
+        (changed(**part(seeds=1, marks=[9, 9])), "marks: values must increase"),
         (changed(**part()), "'seeds' is missing"),
         (changed(parts=[]), "parts: must not be empty"),
         (changed(learners={"PPO": {"masked": "pppo"}}), "unknown agent 'pppo'; did you mean 'ppo'?"),
@@ -273,22 +278,99 @@ def test_an_impossible_command_is_explained(tmp_path: Path) -> None:
 def test_full_grid_has_the_pydial_tasks() -> None:
     grid = load_grid("full")
     auto = [task for task in grid.tasks if task.turn_taking == "auto"]
-    found = {
-        task.number: (task.settings.get("semantic_error_rate", 0.0), task.has_mask, task.settings.get("user"))
-        for task in auto
-    }
-    assert found == {
+    numbers = {
         "1": (0.0, True, None), "2": (0.0, False, None), "3": (0.15, True, None),
         "4": (0.15, False, None), "5": (0.15, True, "unfriendly"), "6": (0.3, True, None),
     }  # fmt: skip
-    assert len(auto) == 12 and all(task.seeds == 10 for task in auto)
+    for env_id in (*BUILT_IN, *SEARCHING):
+        settings = {
+            task.number: (
+                task.settings.get("semantic_error_rate", 0.0), task.has_mask, task.settings.get("user")
+            )
+            for task in auto
+            if task.env_id == env_id
+        }  # fmt: skip
+        assert settings == numbers, env_id
+    assert len(auto) == 30
+    assert all(task.seeds == (3 if task.env_id in SEARCHING[1:] else 10) for task in auto)
     explicit = [task for task in grid.tasks if task.turn_taking == "explicit"]
     assert len(explicit) == 6 and all(task.seeds == 5 for task in explicit)
     for task in grid.tasks:
         for cell in task.learners.values():
             assert task.has_mask == ("mask" in cell.agent)
+    without = {task.key for task in grid.tasks if not task.learners}
+    assert without == {f"auto/{number}/{env_id}" for number in "245" for env_id in SEARCHING[1:]}
     fingerprints = [cell.fingerprint() for cell in grid.cells()]
     assert len(set(fingerprints)) == len(fingerprints)
+
+
+def test_a_part_has_learners_references_and_marks_of_its_own(tmp_path: Path) -> None:
+    own = {"environments": [4], "learners": ["PPO"], "references": ["random"], "marks": [400]}
+    usual = {"turn_taking": "auto", "environments": [1], "seeds": 1}
+    content = changed(parts=[usual, usual | own])
+    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    first, second = load_grid(str(tmp_path / "grid.yaml")).tasks
+    assert list(first.learners) == list(TINY["learners"]) and list(first.references) == TINY["references"]
+    assert {cell.marks for cell in first.learners.values()} == {(50, 1000)}
+    assert list(second.learners) == ["PPO"] and list(second.references) == ["random"]
+    assert second.learners["PPO"].marks == (400,)
+
+
+def test_no_published_cell_is_lost() -> None:
+    published = set(Journal(GRIDS.parent.parent / "docs/benchmark").records)
+    assert not published - {cell.fingerprint() for cell in load_grid("full").cells()}
+
+
+def test_a_report_has_the_finished_seeds_of_each_task_and_names_the_others(tmp_path: Path) -> None:
+    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+    grid = load_grid(str(tmp_path / "grid.yaml"))
+    records: dict[str, Any] = {}
+    with pytest.raises(ValueError, match="no seed is finished in any environment yet"):
+        collect(grid, records)
+    clean, _, explicit = grid.tasks
+    learners = [with_seed(cell, seed) for seed in (0, 1) for cell in clean.learners.values()]
+    for cell in (*clean.references.values(), *learners[:-1], *explicit.references.values()):
+        figures = {"success_rate": 1.0, "mean_return": 5.0, "mean_turns": 3.0, "objective": 17.0}
+        record = [{"seed": seed, "mark": "end", "dialogues": 9, "steps": 9} | figures for seed in cell.seeds]
+        records[cell.fingerprint()] = {
+            "exact": None, "evaluations": record, "versions": {}, "seconds": 1.0
+        }  # fmt: skip
+    results = collect(grid, records)
+    assert [(task["task"], task["seeds"], task["seeds_planned"]) for task in results["tasks"]] == [
+        ("auto/1/FakeUserConcert-v0", 1, 2)  # the last learner has not finished its second seed
+    ]
+    assert results["missing"] == ["auto/4/FakeUserConcert-v0", "explicit/1/FakeUserConcert-v0"]
+    page = report(results, "command")
+    assert "Not run yet: auto/4/FakeUserConcert-v0, explicit/1/FakeUserConcert-v0." in page
+    assert "1 seeds of 2 so far" in page and "PyDial" not in page
+
+
+def test_pydials_figures_stand_beside_the_domain_of_their_class() -> None:
+    def agent(demonstrations: int | None, **figures: tuple[float, float]) -> dict[str, Any]:
+        found = {
+            mark.removeprefix("after_"): {"success_rate": {"mean": one}, "mean_return": {"mean": other}}
+            for mark, (one, other) in figures.items()
+        }
+        is_learner = demonstrations is not None
+        return {"is_learner": is_learner, "demonstrations": demonstrations or 0, "figures": found}
+
+    agents = {
+        "expert": agent(None, end=(0.99, 13.9)),
+        "warm PPO": agent(100, after_400=(1.0, 15.0)),  # it has seen the expert
+        "DQN": agent(0, after_400=(0.9, 11.0), after_1000=(0.98, 13.0)),
+        "PPO": agent(0, after_400=(0.5, 4.0)),
+    }
+    task = {"env_id": SEARCHING[0], "environment": "1", "turn_taking": "auto", "agents": agents}
+    bare = {"env_id": SEARCHING[2], "environment": "4", "turn_taking": "auto", "agents": {}}
+    title, text, rows = pydial.section([task, bare])
+    assert title == "## Beside PyDial" and pydial.CAVEAT in text and "500 dialogues each" in text
+    city = "| city | 1 | 99.0%, 13.90 | CamRestaurants | 100.0%, 14.04 |"
+    assert rows.splitlines()[2:] == [
+        f"{city} 400 | DQN 90.0%, 11.00 | 97.6%, 12.39 |",
+        f"{city} 1,000 | DQN 98.0%, 13.00 | 98.2%, 12.65 |",
+        "| laptop | 4 | — | Laptops11 | 89.8%, 8.32 | 400 | — | — |",
+    ]
+    assert pydial.section([task | {"env_id": BUILT_IN[0]}]) == []
 
 
 @pytest.mark.slow
