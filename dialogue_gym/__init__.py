@@ -54,6 +54,13 @@ for _name, _kwargs in _BUILTIN.items():
             max_episode_steps=STEP_LIMITS[_turns] // (2 if _name in _SHORT else 1),
             kwargs=_kwargs | _more,
         )
+for _name, _kwargs in _BUILTIN.items():
+    register(
+        id=f"{_name}Text-v0",
+        entry_point="dialogue_gym.text:TextDialogueEnv",
+        max_episode_steps=STEP_LIMITS["auto"] // (2 if _name in _SHORT else 1),
+        kwargs=_kwargs,
+    )
 register(
     id="DialogueLive-v0",
     entry_point="dialogue_gym.live.env:DialogueLiveEnv",

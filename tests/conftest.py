@@ -45,10 +45,9 @@ LIVE = "DialogueLive-v0"
 IDS = sorted(
     spec.id
     for spec in gym.registry.values()
-    if str(spec.entry_point).startswith("dialogue_gym")
-    and spec.id != LIVE  # a person is its user
-    and "turn_taking" not in spec.kwargs
+    if spec.entry_point == "dialogue_gym.envs:DialogueEnv" and "turn_taking" not in spec.kwargs
 )
+TEXT_IDS = [env_id.replace("-", "Text-") for env_id in IDS]
 EXPLICIT_IDS = [env_id.replace("-", "Explicit-") for env_id in IDS]
 TURN_TAKINGS = ("auto", "explicit")
 

@@ -34,9 +34,9 @@ from tests.conftest import BUILT_IN, make
 from tests.test_architecture import LAYERS, arrows, layer
 from tests.web.servers import served
 
-README, ENVIRONMENTS, TRAIN, CHAT, TEACH, RESULTS, SPEED = PAGES = (
+README, ENVIRONMENTS, TRAIN, CHAT, TEACH, RESULTS, SPEED, LANGUAGE_MODELS = PAGES = (
     "README.md", "docs/environments.md", "docs/train.md", "docs/chat.md", "docs/teach.md", "docs/results.md",
-    "docs/speed.md",
+    "docs/speed.md", "docs/language-models.md",
 )  # fmt: skip
 BENCHMARK = ROOT / "docs/benchmark"
 

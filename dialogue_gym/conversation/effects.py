@@ -63,6 +63,17 @@ def utterance(
     return None if said is None or said == (None, {}) else BotUttered(*said)
 
 
+def service_text(
+    name: str, domain: Domain, speaker: Speaker, slots: Mapping[str, Value], service: Service
+) -> str | None:
+    """Return the text of a service, an offer or an answer, apart from a conversation."""
+    values = {**service.venue, **slots}
+    if text := _served(name, domain, speaker, values, service):
+        return text
+    said = speaker.respond(domain.variations(name), values, shown(values))
+    return said and said[0]
+
+
 def _served(
     name: str, domain: Domain, speaker: Speaker, slots: Mapping[str, Value], service: Service
 ) -> str | None:

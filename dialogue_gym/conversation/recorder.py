@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import simulated_events
-from dialogue_gym.conversation.events import ActionExecuted, Entity, Event, UserUttered, entity_values
-from dialogue_gym.conversation.slot_filling import entity_for
-from dialogue_gym.conversation.wording import Speaker, act_text
+from dialogue_gym.conversation.events import ActionExecuted, Entity, Event, SlotSet, UserUttered, Value
+from dialogue_gym.conversation.user_act import ActReader
+from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import ATTRIBUTE
-from dialogue_gym.domain.observation import confidence_value, slot_codes
-from dialogue_gym.rules import Row, Tables, attribute_columns, rival_score
+from dialogue_gym.domain.observation import confidence_value
+from dialogue_gym.rules import Row, Tables, rival_score
 from dialogue_gym.rules.tables import (
     FAILURE,
-    HEARD_ATTRIBUTES,
     HEARD_CONFIDENCE,
-    HEARD_INTENT,
     ON_OFFER,
     RANDOM,
-    SAID_ATTRIBUTES,
-    SAID_INTENT,
     SUCCESS,
     TRUNCATED,
     TURN,
@@ -39,13 +35,15 @@ class Recorder:
         """Prepare to record dialogues of this domain."""
         self._domain = domain
         self._tables = tables
-        self._codes = slot_codes(domain)
-        self._notes: list[tuple[int, int, list[int]]] = []
+        self._reader = ActReader(domain, tables)
+        self._notes: list[tuple[int, int, list[int], tuple[SlotSet, ...]]] = []
+        self._stored: tuple[SlotSet, ...] = ()
         self._is_replaced = False
 
     def begin(self, row: Row) -> None:
         """Start anew with the user's opening."""
-        self._notes = [(0, TURN, list(row))]
+        self._notes = [(0, TURN, list(row), ())]
+        self._stored = ()
         self._written, self._is_replaced = 0, False
 
     def get_state(self) -> tuple[Any, ...]:
@@ -67,10 +65,15 @@ class Recorder:
             self._speaker = speaker.copy()
             self._written = len(notes)
 
+    def store(self, values: Mapping[str, Value]) -> None:
+        """Record values that the bot knows from now on, by slot."""
+        self._stored += tuple(SlotSet(name, value) for name, value in values.items())
+
     def add(self, row: Row, action: int, events: int) -> None:
         """Record a step: the bot's action, and the user's message if the turn was handed over."""
         is_kept = events & TURN or self._tables.is_search  # which venue is offered lies in the row
-        self._notes.append((action, events, list(row) if is_kept else []))
+        self._notes.append((action, events, list(row) if is_kept else [], self._stored))
+        self._stored = ()
 
     @property
     def conversation(self) -> Conversation:
@@ -81,7 +84,8 @@ class Recorder:
             self._speaker = Speaker(self._domain, self._notes[0][2][RANDOM])
             self._add_user(self._notes[0][2])
             self._written = 1
-        for action, events, row in self._notes[self._written :]:
+        for action, events, row, stored in self._notes[self._written :]:
+            self._conversation.extend(stored)
             self._add_step(action, events, row)
         self._written = len(self._notes)
         return self._conversation
@@ -121,41 +125,19 @@ class Recorder:
                 conversation.outcome = outcome
 
     def _add_user(self, row: list[int]) -> None:
-        tables = self._tables
-        intent, told = self._domain.intents[row[SAID_INTENT] - 1], self._slots(row, tables.told)
-        asked = self._asked(row, SAID_ATTRIBUTES)
-        said = (*self._entities(told), *asked)
-        meant = act_text(intent, entity_values(said))
-        text = self._speaker.user(intent, told, meant, [entity.value for entity in asked])
+        tables, reader = self._tables, self._reader
+        meant = reader.said(row)
+        text = self._speaker.user(meant.intent, meant.told, str(meant), meant.asked)
         if not tables.is_noisy:
-            self._conversation.append(UserUttered(text, intent, said))
+            self._conversation.append(UserUttered(text, meant.intent, meant.entities))
             return
-        heard = (*self._entities(self._slots(row, tables.heard)), *self._asked(row, HEARD_ATTRIBUTES))
-        intent = self._domain.intents[row[HEARD_INTENT] - 1]
+        heard = reader.heard(row)
         others: tuple[Entity, ...] = ()
         if tables.is_search:
             confidence = row[HEARD_CONFIDENCE] / 100
             rival = rival_score(row[HEARD_CONFIDENCE]) / 100
-            alternatives = self._entities(self._slots(row, tables.others))
-            others = tuple(dataclasses.replace(one, confidence=rival) for one in alternatives)
+            others = tuple(dataclasses.replace(one, confidence=rival) for one in reader.rivals(row))
         else:
             confidence = confidence_value(row[HEARD_CONFIDENCE])
-        message = UserUttered(text, intent, heard, confidence, meant, alternatives=others)
+        message = UserUttered(text, heard.intent, heard.entities, confidence, str(meant), alternatives=others)
         self._conversation.append(message)
-
-    def _asked(self, row: list[int], place: int) -> tuple[Entity, ...]:
-        """Return the attributes that a message asks for, whose bits lie at a place of the row."""
-        if not self._tables.is_search:
-            return ()
-        columns = attribute_columns(self._domain)
-        return tuple(Entity(ATTRIBUTE, name) for bit, name in enumerate(columns) if row[place] >> bit & 1)
-
-    def _slots(self, row: list[int], block: int) -> dict[str, str]:
-        return {
-            code.slot.name: str(code.decode(row[block + i]))
-            for i, code in enumerate(self._codes)
-            if row[block + i]
-        }
-
-    def _entities(self, told: dict[str, str]) -> tuple[Entity, ...]:
-        return tuple(entity_for(self._domain.slot(name), value) for name, value in told.items())

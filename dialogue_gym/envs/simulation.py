@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from dialogue_gym import rules
 from dialogue_gym.conversation.conversation import Conversation
@@ -17,7 +18,9 @@ from dialogue_gym.envs.state import DialogueState
 from dialogue_gym.rules import Settings, draw, progress, step
 from dialogue_gym.rules.tables import (
     AGENDA,
+    CERTAIN_SCORE,
     FAILURE,
+    HIGH,
     ON_OFFER,
     POSITION,
     RANDOM,
@@ -57,6 +60,7 @@ class Simulation:
         self._domain = domain
         self._user: str | None = None
         self._recorder = Recorder(domain, self.tables)
+        self._codes = {code.slot.name: (index, code) for index, code in enumerate(slot_codes(domain))}
 
     def set_patience(self, turns: int) -> None:
         """Set the patience of the user from now on."""
@@ -78,6 +82,20 @@ class Simulation:
     def _play_with(self, user: str | None) -> None:
         if user != self._user:
             self._user, self.tables = user, tables_for(user, self._domain, self.settings)
+
+    def store(self, values: Mapping[str, Any]) -> None:
+        """Let the bot know values for certain, by slot, in the step that follows.
+
+        Raises:
+            KeyError: the domain has no such slot.
+        """
+        for name, value in values.items():
+            slot, code = self._codes[name]
+            if self.tables.is_search:
+                rules.store(self.row, self.tables, slot, code.encode(value), CERTAIN_SCORE)
+            else:
+                rules.set_slot(self.row, self.tables, slot, code.encode(value), HIGH)
+        self._recorder.store(values)
 
     def step(self, action: int) -> tuple[int, bool]:
         """Do an action, by its index in the domain; return the events, and whether the limit is reached."""

@@ -25,7 +25,11 @@ _ANY_DOMAIN = "Dialogue-v0"
 
 def builtin_ids() -> dict[str, str]:
     """Return the id of the environment of each built-in domain, by the domain's name."""
-    ours = [spec for name, spec in gym.registry.items() if _is_ours(name) and not _is_explicit(name)]
+    ours = [
+        spec
+        for name, spec in gym.registry.items()
+        if _is_ours(name) and not _is_explicit(name) and not _is_text(name)
+    ]
     ids = {spec.kwargs.get("domain"): spec.id for spec in ours}
     return {name: ids[name] for name in builtin_names() if name in ids}
 
@@ -85,6 +89,10 @@ def _is_explicit(env_id: str) -> bool:
     return "turn_taking" in gym.spec(env_id).kwargs
 
 
+def _is_text(env_id: str) -> bool:
+    return str(gym.spec(env_id).entry_point).startswith("dialogue_gym.text")
+
+
 def make_env(env_id: str, settings: dict[str, Any], render_mode: str | None = None) -> gym.Env[Any, Any]:
     """Make a dialogue environment.
 
@@ -99,6 +107,8 @@ def make_env(env_id: str, settings: dict[str, Any], render_mode: str | None = No
     if "domain" in settings and "domain" in gym.spec(env_id).kwargs:
         # Gymnasium would let it through, and results of another domain would stand under this id.
         raise ValueError(f"domain={settings['domain']!r}: {env_id} has its own domain; use Dialogue-v0")
+    if _is_text(env_id):
+        raise ValueError(f"{env_id!r}: these agents read no texts; use {env_id.replace('Text', '')}")
     if _is_explicit(env_id):
         raise ValueError(f"{env_id!r}: use {env_id.replace('Explicit', '')} with turn_taking=explicit")
     return gym.make(env_id, render_mode=render_mode, **with_steps(settings))

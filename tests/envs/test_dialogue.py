@@ -23,7 +23,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from dialogue_gym import DialogueEnv, Domain, DomainError, ExpertPolicy, load_domain
 from dialogue_gym.envs import horizon_of
 from tests import ROOT
-from tests.conftest import BUILT_IN, EXPLICIT_IDS, IDS, LIVE, TINY, TURN_TAKINGS, domain_from, make
+from tests.conftest import BUILT_IN, EXPLICIT_IDS, IDS, LIVE, TEXT_IDS, TINY, TURN_TAKINGS, domain_from, make
 
 SETTINGS: list[dict[str, Any]] = [
     {},
@@ -405,7 +405,7 @@ def test_every_id_is_tested() -> None:
     registered = {
         spec.id for spec in gym.registry.values() if str(spec.entry_point).startswith("dialogue_gym")
     }
-    assert registered == {*IDS, *EXPLICIT_IDS, LIVE}  # that one in tests/live/test_env.py
+    assert registered == {*IDS, *EXPLICIT_IDS, *TEXT_IDS, LIVE}  # see tests/text and tests/live
 
 
 def test_maskable_ppo_finds_the_masks() -> None:

@@ -9,6 +9,7 @@ import pytest
 from dialogue_gym import DialogueEnv
 from dialogue_gym.domains import city, concert, hotel, laptop, restaurant
 from dialogue_gym.live.env import DialogueLiveEnv
+from dialogue_gym.text import TextDialogueEnv
 from tests.conftest import TURN_TAKINGS
 
 DOMAINS = {
@@ -17,7 +18,9 @@ DOMAINS = {
 
 
 @pytest.mark.parametrize(
-    "documented", [DialogueEnv, DialogueLiveEnv, *DOMAINS.values()], ids=lambda page: page.__name__
+    "documented",
+    [DialogueEnv, DialogueLiveEnv, TextDialogueEnv, *DOMAINS.values()],
+    ids=lambda page: page.__name__,
 )
 def test_docstring_of_an_environment_has_gymnasiums_headings(documented: object) -> None:
     headings = re.findall(r"## (.+)", documented.__doc__ or "")

@@ -1,0 +1,74 @@
+"""A user's act in words, read from a row of the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialogue_gym.conversation.events import Entity, entity_values
+from dialogue_gym.conversation.slot_filling import entity_for
+from dialogue_gym.conversation.wording import act_text
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import ATTRIBUTE
+from dialogue_gym.domain.observation import slot_codes
+from dialogue_gym.rules import Row, Tables, attribute_columns
+from dialogue_gym.rules.tables import HEARD_ATTRIBUTES, HEARD_INTENT, SAID_ATTRIBUTES, SAID_INTENT
+
+
+@dataclass(frozen=True, slots=True)
+class UserAct:
+    """The meaning of a user's message.
+
+    Attributes:
+        intent: its intent.
+        told: values by slot.
+        asked: the attributes that the user asks for.
+        entities: the same as entities.
+    """
+
+    intent: str
+    told: dict[str, str]
+    asked: tuple[str, ...]
+    entities: tuple[Entity, ...]
+
+    def __str__(self) -> str:
+        """The act in the fixed format."""
+        return act_text(self.intent, entity_values(self.entities))
+
+
+class ActReader:
+    """Reader of the acts that lie in rows of a domain."""
+
+    def __init__(self, domain: Domain, tables: Tables) -> None:
+        """Prepare to read rows of these tables."""
+        self._domain = domain
+        self._tables = tables
+        self._codes = slot_codes(domain)
+        self._attributes = attribute_columns(domain) if tables.is_search else ()
+
+    def said(self, row: Row) -> UserAct:
+        """Return the act that the user meant."""
+        return self._act(row, SAID_INTENT, self._tables.told, SAID_ATTRIBUTES)
+
+    def heard(self, row: Row) -> UserAct:
+        """Return the act that the bot understood under noise."""
+        return self._act(row, HEARD_INTENT, self._tables.heard, HEARD_ATTRIBUTES)
+
+    def rivals(self, row: Row) -> tuple[Entity, ...]:
+        """Return the second values that the bot understood beside those of the act that it heard."""
+        return self._entities(self._slots(row, self._tables.others))
+
+    def _act(self, row: Row, intent: int, block: int, attributes: int) -> UserAct:
+        told = self._slots(row, block)
+        asked = tuple(name for bit, name in enumerate(self._attributes) if row[attributes] >> bit & 1)
+        entities = (*self._entities(told), *(Entity(ATTRIBUTE, name) for name in asked))
+        return UserAct(self._domain.intents[row[intent] - 1], told, asked, entities)
+
+    def _slots(self, row: Row, block: int) -> dict[str, str]:
+        return {
+            code.slot.name: str(code.decode(row[block + i]))
+            for i, code in enumerate(self._codes)
+            if row[block + i]
+        }
+
+    def _entities(self, told: dict[str, str]) -> tuple[Entity, ...]:
+        return tuple(entity_for(self._domain.slot(name), value) for name, value in told.items())

@@ -1,0 +1,116 @@
+"""The ways in which a text says an action: its name, a call of it as a tool, or a sentence."""
+
+from __future__ import annotations
+
+import abc
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from dialogue_gym._text import nearest
+from dialogue_gym.domain import Domain
+from dialogue_gym.nlu.interpreter import read_json
+from dialogue_gym.text.tools import Tool, ascii_quoted, tools_of
+
+MAX_REPLY = 10_000
+"""The characters of a reply that are read."""
+_DECORATION = " \t\r\n`'\"*"
+"""Characters around a name that models like to write."""
+Reply = str | Mapping[str, Any]
+"""A text, or the call of a tool: `{"name": ..., "arguments": {...}}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An action, and the values that it says, by slot."""
+
+    action: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ReplyError(ValueError):
+    """Raised if a reply is not understood; the message is one sentence for whoever replied."""
+
+
+class ReplyReader(abc.ABC):
+    """Reader of the replies of one mode."""
+
+    mode: ClassVar[str]
+
+    def __init__(self, domain: Domain) -> None:
+        """Prepare to read replies that are actions of a domain."""
+        self.tools = {tool.name: tool for tool in tools_of(domain)}
+
+    @abc.abstractmethod
+    def read(self, reply: Reply) -> Call:
+        """Return the action that a reply stands for.
+
+        Raises:
+            ReplyError: it is not understood.
+        """
+
+    def _tool(self, name: str) -> Tool:
+        if name not in self.tools:
+            raise ReplyError(f"unknown action {ascii_quoted(name)}; {nearest(name, self.tools)}")
+        return self.tools[name]
+
+
+class NameReader(ReplyReader):
+    """Reader of replies that are the name of an action."""
+
+    mode = "names"
+
+    def read(self, reply: Reply) -> Call:
+        """Return the action of this name."""
+        return Call(self._tool(_text(reply).strip(_DECORATION)).name)
+
+
+class ToolReader(ReplyReader):
+    """Reader of replies that call an action as a tool, also as JSON in a text."""
+
+    mode = "tools"
+
+    def read(self, reply: Reply) -> Call:
+        """Return the action that is called, with its arguments as values of slots."""
+        content = _object(reply)
+        if "function" in content and isinstance(content["function"], Mapping):  # as chat completions have it
+            content = content["function"]
+        name = content.get("name")
+        if not isinstance(name, str):
+            raise ReplyError('a call has a "name", the name of an action')
+        tool = self._tool(name)
+        arguments = content.get("arguments")
+        given = {} if arguments is None else _object(arguments)
+        try:
+            return Call(tool.name, tool.values(given))
+        except ValueError as error:
+            raise ReplyError(str(error)) from None
+
+
+def _text(reply: Reply) -> str:
+    if not isinstance(reply, str):
+        raise ReplyError(f"expected a text, not {_kind(reply)}")
+    if len(reply) > MAX_REPLY:
+        raise ReplyError(f"the reply has more than {MAX_REPLY:,} characters")
+    if not reply.strip():
+        raise ReplyError("the reply is empty")
+    return reply
+
+
+def _object(reply: object) -> Mapping[str, Any]:
+    if isinstance(reply, Mapping):
+        return reply
+    text = _text(reply)  # type: ignore[arg-type]
+    try:
+        content = read_json(text.strip())
+    except ValueError as error:
+        raise ReplyError(f"expected a call such as {json.dumps({'name': 'ACTION'})}: {error}") from None
+    if not isinstance(content, dict):
+        raise ReplyError(f"expected an object with the name of an action, not {_kind(content)}")
+    return content
+
+
+def _kind(value: object) -> str:
+    kinds = {str: "a text", bool: "true or false", list: "a list", type(None): "nothing", dict: "an object"}
+    return kinds.get(type(value), "a number" if isinstance(value, (int, float)) else type(value).__name__)
