@@ -17,7 +17,7 @@ from dialogue_gym.domain.database import NAME_COLUMN
 from dialogue_gym.domain.model import ATTRIBUTE
 from dialogue_gym.domain.search_user import SEARCH_ROLES
 from dialogue_gym.domain.slot import DONT_CARE
-from dialogue_gym.ontologies.expert import expert_rules
+from dialogue_gym.ontologies.expert import expert_figures, expert_rules
 from dialogue_gym.ontologies.model import Ontology, OntologyError, SearchAttribute, SearchSlot
 
 DOMAIN_NAME, VENUES_NAME = "domain.yml", "venues.csv"
@@ -83,6 +83,7 @@ def venues_file(ontology: Ontology) -> str:
 def domain_file(ontology: Ontology) -> str:
     """Return the text of the domain file."""
     slots = [slot.name for slot in ontology.slots]
+    expert = expert_rules([slot.name for slot in ontology.telling], expert_figures(len(slots)))
     entities = ["# `attribute` is the one that is asked for.", _listed("entities", [*slots, ATTRIBUTE])]
     parts = [
         [
@@ -95,7 +96,7 @@ def domain_file(ontology: Ontology) -> str:
         [dump_yaml({"responses": _responses(ontology)}).rstrip()],
         [_listed("actions", actions_of(ontology))],
         ["fake_user:", *_fake_user(ontology)],
-        ["expert:", *(f"  - {flow_yaml(rule, _WIDTH, 4)}" for rule in expert_rules(ontology))],
+        ["expert:", *(f"  - {flow_yaml(rule, _WIDTH, 4)}" for rule in expert)],
     ]
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 

@@ -1,0 +1,1 @@
+"""Evidence about the worlds whose users search: rules searched by chance, degenerate policies, tables."""
