@@ -59,10 +59,10 @@ class Effort:
         fresh: dialogues of each rule in the end.
     """
 
-    rounds: tuple[tuple[int, int], ...] = ((2000, 200), (400, 1000), (80, 4000), (20, 16_000))
-    generations: int = 20
-    population: int = 80
-    elite: int = 12
+    rounds: tuple[tuple[int, int], ...] = ((2000, 100), (400, 500), (80, 2000), (20, 8000))
+    generations: int = 15
+    population: int = 60
+    elite: int = 10
     dialogues: int = 1000
     fresh: int = 20_000
 

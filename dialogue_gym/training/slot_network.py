@@ -19,7 +19,7 @@ _BIAS_SCALE = 0.3
 
 @dataclass(frozen=True)
 class SlotLayout:
-    """What the inputs and actions of a domain have to do with its slots.
+    """The relation of the inputs and actions of a domain to its slots.
 
     An input or an action is a pair: the index of its slot, None if it has none, and its *role*, which is the
     same for all slots. `utter_ask_price` has the role `request` of the slot `price`, and the last action
