@@ -98,17 +98,17 @@ ACTS = ["offer", "answer", "alternative", "more", "bye", "repeat", "greet", "den
 
 
 @st.composite
-def search_domains(draw: st.DrawFn) -> dict[str, Any]:
+def search_domains(draw: st.DrawFn, most_slots: int = 4, most_venues: int = 8) -> dict[str, Any]:
     """A domain file's content whose users search a database, as YAML would load it."""
     slots: dict[str, Any] = {}
-    for name in draw(st.lists(NAMES, unique=True, min_size=1, max_size=4)):
+    for name in draw(st.lists(NAMES, unique=True, min_size=1, max_size=most_slots)):
         values = draw(st.lists(st.sampled_from(["red", "green", "blue"]), unique=True, min_size=1))
         slots[name] = {"type": "categorical", "values": values}
     constraints = sorted(slots)
     attributes = draw(st.lists(st.sampled_from(["phone", "size", "fee"]), unique=True, max_size=3))
     columns = ["place", *constraints, *attributes]
     cells = [st.sampled_from([None, *slots[name]["values"]]) for name in constraints]
-    rows = draw(st.lists(st.tuples(*cells), min_size=1, max_size=8))
+    rows = draw(st.lists(st.tuples(*cells), min_size=1, max_size=most_venues))
     places = [f"place {number}" for number in range(1, len(rows) + 1)]
     if draw(st.booleans()):
         slots["plain"] = {"type": draw(st.sampled_from(["text", "bool"]))}

@@ -5,7 +5,8 @@ Exact ones by enumerating every outcome of chance, or sampled ones. They need th
 
 from dialogue_gym.bounds.bounding import Bound, Bounding, BoundMethod
 from dialogue_gym.bounds.enumeration import Chance, Enumeration, RowKey, TooLarge, tables_of
-from dialogue_gym.bounds.sampled_bound import SampledBound, sample_bound
+from dialogue_gym.bounds.interval import SampledBound
+from dialogue_gym.bounds.sampled_bound import sample_bound
 from dialogue_gym.bounds.upper_bound import Clairvoyant, bound
 
 __all__ = [

@@ -20,7 +20,7 @@ class BoundMethod(StrEnum):
     """The way to the bound of an environment."""
 
     AUTO = "auto"
-    """Exact for up to `AUTO_STATES` states, sampled for more."""
+    """Exact for up to `AUTO_STATES` states, sampled for more, and where users search a database."""
     EXACT = "exact"
     """Exact, however long it takes."""
     SAMPLE = "sample"
@@ -29,16 +29,22 @@ class BoundMethod(StrEnum):
 
 AUTO_STATES = 10_000
 """States up to which `auto` gives the exact bound: some ten seconds."""
+TOLD = "of a bot that is told the constraints"
+"""The assumption of a bound where users search a database."""
 WAIT_SECONDS = 60
 """Longest wait of `auto` for the exact bound once all else is done; then it samples."""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound of the mean return; a sampled one has an interval."""
+    """A bound of the mean return; a sampled one has an interval.
+
+    `assumes` says in short what is made easier for the bot, other than that it knows the user's half.
+    """
 
     value: float
     sampled: SampledBound | None = None
+    assumes: str = ""
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -47,7 +53,8 @@ class Bound:
 
     def __str__(self) -> str:
         """The bound in short."""
-        return str(self.sampled) if self.sampled else f"{self.value:.2f}"
+        figure = str(self.sampled) if self.sampled else f"{self.value:.2f}"
+        return f"{figure}, {self.assumes}" if self.assumes else figure
 
 
 def _exact(env_id: str, settings: dict[str, Any], most_states: int) -> float | None:
@@ -83,6 +90,7 @@ class Bounding:
         """
         self._environment = env_id, settings
         self._method, self._seed, self._tell = method, seed, tell
+        self._assumes = ""
         self._pool: Any = None
         self._exact: Any = None
         self._sample: Any = None
@@ -91,13 +99,12 @@ class Bounding:
         """Start."""
         if self._method is BoundMethod.NONE:
             return self
-        if tables_of(make_env(*self._environment)).is_search:
-            self._tell("no bound is known yet for users who search a database")
-            return self
+        is_search = tables_of(make_env(*self._environment)).is_search
+        self._assumes = TOLD if is_search else ""
         # Ctrl-C reaches both processes, and one says enough about it.
         ignored = signal.SIGINT, signal.SIG_IGN
         self._pool = multiprocessing.get_context("spawn").Pool(1, signal.signal, ignored)
-        if self._method in (BoundMethod.AUTO, BoundMethod.EXACT):
+        if self._method is BoundMethod.EXACT or (self._method is BoundMethod.AUTO and not is_search):
             most = AUTO_STATES if self._method is BoundMethod.AUTO else MAX_STATES
             arguments = (*self._environment, most)
             self._exact = self._pool.apply_async(_exact, arguments, callback=self._on_exact)
@@ -137,10 +144,10 @@ class Bounding:
             except multiprocessing.TimeoutError:
                 self._tell(f"the exact bound takes too long, so it is sampled, for {SECONDS:.0f} seconds")
                 sampled = _sampled(*self._environment, self._seed, SECONDS)
-                return Bound(sampled.mean, sampled)
+                return Bound(sampled.mean, sampled, self._assumes)
             if found is not None:
-                return Bound(found)
+                return Bound(found, assumes=self._assumes)
         if not self._sample:
             return None
         sampled = self._sample.get()
-        return Bound(sampled.mean, sampled)
+        return Bound(sampled.mean, sampled, self._assumes)

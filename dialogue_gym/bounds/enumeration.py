@@ -87,14 +87,14 @@ class Chance:
         self._chance *= share
         return outcome
 
-    def outcomes(self, run: Callable[[], int]) -> Iterator[tuple[float, int]]:
+    def outcomes(self, run: Callable[[], int], most: int = MAX_PATHS) -> Iterator[tuple[float, int]]:
         """Call `run` once for every path through its draws; yield the path's chance and run's result.
 
         Raises:
             TooLarge: there are too many paths.
         """
         self._path, self._widths = [], []
-        for _ in range(MAX_PATHS):
+        for _ in range(most):
             self._depth, self._chance = 0, 1.0
             result = run()
             yield self._chance, result
@@ -104,7 +104,7 @@ class Chance:
             if not self._path:
                 return
             self._path[-1] += 1
-        raise TooLarge(f"more than {MAX_PATHS} outcomes of chance: this domain is too large to be solved")
+        raise TooLarge(f"more than {most} outcomes of chance: this domain is too large to be solved")
 
 
 def _is_only_named(tables: Tables, slot: int) -> bool:
@@ -141,7 +141,7 @@ class Enumeration:
             TooLarge: the users search a database.
         """
         if tables.is_search:
-            raise TooLarge("dialogues with users who search a database cannot be enumerated yet")
+            raise TooLarge("users who search a database have too many states to be solved")
         self.domain = domain
         self.tables = tables
         self.first_action = 1 if self.tables.is_auto else 0

@@ -18,13 +18,14 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dialogue_gym import rules
 from dialogue_gym.bounds.enumeration import Enumeration, RowKey, tables_of
+from dialogue_gym.bounds.interval import SampledBound
+from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.bounds.states import States
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.rules import (
@@ -52,33 +53,22 @@ Place = tuple[RowKey, int]
 """A state and the number of messages of the user so far, which decides what the tape brings next."""
 
 
-@dataclass(frozen=True)
-class SampledBound:
-    """The mean of the best returns over tapes, Student's 95 % interval, and the number of cut searches."""
-
-    mean: float
-    low: float
-    high: float
-    tapes: int
-    cut_off: int
-
-    def __str__(self) -> str:
-        """The bound in one line."""
-        cut = f", {self.cut_off} cut off" if self.cut_off else ""
-        return f"{self.mean:.2f} ± {self.high - self.mean:.2f}, sampled ({self.tapes} tapes{cut})"
-
-
 def sample_bound(env: Any, tapes: int = TAPES, seconds: float = SECONDS, seed: int = 0) -> SampledBound:
     """Estimate the mean best return of someone who knows all chance of each dialogue.
 
+    Where users search a database it is the mean of `Relaxation` over users who are drawn.
+
     Args:
         env: a dialogue environment; its domain and settings are used, and it is not stepped.
-        tapes: number of dialogues, at least 2.
+        tapes: number of dialogues, at least 2; users who search are drawn by the ten thousand.
         seconds: time after which no further dialogue is begun, apart from the first `FEWEST_TAPES`.
         seed: seed of the tapes.
     """
     dialogue: DialogueEnv = env.unwrapped
-    search = TapeSearch(Enumeration(dialogue.domain, tables_of(env)))
+    tables = tables_of(env)
+    if tables.is_search:
+        return Relaxation(tables).sample(seconds=seconds, seed=seed)
+    search = TapeSearch(Enumeration(dialogue.domain, tables))
     start = time.monotonic()
     returns: list[float] = []
     cut_off = 0
@@ -90,13 +80,7 @@ def sample_bound(env: Any, tapes: int = TAPES, seconds: float = SECONDS, seed: i
         )
         returns.append(best)
         cut_off += not is_whole
-    from scipy import stats  # slow to load
-
-    sample = np.array(returns)
-    error = sample.std(ddof=1) / np.sqrt(len(sample))
-    half = float(stats.t.ppf(0.975, len(sample) - 1) * error)
-    mean = float(sample.mean())
-    return SampledBound(mean, mean - half, mean + half, len(sample), cut_off)
+    return SampledBound.of(returns, cut_off=cut_off)
 
 
 class TapeSearch:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.bounds.enumeration import MAX_STATES, Enumeration, RowKey, TooLarge, tables_of
+from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.bounds.states import States
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.rules import (
@@ -174,15 +175,19 @@ class Clairvoyant:
 def bound(env: Any, most_states: int | None = None) -> float:
     """Return the largest mean return that a policy can have, from the beginning of a dialogue.
 
+    Where users search a database, it is the mean return of an easier dialogue, see `Relaxation`.
+
     Args:
         env: a dialogue environment; its domain and settings are used, and it is not stepped.
         most_states: the largest number of states, `MAX_STATES` by default.
 
     Raises:
-        TooLarge: the environment has too many states to be enumerated.
+        TooLarge: the environment has too many states to be enumerated, or its users too many goals.
     """
     dialogue: DialogueEnv = env.unwrapped
     tables = tables_of(env)
+    if tables.is_search:
+        return Relaxation(tables).exact()
     return Clairvoyant(Enumeration(dialogue.domain, tables), exchanges=True, most_states=most_states).bound()
 
 

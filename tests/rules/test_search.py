@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv, rules
 from dialogue_gym._yaml import parse_yaml
-from dialogue_gym.bounds import TooLarge, bound
-from dialogue_gym.bounds.bounding import Bounding, BoundMethod
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.conversation.events import from_json, to_json
 from dialogue_gym.domain import Domain
@@ -255,17 +253,6 @@ def test_no_match_and_no_other_are_put_into_words() -> None:
         env.step(env.action_names.index(action))
     assert "I know of no other place." in str(env.render())
     assert env._simulation.row[env.tables.offer] == NO_OTHER or env._simulation.row[WISHES]
-
-
-def test_dialogues_with_search_are_not_enumerated() -> None:
-    """The solver's rows leave out what a search depends on, so it refuses instead of giving a wrong bound."""
-    with pytest.raises(TooLarge, match="cannot be enumerated yet"):
-        bound(DialogueEnv(PLACES))
-    told: list[str] = []
-    settings = {"domain": PLACES}
-    with Bounding("Dialogue-v0", settings, BoundMethod.AUTO, 0, told.append) as bounding:
-        assert bounding.result() is None
-    assert told == ["no bound is known yet for users who search a database"]
 
 
 def test_the_largest_worlds_are_played() -> None:
