@@ -3,7 +3,7 @@
 Exact ones by enumerating every outcome of chance, or sampled ones. They need the extra `agents`.
 """
 
-from dialogue_gym.bounds.bounding import Bound, Bounding, BoundMethod
+from dialogue_gym.bounds.bounding import Bound, Bounding, BoundMethod, known_bound
 from dialogue_gym.bounds.enumeration import Chance, Enumeration, RowKey, TooLarge, tables_of
 from dialogue_gym.bounds.interval import SampledBound
 from dialogue_gym.bounds.sampled_bound import sample_bound
@@ -20,6 +20,7 @@ __all__ = [
     "SampledBound",
     "TooLarge",
     "bound",
+    "known_bound",
     "sample_bound",
     "tables_of",
 ]

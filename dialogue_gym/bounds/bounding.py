@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any
 
 from dialogue_gym.bounds.enumeration import MAX_STATES, TooLarge, tables_of
-from dialogue_gym.bounds.sampled_bound import SECONDS, SampledBound, sample_bound
+from dialogue_gym.bounds.interval import SampledBound
+from dialogue_gym.bounds.sampled_bound import SECONDS, sample_bound
 from dialogue_gym.bounds.upper_bound import bound
 from dialogue_gym.training.environments import make_env
 
@@ -55,6 +56,23 @@ class Bound:
         """The bound in short."""
         figure = str(self.sampled) if self.sampled else f"{self.value:.2f}"
         return f"{figure}, {self.assumes}" if self.assumes else figure
+
+
+def known_bound(env: Any, seed: int = 0) -> Bound:
+    """Return the bound of a dialogue environment: exact where it has few enough states, else sampled.
+
+    Args:
+        env: a dialogue environment; its domain and settings are used, and it is not stepped.
+        seed: seed of the samples.
+    """
+    is_search = tables_of(env).is_search
+    if not is_search:
+        try:
+            return Bound(bound(env))
+        except TooLarge:
+            pass
+    sampled = sample_bound(env, seed=seed)
+    return Bound(sampled.mean, sampled, TOLD if is_search else "")
 
 
 def _exact(env_id: str, settings: dict[str, Any], most_states: int) -> float | None:

@@ -252,7 +252,7 @@ class _Graph:
                 if not _counts(tables, key[AWAITED], action):
                     continue
                 pairs.append(len(shares))
-                for share, events, row in rows.paths(key, action):
+                for share, events, after in rows.paths(key, action):
                     counts.append(tuple(chance.counts))
                     shares.append(share * 2 ** sum(chance.counts))
                     reward = tables.event_reward[events & (SUCCESS | TURN)] + tables.action_reward[action]
@@ -260,10 +260,10 @@ class _Graph:
                     if events & SUCCESS:
                         following.append(-1)
                         continue
-                    if row not in numbers:
-                        numbers[row] = len(numbers)
-                        todo.append(row)
-                    following.append(numbers[row])
+                    if after not in numbers:
+                        numbers[after] = len(numbers)
+                        todo.append(after)
+                    following.append(numbers[after])
         self._shares, self._counts, self._pairs = np.array(shares), np.array(counts), np.array(pairs)
         self._rewards, self._following = np.array(rewards), np.array(following)
         self._first_pairs = np.array(first_pairs)

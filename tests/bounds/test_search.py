@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dialogue_gym import ExpertPolicy, rules
 from dialogue_gym._yaml import parse_yaml
-from dialogue_gym.bounds import bound, sample_bound, search_relaxation, tables_of
+from dialogue_gym.bounds import bound, known_bound, sample_bound, search_relaxation, tables_of
 from dialogue_gym.bounds.bounding import TOLD, Bounding, BoundMethod
 from dialogue_gym.bounds.enumeration import Chance, TooLarge
 from dialogue_gym.bounds.search_relaxation import Relaxation, is_hasty, largest_return
@@ -191,5 +191,7 @@ def test_the_commands_bound_says_what_it_assumes() -> None:
     assert told == [] and found[BoundMethod.NONE] is None
     exact, sampled = found[BoundMethod.EXACT], found[BoundMethod.AUTO]
     assert exact and sampled and sampled == found[BoundMethod.SAMPLE] and sampled.interval
+    assert sampled == known_bound(gym.make("Dialogue-v0", domain=PLACES))
+    assert str(known_bound(gym.make("FakeUserConcert-v0"))) == "15.00"
     assert str(exact) == f"{exact.value:.2f}, {TOLD}" and exact.interval is None
     assert str(sampled).endswith(f" (10,000 users), {TOLD}")
