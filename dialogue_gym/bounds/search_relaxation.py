@@ -25,7 +25,7 @@ those of the policy's steps that count:
 - A further wish, thanks and goodbyes have the same chances in both.
 - All other steps, among them every useless one, change none of this. The easier bot leaves them out.
 
-So at any time the easier bot has met as many wishes in no more steps. That is no worse as long as no step
+So at any time the easier bot has met as many wishes in no more steps. It loses nothing so long as no step
 without success has a positive reward, a failure, a useless turn or an invalid action adds nothing, and
 listening has no price of its own. If a domain or a setting has other rewards, the bound is only the largest
 return that they allow.
@@ -217,7 +217,7 @@ class Relaxation:
 
 
 class _Graph:
-    """What follows from what in the easier dialogue, for users of any habits."""
+    """The rows of the easier dialogue and their successors, for users of any habits."""
 
     def __init__(self, tables: Tables, wishes: Sequence[int]) -> None:
         """Enumerate the rows that a dialogue can reach with users of so many wishes."""
