@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from dialogue_gym.text.dialogue import MODES, TextDialogue, TextStep
 from dialogue_gym.text.env import TextDialogueEnv
+from dialogue_gym.text.trainer_environment import ToolEnvironment, tool_environment
 
-__all__ = ["MODES", "TextDialogue", "TextDialogueEnv", "TextStep"]
+__all__ = ["MODES", "TextDialogue", "TextDialogueEnv", "TextStep", "ToolEnvironment", "tool_environment"]

@@ -1,0 +1,124 @@
+"""A class whose methods are the actions of a domain, as trainers of language models take environments.
+
+The shape is that of `environment_factory` in TRL's `GRPOTrainer`
+(https://huggingface.co/docs/trl/grpo_trainer): each public method is a tool, with typed arguments and a
+docstring; `reset(**columns)` begins a rollout, and `get_reward()` scores it. TRL itself is not imported.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from dialogue_gym.domain import Domain, load_domain
+from dialogue_gym.domain.sources import Source
+from dialogue_gym.text.dialogue import TextDialogue
+from dialogue_gym.text.tools import Argument, Tool, tools_of
+
+_COLUMNS = ("seed", "goal", "user")
+_TYPES: dict[str, Any] = {"string": str, "number": float, "boolean": bool}
+
+
+class ToolEnvironment:
+    """A dialogue for each rollout, whose subclasses have a method for each action of a domain.
+
+    Make a subclass with `tool_environment`.
+    """
+
+    instructions: str
+    """A system prompt for the domain."""
+    _settings: Mapping[str, Any]
+    _domain: Domain
+
+    def __init__(self) -> None:
+        """Prepare dialogues."""
+        self._dialogue = TextDialogue(self._domain, "tools", **self._settings)
+        self._rewards: list[float] = []
+
+    def reset(self, **columns: Any) -> str:
+        """Begin a dialogue; return the user's first sentence.
+
+        Args:
+            **columns: a row of the data: `seed`, `goal` and `user` are those of `DialogueEnv.reset`; others
+                are left alone.
+
+        Raises:
+            ValueError: the goal or the user is not one of the domain's.
+        """
+        given = {name: columns[name] for name in _COLUMNS if columns.get(name) is not None}
+        seed = given.pop("seed", None)
+        self._rewards = []
+        return self._dialogue.reset(None if seed is None else int(seed), given)
+
+    def get_reward(self) -> float:
+        """Return the return of the dialogue so far: the sum of its rewards."""
+        return float(sum(self._rewards))
+
+    def _do(self, action: str, arguments: Mapping[str, Any]) -> str:
+        if self._dialogue.is_over:
+            return "(the dialogue is over)"
+        given = {name: value for name, value in arguments.items() if value is not None}
+        done = self._dialogue.step({"name": action, "arguments": given})
+        self._rewards.append(done.reward)
+        return done.message
+
+
+def tool_environment(domain: Source | Domain, **settings: Any) -> type[ToolEnvironment]:
+    """Return the class for `GRPOTrainer(environment_factory=...)`.
+
+    Args:
+        domain: path of a domain file, name of a built-in domain, or a `Domain`.
+        **settings: those of `TextDialogue`.
+
+    Raises:
+        DomainError: the domain cannot be used, or it has no fake user.
+        ValueError: a setting is unknown or out of bounds; the message names it.
+    """
+    known = load_domain(domain)
+    prompt = TextDialogue(known, "tools", **settings).instructions
+    own: dict[str, Any] = {"_domain": known, "_settings": settings, "instructions": prompt}
+    for tool in tools_of(known):
+        name = re.sub(r"\W", "_", tool.name)
+        own[f"do_{name}" if name in ("reset", "get_reward", "instructions") else name] = _method(name, tool)
+    title = "".join(part.title() for part in re.split(r"\W+|_", known.name))
+    return type(f"{title or 'Domain'}Environment", (ToolEnvironment,), own)
+
+
+def _method(name: str, tool: Tool) -> Callable[..., str]:
+    """Return the method of an action, with the signature and docstring that describe it to a model."""
+
+    def method(self: ToolEnvironment, *arguments: Any, **named: Any) -> str:
+        # A model's wrong arguments are answered in text, so that Python must not refuse them.
+        names = (parameter.name for parameter in parameters[1:])
+        return self._do(tool.name, dict(zip(names, arguments, strict=False)) | named)
+
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    for argument in sorted(tool.arguments, key=lambda argument: not argument.is_required):
+        parameters.append(
+            inspect.Parameter(
+                argument.name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=inspect.Parameter.empty if argument.is_required else None,
+                annotation=_annotation(argument),
+            )
+        )
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = _docstring(tool)
+    method.__annotations__ = {one.name: one.annotation for one in parameters[1:]} | {"return": str}
+    method.__signature__ = inspect.Signature(parameters, return_annotation=str)  # type: ignore[attr-defined]
+    return method
+
+
+def _annotation(argument: Argument) -> Any:
+    kind = Literal[argument.values] if argument.values else _TYPES[argument.type]
+    return kind if argument.is_required else kind | None
+
+
+def _docstring(tool: Tool) -> str:
+    lines = [tool.description]
+    if tool.arguments:
+        said = "the user's wish" + ("" if tool.arguments[0].is_required else ", if it is known")
+        lines += ["", "Args:", *(f"    {argument.name}: {said}." for argument in tool.arguments)]
+    return "\n".join([*lines, "", "Returns:", "    The user's next sentence, after remarks in brackets."])

@@ -1,0 +1,79 @@
+"""The class for trainers of language models: typed, documented methods, and the environment's rewards."""
+
+from __future__ import annotations
+
+import inspect
+from typing import get_args, get_type_hints
+
+import pytest
+
+from dialogue_gym import DialogueEnv, DomainError
+from dialogue_gym.text import TextDialogue, tool_environment
+
+
+@pytest.mark.parametrize("domain", ["restaurant", "concert", "city", "hotel", "laptop"])
+def test_every_action_is_a_documented_method(domain: str) -> None:
+    kind = tool_environment(domain)
+    own = [
+        name
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_") and name not in ("reset", "get_reward")
+    ]
+    assert sorted(own) == sorted(DialogueEnv(domain).action_names)
+    tools = {tool["function"]["name"]: tool["function"] for tool in TextDialogue(domain, "tools").tools}
+    for name in own:
+        method = getattr(kind(), name)
+        hints = get_type_hints(method)
+        properties = tools[name]["parameters"]["properties"]
+        assert set(hints) == {*properties, "return"} and hints["return"] is str
+        parameters = inspect.signature(method).parameters
+        required = [key for key, one in parameters.items() if one.default is inspect.Parameter.empty]
+        assert required == tools[name]["parameters"]["required"]
+        for slot in properties:
+            assert f"    {slot}: " in inspect.getdoc(method)
+
+
+def test_values_are_listed_in_the_types() -> None:
+    hints = get_type_hints(tool_environment("restaurant").action_suggest)
+    assert get_args(hints["price"]) == ("moderate", "expensive", "cheap")
+
+
+def test_a_rollout_has_the_rewards_of_the_environment() -> None:
+    kind = tool_environment("restaurant", patience=4)
+    one, other = kind(), kind()
+    env = DialogueEnv("restaurant", patience=4)
+    for seed in range(10):
+        env.reset(seed=seed)
+        other.reset(seed=seed + 100, prompt="unused")
+        assert one.reset(seed=seed) == TextDialogue("restaurant", "tools").reset(seed=seed)
+        total = sum(env.step(env.action_names.index(name))[1] for name in ("utter_greet", "utter_ask_price"))
+        one.utter_greet()
+        one.utter_ask_price()
+        assert one.get_reward() == total
+        goal = env.goal
+        assert one.action_suggest(**goal).endswith("(the user has what they want)")
+        assert one.get_reward() == total + 19
+        assert one.utter_greet() == "(the dialogue is over)" and one.get_reward() == total + 19
+        assert other.get_reward() == 0
+
+
+def test_wrong_arguments_are_answered_in_text() -> None:
+    one = tool_environment("restaurant")()
+    one.reset(seed=0)
+    assert "the argument 'people' is missing" in one.action_suggest("french")
+    assert "unknown argument 'cuisin'; did you mean 'cuisine'?" in one.action_suggest(cuisin="french")
+    assert "'price' cannot be 'chep'; did you mean 'cheap'?" in one.action_suggest(
+        "french", "2", "paris", "chep"
+    )
+    assert one.get_reward() == -3
+
+
+def test_a_row_chooses_the_user() -> None:
+    one = tool_environment("restaurant")()
+    goal = {"cuisine": "sushi", "people": "6", "location": "berlin", "price": "cheap"}
+    one.reset(seed=1, goal=goal, user="unfriendly")
+    assert one.action_suggest(**goal).endswith("(the user has what they want)")
+    with pytest.raises(ValueError, match="unknown slot 'cuisin'"):
+        one.reset(goal={"cuisin": "sushi"})
+    with pytest.raises(DomainError):
+        tool_environment("nowhere")
