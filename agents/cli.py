@@ -267,13 +267,34 @@ def teach_benchmark(
         list[float] | None,
         typer.Option(min=0, max=1, help="error rate of the fake user; 0, 0.15 and 0.3 by default"),
     ] = None,
+    domain: Annotated[
+        list[str] | None, typer.Option(help="a built-in domain; restaurant and concert by default")
+    ] = None,
+    turn_taking: Annotated[list[str] | None, typer.Option(help="explicit or auto; both by default")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="sessions at a time")] = os.cpu_count() or 1,
 ) -> None:
     """Count the corrections that a simulated teacher needs on the built-in domains."""
-    from agents.benchmark.teaching import ERROR_RATES, run, table, trials, write
+    from agents.benchmark.teaching import (
+        DOMAINS,
+        ERROR_RATES,
+        SEARCHING,
+        TURN_TAKINGS,
+        run,
+        table,
+        trials,
+        write,
+    )
 
+    named = (("domain", domain, (*DOMAINS, *SEARCHING)), ("turn taking", turn_taking, TURN_TAKINGS))
+    for what, given, known in named:
+        for name in given or ():
+            if name not in known:
+                raise typer.BadParameter(f"unknown {what} {name!r}; valid: {', '.join(known)}")
     _prepare(out)
-    results = _run_all(run, trials(seeds, dialogues, error_rate or ERROR_RATES), jobs, "sessions")
+    wanted = trials(
+        seeds, dialogues, error_rate or ERROR_RATES, domain or DOMAINS, turn_taking or TURN_TAKINGS
+    )
+    results = _run_all(run, wanted, jobs, "sessions")
     write(out, results)
     console.print(Text(table(results)), soft_wrap=True)
 

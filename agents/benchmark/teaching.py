@@ -26,6 +26,10 @@ from dialogue_gym.utils import write_text, write_whole
 
 UNSEEN = 500
 ERROR_RATES = (0.0, 0.15, 0.3)
+DOMAINS = ("restaurant", "concert")
+"""The domains of the published figures with noise; those whose users search take minutes a session."""
+SEARCHING = ("city", "hotel", "laptop")
+TURN_TAKINGS = ("explicit", "auto")
 FIGURES = ("corrections_to_flawless", "dialogues_to_flawless", "corrections", "success_rate_unseen")
 
 
@@ -42,12 +46,17 @@ class TeachingTrial:
     dialogues: int
 
 
-def trials(seeds: int, dialogues: int, error_rates: Sequence[float] = ERROR_RATES) -> list[TeachingTrial]:
-    """Return all sessions of the benchmark."""
-    cases = itertools.product(
-        ("restaurant", "concert"), ("scratch", "stories"), ("explicit", "auto"), error_rates
-    )
-    every = [(*case, 0.0) for case in cases] + [("restaurant", "scratch", "explicit", 0.0, 0.05)]
+def trials(
+    seeds: int,
+    dialogues: int,
+    error_rates: Sequence[float] = ERROR_RATES,
+    domains: Sequence[str] = DOMAINS,
+    turn_takings: Sequence[str] = TURN_TAKINGS,
+) -> list[TeachingTrial]:
+    """Return all sessions of the benchmark; those with mistakes are of the restaurant."""
+    cases = itertools.product(domains, ("scratch", "stories"), turn_takings, error_rates)
+    every = [(*case, 0.0) for case in cases]
+    every += [(name, "scratch", "explicit", 0.0, 0.05) for name in domains if name == "restaurant"]
     return [
         TeachingTrial(domain, start, turn_taking, rate, seed, mistakes, dialogues)
         for domain, start, turn_taking, rate, mistakes in every
@@ -106,12 +115,14 @@ def table(results: Iterable[dict[str, Any]]) -> str:
 
 def plot(path: Path, results: Iterable[dict[str, Any]]) -> None:
     """Draw the mean number of corrections over seeds, by dialogue."""
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    axes = figure.subplots(2, 2, sharex=True, sharey=True)
+    results = list(results)
+    domains = list(dict.fromkeys(result["domain"] for result in results))
+    figure = Figure(figsize=(10, 3.5 * len(domains)), layout="constrained")
+    axes = figure.subplots(len(domains), 2, sharex=True, sharey=True, squeeze=False)
     for (domain, start, turn_taking, rate, mistakes), group in _groups(results).items():
         if mistakes:
             continue
-        axis = axes[("restaurant", "concert").index(domain)][("explicit", "auto").index(turn_taking)]
+        axis = axes[domains.index(domain)][TURN_TAKINGS.index(turn_taking)]
         mean = np.mean([result["by_dialogue"][:40] for result in group], axis=0)
         style = "-" if start == "scratch" else "--"
         colour = f"C{ERROR_RATES.index(rate)}" if rate in ERROR_RATES else "C9"
