@@ -15,6 +15,7 @@ from dialogue_gym.conversation.wording import TERMINAL
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import BACK, command_of
 from dialogue_gym.domain.model import LISTEN, RESTART
+from dialogue_gym.nlu.indifference import with_question
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.stories.rulebook import RuleBook
@@ -46,6 +47,7 @@ class Chat:
             return self._obey(command, message)
         if self.conversation.outcome:
             self.conversation = Conversation(self.bot.domain)
+        message = with_question(message, self.conversation)
         first = len(self.conversation) + 1
         about_values = value_notes(self.bot.domain, message, self.conversation.loop)
         notes = self.bot.reply(self.conversation, message)

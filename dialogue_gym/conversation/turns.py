@@ -79,6 +79,13 @@ def has_ended(conversation: Conversation, turn_taking: str = "auto") -> bool:
     return hands_over and any(message.intent == item.intent and answer in item.answers for item in lasts)
 
 
+def slot_in_question(conversation: Conversation) -> str | None:
+    """Return the slot that the bot's last question to a user who searches is about; None without one."""
+    said = _last_said(conversation.domain, conversation.events)
+    model = conversation.domain.action_model(said) if said else None
+    return model.slot if model and model.reaction in ("request", "confirm", "select") else None
+
+
 def before_last_turn(conversation: Conversation) -> tuple[Event, ...]:
     """Return the events before the user's last message; those after a restart are kept if there is none."""
     for index in range(len(conversation) - 1, -1, -1):

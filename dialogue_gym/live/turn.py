@@ -23,6 +23,7 @@ from dialogue_gym.journal.entry import BOT, END, LABEL, LIVE, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
+from dialogue_gym.nlu.indifference import with_question
 
 OnTransitions = Callable[[Sequence[Transition], int, bool], object]
 """Called whenever something is written down, with the transitions that can be learned now (perhaps none), the
@@ -137,7 +138,8 @@ class Turn:
         self._steps.begin({LIVE: person})
 
     def add_message(self, message: UserUttered) -> None:
-        """Add a message of the person."""
+        """Add a message of the person, who may answer a question of the bot."""
+        message = with_question(message, self.conversation)
         self.conversation.append(message)
         self._steps.message(message, PERSON)
 

@@ -12,7 +12,8 @@ from dialogue_gym.nlu.classifier import Bags, Classifier
 from dialogue_gym.nlu.entities import EntityExtractor
 from dialogue_gym.nlu.examples import Example, NluData, NluError
 from dialogue_gym.nlu.gazetteer import Label, Token, tokenize
-from dialogue_gym.nlu.interpreter import Interpretation, Interpreter
+from dialogue_gym.nlu.indifference import CONFIDENCE, Indifference, entity_of
+from dialogue_gym.nlu.interpreter import FALLBACK, Interpretation, Interpreter
 
 MAX_TEXT = 1000
 """The characters of a message that are interpreted."""
@@ -35,6 +36,9 @@ class TrainedInterpreter(Interpreter):
     share of words that no example has, so that it is usually low for messages outside the domain. The intents
     of a retrieval intent, such as `faq/hours` and `faq/menu`, are distinguished, and keep their full names.
 
+    An answer such as "I don't mind", whose words are those of examples of `dontcare` of several constraints,
+    has an entity `dontcare`, to which the bot's question gives a slot (`with_question`).
+
     Only the first thousand characters of a message are used. Without any word, as in an empty message, the
     intent is None.
     """
@@ -51,6 +55,7 @@ class TrainedInterpreter(Interpreter):
             raise NluError(f"{self.domain.name}: the data have no examples to train on")
         self._extractor = EntityExtractor(self.domain, data, seed)
         self._intents = _Intents(data, self._extractor.labels, seed)
+        self._indifference = Indifference(self.domain, data.examples, tokenize)
 
     def parse(self, text: str) -> Interpretation:
         """Return the most probable meaning of a text."""
@@ -74,6 +79,9 @@ class TrainedInterpreter(Interpreter):
             for match, label, value in found
         )
         intent, confidence = ranking[0]
+        if self._indifference.is_meant(tokens, intent, confidence >= FALLBACK):
+            intent, confidence = self._indifference.intent or intent, max(confidence, CONFIDENCE)
+            entities = (entity_of(tokens),)
         return Interpretation(text, intent, confidence, entities, ranking)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from dialogue_gym._text import name_fault, nearest, quoted, typed_name, visible
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition, extend
+from dialogue_gym.nlu.indifference import with_question
 from dialogue_gym.outline.names import misspelled, spoken_name, written_name
 from dialogue_gym.teaching.interpreter import (
     correction_text,
@@ -105,7 +106,8 @@ def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
 
 def _say(workspace: Workspace, text: str) -> None:
     if text.strip():
-        message = workspace.session.interpreter.parse(text.strip()).message
+        understood = workspace.session.interpreter.parse(text.strip()).message
+        message = with_question(understood, workspace.session.conversation)
         if not obeyed(workspace.session, message):
             _take(workspace, with_written_names(workspace.session.domain, message), is_correction=False)
 

@@ -15,6 +15,7 @@ from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
 from dialogue_gym.domain.loader import place_faults
+from dialogue_gym.nlu.indifference import with_question
 from dialogue_gym.nlu.interpreter import Interpretation, InterpreterError
 from dialogue_gym.outline.names import spoken_name
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
@@ -140,7 +141,8 @@ class TeachingDialog:
     def _say(self) -> Dialog[None]:
         text = yield from typed(self._situation(), "you > ")
         if text.strip():
-            message = self._session.interpreter.parse(text.strip()).message
+            understood = self._session.interpreter.parse(text.strip()).message
+            message = with_question(understood, self._session.conversation)
             if obeyed(self._session, message):
                 return
             message = with_written_names(self._session.domain, message)
