@@ -197,19 +197,27 @@ def evaluate_command(
 
 @app.command()
 def pretrain(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="built-in domains; by default all")
+    ] = None,
+    *,
     out: Annotated[
         Path | None, typer.Option(help="folder for the policies, instead of beside the domains' files")
     ] = None,
     seed: Seed = 0,
 ) -> None:
     """Train the pretrained agents that come with the built-in domains."""
-    from agents.pretraining import AGENT, STEPS, pretrain
+    from agents.pretraining import AGENT, pretrain, pretraining_steps
 
-    for name in builtin_ids():
+    known = builtin_ids()
+    for name in names or ():
+        if name not in known:
+            raise ValueError(f"unknown domain {name!r}; {nearest(name, known)}")
+    for name in names or known:
         folder = out / name if out else None
         if folder:
             _prepare(folder)
-        with progress_bar(f"{AGENT.upper()} learns: {name}", STEPS) as progress:
+        with progress_bar(f"{AGENT.upper()} learns: {name}", pretraining_steps(name)) as progress:
             figures = pretrain(name, seed, progress, folder)
         results = {f"error rate {rate:.2f}": evaluation for rate, evaluation in figures.items()}
         console.print(_table(results, f"{name}, pretrained, 1,000 dialogues each"))

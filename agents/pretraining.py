@@ -5,14 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dialogue_gym import load_domain
 from dialogue_gym.policies import PretrainedPolicy, pretrained_path, save_pretrained
 from dialogue_gym.sb3 import to_numpy
 from dialogue_gym.training import Evaluation, Progress, Run, builtin_ids, evaluate, make_env, train
 from dialogue_gym.utils import write_whole
 
-AGENT, STEPS, ERROR_RATE = "maskable_ppo", 300_000, 0.3
+AGENT, ERROR_RATE = "maskable_ppo", 0.3
 """A policy trained with noise does well without it, but not the other way round."""
+STEPS, SEARCH_STEPS = 300_000, 3_000_000
+"""Steps of the training; more where the users search a database, since there is more to learn."""
 ERROR_RATES = (0.0, 0.15, 0.3)
+
+
+def pretraining_steps(name: str) -> int:
+    """Return the number of steps in which the policy of a built-in domain is trained."""
+    user = load_domain(name).fake_user
+    return SEARCH_STEPS if user and user.search else STEPS
 
 
 def pretrain(name: str, seed: int, progress: Progress, folder: Path | None = None) -> dict[float, Evaluation]:
@@ -26,7 +35,7 @@ def pretrain(name: str, seed: int, progress: Progress, folder: Path | None = Non
     """
     path = folder / "policy.npz" if folder else pretrained_path(name)
     env_id = builtin_ids()[name]
-    run = Run(env_id, {"semantic_error_rate": ERROR_RATE}, AGENT, seed, STEPS)
+    run = Run(env_id, {"semantic_error_rate": ERROR_RATE}, AGENT, seed, pretraining_steps(name))
     env: Any = run.make_env().unwrapped
     layers = list(to_numpy(train(run, progress)[0], env).layers)
     write_whole(path, lambda temporary: save_pretrained(temporary, env, layers))

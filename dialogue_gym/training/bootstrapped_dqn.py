@@ -1,8 +1,8 @@
 """Bootstrapped DQN for few dialogues: an ensemble of networks, one of which decides in each dialogue.
 
-The networks begin differently and learn from other batches, so that they disagree where little is known. Each
-dialogue follows one of them throughout, and so tries one opinion to its end (Thompson sampling); steps are
-learned from many times. The agent's values are the means of all.
+The networks begin differently and learn from other batches, so that they disagree where little is known.
+A dialogue follows one of them throughout, and so tries one opinion to its end (Thompson sampling), or the
+mean of all, as the agent does in the end. Steps are learned from many times.
 
 Sources: Osband et al. 2016, Deep exploration via bootstrapped DQN; van Hasselt, Guez and Silver 2016, Deep
 reinforcement learning with double Q-learning; Sutton and Barto 2018, Reinforcement Learning, section 12.10.
@@ -53,6 +53,7 @@ class BootstrappedDQN:
         window: int = 8,
         trace: float = 0.9,
         agreement: float = 0.5,
+        exploration: float = 0.15,
         gamma: float = 1.0,
         averaging: float = 0.02,
         random_dialogues: int = 5,
@@ -69,11 +70,12 @@ class BootstrappedDQN:
             updates: batches to learn from after the first dialogue.
             batch_size: steps in the batch of a network.
             learning_rate: initial step size of Adam.
-            slow_down: dialogues after which there are half as many batches, and half the step size; both
-                fall on like 1 / (`slow_down` + dialogues).
+            slow_down: dialogues after which there are half as many batches, half the step size and half the
+                exploration; all fall on like 1 / (`slow_down` + dialogues).
             window: consecutive steps that are learned from together; `batch_size` is a multiple of it.
             trace: share of the rewards that followed in a step's target; the rest are values of the networks.
             agreement: chance that a dialogue follows the mean values of all networks instead of those of one.
+            exploration: initial chance of a random action; it falls like the step size.
             gamma: the discount factor, from 0 to 1.
             averaging: share of the newest weights in the average, which decides and values the next steps.
             random_dialogues: dialogues with random actions in the beginning.
@@ -98,7 +100,7 @@ class BootstrappedDQN:
         self._optimizer = torch.optim.Adam(self._networks.parameters(), lr=learning_rate, fused=True)
         self._updates, self._batch_size, self._learning_rate = updates, batch_size, learning_rate
         self._slow_down, self._window, self._trace, self._gamma = slow_down, window, trace, gamma
-        self._agreement = agreement
+        self._agreement, self._exploration = agreement, exploration
         self._averaging, self._random_dialogues = averaging, random_dialogues
         self._mask = ActionMask(self.env)
         sizes = [len(field.labels) for field in self.env.observation_fields]
@@ -117,8 +119,10 @@ class BootstrappedDQN:
         number = 0
         while self.num_timesteps < last:
             observation, _ = self._played.reset(seed=None if number else self._seed)
+            share = self._slow_down / (self._slow_down + number)
             number += 1
-            choose = self._chooser(is_random=number <= self._random_dialogues)
+            is_random = number <= self._random_dialogues
+            choose = self._chooser(1.0 if is_random else share * self._exploration)
             dialogue: list[tuple[Array, int, float, Array, bool]] = []
             plain, is_over = 0.0, False
             info: dict[str, Any] = {}
@@ -132,7 +136,7 @@ class BootstrappedDQN:
                 observation, is_over = following, terminated or truncated
                 self.num_timesteps += 1
             self._remember(dialogue)
-            self._study(self._slow_down / (self._slow_down + number - 1))
+            self._study(share)
             if is_over:
                 on_dialogue(self.num_timesteps, plain, info["is_success"])
 
@@ -148,17 +152,20 @@ class BootstrappedDQN:
             self._policy = self.policy()
         return self._policy.predict(observation, *arguments, **keywords)
 
-    def _chooser(self, *, is_random: bool) -> Callable[[Array], int]:
-        """Return the choice of actions for one dialogue: random ones, or the best ones of one network."""
-        if is_random:
-            return lambda observation: int(self._random.choice(np.flatnonzero(self._possible(observation))))
+    def _chooser(self, exploration: float) -> Callable[[Array], int]:
+        """Return the choice of actions for one dialogue: by the values of one network, or the mean of all."""
         networks = self._average.layers()
         if self._random.random() >= self._agreement:  # else the mistakes of the mean would never be made
             networks = [networks[self._random.integers(len(networks))]]
         network = OneHotMlp(self._encoding, mean_of(networks), relu)
-        return lambda observation: int(
-            np.where(self._possible(observation), network(observation), -np.inf).argmax()
-        )
+
+        def choose(observation: Array) -> int:
+            possible = self._possible(observation)
+            if self._random.random() < exploration:
+                return int(self._random.choice(np.flatnonzero(possible)))
+            return int(np.where(possible, network(observation), -np.inf).argmax())
+
+        return choose
 
     def _possible(self, observation: Array) -> npt.NDArray[np.bool_]:
         return np.asarray(self._mask(observation[None])[0] | (not self.is_masked))
