@@ -26,6 +26,7 @@ from agents.benchmark.teaching import table
 from agents.exact.solver import solve
 from agents.speed.table import markdown
 from dialogue_gym import DialogueEnv
+from dialogue_gym.live import startup
 from dialogue_gym.training.configuration import agent_names
 from tests import ROOT
 from tests.commands import dialogue_gym as run_here
@@ -146,7 +147,8 @@ def test_chats_match_their_transcripts(tmp_path: Path) -> None:
         assert run_here(*words[1:], cwd=tmp_path, typed=typed) == shown
 
 
-def test_story_and_teaching_commands_run(tmp_path: Path) -> None:
+def test_story_and_teaching_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup, "UPDATES", 300)  # enough for a learner that begins with an agent to run
     shutil.copy(ROOT / "dialogue_gym/domains/concert/stories.md", tmp_path)
     shutil.copytree(ROOT / "agents/domains", tmp_path / "agents/domains")
     (tmp_path / "out").mkdir()

@@ -54,8 +54,7 @@ def test_evaluate_reads_the_files_of_train(agent: str, tmp_path: Path) -> None:
     assert metrics["versions"]["gymnasium"]
     assert imread(out / "learning_curve.png").std() > 0.05
 
-    evaluate_apart = agents_apart if agent == "ppo" else agents  # a new process has only the files
-    evaluated = evaluate_apart("evaluate", str(out), "--dialogues", "50", "--seed", "3", "--json")
+    evaluated = agents("evaluate", str(out), "--dialogues", "50", "--seed", "3", "--json")
     assert evaluated.returncode == 0, evaluated.stderr
     figures = json.loads(evaluated.stdout)
     for key in ("success_rate", "mean_return", "mean_turns", "bound_return"):

@@ -30,7 +30,7 @@ from dialogue_gym.policies import save_agent
 from dialogue_gym.sb3.conversion import to_numpy
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
 from dialogue_gym.teaching.session import Session
-from tests.commands import call, run
+from tests.commands import call
 from tests.terminals import Window
 
 PLAIN = """
@@ -305,9 +305,8 @@ def test_hostile_input_through_a_pipe_is_plain_text(tmp_path: Path) -> None:
         '/greet{"a": "\\ud800"}',
     ]
     typed = "".join(f"{line}\n" for line in hostile)
-    words = [sys.executable, "-m", "dialogue_gym", "live", "plain.yml", "--nlu", "nlu.yml"]
-    shown = run(words, tmp_path, typed=typed)
-    assert shown.stderr == ""
+    shown = call("live", "plain.yml", "--nlu", "nlu.yml", typed=typed, cwd=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
     assert all(line == printable(line) for line in shown.stdout.split("\n"))
     assert [content["text"] for content in contents(str(tmp_path / "plain-live"), USER)] == [
         line.strip() for line in hostile[:3]

@@ -25,6 +25,7 @@ from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS, parse_
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.slots import MAPPING_KEYS, SLOT_KEYS
 from dialogue_gym.domain.sources import builtin_names
+from tests.conftest import examples
 
 SECONDS = 20  # of the processor: this tells a hang, it measures nothing
 
@@ -278,7 +279,7 @@ def mutated_file(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(mutated_file())
 def test_mutated_files(text: str) -> None:
     is_domain_or_error(text)
@@ -298,7 +299,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.one_of(st.text(), st.dictionaries(WORDS, VALUES, max_size=6).map(json.dumps)))
 def test_random_files(text: str) -> None:
     is_domain_or_error(text)

@@ -30,6 +30,7 @@ from dialogue_gym.rules.tables import (
     WANTED,
     Settings,
 )
+from tests.conftest import examples
 from tests.strategies import SETTINGS, domains, search_domains
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -41,7 +42,7 @@ def _loaded(content: dict[str, Any]) -> Domain:
 
 WITHOUT_SEARCH = st.one_of(st.sampled_from(["restaurant", "concert"]), domains().map(_loaded))
 SOURCES = st.one_of(WITHOUT_SEARCH, search_domains().map(_loaded))
-ROUNDS = settings(max_examples=150, suppress_health_check=list(HealthCheck))
+ROUNDS = settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
 
 
 @ROUNDS

@@ -24,7 +24,7 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.journal.entry import BOT, FAKE_USER, Entry, StoreError
 from dialogue_gym.journal.history import History
-from tests.conftest import domain_from
+from tests.conftest import domain_from, examples
 from tests.envs.test_properties import ROUNDS, SEEDS, SOURCES
 from tests.strategies import SETTINGS
 
@@ -47,7 +47,7 @@ ACTS = st.one_of(
     st.tuples(st.just("restart"), st.none()),
 )
 IN_PERSON = ("say", "mend", "answer", "restart")
-ROUNDS_HERE = settings(max_examples=120)
+ROUNDS_HERE = settings(max_examples=examples(120))
 
 
 class InMemoryJournal:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.live import startup
 from dialogue_gym.live.exploration import MOST_VISITS, Explorer, VisitCounts
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.options import exploration_rates
@@ -320,7 +321,10 @@ def network(env: DialogueEnv, widths: list[int], **arguments: Any) -> NetworkPol
     ],
     ids=["ppo", "other-activation", "other-layers"],
 )
-def test_a_network_unlike_the_learners_is_studied(widths: list[int], arguments: dict[str, Any]) -> None:
+def test_a_network_unlike_the_learners_is_studied(
+    widths: list[int], arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(startup, "UPDATES", 600)  # as many as a small domain needs
     env = DialogueEnv(DOMAIN)
     agent = Agent("mine", env, network(env, widths, **arguments))
     with pytest.raises(AgentError, match=r"^mine: without a fake user[^\n]*it cannot be studied[^\n]*$"):

@@ -52,9 +52,9 @@ def lived(folder: Path, days: int, every: int, **arguments: Any) -> tuple[Any, A
 
 
 def test_resumed_training_equals_uninterrupted_training(tmp_path: Path) -> None:
-    one, many = lived(tmp_path, 3, 100)
+    one, many = lived(tmp_path, 3, 40)
     assert one == many
-    assert 300 <= one[0][1]["learner"]["transitions"] < 350
+    assert 120 <= one[0][1]["learner"]["transitions"] < 170
 
 
 @pytest.mark.slow
