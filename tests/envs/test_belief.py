@@ -57,7 +57,10 @@ def test_scores_are_those_of_the_two_likeliest_values() -> None:
     assert {(True, True), (True, False)} <= seen
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=["restaurant", "concert", "places"])
+@pytest.mark.parametrize(
+    "source",
+    ["restaurant", pytest.param("concert", marks=pytest.mark.slow), pytest.param(PLACES, id="places")],
+)
 def test_lanes_have_the_same_beliefs(source: Any) -> None:
     lanes: Any = gym.make_vec("Dialogue-v0", 3, domain=source, observation="belief", semantic_error_rate=0.3)
     single = [DialogueEnv(source, observation="belief", semantic_error_rate=0.3) for _ in range(3)]

@@ -198,11 +198,12 @@ def test_observation_and_mask_follow_from_the_bots_half(
             break
 
 
-@pytest.mark.parametrize("turn_taking", ["auto", "explicit"])
+@pytest.mark.parametrize("turn_taking", ["auto", pytest.param("explicit", marks=pytest.mark.slow)])
 def test_compiled_rows_are_the_interpreted_ones(turn_taking: str) -> None:
     """Whole rows, with the user's half and the random state; the property tests see only results."""
     for error in (0.0, 0.15, 0.3):
-        env = DialogueEnv(PLACES, turn_taking=turn_taking, semantic_error_rate=error)
+        # With beliefs it is the version that tests of beliefs compile as well.
+        env = DialogueEnv(PLACES, turn_taking=turn_taking, semantic_error_rate=error, observation="belief")
         count = 8
         lanes = Lanes(env, count, is_same_step=False, copy=False)
         everything = np.ones(count, np.bool_)
