@@ -9,8 +9,10 @@ UV := $(VENV)/bin/uv
 # parallel, since warnings of the compiler would be errors in tests.
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(PYTHON) --constraint constraints.txt \
 	$(addprefix --find-links ,$(PIP_FIND_LINKS))
-# One file of tests per core at a time: what its tests share is set up once.
-PYTEST := $(PYTHON) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+# A file of tests stays in one process: what its tests share is set up once. About a quarter of the time tests wait for a
+# browser, a server or a terminal, so one process more than there are cores keeps those busy.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 LINT := $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/codespell
 export PYTHONUNBUFFERED := 1
 

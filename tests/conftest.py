@@ -30,10 +30,11 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable" if os.environ.get("CI") else "untimed")
 
-# They start first: a long file that starts late leaves the other cores without work.
+# They start first: a long file that starts late leaves the other cores without work. The first one compiles
+# the rules of the restaurant, so those that need them too start later, and find them in the cache.
 LONGEST = (
-    "test_readme.py", "agents/test_training.py", "agents/benchmark/test_benchmark.py", "test_notebooks.py",
-    "libraries/test_libraries.py", "test_package.py", "web/test_teaching.py", "vector/test_env.py",
+    "test_readme.py", "web/test_teaching.py", "agents/benchmark/test_benchmark.py", "agents/test_training.py",
+    "test_notebooks.py", "libraries/test_libraries.py", "test_package.py", "vector/test_env.py",
     "vector/test_kernel.py", "web/test_api.py", "agents/algorithms/test_rllib_ppo.py", "live/test_kills.py",
     "live/test_trainer.py", "web/test_people.py", "web/test_pages.py", "web/test_attacks.py",
     "agents/test_cli.py", "test_whole_way.py",
