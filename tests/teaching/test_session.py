@@ -1,4 +1,4 @@
-"""Teaching a bot: the session, the learner, the simulated teacher."""
+"""Teaching a bot: the session and the learner."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dialogue_gym import load_domain
 from dialogue_gym.conversation.conversation import BotState
 from dialogue_gym.conversation.events import Entity, Event, UserUttered
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
@@ -27,7 +26,7 @@ from dialogue_gym.teaching.pending import (
     SessionError,
 )
 from dialogue_gym.teaching.session import Session
-from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, TeachingReport, teach
+from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher
 from tests.conftest import domain_from
 from tests.teaching.sessions import CONCERT, RESTAURANT, booking, say, state, talk
 
@@ -361,45 +360,6 @@ def test_missing_result_of_an_action_is_pending() -> None:
     assert len(runs) == 1
     resumed = talk(again, runner=runner)
     assert len(runs) == 1 and isinstance(resumed.pending, Proposal)
-
-
-@pytest.mark.parametrize(
-    ("name", "turn_taking", "most"),
-    [
-        ("restaurant", "explicit", 8),
-        ("restaurant", "auto", 8),
-        ("concert", "explicit", 15),
-        ("concert", "auto", 14),
-    ],
-)
-def test_simulated_teacher_makes_the_bot_flawless(name: str, turn_taking: str, most: int) -> None:
-    domain = load_domain(name)
-    session = Session(
-        domain,
-        Store.in_memory(),
-        turn_taking=turn_taking,
-        settings={},
-        author="expert",
-        asks_for_closing=False,
-    )
-    report = teach(session, SimulatedTeacher(domain, turn_taking), dialogues=65, unseen=100)
-    assert report.success_rate_unseen == 1
-    assert report.corrections_to_flawless is not None and report.corrections_to_flawless <= most
-    figures = report.to_json()
-    assert figures["dialogues"] == 65 and figures["corrections"] == sum(report.corrections)
-    assert len(session.history.conversations) == 66
-
-
-def test_flawless_begins_with_the_first_fifty_clean_dialogues() -> None:
-    report = TeachingReport((3, 0, 1) + (0,) * 50 + (1,), 5, (1.0,), 1.0)
-    assert (report.corrections_to_flawless, report.dialogues_to_flawless) == (4, 3)
-    assert TeachingReport((0,) * 49, 5, (1.0,), 1.0).dialogues_to_flawless is None
-
-
-def test_occasional_mistakes_of_a_teacher_are_tolerated() -> None:
-    session = booking(author="expert", asks_for_closing=False)
-    report = teach(session, SimulatedTeacher(RESTAURANT, "explicit", mistakes=0.05), dialogues=60, unseen=200)
-    assert report.success_rate_unseen >= 0.98
 
 
 def test_plain_domain_can_be_taught() -> None:

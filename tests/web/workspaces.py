@@ -22,3 +22,7 @@ def workspaces(store: Store) -> Workspaces:
 def do(workspace: Workspace, what: str, **given: Any) -> dict[str, Any]:
     dispatch(workspace, workspace.step, what, given)
     return workspace.view
+
+
+def faults(workspace: Workspace) -> list[str]:
+    return [text for text, style in workspace.view["notes"] if style == "bad"]

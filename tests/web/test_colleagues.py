@@ -1,0 +1,84 @@
+"""Several teachers on one store, without a browser."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialogue_gym.journal.entry import LABEL
+from dialogue_gym.journal.store import Store
+from dialogue_gym.web.commands import dispatch
+from dialogue_gym.web.workspace import StaleCommand, TeachingConfig, Workspaces
+from tests.teaching.test_lesson import SHORT
+from tests.web.workspaces import RESTAURANT, do, faults, workspaces
+
+__all__ = ["workspaces"]
+
+
+def test_teachers_have_their_own_conversations_and_learn_from_each_other(workspaces: Workspaces) -> None:
+    anna, ben = workspaces.of("anna"), workspaces.of("ben")
+    assert anna.conversation != ben.conversation
+    before = ben.view["options"][0]
+    do(anna, "correct", action="utter_ask_cuisine")
+    asked = ben.step
+    assert ben.catch_up() and ben.step != asked  # the proposal has changed, so earlier commands are stale
+    assert ben.view["options"][0]["probability"] > before["probability"]
+    assert ben.view["notes"] == [["anna taught the bot something: it proposes another step now.", ""]]
+    assert ben.view["changes"] == 1 and anna.view["changes"] == 0
+    with pytest.raises(StaleCommand):
+        dispatch(ben, asked, "confirm", {})
+    do(ben, "confirm")
+    authors = {
+        entry.conversation: entry.author for entry in workspaces.store.entries() if entry.kind == LABEL
+    }
+    assert authors == {anna.conversation: "anna", ben.conversation: "ben"}
+    # Teachers undo only their own steps, and each resumes their own conversation after a restart.
+    do(ben, "undo")
+    assert not ben.view["can_undo"] and anna.view["can_undo"]
+    again = Workspaces(workspaces.store, workspaces.config)
+    assert again.of("ben").conversation == ben.conversation
+    assert again.of("anna").conversation == anna.conversation
+    assert again.of("cora").conversation not in (anna.conversation, ben.conversation)
+
+
+def test_the_count_of_the_lesson_is_shared_and_makes_no_answer_stale(store: Store) -> None:
+    workspaces = Workspaces(store, TeachingConfig(SHORT, turn_taking="auto"))
+    anna, ben = workspaces.of("anna"), workspaces.of("ben")
+    do(ben, "user", user="me")
+    do(anna, "correct", action="utter_greet")
+    assert ben.catch_up()
+    step = ben.step
+    do(anna, "confirm")
+    do(anna, "confirm")
+    assert ben.catch_up() and ben.step == step
+    assert ben.view["lesson"] == anna.view["lesson"] == {"goal": 3, "in_a_row": 2, "is_reached": False}
+    do(anna, "confirm")
+    assert anna.view["lesson"]["is_reached"] and "Goal reached." in anna.view["notes"][-1][0]
+
+
+def test_additions_of_another_teacher_can_be_used(workspaces: Workspaces) -> None:
+    anna, ben = workspaces.of("anna"), workspaces.of("ben")
+    do(anna, "correct_with_new", action="utter_weather", text="It rains.")
+    ben.catch_up()
+    assert "utter_weather" in {option["action"] for option in ben.view["options"]}
+    do(ben, "correct", action="utter_weather")
+    assert faults(ben) == [] and ben.session.conversation.latest_action == "utter_weather"
+
+
+def test_undoing_an_addition_removes_it_for_all_teachers(workspaces: Workspaces) -> None:
+    anna, ben = workspaces.of("anna"), workspaces.of("ben")
+    said = anna.session.history.head(anna.conversation)
+    do(anna, "correct_with_new", action="utter_weather", text="It rains.")
+    did = anna.view["chat"][1]
+    assert did["meaning"] == "utter_weather" and did["fork"] == said
+    ben.catch_up()
+    assert anna.session.domain == ben.session.domain != RESTAURANT
+    do(anna, "undo")
+    ben.catch_up()
+    assert anna.session.domain == ben.session.domain == RESTAURANT
+    assert ben.session.conversation.domain == RESTAURANT
+    do(ben, "correct", action="utter_weather")
+    assert "unknown action 'utter_weather'" in faults(ben)[0]
+    do(anna, "redo")
+    ben.catch_up()
+    do(ben, "correct", action="utter_weather")
+    assert faults(ben) == [] and ben.view["chat"][-1]["texts"] == ["It rains."]
