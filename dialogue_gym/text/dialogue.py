@@ -23,7 +23,8 @@ from dialogue_gym.rules.tables import FAILURE, LISTENING, RANDOM, SUCCESS, TURN
 from dialogue_gym.text.replies import Call, NameReader, Reply, ReplyError, ReplyReader, ToolReader
 from dialogue_gym.text.tools import instructions, needs_text
 
-MODES: dict[str, type[ReplyReader]] = {reader.mode: reader for reader in (NameReader, ToolReader)}
+MODES = ("names", "tools", "free")
+"""The ways to act: the name of an action, the call of one as a tool, or a sentence."""
 _SEEDS = 2**63
 
 
@@ -55,7 +56,8 @@ class TextDialogue:
     knowledge is not shown: sentences are all that there is.
 
     Attributes:
-        mode: the way to act: `"names"`, the name of an action, or `"tools"`, the call of one.
+        mode: the way to act: `"names"`, the name of an action, `"tools"`, the call of one, or `"free"`, a
+            sentence to the user.
         instructions: a system prompt for this domain and mode.
         domain: the domain.
     """
@@ -78,7 +80,7 @@ class TextDialogue:
         self.mode = mode
         self._simulation = Simulation(self.domain, make_text_settings(self.domain, settings))
         self._tables = self._simulation.tables
-        self._reader = MODES[mode](self.domain)
+        self._reader = _reader(mode)(self.domain)
         self._acts = ActReader(self.domain, self._tables)
         self._index = {name: index for index, name in enumerate(self.domain.actions)}
         self._codes = slot_codes(self.domain)
@@ -200,6 +202,14 @@ class TextDialogue:
         codes = enumerate(self._codes, self._tables.values)
         slots = {code.slot.name: code.decode(row[at]) for at, code in codes}
         return service_text(action, self.domain, self._bot, slots, service)
+
+
+def _reader(mode: str) -> type[ReplyReader]:
+    if mode == "free":
+        from dialogue_gym.text.sentences import SentenceReader  # needs the extra nlu
+
+        return SentenceReader
+    return NameReader if mode == "names" else ToolReader
 
 
 def make_text_settings(domain: Domain, given: Mapping[str, Any]) -> Any:

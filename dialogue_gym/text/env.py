@@ -32,8 +32,8 @@ class TextDialogueEnv(RandomSource, gym.Env[str, str]):
     ## Action Space
     `Text`, up to 10,000 characters. With `mode="names"` the name of an action; with `mode="tools"` the call
     of one as JSON, `{"name": "action_suggest", "arguments": {"cuisine": "french"}}`, whose arguments are the
-    values that the user judges. `env.unwrapped.tools` has the JSON Schema of each. What is not understood is
-    a useless turn, and the next observation says why.
+    values that the user judges. `env.unwrapped.tools` has the JSON Schema of each. With `mode="free"` a
+    sentence to the user. What is not understood is a useless turn, and the next observation says why.
 
     ## Observation Space
     `Text`, up to 4,000 characters: remarks in brackets, each on a line, and the user's next sentence.
@@ -54,7 +54,7 @@ class TextDialogueEnv(RandomSource, gym.Env[str, str]):
 
     ## Arguments
     - `domain`: as in `DialogueEnv`.
-    - `mode`: `"names"` or `"tools"`, as above.
+    - `mode`: `"names"`, `"tools"` or `"free"`, as above.
     - `semantic_error_rate`, `user`, `patience`, `informativeness`, `indecisiveness`, `correction_rate`,
       `reward` and `max_episode_steps`: as in `DialogueEnv`. With errors, sentences are as the bot heard them.
     - `render_mode`: `"ansi"`, or None.

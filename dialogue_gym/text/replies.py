@@ -63,7 +63,7 @@ class NameReader(ReplyReader):
 
     def read(self, reply: Reply) -> Call:
         """Return the action of this name."""
-        return Call(self._tool(_text(reply).strip(_DECORATION)).name)
+        return Call(self._tool(reply_text(reply).strip(_DECORATION)).name)
 
 
 class ToolReader(ReplyReader):
@@ -88,7 +88,12 @@ class ToolReader(ReplyReader):
             raise ReplyError(str(error)) from None
 
 
-def _text(reply: Reply) -> str:
+def reply_text(reply: Reply) -> str:
+    """Return a reply that is a text.
+
+    Raises:
+        ReplyError: it is empty, too long, or not a text.
+    """
     if not isinstance(reply, str):
         raise ReplyError(f"expected a text, not {_kind(reply)}")
     if len(reply) > MAX_REPLY:
@@ -101,7 +106,7 @@ def _text(reply: Reply) -> str:
 def _object(reply: object) -> Mapping[str, Any]:
     if isinstance(reply, Mapping):
         return reply
-    text = _text(reply)  # type: ignore[arg-type]
+    text = reply_text(reply)  # type: ignore[arg-type]
     try:
         content = read_json(text.strip())
     except ValueError as error:

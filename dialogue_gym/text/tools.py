@@ -18,6 +18,7 @@ Find out what the user wants, and give it to them in as few turns as you can. Th
 {patience} that bring them no closer to what they want."""
 _WAYS = {
     "names": "Reply with the name of one action, and nothing else.",
+    "free": "Reply with one sentence to the user, such as those below.",
     "tools": "In each turn, call one action as a tool. Its arguments say what you know of the user's wishes.",
 }
 

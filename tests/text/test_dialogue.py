@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv, ExpertPolicy
-from dialogue_gym.text import TextDialogue
-from tests.conftest import TEXT_IDS
+from dialogue_gym.text import MODES, TextDialogue
+from tests.conftest import TEXT_IDS, domain_from
 
 DOMAINS = ("restaurant", "concert", "city", "hotel", "laptop")
 ANY = st.recursive(
@@ -110,7 +110,7 @@ def test_the_expert_succeeds_by_calls_that_repeat_what_it_knows(domain: str) -> 
     assert successes >= 19
 
 
-@pytest.mark.parametrize("mode", ["names", "tools"])
+@pytest.mark.parametrize("mode", MODES)
 @settings(max_examples=80)
 @given(replies=st.lists(REPLIES, min_size=1, max_size=6))
 def test_no_reply_raises_an_error(mode: str, replies: list[Any]) -> None:
@@ -216,3 +216,54 @@ def test_settings_are_those_of_the_environment() -> None:
         TextDialogue("restaurant", patienc=3)
     with pytest.raises(ValueError, match="mode='tool': unknown mode; did you mean 'tools'"):
         TextDialogue("restaurant", "tool")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "action"),
+    [
+        ("Which cuisine do you fancy?", "utter_ask_cuisine"),
+        ("  which CUISINE do you   fancy", "utter_ask_cuisine"),
+        ("and for how many people shall it be", "utter_ask_numpeople"),
+        ("which location", "utter_ask_location"),
+    ],
+)
+def test_sentences_are_understood_by_the_texts_of_the_domain(sentence: str, action: str) -> None:
+    text, _, _ = same_dialogue("restaurant", "free", 3)
+    assert text.step(sentence).action == action
+
+
+def test_what_a_sentence_says_is_what_the_user_judges() -> None:
+    text, env, _ = same_dialogue("restaurant", "free", 3)
+    goal = env.goal
+    said = "How about this {price} {cuisine} restaurant in {location}, for {people} people?"
+    assert goal["price"] != "cheap"
+    done = text.step(said.format(**goal | {"price": "cheap"}))
+    assert done.action == "action_suggest" and not done.is_success
+    assert text.step(said.format(**goal)).is_success
+
+
+def test_a_sentence_that_could_be_two_actions_is_refused() -> None:
+    domain = domain_from("""
+        intents: [inform, affirm, deny]
+        entities: [size]
+        slots:
+          size: {type: categorical, values: [small, large]}
+        actions: [ask_size, wonder, order]
+        responses:
+          ask_size: [{text: "Which size?"}]
+          wonder: [{text: "Which size?"}]
+          order: [{text: "A {size} one?"}]
+        fake_user:
+          goal: {size: [small, large]}
+          actions:
+            ask_size: {user: {inform: size}}
+            order: {user: judge, needs: {slots: {size: filled}}}
+    """)
+    text = TextDialogue(domain, "free")
+    text.reset(seed=0)
+    assert "'which size' could be ask_size or wonder" in text.step("which size").message
+    assert "'size' cannot be 'huge'; valid: large, small" in text.step("A huge one?").message
+    assert "'zzz' is like none of" in text.step("zzz").message
+    one = TextDialogue("city", "free")
+    one.reset(seed=0)
+    assert one.step("Which part of the city?").action == "utter_ask_area"
