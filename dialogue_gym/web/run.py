@@ -35,7 +35,7 @@ from dialogue_gym.web.first_page import FirstPage
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.responses import INLINE_STYLES
 from dialogue_gym.web.security import AccessMiddleware
-from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve
+from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve, told_address
 from dialogue_gym.web.talk_page import PATH as TALK_PATH
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 
@@ -131,10 +131,14 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             server = build(workspaces, policy, server)
         print(f"{domain.name}: everything is kept in {printable(str(folder))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)
+
+        def told(path: str) -> str:
+            return printable(told_address(options.host, listening, path, options.name, options.behind_proxy))
+
         if setup:
-            print(f"Teach the bot at {teaching}")
+            print(f"Teach the bot at {told(PATH)}")
         if people:
-            print(f"Talk to the bot at {address_of(options.host, listening, TALK_PATH)}")
+            print(f"Talk to the bot at {told(TALK_PATH)}")
             print(f"Rasa's front ends reach it at {WEBHOOK}", flush=True)
             if not tokens and (not is_loopback(options.host) or options.name or options.behind_proxy):
                 print(

@@ -108,6 +108,19 @@ def address_of(host: str, listening: socket.socket, path: str) -> str:
     return f"http://{f'[{name}]' if ':' in name else name}:{port}{path}/"
 
 
+def told_address(
+    host: str, listening: socket.socket, path: str, names: Sequence[str], proxies: Sequence[str]
+) -> str:
+    """Return the address of a page as people are told it.
+
+    Behind a proxy they reach it under the first of the server's names, by HTTPS; the proxy needs the other.
+    """
+    here = address_of(host, listening, path)
+    if not (names and proxies):
+        return here
+    return f"https://{names[0]}{path}/ (through the proxy, from {here})"
+
+
 def password_of(file: Path | None, host: str) -> str | None:
     """Return the teachers' password: from a file, the environment, or the terminal where one is required.
 

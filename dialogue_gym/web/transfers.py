@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
+import zipfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -29,6 +32,7 @@ from dialogue_gym.teaching.story_import import import_stories
 from dialogue_gym.web.workspace import Workspace
 
 KINDS = ("stories", "nlu", "domain")
+ARCHIVE = ".zip"
 EXPORT_PATH, IMPORT_PATH, GROWTH_PATH = "/export", "/import", "/growth"
 
 
@@ -50,11 +54,11 @@ class Transfer:
     def _folder(self) -> Path:
         return self.workspace.shared.store.folder
 
-    def export(self, target: str) -> dict[str, list[str]]:
+    def export(self, target: str) -> dict[str, Any]:
         """Write what was taught into a folder in the store, for `"rasa"` or `"rasa1"`.
 
         Returns:
-            The names of all files there, and the notes of the export.
+            The names of the archive and of all files there, and the notes of the export.
 
         Raises:
             FileError: something cannot be written in this format, or added to the existing files.
@@ -69,7 +73,7 @@ class Transfer:
             origins = origins_of(self.workspace.shared.store)
             done = export_for(target, session.history, session.domain, folder, origins)
         files = [name for name in self._files() if name.startswith(f"{folder.name}/")]
-        return {"files": files, "notes": done.notes}
+        return {"archive": folder.name + ARCHIVE, "files": files, "notes": done.notes}
 
     def _files(self) -> list[str]:
         """Return the exported files, relative to the folder of the store."""
@@ -86,6 +90,21 @@ class Transfer:
         if name not in (files := self._files()):
             raise TransferError(f"no such export: {quoted(name)}; {nearest(name, files)}")
         return self._folder / name
+
+    def archive(self, name: str) -> bytes | None:
+        """Return all files of an export as the ZIP archive of a name, such as `rasa.zip`; None for any other.
+
+        The archive has the folder of the export, `rasa`.
+        """
+        folder = name.removesuffix(ARCHIVE)
+        files = [file for file in self._files() if file.startswith(f"{folder}/")]
+        if not name.endswith(ARCHIVE) or folder not in EXPORT_FOLDERS.values() or not files:
+            return None
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in files:
+                archive.write(self._folder / file, file)
+        return content.getvalue()
 
     def growth(self, writes: bool = False) -> str:
         """Return a line about the growth that the domain file lacks; empty without any.
@@ -214,8 +233,12 @@ def add_transfers(
 
     @pages.get(EXPORT_PATH + "/{name:path}")
     async def read(request: Request, name: str) -> Response:
+        transfer = Transfer(await workspace_of(request))
+        if archive := await asyncio.to_thread(transfer.archive, name):
+            headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+            return Response(archive, media_type="application/zip", headers=headers)
         try:
-            path = Transfer(await workspace_of(request)).exported(name)
+            path = transfer.exported(name)
         except TransferError as error:
             return PlainTextResponse(f"{error}\n", 404)
         return FileResponse(path, filename=path.name, content_disposition_type="attachment")

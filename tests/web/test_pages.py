@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -194,6 +195,12 @@ def test_files_are_exported_and_imported_through_the_page(
     page.click("nav >> text=Conversations")
     page.select_option("#target", "rasa1")
     page.click(".files button:text-is('Export')")
+    with page.expect_download() as waiting:
+        page.click(".downloads a:text-is('Download exported.zip')")
+    waiting.value.save_as(tmp_path / "exported.zip")
+    with zipfile.ZipFile(tmp_path / "exported.zip") as archive:
+        assert {"exported/stories.md", "exported/domain.yml"} <= {*archive.namelist()}
+    page.click(".downloads summary")
     with page.expect_download() as waiting:
         page.click(".downloads a:text-is('exported/stories.md')")
     waiting.value.save_as(tmp_path / "stories.md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,3 +198,22 @@ def test_unusable_options_are_explained_in_one_line(
 def test_only_the_store_is_written(server: Served) -> None:
     assert ask(server)[0] == 200
     assert {path.name for path in server.folder.parent.iterdir()} == {"store", "store.log"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), r"Teach the bot at http://127\.0\.0\.1:\d+/teach/\n"),
+        (("--name", "bot.example.org"), r"Teach the bot at http://127\.0\.0\.1:\d+/teach/\n"),
+        (
+            ("--name", "bot.example.org", "--behind-proxy", "127.0.0.1"),
+            r"Teach the bot at https://bot\.example\.org/teach/ \(through the proxy, from"
+            r" http://127\.0\.0\.1:\d+/teach/\)\n",
+        ),
+    ],
+)
+def test_behind_a_proxy_the_address_is_the_one_of_people(
+    options: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    with served(tmp_path / "store", *options, DIALOGUE_GYM_PASSWORD=PASSWORD) as server:
+        assert re.search(told, server.log.read_text())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,13 @@ def test_files_are_exported_and_imported(workspaces: Workspaces, tmp_path: Path)
     assert transfer.export("rasa1")["files"] == ["exported/domain.yml", "exported/stories.md"]
     assert "rasa/data/nlu.yml" in transfer.export("rasa")["files"]
     assert "utter_ask_cuisine" in transfer.exported("exported/stories.md").read_text(encoding="utf-8")
+    archive = transfer.archive(transfer.export("rasa")["archive"])
+    assert archive is not None
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        assert sorted(opened.namelist()) == sorted(transfer.export("rasa")["files"])
+        assert opened.testzip() is None and b"utter_ask_cuisine" in opened.read("rasa/domain.yml")
+    for trick in ("journal.zip", "../store.zip", "rasa", ".zip", "rasa/data.zip"):
+        assert transfer.archive(trick) is None
     for trick in ("../journal.sqlite", "journal.sqlite", "/etc/passwd", "..", "", "rasa/../journal.sqlite"):
         with pytest.raises(TransferError, match="no such export"):
             transfer.exported(trick)

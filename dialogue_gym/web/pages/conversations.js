@@ -14,7 +14,7 @@ export default {
   emits: ["search", "read", "approve", "settle_rating", "name", "open", "refresh"],
   data() {
     return {
-      text: "", visibleBubbles: null, files: [], line: "", place: "", asked: "reader", isBad: false, kind: "stories", target: "rasa", growth: "", names: {},
+      text: "", visibleBubbles: null, files: [], archive: "", line: "", place: "", asked: "reader", isBad: false, kind: "stories", target: "rasa", growth: "", names: {},
     };
   },
   computed: {
@@ -109,6 +109,7 @@ export default {
       const answer = await this.send("export", `export?target=${this.target}`);
       if (!answer) return;
       this.files = answer.files;
+      this.archive = answer.archive;
       this.tell("export", answer.notes.join(". "));
     },
     async askGrowth() {
@@ -207,7 +208,10 @@ export default {
       <select id="target" v-model="target"><option value="rasa">for Rasa 3</option><option value="rasa1">for Rasa 1</option></select>
       <button @click="exportAll">Export</button></div>
     ${noteAt("export")}
-    <ul class="downloads"><li v-for="name in files"><a :href="home + 'export/' + name" :download="name">{{ name }}</a></li></ul>
+    <div v-if="files.length" class="downloads">
+      <p><a :href="home + 'export/' + archive" :download="archive">Download {{ archive }}</a></p>
+      <details><summary>Single files</summary><ul><li v-for="name in files"><a :href="home + 'export/' + name" :download="name">{{ name }}</a></li></ul></details>
+    </div>
     <template v-if="growth">
       <h2>Domain file</h2>
       <p><bdi>{{ growth }}</bdi></p>
