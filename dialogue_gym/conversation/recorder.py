@@ -127,7 +127,7 @@ class Recorder:
     def _add_user(self, row: list[int]) -> None:
         tables, reader = self._tables, self._reader
         meant = reader.said(row)
-        text = self._speaker.user(meant.intent, meant.told, str(meant), meant.asked)
+        text = self._speaker.user(meant.intent, meant.told, meant, meant.asked)
         if not tables.is_noisy:
             self._conversation.append(UserUttered(text, meant.intent, meant.entities))
             return

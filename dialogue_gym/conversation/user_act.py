@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dialogue_gym.conversation.events import Entity, entity_values
 from dialogue_gym.conversation.slot_filling import entity_for
@@ -22,17 +22,28 @@ class UserAct:
         intent: its intent.
         told: values by slot.
         asked: the attributes that the user asks for.
-        entities: the same as entities.
+        domain: the domain of these names.
     """
 
     intent: str
     told: dict[str, str]
     asked: tuple[str, ...]
-    entities: tuple[Entity, ...]
+    domain: Domain = field(repr=False, compare=False)
+
+    @property
+    def entities(self) -> tuple[Entity, ...]:
+        """The values and attributes as entities."""
+        asked = (Entity(ATTRIBUTE, name) for name in self.asked)
+        return (*slot_entities(self.told, self.domain), *asked)
 
     def __str__(self) -> str:
         """The act in the fixed format."""
         return act_text(self.intent, entity_values(self.entities))
+
+
+def slot_entities(told: dict[str, str], domain: Domain) -> tuple[Entity, ...]:
+    """Return values by slot as the entities that tell them."""
+    return tuple(entity_for(domain.slot(name), value) for name, value in told.items())
 
 
 class ActReader:
@@ -55,20 +66,14 @@ class ActReader:
 
     def rivals(self, row: Row) -> tuple[Entity, ...]:
         """Return the second values that the bot understood beside those of the act that it heard."""
-        return self._entities(self._slots(row, self._tables.others))
+        return slot_entities(self._slots(row, self._tables.others), self._domain)
 
     def _act(self, row: Row, intent: int, block: int, attributes: int) -> UserAct:
         told = self._slots(row, block)
-        asked = tuple(name for bit, name in enumerate(self._attributes) if row[attributes] >> bit & 1)
-        entities = (*self._entities(told), *(Entity(ATTRIBUTE, name) for name in asked))
-        return UserAct(self._domain.intents[row[intent] - 1], told, asked, entities)
+        bits = row[attributes] if self._attributes else 0
+        asked = tuple(name for bit, name in enumerate(self._attributes) if bits >> bit & 1) if bits else ()
+        return UserAct(self._domain.intents[row[intent] - 1], told, asked, self._domain)
 
     def _slots(self, row: Row, block: int) -> dict[str, str]:
-        return {
-            code.slot.name: str(code.decode(row[block + i]))
-            for i, code in enumerate(self._codes)
-            if row[block + i]
-        }
-
-    def _entities(self, told: dict[str, str]) -> tuple[Entity, ...]:
-        return tuple(entity_for(self._domain.slot(name), value) for name, value in told.items())
+        values = enumerate(row[block : block + len(self._codes)])
+        return {self._codes[i].slot.name: str(self._codes[i].decode(value)) for i, value in values if value}

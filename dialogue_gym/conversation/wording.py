@@ -115,17 +115,17 @@ class Speaker:
         other._random = random.Random(f"{self._seed} {point}")
         return other
 
-    def user(self, intent: str, told: Mapping[str, str], act: str, asked: Sequence[str] = ()) -> str:
+    def user(self, intent: str, told: Mapping[str, str], act: object, asked: Sequence[str] = ()) -> str:
         """Return a user's message: the domain's phrases, or the act's fixed format.
 
         Args:
             intent: its intent.
             told: values by slot.
-            act: the act in the fixed format.
+            act: the act, whose `str` is the fixed format.
             asked: the attributes that the user asks for.
         """
         if intent not in self._phrases:
-            return "/" + act
+            return f"/{act}"
         parts: list[str] = []
         sentences: list[str] = []
         for name, value in told.items():
@@ -141,7 +141,7 @@ class Speaker:
             parts.append(self._random.choice(self._phrases.get(name, (f"the {name.replace('_', ' ')}",))))
         usable = [text for text in self._phrases[intent] if bool(parts) == ("{entities}" in text)]
         if not usable and not sentences:
-            return "/" + act
+            return f"/{act}"
         last = " and " if asked or self._domain.database else ", "
         listed = last.join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
         if usable:

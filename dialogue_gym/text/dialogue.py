@@ -191,7 +191,7 @@ class TextDialogue:
         """Return the user's last message; under noise as the bot heard it."""
         row = self._simulation.row
         act = self._acts.heard(row) if self._tables.is_noisy else self._acts.said(row)
-        return self._speaker.user(act.intent, act.told, str(act), act.asked)
+        return self._speaker.user(act.intent, act.told, act, act.asked)
 
     def _service(self, action: str) -> str | None:
         """Return the text of an offer or an answer, if it were done now: it comes from the database."""
