@@ -26,7 +26,8 @@ from tests.rules.test_search import PLACES, PLACES_FILE
 from tests.strategies import search_domains
 
 Row = tuple[int, ...]
-MAX_ROWS = 1500
+FEW_ROWS, MANY_ROWS = 150, 1500
+"""An example with more rows is given up: the large ones take minutes, and are among the slow tests."""
 SMALL = st.fixed_dictionaries(
     {
         "turn_taking": st.sampled_from(["auto", "auto", "explicit"]),
@@ -50,8 +51,9 @@ class Plain:
     Too many of them give up the example.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, most: int) -> None:
         self.tables = tables
+        self.most = most
         self._chance = Chance(tables)
         self._values: dict[Row, float] = {}
 
@@ -66,7 +68,7 @@ class Plain:
         for chance, events in self._chance.outcomes(start):
             row[RANDOM] = row[TURNS] = 0
             results.append((chance, events, tuple(row)))
-            assume(len(results) < MAX_ROWS)
+            assume(len(results) < self.most)
         return results
 
     def of_user(self, key: Row) -> float:
@@ -77,7 +79,7 @@ class Plain:
     def value(self, key: Row) -> float:
         """Return the optimum from a row on."""
         if key not in self._values:
-            assume(len(self._values) < MAX_ROWS)
+            assume(len(self._values) < self.most)
             actions = range(1 if self.tables.is_auto else 0, self.tables.actions)
             self._values[key] = max(self._of_action(key, action) for action in actions)
         return self._values[key]
@@ -108,14 +110,15 @@ def users(tables: Tables, count: int) -> list[Row]:
     return rows
 
 
+@pytest.mark.parametrize("most", [FEW_ROWS, pytest.param(MANY_ROWS, marks=pytest.mark.slow)])
 @ROUNDS
 @given(search_domains(2, 4), REWARDS, SMALL)
 def test_nobody_exceeds_the_bound(
-    content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
+    most: int, content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     """User by user, for any rewards, with and without noise, for someone who sees the whole row."""
     tables = rules.build_tables(loaded(content | {"reward": {"success": 4} | reward}), Settings(**small))
-    relaxation, plain = Relaxation(tables), Plain(tables)
+    relaxation, plain = Relaxation(tables), Plain(tables, most)
     for user in users(tables, 3):
         assert plain.of_user(user) <= relaxation.of_row(user) + 1e-9
 
@@ -167,7 +170,9 @@ def test_too_many_goals_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         bound(places())
 
 
-@pytest.mark.parametrize("env_id", SEARCHING)
+@pytest.mark.parametrize(
+    "env_id", [SEARCHING[0], *(pytest.param(env_id, marks=pytest.mark.slow) for env_id in SEARCHING[1:])]
+)
 def test_the_expert_of_a_built_in_domain_is_below_the_bound(env_id: str) -> None:
     env = gym.make(env_id)
     figures = evaluate(env, ExpertPolicy(env, 0), 200)
