@@ -323,6 +323,25 @@ def live_benchmark(
     console.print(Text(write(out, results)), soft_wrap=True)
 
 
+@app.command(name="search-benchmark")
+def search_benchmark(
+    *,
+    out: Annotated[Path, typer.Option(help="folder for search.json and search.md")],
+) -> None:
+    """Measure experts, degenerate policies and searched rules with users who search; resumes."""
+    from agents.search.report import run
+
+    _prepare(out)
+    with Progress(console=Console(stderr=True)) as bars:
+        bar = bars.add_task("parts", total=None)
+
+        def progress(finished: int, total: int, name: str) -> None:
+            bars.update(bar, completed=finished, total=total, description=name)
+
+        text = run(out, progress)
+    console.print(Text(text), soft_wrap=True)
+
+
 def _run_all(
     run: Callable[[Task], dict[str, Any]], tasks: Sequence[Task], jobs: int, noun: str
 ) -> list[dict[str, Any]]:

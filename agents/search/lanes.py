@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym import Domain
 from dialogue_gym.vector import DialogueVectorEnv
 
 Codes = npt.NDArray[np.integer[Any]]
@@ -51,7 +52,7 @@ class Score:
 
 
 def play_all(
-    domain: str, settings: Mapping[str, Any], policies: Policies, dialogues: int, seed: int
+    domain: str | Domain, settings: Mapping[str, Any], policies: Policies, dialogues: int, seed: int
 ) -> list[Score]:
     """Play dialogues with each policy, and return a score for each.
 
