@@ -180,19 +180,28 @@ def test_the_pages_in_the_browser_are_served(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_teaching_benchmark_runs(tmp_path: Path) -> None:
-    (command,) = TEACHING
+    command, searching = TEACHING
     words = shlex.split(command.replace("--seeds 20", "--seeds 1 --dialogues 60"))
     run([sys.executable, *words[1:]], tmp_path)
     folder = tmp_path / "out/teaching-benchmark"
     results = json.loads((folder / "teaching.json").read_text(encoding="utf-8"))
     assert len(results) == 9 and all(result["success_rate_unseen"] > 0.95 for result in results)
     assert (folder / "teaching.png").stat().st_size > 10_000
+    words = shlex.split(searching.replace("--dialogues 60", "--dialogues 5"))
+    run([sys.executable, *words[1:]], tmp_path)
+    results = json.loads((tmp_path / "out/teaching-search/teaching.json").read_text(encoding="utf-8"))
+    assert {(one["domain"], one["start"]) for one in results} == {
+        (name, start) for name in ("city", "hotel", "laptop") for start in ("scratch", "stories")
+    }
 
 
 def test_the_table_of_teaching_comes_from_its_results() -> None:
     results = json.loads((ROOT / "docs/teaching/teaching.json").read_text(encoding="utf-8"))
     assert (ROOT / "docs/teaching/teaching.md").read_text(encoding="utf-8") == table(results)
     assert table(result for result in results if not result["error_rate"]).strip() in text(RESULTS)
+    results = json.loads((ROOT / "docs/teaching/search.json").read_text(encoding="utf-8"))
+    assert (ROOT / "docs/teaching/search.md").read_text(encoding="utf-8") == table(results)
+    assert table(results).strip() in text(RESULTS)
 
 
 @pytest.mark.slow
