@@ -8,14 +8,25 @@ from typing import Any
 from dialogue_gym import load_domain
 from dialogue_gym.policies import PretrainedPolicy, pretrained_path, save_pretrained
 from dialogue_gym.sb3 import to_numpy
-from dialogue_gym.training import Evaluation, Progress, Run, builtin_ids, evaluate, make_env, train
+from dialogue_gym.training import (
+    Evaluation,
+    Progress,
+    Run,
+    agent_config,
+    builtin_ids,
+    evaluate,
+    make_env,
+    train,
+)
 from dialogue_gym.utils import write_whole
 
 AGENT, ERROR_RATE = "maskable_ppo", 0.3
 """A policy trained with noise does well without it, but not the other way round."""
-STEPS, SEARCH_STEPS = 300_000, 3_000_000
+STEPS, SEARCH_STEPS = 300_000, 1_500_000
 """Steps of the training; more where the users search a database, since there is more to learn."""
 ERROR_RATES = (0.0, 0.15, 0.3)
+ANY_ENVIRONMENT = "Dialogue-v0"
+"""The id that has no section of its own in the configurations of agents."""
 
 
 def pretraining_steps(name: str) -> int:
@@ -37,7 +48,9 @@ def pretrain(name: str, seed: int, progress: Progress, folder: Path | None = Non
     env_id = builtin_ids()[name]
     run = Run(env_id, {"semantic_error_rate": ERROR_RATE}, AGENT, seed, pretraining_steps(name))
     env: Any = run.make_env().unwrapped
-    layers = list(to_numpy(train(run, progress)[0], env).layers)
+    # Of dialogues there are plenty here, so the settings are those of many lanes, for any domain.
+    agent, _, _ = train(run, progress, config=agent_config(AGENT, ANY_ENVIRONMENT))
+    layers = list(to_numpy(agent, env).layers)
     write_whole(path, lambda temporary: save_pretrained(temporary, env, layers))
     figures = {}
     for error_rate in ERROR_RATES:

@@ -132,17 +132,26 @@ class _Recorder(BaseCallback):
 
 
 def train(
-    run: Run, progress: Progress, watch: Watch | None = None, labels: Path | None = None
+    run: Run,
+    progress: Progress,
+    watch: Watch | None = None,
+    labels: Path | None = None,
+    config: dict[str, Any] | None = None,
 ) -> tuple[Learned, Curve, float]:
     """Train an agent; return it, its learning curve, and the seconds that it took.
 
-    With `labels`, the folder of a store, an agent with a warm start begins with the labels there, not with
-    the expert.
+    Args:
+        run: the parameters of the training.
+        progress: called with the progress.
+        watch: called whenever dialogues have ended.
+        labels: the folder of a store; an agent with a warm start begins with the labels there, not with the
+            expert.
+        config: the configuration of the agent, as `agent_config` returns it, instead of its own.
 
     Raises:
         ValueError: the store cannot be used, or the agent has no warm start.
     """
-    config = agent_config(run.agent, run.env_id, run.settings)
+    config = config or agent_config(run.agent, run.env_id, run.settings)
     hyperparameters = config["hyperparameters"]
     annealed = {name: Linear(hyperparameters[name]) for name in config["anneal"]}
     recorder = _Recorder(progress, watch, annealed.pop("ent_coef", None))

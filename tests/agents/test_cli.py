@@ -318,3 +318,16 @@ def test_every_lane_plays_its_quota(dialogues: int) -> None:
     figures = evaluate(make(BUILT_IN[0]), Idle(), dialogues)
     assert figures.dialogues == dialogues
     assert figures.mean_turns == pytest.approx(11, abs=0.5)
+
+
+def test_pretraining_takes_the_names_of_built_in_domains(tmp_path: Path) -> None:
+    wrong = agents("pretrain", "hotl", "--out", str(tmp_path))
+    assert (wrong.returncode, wrong.stderr) == (2, "error: unknown domain 'hotl'; did you mean 'hotel'?\n")
+
+
+def test_a_training_can_have_a_configuration_of_its_own() -> None:
+    run = Run(BUILT_IN[1], {}, "ppo", seed=0, steps=64)
+    config = agent_config("ppo", BUILT_IN[1])
+    config["hyperparameters"]["policy_kwargs"] = {"net_arch": [7]}
+    agent: Any = train(run, lambda *_: None, config=config)[0]
+    assert agent.policy.action_net.in_features == 7
