@@ -207,7 +207,7 @@ def pretrain(
     seed: Seed = 0,
 ) -> None:
     """Train the pretrained agents that come with the built-in domains."""
-    from agents.pretraining import AGENT, pretrain, pretraining_steps
+    from agents.pretraining import pretrain, recipe
 
     known = builtin_ids()
     for name in names or ():
@@ -217,7 +217,8 @@ def pretrain(
         folder = out / name if out else None
         if folder:
             _prepare(folder)
-        with progress_bar(f"{AGENT.upper()} learns: {name}", pretraining_steps(name)) as progress:
+        agent, steps = recipe(name)
+        with progress_bar(f"{agent.upper()} learns: {name}", steps) as progress:
             figures = pretrain(name, seed, progress, folder)
         results = {f"error rate {rate:.2f}": evaluation for rate, evaluation in figures.items()}
         console.print(_table(results, f"{name}, pretrained, 1,000 dialogues each"))

@@ -28,6 +28,8 @@ Array = npt.NDArray[Any]
 _SCALE = 10.0
 """Returns are divided by it, so that the networks learn values of about 1."""
 _IMPOSSIBLE = -1e6
+_STEADIER = 8
+"""The agent's own values are averages over so many times as many batches as those of the next steps."""
 
 
 class BootstrappedDQN:
@@ -54,7 +56,7 @@ class BootstrappedDQN:
         trace: float = 0.9,
         agreement: float = 0.5,
         exploration: float = 0.15,
-        gamma: float = 1.0,
+        gamma: float = 0.97,
         averaging: float = 0.02,
         random_dialogues: int = 5,
         use_mask: bool = True,
@@ -77,7 +79,7 @@ class BootstrappedDQN:
             agreement: chance that a dialogue follows the mean values of all networks instead of those of one.
             exploration: initial chance of a random action; it falls like the step size.
             gamma: the discount factor, from 0 to 1.
-            averaging: share of the newest weights in the average, which decides and values the next steps.
+            averaging: share of the newest weights in the average that values the next steps.
             random_dialogues: dialogues with random actions in the beginning.
             use_mask: leave out impossible actions, instead of learning that they fail.
 
@@ -89,14 +91,15 @@ class BootstrappedDQN:
         self.env: DialogueEnv = unwrapped_dialogue(env)
         need_fields(self.env, type(self).__name__)
         self.num_timesteps, self.is_masked = 0, use_mask
-        self._policy: NetworkPolicy | None = None
+        self._mean: OneHotMlp | None = None
         self._seed, self._random = seed, np.random.default_rng(seed)
         layout = SlotLayout.of(self.env)
         generator = torch.Generator().manual_seed(seed)
-        self._networks, self._average = (
-            SlotNetworks(layout, heads, width, common_width, generator) for _ in range(2)
+        self._networks, self._average, self._steady = (
+            SlotNetworks(layout, heads, width, common_width, generator) for _ in range(3)
         )
-        self._average.load_state_dict(self._networks.state_dict())
+        for one in (self._average, self._steady):
+            one.load_state_dict(self._networks.state_dict())
         self._optimizer = torch.optim.Adam(self._networks.parameters(), lr=learning_rate, fused=True)
         self._updates, self._batch_size, self._learning_rate = updates, batch_size, learning_rate
         self._slow_down, self._window, self._trace, self._gamma = slow_down, window, trace, gamma
@@ -143,42 +146,60 @@ class BootstrappedDQN:
     def policy(self) -> NetworkPolicy:
         """Return the policy of the mean values, in NumPy."""
         return NetworkPolicy(
-            self.env, mean_of(self._average.layers()), has_values=True, is_masked=self.is_masked
+            self.env, mean_of(self._steady.layers()), has_values=True, is_masked=self.is_masked
         )
 
-    def predict(self, observation: Array, *arguments: Any, **keywords: Any) -> tuple[Array, Any]:
-        """Return the best actions; the arguments are those of `Policy.predict`."""
-        if self._policy is None:
-            self._policy = self.policy()
-        return self._policy.predict(observation, *arguments, **keywords)
+    def predict(
+        self,
+        observation: Array,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
+        action_masks: Array | None = None,
+    ) -> tuple[Array, Any]:
+        """Return the best actions for one observation or a batch of them, and the state unchanged.
+
+        Args:
+            observation: shape `(components,)` or `(n, components)`.
+            state: not used.
+            episode_start: not used.
+            deterministic: not used: choices always are.
+            action_masks: shape `(actions,)` or `(n, actions)`, in place of the mask of the observation.
+        """
+        if self._mean is None:
+            self._mean = OneHotMlp(self._encoding, mean_of(self._steady.layers()), relu)
+        batch = np.atleast_2d(observation)
+        possible = self._possible(batch) if action_masks is None else np.atleast_2d(action_masks) != 0
+        actions = np.where(possible, self._mean.batch(batch), -np.inf).argmax(axis=1)
+        return (actions if np.ndim(observation) > 1 else actions[0]), state
 
     def _chooser(self, exploration: float) -> Callable[[Array], int]:
         """Return the choice of actions for one dialogue: by the values of one network, or the mean of all."""
-        networks = self._average.layers()
+        networks = self._steady.layers()
         if self._random.random() >= self._agreement:  # else the mistakes of the mean would never be made
-            networks = [networks[self._random.integers(len(networks))]]
+            networks = [self._average.layers()[self._random.integers(len(networks))]]
         network = OneHotMlp(self._encoding, mean_of(networks), relu)
 
         def choose(observation: Array) -> int:
-            possible = self._possible(observation)
+            possible = self._possible(observation[None])[0]
             if self._random.random() < exploration:
                 return int(self._random.choice(np.flatnonzero(possible)))
             return int(np.where(possible, network(observation), -np.inf).argmax())
 
         return choose
 
-    def _possible(self, observation: Array) -> npt.NDArray[np.bool_]:
-        return np.asarray(self._mask(observation[None])[0] | (not self.is_masked))
+    def _possible(self, observations: Array) -> npt.NDArray[np.bool_]:
+        return np.asarray(self._mask(observations) | (not self.is_masked))
 
     def _remember(self, dialogue: list[tuple[Array, int, float, Array, bool]]) -> None:
         for number, (observation, action, reward, following, terminated) in enumerate(dialogue, 1):
             worth = 0.0 if terminated else self._gamma
-            possible, is_last = self._possible(following), number == len(dialogue)
+            possible, is_last = self._possible(following[None])[0], number == len(dialogue)
             self._memory.add(observation, following, action, reward / _SCALE, worth, is_last, possible)
 
     def _study(self, share: float) -> None:
         """Learn from as many batches as the share says, with a step size that it makes smaller too."""
-        self._policy = None
+        self._mean = None
         if self._memory.size < self._window:
             return
         for group in self._optimizer.param_groups:
@@ -200,9 +221,13 @@ class BootstrappedDQN:
             self._optimizer.zero_grad()
             errors.mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
-            with torch.no_grad():
-                for kept, new in zip(self._average.parameters(), self._networks.parameters(), strict=True):
-                    kept.lerp_(new, self._averaging)
+            self._keep(self._average, self._averaging)
+            self._keep(self._steady, self._averaging / _STEADIER)
+
+    @torch.no_grad()
+    def _keep(self, average: SlotNetworks, share: float) -> None:
+        for kept, new in zip(average.parameters(), self._networks.parameters(), strict=True):
+            kept.lerp_(new, share)
 
     def _targets(self, step: _Batch, best: Array, then: Array) -> Array:
         """Return what the values of steps should be, from rewards and the values of the next observations.

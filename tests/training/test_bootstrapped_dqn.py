@@ -88,7 +88,7 @@ def test_a_lesson_about_one_slot_is_one_about_all() -> None:
 
 
 def test_rewards_count_as_long_as_the_actions_are_the_best_ones_by_now() -> None:
-    agent = BootstrappedDQN(make(BUILT_IN[1]), seed=0, window=4, trace=0.5, **SMALL)
+    agent = BootstrappedDQN(make(BUILT_IN[1]), seed=0, window=4, trace=0.5, gamma=1.0, **SMALL)
     seen = [np.full(len(agent.env.observation_fields), number, np.int16) for number in range(2)]
     agent._remember(
         [
