@@ -21,7 +21,15 @@ from rich.text import Text
 from agents.benchmark.parallel import Task, run_all
 from agents.exact.solver import Solution, solve
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
-from dialogue_gym.bounds import Bound, Bounding, BoundMethod
+from dialogue_gym.bounds import (
+    Bound,
+    Bounding,
+    BoundMethod,
+    greedy_returns,
+    known_bound,
+    sample_optimum,
+    tables_of,
+)
 from dialogue_gym.cli import BoundOption
 from dialogue_gym.policies import play
 from dialogue_gym.training import (
@@ -193,6 +201,33 @@ def evaluate_command(
         title = f"{env_id}: {figures.dialogues} dialogues"
         title += "" if best is None else f", bound {best:.2f}" + (" (sampled)" if interval else "")
         console.print(_table({name: figures}, title))
+
+
+@app.command()
+def bounds(
+    env_id: EnvId,
+    settings: Settings = None,
+    *,
+    users: Annotated[int, typer.Option(min=2, help="users of the optimum, which takes seconds each")] = 100,
+    dialogues: Dialogues = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Print the bound of an environment; where users search, the optimum and the greedy policy as well."""
+    env = make_env(env_id, parse_settings(settings or []))
+    table = Table("figure", "mean return", title=env_id, title_justify="left")
+    table.add_row("bound", str(known_bound(env, seed)))
+    tables = tables_of(env)
+    if tables.is_search:
+        if not tables.is_noisy:
+            table.add_row("sees all, at most", str(sample_optimum(env, users, seed=seed)))
+        returns, success = greedy_returns(env, dialogues, seed)
+        table.add_row(
+            "sees all, greedy", f"{returns.mean:.2f} ± {returns.high - returns.mean:.2f}, {success:.1%}"
+        )
+    expert = evaluate(env, ExpertPolicy(env, seed), dialogues, seed)
+    error = 1.96 * expert.return_error
+    table.add_row("expert", f"{expert.mean_return:.2f} ± {error:.2f}, {expert.success_rate:.1%}")
+    console.print(table)
 
 
 @app.command()

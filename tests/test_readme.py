@@ -130,6 +130,8 @@ def test_the_commands_of_agents_run(tmp_path: Path) -> None:
         words = shlex.split(command)
         if "--agent dqn" in command:  # it is only shown to run, and few steps do
             words += ["--steps", "300", "--dialogues", "50"]
+        if " bounds " in command:
+            words += ["--users", "2", "--dialogues", "50"]
         result = run([sys.executable, *words[1:]], tmp_path)
         if "--json" in words:
             figures = json.loads(result.stdout)

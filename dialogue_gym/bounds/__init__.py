@@ -7,6 +7,8 @@ from dialogue_gym.bounds.bounding import Bound, Bounding, BoundMethod, known_bou
 from dialogue_gym.bounds.enumeration import Chance, Enumeration, RowKey, TooLarge, tables_of
 from dialogue_gym.bounds.interval import SampledBound
 from dialogue_gym.bounds.sampled_bound import sample_bound
+from dialogue_gym.bounds.search_greedy import Greedy, greedy_returns
+from dialogue_gym.bounds.search_optimum import SearchOptimum, sample_optimum
 from dialogue_gym.bounds.upper_bound import Clairvoyant, bound
 
 __all__ = [
@@ -16,11 +18,15 @@ __all__ = [
     "Chance",
     "Clairvoyant",
     "Enumeration",
+    "Greedy",
     "RowKey",
     "SampledBound",
+    "SearchOptimum",
     "TooLarge",
     "bound",
+    "greedy_returns",
     "known_bound",
     "sample_bound",
+    "sample_optimum",
     "tables_of",
 ]

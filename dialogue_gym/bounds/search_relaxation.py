@@ -69,13 +69,18 @@ from dialogue_gym.rules import (
 from dialogue_gym.rules.search import find_venues, store
 from dialogue_gym.rules.search_user import draw_goal
 from dialogue_gym.rules.tables import (
+    ACCEPTED,
     ALTERNATIVE,
     ANSWER,
+    ASKED,
     ASKS_MORE,
     BYE,
     CERTAIN_SCORE,
+    CHANGES,
+    CHOSEN,
     CONFIRMED,
     FIRST_VENUE,
+    GIVEN,
     INVALID,
     IS_FIRST,
     LEAVES,
@@ -83,6 +88,8 @@ from dialogue_gym.rules.tables import (
     MORE,
     NEW_WISH,
     OFFER,
+    ON_OFFER,
+    OTHER_WANTED,
     REPEAT,
     REQUEST,
     RETOLD,
@@ -128,6 +135,7 @@ class Relaxation:
         self.tables = _easier(tables)
         fewest = tables.fewest_wishes
         self._wishes = range(fewest, fewest + tables.wish_counts)
+        self._tables_of_values: dict[tuple[int, ...], Floats] = {}
 
     @functools.cached_property
     def _graph(self) -> _Graph:
@@ -154,6 +162,12 @@ class Relaxation:
         size = max(1, _NUMBERS // self._graph.paths)
         parts = [chances[start : start + size] for start in range(0, len(chances), size)]
         return np.concatenate([self._graph.values(part.T, self.tables.step_limit) for part in parts])
+
+    def _chances(self, behaviours: Sequence[Sequence[int]]) -> Floats:
+        certain = [each[0] / CERTAIN for each in self.tables.chances]
+        return np.array(
+            [[1 - certain[behaviour[habit] - rules.UNIFORM] for habit in _HABITS] for behaviour in behaviours]
+        )
 
     def exact(self) -> float:
         """Return the mean over all users.
@@ -197,6 +211,33 @@ class Relaxation:
             return largest_return(self._real)
         return float(self._of_users([self._user(row, is_met=_is_met(row, self._real))])[0])
 
+    def of_key(self, row: Sequence[int], *, is_met: bool, is_known: bool = False) -> float:
+        """Return a bound of the return from any row of the real dialogue on, where `is_hasty` holds.
+
+        Args:
+            row: the row.
+            is_met: whether a venue meets all constraints.
+            is_known: whether the bot has a value for a constraint when it offers a venue that fits. Then the
+                user changes a constraint with the chance that the domain gives.
+        """
+        behaviour, _, _ = self._user(row, is_met=is_met)
+        values = self._values_of(behaviour, row[self.tables.behaviour + CHANGES] if is_known else 0)
+        in_turn = row[UNHEARD] or row[self.tables.search + GIVEN]
+        number = None if in_turn else self._graph.number(row, self._real, is_met=is_met)
+        return float(values.max() if number is None else values[number])
+
+    def _values_of(self, behaviour: tuple[int, ...], changes: int = 0) -> Floats:
+        """Return the values of all rows with a user of these habits who changes a constraint as given."""
+        key = (*behaviour, changes)
+        if key not in self._tables_of_values:
+            chances = self._chances([behaviour])
+            if changes:  # a change takes one more offer at least, as a refusal does
+                certain = self.tables.chances[changes - rules.UNIFORM][0] / CERTAIN
+                chances[0, 0] = 1 - (1 - chances[0, 0]) * certain
+            found = self._graph.all_values(chances.T, self.tables.step_limit)[:, 0]
+            self._tables_of_values[key] = found
+        return self._tables_of_values[key]
+
     def _user(self, row: Sequence[int], *, is_met: bool) -> _User:
         figures = len(self.tables.levels[0]) // _LEVELS
         at = self.tables.behaviour
@@ -228,16 +269,11 @@ class _Graph:
         actions = _distinct_actions(tables)
         ignored = PATIENCE, UNHEARD, TOLD, RETOLD, CONFIRMED, UNTOLD, FIRST_VENUE
         rows = SearchRows(tables, actions, ignored, chance)
-        numbers: dict[RowKey, int] = {}
+        self._tables, self._rows, self._first = tables, rows, first
+        self._numbers = numbers = dict[RowKey, int]()
         for count in wishes:
             for code in (_UNMET, _ANY):
-                row = _told(tables, code)
-                row[tables.goal + tables.constraints[0]] = code
-                for place, figure in enumerate(_HABITS):
-                    row[tables.behaviour + figure] = first + place
-                row[WISHES] = row[WANTED] = (1 << count) - 1
-                row[IS_FIRST] = row[MAY_WISH] = 1
-                numbers[rows.key(row)] = len(numbers)
+                numbers[rows.key(self._start((1 << count) - 1, code))] = len(numbers)
         self._starts = (len(wishes), 2)
         todo = list(numbers)
         shares: list[float] = []
@@ -269,15 +305,54 @@ class _Graph:
         self._first_pairs = np.array(first_pairs)
         self.paths = len(shares)
 
+    def _start(self, wishes: int, code: int) -> list[int]:
+        """Return the row of a user who has just been met."""
+        tables = self._tables
+        row = _told(tables, code)
+        row[tables.goal + tables.constraints[0]] = code
+        for place, figure in enumerate(_HABITS):
+            row[tables.behaviour + figure] = self._first + place
+        row[WISHES] = row[WANTED] = wishes
+        row[IS_FIRST] = row[MAY_WISH] = 1
+        return row
+
     def values(self, chances: Floats, steps: int) -> Floats:
-        """Return the best mean returns within so many steps.
+        """Return the best mean returns from the beginning on, shape `(kinds, numbers of wishes, 2)`.
+
+        The arguments are those of `all_values`.
+        """
+        return self.all_values(chances, steps)[: np.prod(self._starts)].T.reshape(-1, *self._starts)
+
+    def number(self, row: Sequence[int], real: Tables, *, is_met: bool) -> int | None:
+        """Return the number of a row of the easier dialogue that is no worse than one of the real one.
+
+        None if there is none at hand.
+        """
+        tables = self._tables
+        like = self._start(row[WISHES], _ANY if is_met else _UNMET)
+        like[MAY_WISH] = row[MAY_WISH]
+        if row[CHOSEN]:
+            like[CHOSEN] = like[tables.search + ON_OFFER] = 1
+            like[tables.offer] = ACCEPTED
+            like[IS_FIRST] = 0
+            like[WANTED] = row[WANTED]
+            like[tables.search + ASKED] = row[real.search + ASKED]
+        elif row[IS_FIRST] == 0:
+            like[IS_FIRST] = 0
+            like[tables.search + ON_OFFER] = 1
+            like[tables.offer] = OTHER_WANTED
+            like[tables.refused] = like[tables.turned_down] = 1
+        return self._numbers.get(self._rows.key(like))
+
+    def all_values(self, chances: Floats, steps: int) -> Floats:
+        """Return the best mean returns within so many steps, from every row on.
 
         Args:
             chances: those of the habits, shape `(habits, kinds of users)`.
             steps: the most steps of a dialogue.
 
         Returns:
-            Shape `(kinds, numbers of wishes, 2)`.
+            Shape `(rows, kinds)`.
         """
         weights = np.repeat(self._shares[:, None], chances.shape[1], 1)
         for habit, chance in enumerate(chances):
@@ -291,7 +366,7 @@ class _Graph:
             values[:-1] = np.maximum(best, 0.0)  # the bot may stop
             if np.abs(values[:-1] - before).max() < _TOLERANCE:
                 break
-        return values[: np.prod(self._starts)].T.reshape(-1, *self._starts)
+        return values[:-1]
 
 
 class _Counting(Chance):

@@ -70,6 +70,30 @@ class SearchRows:
         self._keeps_said = tables.said in tables.clause_field
         self._known: dict[tuple[RowKey, int], list[Consequence]] = {}
 
+    @property
+    def steps(self) -> int:
+        """The number of pairs of a row and an action that were gone through and not forgotten."""
+        return len(self._known)
+
+    def forget(self) -> None:
+        """Forget what follows from rows, to spare memory."""
+        self._known.clear()
+
+    def openings(self, user: Sequence[int]) -> dict[RowKey, float]:
+        """Return the rows after the first message of a user who has just been met, with their chances."""
+        row: list[int] = []
+
+        def run() -> int:
+            row[:] = user
+            rules.open_dialogue(row, self.tables, self._chance.draw)
+            return 0
+
+        found: dict[RowKey, float] = {}
+        for chance, _ in self._chance.outcomes(run):
+            key = self.key(row)
+            found[key] = found.get(key, 0.0) + chance
+        return found
+
     def key(self, row: Sequence[int]) -> RowKey:
         """Return the row that represents all rows equivalent to this one."""
         tables = self.tables

@@ -157,6 +157,14 @@ runpy.run_module("agents", run_name="__main__")
     )
 
 
+def test_bounds_prints_the_bound_and_figures_below_it() -> None:
+    for words, rows in ((), 4), (("semantic_error_rate=0.3",), 3), (("user=nobody",), 0):
+        result = agents("bounds", "FakeUserCity-v0", *words, "--users", "2", "--dialogues", "20")
+        assert (result.returncode == 0) == bool(rows), result.stderr
+        lines = [line for line in result.stdout.splitlines() if " ± " in line]
+        assert len(lines) == rows and all("bot that is told the constraints" in line for line in lines[:1])
+
+
 @pytest.mark.parametrize("method", ["auto", pytest.param("sample", marks=pytest.mark.slow), "exact", "none"])
 def test_a_bound_is_sampled_where_it_cannot_be_exact(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
