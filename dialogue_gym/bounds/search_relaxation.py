@@ -324,7 +324,7 @@ class _Graph:
         return self.all_values(chances, steps)[: np.prod(self._starts)].T.reshape(-1, *self._starts)
 
     def number(self, row: Sequence[int], real: Tables, *, is_met: bool) -> int | None:
-        """Return the number of a row of the easier dialogue that is no worse than one of the real one.
+        """Return the number of a row of the easier dialogue that is at least as good as a real one.
 
         None if there is none at hand.
         """
