@@ -34,7 +34,7 @@ from tests.rules.test_search import PLACES, PLACES_FILE
 from tests.strategies import search_domains
 
 Row = tuple[int, ...]
-FEW_ROWS, MANY_ROWS = 150, 1500
+FEW_ROWS, MANY_ROWS = 400, 1500
 """An example with more rows is given up: the large ones take minutes, and are among the slow tests."""
 SMALL = st.fixed_dictionaries(
     {
