@@ -162,7 +162,7 @@ def test_bounds_prints_the_bound_and_figures_below_it() -> None:
         result = agents("bounds", "FakeUserCity-v0", *words, "--users", "2", "--dialogues", "20")
         assert (result.returncode == 0) == bool(rows), result.stderr
         lines = [line for line in result.stdout.splitlines() if " ± " in line]
-        assert len(lines) == rows and all("bot that is told the constraints" in line for line in lines[:1])
+        assert len(lines) == rows and all("users), of a bot that is" in line for line in lines[:1])
 
 
 @pytest.mark.parametrize("method", ["auto", pytest.param("sample", marks=pytest.mark.slow), "exact", "none"])
