@@ -40,7 +40,7 @@ from dialogue_gym.domain.venues import Database
 PROFILE_KEYS = ("patience", "informativeness", "indecisiveness", "corrects")
 FAKE_USER_KEYS = ("goal", "agenda", "intents", "actions", "phrases", "users", *PROFILE_KEYS, *SEARCH_KEYS)
 GOAL_ONLY_KEYS = ("informativeness", "indecisiveness")
-ACTION_KEYS = ("speaks", "needs", "sets", "user", "says")
+ACTION_KEYS = ("speaks", "needs", "sets", "user", "says", "description")
 ROLES = ("inform", "affirm", "deny", "greet", "open")
 AGENDA_ROLES = ("inform", "deny")
 """The intents with which an agenda-driven user corrects and denies, if not with those of the agenda."""
@@ -252,9 +252,15 @@ def _actions(
                 reaction=reaction,
                 slot=about,
                 says=keys["says"].texts() if "says" in keys else (),
+                description=parse_description(keys.get("description")),
             )
         )
     return tuple(models)
+
+
+def parse_description(entry: YamlNode | None) -> str:
+    """Return a description on one line; empty without an entry."""
+    return "" if entry is None else " ".join(entry.text("description").split())
 
 
 def _sets(entry: YamlNode, names: Names) -> tuple[tuple[str, str | None], ...]:

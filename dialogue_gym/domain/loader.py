@@ -20,7 +20,7 @@ from dialogue_gym._text import PLACE, nearest, quoted
 from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml, read_yaml
 from dialogue_gym.domain.conditions import Names, parse_expert
 from dialogue_gym.domain.database import parse_database, with_venues
-from dialogue_gym.domain.fake_user import parse_fake_user, parse_reward
+from dialogue_gym.domain.fake_user import parse_description, parse_fake_user, parse_reward
 from dialogue_gym.domain.forms import parse_forms
 from dialogue_gym.domain.markdown_responses import read_responses
 from dialogue_gym.domain.merge import merge
@@ -52,7 +52,7 @@ IGNORED_KEYS = (
     "stories",
     "rules",
 )
-OWN_KEYS = ("fake_user", "database", "reward", "expert", "domains")
+OWN_KEYS = ("description", "fake_user", "database", "reward", "expert", "domains")
 INTENT_KEYS = ("use_entities", "ignore_entities", "triggers", "is_retrieval_intent")
 ENTITY_KEYS = ("roles", "groups", "influence_conversation")
 ACTION_OPTIONS = ("send_domain", "safe")
@@ -188,6 +188,7 @@ def parse_domain(
         forms=forms.forms,
         unsafe=tuple(_unsafe(keys.get("actions"))),
         database=database,
+        description=parse_description(keys.get("description")),
     )
 
 

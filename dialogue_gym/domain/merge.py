@@ -16,7 +16,7 @@ from dialogue_gym._yaml import YamlNode, in_file
 from dialogue_gym.domain.model import DOMAIN_FILE
 
 _JOINED = ("intents", "entities", "slots", "responses", "actions", "forms", "e2e_actions")
-_ONCE = ("fake_user", "reward", "expert")
+_ONCE = ("description", "fake_user", "reward", "expert")
 _MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 
 
@@ -24,7 +24,7 @@ def merge(roots: Sequence[YamlNode], warnings: list[Problem]) -> YamlNode:
     """Return one domain file for several; entries that differ from an earlier file's become `warnings`.
 
     Raises:
-        DomainError: two files have a fake user, reward or expert, or a list and a mapping.
+        DomainError: two files have a description, fake user, reward or expert, or a list and a mapping.
     """
     if len(roots) == 1:
         return roots[0]

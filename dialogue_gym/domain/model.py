@@ -124,7 +124,7 @@ class ActionModel:
 
     `needs` is its precondition, `sets` what it stores (None empties a slot), `speaks` whether it hands the
     turn over with automatic turn taking, `reaction` the answer of a goal-driven user, about `slot` if it is
-    `inform`, and `says` its texts if the domain has no response for it.
+    `inform`, and `says` its texts if the domain has no response for it. `description` is for language models.
     """
 
     name: str
@@ -134,6 +134,7 @@ class ActionModel:
     reaction: str = "deny"
     slot: str | None = None
     says: tuple[str, ...] = ()
+    description: str = dataclasses.field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -281,7 +282,8 @@ class Domain:
     `actions` begins with `action_listen` and `action_restart`. `reward` pairs terms and weights.
     `fake_user` and `expert` are None and empty in a plain Rasa domain. `forms` describes those of the actions
     that are forms. `unsafe` actions are never tried out on people; simulations ignore that, so it is not part
-    of the representation. `database` has the venues among which users search, if there is one.
+    of the representation. `database` has the venues among which users search, if there is one. `description`
+    is for language models.
     """
 
     name: str
@@ -296,6 +298,7 @@ class Domain:
     forms: tuple[Form, ...] = ()
     unsafe: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     database: Database | None = None
+    description: str = dataclasses.field(default="", repr=False)
 
     def __repr__(self) -> str:
         """Return the fields that matter to simulations; forms and a database only where there are any."""

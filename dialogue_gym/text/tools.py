@@ -13,7 +13,7 @@ from dialogue_gym.domain.model import Condition
 from dialogue_gym.domain.observation import SlotCodes, slot_codes
 
 _JSON_TYPES = {"bool": "boolean", "float": "number"}
-_TASK = """You are a bot that talks to a user of a service called "{name}".
+_TASK = """You are a bot that talks to a user of a service called "{name}".{description}
 Find out what the user wants, and give it to them in as few turns as you can. The user leaves in anger after
 {patience} that bring them no closer to what they want."""
 _WAYS = {
@@ -142,7 +142,9 @@ def _description(domain: Domain, action: str) -> str:
     """Return a sentence or two on an action: what it says, and what it needs."""
     model = domain.action_model(action)
     texts = domain.texts(action)
-    if action == domain.actions[1]:
+    if model.description:
+        parts = [model.description]
+    elif action == domain.actions[1]:
         parts = ["Forgets everything, and lets the user begin anew."]
     elif texts:
         parts = [f'Says "{texts[0]}"']
@@ -175,7 +177,9 @@ def ascii_quoted(text: object) -> str:
 
 def instructions(domain: Domain, mode: str, tools: Sequence[Tool], patience: int) -> str:
     """Return the instructions for a domain and a mode; the same for the same domain, byte for byte."""
-    task = _TASK.format(name=domain.name, patience=counted(patience, "turn")).replace("\n", " ")
+    description = domain.description and f" {domain.description}"
+    filled = {"name": domain.name, "description": description, "patience": counted(patience, "turn")}
+    task = _TASK.format_map(filled).replace("\n", " ")
     lines = [task, _WAYS[mode], "", "The actions:"]
     for tool in tools:
         given = ", ".join(argument.name for argument in tool.arguments) if mode == "tools" else ""

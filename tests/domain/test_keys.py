@@ -76,6 +76,7 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         whole(BASE + "config: {store_entities_as_slots: false}", lambda d: d.slot("size").entity),
         None,
     ),
+    ("file", "description", whole("description: |\n  a\n  b", lambda d: d.description), "a b"),
     ("file", "fake_user", whole(GOAL, lambda d: user(d).kind), "goal"),
     (
         "file",
@@ -264,6 +265,7 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         if reaction != "inform"
     ],
     ("action", "says", ask("says: [a, b]"), ActionModel("ask", says=("a", "b"))),
+    ("action", "description", ask("description: Asks."), ActionModel("ask", description="Asks.")),
     (
         "agenda",
         "say",

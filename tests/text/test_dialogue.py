@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialogue_gym import DialogueEnv, ExpertPolicy
+from dialogue_gym import DialogueEnv, DomainError, ExpertPolicy
 from dialogue_gym.text import MODES, TextDialogue
 from tests.conftest import TEXT_IDS, domain_from
 
@@ -267,3 +268,27 @@ def test_a_sentence_that_could_be_two_actions_is_refused() -> None:
     one = TextDialogue("city", "free")
     one.reset(seed=0)
     assert one.step("Which part of the city?").action == "utter_ask_area"
+
+
+def test_descriptions_of_the_domain_file_are_part_of_the_instructions() -> None:
+    domain = domain_from("""
+        intents: [inform, affirm, deny]
+        description: |
+          It sells
+          coffee.
+        slots:
+          size: {type: categorical, values: [small, large]}
+        actions: [ask_size, order]
+        fake_user:
+          goal: {size: [small, large]}
+          actions:
+            ask_size: {user: {inform: size}, description: Asks for the size of the cup.}
+            order: {user: judge, says: "A {size} one?"}
+    """)
+    text = TextDialogue(domain, "tools")
+    assert 'a service called "test". It sells coffee. Find out' in text.instructions
+    assert "- ask_size: Asks for the size of the cup.\n" in text.instructions
+    assert text.tools[1]["function"]["description"] == "Asks for the size of the cup."
+    assert repr(domain) == repr(dataclasses.replace(domain, description=""))  # simulations are the same
+    with pytest.raises(DomainError, match="description"):
+        domain_from("intents: [inform]\ndescription: [1]")
