@@ -26,13 +26,16 @@ from agents.speed.learning import learning_figures
 from agents.speed.table import markdown
 from dialogue_gym.utils import write_text
 
-RESTAURANT, CONCERT = IDS = ("FakeUserRestaurant-v0", "FakeUserConcert-v0")
+RESTAURANT, CONCERT, CITY, HOTEL, LAPTOP = IDS = (
+    "FakeUserRestaurant-v0", "FakeUserConcert-v0", "FakeUserCity-v0", "FakeUserHotel-v0", "FakeUserLaptop-v0",
+)  # fmt: skip
 SINGLE_STEPS = 30_000
 VECTOR_STEPS = 2_000_000
 LANES = 4096
 OTHER_DOMAINS = ("lodging", "journey")
 """Domains that nobody tuned the compiled rules for."""
-MANY_LANES = (256, 1024, 65_536, 1_048_576)
+FEWER_LANES = 1024
+MANY_LANES = (256, FEWER_LANES, 65_536, 1_048_576)
 FIRST_STEP = f"""
 import gymnasium, dialogue_gym
 env = gymnasium.make_vec({RESTAURANT!r}, {LANES})
@@ -131,7 +134,11 @@ def vector_figures(rounds: int) -> dict[str, Any]:
         "sync": vector_rate(RESTAURANT, LANES, 10 * LANES, vectorization_mode="sync"),
         **{f"{env_id} {LANES}": vector_rate(env_id, LANES) for env_id in IDS},
         **{f"{RESTAURANT} {lanes}": vector_rate(RESTAURANT, lanes) for lanes in MANY_LANES},
-        f"{RESTAURANT} {LANES} noise": vector_rate(RESTAURANT, LANES, semantic_error_rate=0.3),
+        f"{CITY} {FEWER_LANES}": vector_rate(CITY, FEWER_LANES),
+        **{
+            f"{env_id} {LANES} noise": vector_rate(env_id, LANES, semantic_error_rate=0.3)
+            for env_id in (RESTAURANT, CITY)
+        },
         f"{RESTAURANT} {LANES} same-step": vector_rate(RESTAURANT, LANES, autoreset_mode="SameStep"),
         **{f"{name} {LANES}": other_rate(name) for name in OTHER_DOMAINS},
     }
@@ -143,6 +150,10 @@ def vector_figures(rounds: int) -> dict[str, Any]:
             name: ratio(figures, name, "cartpole") for name in figures if name not in ("cartpole", "sync")
         },
         "to_sync": ratio(figures, f"{RESTAURANT} {LANES}", "sync"),
+        "fewer_lanes": {
+            env_id: ratio(figures, f"{env_id} {FEWER_LANES}", f"{env_id} {LANES}")
+            for env_id in (RESTAURANT, CITY)
+        },
         "bytes_per_lane": {env_id: bytes_per_lane(env_id) for env_id in IDS},
     }
 
