@@ -158,6 +158,7 @@ def test_an_error_names_its_reason(mode: str, reply: Any, error: str) -> None:
     done = text.step(reply)
     assert done.action is None and error in done.message.splitlines()[0]
     assert (done.reward, done.is_over) == (-1.0, False)
+    assert done.message.splitlines()[1] in ("No.", "No, that is not it.")  # nothing is told for it
 
 
 def test_errors_use_up_patience() -> None:
