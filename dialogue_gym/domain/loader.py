@@ -7,6 +7,7 @@ up to Rasa 3. Keys that concern neither policy nor simulation are accepted and i
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ from dialogue_gym.domain.plain import domain_from_plain
 from dialogue_gym.domain.search_user import constraint_names
 from dialogue_gym.domain.slot import FROM_TRIGGER_INTENT, Form, Slot
 from dialogue_gym.domain.slots import SlotReader
-from dialogue_gym.domain.sources import Source, files_of
+from dialogue_gym.domain.sources import Source, builtin_names, files_of
 
 RASA_KEYS = ("intents", "entities", "slots", "responses", "templates", "actions", "forms", "config")
 IGNORED_KEYS = (
@@ -74,7 +75,17 @@ def load_domain(source: Domain | Source | Mapping[str, Any]) -> Domain:
     """
     if isinstance(source, Mapping):
         return domain_from_plain(source)
-    return source if isinstance(source, Domain) else read_domain(source, [])
+    if isinstance(source, Domain):
+        return source
+    return (
+        _builtin(source) if isinstance(source, str) and source in builtin_names() else read_domain(source, [])
+    )
+
+
+@functools.cache
+def _builtin(name: str) -> Domain:
+    """Return a built-in domain: its files do not change, and it is frozen, so one serves all."""
+    return read_domain(name, [])
 
 
 def read_domain(source: Source, warnings: list[Problem]) -> Domain:

@@ -87,10 +87,11 @@ class RewardTerms:
         )
         self.none: NamedTerms = np.zeros_like(self.by_events[0])
         first = len(domain.actions) - len(actions)
+        rows_of = {own: self._by_events_and(*own) for own in set(self.by_action)}
         self._steps = [
             [
                 (reward + tables.action_reward[first + action], terms)
-                for reward, terms in zip(tables.event_reward, self._by_events_and(*own), strict=True)
+                for reward, terms in zip(tables.event_reward, rows_of[own], strict=True)
             ]
             for action, own in enumerate(self.by_action)
         ]
@@ -101,7 +102,7 @@ class RewardTerms:
         if place >= 0:
             table = table.copy()
             table[:, place] = weight
-        return [*table, *table]
+        return 2 * list(table)
 
     def earned(self, events: int, action: int) -> tuple[float, NamedTerms]:
         """Return the reward of a step, from its events and action, and its terms, which may be changed."""

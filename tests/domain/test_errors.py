@@ -21,7 +21,7 @@ from dialogue_gym import _yaml as reader
 from dialogue_gym._text import printable
 from dialogue_gym.domain.conditions import CONDITION_KEYS, EXPERT_KEYS
 from dialogue_gym.domain.fake_user import ACTION_KEYS, AGENDA_KEYS, FAKE_USER_KEYS
-from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS, parse_domain
+from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS, parse_domain, read_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.slots import MAPPING_KEYS, SLOT_KEYS
 from dialogue_gym.domain.sources import builtin_names
@@ -225,9 +225,9 @@ def test_nothing_in_a_file_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_both_of_yamls_parsers_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = [load_domain(name) for name in builtin_names()]
+    fast = [read_domain(name, []) for name in builtin_names()]
     monkeypatch.setattr(reader, "_LOADER", yaml.SafeLoader)
-    assert [load_domain(name) for name in builtin_names()] == fast
+    assert [read_domain(name, []) for name in builtin_names()] == fast
     with pytest.raises(DomainError, match=r"^domain:1: nested deeper than 50 levels$"):
         reader.parse_yaml("[" * 100_000, "domain", DOMAIN_FILE)
 
