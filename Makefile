@@ -15,6 +15,8 @@ WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 LINT := $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/codespell
 export PYTHONUNBUFFERED := 1
+# Where an image sets it, each of the hundreds of processes of the tests would compile the library's source again.
+export PYTHONDONTWRITEBYTECODE :=
 
 demo: $(VENV)/.agents ## PPO learns to book a restaurant in front of you
 	@$(PYTHON) -m agents demo
