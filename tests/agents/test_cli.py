@@ -25,6 +25,7 @@ from dialogue_gym.training.evaluation import evaluate
 from dialogue_gym.training.run import ALGORITHMS, OWN_ALGORITHMS, Run, train
 from tests.agents.commands import agents, agents_apart
 from tests.conftest import BUILT_IN, SEARCHING, make
+from tests.rules.test_search import PLACES_EXPERT, PLACES_FILE
 
 
 @pytest.mark.parametrize(
@@ -157,9 +158,11 @@ runpy.run_module("agents", run_name="__main__")
     )
 
 
-def test_bounds_prints_the_bound_and_figures_below_it() -> None:
+def test_bounds_prints_the_bound_and_figures_below_it(tmp_path: Path) -> None:
+    (tmp_path / "places.yml").write_text(PLACES_FILE + PLACES_EXPERT)
+    domain = f"domain={tmp_path}/places.yml"
     for words, rows in ((), 4), (("semantic_error_rate=0.3",), 3), (("user=nobody",), 0):
-        result = agents("bounds", "FakeUserCity-v0", *words, "--users", "2", "--dialogues", "20")
+        result = agents("bounds", "Dialogue-v0", domain, *words, "--users", "2", "--dialogues", "20")
         assert (result.returncode == 0) == bool(rows), result.stderr
         lines = [line for line in result.stdout.splitlines() if " ± " in line]
         assert len(lines) == rows and all("users), of a bot that is" in line for line in lines[:1])

@@ -31,7 +31,7 @@ from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS, Settings, Tables
 from dialogue_gym.training import evaluate
 from tests.conftest import SEARCHING
-from tests.rules.test_search import PLACES, PLACES_FILE
+from tests.rules.test_search import PLACES, PLACES_EXPERT, PLACES_FILE
 from tests.strategies import search_domains
 
 Row = tuple[int, ...]
@@ -180,8 +180,9 @@ def test_the_optimum_equals_plain_recursion(
         assert optimum.of_user(user) == pytest.approx(plain.of_user(user), abs=1e-8)
 
 
-def test_the_expert_and_the_greedy_policy_are_below_the_optimum_and_that_below_the_bound() -> None:
-    env = gym.make("FakeUserCity-v0")
+@pytest.mark.parametrize("env_id", ["places", pytest.param(SEARCHING[0], marks=pytest.mark.slow)])
+def test_the_expert_and_the_greedy_policy_are_below_the_optimum_and_that_below_the_bound(env_id: str) -> None:
+    env = places(leaves=0.5, wants_other=0.25) if env_id == "places" else gym.make(env_id)
     optimum = sample_optimum(env, 12)
     assert optimum.high < sample_bound(env).low
     greedy, success = greedy_returns(env, 300)
@@ -197,7 +198,7 @@ def test_only_dialogues_without_noise_have_an_optimum() -> None:
 
 def places(turn_taking: str = "auto", **figures: float) -> Any:
     """An environment whose users want both attributes of a place, greet first, and have these figures."""
-    content = yaml.safe_load(PLACES_FILE)
+    content = yaml.safe_load(PLACES_FILE + PLACES_EXPERT)
     user = content["fake_user"]
     user["constraints"]["unmet"] = figures.pop("unmet", 0)
     user["behaviour"] |= figures

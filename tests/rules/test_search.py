@@ -74,6 +74,15 @@ PLACES_FILE = """
       tell/phone: [{text: "Its number is {phone}."}]
       offer/no_match: [{text: "I know no such place."}]
 """
+PLACES_EXPERT = """
+    expert:
+      - {when: {over: "yes", offer: accepted}, then: bye}
+      - {when: {pending: [one, several], offer: [made, accepted]}, then: tell}
+      - {when: {offer: other wanted}, then: other}
+      - {when: {slots: {kind: empty}}, then: ask_kind}
+      - {when: {slots: {area: empty}}, then: ask_area}
+      - then: offer
+"""
 PLACES = domain_from(PLACES_FILE)
 """Users of whom nothing is left to chance but their goal."""
 

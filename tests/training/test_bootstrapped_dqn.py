@@ -149,7 +149,7 @@ def test_it_learns_a_small_domain_in_few_dialogues_and_is_saved(tmp_path: Path) 
     (tmp_path / "shop.yml").write_text(textwrap.dedent(TINY))
     settings = {"domain": str(tmp_path / "shop.yml"), "semantic_error_rate": 0.15}
     run = Run("Dialogue-v0", settings, "masked_bootstrapped_dqn", 0, 600)
-    agent = BootstrappedDQN(run.make_env(), seed=3)
+    agent = BootstrappedDQN(run.make_env(), seed=3, heads=3, updates=8)
     dialogues: list[tuple[int, float, bool]] = []
     agent.learn(run.steps, lambda *dialogue: dialogues.append(dialogue))
     assert len(dialogues) < 500 and np.mean([success for _, _, success in dialogues[-50:]]) > 0.8

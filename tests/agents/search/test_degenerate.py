@@ -21,7 +21,7 @@ CELLS = [(domain, number) for domain in ("city", "hotel", "laptop") for number i
 
 @functools.cache
 def battery(domain: str, number: str) -> Battery:
-    return play_battery(domain, ENVIRONMENTS[number], 2000, 200, seed=0)
+    return play_battery(domain, ENVIRONMENTS[number], 1000, 60, seed=0)
 
 
 @pytest.mark.parametrize(("domain", "number"), CELLS)
