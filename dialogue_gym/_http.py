@@ -7,9 +7,9 @@ import functools
 import json
 import ssl
 import urllib.parse
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from dialogue_gym._text import finite_number, printable, quoted
 
@@ -28,22 +28,27 @@ class ServiceError(Exception):
     Attributes:
         status: the HTTP status of the response; None without a response.
         body: the JSON of a response whose status is not a success; None if its body is not JSON.
+        retry_after: the seconds that the server asks to wait; None if it does not say.
     """
 
-    def __init__(self, message: str, status: int | None = None, body: Any = None) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, body: Any = None, retry_after: float | None = None
+    ) -> None:
         """Keep the message, with unprintable characters escaped."""
         super().__init__(printable(message))
         self.status = status
         self.body = body
+        self.retry_after = retry_after
 
 
-def post_json(url: str, payload: Any, seconds: float) -> Any:
+def post_json(url: str, payload: Any, seconds: float, headers: Mapping[str, str] | None = None) -> Any:
     """POST JSON and return the JSON of the response; redirects are not followed.
 
     Args:
         url: an address with http or https.
         payload: the content to send.
         seconds: the deadline for everything: to look up the address, connect, send and receive.
+        headers: further headers of the request.
 
     Raises:
         ServiceError: the address is not valid, the payload is not JSON, or the server cannot be reached,
@@ -62,7 +67,7 @@ def post_json(url: str, payload: Any, seconds: float) -> Any:
     except ModuleNotFoundError:
         raise ImportError("HTTP requests need httpx: pip install httpx") from None
     try:
-        status, body = run_coroutine(_exchange(url, content, seconds))
+        response = run_coroutine(_exchange(url, content, seconds, _HEADERS | dict(headers or {})))
     except TimeoutError:
         raise ServiceError(f"{where} did not respond within {seconds:g} s") from None
     except httpx.ProtocolError as error:
@@ -71,7 +76,7 @@ def post_json(url: str, payload: Any, seconds: float) -> Any:
         raise ServiceError(f"{where} closed the connection too early") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         raise ServiceError(f"{where} cannot be reached: {_reason(error)}") from None
-    return _parsed(where, status, body)
+    return _parsed(where, response)
 
 
 def run_coroutine(coroutine: Awaitable[T]) -> T:
@@ -80,12 +85,18 @@ def run_coroutine(coroutine: Awaitable[T]) -> T:
     async def wait() -> T:
         return await coroutine
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_in_event_loop():
         return asyncio.run(wait())
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(asyncio.run, wait()).result()
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Unjoined(ThreadPoolExecutor):
@@ -95,8 +106,15 @@ class _Unjoined(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=cancel_futures)
 
 
-async def _exchange(url: str, content: bytes, seconds: float) -> tuple[int, bytes]:
-    """Return the status and the body, of which at most one chunk more than `MAX_BYTES` is read."""
+class _Response(NamedTuple):
+    """A response; at most one chunk more than `MAX_BYTES` of its body is read."""
+
+    status: int
+    body: bytes
+    retry_after: str | None
+
+
+async def _exchange(url: str, content: bytes, seconds: float, headers: Mapping[str, str]) -> _Response:
     import httpx
 
     asyncio.get_running_loop().set_default_executor(_Unjoined(1))
@@ -105,14 +123,14 @@ async def _exchange(url: str, content: bytes, seconds: float) -> tuple[int, byte
     async with (
         asyncio.timeout(seconds),
         httpx.AsyncClient(timeout=None, trust_env=False, verify=verify) as client,
-        client.stream("POST", url, content=content, headers=_HEADERS) as response,
+        client.stream("POST", url, content=content, headers=headers) as response,
     ):
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > MAX_BYTES:
                 break
-        return response.status_code, bytes(body)
+        return _Response(response.status_code, bytes(body), response.headers.get("Retry-After"))
 
 
 @functools.cache
@@ -141,8 +159,9 @@ def _reason(error: BaseException) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
-def _parsed(where: str, status: int, body: bytes) -> Any:
+def _parsed(where: str, response: _Response) -> Any:
     """Return the JSON of a response."""
+    status, body, retry_after = response
     if len(body) > MAX_BYTES:
         raise ServiceError(f"{where} sent more than {MAX_BYTES:,} bytes", status)
     content, fault = None, None
@@ -151,7 +170,8 @@ def _parsed(where: str, status: int, body: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         fault = str(error)
     if not 200 <= status < 300:
-        raise ServiceError(f"{where} responded with status {status}", status, content)
+        wait = float(retry_after) if retry_after and retry_after.isdecimal() else None
+        raise ServiceError(f"{where} responded with status {status}", status, content, wait)
     if fault is not None:
         raise ServiceError(f"{where} sent a response that is not JSON: {fault}", status)
     return content

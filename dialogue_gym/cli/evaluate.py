@@ -3,33 +3,98 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+import yaml
 
-from dialogue_gym.cli.options import AgentOption, DomainName, SeedOption, SettingsArgument, TrustOption, note
+from dialogue_gym._text import counted, quoted
+from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, TrustOption, note
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.agent import Agent
+from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
+from dialogue_gym.text.chat_endpoint import BASE_URL, KEY_VARIABLE, ChatEndpoint, EndpointError
+from dialogue_gym.text.dialogue import TEXT_SETTINGS, TextDialogue
 from dialogue_gym.training.environments import check_user, parse_settings
 from dialogue_gym.training.evaluation import compare_agents, evaluate_agent
 from dialogue_gym.training.progress import progress_bar
+from dialogue_gym.training.text_evaluation import evaluate_text
+
+_ENDPOINT = "openai:"
+_TEXT = "Dialogues in text"
+_DIALOGUES, _USERS = 1000, 20
+
+
+class Mode(StrEnum):
+    """The ways to act in text."""
+
+    NAMES = "names"
+    TOOLS = "tools"
+    FREE = "free"
 
 
 def evaluate(
     source: DomainName,
     settings: SettingsArgument = None,
     *,
-    agent: AgentOption = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="pretrained, expert, random, a folder written by train, teach or live, or openai:MODEL, a"
+            " language model.",
+        ),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(metavar="NAME|DIR", help="Another agent, to be compared on the same dialogues."),
     ] = None,
     trust: TrustOption = False,
-    dialogues: Annotated[int, typer.Option(min=1, help="Number of dialogues.")] = 1000,
+    dialogues: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help=f"Number of dialogues; default: {_DIALOGUES}, with a language model {_USERS}."
+        ),
+    ] = None,
     seed: SeedOption = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="Talk in text, and reply with names of actions, calls of tools or free sentences; default"
+            " with a language model: tools.",
+            rich_help_panel=_TEXT,
+        ),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The address of a server of the chat-completions protocol, such as http://localhost:8000/v1;"
+            f" {KEY_VARIABLE} has its key. Default: {BASE_URL}.",
+            rich_help_panel=_TEXT,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds that an answer may take.", rich_help_panel=_TEXT)
+    ] = 60.0,
+    token_limit: Annotated[
+        int,
+        typer.Option(min=1, help="Stop once this many tokens were used.", rich_help_panel=_TEXT),
+    ] = 1_000_000,
+    request: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="A further key of each request, such as temperature=0.",
+            rich_help_panel=_TEXT,
+        ),
+    ] = None,
 ) -> None:
     """Count how often an agent succeeds with the fake user of a domain, or compare two agents."""
     domain = load_domain(source)
@@ -47,6 +112,34 @@ def evaluate(
             )
         return one
 
+    model = agent.removeprefix(_ENDPOINT) if agent and agent.startswith(_ENDPOINT) else None
+    if model is None:
+        given = {"--base-url": base_url, "--request": request}
+        for option in (option for option, value in given.items() if value):
+            raise ValueError(f"{option}: it is for a language model, as in --agent {_ENDPOINT}MODEL")
+    if model is not None or mode:
+        if against is not None:
+            raise ValueError(
+                "--against: dialogues in text are not compared; evaluate one agent after the other"
+            )
+        way = str(mode or Mode.TOOLS)
+        if model is None:
+            fielded = found(agent, {})
+            talker: TextAgent = FieldAgent(fielded)
+            own = {name: value for name, value in fielded.settings.items() if name in TEXT_SETTINGS}
+            keywords = own | keywords
+        else:
+            talker = ChatAgent(_endpoint(model, base_url, timeout, token_limit, request or []))
+        _evaluate_text(
+            TextDialogue(domain, way, **keywords),
+            talker,
+            dialogues or (_DIALOGUES if model is None else _USERS),
+            seed,
+            {"domain": domain.name, "agent": talker.name, "settings": keywords, "mode": way},
+            as_json,
+        )
+        return
+    dialogues = dialogues or _DIALOGUES
     first = found(agent, keywords)
     about: dict[str, Any] = {"domain": domain.name, "agent": first.name}
     about["settings"] = chosen = first.settings | keywords
@@ -68,3 +161,53 @@ def evaluate(
         lines += [f"{second.name} on {domain.name}: {comparison.second}"]
         lines += [f"{first.name} less {second.name}, on the same dialogues: {comparison}"]
     print(json.dumps(about | {"seed": seed}, indent=2) if as_json else "\n".join(lines))
+
+
+def _endpoint(
+    model: str, base_url: str | None, timeout: float, token_limit: int, request: Iterable[str]
+) -> ChatEndpoint:
+    """Return a language model on a server.
+
+    Raises:
+        ValueError: an option is malformed.
+    """
+    if not model:
+        raise ValueError(f"--agent {_ENDPOINT}: the name of a model is missing, as in {_ENDPOINT}MODEL")
+    further = {}
+    for word in request:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"--request {quoted(word)}: it has the form KEY=VALUE")
+        try:
+            further[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"--request {quoted(word)}: the value cannot be read") from None
+    return ChatEndpoint(
+        model,
+        base_url or BASE_URL,
+        os.environ.get(KEY_VARIABLE) or None,
+        timeout=timeout,
+        token_limit=token_limit,
+        request=further,
+    )
+
+
+def _evaluate_text(
+    dialogue: TextDialogue,
+    agent: TextAgent,
+    dialogues: int,
+    seed: int,
+    about: dict[str, Any],
+    as_json: bool,
+) -> None:
+    title = f"{agent.name} on {dialogue.domain.name}"
+    with progress_bar(title, dialogues, "dialogues") as progress:
+        result = evaluate_text(dialogue, agent, dialogues, seed, progress=progress)
+    if as_json:
+        print(json.dumps(about | result.as_dict() | {"seed": seed}, indent=2))
+    else:
+        print("\n".join([f"{title} ({dialogue.mode}): {result.figures}", *result.lines()]))
+    if result.fault:
+        raise EndpointError(
+            f"the figures are those of {counted(result.figures.dialogues, 'dialogue')}: {result.fault}"
+        )

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
+from dialogue_gym.text.chat_endpoint import ChatEndpoint, EndpointError, Usage
+from dialogue_gym.text.chat_messages import ChatMessages
 from dialogue_gym.text.dialogue import MODES, TextDialogue, TextStep
 from dialogue_gym.text.env import TextDialogueEnv
 from dialogue_gym.text.trainer_environment import ToolEnvironment, tool_environment
 
-__all__ = ["MODES", "TextDialogue", "TextDialogueEnv", "TextStep", "ToolEnvironment", "tool_environment"]
+__all__ = [
+    "MODES",
+    "ChatAgent",
+    "ChatEndpoint",
+    "ChatMessages",
+    "EndpointError",
+    "FieldAgent",
+    "TextAgent",
+    "TextDialogue",
+    "TextDialogueEnv",
+    "TextStep",
+    "ToolEnvironment",
+    "Usage",
+    "tool_environment",
+]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym._text import nearest
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import service_text
 from dialogue_gym.conversation.search_state import service_of
 from dialogue_gym.conversation.user_act import ActReader
@@ -19,12 +20,23 @@ from dialogue_gym.envs.options import fold, read_options
 from dialogue_gym.envs.settings import make_settings
 from dialogue_gym.envs.simulation import Simulation
 from dialogue_gym.rules import allowed
-from dialogue_gym.rules.tables import FAILURE, LISTENING, RANDOM, SUCCESS, TURN
+from dialogue_gym.rules.tables import FAILURE, LISTENING, RANDOM, SUCCESS, TURN, TURNS
 from dialogue_gym.text.replies import Call, NameReader, Reply, ReplyError, ReplyReader, ToolReader
 from dialogue_gym.text.tools import instructions, needs_text
 
 MODES = ("names", "tools", "free")
 """The ways to act: the name of an action, the call of one as a tool, or a sentence."""
+TEXT_SETTINGS: dict[str, Any] = {
+    "semantic_error_rate": 0.0,
+    "user": "standard",
+    "patience": None,
+    "informativeness": None,
+    "indecisiveness": None,
+    "correction_rate": None,
+    "reward": None,
+    "max_episode_steps": None,
+}
+"""The settings of dialogues in text, with their defaults."""
 _SEEDS = 2**63
 
 
@@ -93,6 +105,16 @@ class TextDialogue:
     def tools(self) -> list[dict[str, Any]]:
         """The actions as the chat-completions protocol describes functions."""
         return [tool.schema() for tool in self._reader.tools.values()]
+
+    @property
+    def conversation(self) -> Conversation:
+        """The dialogue so far in words, as the bot understood it."""
+        return self._simulation.conversation
+
+    @property
+    def turns(self) -> int:
+        """The number of the user's messages so far."""
+        return self._simulation.row[TURNS]
 
     @property
     def is_over(self) -> bool:
@@ -218,17 +240,7 @@ def make_text_settings(domain: Domain, given: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: one is unknown or out of bounds; the message names it.
     """
-    defaults: dict[str, Any] = {
-        "semantic_error_rate": 0.0,
-        "user": "standard",
-        "patience": None,
-        "informativeness": None,
-        "indecisiveness": None,
-        "correction_rate": None,
-        "reward": None,
-        "max_episode_steps": None,
-    }
     for name in given:
-        if name not in defaults:
-            raise ValueError(f"unknown setting {name!r}; {nearest(name, defaults)}")
-    return make_settings(domain, turn_taking="auto", shaping=0.0, **defaults | dict(given))
+        if name not in TEXT_SETTINGS:
+            raise ValueError(f"unknown setting {name!r}; {nearest(name, TEXT_SETTINGS)}")
+    return make_settings(domain, turn_taking="auto", shaping=0.0, **TEXT_SETTINGS | dict(given))

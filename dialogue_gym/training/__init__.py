@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dialogue_gym.training.progress import progress_bar
     from dialogue_gym.training.results import save_metrics, save_trained, versions
     from dialogue_gym.training.run import Curve, Learned, Progress, Run, Watch, train
+    from dialogue_gym.training.text_evaluation import TextEvaluation, evaluate_text, pass_rates
 
 _load = lazy_getattr(__name__, {
     "behaviour_cloning": ("clone",),
@@ -48,6 +49,7 @@ _load = lazy_getattr(__name__, {
     "progress": ("progress_bar",),
     "results": ("save_metrics", "save_trained", "versions"),
     "run": ("Curve", "Learned", "Progress", "Run", "Watch", "train"),
+    "text_evaluation": ("TextEvaluation", "evaluate_text", "pass_rates"),
 })  # fmt: skip
 _PACKAGES = ("numba", "sb3_contrib", "stable_baselines3", "torch")
 
@@ -61,6 +63,7 @@ __all__ = [
     "Learned",
     "Progress",
     "Run",
+    "TextEvaluation",
     "Watch",
     "agent_config",
     "agent_names",
@@ -74,8 +77,10 @@ __all__ = [
     "environment_of",
     "evaluate",
     "evaluate_agent",
+    "evaluate_text",
     "make_env",
     "parse_settings",
+    "pass_rates",
     "progress_bar",
     "save_metrics",
     "save_trained",

@@ -109,7 +109,7 @@ def evaluate(
     played = _Played(progress)
     played.add(lanes, policy, quota, stream(seed, EVALUATION), uses_masks)
     lanes.close()
-    return _figures(played.table())
+    return figures_of(played.table())
 
 
 def compare(
@@ -144,7 +144,7 @@ def compare(
     lanes.close()
     one, other = tables
     (success, total), (success_error, return_error) = _means((one - other)[:, 1:3])
-    return Comparison(_figures(one), _figures(other), success, total, success_error, return_error)
+    return Comparison(figures_of(one), figures_of(other), success, total, success_error, return_error)
 
 
 class _Played:
@@ -198,7 +198,8 @@ class _Played:
         return np.array(self.results, dtype=np.float64)
 
 
-def _figures(table: _Floats) -> Evaluation:
+def figures_of(table: _Floats) -> Evaluation:
+    """Return the figures of dialogues, one a row: its number, its success (0 or 1), its return, its turns."""
     (success_rate, mean_return, mean_turns), (success_error, return_error, _) = _means(table[:, 1:])
     return Evaluation(success_rate, mean_return, mean_turns, success_error, return_error, len(table))
 
