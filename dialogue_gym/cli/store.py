@@ -32,6 +32,7 @@ from dialogue_gym.live.checkpoints import read as read_checkpoint
 from dialogue_gym.live.checkpoints import rename_action as rename_learned
 from dialogue_gym.live.moderation import approved, waiting
 from dialogue_gym.outline.names import written_name
+from dialogue_gym.teaching.export_chat import export_chats
 from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
 from dialogue_gym.teaching.review import Correction, corrections
 from dialogue_gym.teaching.tracker_import import import_trackers
@@ -164,13 +165,27 @@ def export_command(
         list[str] | None, typer.Option(metavar="FILE", help="Further NLU examples of the project.")
     ] = None,
     actions: ActionsOption = None,
+    chat: Annotated[
+        bool,
+        typer.Option(
+            "--chat",
+            help="Write conversations as chats with calls of tools, and corrections as pairs of a chosen and"
+            " a rejected answer, for language models.",
+        ),
+    ] = False,
 ) -> None:
     """Write what was taught as a project for Rasa: stories, examples, the domain, and actions."""
     if reader not in EXPORT_FOLDERS:
         raise ValueError(f"--for: unknown target {quoted(reader)}; {nearest(reader, EXPORT_FOLDERS)}")
+    if chat and (nlu or actions or reader != RASA):
+        raise ValueError("--chat: it takes neither --for, --nlu nor --actions, which are about Rasa")
     with _reading(folder) as opened:
-        origins = origins_of(opened, nlu or (), actions or ())
-        done = export_for(reader, History(opened.entries()), _domain(opened), target, origins)
+        history, domain = History(opened.entries()), _domain(opened)
+        if chat:
+            done = export_chats(history, domain, target)
+        else:
+            origins = origins_of(opened, nlu or (), actions or ())
+            done = export_for(reader, history, domain, target, origins)
     for path in done.files:
         print(path)
     if not done.files:

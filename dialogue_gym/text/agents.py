@@ -9,6 +9,7 @@ from dialogue_gym.text.chat_endpoint import ChatEndpoint, Usage
 from dialogue_gym.text.chat_messages import ChatMessages
 from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.text.replies import Reply
+from dialogue_gym.text.tools import tools_of
 
 
 class TextAgent(abc.ABC):
@@ -48,7 +49,8 @@ class ChatAgent(TextAgent):
 
     def begin(self, dialogue: TextDialogue) -> None:
         """Begin with the dialogue's instructions."""
-        self._messages, self._replies = ChatMessages(dialogue), []
+        tools = tools_of(dialogue.domain) if dialogue.mode == "tools" else ()
+        self._messages, self._replies = ChatMessages(dialogue.instructions, tools), []
 
     def reply(self, message: str) -> Reply:
         """Return the model's reply: the next of its last message, or else its next message."""

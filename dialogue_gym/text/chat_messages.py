@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dialogue_gym._text import cut
-from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.text.replies import MAX_REPLY, Reply
+from dialogue_gym.text.tools import Tool
 
 _THOUGHTS_END = "</think>"
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
@@ -28,16 +28,17 @@ class ChatMessages:
 
     Attributes:
         messages: the messages so far, as JSON-serializable values.
-        tools: the actions as functions; empty unless the mode is `"tools"`.
+        tools: the actions as functions, if the model is to call them.
     """
 
-    def __init__(self, dialogue: TextDialogue) -> None:
+    def __init__(self, instructions: str, tools: Iterable[Tool] = ()) -> None:
         """Begin with the instructions."""
-        self.messages: list[dict[str, Any]] = [{"role": "system", "content": dialogue.instructions}]
-        self.tools = dialogue.tools if dialogue.mode == "tools" else []
+        self.messages: list[dict[str, Any]] = [{"role": "system", "content": instructions}]
+        self.tools = [tool.schema() for tool in tools]
         self._actions = _function_names(tool["function"]["name"] for tool in self.tools)
         for tool, function in zip(self.tools, self._actions, strict=True):
             tool["function"]["name"] = function
+        self._functions = {action: function for function, action in self._actions.items()}
         self._open: list[str] = []
         self._count = 0
 
@@ -55,22 +56,33 @@ class ChatMessages:
         """
         content = _text(message.get("content")).rpartition(_THOUGHTS_END)[2].strip()
         calls = message.get("tool_calls") if self.tools else None
-        kept: dict[str, Any] = {"role": "assistant", "content": cut(content, MAX_REPLY)}
         if not calls:
-            self.messages.append(kept)
+            self.messages.append({"role": "assistant", "content": cut(content, MAX_REPLY)})
             return [content]
         functions = _functions(calls)
         if functions is None:
             text = json.dumps(calls)
             self.messages.append({"role": "assistant", "content": cut(text, MAX_REPLY)})
             return [text]
+        self._add_calls(content, functions)
+        return [self._reply(function) for function in functions]
+
+    def act(self, action: str, arguments: Mapping[str, Any]) -> None:
+        """Add a message of the assistant that calls an action.
+
+        Raises:
+            KeyError: the action is not one of the tools.
+        """
+        self._add_calls("", [{"name": self._functions[action], "arguments": arguments}])
+
+    def _add_calls(self, content: str, functions: Sequence[Mapping[str, Any]]) -> None:
         self._open = [self._next_id() for _ in functions]
-        sent = [
+        calls = [
             {"id": id_, "type": "function", "function": _sendable(function)}
             for id_, function in zip(self._open, functions, strict=True)
         ]
-        self.messages.append(kept | {"tool_calls": sent})
-        return [self._reply(function) for function in functions]
+        content = cut(content, MAX_REPLY)
+        self.messages.append({"role": "assistant", "content": content, "tool_calls": calls})
 
     def _next_id(self) -> str:
         self._count += 1

@@ -14,8 +14,8 @@ from dialogue_gym.domain.observation import SlotCodes, slot_codes
 
 _JSON_TYPES = {"bool": "boolean", "float": "number"}
 _TASK = """You are a bot that talks to a user of a service called "{name}".{description}
-Find out what the user wants, and give it to them in as few turns as you can. The user leaves in anger after
-{patience} that bring them no closer to what they want."""
+Find out what the user wants, and give it to them in as few turns as you can."""
+_PATIENCE = "The user leaves in anger after {turns} that bring them no closer to what they want."
 _WAYS = {
     "names": "Reply with the name of one action, and nothing else.",
     "free": "Reply with one sentence to the user, such as those below.",
@@ -175,11 +175,15 @@ def ascii_quoted(text: object) -> str:
     return quoted(str(text)).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def instructions(domain: Domain, mode: str, tools: Sequence[Tool], patience: int) -> str:
-    """Return the instructions for a domain and a mode; the same for the same domain, byte for byte."""
+def instructions(domain: Domain, mode: str, tools: Sequence[Tool], patience: int | None = None) -> str:
+    """Return the instructions for a domain and a mode; the same for the same domain, byte for byte.
+
+    `patience` is the number of useless turns until the user leaves; None if it is not known.
+    """
     description = domain.description and f" {domain.description}"
-    filled = {"name": domain.name, "description": description, "patience": counted(patience, "turn")}
-    task = _TASK.format_map(filled).replace("\n", " ")
+    task = _TASK.format_map({"name": domain.name, "description": description}).replace("\n", " ")
+    if patience is not None:
+        task += " " + _PATIENCE.format(turns=counted(patience, "turn"))
     lines = [task, _WAYS[mode], "", "The actions:"]
     for tool in tools:
         given = ", ".join(argument.name for argument in tool.arguments) if mode == "tools" else ""
