@@ -71,6 +71,16 @@ def evaluate(
             rich_help_panel=_TEXT,
         ),
     ] = None,
+    tries: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Dialogues with each of the users, whose number is that of --dialogues; prints the chance"
+            " that all of 1, 2 and so on succeed.",
+            rich_help_panel=_TEXT,
+        ),
+    ] = 1,
     base_url: Annotated[
         str | None,
         typer.Option(
@@ -135,10 +145,13 @@ def evaluate(
             talker,
             dialogues or (_DIALOGUES if model is None else _USERS),
             seed,
+            tries,
             {"domain": domain.name, "agent": talker.name, "settings": keywords, "mode": way},
             as_json,
         )
         return
+    if tries > 1:
+        raise ValueError("--tries: it is for dialogues in text; add --mode tools")
     dialogues = dialogues or _DIALOGUES
     first = found(agent, keywords)
     about: dict[str, Any] = {"domain": domain.name, "agent": first.name}
@@ -195,14 +208,15 @@ def _endpoint(
 def _evaluate_text(
     dialogue: TextDialogue,
     agent: TextAgent,
-    dialogues: int,
+    users: int,
     seed: int,
+    tries: int,
     about: dict[str, Any],
     as_json: bool,
 ) -> None:
     title = f"{agent.name} on {dialogue.domain.name}"
-    with progress_bar(title, dialogues, "dialogues") as progress:
-        result = evaluate_text(dialogue, agent, dialogues, seed, progress=progress)
+    with progress_bar(title, users * tries, "dialogues") as progress:
+        result = evaluate_text(dialogue, agent, users, seed, tries, progress)
     if as_json:
         print(json.dumps(about | result.as_dict() | {"seed": seed}, indent=2))
     else:

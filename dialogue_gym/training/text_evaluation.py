@@ -114,9 +114,11 @@ def evaluate_text(
         if not rows:
             raise
     table = np.array(rows, dtype=np.float64)
-    successes = table[:, 1].reshape(-1, tries).sum(axis=1).astype(int).tolist()
+    by_user = table.reshape(-1, tries, table.shape[1])
+    successes = by_user[:, :, 1].sum(axis=1).astype(int).tolist()
     return TextEvaluation(
-        figures_of(table[:, :4]),
+        # Tries with one user are not independent, so that users count for the errors.
+        dataclasses.replace(figures_of(by_user.mean(axis=1)[:, :4]), dialogues=len(rows)),
         **dict(zip(_MEANS, table[:, 4:].mean(axis=0).tolist(), strict=True)),
         is_estimated=agent.usage.is_estimated,
         passes=tuple(pass_rates(successes, tries)),
