@@ -6,19 +6,16 @@ import itertools
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import rules
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.bounds.enumeration import Enumeration, TooLarge
 from dialogue_gym.bounds.exchange import Exchange
 from dialogue_gym.bounds.upper_bound import Clairvoyant
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import Settings
+from tests.conftest import domain_of
 
 VALUES = {"text": ["red", "green"], "categorical": ["red", "green"], "bool": [False, True]}
 
@@ -72,10 +69,6 @@ def alike_domains(draw: st.DrawFn) -> dict[str, Any]:
         "fake_user": user,
         "reward": {"ask_a": -0.5} if odd == "reward" else {},
     }
-
-
-def domain_of(content: dict[str, Any]) -> Domain:
-    return parse_domain(parse_yaml(yaml.safe_dump(content, sort_keys=False), "domain", DOMAIN_FILE), "alike")
 
 
 def merged_and_not(domain: Domain, **arguments: Any) -> tuple[Clairvoyant, Clairvoyant]:

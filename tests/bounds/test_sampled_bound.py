@@ -15,8 +15,8 @@ from dialogue_gym.bounds.upper_bound import bound
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.rules.tables import Settings
 from dialogue_gym.training.evaluation import evaluate
-from tests.bounds.test_exchange import ALIKE, alike_domains, domain_of
-from tests.conftest import BUILT_IN, make
+from tests.bounds.test_exchange import ALIKE, alike_domains
+from tests.conftest import BUILT_IN, domain_of, make
 from tests.strategies import domains
 
 

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import ExpertPolicy, rules
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.bounds import (
     SearchOptimum,
     bound,
@@ -25,12 +24,9 @@ from dialogue_gym.bounds import (
 from dialogue_gym.bounds.bounding import TOLD, Bounding, BoundMethod
 from dialogue_gym.bounds.enumeration import Chance, TooLarge
 from dialogue_gym.bounds.search_relaxation import Relaxation, is_hasty, largest_return
-from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS, Settings, Tables
 from dialogue_gym.training import evaluate
-from tests.conftest import SEARCHING
+from tests.conftest import SEARCHING, domain_of
 from tests.rules.test_search import PLACES, PLACES_EXPERT, PLACES_FILE
 from tests.strategies import search_domains
 
@@ -138,10 +134,6 @@ class Plain:
         return total
 
 
-def loaded(content: dict[str, Any]) -> Domain:
-    return parse_domain(parse_yaml(yaml.safe_dump(content, sort_keys=False), "domain", DOMAIN_FILE), "any")
-
-
 def users(tables: Tables, count: int) -> list[Row]:
     rows = []
     for seed in range(count):
@@ -160,7 +152,7 @@ def test_nobody_exceeds_the_bound(
     most: int, content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     """User by user, for any rewards, with and without noise, for someone who sees the whole row."""
-    tables = rules.build_tables(loaded(content | {"reward": {"success": 4} | reward}), Settings(**small))
+    tables = rules.build_tables(domain_of(content | {"reward": {"success": 4} | reward}), Settings(**small))
     relaxation, plain = Relaxation(tables), Plain(tables, most)
     for user in users(tables, 3):
         assert plain.of_user(user) <= relaxation.of_row(user) + 1e-9
@@ -173,7 +165,7 @@ def test_the_optimum_equals_plain_recursion(
     most: int, content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     """Merged rows, and actions left out that cannot be the best, change nothing."""
-    domain = loaded(content | {"reward": {"success": 8} | reward})
+    domain = domain_of(content | {"reward": {"success": 8} | reward})
     tables = rules.build_tables(domain, Settings(**small | {"semantic_error_rate": 0.0}))
     optimum, plain = SearchOptimum(tables, most_steps=100_000), Plain(tables, most)
     for user in users(tables, 2):
@@ -202,7 +194,7 @@ def places(turn_taking: str = "auto", **figures: float) -> Any:
     user = content["fake_user"]
     user["constraints"]["unmet"] = figures.pop("unmet", 0)
     user["behaviour"] |= figures
-    return gym.make("Dialogue-v0", domain=loaded(content), turn_taking=turn_taking).unwrapped
+    return gym.make("Dialogue-v0", domain=domain_of(content), turn_taking=turn_taking).unwrapped
 
 
 def test_the_bound_of_small_dialogues_is_as_counted_by_hand() -> None:

@@ -6,15 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv, rules
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain, load_domain
-from dialogue_gym.domain.loader import parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import (
     AGENDA,
     CHOSEN,
@@ -30,18 +26,14 @@ from dialogue_gym.rules.tables import (
     WANTED,
     Settings,
 )
-from tests.conftest import examples
+from tests.conftest import domain_of, examples
 from tests.strategies import SETTINGS, domains, search_domains
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def _loaded(content: dict[str, Any]) -> Domain:
-    return parse_domain(parse_yaml(yaml.safe_dump(content, sort_keys=False), "domain", DOMAIN_FILE), "any")
-
-
-WITHOUT_SEARCH = st.one_of(st.sampled_from(["restaurant", "concert"]), domains().map(_loaded))
-SOURCES = st.one_of(WITHOUT_SEARCH, search_domains().map(_loaded))
+WITHOUT_SEARCH = st.one_of(st.sampled_from(["restaurant", "concert"]), domains().map(domain_of))
+SOURCES = st.one_of(WITHOUT_SEARCH, search_domains().map(domain_of))
 ROUNDS = settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
 
 

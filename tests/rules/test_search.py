@@ -6,18 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv, rules
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.conversation.events import from_json, to_json
-from dialogue_gym.domain import Domain
 from dialogue_gym.domain.database import MAX_VENUES
-from dialogue_gym.domain.loader import parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import (
     CHOSEN,
     FIRST_VENUE,
@@ -32,7 +27,7 @@ from dialogue_gym.rules.tables import (
     WISHES,
 )
 from dialogue_gym.vector.lanes import Lanes
-from tests.conftest import domain_from
+from tests.conftest import domain_from, domain_of
 from tests.envs.test_properties import ROUNDS, SEEDS, keep_the_invariants
 from tests.rules.plays import Play
 from tests.strategies import search_domains
@@ -85,10 +80,6 @@ PLACES_EXPERT = """
 """
 PLACES = domain_from(PLACES_FILE)
 """Users of whom nothing is left to chance but their goal."""
-
-
-def loaded(content: dict[str, Any]) -> Domain:
-    return parse_domain(parse_yaml(yaml.safe_dump(content, sort_keys=False), "domain", DOMAIN_FILE), "any")
 
 
 def play(kind: int, area: int, **settings: Any) -> Play:
@@ -172,7 +163,7 @@ def test_words_give_the_same_knowledge_as_codes(
     content: dict[str, Any], turn_taking: str, error: float, seed: int
 ) -> None:
     """Events, also read back from JSON, lead to the bot's half of the row: stories search like rules."""
-    env = DialogueEnv(loaded(content), turn_taking=turn_taking, semantic_error_rate=error)
+    env = DialogueEnv(domain_of(content), turn_taking=turn_taking, semantic_error_rate=error)
     random = np.random.default_rng(seed)
     env.reset(seed=seed)
     for _ in range(25):
@@ -193,7 +184,7 @@ def test_observation_and_mask_follow_from_the_bots_half(
     content: dict[str, Any], error: float, seed: int
 ) -> None:
     """Another user in the row changes neither."""
-    env, other = (DialogueEnv(loaded(content), semantic_error_rate=error) for _ in range(2))
+    env, other = (DialogueEnv(domain_of(content), semantic_error_rate=error) for _ in range(2))
     random = np.random.default_rng(seed)
     env.reset(seed=seed)
     other.reset(seed=seed + 1)
@@ -276,7 +267,7 @@ def test_the_largest_worlds_are_played() -> None:
     ]
     acts: dict[str, Any] = {act: {"user": act} for act in ("offer", "alternative", "answer", "more", "bye")}
     acts |= {f"ask_{name}": {"user": {"request": name}} for name in values}
-    domain = loaded(
+    domain = domain_of(
         {
             "intents": ["greet", "inform", "affirm", "deny", "request", "alternative", "find", "thank"],
             "entities": [*values, "attribute"],

@@ -13,9 +13,9 @@ from dialogue_gym import DialogueEnv, DomainError
 from dialogue_gym._text import printable
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import domain_text
-from tests.conftest import domain_from
+from tests.conftest import domain_from, domain_of
 from tests.envs.test_properties import SEEDS, keep_the_invariants
-from tests.rules.test_search import PLACES_FILE, loaded
+from tests.rules.test_search import PLACES_FILE
 from tests.strategies import SETTINGS, search_domains
 from tests.test_fuzz import SECONDS, processor_time, text_damaged, tree_damaged
 
@@ -27,7 +27,7 @@ DAMAGED = 250
 @settings(max_examples=2000, suppress_health_check=list(HealthCheck))
 @given(search_domains(), SETTINGS, SEEDS)
 def test_valid_domains_are_played(content: dict[str, Any], keywords: dict[str, Any], seed: int) -> None:
-    keep_the_invariants(DialogueEnv(loaded(content), **keywords), seed)
+    keep_the_invariants(DialogueEnv(domain_of(content), **keywords), seed)
 
 
 @pytest.mark.parametrize("damage", [text_damaged, tree_damaged], ids=["text", "tree"])

@@ -7,13 +7,11 @@ import inspect
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import stories
 from dialogue_gym._text import MAX_NAME, name_fault
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
@@ -24,10 +22,8 @@ from dialogue_gym.conversation.events import (
     SlotSet,
     UserUttered,
 )
-from dialogue_gym.domain.loader import parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.stories import Either, Story, StoryCheckpoint, StoryError
-from tests.conftest import domain_from
+from tests.conftest import domain_from, domain_of
 from tests.strategies import domains
 
 ROUNDS = settings(max_examples=70, suppress_health_check=list(HealthCheck))
@@ -82,9 +78,7 @@ JSON = st.recursive(
 @st.composite
 def conversations(draw: st.DrawFn) -> Conversation:
     """Any conversation of any valid domain, some with names that are hard to write."""
-    domain = parse_domain(
-        parse_yaml(yaml.safe_dump(draw(domains()), sort_keys=False), "domain", DOMAIN_FILE), "any"
-    )
+    domain = domain_of(draw(domains()))
     for name in draw(st.lists(NAMES, max_size=3, unique=True)):
         domain = domain if name in domain.intents else domain.with_intent(name)
         if name not in domain.actions and name not in (

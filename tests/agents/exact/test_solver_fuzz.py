@@ -8,19 +8,16 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import yaml
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
 from agents.exact.solver import SolverPolicy, solve
 from dialogue_gym import rules
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.bounds.enumeration import Chance, Enumeration, TooLarge
 from dialogue_gym.bounds.upper_bound import Clairvoyant
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import parse_domain
-from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS, Settings, Tables
+from tests.conftest import domain_of
 from tests.strategies import domains
 
 FEW_ROWS, MANY_ROWS = 300, 2000
@@ -127,11 +124,9 @@ class Rows:
         return -self.progress(after) if events & TRUNCATED else self.value(after, choose)
 
 
-def domain_of(content: dict[str, Any], reward: dict[str, int]) -> Domain:
+def rewarding(content: dict[str, Any], reward: dict[str, int]) -> Domain:
     known = {name: weight for name, weight in reward.items() if name != "do_a" or name in content["actions"]}
-    return parse_domain(
-        parse_yaml(yaml.safe_dump(content | {"reward": known}, sort_keys=False), "domain", DOMAIN_FILE), "any"
-    )
+    return domain_of(content | {"reward": known})
 
 
 @pytest.mark.slow
@@ -140,7 +135,7 @@ def domain_of(content: dict[str, Any], reward: dict[str, int]) -> Domain:
 def test_bound_equals_plain_recursion_over_rows(
     content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
-    domain = domain_of(content, reward)
+    domain = rewarding(content, reward)
     tables = rules.build_tables(domain, Settings(**small))
     plain = Rows(tables, MANY_ROWS)
     expected = sum(chance * plain.value(row, None) for chance, _, row in plain.begin())
@@ -154,7 +149,7 @@ def test_shaping_leaves_every_best_action_the_best(
     most: int, content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     """In every row, the values of all actions change by the same: the progress of the row."""
-    domain = domain_of(content, reward)
+    domain = rewarding(content, reward)
     plain = Rows(rules.build_tables(domain, Settings(**small)), most)
     shaped = Rows(rules.build_tables(domain, Settings(**small, shaping=2.0)), most)
     for _, _, row in plain.begin():
@@ -174,7 +169,7 @@ def test_lower_bound_equals_the_value_of_its_table(
 ) -> None:
     content = content | {"expert": [{"then": content["actions"][0]}]}
     limit = small.pop("max_episode_steps")
-    domain = domain_of(content, reward)
+    domain = rewarding(content, reward)
     env: Any = gym.make("Dialogue-v0", domain=domain, **small).unwrapped
     env = type(env)(domain, **small, max_episode_steps=limit)
     plain = Rows(env.tables, most)
