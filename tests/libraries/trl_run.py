@@ -4,26 +4,20 @@ import json
 import os
 from importlib.metadata import version
 
-os.environ |= {"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1"}
+os.environ |= {"TRL_EXPERIMENTAL_SILENCE": "1"}
 
 import gymnasium as gym
 import torch
 from datasets import Dataset
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+from tiny_model import call, only_calls, tiny_model, tiny_tokenizer
+from transformers import set_seed
 from trl import GRPOConfig, GRPOTrainer
-from trl.chat_template_utils import qwen3_instruct_2507_chat_template
 
 import dialogue_gym  # noqa: F401 (registers the ids)
 from dialogue_gym.text import TextDialogue, tool_environment
 
 DOMAINS = {"restaurant": "FakeUserRestaurant", "concert": "FakeUserConcert"}
 SEEDS = range(4)
-END = "<|im_end|>"
-
-
-def call(name, **arguments):
-    return "<tool_call>\n" + json.dumps({"name": name, "arguments": arguments}) + "\n</tool_call>"
 
 
 def goal(seed):
@@ -41,24 +35,9 @@ calls |= {
     call("action_suggest", cuisin="french"),
     call("action_suggest", people=[2]),
 }
-words = Tokenizer(models.BPE())
-words.pre_tokenizer, words.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-alphabet = pre_tokenizers.ByteLevel.alphabet()
-words.train_from_iterator(
-    [json.dumps(tools), *(TextDialogue(domain, "tools").instructions for domain in DOMAINS)],
-    trainers.BpeTrainer(vocab_size=1500, initial_alphabet=alphabet, special_tokens=["<|im_start|>", END]),
-)
-words.add_tokens([AddedToken(text, normalized=False) for text in sorted(calls)])  # a call is one token
-tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token=END, pad_token=END)
-tokenizer.chat_template = qwen3_instruct_2507_chat_template
-own = {tokenizer.convert_tokens_to_ids(text) for text in (END, *calls)}
-model = LlamaForCausalLM(
-    LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=16_384,
-        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    )
-)  # fmt: skip
+texts = [json.dumps(tools), *(TextDialogue(domain, "tools").instructions for domain in DOMAINS)]
+tokenizer = tiny_tokenizer(texts, calls)
+model = tiny_model(tokenizer)
 before = model.lm_head.weight.detach().clone()
 rollouts = []
 
@@ -90,10 +69,7 @@ trainer = GRPOTrainer(
         output_dir="out", max_steps=2, per_device_train_batch_size=16, num_generations=4, learning_rate=1e-2,
         max_completion_length=4000, max_tool_calling_iterations=12, use_cpu=True, bf16=False,
         report_to="none", save_strategy="no", disable_tqdm=True,
-        generation_kwargs={
-            "suppress_tokens": sorted(set(range(len(tokenizer))) - own),
-            "sequence_bias": [[[tokenizer.eos_token_id], 2.5]],  # four of five tokens are calls
-        },
+        generation_kwargs=only_calls(tokenizer, calls),
     ),
     train_dataset=Dataset.from_list(rows),
     processing_class=tokenizer,
