@@ -79,6 +79,16 @@ def post_json(url: str, payload: Any, seconds: float, headers: Mapping[str, str]
     return _parsed(where, response)
 
 
+def with_path(url: str, path: str) -> str:
+    """Return an address whose path ends with a path, which is added if it is missing; a query stays."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return url  # a request reports the error
+    whole = parts.path.rstrip("/").removesuffix(path) + path
+    return urllib.parse.urlunsplit(parts._replace(path=whole))
+
+
 def run_coroutine(coroutine: Awaitable[T]) -> T:
     """Return the result of a coroutine, also in a thread whose event loop is running, as in a notebook."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from dialogue_gym._text import counted, quoted
+from dialogue_gym._text import counted, printable, quoted
 from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, TrustOption, note
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
@@ -214,7 +214,7 @@ def _evaluate_text(
     about: dict[str, Any],
     as_json: bool,
 ) -> None:
-    title = f"{agent.name} on {dialogue.domain.name}"
+    title = printable(f"{agent.name} on {dialogue.domain.name}")
     with progress_bar(title, users * tries, "dialogues") as progress:
         result = evaluate_text(dialogue, agent, users, seed, tries, progress)
     if as_json:

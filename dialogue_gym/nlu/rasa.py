@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from typing import Any
 
-from dialogue_gym._http import ServiceError, post_json
+from dialogue_gym._http import ServiceError, post_json, with_path
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.nlu.interpreter import Interpretation, Interpreter, InterpreterError
 
@@ -23,7 +22,7 @@ class RasaInterpreter(Interpreter):
 
         The `url` is an address such as `http://localhost:5005`; a query, such as `?token=...`, is passed on.
         """
-        self.url = _address(url)
+        self.url = with_path(url, _PATH)
         self.timeout = timeout
 
     def parse(self, text: str) -> Interpretation:
@@ -41,16 +40,6 @@ class RasaInterpreter(Interpreter):
             return _interpretation(text, response)
         except ValueError as error:
             raise InterpreterError(f"{self.url} did not respond as Rasa does: {error}") from None
-
-
-def _address(url: str) -> str:
-    """Return the address with the path `/model/parse` added if it is missing."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-    except ValueError:
-        return url  # the request reports the error
-    path = parts.path.rstrip("/").removesuffix(_PATH) + _PATH
-    return urllib.parse.urlunsplit(parts._replace(path=path))
 
 
 def _interpretation(text: str, response: Any) -> Interpretation:

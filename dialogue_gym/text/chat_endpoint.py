@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._http import ServiceError, post_json
+from dialogue_gym._http import ServiceError, post_json, with_path
 from dialogue_gym._text import counted, quoted
 
 BASE_URL = "https://api.openai.com/v1"
@@ -95,7 +95,7 @@ class ChatEndpoint:
         if taken := sorted({"model", "messages", "tools"} & set(request or ())):
             raise ValueError(f"request: {quoted(taken[0])} cannot be chosen here")
         self.model = model
-        self.url = base_url.rstrip("/").removesuffix(_PATH) + _PATH
+        self.url = with_path(base_url, _PATH)
         self.usage = Usage()
         self._key = key
         self._timeout, self._retries, self._pause = timeout, retries, pause

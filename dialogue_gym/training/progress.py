@@ -31,7 +31,7 @@ def progress_bar(title: str, total: int, unit: str = "steps") -> Iterator[Callab
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
         TextColumn("success {task.fields[success]:.0%}"),

@@ -36,7 +36,7 @@ class ChatServer:
         self._model = model
 
     def respond(self, path: str, body: bytes, key: str | None) -> Raw:
-        assert path == "/v1/chat/completions"
+        assert path.partition("?")[0] == "/v1/chat/completions"
         request = json.loads(body)
         check_messages(request["messages"])
         self.requests.append(request)

@@ -51,7 +51,7 @@ def test_a_model_that_listens_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first["tools"] == text.tools
 
 
-def test_names_and_sentences_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
     def model(request: dict[str, Any]) -> dict[str, Any]:
@@ -59,10 +59,20 @@ def test_names_and_sentences_without_a_key(monkeypatch: pytest.MonkeyPatch) -> N
         return {"role": "assistant", "content": "<think>Hm.</think>\nutter_ask_price"}
 
     with chat_server(model) as server:
-        done = evaluate(server, "--dialogues", "1", "--mode", "names")
+        model_name = "[/b]\x1b[2J"  # shown as it is
+        words = [
+            "--agent",
+            f"openai:{model_name}",
+            "--base-url",
+            f"{server.url}/?version=2",
+            "--mode",
+            "names",
+        ]
+        done = call("evaluate", "restaurant", *words, "--dialogues", "1")
     assert done.returncode == 0 and set(server.keys) == {None}, done.stderr
+    assert server.requests[0]["model"] == model_name
     figures, cost = done.stdout.splitlines()
-    assert figures.startswith("openai:tiny on restaurant (names): success 0.0%, mean return ")
+    assert figures.startswith(r"openai:[/b]\x1b[2J on restaurant (names): success 0.0%, mean return ")
     assert (
         cost.startswith(f"per dialogue: {len(server.requests)}.0 calls, ") and "0.0 replies not und" in cost
     )
