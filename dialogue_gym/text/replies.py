@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -17,6 +18,8 @@ MAX_REPLY = 10_000
 """The characters of a reply that are read."""
 _DECORATION = " \t\r\n`'\"*"
 """Characters around a name that models like to write."""
+_WRAPPED = re.compile(r"\s*(?:```\w*|<tool_call>)\s*(\{.*\})\s*(?:```|</tool_call>)\s*", re.DOTALL)
+"""A call as models write it into a text: as a block of code, or in the tags of many chat templates."""
 Reply = str | Mapping[str, Any]
 """A text, or the call of a tool: `{"name": ..., "arguments": {...}}`."""
 
@@ -107,8 +110,9 @@ def _object(reply: object) -> Mapping[str, Any]:
     if isinstance(reply, Mapping):
         return reply
     text = reply_text(reply)  # type: ignore[arg-type]
+    wrapped = _WRAPPED.fullmatch(text)
     try:
-        content = read_json(text.strip())
+        content = read_json((wrapped[1] if wrapped else text).strip())
     except ValueError as error:
         raise ReplyError(f"expected a call such as {json.dumps({'name': 'ACTION'})}: {error}") from None
     if not isinstance(content, dict):

@@ -161,6 +161,13 @@ def test_an_error_names_its_reason(mode: str, reply: Any, error: str) -> None:
     assert done.message.splitlines()[1] in ("No.", "No, that is not it.")  # nothing is told for it
 
 
+@pytest.mark.parametrize("around", ["{}", "```json\n{}\n```", "```{}```", " <tool_call>\n{}\n</tool_call>\n"])
+def test_a_call_in_a_text_is_read_as_models_write_it(around: str) -> None:
+    text, env, _ = same_dialogue("restaurant", "tools", 3)
+    call = json.dumps({"name": "action_suggest", "arguments": env.goal}, indent=1)
+    assert text.step(around.replace("{}", call)).is_success
+
+
 def test_errors_use_up_patience() -> None:
     text = TextDialogue("restaurant", patience=3)
     text.reset(seed=0)
