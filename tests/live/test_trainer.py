@@ -59,9 +59,10 @@ def test_resumed_training_equals_uninterrupted_training(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_more_days_than_checkpoints_equal_one_day_of_as_many_steps(tmp_path: Path) -> None:
-    one, many = lived(tmp_path, 9, 125, domain=load_domain("restaurant"), settings=LearnerSettings())
+    settings = LearnerSettings(recent=300)  # and there are more transitions than recent ones
+    one, many = lived(tmp_path, 9, 40, domain=load_domain("restaurant"), settings=settings)
     assert one == many
-    assert 9 * 125 <= one[0][1]["learner"]["transitions"] < 9 * 125 + 9 * 50
+    assert 9 * 40 <= one[0][1]["learner"]["transitions"] < 9 * 40 + 9 * 50
 
 
 def test_thread_learns_the_same_as_synchronous_work(tmp_path: Path) -> None:
