@@ -16,6 +16,7 @@ import gymnasium as gym
 import hypothesis
 import pytest
 import yaml
+from filelock import FileLock
 
 import dialogue_gym  # noqa: F401 (registers the ids)
 from dialogue_gym._yaml import parse_yaml
@@ -126,6 +127,26 @@ def domain_of(content: Mapping[str, Any]) -> Domain:
     """Return the domain of a file with this content, written and read."""
     text = yaml.dump(content, Dumper=DUMPER, sort_keys=False)
     return parse_domain(parse_yaml(text, "domain", DOMAIN_FILE), "any")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiling_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let one worker compile rules that several need at the same time, and the others wait for its cache."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    from dialogue_gym.vector import kernel
+
+    folder, compile_ = tmp_path_factory.getbasetemp().parent, kernel._compile
+
+    def alone(constants: tuple[int, ...], version: kernel.Version, cache: bool) -> Callable[..., int]:
+        rules = f"{version.cell}-{bool(constants)}-{version.is_search}"
+        with FileLock(folder / f"compiling-{rules}.lock"):
+            return compile_(constants, version, cache)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "_compile", alone)
+        yield
 
 
 @pytest.fixture
