@@ -12,13 +12,13 @@ from dialogue_gym.teaching.learner import BATCH, Learner
 
 def test_a_store_has_the_measured_labels(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        for drafts in conversations(12, 60):
+        for drafts in conversations(40, 60):
             store.append_all(drafts)
         assert store.check() == []
         labels = History(store.entries()).labels(DOMAIN, "explicit")
-    assert len({label.key for label in labels}) == 12 and 60 <= len(labels) < 100
-    figures = answer_figures(12, 60, rounds=3)
-    assert figures["observations"] == 12 and figures["answers"] == len(labels)
+    assert len({label.key for label in labels}) == 40 and 60 <= len(labels) < 100
+    figures = answer_figures(40, 60, rounds=3)
+    assert figures["observations"] == 40 and figures["answers"] == len(labels)
     assert 0 < figures["median_ms"] <= figures["p95_ms"]
 
 
