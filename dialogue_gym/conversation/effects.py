@@ -15,7 +15,7 @@ from dialogue_gym.conversation.search_state import Service
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEACTIVATING, DEFAULT_ACTIONS
-from dialogue_gym.domain.model import Variation
+from dialogue_gym.domain.model import NO_VENUE, Variation
 from dialogue_gym.domain.slot import FILLED, REQUESTED_SLOT
 
 
@@ -85,7 +85,7 @@ def _served(
     if service.is_offer and service.venue:
         return None
     known = service_texts(name, domain)
-    keys = service.asked or (["no_other" if service.has_matches else "no_match"] if service.is_offer else [])
+    keys = service.asked or ([NO_VENUE[service.has_matches]] if service.is_offer else [])
     texts = []
     for key in keys:
         said = speaker.respond(known[key], slots, shown(slots))
@@ -109,7 +109,7 @@ def service_texts(name: str, domain: Domain) -> dict[str, tuple[Variation, ...]]
         called = domain.database.name.replace("_", " ")
         defaults = {
             key: f"I know of no {words} {called}."
-            for key, words in (("no_match", "such"), ("no_other", "other"))
+            for key, words in zip(NO_VENUE, ("such", "other"), strict=True)
         }
         own = {"": domain.variations(name)}
     parts = {key: domain.variations(f"{name}/{key}") or (Variation(text),) for key, text in defaults.items()}

@@ -26,9 +26,11 @@ from dialogue_gym.domain.forms import parse_forms
 from dialogue_gym.domain.markdown_responses import read_responses
 from dialogue_gym.domain.merge import merge
 from dialogue_gym.domain.model import (
+    ATTRIBUTE,
     DOMAIN_FILE,
     LISTEN,
     MAX_NAMES,
+    NO_VENUE,
     RESTART,
     REWARD_TERMS,
     Domain,
@@ -37,7 +39,7 @@ from dialogue_gym.domain.model import (
 )
 from dialogue_gym.domain.plain import domain_from_plain
 from dialogue_gym.domain.search_user import constraint_names
-from dialogue_gym.domain.slot import FROM_TRIGGER_INTENT, Form, Slot
+from dialogue_gym.domain.slot import DONT_CARE, FROM_TRIGGER_INTENT, Form, Slot
 from dialogue_gym.domain.slots import SlotReader
 from dialogue_gym.domain.sources import Source, builtin_names, files_of
 
@@ -186,7 +188,7 @@ def parse_domain(
 
     names = Names(tuple(intents), tuple(slots), tuple(actions), is_search=bool(constraints))
     fake_user = parse_fake_user(keys["fake_user"], names, database) if "fake_user" in keys else None
-    return Domain(
+    domain = Domain(
         name=name,
         intents=names.intents,
         entities=tuple(entities),
@@ -201,6 +203,50 @@ def parse_domain(
         database=database,
         description=parse_description(keys.get("description")),
     )
+    if fake_user:
+        warnings += _doubts_about_user(keys["fake_user"].mapping(), domain, known)
+        warnings += _unused_parts(keys.get("responses") or keys.get("templates"), domain)
+    return domain
+
+
+def _doubts_about_user(
+    keys: Mapping[str, YamlNode], domain: Domain, known: Sequence[str]
+) -> Iterator[Problem]:
+    """Yield a warning for each place in a phrase that nothing fills, and for an entity that requests lack.
+
+    Args:
+        keys: those of `fake_user`.
+        domain: the domain that they belong to.
+        known: the slots and columns that fill the texts of actions.
+    """
+    for model in keys["actions"].mapping().values() if "actions" in keys else ():
+        says = model.mapping().get("says")
+        for item in says.one_or_many() if says else ():
+            yield from (item.warning(fault) for fault in place_faults(item.text(), known))
+    for name, phrases in keys["phrases"].mapping().items() if "phrases" in keys else ():
+        fits = (name in domain.intents, any(slot.name == name for slot in domain.slots), name == DONT_CARE)
+        valid = [place for place, is_it in zip(("entities", name, "slot"), fits, strict=True) if is_it]
+        for item in phrases.one_or_many():
+            for place in _places(item.text()):
+                if place not in valid:
+                    hint = nearest(place, valid) if valid else "the phrase of an attribute has none"
+                    yield item.warning(f"unknown name {quoted(place)} in braces; {hint}")
+    if "requests" in keys and ATTRIBUTE not in domain.entities:
+        message = f"people cannot ask for these in words: add {ATTRIBUTE!r} under 'entities'"
+        yield keys["requests"].warning(message)
+
+
+def _unused_parts(entry: YamlNode | None, domain: Domain) -> Iterator[Problem]:
+    """Yield a warning for each response, such as `utter_tell/phone`, about something that is never said."""
+    search = domain.fake_user.search if domain.fake_user else None
+    if search is None or entry is None:
+        return
+    for name, value in entry.named().items():
+        action, _, part = name.partition("/")
+        act = domain.action_model(action).reaction if action in domain.actions else ""
+        valid = search.attributes if act == "answer" else NO_VENUE if act in ("offer", "alternative") else ()
+        if part and valid and part not in valid:
+            yield value.warning(f"{action} never says {quoted(part)}; {nearest(part, valid)}")
 
 
 def _doubts(
@@ -325,12 +371,17 @@ def _unknown_places(entry: YamlNode | None, slots: Sequence[str]) -> Iterator[Pr
 
 def place_faults(text: str, slots: Sequence[str]) -> list[str]:
     """Return a clause for each place in the text of a response that is for an unknown slot."""
-    names = [place[1] for place in PLACE.finditer(text) if place[1] and place[1].isidentifier()]
     return [
         f"unknown slot {quoted(name)} in braces; {nearest(name, slots)} (only an action can fill it)"
-        for name in dict.fromkeys(names)
+        for name in _places(text)
         if name not in slots
     ]
+
+
+def _places(text: str) -> list[str]:
+    """Return the names in braces in a text, each once."""
+    names = [place[1] for place in PLACE.finditer(text) if place[1] and place[1].isidentifier()]
+    return list(dict.fromkeys(names))
 
 
 def _variation(entry: YamlNode) -> Variation:

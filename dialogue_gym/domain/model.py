@@ -60,6 +60,8 @@ SCORES = (NONE, "very low", "low", "medium", "high")
 SCORE_BOUNDS = (0.4, 0.6, 0.85)
 ATTRIBUTE = "attribute"
 """The entity of an attribute that a user asks for, as in Rasa's knowledge bases."""
+NO_VENUE = ("no_match", "no_other")
+"""The parts of an offer of nothing: there is no such venue, or no other one."""
 
 MAX_NAMES = 1000
 

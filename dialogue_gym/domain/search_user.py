@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 
 from dialogue_gym._yaml import YamlNode
@@ -84,6 +85,8 @@ def _constraints(entry: YamlNode, names: Names, database: Database) -> tuple[str
             raise item.error(f"the database has no column {slot.name!r}")
         if slot.name in chosen:
             raise item.error(f"duplicate slot {slot.name!r}")
+        if DONT_CARE in map(str.lower, slot.values):
+            raise item.error(f"{slot.name!r} must not list {DONT_CARE!r}: users say it without that")
         chosen.append(slot.name)
     if not chosen:
         raise entry.error("expected at least one slot")
@@ -100,6 +103,8 @@ def _requests(entry: YamlNode | None, database: Database) -> tuple[tuple[str, ..
         raise entry.error("expected 'attributes', the columns that users ask for")
     valid = [column for column in database.columns if column != database.name]
     attributes = keys["attributes"].choices(valid, "column")
+    if twice := [name for name, times in Counter(attributes).items() if times > 1]:
+        raise keys["attributes"].error(f"duplicate column {twice[0]!r}")
     if len(attributes) > MAX_BITS:
         raise entry.error(f"more than the {MAX_BITS} attributes that are supported")
     count = keys.get("count")

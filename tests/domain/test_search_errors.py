@@ -26,6 +26,8 @@ ERRORS = [
     ("count: 2, unmet: 0", "count: [2, 1], unmet: 0", "the lowest number, 2, is above the highest one, 1"),
     ("count: 2, unmet: 0", "count: 2, unmet: 2", "2"),
     ("attributes: [phone, address]", "attributes: [phone, addres_s]", "did you mean 'address'?"),
+    ("[phone, address]", "[phone, phone]", "duplicate column 'phone'"),
+    ("[thai, greek, pizza]", "[thai, greek, pizza, dontcare]", "'kind' must not list 'dontcare'"),
     ("combine: 0", "combne: 0", "did you mean 'combine'?"),
     ("combine: 0", "combine: 2", "2"),
     ("patience: 4,", "patience: 0,", "0"),

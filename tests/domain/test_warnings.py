@@ -11,6 +11,7 @@ from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
+from tests.rules.test_search import PLACES_FILE
 
 
 def read(text: str) -> tuple[Domain, list[str]]:
@@ -19,6 +20,11 @@ def read(text: str) -> tuple[Domain, list[str]]:
     domain = parse_domain(parse_yaml(textwrap.dedent(text), "d.yml", DOMAIN_FILE), "d", warnings)
     assert not any(warning.is_error for warning in warnings)
     return domain, [f"{warning.line}: {warning.message}" for warning in warnings]
+
+
+def with_phrase(phrase: str) -> str:
+    """Return the file of a search, with a phrase on line 21."""
+    return PLACES_FILE.replace("      actions:", f"      phrases: {{{phrase}}}\n      actions:")
 
 
 MAPPED = "entities: [food]\nintents: [greet]\nslots:\n  a: {type: text, mappings: [%s]}"
@@ -66,6 +72,35 @@ WARNINGS = {
     "mapping option": (
         MAPPED % "{type: from_text, always: true}",
         "4: slots.a.mappings[0]: unknown key 'always'",
+    ),
+    "place in a phrase": (
+        "intents: [inform, affirm, deny]\nslots: {a: {type: text}}\n"
+        "fake_user: {goal: {a: [b]}, phrases: {a: '{b}'}}",
+        "3: fake_user.phrases.a: unknown name 'b' in braces; valid: a",
+    ),
+    "place in the phrase of an intent": (
+        with_phrase("inform: [x, 'A {entity}.']"),
+        "21: fake_user.phrases.inform[1]: unknown name 'entity' in braces; did you mean 'entities'?",
+    ),
+    "place in the phrase of an attribute": (
+        with_phrase("phone: 'the {phone}'"),
+        "21: fake_user.phrases.phone: unknown name 'phone' in braces; the phrase of an attribute has none",
+    ),
+    "place in the text of an action": (
+        PLACES_FILE.replace("Then {place}", "Then {plac}"),
+        "27: fake_user.actions.other.says: unknown slot 'plac' in braces; did you mean 'place'? (only an",
+    ),
+    "part of an answer": (
+        PLACES_FILE.replace("tell/phone", "tell/fone"),
+        "35: responses.tell/fone: tell never says 'fone'; did you mean 'phone'?",
+    ),
+    "part of an offer": (
+        PLACES_FILE.replace("no_match", "nomatch"),
+        "36: responses.offer/nomatch: offer never says 'nomatch'; did you mean 'no_match'?",
+    ),
+    "entity of what is asked for": (
+        PLACES_FILE.replace("area, attribute]", "area]"),
+        "17: fake_user.requests: people cannot ask for these in words: add 'attribute' under 'entities'",
     ),
     "slot of a form that nothing asks for": (
         "slots: {a: {type: text}}\nresponses: {utter_ask: [text: b]}\nforms: {f: {required_slots: [a]}}",
