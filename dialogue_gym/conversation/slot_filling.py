@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.model import ATTRIBUTE
 from dialogue_gym.domain.slot import (
     EMPTY,
     FILLED,
@@ -59,19 +60,27 @@ def slots_filled(domain: Domain, message: UserUttered, loop: LoopState = NO_LOOP
 def value_notes(domain: Domain, message: UserUttered, loop: LoopState = NO_LOOP) -> list[str]:
     """Return a sentence for each value in a message that its slot does not list, or cannot read.
 
-    As in Rasa the slot keeps the value; only the bot's view of it is another one.
+    As in Rasa the slot keeps the value; only the bot's view of it is another one. There is also a sentence
+    for each attribute that is asked for, and that the domain does not have.
     """
-    return [
+    notes = [
         note
         for name, value in slots_filled(domain, message, loop).items()
         if (note := _value_note(domain.slot(name), value))
     ]
+    search = domain.fake_user.search if domain.fake_user else None
+    for entity in message.entities if search else ():
+        if search and entity.name == ATTRIBUTE and entity.value not in search.attributes:
+            asked = str(entity.value)
+            notes.append(f"unknown attribute {quoted(asked)}; {nearest(asked, search.attributes)}")
+    return notes
 
 
 def _value_note(slot: Slot, value: Value) -> str | None:
     if not slot.lists(value):
-        unlisted = f"the slot {slot.name!r} has no value {quoted(str(value))}, which to the bot is {OTHER!r}"
-        return f"{unlisted}; {nearest(str(value), slot.values)}"
+        unlisted = f"the slot {slot.name!r} has no value {quoted(str(value))}"
+        seen = "so the bot finds nothing" if slot.is_constraint else f"which to the bot is {OTHER!r}"
+        return f"{unlisted}, {seen}; {nearest(str(value), slot.values)}"
     if slot.type in ("bool", "float") and value is not None and not slot.label(value):
         kind = "true or false" if slot.type == "bool" else "a number"
         return f"the slot {slot.name!r} needs {kind}, not {quoted(str(value))}; to the bot it is {EMPTY}"

@@ -29,6 +29,7 @@ from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.teaching import Session
 from dialogue_gym.teaching.interpreter import notes_on_values
 from tests.conftest import domain_from
+from tests.rules.test_search import PLACES_FILE
 
 # Rasa 3.6 gives the same slots (rasa.core.actions.action.ActionExtractSlots).
 MAPPED = domain_from("""
@@ -290,6 +291,15 @@ def test_values_that_a_slot_cannot_show_are_told(kind: str, value: Any, fault: s
     domain = domain_from(f"intents: [tell]\nentities: [size]\nslots: {{size: {{{kind}}}}}\n")
     notes = value_notes(domain, UserUttered(None, "tell", (Entity("size", value),)))
     assert [note.startswith(f"the slot 'size' {fault}") for note in notes] == [True] * (fault is not None)
+
+
+def test_what_a_search_cannot_find_or_tell_is_told() -> None:
+    told = (Entity("kind", "tai"), Entity("area", "north"), Entity("attribute", "phon"))
+    message = UserUttered(None, "request", (*told, Entity("attribute", "address")))
+    assert value_notes(domain_from(PLACES_FILE), message) == [
+        "the slot 'kind' has no value 'tai', so the bot finds nothing; did you mean 'thai'?",
+        "unknown attribute 'phon'; did you mean 'phone'?",
+    ]
 
 
 def test_only_values_that_fill_a_slot_are_told() -> None:
