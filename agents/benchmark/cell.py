@@ -10,7 +10,9 @@ import numba
 from agents.benchmark.grid import Cell
 from agents.exact.bayes_filter import FilterPolicy
 from agents.exact.solver import SolverPolicy, solve
+from agents.search.rule_search import searched_rules
 from dialogue_gym import ExpertPolicy, RandomPolicy
+from dialogue_gym.bounds import known_bound
 from dialogue_gym.training import Learned, Run, evaluate, make_env, train, versions
 
 Record = dict[str, Any]
@@ -20,7 +22,8 @@ def run_cell(cell: Cell) -> Record:
     """Run a cell and return its record as JSON-serializable values.
 
     `evaluations` are dictionaries with `seed`, `mark` (the number of training dialogues after which it was
-    due, or `"end"`), `dialogues` and `steps` of training, and the figures. `exact` has the solver's figures.
+    due, or `"end"`), `dialogues` and `steps` of training, and the figures. `exact` has
+    the bound and the solver's figures.
     """
     numba.set_num_threads(1)  # the cells themselves are spread over the cores
     start = time.perf_counter()
@@ -61,7 +64,10 @@ def _train(cell: Cell) -> list[Record]:
 
 
 def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
-    env = make_env(cell.env_id, cell.settings)
+    env: Any = make_env(cell.env_id, cell.settings)
+    if cell.agent == "bound":
+        known = known_bound(env)
+        return {"bound": known.value, "assumes": known.assumes}, []
     exact = None
     fixed: Any = None
     if cell.agent == "filter":
@@ -70,6 +76,8 @@ def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
         solution = solve(env)
         exact = {"bound": solution.upper} | vars(solution.lower)
         fixed = SolverPolicy(env, solution)
+    elif cell.agent == "searched rules":
+        fixed = searched_rules(env.unwrapped.domain, cell.settings)
     evaluations = []
     for seed in cell.seeds:
         policy = fixed or {"random": RandomPolicy, "expert": ExpertPolicy}[cell.agent](env, seed)

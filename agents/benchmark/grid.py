@@ -17,8 +17,8 @@ from dialogue_gym.training import agent_config, check_settings, make_env
 from dialogue_gym.utils import nearest
 
 GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
-REFERENCES = ("random", "expert", "filter", "solver")
-"""Policies that do not learn."""
+REFERENCES = ("random", "expert", "searched rules", "filter", "solver", "bound")
+"""Policies that do not learn, and the bound of all policies."""
 _KEYS = ("title", "ids", "environments", "parts", "learners", "references", "marks", "dialogues")
 _PART_KEYS = (
     "turn_taking", "environments", "ids", "seeds", "steps", "learners", "references", "marks"

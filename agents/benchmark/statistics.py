@@ -81,7 +81,8 @@ def _task(task: Task, seeds: int, records: dict[str, Record]) -> Record:
         record = records[cell.fingerprint()]
         exact = exact or record["exact"]
         evaluations = [one for one in record["evaluations"] if one["seed"] < seeds]
-        agents[name] = _agent(name, cell, evaluations, is_learner=False)
+        if evaluations:
+            agents[name] = _agent(name, cell, evaluations, is_learner=False)
     for name, cell in task.learners.items():
         cells = [with_seed(cell, seed) for seed in range(seeds)]
         evaluations = [one for cell in cells for one in records[cell.fingerprint()]["evaluations"]]
@@ -163,16 +164,19 @@ def paired_interval(values: Sequence[float], others: Sequence[float]) -> Record:
 def _aggregate(tasks: list[Record]) -> Record:
     """Return for each turn taking and learner the interquartile mean of its normalised returns.
 
-    It is over the tasks whose bound is known. A return is normalised so that the random policy has 0 and the
-    bound has 1; seeds are resampled within each task. Source: Agarwal et al. 2021, Deep reinforcement
-    learning at the edge of the statistical precipice.
+    It is over the tasks whose bound assumes no more than full knowledge of the user's goal. A return is
+    normalised so that the random policy has 0 and the bound has 1; seeds are resampled within each task.
+    Source: Agarwal et al. 2021, Deep reinforcement learning at the edge of the statistical precipice.
     """
     result: Record = {}
     for turn_taking in dict.fromkeys(task["turn_taking"] for task in tasks):
         some = [
             task
             for task in tasks
-            if task["turn_taking"] == turn_taking and task["exact"] and "random" in task["agents"]
+            if task["turn_taking"] == turn_taking
+            and task["exact"]
+            and not task["exact"].get("assumes")
+            and "random" in task["agents"]
         ]
         if not some:
             continue

@@ -9,6 +9,8 @@ from agents.benchmark.markdown import DASH, mean, number, share, table
 from agents.benchmark.statistics import EARLY_MARK, MARKS
 
 Record = dict[str, Any]
+_STRONG = ("expert", "searched rules", "filter")
+"""The references that a summary shows."""
 
 
 def report(results: Record, command: str) -> str:
@@ -22,8 +24,10 @@ def report(results: Record, command: str) -> str:
         "dialogues for each seed, none of which occurs in training; brackets hold the 95 % bootstrap "
         "interval over seeds (too narrow for few seeds). *Objective* is 20 x success - turns. *Below the "
         "bound* is the difference to the optimum with full knowledge of the user's goal, which no policy can "
-        "reach under noise. A dash means: not measured, or training ended before so many dialogues."
-        + _missing(results),
+        "reach under noise; where users search a database, the bound is that of an easier world, which its "
+        "row names. *Searched rules* are those of the expert's family that a search found best for the one "
+        "environment ([search](../search/search.md)). A dash means: not measured, or training ended before "
+        "so many dialogues." + _missing(results),
         "**Budgets.** Columns with a number compare learners after that many training dialogues. Those of "
         "*own end* do not: each learner stops after its own number of steps, and *training dialogues* has "
         "the mean number of its dialogues. Figures before the end are taken on the way there, while learning "
@@ -37,8 +41,8 @@ def report(results: Record, command: str) -> str:
         summary(results),
         "## Over all environments",
         "Interquartile mean of the return, where the random policy has 0 and the bound has 1, over the "
-        "environments whose bound is known. At their own ends, learners have had different numbers of "
-        "dialogues.",
+        "environments whose bound is that of full knowledge. At their own ends, learners have had different "
+        "numbers of dialogues.",
         aggregate(results),
         *pydial.section(results["tasks"]),
     ]
@@ -69,12 +73,12 @@ def summary(results: Record) -> str:
             [
                 task["env_id"].removeprefix("FakeUser").removesuffix("-v0").lower(),
                 task["environment"] + (" explicit" if task["turn_taking"] == "explicit" else ""),
-                *(_reference(task, name) for name in ("expert", "filter")),
+                *(_reference(task, name) for name in _STRONG),
                 *cells,
                 number(task["exact"] and task["exact"]["bound"]),
             ]
         )
-    header = ["domain", "environment", "expert", "filter"]
+    header = ["domain", "environment", *_STRONG]
     header += [
         "best from rewards alone, after 1,000 dialogues",
         "the same at its own end (dialogues)",
@@ -145,12 +149,14 @@ def task_table(task: Record) -> str:
         )
     if exact := task["exact"]:
         nothing = [DASH] * (len(marks) - 1)
-        success, total = exact["success_rate"], exact["mean_return"]
-        objective = 20 * success - exact["mean_turns"]
-        solver = [*nothing, f"{success:.1%}", *nothing, number(total), *nothing, number(objective)]
-        rows.append(["solver, exactly", DASH, *solver, number(exact["bound"] - total), DASH])
+        if "success_rate" in exact:
+            success, total = exact["success_rate"], exact["mean_return"]
+            objective = 20 * success - exact["mean_turns"]
+            solver = [*nothing, f"{success:.1%}", *nothing, number(total), *nothing, number(objective)]
+            rows.append(["solver, exactly", DASH, *solver, number(exact["bound"] - total), DASH])
         bound = [*nothing, DASH, *nothing, number(exact["bound"]), *nothing, DASH, number(0.0)]
-        rows.append(["bound", DASH, *bound, DASH])
+        assumes = exact.get("assumes")
+        rows.append([f"bound {assumes}" if assumes else "bound", DASH, *bound, DASH])
     return table(["agent", "training dialogues", *columns, "below the bound", "above the expert"], rows)
 
 

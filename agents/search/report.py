@@ -27,6 +27,7 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
 }
 """Those of `configs/benchmark/full.yaml`; 2 and 4 are 1 and 3 without masks, which change nothing here."""
 DIALOGUES = 10_000
+OF_BEHAVIOUR = 80_000
 OF_PAIRS = 200
 ONE_BY_ONE = 1000
 """Dialogues that are played by the interpreted rules."""
@@ -53,7 +54,7 @@ def _degenerate(domain: str, settings: Mapping[str, Any]) -> Any:
 def _behaviour(domain: str, settings: Mapping[str, Any]) -> Any:
     return {
         name: {"ends": ends, "scores": [asdict(score) for score in scores]}
-        for name, ends, scores in by_behaviour(load_domain(domain), settings, DIALOGUES)
+        for name, ends, scores in by_behaviour(load_domain(domain), settings, OF_BEHAVIOUR)
     }
 
 

@@ -67,6 +67,29 @@ class RulePolicies:
         return np.asarray(self._actions[which, rule])
 
 
+class RulePolicy:
+    """The rules of one expert, as a policy."""
+
+    def __init__(self, env: DialogueEnv, rules: Sequence[Rule]) -> None:
+        """Compile rules; the last one has no condition."""
+        self._rules = RulePolicies(env, [rules])
+
+    def predict(
+        self, observation: Codes, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        """Return the actions for one observation or a batch of them, and the state unchanged.
+
+        Args:
+            observation: shape `(components,)` or `(n, components)`.
+            state: not used.
+            episode_start: not used.
+            deterministic: not used: choices always are.
+        """
+        batch = np.atleast_2d(observation)
+        actions = self._rules.choose(batch, np.ones((1, 1), np.int8), np.zeros(len(batch), np.int64), 0)
+        return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+
 def rules_from(entries: Sequence[Mapping[str, Any]]) -> list[Rule]:
     """Return rules in the form of a domain file, each with one action."""
     return [Rule(_clauses(entry.get("when", {})), entry["then"]) for entry in entries]

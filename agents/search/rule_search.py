@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from agents.search.lanes import Score, play_all
-from agents.search.rule_policies import RulePolicies, rules_from, rules_of
-from dialogue_gym import DialogueEnv
+from agents.search.rule_policies import RulePolicies, RulePolicy, rules_from, rules_of
+from dialogue_gym import DialogueEnv, Domain
 from dialogue_gym.ontologies import ExpertFigures, expert_rules
 
 SPACE: dict[str, tuple[Any, ...]] = {
@@ -80,7 +80,7 @@ class Found:
     """Of the mean returns: the best rules less the expert."""
 
 
-def search(domain: str, settings: Mapping[str, Any], effort: Effort, seed: int) -> Found:
+def search(domain: str | Domain, settings: Mapping[str, Any], effort: Effort, seed: int) -> Found:
     """Search the rules with the highest return in a domain under some settings."""
     env = DialogueEnv(domain, **settings)
     slots = _slots(env)
@@ -107,6 +107,14 @@ def search(domain: str, settings: Mapping[str, Any], effort: Effort, seed: int) 
     best = max(range(len(final)), key=lambda i: final[i].total)
     by_chance = max(final[: len(candidates)], key=lambda score: score.total)
     return Found(expert, by_chance, final[best], finalists[best], final[best].total - expert.total)
+
+
+def searched_rules(
+    domain: Domain, settings: Mapping[str, Any], effort: Effort = Effort(), seed: int = 0
+) -> RulePolicy:
+    """Return the policy of the best rules that are found for one environment."""
+    best = search(domain, settings, effort, seed).candidate
+    return RulePolicy(DialogueEnv(domain, **settings), rules_from(expert_rules(best.order, best.figures)))
 
 
 def _slots(env: DialogueEnv) -> list[str]:

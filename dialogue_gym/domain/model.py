@@ -200,12 +200,12 @@ class Behaviour:
     relax: tuple[float, float] = (0.5, 0.8)
     wants_other: tuple[float, float] = (0.01, 0.3)
     changes: tuple[float, float] = (0.01, 0.3)
-    tells: tuple[float, float] = (0.4, 0.6)
+    tells: tuple[float, float] = (0.2, 0.8)
     corrects: tuple[float, float] = (0.5, 0.9)
     asks_more: tuple[float, float] = (0.2, 0.4)
     leaves: tuple[float, float] = (0.3, 0.7)
     greets: tuple[float, float] = (0.3, 0.7)
-    new_wish: tuple[float, float] = (0.1, 0.2)
+    new_wish: tuple[float, float] = (0.1, 0.5)
 
 
 Figures = tuple[tuple[str, tuple[float, float]], ...]

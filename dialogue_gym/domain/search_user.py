@@ -18,10 +18,9 @@ REQUEST_KEYS = ("attributes", "count")
 SEARCH_ROLES = ("greet", "inform", "affirm", "deny", "request", "alternative", "find", "thank")
 FIGURES = tuple(field.name for field in dataclasses.fields(Behaviour))
 UNFRIENDLY = {
-    "patience": (3, 4),
     "combine": (0.0, 0.4),
     "relax": (0.2, 0.5),
-    "tells": (0.2, 0.4),
+    "tells": (0.0, 0.4),
     "corrects": (0.25, 0.6),
     "greets": (0.1, 0.4),
 }
