@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 _SCALE = 10.0
 """Returns are divided by it, so that the networks learn values of about 1."""
 _IMPOSSIBLE = -1e6
-_STEADIER = 8
+_STEADIER = 5
 """The agent's own values are averages over so many times as many batches as those of the next steps."""
 
 
@@ -48,7 +48,7 @@ class BootstrappedDQN:
         heads: int = 6,
         width: int = 24,
         common_width: int = 32,
-        updates: int = 16,
+        updates: int = 8,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
         slow_down: int = 400,
