@@ -12,7 +12,6 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
-from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered
@@ -21,14 +20,13 @@ from dialogue_gym.domain.fake_user import MAX_PATIENCE
 from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.domain.observation import ObservationField, describe
 from dialogue_gym.envs.bot_view import BotView
-from dialogue_gym.envs.horizon import NEVER, is_wrapped, with_horizon
 from dialogue_gym.envs.observation_form import Observation
 from dialogue_gym.envs.options import fold, read_options
-from dialogue_gym.envs.random_source import RandomSource
 from dialogue_gym.envs.rendering import RENDER_MODES, Rendering
 from dialogue_gym.envs.reward_terms import NamedTerms, RewardTerms
 from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number
 from dialogue_gym.envs.simulation import Simulation
+from dialogue_gym.envs.single import SingleEnv
 from dialogue_gym.envs.state import DialogueState, rules_key
 from dialogue_gym.rules import Settings, Tables
 from dialogue_gym.rules.tables import FAILURE, SUCCESS, TURNS
@@ -39,7 +37,7 @@ _YES, _NO = np.array(True), np.array(False)
 """Arrays without axes: Gymnasium's vector environments and TorchRL store these, and no other kind of bool."""
 
 
-class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
+class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
     """A dialogue with the fake user of a domain file.
 
     ## Description
@@ -165,7 +163,6 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         )
         self.max_history = whole_number("max_history", max_history, 1, MAX_HISTORY)
         self.render_mode = render_mode
-        self._spec: EnvSpec | None = None
         self.first_action = 1 if turn_taking == "auto" else 0
         """Index in the domain's actions of the environment's action 0."""
         self.action_names = self.domain.actions[self.first_action :]
@@ -184,17 +181,8 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         self._counts = [np.int64(number) for number in range(self.tables.step_limit + 2)]
 
     @property
-    def spec(self) -> EnvSpec | None:
-        """The specification that `gymnasium.make` gave, with the steps if this environment truncates."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:
-        if is_wrapped(spec):
-            self._simulation.step_limit = NEVER
-        else:
-            spec = with_horizon(spec, self._simulation.step_limit)
-        self._spec = spec
+    def _played(self) -> Simulation:
+        return self._simulation
 
     @property
     def settings(self) -> Settings:
@@ -232,10 +220,6 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         """
         return self.observation_form.decode(np.asarray(observations))
 
-    def _draw_chance(self) -> None:
-        if self._simulation.has_begun:  # otherwise the first reset draws
-            self._simulation.set_chance(int(self._drawn_seeds(1)[0]))
-
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
@@ -254,8 +238,8 @@ class DialogueEnv(RandomSource, gym.Env[Observation, np.int64]):
         super().reset(seed=seed)
         if seed is not None:
             self._simulation.set_chance(fold(seed))
-        elif not self._simulation.has_begun:
-            self._simulation.set_chance(int(self._drawn_seeds(1)[0]))
+        else:
+            self._need_chance()
         self._simulation.begin(chosen)
         self._rendering.begin()
         if self.render_mode == "human":

@@ -8,13 +8,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym._text import cut, visible
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.domain.sources import Source
-from dialogue_gym.envs.horizon import NEVER, is_wrapped, with_horizon
-from dialogue_gym.envs.random_source import RandomSource
+from dialogue_gym.envs.single import SingleEnv
 from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.text.replies import MAX_REPLY
 
@@ -22,7 +20,7 @@ MAX_MESSAGE = 4_000
 """The most characters of an observation."""
 
 
-class TextDialogueEnv(RandomSource, gym.Env[str, str]):
+class TextDialogueEnv(SingleEnv, gym.Env[str, str]):
     """A dialogue of `DialogueEnv` in text: the user's sentences are observed, and the bot's replies are text.
 
     ## Description
@@ -84,7 +82,6 @@ class TextDialogueEnv(RandomSource, gym.Env[str, str]):
             raise ValueError(f"render_mode={render_mode!r}: must be 'ansi' or None")
         self.dialogue = TextDialogue(domain, mode, **settings)
         self.render_mode = render_mode
-        self._spec: EnvSpec | None = None
         self._lines: list[str] = []
         characters = frozenset(string.printable + "…" + repr(self.dialogue.domain))
         self.observation_space = spaces.Text(MAX_MESSAGE, min_length=0, charset=characters)
@@ -101,21 +98,8 @@ class TextDialogueEnv(RandomSource, gym.Env[str, str]):
         return self.dialogue.tools
 
     @property
-    def spec(self) -> EnvSpec | None:
-        """The specification that `gymnasium.make` gave, with the steps if this environment truncates."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:
-        if is_wrapped(spec):
-            self.dialogue.step_limit = NEVER
-        else:
-            spec = with_horizon(spec, self.dialogue.step_limit)
-        self._spec = spec
-
-    def _draw_chance(self) -> None:
-        if self.dialogue.has_begun:  # otherwise the first reset draws
-            self.dialogue.set_chance(int(self._drawn_seeds(1)[0]))
+    def _played(self) -> TextDialogue:
+        return self.dialogue
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -131,8 +115,8 @@ class TextDialogueEnv(RandomSource, gym.Env[str, str]):
             TypeError: the options are not a mapping.
         """
         super().reset(seed=seed)
-        if seed is None and not self.dialogue.has_begun:
-            self.dialogue.set_chance(int(self._drawn_seeds(1)[0]))
+        if seed is None:
+            self._need_chance()
         message = self.dialogue.reset(seed, options)
         self._lines = [f"user: {message}"]
         info = {"instructions": self.instructions, "is_success": np.array(False), "action": ""}
