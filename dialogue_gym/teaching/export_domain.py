@@ -41,7 +41,15 @@ def rasa_domain(
     grown = extended_text(converted, file, name, grow)
     content = parse_yaml(grown, file, DOMAIN_FILE).value()
     actions = parse_domain(parse_yaml(grown, file, DOMAIN_FILE), name).actions
-    silent = [one for one in actions if one.startswith("utter_") and not _has_response(content, one)]
+    # An answer says its parts, and a search names it anew.
+    answers = (
+        {one for one in search.actions if domain.action_model(one).reaction == "answer"} if search else ()
+    )
+    silent = [
+        one
+        for one in actions
+        if one.startswith("utter_") and one not in answers and not _has_response(content, one)
+    ]
     responses = content.setdefault("responses", {}) if silent else {}
     # Rasa's validator wants a response for each of them.
     responses |= {one: [{"text": text} for text in domain.texts(one)] or [{"text": one}] for one in silent}

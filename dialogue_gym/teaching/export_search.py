@@ -125,7 +125,8 @@ class SearchExport:
         for service, named in self._responses.items():
             for key, name in named.items():
                 responses.pop(f"{service}/{key}", None)
-                responses[name] = [variation_json(one) for one in self._texts[service][key]]
+                if texts := self._texts[service][key]:  # an offer without one keeps what stands for it
+                    responses[name] = [variation_json(one) for one in texts]
 
     # Stories.
 

@@ -6,6 +6,7 @@ import ast
 import csv
 import json
 import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from dialogue_gym import DialogueEnv, load_domain
+from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import ActionRunner, Dispatcher, Tracker
 from dialogue_gym.actions.rasa_search import read_search
 from dialogue_gym.conversation.conversation import BotState, Conversation
@@ -28,16 +30,20 @@ from dialogue_gym.conversation.events import (
     to_json,
 )
 from dialogue_gym.conversation.wording import fill
+from dialogue_gym.domain.loader import parse_domain
+from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.observation import describe, observation_fields
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.interpreter import parse_act
 from dialogue_gym.policies import ExpertPolicy, RandomPolicy
 from dialogue_gym.stories import load
+from dialogue_gym.teaching.export_domain import rasa_domain
 from dialogue_gym.teaching.export_rasa import export_for, origins_of
 from dialogue_gym.teaching.export_search import SearchExport
 from tests.actions.test_rasa_server import CONSTRAINTS, action_server
 from tests.peers import environment_of
+from tests.rules.test_search import PLACES_FILE
 from tests.teaching.exports import simulated
 from tests.teaching.rasa_install import rasa, read_by
 
@@ -251,6 +257,18 @@ def test_stories_have_the_slots_of_the_search_and_can_be_read(project: Path) -> 
     assert slots["search_offer"] == "accepted" and slots["search_over"] == "yes" and slots["kind"] == "pub"
     assert "place" not in domain.entities and "utter_tell_phone" in str(domain.responses)
     assert not any("/" in response.name for response in domain.responses)
+
+
+def test_an_answer_needs_no_text_and_an_offer_without_one_keeps_its_place() -> None:
+    text = textwrap.dedent(PLACES_FILE).partition("responses:")[0]
+    text = re.sub(r"(?<!user: )\b(tell|offer)\b", r"utter_\1", text)
+    text = text.replace(', says: "How about {place}?"', "")
+    domain = parse_domain(parse_yaml(text, "d.yml", DOMAIN_FILE), "d")
+    content, silent = rasa_domain(text, "d.yml", "d", lambda same: same, SearchExport(domain))
+    assert silent == ["utter_offer"]
+    responses = yaml.safe_load(content)["responses"]
+    assert responses["utter_offer"] == [{"text": "utter_offer"}] and "utter_tell" not in responses
+    assert responses["utter_tell_phone"] == [{"text": "phone: {phone}"}]
 
 
 def test_an_export_again_keeps_the_venues_of_the_user(
