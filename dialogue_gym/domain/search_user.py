@@ -39,6 +39,8 @@ NEEDS = {
     "bye": (("over", ("yes",)), ("offer", ("accepted",))),
 }
 """The clauses without which an act makes no sense."""
+SECOND_HEARD = ("weak", "close")
+"""The labels of a second hypothesis, without which there is nothing to select."""
 
 
 def constraint_names(fake_user: YamlNode | None) -> tuple[str, ...]:
@@ -180,7 +182,7 @@ def implied_needs(act: str, slot: str | None, needs: Condition) -> Condition:
     if act == "confirm":
         implied = ((f"slot.{slot}", (FILLED, DONT_CARE)),)
     elif act == "select":
-        implied = ((f"second.{slot}", ("weak", "close")),)
+        implied = ((f"second.{slot}", SECOND_HEARD),)
     clauses = dict(implied)
     for field, labels in needs.clauses:
         both = [label for label in clauses.get(field, labels) if label in labels]

@@ -84,7 +84,7 @@ class ToolReader(ReplyReader):
             raise ReplyError('a call has a "name", the name of an action')
         tool = self._tool(name)
         arguments = content.get("arguments")
-        given = {} if arguments is None else _object(arguments)
+        given = {} if arguments is None else _object(arguments, "an object with arguments")
         try:
             return Call(tool.name, tool.values(given))
         except ValueError as error:
@@ -106,17 +106,19 @@ def reply_text(reply: Reply) -> str:
     return reply
 
 
-def _object(reply: object) -> Mapping[str, Any]:
+def _object(reply: object, wanted: str = "an object with the name of an action") -> Mapping[str, Any]:
     if isinstance(reply, Mapping):
         return reply
-    text = reply_text(reply)  # type: ignore[arg-type]
+    if not isinstance(reply, str):
+        raise ReplyError(f"expected {wanted}, not {_kind(reply)}")
+    text = reply_text(reply)
     wrapped = _WRAPPED.fullmatch(text)
     try:
         content = read_json((wrapped[1] if wrapped else text).strip())
     except ValueError as error:
         raise ReplyError(f"expected a call such as {json.dumps({'name': 'ACTION'})}: {error}") from None
     if not isinstance(content, dict):
-        raise ReplyError(f"expected an object with the name of an action, not {_kind(content)}")
+        raise ReplyError(f"expected {wanted}, not {_kind(content)}")
     return content
 
 

@@ -11,6 +11,7 @@ from dialogue_gym.conversation.search_state import SERVICES
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import Condition
 from dialogue_gym.domain.observation import SlotCodes, slot_codes
+from dialogue_gym.domain.search_user import NEEDS, SECOND_HEARD
 
 _JSON_TYPES = {"bool": "boolean", "float": "number"}
 _TASK = """You are a bot that talks to a user of a service called "{name}".{description}
@@ -21,6 +22,15 @@ _WAYS = {
     "free": "Reply with one sentence to the user, such as those below.",
     "tools": "In each turn, call one action as a tool. Its arguments say what you know of the user's wishes.",
 }
+_SEARCH_WORDS = {
+    NEEDS["offer"][0]: "a wish of the user that you know",
+    NEEDS["alternative"][0]: "an offer",
+    NEEDS["answer"][0]: "a question of the user without an answer",
+    NEEDS["more"][0]: "an offer that the user has not turned down",
+    NEEDS["bye"][0]: "thanks of the user",
+    NEEDS["bye"][1]: "an offer that the user has accepted",
+}
+"""The needs of a search's acts in words; their clauses name fields that a reader of texts does not see."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +158,8 @@ def _description(domain: Domain, action: str) -> str:
         parts = ["Forgets everything, and lets the user begin anew."]
     elif texts:
         parts = [f'Says "{texts[0]}"']
+    elif model.reaction == "answer":
+        parts = ["Tells the user what they have asked for."]
     elif model.speaks:
         parts = ["Speaks to the user."]
     else:
@@ -161,9 +173,18 @@ def needs_text(needs: Condition) -> str:
     """Return a precondition in words.
 
     >>> needs_text(Condition((("slot.people", ("filled",)), ("offer", ("made", "accepted")))))
-    'people filled, offer made or accepted'
+    'people filled, an offer that the user has not turned down'
     """
-    return ", ".join(f"{field.removeprefix('slot.')} {_either(labels)}" for field, labels in needs.clauses)
+    return ", ".join(_clause_text(field, labels) for field, labels in needs.clauses)
+
+
+def _clause_text(field: str, labels: Sequence[str]) -> str:
+    if (words := _SEARCH_WORDS.get((field, tuple(labels)))) is not None:
+        return words
+    kind, _, slot = field.partition(".")
+    if kind == "second" and tuple(labels) == SECOND_HEARD:
+        return f"two values heard for {slot}"
+    return f"{field.removeprefix('slot.')} {_either(labels)}"
 
 
 def _either(labels: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -14,8 +15,10 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialogue_gym import DialogueEnv, DomainError, ExpertPolicy
+from dialogue_gym import DialogueEnv, DomainError, ExpertPolicy, load_domain
+from dialogue_gym.domain.observation import SEARCH_FIELDS
 from dialogue_gym.text import MODES, TextDialogue
+from dialogue_gym.text.tools import tools_of
 from tests.conftest import TEXT_IDS, domain_from
 
 DOMAINS = ("restaurant", "concert", "city", "hotel", "laptop")
@@ -138,6 +141,7 @@ def test_no_reply_raises_an_error(mode: str, replies: list[Any]) -> None:
         ("names", {"name": "utter_greet"}, "expected a text, not an object"),
         ("tools", "hello", 'expected a call such as {"name": "ACTION"}: not valid JSON'),
         ("tools", "[1]", "expected an object with the name of an action, not a list"),
+        ("tools", {"name": "utter_greet", "arguments": [1]}, "expected an object with arguments, not a list"),
         ("tools", "{}", 'a call has a "name", the name of an action'),
         ("tools", {"name": "utter_gret"}, "unknown action 'utter_gret'; did you mean 'utter_greet'?"),
         (
@@ -276,6 +280,13 @@ def test_a_sentence_that_could_be_two_actions_is_refused() -> None:
     one = TextDialogue("city", "free")
     one.reset(seed=0)
     assert one.step("Which part of the city?").action == "utter_ask_area"
+
+
+@pytest.mark.parametrize("domain", ["city", "hotel", "laptop"])
+def test_a_search_needs_nothing_that_a_reader_of_texts_does_not_see(domain: str) -> None:
+    needs = " ".join(tool.description.partition("Needs: ")[2] for tool in tools_of(load_domain(domain)))
+    assert "a question of the user without an answer, an offer that" in needs
+    assert not re.search(rf"\b(second\.|({'|'.join(SEARCH_FIELDS)}) (yes|one|made|accepted))", needs)
 
 
 def test_descriptions_of_the_domain_file_are_part_of_the_instructions() -> None:
