@@ -77,6 +77,8 @@ def check_settings(names: Iterable[str], fixed: Iterable[str] = ()) -> None:
     ours = ("render_mode", "max_episode_steps", "observation", *fixed)
     valid = [name for name in inspect.signature(DialogueEnv).parameters if name not in ours]
     for name in names:
+        if name == "observation":
+            raise ValueError(f"{name!r} cannot be set here: the agents read fields")
         if name not in valid:
             raise ValueError(f"unknown setting {name!r}; {nearest(str(name), valid)}")
 

@@ -171,6 +171,7 @@ def test_two_agents_are_compared_on_the_same_dialogues(command: Command) -> None
         (["train", "shop.yml", "--agent", "pp"], "unknown agent 'pp'; did you mean 'ppo'?"),
         (["train", "shop.yml", "pacience=3"], "unknown setting 'pacience'; did you mean 'patience'?"),
         (["train", "shop.yml", "domain=concert"], "unknown setting 'domain'"),
+        (["train", "shop.yml", "observation=flat"], "'observation' cannot be set here: the agents"),
         (["train", "shop.yml", "patience=lots"], "patience='lots': must be a whole number"),
         (["train", "shp.yml"], "shp.yml: there is no such file"),
         (["train", "tiny.yml", "--agent", "warm_ppo"], "warm_ppo: it begins with the domain's expert"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dialogue_gym import DialogueEnv, Domain, DomainError
+from dialogue_gym.check import check_files
 from dialogue_gym.domain.model import SEARCH_ACTS, SearchGoal
 from dialogue_gym.domain.observation import SEARCH_FIELDS, SECONDS
 from tests import ROOT
@@ -135,10 +136,13 @@ def test_the_documentation_has_every_key_act_and_label() -> None:
 
 
 def test_the_example_of_the_documentation_is_played(tmp_path: Path) -> None:
-    example = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)[0]
+    example, venues = (
+        re.findall(rf"^```{kind}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)[0]
+        for kind in ("yaml", "text")
+    )
     (tmp_path / "domain.yml").write_text(example, "utf-8")
-    rows = ["place,kind,area,phone,address", "Alba,thai,north,11,Oak Road 1", "Bela,pizza,south,12,"]
-    (tmp_path / "places.csv").write_text("\n".join(rows), "utf-8")
+    (tmp_path / "places.csv").write_text(venues, "utf-8")
+    assert check_files([str(tmp_path / "domain.yml")]) == []
     env = DialogueEnv(tmp_path / "domain.yml")
     successes = 0
     for seed in range(30):
