@@ -90,7 +90,10 @@ def _served(
     for key in keys:
         said = speaker.respond(known[key], slots, shown(slots))
         texts.append((said and said[0]) or "")
-    return " ".join(filter(None, texts)) or None
+    said_parts = list(filter(None, texts))
+    # Sentences stand side by side; parts such as `phone: 11` need a comma.
+    ended = [part + "," if part[-1].isalnum() else part for part in said_parts[:-1]]
+    return " ".join([*ended, *said_parts[-1:]]) or None
 
 
 def service_texts(name: str, domain: Domain) -> dict[str, tuple[Variation, ...]]:

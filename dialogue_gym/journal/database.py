@@ -68,7 +68,7 @@ class JournalDatabase:
         self.is_read_only = read_only
         self.mutex = threading.RLock()
         if folder is not None and not self.path.exists() and (read_only or not create):
-            raise StoreError(f"{folder}: no journal here")
+            raise StoreError(f"{folder}: there is no store here")
         if folder is not None and self.path.exists() and not self.path.is_file():
             raise StoreError(f"{self.path}: {NO_FILE}")
         with contextlib.ExitStack() as opened, self._errors():

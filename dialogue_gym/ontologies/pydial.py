@@ -33,7 +33,8 @@ def read_pydial(rules: Path, database: Path) -> Ontology:
         raise OntologyError(f"{rules}: expected an object with {INFORMABLE!r}, not {json_kind(content)}")
     for key in (INFORMABLE, REQUESTABLE):
         if key not in content:
-            raise OntologyError(f"{rules}: the key {key!r} is missing; {nearest(key, content)}")
+            hint = f"; {nearest(key, content)}" if content else ""
+            raise OntologyError(f"{rules}: the key {key!r} is missing{hint}")
     informable = content[INFORMABLE]
     if not isinstance(informable, dict):
         raise OntologyError(f"{rules}: {INFORMABLE!r} must be an object, not {json_kind(informable)}")

@@ -32,6 +32,9 @@ def to_numpy(model: Any, env: gym.Env[Any, Any], seed: int | None = None) -> Net
     spaces = model.observation_space, model.action_space
     if spaces != (env.observation_space, env.action_space):
         raise ValueError("the agent is for other actions or observations than the environment")
+    form = getattr(env.unwrapped, "observation_form", None)
+    if form is not None and form.name == "belief":
+        raise ValueError("agents that read observation='belief' cannot be saved, only 'fields' and 'flat'")
     policy = model.policy
     if isinstance(model, DQN):
         network, extractor = [*model.q_net.q_net], model.q_net.features_extractor

@@ -6,8 +6,10 @@ import pytest
 
 from dialogue_gym import load_domain
 from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.effects import service_text
 from dialogue_gym.conversation.events import ActionExecuted, SlotSet
-from dialogue_gym.conversation.search_state import SearchState
+from dialogue_gym.conversation.search_state import SearchState, Service
+from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.nlu.interpreter import parse_act
 from tests.conftest import domain_from
 
@@ -88,6 +90,11 @@ def test_requests_without_an_answer_and_cells_are_told() -> None:
     ]
     told = search_after(THAI, "utter_offer", '/request{"attribute": "hours"}', "utter_tell")
     assert told.asked == () and told.lines() == asked.lines()[:3]
+
+
+def test_the_parts_of_an_answer_are_told_apart() -> None:
+    service = Service(False, {"phone": "11", "hours": "late"}, ("phone", "hours"), True)
+    assert service_text("utter_tell", TOWN, Speaker(TOWN, 0), {}, service) == "phone: 11, hours: late"
 
 
 def test_both_hypotheses_of_a_slot_are_told() -> None:

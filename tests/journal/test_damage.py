@@ -74,7 +74,7 @@ def test_damaged_journal_is_reported_in_one_line(
 
 def test_impossible_folder_is_reported(tmp_path: Path) -> None:
     for keywords in ({"create": False}, {"read_only": True}):
-        with pytest.raises(StoreError, match="no journal here"):
+        with pytest.raises(StoreError, match="there is no store here"):
             Store(tmp_path / "none", **keywords)
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used"):

@@ -89,6 +89,9 @@ def test_only_plain_networks_can_be_saved() -> None:
         to_numpy(odd, env)
     with pytest.raises(ValueError, match="for other actions or observations"):
         to_numpy(A2C("MlpPolicy", env, device="cpu"), DialogueEnv("restaurant"))
+    beliefs = DialogueEnv("concert", observation="belief")
+    with pytest.raises(ValueError, match="observation='belief' cannot be saved"):
+        to_numpy(A2C("MlpPolicy", beliefs, device="cpu"), beliefs)
 
 
 def table(folder: Path) -> Path:

@@ -128,7 +128,7 @@ def test_trackers_are_read_from_files_and_by_the_command(tmp_path: Path) -> None
     folder = tmp_path / "store"
     words = ["store", "import-tracker", str(database), "--store", str(folder)]
     done = call(*words)
-    assert done.returncode == 2 and "no journal here" in done.stderr
+    assert done.returncode == 2 and "there is no store here" in done.stderr
     done = call(*words, "--domain", "restaurant")
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == "4 conversations imported"
     assert "utter_greet" in call("store", "show", "rasa1", "--store", str(folder)).stdout
