@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 import yaml
 
 from dialogue_gym._text import counted, printable, quoted
-from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, TrustOption, note
+from dialogue_gym.cli.options import DomainName, Mode, SeedOption, SettingsArgument, TrustOption, note
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.live.policy import find_agent
@@ -28,14 +27,6 @@ from dialogue_gym.training.text_evaluation import evaluate_text
 _ENDPOINT = "openai:"
 _TEXT = "Dialogues in text"
 _DIALOGUES, _USERS = 1000, 20
-
-
-class Mode(StrEnum):
-    """The ways to act in text."""
-
-    NAMES = "names"
-    TOOLS = "tools"
-    FREE = "free"
 
 
 def evaluate(

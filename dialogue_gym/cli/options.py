@@ -18,6 +18,7 @@ from dialogue_gym.domain.sources import builtin_names, namesake
 
 BOT, TEACHING, LEARNING = "Bot and store", "Teaching", "Learning from people"
 SERVING, PEOPLE = "Serving", "Visitors and front ends"
+OPENENV = "OpenEnv, for training"
 """The groups of options in `--help`."""
 
 Options = TypeVar("Options")
@@ -35,6 +36,14 @@ class TurnTaking(StrEnum):
 
     EXPLICIT = "explicit"
     AUTO = "auto"
+
+
+class Mode(StrEnum):
+    """The ways to act in text."""
+
+    NAMES = "names"
+    TOOLS = "tools"
+    FREE = "free"
 
 
 class Teacher(StrEnum):
@@ -156,6 +165,9 @@ _OPTIONS: dict[str, Any] = {
     # Serving
     "teach": _option(bool, SERVING, "--teach/--no-teach", help="Serve the teachers' pages, at /teach/."),
     "talk": _option(bool, SERVING, "--talk/--no-talk", help="Serve visitors: /talk/, REST and /api."),
+    "openenv": _option(
+        bool, SERVING, "--openenv", help="Serve the fake user to programs that train a bot, at /openenv."
+    ),
     "host": _option(
         str, SERVING, "--host", help="Address to listen on; a non-local one requires a password."
     ),
@@ -297,6 +309,25 @@ _OPTIONS: dict[str, Any] = {
         "--allow-origin",
         metavar="URL",
         help="A site whose pages may embed the visitors' page, such as https://example.org.",
+    ),
+    # OpenEnv
+    "mode": _option(
+        Mode, OPENENV, "--mode", help="Replies, if a client chooses none: names of actions, tools, sentences."
+    ),
+    "setting": _option(
+        list[str] | None,
+        OPENENV,
+        "--setting",
+        metavar="KEY=VALUE",
+        help="A setting of the dialogues, such as semantic_error_rate=0.3, if a client chooses none.",
+    ),
+    "sessions": _option(int, OPENENV, "--sessions", min=1, help="Sessions that may be open at once."),
+    "idle": _option(
+        float,
+        OPENENV,
+        "--idle",
+        min=0,
+        help="Minutes after which a session without a message ends; 0: never.",
     ),
 }
 """Options by the name of their field in the dataclasses of options, in the order of `--help`."""

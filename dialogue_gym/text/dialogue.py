@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class TextDialogue:
         self.mode = mode
         self._simulation = Simulation(self.domain, make_text_settings(self.domain, settings))
         self._tables = self._simulation.tables
-        self._reader = _reader(mode)(self.domain)
+        self._reader = _reader(mode, self.domain)
         self._acts = ActReader(self.domain, self._tables)
         self._index = {name: index for index, name in enumerate(self.domain.actions)}
         self._codes = slot_codes(self.domain)
@@ -226,12 +227,14 @@ class TextDialogue:
         return service_text(action, self.domain, self._bot, slots, service)
 
 
-def _reader(mode: str) -> type[ReplyReader]:
+@functools.lru_cache(maxsize=16)
+def _reader(mode: str, domain: Domain) -> ReplyReader:
+    """Return the reader of replies, which many dialogues share: for sentences it trains an interpreter."""
     if mode == "free":
         from dialogue_gym.text.sentences import SentenceReader  # needs the extra nlu
 
-        return SentenceReader
-    return NameReader if mode == "names" else ToolReader
+        return SentenceReader(domain)
+    return NameReader(domain) if mode == "names" else ToolReader(domain)
 
 
 def make_text_settings(domain: Domain, given: Mapping[str, Any]) -> Any:

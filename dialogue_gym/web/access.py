@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from dialogue_gym._files import write_whole
 from dialogue_gym.web.attempts import TEACH, Applicant, PasswordAttempts
@@ -63,7 +63,13 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((parsed, _IPV6_BITS), strict=False))
 
 
-def network_of_client(request: Request) -> str:
+def bearer(request: HTTPConnection) -> str | None:
+    """Return the bearer token of a request."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def network_of_client(request: HTTPConnection) -> str:
     """Return the network from which a request comes."""
     return network_of(request.client.host) if request.client else ""
 
@@ -125,7 +131,7 @@ class AccessPolicy:
         """Return a signer of texts for one purpose, which stays valid under another password."""
         return URLSafeSerializer(_key(self.folder / _KEY_FILE), salt=purpose)
 
-    def try_password(self, realm: str, request: Request, password: str) -> bool:
+    def try_password(self, realm: str, request: HTTPConnection, password: str) -> bool:
         """Return whether this is the password. Wrong ones delay the next try.
 
         Args:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Security
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,12 +25,12 @@ from dialogue_gym.conversation.wording import REST
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.web.access import AccessPolicy, TooManyTries, network_of_client
+from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer, network_of_client
 from dialogue_gym.web.attempts import API as API_REALM
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.domain_api import API, add_domain
 from dialogue_gym.web.domain_desk import DomainDesk
-from dialogue_gym.web.responses import ErrorBody, EscapedJSON, leads_home
+from dialogue_gym.web.responses import ErrorBody, EscapedJSON, explain_unreadable, leads_home
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.talk_page import PATH, add_visitors
 from dialogue_gym.web.visitors import COOKIE, PREFIX
@@ -271,12 +270,6 @@ def _parts(message: BotUttered) -> Iterator[Json]:
         yield {"text": text, "buttons": element.get("buttons", [])}
 
 
-def bearer(request: Request) -> str | None:
-    """Return the bearer token of a request."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
-
-
 def _add_error_handlers(app: FastAPI) -> None:
     """Answer errors with their status and one line."""
 
@@ -292,12 +285,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     def unknown(request: Request, error: LiveError) -> JSONResponse:
         return error_body(404, printable(str(error)))
 
-    @app.exception_handler(RequestValidationError)
-    def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        is_json = first["type"] != "json_invalid"
-        where = ".".join(str(part) for part in first["loc"]) if is_json else "body"
-        return error_body(422 if is_json else 400, printable(f"{where}: {first['msg']}"))
+    explain_unreadable(app)
 
     @app.exception_handler(StoreError)
     def unwritten(request: Request, error: StoreError) -> JSONResponse:

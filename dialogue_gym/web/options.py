@@ -20,6 +20,10 @@ _TALKING = (
     *("origin", "token_file", "trust_ratings", "title", "color", "logo", "allow_origin"),
 )
 """Options that have an effect only if visitors talk to the bot."""
+_OPENENV = ("mode", "setting", "sessions", "idle")
+"""Options that have an effect only with OpenEnv."""
+_BOT = ("store", "nlu", "actions", "fallback", "seed", "trust", "stories")
+"""Options of the bot, which OpenEnv does without: its clients are the bot."""
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 """The origin of a site as browsers send it."""
 
@@ -33,6 +37,7 @@ class ServeOptions(SessionOptions, LearningOptions):
             about.
         teach: whether to serve the teachers' pages.
         talk: whether to serve the visitors' page, the REST channel and the interface for programs.
+        openenv: whether to serve dialogues with the fake user over the OpenEnv protocol.
         host: the address to listen on.
         port: the port to listen on; 0 for a free one.
         password_file: a file with the teachers' password.
@@ -46,11 +51,16 @@ class ServeOptions(SessionOptions, LearningOptions):
         color: the color of buttons there, `#rrggbb`.
         logo: an image file to show there.
         allow_origin: other sites that may embed the visitors' page.
+        mode: the way to act over OpenEnv, if a client chooses no other.
+        setting: settings of these dialogues, `KEY=VALUE`, if a client chooses no others.
+        sessions: the number of OpenEnv's sessions that may be open at once.
+        idle: the minutes after which a session without a message ends; 0 for never.
     """
 
     source: str = ""
     teach: bool = True
     talk: bool = False
+    openenv: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
     password_file: Path | None = None
@@ -64,6 +74,10 @@ class ServeOptions(SessionOptions, LearningOptions):
     color: str | None = None
     logo: Path | None = None
     allow_origin: tuple[str, ...] = ()
+    mode: str = "names"
+    setting: tuple[str, ...] = ()
+    sessions: int = 1000
+    idle: float = 30.0
 
     def check(self) -> None:
         """Refuse options that would have no effect.
@@ -72,14 +86,22 @@ class ServeOptions(SessionOptions, LearningOptions):
             ValueError: an option has no effect, or there is nothing to serve, or a value is wrong; one line
                 names it.
         """
+        if not self.source and self.openenv:
+            raise ValueError("--openenv: there is no fake user yet; name a domain")
         if not self.source and (self.talk or not self.teach):
             raise ValueError("there is no bot for visitors yet; name a domain, or leave out --talk")
-        if not (self.teach or self.talk):
-            raise ValueError("--no-teach: there is nothing to serve; add --talk")
+        if not (self.teach or self.talk or self.openenv):
+            raise ValueError("--no-teach: there is nothing to serve; add --talk or --openenv")
         if not self.teach and (flag := self._changed(_TEACHING)):
             raise ValueError(f"{flag}: this is for teachers; leave out --no-teach")
         if not self.talk and (flag := self._changed(_TALKING)):
             raise ValueError(f"{flag}: this is for visitors; add --talk")
+        if not self.openenv and (flag := self._changed(_OPENENV)):
+            raise ValueError(f"{flag}: this is for OpenEnv; add --openenv")
+        if not (self.teach or self.talk) and (flag := self._changed(_BOT)):
+            raise ValueError(
+                f"{flag}: over OpenEnv the client is the bot; leave out --no-teach, or add --talk"
+            )
         exploration_rates(self.explore)
         for proxy in self.behind_proxy:
             try:

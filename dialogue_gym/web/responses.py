@@ -6,9 +6,13 @@ import json
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from dialogue_gym._text import printable
 
 NO_INLINE = "default-src 'self'"
 INLINE_STYLES = "default-src 'self'; style-src 'self' 'unsafe-inline'"
@@ -91,3 +95,14 @@ def leads_home(home: str) -> Callable[[Request, Exception], Awaitable[Response]]
         return JSONResponse({"detail": getattr(error, "detail", "Not Found")}, 404)
 
     return handle
+
+
+def explain_unreadable(app: FastAPI) -> None:
+    """Let an application answer requests of a wrong form with one line."""
+
+    @app.exception_handler(RequestValidationError)
+    def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        is_json = first["type"] != "json_invalid"
+        where = ".".join(str(part) for part in first["loc"]) if is_json else "body"
+        return JSONResponse({"detail": printable(f"{where}: {first['msg']}")}, 422 if is_json else 400)

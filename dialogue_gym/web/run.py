@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Router
 from starlette.types import ASGIApp
 
 from dialogue_gym._text import printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.factory import domain_notes
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
@@ -25,6 +28,8 @@ from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.startup import await_training, make_interpreter, set_up
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
+from dialogue_gym.text.dialogue import TextDialogue
+from dialogue_gym.training.environments import check_user, parse_settings
 from dialogue_gym.web.access import AccessPolicy, is_loopback
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
@@ -32,16 +37,27 @@ from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.first_page import PATH as NEW_PATH
 from dialogue_gym.web.first_page import FirstPage
+from dialogue_gym.web.openenv_app import PATH as OPENENV_PATH
+from dialogue_gym.web.openenv_app import OpenEnvOffer, openenv_app
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.responses import INLINE_STYLES
 from dialogue_gym.web.security import AccessMiddleware
-from dialogue_gym.web.server import address_of, listen, password_of, read_tokens, serve, told_address
+from dialogue_gym.web.server import (
+    address_of,
+    allow_open_files,
+    listen,
+    password_of,
+    read_tokens,
+    serve,
+    told_address,
+)
 from dialogue_gym.web.talk_page import PATH as TALK_PATH
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 
 if TYPE_CHECKING:
     from dialogue_gym.live.run import OpenLiveBot
 
+_OPENENV_AT = "Clients of OpenEnv reach the fake user at"
 _Part = TypeVar("_Part", TeachOptions, LiveOptions)
 
 
@@ -84,16 +100,23 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     domain = load_domain(options.source)
     for note in domain_notes(options.source):
         print(f"({printable(note)})")
+    offer = _offer(options, domain) if options.openenv else None
+    password = password_of(options.password_file, options.host)
+    if (options.teach or options.openenv) and password is None and (door := _open_door(options)):
+        reached = (
+            "visitors would reach the teachers' pages, too" if options.teach else "others would reach it"
+        )
+        raise ValueError(
+            f"{door}: {reached}, so a password is required: set DIALOGUE_GYM_PASSWORD, or give"
+            " --password-file"
+        )
+    if offer and not (options.teach or options.talk):
+        _serve_openenv(options, listening, offer, password)
+        return
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
     setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
     folder = setup.folder if setup else options.store or _live_store(options.source, domain)
     tokens = read_tokens(options.token_file)
-    password = password_of(options.password_file, options.host)
-    if options.teach and password is None and (door := _open_door(options)):
-        raise ValueError(
-            f"{door}: visitors would reach the teachers' pages, too, so a password is required: set"
-            " DIALOGUE_GYM_PASSWORD, or give --password-file"
-        )
     with contextlib.ExitStack() as stack:
         policy = AccessPolicy(options.host, folder, password, options.name)
         if setup:
@@ -114,6 +137,8 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
             desk = DomainDesk(domain, store, words, handoff)
             server = build_visitor_app(people, own, tokens, branding, desk)
+        if offer:
+            server = _with_openenv(offer, policy, server)
         if setup:
             store = store or stack.enter_context(Store(folder))
             words = words or teaching_interpreter(options, domain, folder)
@@ -131,14 +156,12 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             server = build(workspaces, policy, server)
         print(f"{domain.name}: everything is kept in {printable(str(folder))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)
-
-        def told(path: str) -> str:
-            return printable(told_address(options.host, listening, path, options.name, options.behind_proxy))
-
         if setup:
-            print(f"Teach the bot at {told(PATH)}")
+            print(f"Teach the bot at {_told(options, listening, PATH)}")
+        if offer:
+            print(f"{_OPENENV_AT} {_told(options, listening, OPENENV_PATH)}")
         if people:
-            print(f"Talk to the bot at {told(TALK_PATH)}")
+            print(f"Talk to the bot at {_told(options, listening, TALK_PATH)}")
             print(f"Rasa's front ends reach it at {WEBHOOK}", flush=True)
             if not tokens and (not is_loopback(options.host) or options.name or options.behind_proxy):
                 print(
@@ -148,15 +171,63 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
                 )
         assert server is not None  # options.check() has refused to serve nothing
         opens = teaching if setup and options.open else None
-        serve(server, listening, opens, proxies=options.behind_proxy)
+        serve(server, listening, opens, proxies=options.behind_proxy, compresses=not offer)
         print("(everything is saved)")
+
+
+def _offer(options: ServeOptions, domain: Domain) -> OpenEnvOffer:
+    """Return the dialogues that are offered over OpenEnv.
+
+    Raises:
+        ValueError: there are none, or an option cannot be used.
+    """
+    check_user(options.source, domain)
+    try:
+        settings = parse_settings(options.setting, ("domain", "turn_taking", "shaping"))
+        TextDialogue(domain, str(options.mode), **settings)
+    except ValueError as error:
+        raise ValueError(f"--setting: {error}") from None
+    return OpenEnvOffer(
+        domain,
+        str(options.mode),
+        settings,
+        options.sessions,
+        60 * options.idle,
+        "MIT" if options.source in builtin_names() else None,
+    )
+
+
+def _with_openenv(offer: OpenEnvOffer, policy: AccessPolicy, others: ASGIApp | None) -> ASGIApp:
+    """Return an application with OpenEnv under its path, and with another one for all other paths."""
+    allow_open_files(offer.most_sessions)
+    here = f"OpenEnv is at {OPENENV_PATH}\n"
+    nothing = AccessMiddleware(PlainTextResponse(here, status_code=404), policy)
+    return Router([Mount(OPENENV_PATH, openenv_app(offer, policy)), Mount("/", others or nothing)])
+
+
+def _serve_openenv(
+    options: ServeOptions, listening: socket.socket, offer: OpenEnvOffer, password: str | None
+) -> None:
+    """Serve dialogues over OpenEnv alone; nothing is kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        policy = AccessPolicy(options.host, Path(folder), password, options.name)
+        server = _with_openenv(offer, policy, None)
+        print(f"{offer.domain.name}: Ctrl-C stops.")
+        print(f"{_OPENENV_AT} {_told(options, listening, OPENENV_PATH)}", flush=True)
+        serve(server, listening, proxies=options.behind_proxy, compresses=False)
+
+
+def _told(options: ServeOptions, listening: socket.socket, path: str) -> str:
+    return printable(told_address(options.host, listening, path, options.name, options.behind_proxy))
 
 
 def _open_door(options: ServeOptions) -> str:
     """Return the options that let others than this machine in, to a server that listens here alone."""
     if options.behind_proxy:
         return f"--behind-proxy {options.behind_proxy[0]}"
-    return f"--talk --name {printable(options.name[0])}" if options.talk and options.name else ""
+    flags = ("--talk", options.talk), ("--openenv", options.openenv)
+    found = [flag for flag, is_given in flags if is_given] if options.name else []
+    return f"{found[0]} --name {printable(options.name[0])}" if found else ""
 
 
 def _live_store(source: str, domain: Domain) -> Path:

@@ -7,10 +7,12 @@ from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dialogue_gym.web.access import AccessPolicy, is_loopback
+from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer, is_loopback
+from dialogue_gym.web.attempts import API
 from dialogue_gym.web.responses import NO_INLINE, security_headers
 
 MOST_BYTES = 1_000_000
@@ -31,6 +33,7 @@ class AccessMiddleware:
         enter: str | None = None,
         framed: str | None = None,
         content: str = NO_INLINE,
+        needs_bearer: bool = False,
     ) -> None:
         """Protect an application.
 
@@ -40,12 +43,14 @@ class AccessMiddleware:
             enter: the path of the sign-in form; None for an application without signing in.
             framed: the path of the one page that the policy's `frames` may show; None for none.
             content: the content that the application's pages may load, one of those in `responses`.
+            needs_bearer: whether requests need the password as a bearer token, if there is one.
         """
         self._app = app
         self._policy = policy
         self._enter = enter
         self._framed = framed
         self._content = content
+        self._needs_bearer = needs_bearer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request or socket on, or refuse it."""
@@ -53,7 +58,7 @@ class AccessMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if refusal := self._refusal(scope, headers):
+        if refusal := self._refusal(scope, headers) or self._bearer_refusal(scope):
             await _refuse(scope, receive, send, *refusal)
             return
         home = scope.get("root_path", "")
@@ -100,6 +105,18 @@ class AccessMiddleware:
         if len(length) > 12 or int(length) > MOST_BYTES:
             return _TOO_LARGE
         return None
+
+    def _bearer_refusal(self, scope: Scope) -> tuple[int, str] | None:
+        if not self._needs_bearer or self._policy.password is None:
+            return None
+        connection = HTTPConnection(scope)
+        if (given := bearer(connection)) is None:
+            return 401, "password required: send the header Authorization: Bearer PASSWORD"
+        try:
+            is_right = self._policy.try_password(API, connection, given)
+        except TooManyTries as error:
+            return 429, str(error)
+        return None if is_right else (401, "wrong password")
 
     def _while_signed_in(self, headers: Headers, receive: Receive, send: Send) -> tuple[Receive, Send]:
         """Return the channels of a socket, which closes once the teacher is signed out."""

@@ -25,6 +25,8 @@ from dialogue_gym.web.security import MOST_BYTES, ProxyNotice
 
 PASSWORD = "DIALOGUE_GYM_PASSWORD"
 """The environment variable with the teachers' password."""
+_OTHER_FILES = 256
+"""Open files and sockets of a server besides those of sessions."""
 _PASSWORD_FILE = FileKind("file with a password", FileError)
 _TOKEN_FILE = FileKind("file of tokens", FileError)
 
@@ -48,12 +50,27 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
+def allow_open_files(sockets: int) -> None:
+    """Let this process have so many sockets open, where the usual limit is lower and may be raised."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = sockets + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        needed = min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
 def serve(
     server: ASGIApp,
     listening: socket.socket,
     opens: str | None = None,
     ends: threading.Event | None = None,
     proxies: Sequence[str] = (),
+    compresses: bool = True,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM, or until an event; the socket stays open for another application.
 
@@ -63,6 +80,7 @@ def serve(
         opens: the address of a page to open in the browser.
         ends: the event.
         proxies: addresses and networks of proxies, whose word about the client is taken.
+        compresses: whether web sockets may compress, which takes some 300 KiB of memory for each.
     """
     config = uvicorn.Config(
         server if proxies else ProxyNotice(server),
@@ -71,6 +89,7 @@ def serve(
         # Its warnings are about what clients send, which could fill the log.
         log_level="error",
         ws_max_size=MOST_BYTES,
+        ws_per_message_deflate=compresses,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=[form for proxy in proxies for form in _forms(proxy)],
         server_header=False,

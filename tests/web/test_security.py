@@ -172,6 +172,15 @@ def test_another_password_invalidates_all_cookies(tmp_path: Path) -> None:
         (["--token-file", "none"], {}, "--token-file: this is for visitors; add --talk"),
         (["--no-teach"], {}, "--no-teach: there is nothing to serve; add --talk"),
         (["--no-teach", "--talk", "--pretrained"], {}, "--pretrained: this is for teachers"),
+        (["--sessions", "5"], {}, "--sessions: this is for OpenEnv; add --openenv"),
+        (["--no-teach", "--openenv", "--seed", "5"], {}, "--seed: over OpenEnv the client is the bot"),
+        (["--openenv", "--setting", "patience=x"], {}, "--setting: patience='x': must be"),
+        (["--openenv", "--setting", "patients=2"], {}, "--setting: unknown setting 'patients'; did you mean"),
+        (
+            ["--no-teach", "--openenv", "--name", "train.example"],
+            {},
+            "--openenv --name train.example: others would reach it, so a password is required",
+        ),
         (
             ["--no-teach", "--talk", "--host", "0.0.0.0"],
             {},
