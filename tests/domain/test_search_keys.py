@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from dialogue_gym import DialogueEnv, Domain, DomainError
+from dialogue_gym import DialogueEnv, Domain, DomainError, ExpertPolicy
 from dialogue_gym.check import check_files
 from dialogue_gym.domain.model import SEARCH_ACTS, SearchGoal
 from dialogue_gym.domain.observation import SEARCH_FIELDS, SECONDS
+from dialogue_gym.training import evaluate
 from tests import ROOT
 from tests.conftest import domain_from
 from tests.domain.keys import KNOWN_IN_SEARCH
@@ -136,27 +137,12 @@ def test_the_documentation_has_every_key_act_and_label() -> None:
 
 
 def test_the_example_of_the_documentation_is_played(tmp_path: Path) -> None:
-    example, venues = (
-        re.findall(rf"^```{kind}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)[0]
-        for kind in ("yaml", "text")
-    )
+    example, venues, more = re.findall(r"^```(?:yaml|text)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[:3]
     (tmp_path / "domain.yml").write_text(example, "utf-8")
     (tmp_path / "places.csv").write_text(venues, "utf-8")
     assert check_files([str(tmp_path / "domain.yml")]) == []
+    (tmp_path / "domain.yml").write_text(example + more, "utf-8")
+    problems = check_files([str(tmp_path / "domain.yml")])
+    assert problems and all("has no examples" in problem for problem in problems)
     env = DialogueEnv(tmp_path / "domain.yml")
-    successes = 0
-    for seed in range(30):
-        env.reset(seed=seed)
-        for name in (
-            "utter_ask_kind",
-            "utter_ask_area",
-            "utter_offer",
-            "utter_tell",
-            "utter_tell",
-            "utter_bye",
-        ):
-            *_, terminated, _, info = env.step(env.action_names.index(name))
-            if terminated:
-                successes += bool(info["is_success"])
-                break
-    assert successes > 5
+    assert evaluate(env, ExpertPolicy(env), dialogues=30).success_rate > 0.8
