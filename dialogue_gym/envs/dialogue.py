@@ -305,8 +305,11 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         )
 
     def _action_index(self, action: Any) -> int:
-        """Return the index of an action in the domain; `ValueError` if the environment has no such action."""
-        index = operator.index(action) + self.first_action
+        """Return the index of an action in the domain; an error if the environment has no such action."""
+        try:
+            index = operator.index(action) + self.first_action
+        except TypeError:
+            raise TypeError(f"action {action!r}: must be a number, a place in action_names") from None
         if not self.first_action <= index < self._actions:
             raise ValueError(f"action {action}: must be from 0 to {len(self.action_names) - 1}")
         return index

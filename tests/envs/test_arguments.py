@@ -64,6 +64,8 @@ def test_a_wrong_action_is_named() -> None:
     for action in (16, -1):
         with pytest.raises(ValueError, match="must be from 0 to 15"):
             env.step(action)
+    with pytest.raises(TypeError, match="action 'utter_greet': must be a number, a place in action_names"):
+        env.step("utter_greet")
 
 
 def test_domain_without_a_fake_user_is_refused() -> None:
