@@ -178,7 +178,10 @@ def change_line(change: Change) -> Line:
     was = f"{visible(change.before.action)} ({change.before.probability:.0%})"
     now = f"{either(change.right)} ({change.after.probability:.0%}"
     each = " each)" if len(change.right) > 1 else ")"
-    return Line(f"Learned. Before: {was}. Now, in the same situation: {now}{each}.", "good")
+    learned = f"Learned. Before: {was}. Now, in the same situation: {now}{each}."
+    if change.after.is_possible:
+        return Line(learned, "good")
+    return Line(f"{learned} But its needs do not hold here.", "bad")
 
 
 def conversation_rows(session: Session) -> list[Row]:

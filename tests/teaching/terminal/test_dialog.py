@@ -234,6 +234,14 @@ def test_contradiction_is_resolved(answer: str, right: set[str] | None) -> None:
     assert set(labels[-1].right) == (right or {"utter_default", "utter_goodbye"})
 
 
+def test_a_correction_to_an_action_whose_needs_do_not_hold_says_so() -> None:
+    session = Session(load_domain("city"), Store.in_memory())
+    *_, shown = played(dialog(session), ["/greet", "2", "utter_tell"])
+    assert "utter_tell (100%). But its needs do not hold here." in shown
+    *_, shown = played(dialog(session), ["u", "2", "utter_ask_kind"])
+    assert "Learned" in shown and "its needs" not in shown
+
+
 def test_undo_redo_fork_statistics_and_confidence() -> None:
     session = concert(Store.in_memory())
     shown = list(
