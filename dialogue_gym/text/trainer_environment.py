@@ -70,12 +70,14 @@ def tool_environment(domain: Source | Domain, **settings: Any) -> type[ToolEnvir
 
     Args:
         domain: path of a domain file, name of a built-in domain, or a `Domain`.
-        **settings: those of `TextDialogue`.
+        **settings: those of `TextDialogue`, but for the mode, which is `"tools"`.
 
     Raises:
         DomainError: the domain cannot be used, or it has no fake user.
         ValueError: a setting is unknown or out of bounds; the message names it.
     """
+    if "mode" in settings:
+        raise ValueError("mode: cannot be set here; a trainer calls tools")
     known = load_domain(domain)
     prompt = TextDialogue(known, "tools", **settings).instructions
     own: dict[str, Any] = {"_domain": known, "_settings": settings, "instructions": prompt}

@@ -77,3 +77,5 @@ def test_a_row_chooses_the_user() -> None:
         one.reset(goal={"cuisin": "sushi"})
     with pytest.raises(DomainError):
         tool_environment("nowhere")
+    with pytest.raises(ValueError, match="mode: cannot be set here"):
+        tool_environment("restaurant", mode="names")
