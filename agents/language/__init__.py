@@ -1,0 +1,1 @@
+"""A small language model as a bot: made on the spot, taught by examples, improved by reward."""

@@ -1,0 +1,68 @@
+"""The small language model: its rewards are those of the environment, and it improves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import pytest
+import torch
+
+from agents.language.grpo import Bot, Dialogue, imitate, improve
+
+SETTINGS = {"semantic_error_rate": 0.15}
+
+
+@pytest.fixture(scope="module")
+def bot() -> Bot:
+    torch.set_num_threads(1)
+    return Bot("restaurant", SETTINGS, 20, 0)
+
+
+def replayed(bot: Bot, seed: int, dialogue: Dialogue) -> tuple[float, bool]:
+    """Return the return and the success of a dialogue's actions in the environment."""
+    env: Any = gym.make("FakeUserRestaurant-v0", **SETTINGS)
+    env.reset(seed=seed)
+    total, info = 0.0, {"is_success": False}
+    for action in dialogue.actions:
+        _, reward, _, _, info = env.step(action)
+        total += reward
+    return total, bool(info["is_success"])
+
+
+def test_rewards_are_those_of_the_environment(bot: Bot) -> None:
+    played = bot.play(range(6), torch.Generator().manual_seed(0))
+    for seed, dialogue in enumerate(played):
+        assert (dialogue.total, dialogue.is_success) == replayed(bot, seed, dialogue)
+
+
+def test_the_demonstrations_are_those_of_the_expert(bot: Bot) -> None:
+    outcomes = [replayed(bot, seed, dialogue) for seed, dialogue in enumerate(bot.demonstrations)]
+    assert sum(success for _, success in outcomes) >= 19
+
+
+def test_choices_see_only_what_came_before(bot: Bot) -> None:
+    """Batches of other dialogues, and later words, change no score."""
+    first, *others = bot.demonstrations
+    alone = bot.scores([first])
+    together = bot.scores([first, *others])[: len(first.actions)]
+    torch.testing.assert_close(alone, together)
+    cut = Dialogue(first.tokens[: first.places[1] + 2], first.places[:2], first.actions[:2])
+    torch.testing.assert_close(bot.scores([cut]), alone[:2])
+
+
+@pytest.mark.slow
+def test_it_imitates_and_then_improves_by_reward() -> None:
+    torch.set_num_threads(1)
+    bot = Bot("restaurant", {}, 25, 0)
+
+    def mean_return() -> float:
+        played = bot.play(range(5000, 5300), torch.Generator().manual_seed(1))
+        return sum(dialogue.total for dialogue in played) / 300
+
+    at_random = mean_return()
+    imitate(bot, 8, 0)
+    taught = mean_return()
+    improve(bot, 12, 0, lambda iterations: None)
+    assert taught > at_random + 4
+    assert mean_return() > taught + 3
