@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -9,6 +12,8 @@ import pytest
 import torch
 
 from agents.language.grpo import Bot, Dialogue, imitate, improve
+from tests import ROOT
+from tests.commands import run
 
 SETTINGS = {"semantic_error_rate": 0.15}
 
@@ -66,3 +71,16 @@ def test_it_imitates_and_then_improves_by_reward() -> None:
     improve(bot, 12, 0, lambda iterations: None)
     assert taught > at_random + 4
     assert mean_return() > taught + 3
+
+
+@pytest.mark.slow
+def test_the_command_writes_the_curve(tmp_path: Path) -> None:
+    few = ["--iterations", "1", "--demonstrations", "3", "--epochs", "1", "--dialogues", "10"]
+    run([sys.executable, "-m", "agents.language.grpo", "restaurant", *few, "--out", "."], tmp_path)
+    content, published = (
+        json.loads((folder / "curve.json").read_text(encoding="utf-8"))
+        for folder in (tmp_path, ROOT / "docs/language")
+    )
+    assert [point["dialogues"] for point in content["curve"]] == [0, 128]
+    assert content.keys() == published.keys() and published["curve"][-1]["success_rate"] == 0.99
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
