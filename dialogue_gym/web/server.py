@@ -80,7 +80,7 @@ def serve(
         opens: the address of a page to open in the browser.
         ends: the event.
         proxies: addresses and networks of proxies, whose word about the client is taken.
-        compresses: whether web sockets may compress, which takes some 300 KiB of memory for each.
+        compresses: whether web sockets may compress, which takes some 50 KiB of memory for each.
     """
     config = uvicorn.Config(
         server if proxies else ProxyNotice(server),
