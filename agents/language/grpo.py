@@ -177,16 +177,22 @@ def evaluate(bot: Bot, dialogues: int) -> tuple[float, float]:
     return successes / dialogues, sum(dialogue.total for dialogue in played) / dialogues
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number of at least 1")
+    return int(text)
+
+
 def main() -> None:
     """Read the command line, learn, and write the curve."""
     parser = argparse.ArgumentParser(prog="agents.language.grpo", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("domain", help="a domain file, or the name of a built-in domain")
     parser.add_argument("--error-rate", type=float, default=0.0, help="semantic error rate")
-    parser.add_argument("--demonstrations", type=int, default=50, help="dialogues of the expert")
-    parser.add_argument("--epochs", type=int, default=10, help="times that these are learned from")
-    parser.add_argument("--iterations", type=int, default=100, help=f"of {USERS * GROUP} dialogues each")
-    parser.add_argument("--dialogues", type=int, default=500, help="dialogues of an evaluation")
+    parser.add_argument("--demonstrations", type=_count, default=50, help="dialogues of the expert")
+    parser.add_argument("--epochs", type=_count, default=10, help="times that these are learned from")
+    parser.add_argument("--iterations", type=_count, default=100, help=f"of {USERS * GROUP} dialogues each")
+    parser.add_argument("--dialogues", type=_count, default=500, help="dialogues of an evaluation")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="folder for curve.json and curve.png")
     options = parser.parse_args()
@@ -194,7 +200,12 @@ def main() -> None:
 
     start = time.perf_counter()
     settings = {"semantic_error_rate": options.error_rate}
-    bot = Bot(options.domain, settings, options.demonstrations, options.seed)
+    try:
+        bot = Bot(options.domain, settings, options.demonstrations, options.seed)
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     imitate(bot, options.epochs, options.seed)
     curve: list[dict[str, float]] = []
 
@@ -212,7 +223,6 @@ def main() -> None:
     watch(0)
     improve(bot, options.iterations, options.seed, watch)
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
         content = {key: value for key, value in vars(options).items() if key != "out"}
         write_text(options.out / "curve.json", json.dumps(content | {"curve": curve}, indent=1) + "\n")
         draw(curve, options.out / "curve.png")

@@ -11,7 +11,7 @@ import gymnasium as gym
 import pytest
 import torch
 
-from agents.language.grpo import Bot, Dialogue, imitate, improve
+from agents.language.grpo import Bot, Dialogue, imitate, improve, main
 from tests import ROOT
 from tests.commands import run
 
@@ -84,3 +84,20 @@ def test_the_command_writes_the_curve(tmp_path: Path) -> None:
     assert [point["dialogues"] for point in content["curve"]] == [0, 128]
     assert content.keys() == published.keys() and published["curve"][-1]["success_rate"] == 0.99
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nosuch"], "'nosuch' is neither a file nor a built-in domain"),
+        (["restaurant", "--error-rate", "3"], "semantic_error_rate=3.0: must be a number from 0 to 1"),
+        (["restaurant", "--iterations", "many"], "'many': must be a whole number of at least 1"),
+    ],
+)
+def test_mistakes_are_explained_in_one_line(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["grpo", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
