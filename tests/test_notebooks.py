@@ -99,11 +99,18 @@ def check_human_reward(printed: str) -> None:
     assert final["with credit"] >= 10 and final["as it comes"] < 0
 
 
+def check_language_models(printed: str) -> None:
+    assert "did you mean 'utter_ask_cuisine'?" in printed and "'location' cannot be 'rome'" in printed
+    shares = [float(share) for share in re.findall(r"^pass\^[1-4] ([\d.]+)%$", printed, re.MULTILINE)]
+    assert len(shares) == 4 and shares == sorted(shares, reverse=True) and 50 < shares[3] < shares[0]
+
+
 SAYS: dict[str, Callable[[str], None]] = {
     "01_quickstart": check_quickstart,
     "02_ladder": check_ladder,
     "04_teach": check_teach,
     "05_human_reward": check_human_reward,
+    "06_language_models": check_language_models,
 }
 """Checks of the claims in a notebook's text about its outputs, by the name of the notebook."""
 

@@ -29,22 +29,27 @@ def draw(results: Record, folder: Path) -> list[Path]:
 
 
 def _learning(tasks: list[Record], turn_taking: str) -> Figure:
-    """Draw mean returns with their intervals over seeds, the optimum and the expert."""
+    """Draw mean returns of learners with their intervals over seeds, the bound and the expert."""
+    tasks = [task for task in tasks if any(agent["is_learner"] for agent in task["agents"].values())]
+    agents = {name: agent for task in tasks for name, agent in task["agents"].items()}
+    colours = {name: f"C{i}" for i, name in enumerate(n for n in agents if agents[n]["is_learner"])}
     rows = list(dict.fromkeys(task["env_id"] for task in tasks))
     columns = list(dict.fromkeys(task["environment"] for task in tasks))
     figure = Figure(figsize=(1 + 2.9 * len(columns), 0.9 + 2.6 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), len(columns), sharex=True, sharey="row", squeeze=False)
+    for plot in axes.flat:
+        plot.set_visible(False)
     for task in tasks:
         plot = axes[rows.index(task["env_id"])][columns.index(task["environment"])]
-        learners = [name for name, agent in task["agents"].items() if agent["is_learner"]]
-        for index, name in enumerate(learners):
+        plot.set_visible(True)
+        for name in (name for name in task["agents"] if name in colours):
             figures = list(task["agents"][name]["figures"].values())
             dialogues = [max(1.0, each["dialogues"]) for each in figures]
             means, lows, highs = (
                 [each["mean_return"][key] for each in figures] for key in ("mean", "low", "high")
             )
-            plot.plot(dialogues, means, color=f"C{index}", label=name, marker="o", markersize=2.5)
-            plot.fill_between(dialogues, lows, highs, color=f"C{index}", alpha=0.2, linewidth=0)
+            plot.plot(dialogues, means, color=colours[name], label=name, marker="o", markersize=2.5)
+            plot.fill_between(dialogues, lows, highs, color=colours[name], alpha=0.2, linewidth=0)
         if "expert" in task["agents"]:
             expert = task["agents"]["expert"]["figures"]["end"]["mean_return"]["mean"]
             plot.axhline(expert, color="0.35", linestyle=":", label="expert")
@@ -62,8 +67,13 @@ def _learning(tasks: list[Record], turn_taking: str) -> Figure:
         row[0].set_ylabel(f"{env_id}\nmean return", fontsize=9)
     for plot in axes[-1]:
         plot.set_xlabel("training dialogues", fontsize=9)
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False, fontsize=9)
+    shown: dict[str, Any] = {}
+    for plot in axes.flat:
+        for handle, label in zip(*plot.get_legend_handles_labels(), strict=True):
+            shown.setdefault(label, handle)
+    figure.legend(
+        shown.values(), shown.keys(), loc="outside lower center", ncols=8, frameon=False, fontsize=9
+    )
     figure.suptitle(f"{turn_taking} turn taking: mean and 95 % interval over seeds", fontsize=10)
     return figure
 
