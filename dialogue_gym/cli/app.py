@@ -12,6 +12,7 @@ from dialogue_gym.cli.evaluate import evaluate
 from dialogue_gym.cli.imports import imports
 from dialogue_gym.cli.live import live
 from dialogue_gym.cli.new import new
+from dialogue_gym.cli.paraphrase import paraphrase
 from dialogue_gym.cli.serve import serve
 from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
@@ -51,6 +52,7 @@ app.command()(new)
 app.command()(teach)
 app.command()(live)
 app.command()(serve)
+app.command()(paraphrase)
 app.add_typer(imports, name="import")
 app.add_typer(stories, name="stories")
 app.add_typer(store, name="store")

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-import yaml
 
-from dialogue_gym._text import counted, printable, quoted
-from dialogue_gym.cli.options import DomainName, Mode, SeedOption, SettingsArgument, TrustOption, note
+from dialogue_gym._text import counted, printable
+from dialogue_gym.cli.options import (
+    TEXT,
+    AnswerTimeOption,
+    BaseUrlOption,
+    DomainName,
+    Mode,
+    RequestOption,
+    SeedOption,
+    SettingsArgument,
+    TokenLimitOption,
+    TrustOption,
+    chat_endpoint,
+    note,
+)
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
-from dialogue_gym.text.chat_endpoint import BASE_URL, KEY_VARIABLE, ChatEndpoint, EndpointError
+from dialogue_gym.text.chat_endpoint import EndpointError
 from dialogue_gym.text.dialogue import TEXT_SETTINGS, TextDialogue
 from dialogue_gym.training.environments import check_user, parse_settings
 from dialogue_gym.training.evaluation import compare_agents, evaluate_agent
@@ -25,7 +35,6 @@ from dialogue_gym.training.progress import progress_bar
 from dialogue_gym.training.text_evaluation import evaluate_text
 
 _ENDPOINT = "openai:"
-_TEXT = "Dialogues in text"
 _DIALOGUES, _USERS = 1000, 20
 
 
@@ -59,7 +68,7 @@ def evaluate(
         typer.Option(
             help="Talk in text, and reply with names of actions, calls of tools or free sentences; default"
             " with a language model: tools.",
-            rich_help_panel=_TEXT,
+            rich_help_panel=TEXT,
         ),
     ] = None,
     tries: Annotated[
@@ -69,33 +78,13 @@ def evaluate(
             max=100,
             help="Dialogues with each of the users, whose number is that of --dialogues; prints the chance"
             " that all of 1, 2 and so on succeed.",
-            rich_help_panel=_TEXT,
+            rich_help_panel=TEXT,
         ),
     ] = 1,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="The address of a server of the chat-completions protocol, such as http://localhost:8000/v1;"
-            f" {KEY_VARIABLE} has its key. Default: {BASE_URL}.",
-            rich_help_panel=_TEXT,
-        ),
-    ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that an answer may take.", rich_help_panel=_TEXT)
-    ] = 60.0,
-    token_limit: Annotated[
-        int,
-        typer.Option(min=1, help="Stop once this many tokens were used.", rich_help_panel=_TEXT),
-    ] = 1_000_000,
-    request: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE",
-            help="A further key of each request, such as temperature=0.",
-            rich_help_panel=_TEXT,
-        ),
-    ] = None,
+    base_url: BaseUrlOption = None,
+    timeout: AnswerTimeOption = 60.0,
+    token_limit: TokenLimitOption = 1_000_000,
+    request: RequestOption = None,
 ) -> None:
     """Count how often an agent succeeds with the fake user of a domain, or compare two agents."""
     domain = load_domain(source)
@@ -130,7 +119,11 @@ def evaluate(
             own = {name: value for name, value in fielded.settings.items() if name in TEXT_SETTINGS}
             keywords = own | keywords
         else:
-            talker = ChatAgent(_endpoint(model, base_url, timeout, token_limit, request or []))
+            if not model:
+                raise ValueError(
+                    f"--agent {_ENDPOINT}: the name of a model is missing, as in {_ENDPOINT}MODEL"
+                )
+            talker = ChatAgent(chat_endpoint(model, base_url, timeout, token_limit, request or []))
         _evaluate_text(
             TextDialogue(domain, way, **keywords),
             talker,
@@ -165,35 +158,6 @@ def evaluate(
         lines += [f"{second.name} on {domain.name}: {comparison.second}"]
         lines += [f"{first.name} less {second.name}, on the same dialogues: {comparison}"]
     print(json.dumps(about | {"seed": seed}, indent=2) if as_json else "\n".join(lines))
-
-
-def _endpoint(
-    model: str, base_url: str | None, timeout: float, token_limit: int, request: Iterable[str]
-) -> ChatEndpoint:
-    """Return a language model on a server.
-
-    Raises:
-        ValueError: an option is malformed.
-    """
-    if not model:
-        raise ValueError(f"--agent {_ENDPOINT}: the name of a model is missing, as in {_ENDPOINT}MODEL")
-    further = {}
-    for word in request:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise ValueError(f"--request {quoted(word)}: it has the form KEY=VALUE")
-        try:
-            further[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ValueError(f"--request {quoted(word)}: the value cannot be read") from None
-    return ChatEndpoint(
-        model,
-        base_url or BASE_URL,
-        os.environ.get(KEY_VARIABLE) or None,
-        timeout=timeout,
-        token_limit=token_limit,
-        request=further,
-    )
 
 
 def _evaluate_text(

@@ -77,8 +77,8 @@ def evaluate(interpreter: Interpreter, data: NluData) -> NluScores:
     for example in data.examples:
         found = interpreter.parse(example.text)
         intents[example.intent, found.intent] += 1
-        wanted = Counter(_key(data, entity) for entity in example.entities)
-        given = Counter(_key(data, entity) for entity in found.entities)
+        wanted = Counter(entity_key(data, entity) for entity in example.entities)
+        given = Counter(entity_key(data, entity) for entity in found.entities)
         for counter, keys in ((expected, wanted), (predicted, given), (correct, wanted & given)):
             for (name, _), count in keys.items():
                 counter[name] += count
@@ -109,7 +109,8 @@ def _by_intent(intents: Counter[tuple[str, str | None]]) -> tuple[Counts, ...]:
     )
 
 
-def _key(data: NluData, entity: Entity) -> tuple[str, str]:
+def entity_key(data: NluData, entity: Entity) -> tuple[str, str]:
+    """Return the name and the value of an entity by which two are compared: without case and synonyms."""
     return entity.name, data.canonical(_text(entity.value)).casefold()
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     ("train",): "Train an agent with the fake user of a domain",
     ("evaluate",): "Count how often an agent succeeds",
     ("new",): "Make a new bot",
+    ("paraphrase",): "Collect more sentences for users",
     ("import",): "Make a domain of an ontology and its database.",
     ("import", "pydial"): "Make a domain of PyDial's files",
     ("import", "multiwoz"): "Make a domain of MultiWOZ's files",

@@ -1,0 +1,97 @@
+"""`dialogue-gym paraphrase`: more sentences for the fake user of a domain, from a language model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialogue_gym._files import write_text
+from dialogue_gym._text import counted, printable, quoted
+from dialogue_gym.cli.options import (
+    AnswerTimeOption,
+    BaseUrlOption,
+    DomainName,
+    RequestOption,
+    SeedOption,
+    TokenLimitOption,
+    chat_endpoint,
+    note,
+)
+from dialogue_gym.domain import load_domain
+from dialogue_gym.factory import own_examples, read_given
+from dialogue_gym.nlu.examples import Example
+from dialogue_gym.text import paraphrases
+from dialogue_gym.text.chat_endpoint import EndpointError
+
+
+def paraphrase(
+    source: DomainName,
+    *,
+    model: Annotated[str, typer.Option(metavar="MODEL", help="The name of the language model.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file to write: the examples known, and the new ones.")
+    ],
+    nlu: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="The NLU examples known; default: those of the domain."),
+    ] = None,
+    sentences: Annotated[int, typer.Option(min=1, max=50, help="Sentences that are asked for at once.")] = 10,
+    each: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100, help="Examples that are said differently, of each intent with the same entities."
+        ),
+    ] = 3,
+    base_url: BaseUrlOption = None,
+    timeout: AnswerTimeOption = 60.0,
+    token_limit: TokenLimitOption = 1_000_000,
+    request: RequestOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Collect more sentences for users; each is kept if it is understood as the act that it stands for."""
+    from dialogue_gym.nlu.trained import TrainedInterpreter
+
+    domain = load_domain(source)
+    data = read_given(nlu or map(str, own_examples(source)))
+    if not data.examples:
+        raise ValueError(f"{source}: the domain has no NLU examples; give some with --nlu")
+    if out.suffix not in (".yml", ".yaml"):
+        raise ValueError(f"--out {quoted(str(out))}: the file is YAML, so its name ends with .yml")
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {quoted(str(out))}: the folder does not exist")
+    endpoint = chat_endpoint(model, base_url, timeout, token_limit, request or [])
+    about = domain.description or f"It is called {domain.name}."
+
+    def ask(example: Example) -> str:
+        content = endpoint.complete(paraphrases.messages(example, sentences, about)).get("content")
+        return content if isinstance(content, str) else ""
+
+    chosen = paraphrases.sources(data.examples, each, seed)
+    found, fault = paraphrases.Paraphrases(), None
+    try:
+        for number, found in enumerate(
+            paraphrases.paraphrase(data, TrainedInterpreter(domain, data), ask, chosen), 1
+        ):
+            if number % 10 == 0 or number == len(chosen):
+                note(f"{number} of {counted(len(chosen), 'request')}, {len(found.kept)} sentences kept")
+    except EndpointError as error:
+        fault = error
+    if found.kept:
+        from dialogue_gym.nlu import dump_examples
+
+        write_text(out, dump_examples(found.added_to(data)))
+    usage = endpoint.usage
+    print(
+        f"{counted(len(found.kept), 'new sentence')}, {counted(found.refused.total(), 'refused one')};"
+        f" {counted(usage.calls, 'call')}, {usage.tokens:,} tokens, {usage.seconds:.0f} s"
+    )
+    for reason, count in found.refused.most_common():
+        print(f"  {count} {reason}")
+    if found.kept:
+        print(printable(f"{out}: for --nlu, and for the fake user of dialogue_gym.wrappers.SpokenUser"))
+    else:
+        print("no file is written, since there is nothing new")
+    if fault:
+        raise EndpointError(f"this is what {counted(usage.calls, 'answer')} gave: {fault}")
