@@ -75,8 +75,7 @@ class Learner:
         self.memory: dict[bytes, tuple[str, ...]] = {}
         """The right actions of the observations with a label."""
         self._taught: dict[bytes, tuple[str, ...]] = {}
-        self._answers: Counter[tuple[bytes, str]] = Counter()
-        """The number of teachers' labels by observation and right action."""
+        self._labels: Sequence[Label] = ()
         self._from_stories: dict[bytes, dict[str, None]] = {}
         """The right actions by stories, by observation in bytes."""
         self._network: OneHotMlp | None = None
@@ -90,19 +89,17 @@ class Learner:
         from_stories: dict[bytes, dict[str, None]] = {}
         taught: dict[bytes, tuple[str, ...]] = {}
         known: dict[tuple[str, ...], tuple[str, ...]] = {}
-        answers: Counter[tuple[bytes, str]] = Counter()
-        for label in labels:
+        self._labels = tuple(labels)
+        for label in self._labels:
             right = known.get(label.right)
             if right is None:
                 right = known[label.right] = tuple(name for name in label.right if name in self._index)
-            for name in right:
-                answers[label.key, name] += label.by != STORY
             if right and label.by != STORY:
                 taught[label.key] = right
             elif right:
                 from_stories.setdefault(label.key, {}).update(dict.fromkeys(right))
         self._taught = taught
-        self._answers, self._from_stories = answers, from_stories
+        self._from_stories = from_stories
         memory = {observation: tuple(right) for observation, right in from_stories.items()} | taught
         if memory != self.memory or list(memory) != list(self.memory):
             self.memory = memory
@@ -147,16 +144,26 @@ class Learner:
         chances = self.probabilities(observation, possible)
         key = observation.astype(self._dtype).tobytes()
         order = np.lexsort((self._places(conversation, key), -chances))
+        answers = self._answers(key)
         return tuple(
             Option(
                 name := self.actions[i],
                 float(chances[i]),
                 bool(possible[i]),
-                self._answers[key, name],
+                answers[name],
                 name in self._from_stories.get(key, ()),
             )
             for i in order
         )
+
+    def _answers(self, key: bytes) -> Counter[str]:
+        """Return the number of teachers' labels of an observation by right action.
+
+        They are counted when they are shown: to count those of all observations at every answer takes longer
+        than the rest of `learn`.
+        """
+        by_teachers = (label for label in self._labels if label.key == key and label.by != STORY)
+        return Counter(name for label in by_teachers for name in label.right)
 
     def _places(self, conversation: Conversation, key: bytes) -> npt.NDArray[np.float64]:
         """Return the places of the actions among equally probable ones."""
