@@ -161,8 +161,9 @@ def task_table(task: Record) -> str:
 
 
 def _seeds(task: Record) -> str:
-    planned = task["seeds_planned"]
-    return f"{task['seeds']} seeds" + ("" if task["seeds"] == planned else f" of {planned} so far")
+    seeds, planned = task["seeds"], task["seeds_planned"]
+    noun = "seed" if seeds == 1 else "seeds"
+    return f"{seeds} {noun}" + ("" if seeds == planned else f" of {planned} so far")
 
 
 def _columns(marks: tuple[int | str, ...]) -> list[str]:
