@@ -341,7 +341,7 @@ def test_a_report_has_the_finished_seeds_of_each_task_and_names_the_others(tmp_p
     assert results["missing"] == ["auto/4/FakeUserConcert-v0", "explicit/1/FakeUserConcert-v0"]
     page = report(results, "command")
     assert "Not run yet: auto/4/FakeUserConcert-v0, explicit/1/FakeUserConcert-v0." in page
-    assert "1 seeds of 2 so far" in page and "PyDial" not in page
+    assert "1 seed of 2 so far" in page and "PyDial" not in page
 
 
 def test_pydials_figures_stand_beside_the_domain_of_their_class() -> None:
