@@ -38,7 +38,7 @@ def on_cores(cells: list[Cell], jobs: int) -> Iterator[Record]:
         workers = min(jobs, len(left))
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
             try:
-                with _interrupts_held():
+                with interrupts_held():
                     waiting = {pool.submit(run_cell, cell): cell for cell in left.values()}
                 while waiting:
                     done = wait(waiting, return_when=FIRST_COMPLETED).done
@@ -74,17 +74,23 @@ def _failed(future: Future[Record]) -> bool:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Hold back interrupts from the keyboard; processes that are started meanwhile never receive any.
 
     (They inherit the mask. An initializer that ignores interrupts runs only once a worker has loaded, which
-    takes seconds: an interrupt in between would print a traceback.)
+    takes seconds: an interrupt in between would print a traceback. The mask of this thread alone does not
+    hold them: the system hands the signal to any other thread, and Python interrupts the main one.)
     """
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def on_ray(cells: list[Cell], address: str) -> Iterator[Record]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from agents.benchmark.grid import GRIDS, Cell, load_grid, with_seed
 from agents.benchmark.record import Journal
 from agents.benchmark.statistics import collect, interval, paired_interval
 from agents.benchmark.tables import report, summary, task_table, training
+from agents.benchmark.workers import interrupts_held
 from dialogue_gym.training.configuration import agent_names
 from tests.agents.commands import agents
 from tests.conftest import BUILT_IN, SEARCHING
@@ -183,6 +185,18 @@ def test_interrupt_stops_without_a_traceback(cells: int, tiny: Path, tmp_path: P
     _, errors = process.communicate(timeout=60)
     assert process.returncode not in (0, -signal.SIGINT)
     assert "Traceback" not in errors
+
+
+def test_interrupt_waits_for_workers_to_start_while_other_threads_run() -> None:
+    done = threading.Event()
+    threading.Thread(target=done.wait).start()  # does not block the signal, and so receives it
+    started = False
+    with pytest.raises(KeyboardInterrupt), interrupts_held():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        started = True
+    done.set()
+    assert started
 
 
 @pytest.mark.slow
