@@ -23,7 +23,7 @@ _LANES = 100
 _COMPARED = 1000
 """Lanes of a comparison: each plays one dialogue at a time."""
 _Floats = npt.NDArray[np.float64]
-Report = Callable[[int, float], object]
+Progressed = Callable[[int, float], object]
 """Called with the number of dialogues so far and their success rate."""
 
 
@@ -83,7 +83,7 @@ def evaluate(
     policy: Any,
     dialogues: int = 1000,
     seed: int = 0,
-    progress: Report | None = None,
+    progress: Progressed | None = None,
     uses_masks: bool = False,
 ) -> Evaluation:
     """Play dialogues with the deterministic choices of a policy.
@@ -118,7 +118,7 @@ def compare(
     second: Any,
     dialogues: int = 1000,
     seed: int = 0,
-    progress: Report | None = None,
+    progress: Progressed | None = None,
     uses_masks: bool = False,
 ) -> Comparison:
     """Play the same dialogues with the deterministic choices of two policies.
@@ -150,7 +150,7 @@ def compare(
 class _Played:
     """Finished dialogues: the number of each, whether it succeeded, its return and its turns."""
 
-    def __init__(self, progress: Report | None) -> None:
+    def __init__(self, progress: Progressed | None) -> None:
         self.results: list[tuple[int, float, float, int]] = []
         self._progress = progress
         self._count, self._successes = 0, 0.0
@@ -214,7 +214,7 @@ def evaluate_agent(
     settings: Mapping[str, Any] | None = None,
     dialogues: int = 1000,
     seed: int = 0,
-    progress: Report | None = None,
+    progress: Progressed | None = None,
 ) -> Evaluation:
     """Play dialogues with an agent as it talks to people: it takes the best possible action.
 
@@ -239,7 +239,7 @@ def compare_agents(
     settings: Mapping[str, Any] | None = None,
     dialogues: int = 1000,
     seed: int = 0,
-    progress: Report | None = None,
+    progress: Progressed | None = None,
 ) -> Comparison:
     """Play the same dialogues with two agents of a domain, under the settings of the first one.
 

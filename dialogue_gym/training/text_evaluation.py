@@ -14,7 +14,7 @@ from dialogue_gym.text.agents import TextAgent
 from dialogue_gym.text.chat_endpoint import EndpointError
 from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.training.environments import EVALUATION, stream
-from dialogue_gym.training.evaluation import Evaluation, Report, figures_of
+from dialogue_gym.training.evaluation import Evaluation, Progressed, figures_of
 
 _MEANS = ("calls", "tokens_read", "tokens_written", "seconds", "not_understood")
 
@@ -76,7 +76,7 @@ def evaluate_text(
     users: int = 20,
     seed: int = 0,
     tries: int = 1,
-    progress: Report | None = None,
+    progress: Progressed | None = None,
 ) -> TextEvaluation:
     """Play dialogues in text.
 

@@ -1,0 +1,148 @@
+"""The report on a bot that talked with a fake user: its figures, and dialogues in which it failed.
+
+One form serves figures that are exact and figures of a sample, bots of this library and any others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dialogue_gym._text import counted
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.transcript import transcript
+
+EXACT, SAMPLED = "exact", "sampled"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A part of the dialogues, such as those with one goal.
+
+    Attributes:
+        name: the goal, or the user profile.
+        share: its share of the dialogues, from 0 to 1.
+        success_rate: the chance of success in it.
+    """
+
+    name: str
+    share: float
+    success_rate: float
+
+
+@dataclass(frozen=True)
+class FailedDialogue:
+    """A dialogue in which the bot failed.
+
+    Attributes:
+        conversation: the dialogue in words, with its outcome.
+        user: the user profile.
+        goal: the values that the user wanted at the beginning, by slot.
+        fault: the reason in a few words, such as "the user hung up".
+        seed: the seed that plays it again; None if it was not found.
+        chance: its exact chance among all dialogues; None in a sample.
+        advice: the action to teach, in a sentence; None if nothing is known.
+    """
+
+    conversation: Conversation
+    user: str
+    goal: Mapping[str, str]
+    fault: str
+    seed: int | None = None
+    chance: float | None = None
+    advice: str | None = None
+
+    def lines(self) -> list[str]:
+        """Return a heading and the dialogue, line by line."""
+        parts = [self.fault]
+        if self.chance is not None:
+            parts.append(f"chance {self.chance:.2g}")
+        if self.seed is not None:
+            parts.append(f"seed {self.seed}")
+        wishes = ", ".join(f"{slot}={value}" for slot, value in self.goal.items())
+        lines = ["; ".join(parts), f"user {self.user}" + (f", wants {wishes}" if wishes else "")]
+        lines += transcript(self.conversation)
+        return [*lines, self.advice] if self.advice else lines
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures of a bot with the fake user of a domain.
+
+    Attributes:
+        bot: the name of the bot.
+        domain: the name of the domain.
+        settings: the arguments of the environment.
+        method: `"exact"` or `"sampled"`.
+        success_rate: the chance of success, from 0 to 1.
+        mean_turns: the mean number of utterances of the user.
+        mean_return: the mean return without shaping; None if it is not known.
+        success_error: half of the 95 % interval of the success rate; 0 if it is exact.
+        return_error: half of the 95 % interval of the mean return; 0 if it is exact.
+        dialogues: the number of dialogues in the sample; None if the figures are exact.
+        states: the number of states that were gone through; None in a sample.
+        cut_off: the chance of dialogues that were left out as too rare. The exact success rate lies within
+            it, above `success_rate`.
+        turns: the chance of each number of turns.
+        passes: pass^1, pass^2 and so on: the chance that all of k dialogues with the same user and goal
+            succeed, its mean over users and goals.
+        users: the dialogues by user profile, the worst first.
+        goals: the dialogues by goal, the worst first.
+        endings: the chance of each ending, by its name; `"success"` is one of them.
+        failures: dialogues that failed, the likeliest first.
+        notes: remarks for the reader, such as the reason why figures are not exact.
+    """
+
+    bot: str
+    domain: str
+    settings: Mapping[str, Any]
+    method: str
+    success_rate: float
+    mean_turns: float
+    mean_return: float | None = None
+    success_error: float = 0.0
+    return_error: float = 0.0
+    dialogues: int | None = None
+    states: int | None = None
+    cut_off: float = 0.0
+    turns: Mapping[int, float] = field(default_factory=dict)
+    passes: tuple[float, ...] = ()
+    users: tuple[Group, ...] = ()
+    goals: tuple[Group, ...] = ()
+    endings: Mapping[str, float] = field(default_factory=dict)
+    failures: tuple[FailedDialogue, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The main figures in one line."""
+        success = f"success {self.success_rate:.2%}"
+        if self.method == EXACT:
+            success += f" (exact{f', up to {self.cut_off:.1g} more' if self.cut_off else ''})"
+        else:
+            success += (
+                f" ± {100 * self.success_error:.1f} points ({counted(self.dialogues or 0, 'dialogue')})"
+            )
+        parts = [success]
+        if self.mean_return is not None:
+            error = f" ± {self.return_error:.2f}" if self.return_error else ""
+            parts.append(f"mean return {self.mean_return:.2f}{error}")
+        return f"{self.bot} on {self.domain}: " + ", ".join([*parts, f"{self.mean_turns:.1f} turns"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-serializable values; failed dialogues as their lines."""
+        plain = dict(vars(self))
+        for name in ("users", "goals"):
+            plain[name] = [dataclasses.asdict(group) for group in plain[name]]
+        plain["turns"] = {str(turns): chance for turns, chance in self.turns.items()}
+        plain["failures"] = [
+            {name: value for name, value in vars(failed).items() if name != "conversation"}
+            | {"goal": dict(failed.goal), "transcript": transcript(failed.conversation)}
+            for failed in self.failures
+        ]
+        return (
+            plain
+            | {name: list(plain[name]) for name in ("passes", "notes")}
+            | {"settings": dict(self.settings), "endings": dict(self.endings)}
+        )
