@@ -27,11 +27,24 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
 
 
+def check_target(path: Path) -> None:
+    """Check that a file can be written here, before its content is computed.
+
+    Raises:
+        OSError: the folder does not exist or cannot be written, or the path is not that of a file.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "this folder cannot be written", str(path.parent))
+
+
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Make a temporary file beside a path, which is gone in the end unless it was renamed."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    check_target(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)

@@ -59,6 +59,21 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
+def percent(share: float) -> str:
+    """Return a share, from 0 to 1, in percent; what is not all or nothing is never shown as such.
+
+    >>> percent(0.873), percent(1.0), percent(0.999996), percent(0.9999999999)
+    ('87.3%', '100%', '99.9996%', '>99.9999%')
+    """
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f}%"
+    for digits in range(1, 5):
+        shown = f"{100 * share:.{digits}f}"
+        if float(shown) not in (0.0, 100.0):
+            return f"{shown.removesuffix('.0')}%"
+    return ">99.9999%" if share > 0.5 else "<0.0001%"
+
+
 def take_name(name: str, taken: set[str], numbered: str = "{name} ({number})") -> str:
     """Return a name that is free, with a number from 2 if need be, and add it to the taken ones.
 

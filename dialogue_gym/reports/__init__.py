@@ -1,5 +1,7 @@
-"""Reports on bots: figures and failed dialogues, exact or of a sample."""
+"""Reports on bots: figures and failed dialogues, exact or of a sample, as JUnit XML and HTML."""
 
+from dialogue_gym.reports.html import html_page
+from dialogue_gym.reports.junit import junit_xml
 from dialogue_gym.reports.report import EXACT, SAMPLED, FailedDialogue, Group, Report
 
-__all__ = ["EXACT", "SAMPLED", "FailedDialogue", "Group", "Report"]
+__all__ = ["EXACT", "SAMPLED", "FailedDialogue", "Group", "Report", "html_page", "junit_xml"]

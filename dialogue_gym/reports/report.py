@@ -15,6 +15,8 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcript import transcript
 
 EXACT, SAMPLED = "exact", "sampled"
+_ROUNDING = 1e-12
+"""Sums of many chances may be off by this much."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,13 @@ class Report:
     endings: Mapping[str, float] = field(default_factory=dict)
     failures: tuple[FailedDialogue, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def reaches(self, bar: float) -> bool:
+        """Return whether the success rate is at least a bar, from 0 to 1.
+
+        Dialogues that were left out as too rare do not count as failures, so that a flawless bot reaches 1.
+        """
+        return self.success_rate + self.cut_off >= bar - _ROUNDING
 
     def __str__(self) -> str:
         """The main figures in one line."""

@@ -14,6 +14,7 @@ from tests import ROOT
 
 STATIC = ROOT / "dialogue_gym/web/static"
 STYLE, TALK = ((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "talk.css"))
+REPORT = (ROOT / "dialogue_gym/reports/page.html").read_text(encoding="utf-8")
 TEXTS = {
     "ink": ("ground", "card", "user", "bot"),
     "faint": ("ground", "card", "user", "bot"),
@@ -55,10 +56,25 @@ def test_controls_have_edges_and_charts_readable_labels() -> None:
     assert ".plot svg text { fill: var(--faint) !important; }" in STYLE
 
 
+def both_themes(style: str, index: int) -> dict[str, str]:
+    pairs = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]+), (#[0-9a-f]+)\);", style)
+    return {name: re.sub("^#(.)(.)(.)$", r"#\1\1\2\2\3\3", both[index]) for name, *both in pairs}
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_texts_and_bars_of_reports_can_be_told_from_the_ground(index: int) -> None:
+    known = both_themes(REPORT, index)
+    texts = {"ink": ("back", "card", "bot", "mine", "good-back"), "soft": ("back", "card", "bot")}
+    texts |= {"accent": ("back", "card"), "good": ("good-back",), "bad": ("back", "bad-back")}
+    for color, grounds in texts.items():
+        for ground in grounds:
+            assert contrast(known[color], known[ground]) >= 4.5, (color, ground)
+    assert min(contrast(known["bar"], known[ground]) for ground in ("card", "track")) >= 3
+
+
 @pytest.mark.parametrize("index", [0, 1])
 def test_texts_and_edges_of_visitors_can_be_told_from_the_ground(index: int) -> None:
-    pairs = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]+), (#[0-9a-f]+)\);", TALK)
-    known = {name: re.sub("^#(.)(.)(.)$", r"#\1\1\2\2\3\3", both[index]) for name, *both in pairs}
+    known = both_themes(TALK, index)
     for color in ("ink", "soft"):
         for ground in ("back", "card", "mine"):
             assert contrast(known[color], known[ground]) >= 4.5, (color, ground)
