@@ -1,4 +1,4 @@
-"""One cell of a grid: train an agent with evaluations along the way, or evaluate a reference policy."""
+"""One cell of a grid: train an agent and evaluate it on the way, or evaluate a policy or language model."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import numba
 
-from agents.benchmark.grid import Cell
+from agents.benchmark.grid import COST, ENDPOINT, Cell, text_settings
 from agents.exact.bayes_filter import FilterPolicy
 from agents.exact.solver import SolverPolicy, solve
 from agents.search.rule_search import searched_rules
 from dialogue_gym import ExpertPolicy, RandomPolicy
 from dialogue_gym.bounds import known_bound
-from dialogue_gym.training import Learned, Run, evaluate, make_env, train, versions
+from dialogue_gym.text import ChatAgent, ChatEndpoint, EndpointError, TextDialogue, environment_key
+from dialogue_gym.training import Evaluation, Learned, Run, evaluate, evaluate_text, make_env, train, versions
 
 Record = dict[str, Any]
 
@@ -24,13 +25,22 @@ def run_cell(cell: Cell) -> Record:
     `evaluations` are dictionaries with `seed`, `mark` (the number of training dialogues after which it was
     due, or `"end"`), `dialogues` and `steps` of training, and the figures. `exact` has
     the bound and the solver's figures.
+
+    Raises:
+        ValueError: the cell cannot run, or a language model does not answer to the end.
     """
     numba.set_num_threads(1)  # the cells themselves are spread over the cores
     start = time.perf_counter()
-    exact, evaluations = (None, _train(cell)) if cell.steps is not None else _play(cell)
+    exact: Record | None = None
+    if cell.chat is not None:
+        evaluations = _ask(cell, cell.chat)
+    elif cell.steps is not None:
+        evaluations = _train(cell)
+    else:
+        exact, evaluations = _play(cell)
     return {
         "fingerprint": cell.fingerprint(),
-        "cell": vars(cell),
+        "cell": cell.as_json(),
         "exact": exact,
         "evaluations": evaluations,
         "seconds": time.perf_counter() - start,
@@ -63,6 +73,30 @@ def _train(cell: Cell) -> list[Record]:
     return evaluations
 
 
+def _ask(cell: Cell, chat: Record) -> list[Record]:
+    """Return the figures of a language model."""
+    (seed,) = cell.seeds
+    limits = {key: chat[key] for key in ("timeout", "token_limit", "request")}
+    address = {"base_url": chat["base_url"]} if chat["base_url"] else {}
+    model = cell.agent.removeprefix(ENDPOINT)
+    agent = ChatAgent(ChatEndpoint(model, key=environment_key(), **address, **limits))
+    env: Any = make_env(cell.env_id, cell.settings)
+    dialogue = TextDialogue(env.unwrapped.domain, chat["mode"], **text_settings(cell.settings))
+    try:
+        found = evaluate_text(dialogue, agent, cell.dialogues, seed)
+    except EndpointError as error:
+        raise ValueError(str(error)) from None
+    if found.fault:
+        raise ValueError(f"{found.fault} (after {found.figures.dialogues} of {cell.dialogues} dialogues)")
+    header = {"seed": seed, "mark": "end", "dialogues": 0, "steps": 0}
+    return [
+        header
+        | _measures(found.figures)
+        | {name: getattr(found, name) for name in COST}
+        | {"is_estimated": found.is_estimated}
+    ]
+
+
 def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
     env: Any = make_env(cell.env_id, cell.settings)
     if cell.agent == "bound":
@@ -87,7 +121,10 @@ def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
 
 
 def _figures(env: Any, policy: Any, dialogues: int, seed: int) -> Record:
-    evaluation = evaluate(env, policy, dialogues, seed)
+    return _measures(evaluate(env, policy, dialogues, seed))
+
+
+def _measures(evaluation: Evaluation) -> Record:
     return {
         "success_rate": evaluation.success_rate,
         "mean_return": evaluation.mean_return,

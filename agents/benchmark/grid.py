@@ -13,23 +13,36 @@ from typing import Any
 import yaml
 
 from dialogue_gym import Domain, rules
+from dialogue_gym.text import MODES, ChatEndpoint, TextDialogue
 from dialogue_gym.training import agent_config, check_settings, make_env
 from dialogue_gym.utils import nearest
 
 GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
 REFERENCES = ("random", "expert", "searched rules", "filter", "solver", "bound")
 """Policies that do not learn, and the bound of all policies."""
-_KEYS = ("title", "ids", "environments", "parts", "learners", "references", "marks", "dialogues")
+ENDPOINT = "openai:"
+"""The beginning of the agent's name in an entry of `models`; the name that the server knows follows."""
+COST = ("calls", "tokens_read", "tokens_written", "seconds", "not_understood")
+"""Figures of a language model, per dialogue."""
+_KEYS = ("title", "ids", "environments", "parts", "learners", "references", "models", "marks", "dialogues")
 _PART_KEYS = (
-    "turn_taking", "environments", "ids", "seeds", "steps", "learners", "references", "marks"
+    "turn_taking", "environments", "ids", "seeds", "steps", "learners", "references", "models", "marks"
 )  # fmt: skip
+_MODEL: dict[str, Any] = {
+    "base_url": None, "mode": "tools", "dialogues": 20, "request": {}, "timeout": 60.0,
+    "token_limit": 1_000_000,
+}  # fmt: skip
+"""The keys of a language model besides `agent`, with their defaults; those of `ChatEndpoint` but two."""
+_NOT_MEASURED = ("timeout", "token_limit")
+"""They end a cell, and change no figure of a finished one."""
 
 
 @dataclass(frozen=True)
 class Cell:
     """One unit of work: train an agent from a seed, or evaluate a reference policy with all seeds.
 
-    `steps` is None for a reference.
+    `steps` is None for a reference, and for a language model, which has `chat`: the address, the mode and the
+    other keys of its entry in the grid. The key of the server is read from the environment as the cell runs.
     """
 
     env_id: str
@@ -39,32 +52,41 @@ class Cell:
     seeds: tuple[int, ...]
     marks: tuple[int, ...]
     dialogues: int
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether the cell needs no training."""
-        return self.steps is None
+    chat: dict[str, Any] | None = None
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Cell:
         """Return the cell that was written as JSON."""
         return cls(**content | {key: tuple(content[key]) for key in ("seeds", "marks")})
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the cell as JSON-serializable values; `chat` only if it has one."""
+        content = asdict(self)
+        if self.chat is None:
+            del content["chat"]
+        return content
+
     @property
     def name(self) -> str:
         """The cell in one line of text."""
         settings = "".join(f" {key}={value}" for key, value in self.settings.items())
-        return f"{self.agent} on {self.env_id}{settings}"
+        mode = f" ({self.chat['mode']})" if self.chat else ""
+        return f"{self.agent}{mode} on {self.env_id}{settings}"
 
     def fingerprint(self) -> str:
         """Return a hash of the cell, its agent's configuration, the domain and the rules.
 
-        The code of the agents is not part of it: after changing an agent, delete its cells.
+        For a language model, the texts of the domain and the instructions are the configuration. The code of
+        the agents is not part of it: after changing an agent, delete its cells.
         """
         source = self.settings.get("domain")
-        config = None if self.is_reference else _configuration(self.agent, self.env_id, source)
-        domain = _domain(self.env_id, source)
-        return _hash([asdict(self), config, domain, rules.sources().hex()])
+        config, content = None, self.as_json()
+        if self.chat is not None:
+            config = _texts(self.env_id, source)
+            content["chat"] = {key: value for key, value in self.chat.items() if key not in _NOT_MEASURED}
+        elif self.steps is not None:
+            config = _configuration(self.agent, self.env_id, source)
+        return _hash([content, config, _domain(self.env_id, source), rules.sources().hex()])
 
 
 @dataclass(frozen=True)
@@ -81,6 +103,8 @@ class Task:
     learners: dict[str, Cell]
     """Cells of the first seed, by name."""
     references: dict[str, Cell]
+    models: dict[str, Cell]
+    """Cells of language models, of the first seed, by name."""
     seeds: int
 
     @property
@@ -105,17 +129,24 @@ class Grid:
     content: str
 
     def cells(self) -> list[Cell]:
-        """Return all cells, each once, ordered by seed, so that unfinished runs are balanced."""
-        found: dict[str, Cell] = {}
-        for task in self.tasks:
-            for cell in task.references.values():
-                found.setdefault(_hash(asdict(cell)), cell)
-        for seed in range(max(task.seeds for task in self.tasks)):
-            for task in self.tasks:
-                for learner in task.learners.values() if seed < task.seeds else ():
-                    cell = with_seed(learner, seed)
-                    found.setdefault(_hash(asdict(cell)), cell)
-        return list(found.values())
+        """Return all cells, each once, ordered by seed, so that unfinished runs are balanced.
+
+        Language models come last: a server that does not answer ends the run, and all else is finished then.
+        """
+        found = [cell for task in self.tasks for cell in task.references.values()]
+        seeds = range(max(task.seeds for task in self.tasks))
+        for policies in ("learners", "models"):
+            found += [
+                with_seed(cell, seed)
+                for seed in seeds
+                for task in self.tasks
+                if seed < task.seeds
+                for cell in getattr(task, policies).values()
+            ]
+        cells: dict[str, Cell] = {}
+        for cell in found:
+            cells.setdefault(_hash(asdict(cell)), cell)
+        return list(cells.values())
 
     def protocol(self) -> str:
         """Return the version of the protocol: a hash of the grid, its agents, domains and rules."""
@@ -123,7 +154,7 @@ class Grid:
 
 
 def with_seed(cell: Cell, seed: int) -> Cell:
-    """Return the cell of a learner with another seed."""
+    """Return the cell of a learner or language model with another seed."""
     return replace(cell, seeds=(seed,))
 
 
@@ -186,6 +217,7 @@ def _tasks(content: Any, part: Any, environments: Mapping[str, Any], dialogues: 
         if name not in learners:
             raise ValueError(f"parts: learners: unknown {name!r}; {nearest(str(name), learners)}")
     learners = {name: learners[name] for name in part.get("learners", learners)}
+    models = _models(content, part)
     steps = part.get("steps") or {}
     _check("steps", steps, tuple(learners))
     for number in map(str, part["environments"]):
@@ -194,7 +226,7 @@ def _tasks(content: Any, part: Any, environments: Mapping[str, Any], dialogues: 
         has_mask = environments[number]["has_mask"]
         settings = {"turn_taking": part["turn_taking"]} | (environments[number].get("settings") or {})
         for env_id in part.get("ids", content["ids"]):
-            make_env(env_id, settings)
+            env: Any = make_env(env_id, settings)
             agents = _learners(learners, steps, env_id, settings, has_mask)
             trained = {
                 name: Cell(env_id, settings, agent, its_steps, (0,), marks, dialogues)
@@ -204,7 +236,13 @@ def _tasks(content: Any, part: Any, environments: Mapping[str, Any], dialogues: 
                 name: Cell(env_id, settings, name, None, tuple(range(seeds)), (), dialogues)
                 for name in chosen
             }
-            yield Task(number, env_id, settings, has_mask, trained, references, seeds)
+            if models:
+                TextDialogue(env.unwrapped.domain, **text_settings(settings))  # reports what text lacks
+            asked = {
+                name: Cell(env_id, settings, agent, None, (0,), (), its_dialogues, chat)
+                for name, (agent, its_dialogues, chat) in models.items()
+            }
+            yield Task(number, env_id, settings, has_mask, trained, references, asked, seeds)
 
 
 def _learners(
@@ -219,6 +257,46 @@ def _learners(
         given = steps.get(name, entry.get("steps", configured))
         found.append((str(name), agent, given if given == 0 else _positive("steps", given)))
     return found
+
+
+def _models(content: Any, part: Any) -> dict[str, tuple[str, int, dict[str, Any]]]:
+    """Return a part's language models, those that it names or else all: agent, dialogues and `chat`."""
+    models = content.get("models") or {}
+    is_auto = part["turn_taking"] == "auto"
+    chosen = part.get("models", models if is_auto else ())
+    for name in chosen:
+        if name not in models:
+            raise ValueError(f"parts: models: unknown {name!r}; {nearest(str(name), models)}")
+    if chosen and not is_auto:
+        raise ValueError("parts: models: turn taking in text is automatic; turn_taking must be auto")
+    return {str(name): _model(f"models: {name}", models[name]) for name in chosen}
+
+
+def _model(where: str, entry: Any) -> tuple[str, int, dict[str, Any]]:
+    _check(where, entry, ("agent", *_MODEL))
+    agent = entry["agent"]
+    if not isinstance(agent, str) or not agent.removeprefix(ENDPOINT) or not agent.startswith(ENDPOINT):
+        raise ValueError(f"{where}: agent: must be {ENDPOINT}MODEL, not {agent!r}")
+    chat = _MODEL | {key: value for key, value in entry.items() if key != "agent"}
+    for key in ("dialogues", "token_limit"):
+        _positive(f"{where}: {key}", chat[key])
+    if chat["mode"] not in MODES:
+        raise ValueError(f"{where}: unknown mode {chat['mode']!r}; {nearest(str(chat['mode']), MODES)}")
+    _check(f"{where}: request", chat["request"], tuple(chat["request"]))
+    seconds = chat["timeout"]
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
+        raise ValueError(f"{where}: timeout: must be a number of seconds, not {seconds!r}")
+    if not isinstance(chat["base_url"], str | None):
+        raise ValueError(f"{where}: base_url: must be an address, not {chat['base_url']!r}")
+    if "@" in (chat["base_url"] or ""):
+        raise ValueError(f"{where}: base_url: cells show it, so it cannot have a password")
+    ChatEndpoint(agent, request=chat["request"])  # reports keys that cannot be chosen
+    return agent, chat.pop("dialogues"), chat
+
+
+def text_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a task for dialogues in text, whose turn taking is always automatic."""
+    return {name: value for name, value in settings.items() if name not in ("turn_taking", "domain")}
 
 
 def _check(where: str, content: Any, known: tuple[str, ...]) -> None:
@@ -238,6 +316,14 @@ def _positive(key: str, value: Any) -> int:
 @functools.cache
 def _configuration(agent: str, env_id: str, name: str | None) -> str:
     return _hash(agent_config(agent, env_id, {"domain": name} if name else {}))
+
+
+@functools.cache
+def _texts(env_id: str, name: str | None) -> str:
+    """Return a hash of the texts of a domain, and of the instructions for a language model."""
+    env: Any = make_env(env_id, {"domain": name} if name else {})
+    domain: Domain = env.unwrapped.domain
+    return _hash([repr(domain), TextDialogue(domain, "tools").instructions])
 
 
 @functools.cache

@@ -15,11 +15,14 @@ Record = dict[str, Any]
 
 def draw(results: Record, folder: Path) -> list[Path]:
     """Draw learning curves (one file for each kind of turn taking) and the aggregate; return their paths."""
+    learned = [
+        task for task in results["tasks"] if any(agent["is_learner"] for agent in task["agents"].values())
+    ]
     pictures = {
         f"learning_{turn_taking}.png": _learning(
-            [task for task in results["tasks"] if task["turn_taking"] == turn_taking], turn_taking
+            [task for task in learned if task["turn_taking"] == turn_taking], turn_taking
         )
-        for turn_taking in dict.fromkeys(task["turn_taking"] for task in results["tasks"])
+        for turn_taking in dict.fromkeys(task["turn_taking"] for task in learned)
     }
     if results["aggregate"]:
         pictures["aggregate.png"] = _aggregate(results["aggregate"])
@@ -30,7 +33,6 @@ def draw(results: Record, folder: Path) -> list[Path]:
 
 def _learning(tasks: list[Record], turn_taking: str) -> Figure:
     """Draw mean returns of learners with their intervals over seeds, the bound and the expert."""
-    tasks = [task for task in tasks if any(agent["is_learner"] for agent in task["agents"].values())]
     agents = {name: agent for task in tasks for name, agent in task["agents"].items()}
     colours = {name: f"C{i}" for i, name in enumerate(n for n in agents if agents[n]["is_learner"])}
     rows = list(dict.fromkeys(task["env_id"] for task in tasks))

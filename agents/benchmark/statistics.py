@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from agents.benchmark.grid import Cell, Grid, Task, with_seed
+from agents.benchmark.grid import COST, Cell, Grid, Task, with_seed
 from dialogue_gym.training import agent_config
 
 Record = dict[str, Any]
@@ -26,13 +26,20 @@ def collect(grid: Grid, records: dict[str, Record]) -> Record:
     """Return the results of a grid as JSON-serializable values; only `made` depends on the machine.
 
     For an unfinished grid these are the results of the finished seeds of each task; `missing` names the tasks
-    that have none.
+    that have none, and the language models.
 
     Raises:
         ValueError: no seed is finished in any environment.
     """
     seeds = {task.key: finished_seeds(task, records) for task in grid.tasks}
     tasks = [_task(task, seeds[task.key], records) for task in grid.tasks if seeds[task.key]]
+    missing = [key for key, count in seeds.items() if not count]
+    missing += [
+        f"{name} in {task.key}"
+        for task in grid.tasks
+        for name, model in task.models.items()
+        if seeds[task.key] and not _model_evaluations(task, model, records)
+    ]
     if not tasks:
         raise ValueError("no seed is finished in any environment yet: there is nothing to report")
     return {
@@ -41,7 +48,7 @@ def collect(grid: Grid, records: dict[str, Record]) -> Record:
         "title": grid.title,
         "dialogues": grid.dialogues,
         "tasks": tasks,
-        "missing": [key for key, count in seeds.items() if not count],
+        "missing": missing,
         "aggregate": _aggregate(tasks),
         "made": _made([records[key] for key in _keys(grid) if key in records]),
     }
@@ -109,7 +116,37 @@ def _task(task: Task, seeds: int, records: dict[str, Record]) -> Record:
         "exact": exact,
         "has_early_mark": any(EARLY_MARK in cell.marks for cell in task.learners.values()),
         "agents": agents,
+        **_models(task, exact, records),
     }
+
+
+def _models(task: Task, exact: Record | None, records: dict[str, Record]) -> Record:
+    """Return the figures of language models over their own finished seeds, if the task has any."""
+    models = {}
+    for name, cell in task.models.items():
+        assert cell.chat is not None
+        if not (evaluations := _model_evaluations(task, cell, records)):
+            continue
+        figures = {
+            measure: interval([one[measure] for one in evaluations])
+            for measure in (*MEASURES, "mean_turns", *COST)
+        }
+        models[name] = {
+            "agent": cell.agent,
+            "mode": cell.chat["mode"],
+            "seeds": len(evaluations),
+            "dialogues": cell.dialogues,
+            "is_estimated": any(one["is_estimated"] for one in evaluations),
+            "figures": figures,
+            "below_bound": exact["bound"] - figures["mean_return"]["mean"] if exact else None,
+        }
+    return {"models": models} if models else {}
+
+
+def _model_evaluations(task: Task, cell: Cell, records: dict[str, Record]) -> list[Record]:
+    """Return the evaluations of the finished seeds of a language model."""
+    cells = [with_seed(cell, seed).fingerprint() for seed in range(task.seeds)]
+    return [one for key in cells if key in records for one in records[key]["evaluations"]]
 
 
 def _agent(name: str, cell: Cell, evaluations: list[Record], *, is_learner: bool) -> Record:

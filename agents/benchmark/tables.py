@@ -45,6 +45,7 @@ def report(results: Record, command: str) -> str:
         "numbers of dialogues.",
         aggregate(results),
         *pydial.section(results["tasks"]),
+        *models(results["tasks"]),
     ]
     for task in results["tasks"]:
         settings = ", ".join(f"{key} {value}" for key, value in task["settings"].items())
@@ -71,7 +72,7 @@ def summary(results: Record) -> str:
         cells = [best_learner(*which) for which in ((alone, "1000"), (alone, "end"), (learners, "end"))]
         rows.append(
             [
-                task["env_id"].removeprefix("FakeUser").removesuffix("-v0").lower(),
+                _domain(task),
                 task["environment"] + (" explicit" if task["turn_taking"] == "explicit" else ""),
                 *(_reference(task, name) for name in _STRONG),
                 *cells,
@@ -111,6 +112,48 @@ def training(agent: Record) -> str:
         return DASH
     shown = f"{agent['figures']['end']['dialogues']:,.0f}"
     return shown + (f" + {agent['demonstrations']}" if agent["demonstrations"] else "")
+
+
+def models(tasks: list[Record]) -> list[str]:
+    """Return the paragraphs of the report on language models; none without any."""
+    rows = [
+        [_domain(task), task["environment"], name, *_model(model)]
+        for task in tasks
+        for name, model in task.get("models", {}).items()
+    ]
+    if not rows:
+        return []
+    header = ["domain", "environment", "model", "mode", "dialogues", "success", "return", "turns"]
+    header += ["calls", "tokens", "written", "seconds", "not understood", "below the bound"]
+    text = (
+        "They talk to the user in text and see no observation. Dialogues are those of a seed x seeds. Per "
+        "dialogue: calls of the model, all tokens and those that it wrote, seconds until its answers, and "
+        "replies that were not understood. A tilde marks estimates, at four characters a token."
+    )
+    return ["## Language models", text, table(header, rows, left=4)]
+
+
+def _model(model: Record) -> list[str]:
+    figures = model["figures"]
+    read, written = (figures[name]["mean"] for name in ("tokens_read", "tokens_written"))
+    about = "~" if model["is_estimated"] else ""
+    return [
+        model["mode"],
+        f"{model['dialogues']} x {model['seeds']}",
+        share(figures["success_rate"]),
+        _with_interval(figures["mean_return"], model["seeds"]),
+        mean(figures["mean_turns"]),
+        f"{figures['calls']['mean']:.1f}",
+        f"{about}{read + written:,.0f}",
+        f"{about}{written:,.0f}",
+        f"{figures['seconds']['mean']:.1f}",
+        f"{figures['not_understood']['mean']:.1f}",
+        number(model["below_bound"]),
+    ]
+
+
+def _domain(task: Record) -> str:
+    return str(task["env_id"]).removeprefix("FakeUser").removesuffix("-v0").lower()
 
 
 def aggregate(results: Record) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -17,7 +16,7 @@ import yaml
 from dialogue_gym._text import printable, quoted
 from dialogue_gym.bounds.bounding import BoundMethod
 from dialogue_gym.domain.sources import builtin_names, namesake
-from dialogue_gym.text.chat_endpoint import BASE_URL, KEY_VARIABLE, ChatEndpoint
+from dialogue_gym.text.chat_endpoint import BASE_URL, KEY_VARIABLE, ChatEndpoint, environment_key
 
 BOT, TEACHING, LEARNING = "Bot and store", "Teaching", "Learning from people"
 SERVING, PEOPLE = "Serving", "Visitors and front ends"
@@ -424,7 +423,7 @@ def chat_endpoint(
     return ChatEndpoint(
         model,
         base_url or BASE_URL,
-        os.environ.get(KEY_VARIABLE) or None,
+        environment_key(),
         timeout=timeout,
         token_limit=token_limit,
         request=further,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
-from dialogue_gym.text.chat_endpoint import ChatEndpoint, EndpointError, Usage
+from dialogue_gym.text.chat_endpoint import ChatEndpoint, EndpointError, Usage, environment_key
 from dialogue_gym.text.chat_messages import ChatMessages
 from dialogue_gym.text.dialogue import MODES, TextDialogue, TextStep
 from dialogue_gym.text.env import TextDialogueEnv
@@ -22,5 +22,6 @@ __all__ = [
     "TextStep",
     "ToolEnvironment",
     "Usage",
+    "environment_key",
     "tool_environment",
 ]

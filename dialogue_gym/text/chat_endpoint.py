@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ _TOKEN = 4
 """Characters that count as a token if a server does not count tokens itself."""
 _LONGEST_PAUSE = 60.0
 _TRANSIENT = (408, 409, 425, 429)
+
+
+def environment_key() -> str | None:
+    """Return the key that the environment has; None if it has none."""
+    return os.environ.get(KEY_VARIABLE) or None
 
 
 class EndpointError(ServiceError):

@@ -22,6 +22,7 @@ from matplotlib.image import imread
 from scipy import stats
 
 from agents.benchmark import pydial
+from agents.benchmark.cell import run_cell
 from agents.benchmark.grid import GRIDS, Cell, load_grid, with_seed
 from agents.benchmark.record import Journal
 from agents.benchmark.statistics import collect, interval, paired_interval
@@ -30,6 +31,7 @@ from agents.benchmark.workers import interrupts_held
 from dialogue_gym.training.configuration import agent_names
 from tests.agents.commands import agents
 from tests.conftest import BUILT_IN, SEARCHING
+from tests.text.chat_server import attentive, chat_server
 
 TINY: dict[str, Any] = {
     "title": "Tiny",
@@ -246,6 +248,12 @@ def changed(**entries: Any) -> dict[str, Any]:
     return copy.deepcopy(TINY) | entries
 
 
+def models(**entries: Any) -> dict[str, Any]:
+    """Return a grid with a language model; entries that are not the grid's are the model's."""
+    own = {key: entries.pop(key) for key in ("parts", "environments") if key in entries}
+    return changed(models={"A": {"agent": "openai:tiny"} | entries}, **own)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -269,6 +277,17 @@ def changed(**entries: Any) -> dict[str, Any]:
         (changed(parts=[]), "parts: must not be empty"),
         (changed(learners={"PPO": {"masked": "pppo"}}), "unknown agent 'pppo'; did you mean 'ppo'?"),
         (changed(**environment(patienc=1)), "unknown setting 'patienc'; did you mean 'patience'?"),
+        (models(agent="gpt"), "models: A: agent: must be openai:MODEL, not 'gpt'"),
+        (models(mode="tool"), "models: A: unknown mode 'tool'; did you mean 'tools'?"),
+        (models(key="sk-1"), "models: A: unknown key 'key'"),
+        (models(base_url="http://me:sk-1@host/v1"), "base_url: cells show it, so it cannot have a password"),
+        (models(request={"model": "x"}), "request: 'model' cannot be chosen here"),
+        (models(**part(seeds=1, models=["B"])), "parts: models: unknown 'B'"),
+        (
+            models(**part(seeds=1, models=["A"], turn_taking="explicit")),
+            "parts: models: turn taking in text is automatic",
+        ),
+        (models(**environment(max_history=2)), "unknown setting 'max_history'"),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_grid_are_reported_in_one_line(content: Any, message: str, tmp_path: Path) -> None:
@@ -277,6 +296,60 @@ def test_mistakes_in_a_grid_are_reported_in_one_line(content: Any, message: str,
     with pytest.raises(ValueError) as caught:
         load_grid(str(path))
     assert str(caught.value).startswith(f"{path}: ") and message in str(caught.value)
+
+
+@pytest.mark.slow
+def test_language_models_on_a_server_have_rows_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    grid, out = tmp_path / "grid.yaml", tmp_path / "out"
+
+    def write(url: str, **entries: Any) -> None:
+        model = {"agent": "openai:tiny", "base_url": url, "dialogues": 3} | entries
+        content = changed(
+            ids=["FakeUserRestaurant-v0"],
+            environments={1: {"has_mask": True, "settings": {"indecisiveness": 0.0}}},
+            learners={},
+            references=["random"],
+            models={"Tiny": model, "named": model | {"mode": "names"}},
+            **part(seeds=2),
+        )
+        grid.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def reply(request: dict[str, Any]) -> dict[str, Any]:
+        return attentive(request) if "tools" in request else {"role": "assistant", "content": "no idea"}
+
+    write("http://127.0.0.1:9/v1")
+    _, errors = (dead := start(grid, out, "--jobs", "1")).communicate(timeout=120)
+    assert dead.returncode == 2 and "Traceback" not in errors
+    assert "error: openai:tiny (tools) on FakeUserRestaurant-v0 turn_taking=auto indeci" in errors
+    assert "127.0.0.1:9/v1/chat/completions' cannot be reached: " in errors
+    assert (out / "cells.jsonl").read_text().count("\n") == 1  # the other policy has finished
+    key = "auto/1/FakeUserRestaurant-v0"
+    missing = collect(load_grid(str(grid)), Journal(out).records)["missing"]
+    assert missing == [f"Tiny in {key}", f"named in {key}"]
+
+    with chat_server(reply) as server:
+        write(server.url)
+        finish(start(grid, out, "--jobs", "1"))
+        assert set(server.keys) == {"Bearer sk-secret"}
+        write(server.url, token_limit=9_000, timeout=5.0)
+        some = load_grid(str(grid)).cells()
+        with pytest.raises(ValueError, match=r"9,000 tokens is reached \(after [12] of 3 dialogues\)"):
+            run_cell(some[1])
+    assert {cell.fingerprint() for cell in some} == set(Journal(out).records), "limits change no figures"
+    tiny, named = results_of(out)["tasks"][0]["models"].values()
+    assert tiny["figures"]["success_rate"]["mean"] == 1 and tiny["seeds"] == 2 and tiny["dialogues"] == 3
+    calls = tiny["figures"]["calls"]["mean"]
+    assert tiny["figures"]["mean_return"]["mean"] == pytest.approx(20 - calls)
+    assert tiny["figures"]["mean_turns"]["mean"] == pytest.approx(calls + 1)  # the first one is a request
+    assert named["figures"]["success_rate"]["mean"] == 0 and named["figures"]["not_understood"]["mean"] > 1
+    page = (out / "results.md").read_text()
+    assert "| restaurant | 1 | Tiny | tools | 3 x 2 | 100.0% |" in page and "Not run yet" not in page
+    for file in ("cells.jsonl", "results.json", "results.md"):
+        assert "sk-secret" not in (out / file).read_text()
+    assert [Cell.from_json(json.loads(json.dumps(cell.as_json()))) for cell in some] == some
 
 
 def test_an_impossible_command_is_explained(tmp_path: Path) -> None:
