@@ -1,4 +1,4 @@
-"""POST JSON to another program, with a total deadline."""
+"""Exchange of JSON with other programs, each time with a total deadline."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ import ssl
 import urllib.parse
 from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dialogue_gym._text import finite_number, printable, quoted
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 
 MAX_BYTES = 5_000_000
 """A longer response is not read to its end."""
 MAX_SECONDS = 3600.0
+UNREACHABLE = "no connection"
+"""The kind of the fault that nobody listens at an address."""
 # Without compression: the limit on bytes must hold for the content.
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 
@@ -29,16 +34,23 @@ class ServiceError(Exception):
         status: the HTTP status of the response; None without a response.
         body: the JSON of a response whose status is not a success; None if its body is not JSON.
         retry_after: the seconds that the server asks to wait; None if it does not say.
+        kind: the kind of fault, the same words for all such faults, such as "no answer within 10 s".
     """
 
     def __init__(
-        self, message: str, status: int | None = None, body: Any = None, retry_after: float | None = None
+        self,
+        message: str,
+        status: int | None = None,
+        body: Any = None,
+        retry_after: float | None = None,
+        kind: str = "the request cannot be sent",
     ) -> None:
         """Keep the message, with unprintable characters escaped."""
         super().__init__(printable(message))
         self.status = status
         self.body = body
         self.retry_after = retry_after
+        self.kind = kind
 
 
 def post_json(url: str, payload: Any, seconds: float, headers: Mapping[str, str] | None = None) -> Any:
@@ -55,28 +67,88 @@ def post_json(url: str, payload: Any, seconds: float, headers: Mapping[str, str]
             misses the deadline, breaks off, reports an error, or sends no JSON or too much.
         ImportError: httpx is missing; the message has the command that installs it.
     """
-    seconds = min(max(0.0, seconds), MAX_SECONDS)
-    where = quoted(url, 200)
-    _check_address(url, where)
+    return run_coroutine(_post_once(url, payload, seconds, headers))
+
+
+async def _post_once(url: str, payload: Any, seconds: float, headers: Mapping[str, str] | None) -> Any:
+    client = JsonClient(1, headers)
     try:
-        content = json.dumps(payload, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ServiceError(f"nothing was sent to {where}: the payload is not JSON ({error})") from None
-    try:
+        return await client.request("POST", url, seconds, payload)
+    finally:
+        await client.close()
+
+
+class JsonClient:
+    """Exchange of JSON in one event loop, over connections that are kept open for a moment."""
+
+    def __init__(self, connections: int, headers: Mapping[str, str] | None = None) -> None:
+        """Prepare to send; nothing is sent yet.
+
+        Args:
+            connections: the number of connections at the same time.
+            headers: further headers of each request.
+
+        Raises:
+            ImportError: httpx is missing; the message has the command that installs it.
+        """
+        try:
+            import httpx
+        except ModuleNotFoundError:
+            raise ImportError("HTTP requests need httpx: pip install httpx") from None
+        self._headers = _HEADERS | dict(headers or {})
+        # Servers close connections that are idle for some seconds; one that closes has lost a request.
+        self._limits = httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=1.0
+        )
+        self._client: httpx.AsyncClient | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def request(self, method: str, url: str, seconds: float, payload: Any = None) -> Any:
+        """Send JSON, and return the JSON of the response; redirects are not followed.
+
+        Args:
+            method: the method of HTTP.
+            url: an address with http or https.
+            seconds: the deadline for everything: to look up the address, connect, send and receive.
+            payload: the content to send with POST.
+
+        Raises:
+            ServiceError: as in `post_json`.
+        """
         import httpx
-    except ModuleNotFoundError:
-        raise ImportError("HTTP requests need httpx: pip install httpx") from None
-    try:
-        response = run_coroutine(_exchange(url, content, seconds, _HEADERS | dict(headers or {})))
-    except TimeoutError:
-        raise ServiceError(f"{where} did not respond within {seconds:g} s") from None
-    except httpx.ProtocolError as error:
-        raise ServiceError(f"{where} sent no complete HTTP response: {error}") from None
-    except (httpx.ReadError, httpx.WriteError):
-        raise ServiceError(f"{where} closed the connection too early") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-        raise ServiceError(f"{where} cannot be reached: {_reason(error)}") from None
-    return _parsed(where, response)
+
+        seconds = min(max(0.0, seconds), MAX_SECONDS)
+        where = quoted(url, 200)
+        _check_address(url, where)
+        try:
+            content = None if method == "GET" else json.dumps(payload, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ServiceError(f"nothing was sent to {where}: the payload is not JSON ({error})") from None
+        if self._client is None:
+            asyncio.get_running_loop().set_default_executor(_Unjoined(1))
+            verify = _certificates() if url.lower().startswith("https") else False
+            # httpx limits each operation, and a server that sends byte by byte stays below every such limit.
+            self._client = httpx.AsyncClient(
+                timeout=None, trust_env=False, verify=verify, limits=self._limits, headers=self._headers
+            )
+        try:
+            response = await _exchange(self._client, method, url, content, seconds)
+        except TimeoutError:
+            kind = f"no answer within {seconds:g} s"
+            raise ServiceError(f"{where} did not respond within {seconds:g} s", kind=kind) from None
+        except httpx.ProtocolError as error:
+            message = f"{where} sent no complete HTTP response: {error}"
+            raise ServiceError(message, kind="no complete HTTP response") from None
+        except (httpx.ReadError, httpx.WriteError):
+            kind = "the connection was closed too early"
+            raise ServiceError(f"{where} closed the connection too early", kind=kind) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+            raise ServiceError(f"{where} cannot be reached: {_reason(error)}", kind=UNREACHABLE) from None
+        return _parsed(where, response)
 
 
 def with_path(url: str, path: str) -> str:
@@ -124,17 +196,10 @@ class _Response(NamedTuple):
     retry_after: str | None
 
 
-async def _exchange(url: str, content: bytes, seconds: float, headers: Mapping[str, str]) -> _Response:
-    import httpx
-
-    asyncio.get_running_loop().set_default_executor(_Unjoined(1))
-    # httpx limits each operation, and a server that sends byte by byte stays below every such limit.
-    verify = _certificates() if url.lower().startswith("https") else False
-    async with (
-        asyncio.timeout(seconds),
-        httpx.AsyncClient(timeout=None, trust_env=False, verify=verify) as client,
-        client.stream("POST", url, content=content, headers=headers) as response,
-    ):
+async def _exchange(
+    client: httpx.AsyncClient, method: str, url: str, content: bytes | None, seconds: float
+) -> _Response:
+    async with asyncio.timeout(seconds), client.stream(method, url, content=content) as response:
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
@@ -173,7 +238,7 @@ def _parsed(where: str, response: _Response) -> Any:
     """Return the JSON of a response."""
     status, body, retry_after = response
     if len(body) > MAX_BYTES:
-        raise ServiceError(f"{where} sent more than {MAX_BYTES:,} bytes", status)
+        raise ServiceError(f"{where} sent more than {MAX_BYTES:,} bytes", status, kind="too long an answer")
     content, fault = None, None
     try:
         content = json.loads(body, parse_constant=finite_number, parse_float=finite_number)
@@ -181,7 +246,9 @@ def _parsed(where: str, response: _Response) -> Any:
         fault = str(error)
     if not 200 <= status < 300:
         wait = float(retry_after) if retry_after and retry_after.isdecimal() else None
-        raise ServiceError(f"{where} responded with status {status}", status, content, wait)
+        message = f"{where} responded with status {status}"
+        raise ServiceError(message, status, content, wait, f"status {status}")
     if fault is not None:
-        raise ServiceError(f"{where} sent a response that is not JSON: {fault}", status)
+        message = f"{where} sent a response that is not JSON: {fault}"
+        raise ServiceError(message, status, kind="an answer that is not JSON")
     return content

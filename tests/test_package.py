@@ -41,7 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built once from a copy, since a build leaves files behind."""
     folder = tmp_path_factory.mktemp("build")
     shutil.copytree(ROOT / "dialogue_gym", folder / "source/dialogue_gym")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "pytest_dialogue_gym.py"):
         shutil.copy(ROOT / name, folder / "source")
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), "source"],
@@ -94,7 +94,7 @@ def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> No
         "dialogue_gym/domains/restaurant/policy.npz" in data and "dialogue_gym/web/static/style.css" in data
     )
     assert data <= set(names)
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"dialogue_gym"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"dialogue_gym", "pytest_dialogue_gym.py"}
     code = f"""
 import sys
 sys.path.insert(0, {str(tmp_path / "site")!r})

@@ -17,6 +17,7 @@ from dialogue_gym.cli.serve import serve
 from dialogue_gym.cli.store import store
 from dialogue_gym.cli.stories import stories
 from dialogue_gym.cli.teach import teach
+from dialogue_gym.cli.test import test
 from dialogue_gym.cli.train import train
 from dialogue_gym.version import __version__
 
@@ -48,6 +49,7 @@ app.command()(chat)
 app.command()(check)
 app.command()(train)
 app.command()(evaluate)
+app.command()(test)
 app.command()(new)
 app.command()(teach)
 app.command()(live)

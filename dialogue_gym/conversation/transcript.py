@@ -38,11 +38,14 @@ def transcript(conversation: Conversation) -> list[str]:
     state = BotState(conversation.domain)
     events = conversation.events
     steps = 0
+    has_acted = False
     for index, event in enumerate(events):
         if isinstance(event, UserUttered):
+            has_acted = False
             lines.append(line("user", event.text or f"/{event.act}", _meaning(event, conversation.domain)))
         elif isinstance(event, ActionExecuted):
             steps += 1
+            has_acted = True
             meaning = event.name
             if not state.is_possible(event.name):
                 meaning += " (not possible here)"
@@ -51,6 +54,8 @@ def transcript(conversation: Conversation) -> list[str]:
             lines.extend(line("", text, "") for text in texts[1:])
         elif isinstance(event, BotUttered) and event.writer:
             lines.append(line("bot", event.text or "", f"written by {event.writer}"))
+        elif isinstance(event, BotUttered) and not has_acted and event.text:
+            lines.append(line("bot", event.text, "?"))
         state.apply(event)
     if conversation.outcome:
         count = counted(steps, "step")
@@ -112,7 +117,7 @@ def bubbles(events: Iterable[Event]) -> list[Bubble]:
         elif isinstance(event, ActionExecutionRejected) and found:
             found.pop()
         elif isinstance(event, (BotUttered, SlotSet)):
-            if not found or (isinstance(event, BotUttered) and event.writer):
+            if not found or (isinstance(event, BotUttered) and (event.writer or found[-1].side == USER_SIDE)):
                 found.append(Bubble(BOT_SIDE, place, []))
             if isinstance(event, BotUttered):
                 found[-1].texts += [cut(text, MAX_SHOWN) for text in message_lines(event)]

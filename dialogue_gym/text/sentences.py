@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from dialogue_gym._text import PLACE, counted
 from dialogue_gym.conversation.wording import fill
 from dialogue_gym.domain import Domain
 from dialogue_gym.nlu.examples import Example, NluData
-from dialogue_gym.nlu.interpreter import FALLBACK
+from dialogue_gym.nlu.interpreter import FALLBACK, Interpretation
 from dialogue_gym.nlu.regex import MAX_PATTERN, Pattern, compile_pattern
 from dialogue_gym.nlu.trained import MAX_TEXT, TrainedInterpreter
 from dialogue_gym.text.replies import Call, Reply, ReplyError, ReplyReader, reply_text
@@ -34,49 +35,77 @@ class SentenceReader(ReplyReader):
     mode = "free"
 
     def __init__(self, domain: Domain) -> None:
-        """Compile the patterns, and train the interpreter (needs the extra `nlu`)."""
+        """Compile the patterns (needs the extra `nlu`)."""
         super().__init__(domain)
-        texts = [(tool.name, text) for tool in self.tools.values() for text in said_texts(domain, tool.name)]
+        self._texts = [
+            (tool.name, text) for tool in self.tools.values() for text in said_texts(domain, tool.name)
+        ]
+        if not self._texts:
+            raise ValueError(f"{domain.name}: no action has a text, so that sentences cannot be understood")
+        self._domain = domain
         self._patterns = [
             (action, compiled, places)
-            for action, text in texts
+            for action, text in self._texts
             for compiled, places in [_pattern(text)]
             if compiled is not None
         ]
+        self._slots = {slot.entity: slot.name for slot in domain.slots if slot.entity is not None}
+
+    @functools.cached_property
+    def _interpreter(self) -> TrainedInterpreter:
+        """The interpreter of sentences that are not among the texts, trained when the first one comes."""
         values = {
             argument.name: argument.values
             for tool in self.tools.values()
             for argument in tool.arguments
             if argument.values
         }
-        examples = [Example(one, action) for action, text in texts for one in _fillings(text, values)]
+        examples = [Example(one, action) for action, text in self._texts for one in _fillings(text, values)]
         # Its name is what an action is about: the location, in utter_ask_location.
-        examples += [Example(" ".join(name.split("_")[1:] or [name]), name) for name in dict(texts)]
-        if not texts:
-            raise ValueError(f"{domain.name}: no action has a text, so that sentences cannot be understood")
-        self._interpreter = TrainedInterpreter(domain, NluData(tuple(examples)))
-        self._slots = {slot.entity: slot.name for slot in domain.slots if slot.entity is not None}
+        examples += [Example(" ".join(name.split("_")[1:] or [name]), name) for name in dict(self._texts)]
+        return TrainedInterpreter(self._domain, NluData(tuple(examples)))
 
     def read(self, reply: Reply) -> Call:
         """Return the action that a sentence stands for, with the values that it names."""
-        text = " ".join(reply_text(reply)[:MAX_TEXT].split())
+        text = reply_text(reply)
+        found = self.exact(text) or self.similar(text)
+        shown = ascii_quoted(" ".join(text[:MAX_TEXT].split()))
+        if not found:
+            raise ReplyError(f"{shown} is like none of {counted(len(self.tools), 'action')}")
+        if len(found) > 1:
+            raise ReplyError(f"{shown} could be {' or '.join(found)}")
+        ((action, said),) = found.items()
+        return self._call(self.tools[action], said)
+
+    def exact(self, text: str) -> dict[str, dict[str, str]]:
+        """Return the actions that have this text, in alphabetical order, each with the values that it names.
+
+        Values are by slot, as they are written.
+        """
+        text = " ".join(text[:MAX_TEXT].split())
         found: dict[str, dict[str, str]] = {}
         for action, pattern, places in self._patterns:
             if matched := pattern.match(text):
                 found.setdefault(action, dict(zip(places, matched.groups(), strict=True)))
-        if len(found) > 1:
-            raise ReplyError(f"{ascii_quoted(text)} could be {' or '.join(sorted(found))}")
-        if found:
-            ((action, said),) = found.items()
-            return self._call(self.tools[action], said)
-        meaning = self._interpreter.parse(text)
-        likely = [name for name, confidence in meaning.ranking if confidence > meaning.confidence - _MARGIN]
+        return dict(sorted(found.items()))
+
+    def similar(self, text: str) -> dict[str, dict[str, str]]:
+        """Return the actions that a text is like, the likeliest first, each with the values that it names.
+
+        They are several if their confidences are close to each other, and none if it is low.
+        """
+        meaning = self._interpreter.parse(" ".join(text[:MAX_TEXT].split()))
         if meaning.intent is None or meaning.confidence < FALLBACK:
-            raise ReplyError(f"{ascii_quoted(text)} is like none of {counted(len(self.tools), 'action')}")
-        if len(likely) > 1:
-            raise ReplyError(f"{ascii_quoted(text)} could be {' or '.join(likely)}")
-        said = {self._slots[one.name]: str(one.value) for one in meaning.entities if one.name in self._slots}
-        return self._call(self.tools[meaning.intent], said)
+            return {}
+        likely = [name for name, confidence in meaning.ranking if confidence > meaning.confidence - _MARGIN]
+        return dict.fromkeys(likely, self._named(meaning))
+
+    def named(self, text: str) -> dict[str, str]:
+        """Return the values that a text names, by slot, whatever its action is."""
+        return self._named(self._interpreter.parse(" ".join(text[:MAX_TEXT].split())))
+
+    def _named(self, meaning: Interpretation) -> dict[str, str]:
+        return {self._slots[one.name]: str(one.value) for one in meaning.entities if one.name in self._slots}
 
     @staticmethod
     def _call(tool: Tool, said: dict[str, str]) -> Call:

@@ -23,6 +23,7 @@ COMMANDS = {
     ("check",): "Check domain, story and NLU files",
     ("train",): "Train an agent with the fake user of a domain",
     ("evaluate",): "Count how often an agent succeeds",
+    ("test",): "Let the fake user of a domain talk to a bot",
     ("new",): "Make a new bot",
     ("paraphrase",): "Collect more sentences for users",
     ("import",): "Make a domain of an ontology and its database.",

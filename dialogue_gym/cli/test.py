@@ -1,0 +1,117 @@
+"""`dialogue-gym test`: the success of any bot, which the fake user of a domain talks to."""
+
+from __future__ import annotations
+
+import json
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dialogue_gym._text import counted, printable
+from dialogue_gym.cli.options import SeedOption, SettingsArgument, complete_domain, tell_namesakes
+from dialogue_gym.domain import load_domain
+from dialogue_gym.stories import load
+from dialogue_gym.testing.bots import ForeignBot
+from dialogue_gym.testing.replay import replay_stories
+from dialogue_gym.testing.run import describe, make_bot, run
+from dialogue_gym.testing.runner import play
+from dialogue_gym.training.environments import check_user, parse_settings
+from dialogue_gym.training.progress import progress_bar
+
+TOKEN_VARIABLE = "DIALOGUE_GYM_TOKEN"
+"""The environment variable with a token for the bot's server."""
+
+
+class MessageFormat(StrEnum):
+    """The form of the user's messages."""
+
+    SENTENCES = "sentences"
+    FIXED = "fixed"
+
+
+def test(
+    bot: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL|DIR",
+            help="Address of a server with Rasa's REST channel, or the folder of a store or an agent.",
+        ),
+    ],
+    settings: SettingsArgument = None,
+    *,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--domain",
+            metavar="DOMAIN",
+            help="The bot's domain with its fake user: a file, a folder or a built-in one.",
+            autocompletion=complete_domain,
+            callback=tell_namesakes,
+        ),
+    ],
+    dialogues: Annotated[int, typer.Option(min=1, help="Number of dialogues.")] = 1000,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help="Conversations at the same time; default: 16 with a URL, else 1."),
+    ] = None,
+    form: Annotated[
+        MessageFormat,
+        typer.Option("--format", help='Sentences, or acts such as /inform{"cuisine": "french"}.'),
+    ] = MessageFormat.SENTENCES,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that an answer may take.")] = 10.0,
+    seed: SeedOption = 1,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEED|FILE",
+            help="Play one dialogue again, by the seed that the report gives, or say the user's turns of a"
+            " file of stories.",
+        ),
+    ] = None,
+    min_success: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Exit with status 1 if the success rate is lower."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Let the fake user of a domain talk to a bot, and report how often it succeeds and where it fails.
+
+    DIALOGUE_GYM_TOKEN is sent to a URL as a bearer token.
+    """
+    domain = load_domain(source)
+    keywords = parse_settings(settings or [], ("domain", "max_history", "shaping"))
+    token = os.environ.get(TOKEN_VARIABLE) or None
+
+    def made() -> ForeignBot:
+        return make_bot(bot, source, domain, timeout=timeout, token=token, jobs=jobs)
+
+    if replay is not None and not replay.isdecimal():
+        _replay_stories(made(), Path(replay), source)
+        return
+    check_user(source, domain)
+    if replay is not None:
+        (result,) = play(made(), domain, [int(replay)], 1, form, keywords)
+        print("\n".join(result.lines()))
+        if not result.is_success:
+            raise typer.Exit(1)
+        return
+    with progress_bar(printable(bot), dialogues, "dialogues") as progress:
+        report = run(
+            made(), domain, dialogues, seed=seed, jobs=jobs, format=form, progress=progress, **keywords
+        )
+    print(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(describe(report)))
+    if min_success is not None and not report.reaches(min_success):
+        raise typer.Exit(1)
+
+
+def _replay_stories(bot: ForeignBot, path: Path, source: str) -> None:
+    replayed = replay_stories(bot, load_domain(source), load(path))
+    for one in replayed:
+        print("\n".join([*one.lines(), ""]))
+    different = sum(one.difference is not None for one in replayed)
+    print(f"{counted(len(replayed), 'story', 'stories')}, {different} with a difference")
+    if different:
+        raise typer.Exit(1)

@@ -1,0 +1,175 @@
+"""The actions of a foreign bot, read from its tracker or from its texts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dialogue_gym._text import counted
+from dialogue_gym.conversation.events import BotUttered
+from dialogue_gym.conversation.transcript import message_lines
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
+from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.domain.observation import SlotCodes, slot_codes
+from dialogue_gym.text.sentences import SentenceReader
+from dialogue_gym.text.tools import ascii_quoted
+
+_NOTHING = frozenset(("", "?", "none", "null", "nil", "unknown", "undefined", "nan"))
+"""Words in the place of a value that a bot does not know."""
+_MAX_JOINED = 4
+"""Messages that are read as one text: a channel sends each paragraph on its own."""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One thing that a bot did in its turn.
+
+    Attributes:
+        action: the action; None if it is not known.
+        messages: the messages that it sent.
+        values: the values that the user was told, by slot; None for one that the bot does not know.
+        fault: the reason why the action is not known.
+        unnamed: slots that texts of the domain name in this action, and these messages do not.
+        guesses: the actions that a text could be, if they are several.
+    """
+
+    action: str | None
+    messages: tuple[BotUttered, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    fault: str | None = None
+    unnamed: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Its messages on one line."""
+        return " ".join(line for message in self.messages for line in message_lines(message))
+
+
+class DeedReader:
+    """Reader of the actions of bots with a domain."""
+
+    def __init__(self, domain: Domain) -> None:
+        """Prepare to read.
+
+        Raises:
+            ValueError: no action of the domain has a text.
+            ImportError: a package of the extra `nlu` is missing.
+        """
+        self._domain = domain
+        self._sentences = SentenceReader(domain)
+        self._codes = {code.slot.name: code for code in slot_codes(domain)}
+        self._alike = {name: _reactions_to(domain, name) for name in domain.actions}
+
+    def read(self, messages: Sequence[BotUttered], done: Sequence[str] | None = None) -> list[Deed]:
+        """Return the bot's deeds in one turn, in order.
+
+        Args:
+            messages: the messages that the user got.
+            done: the actions by the bot's tracker; None without one, and the texts are read.
+        """
+        if done is not None:
+            return self._tracked(messages, done)
+        deeds: list[Deed] = []
+        start = 0
+        while start < len(messages):
+            deed = self._first(messages[start : start + _MAX_JOINED])
+            deeds.append(deed)
+            start += len(deed.messages)
+        return deeds
+
+    def _first(self, messages: Sequence[BotUttered]) -> Deed:
+        """Return the deed of the first of some messages, and of those after it that belong to it."""
+        for count in range(len(messages), 0, -1):
+            if found := self._sentences.exact(_joined(messages[:count])):
+                return self._deed(found, tuple(messages[:count]))
+        first = (messages[0],)
+        if not (text := _joined(first)):
+            return Deed(None, first, fault="a message without a text")
+        if found := self._sentences.similar(text):
+            return self._deed(found, first)
+        number = counted(len(self._domain.actions) - 1, "action")
+        return Deed(None, first, fault=f"{ascii_quoted(text)} is like none of {number}")
+
+    def _deed(self, found: Mapping[str, Mapping[str, str]], messages: tuple[BotUttered, ...]) -> Deed:
+        names = tuple(found)
+        if len({self._alike[name] for name in names}) > 1:
+            fault = f"{ascii_quoted(_joined(messages))} could be {' or '.join(names)}"
+            return Deed(None, messages, fault=fault, guesses=names)
+        return self._told(names[0], messages, found[names[0]])
+
+    def _told(self, name: str, messages: tuple[BotUttered, ...], said: Mapping[str, str]) -> Deed:
+        slots = [argument.name for argument in self._sentences.tools[name].arguments]
+        values = {slot: _value(self._codes[slot], said[slot]) for slot in slots if slot in said}
+        return Deed(name, messages, values, unnamed=tuple(slot for slot in slots if slot not in said))
+
+    def _tracked(self, messages: Sequence[BotUttered], done: Sequence[str]) -> list[Deed]:
+        deeds = [self._named(name, messages) for name in done if name not in _UNSEEN]
+        speaking = [place for place, deed in enumerate(deeds) if deed.action and self._speaks(deed.action)]
+        if not messages:
+            for place in speaking:
+                fault = f"{deeds[place].action} was done, and the user was told nothing"
+                deeds[place] = Deed(None, fault=fault)
+        elif speaking:
+            for place in speaking[:-1]:
+                deeds[place] = dataclasses.replace(deeds[place], messages=())
+        elif texts := " ".join(filter(None, map(_joined, [messages]))):
+            fault = f"{ascii_quoted(texts)} was said, and no action that speaks was done"
+            deeds.append(Deed(None, tuple(messages), fault=fault))
+        return deeds
+
+    def _speaks(self, name: str) -> bool:
+        return self._domain.action_model(name).speaks
+
+    def _named(self, name: str, messages: Sequence[BotUttered]) -> Deed:
+        """Return the deed of an action with a name, which some of the messages belong to."""
+        if name not in self._sentences.tools:
+            return Deed(None, fault=f"the domain has no action {ascii_quoted(name)}")
+        if not self._speaks(name):
+            return Deed(name)
+        given = tuple(messages)
+        if not self._sentences.tools[name].arguments:
+            return Deed(name, given)
+        for start in range(len(given)):
+            for end in range(len(given), start, -1):
+                found = self._sentences.exact(_joined(given[start:end]))
+                if name in found:
+                    return self._told(name, given, found[name])
+        return self._told(name, given, self._sentences.named(_joined(given)))
+
+
+_UNSEEN = frozenset((LISTEN, *DEFAULT_ACTIONS)) - {"action_restart"}
+"""Actions of a tracker that no user notices."""
+
+
+def _joined(messages: Sequence[BotUttered]) -> str:
+    return " ".join(message.text for message in messages if message.text)
+
+
+def _value(code: SlotCodes, said: str) -> Any:
+    """Return the value of a slot that a text names; None if it stands for not knowing it."""
+    word = said.strip()
+    if word.casefold() in _NOTHING:
+        return None
+    for value in code.values:
+        if value.casefold() == word.casefold():
+            return value
+    if code.slot.type == "float":
+        try:
+            return float(word)
+        except ValueError:
+            return word
+    if code.slot.type == "bool" and word.casefold() in ("true", "yes", "false", "no"):
+        return word.casefold() in ("true", "yes")
+    return word
+
+
+def _reactions_to(domain: Domain, name: str) -> object:
+    """Return a value that is the same for actions to which every user reacts alike."""
+    user = domain.fake_user
+    items = [item for agenda in user.agendas for item in agenda.items] if user else []
+    answered = tuple(name in item.answers for item in items)
+    return dataclasses.replace(domain.action_model(name), name="", says=(), description=""), answered

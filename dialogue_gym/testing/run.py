@@ -1,0 +1,148 @@
+"""Tests of a bot, whatever it is, with the fake user of a domain."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dialogue_gym.chat import Bot
+from dialogue_gym.domain import Domain, load_domain
+from dialogue_gym.domain.sources import Source, builtin_names
+from dialogue_gym.factory import is_address, make_runner
+from dialogue_gym.live.policy import find_agent
+from dialogue_gym.policies.saved import AgentError
+from dialogue_gym.reports.report import Report
+from dialogue_gym.teaching.startup import await_training, make_interpreter
+from dialogue_gym.testing.bots import AgentBot, Answer, ForeignBot, FunctionBot, RestBot
+from dialogue_gym.testing.dialogue import SENTENCES, ForeignDialogue
+from dialogue_gym.testing.runner import hopeless_note, play
+from dialogue_gym.testing.summary import summarize
+from dialogue_gym.training.environments import EVALUATION, stream
+
+
+class SuccessRate(float):
+    """A rate that knows the failed dialogues, which pytest shows if an assertion about it fails."""
+
+    def __new__(cls, report: Report) -> SuccessRate:
+        """Return the success rate of a report."""
+        rate = super().__new__(cls, report.success_rate)
+        rate.report = report
+        return rate
+
+    report: Report
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled as a number."""
+        return float, (float(self),)
+
+    def explain(self) -> list[str]:
+        """Return the figures, and the failed dialogues, line by line."""
+        return describe(self.report)
+
+
+def run(
+    bot: Answer | str | Path | ForeignBot,
+    domain: Source | Domain,
+    dialogues: int = 200,
+    *,
+    seed: int = 1,
+    jobs: int | None = None,
+    timeout: float = 10.0,
+    format: str = SENTENCES,
+    token: str | None = None,
+    progress: Callable[[int, float], object] | None = None,
+    **settings: Any,
+) -> Report:
+    """Let the fake user of a domain talk to a bot, and return the report.
+
+    >>> def bot(sender: str, message: str) -> list[str]:
+    ...     return ["Which cuisine do you fancy?"]
+    >>> run(bot, "restaurant", dialogues=20).success_rate
+    0.0
+
+    Args:
+        bot: a function from a sender and a message to a list of texts; the address of a server with Rasa's
+            REST channel; the folder of a store or of an agent, or an agent's name, such as `"expert"`.
+        domain: path of a domain file, name of a built-in domain, or a `Domain`; it has a fake user.
+        dialogues: the number of dialogues, at least 1.
+        seed: seed of the run.
+        jobs: the number of conversations at the same time; by default 16 with an address, else 1.
+        timeout: the seconds that an answer of a server may take.
+        format: `"sentences"`, or `"fixed"` for `/inform{"cuisine": "french"}`.
+        token: a token that is sent to a server as a bearer.
+        progress: called with the number of dialogues so far and their success rate.
+        **settings: arguments of `DialogueEnv` that concern the user, the reward and the turns.
+
+    Raises:
+        DomainError: the domain cannot be used.
+        ValueError: an argument cannot be used.
+        ServiceError: there is nobody to talk to at the address.
+        ImportError: a package is missing; the message has the command that installs it.
+    """
+    if dialogues < 1:
+        raise ValueError(f"dialogues={dialogues}: at least 1 is needed")
+    known = load_domain(domain)
+    user = ForeignDialogue(known, format, **settings).user
+    talker = make_bot(bot, domain, known, timeout=timeout, token=token, jobs=jobs)
+    seeds = seeds_of(seed, dialogues)
+    results = play(talker, known, seeds, jobs, format, settings, progress)
+    notes = [*talker.notes, *filter(None, [hopeless_note(results, dialogues)])]
+    about = {"format": format, "seed": seed} | settings
+    report = summarize(talker.name, known.name, user, about, results, notes)
+    return dataclasses.replace(report, success_rate=SuccessRate(report))
+
+
+def seeds_of(seed: int, dialogues: int) -> range:
+    """Return the seeds of the dialogues of a run: those that `compare` plays with this seed."""
+    first = stream(seed, EVALUATION)
+    return range(first, first + dialogues)
+
+
+def make_bot(
+    bot: Answer | str | Path | ForeignBot,
+    source: Source | Domain,
+    domain: Domain,
+    *,
+    timeout: float = 10.0,
+    token: str | None = None,
+    jobs: int | None = None,
+) -> ForeignBot:
+    """Return the bot that a user names; arguments and errors are those of `run`."""
+    if isinstance(bot, ForeignBot):
+        return bot
+    if isinstance(bot, str) and is_address(bot):
+        return RestBot(bot, timeout, token, jobs or RestBot.jobs)
+    if isinstance(bot, (str, Path)):
+        return _agent_bot(str(bot), source, domain)
+    if callable(bot):
+        return FunctionBot(bot)
+    raise ValueError(f"bot={bot!r}: expected a function, an address, or the folder of a store or an agent")
+
+
+def _agent_bot(name: str, source: Source | Domain, domain: Domain) -> AgentBot:
+    place = source if isinstance(source, str) else str(source) if isinstance(source, Path) else domain.name
+    is_builtin = place in builtin_names()
+    extended, agent = find_agent(name, domain, lambda line: None, is_builtin=is_builtin)
+    if agent is None:
+        raise AgentError(f"{name}: no agent exists for this domain")
+    if not is_builtin and not Path(place).exists():
+        raise ValueError(f"{name}: the domain must be given by its file or name")
+    folder = Path(name)
+    words = make_interpreter(place, extended, (), 0, folder if folder.is_dir() else None)
+    await_training(words)
+    return AgentBot(agent.name, Bot(extended, agent, make_runner(place, extended, None, 0)), words)
+
+
+def describe(report: Report, most: int = 3) -> list[str]:
+    """Return a report in words: its figures, endings and remarks, and some failed dialogues."""
+    lines = [str(report)]
+    width = max(map(len, report.endings), default=0)
+    count = report.dialogues or 0
+    for name, share in report.endings.items():
+        lines.append(f"  {name:<{width}}  {share:6.1%}  {round(share * count):,}")
+    lines += [f"  ({note})" for note in report.notes]
+    for failed in report.failures[:most]:
+        lines += ["", *failed.lines()]
+    return lines

@@ -1,0 +1,187 @@
+"""Many dialogues with a foreign bot at the same time, and their results."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dialogue_gym._http import UNREACHABLE, ServiceError, run_coroutine
+from dialogue_gym._text import counted
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.transcript import transcript
+from dialogue_gym.domain import Domain
+from dialogue_gym.testing.bots import BotError, ForeignBot
+from dialogue_gym.testing.dialogue import SENTENCES, ForeignDialogue
+from dialogue_gym.testing.faults import Fault, diagnose
+from dialogue_gym.testing.reading import DeedReader
+
+SUCCESS, HUNG_UP, CUT_OFF = "success", "the user hung up", "cut off"
+"""The names of endings; others are the kinds of `BotError`."""
+_HOPELESS = 50
+"""Dialogues without any answer after which nobody expects one."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A dialogue with a foreign bot.
+
+    Attributes:
+        seed: the seed that plays it again.
+        is_success: whether the user has what they wanted.
+        total: the return.
+        turns: the number of the user's messages.
+        ending: the name of the ending.
+        fault: the fault if it failed; None after a success.
+        goal: the values that the user wanted at the beginning, by slot.
+        conversation: the dialogue in words.
+        has_answer: whether the bot gave a usable answer at least once.
+        notes: remarks on the reading of its texts.
+    """
+
+    seed: int
+    is_success: bool
+    total: float
+    turns: int
+    ending: str
+    fault: Fault | None
+    goal: Mapping[str, str]
+    conversation: Conversation
+    has_answer: bool
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return the dialogue, its ending and the remarks, line by line."""
+        why = self.fault.sentence if self.fault else self.ending
+        return [*transcript(self.conversation), why, *(f"({note})" for note in self.notes)]
+
+
+def play(
+    bot: ForeignBot,
+    domain: Domain,
+    seeds: Sequence[int],
+    jobs: int | None = None,
+    form: str = SENTENCES,
+    settings: Mapping[str, Any] | None = None,
+    progress: Callable[[int, float], object] | None = None,
+) -> list[Result]:
+    """Play dialogues with a bot; return their results in the order of the seeds.
+
+    Args:
+        bot: the bot.
+        domain: its domain, with a fake user.
+        seeds: the seeds of the dialogues.
+        jobs: the number of dialogues at the same time; None for the bot's own.
+        form: the form of the user's messages; see `FORMATS`.
+        settings: arguments of the environment.
+        progress: called with the number of dialogues so far and their success rate.
+
+    Returns:
+        The results; they end early if fifty dialogues have passed in which the bot never answered.
+
+    Raises:
+        DomainError: the domain has no fake user, or its users cannot judge the bot.
+        ValueError: a setting is invalid.
+        ServiceError: there is nobody to talk to.
+    """
+    reader = DeedReader(domain)
+    given = dict(settings or {})
+    count = min(jobs or bot.jobs, max(1, len(seeds)))
+    dialogues = [ForeignDialogue(domain, form, **given) for _ in range(count)]
+    return run_coroutine(_Run(bot, reader, seeds, progress).play(dialogues))
+
+
+class _Run:
+    """The dialogues of one run."""
+
+    def __init__(
+        self,
+        bot: ForeignBot,
+        reader: DeedReader,
+        seeds: Sequence[int],
+        progress: Callable[[int, float], object] | None,
+    ) -> None:
+        self._bot = bot
+        self._reader = reader
+        self._left: Iterator[tuple[int, int]] = iter(enumerate(seeds))
+        self._progress = progress
+        self._name = f"test-{secrets.token_hex(4)}"
+        self._results: dict[int, Result] = {}
+        self._successes = 0
+        self._has_answer = False
+
+    async def play(self, dialogues: Sequence[ForeignDialogue]) -> list[Result]:
+        try:
+            await self._work(dialogues[0], is_first=True)  # a wrong address shows before the others begin
+            async with asyncio.TaskGroup() as group:
+                for dialogue in dialogues:
+                    group.create_task(self._work(dialogue))
+        finally:
+            await self._bot.close()
+        return [self._results[place] for place in sorted(self._results)]
+
+    async def _work(self, dialogue: ForeignDialogue, is_first: bool = False) -> None:
+        for place, seed in self._left:
+            result = await self._talk(dialogue, f"{self._name}-{place}", seed, is_first)
+            self._results[place] = result
+            self._has_answer |= result.has_answer
+            self._successes += result.is_success
+            if self._progress:
+                self._progress(len(self._results), self._successes / len(self._results))
+            if is_first or (len(self._results) >= _HOPELESS and not self._has_answer):
+                return
+
+    async def _talk(self, dialogue: ForeignDialogue, sender: str, seed: int, is_first: bool) -> Result:
+        message: str | None = dialogue.begin(seed)
+        goal = dict(dialogue.goal)
+        has_answer, error = False, None
+        notes: list[str] = []
+        while message is not None and error is None:
+            try:
+                reply = await self._bot.reply(sender, message)
+            except BotError as fault:
+                error = fault
+                break
+            has_answer = True
+            if dialogue.outcome:
+                break  # the user has said their last word
+            deeds = self._reader.read(reply.messages, reply.done)
+            for deed in deeds:
+                if deed.fault:
+                    notes.append(deed.fault)
+                if deed.unnamed and deed.values is not None and deed.messages:
+                    slots = ", ".join(deed.unnamed)
+                    notes.append(f"{deed.action} named no {slots}: the user judged their own words")
+            message = dialogue.answer(deeds)
+        if error and is_first and not has_answer and (error.is_final or error.kind == UNREACHABLE):
+            raise ServiceError(str(error))
+        is_success = dialogue.outcome == "success"
+        ending, why = SUCCESS, None
+        if error and not is_success:
+            ending, why = error.kind, Fault(error.kind, str(error))
+        elif error:
+            notes.append(f"after the user's last word: {error.kind}")
+        if dialogue.outcome in ("failure", "truncated"):
+            why = diagnose(dialogue.rounds, dialogue.conversation.domain)
+            ending = f"{HUNG_UP if dialogue.outcome == 'failure' else CUT_OFF}: {why.kind}"
+        return Result(
+            seed,
+            is_success,
+            dialogue.total,
+            dialogue.turns,
+            ending,
+            why,
+            goal,
+            dialogue.conversation,
+            has_answer,
+            tuple(dict.fromkeys(notes)),
+        )
+
+
+def hopeless_note(results: Sequence[Result], wanted: int) -> str | None:
+    """Return a remark if a run ended early; None otherwise."""
+    if len(results) == wanted:
+        return None
+    return f"stopped after {counted(len(results), 'dialogue')}: the bot never gave an answer"

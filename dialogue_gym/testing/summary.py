@@ -1,0 +1,103 @@
+"""The report on the dialogues with a foreign bot."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from dialogue_gym._text import counted
+from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report
+from dialogue_gym.testing.runner import Result
+
+_Z = 1.96
+MOST_FAILURES = 20
+"""The failed dialogues that a report shows."""
+_MOST_NOTES = 10
+
+
+def summarize(
+    bot: str,
+    domain: str,
+    user: str,
+    settings: Mapping[str, Any],
+    results: Sequence[Result],
+    notes: Iterable[str] = (),
+) -> Report:
+    """Return the report on some dialogues, at least one.
+
+    Failed dialogues with different faults come first, the most frequent fault before the others.
+    """
+    count = len(results)
+    successes = sum(one.is_success for one in results)
+    returns = [one.total for one in results]
+    mean = sum(returns) / count
+    spread = math.sqrt(sum((one - mean) ** 2 for one in returns) / count)
+    endings = Counter(one.ending for one in results)
+    return Report(
+        bot=bot,
+        domain=domain,
+        settings=dict(settings),
+        method=SAMPLED,
+        success_rate=successes / count,
+        mean_turns=sum(one.turns for one in results) / count,
+        mean_return=mean,
+        success_error=interval(successes, count),
+        return_error=_Z * spread / math.sqrt(count),
+        dialogues=count,
+        turns=_shares(Counter(one.turns for one in results), count),
+        users=(Group(user, 1.0, successes / count),),
+        goals=tuple(sorted(_by_value(results), key=lambda group: (group.success_rate, group.name))),
+        endings={name: number / count for name, number in endings.most_common()},
+        failures=tuple(_failures(results, user)),
+        notes=(*notes, *_remarks(results)),
+    )
+
+
+def interval(successes: int, count: int) -> float:
+    """Return half of the 95 % interval of a rate, by Wilson: it is above 0 even if all succeed.
+
+    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
+
+    >>> round(interval(100, 100), 3), round(interval(50, 100), 3)
+    (0.018, 0.096)
+    """
+    rate = successes / count
+    inner = rate * (1 - rate) / count + _Z**2 / (4 * count**2)
+    return _Z * math.sqrt(inner) / (1 + _Z**2 / count)
+
+
+def _shares(counts: Counter[int], total: int) -> dict[int, float]:
+    return {key: counts[key] / total for key in sorted(counts)}
+
+
+def _by_value(results: Sequence[Result]) -> Iterator[Group]:
+    """Yield the dialogues by each value of the goal: whole goals are too many for a sample."""
+    found: dict[str, list[bool]] = defaultdict(list)
+    for one in results:
+        for slot, value in one.goal.items():
+            found[f"{slot}={value}"].append(one.is_success)
+    for name, successes in found.items():
+        yield Group(name, len(successes) / len(results), sum(successes) / len(successes))
+
+
+def _failures(results: Sequence[Result], user: str) -> Iterator[FailedDialogue]:
+    by_kind: dict[str, list[Result]] = defaultdict(list)
+    for one in results:
+        if one.fault is not None:
+            by_kind[one.ending].append(one)
+    queues = sorted(by_kind.values(), key=len, reverse=True)
+    chosen = [queue[place] for place in range(MOST_FAILURES) for queue in queues if place < len(queue)]
+    for one in chosen[:MOST_FAILURES]:
+        assert one.fault is not None
+        yield FailedDialogue(one.conversation, user, one.goal, one.fault.sentence, one.seed)
+
+
+def _remarks(results: Sequence[Result]) -> Iterator[str]:
+    counts = Counter(note for one in results for note in one.notes)
+    for note, number in counts.most_common(_MOST_NOTES):
+        yield f"{note} ({counted(number, 'dialogue')})"
+    if len(counts) > _MOST_NOTES:
+        others = counted(len(counts) - _MOST_NOTES, "further remark")
+        yield f"{others} on the reading of the bot's texts"

@@ -1,0 +1,201 @@
+"""Dialogues with foreign bots: the outcomes of the simulation, and the faults of bots and servers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dialogue_gym import DialogueEnv, DomainError, PretrainedPolicy, load_domain
+from dialogue_gym._http import ServiceError
+from dialogue_gym.domain import Domain
+from dialogue_gym.testing import Result, describe, play, run
+from dialogue_gym.testing.run import make_bot, seeds_of
+from tests.commands import call
+from tests.conftest import play as play_env
+from tests.testing.servers import (
+    Answer,
+    Forgetful,
+    Hasty,
+    Looping,
+    Mistaken,
+    Raw,
+    Waiter,
+    bot_server,
+)
+
+
+def simulated(domain: Domain, results: list[Result], **settings: Any) -> list[tuple[bool, int, float]]:
+    """The outcomes of the pretrained agent in the simulation, for the same seeds."""
+    env = DialogueEnv(domain, **settings)
+    policy = PretrainedPolicy(env)
+    outcomes = []
+    for result in results:
+        observation, _ = env.reset(seed=result.seed)
+        total, info = play_env(env, policy, observation)
+        outcomes.append((bool(info["is_success"]), int(info["turns"]), total))
+    return outcomes
+
+
+@pytest.mark.parametrize("form", ["sentences", "fixed"])
+@pytest.mark.parametrize(
+    ("name", "settings"), [("restaurant", {"indecisiveness": 0.3}), ("concert", {"user": "unfriendly"})]
+)
+def test_an_agent_of_ours_has_the_outcomes_of_the_simulation(
+    name: str, settings: dict[str, Any], form: str
+) -> None:
+    domain = load_domain(name)
+    bot = make_bot("pretrained", name, domain)
+    results = play(bot, domain, seeds_of(1, 40), form=form, settings=settings)
+    shown = [(one.is_success, one.turns, one.total) for one in results]
+    assert shown == simulated(domain, results, **settings)
+
+
+def test_a_tracker_gives_the_same_outcomes_as_texts() -> None:
+    outcomes = []
+    for has_tracker in (False, True):
+        with bot_server(Waiter().reply, has_tracker=has_tracker) as server:
+            report = run(server.url, "restaurant", 60, indecisiveness=0.2)
+            how = "the bot's actions are read from its tracker"
+            expected = how if has_tracker else "no tracker (status 404)"
+            assert report.notes[0].startswith(expected) and report.success_rate > 0.95
+            outcomes.append((report.success_rate, report.mean_turns, report.mean_return))
+    assert outcomes[0] == outcomes[1]
+
+
+FAULTY: dict[type[Waiter], tuple[str, str]] = {
+    Forgetful: ("the bot kept a wish that the user had changed", "the user had changed it from"),
+    Hasty: ("the bot acted before it knew enough", "action_suggest came before the bot knew"),
+    Looping: ("the bot repeated itself", "utter_ask_location was done again"),
+    Mistaken: ("the bot said a value that the user had not", "action_suggest said price"),
+}
+
+
+@pytest.mark.parametrize(("bot", "has_tracker"), [(Forgetful, True), *((bot, False) for bot in FAULTY)])
+def test_a_faulty_bot_is_failed_and_a_dialogue_shows_its_fault(bot: type[Waiter], has_tracker: bool) -> None:
+    kind, sentence = FAULTY[bot]
+    with bot_server(bot().reply, has_tracker=has_tracker) as server:
+        report = run(server.url, "restaurant", 30, indecisiveness=0.2)
+        assert report.success_rate < 0.75
+        failed = report.failures[0]
+        assert sentence in failed.fault and list(report.endings)[:2].count(f"the user hung up: {kind}") == 1
+        texts = " ".join(failed.lines())
+        assert "action_suggest" in texts or "utter_ask_location" in texts
+        assert failed.seed is not None
+        again = make_bot(server.url, "restaurant", load_domain("restaurant"))
+        (result,) = play(again, load_domain("restaurant"), [failed.seed], settings={"indecisiveness": 0.2})
+    # Another conversation with the same seed is the same dialogue.
+    assert result.conversation.events == failed.conversation.events and not result.is_success
+
+
+def sleep(sender: str, message: str) -> Raw:
+    threading.Event().wait(1.0)
+    return Raw(200, b"[]")
+
+
+BAD: dict[str, tuple[Callable[[str, str], list[Answer] | Raw], str]] = {
+    "slow": (sleep, "no answer within 0.3 s"),
+    "500": (lambda *_: Raw(500, b"oops"), "status 500"),
+    "nonsense": (lambda *_: Raw(200, b"<html>"), "an answer that is not JSON"),
+    "object": (lambda *_: Raw(200, b'{"text": "Hello!"}'), "an answer that is not a list of messages"),
+    "numbers": (lambda *_: Raw(200, b"[1, 2]"), "an answer that is not a list of messages"),
+    "dropped": (lambda *_: Raw(200, None), "no complete HTTP response"),
+    "mixed up": (
+        lambda *_: Raw(200, b'[{"recipient_id": "x", "text": "Hello!"}]'),
+        "a message for somebody else",
+    ),
+    "nothing": (lambda *_: [], "the user hung up: the bot said nothing"),
+    "strange": (
+        lambda *_: [("", "Colorless green ideas.")],
+        "the user hung up: a text is like none of the actions",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_server_is_a_row_of_the_report(name: str) -> None:
+    reply, ending = BAD[name]
+    with bot_server(reply) as server:
+        report = run(server.url, "restaurant", 6, timeout=0.3)
+    assert report.endings == {ending: 1.0} and report.success_rate == 0
+    assert f"  {ending}  100.0%  6" in describe(report)
+
+
+def test_a_server_that_fails_now_and_then_fails_those_dialogues_alone() -> None:
+    waiter = Waiter()
+
+    def reply(sender: str, message: str) -> list[Answer] | Raw:
+        is_bad = int(sender.rpartition("-")[2]) % 4 == 0 and len(waiter.told[sender]) >= 2
+        return Raw(503, b"") if is_bad else waiter.reply(sender, message)
+
+    with bot_server(reply) as server:
+        report = run(server.url, "restaurant", 40)
+    assert report.endings["status 503"] == 0.25 and report.endings["success"] >= 0.7
+    assert "status 503" in report.failures[0].fault
+    assert len(report.failures[0].conversation.events) > 3
+
+
+def test_a_bot_that_never_answers_is_left_after_a_while() -> None:
+    with bot_server(lambda *_: Raw(500, b"")) as server:
+        report = run(server.url, "restaurant", 500)
+    assert 50 <= (report.dialogues or 0) < 100
+    assert "the bot never gave an answer" in report.notes[-1]
+
+
+@pytest.mark.parametrize("status", [404, 401])
+def test_a_wrong_address_is_one_sentence(status: int) -> None:
+    refused = pytest.raises(ServiceError, match=rf"responded with status {status}$")
+    with bot_server(lambda *_: Raw(status, b"")) as server, refused:
+        run(server.url, "restaurant", 20)
+
+
+def test_functions_are_bots_and_their_errors_are_faults() -> None:
+    def broken(sender: str, message: str) -> list[str]:
+        raise KeyError("price")
+
+    assert run(Waiter().texts, "restaurant", 20).success_rate == 1.0
+    report = run(broken, "restaurant", 5)
+    assert report.endings == {"the bot raised KeyError": 1.0}
+    assert report.failures[0].fault == "the bot raised KeyError: 'price'"
+
+    async def later(sender: str, message: str) -> list[str]:
+        return ["In which city?"]
+
+    assert run(later, "restaurant", 2).endings == {"the user hung up: the bot repeated itself": 1.0}
+    assert run(lambda sender, message: "Hello!", "restaurant", 1).endings == {  # type: ignore[arg-type,return-value]
+        "an answer that is not a list of messages": 1.0
+    }
+
+
+def test_users_who_search_are_refused() -> None:
+    with pytest.raises(DomainError, match="users search a database, and whether a foreign bot"):
+        run(Waiter().texts, "hotel", 1)
+
+
+def command(*words: str) -> tuple[int, str, str]:
+    done = call("test", *words)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_fails_below_the_bar_and_replays_a_dialogue() -> None:
+    with bot_server(Forgetful().reply) as server:
+        words = (server.url, "--domain", "restaurant", "indecisiveness=0.3")
+        status, out, _ = command(*words, "--dialogues", "30", "--json", "--min-success", "0.95")
+        assert status == 1
+        figures = json.loads(out)
+        assert figures["success_rate"] < 0.95 and figures["dialogues"] == 30
+        failed = figures["failures"][0]
+        status, out, _ = command(*words, "--replay", str(failed["seed"]))
+    assert status == 1 and out.splitlines()[: len(failed["transcript"])] == failed["transcript"]
+
+
+def test_the_command_needs_a_bot() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    status, out, error = command(f"http://127.0.0.1:{port}", "--domain", "restaurant")
+    assert (status, out) == (2, "")
+    assert error.splitlines()[-1].startswith("error: 'http://127.0.0.1:") and "cannot be reached" in error
