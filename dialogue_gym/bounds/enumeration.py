@@ -150,7 +150,7 @@ class Enumeration:
         set_to_value = {
             slot for slot, value in zip(tables.effect_slot, tables.effect_value, strict=True) if value
         }
-        self._symmetric = [
+        self.symmetric = [
             slot
             for slot in range(tables.slots)
             if (domain.slots[slot].type == "text" or (not reads_labels and _is_only_named(tables, slot)))
@@ -171,7 +171,7 @@ class Enumeration:
             like[index] = 0
         like[tables.told : tables.heard + tables.slots] = self._blank
         values, goal = tables.values, tables.goal
-        for slot in self._symmetric:
+        for slot in self.symmetric:
             if value := row[values + slot]:
                 like[values + slot] = _RIGHT if value == row[goal + slot] else _WRONG
             like[goal + slot] = _RIGHT
@@ -184,7 +184,7 @@ class Enumeration:
         found: dict[RowKey, float] = {}
         # The values of a symmetric slot are equivalent: it is enough to start with one, drawn for certain.
         sizes = tuple(
-            1 if slot in self._symmetric else size for slot, size in enumerate(self.tables.goal_size)
+            1 if slot in self.symmetric else size for slot, size in enumerate(self.tables.goal_size)
         )
         draws = dataclasses.replace(self.tables, goal_draw=sizes)
 

@@ -22,8 +22,17 @@ from dialogue_gym.cli.options import (
     chat_endpoint,
     note,
 )
+from dialogue_gym.cli.verdict import (
+    ExactOption,
+    JsonOption,
+    MinSuccessOption,
+    judge,
+    late_progress_bar,
+    print_report,
+)
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
+from dialogue_gym.exact import evaluate_exactly
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
@@ -35,7 +44,7 @@ from dialogue_gym.training.progress import progress_bar
 from dialogue_gym.training.text_evaluation import evaluate_text
 
 _ENDPOINT = "openai:"
-_DIALOGUES, _USERS = 1000, 20
+_DIALOGUES, _USERS, _SAMPLED = 1000, 20, 10_000
 
 
 def evaluate(
@@ -58,11 +67,15 @@ def evaluate(
     dialogues: Annotated[
         int | None,
         typer.Option(
-            min=1, help=f"Number of dialogues; default: {_DIALOGUES}, with a language model {_USERS}."
+            min=1,
+            help=f"Number of dialogues; default: {_DIALOGUES}, with a language model {_USERS}, and where"
+            f" --exact has to take a sample {_SAMPLED}.",
         ),
     ] = None,
     seed: SeedOption = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    exact: ExactOption = False,
+    min_success: MinSuccessOption = None,
+    as_json: JsonOption = False,
     mode: Annotated[
         Mode | None,
         typer.Option(
@@ -107,6 +120,9 @@ def evaluate(
         given = {"--base-url": base_url, "--request": request}
         for option in (option for option, value in given.items() if value):
             raise ValueError(f"{option}: it is for a language model, as in --agent {_ENDPOINT}MODEL")
+    if exact and (model is not None or mode or against is not None):
+        other = "--against" if against is not None else "dialogues in text"
+        raise ValueError(f"--exact: it is for one agent that chooses by the observation, not for {other}")
     if model is not None or mode:
         if against is not None:
             raise ValueError(
@@ -124,7 +140,7 @@ def evaluate(
                     f"--agent {_ENDPOINT}: the name of a model is missing, as in {_ENDPOINT}MODEL"
                 )
             talker = ChatAgent(chat_endpoint(model, base_url, timeout, token_limit, request or []))
-        _evaluate_text(
+        success_rate = _evaluate_text(
             TextDialogue(domain, way, **keywords),
             talker,
             dialogues or (_DIALOGUES if model is None else _USERS),
@@ -133,11 +149,19 @@ def evaluate(
             {"domain": domain.name, "agent": talker.name, "settings": keywords, "mode": way},
             as_json,
         )
+        judge(success_rate, min_success)
         return
     if tries > 1:
         raise ValueError("--tries: it is for dialogues in text; add --mode tools")
-    dialogues = dialogues or _DIALOGUES
     first = found(agent, keywords)
+    if exact:
+        sampled = dialogues or _SAMPLED
+        with late_progress_bar(f"{first.name} on {domain.name}", sampled) as progress:
+            report = evaluate_exactly(first, keywords, dialogues=sampled, seed=seed, progress=progress)
+        print_report(report, as_json)
+        judge(report.success_rate, min_success)
+        return
+    dialogues = dialogues or _DIALOGUES
     about: dict[str, Any] = {"domain": domain.name, "agent": first.name}
     about["settings"] = chosen = first.settings | keywords
     if against is None:
@@ -158,6 +182,7 @@ def evaluate(
         lines += [f"{second.name} on {domain.name}: {comparison.second}"]
         lines += [f"{first.name} less {second.name}, on the same dialogues: {comparison}"]
     print(json.dumps(about | {"seed": seed}, indent=2) if as_json else "\n".join(lines))
+    judge(about["success_rate"], min_success)
 
 
 def _evaluate_text(
@@ -168,7 +193,8 @@ def _evaluate_text(
     tries: int,
     about: dict[str, Any],
     as_json: bool,
-) -> None:
+) -> float:
+    """Print the figures of dialogues in text, and return the success rate."""
     title = printable(f"{agent.name} on {dialogue.domain.name}")
     with progress_bar(title, users * tries, "dialogues") as progress:
         result = evaluate_text(dialogue, agent, users, seed, tries, progress)
@@ -180,3 +206,4 @@ def _evaluate_text(
         raise EndpointError(
             f"the figures are those of {counted(result.figures.dialogues, 'dialogue')}: {result.fault}"
         )
+    return result.figures.success_rate

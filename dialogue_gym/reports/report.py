@@ -126,7 +126,7 @@ class Report:
 
     def __str__(self) -> str:
         """The main figures in one line."""
-        success = f"success {self.success_rate:.2%}"
+        success = f"success {percent(self.success_rate)}"
         if self.method == EXACT:
             success += f" (exact{f', up to {self.cut_off:.1g} more' if self.cut_off else ''})"
         else:
@@ -138,6 +138,31 @@ class Report:
             error = f" ± {self.return_error:.2f}" if self.return_error else ""
             parts.append(f"mean return {self.mean_return:.2f}{error}")
         return f"{self.bot} on {self.domain}: " + ", ".join([*parts, f"{self.mean_turns:.1f} turns"])
+
+    def lines(self) -> list[str]:
+        """Return the report in words, line by line, with the failed dialogues."""
+        lines = [str(self)]
+        if len(self.passes) > 1:
+            shown = ", ".join(map(percent, self.passes))
+            lines.append(
+                f"pass^k, all of k dialogues with the same user and other chance: {shown}"
+                f" (k = 1 to {len(self.passes)})"
+            )
+        if len(self.users) > 1:
+            shown = ", ".join(f"{one.name} {percent(one.success_rate)}" for one in self.users)
+            lines.append(f"success by user: {shown}")
+        if len(self.goals) > 1:
+            worst = self.goals[0]
+            lines.append(f"worst goal: {percent(worst.success_rate)} with {worst.name}")
+        failed = {name: chance for name, chance in self.endings.items() if name != "success"}
+        if failed:
+            shown = ", ".join(f"{name} in {chance:.3g}" for name, chance in failed.items())
+            lines.append(f"failures, as shares of all dialogues: {shown}")
+        lines += [f"({note})" for note in self.notes]
+        for number, one in enumerate(self.failures, 1):
+            heading, *others = one.lines()
+            lines += ["", f"failed dialogue {number}: {heading}", *(f"  {line}" for line in others)]
+        return lines
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-serializable values; failed dialogues as their lines."""
@@ -155,3 +180,16 @@ class Report:
             | {name: list(plain[name]) for name in ("passes", "notes")}
             | {"settings": dict(self.settings), "endings": dict(self.endings)}
         )
+
+
+def percent(rate: float) -> str:
+    """Return a rate in percent, with as many digits as it takes to tell it from 100 %.
+
+    >>> percent(0.5), percent(0.99997), percent(1.0)
+    ('50.00%', '99.997%', '100.00%')
+    """
+    for digits in range(2, 10):
+        text = f"{rate:.{digits}%}"
+        if rate >= 1 or not text.startswith("100"):
+            return text
+    return "almost 100%"

@@ -107,7 +107,7 @@ def evaluate(
     quota = np.full(count, dialogues // count) + (np.arange(count) < dialogues % count)
     lanes = _lanes(env, count)
     played = _Played(progress)
-    played.add(lanes, policy, quota, stream(seed, EVALUATION), uses_masks)
+    played.add(lanes, policy, quota, first_seed(seed), uses_masks)
     lanes.close()
     return figures_of(played.table())
 
@@ -130,28 +130,55 @@ def compare(
     Raises:
         ImportError: Numba is not installed.
     """
-    count = min(_COMPARED, dialogues)
-    lanes = _lanes(env, count)
-    tables = []
     played = _Played(progress)
-    for policy in (first, second):
-        for start in range(0, dialogues, count):
-            quota = (np.arange(count) < dialogues - start).astype(np.int64)
-            played.add(lanes, policy, quota, stream(seed, EVALUATION) + start, uses_masks, start)
-        table = played.table()
-        tables.append(table[np.argsort(table[:, 0], kind="stable")])
-        played.results.clear()
-    lanes.close()
-    one, other = tables
+    one, other = (_each(env, policy, dialogues, seed, played, uses_masks) for policy in (first, second))
     (success, total), (success_error, return_error) = _means((one - other)[:, 1:3])
     return Comparison(figures_of(one), figures_of(other), success, total, success_error, return_error)
 
 
+def play_each(
+    env: gym.Env[Any, Any],
+    policy: Any,
+    dialogues: int,
+    seed: int = 0,
+    progress: Progressed | None = None,
+    uses_masks: bool = False,
+) -> _Floats:
+    """Play dialogues that have a seed each, `first_seed(seed)` and those after it.
+
+    The arguments, and the errors, are those of `evaluate`.
+
+    Returns:
+        One row for each dialogue: its number, its success (0 or 1), its return, its turns, and whether it
+        was truncated (0 or 1).
+    """
+    return _each(env, policy, dialogues, seed, _Played(progress), uses_masks)
+
+
+def first_seed(seed: int) -> int:
+    """Return the seed of the first dialogue of a run."""
+    return stream(seed, EVALUATION)
+
+
+def _each(
+    env: gym.Env[Any, Any], policy: Any, dialogues: int, seed: int, played: _Played, uses_masks: bool
+) -> _Floats:
+    count = min(_COMPARED, dialogues)
+    lanes = _lanes(env, count)
+    for start in range(0, dialogues, count):
+        quota = (np.arange(count) < dialogues - start).astype(np.int64)
+        played.add(lanes, policy, quota, first_seed(seed) + start, uses_masks, start)
+    lanes.close()
+    table = played.table()
+    played.results.clear()
+    return table[np.argsort(table[:, 0], kind="stable")]
+
+
 class _Played:
-    """Finished dialogues: the number of each, whether it succeeded, its return and its turns."""
+    """Finished dialogues: number, success, return, turns and whether it was truncated, of each."""
 
     def __init__(self, progress: Progressed | None) -> None:
-        self.results: list[tuple[int, float, float, int]] = []
+        self.results: list[tuple[int, float, float, int, float]] = []
         self._progress = progress
         self._count, self._successes = 0, 0.0
 
@@ -185,7 +212,8 @@ class _Played:
                 for lane, its_turns in zip(ended.tolist(), turns.tolist(), strict=True):
                     if quota[lane]:
                         success = float(seen.successes[lane])
-                        self.results.append((first + lane, success, returns[lane], its_turns))
+                        truncated = float(seen.truncated[lane] and not seen.terminated[lane])
+                        self.results.append((first + lane, success, returns[lane], its_turns, truncated))
                         quota[lane] -= 1
                         self._count += 1
                         self._successes += success
@@ -199,8 +227,11 @@ class _Played:
 
 
 def figures_of(table: _Floats) -> Evaluation:
-    """Return the figures of dialogues, one a row: its number, its success (0 or 1), its return, its turns."""
-    (success_rate, mean_return, mean_turns), (success_error, return_error, _) = _means(table[:, 1:])
+    """Return the figures of dialogues, one a row: its number, its success (0 or 1), its return, its turns.
+
+    Further columns are left out.
+    """
+    (success_rate, mean_return, mean_turns), (success_error, return_error, _) = _means(table[:, 1:4])
     return Evaluation(success_rate, mean_return, mean_turns, success_error, return_error, len(table))
 
 
@@ -229,7 +260,7 @@ def evaluate_agent(
         ValueError: a setting is invalid, or changes the observations or actions that the agent knows.
         ImportError: Numba is not installed.
     """
-    env = _env_of(agent, agent.settings | dict(settings or {}))
+    env = agent_env(agent, agent.settings | dict(settings or {}))
     return evaluate(env, agent.policy, dialogues, seed, progress, uses_masks=True)
 
 
@@ -247,12 +278,12 @@ def compare_agents(
     both.
     """
     chosen = first.settings | dict(settings or {})
-    env = _env_of(first, chosen)
-    _env_of(second, chosen)
+    env = agent_env(first, chosen)
+    agent_env(second, chosen)
     return compare(env, first.policy, second.policy, dialogues, seed, progress, uses_masks=True)
 
 
-def _env_of(agent: Agent, settings: dict[str, Any]) -> DialogueEnv:
+def agent_env(agent: Agent, settings: dict[str, Any]) -> DialogueEnv:
     """Return an environment; raise `ValueError` if its observations or actions are not those of the agent."""
     env = DialogueEnv(agent.env.domain, **settings)
     known = agent.env.observation_space, agent.env.action_space

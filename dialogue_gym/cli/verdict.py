@@ -1,0 +1,68 @@
+"""Verdicts on bots: the bar that they must reach, and the output of a report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import typer
+
+from dialogue_gym._text import printable
+from dialogue_gym.reports import Report
+from dialogue_gym.reports.report import percent
+from dialogue_gym.training.progress import progress_bar
+
+VERDICT = "Verdict"
+"""The group of these options in `--help`."""
+MinSuccessOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-success",
+        min=0,
+        max=1,
+        help="The success rate to reach, from 0 to 1; below it the exit status is 1.",
+        rich_help_panel=VERDICT,
+    ),
+]
+ExactOption = Annotated[
+    bool,
+    typer.Option(
+        "--exact",
+        help="Go through every outcome of chance: exact figures, and the likeliest failed dialogues. Where"
+        " that is out of reach, a sample is taken, and the output says so.",
+        rich_help_panel=VERDICT,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@contextlib.contextmanager
+def late_progress_bar(title: str, dialogues: int) -> Iterator[Callable[[int, float], None]]:
+    """Yield the function that advances a bar of dialogues; the bar is shown once the first is played."""
+    bar: Callable[[int, float], None] | None = None
+
+    def advance(played: int, success_rate: float) -> None:
+        nonlocal bar
+        bar = bar or stack.enter_context(progress_bar(title, dialogues, "dialogues"))
+        bar(played, success_rate)
+
+    with contextlib.ExitStack() as stack:
+        yield advance
+
+
+def print_report(report: Report, as_json: bool) -> None:
+    """Print a report, as text or as JSON."""
+    if as_json:
+        print(json.dumps(report.as_dict(), indent=2))
+        return
+    print("\n".join(printable(line) for line in report.lines()))
+
+
+def judge(success_rate: float, least: float | None) -> None:
+    """Exit with status 1 if a success rate is below the bar; None is a bar that every rate reaches."""
+    if least is not None and success_rate < least:
+        print(f"failed: success {percent(success_rate)} is below {percent(least)}", file=sys.stderr)
+        raise typer.Exit(1)

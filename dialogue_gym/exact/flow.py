@@ -1,0 +1,136 @@
+"""Figures of a chain: its probabilities followed forwards, and values carried backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.exact.chain import ENDED, Chain, Floats
+
+_CHUNK = 100_000
+"""States of a step that are followed at once, to spare memory."""
+
+
+@dataclass
+class Totals:
+    """Sums of the probabilities of dialogues that have ended; `by_turns` has shape (turns,).
+
+    `lost` is the chance of those that were left out as too rare.
+    """
+
+    by_turns: Floats
+    success: float = 0.0
+    hung_up: float = 0.0
+    truncated: float = 0.0
+    total_return: float = 0.0
+    lost: float = 0.0
+    most_states: int = field(default=0)
+
+
+def follow(chain: Chain, cut: float) -> Totals:
+    """Follow the probabilities of all states from the beginning to the step limit.
+
+    Args:
+        chain: the chain; it goes through all states that are reached.
+        cut: the chance under which a state is left out at a step.
+
+    Raises:
+        TooLarge: there are too many states, or the time is over.
+    """
+    tables = chain.tables
+    patiences, lengths = tables.patience + 1, tables.step_limit + 2
+    totals = Totals(np.zeros(lengths + 1))
+    numbers = np.array([one.state for one in chain.beginnings], np.int64)
+    keys, weights = _merged(
+        (numbers * patiences + tables.patience) * lengths + 1,
+        np.array([one.chance for one in chain.beginnings]),
+    )
+    for step in range(tables.step_limit):
+        is_kept = weights >= cut
+        totals.lost += float(weights[~is_kept].sum())
+        keys, weights = keys[is_kept], weights[is_kept]
+        if not len(keys):
+            break
+        totals.most_states = max(totals.most_states, len(keys))
+        states = np.unique(keys // lengths // patiences)
+        unknown = states[chain.start[states] < 0]
+        if len(unknown):
+            chain.go_through(unknown.tolist())
+        parts = [
+            _advance(chain, keys[at : at + _CHUNK], weights[at : at + _CHUNK], totals)
+            for at in range(0, len(keys), _CHUNK)
+        ]
+        keys, weights = _merged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        if step + 1 == tables.step_limit:
+            totals.truncated = float(weights.sum())
+            totals.by_turns += np.bincount(keys % lengths, weights, lengths + 1)
+    return totals
+
+
+def _advance(
+    chain: Chain, keys: npt.NDArray[np.int64], weights: Floats, totals: Totals
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the states after a step, with their chances; add the dialogues that end to the totals."""
+    edges, tables = chain.edges, chain.tables
+    patiences, lengths = tables.patience + 1, tables.step_limit + 2
+    turns, rest = keys % lengths, keys // lengths
+    patience, states = rest % patiences, rest // patiences
+    counts = chain.count[states]
+    source = np.repeat(np.arange(len(keys)), counts)
+    first = np.cumsum(counts) - counts
+    edge = chain.start[states][source] + np.arange(len(source)) - first[source]
+    weight = weights[source] * edges.chance[edge]
+    turns = turns[source] + edges.turns[edge]
+    left = patience[source] - edges.is_useless[edge]
+    succeeds = edges.next[edge] == ENDED
+    hangs_up = ~succeeds & (left <= 0)
+    reward = np.where(hangs_up, edges.last_reward[edge], edges.reward[edge])
+    totals.total_return += float(weight @ reward)
+    totals.success += float(weight[succeeds].sum())
+    totals.hung_up += float(weight[hangs_up].sum())
+    over = succeeds | hangs_up
+    totals.by_turns += np.bincount(turns[over], weight[over], lengths + 1)
+    goes_on = ~over
+    following = (edges.next[edge][goes_on] * patiences + left[goes_on]) * lengths + turns[goes_on]
+    return _merged(following, weight[goes_on])
+
+
+def _merged(keys: npt.NDArray[np.int64], weights: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+    distinct, places = np.unique(keys, return_inverse=True)
+    sums = np.bincount(places, weights, len(distinct)) if len(distinct) else weights[:0]
+    return distinct, np.asarray(sums, np.float64)
+
+
+def carry_back(
+    chain: Chain, *, success: float, hang_up: float, limit: float, chance: Floats, is_best: bool = False
+) -> Iterator[Floats]:
+    """Yield the values of all states, from the last step to the first: shape (states + 1, patience + 1).
+
+    Args:
+        chain: the chain, which has been followed.
+        success: the value of success.
+        hang_up: the value of a user who hangs up.
+        limit: the value of the step limit.
+        chance: the chance of each edge, shape (edges,).
+        is_best: take the largest product of chance and value, in the place of the sum of them.
+
+    States that were never gone through count as having no value.
+    """
+    edges, tables = chain.edges, chain.tables
+    known = np.flatnonzero(chain.start >= 0)
+    known = known[np.argsort(chain.start[known], kind="stable")]
+    useless = edges.is_useless[:, None]
+    gather: Any = np.maximum if is_best else np.add
+    values = np.full((len(chain.states) + 1, tables.patience + 1), limit)
+    values[-1], values[:-1, 0] = success, hang_up
+    for _ in range(tables.step_limit):
+        following = values[edges.next]  # -1 is the last row, that of success
+        by_edge = np.where(useless, following[:, :-1], following[:, 1:]) * chance[:, None]
+        values = np.zeros_like(values)
+        values[-1], values[:-1, 0] = success, hang_up
+        values[known, 1:] = gather.reduceat(by_edge, chain.start[known], axis=0)
+        yield values

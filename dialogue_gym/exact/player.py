@@ -1,0 +1,202 @@
+"""Dialogues of a bot played one by one, with the decisions that led to their end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
+from dialogue_gym.policies.agent import Agent
+from dialogue_gym.policies.base import ExpertPolicy, Policy
+from dialogue_gym.reports import FailedDialogue
+from dialogue_gym.training.evaluation import agent_env
+
+FAULTS = {"failure": "the user hung up", "truncated": "the step limit was reached"}
+"""The reason of a failure, by the outcome of the conversation."""
+
+
+class JudgedBot:
+    """A bot for dialogues in the environment of its observations.
+
+    Attributes:
+        name: its name.
+        env: an environment of its observations and actions, with the settings of the dialogues.
+        policy: anything with the `predict` of Stable-Baselines3.
+        reads_conversations: whether rules or forms may decide before the policy, by the conversation.
+        settings: the arguments of the environment, for reports.
+    """
+
+    def __init__(self, bot: Any, settings: Mapping[str, Any] | None = None, env: Any = None) -> None:
+        """Take an `Agent`, or a policy with its environment; a `Policy` of the library has its own.
+
+        Raises:
+            ValueError: a setting is invalid, or changes the observations or actions that the bot knows.
+            TypeError: the environment of a policy is not known.
+        """
+        self._agent = bot if isinstance(bot, Agent) else None
+        if isinstance(bot, Agent):
+            self.settings = bot.settings | dict(settings or {})
+            self.env = agent_env(bot, self.settings)
+            self.name, self.policy = bot.name, bot.policy
+        else:
+            if env is None and not isinstance(bot, Policy):
+                raise TypeError(f"env: the environment of a {type(bot).__name__} is needed")
+            own = unwrapped_dialogue(env if env is not None else bot.env)
+            self.settings = given_settings(own) | dict(settings or {})
+            self.env = DialogueEnv(own.domain, **self.settings)
+            self.name, self.policy = type(bot).__name__, bot
+        rules = self._agent.rules if self._agent else None
+        self.reads_conversations = rules is not None and bool(rules.rules or self.env.domain.forms)
+        self._takes_masks = isinstance(self.policy, Policy)
+        self._memory: Any = None
+        self._begins = True
+
+    def begin(self) -> None:
+        """Forget the dialogue so far; a policy may have a memory."""
+        self._memory, self._begins = None, True
+
+    def with_user(self, user: str) -> JudgedBot:
+        """Return the bot in dialogues with another user profile."""
+        if user == self.env.settings.user:
+            return self
+        return JudgedBot(self._agent or self.policy, self.settings | {"user": user}, self.env)
+
+    def choose(self, observation: npt.NDArray[Any], mask: npt.NDArray[Any]) -> int:
+        """Return the action at the end of the environment's conversation."""
+        if self._agent is not None and self.reads_conversations:
+            action, _ = self._agent.choose(self.env.conversation)
+            return self.env.action_names.index(action)
+        masks = {"action_masks": mask} if self._takes_masks else {}
+        chosen, self._memory = self.policy.predict(
+            observation,
+            state=self._memory,
+            episode_start=np.array([self._begins]),
+            deterministic=True,
+            **masks,
+        )
+        self._begins = False
+        return int(chosen)
+
+
+@dataclass(frozen=True)
+class BotChoice:
+    """A decision of a bot: the act of the user that came before, the observation, and the chosen action."""
+
+    act: str
+    observation: npt.NDArray[Any]
+    action: str
+
+
+@dataclass(frozen=True)
+class PlayedDialogue:
+    """A dialogue that was played to its end."""
+
+    conversation: Conversation
+    decisions: tuple[BotChoice, ...]
+    goal: Mapping[str, str]
+
+
+def play_seed(bot: JudgedBot, seed: int) -> PlayedDialogue:
+    """Play the dialogue of a seed."""
+    env = bot.env
+    observation, info = env.reset(seed=seed)
+    bot.begin()
+    goal = goal_of(env)
+    decisions = []
+    is_over = False
+    while not is_over:
+        action = bot.choose(observation, info["action_mask"])
+        events = reversed(env.conversation.events)
+        act = next((event.act for event in events if isinstance(event, UserUttered)), "?")
+        decisions.append(BotChoice(act, observation, env.action_names[action]))
+        observation, _, terminated, truncated, info = env.step(action)
+        is_over = terminated or truncated
+    return PlayedDialogue(env.conversation, tuple(decisions), goal)
+
+
+def replay(
+    failed: FailedDialogue | int, bot: Any, settings: Mapping[str, Any] | None = None, *, env: Any = None
+) -> Conversation:
+    """Play a failed dialogue again, by its seed.
+
+    Args:
+        failed: the failed dialogue of a report, or a seed alone.
+        bot: the bot of the report.
+        settings: the settings of the report.
+        env: the environment of the report.
+
+    Returns:
+        The conversation with its outcome. With the same bot it is that of the report; with a better one it
+        goes on as the user answers to it.
+
+    Raises:
+        ValueError: the failed dialogue has no seed.
+    """
+    found = JudgedBot(bot, settings, env)
+    if isinstance(failed, int):
+        return play_seed(found, failed).conversation
+    if failed.seed is None:
+        raise ValueError("no seed is known that plays this dialogue again")
+    return play_seed(found.with_user(failed.user), failed.seed).conversation
+
+
+def goal_of(env: DialogueEnv) -> dict[str, str]:
+    """Return the values that the user of a dialogue wants, and their plan if they have one."""
+    items, _ = env.agenda
+    plan = {"plan": ", ".join(item.intent for item in items)} if items else {}
+    return plan | env.goal
+
+
+def given_settings(env: DialogueEnv) -> dict[str, Any]:
+    """Return the arguments of an environment that are not the usual ones, and its turn taking."""
+    settings = {
+        field.name: value
+        for field in dataclasses.fields(env.settings)
+        if (value := getattr(env.settings, field.name)) != field.default or field.name == "turn_taking"
+    }
+    if "reward" in settings:
+        settings["reward"] = dict(settings["reward"])
+    if env.max_history > 1:
+        settings["max_history"] = env.max_history
+    if env.observation_form.name != "fields":
+        settings["observation"] = env.observation_form.name
+    return settings
+
+
+class Adviser:
+    """The domain's expert, who says what a bot should have done instead."""
+
+    def __init__(self, env: DialogueEnv) -> None:
+        """Ask the expert of an environment's domain, if it has one."""
+        self._expert = ExpertPolicy(env) if env.domain.expert else None
+        self._env = env
+
+    def right_actions(self, observation: npt.NDArray[Any]) -> tuple[str, ...]:
+        """Return the right actions in an observation, the preferred one first; empty without an expert."""
+        if self._expert is None:
+            return ()
+        codes = self._env.codes(np.asarray(observation))
+        return tuple(self._env.action_names[action] for action in self._expert.right_actions(codes))
+
+    def first_fault(self, played: PlayedDialogue) -> BotChoice | None:
+        """Return the first decision that is not right; None if there is none."""
+        for decision in played.decisions:
+            right = self.right_actions(decision.observation)
+            if right and decision.action not in right:
+                return decision
+        return None
+
+    def advice(self, fault: BotChoice | None) -> str | None:
+        """Return the action to teach, in a sentence."""
+        if fault is None:
+            return None
+        right = " or ".join(self.right_actions(fault.observation))
+        return f"after {fault.act!r} teach {right} (the bot chose {fault.action})"

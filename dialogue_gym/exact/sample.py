@@ -1,0 +1,144 @@
+"""The report of a sample of dialogues, where exact figures are out of reach."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.exact.player import FAULTS, Adviser, JudgedBot, PlayedDialogue, play_seed
+from dialogue_gym.policies.base import Policy
+from dialogue_gym.reports import SAMPLED, FailedDialogue, Group, Report
+from dialogue_gym.training.evaluation import Progressed, figures_of, first_seed, play_each
+
+_Z = 1.96
+_LOOKED_AT = 200
+"""Failed dialogues that are played again, to list those that differ in kind."""
+
+
+def sampled_report(
+    bot: JudgedBot,
+    reason: str,
+    dialogues: int,
+    seed: int,
+    failures: int,
+    progress: Progressed | None = None,
+    is_random: bool = False,
+) -> Report:
+    """Return the report of dialogues that were played.
+
+    Args:
+        bot: the bot.
+        reason: the reason why the figures are not exact, a sentence without its end.
+        dialogues: the number of dialogues.
+        seed: the seed of the sample.
+        failures: the largest number of failed dialogues to list.
+        progress: called with the number of dialogues so far and their success rate.
+        is_random: whether the bot may choose otherwise when a dialogue is played again.
+    """
+    if bot.reads_conversations:
+        table = _one_by_one(bot, dialogues, seed, progress)
+    else:
+        uses_masks = isinstance(bot.policy, Policy)
+        table = play_each(bot.env, bot.policy, dialogues, seed, progress, uses_masks)
+    figures = figures_of(table)
+    turns = Counter(table[:, 3].astype(int).tolist())
+    hung_up = float(((table[:, 1] == 0) & (table[:, 4] == 0)).mean())
+    user = bot.env.settings.user
+    return Report(
+        bot=bot.name,
+        domain=bot.env.domain.name,
+        settings=bot.settings,
+        method=SAMPLED,
+        success_rate=figures.success_rate,
+        mean_turns=figures.mean_turns,
+        mean_return=figures.mean_return,
+        success_error=half_interval(figures.success_rate, dialogues),
+        return_error=_Z * figures.return_error,
+        dialogues=dialogues,
+        turns={number: count / dialogues for number, count in sorted(turns.items())},
+        users=(Group(user, 1.0, figures.success_rate),),
+        endings=endings(figures.success_rate, hung_up, float(table[:, 4].mean())),
+        failures=tuple(_failed(bot, table, seed, failures, is_random)),
+        notes=(f"a sample with 95 % intervals: {reason}",),
+    )
+
+
+def half_interval(rate: float, dialogues: int) -> float:
+    """Return half of the 95 % interval of a rate; it is not 0 where all dialogues ended alike.
+
+    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
+    """
+    square = _Z * _Z / dialogues
+    return float(_Z * np.sqrt(rate * (1 - rate) / dialogues + square / (4 * dialogues)) / (1 + square))
+
+
+def endings(success: float, hung_up: float, truncated: float) -> dict[str, float]:
+    """Return the chances of the endings that occur, by their names."""
+    named = {"success": success, FAULTS["failure"]: hung_up, FAULTS["truncated"]: truncated}
+    return {name: chance for name, chance in named.items() if chance or name == "success"}
+
+
+def _one_by_one(
+    bot: JudgedBot, dialogues: int, seed: int, progress: Progressed | None
+) -> npt.NDArray[np.float64]:
+    """Play dialogues with a bot that reads the conversation; the rows are those of `play_each`."""
+    rows: list[tuple[float, ...]] = []
+    env = bot.env
+    successes = 0
+    for number in range(dialogues):
+        observation, info = env.reset(seed=first_seed(seed) + number)
+        bot.begin()
+        total, terminated, truncated = 0.0, False, False
+        while not (terminated or truncated):
+            action = bot.choose(observation, info["action_mask"])
+            observation, reward, terminated, truncated, info = env.step(action)
+            total += reward - (float(info["reward_terms"][-1]) if env.settings.shaping else 0.0)
+        successes += bool(info["is_success"])
+        rows.append((
+            number, float(info["is_success"]), total, int(info["turns"]), float(truncated and not terminated)
+        ))  # fmt: skip
+        if progress:
+            progress(number + 1, successes / (number + 1))
+    return np.array(rows)
+
+
+def _failed(
+    bot: JudgedBot, table: npt.NDArray[np.float64], seed: int, most: int, is_random: bool
+) -> Iterator[FailedDialogue]:
+    """Yield failed dialogues that differ in their first wrong decision, or else in their last one."""
+    adviser = Adviser(bot.env)
+    kinds: set[Any] = set()
+    for number in table[table[:, 1] == 0, 0].astype(int).tolist()[:_LOOKED_AT]:
+        if len(kinds) >= most:
+            return
+        its_seed = first_seed(seed) + number
+        played = play_seed(bot, its_seed)
+        kind = kind_of(played, adviser)
+        if kind not in kinds and played.conversation.outcome != "success":  # chance may be kinder now
+            kinds.add(kind)
+            yield failed_dialogue(bot, played, adviser, None if is_random else its_seed, None)
+
+
+def kind_of(played: PlayedDialogue, adviser: Adviser) -> Any:
+    """Return the kind of a failed dialogue: its first wrong decision, or the last one if all were right."""
+    fault = adviser.first_fault(played) or played.decisions[-1]
+    return fault.observation.tobytes(), fault.action
+
+
+def failed_dialogue(
+    bot: JudgedBot, played: PlayedDialogue, adviser: Adviser, seed: int | None, chance: float | None
+) -> FailedDialogue:
+    """Return a dialogue that was played, as the report lists it."""
+    return FailedDialogue(
+        conversation=played.conversation,
+        user=bot.env.settings.user,
+        goal=played.goal,
+        fault=FAULTS[played.conversation.outcome or "truncated"],
+        seed=seed,
+        chance=chance,
+        advice=adviser.advice(adviser.first_fault(played)),
+    )
