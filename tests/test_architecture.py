@@ -21,12 +21,6 @@ LAYERS = [
 """Packages and root modules. Each imports only from itself and from those before it."""
 
 SMALL = 60
-SMALL_ON_PURPOSE: dict[str, str] = {
-    f"dialogue_gym.cli.{name}": "each command has a file"
-    for name in ("check", "imports", "live", "new", "serve", "teach")
-}
-"""Modules under 60 lines with one importer, each with the reason why it is not part of that importer."""
-
 RELATIVES = ("What", "Who", "Whom", "Where", "How", "Whose")
 
 Import = tuple[str, str]
@@ -280,8 +274,7 @@ def test_small_modules_with_one_importer_are_part_of_it() -> None:
         if not any(is_package(importer) and exports(importer) for importer in importers[module])
         if len(path.read_text(encoding="utf-8").splitlines()) < SMALL
     }
-    assert not sorted(small - set(SMALL_ON_PURPOSE))
-    assert set(SMALL_ON_PURPOSE) <= small, "these reasons are not needed any more"
+    assert not sorted(small)
 
 
 ABSTRACT = {"ABC", "Protocol", "Exception", "NamedTuple", "TypedDict", "Enum"}

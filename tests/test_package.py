@@ -263,6 +263,7 @@ class Blocked:
 
 sys.path.insert(0, {str(ROOT)!r})
 sys.meta_path.insert(0, Blocked())
-import {modules}
+import {modules}, typer.main
+assert len(dict(typer.main.get_command(dialogue_gym.cli.app.app).commands)) > 10  # loads each
 """
     python(code)

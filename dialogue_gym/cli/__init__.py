@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from dialogue_gym.cli.options import BoundOption
+    from dialogue_gym.cli.train import BoundOption
 
-__getattr__ = lazy_getattr(__name__, {"options": ("BoundOption",)})
+__getattr__ = lazy_getattr(__name__, {"train": ("BoundOption",)})
 
 __all__ = ["BoundOption", "main"]
 

@@ -2,26 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
+import typer.main
+from typer.core import TyperGroup
 
-from dialogue_gym.cli.chat import chat
-from dialogue_gym.cli.check import check
-from dialogue_gym.cli.evaluate import evaluate
-from dialogue_gym.cli.imports import imports
-from dialogue_gym.cli.live import live
-from dialogue_gym.cli.new import new
-from dialogue_gym.cli.paraphrase import paraphrase
-from dialogue_gym.cli.serve import serve
-from dialogue_gym.cli.store import store
-from dialogue_gym.cli.stories import stories
-from dialogue_gym.cli.teach import teach
-from dialogue_gym.cli.test import test
-from dialogue_gym.cli.train import train
 from dialogue_gym.version import __version__
 
+_MODULES = {
+    "chat": "chat",
+    "check": "check",
+    "train": "train",
+    "evaluate": "evaluate",
+    "test": "test",
+    "new": "new",
+    "teach": "teach",
+    "live": "live",
+    "serve": "serve",
+    "paraphrase": "paraphrase",
+    "import": "imports",
+    "stories": "stories",
+    "store": "store",
+}
+"""The module of each subcommand, which has a function or a group of the same name."""
+
+
+@functools.cache
+def _load(name: str) -> Any:
+    """Return a subcommand."""
+    module = _MODULES[name]
+    command = getattr(importlib.import_module(f"dialogue_gym.cli.{module}"), module)
+    if not isinstance(command, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+        alone.command()(command)
+        command = alone
+    found = typer.main.get_command(command)
+    found.name = name
+    return found
+
+
+class _Subcommands(Mapping[str, Any]):
+    """Subcommands by name. Each is imported when it is looked up, so that the others cost it no time."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _MODULES:
+            raise KeyError(name)
+        return _load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+class _Program(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Subcommands()  # type: ignore[assignment]
+
+
 app = typer.Typer(
+    cls=_Program,
     help="Check, train, teach, serve and talk to dialogue bots.",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -43,18 +89,3 @@ def main(
     ] = False,
 ) -> None:
     """Check, train, teach, serve and talk to dialogue bots."""
-
-
-app.command()(chat)
-app.command()(check)
-app.command()(train)
-app.command()(evaluate)
-app.command()(test)
-app.command()(new)
-app.command()(teach)
-app.command()(live)
-app.command()(serve)
-app.command()(paraphrase)
-app.add_typer(imports, name="import")
-app.add_typer(stories, name="stories")
-app.add_typer(store, name="store")

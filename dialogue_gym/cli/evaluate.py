@@ -8,18 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from dialogue_gym._text import counted, printable
-from dialogue_gym.cli.options import (
-    TEXT,
+from dialogue_gym.cli.endpoint import (
     AnswerTimeOption,
     BaseUrlOption,
+    RequestOption,
+    TokenLimitOption,
+    chat_endpoint,
+)
+from dialogue_gym.cli.options import (
+    TEXT,
     DomainName,
     Mode,
-    RequestOption,
     SeedOption,
     SettingsArgument,
-    TokenLimitOption,
     TrustOption,
-    chat_endpoint,
     note,
 )
 from dialogue_gym.cli.verdict import (

@@ -9,14 +9,16 @@ import typer
 
 from dialogue_gym._files import write_text
 from dialogue_gym._text import counted, printable, quoted
-from dialogue_gym.cli.options import (
+from dialogue_gym.cli.endpoint import (
     AnswerTimeOption,
     BaseUrlOption,
-    DomainName,
     RequestOption,
-    SeedOption,
     TokenLimitOption,
     chat_endpoint,
+)
+from dialogue_gym.cli.options import (
+    DomainName,
+    SeedOption,
     note,
 )
 from dialogue_gym.domain import load_domain

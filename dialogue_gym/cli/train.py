@@ -11,7 +11,7 @@ import typer
 
 from dialogue_gym._text import printable
 from dialogue_gym.bounds.bounding import Bounding, BoundMethod
-from dialogue_gym.cli.options import BoundOption, DomainName, SeedOption, SettingsArgument, note
+from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, note
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.teaching.policy import is_store
@@ -25,6 +25,13 @@ from dialogue_gym.training.environments import check_user, environment_of, make_
 
 if TYPE_CHECKING:
     from dialogue_gym.training import Curve, Evaluation
+
+BoundOption = Annotated[
+    BoundMethod,
+    typer.Option(
+        "--bound", help="The way to the bound of the mean return, which is computed during the training."
+    ),
+]
 
 _ENOUGH = 0.5
 """The success rate below which more steps are suggested."""
