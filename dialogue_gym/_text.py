@@ -62,15 +62,15 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
 def percent(share: float) -> str:
     """Return a share, from 0 to 1, in percent; what is not all or nothing is never shown as such.
 
-    >>> percent(0.873), percent(1.0), percent(0.999996), percent(0.9999999999)
-    ('87.3%', '100%', '99.9996%', '>99.9999%')
+    >>> percent(0.8731), percent(0.5), percent(1.0), percent(0.999996), percent(0.9999999999)
+    ('87.31%', '50%', '100%', '99.9996%', '>99.9999%')
     """
     if share in (0.0, 1.0):
         return f"{100 * share:.0f}%"
-    for digits in range(1, 5):
+    for digits in range(2, 5):
         shown = f"{100 * share:.{digits}f}"
         if float(shown) not in (0.0, 100.0):
-            return f"{shown.removesuffix('.0')}%"
+            return f"{shown.rstrip('0').rstrip('.')}%"
     return ">99.9999%" if share > 0.5 else "<0.0001%"
 
 
@@ -117,6 +117,15 @@ def is_misspelling_of(word: str, meant: str) -> bool:
     one, other = word[same:], meant[same:]
     swapped = one[1::-1] + one[2:]
     return other in (one[1:], swapped) or one == other[1:] or one[1:] == other[1:]
+
+
+def as_sentence(text: str) -> str:
+    """Return a clause as a sentence.
+
+    >>> as_sentence("the user hung up")
+    'The user hung up.'
+    """
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def cut(text: str, width: int) -> str:

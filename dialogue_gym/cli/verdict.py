@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import percent, printable
 from dialogue_gym.reports import Report
-from dialogue_gym.reports.report import percent
 from dialogue_gym.training.progress import progress_bar
 
 VERDICT = "Verdict"

@@ -7,16 +7,19 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from string import Template
 
-from dialogue_gym._text import counted, percent, visible
+from dialogue_gym._text import as_sentence, counted, percent, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcript import USER_SIDE, Bubble, bubbles
 from dialogue_gym.conversation.wording import silence
+from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.reports.report import EXACT, FailedDialogue, Group, Report
 
 _TEMPLATE = "page.html"
 _SHOWN_GROUPS = 12
 """Further groups, which are not the worst, are folded in."""
 _MOST_GROUPS = 500
+_MOST_PASSES = 10
+"""Tries of pass^k at most, as far as rounding goes: so many times, dialogues may be left out as too rare."""
 _MOST_LABELS = 8
 """Labels below the chart; on a phone there is no room for more."""
 
@@ -34,29 +37,19 @@ def html_page(report: Report, bar: float | None = None) -> str:
         _header(report, bar),
         _figures(report),
         _advice(report.failures),
-        _columns(_groups("Success by user", "User", report.users), _endings(report), _passes(report.passes)),
+        _columns(_groups(report, "Success by user", "User", report.users), _endings(report), _passes(report)),
         _turns(report),
         _failures(report),
-        _groups("Success by goal", "Goal", report.goals),
+        _groups(report, "Success by goal", "Goal", report.goals),
         _settings(report),
     ]
     template = Template(files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8"))
-    title = _text(f"{report.bot} on {report.domain}: success {_rate(report)}")
+    title = _text(f"{report.bot} on {report.domain}: success {report.shown_success}")
     return template.substitute(title=title, body="\n".join(filter(None, sections)))
-
-
-def _sentence(text: str) -> str:
-    """Return a text as the beginning of a sentence, for HTML."""
-    return _text(text[:1].upper() + text[1:])
 
 
 def _text(text: str, width: int = 300) -> str:
     return html.escape(visible(text, width))
-
-
-def _rate(report: Report) -> str:
-    """Return the success rate; what was left out as too rare to be followed does not mar a flawless bot."""
-    return percent(1.0 if report.reaches(1.0) else report.success_rate)
 
 
 def _header(report: Report, bar: float | None) -> str:
@@ -64,12 +57,11 @@ def _header(report: Report, bar: float | None) -> str:
     if bar is not None:
         reaches = report.reaches(bar)
         words = f"Reaches the bar of {percent(bar)}" if reaches else f"Below the bar of {percent(bar)}"
-        parts.append(
-            f'<p class="verdict {"is-good" if reaches else "is-bad"}">{words}: success {_rate(report)}</p>'
-        )
+        style = "is-good" if reaches else "is-bad"
+        parts.append(f'<p class="verdict {style}">{words}: success {report.shown_success}</p>')
     parts.append(f'<p class="soft">{_method(report)}</p>')
     if report.notes:
-        notes = "".join(f"<li>{_text(note, 1000)}</li>" for note in report.notes)
+        notes = "".join(f"<li>{_text(as_sentence(note), 1000)}</li>" for note in report.notes)
         parts.append(f'<ul class="notes">{notes}</ul>')
     return "<header>" + "\n".join(parts) + "</header>"
 
@@ -91,10 +83,10 @@ def _method(report: Report) -> str:
 def _figures(report: Report) -> str:
     is_exact = report.method == EXACT
     points = f"± {100 * report.success_error:.1f} points"
-    figures = [("Success", _rate(report), "exact" if is_exact else points)]
+    figures = [("Success", report.shown_success, "exact" if is_exact else points)]
     if len(report.passes) > 1:
         tries = len(report.passes)
-        figures.append(("pass^k", percent(report.passes[-1]), f"all of {tries} tries succeed"))
+        figures.append(("pass^k", _rate(report, report.passes[-1]), f"all of {tries} tries succeed"))
     figures.append(("Turns on average", f"{report.mean_turns:.1f}", ""))
     if report.mean_return is not None:
         error = f"± {report.return_error:.2f}" if report.return_error else ""
@@ -118,7 +110,9 @@ def _advice(failures: Sequence[FailedDialogue]) -> str:
     for advice, numbers in found.items():
         links = ", ".join(f'<a href="#dialogue-{number}">{number}</a>' for number in numbers)
         word = "dialogue" if len(numbers) == 1 else "dialogues"
-        items.append(f'<li>{_text(advice, 1000)} <span class="soft">(see {word} {links})</span></li>')
+        items.append(
+            f'<li>{_text(as_sentence(advice), 1000)} <span class="soft">(see {word} {links})</span></li>'
+        )
     return _card("advice", "What to teach next", f"<ol>{''.join(items)}</ol>")
 
 
@@ -170,13 +164,17 @@ def _failed(number: int, failed: FailedDialogue) -> str:
         values = "".join(f"<b>{_text(_pair(slot, value))}</b> " for slot, value in failed.goal.items())
         wish = f'<span class="wish">wants {values}</span>'
     events = failed.conversation.events
-    chat = "\n".join(_bubble(bubble, events) for bubble in bubbles(events))
+    chat = "\n".join(
+        _bubble(bubble, events)
+        for bubble in bubbles(events)
+        if bubble.texts or bubble.meaning != LISTEN  # with explicit turn taking, the bot listens each turn
+    )
     advice = (
-        f'<p class="teach"><strong>Teach next:</strong> {_text(failed.advice, 1000)}</p>'
+        f'<p class="teach"><strong>Teach next:</strong> {_text(as_sentence(failed.advice), 1000)}</p>'
         if failed.advice
         else ""
     )
-    fault = _sentence(failed.fault)
+    fault = _text(as_sentence(failed.fault).removesuffix("."))
     return f"""<details class="failed"{" open" if number == 1 else ""}>
 <summary><h3>{number}. {fault}</h3><span class="facts">{", ".join(facts)}</span>{wish}</summary>
 <div id="dialogue-{number}">
@@ -215,9 +213,10 @@ def _track(share: float) -> str:
     return f'<span class="track" aria-hidden="true"><i style="width:{width:.2f}%"></i></span>'
 
 
-def _row(name: str, share: float) -> str:
-    rate = f'<td class="rate">{percent(share)}{_track(share)}</td>'
-    return f'<tr><th scope="row">{_text(name)}</th>{rate}</tr>'
+def _row(name: str, rate: float, shown: str | None = None, share: float | None = None) -> str:
+    cells = "" if share is None else f'<td class="number">{percent(share)}</td>'
+    cells += f'<td class="rate">{shown or percent(rate)}{_track(rate)}</td>'
+    return f'<tr><th scope="row">{_text(name)}</th>{cells}</tr>'
 
 
 def _table(heads: Iterable[tuple[str, str]], rows: Iterable[str]) -> str:
@@ -227,20 +226,30 @@ def _table(heads: Iterable[tuple[str, str]], rows: Iterable[str]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _groups(title: str, head: str, groups: Sequence[Group]) -> str:
+def _rate(report: Report, rate: float, share: float = 1.0) -> str:
+    """Return a success rate in a part of the dialogues; see `Report.shown_success`."""
+    return percent(1.0 if _is_flawless(report, rate, share) else rate)
+
+
+def _is_flawless(report: Report, rate: float, share: float) -> bool:
+    return (1 - rate) * share <= _MOST_PASSES * report.cut_off + 1e-12
+
+
+def _groups(report: Report, title: str, head: str, groups: Sequence[Group]) -> str:
     if not groups:
         return ""
     heads = ((head, ""), ("Share", "number"), ("Success", "rate"))
     rows = [
-        f'<tr><th scope="row">{_text(group.name)}</th><td class="number">{percent(group.share)}</td>'
-        f'<td class="rate">{percent(group.success_rate)}{_track(group.success_rate)}</td></tr>'
+        _row(group.name, group.success_rate, _rate(report, group.success_rate, group.share), group.share)
         for group in groups[:_MOST_GROUPS]
     ]
     shown = _SHOWN_GROUPS
-    note = "The worst first." if len(groups) > 1 else ""
-    if len(groups) > 1 and min(group.success_rate for group in groups) == 1:
-        note, shown = f"All {counted(len(groups), head.lower())} succeed in every dialogue.", 0
-    content = f'<p class="soft">{note}</p>' if note else ""
+    notes = ["The worst first."] if len(groups) > 1 else []
+    if len(groups) > 1 and all(_is_flawless(report, group.success_rate, group.share) for group in groups):
+        notes, shown = [f"All {counted(len(groups), head.lower())} succeed in every dialogue."], 0
+    if any(not group.share for group in groups):
+        notes.append(f"{head}s without a share are not part of the other figures.")
+    content = f'<p class="soft">{" ".join(notes)}</p>' if notes else ""
     if shown:
         content += _table(heads, rows[:shown])
     if others := rows[shown:]:
@@ -267,10 +276,12 @@ def _endings(report: Report) -> str:
     return _card("endings", "Endings", _table((("Ending", ""), ("Share", "rate")), rows))
 
 
-def _passes(passes: Sequence[float]) -> str:
-    if len(passes) < 2:
+def _passes(report: Report) -> str:
+    if len(report.passes) < 2:
         return ""
-    rows = [_row(f"pass^{tries}", chance) for tries, chance in enumerate(passes, 1)]
+    rows = [
+        _row(f"pass^{tries}", chance, _rate(report, chance)) for tries, chance in enumerate(report.passes, 1)
+    ]
     note = (
         '<p class="soft">The chance that all of k dialogues with the same user and goal succeed, on average'
         " over users and goals.</p>"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dialogue_gym._text import counted
+from dialogue_gym._text import counted, percent
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcript import transcript
 
@@ -124,6 +124,11 @@ class Report:
         """
         return self.success_rate + self.cut_off >= bar - _ROUNDING
 
+    @property
+    def shown_success(self) -> str:
+        """The success rate in percent; what was left out as too rare does not mar a flawless bot."""
+        return percent(1.0 if self.reaches(1.0) else self.success_rate)
+
     def __str__(self) -> str:
         """The main figures in one line."""
         success = f"success {percent(self.success_rate)}"
@@ -180,16 +185,3 @@ class Report:
             | {name: list(plain[name]) for name in ("passes", "notes")}
             | {"settings": dict(self.settings), "endings": dict(self.endings)}
         )
-
-
-def percent(rate: float) -> str:
-    """Return a rate in percent, with as many digits as it takes to tell it from 100 %.
-
-    >>> percent(0.5), percent(0.99997), percent(1.0)
-    ('50.00%', '99.997%', '100.00%')
-    """
-    for digits in range(2, 10):
-        text = f"{rate:.{digits}%}"
-        if rate >= 1 or not text.startswith("100"):
-            return text
-    return "almost 100%"

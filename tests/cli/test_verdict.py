@@ -27,7 +27,7 @@ def test_below_the_bar_the_exit_status_is_1(words: list[str], command: Command) 
     assert command(*evaluate, "--min-success", "0")[0] == 0
     status, out, err = command(*evaluate, "--min-success", "1")
     assert status == 1 and "random on shop" in out
-    assert "is below 100.00%" in err.splitlines()[-1]
+    assert "is below 100%" in err.splitlines()[-1]
 
 
 def test_exact_figures_are_of_one_agent_by_its_observations(command: Command) -> None:

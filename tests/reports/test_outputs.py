@@ -115,7 +115,7 @@ def test_a_page_tells_the_verdict_and_the_figures() -> None:
         "3 to 5 turns, 5.0 on average",
     ):
         assert said in text, said
-    assert "plain (see dialogues 1, 2)" in text and "chance 1.2%" in text
+    assert "Plain. (see dialogues 1, 2)" in text and "chance 1.23%" in text
     assert "Reaches the bar of 90%" in html_page(a_report(), 0.9)
     nothing = Report("bot", "shop", {}, "sampled", 1.0, 4.0, dialogues=1)
     assert "None of the 1 dialogue failed" not in html_page(nothing) and "did not fail" in html_page(nothing)
