@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from yaml.reader import Reader
 
 from dialogue_gym._text import article, printable
 
@@ -142,7 +143,6 @@ class Problem:
 NO_FILE = "this is a directory or device, not a file"
 MAX_BYTES = 1_000_000
 MAX_ENTRIES = 100_000
-_NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class FileError(ValueError):
@@ -202,7 +202,7 @@ def read_text(path: Path, kind: FileKind) -> str:
 
 
 def check_characters(text: str, file: str, kind: FileKind) -> None:
-    """Refuse control characters."""
-    if odd := _NOT_YAML.search(text):
+    """Refuse control characters, as YAML does."""
+    if odd := Reader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, odd.start()) + 1
         raise kind.error(f"{file}:{line}: {odd[0]!r} is a control character, not text")
