@@ -29,6 +29,7 @@ from dialogue_gym.cli.verdict import (
     JsonOption,
     MinSuccessOption,
     judge,
+    judge_report,
     late_progress_bar,
     print_report,
 )
@@ -161,7 +162,7 @@ def evaluate(
         with late_progress_bar(f"{first.name} on {domain.name}", sampled) as progress:
             report = evaluate_exactly(first, keywords, dialogues=sampled, seed=seed, progress=progress)
         print_report(report, as_json)
-        judge(report.success_rate, min_success)
+        judge_report(report, min_success)
         return
     dialogues = dialogues or _DIALOGUES
     about: dict[str, Any] = {"domain": domain.name, "agent": first.name}

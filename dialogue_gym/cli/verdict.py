@@ -63,5 +63,15 @@ def print_report(report: Report, as_json: bool) -> None:
 def judge(success_rate: float, least: float | None) -> None:
     """Exit with status 1 if a success rate is below the bar; None is a bar that every rate reaches."""
     if least is not None and success_rate < least:
-        print(f"failed: success {percent(success_rate)} is below {percent(least)}", file=sys.stderr)
-        raise typer.Exit(1)
+        _fail(success_rate, least)
+
+
+def judge_report(report: Report, least: float | None) -> None:
+    """Exit with status 1 if a report does not reach the bar."""
+    if least is not None and not report.reaches(least):
+        _fail(report.success_rate, least)
+
+
+def _fail(success_rate: float, least: float) -> None:
+    print(f"failed: success {percent(success_rate)} is below {percent(least)}", file=sys.stderr)
+    raise typer.Exit(1)

@@ -116,14 +116,18 @@ class Chain:
         observed = [nothing + row[: self._components] for row in rows]
         decisions = self.choices.indices(observed)
         found = [
-            Beginning(chance, self._state(row, one, decision), row, decision)
+            Beginning(chance, self.number_of(row, one, decision), row, decision)
             for (row, chance), one, decision in zip(rows.items(), observed, decisions, strict=True)
         ]
         self._grow()
         return found
 
-    def _state(self, row: RowKey, observed: Observed, decision: int) -> int:
-        """Return the number of the state in which the policy has chosen."""
+    def number_of(self, row: RowKey, observed: Observed, decision: int) -> int:
+        """Return the number of the state in which the policy has chosen.
+
+        Raises:
+            Reopened: the policy asks for the opening again, and its content was left out.
+        """
         tables, action = self.tables, self.choices.actions[decision]
         if not self._keeps_opening and action in self._reopening:
             raise Reopened
@@ -181,7 +185,7 @@ class Chain:
                 following, decision = ENDED, ENDED
                 if not events & SUCCESS:
                     seen, decision = next(decisions)
-                    following = self._state(row, seen, decision)
+                    following = self.number_of(row, seen, decision)
                 is_useless = bool(events & USELESS)
                 values = (chance, following, decision, is_useless, turns, reward(action, events),
                           reward(action, events | FAILURE))  # fmt: skip

@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dialogue_gym._text import counted
 from dialogue_gym.bounds.enumeration import TooLarge, tables_of
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import slot_codes
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.exact.chain import Beginning, Chain, Reopened
 from dialogue_gym.exact.choices import Choices, NotDeterministic
-from dialogue_gym.exact.flow import Totals, carry_back, follow
+from dialogue_gym.exact.failures import Failures
+from dialogue_gym.exact.flow import Backwards, Totals, follow
 from dialogue_gym.exact.player import JudgedBot
 from dialogue_gym.exact.sample import endings, sampled_report
-from dialogue_gym.reports import EXACT, Group, Report
+from dialogue_gym.reports import EXACT, FailedDialogue, Group, Report
 from dialogue_gym.rules import AGENDA
 from dialogue_gym.training.evaluation import Progressed
 
@@ -26,6 +28,8 @@ SECONDS = 120.0
 """The default budget of an exact evaluation, for each user profile."""
 PASSES = 4
 FAILURES, DIALOGUES = 5, 10_000
+SEED_SECONDS = 4.0
+"""The longest search for the seed of a failed dialogue."""
 CUTS = (1e-12, 1e-10, 1e-8)
 """The chances under which a state is left out at a step: the next one, if the budget does not suffice."""
 
@@ -131,8 +135,26 @@ def evaluate_exactly(
         users=tuple(sorted(users, key=lambda group: group.success_rate)),
         goals=solved.goals,
         endings=endings(totals.success, totals.hung_up, totals.truncated),
+        failures=tuple(_failures(player, chain, failures, notes)),
         notes=tuple(notes),
     )
+
+
+def _failures(player: JudgedBot, chain: Chain, most: int, notes: list[str]) -> list[FailedDialogue]:
+    """Return the likeliest failed dialogues, and add remarks on them to the notes."""
+    if not most:
+        return []
+    search = Failures(player, chain)
+    if search.is_too_large:
+        notes.append(f"no failed dialogue is listed: {len(chain.states):,} states are too many to search")
+        return []
+    found = list(search.likeliest(most, SEED_SECONDS))
+    unseeded = sum(one.seed is None for one in found)
+    if unseeded:
+        notes.append(
+            f"for {counted(unseeded, 'failed dialogue')} no seed was found in {SEED_SECONDS:.0f} s each"
+        )
+    return found
 
 
 def _other_users(player: JudgedBot) -> list[str]:
@@ -191,7 +213,7 @@ def _goals(chain: Chain, totals: Totals) -> tuple[Group, ...]:
         by_name[goal_name(chain, one.row)].append(one)
     if len(by_name) == 1:
         return (Group(next(iter(by_name)), 1.0, totals.success),)
-    *_, values = carry_back(chain, success=1.0, hang_up=0.0, limit=0.0, chance=chain.edges.chance)
+    *_, values = Backwards(chain).values(chain.edges.chance, success=1.0, hang_up=0.0, limit=0.0)
     groups = []
     for name, beginnings in by_name.items():
         share = sum(one.chance for one in beginnings)

@@ -105,32 +105,58 @@ def _merged(keys: npt.NDArray[np.int64], weights: Floats) -> tuple[npt.NDArray[n
     return distinct, np.asarray(sums, np.float64)
 
 
-def carry_back(
-    chain: Chain, *, success: float, hang_up: float, limit: float, chance: Floats, is_best: bool = False
-) -> Iterator[Floats]:
-    """Yield the values of all states, from the last step to the first: shape (states + 1, patience + 1).
+class Backwards:
+    """Values of states, carried from the step limit back to the beginning.
 
-    Args:
-        chain: the chain, which has been followed.
-        success: the value of success.
-        hang_up: the value of a user who hangs up.
-        limit: the value of the step limit.
-        chance: the chance of each edge, shape (edges,).
-        is_best: take the largest product of chance and value, in the place of the sum of them.
-
-    States that were never gone through count as having no value.
+    Edges of a state that lead to the same state count as one.
     """
-    edges, tables = chain.edges, chain.tables
-    known = np.flatnonzero(chain.start >= 0)
-    known = known[np.argsort(chain.start[known], kind="stable")]
-    useless = edges.is_useless[:, None]
-    gather: Any = np.maximum if is_best else np.add
-    values = np.full((len(chain.states) + 1, tables.patience + 1), limit)
-    values[-1], values[:-1, 0] = success, hang_up
-    for _ in range(tables.step_limit):
-        following = values[edges.next]  # -1 is the last row, that of success
-        by_edge = np.where(useless, following[:, :-1], following[:, 1:]) * chance[:, None]
-        values = np.zeros_like(values)
+
+    def __init__(self, chain: Chain) -> None:
+        """Sort the edges of a chain that has been followed."""
+        edges, self._chain = chain.edges, chain
+        known = np.flatnonzero(chain.start >= 0)
+        source = np.repeat(known, chain.count[known])
+        edge = np.concatenate(
+            [
+                np.arange(at, at + count)
+                for at, count in zip(chain.start[known], chain.count[known], strict=True)
+            ]
+        )
+        self._order = edge[np.lexsort((edges.is_useless[edge], edges.next[edge], source))]
+        source = np.sort(source)
+        next_, useless = edges.next[self._order], edges.is_useless[self._order]
+        is_new = np.ones(len(source), np.bool_)
+        is_new[1:] = (np.diff(source) != 0) | (np.diff(next_) != 0) | (useless[1:] != useless[:-1])
+        self._first = np.flatnonzero(is_new)
+        self._next, self._useless = next_[is_new], useless[is_new][:, None]
+        self._states, self._start = np.unique(source[is_new], return_index=True)
+
+    def values(
+        self, chance: Floats, *, success: float, hang_up: float, limit: float, is_best: bool = False
+    ) -> Iterator[npt.NDArray[np.float64]]:
+        """Yield the values at the step limit, and at each step from the last to the first.
+
+        Args:
+            chance: the chance of each edge, shape (edges,).
+            success: the value of success.
+            hang_up: the value of a user who hangs up.
+            limit: the value of the step limit.
+            is_best: take the largest product of chance and value, in the place of the sum of them.
+
+        Yields:
+            The value of each state by the patience that is left, from 0 on, and a last row for success; shape
+            (states + 1, patience + 1). States that were never gone through have the value 0.
+        """
+        tables = self._chain.tables
+        gather: Any = np.maximum if is_best else np.add
+        merged = gather.reduceat(chance[self._order], self._first)[:, None]
+        values = np.full((len(self._chain.states) + 1, tables.patience + 1), limit)
         values[-1], values[:-1, 0] = success, hang_up
-        values[known, 1:] = gather.reduceat(by_edge, chain.start[known], axis=0)
         yield values
+        for _ in range(tables.step_limit):
+            following = values[self._next]  # -1 is the last row, that of success
+            by_edge = np.where(self._useless, following[:, :-1], following[:, 1:]) * merged
+            values = np.zeros_like(values)
+            values[-1], values[:-1, 0] = success, hang_up
+            values[self._states, 1:] = gather.reduceat(by_edge, self._start, axis=0)
+            yield values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
@@ -91,17 +92,18 @@ class BotChoice:
     """A decision of a bot: the act of the user that came before, the observation, and the chosen action."""
 
     act: str
-    observation: npt.NDArray[Any]
+    codes: npt.NDArray[Any]
     action: str
 
 
 @dataclass(frozen=True)
 class PlayedDialogue:
-    """A dialogue that was played to its end."""
+    """A dialogue that was played to its end; `last` is its last observation, as codes."""
 
     conversation: Conversation
-    decisions: tuple[BotChoice, ...]
+    choices: tuple[BotChoice, ...]
     goal: Mapping[str, str]
+    last: npt.NDArray[Any]
 
 
 def play_seed(bot: JudgedBot, seed: int) -> PlayedDialogue:
@@ -109,17 +111,16 @@ def play_seed(bot: JudgedBot, seed: int) -> PlayedDialogue:
     env = bot.env
     observation, info = env.reset(seed=seed)
     bot.begin()
-    goal = goal_of(env)
-    decisions = []
+    goal = named_goal(env.agenda, env.goal)
+    choices = []
     is_over = False
     while not is_over:
         action = bot.choose(observation, info["action_mask"])
-        events = reversed(env.conversation.events)
-        act = next((event.act for event in events if isinstance(event, UserUttered)), "?")
-        decisions.append(BotChoice(act, observation, env.action_names[action]))
+        act = last_act(env.conversation)
+        choices.append(BotChoice(act, env.codes(observation), env.action_names[action]))
         observation, _, terminated, truncated, info = env.step(action)
         is_over = terminated or truncated
-    return PlayedDialogue(env.conversation, tuple(decisions), goal)
+    return PlayedDialogue(env.conversation, tuple(choices), goal, env.codes(observation))
 
 
 def replay(
@@ -148,11 +149,17 @@ def replay(
     return play_seed(found.with_user(failed.user), failed.seed).conversation
 
 
-def goal_of(env: DialogueEnv) -> dict[str, str]:
-    """Return the values that the user of a dialogue wants, and their plan if they have one."""
-    items, _ = env.agenda
+def named_goal(agenda: tuple[Sequence[AgendaItem], int], goal: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that a user wants, and their plan if they have one."""
+    items, _ = agenda
     plan = {"plan": ", ".join(item.intent for item in items)} if items else {}
-    return plan | env.goal
+    return plan | dict(goal)
+
+
+def last_act(conversation: Conversation) -> str:
+    """Return the act of the user's last message, in the fixed format."""
+    messages = (event.act for event in reversed(conversation.events) if isinstance(event, UserUttered))
+    return next(messages, "?")
 
 
 def given_settings(env: DialogueEnv) -> dict[str, Any]:
@@ -179,24 +186,25 @@ class Adviser:
         self._expert = ExpertPolicy(env) if env.domain.expert else None
         self._env = env
 
-    def right_actions(self, observation: npt.NDArray[Any]) -> tuple[str, ...]:
+    def right_actions(self, codes: npt.NDArray[Any]) -> tuple[str, ...]:
         """Return the right actions in an observation, the preferred one first; empty without an expert."""
         if self._expert is None:
             return ()
-        codes = self._env.codes(np.asarray(observation))
         return tuple(self._env.action_names[action] for action in self._expert.right_actions(codes))
 
-    def first_fault(self, played: PlayedDialogue) -> BotChoice | None:
-        """Return the first decision that is not right; None if there is none."""
-        for decision in played.decisions:
-            right = self.right_actions(decision.observation)
-            if right and decision.action not in right:
-                return decision
+    def first_fault(self, choices: Sequence[BotChoice]) -> int | None:
+        """Return the place of the first choice that is not right; None if there is none."""
+        for place, choice in enumerate(choices):
+            right = self.right_actions(choice.codes)
+            if right and choice.action not in right:
+                return place
         return None
 
-    def advice(self, fault: BotChoice | None) -> str | None:
-        """Return the action to teach, in a sentence."""
-        if fault is None:
+    def advice(self, played: PlayedDialogue) -> str | None:
+        """Return the action to teach, in a sentence; None if no choice was wrong."""
+        place = self.first_fault(played.choices)
+        if place is None:
             return None
-        right = " or ".join(self.right_actions(fault.observation))
+        fault = played.choices[place]
+        right = " or ".join(self.right_actions(fault.codes))
         return f"after {fault.act!r} teach {right} (the bot chose {fault.action})"

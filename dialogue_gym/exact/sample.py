@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dialogue_gym.exact.player import FAULTS, Adviser, JudgedBot, PlayedDialogue, play_seed
 from dialogue_gym.policies.base import Policy
-from dialogue_gym.reports import SAMPLED, FailedDialogue, Group, Report
+from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, half_interval
 from dialogue_gym.training.evaluation import Progressed, figures_of, first_seed, play_each
 
 _Z = 1.96
@@ -67,15 +67,6 @@ def sampled_report(
     )
 
 
-def half_interval(rate: float, dialogues: int) -> float:
-    """Return half of the 95 % interval of a rate; it is not 0 where all dialogues ended alike.
-
-    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
-    """
-    square = _Z * _Z / dialogues
-    return float(_Z * np.sqrt(rate * (1 - rate) / dialogues + square / (4 * dialogues)) / (1 + square))
-
-
 def endings(success: float, hung_up: float, truncated: float) -> dict[str, float]:
     """Return the chances of the endings that occur, by their names."""
     named = {"success": success, FAULTS["failure"]: hung_up, FAULTS["truncated"]: truncated}
@@ -117,16 +108,18 @@ def _failed(
             return
         its_seed = first_seed(seed) + number
         played = play_seed(bot, its_seed)
-        kind = kind_of(played, adviser)
+        kind = _kind(played, adviser)
         if kind not in kinds and played.conversation.outcome != "success":  # chance may be kinder now
             kinds.add(kind)
             yield failed_dialogue(bot, played, adviser, None if is_random else its_seed, None)
 
 
-def kind_of(played: PlayedDialogue, adviser: Adviser) -> Any:
-    """Return the kind of a failed dialogue: its first wrong decision, or the last one if all were right."""
-    fault = adviser.first_fault(played) or played.decisions[-1]
-    return fault.observation.tobytes(), fault.action
+def _kind(played: PlayedDialogue, adviser: Adviser) -> Any:
+    """Return the kind of a failed dialogue: its first wrong choice, or the last action if all were right."""
+    fault = adviser.first_fault(played.choices)
+    if fault is None:
+        return played.choices[-1].action
+    return played.choices[fault].codes.tobytes()
 
 
 def failed_dialogue(
@@ -140,5 +133,5 @@ def failed_dialogue(
         fault=FAULTS[played.conversation.outcome or "truncated"],
         seed=seed,
         chance=chance,
-        advice=adviser.advice(adviser.first_fault(played)),
+        advice=adviser.advice(played),
     )

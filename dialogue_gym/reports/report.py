@@ -6,6 +6,7 @@ One form serves figures that are exact and figures of a sample, bots of this lib
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcript import transcript
 
 EXACT, SAMPLED = "exact", "sampled"
+_Z = 1.96
 _ROUNDING = 1e-12
 """Sums of many chances may be off by this much."""
 
@@ -185,3 +187,15 @@ class Report:
             | {name: list(plain[name]) for name in ("passes", "notes")}
             | {"settings": dict(self.settings), "endings": dict(self.endings)}
         )
+
+
+def half_interval(rate: float, count: int) -> float:
+    """Return half of the 95 % interval of the rate in a sample: it is above 0 even if all succeed.
+
+    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
+
+    >>> round(half_interval(1.0, 100), 3), round(half_interval(0.5, 100), 3)
+    (0.018, 0.096)
+    """
+    inner = rate * (1 - rate) / count + _Z**2 / (4 * count**2)
+    return _Z * math.sqrt(inner) / (1 + _Z**2 / count)

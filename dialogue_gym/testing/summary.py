@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dialogue_gym._text import counted
-from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report
+from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, half_interval
 from dialogue_gym.testing.runner import Result
 
 _Z = 1.96
@@ -43,7 +43,7 @@ def summarize(
         success_rate=successes / count,
         mean_turns=sum(one.turns for one in results) / count,
         mean_return=mean,
-        success_error=interval(successes, count),
+        success_error=half_interval(successes / count, count),
         return_error=_Z * spread / math.sqrt(count),
         dialogues=count,
         turns=_shares(Counter(one.turns for one in results), count),
@@ -53,19 +53,6 @@ def summarize(
         failures=tuple(_failures(results, user)),
         notes=(*notes, *_remarks(results)),
     )
-
-
-def interval(successes: int, count: int) -> float:
-    """Return half of the 95 % interval of a rate, by Wilson: it is above 0 even if all succeed.
-
-    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
-
-    >>> round(interval(100, 100), 3), round(interval(50, 100), 3)
-    (0.018, 0.096)
-    """
-    rate = successes / count
-    inner = rate * (1 - rate) / count + _Z**2 / (4 * count**2)
-    return _Z * math.sqrt(inner) / (1 + _Z**2 / count)
 
 
 def _shares(counts: Counter[int], total: int) -> dict[int, float]:

@@ -11,12 +11,14 @@ from tests.cli.test_train import Command, command
 __all__ = ["command"]
 
 
-def test_an_exact_evaluation_prints_its_figures(command: Command) -> None:
+def test_an_exact_evaluation_prints_its_figures_and_the_failed_dialogues(command: Command) -> None:
     words = ["evaluate", "shop.yml", "indecisiveness=0.5", "patience=2", "--agent", "expert", "--exact"]
     status, out, err = command(*words)
     assert (status, err) == (0, "")
     assert out.startswith("expert on shop: success ") and "(exact" in out.splitlines()[0]
+    assert "--- the user hangs up after " in out and "\nfailed dialogue 1: the user hung up; chance " in out
     shown = json.loads(command(*words, "--json")[1])
+    assert shown["failures"][0]["seed"] is not None
     assert shown["method"] == "exact" and len(shown["passes"]) == 4
     assert shown["endings"]["success"] == shown["success_rate"] == shown["passes"][0] < 1
 

@@ -1,0 +1,106 @@
+"""The search for a seed whose dialogue goes as wanted, many seeds at once."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.exact.choices import Choices
+from dialogue_gym.vector.env import make_lanes
+
+_LANES = 1000
+Seeds = npt.NDArray[np.uint64]
+
+
+def find_seed(
+    env: DialogueEnv, choices: Choices, decisions: Sequence[int], shared: int, seconds: float
+) -> int | None:
+    """Return the smallest seed whose dialogue shows some observations and fails at the last of them.
+
+    Args:
+        env: the environment.
+        choices: the choices of the bot.
+        decisions: the numbers of the observations in `choices`.
+        shared: if the time runs out, a failed dialogue will do that shows the observations up to this place.
+        seconds: the longest time.
+
+    Returns:
+        The seed; None if none was found in time.
+    """
+    return _SeedSearch(env, choices, decisions, shared).run(time.monotonic() + seconds)
+
+
+class _SeedSearch:
+    def __init__(self, env: DialogueEnv, choices: Choices, decisions: Sequence[int], shared: int) -> None:
+        self._env, self._choices = env, choices
+        self._lanes = make_lanes(env, _LANES, is_same_step=False, copy=False)
+        self._everywhere = np.ones(_LANES, np.bool_)
+        kind = env.observation_form.code_dtype
+        self._wanted = np.array([choices.observed[decision] for decision in decisions], kind)
+        self._shared = shared
+        self._similar: int | None = None
+
+    def run(self, until: float) -> int | None:
+        waiting: list[Seeds] = []
+        for first in itertools.count(0, _LANES):
+            seeds = np.arange(first, first + _LANES, dtype=np.uint64)
+            waiting.append(seeds[self._matches(self._begin(seeds), 0)])
+            if sum(map(len, waiting)) >= _LANES or time.monotonic() > until:
+                begun = np.concatenate(waiting)
+                waiting = [begun[_LANES:]]
+                if (found := self._play(begun[:_LANES])) is not None:
+                    return found
+                if time.monotonic() > until:
+                    break
+        return self._similar
+
+    def _begin(self, seeds: Seeds) -> npt.NDArray[Any]:
+        """Begin the dialogues of `_LANES` seeds, and return their observations as codes."""
+        seen = self._lanes.reset(seeds, self._everywhere, self._everywhere)
+        return self._env.codes(seen.observations)
+
+    def _matches(self, codes: npt.NDArray[Any], step: int) -> npt.NDArray[np.bool_]:
+        return np.asarray((codes == self._wanted[step]).all(axis=1))
+
+    def _play(self, seeds: Seeds) -> int | None:
+        """Play the dialogues of seeds to their ends; return the first seed that goes as wanted."""
+        count = len(seeds)
+        padded = np.concatenate([seeds, np.zeros(_LANES - count, np.uint64)])
+        codes = self._begin(padded)
+        goes_on = np.arange(_LANES) < count
+        is_alike = goes_on.copy()
+        end = len(self._wanted) - 1
+        step = -1
+        while True:
+            step += 1
+            is_alike &= self._matches(codes, step) if step < end else False
+            if step <= self._shared:
+                goes_on &= is_alike
+            if not goes_on.any():
+                return None
+            seen = self._lanes.step(self._actions(codes, goes_on))
+            codes = self._env.codes(seen.observations)
+            failed = goes_on & seen.ended & ~seen.successes
+            if failed.any() and self._similar is None and step >= self._shared:
+                self._similar = int(seeds[np.argmax(failed[:count])])
+            if step + 1 == end:
+                found = failed & is_alike & self._matches(codes, end)
+                if found.any():
+                    return int(seeds[np.argmax(found[:count])])
+                if self._similar is not None:
+                    return None
+            goes_on &= ~seen.ended
+
+    def _actions(self, codes: npt.NDArray[Any], goes_on: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """Return the bot's actions; those of other lanes do not matter."""
+        actions = np.zeros(_LANES, np.int64)
+        distinct, places = np.unique(codes[goes_on], axis=0, return_inverse=True)
+        chosen = self._choices.of(map(tuple, distinct.tolist()))
+        actions[goes_on] = (np.array(chosen) - self._env.first_action)[places.reshape(-1)]
+        return actions
