@@ -12,7 +12,11 @@ import yaml
 
 Found = dict[str, Any]
 
-_DATA: dict[str, list[Found]] = yaml.safe_load(Path(__file__).with_name("concerts.yml").read_text("utf-8"))
+# The C parser is 10 times faster where PyYAML was built with it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DATA: dict[str, list[Found]] = yaml.load(
+    Path(__file__).with_name("concerts.yml").read_text("utf-8"), _LOADER
+)
 
 
 def _slot_set(name: str, value: Any) -> dict[str, Any]:

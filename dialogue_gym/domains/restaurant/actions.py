@@ -12,8 +12,10 @@ import yaml
 
 Restaurant = dict[str, Any]
 
-_RESTAURANTS: list[Restaurant] = yaml.safe_load(
-    Path(__file__).with_name("restaurants.yml").read_text("utf-8")
+# The C parser is 10 times faster where PyYAML was built with it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESTAURANTS: list[Restaurant] = yaml.load(
+    Path(__file__).with_name("restaurants.yml").read_text("utf-8"), _LOADER
 )["restaurants"]
 _FOUND = "restaurants"
 """The slot with the names of the restaurants found."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import article, counted, fraction, visible
@@ -19,7 +20,6 @@ from dialogue_gym.nlu.indifference import with_question
 from dialogue_gym.nlu.interpreter import Interpretation, InterpreterError
 from dialogue_gym.outline.names import spoken_name
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
-from dialogue_gym.teaching.export_rasa import Exported
 from dialogue_gym.teaching.interpreter import (
     correction_text,
     default_names,
@@ -60,6 +60,9 @@ from dialogue_gym.teaching.terminal.prompts import (
 )
 from dialogue_gym.teaching.terminal.screens import STOP, Dialog, Line, Row, Screen, Table
 from dialogue_gym.teaching.wish import wish_of
+
+if TYPE_CHECKING:
+    from dialogue_gym.teaching.export_rasa import Exported
 
 
 class TeachingDialog:

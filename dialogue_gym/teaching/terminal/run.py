@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dialogue_gym._files import create_text
 from dialogue_gym._text import name_fault, printable
@@ -16,8 +17,6 @@ from dialogue_gym.factory import domain_notes
 from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
 from dialogue_gym.journal.store import Store
-from dialogue_gym.outline.file import domain_file
-from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.mode import FAKE, ME
 from dialogue_gym.teaching.options import TeachOptions
@@ -26,13 +25,15 @@ from dialogue_gym.teaching.simulated_teacher import SimulatedTeacher, teach
 from dialogue_gym.teaching.startup import await_training, make_interpreter, set_up
 from dialogue_gym.teaching.terminal.console import KEPT, Leave, Terminal
 from dialogue_gym.teaching.terminal.dialog import TeachingDialog
-from dialogue_gym.teaching.terminal.guide import new_bot, should_teach
 from dialogue_gym.teaching.terminal.setup import (
     Cancel,
     should_continue,
     should_create,
     should_grow,
 )
+
+if TYPE_CHECKING:
+    from dialogue_gym.teaching.export_rasa import Exported
 
 NOTHING_SAVED = "Nothing was saved."
 """Shown on exit before a new file is written."""
@@ -67,6 +68,8 @@ def make_bot(path: Path) -> None:
         ValueError: the file cannot be made; the message is one line.
         OSError: the file cannot be written.
     """
+    from dialogue_gym.teaching.terminal.guide import should_teach
+
     if path.exists():
         raise ValueError(
             f"{path}: this file exists already; choose another name, or dialogue-gym teach {path}"
@@ -95,6 +98,9 @@ def _fault(path: Path) -> str | None:
 
 def _written(terminal: Terminal, path: Path) -> bool:
     """Ask for the parts of a new bot, and write its file; False if the person leaves before the end."""
+    from dialogue_gym.outline.file import domain_file  # only new bots need the interview
+    from dialogue_gym.teaching.terminal.guide import new_bot
+
     outline = terminal.run(new_bot(str(path)), NOTHING_SAVED)
     if outline is None:
         print(NOTHING_SAVED)
@@ -136,10 +142,9 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
         )
         await_training(session.interpreter)
         print(f"{domain.name}: answers are saved in {printable(str(folder))}. ? for help, Ctrl-C to leave.")
-        exported = folder / EXPORT_FOLDERS[RASA]
         dialog = TeachingDialog(
             session,
-            lambda: export_for(RASA, session.history, session.domain, exported, origins_of(store)),
+            lambda: _export(session, store),
             options.wizard,
             _next_steps(options.source, folder),
         )
@@ -150,6 +155,13 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
                 print(f"{growth}. Leave with q to have it written.")
             raise
         _offer_growth(terminal, session, options.source, options.nlu)
+
+
+def _export(session: Session, store: Store) -> Exported:
+    from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
+
+    folder = store.folder / EXPORT_FOLDERS[RASA]
+    return export_for(RASA, session.history, session.domain, folder, origins_of(store))
 
 
 def _next_steps(source: str, folder: Path) -> tuple[str, ...]:
