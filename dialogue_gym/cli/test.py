@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -12,14 +11,24 @@ import typer
 
 from dialogue_gym._text import counted, printable
 from dialogue_gym.cli.options import SeedOption, SettingsArgument, complete_domain, tell_namesakes
+from dialogue_gym.cli.verdict import (
+    HtmlOption,
+    JsonOption,
+    JUnitOption,
+    MinSuccessOption,
+    check_targets,
+    judge,
+    late_progress_bar,
+    print_report,
+    write_reports,
+)
 from dialogue_gym.domain import load_domain
 from dialogue_gym.stories import load
 from dialogue_gym.testing.bots import ForeignBot
 from dialogue_gym.testing.replay import replay_stories
-from dialogue_gym.testing.run import describe, make_bot, run
+from dialogue_gym.testing.run import make_bot, run, shortened
 from dialogue_gym.testing.runner import play
 from dialogue_gym.training.environments import check_user, parse_settings
-from dialogue_gym.training.progress import progress_bar
 
 TOKEN_VARIABLE = "DIALOGUE_GYM_TOKEN"
 """The environment variable with a token for the bot's server."""
@@ -71,11 +80,10 @@ def test(
             " file of stories.",
         ),
     ] = None,
-    min_success: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Exit with status 1 if the success rate is lower."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    min_success: MinSuccessOption = None,
+    as_json: JsonOption = False,
+    junit: JUnitOption = None,
+    html: HtmlOption = None,
 ) -> None:
     """Let the fake user of a domain talk to a bot, and report how often it succeeds and where it fails.
 
@@ -98,13 +106,14 @@ def test(
         if not result.is_success:
             raise typer.Exit(1)
         return
-    with progress_bar(printable(bot), dialogues, "dialogues") as progress:
+    check_targets(junit, html)
+    with late_progress_bar(printable(bot), dialogues) as progress:
         report = run(
             made(), domain, dialogues, seed=seed, jobs=jobs, format=form, progress=progress, **keywords
         )
-    print(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(describe(report)))
-    if min_success is not None and not report.reaches(min_success):
-        raise typer.Exit(1)
+    print_report(report if as_json else shortened(report), as_json)
+    write_reports(report, min_success, junit, html)
+    judge(report.success_rate, min_success)
 
 
 def _replay_stories(bot: ForeignBot, path: Path, source: str) -> None:

@@ -6,12 +6,14 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dialogue_gym._files import check_target, write_text
 from dialogue_gym._text import percent, printable
-from dialogue_gym.reports import Report
+from dialogue_gym.reports import Report, html_page, junit_xml
 from dialogue_gym.training.progress import progress_bar
 
 VERDICT = "Verdict"
@@ -32,6 +34,24 @@ ExactOption = Annotated[
         "--exact",
         help="Go through every outcome of chance: exact figures, and the likeliest failed dialogues. Where"
         " that is out of reach, a sample is taken, and the output says so.",
+        rich_help_panel=VERDICT,
+    ),
+]
+JUnitOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--junit",
+        metavar="FILE",
+        help="Write a report for CI services: JUnit XML.",
+        rich_help_panel=VERDICT,
+    ),
+]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write a report for people: one page of HTML.",
         rich_help_panel=VERDICT,
     ),
 ]
@@ -58,6 +78,28 @@ def print_report(report: Report, as_json: bool) -> None:
         print(json.dumps(report.as_dict(), indent=2))
         return
     print("\n".join(printable(line) for line in report.lines()))
+
+
+def check_targets(*paths: Path | None) -> None:
+    """Check that reports can be written to files, before the bot is judged.
+
+    Raises:
+        OSError: one of them cannot be written.
+    """
+    for path in filter(None, paths):
+        check_target(path)
+
+
+def write_reports(report: Report, bar: float | None, junit: Path | None, html: Path | None) -> None:
+    """Write a report to the files that are wanted; `bar` is the success rate to reach.
+
+    Raises:
+        OSError: one of them cannot be written.
+    """
+    if junit:
+        write_text(junit, junit_xml(report, bar))
+    if html:
+        write_text(html, html_page(report, bar))
 
 
 def judge(success_rate: float, least: float | None) -> None:

@@ -26,7 +26,7 @@ class Group:
     """A part of the dialogues, such as those with one goal.
 
     Attributes:
-        name: the goal, or the user profile.
+        name: the goal, in a sample perhaps one value of it, or the user profile.
         share: its share of the dialogues, from 0 to 1.
         success_rate: the chance of success in it.
     """
@@ -162,7 +162,10 @@ class Report:
             worst = self.goals[0]
             lines.append(f"worst goal: {percent(worst.success_rate)} with {worst.name}")
         failed = {name: chance for name, chance in self.endings.items() if name != "success"}
-        if failed:
+        if failed and self.dialogues:
+            counts = {name: round(chance * self.dialogues) for name, chance in failed.items()}
+            lines += [f"{name}: {counted(count, 'dialogue')}" for name, count in counts.items()]
+        elif failed:
             shown = ", ".join(f"{name} in {chance:.3g}" for name, chance in failed.items())
             lines.append(f"failures, as shares of all dialogues: {shown}")
         lines += [f"({note})" for note in self.notes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dialogue_gym.testing.bots import AgentBot, BotError, BotReply, ForeignBot, FunctionBot, RestBot
 from dialogue_gym.testing.dialogue import FORMATS, ForeignDialogue
-from dialogue_gym.testing.run import SuccessRate, describe, run
+from dialogue_gym.testing.run import SuccessRate, run
 from dialogue_gym.testing.runner import Result, play
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "RestBot",
     "Result",
     "SuccessRate",
-    "describe",
     "play",
     "run",
 ]

@@ -7,19 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dialogue_gym._text import counted
 from dialogue_gym.chat import Bot
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.sources import Source, builtin_names
 from dialogue_gym.factory import is_address, make_runner
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.saved import AgentError
-from dialogue_gym.reports.report import Report
+from dialogue_gym.reports import Report
 from dialogue_gym.teaching.startup import await_training, make_interpreter
 from dialogue_gym.testing.bots import AgentBot, Answer, ForeignBot, FunctionBot, RestBot
 from dialogue_gym.testing.dialogue import SENTENCES, ForeignDialogue
 from dialogue_gym.testing.runner import hopeless_note, play
 from dialogue_gym.testing.summary import summarize
-from dialogue_gym.training.environments import EVALUATION, stream
+from dialogue_gym.training.evaluation import first_seed
+
+_SHOWN = 3
+"""The failed dialogues that are shown in a terminal."""
 
 
 class SuccessRate(float):
@@ -38,8 +42,8 @@ class SuccessRate(float):
         return float, (float(self),)
 
     def explain(self) -> list[str]:
-        """Return the figures, and the failed dialogues, line by line."""
-        return describe(self.report)
+        """Return the figures, and the first failed dialogues, line by line."""
+        return shortened(self.report).lines()
 
 
 def run(
@@ -96,7 +100,7 @@ def run(
 
 def seeds_of(seed: int, dialogues: int) -> range:
     """Return the seeds of the dialogues of a run: those that `compare` plays with this seed."""
-    first = stream(seed, EVALUATION)
+    first = first_seed(seed)
     return range(first, first + dialogues)
 
 
@@ -135,14 +139,10 @@ def _agent_bot(name: str, source: Source | Domain, domain: Domain) -> AgentBot:
     return AgentBot(agent.name, Bot(extended, agent, make_runner(place, extended, None, 0)), words)
 
 
-def describe(report: Report, most: int = 3) -> list[str]:
-    """Return a report in words: its figures, endings and remarks, and some failed dialogues."""
-    lines = [str(report)]
-    width = max(map(len, report.endings), default=0)
-    count = report.dialogues or 0
-    for name, share in report.endings.items():
-        lines.append(f"  {name:<{width}}  {share:6.1%}  {round(share * count):,}")
-    lines += [f"  ({note})" for note in report.notes]
-    for failed in report.failures[:most]:
-        lines += ["", *failed.lines()]
-    return lines
+def shortened(report: Report) -> Report:
+    """Return a report with a few failed dialogues, as people read it in a terminal."""
+    others = len(report.failures) - _SHOWN
+    if others <= 0:
+        return report
+    note = f"{counted(others, 'further failed dialogue')} in the report as HTML, JUnit XML or JSON"
+    return dataclasses.replace(report, failures=report.failures[:_SHOWN], notes=(*report.notes, note))

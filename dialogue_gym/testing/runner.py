@@ -13,13 +13,14 @@ from dialogue_gym._text import counted
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcript import transcript
 from dialogue_gym.domain import Domain
+from dialogue_gym.exact.player import FAULTS
 from dialogue_gym.testing.bots import BotError, ForeignBot
 from dialogue_gym.testing.dialogue import SENTENCES, ForeignDialogue
 from dialogue_gym.testing.faults import Fault, diagnose
 from dialogue_gym.testing.reading import DeedReader
 
-SUCCESS, HUNG_UP, CUT_OFF = "success", "the user hung up", "cut off"
-"""The names of endings; others are the kinds of `BotError`."""
+SUCCESS = "success"
+"""The ending of dialogues that succeed. Others are the kinds of `BotError`, or an outcome and a fault."""
 _HOPELESS = 50
 """Dialogues without any answer after which nobody expects one."""
 
@@ -165,7 +166,7 @@ class _Run:
             notes.append(f"after the user's last word: {error.kind}")
         if dialogue.outcome in ("failure", "truncated"):
             why = diagnose(dialogue.rounds, dialogue.conversation.domain)
-            ending = f"{HUNG_UP if dialogue.outcome == 'failure' else CUT_OFF}: {why.kind}"
+            ending = f"{FAULTS[dialogue.outcome]}: {why.kind}"
         return Result(
             seed,
             is_success,

@@ -12,7 +12,7 @@ from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, 
 from dialogue_gym.testing.runner import Result
 
 _Z = 1.96
-MOST_FAILURES = 20
+MOST_FAILURES = 10
 """The failed dialogues that a report shows."""
 _MOST_NOTES = 10
 

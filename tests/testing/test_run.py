@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from dialogue_gym import DialogueEnv, DomainError, PretrainedPolicy, load_domain
 from dialogue_gym._http import ServiceError
 from dialogue_gym.domain import Domain
-from dialogue_gym.testing import Result, describe, play, run
+from dialogue_gym.testing import Result, play, run
 from dialogue_gym.testing.run import make_bot, seeds_of
 from tests.commands import call
 from tests.conftest import play as play_env
@@ -122,7 +123,7 @@ def test_a_bad_server_is_a_row_of_the_report(name: str) -> None:
     with bot_server(reply) as server:
         report = run(server.url, "restaurant", 6, timeout=0.3)
     assert report.endings == {ending: 1.0} and report.success_rate == 0
-    assert f"  {ending}  100.0%  6" in describe(report)
+    assert f"{ending}: 6 dialogues" in report.lines()
 
 
 def test_a_server_that_fails_now_and_then_fails_those_dialogues_alone() -> None:
@@ -199,3 +200,18 @@ def test_the_command_needs_a_bot() -> None:
     status, out, error = command(f"http://127.0.0.1:{port}", "--domain", "restaurant")
     assert (status, out) == (2, "")
     assert error.splitlines()[-1].startswith("error: 'http://127.0.0.1:") and "cannot be reached" in error
+
+
+def test_reports_are_written_as_files(tmp_path: Path) -> None:
+    with bot_server(Looping().reply) as server:
+        words = (server.url, "--domain", "restaurant", "--dialogues", "4", "--min-success", "0.5")
+        status, out, error = command(
+            *words, "--junit", str(tmp_path / "a.xml"), "--html", str(tmp_path / "a.html")
+        )
+        assert status == 1 and "the user hung up: the bot repeated itself: 4 dialogues" in out
+        assert error.splitlines()[-1] == "failed: success 0% is below 50%"
+        assert 'failures="5"' in (tmp_path / "a.xml").read_text()
+        page = (tmp_path / "a.html").read_text()
+        assert "In which city?" in page and "Below the bar of 50%" in page
+        status, _, error = command(*words, "--junit", str(tmp_path / "none" / "a.xml"))
+    assert status == 2 and "there is no such folder" in error
