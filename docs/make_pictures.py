@@ -34,7 +34,7 @@ PICTURES = (
     ("teach-360", "", 360, 780, "dark"),
     ("teach-1280", "", 1280, 860, "light"),
     ("teach-1920", "", 1920, 1000, "dark"),
-    ("progress-1280", "progress", 1280, 640, "light"),
+    ("progress-1280", "progress", 1280, 960, "light"),
     ("conversations-1280", "conversations", 1280, 860, "light"),
 )
 """Name, page, width, height, theme."""
@@ -179,6 +179,7 @@ def _shoot(browser: Browser, address: str, width: int, height: int, theme: str, 
             "() => [...document.querySelectorAll('tbody tr')].every((row) => /%/.test(row.textContent))"
         )
         page.click("summary")
+        page.wait_for_selector(".judged .rate")
     page.wait_for_timeout(500)
     page.screenshot(path=path)
     context.close()

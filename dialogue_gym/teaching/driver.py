@@ -211,12 +211,26 @@ class ConversationDriver:
             self.go_to(unused)
             return
         number = self._navigator.next_number()
-        self.id = f"c{number}"
+        self._begin(f"c{number}", self._seed + number - 1)
+
+    def begin_with(self, seed: int) -> None:
+        """Begin a conversation with the fake user of a seed; the current one stays open.
+
+        Raises:
+            SessionError: the teacher is the user.
+        """
+        if self.user is None:
+            raise SessionError("this session has no fake user")
+        self.note = None
+        self._begin(f"c{self._navigator.next_number()}", seed)
+
+    def _begin(self, conversation: str, seed: int) -> None:
+        """Begin a conversation; a fake user opens it with the words of a seed."""
+        self.id = conversation
         writer = ConversationWriter(self.id, author=BOT)
         if self.user is None:
             writer.begin()
         else:
-            seed = self._seed + number - 1
             writer.begin({SEED: seed})
             (message,) = self.user.begin(seed)
             assert isinstance(message, UserUttered)

@@ -17,6 +17,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.entry import BOT, MEND, PERSON, USER, Entry
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
+from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.answers import AnswerWriter
 from dialogue_gym.teaching.driver import ConversationDriver
 from dialogue_gym.teaching.navigation import Navigator, is_simulated
@@ -132,6 +133,12 @@ class Session:
     def domain(self) -> Domain:
         """The domain with its additions."""
         return self._driver.domain
+
+    @property
+    def rules(self) -> RuleBook:
+        """The rules that hold before what was learned, as they are now."""
+        rules = self._driver.model.rules
+        return RuleBook(self.domain, rules.rules, dict(rules.lessons))
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -382,6 +389,18 @@ class Session:
         """End this conversation without an outcome, and begin another one."""
         self._answers.end()
         self._driver.begin()
+
+    def begin_with(self, seed: int) -> None:
+        """Begin a conversation with the fake user of a seed, such as that of a failed dialogue.
+
+        The user says the same as in that dialogue as long as the bot does the same. The current conversation
+        stays open.
+
+        Raises:
+            SessionError: the teacher is the user.
+        """
+        self.change = None
+        self._driver.begin_with(seed)
 
     def run(self, threshold: float = 0.9, steps: int = 1) -> int:
         """Let the bot act on its own while it is confident; return the number of steps.

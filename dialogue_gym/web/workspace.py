@@ -30,6 +30,7 @@ from dialogue_gym.teaching.pending import Proposal, SessionError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.web.domain_desk import DomainDesk
+from dialogue_gym.web.taught_success import TaughtSuccess, begin_failed
 from dialogue_gym.web.view import Json, Note, UnknownNames, tally_of, view_of
 
 _NOT_TEACHERS = (BOT, FAKE_USER, STORY, EXPERT)
@@ -106,6 +107,8 @@ class Workspaces:
         self._owners: dict[str, str] = {}
         self._live: set[str] = set()
         self._noted = 0
+        self.success = TaughtSuccess()
+        """The success of what all teachers have taught."""
         self.interpreter = config.interpreter or TaughtInterpreter(config.domain)
         """Understands all teachers' messages, and learns the corrected ones."""
         self.desk = desk or DomainDesk(config.domain, store, self.interpreter, handoff)
@@ -323,6 +326,14 @@ class Workspace:
                 self.notes.append(Note(f"Stopped after {MOST_STEPS} steps."))
             self._look()
             return self.is_running
+
+    def replay(self, seed: int) -> None:
+        """Begin a conversation with the fake user of a failed dialogue, up to the bot's first wrong step."""
+        with self.shared.lock:
+            self.catch_up()
+            with self.change(self.step):
+                self.use(FAKE)
+                self.notes.append(Note(*begin_failed(self.session, seed)))
 
     def use(self, user: str) -> None:
         """Change the user.

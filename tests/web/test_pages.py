@@ -236,6 +236,9 @@ def test_progress_updates_live(browser: playwright.Browser, server: Served) -> N
         "() => [...document.querySelectorAll('td')].some((one) => /%$/.test(one.textContent))"
     )
     assert other.evaluate(NAMED) == [] and tab.page.evaluate(NAMED) == []
+    other.click("text=Teach this dialogue")
+    other.wait_for_selector("text=The bot fails with this user.")
+    assert other.url == server.address() and other.query_selector_all(".bubble.is-user")
 
 
 def test_pages_fit_the_window_width(browser: playwright.Browser, server: Served) -> None:

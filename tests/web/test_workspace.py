@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from typing import Any
 
 import pytest
 
-from dialogue_gym.conversation.events import Entity, UserUttered, to_json
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, to_json
 from dialogue_gym.journal.entry import END, EVENT, LABEL, LIVE, USER, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
+from dialogue_gym.reports import EXACT, Report
 from dialogue_gym.teaching.progress import dialogues, success_after
 from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.listing import conversation_view, disagreement_rows, rows
+from dialogue_gym.web.taught_success import OutdatedError, Taught
 from dialogue_gym.web.workspace import StaleCommand, TeachingConfig, Workspace, Workspaces
 from tests.conftest import domain_from
 from tests.web.servers import Expert
@@ -304,6 +308,59 @@ def test_progress_figures_are_computed(workspaces: Workspaces) -> None:
     assert success_after(RESTAURANT, first, "explicit", 20) < success_after(
         RESTAURANT, labels, "explicit", 20
     )
+
+
+def steps(conversation: Conversation) -> list[str]:
+    """The acts and actions of a conversation, in order."""
+    return [
+        event.act if isinstance(event, UserUttered) else event.name
+        for event in conversation.events
+        if isinstance(event, (UserUttered, ActionExecuted))
+    ]
+
+
+def test_a_failing_dialogue_becomes_a_lesson_and_is_taught(workspaces: Workspaces) -> None:
+    pytest.importorskip("numba", reason="the extra agents is missing")
+    workspace, expert = workspaces.of("anna"), Expert()
+
+    def success(is_outdated: bool = False) -> Report | str:
+        return workspaces.success.report(Taught.of(workspace.session), lambda: is_outdated)
+
+    assert success() == "Nothing has been taught yet."
+    while not dialogues(workspace.session.history) or workspace.conversation == "c1":
+        right = expert.right(workspace.session.history, workspace.conversation)
+        do(workspace, "correct", action="utter_goodbye" if workspace.view["is_closing"] else right[0])
+    with pytest.raises(OutdatedError):
+        success(is_outdated=True)
+    before = success()
+    assert isinstance(before, Report) and before.method == EXACT and before.success_rate < 0.5
+    assert success(is_outdated=True) is before, "it is computed once for all pages"
+    (failed,) = before.failures
+    do(workspace, "user", user="me")
+    workspace.replay(failed.seed or 0)
+    assert workspace.view["user"] == "fake" and "Here it goes wrong" in workspace.view["notes"][-1][0]
+    replayed = steps(workspace.session.conversation)
+    assert [*replayed, workspace.view["options"][0]["action"]] == steps(failed.conversation)[
+        : len(replayed) + 1
+    ]
+    right = expert.right(workspace.session.history, workspace.conversation)
+    assert workspace.view["options"][0]["action"] not in right
+    do(workspace, "correct", action=right[0])
+    after = success()
+    assert isinstance(after, Report) and after.success_rate > before.success_rate
+
+
+def test_without_an_expert_a_failing_dialogue_is_taught_from_its_beginning() -> None:
+    domain = dataclasses.replace(RESTAURANT, expert=())
+    workspace = Workspaces(Store.in_memory(), TeachingConfig(domain)).of("anna")
+    workspace.replay(7)
+    first = workspace.view["chat"]
+    assert [bubble["side"] for bubble in first] == ["user"] and "until one is wrong" in workspace.view[
+        "notes"
+    ][-1][0]
+    do(workspace, "restart")
+    workspace.replay(7)
+    assert [bubble["texts"] for bubble in workspace.view["chat"]] == [bubble["texts"] for bubble in first]
 
 
 def test_typed_names_have_no_spaces_and_slips_are_told(talk: Workspace) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nicegui import background_tasks, ui
 
+from dialogue_gym._text import as_sentence, counted, percent, visible
+from dialogue_gym.conversation.transcript import USER_SIDE, Bubble, bubbles
+from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.labels import Label
+from dialogue_gym.reports import EXACT, FailedDialogue, Report
 from dialogue_gym.teaching.progress import TaughtDialogue, dialogues, figures, success_after
+from dialogue_gym.web.pages.teach import Watchers
+from dialogue_gym.web.taught_success import OutdatedError, Taught
 from dialogue_gym.web.workspace import Workspace
 
 UNSEEN = 40
@@ -33,6 +39,11 @@ class Progress:
     """By the last learned entry, and the number of learned entries."""
     _rates: dict[int, float] = field(default_factory=dict)
     _seen: int = -1
+    _taught: Taught | None = None
+    success: Report | str | None = None
+    """The success of the bot so far, or the reason why it is not known; None while it is computed first."""
+    is_outdated: bool = True
+    """Whether the success is that of an earlier state of the store."""
 
     def look(self) -> bool:
         """Read the figures; return whether anything has changed."""
@@ -46,6 +57,27 @@ class Progress:
             self.found = dialogues(session.history)
             self._domain, self._turn_taking = session.domain, session.turn_taking
             self._labels = session.history.labels(session.domain, session.turn_taking)
+            taught = Taught.of(session)
+            if not taught.is_like(self._taught):
+                self._taught, self.is_outdated = taught, True
+        return True
+
+    def evaluate(self) -> bool:
+        """Compute the success of the bot if it has changed; return whether there is anything new to show.
+
+        This takes a while, without holding the lock; a change of the store ends it.
+        """
+        if self._taught is None or not self.is_outdated:
+            return False
+        shared, seen = self.workspace.shared, self._seen
+        try:
+            self.success = shared.success.report(self._taught, lambda: shared.written != seen)
+        except OutdatedError:
+            return False
+        except Exception:
+            self.is_outdated, self.success = False, "Something went wrong. See the server's log."
+            raise
+        self.is_outdated = False
         return True
 
     def measure(self) -> bool:
@@ -84,13 +116,22 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({*range(0, count, stride), count - 1}) if count else []
 
 
-def show_progress(workspace: Workspace) -> None:
+def show_progress(workspace: Workspace, watchers: Watchers) -> None:
     """Build the page."""
     progress = Progress(workspace)
     progress.look()
+
+    async def teach_failed(failed: FailedDialogue) -> None:
+        assert failed.seed is not None
+        await asyncio.to_thread(workspace.replay, failed.seed)
+        watchers.show(workspace)
+        ui.navigate.to("/")
+        await watchers.update_others(workspace)
+
     with ui.element("div").props("id=main").classes("charts"):
         ui.label("Progress").classes("title").props("role=heading aria-level=1")
         numbers = ui.element("dl").classes("numbers")
+        judged = ui.element("section").props("aria-labelledby=judged").classes("judged")
         empty = ui.label("No data yet. Each conversation you teach adds a point.")
         empty.classes("empty")
         corrections = _plot("Corrections per conversation", "bar")
@@ -106,6 +147,9 @@ def show_progress(workspace: Workspace) -> None:
                 with ui.element("div"):
                     ui.element("dt")._text = name
                     ui.element("dd")._text = str(count)
+        judged.clear()
+        with judged:
+            show_success(progress, teach_failed)
         empty.set_visibility(not found)
         names = [one.conversation for one in found]
         rates = progress.rates()
@@ -118,6 +162,8 @@ def show_progress(workspace: Workspace) -> None:
 
     async def watch() -> None:
         if await asyncio.to_thread(progress.look):
+            show()
+        if await asyncio.to_thread(progress.evaluate) and not table.is_deleted:
             show()
         while not table.is_deleted and await asyncio.to_thread(progress.measure):
             show()
@@ -136,6 +182,66 @@ def show_progress(workspace: Workspace) -> None:
 
     show()
     ui.timer(_EVERY, lambda: background_tasks.create(tick()))
+
+
+def show_success(progress: Progress, teach: Callable[[FailedDialogue], Awaitable[None]]) -> None:
+    """Show the success of the bot, and its likeliest failing dialogue with a button to teach it."""
+    success = progress.success
+    failed = success.failures[0] if isinstance(success, Report) and success.failures else None
+    with ui.element("div"):
+        ui.element("h2").props("id=judged")._text = "Success so far"
+        if not isinstance(success, Report):
+            ui.element("p").classes("is-faint")._text = "Computing…" if success is None else success
+        else:
+            is_exact = success.method == EXACT
+            ui.element("p").classes("rate")._text = ("" if is_exact else "about ") + success.shown_success
+            for line in _method(success):
+                ui.element("p").classes("is-faint")._text = line
+            if progress.is_outdated:
+                ui.element("p").classes("is-faint")._text = "Updating…"
+            if failed is not None:
+                title = "Likeliest failing dialogue" if is_exact else "A failing dialogue"
+                _offer(failed, title, teach)
+    if failed is not None:
+        with ui.element("ol").classes("log").props('tabindex=0 aria-label="Failing dialogue"'):
+            for bubble in bubbles(failed.conversation.events):
+                if bubble.texts or bubble.meaning != LISTEN:
+                    _show_bubble(bubble)
+
+
+def _method(report: Report) -> list[str]:
+    if report.method == EXACT:
+        return ["of all dialogues with the fake user. This is exact: every outcome of chance counts."]
+    points = f"± {100 * report.success_error:.1f} points"
+    said = f"of {counted(report.dialogues or 0, 'dialogue')} with the fake user succeed ({points})."
+    return [said, *(visible(as_sentence(note), 500) for note in report.notes)]
+
+
+def _offer(failed: FailedDialogue, title: str, teach: Callable[[FailedDialogue], Awaitable[None]]) -> None:
+    ui.element("h3")._text = title
+    chance = "" if failed.chance is None else f", in {percent(failed.chance)} of all dialogues"
+    ui.element("p")._text = visible(as_sentence(f"{failed.fault}{chance}"))
+    if failed.advice:
+        ui.element("p").classes("breaks")._text = visible(as_sentence(failed.advice))
+    if failed.seed is None:
+        ui.element("p").classes("is-faint")._text = "No seed was found that plays this dialogue again."
+    else:
+        button = ui.element("button").props("type=button").classes("primary")
+        button._text = "Teach this dialogue"
+        button.on("click", lambda: teach(failed))
+
+
+def _show_bubble(bubble: Bubble) -> None:
+    with ui.element("li").classes(f"bubble is-{bubble.side}"):
+        ui.element("span").classes("sr")._text = "User:" if bubble.side == USER_SIDE else "Bot:"
+        with ui.element("div").classes("texts"):
+            for text in bubble.texts:
+                ui.element("p").props("dir=auto")._text = text
+            if not bubble.texts:
+                ui.element("p").classes("silent")._text = bubble.meaning or ""
+        if bubble.texts and bubble.meaning:
+            with ui.element("div").classes("about"):
+                ui.element("code")._text = bubble.meaning
 
 
 def _plot(title: str, kind: str, most: float | None = None) -> ui.echart:
