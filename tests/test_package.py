@@ -166,6 +166,41 @@ def test_agents_of_the_checkout_talk_where_only_the_wheel_is(
         assert "a new learner begins with the agent 'dqn'" in shown
 
 
+_FAILING = """
+from dialogue_gym.testing import run
+
+def bot(sender, message):
+    return ["In which city?"]
+
+def test_the_bot():
+    report = run(bot, "restaurant", dialogues=10)
+    assert report.success_rate >= 0.95
+
+def test_another():
+    assert 1 == 2
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_ci", [False, True])
+def test_pytest_shows_failed_dialogues_in_a_project_of_its_own(
+    is_ci: bool, installed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "test_it.py").write_text(_FAILING)
+    others = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"], capture_output=True, text=True, check=False, cwd=tmp_path,
+        env=others | {"PYTHONPATH": str(installed)} | ({"CI": "true"} if is_ci else {}),
+    )  # fmt: skip
+    assert done.returncode == 1 and "2 failed" in done.stdout, done.stdout + done.stderr
+    message = "\n".join(re.findall(r"^E +(.*)", done.stdout, re.MULTILINE))
+    assert message.startswith("assert 0.0 >= 0.95\nbot on restaurant: success 0%")
+    assert "the user hung up: the bot repeated itself: 10 dialogues" in message
+    assert ("bot   In which city?" in message) == is_ci  # otherwise pytest cuts messages
+    assert done.stdout.count("failed dialogues -") == (not is_ci)
+    assert "user hangs up after" in done.stdout
+
+
 _ONE_AFTER_ANOTHER = """
 import json, pathlib, sys
 import dialogue_gym

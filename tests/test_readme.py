@@ -34,11 +34,12 @@ from tests.commands import dialogue_gym as run_here
 from tests.commands import run
 from tests.conftest import BUILT_IN, make
 from tests.test_architecture import LAYERS, arrows, layer
+from tests.testing.servers import Waiter, bot_server
 from tests.web.servers import served
 
-README, ENVIRONMENTS, TRAIN, CHAT, TEACH, RESULTS, SPEED, LANGUAGE_MODELS = PAGES = (
+README, ENVIRONMENTS, TRAIN, CHAT, TEACH, RESULTS, SPEED, LANGUAGE_MODELS, TESTING = PAGES = (
     "README.md", "docs/environments.md", "docs/train.md", "docs/chat.md", "docs/teach.md", "docs/results.md",
-    "docs/speed.md", "docs/language-models.md",
+    "docs/speed.md", "docs/language-models.md", "docs/testing-bots.md",
 )  # fmt: skip
 BENCHMARK = ROOT / "docs/benchmark"
 
@@ -156,7 +157,7 @@ def test_story_and_teaching_commands_run(tmp_path: Path, monkeypatch: pytest.Mon
     shutil.copytree(ROOT / "agents/domains", tmp_path / "agents/domains")
     (tmp_path / "out").mkdir()
     for command in WORDS:
-        if command.split()[1] not in ("chat", "serve"):
+        if command.split()[1] not in ("chat", "serve", "test"):
             few = (
                 ["--steps", "300", "--dialogues", "20", "--bound", "none"]
                 if command.split()[1] == "train"
@@ -165,6 +166,19 @@ def test_story_and_teaching_commands_run(tmp_path: Path, monkeypatch: pytest.Mon
             run_here(*shlex.split(command)[1:], *few, cwd=tmp_path)
     made = {path.name for path in tmp_path.iterdir()}
     assert {"stories.yml", "joined.yml", "restaurant-teaching", "concert-teaching"} <= made
+
+
+def test_the_commands_that_test_a_bot_run(tmp_path: Path) -> None:
+    workflow = yaml.safe_load(blocks("yaml", TESTING)[0])
+    steps = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    shown = [command for command in (*WORDS, *steps) if command.startswith("dialogue-gym test ")]
+    assert len(shown) == 2
+    shutil.copy(ROOT / "dialogue_gym/domains/restaurant/domain.yml", tmp_path)
+    with bot_server(Waiter().reply) as server:
+        for command in shown:
+            words = shlex.split(command.replace("http://localhost:5005", server.url))
+            run_here(*words[1:], "--dialogues", "10", cwd=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"domain.yml", "bot.xml", "bot.html"}
 
 
 @pytest.mark.slow

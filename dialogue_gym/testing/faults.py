@@ -28,10 +28,12 @@ WRONG = "the bot said a value that the user had not"
 EARLY = "the bot acted before it knew enough"
 AGAIN = "the bot repeated itself"
 USELESS = "the bot did nothing that helped"
+_GENERAL = (AGAIN, USELESS)
+"""Kinds that explain little: another one counts twice as much."""
 
 
 def diagnose(rounds: Sequence[Round], domain: Domain) -> Fault:
-    """Return the fault that most of the useless turns had; among equally many the first one.
+    """Return the fault that most of the useless turns had, if it explains something; of several the first.
 
     A bot is judged by what the user has told it: a value that they keep to themselves is nobody's fault.
     """
@@ -39,7 +41,9 @@ def diagnose(rounds: Sequence[Round], domain: Domain) -> Fault:
     if not found:
         last = rounds[-1].deeds[-1:] if rounds else ()
         return Fault(USELESS, f"{(last and last[0].action) or 'nothing'} was the last that the bot did")
-    kind, count = Counter(fault.kind for fault in found).most_common(1)[0]
+    kinds = Counter(fault.kind for fault in found)
+    kind = max(kinds, key=lambda kind: kinds[kind] * (1 if kind in _GENERAL else 2))
+    count = kinds[kind]
     sentence = next(fault.sentence for fault in found if fault.kind == kind)
     return Fault(kind, sentence + (f" ({counted(count, 'time')})" if count > 1 else ""))
 

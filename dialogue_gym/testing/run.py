@@ -18,7 +18,7 @@ from dialogue_gym.reports import Report
 from dialogue_gym.teaching.startup import await_training, make_interpreter
 from dialogue_gym.testing.bots import AgentBot, Answer, ForeignBot, FunctionBot, RestBot
 from dialogue_gym.testing.dialogue import SENTENCES, ForeignDialogue
-from dialogue_gym.testing.runner import hopeless_note, play
+from dialogue_gym.testing.runner import SUCCESS, hopeless_note, play
 from dialogue_gym.testing.summary import summarize
 from dialogue_gym.training.evaluation import first_seed
 
@@ -140,9 +140,11 @@ def _agent_bot(name: str, source: Source | Domain, domain: Domain) -> AgentBot:
 
 
 def shortened(report: Report) -> Report:
-    """Return a report with a few failed dialogues, as people read it in a terminal."""
-    others = len(report.failures) - _SHOWN
-    if others <= 0:
-        return report
-    note = f"{counted(others, 'further failed dialogue')} in the report as HTML, JUnit XML or JSON"
-    return dataclasses.replace(report, failures=report.failures[:_SHOWN], notes=(*report.notes, note))
+    """Return a report with one failed dialogue for each of a few endings, as it is read in a terminal."""
+    kinds = sum(name != SUCCESS for name in report.endings)
+    shown = report.failures[: min(kinds, _SHOWN)]
+    others = len(report.failures) - len(shown)
+    note = f"{counted(others, 'further failed dialogue')} in the whole report"
+    return dataclasses.replace(
+        report, failures=shown, notes=(*report.notes, note) if others else report.notes
+    )
