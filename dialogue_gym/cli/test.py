@@ -26,8 +26,8 @@ from dialogue_gym.domain import load_domain
 from dialogue_gym.stories import load
 from dialogue_gym.testing.bots import ForeignBot
 from dialogue_gym.testing.replay import replay_stories
-from dialogue_gym.testing.run import make_bot, run, shortened
 from dialogue_gym.testing.runner import play
+from dialogue_gym.testing.trial import make_bot, run, shortened
 from dialogue_gym.training.environments import check_user, parse_settings
 
 TOKEN_VARIABLE = "DIALOGUE_GYM_TOKEN"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dialogue_gym.testing.bots import AgentBot, BotError, BotReply, ForeignBot, FunctionBot, RestBot
 from dialogue_gym.testing.dialogue import FORMATS, ForeignDialogue
-from dialogue_gym.testing.run import SuccessRate, run
 from dialogue_gym.testing.runner import Result, play
+from dialogue_gym.testing.trial import SuccessRate, run
 
 __all__ = [
     "FORMATS",

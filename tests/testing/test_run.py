@@ -15,7 +15,7 @@ from dialogue_gym import DialogueEnv, DomainError, PretrainedPolicy, load_domain
 from dialogue_gym._http import ServiceError
 from dialogue_gym.domain import Domain
 from dialogue_gym.testing import Result, play, run
-from dialogue_gym.testing.run import make_bot, seeds_of
+from dialogue_gym.testing.trial import make_bot, seeds_of
 from tests.commands import call
 from tests.conftest import play as play_env
 from tests.testing.servers import (
