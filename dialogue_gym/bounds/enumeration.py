@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from dialogue_gym import rules
 from dialogue_gym.domain import Domain
-from dialogue_gym.envs.wrapping import horizon_of
+from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.rules import (
     AWAITED,
     CERTAIN,
@@ -118,8 +118,7 @@ def _is_only_named(tables: Tables, slot: int) -> bool:
 
 def tables_of(env: Any) -> Tables:
     """Return the tables of a dialogue environment, with the number of steps that its wrappers leave."""
-    tables: Tables = env.unwrapped.tables
-    return dataclasses.replace(tables, step_limit=horizon_of(env))
+    return dataclasses.replace(unwrapped_dialogue(env).tables, step_limit=horizon_of(env))
 
 
 class Enumeration:

@@ -27,7 +27,7 @@ from dialogue_gym.bounds.enumeration import Enumeration, RowKey, tables_of
 from dialogue_gym.bounds.interval import SampledBound
 from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.bounds.states import States
-from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.rules import (
     AGENDA,
     FAILURE,
@@ -64,11 +64,10 @@ def sample_bound(env: Any, tapes: int = TAPES, seconds: float = SECONDS, seed: i
         seconds: time after which no further dialogue is begun, apart from the first `FEWEST_TAPES`.
         seed: seed of the tapes.
     """
-    dialogue: DialogueEnv = env.unwrapped
     tables = tables_of(env)
     if tables.is_search:
         return Relaxation(tables).sample(seconds=seconds, seed=seed)
-    search = TapeSearch(Enumeration(dialogue.domain, tables))
+    search = TapeSearch(Enumeration(unwrapped_dialogue(env).domain, tables))
     start = time.monotonic()
     returns: list[float] = []
     cut_off = 0

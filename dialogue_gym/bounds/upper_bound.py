@@ -20,7 +20,7 @@ import numpy.typing as npt
 from dialogue_gym.bounds.enumeration import MAX_STATES, Enumeration, RowKey, TooLarge, tables_of
 from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.bounds.states import States
-from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.rules import (
     FAILURE,
     MAX_UNHEARD,
@@ -184,11 +184,11 @@ def bound(env: Any, most_states: int | None = None) -> float:
     Raises:
         TooLarge: the environment has too many states to be enumerated, or its users too many goals.
     """
-    dialogue: DialogueEnv = env.unwrapped
     tables = tables_of(env)
     if tables.is_search:
         return Relaxation(tables).exact()
-    return Clairvoyant(Enumeration(dialogue.domain, tables), exchanges=True, most_states=most_states).bound()
+    domain = unwrapped_dialogue(env).domain
+    return Clairvoyant(Enumeration(domain, tables), exchanges=True, most_states=most_states).bound()
 
 
 class _Sums:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -107,8 +108,27 @@ def begin(row: Row, tables: Tables, goal: Mapping[int, int]) -> None:
     rules.begin(row, tables, choose)
 
 
+def read_seed(given: Any) -> int:
+    """Return a seed.
+
+    Raises:
+        TypeError: it is not an integer.
+        ValueError: it is negative.
+    """
+    try:
+        seed = operator.index(given)
+    except TypeError:
+        raise TypeError(f"seed: {given!r} is not an integer") from None
+    if seed < 0:
+        raise ValueError(f"seed: {seed} is negative")
+    return seed
+
+
 def fold(seed: int) -> int:
-    """Return a seed of any size as 63 bits: itself where it fits, else a mix of all of its bits."""
+    """Return a seed of any size as 63 bits: itself where it fits, else a mix of all of its bits.
+
+    It must not be negative.
+    """
     limbs = [seed & MASK]
     while seed := seed >> 63:
         limbs.append(seed & MASK)

@@ -9,13 +9,26 @@ import gymnasium as gym
 from dialogue_gym.envs.dialogue import DialogueEnv
 
 
+def inner_of(env: Any) -> Any:
+    """Return what is under all wrappers.
+
+    Raises:
+        TypeError: it is not an environment.
+    """
+    if isinstance(env, str):
+        raise TypeError(f"an environment is needed, not its id: gymnasium.make({env!r}) makes one")
+    if not hasattr(env, "unwrapped"):
+        raise TypeError(f"a dialogue environment is needed, not {type(env).__name__}")
+    return env.unwrapped
+
+
 def unwrapped_dialogue(env: gym.Env[Any, Any]) -> DialogueEnv:
     """Return the dialogue environment under all wrappers.
 
     Raises:
-        TypeError: the environment is of another kind.
+        TypeError: the environment is of another kind, or not made yet, but an id.
     """
-    dialogue = env.unwrapped
+    dialogue = inner_of(env)
     if not isinstance(dialogue, DialogueEnv):
         raise TypeError(f"a dialogue environment is needed, not {type(dialogue).__name__}")
     return dialogue
@@ -29,5 +42,6 @@ def horizon_of(env: gym.Env[Any, Any]) -> int:
     Raises:
         TypeError: the environment is of another kind.
     """
+    dialogue = unwrapped_dialogue(env)
     limit = None if env.spec is None else env.spec.max_episode_steps
-    return limit or unwrapped_dialogue(env).tables.step_limit
+    return limit or dialogue.tables.step_limit

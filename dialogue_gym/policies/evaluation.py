@@ -9,6 +9,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym.envs.wrapping import inner_of
+
 Choose = Callable[[npt.NDArray[Any], npt.NDArray[np.int8]], int]
 """A choice of the next action, given an observation and the action mask."""
 
@@ -34,6 +36,7 @@ def play(env: gym.Env[Any, Any], choose: Choose, seed: int | None = None) -> Ite
         choose: chooses the actions.
         seed: the seed of the dialogue; None continues the environment's random stream.
     """
+    inner_of(env)  # reports an id
     observation, info = env.reset(seed=seed)
     is_over = False
     while not is_over:

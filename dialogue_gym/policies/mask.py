@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.observation_form import FieldCodes
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 
 
 def need_fields(env: DialogueEnv, who: str) -> None:
@@ -24,8 +26,13 @@ class ActionMask:
     always possible: a restart has no precondition.
     """
 
-    def __init__(self, env: DialogueEnv) -> None:
-        """Tabulate the preconditions of an environment's domain."""
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        """Tabulate the preconditions of a dialogue environment's domain.
+
+        Raises:
+            TypeError: the environment is of another kind.
+        """
+        env = unwrapped_dialogue(env)
         tables = env.tables
         newest = len(env.fields) * (env.max_history - 1)
         preconditions = tables.precondition[env.first_action :]

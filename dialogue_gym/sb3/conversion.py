@@ -10,6 +10,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.policies.network import Layer, NetworkPolicy
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
 
@@ -29,11 +30,11 @@ def to_numpy(model: Any, env: gym.Env[Any, Any], seed: int | None = None) -> Net
             rectifiers or tanh between its layers.
         ValueError: the agent is for other observations or actions.
     """
+    form = unwrapped_dialogue(env).observation_form
     spaces = model.observation_space, model.action_space
     if spaces != (env.observation_space, env.action_space):
         raise ValueError("the agent is for other actions or observations than the environment")
-    form = getattr(env.unwrapped, "observation_form", None)
-    if form is not None and form.name == "belief":
+    if form.name == "belief":
         raise ValueError("agents that read observation='belief' cannot be saved, only 'fields' and 'flat'")
     policy = model.policy
     if isinstance(model, DQN):

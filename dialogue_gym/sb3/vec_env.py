@@ -15,7 +15,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.envs.wrapping import unwrapped_dialogue
+from dialogue_gym.envs.wrapping import inner_of, unwrapped_dialogue
 from dialogue_gym.vector.env import DialogueVectorEnv
 
 Array = npt.NDArray[Any]
@@ -183,7 +183,7 @@ def dialogue_of(env: Any) -> DialogueEnv:
     """
     if isinstance(env, str):
         env = gym.make(env)
-    inner = env.unwrapped
+    inner = inner_of(env)
     if isinstance(inner, DialogueVecEnv):
         return inner.lanes.single
     if isinstance(inner, VecEnv):

@@ -17,7 +17,7 @@ from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.observation import slot_codes
 from dialogue_gym.domain.sources import Source
-from dialogue_gym.envs.options import fold, read_options
+from dialogue_gym.envs.options import fold, read_options, read_seed
 from dialogue_gym.envs.settings import make_settings
 from dialogue_gym.envs.simulation import Simulation
 from dialogue_gym.rules import allowed
@@ -138,7 +138,7 @@ class TextDialogue:
 
     def set_chance(self, seed: int) -> None:
         """Let all chance follow from a seed from now on."""
-        self._simulation.set_chance(fold(seed))
+        self._simulation.set_chance(fold(read_seed(seed)))
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> str:
         """Begin a dialogue; return the user's first sentence.
@@ -148,8 +148,8 @@ class TextDialogue:
             options: `goal` and `user`, as in `DialogueEnv.reset`.
 
         Raises:
-            ValueError: an option is unknown.
-            TypeError: the options are not a mapping.
+            ValueError: an option is unknown, or the seed is negative.
+            TypeError: the options are not a mapping, or the seed is not an integer.
         """
         chosen = read_options(options, self.domain)
         if seed is not None:

@@ -45,12 +45,16 @@ class ToolEnvironment:
                 are left alone.
 
         Raises:
-            ValueError: the goal or the user is not one of the domain's.
+            ValueError: the goal or the user is not one of the domain's, or the seed is negative.
+            TypeError: the seed is not a whole number, or the goal not a mapping.
         """
         given = {name: columns[name] for name in _COLUMNS if columns.get(name) is not None}
         seed = given.pop("seed", None)
+        if isinstance(seed, float) and seed.is_integer():  # tables with missing numbers have floats
+            seed = int(seed)
+        message = self._dialogue.reset(seed, given)
         self._rewards = []
-        return self._dialogue.reset(None if seed is None else int(seed), given)
+        return message
 
     def get_reward(self) -> float:
         """Return the return of the dialogue so far: the sum of its rewards."""

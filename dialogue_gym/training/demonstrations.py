@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
@@ -83,8 +83,7 @@ def taught_labels(env: gym.Env[Any, Any], folder: Path) -> Labels:
     Raises:
         ValueError: the store cannot be read, is of another domain, or has no labels.
     """
-    dialogue = env.unwrapped
-    assert isinstance(dialogue, DialogueEnv)
+    dialogue = unwrapped_dialogue(env)
     if dialogue.max_history > 1:
         raise ValueError("max_history: must be 1, since labels are for single observations")
     with Store(folder, create=False, read_only=True) as store:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from dialogue_gym._text import nearest
 from dialogue_gym.domain.observation import ObservationField
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.horizon import with_horizon
-from dialogue_gym.envs.options import KEYS, ResetOptions, fold, read_options
+from dialogue_gym.envs.options import KEYS, ResetOptions, fold, read_options, read_seed
 from dialogue_gym.envs.random_source import RandomSource
 from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.rules.chance import MASK
@@ -345,12 +344,12 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
         if seed is None:
             return np.zeros(count, np.uint64), np.zeros(count, np.bool_)
         if isinstance(seed, Sequence | np.ndarray):
-            given = [None if one is None else _seed(one) for one in seed]
+            given = [None if one is None else read_seed(one) for one in seed]
             if len(given) != count:
                 raise ValueError(f"seed: {count} lanes need as many seeds, not {len(given)}")
             known = np.array([one is not None for one in given])
             return np.array([fold(one or 0) for one in given], dtype=np.uint64), known
-        first = _seed(seed)
+        first = read_seed(seed)
         super().reset(seed=first)
         if first + count <= MASK:
             seeds = np.arange(count, dtype=np.uint64) + np.uint64(first)
@@ -363,16 +362,6 @@ def _everywhere(count: int) -> Array:
     array = np.ones(count, np.bool_)
     array.flags.writeable = False  # every step returns it
     return array
-
-
-def _seed(given: Any) -> int:
-    try:
-        seed = operator.index(given)
-    except TypeError:
-        raise TypeError(f"seed: {given!r} is not an integer") from None
-    if seed < 0:
-        raise ValueError(f"seed: {seed} is negative")
-    return seed
 
 
 def _autoreset_mode(given: str | AutoresetMode) -> AutoresetMode:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -14,9 +15,12 @@ import pytest
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
-from dialogue_gym import Domain, DomainError, ExpertPolicy, RandomPolicy, load_domain
+from dialogue_gym import Domain, DomainError, ExpertPolicy, RandomPolicy, bounds, load_domain
 from dialogue_gym.bounds.upper_bound import bound
+from dialogue_gym.envs import horizon_of
+from dialogue_gym.policies import ActionMask, play, success_rate
 from dialogue_gym.policies.base import Policy
+from dialogue_gym.training import compare, demonstrate, taught_labels
 from dialogue_gym.training.evaluation import evaluate
 from tests.conftest import BUILT_IN, TINY, TURN_TAKINGS, domain_from, make, make_vec
 
@@ -162,3 +166,31 @@ def test_a_policy_names_its_requirements() -> None:
         ExpertPolicy(gym.make("Dialogue-v0", domain=domain_from(TINY)))
     with pytest.raises(TypeError, match="a dialogue environment is needed, not CartPoleEnv"):
         RandomPolicy(gym.make("CartPole-v1"))
+
+
+TAKES_AN_ENVIRONMENT: dict[str, Callable[[Any], Any]] = {
+    "policy": RandomPolicy,
+    "mask": ActionMask,
+    "play": lambda env: next(play(env, lambda observation, mask: 0)),
+    "success_rate": lambda env: success_rate(env, lambda observation, mask: 0, [0]),
+    "bound": bounds.bound,
+    "known_bound": bounds.known_bound,
+    "sample_bound": bounds.sample_bound,
+    "sample_optimum": bounds.sample_optimum,
+    "greedy_returns": bounds.greedy_returns,
+    "tables_of": bounds.tables_of,
+    "evaluate": lambda env: evaluate(env, None),
+    "compare": lambda env: compare(env, None, None),
+    "demonstrate": lambda env: demonstrate(env, 1, 0),
+    "taught_labels": lambda env: taught_labels(env, Path()),
+    "horizon_of": horizon_of,
+}
+
+
+@pytest.mark.parametrize("name", TAKES_AN_ENVIRONMENT)
+def test_an_id_in_the_place_of_an_environment_is_one_sentence(name: str) -> None:
+    advice = rf"an environment is needed, not its id: gymnasium\.make\('{BUILT_IN[0]}'\) makes one"
+    with pytest.raises(TypeError, match=advice):
+        TAKES_AN_ENVIRONMENT[name](BUILT_IN[0])
+    with pytest.raises(TypeError, match="a dialogue environment is needed, not int"):
+        TAKES_AN_ENVIRONMENT[name](3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -71,10 +71,20 @@ def test_wrong_arguments_are_answered_in_text() -> None:
 def test_a_row_chooses_the_user() -> None:
     one = tool_environment("restaurant")()
     goal = {"cuisine": "sushi", "people": "6", "location": "berlin", "price": "cheap"}
-    one.reset(seed=1, goal=goal, user="unfriendly")
+    assert one.reset(seed=1.0, goal=goal, user="unfriendly") == one.reset(
+        seed=1, goal=goal, user="unfriendly"
+    )
     assert one.action_suggest(**goal).endswith("(the user has what they want)")
     with pytest.raises(ValueError, match="unknown slot 'cuisin'"):
         one.reset(goal={"cuisin": "sushi"})
+    wrong: dict[Any, str] = {
+        "x": "seed: 'x' is not an integer",
+        0.5: "seed: 0.5 is not",
+        -1: "seed: -1 is negative",
+    }
+    for seed, sentence in wrong.items():
+        with pytest.raises((TypeError, ValueError), match=sentence):
+            one.reset(seed=seed)
     with pytest.raises(DomainError):
         tool_environment("nowhere")
     with pytest.raises(ValueError, match="mode: cannot be set here"):
