@@ -19,7 +19,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from agents.benchmark.parallel import Task, run_all
-from agents.exact.solver import Solution, solve
 from dialogue_gym import ExpertPolicy, PretrainedPolicy, RandomPolicy
 from dialogue_gym.bounds import (
     Bound,
@@ -31,6 +30,7 @@ from dialogue_gym.bounds import (
     tables_of,
 )
 from dialogue_gym.cli import BoundOption
+from dialogue_gym.exact import Solution, solve
 from dialogue_gym.policies import play
 from dialogue_gym.training import (
     Evaluation,

@@ -23,10 +23,10 @@ from agents.benchmark.grid import load_grid
 from agents.benchmark.live import DOMAINS
 from agents.benchmark.tables import report, summary
 from agents.benchmark.teaching import table
-from agents.exact.solver import solve
 from agents.speed.table import markdown
 from dialogue_gym import DialogueEnv
 from dialogue_gym.bounds.upper_bound import bound
+from dialogue_gym.exact import solve
 from dialogue_gym.live import startup
 from dialogue_gym.training.configuration import agent_names
 from tests import ROOT

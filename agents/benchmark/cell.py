@@ -9,10 +9,10 @@ import numba
 
 from agents.benchmark.grid import COST, ENDPOINT, Cell, text_settings
 from agents.exact.bayes_filter import FilterPolicy
-from agents.exact.solver import SolverPolicy, solve
 from agents.search.rule_search import searched_rules
 from dialogue_gym import ExpertPolicy, RandomPolicy
 from dialogue_gym.bounds import known_bound
+from dialogue_gym.exact import SolverPolicy, solve
 from dialogue_gym.text import ChatAgent, ChatEndpoint, EndpointError, TextDialogue, environment_key
 from dialogue_gym.training import Evaluation, Learned, Run, evaluate, evaluate_text, make_env, train, versions
 

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from agents.exact.solver import solve
 from dialogue_gym import Domain, load_domain
 from dialogue_gym.envs import DialogueEnv
+from dialogue_gym.exact import solve
 from dialogue_gym.journal import Store
 from dialogue_gym.live import LiveBot, RegressionGuard, SimulatedPerson, start_or_resume
 from dialogue_gym.nlu import FixedFormatInterpreter

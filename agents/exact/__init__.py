@@ -1,1 +1,1 @@
-"""Exact computations on the enumerated rules: a table of actions for the observations, and a Bayes filter."""
+"""An exact Bayes filter over the enumerated rules, as an agent for the benchmark."""

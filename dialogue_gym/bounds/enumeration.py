@@ -33,6 +33,7 @@ from dialogue_gym.rules import (
     USELESS,
     Tables,
 )
+from dialogue_gym.rules.user import be_heard
 
 RowKey = tuple[int, ...]
 _RIGHT, _WRONG = 1, 2
@@ -160,7 +161,11 @@ class Enumeration:
         # Values that a step leaves behind and no later step reads.
         self._scratch = (RANDOM, STEPS, TURNS, SAID_INTENT, HEARD_INTENT, HEARD_CONFIDENCE, *unread)
         self._blank = [0] * (2 * tables.slots)
+        # Fields that every message sets, and the bot's own last one.
+        fields = (tables.intent, tables.intent_confidence, tables.said, tables.spoken, tables.done)
+        self._overheard = (*fields, *range(*tables.unheard_block.indices(tables.size)))
         self._known: dict[tuple[RowKey, int], list[Consequence]] = {}
+        self._heard: dict[tuple[Any, ...], list[tuple[float, RowKey]]] = {}
 
     def key(self, row: list[int]) -> RowKey:
         """Return the row that represents all rows equivalent to this one."""
@@ -221,20 +226,75 @@ class Enumeration:
         known = (tuple(start), action)
         if known in self._known:
             return self._known[known]
-        row: list[int] = []
-
-        def run() -> int:
-            row[:] = start
-            return rules.step(row, self.tables, action, self._chance.draw) & ~TRUNCATED
-
         found: dict[tuple[int, int, RowKey], float] = {}
-        for chance, events in self._chance.outcomes(run):
-            turns = row[TURNS]
-            row[PATIENCE] = 0
-            result = (events, turns, self.key(row))
+        for chance, events, turns, row in self._results(start, action):
+            result = (events, turns, row)
             found[result] = found.get(result, 0.0) + chance
         self._known[known] = [Consequence(chance, *result) for result, chance in found.items()]
         return self._known[known]
+
+    def _results(self, start: list[int], action: int) -> Iterator[Consequence]:
+        """Yield the results of an action, some of them more than once.
+
+        Under noise the step ends with what the bot hears. That depends on few things, and has many outcomes:
+        so all that comes before it is gone through first, as if it were heard right.
+        """
+        row: list[int] = []
+        meant: list[list[int]] = []
+        tables = self.tables
+        perfect = {tables.error_chance, tables.right_chance}
+
+        def draw(row: rules.Row, tables: Tables, table: int) -> int:
+            if table not in perfect:
+                return self._chance.draw(row, tables, table)
+            if table == tables.error_chance:
+                meant.append(list(row))
+            return 0
+
+        def run() -> int:
+            row[:] = start
+            meant.clear()
+            return rules.step(row, tables, action, draw if tables.is_noisy else self._chance.draw)
+
+        spoken: dict[tuple[Any, ...], float] = {}
+        rows: dict[tuple[Any, ...], list[int]] = {}
+        bot_half = tables.start_block
+        for chance, events in self._chance.outcomes(run):
+            row[PATIENCE] = 0
+            if not meant:
+                yield Consequence(chance, events & ~TRUNCATED, row[TURNS], self.key(row))
+                continue
+            before = row.copy()
+            before[bot_half] = meant[0][bot_half]
+            own = before[tables.said]  # hearing leaves it as it is
+            for at in self._overheard:
+                before[at] = 0
+            said = (self.key(before), row[SAID_INTENT], *map(bool, row[tables.told_block]))
+            case = (said, own, events & ~TRUNCATED, row[TURNS])
+            spoken[case] = spoken.get(case, 0.0) + chance
+            rows.setdefault(said, before)
+        place = tables.said
+        for (said, own, events, turns), chance in spoken.items():
+            for share, heard in self._hear(said, rows[said]):
+                after = (*heard[:place], own, *heard[place + 1 :])
+                yield Consequence(chance * share, events, turns, after)
+
+    def _hear(self, said: tuple[Any, ...], before: list[int]) -> list[tuple[float, RowKey]]:
+        """Return the rows after the bot has heard a message, with their chances."""
+        if said not in self._heard:
+            row: list[int] = []
+
+            def run() -> int:
+                row[:] = before
+                be_heard(row, self.tables, self._chance.draw)
+                return 0
+
+            found: dict[RowKey, float] = {}
+            for chance, _ in self._chance.outcomes(run):
+                key = self.key(row)
+                found[key] = found.get(key, 0.0) + chance
+            self._heard[said] = [(chance, key) for key, chance in found.items()]
+        return self._heard[said]
 
     def reward(self, action: int, events: int) -> float:
         """Return the reward of a step."""

@@ -158,13 +158,15 @@ class Chain:
             Reopened: the policy asks for the opening again, and its content was left out.
         """
         wanted = list(states)
-        for start in range(0, len(wanted), 256):
-            self._go_through(wanted[start : start + 256])
-            if len(self.states) > self._most:
-                raise TooLarge(f"more than {self._most:,} states")
-            if time.monotonic() > self.until:
-                raise TooLarge(f"more time than was given, with {len(self.states):,} states so far")
-        self.edges = self._joined()
+        try:
+            for start in range(0, len(wanted), 256):
+                self._go_through(wanted[start : start + 256])
+                if len(self.states) > self._most:
+                    raise TooLarge(f"there are more than {self._most:,} states")
+                if time.monotonic() > self.until:
+                    raise TooLarge(f"the time is over, after {len(self.states):,} states")
+        finally:
+            self.edges = self._joined()
 
     def _go_through(self, wanted: Sequence[int]) -> None:
         results = []

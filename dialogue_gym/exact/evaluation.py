@@ -25,13 +25,13 @@ from dialogue_gym.training.evaluation import Progressed
 
 MAX_STATES = 200_000
 SECONDS = 120.0
-"""The default budget of an exact evaluation, for each user profile."""
+"""The default budget of an exact evaluation."""
 PASSES = 4
 FAILURES, DIALOGUES = 5, 10_000
 SEED_SECONDS = 4.0
 """The longest search for the seed of a failed dialogue."""
-CUTS = (1e-12, 1e-10, 1e-8)
-"""The chances under which a state is left out at a step: the next one, if the budget does not suffice."""
+CUTS = (1e-7, 1e-9, 1e-12)
+"""The chances under which a state is left out at a step, one after the other as the budget allows."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,13 @@ class Solved:
         chain: the chain of its dialogues.
         totals: the sums over all dialogues.
         goals: the goals, with their shares and chances of success, the worst first.
+        stopped: the reason why no more states were gone through; None if nothing but the rarest is left out.
     """
 
     chain: Chain
     totals: Totals
     goals: tuple[Group, ...]
-
-    @property
-    def success_rate(self) -> float:
-        """The chance of success."""
-        return self.totals.success
+    stopped: str | None
 
 
 def evaluate_exactly(
@@ -86,7 +83,8 @@ def evaluate_exactly(
         settings: arguments of the environment, in the place of the bot's own.
         env: the environment of a policy, wrapped or not; it is not stepped.
         max_states: the largest number of states, for each user profile.
-        seconds: the longest time for each user profile, in seconds.
+        seconds: the longest time to go through the states, in seconds; those of other profiles have what is
+            left of it.
         failures: the largest number of failed dialogues to list, of different kinds.
         dialogues: the number of dialogues if they are sampled.
         seed: the seed of the sample.
@@ -101,6 +99,7 @@ def evaluate_exactly(
     if player.reads_conversations:
         reason = f"{player.name} has rules or forms, which read the conversation and not the observation"
         return sampled_report(player, reason, dialogues, seed, failures, progress)
+    until = time.monotonic() + seconds
     try:
         solved = solve_chain(player.env, player.policy, max_states, seconds)
     except (TooLarge, NotDeterministic) as error:
@@ -108,11 +107,12 @@ def evaluate_exactly(
         return sampled_report(player, str(error), dialogues, seed, failures, progress, is_random)
     totals, chain = solved.totals, solved.chain
     user = player.env.settings.user
-    users, notes = [Group(user, 1.0, totals.success)], []
+    users = [Group(user, 1.0, totals.success)]
+    notes = [f"more than the rarest dialogues were left out: {solved.stopped}"] if solved.stopped else []
     for other in _other_users(player):
         met = player.with_user(other)
         try:
-            its = solve_chain(met.env, met.policy, max_states, seconds)
+            its = solve_chain(met.env, met.policy, max_states, until - time.monotonic())
         except TooLarge as error:
             notes.append(f"the user {other} is left out: {error}")
         else:
@@ -187,23 +187,25 @@ def solve_chain(
 
     try:
         found = chain(False)
-        totals = _followed(found)
+        totals, stopped = _followed(found)
     except Reopened:
         found = chain(True)
-        totals = _followed(found)
-    return Solved(found, totals, _goals(found, totals))
+        totals, stopped = _followed(found)
+    return Solved(found, totals, _goals(found, totals), stopped)
 
 
-def _followed(chain: Chain) -> Totals:
-    """Follow the chain, with larger and larger cuts if there are too many states."""
-    *first, last = CUTS
-    for cut in first:
+def _followed(chain: Chain) -> tuple[Totals, str | None]:
+    """Follow the chain as far as the budget allows, with smaller and smaller cuts; say why it ended early."""
+    totals = None
+    for cut in CUTS:
         try:
-            return follow(chain, cut)
-        except TooLarge:
-            if time.monotonic() > chain.until:
+            totals = follow(chain, cut)
+        except TooLarge as error:
+            if totals is None:
                 raise
-    return follow(chain, last)
+            return totals, str(error)
+    assert totals is not None
+    return totals, None
 
 
 def _goals(chain: Chain, totals: Totals) -> tuple[Group, ...]:

@@ -37,7 +37,7 @@ _TRIES = 4
 """Paths that are looked at for each dialogue that is listed."""
 
 
-class Path(NamedTuple):
+class FailingPath(NamedTuple):
     """One way through the chain to a failure: its beginning, by its place, and its edges."""
 
     beginning: int
@@ -95,7 +95,7 @@ class Failures:
             if beginning.decision == decision:
                 self._begins[place] = 0.0
 
-    def _best_path(self) -> Path | None:
+    def _best_path(self) -> FailingPath | None:
         """Return the likeliest path to a failure; None if there is none."""
         chain, edges = self._chain, self._chain.edges
         steps = self._backwards.values(self._chance, success=0.0, hang_up=1.0, limit=1.0, is_best=True)
@@ -117,9 +117,9 @@ class Failures:
             state = int(edges.next[edge])
             if patience <= 0:
                 break
-        return Path(beginning, tuple(path))
+        return FailingPath(beginning, tuple(path))
 
-    def _decisions(self, path: Path) -> list[int]:
+    def _decisions(self, path: FailingPath) -> list[int]:
         """Return the numbers of the observations along a path, the last one included."""
         after = self._chain.edges.decision[list(path.edges)].tolist()
         return [self._chain.beginnings[path.beginning].decision, *after]
@@ -129,7 +129,9 @@ class Failures:
         codes = np.array(choices.observed[decision], choices.env.observation_form.code_dtype)
         return BotChoice(act, codes, choices.env.domain.actions[choices.actions[decision]])
 
-    def _failed(self, path: Path, decisions: Sequence[int], shared: int, seconds: float) -> FailedDialogue:
+    def _failed(
+        self, path: FailingPath, decisions: Sequence[int], shared: int, seconds: float
+    ) -> FailedDialogue:
         """Return the dialogue of a path: one with a seed if it is found, else the path itself."""
         seed = find_seed(self._bot.env, self._chain.choices, decisions, shared, seconds)
         if seed is not None:
@@ -165,7 +167,7 @@ class Failures:
             weights = following
         return failed
 
-    def _walk(self, path: Path, decisions: Sequence[int]) -> PlayedDialogue:
+    def _walk(self, path: FailingPath, decisions: Sequence[int]) -> PlayedDialogue:
         """Return the dialogue of a path, with the first values that fit."""
         chain, env = self._chain, self._bot.env
         edges = chain.edges

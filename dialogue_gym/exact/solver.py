@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym import ExpertPolicy
-from dialogue_gym.bounds import Clairvoyant, Enumeration, RowKey, tables_of
-from dialogue_gym.envs import DialogueEnv
-from dialogue_gym.policies import Policy
+from dialogue_gym.bounds.enumeration import Enumeration, RowKey, tables_of
+from dialogue_gym.bounds.upper_bound import Clairvoyant
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.policies.base import ExpertPolicy, Policy
 from dialogue_gym.rules import FAILURE, OPEN, RESTARTING, SUCCESS
 
 NEGLIGIBLE = 1e-9
@@ -78,7 +78,7 @@ class SolverPolicy(Policy):
         return self._table.get(tuple((observation[-self._frame :] * self._read).tolist()), 0)
 
 
-def evaluate_exactly(
+def follow_table(
     enumeration: Enumeration,
     choose: Choose,
     visit: Callable[[dict[RowKey, float]], None] | None = None,
@@ -177,12 +177,12 @@ def solve(env: Any) -> Solution:
                 known[observed] = expert.right_actions(np.array(observed))[0] + dialogue.first_action
             return known[observed]
 
-        candidates.append((evaluate_exactly(enumeration, ask), known))
+        candidates.append((follow_table(enumeration, ask), known))
 
     weights: dict[Observed, npt.NDArray[np.float64]] = {}
     for _ in range(_ROUNDS):
         table = _MeanChoice(enumeration, clairvoyant, action_values, actions, kinds, weights)
-        candidates.append((evaluate_exactly(enumeration, table.choose, table.visit), table.chosen))
+        candidates.append((follow_table(enumeration, table.choose, table.visit), table.chosen))
         is_stable = all(
             actions[int(np.argmax(table.weights[observed][kinds]))] == action
             for observed, action in table.chosen.items()

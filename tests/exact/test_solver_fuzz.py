@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
-from agents.exact.solver import SolverPolicy, solve
 from dialogue_gym import rules
 from dialogue_gym.bounds.enumeration import Chance, Enumeration, TooLarge
 from dialogue_gym.bounds.upper_bound import Clairvoyant
 from dialogue_gym.domain import Domain
+from dialogue_gym.exact.solver import SolverPolicy, solve
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS, Settings, Tables
 from tests.conftest import domain_of
 from tests.strategies import domains

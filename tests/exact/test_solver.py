@@ -7,12 +7,12 @@ import dataclasses
 import gymnasium as gym
 import pytest
 
-from agents.exact.solver import SolverPolicy, solve
 from dialogue_gym import Domain, load_domain, rules
 from dialogue_gym.bounds.enumeration import Enumeration
 from dialogue_gym.bounds.sampled_bound import sample_bound
 from dialogue_gym.bounds.upper_bound import Clairvoyant, bound
 from dialogue_gym.domain.model import Condition
+from dialogue_gym.exact.solver import SolverPolicy, solve
 from dialogue_gym.rules.tables import FAILURE, PATIENCE, STEPS, SUCCESS, TRUNCATED, Settings
 from dialogue_gym.training.evaluation import evaluate
 from tests.conftest import BUILT_IN, TINY, domain_from, make
