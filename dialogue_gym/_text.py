@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Iterable
 
 MAX_NAME = 200
+_LEAST_PERCENT = 0.0001
+"""Shares this close to 0 and 100 % are not told apart from smaller ones."""
 MAX_SHOWN = 300
 """Longer texts are cut before people see them."""
 # Not printable to Python, but part of words in Persian, Chinese and emoji.
@@ -62,16 +64,18 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
 def percent(share: float) -> str:
     """Return a share, from 0 to 1, in percent; what is not all or nothing is never shown as such.
 
-    >>> percent(0.8731), percent(0.5), percent(1.0), percent(0.999996), percent(0.9999999999)
-    ('87.31%', '50%', '100%', '99.9996%', '>99.9999%')
+    Close to 0 and to 1 there are more digits, so that small chances can be told apart.
+
+    >>> percent(0.8731), percent(0.5), percent(1.0), percent(0.99994321), percent(0.9999999999)
+    ('87.31%', '50%', '100%', '99.9943%', '>99.9999%')
     """
-    if share in (0.0, 1.0):
-        return f"{100 * share:.0f}%"
-    for digits in range(2, 5):
-        shown = f"{100 * share:.{digits}f}"
-        if float(shown) not in (0.0, 100.0):
-            return f"{shown.rstrip('0').rstrip('.')}%"
-    return ">99.9999%" if share > 0.5 else "<0.0001%"
+    rest = 100 * min(share, 1 - share)
+    if rest <= 0:
+        return "100%" if share > 0.5 else "0%"
+    if rest < _LEAST_PERCENT:
+        return f">{100 - _LEAST_PERCENT}%" if share > 0.5 else f"<{_LEAST_PERCENT:f}".rstrip("0") + "%"
+    digits = min(6, max(2, 1 - math.floor(math.log10(rest))))
+    return f"{100 * share:.{digits}f}".rstrip("0").rstrip(".") + "%"
 
 
 def take_name(name: str, taken: set[str], numbered: str = "{name} ({number})") -> str:

@@ -26,16 +26,21 @@ from dialogue_gym.cli.options import (
 )
 from dialogue_gym.cli.verdict import (
     ExactOption,
+    HtmlOption,
     JsonOption,
+    JUnitOption,
     MinSuccessOption,
+    check_targets,
     judge,
     judge_report,
     late_progress_bar,
     print_report,
+    written,
 )
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.exact import evaluate_exactly
+from dialogue_gym.exact.sample import evaluate_sample
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
@@ -78,6 +83,8 @@ def evaluate(
     seed: SeedOption = 1,
     exact: ExactOption = False,
     min_success: MinSuccessOption = None,
+    junit: JUnitOption = None,
+    html: HtmlOption = None,
     as_json: JsonOption = False,
     mode: Annotated[
         Mode | None,
@@ -123,9 +130,14 @@ def evaluate(
         given = {"--base-url": base_url, "--request": request}
         for option in (option for option, value in given.items() if value):
             raise ValueError(f"{option}: it is for a language model, as in --agent {_ENDPOINT}MODEL")
-    if exact and (model is not None or mode or against is not None):
+    reporting = {"--exact": exact, "--junit": junit is not None, "--html": html is not None}
+    if model is not None or mode or against is not None:
         other = "--against" if against is not None else "dialogues in text"
-        raise ValueError(f"--exact: it is for one agent that chooses by the observation, not for {other}")
+        for option in (option for option, is_given in reporting.items() if is_given):
+            raise ValueError(
+                f"{option}: it is for one agent that chooses by the observation, not for {other}"
+            )
+    check_targets(junit, html)
     if model is not None or mode:
         if against is not None:
             raise ValueError(
@@ -157,11 +169,13 @@ def evaluate(
     if tries > 1:
         raise ValueError("--tries: it is for dialogues in text; add --mode tools")
     first = found(agent, keywords)
-    if exact:
-        sampled = dialogues or _SAMPLED
-        with late_progress_bar(f"{first.name} on {domain.name}", sampled) as progress:
-            report = evaluate_exactly(first, keywords, dialogues=sampled, seed=seed, progress=progress)
-        print_report(report, as_json)
+    if any(reporting.values()):
+        judged, usual = (evaluate_exactly, _SAMPLED) if exact else (evaluate_sample, _DIALOGUES)
+        most = dialogues or usual
+        with late_progress_bar(f"{first.name} on {domain.name}", most) as progress:
+            report = judged(first, keywords, dialogues=most, seed=seed, progress=progress)
+        with written(report, min_success, junit, html):
+            print_report(report, as_json)
         judge_report(report, min_success)
         return
     dialogues = dialogues or _DIALOGUES

@@ -20,7 +20,7 @@ from dialogue_gym.cli.verdict import (
     judge,
     late_progress_bar,
     print_report,
-    write_reports,
+    written,
 )
 from dialogue_gym.domain import load_domain
 from dialogue_gym.stories import load
@@ -111,8 +111,8 @@ def test(
         report = run(
             made(), domain, dialogues, seed=seed, jobs=jobs, format=form, progress=progress, **keywords
         )
-    print_report(report if as_json else shortened(report), as_json)
-    write_reports(report, min_success, junit, html)
+    with written(report, min_success, junit, html):
+        print_report(report if as_json else shortened(report), as_json)
     judge(report.success_rate, min_success)
 
 

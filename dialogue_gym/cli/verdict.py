@@ -80,26 +80,45 @@ def print_report(report: Report, as_json: bool) -> None:
     print("\n".join(printable(line) for line in report.lines()))
 
 
-def check_targets(*paths: Path | None) -> None:
+def check_targets(junit: Path | None, html: Path | None) -> None:
     """Check that reports can be written to files, before the bot is judged.
 
     Raises:
         OSError: one of them cannot be written.
+        ValueError: both are the same file.
     """
-    for path in filter(None, paths):
+    for path in filter(None, (junit, html)):
         check_target(path)
+    if junit and html and junit.resolve() == html.resolve():
+        raise ValueError(f"--junit and --html: both are {junit}")
 
 
-def write_reports(report: Report, bar: float | None, junit: Path | None, html: Path | None) -> None:
-    """Write a report to the files that are wanted; `bar` is the success rate to reach.
+@contextlib.contextmanager
+def written(report: Report, bar: float | None, junit: Path | None, html: Path | None) -> Iterator[None]:
+    """Write a report to the files that are wanted before the context, which prints it in any case.
+
+    A reader of the output, such as `head`, may stop reading at any time; the files are written by then.
+
+    Args:
+        report: the report.
+        bar: the success rate to reach.
+        junit: the file for JUnit XML.
+        html: the file for HTML.
 
     Raises:
-        OSError: one of them cannot be written.
+        OSError: one of them cannot be written; the context has been entered nevertheless.
     """
-    if junit:
-        write_text(junit, junit_xml(report, bar))
-    if html:
-        write_text(html, html_page(report, bar))
+    fault: OSError | None = None
+    try:
+        if junit:
+            write_text(junit, junit_xml(report, bar))
+        if html:
+            write_text(html, html_page(report, bar))
+    except OSError as error:
+        fault = error
+    yield
+    if fault:
+        raise fault
 
 
 def judge(success_rate: float, least: float | None) -> None:

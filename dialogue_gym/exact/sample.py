@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.exact.player import FAULTS, Adviser, JudgedBot, PlayedDialogue, play_seed
-from dialogue_gym.policies.base import Policy
-from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, half_interval
+from dialogue_gym.exact.player import FAULTS, Adviser, JudgedBot, PlayedDialogue, named_goal, play_seed
+from dialogue_gym.policies.agent import Agent
+from dialogue_gym.policies.base import Policy, RandomPolicy
+from dialogue_gym.reports.report import (
+    SAMPLED,
+    FailedDialogue,
+    Group,
+    Report,
+    groups_by_value,
+    half_interval,
+)
 from dialogue_gym.training.evaluation import Progressed, figures_of, first_seed, play_each
 
 _Z = 1.96
@@ -19,9 +27,27 @@ _LOOKED_AT = 200
 """Failed dialogues that are played again, to list those that differ in kind."""
 
 
+def evaluate_sample(
+    agent: Agent,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    failures: int = 5,
+    dialogues: int = 1000,
+    seed: int = 0,
+    progress: Progressed | None = None,
+) -> Report:
+    """Return the report of dialogues that an agent plays, each with a seed of its own.
+
+    The arguments, and the errors, are those of `evaluate_exactly`.
+    """
+    bot = JudgedBot(agent, settings)
+    is_random = isinstance(bot.policy, RandomPolicy)
+    return sampled_report(bot, None, dialogues, seed, failures, progress, is_random)
+
+
 def sampled_report(
     bot: JudgedBot,
-    reason: str,
+    reason: str | None,
     dialogues: int,
     seed: int,
     failures: int,
@@ -32,7 +58,8 @@ def sampled_report(
 
     Args:
         bot: the bot.
-        reason: the reason why the figures are not exact, a sentence without its end.
+        reason: the reason why the figures are not exact, a sentence without its end; None if none
+            is needed.
         dialogues: the number of dialogues.
         seed: the seed of the sample.
         failures: the largest number of failed dialogues to list.
@@ -61,10 +88,20 @@ def sampled_report(
         dialogues=dialogues,
         turns={number: count / dialogues for number, count in sorted(turns.items())},
         users=(Group(user, 1.0, figures.success_rate),),
+        goals=groups_by_value(_goals(bot, table, seed)),
         endings=endings(figures.success_rate, hung_up, float(table[:, 4].mean())),
         failures=tuple(_failed(bot, table, seed, failures, is_random)),
-        notes=(f"a sample with 95 % intervals: {reason}",),
+        notes=(f"a sample with 95 % intervals: {reason}",) if reason else (),
     )
+
+
+def _goals(
+    bot: JudgedBot, table: npt.NDArray[np.float64], seed: int
+) -> Iterator[tuple[Mapping[str, str], bool]]:
+    """Yield the goal of each dialogue, and whether it succeeded."""
+    for number, is_success in table[:, :2].tolist():
+        bot.env.reset(seed=first_seed(seed) + int(number))
+        yield named_goal(bot.env.agenda, bot.env.goal), bool(is_success)
 
 
 def endings(success: float, hung_up: float, truncated: float) -> dict[str, float]:

@@ -232,7 +232,7 @@ def _rate(report: Report, rate: float, share: float = 1.0) -> str:
 
 
 def _is_flawless(report: Report, rate: float, share: float) -> bool:
-    return (1 - rate) * share <= _MOST_PASSES * report.cut_off + 1e-12
+    return (1 - rate) * (share or 1.0) <= _MOST_PASSES * report.cut_off + 1e-12
 
 
 def _groups(report: Report, title: str, head: str, groups: Sequence[Group]) -> str:

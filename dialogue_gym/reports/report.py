@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -190,6 +190,25 @@ class Report:
             | {name: list(plain[name]) for name in ("passes", "notes")}
             | {"settings": dict(self.settings), "endings": dict(self.endings)}
         )
+
+
+def groups_by_value(results: Iterable[tuple[Mapping[str, str], bool]]) -> tuple[Group, ...]:
+    """Return the dialogues by each value of the goal, the worst first: whole goals are too many for a sample.
+
+    Args:
+        results: the goal of each dialogue, and whether it succeeded.
+
+    >>> groups_by_value([({"size": "small"}, True), ({"size": "large"}, False)])[0]
+    Group(name='size=large', share=0.5, success_rate=0.0)
+    """
+    found: dict[str, list[bool]] = {}
+    count = 0
+    for goal, is_success in results:
+        count += 1
+        for slot, value in goal.items():
+            found.setdefault(f"{slot}={value}", []).append(is_success)
+    groups = (Group(name, len(own) / count, sum(own) / len(own)) for name, own in found.items())
+    return tuple(sorted(groups, key=lambda group: (group.success_rate, group.name)))
 
 
 def half_interval(rate: float, count: int) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dialogue_gym._text import counted
-from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, half_interval
+from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, groups_by_value, half_interval
 from dialogue_gym.testing.runner import Result
 
 _Z = 1.96
@@ -48,7 +48,7 @@ def summarize(
         dialogues=count,
         turns=_shares(Counter(one.turns for one in results), count),
         users=(Group(user, 1.0, successes / count),),
-        goals=tuple(sorted(_by_value(results), key=lambda group: (group.success_rate, group.name))),
+        goals=groups_by_value((one.goal, one.is_success) for one in results),
         endings={name: number / count for name, number in endings.most_common()},
         failures=tuple(_failures(results, user)),
         notes=(*notes, *_remarks(results)),
@@ -57,16 +57,6 @@ def summarize(
 
 def _shares(counts: Counter[int], total: int) -> dict[int, float]:
     return {key: counts[key] / total for key in sorted(counts)}
-
-
-def _by_value(results: Sequence[Result]) -> Iterator[Group]:
-    """Yield the dialogues by each value of the goal: whole goals are too many for a sample."""
-    found: dict[str, list[bool]] = defaultdict(list)
-    for one in results:
-        for slot, value in one.goal.items():
-            found[f"{slot}={value}"].append(one.is_success)
-    for name, successes in found.items():
-        yield Group(name, len(successes) / len(results), sum(successes) / len(successes))
 
 
 def _failures(results: Sequence[Result], user: str) -> Iterator[FailedDialogue]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -30,6 +32,34 @@ def test_below_the_bar_the_exit_status_is_1(words: list[str], command: Command) 
     status, out, err = command(*evaluate, "--min-success", "1")
     assert status == 1 and "random on shop" in out
     assert "is below 100%" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("words", [[], ["--exact"]])
+def test_reports_are_written_for_ci_and_for_people(words: list[str], command: Command) -> None:
+    junit, page = Path("out.xml"), Path("out.html")
+    evaluate = ["evaluate", "shop.yml", "indecisiveness=0.5", "patience=2", "--agent", "expert", *words]
+    status, out, _ = command(*evaluate, "--min-success", "1", "--junit", "out.xml", "--html", "out.html")
+    assert status == 1 and out.startswith("expert on shop: success ")
+    suite = ElementTree.fromstring(junit.read_text())[0]
+    failed = suite.findall("testcase/failure")
+    assert len(failed) == int(suite.get("failures") or 0) >= 2 and "seed " in (failed[1].text or "")
+    first = page.read_text()
+    assert "Below the bar of 100%" in first and "size=large" in first and "The user hung up" in first
+    assert command(*evaluate, "--min-success", "0.01", "--junit", "out.xml", "--html", "out.html")[0] == 0
+    assert ElementTree.fromstring(junit.read_text()).get("failures") == "0"
+    command(*evaluate, "--min-success", "1", "--html", "out.html")
+    assert page.read_text() == first
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_dialogues(command: Command) -> None:
+    for given, fault in {
+        ("--html", "none/out.html"): "none: there is no such folder",
+        ("--junit", "."): ".: this is a directory or device, not a file",
+        ("--junit", "out.xml", "--html", "./out.xml"): "--junit and --html: both are out.xml",
+        ("--html", "out.html", "--against", "random"): "--html: it is for one agent",
+    }.items():
+        status, out, err = command("evaluate", "shop.yml", "--agent", "expert", *given)
+        assert (status, out) == (2, "") and err.startswith(f"error: {fault}")
 
 
 def test_exact_figures_are_of_one_agent_by_its_observations(command: Command) -> None:

@@ -33,7 +33,7 @@ def a_report(text: str = "plain") -> Report:
     failed = FailedDialogue(conversation, text, {text: text}, text, 7, 0.0123, text)
     return Report(
         text, text, {text: text}, "exact", 0.9, 5.0, -1.25, states=1000, cut_off=1e-10,
-        turns={3: 0.25, 5: 0.75}, passes=(0.9, 0.85), users=(Group(text, 1.0, 0.9),),
+        turns={3: 0.25, 5: 0.75}, passes=(0.9, 0.85), users=(Group(text, 1.0, 0.9), Group(text, 0.0, 0.5)),
         goals=(Group(text, 0.5, 0.8), Group(text, 0.5, 1.0)), endings={"success": 0.9, text: 0.1},
         failures=(failed, failed), notes=(text,),
     )  # fmt: skip
@@ -116,6 +116,7 @@ def test_a_page_tells_the_verdict_and_the_figures() -> None:
     ):
         assert said in text, said
     assert "Plain. (see dialogues 1, 2)" in text and "chance 1.23%" in text
+    assert "plain0%50%" in text, "a user without a share"
     assert "Reaches the bar of 90%" in html_page(a_report(), 0.9)
     nothing = Report("bot", "shop", {}, "sampled", 1.0, 4.0, dialogues=1)
     assert "None of the 1 dialogue failed" not in html_page(nothing) and "did not fail" in html_page(nothing)
