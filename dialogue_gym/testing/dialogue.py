@@ -146,15 +146,17 @@ class ForeignDialogue:
             raise RuntimeError("the dialogue is over: call begin() first")
         message, act = self._message, self._act
         events = 0
+        has_acted = hands_over = False
         for deed in deeds:
             if deed.action is None:
                 record(self.conversation, deed)
                 continue
             events |= self._do(deed.action, deed)
+            has_acted = True
+            hands_over = self._is_auto and self._domain.action_model(deed.action).speaks
             if events & TURN or self._is_cut_off():
                 break
-        has_acted = any(deed.action for deed in deeds)
-        if not events & TURN and not self._is_cut_off():
+        if not events & TURN and (not self._is_cut_off() or hands_over):
             events |= self._step(LISTENING, is_free=self._is_auto and has_acted)
         self.rounds.append(Round(message, act, tuple(deeds), events & USELESS != 0))
         if events & SUCCESS:

@@ -1,4 +1,4 @@
-"""Dialogues with foreign bots: the outcomes of the simulation, and the faults of bots and servers."""
+"""Dialogues with foreign bots: faults of bots and of servers, and the command."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dialogue_gym import DialogueEnv, DomainError, PretrainedPolicy, load_domain
+from dialogue_gym import DomainError, load_domain
 from dialogue_gym._http import ServiceError
-from dialogue_gym.domain import Domain
-from dialogue_gym.testing import Result, play, run
-from dialogue_gym.testing.trial import make_bot, seeds_of
+from dialogue_gym.testing import play, run
+from dialogue_gym.testing.trial import make_bot
 from tests.commands import call
-from tests.conftest import play as play_env
 from tests.testing.servers import (
     Answer,
     Forgetful,
@@ -28,32 +25,6 @@ from tests.testing.servers import (
     Waiter,
     bot_server,
 )
-
-
-def simulated(domain: Domain, results: list[Result], **settings: Any) -> list[tuple[bool, int, float]]:
-    """The outcomes of the pretrained agent in the simulation, for the same seeds."""
-    env = DialogueEnv(domain, **settings)
-    policy = PretrainedPolicy(env)
-    outcomes = []
-    for result in results:
-        observation, _ = env.reset(seed=result.seed)
-        total, info = play_env(env, policy, observation)
-        outcomes.append((bool(info["is_success"]), int(info["turns"]), total))
-    return outcomes
-
-
-@pytest.mark.parametrize("form", ["sentences", "fixed"])
-@pytest.mark.parametrize(
-    ("name", "settings"), [("restaurant", {"indecisiveness": 0.3}), ("concert", {"user": "unfriendly"})]
-)
-def test_an_agent_of_ours_has_the_outcomes_of_the_simulation(
-    name: str, settings: dict[str, Any], form: str
-) -> None:
-    domain = load_domain(name)
-    bot = make_bot("pretrained", name, domain)
-    results = play(bot, domain, seeds_of(1, 40), form=form, settings=settings)
-    shown = [(one.is_success, one.turns, one.total) for one in results]
-    assert shown == simulated(domain, results, **settings)
 
 
 def test_a_tracker_gives_the_same_outcomes_as_texts() -> None:
