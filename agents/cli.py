@@ -139,7 +139,7 @@ def train(
     from dialogue_gym.training import Run, save_trained
 
     run = Run(env_id, keywords, agent, seed, steps or usual_steps, curriculum)
-    with Bounding(env_id, keywords, bound, seed, _note) as bounding:
+    with Bounding(env_id, keywords, BoundMethod(bound), seed, _note) as bounding:
         trained, curve, seconds = _train(run, labels)
         policy = save_trained(out, run, trained)
         evaluation = _evaluate(run.make_env(), policy, dialogues, seed)

@@ -23,6 +23,7 @@ from dialogue_gym.cli.options import (
     SettingsArgument,
     TrustOption,
     note,
+    one_of,
 )
 from dialogue_gym.cli.verdict import (
     ExactOption,
@@ -87,8 +88,9 @@ def evaluate(
     html: HtmlOption = None,
     as_json: JsonOption = False,
     mode: Annotated[
-        Mode | None,
+        str | None,
         typer.Option(
+            **one_of(Mode),
             help="Talk in text, and reply with names of actions, calls of tools or free sentences; default"
             " with a language model: tools.",
             rich_help_panel=TEXT,

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import nearest, printable, quoted
 from dialogue_gym.domain.sources import builtin_names, namesake
 
 BOT, TEACHING, LEARNING = "Bot and store", "Teaching", "Learning from people"
@@ -51,6 +51,27 @@ class Teacher(StrEnum):
 
     ME = "me"
     EXPERT = "expert"
+
+
+def one_of(kinds: type[StrEnum]) -> dict[str, Any]:
+    """Return the settings of an option whose value is one of some names; its type is `str`.
+
+    Typer's own choices report a wrong name in other words than all other errors here.
+    """
+    names = [kind.value for kind in kinds]
+
+    def check(context: typer.Context, parameter: typer.CallbackParam, given: str | None) -> StrEnum | None:
+        if given is None or context.resilient_parsing:
+            return None
+        if given not in names:
+            noun = str(parameter.name).replace("_", " ")
+            raise ValueError(f"{parameter.opts[0]}: unknown {noun} {quoted(given)}; {nearest(given, names)}")
+        return kinds(given)
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return {"metavar": "|".join(names), "callback": check, "autocompletion": complete}
 
 
 def complete_domain(incomplete: str) -> Iterator[str]:
@@ -209,20 +230,26 @@ _OPTIONS: dict[str, Any] = {
         help="Stories that a new store begins with.",
     ),
     "user": _option(
-        User | None,
+        str | None,
         TEACHING,
         "--user",
+        **one_of(User),
         help="Initial user; default: fake if the fake user has a goal.",
     ),
     "turn_taking": _option(
-        TurnTaking,
+        str,
         TEACHING,
         "--turn-taking",
+        **one_of(TurnTaking),
         help="explicit: listening is an action to learn; auto: it is automatic.",
     ),
     "wizard": _option(bool, TEACHING, "--wizard", help="Pick every action yourself; the bot only learns."),
     "teacher": _option(
-        Teacher, TEACHING, "--teacher", help="expert: the domain's expert teaches, to measure learning."
+        str,
+        TEACHING,
+        "--teacher",
+        **one_of(Teacher),
+        help="expert: the domain's expert teaches, to measure learning.",
     ),
     "mistakes": _option(
         float, TEACHING, "--mistakes", min=0, max=1, help="The expert's rate of wrong answers."
@@ -306,7 +333,11 @@ _OPTIONS: dict[str, Any] = {
     ),
     # OpenEnv
     "mode": _option(
-        Mode, OPENENV, "--mode", help="Replies, if a client chooses none: names of actions, tools, sentences."
+        str,
+        OPENENV,
+        "--mode",
+        **one_of(Mode),
+        help="Replies, if a client chooses none: names of actions, tools, sentences.",
     ),
     "setting": _option(
         list[str] | None,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import counted, printable
-from dialogue_gym.cli.options import SeedOption, SettingsArgument, complete_domain, tell_namesakes
+from dialogue_gym.cli.options import SeedOption, SettingsArgument, complete_domain, one_of, tell_namesakes
 from dialogue_gym.cli.verdict import (
     HtmlOption,
     JsonOption,
@@ -67,8 +67,12 @@ def test(
         typer.Option(min=1, max=1000, help="Conversations at the same time; default: 16 with a URL, else 1."),
     ] = None,
     form: Annotated[
-        MessageFormat,
-        typer.Option("--format", help='Sentences, or acts such as /inform{"cuisine": "french"}.'),
+        str,
+        typer.Option(
+            "--format",
+            **one_of(MessageFormat),
+            help='Sentences, or acts such as /inform{"cuisine": "french"}.',
+        ),
     ] = MessageFormat.SENTENCES,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that an answer may take.")] = 10.0,
     seed: SeedOption = 1,

@@ -11,7 +11,7 @@ import typer
 
 from dialogue_gym._text import printable
 from dialogue_gym.bounds.bounding import Bounding, BoundMethod
-from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, note
+from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, note, one_of
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.teaching.policy import is_store
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from dialogue_gym.training import Curve, Evaluation
 
 BoundOption = Annotated[
-    BoundMethod,
+    str,
     typer.Option(
-        "--bound", help="The way to the bound of the mean return, which is computed during the training."
+        "--bound",
+        **one_of(BoundMethod),
+        help="The way to the bound of the mean return, which is computed during the training.",
     ),
 ]
 
@@ -92,7 +94,7 @@ def train(
     with tempfile.TemporaryFile(dir=folder):  # it can be written, which shows before the long part
         pass
     run = Run(env_id, own | keywords, agent, seed, steps or usual_steps, curriculum)
-    with Bounding(env_id, run.settings, bound, seed, note) as bounding:
+    with Bounding(env_id, run.settings, BoundMethod(bound), seed, note) as bounding:
         with progress_bar(f"{agent} learns {domain.name}", run.steps) as progress:
             trained, curve, seconds = run_training(run, progress, labels=labels)
         policy = save_trained(folder, run, trained)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -77,6 +78,26 @@ def test_options_are_grouped() -> None:
     groups = [line.split()[1] for line in shown.splitlines() if line.startswith("\u256d")]
     assert groups[:4] == ["Arguments", "Options", "Serving", "Bot"]
     assert groups[4:] == ["Teaching", "Learning", "Visitors", "OpenEnv,"]
+
+
+CHOICES = {
+    "evaluate restaurant --mode tool": "--mode: unknown mode 'tool'; did you mean 'tools'?",
+    "serve restaurant --mode tool": "--mode: unknown mode 'tool'; did you mean 'tools'?",
+    "teach restaurant --user fak": "--user: unknown user 'fak'; did you mean 'fake'?",
+    "teach restaurant --turn-taking atuo": "--turn-taking: unknown turn taking 'atuo'; did you mean 'auto'?",
+    "teach restaurant --teacher you": "--teacher: unknown teacher 'you'; valid: expert, me",
+    "train restaurant --bound smple": "--bound: unknown bound 'smple'; did you mean 'sample'?",
+    "test DIR --domain restaurant --format fix": "--format: unknown form 'fix'; did you mean 'fixed'?",
+}
+
+
+def test_an_unknown_name_is_reported_as_everywhere_else() -> None:
+    for words, error in CHOICES.items():
+        done = call(*words.split())
+        assert (done.returncode, done.stderr, done.stdout) == (2, f"error: {error}\n", "")
+    for words in COMMANDS:  # typer's own choices show brackets, and would use other words
+        shown = call(*words, "--help").stdout
+        assert not re.search(r"[<\[]\w+\|", shown), words
 
 
 def test_the_version_is_shown(tmp_path: Path) -> None:
