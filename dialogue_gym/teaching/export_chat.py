@@ -65,11 +65,23 @@ def export_chats(history: History, domain: Domain, folder: Path) -> Exported:
     """
     chats = chats_of(history, domain)
     lines = {CONVERSATIONS: chats.conversations, PREFERENCES: chats.preferences}
-    texts = {folder / name: "".join(map(_json_line, found)) for name, found in lines.items() if found}
-    notes = [f"{counted(len(found), 'line')} in {name}" for name, found in lines.items()]
+    # Without any content, only a file of an earlier export is written: it must not keep its lines.
+    texts = {
+        folder / name: "".join(map(_json_line, found))
+        for name, found in lines.items()
+        if found or (folder / name).exists()
+    }
+    notes = [_note(name, len(found), folder / name in texts) for name, found in lines.items()]
     if chats.left_out:
         notes.append(f"{counted(chats.left_out, 'correction')} about listening left out")
     return Exported(write_texts(texts), notes)
+
+
+def _note(name: str, lines: int, is_written: bool) -> str:
+    if lines:
+        return f"{counted(lines, 'line')} in {name}"
+    reason = "no action of the bot" if name == CONVERSATIONS else "no correction of an action"
+    return f"{reason}: {name} is " + ("empty now" if is_written else "not written")
 
 
 def chats_of(history: History, domain: Domain) -> Chats:

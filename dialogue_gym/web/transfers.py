@@ -26,11 +26,15 @@ from dialogue_gym.factory import IMPORTED_NAME
 from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import parse as parse_stories
+from dialogue_gym.teaching.export_chat import export_chats
 from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, export_for, origins_of
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.story_import import import_stories
 from dialogue_gym.web.workspace import Workspace
 
+CHATS = "chats"
+"""The target and the folder of an export for language models."""
+_FOLDERS = EXPORT_FOLDERS | {CHATS: CHATS}
 KINDS = ("stories", "nlu", "domain")
 ARCHIVE = ".zip"
 EXPORT_PATH, IMPORT_PATH, GROWTH_PATH = "/export", "/import", "/growth"
@@ -55,7 +59,7 @@ class Transfer:
         return self.workspace.shared.store.folder
 
     def export(self, target: str) -> dict[str, Any]:
-        """Write what was taught into a folder in the store, for `"rasa"` or `"rasa1"`.
+        """Write what was taught into a folder in the store, for `"rasa"`, `"rasa1"` or `"chats"`.
 
         Returns:
             The names of the archive and of all files there, and the notes of the export.
@@ -64,20 +68,23 @@ class Transfer:
             FileError: something cannot be written in this format, or added to the existing files.
             OSError: a file cannot be written.
         """
-        if target not in EXPORT_FOLDERS:
-            raise TransferError(f"unknown target {quoted(target)}; {nearest(target, EXPORT_FOLDERS)}")
-        folder = self._folder / EXPORT_FOLDERS[target]
+        if target not in _FOLDERS:
+            raise TransferError(f"unknown target {quoted(target)}; {nearest(target, _FOLDERS)}")
+        folder = self._folder / _FOLDERS[target]
         with self.workspace.shared.lock:
             self.workspace.catch_up()
             session = self.workspace.session
-            origins = origins_of(self.workspace.shared.store)
-            done = export_for(target, session.history, session.domain, folder, origins)
+            if target == CHATS:
+                done = export_chats(session.history, session.domain, folder)
+            else:
+                origins = origins_of(self.workspace.shared.store)
+                done = export_for(target, session.history, session.domain, folder, origins)
         files = [name for name in self._files() if name.startswith(f"{folder.name}/")]
         return {"archive": folder.name + ARCHIVE, "files": files, "notes": done.notes}
 
     def _files(self) -> list[str]:
         """Return the exported files, relative to the folder of the store."""
-        folders = [self._folder / name for name in EXPORT_FOLDERS.values()]
+        folders = [self._folder / name for name in _FOLDERS.values()]
         files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
         return [path.relative_to(self._folder).as_posix() for path in files]
 
@@ -98,7 +105,7 @@ class Transfer:
         """
         folder = name.removesuffix(ARCHIVE)
         files = [file for file in self._files() if file.startswith(f"{folder}/")]
-        if not name.endswith(ARCHIVE) or folder not in EXPORT_FOLDERS.values() or not files:
+        if not name.endswith(ARCHIVE) or folder not in _FOLDERS.values() or not files:
             return None
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -150,6 +150,15 @@ def test_the_command_writes_lines_of_json(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[0] == "out/conversations.jsonl"
     (line,) = (tmp_path / "out/conversations.jsonl").read_text().splitlines()
     assert json.loads(line)["messages"][1] == {"role": "user", "content": "Hello [b]\x1b[2J ?"}
+    with Store(folder) as store:
+        for summary in store.conversations():
+            store.forget(summary.id)
+    done = call("store", "export", "out", "--store", str(folder), "--chat", cwd=tmp_path)
+    assert done.stdout.splitlines()[2:] == [
+        "(no action of the bot: conversations.jsonl is empty now)",
+        "(no correction of an action: preferences.jsonl is empty now)",
+    ]
+    assert (tmp_path / "out/conversations.jsonl").read_text() == ""
     wrong = call("store", "export", "out", "--store", str(folder), "--chat", "--nlu", "x.yml", cwd=tmp_path)
     assert wrong.returncode == 2
     assert (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import textwrap
 import zipfile
 from pathlib import Path
@@ -45,6 +46,15 @@ def test_files_are_exported_and_imported(workspaces: Workspaces, tmp_path: Path)
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         assert sorted(opened.namelist()) == sorted(transfer.export("rasa")["files"])
         assert opened.testzip() is None and b"utter_ask_cuisine" in opened.read("rasa/domain.yml")
+    chats = transfer.export("chats")
+    assert chats["archive"] == "chats.zip" and chats["files"] == ["chats/conversations.jsonl"]
+    assert chats["notes"] == [
+        "1 line in conversations.jsonl",
+        "no correction of an action: preferences.jsonl is not written",
+        "1 correction about listening left out",
+    ]
+    (line,) = transfer.exported("chats/conversations.jsonl").read_text().splitlines()
+    assert json.loads(line)["messages"][-1]["tool_calls"][0]["function"]["name"] == "utter_ask_cuisine"
     for trick in ("journal.zip", "../store.zip", "rasa", ".zip", "rasa/data.zip"):
         assert transfer.archive(trick) is None
     for trick in ("../journal.sqlite", "journal.sqlite", "/etc/passwd", "..", "", "rasa/../journal.sqlite"):

@@ -205,7 +205,7 @@ export default {
     ${noteAt("ratings")}
     <h2>Export</h2>
     <div class="row"><label class="sr" for="target">Export for</label>
-      <select id="target" v-model="target"><option value="rasa">for Rasa 3</option><option value="rasa1">for Rasa 1</option></select>
+      <select id="target" v-model="target"><option value="rasa">for Rasa 3</option><option value="rasa1">for Rasa 1</option><option value="chats">for language models</option></select>
       <button @click="exportAll">Export</button></div>
     ${noteAt("export")}
     <div v-if="files.length" class="downloads">
