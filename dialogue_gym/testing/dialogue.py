@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +12,24 @@ from dialogue_gym._text import nearest
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.effects import declared_effects
 from dialogue_gym.conversation.events import ActionExecuted, SlotSet, UserUttered
+from dialogue_gym.conversation.search_state import SERVICES, asked_for, venue_on_offer
 from dialogue_gym.conversation.user_act import ActReader, UserAct
-from dialogue_gym.conversation.wording import Speaker
-from dialogue_gym.domain import Domain, DomainError
-from dialogue_gym.domain.observation import confidence_value, is_search
+from dialogue_gym.conversation.wording import Speaker, fill
+from dialogue_gym.domain import Domain
+from dialogue_gym.domain.observation import confidence_value
 from dialogue_gym.envs.options import NO_CHOICE, fold
 from dialogue_gym.envs.settings import make_settings
 from dialogue_gym.envs.simulation import Simulation
+from dialogue_gym.rules import allowed, attribute_columns
 from dialogue_gym.rules.tables import (
     FAILURE,
+    GIVEN,
     HEARD_CONFIDENCE,
     LISTENING,
+    MADE,
+    NO_MATCH,
+    NO_OTHER,
+    ON_OFFER,
     RANDOM,
     STEP_LIMITS,
     SUCCESS,
@@ -49,12 +57,14 @@ class Round:
         act: its meaning.
         deeds: the things that the bot did.
         was_useless: whether they brought the user no closer to what they want.
+        untold: the attributes that the user had asked for and was not told in an answer.
     """
 
     message: str
     act: UserAct
     deeds: tuple[Deed, ...]
     was_useless: bool
+    untold: tuple[str, ...] = ()
 
 
 def record(conversation: Conversation, deed: Deed) -> None:
@@ -63,9 +73,36 @@ def record(conversation: Conversation, deed: Deed) -> None:
         is_possible = conversation.is_possible(deed.action)
         conversation.append(ActionExecuted(deed.action))
         conversation.extend(declared_effects(deed.action, conversation.domain) if is_possible else ())
+    database = conversation.domain.database
+    if (
+        deed.action is not None
+        and database
+        and conversation.domain.action_model(deed.action).reaction in SERVICES[:2]
+    ):
+        conversation.append(SlotSet(database.name, deed.venue))
     known = conversation.slots
     conversation.extend(SlotSet(slot, said) for slot, said in deed.values.items() if said != known[slot])
     conversation.extend(deed.messages)
+
+
+def told_attributes(domain: Domain, deed: Deed, venue: Mapping[str, str | None]) -> frozenset[str]:
+    """Return the attributes of a venue that an answer tells as they are in the database.
+
+    Of one that the database does not know, the answer has to say so as the domain does.
+    """
+    told = set()
+    text = " ".join(deed.text.casefold().split())
+    for name in attribute_columns(domain):
+        cell = venue.get(name)
+        if cell is None:
+            parts = domain.texts(f"{deed.action}/{name}")
+            words = [fill(part, {**venue}) for part in parts if f"{{{name}}}" not in part]
+        else:
+            words = [cell]
+        found = (" ".join(one.casefold().split()) for one in words)
+        if any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in found if one):
+            told.add(name)
+    return frozenset(told) if venue else frozenset()
 
 
 class ForeignDialogue:
@@ -91,14 +128,9 @@ class ForeignDialogue:
             **settings: those of `DialogueEnv` that concern the user, the reward and the turns.
 
         Raises:
-            DomainError: the domain has no fake user, or one who searches.
+            DomainError: the domain has no fake user.
             ValueError: an argument is out of bounds; the message names the argument.
         """
-        if is_search(domain):
-            raise DomainError(
-                f"{domain.name}: its users search a database, and whether a foreign bot has found the right"
-                " entry cannot be judged"
-            )
         if form not in FORMATS:
             raise ValueError(f"format {form!r}: unknown; {nearest(str(form), FORMATS)}")
         for name in settings:
@@ -147,6 +179,7 @@ class ForeignDialogue:
         message, act = self._message, self._act
         events = 0
         has_acted = hands_over = False
+        self._untold: tuple[str, ...] = ()
         for deed in deeds:
             if deed.action is None:
                 record(self.conversation, deed)
@@ -158,7 +191,7 @@ class ForeignDialogue:
                 break
         if not events & TURN and (not self._is_cut_off() or hands_over):
             events |= self._step(LISTENING, is_free=self._is_auto and has_acted)
-        self.rounds.append(Round(message, act, tuple(deeds), events & USELESS != 0))
+        self.rounds.append(Round(message, act, tuple(deeds), events & USELESS != 0, self._untold))
         if events & SUCCESS:
             self.outcome = "success"
         elif events & FAILURE:
@@ -166,7 +199,7 @@ class ForeignDialogue:
         elif self._is_cut_off():
             self.outcome = "truncated"
         self.conversation.outcome = self.outcome
-        has_left = events & SUCCESS and self._tables.is_agenda
+        has_left = events & SUCCESS and (self._tables.is_agenda or self._tables.is_search)
         following = self._say() if events & TURN and not has_left else None
         return following if self.outcome in (None, "success") else None
 
@@ -178,7 +211,32 @@ class ForeignDialogue:
         if deed.values:
             self._simulation.store(deed.values)
         record(self.conversation, deed)
-        return self._step(self._index[name])
+        row, tables = self._simulation.row, self._simulation.tables
+        asked = asked_for(row, tables, self._domain)
+        given = row[tables.search + GIVEN] if tables.is_search else 0
+        is_possible = allowed(row, tables, self._index[name])
+        events = self._step(self._index[name])
+        if is_possible and not events & TURN:
+            self._serve(deed, self._domain.action_model(name).reaction, asked, given)
+        return events
+
+    def _serve(self, deed: Deed, reaction: str, asked: tuple[str, ...], given: int) -> None:
+        """Let the user judge the venue and attributes that they were told, not those that the rules found."""
+        row, tables, database = self._simulation.row, self._simulation.tables, self._domain.database
+        if database is None or reaction not in SERVICES:
+            return
+        if reaction in SERVICES[:2]:
+            venue = None if deed.venue is None else database.venue(deed.venue)
+            row[tables.search + ON_OFFER] = 0 if venue is None else venue + 1
+            if venue is not None:
+                row[tables.offer] = MADE
+            elif row[tables.offer] not in (NO_MATCH, NO_OTHER):
+                row[tables.offer] = NO_MATCH
+            return
+        told = told_attributes(self._domain, deed, venue_on_offer(row, tables, self._domain))
+        columns = enumerate(attribute_columns(self._domain))
+        row[tables.search + GIVEN] = given | sum(1 << bit for bit, name in columns if name in told)
+        self._untold = tuple(name for name in asked if name not in told)
 
     def _step(self, index: int, is_free: bool = False) -> int:
         tables = self._simulation.tables
@@ -196,7 +254,10 @@ class ForeignDialogue:
         is_noisy = self._tables.is_noisy
         meant = self._acts.said(row)
         heard = self._acts.heard(row) if is_noisy else meant
-        confidence = confidence_value(row[HEARD_CONFIDENCE]) if is_noisy else 1.0
+        confidence = 1.0
+        if is_noisy:
+            heard_with = row[HEARD_CONFIDENCE]
+            confidence = heard_with / 100 if self._tables.is_search else confidence_value(heard_with)
         if self._form == FIXED:
             text = f"/{heard}"
             if is_noisy:

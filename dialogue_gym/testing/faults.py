@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dialogue_gym._text import counted
 from dialogue_gym.conversation.transcript import shown_value
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.slot import DONT_CARE
 from dialogue_gym.testing.dialogue import Round
 from dialogue_gym.testing.reading import Deed
 
@@ -25,6 +26,8 @@ UNCLEAR = "a text could be two actions"
 UNKNOWN = "a text is like none of the actions"
 FORGOT = "the bot kept a wish that the user had changed"
 WRONG = "the bot said a value that the user had not"
+UNWANTED = "the bot offered something else than the user had said"
+UNTOLD = "the bot did not tell what the user had asked for"
 EARLY = "the bot acted before it knew enough"
 AGAIN = "the bot repeated itself"
 USELESS = "the bot did nothing that helped"
@@ -81,6 +84,14 @@ def _fault(
             return Fault(FORGOT, f"{name} said {slot} {shown_value(value)}; the user had changed it {change}")
         before = f"the user had said {said[-1]}" if said else "the user had said nothing of it"
         return Fault(WRONG, f"{name} said {slot} {shown_value(value)}; {before}")
+    if round_.untold:
+        return Fault(UNTOLD, f"{name} did not tell {', '.join(round_.untold)} as the database has it")
+    if deed.venue is not None and domain.database is not None:
+        cells = domain.database.details(domain.database.venue(deed.venue) or 0)
+        for slot, said in told.items():
+            if said[-1] not in (DONT_CARE, cells.get(slot)):
+                offered = f"{name} offered {deed.venue}, with {slot} {cells.get(slot)}"
+                return Fault(UNWANTED, f"{offered}; the user had said {said[-1]}")
     goal = dict(domain.fake_user.goal) if domain.fake_user else {}
     if domain.action_model(name).reaction == "judge" and (
         missing := [slot for slot in goal if slot not in told]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dialogue_gym._text import counted
 from dialogue_gym.conversation.events import BotUttered
+from dialogue_gym.conversation.search_state import SERVICES
 from dialogue_gym.conversation.transcript import message_lines
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
-from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.domain.model import LISTEN, NO_VENUE, Condition
 from dialogue_gym.domain.observation import SlotCodes, slot_codes
+from dialogue_gym.domain.slot import DONT_CARE
 from dialogue_gym.text.sentences import SentenceReader
 from dialogue_gym.text.tools import ascii_quoted
 
@@ -33,7 +36,8 @@ class Deed:
         values: the values that the user was told, by slot; None for one that the bot does not know.
         fault: the reason why the action is not known.
         unnamed: slots that texts of the domain name in this action, and these messages do not.
-        guesses: the actions that a text could be, if they are several.
+        guesses: the actions, or the venues, that a text could be about, if they are several.
+        venue: the venue that it offers to a user who searches; None if it says that there is none.
     """
 
     action: str | None
@@ -42,6 +46,7 @@ class Deed:
     fault: str | None = None
     unnamed: tuple[str, ...] = ()
     guesses: tuple[str, ...] = ()
+    venue: str | None = None
 
     @property
     def text(self) -> str:
@@ -63,6 +68,9 @@ class DeedReader:
         self._sentences = SentenceReader(domain)
         self._codes = {code.slot.name: code for code in slot_codes(domain)}
         self._alike = {name: _reactions_to(domain, name) for name in domain.actions}
+        self._venues = {name.casefold(): name for name in domain.database.names} if domain.database else {}
+        names = "|".join(map(re.escape, sorted(self._venues, key=len, reverse=True)))
+        self._venue_pattern = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
 
     def read(self, messages: Sequence[BotUttered], done: Sequence[str] | None = None) -> list[Deed]:
         """Return the bot's deeds in one turn, in order.
@@ -77,34 +85,76 @@ class DeedReader:
         start = 0
         while start < len(messages):
             deed = self._first(messages[start : start + _MAX_JOINED])
-            deeds.append(deed)
             start += len(deed.messages)
+            if deeds and self._is_continued(deeds[-1], deed):
+                deed = dataclasses.replace(deed, messages=(*deeds.pop().messages, *deed.messages))
+            deeds.append(deed)
         return deeds
+
+    def _is_continued(self, deed: Deed, following: Deed) -> bool:
+        """Return whether two deeds are parts of one answer about several attributes."""
+        if deed.action is None or deed.action != following.action:
+            return False
+        return self._domain.action_model(deed.action).reaction == SERVICES[2]
 
     def _first(self, messages: Sequence[BotUttered]) -> Deed:
         """Return the deed of the first of some messages, and of those after it that belong to it."""
         for count in range(len(messages), 0, -1):
             if found := self._sentences.exact(_joined(messages[:count])):
-                return self._deed(found, tuple(messages[:count]))
+                return self._deed(found, tuple(messages[:count]), is_exact=True)
         first = (messages[0],)
         if not (text := _joined(first)):
             return Deed(None, first, fault="a message without a text")
         if found := self._sentences.similar(text):
-            return self._deed(found, first)
+            return self._deed(found, first, is_exact=False)
         number = counted(len(self._domain.actions) - 1, "action")
         return Deed(None, first, fault=f"{ascii_quoted(text)} is like none of {number}")
 
-    def _deed(self, found: Mapping[str, Mapping[str, str]], messages: tuple[BotUttered, ...]) -> Deed:
+    def _deed(
+        self, found: Mapping[str, Mapping[str, str]], messages: tuple[BotUttered, ...], is_exact: bool
+    ) -> Deed:
         names = tuple(found)
         if len({self._alike[name] for name in names}) > 1:
             fault = f"{ascii_quoted(_joined(messages))} could be {' or '.join(names)}"
             return Deed(None, messages, fault=fault, guesses=names)
-        return self._told(names[0], messages, found[names[0]])
+        return self._told(names[0], messages, found[names[0]], is_exact)
 
-    def _told(self, name: str, messages: tuple[BotUttered, ...], said: Mapping[str, str]) -> Deed:
-        slots = [argument.name for argument in self._sentences.tools[name].arguments]
-        values = {slot: _value(self._codes[slot], said[slot]) for slot in slots if slot in said}
-        return Deed(name, messages, values, unnamed=tuple(slot for slot in slots if slot not in said))
+    def _told(
+        self, name: str, messages: tuple[BotUttered, ...], said: Mapping[str, str], is_exact: bool
+    ) -> Deed:
+        model = self._domain.action_model(name)
+        if model.reaction == "confirm" and model.slot and is_exact and model.slot not in said:
+            said = {model.slot: DONT_CARE}  # as in "any price will do?"
+        arguments = self._sentences.tools[name].arguments
+        values = {
+            one.name: _value(self._codes[one.name], said[one.name]) for one in arguments if one.name in said
+        }
+        unnamed = tuple(one.name for one in arguments if one.is_required and one.name not in said)
+        if model.reaction in SERVICES[:2]:
+            return self._offer(Deed(name, messages, values, unnamed=unnamed), said)
+        return Deed(name, messages, values, unnamed=unnamed)
+
+    def _offer(self, deed: Deed, said: Mapping[str, str]) -> Deed:
+        """Return a deed that offers a venue, or says that there is none."""
+        database = self._domain.database
+        assert database is not None and deed.action is not None
+        text = _joined(deed.messages)
+        named = [self._venues[found.casefold()] for found in self._venue_pattern.findall(text)]
+        named = list(dict.fromkeys(named))
+        if len(named) > 1:
+            fault = f"{ascii_quoted(text)} could be about {' or '.join(named[:3])}"
+            return Deed(None, deed.messages, fault=fault, guesses=tuple(named))
+        if named:
+            return dataclasses.replace(deed, venue=named[0])
+        if database.name in said:
+            fault = f"there is no {database.name} {ascii_quoted(said[database.name])}"
+            return Deed(None, deed.messages, fault=fault)
+        none = (one for part in NO_VENUE for one in self._domain.texts(f"{deed.action}/{part}"))
+        words = database.name.replace("_", " ")
+        plain = (f"I know of no such {words}.", f"I know of no other {words}.")
+        if any(one.casefold() in text.casefold() for one in (*none, *plain)):
+            return deed
+        return Deed(None, deed.messages, fault=f"{ascii_quoted(text)} names no {words}")
 
     def _tracked(self, messages: Sequence[BotUttered], done: Sequence[str]) -> list[Deed]:
         deeds = [self._named(name, messages) for name in done if name not in _UNSEEN]
@@ -131,14 +181,16 @@ class DeedReader:
         if not self._speaks(name):
             return Deed(name)
         given = tuple(messages)
-        if not self._sentences.tools[name].arguments:
+        is_offer = self._domain.action_model(name).reaction in SERVICES[:2]
+        if not self._sentences.tools[name].arguments and not is_offer:
             return Deed(name, given)
         for start in range(len(given)):
             for end in range(len(given), start, -1):
                 found = self._sentences.exact(_joined(given[start:end]))
                 if name in found:
-                    return self._told(name, given, found[name])
-        return self._told(name, given, self._sentences.named(_joined(given)))
+                    return self._told(name, given, found[name], is_exact=True)
+        said = {} if is_offer else self._sentences.named(_joined(given))
+        return self._told(name, given, said, is_exact=False)
 
 
 _UNSEEN = frozenset((LISTEN, *DEFAULT_ACTIONS)) - {"action_restart"}
@@ -154,6 +206,8 @@ def _value(code: SlotCodes, said: str) -> Any:
     word = said.strip()
     if word.casefold() in _NOTHING:
         return None
+    if word == DONT_CARE and code.slot.is_constraint:
+        return DONT_CARE
     for value in code.values:
         if value.casefold() == word.casefold():
             return value
@@ -172,4 +226,7 @@ def _reactions_to(domain: Domain, name: str) -> object:
     user = domain.fake_user
     items = [item for agenda in user.agendas for item in agenda.items] if user else []
     answered = tuple(name in item.answers for item in items)
-    return dataclasses.replace(domain.action_model(name), name="", says=(), description=""), answered
+    model = dataclasses.replace(domain.action_model(name), name="", says=(), description="")
+    if model.reaction in SERVICES[:2]:  # one that there is none is the same, whether others were offered
+        model = dataclasses.replace(model, reaction=SERVICES[0], needs=Condition())
+    return model, answered

@@ -11,6 +11,7 @@ from typing import Any
 from dialogue_gym._text import PLACE, counted
 from dialogue_gym.conversation.wording import fill
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.observation import slot_codes
 from dialogue_gym.nlu.examples import Example, NluData
 from dialogue_gym.nlu.interpreter import FALLBACK, Interpretation
 from dialogue_gym.nlu.regex import MAX_PATTERN, Pattern, compile_pattern
@@ -50,6 +51,13 @@ class SentenceReader(ReplyReader):
             if compiled is not None
         ]
         self._slots = {slot.entity: slot.name for slot in domain.slots if slot.entity is not None}
+        self._known = {
+            code.slot.name: {value.casefold() for value in code.values}
+            for code in slot_codes(domain)
+            if code.values
+        }
+        if domain.database is not None:
+            self._known[domain.database.name] = {name.casefold() for name in domain.database.names}
 
     @functools.cached_property
     def _interpreter(self) -> TrainedInterpreter:
@@ -80,14 +88,31 @@ class SentenceReader(ReplyReader):
     def exact(self, text: str) -> dict[str, dict[str, str]]:
         """Return the actions that have this text, in alphabetical order, each with the values that it names.
 
-        Values are by slot, as they are written.
+        Values are by place, as they are written. Anything can stand in a place, so that texts without places
+        precede the others, and then those whose places have values that are known.
         """
         text = " ".join(text[:MAX_TEXT].split())
-        found: dict[str, dict[str, str]] = {}
+        found: list[tuple[int, str, dict[str, str]]] = []
         for action, pattern, places in self._patterns:
             if matched := pattern.match(text):
-                found.setdefault(action, dict(zip(places, matched.groups(), strict=True)))
-        return dict(sorted(found.items()))
+                said = dict(zip(places, matched.groups(), strict=True))
+                found.append((self._strangers(said), action, said))
+        fewest = min((strangers for strangers, _, _ in found), default=0)
+        nearest = {action: said for strangers, action, said in reversed(found) if strangers == fewest}
+        return dict(sorted(nearest.items()))
+
+    def _strangers(self, said: dict[str, str]) -> int:
+        """Return 0 for a text without places, 1 if all values in its places are known, else 2."""
+        return (
+            1
+            + any(
+                value.casefold() not in self._known[place]
+                for place, value in said.items()
+                if place in self._known
+            )
+            if said
+            else 0
+        )
 
     def similar(self, text: str) -> dict[str, dict[str, str]]:
         """Return the actions that a text is like, the likeliest first, each with the values that it names.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialogue_gym import DomainError, load_domain
+from dialogue_gym import load_domain
 from dialogue_gym._http import ServiceError
 from dialogue_gym.testing import play, run
 from dialogue_gym.testing.trial import make_bot
@@ -141,11 +141,6 @@ def test_functions_are_bots_and_their_errors_are_faults() -> None:
     assert run(lambda sender, message: "Hello!", "restaurant", 1).endings == {  # type: ignore[arg-type,return-value]
         "an answer that is not a list of messages": 1.0
     }
-
-
-def test_users_who_search_are_refused() -> None:
-    with pytest.raises(DomainError, match="users search a database, and whether a foreign bot"):
-        run(Waiter().texts, "hotel", 1)
 
 
 def command(*words: str) -> tuple[int, str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dialogue_gym import DialogueEnv, ExpertPolicy, PretrainedPolicy, load_domain
+from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.testing import RestBot, Result, play
 from dialogue_gym.testing.dialogue import ForeignDialogue
@@ -46,19 +47,24 @@ def test_an_agent_of_ours_has_the_outcomes_of_the_simulation(
     assert shown == simulated(domain, results, **settings)
 
 
+SOURCES = [
+    "restaurant",
+    "concert",
+    "hotel",
+    "city",
+    "laptop",
+    *sorted((ROOT / "agents/domains").glob("*.yml")),
+]
+
+
 @pytest.mark.parametrize("turn_taking", ["auto", "explicit"])
-@pytest.mark.parametrize(
-    "source", ["restaurant", "concert", *sorted((ROOT / "agents/domains").glob("*.yml"))], ids=str
-)
-def test_a_bot_that_tells_what_it_knows_is_judged_as_in_the_simulation(
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: Path(source).stem)
+def test_a_bot_that_says_the_same_is_judged_as_in_the_simulation(
     source: str | Path, turn_taking: str
 ) -> None:
-    """Rewards and steps too, with random choices: the expert's, and now and then any other action."""
+    """Rewards and steps too, with the expert's choices, and now and then any other action."""
     domain = load_domain(source)
-    settings: dict[str, Any] = {"turn_taking": turn_taking}
-    if domain.fake_user and domain.fake_user.search:
-        pytest.skip("its users search")
-    settings["max_episode_steps"] = 25 if turn_taking == "auto" else 50
+    settings = {"turn_taking": turn_taking, "max_episode_steps": 25 if turn_taking == "auto" else 50}
     env, dialogue = DialogueEnv(domain, **settings), ForeignDialogue(domain, **settings)
     policy = ExpertPolicy(env, 0)
     outcomes = set()
@@ -71,12 +77,14 @@ def test_a_bot_that_tells_what_it_knows_is_judged_as_in_the_simulation(
             action = int(policy.predict(observation)[0])
             if (seed + 7 * number) % 5 == 0:
                 action = (seed + number) % int(env.action_space.n)
-            name = env.action_names[action]
+            name, known = env.action_names[action], len(env.conversation.events)
             observation, reward, terminated, truncated, info = env.step(action)
             total += reward
             is_over = terminated or truncated
             if name != "action_listen":
-                turn.append(Deed(name))
+                said = [one for one in env.conversation.events[known:] if isinstance(one, BotUttered)]
+                venue = env.conversation.venue.get(domain.database.name) if domain.database else None
+                turn.append(Deed(name, tuple(said), venue=venue))
             if is_over or name == "action_listen" or info["turns"] > dialogue.turns:
                 dialogue.answer(turn)
                 turn = []
