@@ -14,6 +14,8 @@ from dialogue_gym.rules.tables import ACCEPTED, ASKED, MADE, NO_MATCH, NO_OTHER,
 
 SERVICES = ("offer", "alternative", "answer")
 """The acts that are services."""
+_WIDTH = 64
+"""Characters of a line of a venue's details: with a title it fits a terminal of 80."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,15 @@ class SearchState:
     doubts: dict[str, tuple[tuple[str, int], tuple[str, int]]] = field(default_factory=dict)
 
     def lines(self) -> list[tuple[str, str]]:
-        """Return the search as pairs of a title and a text, for people to read."""
+        """Return the search as pairs of a title and a text, for people to read.
+
+        The details of the venue are several lines, of which those after the first have no title.
+        """
         lines = [("found", self.counts)]
         if self.name is not None or self.offer != SEARCH_FIELDS["offer"][0]:
             lines.append(("offer", self.status if self.name is None else f"{self.name} ({self.status})"))
         cells = [f"{name}: {'?' if cell is None else cell}" for name, cell in self.details.items()]
-        if cells:
-            lines.append(("venue", ", ".join(cells)))
+        lines += [("" if number else "venue", text) for number, text in enumerate(_rows(cells))]
         if self.asked:
             lines.append(("asked for", ", ".join(self.asked)))
         for slot, both in self.doubts.items():
@@ -88,6 +92,17 @@ class SearchState:
         """The numbers of venues: `3 of 110`, and `3 of 110, 2 left` if some were turned down."""
         left = "" if self.left == self.matches else f", {self.left or 'none'} left"
         return f"{self.matches} of {self.venues}{left}"
+
+
+def _rows(cells: Sequence[str]) -> list[str]:
+    """Return cells as lines of at most `_WIDTH` characters, unless a cell is longer itself."""
+    rows: list[str] = []
+    for cell in cells:
+        if rows and len(rows[-1]) + len(cell) + 2 <= _WIDTH:
+            rows[-1] += f", {cell}"
+        else:
+            rows.append(cell)
+    return [f"{row}," for row in rows[:-1]] + rows[-1:]
 
 
 def _database(domain: Domain) -> Database:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from dialogue_gym import load_domain
@@ -90,6 +92,17 @@ def test_requests_without_an_answer_and_cells_are_told() -> None:
     ]
     told = search_after(THAI, "utter_offer", '/request{"attribute": "hours"}', "utter_tell")
     assert told.asked == () and told.lines() == asked.lines()[:3]
+
+
+def test_many_details_are_several_lines() -> None:
+    search = search_after(THAI, "utter_offer")
+    long = dict(search.venue) | {"address": "21 Tollhouse Lane, Pebble Bay", "about": "x" * 70, "view": "sea"}
+    assert dataclasses.replace(search, venue=long).lines()[2:] == [
+        ("venue", "kind: thai, phone: 11, hours: ?,"),
+        ("", "address: 21 Tollhouse Lane, Pebble Bay,"),
+        ("", f"about: {'x' * 70},"),
+        ("", "view: sea"),
+    ]
 
 
 def test_the_parts_of_an_answer_are_told_apart() -> None:

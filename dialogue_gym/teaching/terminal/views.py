@@ -107,7 +107,10 @@ def slot_line(slots: Mapping[str, Value]) -> Line:
 def search_lines(conversation: Conversation) -> list[Line]:
     """Return the search as the bot knows it; none if the users do not search."""
     search = conversation.search
-    return [Line(visible(f"{title} {text}"), "faint") for title, text in search.lines()] if search else []
+    return [
+        Line(visible(f"{title} {text}"), "faint") if title else Line(visible(text), "faint", indent=6)
+        for title, text in (search.lines() if search else ())
+    ]
 
 
 def answer_keys(session: Session) -> str:
