@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
+from gymnasium.error import DependencyNotInstalled
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -109,8 +110,8 @@ def _evaluate(taught: Taught, is_outdated: Callable[[], bool]) -> Report | str:
         policy = _WatchfulPolicy(env, list(taught.labels), is_outdated)
         bot = Agent(taught.domain.name, env, policy, rules=taught.rules)
         return evaluate_exactly(bot, seconds=SECONDS, dialogues=DIALOGUES, failures=FAILURES)
-    except ImportError as error:
-        if str(error.name).startswith("dialogue_gym"):
+    except (ImportError, DependencyNotInstalled) as error:
+        if str(getattr(error, "name", None)).startswith("dialogue_gym"):
             raise  # a bug, not a missing package
         return 'It is computed with a package that is missing: pip install "dialogue_gym[agents]".'
 
