@@ -124,12 +124,13 @@ def is_misspelling_of(word: str, meant: str) -> bool:
 
 
 def as_sentence(text: str) -> str:
-    """Return a clause as a sentence.
+    """Return a clause as a sentence; a name at its beginning, such as that of an action, stays as it is.
 
-    >>> as_sentence("the user hung up")
-    'The user hung up.'
+    >>> as_sentence("the user hung up"), as_sentence("utter_greet came too late")
+    ('The user hung up.', 'utter_greet came too late.')
     """
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    begun = text if "_" in text.partition(" ")[0] else text[:1].upper() + text[1:]
+    return begun if text.endswith((".", "!", "?")) else f"{begun}."
 
 
 def cut(text: str, width: int) -> str:

@@ -60,6 +60,9 @@ def main() -> None:
                     if (dialogues == 1) == (page == ""):
                         _shoot(browser, address + page, width, height, theme, out / f"{name}.png")
                         print(out / f"{name}.png")
+                if dialogues == 1:
+                    _report(browser, Path(folder) / str(dialogues), out / "report-1280.png")
+                    print(out / "report-1280.png")
                 if dialogues > 1:
                     _look_after(browser, address, out / "people-1280.png")
                     print(out / "people-1280.png")
@@ -156,6 +159,27 @@ def _correct(browser: Browser, address: str, action: str) -> None:
     page.goto(address)
     page.click(f'[data-action="{action}"]')
     page.wait_for_selector(".change")
+    page.close()
+
+
+def _report(browser: Browser, store: Path, path: Path) -> None:
+    """Take the picture of the report on a taught bot."""
+    named, file = store.with_name("restaurant-teaching"), store.with_name("report.html")
+    shutil.copytree(store, named)
+    evaluate = [
+        sys.executable,
+        "-m",
+        "dialogue_gym",
+        "evaluate",
+        "restaurant",
+        "--agent",
+        str(named),
+        "--exact",
+    ]
+    subprocess.run([*evaluate, "--html", str(file)], check=True, stdout=subprocess.DEVNULL)
+    page = browser.new_page(viewport={"width": 1280, "height": 1500})
+    page.goto(file.as_uri())
+    page.screenshot(path=path)
     page.close()
 
 

@@ -91,7 +91,7 @@ def sampled_report(
         goals=groups_by_value(_goals(bot, table, seed)),
         endings=endings(figures.success_rate, hung_up, float(table[:, 4].mean())),
         failures=tuple(_failed(bot, table, seed, failures, is_random)),
-        notes=(f"a sample with 95 % intervals: {reason}",) if reason else (),
+        notes=(f"a sample with 95% intervals: {reason}",) if reason else (),
     )
 
 
