@@ -17,7 +17,6 @@ from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
 from dialogue_gym.domain.model import LISTEN, NO_VENUE, Condition
 from dialogue_gym.domain.observation import SlotCodes, slot_codes
 from dialogue_gym.domain.slot import DONT_CARE
-from dialogue_gym.text.sentences import SentenceReader
 from dialogue_gym.text.tools import ascii_quoted
 
 _NOTHING = frozenset(("", "?", "none", "null", "nil", "unknown", "undefined", "nan"))
@@ -64,6 +63,8 @@ class DeedReader:
             ValueError: no action of the domain has a text.
             ImportError: a package of the extra `nlu` is missing.
         """
+        from dialogue_gym.text.sentences import SentenceReader  # needs the extra nlu
+
         self._domain = domain
         self._sentences = SentenceReader(domain)
         self._codes = {code.slot.name: code for code in slot_codes(domain)}

@@ -56,8 +56,8 @@ class Progress:
             self.figures = figures(session)
             self.found = dialogues(session.history)
             self._domain, self._turn_taking = session.domain, session.turn_taking
-            self._labels = session.history.labels(session.domain, session.turn_taking)
             taught = Taught.of(session)
+            self._labels = taught.labels
             if not taught.is_like(self._taught):
                 self._taught, self.is_outdated = taught, True
         return True
