@@ -21,8 +21,8 @@ T = TypeVar("T")
 MAX_BYTES = 5_000_000
 """A longer response is not read to its end."""
 MAX_SECONDS = 3600.0
-UNREACHABLE = "no connection"
-"""The kind of the fault that nobody listens at an address."""
+UNREACHABLE, NOT_SENT = "no connection", "the request cannot be sent"
+"""The kinds of faults in which nobody listens at an address, and in which it is none."""
 # Without compression: the limit on bytes must hold for the content.
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
 
@@ -43,7 +43,7 @@ class ServiceError(Exception):
         status: int | None = None,
         body: Any = None,
         retry_after: float | None = None,
-        kind: str = "the request cannot be sent",
+        kind: str = NOT_SENT,
     ) -> None:
         """Keep the message, with unprintable characters escaped."""
         super().__init__(printable(message))

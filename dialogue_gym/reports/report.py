@@ -158,7 +158,7 @@ class Report:
         if len(self.users) > 1:
             shown = ", ".join(f"{one.name} {percent(one.success_rate)}" for one in self.users)
             lines.append(f"success by user: {shown}")
-        if len(self.goals) > 1:
+        if len(self.goals) > 1 and not self.reaches(1.0):
             worst = self.goals[0]
             lines.append(f"worst goal: {percent(worst.success_rate)} with {worst.name}")
         failed = {name: chance for name, chance in self.endings.items() if name != "success"}

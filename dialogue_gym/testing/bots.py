@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._http import JsonClient, ServiceError, with_path
+from dialogue_gym._http import NOT_SENT, UNREACHABLE, JsonClient, ServiceError, with_path
 from dialogue_gym._text import quoted, visible
 from dialogue_gym.chat import Bot
 from dialogue_gym.conversation.conversation import Conversation
@@ -26,6 +26,7 @@ Answer = Callable[[str, str], Sequence[str] | Awaitable[Sequence[str]]]
 """A bot as a function: from a sender and a message to the texts of the answer."""
 
 
+_MOST_CONVERSATIONS = 1000
 _NO_LIST = "an answer that is not a list of messages"
 
 
@@ -34,7 +35,7 @@ class BotError(Exception):
 
     Attributes:
         kind: the kind of the fault, in the same words for all such faults.
-        is_final: whether all other messages will have the same fault.
+        is_final: whether it shows that there is no bot, if it comes at once.
     """
 
     def __init__(self, message: str, kind: str, is_final: bool = False) -> None:
@@ -117,7 +118,10 @@ class RestBot(ForeignBot):
                 "POST", self._url, self._timeout, {"sender": sender, "message": message}
             )
         except ServiceError as error:
-            raise BotError(str(error), error.kind, error.status in (401, 403, 404, 405)) from None
+            detail = error.body.get("detail") if isinstance(error.body, Mapping) else None
+            reason = f": {visible(detail)}" if isinstance(detail, str) else ""
+            is_final = error.kind in (UNREACHABLE, NOT_SENT) or error.status in (401, 403, 404, 405)
+            raise BotError(f"{error}{reason}", error.kind, is_final) from None
         messages = tuple(_read_message(one, sender) for one in _listed(content))
         return BotReply(messages, await self._done(sender))
 
@@ -183,13 +187,16 @@ class AgentBot(ForeignBot):
         self.name = name
         self._bot = bot
         self._interpreter = interpreter
-        self._conversation: Conversation | None = None
+        self._conversations: dict[str, Conversation] = {}
 
     async def reply(self, sender: str, message: str) -> BotReply:
-        """Let the bot answer; another sender begins a new conversation."""
-        if self._conversation is None or self._conversation.sender_id != sender:
-            self._conversation = Conversation(self._bot.domain, sender_id=sender)
-        conversation = self._conversation
+        """Let the bot answer; each sender has a conversation, until many others have come."""
+        conversation = self._conversations.pop(sender, None) or Conversation(
+            self._bot.domain, sender_id=sender
+        )
+        self._conversations[sender] = conversation
+        if len(self._conversations) > _MOST_CONVERSATIONS:
+            del self._conversations[next(iter(self._conversations))]
         try:
             heard = understand(self._interpreter, message, self._bot.domain)
         except InterpreterError as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._http import UNREACHABLE, ServiceError, run_coroutine
+from dialogue_gym._http import ServiceError, run_coroutine
 from dialogue_gym._text import counted
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcript import transcript
@@ -156,7 +156,7 @@ class _Run:
                     slots = ", ".join(deed.unnamed)
                     notes.append(f"{deed.action} named no {slots}: the user judged their own words")
             message = dialogue.answer(deeds)
-        if error and is_first and not has_answer and (error.is_final or error.kind == UNREACHABLE):
+        if error and error.is_final and is_first and not has_answer:
             raise ServiceError(str(error))
         is_success = dialogue.outcome == "success"
         ending, why = SUCCESS, None

@@ -12,10 +12,13 @@ import pytest
 
 from dialogue_gym import load_domain
 from dialogue_gym._http import ServiceError
+from dialogue_gym.journal.store import Store
 from dialogue_gym.testing import play, run
 from dialogue_gym.testing.trial import make_bot
 from tests.commands import call
+from tests.exact.lessons import correct_once
 from tests.testing.servers import (
+    RESTAURANT,
     Answer,
     Forgetful,
     Hasty,
@@ -31,7 +34,7 @@ def test_a_tracker_gives_the_same_outcomes_as_texts() -> None:
     outcomes = []
     for has_tracker in (False, True):
         with bot_server(Waiter().reply, has_tracker=has_tracker) as server:
-            report = run(server.url, "restaurant", 60, indecisiveness=0.2)
+            report = run(server.url, "restaurant", 40, indecisiveness=0.2)
             how = "the bot's actions are read from its tracker"
             expected = how if has_tracker else "no tracker (status 404)"
             assert report.notes[0].startswith(expected) and report.success_rate > 0.95
@@ -123,6 +126,29 @@ def test_a_wrong_address_is_one_sentence(status: int) -> None:
     refused = pytest.raises(ServiceError, match=rf"responded with status {status}$")
     with bot_server(lambda *_: Raw(status, b"")) as server, refused:
         run(server.url, "restaurant", 20)
+
+
+@pytest.mark.parametrize("address", ["http://", "http://a:b@host", "http://[::1"])
+def test_an_address_that_is_none_is_one_sentence(address: str) -> None:
+    with pytest.raises(ServiceError, match=r"address|password"):
+        run(address, "restaurant", 20)
+
+
+def test_a_limit_of_the_server_is_told() -> None:
+    body = b'{"detail": "you are sending messages too quickly"}'
+    with bot_server(lambda *_: Raw(429, body)) as server:
+        report = run(server.url, "restaurant", 3)
+    assert report.endings == {"status 429": 1.0}
+    assert report.failures[0].fault.endswith("status 429: you are sending messages too quickly")
+
+
+def test_a_taught_store_is_a_bot(tmp_path: Path) -> None:
+    folder = tmp_path / "taught"
+    with Store(folder) as store:
+        for seed in range(15):
+            correct_once(store, RESTAURANT, "explicit", seed)
+    report = run(folder, "restaurant", 30, jobs=3, indecisiveness=0)
+    assert report.bot == "taught" and report.success_rate >= 0.8
 
 
 def test_functions_are_bots_and_their_errors_are_faults() -> None:
