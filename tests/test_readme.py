@@ -37,9 +37,9 @@ from tests.test_architecture import LAYERS, arrows, layer
 from tests.testing.servers import Waiter, bot_server
 from tests.web.servers import served
 
-README, ENVIRONMENTS, TRAIN, CHAT, TEACH, RESULTS, SPEED, LANGUAGE_MODELS, TESTING = PAGES = (
+README, ENVIRONMENTS, TRAIN, CHAT, TEACH, RESULTS, SPEED, LANGUAGE_MODELS, TESTING, VERDICTS = PAGES = (
     "README.md", "docs/environments.md", "docs/train.md", "docs/chat.md", "docs/teach.md", "docs/results.md",
-    "docs/speed.md", "docs/language-models.md", "docs/testing-bots.md",
+    "docs/speed.md", "docs/language-models.md", "docs/testing-bots.md", "docs/verdicts.md",
 )  # fmt: skip
 BENCHMARK = ROOT / "docs/benchmark"
 

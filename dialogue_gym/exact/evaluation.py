@@ -75,7 +75,7 @@ def evaluate_exactly(
 
     Some bots cannot be evaluated so: one with rules or forms, which read the conversation; a policy with a
     memory, or with random choices; users who search a database; or too many states. The report is then that
-    of a sample, with 95 % intervals, and its first note gives the reason.
+    of a sample, with 95% intervals, and its first note gives the reason.
 
     Args:
         bot: an `Agent`, or anything with the `predict` of Stable-Baselines3. The agent, and a `Policy`, are

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -9,14 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dialogue_gym import rules
-from dialogue_gym.bounds.enumeration import Chance
+from dialogue_gym.bounds.enumeration import Chance, TooLarge
 from dialogue_gym.conversation.recorder import Recorder
 from dialogue_gym.envs.simulation import Simulation
+from dialogue_gym.exact.advice import BeliefAdviser, ExpertAdviser, WrongChoice
 from dialogue_gym.exact.chain import Chain
 from dialogue_gym.exact.choices import Observed
 from dialogue_gym.exact.flow import Backwards
 from dialogue_gym.exact.player import (
-    Adviser,
     BotChoice,
     JudgedBot,
     PlayedDialogue,
@@ -47,14 +48,15 @@ class FailingPath(NamedTuple):
 class Failures:
     """The failed dialogues of a bot, the likeliest first, each of another kind.
 
-    Two dialogues are of one kind if their first wrong choice is the same, by the domain's expert: the same
-    observation. If all choices were right, or there is no expert, it is the last action that counts.
+    Two dialogues are of one kind if their first wrong choice is the same: the same observation. If all
+    choices were right, it is the last action that counts. The domain's expert says what is right; without
+    one, a bot does that sees the user's half, if that is not too large.
     """
 
     def __init__(self, bot: JudgedBot, chain: Chain) -> None:
         """Prepare to search a chain that has been followed."""
         self._bot, self._chain = bot, chain
-        self._adviser = Adviser(bot.env)
+        self._expert = ExpertAdviser(bot.env)
         self._backwards = Backwards(chain)
         self._chance = chain.edges.chance.copy()
         self._begins = np.array([one.chance for one in chain.beginnings])
@@ -79,14 +81,26 @@ class Failures:
             if path is None:
                 return
             decisions = self._decisions(path)
-            choices = [self._choice(decision) for decision in decisions[:-1]]
-            fault = self._adviser.first_fault(choices)
-            decision = decisions[len(choices) - 1 if fault is None else fault]
+            fault = self._first_fault(decisions)
+            decision = decisions[-2 if fault is None else fault.place]
             self._block(decision)
-            kind = choices[-1].action if fault is None else decision
+            kind = self._choice(decision).action if fault is None else decision
             if kind not in kinds:
                 kinds.add(kind)
-                yield self._failed(path, decisions, len(choices) if fault is None else fault, seconds)
+                shared = len(decisions) if fault is None else fault.place
+                yield self._failed(path, decisions, shared, seconds)
+
+    def _first_fault(self, decisions: Sequence[int]) -> WrongChoice | None:
+        if self._expert.is_there:
+            return self._expert.first_fault([self._choice(decision) for decision in decisions[:-1]])
+        return self._by_belief.first_fault(decisions) if self._by_belief else None
+
+    @functools.cached_property
+    def _by_belief(self) -> BeliefAdviser | None:
+        try:
+            return BeliefAdviser(self._chain)
+        except TooLarge:
+            return None
 
     def _block(self, decision: int) -> None:
         """Leave all dialogues with a decision out of the search."""
@@ -140,7 +154,8 @@ class Failures:
             decisions = self._chain.choices.indices([*observed, tuple(played.last.tolist())])
         else:
             played = self._walk(path, decisions)
-        return failed_dialogue(self._bot, played, self._adviser, seed, self._chance_of(decisions))
+        fault = self._first_fault(decisions)
+        return failed_dialogue(self._bot, played, fault, seed, self._chance_of(decisions))
 
     def _chance_of(self, decisions: Sequence[int]) -> float:
         """Return the chance that a dialogue shows these observations and fails at the last one."""

@@ -14,9 +14,9 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.envs.wrapping import unwrapped_dialogue
+from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
-from dialogue_gym.policies.base import ExpertPolicy, Policy
+from dialogue_gym.policies.base import Policy
 from dialogue_gym.reports import FailedDialogue
 from dialogue_gym.training.evaluation import agent_env
 
@@ -50,8 +50,11 @@ class JudgedBot:
         else:
             if env is None and not isinstance(bot, Policy):
                 raise TypeError(f"env: the environment of a {type(bot).__name__} is needed")
-            own = unwrapped_dialogue(env if env is not None else bot.env)
+            outer = env if env is not None else bot.env
+            own = unwrapped_dialogue(outer)
             self.settings = given_settings(own) | dict(settings or {})
+            if (limit := horizon_of(outer)) != own.tables.step_limit:
+                self.settings.setdefault("max_episode_steps", limit)
             self.env = DialogueEnv(own.domain, **self.settings)
             self.name, self.policy = type(bot).__name__, bot
         rules = self._agent.rules if self._agent else None
@@ -176,35 +179,3 @@ def given_settings(env: DialogueEnv) -> dict[str, Any]:
     if env.observation_form.name != "fields":
         settings["observation"] = env.observation_form.name
     return settings
-
-
-class Adviser:
-    """The domain's expert, who says what a bot should have done instead."""
-
-    def __init__(self, env: DialogueEnv) -> None:
-        """Ask the expert of an environment's domain, if it has one."""
-        self._expert = ExpertPolicy(env) if env.domain.expert else None
-        self._env = env
-
-    def right_actions(self, codes: npt.NDArray[Any]) -> tuple[str, ...]:
-        """Return the right actions in an observation, the preferred one first; empty without an expert."""
-        if self._expert is None:
-            return ()
-        return tuple(self._env.action_names[action] for action in self._expert.right_actions(codes))
-
-    def first_fault(self, choices: Sequence[BotChoice]) -> int | None:
-        """Return the place of the first choice that is not right; None if there is none."""
-        for place, choice in enumerate(choices):
-            right = self.right_actions(choice.codes)
-            if right and choice.action not in right:
-                return place
-        return None
-
-    def advice(self, played: PlayedDialogue) -> str | None:
-        """Return the action to teach, in a sentence; None if no choice was wrong."""
-        place = self.first_fault(played.choices)
-        if place is None:
-            return None
-        fault = played.choices[place]
-        right = " or ".join(self.right_actions(fault.codes))
-        return f"after {fault.act!r} teach {right} (the bot chose {fault.action})"

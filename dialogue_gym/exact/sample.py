@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.exact.player import FAULTS, Adviser, JudgedBot, PlayedDialogue, named_goal, play_seed
+from dialogue_gym.exact.advice import ExpertAdviser, WrongChoice, advice
+from dialogue_gym.exact.player import FAULTS, JudgedBot, PlayedDialogue, named_goal, play_seed
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy, RandomPolicy
 from dialogue_gym.reports.report import (
@@ -138,29 +139,24 @@ def _failed(
     bot: JudgedBot, table: npt.NDArray[np.float64], seed: int, most: int, is_random: bool
 ) -> Iterator[FailedDialogue]:
     """Yield failed dialogues that differ in their first wrong decision, or else in their last one."""
-    adviser = Adviser(bot.env)
-    kinds: set[Any] = set()
+    adviser = ExpertAdviser(bot.env)
+    kinds: set[str | bytes] = set()
     for number in table[table[:, 1] == 0, 0].astype(int).tolist()[:_LOOKED_AT]:
         if len(kinds) >= most:
             return
         its_seed = first_seed(seed) + number
         played = play_seed(bot, its_seed)
-        kind = _kind(played, adviser)
+        fault = adviser.first_fault(played.choices)
+        # Of one kind are those with the same first wrong choice, or the last action if all were right.
+        choice = played.choices[-1 if fault is None else fault.place]
+        kind = choice.action if fault is None else choice.codes.tobytes()
         if kind not in kinds and played.conversation.outcome != "success":  # chance may be kinder now
             kinds.add(kind)
-            yield failed_dialogue(bot, played, adviser, None if is_random else its_seed, None)
-
-
-def _kind(played: PlayedDialogue, adviser: Adviser) -> Any:
-    """Return the kind of a failed dialogue: its first wrong choice, or the last action if all were right."""
-    fault = adviser.first_fault(played.choices)
-    if fault is None:
-        return played.choices[-1].action
-    return played.choices[fault].codes.tobytes()
+            yield failed_dialogue(bot, played, fault, None if is_random else its_seed, None)
 
 
 def failed_dialogue(
-    bot: JudgedBot, played: PlayedDialogue, adviser: Adviser, seed: int | None, chance: float | None
+    bot: JudgedBot, played: PlayedDialogue, fault: WrongChoice | None, seed: int | None, chance: float | None
 ) -> FailedDialogue:
     """Return a dialogue that was played, as the report lists it."""
     return FailedDialogue(
@@ -170,5 +166,5 @@ def failed_dialogue(
         fault=FAULTS[played.conversation.outcome or "truncated"],
         seed=seed,
         chance=chance,
-        advice=adviser.advice(played),
+        advice=advice(played, fault),
     )
