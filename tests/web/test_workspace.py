@@ -350,6 +350,14 @@ def test_a_failing_dialogue_becomes_a_lesson_and_is_taught(workspaces: Workspace
     assert isinstance(after, Report) and after.success_rate > before.success_rate
 
 
+def test_success_without_a_fake_user_is_not_computed() -> None:
+    workspace = Workspaces(Store.in_memory(), TeachingConfig(domain_from("intents: [tell]\n"), user="me")).of(
+        "a"
+    )
+    told = workspace.shared.success.report(Taught.of(workspace.session), lambda: False)
+    assert told == "This domain has no fake user, so there is nobody to try the bot on."
+
+
 def test_without_an_expert_a_failing_dialogue_is_taught_from_its_beginning() -> None:
     domain = dataclasses.replace(RESTAURANT, expert=())
     workspace = Workspaces(Store.in_memory(), TeachingConfig(domain)).of("anna")
