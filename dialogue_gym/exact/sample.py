@@ -167,4 +167,5 @@ def failed_dialogue(
         seed=seed,
         chance=chance,
         advice=advice(played, fault),
+        right_steps=None if fault is None else fault.place,
     )

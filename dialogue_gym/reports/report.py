@@ -48,6 +48,8 @@ class FailedDialogue:
         seed: the seed that plays it again; None if it was not found.
         chance: its exact chance among all dialogues; None in a sample.
         advice: the action to teach, in a sentence; None if nothing is known.
+        right_steps: the number of the bot's actions before its first wrong one; None if none is known to be
+            wrong.
     """
 
     conversation: Conversation
@@ -57,6 +59,7 @@ class FailedDialogue:
     seed: int | None = None
     chance: float | None = None
     advice: str | None = None
+    right_steps: int | None = None
 
     def lines(self) -> list[str]:
         """Return a heading and the dialogue, line by line."""

@@ -10,14 +10,14 @@ from typing import Any
 import numpy.typing as npt
 from gymnasium.error import DependencyNotInstalled
 
+from dialogue_gym.conversation.events import ActionExecuted
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.labels import Label
 from dialogue_gym.policies.agent import Agent
-from dialogue_gym.policies.base import ExpertPolicy
-from dialogue_gym.reports import Report
+from dialogue_gym.reports import FailedDialogue, Report
 from dialogue_gym.stories.rulebook import RuleBook
-from dialogue_gym.teaching.pending import Proposal
+from dialogue_gym.teaching.pending import Proposal, SessionError
 from dialogue_gym.teaching.policy import TaughtPolicy
 from dialogue_gym.teaching.session import Session
 
@@ -116,31 +116,31 @@ def _evaluate(taught: Taught, is_outdated: Callable[[], bool]) -> Report | str:
         return 'It is computed with a package that is missing: pip install "dialogue_gym[agents]".'
 
 
-def begin_failed(session: Session, seed: int) -> tuple[str, str]:
+def begin_failed(session: Session, failed: FailedDialogue) -> tuple[str, str]:
     """Begin a conversation with the user of a failed dialogue, up to the bot's first wrong step.
 
-    The domain's expert tells whether a step is wrong; without an expert it stays at its beginning.
+    Where no step is known to be wrong, the conversation stays at its beginning.
 
     Args:
         session: a session with a fake user.
-        seed: the seed of the failed dialogue.
+        failed: a failed dialogue of the bot, with its seed.
 
     Returns:
         A note for the teacher, and its style.
 
     Raises:
-        SessionError: the teacher is the user.
+        SessionError: the teacher is the user, or the dialogue has no seed.
     """
-    session.begin_with(seed)
-    here, env = session.id, session.environment()
-    expert = ExpertPolicy(env) if session.domain.expert else None
-    while session.id == here and isinstance(session.pending, Proposal) and not session.pending.is_closing:
-        if expert is None:
-            return "The bot fails with this user. Approve its steps until one is wrong.", ""
-        right = expert.right_actions(session.conversation.observation())
-        if session.pending.best.action not in [env.action_names[action] for action in right]:
-            return "The bot fails with this user. Here it goes wrong: choose a better step.", ""
-        session.run(0.0)
-    if session.id != here and session.history.outcome(here) != "success":
-        return "The bot fails with this user, although its steps are those of the domain's expert.", ""
-    return "The bot succeeds with this user by now.", "good"
+    if failed.seed is None:
+        raise SessionError("no seed is known that plays this dialogue again")
+    session.begin_with(failed.seed)
+    if failed.right_steps is None:
+        return "The bot fails with this user. Approve its steps until one is wrong.", ""
+    events = failed.conversation.events
+    actions = [event.name for event in events if isinstance(event, ActionExecuted)]
+    for place, action in enumerate(actions[: failed.right_steps + 1]):
+        if not isinstance(session.pending, Proposal) or session.pending.best.action != action:
+            return "The bot failed with this user. By now its next step is another one: is it right?", ""
+        if place < failed.right_steps:
+            session.run(0.0)
+    return "The bot fails with this user. Here it goes wrong: choose a better step.", ""

@@ -22,6 +22,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.moderation import JournalModeration, Moderation
 from dialogue_gym.nlu.interpreter import InterpreterError
+from dialogue_gym.reports import FailedDialogue
 from dialogue_gym.teaching.driver import MOST_STEPS, THRESHOLD
 from dialogue_gym.teaching.lesson import GOAL, Lesson
 from dialogue_gym.teaching.mode import FAKE, ME
@@ -327,13 +328,13 @@ class Workspace:
             self._look()
             return self.is_running
 
-    def replay(self, seed: int) -> None:
+    def replay(self, failed: FailedDialogue) -> None:
         """Begin a conversation with the fake user of a failed dialogue, up to the bot's first wrong step."""
         with self.shared.lock:
             self.catch_up()
             with self.change(self.step):
                 self.use(FAKE)
-                self.notes.append(Note(*begin_failed(self.session, seed)))
+                self.notes.append(Note(*begin_failed(self.session, failed)))
 
     def use(self, user: str) -> None:
         """Change the user.

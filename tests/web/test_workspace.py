@@ -337,7 +337,7 @@ def test_a_failing_dialogue_becomes_a_lesson_and_is_taught(workspaces: Workspace
     assert success(is_outdated=True) is before, "it is computed once for all pages"
     (failed,) = before.failures
     do(workspace, "user", user="me")
-    workspace.replay(failed.seed or 0)
+    workspace.replay(failed)
     assert workspace.view["user"] == "fake" and "Here it goes wrong" in workspace.view["notes"][-1][0]
     replayed = steps(workspace.session.conversation)
     assert [*replayed, workspace.view["options"][0]["action"]] == steps(failed.conversation)[
@@ -348,6 +348,13 @@ def test_a_failing_dialogue_becomes_a_lesson_and_is_taught(workspaces: Workspace
     do(workspace, "correct", action=right[0])
     after = success()
     assert isinstance(after, Report) and after.success_rate > before.success_rate
+    workspace.replay(failed)
+    assert "By now its next step is another one" in workspace.view["notes"][-1][0]
+    workspace.replay(dataclasses.replace(failed, right_steps=None))
+    assert "until one is wrong" in workspace.view["notes"][-1][0] and len(workspace.view["chat"]) == 1
+    assert steps(workspace.session.conversation) == steps(failed.conversation)[:1]
+    workspace.replay(dataclasses.replace(failed, seed=None))
+    assert faults(workspace) == ["no seed is known that plays this dialogue again"]
 
 
 def test_success_without_a_fake_user_is_not_computed() -> None:
@@ -356,19 +363,6 @@ def test_success_without_a_fake_user_is_not_computed() -> None:
     )
     told = workspace.shared.success.report(Taught.of(workspace.session), lambda: False)
     assert told == "This domain has no fake user, so there is nobody to try the bot on."
-
-
-def test_without_an_expert_a_failing_dialogue_is_taught_from_its_beginning() -> None:
-    domain = dataclasses.replace(RESTAURANT, expert=())
-    workspace = Workspaces(Store.in_memory(), TeachingConfig(domain)).of("anna")
-    workspace.replay(7)
-    first = workspace.view["chat"]
-    assert [bubble["side"] for bubble in first] == ["user"] and "until one is wrong" in workspace.view[
-        "notes"
-    ][-1][0]
-    do(workspace, "restart")
-    workspace.replay(7)
-    assert [bubble["texts"] for bubble in workspace.view["chat"]] == [bubble["texts"] for bubble in first]
 
 
 def test_typed_names_have_no_spaces_and_slips_are_told(talk: Workspace) -> None:

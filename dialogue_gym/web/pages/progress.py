@@ -122,8 +122,7 @@ def show_progress(workspace: Workspace, watchers: Watchers) -> None:
     progress.look()
 
     async def teach_failed(failed: FailedDialogue) -> None:
-        assert failed.seed is not None
-        await asyncio.to_thread(workspace.replay, failed.seed)
+        await asyncio.to_thread(workspace.replay, failed)
         watchers.show(workspace)
         ui.navigate.to("/")
         await watchers.update_others(workspace)
