@@ -9,7 +9,7 @@ import pytest
 from dialogue_gym import load_domain
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.testing import BotReply, ForeignBot, play
-from dialogue_gym.testing.dialogue import told_attributes
+from dialogue_gym.testing.dialogue import ForeignDialogue, told_attributes
 from dialogue_gym.testing.reading import Deed, DeedReader
 from dialogue_gym.testing.trial import make_bot, seeds_of
 
@@ -89,3 +89,28 @@ def test_false_words_fail_a_bot(
     results = play(Altered(pattern, replacement), HOTEL, seeds_of(1, 40))
     assert least <= sum(one.is_success for one in results) / len(results) <= most
     assert fault is None or any(fault in one.fault.sentence for one in results if one.fault)
+
+
+def test_a_venue_that_the_rules_would_not_have_found_can_be_accepted() -> None:
+    """The bot may search otherwise; the user takes what they want."""
+    database = HOTEL.database
+    assert database is not None
+    dialogue = ForeignDialogue(HOTEL, "fixed")
+    accepted = 0
+    for seed in range(30):
+        message: str | None = dialogue.begin(seed)
+        wanted = {slot: value for slot, value in dialogue.goal.items() if value != "dontcare"}
+        details = [database.details(number) for number in range(len(database.names))]
+        fitting = [one for one in details if all(one[slot] == value for slot, value in wanted.items())]
+        if not fitting or message == "/greet":
+            continue
+        venue = fitting[0]
+        # By these values there is no such hotel.
+        offer = Deed("utter_offer", values={"price": "free", "view": "moon"}, venue=venue["hotel"])
+        message = dialogue.answer([offer])
+        if message is None or not message.startswith("/request"):
+            continue  # it is refused at first
+        answer = " ".join(filter(None, venue.values()))
+        dialogue.answer([Deed("utter_tell", (BotUttered(answer),))])
+        accepted += not dialogue.rounds[-1].was_useless
+    assert accepted >= 5
