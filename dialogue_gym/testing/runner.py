@@ -40,6 +40,7 @@ class Result:
         conversation: the dialogue in words.
         has_answer: whether the bot gave a usable answer at least once.
         notes: remarks on the reading of its texts.
+        has_unread: whether an action of the bot was not known.
     """
 
     seed: int
@@ -52,6 +53,7 @@ class Result:
     conversation: Conversation
     has_answer: bool
     notes: tuple[str, ...] = ()
+    has_unread: bool = False
 
     def lines(self) -> list[str]:
         """Return the dialogue, its ending and the remarks, line by line."""
@@ -178,6 +180,7 @@ class _Run:
             dialogue.conversation,
             has_answer,
             tuple(dict.fromkeys(notes)),
+            any(deed.action is None for one in dialogue.rounds for deed in one.deeds),
         )
 
 

@@ -72,7 +72,13 @@ def _failures(results: Sequence[Result], user: str) -> Iterator[FailedDialogue]:
 
 
 def _remarks(results: Sequence[Result]) -> Iterator[str]:
+    """Yield the remarks on the reading of texts, the most frequent first."""
     counts = Counter(note for one in results for note in one.notes)
+    if unread := sum(one.has_unread for one in results):
+        yield (
+            f"in {counted(unread, 'dialogue')} an action was not known, which is a turn that helps nobody:"
+            " responses of the domain can have such a text, or the bot can serve its tracker"
+        )
     for note, number in counts.most_common(_MOST_NOTES):
         yield f"{note} ({counted(number, 'dialogue')})"
     if len(counts) > _MOST_NOTES:
