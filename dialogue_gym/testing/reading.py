@@ -69,6 +69,7 @@ class DeedReader:
         self._sentences = SentenceReader(domain)
         self._codes = {code.slot.name: code for code in slot_codes(domain)}
         self._alike = {name: _reactions_to(domain, name) for name in domain.actions}
+        self._forms = {form.name for form in domain.forms}
         self._venues = {name.casefold(): name for name in domain.database.names} if domain.database else {}
         names = "|".join(map(re.escape, sorted(self._venues, key=len, reverse=True)))
         self._venue_pattern = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE)
@@ -158,6 +159,9 @@ class DeedReader:
         return Deed(None, deed.messages, fault=f"{ascii_quoted(text)} names no {words}")
 
     def _tracked(self, messages: Sequence[BotUttered], done: Sequence[str]) -> list[Deed]:
+        if not self._forms.isdisjoint(done):  # no event of Rasa's says for what a form asks
+            others = [Deed(name) for name in done if name in self._sentences.tools and not self._speaks(name)]
+            return [*others, *self.read(messages)]
         deeds = [self._named(name, messages) for name in done if name not in _UNSEEN]
         speaking = [place for place, deed in enumerate(deeds) if deed.action and self._speaks(deed.action)]
         if not messages:

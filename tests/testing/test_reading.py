@@ -103,6 +103,25 @@ def test_a_tracker_decides_on_the_action_and_the_text_on_the_values(plain: DeedR
     assert (deed.action, deed.values, deed.unnamed) == ("order", {}, ("size",))
 
 
+def test_the_questions_of_a_form_are_read_from_its_texts() -> None:
+    reader = DeedReader(
+        domain_from("""
+    intents: [inform, affirm, deny]
+    entities: [size]
+    slots:
+      size: {type: text}
+    forms: {size_form: {required_slots: [size]}}
+    responses:
+      utter_ask_size: [{text: "Small or large?"}]
+    actions: [size_form, utter_ask_size]
+    fake_user:
+      goal: {size: [small, large]}
+""")
+    )
+    deeds = reader.read(messages("Small or large?"), ["size_form", "action_listen"])
+    assert [deed.action for deed in deeds] == ["utter_ask_size"]
+
+
 @pytest.mark.parametrize(
     ("done", "said", "fault"),
     [
