@@ -160,6 +160,7 @@ class Enumeration:
         ]
         # Values that a step leaves behind and no later step reads.
         self._scratch = (RANDOM, STEPS, TURNS, SAID_INTENT, HEARD_INTENT, HEARD_CONFIDENCE, *unread)
+        self._keeps_said = tables.said not in self._scratch
         self._blank = [0] * (2 * tables.slots)
         # Fields that every message sets, and the bot's own last one.
         fields = (tables.intent, tables.intent_confidence, tables.said, tables.spoken, tables.done)
@@ -266,7 +267,7 @@ class Enumeration:
                 continue
             before = row.copy()
             before[bot_half] = meant[0][bot_half]
-            own = before[tables.said]  # hearing leaves it as it is
+            own = before[tables.said] if self._keeps_said else 0  # hearing leaves it as it is
             for at in self._overheard:
                 before[at] = 0
             said = (self.key(before), row[SAID_INTENT], *map(bool, row[tables.told_block]))

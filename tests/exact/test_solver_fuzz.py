@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, reject, settings
+from hypothesis import HealthCheck, assume, example, given, reject, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import rules
@@ -124,6 +124,32 @@ class Rows:
         return -self.progress(after) if events & TRUNCATED else self.value(after, choose)
 
 
+UNREAD = {
+    "intents": ["inform", "affirm", "deny"],
+    "entities": ["a", "b"],
+    "slots": {"a": {"type": "float", "influence_conversation": False}, "b": {"type": "list"}},
+    "actions": ["do_a", "do_b"],
+    "fake_user": {
+        "goal": {"a": [0]},
+        "actions": {"do_a": {"speaks": True}, "do_b": {"speaks": True}},
+        "patience": 1,
+        "corrects": 0,
+        "intents": {"inform": "inform", "deny": "deny"},
+        "agenda": [
+            {"say": "inform", "answer": "do_a", "tells": "a"},
+            {"maybe": [{"say": "inform", "answer": "do_a"}], "chance": 0.0},
+        ],
+    },
+}
+"""A domain whose table does not read the bot's last message."""
+MISHEARD = {
+    "turn_taking": "auto",
+    "semantic_error_rate": 0.3,
+    "patience": 2,
+    "max_episode_steps": 2,
+}
+
+
 def rewarding(content: dict[str, Any], reward: dict[str, int]) -> Domain:
     known = {name: weight for name, weight in reward.items() if name != "do_a" or name in content["actions"]}
     return domain_of(content | {"reward": known})
@@ -164,10 +190,12 @@ def test_shaping_leaves_every_best_action_the_best(
 @SIZES
 @ROUNDS
 @given(domains(), REWARDS, SMALL)
+@example(content=UNREAD, reward={}, small=MISHEARD)
 def test_lower_bound_equals_the_value_of_its_table(
     most: int, content: dict[str, Any], reward: dict[str, int], small: dict[str, Any]
 ) -> None:
     content = content | {"expert": [{"then": content["actions"][0]}]}
+    small = dict(small)
     limit = small.pop("max_episode_steps")
     domain = rewarding(content, reward)
     env: Any = gym.make("Dialogue-v0", domain=domain, **small).unwrapped

@@ -503,7 +503,9 @@ def test_the_protocol_changes_with_its_subject(subject: str, monkeypatch: pytest
     after = load_grid("quick")
     assert after.protocol() != protocol
     for cell in after.cells():
-        assert (cell.fingerprint() == cells[cell.name]) == (subject == "_configuration" and cell.is_reference)
+        assert (cell.fingerprint() == cells[cell.name]) == (
+            subject == "_configuration" and cell.steps is None
+        )
 
 
 def test_the_published_cells_match_the_current_rules_and_domains() -> None:
