@@ -32,6 +32,8 @@ PENDING = "pending"
 """Key of a rating that counts only once it is approved."""
 DECLINED = "declined"
 """Key of a rating that was rejected."""
+CHANCES = "chances"
+"""Key of a live bot's decision: the chance of each action that was possible, by name. Older ones lack it."""
 DECIDES = "decides"
 """Key of a note in a live conversation: the teacher who decides from then on; null for the bot."""
 IMPORTED = "imported stories"
@@ -63,7 +65,7 @@ _SHAPES: dict[str, dict[str, str]] = {
     RENAME: {"action": _TEXT, "to": _TEXT},
 }
 _OPTIONAL: dict[str, dict[str, str]] = {
-    LABEL: {"proposal": "a text or null", "probability": "a number or null"},
+    LABEL: {"proposal": "a text or null", "probability": "a number or null", CHANCES: "an object"},
     DOMAIN: {"texts": "a list", "type": _TEXT, "values": "a list", "was": "a list"},
     NOTE: {DECIDES: "a text or null", NAMES: "the id of an entry"},
 }
@@ -189,6 +191,7 @@ def actions_in(entry: Entry) -> Iterator[str]:
         yield from (content["action"], *content["right"])
         if proposal := content.get("proposal"):
             yield proposal
+        yield from content.get(CHANCES, ())
     elif entry.kind == DOMAIN and content["add"] in (ACTION, RESPONSE):
         yield content["name"]
     elif entry.kind in (RESULT, EVENT):
@@ -211,6 +214,8 @@ def renamed(entry: Entry, rename: Entry) -> Entry:
     if entry.kind == LABEL:
         content |= {key: new for key in ("action", "proposal") if content.get(key) == old}
         content["right"] = list(dict.fromkeys(new if name == old else name for name in content["right"]))
+        if chances := content.get(CHANCES):
+            content[CHANCES] = {new if name == old else name: chance for name, chance in chances.items()}
     elif entry.kind == DOMAIN:
         content["name"] = new
     elif entry.kind == RESULT:
@@ -272,10 +277,16 @@ def shape_fault(kind: str, content: object) -> str | None:
             return f"{key!r} is {what}, not {quoted(str(value))}"
         if key in _LISTS_OF_TEXTS and not all(isinstance(item, str) for item in value):
             return f"{key!r} is a list of texts"
+        if key == CHANCES and not all(map(_is_chance, value.values())):
+            return f"{key!r} has numbers from 0 to 1"
         valid = _CHOICES.get((kind, key), ())
         if valid and value not in valid:
             return f"{key!r} cannot be {quoted(value)}; {nearest(value, valid)}"
     return None
+
+
+def _is_chance(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def problems(entries: Iterable[Entry], unreadable: Iterable[int] = ()) -> Iterator[str]:

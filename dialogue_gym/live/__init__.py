@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from dialogue_gym.live.bot import Decider, LiveBot
+    from dialogue_gym.live.bot import LiveBot
     from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, Checkpoints, checkpoints_of
     from dialogue_gym.live.conversations import Conversations
+    from dialogue_gym.live.decision import Decider, LiveDecision
     from dialogue_gym.live.env import DialogueLiveEnv, PersonLeft
     from dialogue_gym.live.exploration import Explorer, QPolicy
     from dialogue_gym.live.handoff import Handoff
@@ -40,6 +41,7 @@ __all__ = [
     "LearnerSettings",
     "Limits",
     "LiveBot",
+    "LiveDecision",
     "LiveError",
     "LiveLearner",
     "LiveReward",
@@ -62,9 +64,10 @@ __all__ = [
 ]
 
 __getattr__ = lazy_getattr(__name__, {
-    "bot": ("Decider", "LiveBot"),
+    "bot": ("LiveBot",),
     "checkpoints": ("Checkpoint", "CheckpointError", "Checkpoints", "checkpoints_of"),
     "conversations": ("Conversations",),
+    "decision": ("Decider", "LiveDecision"),
     "env": ("DialogueLiveEnv", "PersonLeft"),
     "exploration": ("Explorer", "QPolicy"),
     "handoff": ("Handoff",),

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
 
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
@@ -24,6 +20,7 @@ from dialogue_gym.domain.model import RESTART
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import Conversations
+from dialogue_gym.live.decision import Decider, LiveDecision
 from dialogue_gym.live.transitions import FAILURE, TRUNCATED, LiveReward, Trace
 from dialogue_gym.live.turn import LiveError, OnTransitions, Reply, Turn, no_listener
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
@@ -31,18 +28,6 @@ from dialogue_gym.stories.rulebook import RuleBook
 
 PATIENCE = 300.0
 """The number of seconds that people wait for a teacher who has taken over."""
-
-
-class Decider(Protocol):
-    """The choice of a bot's actions."""
-
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        """Return an action, and the version of the weights that chose it.
-
-        Args:
-            observation: shape (components,).
-            possible: whether the precondition of each action holds, shape (actions,).
-        """
 
 
 class LiveBot:
@@ -230,9 +215,9 @@ class LiveBot:
         while not (is_over := turn.is_over) and not self._waits(conversation) and trace.teacher is None:
             possible = conversation.action_mask(self._actions)
             if ruling := self.rules.decide(conversation):
-                result = turn.do(ruling.action)
+                result = turn.do(LiveDecision.certain(ruling.action))
             else:
-                result = turn.do(*self._decider.decide(conversation.observation(), possible))
+                result = turn.do(self._decider.decide(conversation.observation(), possible))
             notes += [result.note] if result.note else []
         if is_over:
             turn.end()
@@ -355,7 +340,7 @@ class LiveBot:
             raise LiveError(f"unknown action {quoted(action)}; {nearest(action, self._actions)}")
         with self.conversations.turn(trace) as turn:
             first = len(turn.conversation)
-            result = turn.do(action, version, teacher, proposal)
+            result = turn.do(LiveDecision(action, version), teacher, proposal)
             if turn.is_over:
                 turn.end()
             events = turn.conversation.events[first:]

@@ -20,6 +20,7 @@ from dialogue_gym.envs.observation_form import Observation
 from dialogue_gym.envs.state import DialogueState
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED, LiveReward, Trace
 from dialogue_gym.live.turn import Turn
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpreter, InterpreterError
@@ -155,7 +156,7 @@ class DialogueLiveEnv(DialogueEnv):
         turn = self._turn
         name = self.domain.actions[index]
         events = 0 if turn.conversation.is_possible(name) else tables.INVALID
-        result = turn.do(name)
+        result = turn.do(LiveDecision(name))
         turn.write()  # before the person learns of it
         for event in result.events:
             if isinstance(event, BotUttered):

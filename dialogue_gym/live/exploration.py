@@ -10,11 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.options import NEVER
 from dialogue_gym.policies.network import NetworkPolicy
 
 NEWEST = 0.1
 """The weight of the newest dialogue in the running mean of satisfaction."""
+
+
+LEAST = 0.5
+"""The share of the explored actions that are the least chosen ones; the others are any."""
 
 
 class QPolicy(NetworkPolicy):
@@ -40,9 +45,10 @@ class Explorer:
 
     So it explores again when people change after months, unlike a schedule that runs down. (As in Tokic 2010,
     Adaptive epsilon-greedy exploration in reinforcement learning based on value differences, with
-    satisfaction in the place of those.) It explores the action that was chosen least in the same situation:
-    where one of many actions is right, chance alone would choose the same wrong ones again. It never explores
-    an action that the domain marks as unsafe, nor a situation that a teacher has settled.
+    satisfaction in the place of those.) Half of the time it explores the action that was chosen least in the
+    same situation: where one of many actions is right, chance alone would choose the same wrong ones again.
+    Otherwise it explores any, so that none has the chance 0 and the logs can judge other policies. It never
+    explores an action that the domain marks as unsafe, nor a situation that a teacher has settled.
 
     Attributes:
         actor: the policy of the newest weights.
@@ -93,8 +99,8 @@ class Explorer:
         """Take in the satisfaction of a person at the end of a dialogue, from 0 to 1."""
         self.satisfaction += NEWEST * (satisfaction - self.satisfaction)
 
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        """Return an action, and the version of the weights that it was decided by.
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> LiveDecision:
+        """Return the choice of an action, with the exact chance of each possible one.
 
         Args:
             observation: shape (components,).
@@ -102,20 +108,40 @@ class Explorer:
         """
         actor = self.actor  # another thread may put a newer one here
         with self._lock:
-            # A draw at each decision: labels and marks do not shift the draws of later decisions.
-            explores = self.random.random() < self.chance and observation.tobytes() not in self.taught
-            safe = possible & self._is_safe
-            if explores and safe.any():
-                chosen = self._least_tried(observation, safe)
-            else:
-                chosen = actor.choose(observation, possible, True)
+            chances = self._chances(actor, observation, possible)
+            # One number is drawn at each decision: labels and marks do not shift the draws of later ones.
+            chosen = int(self.random.choice(len(chances), p=chances))
             self.visits.add(observation, chosen)
-        return actor.env.action_names[chosen], actor.version
+        names = actor.env.action_names
+        known = {names[action]: float(chances[action]) for action in np.flatnonzero(possible)}
+        return LiveDecision(names[chosen], actor.version, known)
 
-    def _least_tried(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> int:
-        actions = np.flatnonzero(possible)
-        counts = self.visits.counts(observation)[actions]
-        return int(self.random.choice(actions[counts == counts.min()]))
+    def chances(
+        self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        """Return the chance of each action at the next decision, shape (actions,).
+
+        Args:
+            observation: shape (components,).
+            possible: shape (actions,).
+        """
+        with self._lock:
+            return self._chances(self.actor, observation, possible)
+
+    def _chances(
+        self, actor: QPolicy, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        chances = np.zeros(len(possible))
+        chances[actor.choose(observation, possible, True)] = 1.0
+        safe = np.flatnonzero(possible & self._is_safe)
+        if not len(safe) or not (rate := self.chance) or observation.tobytes() in self.taught:
+            return chances
+        counts = self.visits.counts(observation)[safe]
+        least = safe[counts == counts.min()]
+        chances *= 1 - rate
+        chances[safe] += rate * (1 - LEAST) / len(safe)
+        chances[least] += rate * LEAST / len(least)
+        return np.minimum(chances, 1.0)  # rounding can lead above it
 
     def state(self) -> dict[str, Any]:
         """Return the satisfaction, the counts and the random state, as JSON-serializable values."""

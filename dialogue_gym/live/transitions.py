@@ -33,6 +33,7 @@ from dialogue_gym.journal.entry import (
     entry_events,
 )
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.decision import LiveDecision
 
 SUCCESS, FAILURE, TRUNCATED = "success", "failure", "truncated"
 """Outcomes: the user has what they wanted; they left or restarted; unknown, after a long silence."""
@@ -219,8 +220,8 @@ class Trace:
 
     def _decided(self, entry: Entry, observation: npt.NDArray[Any]) -> list[Transition]:
         before = self._last_step()
-        content = entry.content
-        self._steps[entry.id] = _Step(entry.id, observation, content["action"], content.get("version", 0))
+        made = LiveDecision.read(entry.content)
+        self._steps[entry.id] = _Step(entry.id, observation, made.action, made.version)
         if before is None:
             return []
         before.next_observation = observation

@@ -22,6 +22,7 @@ from dialogue_gym.conversation.turns import has_ended, is_users_turn
 from dialogue_gym.journal.entry import BOT, END, LABEL, LIVE, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
 from dialogue_gym.nlu.indifference import with_question
 
@@ -159,20 +160,19 @@ class Turn:
         return is_users_turn(self.conversation, self._turn_taking)
 
     def do(
-        self, action: str, version: int = 0, teacher: str | None = None, proposal: str | None = None
+        self, decision: LiveDecision, teacher: str | None = None, proposal: str | None = None
     ) -> ActionResult:
         """Let the bot do an action, and return its result.
 
         Args:
-            action: the name of the action.
-            version: the version of the weights that decided on it, or made the proposal.
+            decision: the action, with the version of the weights that decided on it, or made the proposal.
             teacher: the teacher who decided on it; None for the bot. A teacher's decision is a label too.
             proposal: the bot's choice, where a teacher decided.
 
         Raises:
             StoreError: the action acts on the world, and could not be written down; it was not run.
         """
-        details: dict[str, Any] = {"version": version}
+        action, details = decision.action, decision.details()
         if teacher is not None:
             details["proposal"] = proposal
         by = BOT if teacher is None else PERSON

@@ -25,6 +25,7 @@ from dialogue_gym.journal.entry import LABEL, RATING, USER
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of, read
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.policies import save_agent
 from dialogue_gym.sb3.conversion import to_numpy
@@ -338,8 +339,8 @@ def test_conversation_resumes_after_a_kill(tmp_path: Path) -> None:
 class First:
     """Decides for the first action that speaks."""
 
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        return "utter_greet", 0
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> LiveDecision:
+        return LiveDecision("utter_greet")
 
 
 def test_learning_reports_leave_typed_text_intact(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dialogue_gym.conversation.events import UserUttered, entities_from
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.journal import History, Store, StoreError
+from dialogue_gym.journal.entry import LABEL, RENAME, Entry, renamed
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.teaching.pending import Proposal
 from dialogue_gym.teaching.session import Session
@@ -99,6 +100,14 @@ def test_a_renamed_action_is_renamed_for_every_reader(store: Store) -> None:
     session.say(UserUttered("a large one", "order", entities_from({"size": "large"})))
     assert isinstance(session.pending, Proposal) and session.pending.best.action == "utter_cost"
     assert written()[: len(before)] == before  # nothing is changed in the file
+
+
+def test_a_renamed_action_keeps_its_chance() -> None:
+    content = {"action": "b", "right": ["b"], "by": "bot", "chances": {"a": 0.25, "b": 0.75}}
+    rename = Entry(2, "", None, RENAME, {"action": "a", "to": "c"})
+    assert renamed(Entry(1, "live1", None, LABEL, content), rename).content == content | {
+        "chances": {"c": 0.25, "b": 0.75}
+    }
 
 
 def test_a_renamed_project_finds_its_store(store: Store) -> None:

@@ -94,6 +94,12 @@ def test_entries_of_one_call_are_added_together_or_not_at_all(store: Store) -> N
         ("a", "event", {"event": "reminder"}, "unknown event 'reminder'"),
         ("a", "label", {"action": "x", "by": "person"}, "its content has no 'right'"),
         ("a", "label", {"action": "x", "by": "person", "right": "x"}, "'right' is a list, not 'x'"),
+        (
+            "a",
+            "label",
+            {"action": "x", "right": [], "by": "bot", "chances": {"x": 1.5}},
+            "'chances' has numbers from 0 to 1",
+        ),
         ("a", "head", {"to": 99}, "unknown entry 99"),
         ("a", "head", {"to": 2**70}, "too large"),
         ("a", "rating", {"value": True, "about": 1}, "'value' is a number, not 'True'"),

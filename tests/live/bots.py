@@ -14,6 +14,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 
@@ -32,13 +33,13 @@ class Chance:
         self.decided: list[str] = []
         self.masks: list[npt.NDArray[np.bool_]] = []
 
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> LiveDecision:
         action = self._random.choice(range(len(self._names)))
         if self._random.random() < self._share:
             action = self._expert.choose(observation, possible, True)
         self.decided.append(self._names[action])
         self.masks.append(possible)
-        return self.decided[-1], len(self.decided)
+        return LiveDecision(self.decided[-1], len(self.decided))
 
 
 class Plan:
@@ -48,9 +49,9 @@ class Plan:
         self._actions = actions
         self.made = 0
 
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> LiveDecision:
         self.made += 1
-        return self._actions[(self.made - 1) % len(self._actions)], 0
+        return LiveDecision(self._actions[(self.made - 1) % len(self._actions)])
 
 
 class Learned:

@@ -12,6 +12,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import PATIENCE, LiveBot
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.startup import start_or_resume
@@ -29,8 +30,8 @@ actions: [utter_hello, utter_order, utter_sorry]
 class Hello:
     """Decides for the one action that it knows."""
 
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        return "utter_hello", 0
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> LiveDecision:
+        return LiveDecision("utter_hello")
 
 
 class Setup:

@@ -20,10 +20,13 @@ from dialogue_gym.actions.runner import NOT_UNDERSTOOD
 from dialogue_gym.conversation.conversation import BotState
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.domain.model import Response
-from dialogue_gym.journal.entry import Entry
+from dialogue_gym.journal.entry import LABEL, Entry
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.decision import LiveDecision
+from dialogue_gym.live.exploration import Explorer
+from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.transitions import LiveReward, Transition
@@ -100,6 +103,21 @@ def test_message_is_answered(store: Store) -> None:
     assert [one.action for one in new(live)] == ["utter_ask_location"]
     with pytest.raises(LiveError, match="'live2' is not open; "):
         live.reply("live2", CUISINE)
+
+
+def test_decisions_are_on_record_with_their_chances(tmp_path: Path) -> None:
+    explorer = Explorer(LiveLearner(RESTAURANT, "auto").actor(), rates=(0.5, 0.5))
+    with Store(tmp_path / "store") as store:
+        person = SimulatedPerson(RESTAURANT, seed=3)
+        person.talk(talking(store, explorer, person))
+        planned = talking(store, Plan("utter_ask_price"))
+        planned.reply(planned.begin(), CUISINE)
+        made = [LiveDecision.read(entry.content) for entry in store.entries() if entry.kind == LABEL]
+    (*explored, unknown) = made
+    assert unknown == LiveDecision("utter_ask_price") and unknown.propensity is None
+    for one in explored:
+        assert one.chances and sum(one.chances.values()) == pytest.approx(1)
+        assert one.propensity and one.propensity == one.chances[one.action] < 1
 
 
 def test_misunderstood_text_is_not_a_turn(store: Store) -> None:
@@ -352,9 +370,9 @@ def test_conversations_are_independent(tmp_path: Path) -> None:
 
     def observing(folder: Path) -> tuple[Store, LiveBot]:
         class Seeing:
-            def decide(self, observation: npt.NDArray[Any], possible: Any) -> tuple[str, int]:
+            def decide(self, observation: npt.NDArray[Any], possible: Any) -> LiveDecision:
                 names = RESTAURANT.actions[1:]  # its actions follow from the observation alone
-                return names[int(observation @ np.arange(1, len(observation) + 1)) % len(names)], 0
+                return LiveDecision(names[int(observation @ np.arange(1, len(observation) + 1)) % len(names)])
 
         store = Store(folder)
         return store, talking(store, Seeing())

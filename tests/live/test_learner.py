@@ -203,37 +203,67 @@ SITUATIONS = [
 ]
 
 
-def test_least_tried_action_is_tried_next() -> None:
+def test_half_of_exploration_is_the_least_tried_action() -> None:
     """In each situation by itself, among the possible actions; greedy choices count as well."""
-    explorer = Explorer(learner_of().actor(), rates=(0.0, 1.0), satisfaction=0.0)
+    explorer = Explorer(learner_of().actor(), rates=(0.0, 1.0), satisfaction=1.0)
     names = explorer.actor.env.action_names
     possible = np.ones(len(names), np.bool_)
     possible[1] = False
-    others = sorted({*names} - {names[1]})
-    here, there, elsewhere = SITUATIONS[:3]
-    for observation in (here, there):
-        for _ in range(5):
-            assert sorted(explorer.decide(observation, possible)[0] for _ in others) == others
-    explorer.satisfaction = 1.0
-    best, _ = explorer.decide(elsewhere, possible)
-    assert best == names[explorer.actor.choose(elsewhere, possible, True)]
+    others = len(names) - 1
+    here, there = SITUATIONS[:2]
+    best = names.index(explorer.decide(here, possible).action)
+    assert explorer.chances(here, possible)[best] == 1
     explorer.satisfaction = 0.0
-    assert sorted([best, *(explorer.decide(elsewhere, possible)[0] for _ in others[1:])]) == others
+    even = np.where(possible, 1 / others, 0)
+    np.testing.assert_allclose(explorer.chances(there, possible), even)
+    least = np.where(possible, 0.5 / others + 0.5 / (others - 1), 0)
+    least[best] = 0.5 / others
+    np.testing.assert_allclose(explorer.chances(here, possible), least)
+
+
+def test_recorded_chances_are_those_of_the_draw() -> None:
+    """They sum to one; the mean inverse chance of what was chosen is the number of what could be chosen."""
+    surplus, variance = [0.0], [0.0]
+
+    @settings(max_examples=20, derandomize=True)
+    @given(
+        rate=st.floats(0.3, 1),
+        seed=st.integers(0, 1000),
+        blocked=st.sets(st.integers(0, 2)),
+        unsafe=st.sets(st.integers(0, 3), max_size=2),
+    )
+    def decide(rate: float, seed: int, blocked: set[int], unsafe: set[int]) -> None:
+        domain = dataclasses.replace(DOMAIN, unsafe=tuple(DOMAIN.actions[1 + action] for action in unsafe))
+        explorer = Explorer(LiveLearner(domain, "auto", SMALL).actor(), seed, (rate, rate))
+        names = explorer.actor.env.action_names
+        possible = np.array([action not in blocked for action in range(len(names))])
+        for number in range(500):
+            made = explorer.decide(SITUATIONS[number % 2], possible)
+            assert made.chances is not None and made.propensity is not None
+            assert [names.index(name) for name in made.chances] == np.flatnonzero(possible).tolist()
+            assert sum(made.chances.values()) == pytest.approx(1)
+            inverses = [1 / chance for chance in made.chances.values() if chance]
+            assert len(inverses) >= len({*np.flatnonzero(possible)} - unsafe)
+            surplus.append(1 / made.propensity - len(inverses))
+            variance.append(sum(inverses) - len(inverses) ** 2)
+
+    decide()
+    assert abs(sum(surplus)) <= 4 * sum(variance) ** 0.5
 
 
 def test_former_best_action_is_tried_again_soon() -> None:
     explorer = Explorer(learner_of().actor(), rates=(0.0, 1.0), satisfaction=1.0)
     possible = np.ones(len(explorer.actor.env.action_names), np.bool_)
-    best = {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(5000)}
+    best = {explorer.decide(SITUATIONS[0], possible).action for _ in range(5000)}
     assert len(best) == 1
     explorer.satisfaction = 0.0
     tries = int(MOST_VISITS) * len(possible)
-    assert best < {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(tries)}
+    assert best < {explorer.decide(SITUATIONS[0], possible).action for _ in range(tries)}
 
 
 def test_unsafe_actions_and_taught_situations_are_not_explored() -> None:
     def chosen(explorer: Explorer) -> set[str]:
-        return {explorer.decide(SITUATIONS[0], possible)[0] for _ in range(50)}
+        return {explorer.decide(SITUATIONS[0], possible).action for _ in range(50)}
 
     domain = dataclasses.replace(DOMAIN, unsafe=DOMAIN.actions[2:4])
     actor = LiveLearner(domain, "auto", SMALL).actor()

@@ -15,6 +15,7 @@ from dialogue_gym.journal.entry import LIVE, RATING, USER
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live import conversations as conversations_module
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.sessions import APOLOGY, Rejected, Sessions
 from dialogue_gym.live.startup import start_or_resume
@@ -43,8 +44,8 @@ class Clock:
 class Hello:
     """Decides for the one action that speaks."""
 
-    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> tuple[str, int]:
-        return "utter_hello", 0
+    def decide(self, observation: npt.NDArray[Any], possible: npt.NDArray[np.bool_]) -> LiveDecision:
+        return LiveDecision("utter_hello")
 
 
 class Bot:

@@ -12,9 +12,11 @@ from dialogue_gym.chat import Bot, Chat
 from dialogue_gym.conversation import Conversation, UserUttered
 from dialogue_gym.conversation.events import entities_from
 from dialogue_gym.domain import load_domain
+from dialogue_gym.journal.entry import LABEL
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching import Session, import_stories
@@ -182,8 +184,8 @@ def test_an_undo_brings_the_form_back_and_a_new_session_resumes_in_it() -> None:
 
 def test_a_live_bot_follows_rules_and_forms() -> None:
     class Greeting:
-        def decide(self, observation: object, possible: object) -> tuple[str, int]:
-            return "utter_again", 7
+        def decide(self, observation: object, possible: object) -> LiveDecision:
+            return LiveDecision("utter_again", 7)
 
     with Store.in_memory() as store:
         live = LiveBot(
@@ -204,6 +206,9 @@ def test_a_live_bot_follows_rules_and_forms() -> None:
         assert answer("/chitchat") == ["Again."]
         assert answer('/inform{"cuisine": "thai"}') == ["How many people?"]
         assert answer('/inform{"people": "4"}') == ["Booked."]
+        made = [LiveDecision.read(entry.content) for entry in store.entries() if entry.kind == LABEL]
+        by_rules = [one.action for one in made if one.chances == {one.action: 1.0}]
+        assert {one.action for one in made} - set(by_rules) == {"utter_again"}  # of an unknown chance
 
 
 def test_the_agent_of_a_store_has_its_rules(tmp_path: object) -> None:
