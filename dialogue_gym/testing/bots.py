@@ -19,6 +19,7 @@ from dialogue_gym.chat import Bot
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.conversation.wording import ATTACHMENTS
+from dialogue_gym.domain import Domain
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 
 WEBHOOK = "/webhooks/rest/webhook"
@@ -64,11 +65,13 @@ class ForeignBot(abc.ABC):
     Attributes:
         name: its name in reports.
         jobs: the number of conversations at the same time, unless somebody wishes otherwise.
+        domain: its domain if it is known better than the caller's, such as one with additions of a store.
         notes: remarks on it, for the report.
     """
 
     name: str
     jobs: int = 1
+    domain: Domain | None = None
 
     def __init__(self) -> None:
         """Begin without remarks."""
@@ -185,6 +188,7 @@ class AgentBot(ForeignBot):
         """Join the bot and its interpreter."""
         super().__init__()
         self.name = name
+        self.domain = bot.domain
         self._bot = bot
         self._interpreter = interpreter
         self._conversations: dict[str, Conversation] = {}

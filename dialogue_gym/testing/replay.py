@@ -49,6 +49,7 @@ def replay_stories(bot: ForeignBot, domain: Domain, stories: Iterable[Story]) ->
         ValueError: the stories have no user's turn.
         ImportError: a package of the extra `nlu` is missing.
     """
+    domain = bot.domain or domain
     reader = DeedReader(domain)
     parts = [(story.name, _turns(story)) for story in expand(stories, domain)]
     parts = [(name, turns) for name, turns in parts if turns]

@@ -89,6 +89,7 @@ def play(
         ValueError: a setting is invalid.
         ServiceError: there is nobody to talk to.
     """
+    domain = bot.domain or domain
     reader = DeedReader(domain)
     given = dict(settings or {})
     count = min(jobs or bot.jobs, max(1, len(seeds)))

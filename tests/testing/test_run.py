@@ -12,6 +12,8 @@ import pytest
 
 from dialogue_gym import load_domain
 from dialogue_gym._http import ServiceError
+from dialogue_gym.domain.additions import ACTION, Addition
+from dialogue_gym.journal.entry import DOMAIN, Draft
 from dialogue_gym.journal.store import Store
 from dialogue_gym.testing import play, run
 from dialogue_gym.testing.trial import make_bot
@@ -147,8 +149,12 @@ def test_a_taught_store_is_a_bot(tmp_path: Path) -> None:
     with Store(folder) as store:
         for seed in range(15):
             correct_once(store, RESTAURANT, "explicit", seed)
+        store.append_all([Draft("", DOMAIN, Addition(ACTION, "utter_wave", ("Bye!",)).content())])
     report = run(folder, "restaurant", 30, jobs=3, indecisiveness=0)
     assert report.bot == "taught" and report.success_rate >= 0.8
+    bot = make_bot(folder, "restaurant", RESTAURANT)
+    (result,) = play(bot, RESTAURANT, [1])
+    assert result.conversation.domain.actions[-1] == "utter_wave"
 
 
 def test_functions_are_bots_and_their_errors_are_faults() -> None:
