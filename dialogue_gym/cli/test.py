@@ -76,6 +76,15 @@ def test(
     ] = MessageFormat.SENTENCES,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that an answer may take.")] = 10.0,
     seed: SeedOption = 1,
+    tries: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Dialogues with each of the users, whose number is that of --dialogues; prints the chance"
+            " that all of 1, 2 and so on succeed.",
+        ),
+    ] = 1,
     replay: Annotated[
         str | None,
         typer.Option(
@@ -111,9 +120,17 @@ def test(
             raise typer.Exit(1)
         return
     check_targets(junit, html)
-    with late_progress_bar(printable(bot), dialogues) as progress:
+    with late_progress_bar(printable(bot), dialogues * tries) as progress:
         report = run(
-            made(), domain, dialogues, seed=seed, jobs=jobs, format=form, progress=progress, **keywords
+            made(),
+            domain,
+            dialogues,
+            seed=seed,
+            tries=tries,
+            jobs=jobs,
+            format=form,
+            progress=progress,
+            **keywords,
         )
     with written(report, min_success, junit, html):
         print_report(report if as_json else shortened(report), as_json)

@@ -151,11 +151,16 @@ class ForeignDialogue:
         self.user = checked.user
         self.begin(0)
 
-    def begin(self, seed: int) -> str:
-        """Begin the dialogue of a seed; return the user's first message."""
+    def begin(self, seed: int, chance: int | None = None) -> str:
+        """Begin the dialogue of a seed; return the user's first message.
+
+        With `chance`, another seed, the user and the first message are the same, and the rest is not.
+        """
         self._simulation.set_chance(fold(seed))
         self._simulation.begin(NO_CHOICE)
         self._speaker = Speaker(self._domain, self._simulation.row[RANDOM])
+        if chance is not None:
+            self._simulation.set_chance(fold(chance))
         self.conversation = Conversation(self._domain)
         self.rounds: list[Round] = []
         self.total, self.steps = 0.0, 0

@@ -18,6 +18,7 @@ from dialogue_gym.testing.bots import BotError, ForeignBot
 from dialogue_gym.testing.dialogue import SENTENCES, ForeignDialogue
 from dialogue_gym.testing.faults import Fault, diagnose
 from dialogue_gym.testing.reading import DeedReader
+from dialogue_gym.training.environments import EVALUATION, stream
 
 SUCCESS = "success"
 """The ending of dialogues that succeed. Others are the kinds of `BotError`, or an outcome and a fault."""
@@ -30,7 +31,8 @@ class Result:
     """A dialogue with a foreign bot.
 
     Attributes:
-        seed: the seed that plays it again.
+        seed: the seed that plays it again; None for a further try with a user.
+        user: the seed of the user.
         is_success: whether the user has what they wanted.
         total: the return.
         turns: the number of the user's messages.
@@ -43,7 +45,8 @@ class Result:
         has_unread: whether an action of the bot was not known.
     """
 
-    seed: int
+    seed: int | None
+    user: int
     is_success: bool
     total: float
     turns: int
@@ -69,6 +72,7 @@ def play(
     form: str = SENTENCES,
     settings: Mapping[str, Any] | None = None,
     progress: Callable[[int, float], object] | None = None,
+    tries: int = 1,
 ) -> list[Result]:
     """Play dialogues with a bot; return their results in the order of the seeds.
 
@@ -80,6 +84,8 @@ def play(
         form: the form of the user's messages; see `FORMATS`.
         settings: arguments of the environment.
         progress: called with the number of dialogues so far and their success rate.
+        tries: the number of dialogues with each user; further ones have the same first message, and chance of
+            their own after that.
 
     Returns:
         The results; they end early if fifty dialogues have passed in which the bot never answered.
@@ -92,9 +98,10 @@ def play(
     domain = bot.domain or domain
     reader = DeedReader(domain)
     given = dict(settings or {})
-    count = min(jobs or bot.jobs, max(1, len(seeds)))
+    plan = [(seed, attempt) for seed in seeds for attempt in range(tries)]
+    count = min(jobs or bot.jobs, max(1, len(plan)))
     dialogues = [ForeignDialogue(domain, form, **given) for _ in range(count)]
-    return run_coroutine(_Run(bot, reader, seeds, progress).play(dialogues))
+    return run_coroutine(_Run(bot, reader, plan, progress).play(dialogues))
 
 
 class _Run:
@@ -104,12 +111,12 @@ class _Run:
         self,
         bot: ForeignBot,
         reader: DeedReader,
-        seeds: Sequence[int],
+        plan: Sequence[tuple[int, int]],
         progress: Callable[[int, float], object] | None,
     ) -> None:
         self._bot = bot
         self._reader = reader
-        self._left: Iterator[tuple[int, int]] = iter(enumerate(seeds))
+        self._left: Iterator[tuple[int, tuple[int, int]]] = iter(enumerate(plan))
         self._progress = progress
         self._name = f"test-{secrets.token_hex(4)}"
         self._results: dict[int, Result] = {}
@@ -127,8 +134,8 @@ class _Run:
         return [self._results[place] for place in sorted(self._results)]
 
     async def _work(self, dialogue: ForeignDialogue, is_first: bool = False) -> None:
-        for place, seed in self._left:
-            result = await self._talk(dialogue, f"{self._name}-{place}", seed, is_first)
+        for place, (seed, attempt) in self._left:
+            result = await self._talk(dialogue, f"{self._name}-{place}", seed, attempt, is_first)
             self._results[place] = result
             self._has_answer |= result.has_answer
             self._successes += result.is_success
@@ -137,8 +144,11 @@ class _Run:
             if is_first or (len(self._results) >= _HOPELESS and not self._has_answer):
                 return
 
-    async def _talk(self, dialogue: ForeignDialogue, sender: str, seed: int, is_first: bool) -> Result:
-        message: str | None = dialogue.begin(seed)
+    async def _talk(
+        self, dialogue: ForeignDialogue, sender: str, seed: int, attempt: int, is_first: bool
+    ) -> Result:
+        chance = stream(seed, EVALUATION + 2) + attempt if attempt else None
+        message: str | None = dialogue.begin(seed, chance)
         goal = dict(dialogue.goal)
         has_answer, error = False, None
         notes: list[str] = []
@@ -171,6 +181,7 @@ class _Run:
             why = diagnose(dialogue.rounds, dialogue.conversation.domain)
             ending = f"{FAULTS[dialogue.outcome]}: {why.kind}"
         return Result(
+            None if attempt else seed,
             seed,
             is_success,
             dialogue.total,

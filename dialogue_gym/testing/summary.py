@@ -10,6 +10,7 @@ from typing import Any
 from dialogue_gym._text import counted
 from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, groups_by_value, half_interval
 from dialogue_gym.testing.runner import Result
+from dialogue_gym.training.text_evaluation import pass_rates
 
 _Z = 1.96
 MOST_FAILURES = 10
@@ -31,6 +32,11 @@ def summarize(
     """
     count = len(results)
     successes = sum(one.is_success for one in results)
+    by_user: dict[int, list[bool]] = defaultdict(list)
+    for one in results:
+        by_user[one.user].append(one.is_success)
+    tries = max(map(len, by_user.values()))
+    whole = [sum(tried) for tried in by_user.values() if len(tried) == tries]
     returns = [one.total for one in results]
     mean = sum(returns) / count
     spread = math.sqrt(sum((one - mean) ** 2 for one in returns) / count)
@@ -43,9 +49,11 @@ def summarize(
         success_rate=successes / count,
         mean_turns=sum(one.turns for one in results) / count,
         mean_return=mean,
-        success_error=half_interval(successes / count, count),
-        return_error=_Z * spread / math.sqrt(count),
+        # Tries with one user are not independent, so that users count for the errors.
+        success_error=half_interval(successes / count, len(by_user)),
+        return_error=_Z * spread / math.sqrt(len(by_user)),
         dialogues=count,
+        passes=tuple(pass_rates(whole, tries)) if tries > 1 else (),
         turns=_shares(Counter(one.turns for one in results), count),
         users=(Group(user, 1.0, successes / count),),
         goals=groups_by_value((one.goal, one.is_success) for one in results),

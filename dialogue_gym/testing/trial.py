@@ -52,6 +52,7 @@ def run(
     dialogues: int = 200,
     *,
     seed: int = 1,
+    tries: int = 1,
     jobs: int | None = None,
     timeout: float = 10.0,
     format: str = SENTENCES,
@@ -72,6 +73,7 @@ def run(
         domain: path of a domain file, name of a built-in domain, or a `Domain`; it has a fake user.
         dialogues: the number of dialogues, at least 1.
         seed: seed of the run.
+        tries: the number of dialogues with each user, of whom there are then `dialogues`: for pass^k.
         jobs: the number of conversations at the same time; by default 16 with an address, else 1.
         timeout: the seconds that an answer of a server may take.
         format: `"sentences"`, or `"fixed"` for `/inform{"cuisine": "french"}`.
@@ -85,14 +87,15 @@ def run(
         ServiceError: there is nobody to talk to at the address.
         ImportError: a package is missing; the message has the command that installs it.
     """
-    if dialogues < 1:
-        raise ValueError(f"dialogues={dialogues}: at least 1 is needed")
+    for name, number in (("dialogues", dialogues), ("tries", tries)):
+        if number < 1:
+            raise ValueError(f"{name}={number}: at least 1 is needed")
     known = load_domain(domain)
     user = ForeignDialogue(known, format, **settings).user
     talker = make_bot(bot, domain, known, timeout=timeout, token=token, jobs=jobs)
     seeds = seeds_of(seed, dialogues)
-    results = play(talker, known, seeds, jobs, format, settings, progress)
-    notes = [*talker.notes, *filter(None, [hopeless_note(results, dialogues)])]
+    results = play(talker, known, seeds, jobs, format, settings, progress, tries)
+    notes = [*talker.notes, *filter(None, [hopeless_note(results, dialogues * tries)])]
     about = {"format": format, "seed": seed} | settings
     report = summarize(talker.name, known.name, user, about, results, notes)
     return dataclasses.replace(report, success_rate=SuccessRate(report))

@@ -200,6 +200,21 @@ def test_the_command_needs_a_bot() -> None:
     assert error.splitlines()[-1].startswith("error: 'http://127.0.0.1:") and "cannot be reached" in error
 
 
+def test_several_tries_have_the_same_user_and_other_chance() -> None:
+    settings = {"indecisiveness": 0.3}
+    bot = make_bot(Forgetful().texts, "restaurant", RESTAURANT)
+    results = play(bot, RESTAURANT, range(20), settings=settings, tries=3)
+    assert [one.user for one in results] == [user for user in range(20) for _ in range(3)]
+    tries = [results[place : place + 3] for place in range(0, 60, 3)]
+    openings = [{one.conversation.events[0] for one in group} for group in tries]
+    assert all(len(said) == 1 for said in openings)
+    assert any(len({one.is_success for one in group}) == 2 for group in tries)
+    assert [one.seed for one in tries[4]] == [4, None, None]
+    report = run(Forgetful().texts, "restaurant", 20, tries=3, **settings)
+    first, second, third = report.passes
+    assert report.dialogues == 60 and first == pytest.approx(report.success_rate) and first > second > third
+
+
 def test_reports_are_written_as_files(tmp_path: Path) -> None:
     with bot_server(Looping().reply) as server:
         words = (server.url, "--domain", "restaurant", "--dialogues", "4", "--min-success", "0.5")
