@@ -126,9 +126,10 @@ def models(tasks: list[Record]) -> list[str]:
     header = ["domain", "environment", "model", "mode", "dialogues", "success", "return", "turns"]
     header += ["calls", "tokens", "written", "seconds", "not understood", "below the bound"]
     text = (
-        "They talk to the user in text and see no observation. Dialogues are those of a seed x seeds. Per "
-        "dialogue: calls of the model, all tokens and those that it wrote, seconds until its answers, and "
-        "replies that were not understood. A tilde marks estimates, at four characters a token."
+        "They talk to the user in text and see no observation; the number of dialogues is that of each "
+        "seed, times the seeds. Per dialogue: calls of the model, all tokens and those that it wrote, "
+        "seconds until its answers, and replies that were not understood. A tilde marks estimates, at four "
+        "characters a token."
     )
     return ["## Language models", text, table(header, rows, left=4)]
 
