@@ -148,7 +148,7 @@ def _failures(player: JudgedBot, chain: Chain, most: int, notes: list[str]) -> l
     if search.is_too_large:
         notes.append(f"no failed dialogue is listed: {len(chain.states):,} states are too many to search")
         return []
-    found = list(search.likeliest(most, SEED_SECONDS))
+    found = sorted(search.likeliest(most, SEED_SECONDS), key=lambda one: -(one.chance or 0.0))
     unseeded = sum(one.seed is None for one in found)
     if unseeded:
         notes.append(

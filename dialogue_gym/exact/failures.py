@@ -26,7 +26,7 @@ from dialogue_gym.exact.player import (
     play_seed,
 )
 from dialogue_gym.exact.sample import failed_dialogue
-from dialogue_gym.exact.seeds import find_seed
+from dialogue_gym.exact.seeds import find_seeds
 from dialogue_gym.reports import FailedDialogue
 from dialogue_gym.rules import PATIENCE, SUCCESS, USELESS
 
@@ -99,7 +99,7 @@ class Failures:
     def _by_belief(self) -> BeliefAdviser | None:
         try:
             return BeliefAdviser(self._chain)
-        except TooLarge:
+        except (TooLarge, ImportError):  # it needs SciPy, which `fast` does not bring
             return None
 
     def _block(self, decision: int) -> None:
@@ -147,15 +147,19 @@ class Failures:
         self, path: FailingPath, decisions: Sequence[int], shared: int, seconds: float
     ) -> FailedDialogue:
         """Return the dialogue of a path: one with a seed if it is found, else the path itself."""
-        seed = find_seed(self._bot.env, self._chain.choices, decisions, shared, seconds)
+        seeds = find_seeds(self._bot.env, self._chain.choices, decisions, shared, seconds)
+        found = [(self._chance_of(self._shown(seed)), -seed) for seed in seeds]
+        chance, seed = (max(found)[0], -max(found)[1]) if found else (self._chance_of(decisions), None)
         if seed is not None:
-            played = play_seed(self._bot, seed)
-            observed = [tuple(choice.codes.tolist()) for choice in played.choices]
-            decisions = self._chain.choices.indices([*observed, tuple(played.last.tolist())])
-        else:
-            played = self._walk(path, decisions)
-        fault = self._first_fault(decisions)
-        return failed_dialogue(self._bot, played, fault, seed, self._chance_of(decisions))
+            decisions = self._shown(seed)
+        played = self._walk(path, decisions) if seed is None else play_seed(self._bot, seed)
+        return failed_dialogue(self._bot, played, self._first_fault(decisions), seed, chance)
+
+    def _shown(self, seed: int) -> list[int]:
+        """Return the numbers of the observations in the dialogue of a seed."""
+        played = play_seed(self._bot, seed)
+        observed = [tuple(choice.codes.tolist()) for choice in played.choices]
+        return self._chain.choices.indices([*observed, tuple(played.last.tolist())])
 
     def _chance_of(self, decisions: Sequence[int]) -> float:
         """Return the chance that a dialogue shows these observations and fails at the last one."""

@@ -15,23 +15,25 @@ from dialogue_gym.exact.choices import Choices
 from dialogue_gym.vector.env import make_lanes
 
 _LANES = 1000
+_SIMILAR = 30
+"""Dialogues that will do, of which the likeliest is taken."""
 Seeds = npt.NDArray[np.uint64]
 
 
-def find_seed(
+def find_seeds(
     env: DialogueEnv, choices: Choices, decisions: Sequence[int], shared: int, seconds: float
-) -> int | None:
+) -> list[int]:
     """Return the smallest seed whose dialogue shows some observations and fails at the last of them.
 
     Args:
         env: the environment.
         choices: the choices of the bot.
         decisions: the numbers of the observations in `choices`.
-        shared: if the time runs out, a failed dialogue will do that shows the observations up to this place.
+        shared: if the time runs out, failed dialogues will do that show the observations up to this place.
         seconds: the longest time.
 
     Returns:
-        The seed; None if none was found in time.
+        The seed alone; or else those of some dialogues that will do, the smallest first.
     """
     return _SeedSearch(env, choices, decisions, shared).run(time.monotonic() + seconds)
 
@@ -44,9 +46,9 @@ class _SeedSearch:
         kind = env.observation_form.code_dtype
         self._wanted = np.array([choices.observed[decision] for decision in decisions], kind)
         self._shared = shared
-        self._similar: int | None = None
+        self._similar: list[int] = []
 
-    def run(self, until: float) -> int | None:
+    def run(self, until: float) -> list[int]:
         waiting: list[Seeds] = []
         for first in itertools.count(0, _LANES):
             seeds = np.arange(first, first + _LANES, dtype=np.uint64)
@@ -55,10 +57,10 @@ class _SeedSearch:
                 begun = np.concatenate(waiting)
                 waiting = [begun[_LANES:]]
                 if (found := self._play(begun[:_LANES])) is not None:
-                    return found
+                    return [found]
                 if time.monotonic() > until:
                     break
-        return self._similar
+        return sorted(self._similar)[:_SIMILAR]
 
     def _begin(self, seeds: Seeds) -> npt.NDArray[Any]:
         """Begin the dialogues of `_LANES` seeds, and return their observations as codes."""
@@ -87,14 +89,12 @@ class _SeedSearch:
             seen = self._lanes.step(self._actions(codes, goes_on))
             codes = self._env.codes(seen.observations)
             failed = goes_on & seen.ended & ~seen.successes
-            if failed.any() and self._similar is None and step >= self._shared:
-                self._similar = int(seeds[np.argmax(failed[:count])])
+            if step >= self._shared:
+                self._similar += seeds[failed[:count]].tolist()
             if step + 1 == end:
                 found = failed & is_alike & self._matches(codes, end)
                 if found.any():
                     return int(seeds[np.argmax(found[:count])])
-                if self._similar is not None:
-                    return None
             goes_on &= ~seen.ended
 
     def _actions(self, codes: npt.NDArray[Any], goes_on: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

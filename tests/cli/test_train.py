@@ -139,6 +139,8 @@ def test_agents_by_name_and_of_a_store(command: Command) -> None:
             session.correct("action_listen")
     status, out, err = command("evaluate", "tiny.yml", "--agent", "taught", "--dialogues", "20")
     assert status == 0 and out.startswith("taught on tiny: success "), err
+    exact = json.loads(command("evaluate", "tiny.yml", "--agent", "taught", "--exact", "--json")[1])
+    assert exact["method"] == "exact" and exact["bot"] == "taught"
     words = ["--agent", "warm_masked_dqn", "--labels", "taught", "--steps", "200", "--dialogues", "5"]
     words += ["--bound", "none"]
     status, out, err = command("train", "tiny.yml", *words)

@@ -89,5 +89,6 @@ def test_exact_figures_are_those_of_following_every_row(
     assert report.method == "exact"
     assert report.success_rate == pytest.approx(success, abs=1e-8)
     assert report.mean_return == pytest.approx(total, abs=1e-7)
-    assert dict(report.turns) == pytest.approx(turns, abs=1e-8)
+    for number in {*turns, *report.turns}:
+        assert report.turns.get(number, 0.0) == pytest.approx(turns.get(number, 0.0), abs=1e-8)
     assert sum(one.share * one.success_rate for one in report.goals) == pytest.approx(success, abs=1e-8)
