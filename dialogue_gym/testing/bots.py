@@ -125,7 +125,7 @@ class RestBot(ForeignBot):
             reason = f": {visible(detail)}" if isinstance(detail, str) else ""
             is_final = error.kind in (UNREACHABLE, NOT_SENT) or error.status in (401, 403, 404, 405)
             raise BotError(f"{error}{reason}", error.kind, is_final) from None
-        messages = tuple(_read_message(one, sender) for one in _listed(content))
+        messages = _read_messages(_listed(content), sender)
         return BotReply(messages, await self._done(sender))
 
     async def _done(self, sender: str) -> tuple[str, ...] | None:
@@ -178,7 +178,7 @@ class FunctionBot(ForeignBot):
             raise BotError(f"{kind}: {visible(str(error))}", kind) from error
         if isinstance(texts, str) or not isinstance(texts, Sequence):
             raise BotError(f"the bot returned {quoted(repr(texts))}, not a list of texts", _NO_LIST)
-        return BotReply(tuple(_read_message(one, sender) for one in texts))
+        return BotReply(_read_messages(texts, sender))
 
 
 class AgentBot(ForeignBot):
@@ -217,16 +217,36 @@ def _listed(content: Any) -> list[Any]:
     return content
 
 
+def _read_messages(contents: Sequence[Any], sender: str) -> tuple[BotUttered, ...]:
+    """Return messages, each a text or Rasa's object, without those that are empty."""
+    messages = (_read_message(content, sender) for content in contents)
+    return tuple(message for message in messages if (message.text or "").strip() or message.data)
+
+
 def _read_message(content: Any, sender: str) -> BotUttered:
-    """Return a message, a text or Rasa's object."""
     if isinstance(content, str):
         return BotUttered(content)
     if not isinstance(content, Mapping) or not isinstance(content.get("text"), str | None):
         raise BotError(f"the bot sent {quoted(repr(content))} among its messages", _NO_LIST)
-    if content.get("recipient_id", sender) != sender:
+    if content.get("recipient_id") not in (None, sender):
         recipient = quoted(str(content["recipient_id"]))
         raise BotError(f"a message to {quoted(sender)} is for {recipient}", "a message for somebody else")
-    return BotUttered(content.get("text"), {key: content[key] for key in ATTACHMENTS if content.get(key)})
+    return BotUttered(
+        content.get("text"), {key: content[key] for key in ATTACHMENTS if _is_shown(content, key)}
+    )
+
+
+def _is_shown(content: Mapping[str, Any], key: str) -> bool:
+    """Return whether a message has an attachment that can be shown."""
+    attached = content.get(key)
+    if key in ("image", "attachment", "custom"):
+        return bool(attached)
+    if not isinstance(attached, list) or not all(isinstance(one, Mapping) for one in attached):
+        return False
+    inner = [one.get("buttons") or [] for one in attached] if key == "elements" else []
+    return bool(attached) and all(
+        isinstance(buttons, list) and all(isinstance(one, Mapping) for one in buttons) for buttons in inner
+    )
 
 
 def _with_all_events(url: str) -> str:

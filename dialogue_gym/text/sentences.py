@@ -77,7 +77,7 @@ class SentenceReader(ReplyReader):
         """Return the action that a sentence stands for, with the values that it names."""
         text = reply_text(reply)
         found = self.exact(text) or self.similar(text)
-        shown = ascii_quoted(" ".join(text[:MAX_TEXT].split()))
+        shown = ascii_quoted(_on_one_line(text))
         if not found:
             raise ReplyError(f"{shown} is like none of {counted(len(self.tools), 'action')}")
         if len(found) > 1:
@@ -91,7 +91,7 @@ class SentenceReader(ReplyReader):
         Values are by place, as they are written. Anything can stand in a place, so that texts without places
         precede the others, and then those whose places have values that are known.
         """
-        text = " ".join(text[:MAX_TEXT].split())
+        text = _on_one_line(text)
         found: list[tuple[int, str, dict[str, str]]] = []
         for action, pattern, places in self._patterns:
             if matched := pattern.match(text):
@@ -119,7 +119,7 @@ class SentenceReader(ReplyReader):
 
         They are several if their confidences are close to each other, and none if it is low.
         """
-        meaning = self._interpreter.parse(" ".join(text[:MAX_TEXT].split()))
+        meaning = self._interpreter.parse(_on_one_line(text))
         if meaning.intent is None or meaning.confidence < FALLBACK:
             return {}
         likely = [name for name, confidence in meaning.ranking if confidence > meaning.confidence - _MARGIN]
@@ -127,7 +127,7 @@ class SentenceReader(ReplyReader):
 
     def named(self, text: str) -> dict[str, str]:
         """Return the values that a text names, by slot, whatever its action is."""
-        return self._named(self._interpreter.parse(" ".join(text[:MAX_TEXT].split())))
+        return self._named(self._interpreter.parse(_on_one_line(text)))
 
     def _named(self, meaning: Interpretation) -> dict[str, str]:
         return {self._slots[one.name]: str(one.value) for one in meaning.entities if one.name in self._slots}
@@ -143,6 +143,11 @@ class SentenceReader(ReplyReader):
         except ValueError as error:
             raise ReplyError(str(error)) from None
         return Call(tool.name, values)
+
+
+def _on_one_line(text: str) -> str:
+    """Return the beginning of a text with single spaces, and without halves of characters."""
+    return " ".join(text[:MAX_TEXT].encode("utf-8", "replace").decode().split())
 
 
 def said_texts(domain: Domain, action: str) -> list[str]:

@@ -7,17 +7,23 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dialogue_gym import load_domain
 from dialogue_gym._http import ServiceError
+from dialogue_gym.conversation.wording import ATTACHMENTS
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.journal.entry import DOMAIN, Draft
 from dialogue_gym.journal.store import Store
+from dialogue_gym.reports import html_page, junit_xml
 from dialogue_gym.testing import play, run
 from dialogue_gym.testing.trial import make_bot
 from tests.commands import call
+from tests.conftest import examples
 from tests.exact.lessons import correct_once
 from tests.testing.servers import (
     RESTAURANT,
@@ -175,6 +181,31 @@ def test_functions_are_bots_and_their_errors_are_faults() -> None:
     }
 
 
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_from(
+    [
+        "In which city?",
+        "How about this \ud800 None restaurant in paris, for 2 people?",
+        "{cuisine}",
+        "(" * 2000,
+    ]
+)
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+KEYS = ("text", "recipient_id", *ATTACHMENTS)
+MESSAGES = ANY_TEXT | st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, ANY) | {"text": ANY_TEXT})
+
+
+@settings(max_examples=examples(60))
+@given(contents=st.lists(MESSAGES, max_size=4) | ANY)
+def test_no_answer_of_a_bot_raises_an_error(contents: Any) -> None:
+    report = run(lambda sender, message: contents, "restaurant", 2)
+    assert sum(report.endings.values()) == pytest.approx(1)
+    assert json.dumps(report.as_dict()) and html_page(report).encode() and junit_xml(report).encode()
+
+
 def command(*words: str) -> tuple[int, str, str]:
     done = call("test", *words)
     return done.returncode, done.stdout, done.stderr
@@ -201,16 +232,16 @@ def test_the_command_needs_a_bot() -> None:
 
 
 def test_several_tries_have_the_same_user_and_other_chance() -> None:
-    settings = {"indecisiveness": 0.3}
+    fickle = {"indecisiveness": 0.3}
     bot = make_bot(Forgetful().texts, "restaurant", RESTAURANT)
-    results = play(bot, RESTAURANT, range(20), settings=settings, tries=3)
+    results = play(bot, RESTAURANT, range(20), settings=fickle, tries=3)
     assert [one.user for one in results] == [user for user in range(20) for _ in range(3)]
     tries = [results[place : place + 3] for place in range(0, 60, 3)]
     openings = [{one.conversation.events[0] for one in group} for group in tries]
     assert all(len(said) == 1 for said in openings)
     assert any(len({one.is_success for one in group}) == 2 for group in tries)
     assert [one.seed for one in tries[4]] == [4, None, None]
-    report = run(Forgetful().texts, "restaurant", 20, tries=3, **settings)
+    report = run(Forgetful().texts, "restaurant", 20, tries=3, **fickle)
     first, second, third = report.passes
     assert report.dialogues == 60 and first == pytest.approx(report.success_rate) and first > second > third
 

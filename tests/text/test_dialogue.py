@@ -35,7 +35,7 @@ REPLIES = st.one_of(
         ANY,
     ),
     st.sampled_from(
-        ["action_suggest", "utter_ask_price", "[" * 5000, "x" * 1_000_000, "\x1b[2J", "<b>", "\0"]
+        ["action_suggest", "utter_ask_price", "[" * 5000, "x" * 1_000_000, "\x1b[2J", "<b>", "\0", "\ud800"]
     ),
 )
 
