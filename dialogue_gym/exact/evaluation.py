@@ -28,8 +28,8 @@ SECONDS = 120.0
 """The default budget of an exact evaluation."""
 PASSES = 4
 FAILURES, DIALOGUES = 5, 10_000
-SEED_SECONDS = 4.0
-"""The longest search for the seed of a failed dialogue."""
+SEED_EFFORT = 10_000
+"""The largest effort in the search of a failed dialogue's seed: some millions of seeds, a second or two."""
 CUTS = (1e-7, 1e-9, 1e-12)
 """The chances under which a state is left out at a step, one after the other as the budget allows."""
 
@@ -148,12 +148,10 @@ def _failures(player: JudgedBot, chain: Chain, most: int, notes: list[str]) -> l
     if search.is_too_large:
         notes.append(f"no failed dialogue is listed: {len(chain.states):,} states are too many to search")
         return []
-    found = sorted(search.likeliest(most, SEED_SECONDS), key=lambda one: -(one.chance or 0.0))
+    found = sorted(search.likeliest(most, SEED_EFFORT), key=lambda one: -(one.chance or 0.0))
     unseeded = sum(one.seed is None for one in found)
     if unseeded:
-        notes.append(
-            f"for {counted(unseeded, 'failed dialogue')} no seed was found in {SEED_SECONDS:.0f} s each"
-        )
+        notes.append(f"for {counted(unseeded, 'failed dialogue')} no seed was found among some millions")
     return found
 
 

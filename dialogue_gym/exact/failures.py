@@ -68,12 +68,12 @@ class Failures:
         values = (len(self._chain.states) + 1) * (tables.patience + 1) * (tables.step_limit + 1)
         return values > _MOST_VALUES
 
-    def likeliest(self, most: int, seconds: float) -> Iterator[FailedDialogue]:
+    def likeliest(self, most: int, effort: int) -> Iterator[FailedDialogue]:
         """Yield failed dialogues.
 
         Args:
             most: their largest number.
-            seconds: the longest time for the search of each seed.
+            effort: the largest effort in the search of each seed, see `find_seeds`.
         """
         kinds: set[Any] = set()
         for _ in range(_TRIES * most):
@@ -88,7 +88,7 @@ class Failures:
             if kind not in kinds:
                 kinds.add(kind)
                 shared = len(decisions) if fault is None else fault.place
-                yield self._failed(path, decisions, shared, seconds)
+                yield self._failed(path, decisions, shared, effort)
 
     def _first_fault(self, decisions: Sequence[int]) -> WrongChoice | None:
         if self._expert.is_there:
@@ -144,10 +144,10 @@ class Failures:
         return BotChoice(act, codes, choices.env.domain.actions[choices.actions[decision]])
 
     def _failed(
-        self, path: FailingPath, decisions: Sequence[int], shared: int, seconds: float
+        self, path: FailingPath, decisions: Sequence[int], shared: int, effort: int
     ) -> FailedDialogue:
         """Return the dialogue of a path: one with a seed if it is found, else the path itself."""
-        seeds = find_seeds(self._bot.env, self._chain.choices, decisions, shared, seconds)
+        seeds = find_seeds(self._bot.env, self._chain.choices, decisions, shared, effort)
         found = [(self._chance_of(self._shown(seed)), -seed) for seed in seeds]
         chance, seed = (max(found)[0], -max(found)[1]) if found else (self._chance_of(decisions), None)
         if seed is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ Seeds = npt.NDArray[np.uint64]
 
 
 def find_seeds(
-    env: DialogueEnv, choices: Choices, decisions: Sequence[int], shared: int, seconds: float
+    env: DialogueEnv, choices: Choices, decisions: Sequence[int], shared: int, most: int
 ) -> list[int]:
     """Return the smallest seed whose dialogue shows some observations and fails at the last of them.
 
@@ -29,13 +28,14 @@ def find_seeds(
         env: the environment.
         choices: the choices of the bot.
         decisions: the numbers of the observations in `choices`.
-        shared: if the time runs out, failed dialogues will do that show the observations up to this place.
-        seconds: the longest time.
+        shared: if there is none, failed dialogues will do that show the observations up to this place.
+        most: the largest effort: 1 for each reset of a thousand dialogues, 2 for each of their steps. So the
+            result does not depend on the speed of the machine.
 
     Returns:
         The seed alone; or else those of some dialogues that will do, the smallest first.
     """
-    return _SeedSearch(env, choices, decisions, shared).run(time.monotonic() + seconds)
+    return _SeedSearch(env, choices, decisions, shared).run(most)
 
 
 class _SeedSearch:
@@ -47,23 +47,25 @@ class _SeedSearch:
         self._wanted = np.array([choices.observed[decision] for decision in decisions], kind)
         self._shared = shared
         self._similar: list[int] = []
+        self._effort = 0
 
-    def run(self, until: float) -> list[int]:
+    def run(self, most: int) -> list[int]:
         waiting: list[Seeds] = []
         for first in itertools.count(0, _LANES):
             seeds = np.arange(first, first + _LANES, dtype=np.uint64)
             waiting.append(seeds[self._matches(self._begin(seeds), 0)])
-            if sum(map(len, waiting)) >= _LANES or time.monotonic() > until:
+            if sum(map(len, waiting)) >= _LANES or self._effort >= most:
                 begun = np.concatenate(waiting)
                 waiting = [begun[_LANES:]]
                 if (found := self._play(begun[:_LANES])) is not None:
                     return [found]
-                if time.monotonic() > until:
+                if self._effort >= most:
                     break
         return sorted(self._similar)[:_SIMILAR]
 
     def _begin(self, seeds: Seeds) -> npt.NDArray[Any]:
         """Begin the dialogues of `_LANES` seeds, and return their observations as codes."""
+        self._effort += 1
         seen = self._lanes.reset(seeds, self._everywhere, self._everywhere)
         return self._env.codes(seen.observations)
 
@@ -86,6 +88,7 @@ class _SeedSearch:
                 goes_on &= is_alike
             if not goes_on.any():
                 return None
+            self._effort += 2
             seen = self._lanes.step(self._actions(codes, goes_on))
             codes = self._env.codes(seen.observations)
             failed = goes_on & seen.ended & ~seen.successes

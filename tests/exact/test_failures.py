@@ -75,7 +75,7 @@ def test_failed_dialogues_fail_again_and_have_their_chance(
 ) -> None:
     env = DialogueEnv(domain_of(content), **small)
     bot = JudgedBot(FixedTable(env, table))
-    for failed in Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(2, 0.2):
+    for failed in Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(2, 200):
         assert failed.conversation.outcome in ("failure", "truncated")
         if failed.seed is None:
             continue
@@ -128,7 +128,7 @@ def test_a_dialogue_without_a_seed_is_told_all_the_same() -> None:
     expert = load_agent("expert", load_domain("restaurant"))
     assert expert
     bot = JudgedBot(expert)
-    (failed,) = Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(5, 0.0)
+    (failed,) = Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(5, 0)
     assert failed.seed is None and failed.chance == pytest.approx(1.03e-6, rel=0.01)
     assert failed.conversation.outcome == "failure" and failed.advice is None
     *_, last = failed.conversation.events
