@@ -73,13 +73,9 @@ def record(conversation: Conversation, deed: Deed) -> None:
         is_possible = conversation.is_possible(deed.action)
         conversation.append(ActionExecuted(deed.action))
         conversation.extend(declared_effects(deed.action, conversation.domain) if is_possible else ())
-    database = conversation.domain.database
-    if (
-        deed.action is not None
-        and database
-        and conversation.domain.action_model(deed.action).reaction in SERVICES[:2]
-    ):
-        conversation.append(SlotSet(database.name, deed.venue))
+        database = conversation.domain.database
+        if database and conversation.domain.action_model(deed.action).reaction in SERVICES[:2]:
+            conversation.append(SlotSet(database.name, deed.venue))
     known = conversation.slots
     conversation.extend(SlotSet(slot, said) for slot, said in deed.values.items() if said != known[slot])
     conversation.extend(deed.messages)
@@ -113,8 +109,11 @@ class ForeignDialogue:
     user judges. With automatic turn taking, handing the turn over is not a step.
 
     Attributes:
+        user: the user profile.
+        goal: the values that the user wants at the beginning, by slot.
         conversation: the dialogue in words, with the texts of the bot.
         rounds: the user's messages with the bot's turns.
+        steps: the number of steps so far.
         total: the return so far.
         outcome: `"success"`, `"failure"` or `"truncated"`; None until the dialogue is over.
     """
@@ -246,7 +245,7 @@ class ForeignDialogue:
     def _step(self, index: int, is_free: bool = False) -> int:
         tables = self._simulation.tables
         events, _ = self._simulation.step(index)
-        self.total += tables.event_reward[events] + (tables.action_reward[index])
+        self.total += tables.event_reward[events] + tables.action_reward[index]
         if is_free:  # the weight of a step alone
             self.total -= tables.event_reward[0] + tables.action_reward[index]
         else:

@@ -57,14 +57,18 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize("turn_taking", ["auto", "explicit"])
+@pytest.mark.parametrize(("turn_taking", "error"), [("auto", 0.0), ("explicit", 0.3)])
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: Path(source).stem)
 def test_a_bot_that_says_the_same_is_judged_as_in_the_simulation(
-    source: str | Path, turn_taking: str
+    source: str | Path, turn_taking: str, error: float
 ) -> None:
     """Rewards and steps too, with the expert's choices, and now and then any other action."""
     domain = load_domain(source)
-    settings = {"turn_taking": turn_taking, "max_episode_steps": 25 if turn_taking == "auto" else 50}
+    settings = {
+        "turn_taking": turn_taking,
+        "semantic_error_rate": error,
+        "max_episode_steps": 25 if turn_taking == "auto" else 50,
+    }
     env, dialogue = DialogueEnv(domain, **settings), ForeignDialogue(domain, **settings)
     policy = ExpertPolicy(env, 0)
     outcomes = set()
@@ -91,7 +95,7 @@ def test_a_bot_that_says_the_same_is_judged_as_in_the_simulation(
         assert (dialogue.outcome, dialogue.turns) == (env.conversation.outcome, info["turns"])
         assert dialogue.total == pytest.approx(total)
         outcomes.add(dialogue.outcome)
-    assert "success" in outcomes
+    assert "success" in outcomes or error
 
 
 class Talking(Served):
