@@ -122,7 +122,7 @@ class JsonClient:
         import httpx
 
         seconds = min(max(0.0, seconds), MAX_SECONDS)
-        where = quoted(url, 200)
+        where = quoted(url.partition("?")[0], 200)  # a query may have a secret
         _check_address(url, where)
         try:
             content = None if method == "GET" else json.dumps(payload, allow_nan=False).encode()

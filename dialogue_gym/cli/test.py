@@ -120,7 +120,7 @@ def test(
             raise typer.Exit(1)
         return
     check_targets(junit, html)
-    with late_progress_bar(printable(bot), dialogues * tries) as progress:
+    with late_progress_bar(printable(bot.partition("?")[0]), dialogues * tries) as progress:
         report = run(
             made(),
             domain,

@@ -102,11 +102,13 @@ class BotServer:
     Attributes:
         url: its address.
         events: the events by sender, as Rasa's tracker has them.
+        queries: the queries of the addresses that messages were sent to.
     """
 
     def __init__(self, reply: Reply, port: int, pause: float) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.events: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.queries: set[str] = set()
         self._reply, self._pause = reply, pause
 
     def answer(self, body: bytes) -> Raw:
@@ -152,7 +154,9 @@ def bot_server(reply: Reply, *, has_tracker: bool = False, pause: float = 0.0) -
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self._send(served.answer(body) if self.path == "/webhooks/rest/webhook" else Raw(404, b""))
+            path, _, query = self.path.partition("?")
+            served.queries.add(query)
+            self._send(served.answer(body) if path == "/webhooks/rest/webhook" else Raw(404, b""))
 
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")

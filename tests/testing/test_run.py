@@ -142,6 +142,16 @@ def test_an_address_that_is_none_is_one_sentence(address: str) -> None:
         run(address, "restaurant", 20)
 
 
+def test_a_query_is_sent_and_not_told() -> None:
+    with bot_server(lambda *_: Raw(500, b""), has_tracker=True) as server:
+        report = run(f"{server.url}?token=secret", "restaurant", 3)
+        again = run(f"{server.url}/?token=secret", "restaurant", 3)
+    for one in (report, again):
+        assert one.endings == {"status 500": 1.0}
+        assert "secret" not in html_page(one) + junit_xml(one) + json.dumps(one.as_dict())
+    assert server.queries == {"token=secret"}
+
+
 def test_a_limit_of_the_server_is_told() -> None:
     body = b'{"detail": "you are sending messages too quickly"}'
     with bot_server(lambda *_: Raw(429, body)) as server:
