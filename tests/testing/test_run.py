@@ -42,7 +42,7 @@ def test_a_tracker_gives_the_same_outcomes_as_texts() -> None:
     outcomes = []
     for has_tracker in (False, True):
         with bot_server(Waiter().reply, has_tracker=has_tracker) as server:
-            report = run(server.url, "restaurant", 40, indecisiveness=0.2)
+            report = run(server.url, "restaurant", 25, indecisiveness=0.2)
             how = "the bot's actions are read from its tracker"
             expected = how if has_tracker else "no tracker (status 404)"
             assert report.notes[0].startswith(expected) and report.success_rate > 0.95
@@ -62,7 +62,7 @@ FAULTY: dict[type[Waiter], tuple[str, str]] = {
 def test_a_faulty_bot_is_failed_and_a_dialogue_shows_its_fault(bot: type[Waiter], has_tracker: bool) -> None:
     kind, sentence = FAULTY[bot]
     with bot_server(bot().reply, has_tracker=has_tracker) as server:
-        report = run(server.url, "restaurant", 30, indecisiveness=0.2)
+        report = run(server.url, "restaurant", 15, indecisiveness=0.3)
         assert report.success_rate < 0.75
         failed = report.failures[0]
         assert sentence in failed.fault and list(report.endings)[:2].count(f"the user hung up: {kind}") == 1
@@ -70,7 +70,7 @@ def test_a_faulty_bot_is_failed_and_a_dialogue_shows_its_fault(bot: type[Waiter]
         assert "action_suggest" in texts or "utter_ask_location" in texts
         assert failed.seed is not None
         again = make_bot(server.url, "restaurant", load_domain("restaurant"))
-        (result,) = play(again, load_domain("restaurant"), [failed.seed], settings={"indecisiveness": 0.2})
+        (result,) = play(again, load_domain("restaurant"), [failed.seed], settings={"indecisiveness": 0.3})
     # Another conversation with the same seed is the same dialogue.
     assert result.conversation.events == failed.conversation.events and not result.is_success
 
@@ -163,10 +163,10 @@ def test_a_limit_of_the_server_is_told() -> None:
 def test_a_taught_store_is_a_bot(tmp_path: Path) -> None:
     folder = tmp_path / "taught"
     with Store(folder) as store:
-        for seed in range(15):
+        for seed in range(12):
             correct_once(store, RESTAURANT, "explicit", seed)
         store.append_all([Draft("", DOMAIN, Addition(ACTION, "utter_wave", ("Bye!",)).content())])
-    report = run(folder, "restaurant", 30, jobs=3, indecisiveness=0)
+    report = run(folder, "restaurant", 12, jobs=3, indecisiveness=0)
     assert report.bot == "taught" and report.success_rate >= 0.8
     bot = make_bot(folder, "restaurant", RESTAURANT)
     (result,) = play(bot, RESTAURANT, [1])

@@ -42,7 +42,7 @@ def test_an_agent_of_ours_has_the_outcomes_of_the_simulation(
 ) -> None:
     domain = load_domain(name)
     bot = make_bot("pretrained", name, domain)
-    results = play(bot, domain, seeds_of(1, 40), form=form, settings=settings)
+    results = play(bot, domain, seeds_of(1, 25), form=form, settings=settings)
     shown = [(one.is_success, one.turns, one.total) for one in results]
     assert shown == simulated(domain, results, **settings)
 
@@ -72,7 +72,7 @@ def test_a_bot_that_says_the_same_is_judged_as_in_the_simulation(
     env, dialogue = DialogueEnv(domain, **settings), ForeignDialogue(domain, **settings)
     policy = ExpertPolicy(env, 0)
     outcomes = set()
-    for seed in range(60):
+    for seed in range(40):
         observation, _ = env.reset(seed=seed)
         dialogue.begin(seed)
         total, turn, is_over, number = 0.0, [], False, 0

@@ -63,15 +63,19 @@ def test_an_answer_tells_what_the_database_has(reader: DeedReader) -> None:
 class Altered(ForeignBot):
     """The expert, some of whose words are replaced."""
 
-    def __init__(self, pattern: str, replacement: str) -> None:
+    def __init__(self, bot: ForeignBot, pattern: str, replacement: str) -> None:
         super().__init__()
-        self.name, self._pattern, self._replacement = "altered", pattern, replacement
-        self._bot = make_bot("expert", "hotel", HOTEL)
+        self.name, self._pattern, self._replacement, self._bot = "altered", pattern, replacement, bot
 
     async def reply(self, sender: str, message: str) -> BotReply:
         reply = await self._bot.reply(sender, message)
         texts = (re.sub(self._pattern, self._replacement, one.text or "") for one in reply.messages)
         return BotReply(tuple(map(BotUttered, texts)))
+
+
+@pytest.fixture(scope="module")
+def expert() -> ForeignBot:
+    return make_bot("expert", "hotel", HOTEL)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +88,9 @@ class Altered(ForeignBot):
     ids=["nothing", "phone numbers", "hotels"],
 )
 def test_false_words_fail_a_bot(
-    pattern: str, replacement: str, least: float, most: float, fault: str | None
+    expert: ForeignBot, pattern: str, replacement: str, least: float, most: float, fault: str | None
 ) -> None:
-    results = play(Altered(pattern, replacement), HOTEL, seeds_of(1, 40))
+    results = play(Altered(expert, pattern, replacement), HOTEL, seeds_of(1, 20), form="fixed")
     assert least <= sum(one.is_success for one in results) / len(results) <= most
     assert fault is None or any(fault in one.fault.sentence for one in results if one.fault)
 
