@@ -11,15 +11,15 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import counted, nearest, printable, quoted
+from dialogue_gym.cli.logs import domain_of, evaluate_by_logs
 from dialogue_gym.cli.options import ActionsOption, DomainName, tell_namesakes
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcript import transcript
-from dialogue_gym.domain import Domain, load_domain
+from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal.entry import LIVE, STORY
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.identity import read_domain
-from dialogue_gym.journal.store import Store, StoreError
+from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import (
     CheckpointError,
     Checkpoints,
@@ -39,6 +39,7 @@ from dialogue_gym.teaching.tracker_import import import_trackers
 from dialogue_gym.teaching.tracker_store import read_trackers
 
 store = typer.Typer(help="Inspect, export, prune and erase conversations.", no_args_is_help=True)
+store.command(name="evaluate")(evaluate_by_logs)
 
 Folder = Annotated[
     Path, typer.Option("--store", metavar="DIR", help="The folder that teach, live or serve wrote.")
@@ -113,7 +114,7 @@ def show(conversation: Name, *, folder: Folder) -> None:
     with _reading(folder) as opened:
         history = History(opened.entries())
         corrected = corrections(history, conversation)
-        record = history.conversation(history.extended(_domain(opened)), conversation)
+        record = history.conversation(history.extended(domain_of(opened)), conversation)
     places = [
         place for place, event in enumerate(record.events) if isinstance(event, (ActionExecuted, UserUttered))
     ]
@@ -180,7 +181,7 @@ def export_command(
     if chat and (nlu or actions or reader != RASA):
         raise ValueError("--chat: it takes neither --for, --nlu nor --actions, which are about Rasa")
     with _reading(folder) as opened:
-        history, domain = History(opened.entries()), _domain(opened)
+        history, domain = History(opened.entries()), domain_of(opened)
         if chat:
             done = export_chats(history, domain, target)
         else:
@@ -330,7 +331,7 @@ def import_tracker(
         if domain is not None:
             for line in opened.use_domain(domain, domain_text(domain)):
                 print(f"({printable(line)})")
-        count, notes = import_trackers(opened, _domain(opened), trackers)
+        count, notes = import_trackers(opened, domain_of(opened), trackers)
     for note in notes:
         print(f"({note})")
     print(counted(count, "conversation"), "imported")
@@ -357,10 +358,10 @@ def rename_action(
     """Rename an action in everything that was taught or learned."""
     with Store(folder, create=False) as opened:
         checkpoints = checkpoints_of(folder)
-        new = written_name(new, "action", _domain(opened).actions)
+        new = written_name(new, "action", domain_of(opened).actions)
         count = opened.rename_action(old, new, is_learned=knows_action(checkpoints, old))
         rename_learned(checkpoints, old, new)
-        domain = _domain(opened)
+        domain = domain_of(opened)
     print(f"{printable(old)} is {printable(new)} in {counted(count, 'entry', 'entries')}")
     if old in domain.actions and new not in domain.actions:
         print(f"({domain.name} still has {printable(old)}: rename it there as well)")
@@ -379,11 +380,3 @@ def check(place: Place = None, *, folder: OptionalFolder = None) -> None:
 
 def _reading(folder: Path) -> Store:
     return Store(folder, create=False, read_only=True)
-
-
-def _domain(opened: Store) -> Domain:
-    """Return the domain of a store, from the text of its file at the last use."""
-    about = opened.domain
-    if about is None:
-        raise StoreError(f"{opened.folder}: no domain is known here, since nothing was taught yet")
-    return read_domain(about)

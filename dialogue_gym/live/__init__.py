@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dialogue_gym.live.exploration import Explorer, QPolicy
     from dialogue_gym.live.handoff import Handoff
     from dialogue_gym.live.learner import LearnerSettings, LiveLearner
+    from dialogue_gym.live.logs import StoredLogs, read_logs, return_range
     from dialogue_gym.live.migration import MigrationError
     from dialogue_gym.live.policy import store_agent
     from dialogue_gym.live.rate_limit import Limits, RateLimiter
@@ -55,9 +56,12 @@ __all__ = [
     "Reply",
     "Sessions",
     "SimulatedPerson",
+    "StoredLogs",
     "Trainer",
     "Transition",
     "checkpoints_of",
+    "read_logs",
+    "return_range",
     "start_or_resume",
     "store_agent",
     "unlearned",
@@ -72,6 +76,7 @@ __getattr__ = lazy_getattr(__name__, {
     "exploration": ("Explorer", "QPolicy"),
     "handoff": ("Handoff",),
     "learner": ("LearnerSettings", "LiveLearner"),
+    "logs": ("StoredLogs", "read_logs", "return_range"),
     "migration": ("MigrationError",),
     "policy": ("store_agent",),
     "rate_limit": ("Limits", "RateLimiter"),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from dialogue_gym import DialogueEnv, load_domain
+from dialogue_gym import DialogueEnv, ExpertPolicy, load_domain
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.migration import schema_of
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
@@ -259,3 +262,29 @@ def test_untrained_store_is_reported_in_one_line(made: Path, folder: Path) -> No
         for words in (["rollback", "best"], ["prune", "--yes"]):
             status, _, error = store(folder, *words)
             assert status == 2 and "one can at a time" in error
+
+
+def test_an_agent_is_evaluated_by_the_logs_of_another(tmp_path: Path) -> None:
+    class Trying(ExpertPolicy):
+        version = 0
+
+    domain, folder = load_domain("restaurant"), tmp_path / "store"
+    with Store(folder) as opened:
+        opened.use_domain("restaurant", domain_text("restaurant"))
+        person = SimulatedPerson(domain)
+        explorer = Explorer(cast(Any, Trying(DialogueEnv(domain))), rates=(0.1, 0.1))
+        live = LiveBot(domain, opened, explorer, FixedFormatInterpreter(domain), person)
+        for _ in range(100):
+            person.talk(live)
+    done = call("store", "evaluate", str(folder), "--agent", "expert", "--against", "expert")
+    assert done.returncode == 0, done.stderr
+    assert f"{folder}: 100 conversations with 1 version of the bot" in done.stdout
+    assert done.stdout.count("doubly robust") == 3 and "expert less expert:" in done.stdout
+    done = call("store", "evaluate", str(folder), "--agent", "expert", "--json")
+    found = json.loads(done.stdout)
+    (figures,) = found["agents"]
+    rate = figures["success_rate"]["doubly robust"]
+    assert rate["low"] <= 1 <= rate["high"] + 1e-9 and 50 <= figures["effective_size"] <= 100
+    done = call("store", "evaluate", str(folder), "--agent", "random")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "these logs cannot say how random would do: in about" in done.stderr

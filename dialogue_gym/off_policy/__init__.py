@@ -1,0 +1,22 @@
+"""Off-policy evaluation: figures of a policy from the logged dialogues of others. No input or output."""
+
+from dialogue_gym.off_policy.evaluation import (
+    ESTIMATORS,
+    Estimate,
+    OffPolicyComparison,
+    OffPolicyReport,
+    compare_by_logs,
+    evaluate_logs,
+)
+from dialogue_gym.off_policy.logs import CannotSay, Logs
+
+__all__ = [
+    "ESTIMATORS",
+    "CannotSay",
+    "Estimate",
+    "Logs",
+    "OffPolicyComparison",
+    "OffPolicyReport",
+    "compare_by_logs",
+    "evaluate_logs",
+]

@@ -1,0 +1,25 @@
+"""Off-policy evaluation against the exact truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agents.off_policy import TARGETS, Trial, run, table
+
+
+@pytest.mark.slow
+def test_intervals_from_logs_cover_the_exact_figures() -> None:
+    results = [run(Trial(domain, 1, 4, 300)) for domain in ("restaurant", "concert")]
+    covered = []
+    for result in results:
+        assert result["methods"] == ["exact"] * len(TARGETS)
+        for case in result["cases"]:
+            if "refused" in case:
+                assert case["target"] != "itself" or case["rate"] == 0.1
+                continue
+            for estimates in case["estimates"].values():
+                for one, truth in zip(estimates, result["truths"][case["target"]], strict=True):
+                    covered.append(one["low"] - 1e-9 <= truth <= one["high"] + 1e-9)
+    assert np.mean(covered) >= 0.9 and len(covered) >= 100
+    assert "| doubly robust |" in table(results)

@@ -1,0 +1,111 @@
+"""The estimators from logs, on a small world with a known truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dialogue_gym.off_policy import ESTIMATORS, CannotSay, Logs, compare_by_logs, evaluate_logs
+from dialogue_gym.off_policy.evaluation import Estimate
+
+GOOD = np.array([[0.3, 0.9], [0.6, 0.2], [0.5, 0.8]])
+"""The chance that a dialogue goes on well after each action, by step; it fails at once otherwise."""
+RANGE = (-3.0, 9.0)
+NEW = np.array([[0.1, 0.9], [1.0, 0.0], [0.0, 1.0]])
+OLD = np.array([[0.3, 0.7], [0.8, 0.2], [0.3, 0.7]])
+
+Table = npt.NDArray[np.float64]
+
+
+def truth(policy: Table) -> tuple[float, float]:
+    """Return the exact success rate and mean return: -1 for each step, 10 for success after the last."""
+    well = (policy * GOOD).sum(axis=1).cumprod()
+    return float(well[-1]), float(10 * well[-1] - 1 - well[:-1].sum())
+
+
+def logs(policy: Table, dialogues: int, seed: int) -> Logs:
+    random = np.random.default_rng(seed)
+    steps, actions, rewards, ends, successes = [], [], [], [], []
+    for _ in range(dialogues):
+        is_well = True
+        for step in range(len(GOOD)):
+            steps.append(step)
+            actions.append(int(random.random() < policy[step, 1]))
+            is_well = random.random() < GOOD[step, actions[-1]]
+            rewards.append(9.0 if is_well and step == len(GOOD) - 1 else -1.0)
+            if not is_well:
+                break
+        ends.append(len(actions))
+        successes.append(is_well)
+    chances = policy[steps]
+    columns = map(np.array, (np.array(steps)[:, None], actions, chances, rewards, ends, successes))
+    return Logs(*columns)
+
+
+def target(log: Logs, policy: Table) -> Table:
+    return np.asarray(policy[log.observations[:, 0]])
+
+
+def covers(one: Estimate, figure: float) -> bool:
+    return one.low <= figure <= one.high
+
+
+def test_intervals_cover_the_truth() -> None:
+    """Also that of the difference of two policies; and the estimates are not biased."""
+    rate, mean = truth(NEW)
+    old_rate, old_mean = truth(OLD)
+    errors = {name: [0.0] for name in ESTIMATORS}
+    hits = {name: [True][:0] for name in ESTIMATORS}
+    for seed in range(60):
+        log = logs(OLD, 400, seed)
+        new, old = (evaluate_logs(log, target(log, policy), RANGE) for policy in (NEW, OLD))
+        assert covers(new.logged_return, new.logged_return.value)
+        apart = compare_by_logs(new, old, RANGE)
+        for name in ESTIMATORS:
+            errors[name].append(new.mean_return[name].value - mean)
+            hits[name] += [covers(new.success_rate[name], rate), covers(new.mean_return[name], mean)]
+            hits[name] += [
+                covers(apart.success_rate[name], rate - old_rate),
+                covers(apart.mean_return[name], mean - old_mean),
+            ]
+    for name in ESTIMATORS:
+        assert np.mean(hits[name]) >= 0.9, name  # of 60 logs, whose figures go together
+        assert abs(np.mean(errors[name])) <= 4 * np.std(errors[name]) / 60**0.5, name
+
+
+def test_policy_in_use_has_the_figures_of_the_logs() -> None:
+    log = logs(OLD, 100, 0)
+    report = evaluate_logs(log, target(log, OLD), RANGE)
+    for name in ESTIMATORS:
+        if "sampling" in name:
+            assert report.mean_return[name].value == pytest.approx(log.returns.mean())
+            assert report.success_rate[name].value == pytest.approx(log.successes.mean())
+    assert report.effective_size == pytest.approx(100) and report.followed == 100
+    assert report.logged_success_rate.value == log.successes.mean()
+
+
+def test_flawless_logs_leave_room_for_failures() -> None:
+    log = logs(OLD, 100, 0)
+    fine = Logs(log.observations, log.actions, log.chances, log.rewards, log.ends, np.ones(100, np.bool_))
+    for one in evaluate_logs(fine, target(log, OLD), RANGE).success_rate.values():
+        assert one.high == pytest.approx(1) and 0.9 < one.low < 0.98
+
+
+def test_what_logs_cannot_say_is_refused() -> None:
+    log = logs(OLD, 200, 0)
+    with pytest.raises(CannotSay, match="only 30 logged dialogues can be used, fewer than 50"):
+        evaluate_logs(few := logs(OLD, 30, 0), target(few, NEW), RANGE)
+    never = np.array([[0.3, 0.7], [0.0, 1.0], [0.3, 0.7]])
+    log = logs(never, 200, 0)
+    with pytest.raises(CannotSay, match=r"in about \d+% of its dialogues .* hardly ever tried"):
+        evaluate_logs(log, target(log, NEW), RANGE)
+    log = logs(np.array([[0.95, 0.05], [0.8, 0.2], [0.3, 0.7]]), 400, 0)
+    with pytest.raises(CannotSay, match=r"the 400 logged dialogues are worth only \d+ of the new policy's"):
+        evaluate_logs(log, target(log, NEW), RANGE)
+    chances = log.chances.copy()
+    chances[3] = 0
+    with pytest.raises(CannotSay, match="lack the chance"):
+        Logs(log.observations, log.actions, chances, log.rewards, log.ends, log.successes)
+    with pytest.raises(ValueError, match="do not sum to one"):
+        evaluate_logs(log, target(log, NEW) / 2, RANGE)
