@@ -14,6 +14,7 @@ from dialogue_gym.bounds.enumeration import Chance, TooLarge
 from dialogue_gym.conversation.recorder import Recorder
 from dialogue_gym.envs.simulation import Simulation
 from dialogue_gym.exact.advice import BeliefAdviser, ExpertAdviser, WrongChoice
+from dialogue_gym.exact.aim import AimedSeeds, Drawn
 from dialogue_gym.exact.chain import Chain
 from dialogue_gym.exact.choices import Observed
 from dialogue_gym.exact.flow import Backwards
@@ -147,12 +148,15 @@ class Failures:
         self, path: FailingPath, decisions: Sequence[int], shared: int, effort: int
     ) -> FailedDialogue:
         """Return the dialogue of a path: one with a seed if it is found, else the path itself."""
-        seeds = find_seeds(self._bot.env, self._chain.choices, decisions, shared, effort)
+        wanted = self._bot.env, self._chain.choices, decisions, shared, effort
+        if not (seeds := find_seeds(*wanted)):
+            walked, drawn = self._walk(path, decisions)
+            seeds = find_seeds(*wanted, AimedSeeds(self._chain.tables, drawn)) if drawn and effort else []
         found = [(self._chance_of(self._shown(seed)), -seed) for seed in seeds]
         chance, seed = (max(found)[0], -max(found)[1]) if found else (self._chance_of(decisions), None)
         if seed is not None:
             decisions = self._shown(seed)
-        played = self._walk(path, decisions) if seed is None else play_seed(self._bot, seed)
+        played = walked if seed is None else play_seed(self._bot, seed)
         return failed_dialogue(self._bot, played, self._first_fault(decisions), seed, chance)
 
     def _shown(self, seed: int) -> list[int]:
@@ -186,22 +190,32 @@ class Failures:
             weights = following
         return failed
 
-    def _walk(self, path: FailingPath, decisions: Sequence[int]) -> PlayedDialogue:
-        """Return the dialogue of a path, with the first values that fit."""
+    def _walk(self, path: FailingPath, decisions: Sequence[int]) -> tuple[PlayedDialogue, list[Drawn]]:
+        """Return the dialogue of a path, with the first values that fit, and the draws that lead to it."""
         chain, env = self._chain, self._bot.env
         edges = chain.edges
         source = Chance(chain.tables)
         row = [0] * chain.tables.size
+        sequence: list[Drawn] = []
+        drawn: list[Drawn] = []
+
+        def draw(row: rules.Row, tables: rules.Tables, table: int) -> int:
+            outcome = source.draw(row, tables, table)
+            drawn.append((table, outcome))
+            return outcome
+
         recorder = Recorder(env.domain, chain.tables)
         beginning = chain.beginnings[path.beginning]
 
         def begin() -> int:
-            rules.begin(row, chain.tables, source.draw)
+            drawn.clear()
+            rules.begin(row, chain.tables, draw)
             return 0
 
         for _ in source.outcomes(begin):
             if chain.enumeration.key(row) == beginning.row:
                 break
+        sequence += drawn
         recorder.begin(row)
         simulation = Simulation(env.domain, env.settings)
         simulation.row[:] = row
@@ -213,16 +227,18 @@ class Failures:
 
             def step(action: int = action, start: list[int] = start) -> int:
                 row[:] = start
-                return rules.step(row, chain.tables, action, source.draw)
+                drawn.clear()
+                return rules.step(row, chain.tables, action, draw)
 
             state = int(edges.next[edge])
             wanted = state, int(edges.decision[edge]), bool(edges.is_useless[edge])
             for _, events in source.outcomes(step):
                 if not events & SUCCESS and self._reached(row, earlier, events) == wanted:
                     break
+            sequence += drawn
             recorder.add(row, action, events)
         last = self._choice(decisions[-1]).codes
-        return PlayedDialogue(recorder.conversation, tuple(choices), goal, last)
+        return PlayedDialogue(recorder.conversation, tuple(choices), goal, last), sequence
 
     def _reached(self, row: list[int], earlier: Observed, events: int) -> tuple[int, int, bool]:
         """Return the state of a row after a step, the decision in it, and whether the step was useless."""

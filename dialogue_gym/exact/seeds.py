@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,18 @@ _LANES = 1000
 _SIMILAR = 30
 """Dialogues that will do, of which the likeliest is taken."""
 Seeds = npt.NDArray[np.uint64]
+Given = Callable[[int, int], Seeds]
 
 
 def find_seeds(
-    env: DialogueEnv, choices: Choices, decisions: Sequence[int], shared: int, most: int
+    env: DialogueEnv,
+    choices: Choices,
+    decisions: Sequence[int],
+    shared: int,
+    most: int,
+    given: Given | None = None,
 ) -> list[int]:
-    """Return the smallest seed whose dialogue shows some observations and fails at the last of them.
+    """Return the first seed whose dialogue shows some observations and fails at the last of them.
 
     Args:
         env: the environment.
@@ -31,11 +37,16 @@ def find_seeds(
         shared: if there is none, failed dialogues will do that show the observations up to this place.
         most: the largest effort: 1 for each reset of a thousand dialogues, 2 for each of their steps. So the
             result does not depend on the speed of the machine.
+        given: returns some of the seeds to try, from a number on, so many; by default all, from 0 on.
 
     Returns:
         The seed alone; or else those of some dialogues that will do, the smallest first.
     """
-    return _SeedSearch(env, choices, decisions, shared).run(most)
+    return _SeedSearch(env, choices, decisions, shared).run(most, given or _all_seeds)
+
+
+def _all_seeds(first: int, count: int) -> Seeds:
+    return np.arange(first, first + count, dtype=np.uint64)
 
 
 class _SeedSearch:
@@ -49,10 +60,10 @@ class _SeedSearch:
         self._similar: list[int] = []
         self._effort = 0
 
-    def run(self, most: int) -> list[int]:
+    def run(self, most: int, given: Given) -> list[int]:
         waiting: list[Seeds] = []
         for first in itertools.count(0, _LANES):
-            seeds = np.arange(first, first + _LANES, dtype=np.uint64)
+            seeds = given(first, _LANES)
             waiting.append(seeds[self._matches(self._begin(seeds), 0)])
             if sum(map(len, waiting)) >= _LANES or self._effort >= most:
                 begun = np.concatenate(waiting)

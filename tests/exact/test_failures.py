@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from dialogue_gym import load_domain, rules
 from dialogue_gym.bounds.enumeration import Chance
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.exact import evaluate_exactly, replay
+from dialogue_gym.exact.aim import unmix
 from dialogue_gym.exact.evaluation import solve_chain
 from dialogue_gym.exact.failures import Failures
 from dialogue_gym.exact.player import JudgedBot, play_seed
@@ -134,3 +136,15 @@ def test_a_dialogue_without_a_seed_is_told_all_the_same() -> None:
     *_, last = failed.conversation.events
     assert set(failed.goal) == {"cuisine", "people", "location", "price"}
     assert str(last).count("inform") or str(last).count("deny")
+
+
+def test_a_rare_dialogue_has_a_seed_of_those_with_its_rarest_draw() -> None:
+    seeds = np.array([0, 1, 668125, 2**62 + 3, 2**63 - 1], np.uint64)
+    assert (unmix(rules.mix(seeds)) == seeds).all()
+    expert = load_agent("expert", load_domain("restaurant"))
+    assert expert
+    bot = JudgedBot(expert)
+    (failed,) = Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(5, 1000)
+    assert failed.seed is not None and failed.seed > 10**6
+    assert failed.chance == pytest.approx(1.03e-6, rel=0.01)
+    assert replay(failed, expert).events == failed.conversation.events
