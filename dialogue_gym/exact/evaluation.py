@@ -30,6 +30,8 @@ PASSES = 4
 FAILURES, DIALOGUES = 5, 10_000
 SEED_EFFORT = 10_000
 """The largest effort in the search of a failed dialogue's seed: some millions of seeds, a second or two."""
+MOST_LOST = 1e-3
+"""The largest chance of what is left out if the budget ends; otherwise a sample tells more."""
 CUTS = (1e-7, 1e-9, 1e-12)
 """The chances under which a state is left out at a step, one after the other as the budget allows."""
 
@@ -199,7 +201,7 @@ def _followed(chain: Chain) -> tuple[Totals, str | None]:
         try:
             totals = follow(chain, cut)
         except TooLarge as error:
-            if totals is None:
+            if totals is None or totals.lost > MOST_LOST:
                 raise
             return totals, str(error)
     assert totals is not None
