@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dialogue_gym._text import cut
-from dialogue_gym.text.replies import MAX_REPLY, Reply
+from dialogue_gym.text.replies import MAX_REPLY, Reply, without_thoughts
 from dialogue_gym.text.tools import Tool
 
-_THOUGHTS_END = "</think>"
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 _MAX_FUNCTION = 64
 _FUNCTION = re.compile(rf"[A-Za-z0-9_-]{{1,{_MAX_FUNCTION}}}")
@@ -54,7 +53,7 @@ class ChatMessages:
 
         A message can call several tools. The result of each is to be heard, in order.
         """
-        content = _text(message.get("content")).rpartition(_THOUGHTS_END)[2].strip()
+        content = without_thoughts(_text(message.get("content")))
         calls = message.get("tool_calls") if self.tools else None
         if not calls:
             self.messages.append({"role": "assistant", "content": cut(content, MAX_REPLY)})

@@ -28,7 +28,7 @@ ANY = st.recursive(
 )
 REPLIES = st.one_of(
     st.text(),
-    st.dictionaries(st.sampled_from(["name", "arguments", "function"]), ANY),
+    st.dictionaries(st.sampled_from(["name", "arguments", "function", "tool_calls"]), ANY),
     st.builds(
         lambda name, arguments: json.dumps({"name": name, "arguments": arguments}),
         st.sampled_from(["action_suggest", "utter_ask_cuisine", "x"]),
@@ -137,11 +137,24 @@ def test_no_reply_raises_an_error(mode: str, replies: list[Any]) -> None:
     [
         ("names", "utter_ask_cusine", "unknown action 'utter_ask_cusine'; did you mean 'utter_ask_cuisine'?"),
         ("names", " ", "the reply is empty"),
+        ("names", "<think>utter_greet</think>", "the reply is empty"),
         ("names", "a" * 1_000_000, "the reply has more than 10,000 characters"),
         ("names", {"name": "utter_greet"}, "expected a text, not an object"),
         ("tools", "hello", 'expected a call such as {"name": "ACTION"}: not valid JSON'),
         ("tools", "[1]", "expected an object with the name of an action, not a list"),
         ("tools", {"name": "utter_greet", "arguments": [1]}, "expected an object with arguments, not a list"),
+        (
+            "tools",
+            {"name": "action_suggest", "arguments": "not json"},
+            "action_suggest: the arguments cannot be read: not valid JSON",
+        ),
+        ("tools", {"role": "assistant", "content": None, "tool_calls": None}, "the message calls no action"),
+        (
+            "tools",
+            {"role": "assistant", "tool_calls": [{}, {}]},
+            "the message calls 2 actions; reply with one",
+        ),
+        ("tools", {"role": "assistant", "tool_calls": 3}, '"tool_calls" must be a list of calls'),
         ("tools", "{}", 'a call has a "name", the name of an action'),
         ("tools", {"name": "utter_gret"}, "unknown action 'utter_gret'; did you mean 'utter_greet'?"),
         (
@@ -170,6 +183,29 @@ def test_a_call_in_a_text_is_read_as_models_write_it(around: str) -> None:
     text, env, _ = same_dialogue("restaurant", "tools", 3)
     call = json.dumps({"name": "action_suggest", "arguments": env.goal}, indent=1)
     assert text.step(around.replace("{}", call)).is_success
+
+
+@pytest.mark.parametrize(
+    ("mode", "reply"),
+    [
+        ("names", "utter_ask_price"),
+        ("tools", '{"name": "utter_ask_price"}'),
+        ("free", "In what price range?"),
+    ],
+)
+def test_thoughts_before_a_reply_are_not_part_of_it(mode: str, reply: str) -> None:
+    text, _, _ = same_dialogue("restaurant", mode, 3)
+    assert text.step(f"<think>{'utter_greet? ' * 1000}</think>\n{reply}").action == "utter_ask_price"
+
+
+def test_a_whole_message_is_read_as_its_call() -> None:
+    text, env, _ = same_dialogue("restaurant", "tools", 3)
+    function = {"name": "action_suggest", "arguments": json.dumps(env.goal)}
+    call = {"id": "call1", "type": "function", "function": function}
+    assert text.step({"role": "assistant", "content": None, "tool_calls": [call]}).is_success
+    text, _, _ = same_dialogue("restaurant", "tools", 3)
+    said = {"role": "assistant", "content": '{"name": "utter_ask_price"}', "tool_calls": None}
+    assert text.step(said).action == "utter_ask_price"
 
 
 def test_errors_use_up_patience() -> None:
