@@ -32,8 +32,8 @@ def read_options(options: Any, domain: Domain, known: Sequence[str] = KEYS) -> R
     """Check the options of a reset.
 
     Args:
-        options: a mapping or None; `goal` maps slots to values, of which the rest is drawn, and `user` names
-            a profile of the domain.
+        options: a mapping or None; `goal` maps slots to values, of which the rest, also a value of None, is
+            drawn, and `user` names a profile of the domain.
         domain: one with a fake user.
         known: the keys that are supported.
 
@@ -61,6 +61,7 @@ def _goal(wishes: Any, domain: Domain) -> dict[int, int]:
     wishes = {} if wishes is None else wishes
     if not isinstance(wishes, Mapping):
         raise TypeError(f"options['goal']={wishes!r}: must be a mapping of slots to values")
+    wishes = {slot: value for slot, value in wishes.items() if value is not None}  # as tables fill columns
     if wishes and not valid:
         raise ValueError(f"options['goal']: the user of {domain.name!r} has an agenda and no goal")
     codes = {code.slot.name: (index, code) for index, code in enumerate(slot_codes(domain))}

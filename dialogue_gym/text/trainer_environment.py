@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from dialogue_gym._text import quoted
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.sources import Source
 from dialogue_gym.text.dialogue import TextDialogue
@@ -42,17 +43,23 @@ class ToolEnvironment:
 
         Args:
             **columns: a row of the data: `seed`, `goal` and `user` are those of `DialogueEnv.reset`; others
-                are left alone.
+                are left alone. None, also in the goal, means drawn.
 
         Raises:
             ValueError: the goal or the user is not one of the domain's, or the seed is negative.
-            TypeError: the seed is not a whole number, or the goal not a mapping.
+            TypeError: the seed is not a whole number.
         """
         given = {name: columns[name] for name in _COLUMNS if columns.get(name) is not None}
         seed = given.pop("seed", None)
         if isinstance(seed, float) and seed.is_integer():  # tables with missing numbers have floats
             seed = int(seed)
-        message = self._dialogue.reset(seed, given)
+        goal = given.get("goal", {})
+        if not isinstance(goal, Mapping):
+            raise ValueError(f"goal: must be a mapping of slots to values, not {quoted(repr(goal))}")
+        try:
+            message = self._dialogue.reset(seed, given)
+        except ValueError as error:
+            raise ValueError(str(error).replace("options['goal']", "goal", 1)) from None
         self._rewards = []
         return message
 

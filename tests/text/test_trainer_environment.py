@@ -75,8 +75,16 @@ def test_a_row_chooses_the_user() -> None:
         seed=1, goal=goal, user="unfriendly"
     )
     assert one.action_suggest(**goal).endswith("(the user has what they want)")
-    with pytest.raises(ValueError, match="unknown slot 'cuisin'"):
+    with pytest.raises(ValueError, match=r"^goal: unknown slot 'cuisin'"):
         one.reset(goal={"cuisin": "sushi"})
+    some = goal | {"price": None, "of another domain": None}  # as a table fills its columns
+    assert one.reset(seed=1, goal=some) == one.reset(
+        seed=1, goal={k: v for k, v in goal.items() if k != "price"}
+    )
+    assert one.reset(seed=1, goal=dict.fromkeys(goal)) == one.reset(seed=1)
+    for text in ('{"cuisine": "sushi"}', ["sushi"]):
+        with pytest.raises(ValueError, match=r"^goal: must be a mapping of slots to values, not"):
+            one.reset(goal=text)
     wrong: dict[Any, str] = {
         "x": "seed: 'x' is not an integer",
         0.5: "seed: 0.5 is not",
