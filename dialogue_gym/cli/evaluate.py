@@ -44,6 +44,7 @@ from dialogue_gym.exact import evaluate_exactly
 from dialogue_gym.exact.sample import evaluate_sample
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.agent import Agent
+from dialogue_gym.reports.report import settings_note
 from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
 from dialogue_gym.text.chat_endpoint import EndpointError
 from dialogue_gym.text.dialogue import TEXT_SETTINGS, TextDialogue
@@ -187,7 +188,7 @@ def evaluate(
         with progress_bar(f"{first.name} on {domain.name}", dialogues, "dialogues") as progress:
             figures = evaluate_agent(first, keywords, dialogues, seed, progress)
         about |= vars(figures)
-        lines = [f"{first.name} on {domain.name}: {figures}"]
+        lines = [f"{first.name} on {domain.name}{settings_note(chosen)}: {figures}"]
     else:
         second = found(against, chosen)
         title = f"{first.name} and {second.name} on {domain.name}"
@@ -197,8 +198,8 @@ def evaluate(
             "against": {"agent": second.name} | vars(comparison.second),
             "differences": comparison.differences(),
         }
-        lines = [f"{first.name} on {domain.name}: {comparison.first}"]
-        lines += [f"{second.name} on {domain.name}: {comparison.second}"]
+        lines = [f"{first.name} on {domain.name}{settings_note(chosen)}: {comparison.first}"]
+        lines += [f"{second.name} on {domain.name}{settings_note(chosen)}: {comparison.second}"]
         lines += [f"{first.name} less {second.name}, on the same dialogues: {comparison}"]
     print(json.dumps(about | {"seed": seed}, indent=2) if as_json else "\n".join(lines))
     judge(about["success_rate"], min_success)

@@ -109,6 +109,10 @@ def test(
     def made() -> ForeignBot:
         return make_bot(bot, source, domain, timeout=timeout, token=token, jobs=jobs)
 
+    if replay is not None:
+        verdict = {"--min-success": min_success, "--json": as_json or None, "--junit": junit, "--html": html}
+        for option in (option for option, value in verdict.items() if value is not None):
+            raise ValueError(f"{option}: it is for a report on many dialogues, and not with --replay")
     if replay is not None and not replay.isdecimal():
         _replay_stories(made(), Path(replay), source)
         return

@@ -14,6 +14,7 @@ from dialogue_gym.bounds.bounding import Bounding, BoundMethod
 from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, note, one_of
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
+from dialogue_gym.reports.report import settings_note
 from dialogue_gym.teaching.policy import is_store
 from dialogue_gym.training.configuration import (
     agent_config,
@@ -103,7 +104,7 @@ def train(
         best = bounding.result()
     value, interval = (best.value, best.interval) if best else (None, None)
     save_metrics(folder, run, trained.num_timesteps, seconds, figures, value, interval)
-    print(f"{agent} on {domain.name}: {figures}")
+    print(f"{agent} on {domain.name}{settings_note(keywords)}: {figures}")
     if best:
         print(f"bound of the mean return: {best}")
     for advice in _advice(unwrapped_dialogue(run.make_env()).patience, figures, curve):

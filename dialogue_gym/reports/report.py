@@ -16,6 +16,7 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcript import transcript
 
 EXACT, SAMPLED = "exact", "sampled"
+_USUAL = {"turn_taking": "auto", "format": "sentences"}
 _Z = 1.96
 _ROUNDING = 1e-12
 """Sums of many chances may be off by this much."""
@@ -72,6 +73,18 @@ class FailedDialogue:
         lines = ["; ".join(parts), f"user {self.user}" + (f", wants {wishes}" if wishes else "")]
         lines += transcript(self.conversation)
         return [*lines, self.advice] if self.advice else lines
+
+
+def settings_note(settings: Mapping[str, Any]) -> str:
+    """Return the settings in brackets, with a space before them; empty if they are the usual ones.
+
+    >>> settings_note({"turn_taking": "auto", "semantic_error_rate": 0.3})
+    ' (semantic_error_rate=0.3)'
+    """
+    shown = [
+        f"{name}={value}" for name, value in settings.items() if name != "seed" and _USUAL.get(name) != value
+    ]
+    return f" ({', '.join(shown)})" if shown else ""
 
 
 @dataclass(frozen=True)
@@ -138,7 +151,7 @@ class Report:
         """The main figures in one line."""
         success = f"success {percent(self.success_rate)}"
         if self.method == EXACT:
-            success += f" (exact{f', up to {self.cut_off:.1g} more' if self.cut_off else ''})"
+            success += f" (exact{f', up to {100 * self.cut_off:.1g}% more' if self.cut_off else ''})"
         else:
             success += (
                 f" ± {100 * self.success_error:.1f} points ({counted(self.dialogues or 0, 'dialogue')})"
@@ -147,7 +160,9 @@ class Report:
         if self.mean_return is not None:
             error = f" ± {self.return_error:.2f}" if self.return_error else ""
             parts.append(f"mean return {self.mean_return:.2f}{error}")
-        return f"{self.bot} on {self.domain}: " + ", ".join([*parts, f"{self.mean_turns:.1f} turns"])
+        return f"{self.bot} on {self.domain}{settings_note(self.settings)}: " + ", ".join(
+            [*parts, f"{self.mean_turns:.1f} turns"]
+        )
 
     def lines(self) -> list[str]:
         """Return the report in words, line by line, with the failed dialogues."""

@@ -17,9 +17,10 @@ from dialogue_gym._http import NOT_SENT, UNREACHABLE, JsonClient, ServiceError, 
 from dialogue_gym._text import quoted, visible
 from dialogue_gym.chat import Bot
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import BotUttered
+from dialogue_gym.conversation.events import ActionExecuted, BotUttered
 from dialogue_gym.conversation.wording import ATTACHMENTS
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import FALLBACK_ACTION
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 
 WEBHOOK = "/webhooks/rest/webhook"
@@ -207,8 +208,11 @@ class AgentBot(ForeignBot):
             raise BotError(str(error), "the bot cannot interpret a message") from None
         first = len(conversation)
         self._bot.reply(conversation, heard)
-        said = [event for event in conversation.events[first:] if isinstance(event, BotUttered)]
-        return BotReply(tuple(said))
+        events = conversation.events[first:]
+        said = tuple(event for event in events if isinstance(event, BotUttered))
+        if any(event.writer == FALLBACK_ACTION for event in said):
+            return BotReply(said, (FALLBACK_ACTION,))
+        return BotReply(said, tuple(event.name for event in events if isinstance(event, ActionExecuted)))
 
 
 def _listed(content: Any) -> list[Any]:

@@ -11,7 +11,8 @@ from dialogue_gym.conversation.transcript import shown_value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.slot import DONT_CARE
 from dialogue_gym.testing.dialogue import Round
-from dialogue_gym.testing.reading import Deed
+from dialogue_gym.testing.reading import NOT_UNDERSTOOD, Deed
+from dialogue_gym.text.tools import ascii_quoted
 
 
 class Fault(NamedTuple):
@@ -71,6 +72,8 @@ def _fault(
         unclear = [deed for deed in round_.deeds if deed.fault]
         if not unclear:
             return Fault(SILENT, SILENT)
+        if unclear[0].fault == NOT_UNDERSTOOD:
+            return Fault(NOT_UNDERSTOOD, f"{NOT_UNDERSTOOD}, who said {ascii_quoted(round_.message)}")
         kind = UNCLEAR if any(deed.guesses for deed in unclear) else UNKNOWN
         return Fault(kind, str(unclear[0].fault))
     deed = deeds[-1]

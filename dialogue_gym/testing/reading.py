@@ -13,7 +13,7 @@ from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.conversation.search_state import SERVICES
 from dialogue_gym.conversation.transcript import message_lines
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
+from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, FALLBACK_ACTION
 from dialogue_gym.domain.model import LISTEN, NO_VENUE, Condition
 from dialogue_gym.domain.observation import SlotCodes, slot_codes
 from dialogue_gym.domain.slot import DONT_CARE
@@ -162,6 +162,8 @@ class DeedReader:
         if not self._forms.isdisjoint(done):  # no event of Rasa's says for what a form asks
             others = [Deed(name) for name in done if name in self._sentences.tools and not self._speaks(name)]
             return [*others, *self.read(messages)]
+        if FALLBACK_ACTION in done:
+            return [Deed(None, tuple(messages), fault=NOT_UNDERSTOOD)]
         deeds = [self._named(name, messages) for name in done if name not in _UNSEEN]
         speaking = [place for place, deed in enumerate(deeds) if deed.action and self._speaks(deed.action)]
         if not messages:
@@ -198,6 +200,8 @@ class DeedReader:
         return self._told(name, given, said, is_exact=False)
 
 
+NOT_UNDERSTOOD = "the bot did not understand the user"
+"""The fault of a bot that falls back."""
 _UNSEEN = frozenset((LISTEN, *DEFAULT_ACTIONS)) - {"action_restart"}
 """Actions of a tracker that no user notices."""
 

@@ -17,7 +17,7 @@ from dialogue_gym.exact.player import FAULTS
 from dialogue_gym.testing.bots import BotError, ForeignBot
 from dialogue_gym.testing.dialogue import SENTENCES, ForeignDialogue
 from dialogue_gym.testing.faults import Fault, diagnose
-from dialogue_gym.testing.reading import DeedReader
+from dialogue_gym.testing.reading import NOT_UNDERSTOOD, DeedReader
 from dialogue_gym.training.environments import EVALUATION, stream
 
 SUCCESS = "success"
@@ -42,7 +42,7 @@ class Result:
         conversation: the dialogue in words.
         has_answer: whether the bot gave a usable answer at least once.
         notes: remarks on the reading of its texts.
-        has_unread: whether an action of the bot was not known.
+        has_unread: whether a turn was useless in which a text of the bot was not known.
     """
 
     seed: int | None
@@ -192,7 +192,12 @@ class _Run:
             dialogue.conversation,
             has_answer,
             tuple(dict.fromkeys(notes)),
-            any(deed.action is None for one in dialogue.rounds for deed in one.deeds),
+            any(
+                deed.action is None and deed.fault != NOT_UNDERSTOOD
+                for one in dialogue.rounds
+                if one.was_useless
+                for deed in one.deeds
+            ),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from dialogue_gym._text import counted
 from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, groups_by_value, half_interval
+from dialogue_gym.testing.reading import NOT_UNDERSTOOD
 from dialogue_gym.testing.runner import Result
 from dialogue_gym.training.text_evaluation import pass_rates
 
@@ -84,8 +85,13 @@ def _remarks(results: Sequence[Result]) -> Iterator[str]:
     counts = Counter(note for one in results for note in one.notes)
     if unread := sum(one.has_unread for one in results):
         yield (
-            f"in {counted(unread, 'dialogue')} an action was not known, which is a turn that helps nobody:"
+            f"in {counted(unread, 'dialogue')} a text of the bot was not known, which is of use to nobody:"
             " responses of the domain can have such a text, or the bot can serve its tracker"
+        )
+    if puzzled := counts.pop(NOT_UNDERSTOOD, 0):
+        yield (
+            f"in {counted(puzzled, 'dialogue')} {NOT_UNDERSTOOD}: more examples of their sentences help,"
+            " and the fixed format leaves the understanding out"
         )
     for note, number in counts.most_common(_MOST_NOTES):
         yield f"{note} ({counted(number, 'dialogue')})"

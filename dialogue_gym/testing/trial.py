@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from dialogue_gym.training.evaluation import first_seed
 
 _SHOWN = 3
 """The failed dialogues that are shown in a terminal."""
+
+
+_LIKE_ADDRESS = re.compile(r"\w+://|[\w.-]+:\d+(/|$)")
+"""A text that is meant for an address, with another scheme or none."""
 
 
 class SuccessRate(float):
@@ -121,6 +126,10 @@ def make_bot(
         return bot
     if isinstance(bot, str) and is_address(bot):
         return RestBot(bot, timeout, token, jobs or RestBot.jobs)
+    if isinstance(bot, str) and _LIKE_ADDRESS.match(bot) and not Path(bot).exists():
+        raise ValueError(
+            f"{bot}: an address begins with http:// or https://, as in http://{bot.rpartition('//')[2]}"
+        )
     if isinstance(bot, (str, Path)):
         return _agent_bot(str(bot), source, domain)
     if callable(bot):

@@ -249,8 +249,6 @@ def evaluate_agent(
 ) -> Evaluation:
     """Play dialogues with an agent as it talks to people: it takes the best possible action.
 
-    The dialogues are those of `compare_agents` with this seed.
-
     Args:
         agent: an agent whose domain has a fake user of its own.
         settings: arguments of the environment, in the place of the agent's own.
@@ -263,7 +261,7 @@ def evaluate_agent(
         ImportError: Numba is not installed.
     """
     env = agent_env(agent, agent.settings | dict(settings or {}))
-    return figures_of(play_each(env, agent.policy, dialogues, seed, progress, uses_masks=True))
+    return evaluate(env, agent.policy, dialogues, seed, progress, uses_masks=True)
 
 
 def compare_agents(

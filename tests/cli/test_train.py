@@ -58,7 +58,8 @@ def test_an_agent_for_a_file_of_ones_own(command: Command) -> None:
     )
     assert status == 0, err
     first, second, last = out.splitlines()
-    assert first.startswith("q_table on shop: success 100.0%, mean return ") and "(1,000 dialogues)" in first
+    assert "(1,000 dialogues)" in first
+    assert first.startswith("q_table on shop (user=unfriendly): success 100.0%, mean return ")
     assert last == (
         "It is saved in shop-q_table. Talk to it: dialogue-gym chat shop.yml --agent shop-q_table"
     )
@@ -129,7 +130,7 @@ def test_an_agent_that_ends_among_users_who_hang_up_is_told_of_the_curriculum(co
 def test_agents_by_name_and_of_a_store(command: Command) -> None:
     assert "success 100.0%" in command("evaluate", "restaurant", "--dialogues", "50")[1]
     status, out, _ = command("evaluate", "shop.yml", "turn_taking=explicit", "--agent", "expert")
-    assert status == 0 and out.startswith("expert on shop: success ")
+    assert status == 0 and out.startswith("expert on shop (turn_taking=explicit): success ")
     with Store(Path("taught")) as store:
         store.use_domain("tiny.yml", TINY)
         session = Session(load_domain("tiny.yml"), store)
@@ -138,7 +139,7 @@ def test_agents_by_name_and_of_a_store(command: Command) -> None:
             session.correct(action)
             session.correct("action_listen")
     status, out, err = command("evaluate", "tiny.yml", "--agent", "taught", "--dialogues", "20")
-    assert status == 0 and out.startswith("taught on tiny: success "), err
+    assert status == 0 and out.startswith("taught on tiny (turn_taking=explicit): success "), err
     exact = json.loads(command("evaluate", "tiny.yml", "--agent", "taught", "--exact", "--json")[1])
     assert exact["method"] == "exact" and exact["bot"] == "taught"
     words = ["--agent", "warm_masked_dqn", "--labels", "taught", "--steps", "200", "--dialogues", "5"]

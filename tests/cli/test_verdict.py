@@ -17,7 +17,10 @@ def test_an_exact_evaluation_prints_its_figures_and_the_failed_dialogues(command
     words = ["evaluate", "shop.yml", "indecisiveness=0.5", "patience=2", "--agent", "expert", "--exact"]
     status, out, err = command(*words)
     assert (status, err) == (0, "")
-    assert out.startswith("expert on shop: success ") and "(exact" in out.splitlines()[0]
+    assert (
+        out.startswith("expert on shop (indecisiveness=0.5, patience=2): success ")
+        and "(exact" in out.splitlines()[0]
+    )
     assert "--- the user hangs up after " in out and "\nfailed dialogue 1: the user hung up; chance " in out
     shown = json.loads(command(*words, "--json")[1])
     assert shown["failures"][0]["seed"] is not None
@@ -39,7 +42,7 @@ def test_reports_are_written_for_ci_and_for_people(words: list[str], command: Co
     junit, page = Path("out.xml"), Path("out.html")
     evaluate = ["evaluate", "shop.yml", "indecisiveness=0.5", "patience=2", "--agent", "expert", *words]
     status, out, _ = command(*evaluate, "--min-success", "1", "--junit", "out.xml", "--html", "out.html")
-    assert status == 1 and out.startswith("expert on shop: success ")
+    assert status == 1 and out.startswith("expert on shop (indecisiveness=0.5, patience=2): success ")
     suite = ElementTree.fromstring(junit.read_text())[0]
     failed = suite.findall("testcase/failure")
     assert len(failed) == int(suite.get("failures") or 0) >= 2 and "seed " in (failed[1].text or "")

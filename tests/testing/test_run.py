@@ -22,6 +22,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.reports import html_page, junit_xml
 from dialogue_gym.testing import play, run
 from dialogue_gym.testing.trial import make_bot
+from tests import ROOT
 from tests.commands import call
 from tests.conftest import examples
 from tests.exact.lessons import correct_once
@@ -142,6 +143,24 @@ def test_an_address_that_is_none_is_one_sentence(address: str) -> None:
         run(address, "restaurant", 20)
 
 
+@pytest.mark.parametrize("address", ["localhost:8080", "htp://localhost:8080"])
+def test_an_address_without_its_scheme_is_one_sentence(address: str) -> None:
+    with pytest.raises(ValueError, match=r"begins with http:// or https://, as in http://localhost:8080$"):
+        run(address, "restaurant", 20)
+
+
+def test_a_bot_that_does_not_understand_is_told_so(tmp_path: Path) -> None:
+    """The page's example has phrases and no examples, so its agent understands the fixed format alone."""
+    path = tmp_path / "shirt.yml"
+    page = (ROOT / "docs/domain-files.md").read_text(encoding="utf-8")
+    path.write_text(page.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    report = run("expert", path, 20)
+    assert set(report.endings) == {"the user hung up: the bot did not understand the user"}
+    assert "did not understand the user, who said 'I would like" in report.failures[0].fault
+    assert "more examples of their sentences help" in report.notes[-1]
+    assert run("expert", path, 20, format="fixed").success_rate == 1.0
+
+
 def test_a_query_is_sent_and_not_told() -> None:
     with bot_server(lambda *_: Raw(500, b""), has_tracker=True) as server:
         report = run(f"{server.url}?token=secret", "restaurant", 3)
@@ -231,6 +250,8 @@ def test_the_command_fails_below_the_bar_and_replays_a_dialogue() -> None:
         failed = figures["failures"][0]
         status, out, _ = command(*words, "--replay", str(failed["seed"]))
     assert status == 1 and out.splitlines()[: len(failed["transcript"])] == failed["transcript"]
+    status, out, error = command(*words, "--replay", str(failed["seed"]), "--json")
+    assert (status, out) == (2, "") and "--json: it is for a report on many dialogues" in error
 
 
 def test_the_command_needs_a_bot() -> None:
