@@ -22,13 +22,24 @@ BaseUrlOption = Annotated[
         rich_help_panel=TEXT,
     ),
 ]
+_TIMEOUT, _TOKEN_LIMIT = 60.0, 1_000_000
 AnswerTimeOption = Annotated[
-    float,
-    typer.Option("--timeout", min=0.1, help="Seconds that an answer may take.", rich_help_panel=TEXT),
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=0.1,
+        help=f"Seconds that an answer may take; default: {_TIMEOUT:g}.",
+        rich_help_panel=TEXT,
+    ),
 ]
 TokenLimitOption = Annotated[
-    int,
-    typer.Option("--token-limit", min=1, help="Stop once this many tokens were used.", rich_help_panel=TEXT),
+    int | None,
+    typer.Option(
+        "--token-limit",
+        min=1,
+        help=f"Stop once this many tokens were used; default: {_TOKEN_LIMIT:,}.",
+        rich_help_panel=TEXT,
+    ),
 ]
 RequestOption = Annotated[
     list[str] | None,
@@ -42,17 +53,23 @@ RequestOption = Annotated[
 
 
 def chat_endpoint(
-    model: str, base_url: str | None, timeout: float, token_limit: int, request: Iterable[str]
+    model: str,
+    base_url: str | None,
+    timeout: float | None,
+    token_limit: int | None,
+    request: Iterable[str],
 ) -> ChatEndpoint:
-    """Return a language model on a server.
+    """Return a language model on a server; an option that is None has its default.
 
     Raises:
         ValueError: an option is malformed.
     """
+    if base_url is not None and not base_url.strip():  # an unset variable must not send the key elsewhere
+        raise ValueError(f"--base-url: the address is empty; without the option it is {BASE_URL}")
     further = {}
     for word in request:
         name, equals, value = word.partition("=")
-        if not equals:
+        if not equals or not name.strip():
             raise ValueError(f"--request {quoted(word)}: it has the form KEY=VALUE")
         try:
             further[name] = yaml.safe_load(value)
@@ -60,9 +77,9 @@ def chat_endpoint(
             raise ValueError(f"--request {quoted(word)}: the value cannot be read") from None
     return ChatEndpoint(
         model,
-        base_url or BASE_URL,
+        BASE_URL if base_url is None else base_url,
         environment_key(),
-        timeout=timeout,
-        token_limit=token_limit,
+        timeout=_TIMEOUT if timeout is None else timeout,
+        token_limit=_TOKEN_LIMIT if token_limit is None else token_limit,
         request=further,
     )

@@ -108,8 +108,8 @@ def evaluate(
         ),
     ] = 1,
     base_url: BaseUrlOption = None,
-    timeout: AnswerTimeOption = 60.0,
-    token_limit: TokenLimitOption = 1_000_000,
+    timeout: AnswerTimeOption = None,
+    token_limit: TokenLimitOption = None,
     request: RequestOption = None,
 ) -> None:
     """Count how often an agent succeeds with the fake user of a domain, or compare two agents."""
@@ -130,8 +130,13 @@ def evaluate(
 
     model = agent.removeprefix(_ENDPOINT) if agent and agent.startswith(_ENDPOINT) else None
     if model is None:
-        given = {"--base-url": base_url, "--request": request}
-        for option in (option for option, value in given.items() if value):
+        given = {
+            "--base-url": base_url,
+            "--timeout": timeout,
+            "--token-limit": token_limit,
+            "--request": request or None,
+        }
+        for option in (option for option, value in given.items() if value is not None):
             raise ValueError(f"{option}: it is for a language model, as in --agent {_ENDPOINT}MODEL")
     reporting = {"--exact": exact, "--junit": junit is not None, "--html": html is not None}
     if model is not None or mode or against is not None:
@@ -153,7 +158,7 @@ def evaluate(
             own = {name: value for name, value in fielded.settings.items() if name in TEXT_SETTINGS}
             keywords = own | keywords
         else:
-            if not model:
+            if not model.strip():
                 raise ValueError(
                     f"--agent {_ENDPOINT}: the name of a model is missing, as in {_ENDPOINT}MODEL"
                 )

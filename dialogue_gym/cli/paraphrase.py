@@ -47,14 +47,16 @@ def paraphrase(
         ),
     ] = 3,
     base_url: BaseUrlOption = None,
-    timeout: AnswerTimeOption = 60.0,
-    token_limit: TokenLimitOption = 1_000_000,
+    timeout: AnswerTimeOption = None,
+    token_limit: TokenLimitOption = None,
     request: RequestOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Collect more sentences for users; each is kept if it is understood as the act that it stands for."""
     from dialogue_gym.nlu.trained import TrainedInterpreter
 
+    if not model.strip():
+        raise ValueError("--model: the name of a model is missing")
     domain = load_domain(source)
     data = read_given(nlu or map(str, own_examples(source)))
     if not data.examples:

@@ -23,6 +23,8 @@ _PATH = "/chat/completions"
 _TOKEN = 4
 """Characters that count as a token if a server does not count tokens itself."""
 _LONGEST_PAUSE = 60.0
+_OURS = {"model", "messages", "tools", "stream"}
+"""Keys of a request that are not chosen; a stream would not be read."""
 _TRANSIENT = (408, 409, 425, 429)
 
 
@@ -98,7 +100,7 @@ class ChatEndpoint:
         """
         if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
             raise ValueError(f"{KEY_VARIABLE}: the key has characters that no key has")
-        if taken := sorted({"model", "messages", "tools"} & set(request or ())):
+        if taken := sorted(_OURS & set(request or ())):
             raise ValueError(f"request: {quoted(taken[0])} cannot be chosen here")
         self.model = model
         self.url = with_path(base_url, _PATH)

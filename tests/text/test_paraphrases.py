@@ -93,6 +93,7 @@ def test_a_server_that_fails_midway_leaves_a_whole_file(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (("--out", "nowhere/nlu.yml"), "--out 'nowhere/nlu.yml': the folder does not exist"),
+        (("--out", "nlu.yml", "--model", ""), "--model: the name of a model is missing"),
         (("--out", "nlu.txt"), "--out 'nlu.txt': the file is YAML, so its name ends with .yml"),
         (("--out", "nlu.yml", "--nlu", "nowhere.yml"), "nowhere.yml"),
     ],
