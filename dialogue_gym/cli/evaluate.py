@@ -31,6 +31,7 @@ from dialogue_gym.cli.verdict import (
     JsonOption,
     JUnitOption,
     MinSuccessOption,
+    SecondsOption,
     check_targets,
     judge,
     judge_report,
@@ -40,10 +41,11 @@ from dialogue_gym.cli.verdict import (
 )
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
-from dialogue_gym.exact import evaluate_exactly
+from dialogue_gym.exact.evaluation import SECONDS, evaluate_exactly
 from dialogue_gym.exact.sample import evaluate_sample
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.agent import Agent
+from dialogue_gym.reports import Report
 from dialogue_gym.reports.report import settings_note
 from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
 from dialogue_gym.text.chat_endpoint import EndpointError
@@ -84,6 +86,7 @@ def evaluate(
     ] = None,
     seed: SeedOption = 1,
     exact: ExactOption = False,
+    seconds: SecondsOption = None,
     min_success: MinSuccessOption = None,
     junit: JUnitOption = None,
     html: HtmlOption = None,
@@ -138,7 +141,12 @@ def evaluate(
         }
         for option in (option for option, value in given.items() if value is not None):
             raise ValueError(f"{option}: it is for a language model, as in --agent {_ENDPOINT}MODEL")
-    reporting = {"--exact": exact, "--junit": junit is not None, "--html": html is not None}
+    reporting = {
+        "--exact": exact,
+        "--seconds": seconds is not None,
+        "--junit": junit is not None,
+        "--html": html is not None,
+    }
     if model is not None or mode or against is not None:
         other = "--against" if against is not None else "dialogues in text"
         for option in (option for option, is_given in reporting.items() if is_given):
@@ -178,10 +186,7 @@ def evaluate(
         raise ValueError("--tries: it is for dialogues in text; add --mode tools")
     first = found(agent, keywords)
     if any(reporting.values()):
-        judged, usual = (evaluate_exactly, _SAMPLED) if exact else (evaluate_sample, _DIALOGUES)
-        most = dialogues or usual
-        with late_progress_bar(f"{first.name} on {domain.name}", most) as progress:
-            report = judged(first, keywords, dialogues=most, seed=seed, progress=progress)
+        report = _report(first, keywords, exact, seconds, dialogues, seed)
         with written(report, min_success, junit, html):
             print_report(report, as_json)
         judge_report(report, min_success)
@@ -208,6 +213,27 @@ def evaluate(
         lines += [f"{first.name} less {second.name}, on the same dialogues: {comparison}"]
     print(json.dumps(about | {"seed": seed}, indent=2) if as_json else "\n".join(lines))
     judge(about["success_rate"], min_success)
+
+
+def _report(
+    agent: Agent,
+    settings: dict[str, Any],
+    exact: bool,
+    seconds: float | None,
+    dialogues: int | None,
+    seed: int,
+) -> Report:
+    """Return the report of an agent, exact if wanted."""
+    if seconds and not exact:
+        raise ValueError("--seconds: it is for --exact")
+    most = dialogues or (_SAMPLED if exact else _DIALOGUES)
+    with late_progress_bar(f"{agent.name} on {agent.env.domain.name}", most) as progress:
+        if not exact:
+            return evaluate_sample(agent, settings, dialogues=most, seed=seed, progress=progress)
+        longest = seconds or SECONDS
+        return evaluate_exactly(
+            agent, settings, seconds=longest, dialogues=most, seed=seed, progress=progress
+        )
 
 
 def _evaluate_text(

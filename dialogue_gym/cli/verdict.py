@@ -13,6 +13,7 @@ import typer
 
 from dialogue_gym._files import check_target, write_text
 from dialogue_gym._text import percent, printable
+from dialogue_gym.exact.evaluation import SECONDS
 from dialogue_gym.reports import Report, html_page, junit_xml
 from dialogue_gym.training.progress import progress_bar
 
@@ -52,6 +53,15 @@ HtmlOption = Annotated[
         "--html",
         metavar="FILE",
         help="Write a report for people: one page of HTML.",
+        rich_help_panel=VERDICT,
+    ),
+]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--seconds",
+        min=1,
+        help=f"The longest time that --exact may take before it takes a sample; default: {SECONDS:g}.",
         rich_help_panel=VERDICT,
     ),
 ]

@@ -164,7 +164,7 @@ class Chain:
                 if len(self.states) > self._most:
                     raise TooLarge(f"there are more than {self._most:,} states")
                 if time.monotonic() > self.until:
-                    raise TooLarge(f"the time is over, after {len(self.states):,} states")
+                    raise TooLarge(f"it takes longer than it may, with {len(self.states):,} states so far")
         finally:
             self.edges = self._joined()
 

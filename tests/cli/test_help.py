@@ -41,6 +41,7 @@ COMMANDS = {
     ("store",): "Inspect, export, prune and erase conversations.",
     ("store", "list"): "List conversations",
     ("store", "show"): "Show a conversation as a chat",
+    ("store", "evaluate"): "Estimate how an agent would have done in logged conversations",
     ("store", "export"): "Write what was taught as a project for Rasa",
     ("store", "import-tracker"): "Import conversations with a Rasa bot",
     ("store", "adopt"): "Use a store with another domain",
