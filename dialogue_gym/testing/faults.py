@@ -12,7 +12,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.slot import DONT_CARE
 from dialogue_gym.testing.dialogue import Round
 from dialogue_gym.testing.reading import NOT_UNDERSTOOD, Deed
-from dialogue_gym.text.tools import ascii_quoted
+from dialogue_gym.text.tools import quoted_value
 
 
 class Fault(NamedTuple):
@@ -73,7 +73,7 @@ def _fault(
         if not unclear:
             return Fault(SILENT, SILENT)
         if unclear[0].fault == NOT_UNDERSTOOD:
-            return Fault(NOT_UNDERSTOOD, f"{NOT_UNDERSTOOD}, who said {ascii_quoted(round_.message)}")
+            return Fault(NOT_UNDERSTOOD, f"{NOT_UNDERSTOOD}, who said {quoted_value(round_.message)}")
         kind = UNCLEAR if any(deed.guesses for deed in unclear) else UNKNOWN
         return Fault(kind, str(unclear[0].fault))
     deed = deeds[-1]

@@ -17,7 +17,7 @@ from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, FALLBACK_ACTION
 from dialogue_gym.domain.model import LISTEN, NO_VENUE, Condition
 from dialogue_gym.domain.observation import SlotCodes, slot_codes
 from dialogue_gym.domain.slot import DONT_CARE
-from dialogue_gym.text.tools import ascii_quoted
+from dialogue_gym.text.tools import quoted_value
 
 _NOTHING = frozenset(("", "?", "none", "null", "nil", "unknown", "undefined", "nan"))
 """Words in the place of a value that a bot does not know."""
@@ -110,14 +110,14 @@ class DeedReader:
         if found := self._sentences.similar(text):
             return self._deed(found, first, is_exact=False)
         number = counted(len(self._domain.actions) - 1, "action")
-        return Deed(None, first, fault=f"{ascii_quoted(text)} is like none of {number}")
+        return Deed(None, first, fault=f"{quoted_value(text)} is like none of {number}")
 
     def _deed(
         self, found: Mapping[str, Mapping[str, str]], messages: tuple[BotUttered, ...], is_exact: bool
     ) -> Deed:
         names = tuple(found)
         if len({self._alike[name] for name in names}) > 1:
-            fault = f"{ascii_quoted(_joined(messages))} could be {' or '.join(names)}"
+            fault = f"{quoted_value(_joined(messages))} could be {' or '.join(names)}"
             return Deed(None, messages, fault=fault, guesses=names)
         return self._told(names[0], messages, found[names[0]], is_exact)
 
@@ -144,19 +144,19 @@ class DeedReader:
         named = [self._venues[found.casefold()] for found in self._venue_pattern.findall(text)]
         named = list(dict.fromkeys(named))
         if len(named) > 1:
-            fault = f"{ascii_quoted(text)} could be about {' or '.join(named[:3])}"
+            fault = f"{quoted_value(text)} could be about {' or '.join(named[:3])}"
             return Deed(None, deed.messages, fault=fault, guesses=tuple(named))
         if named:
             return dataclasses.replace(deed, venue=named[0])
         if database.name in said:
-            fault = f"there is no {database.name} {ascii_quoted(said[database.name])}"
+            fault = f"there is no {database.name} {quoted_value(said[database.name])}"
             return Deed(None, deed.messages, fault=fault)
         none = (one for part in NO_VENUE for one in self._domain.texts(f"{deed.action}/{part}"))
         words = database.name.replace("_", " ")
         plain = (f"I know of no such {words}.", f"I know of no other {words}.")
         if any(one.casefold() in text.casefold() for one in (*none, *plain)):
             return deed
-        return Deed(None, deed.messages, fault=f"{ascii_quoted(text)} names no {words}")
+        return Deed(None, deed.messages, fault=f"{quoted_value(text)} names no {words}")
 
     def _tracked(self, messages: Sequence[BotUttered], done: Sequence[str]) -> list[Deed]:
         if not self._forms.isdisjoint(done):  # no event of Rasa's says for what a form asks
@@ -174,7 +174,7 @@ class DeedReader:
             for place in speaking[:-1]:
                 deeds[place] = dataclasses.replace(deeds[place], messages=())
         elif texts := " ".join(filter(None, map(_joined, [messages]))):
-            fault = f"{ascii_quoted(texts)} was said, and no action that speaks was done"
+            fault = f"{quoted_value(texts)} was said, and no action that speaks was done"
             deeds.append(Deed(None, tuple(messages), fault=fault))
         return deeds
 
@@ -184,7 +184,7 @@ class DeedReader:
     def _named(self, name: str, messages: Sequence[BotUttered]) -> Deed:
         """Return the deed of an action with a name, which some of the messages belong to."""
         if name not in self._sentences.tools:
-            return Deed(None, fault=f"the domain has no action {ascii_quoted(name)}")
+            return Deed(None, fault=f"the domain has no action {quoted_value(name)}")
         if not self._speaks(name):
             return Deed(name)
         given = tuple(messages)

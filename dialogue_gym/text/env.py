@@ -83,7 +83,7 @@ class TextDialogueEnv(SingleEnv, gym.Env[str, str]):
         self.dialogue = TextDialogue(domain, mode, **settings)
         self.render_mode = render_mode
         self._lines: list[str] = []
-        characters = frozenset(string.printable + "…" + repr(self.dialogue.domain))
+        self._characters = characters = frozenset(string.printable + "…" + repr(self.dialogue.domain))
         self.observation_space = spaces.Text(MAX_MESSAGE, min_length=0, charset=characters)
         self.action_space = spaces.Text(MAX_REPLY, min_length=0, charset=characters)
 
@@ -120,7 +120,7 @@ class TextDialogueEnv(SingleEnv, gym.Env[str, str]):
         message = self.dialogue.reset(seed, options)
         self._lines = [f"user: {message}"]
         info = {"instructions": self.instructions, "is_success": np.array(False), "action": ""}
-        return cut(message, MAX_MESSAGE), info
+        return self._observed(message), info
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Reply. Anything that is not understood is a useless turn.
@@ -134,7 +134,17 @@ class TextDialogueEnv(SingleEnv, gym.Env[str, str]):
         self._lines += [f"bot: {visible(str(action))}", f"user: {done.message}"]
         terminated = done.is_over and not done.is_truncated
         info = {"instructions": "", "is_success": np.array(done.is_success), "action": done.action or ""}
-        return cut(done.message, MAX_MESSAGE), done.reward, terminated, done.is_truncated, info
+        return self._observed(done.message), done.reward, terminated, done.is_truncated, info
+
+    def _observed(self, message: str) -> str:
+        """Return a message in characters of the space; others, which an action can bring, are escaped."""
+        known = self._characters
+        if not known.issuperset(message):
+            parts = (
+                char if char in known else char.encode("unicode_escape").decode("ascii") for char in message
+            )
+            message = "".join(parts)
+        return cut(message, MAX_MESSAGE)
 
     def render(self) -> str | None:
         """Return the dialogue so far as text (`render_mode="ansi"`)."""

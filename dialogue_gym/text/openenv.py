@@ -16,7 +16,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.nlu.interpreter import read_json
 from dialogue_gym.text.dialogue import MODES, TEXT_SETTINGS, TextDialogue
 from dialogue_gym.text.replies import Reply
-from dialogue_gym.text.tools import ascii_quoted, tools_of
+from dialogue_gym.text.tools import quoted_value, tools_of
 
 MAX_REQUEST = 131_072
 """The characters of a message to the server; escaped as JSON, the longest reply that is read has 120,000."""
@@ -69,7 +69,7 @@ def read_request(text: str) -> OpenEnvRequest:
         raise OpenEnvError(INVALID_JSON, f"the message cannot be read: {error}") from None
     kind = content.get("type") if isinstance(content, dict) else None
     if kind not in _TYPES:
-        given = "the message has no type" if kind is None else f"unknown type {ascii_quoted(kind)}"
+        given = "the message has no type" if kind is None else f"unknown type {quoted_value(kind)}"
         raise OpenEnvError(UNKNOWN_TYPE, f"{given}; {nearest(str(kind), _TYPES)}")
     data = content.get("data", None if kind == "step" else {})
     if not isinstance(data, dict):
@@ -128,7 +128,7 @@ class OpenEnvSession:
         for name in given:
             if name not in _RESET:
                 raise OpenEnvError(
-                    INVALID, f"reset: unknown key {ascii_quoted(name)}; {nearest(name, _RESET)}"
+                    INVALID, f"reset: unknown key {quoted_value(name)}; {nearest(name, _RESET)}"
                 )
         seed, episode = given.pop("seed", None), given.pop("episode_id", None)
         if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
@@ -219,7 +219,7 @@ def _reply_of(action: Mapping[str, Any]) -> Reply:
     known = ("message", "metadata") if "message" in action else _CALL
     for name in action:
         if name not in known:
-            raise OpenEnvError(INVALID, f"step: unknown key {ascii_quoted(name)}; {nearest(name, known)}")
+            raise OpenEnvError(INVALID, f"step: unknown key {quoted_value(name)}; {nearest(name, known)}")
     if "message" in action:
         message = action["message"]
         if not isinstance(message, (str, dict)):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from dialogue_gym._text import nearest
 from dialogue_gym.domain import Domain
 from dialogue_gym.nlu.interpreter import read_json
-from dialogue_gym.text.tools import Tool, ascii_quoted, tools_of
+from dialogue_gym.text.tools import Tool, quoted_value, tools_of
 
 MAX_REPLY = 10_000
 """The characters of a reply that are read."""
@@ -56,7 +56,7 @@ class ReplyReader(abc.ABC):
 
     def _tool(self, name: str) -> Tool:
         if name not in self.tools:
-            raise ReplyError(f"unknown action {ascii_quoted(name)}; {nearest(name, self.tools)}")
+            raise ReplyError(f"unknown action {quoted_value(name)}; {nearest(name, self.tools)}")
         return self.tools[name]
 
 

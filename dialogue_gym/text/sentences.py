@@ -17,7 +17,7 @@ from dialogue_gym.nlu.interpreter import FALLBACK, Interpretation
 from dialogue_gym.nlu.regex import MAX_PATTERN, Pattern, compile_pattern
 from dialogue_gym.nlu.trained import MAX_TEXT, TrainedInterpreter
 from dialogue_gym.text.replies import Call, Reply, ReplyError, ReplyReader, reply_text
-from dialogue_gym.text.tools import Tool, ascii_quoted
+from dialogue_gym.text.tools import Tool, quoted_value
 
 _MARGIN = 0.1
 """The confidence by which one action must be likelier than the next."""
@@ -77,7 +77,7 @@ class SentenceReader(ReplyReader):
         """Return the action that a sentence stands for, with the values that it names."""
         text = reply_text(reply)
         found = self.exact(text) or self.similar(text)
-        shown = ascii_quoted(_on_one_line(text))
+        shown = quoted_value(_on_one_line(text))
         if not found:
             raise ReplyError(f"{shown} is like none of {counted(len(self.tools), 'action')}")
         if len(found) > 1:

@@ -58,20 +58,20 @@ class Argument:
         if self.type == "boolean":
             if not isinstance(given, bool):
                 raise ValueError(
-                    f"{action}: {quoted(self.name)} must be true or false, not {ascii_quoted(given)}"
+                    f"{action}: {quoted(self.name)} must be true or false, not {quoted_value(given)}"
                 )
             return given
         if self.type == "number":
             if isinstance(given, bool) or not isinstance(given, (int, float)):
-                raise ValueError(f"{action}: {quoted(self.name)} must be a number, not {ascii_quoted(given)}")
+                raise ValueError(f"{action}: {quoted(self.name)} must be a number, not {quoted_value(given)}")
             return given
         if isinstance(given, (bool, list, dict)) or given is None:
-            raise ValueError(f"{action}: {quoted(self.name)} must be a text, not {ascii_quoted(given)}")
+            raise ValueError(f"{action}: {quoted(self.name)} must be a text, not {quoted_value(given)}")
         for value in self.values:
             if value.casefold() == str(given).strip().casefold():
                 return value
         valid = nearest(str(given), self.values)
-        raise ValueError(f"{action}: {quoted(self.name)} cannot be {ascii_quoted(given)}; {valid}")
+        raise ValueError(f"{action}: {quoted(self.name)} cannot be {quoted_value(given)}; {valid}")
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON Schema."""
@@ -96,7 +96,7 @@ class Tool:
         for name in given:
             if name not in known:
                 raise ValueError(
-                    f"{self.name}: unknown argument {ascii_quoted(name)}; {nearest(str(name), known)}"
+                    f"{self.name}: unknown argument {quoted_value(name)}; {nearest(str(name), known)}"
                 )
         for argument in self.arguments:
             if argument.is_required and argument.name not in given:
@@ -191,9 +191,9 @@ def _either(labels: Sequence[str]) -> str:
     return labels[0] if len(labels) == 1 else ", ".join(labels[:-1]) + " or " + labels[-1]
 
 
-def ascii_quoted(text: object) -> str:
-    """Return a text of others as a quoted literal of bounded length, in characters of every text space."""
-    return quoted(str(text)).encode("ascii", "backslashreplace").decode("ascii")
+def quoted_value(value: object) -> str:
+    """Return a value of others as a quoted literal of bounded length, the same in each version of Python."""
+    return quoted(str(value))
 
 
 def instructions(domain: Domain, mode: str, tools: Sequence[Tool], patience: int | None = None) -> str:
