@@ -50,7 +50,7 @@ from dialogue_gym.reports.report import settings_note
 from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
 from dialogue_gym.text.chat_endpoint import EndpointError
 from dialogue_gym.text.dialogue import TEXT_SETTINGS, TextDialogue
-from dialogue_gym.training.environments import check_user, parse_settings
+from dialogue_gym.training.environments import check_user, parse_settings, parse_text_settings
 from dialogue_gym.training.evaluation import compare_agents, evaluate_agent
 from dialogue_gym.training.progress import progress_bar
 from dialogue_gym.training.text_evaluation import evaluate_text
@@ -118,7 +118,10 @@ def evaluate(
     """Count how often an agent succeeds with the fake user of a domain, or compare two agents."""
     domain = load_domain(source)
     check_user(source, domain)
-    keywords = parse_settings(settings or [], ("domain",))
+    model = agent.removeprefix(_ENDPOINT) if agent and agent.startswith(_ENDPOINT) else None
+    is_text = model is not None or mode is not None
+    words = settings or []
+    keywords = parse_text_settings(words) if is_text else parse_settings(words, ("domain",))
     is_builtin = source in builtin_names()
 
     def found(name: str | None, settings: dict[str, Any]) -> Agent:
@@ -131,7 +134,6 @@ def evaluate(
             )
         return one
 
-    model = agent.removeprefix(_ENDPOINT) if agent and agent.startswith(_ENDPOINT) else None
     if model is None:
         given = {
             "--base-url": base_url,
@@ -147,14 +149,14 @@ def evaluate(
         "--junit": junit is not None,
         "--html": html is not None,
     }
-    if model is not None or mode or against is not None:
+    if is_text or against is not None:
         other = "--against" if against is not None else "dialogues in text"
         for option in (option for option, is_given in reporting.items() if is_given):
             raise ValueError(
                 f"{option}: it is for one agent that chooses by the observation, not for {other}"
             )
     check_targets(junit, html)
-    if model is not None or mode:
+    if is_text:
         if against is not None:
             raise ValueError(
                 "--against: dialogues in text are not compared; evaluate one agent after the other"

@@ -15,6 +15,7 @@ from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.rules.tables import STEP_LIMITS
+from dialogue_gym.text.dialogue import TEXT_SETTINGS
 
 TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
 """The independent random streams of a run."""
@@ -71,13 +72,23 @@ def parse_settings(words: Iterable[str], fixed: Iterable[str] = ()) -> dict[str,
     return settings
 
 
+def parse_text_settings(words: Iterable[str]) -> dict[str, Any]:
+    """Return the settings of dialogues in text given by `key=value` words; values are YAML.
+
+    Raises:
+        ValueError: a word is malformed, or its key is not a setting of dialogues in text.
+    """
+    return parse_settings(words, set(inspect.signature(DialogueEnv).parameters) - set(TEXT_SETTINGS))
+
+
 def check_settings(names: Iterable[str], fixed: Iterable[str] = ()) -> None:
     """Raise ValueError if a name is not a setting that can be chosen here."""
     # gym.make would make a wrapper of the limit, and the agents here read fields.
-    ours = ("render_mode", "max_episode_steps", "observation", *fixed)
+    fixed = set(fixed)
+    ours = {"render_mode", "max_episode_steps", "observation"} | fixed
     valid = [name for name in inspect.signature(DialogueEnv).parameters if name not in ours]
     for name in names:
-        if name == "observation":
+        if name == "observation" and name not in fixed:
             raise ValueError(f"{name!r} cannot be set here: the agents read fields")
         if name not in valid:
             raise ValueError(f"unknown setting {name!r}; {nearest(str(name), valid)}")

@@ -29,7 +29,7 @@ from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.startup import await_training, make_interpreter, set_up
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.text.dialogue import TextDialogue
-from dialogue_gym.training.environments import check_user, parse_settings
+from dialogue_gym.training.environments import check_user, parse_text_settings
 from dialogue_gym.web.access import AccessPolicy, is_loopback
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
@@ -183,7 +183,7 @@ def _offer(options: ServeOptions, domain: Domain) -> OpenEnvOffer:
     """
     check_user(options.source, domain)
     try:
-        settings = parse_settings(options.setting, ("domain", "turn_taking", "shaping"))
+        settings = parse_text_settings(options.setting)
         TextDialogue(domain, str(options.mode), **settings)
     except ValueError as error:
         raise ValueError(f"--setting: {error}") from None

@@ -215,6 +215,12 @@ def test_a_message_that_calls_twice_acts_twice() -> None:
         (["--agent", "expert", "--timeout", "60"], "--timeout: it is for a language model, as in"),
         (["--agent", "expert", "--token-limit", "5"], "--token-limit: it is for a language model, as in"),
         (["--agent", "expert", "--mode", "free"], "expert: it writes no sentences; the mode must be"),
+        (
+            ["foo=1", "--agent", "openai:x"],
+            "unknown setting 'foo'; valid: correction_rate, indecisiveness, informativeness, patience,"
+            " reward, semantic_error_rate, user",
+        ),
+        (["observation=belief", "--agent", "openai:x"], "unknown setting 'observation'; valid: "),
         (["turn_taking=explicit", "--agent", "expert", "--mode", "names"], "unknown setting 'turn_taking'"),
     ],
 )

@@ -175,6 +175,11 @@ def test_another_password_invalidates_all_cookies(tmp_path: Path) -> None:
         (["--sessions", "5"], {}, "--sessions: this is for OpenEnv; add --openenv"),
         (["--no-teach", "--openenv", "--seed", "5"], {}, "--seed: over OpenEnv the client is the bot"),
         (["--openenv", "--setting", "patience=x"], {}, "--setting: patience='x': must be"),
+        (
+            ["--openenv", "--setting", "shaping=1"],
+            {},
+            "--setting: unknown setting 'shaping'; valid: correction",
+        ),
         (["--openenv", "--setting", "patients=2"], {}, "--setting: unknown setting 'patients'; did you mean"),
         (
             ["--no-teach", "--openenv", "--name", "train.example"],
