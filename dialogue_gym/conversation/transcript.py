@@ -79,8 +79,12 @@ def _meaning(message: UserUttered, domain: Domain) -> str:
     if message.meant is None:
         return message.act
     heard = f" heard as {message.act}" if message.act != message.meant else ""
-    confidence = confidence_labels(domain)[confidence_bin(message.confidence, domain)]
-    return f"{message.meant}{heard} ({confidence} confidence)"
+    return f"{message.meant}{heard} ({confidence_label(message, domain)} confidence)"
+
+
+def confidence_label(message: UserUttered, domain: Domain) -> str:
+    """Return the confidence of the bot in a message as observations have it, such as `"low"`."""
+    return confidence_labels(domain)[confidence_bin(message.confidence, domain)]
 
 
 @dataclass

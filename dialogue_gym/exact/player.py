@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.transcript import confidence_label
 from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
@@ -160,9 +161,13 @@ def named_goal(agenda: tuple[Sequence[AgendaItem], int], goal: Mapping[str, str]
 
 
 def last_act(conversation: Conversation) -> str:
-    """Return the act of the user's last message, in the fixed format."""
-    messages = (event.act for event in reversed(conversation.events) if isinstance(event, UserUttered))
-    return next(messages, "?")
+    """Return the act of the user's last message, in the fixed format, under noise with its confidence."""
+    for event in reversed(conversation.events):
+        if isinstance(event, UserUttered):
+            if event.meant is None:
+                return event.act
+            return f"{event.act} ({confidence_label(event, conversation.domain)} confidence)"
+    return "?"
 
 
 def given_settings(env: DialogueEnv) -> dict[str, Any]:
