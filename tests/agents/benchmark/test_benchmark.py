@@ -190,14 +190,18 @@ def test_interrupt_stops_without_a_traceback(cells: int, tiny: Path, tmp_path: P
 
 
 def test_interrupt_waits_for_workers_to_start_while_other_threads_run() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     done = threading.Event()
     threading.Thread(target=done.wait).start()  # does not block the signal, and so receives it
     started = False
-    with pytest.raises(KeyboardInterrupt), interrupts_held():
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.1)
-        started = True
-    done.set()
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+            started = True
+    finally:
+        done.set()
+        signal.signal(signal.SIGINT, before)
     assert started
 
 
