@@ -15,6 +15,7 @@ from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import Action, ActionRunner
 from dialogue_gym.journal.entry import LABEL, LIVE, RESULT, Draft, Entry
 from dialogue_gym.journal.store import Store, StoreError
+from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.transitions import LiveReward, Trace
 from dialogue_gym.live.turn import Turn
 from dialogue_gym.teaching.session import Session
@@ -225,12 +226,12 @@ def test_failed_write_leaves_nothing_in_a_turn(monkeypatch: pytest.MonkeyPatch) 
         full.setattr(
             store, "append_all", lambda drafts: (_ for _ in ()).throw(StoreError("the disk is full"))
         )
-        turn.do("utter_greet")
+        turn.do(LiveDecision("utter_greet"))
         with pytest.raises(StoreError):
             turn.write()
-    turn.do("utter_ask_cuisine")
+    turn.do(LiveDecision("utter_ask_cuisine"))
     observation = trace.conversation.observation()
-    turn.do("utter_greet")
+    turn.do(LiveDecision("utter_greet"))
     turn.write()
     decisions = [one for kind, one in seen if kind == LABEL]
     assert len(decisions) == 2 and (decisions[1] == observation).all()

@@ -53,7 +53,7 @@ def test_forgotten_conversation_leaves_no_trace_in_learning(tmp_path: Path) -> N
 
 def test_conversation_in_the_middle_leaves_no_trace(tmp_path: Path) -> None:
     folder, bare = tmp_path / "store", tmp_path / "bare"
-    names = lived(folder, 10)
+    names = lived(folder, 14)
     forgotten = names[5]
     entries = entries_of(folder, forgotten)
     assert learned(folder)[1] & entries
