@@ -42,7 +42,7 @@ class Result:
         conversation: the dialogue in words.
         has_answer: whether the bot gave a usable answer at least once.
         notes: remarks on the reading of its texts.
-        has_unread: whether a turn was useless in which a text of the bot was not known.
+        has_unread: whether nothing that the bot did in a turn was known.
     """
 
     seed: int | None
@@ -193,10 +193,8 @@ class _Run:
             has_answer,
             tuple(dict.fromkeys(notes)),
             any(
-                deed.action is None and deed.fault != NOT_UNDERSTOOD
+                one.deeds and all(deed.action is None and deed.fault != NOT_UNDERSTOOD for deed in one.deeds)
                 for one in dialogue.rounds
-                if one.was_useless
-                for deed in one.deeds
             ),
         )
 
