@@ -31,7 +31,13 @@ def answer(tab: Tab, text: str) -> None:
         radios.nth(int(text) - 1).check()
     else:
         tab.page.fill("#answer", text)
-    tab.page.click("text=Next")
+    turn(tab, "Next")
+
+
+def turn(tab: Tab, button: str) -> None:
+    """Press a button whose answer is another page, and wait for that page: a click alone does not."""
+    with tab.page.expect_navigation():
+        tab.page.click(f"text={button}")
 
 
 def fits(tab: Tab) -> bool:
@@ -50,7 +56,7 @@ def test_a_bot_is_made_and_then_taught_in_the_browser(tmp_path: Path, browser: p
         answer(tab, "1")
         answer(tab, "I'd like a pizza\na pizza please")
         assert tab.page.input_value("#answer") == "pizza"
-        tab.page.click("text=Back")
+        turn(tab, "Back")
         assert tab.page.input_value("#answer") == "I'd like a pizza\na pizza please"
         answer(tab, "I'd like a pizza\ncan I order a pizza?")
         answer(tab, "order")
