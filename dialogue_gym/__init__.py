@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from gymnasium.envs.registration import register
 
 from dialogue_gym._lazy import lazy_getattr
-from dialogue_gym.domain import Domain, DomainError, load_domain
-from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.policies.base import ExpertPolicy, RandomPolicy
-from dialogue_gym.policies.pretrained import PretrainedPolicy
 from dialogue_gym.rules.tables import STEP_LIMITS
 from dialogue_gym.version import __version__
 
 if TYPE_CHECKING:
+    from dialogue_gym.domain import Domain, DomainError, load_domain
+    from dialogue_gym.envs import DialogueEnv
+    from dialogue_gym.policies import ExpertPolicy, PretrainedPolicy, RandomPolicy
     from dialogue_gym.wrappers.human_reward import HumanReward
 
 __all__ = [
@@ -32,8 +31,13 @@ __all__ = [
     "load_domain",
 ]
 
-# Wrappers and the journal that they write to are a third of the time of an import.
-__getattr__ = lazy_getattr(__name__, {"wrappers.human_reward": ("HumanReward",)})
+# An import registers the ids, and little else: names load when they are used.
+__getattr__ = lazy_getattr(__name__, {
+    "domain": ("Domain", "DomainError", "load_domain"),
+    "envs": ("DialogueEnv",),
+    "policies": ("ExpertPolicy", "PretrainedPolicy", "RandomPolicy"),
+    "wrappers.human_reward": ("HumanReward",),
+})  # fmt: skip
 
 _BUILTIN: dict[str, dict[str, str]] = {
     "FakeUserRestaurant": {"domain": "restaurant"},

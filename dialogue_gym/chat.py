@@ -9,7 +9,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Event, Restarted, UserUttered
 from dialogue_gym.conversation.slot_filling import value_notes
-from dialogue_gym.conversation.transcript import OUTCOMES, message_lines, shown_value
+from dialogue_gym.conversation.transcripts import OUTCOMES, message_lines, shown_value
 from dialogue_gym.conversation.turns import before_last_turn, has_ended, new_session
 from dialogue_gym.conversation.wording import TERMINAL
 from dialogue_gym.domain import Domain

@@ -73,6 +73,21 @@ print(*sorted({{name.split(".")[0] for name in sys.modules}} & set({HEAVY!r})))
     assert python(code).split() == []
 
 
+def test_an_environment_loads_what_puts_it_into_words_only_when_somebody_asks() -> None:
+    code = """
+import sys, gymnasium, dialogue_gym
+loaded = "dialogue_gym.envs.dialogue" in sys.modules
+env = gymnasium.make("FakeUserRestaurant-v0").unwrapped
+env.reset(seed=0)
+env.step(0)
+words = "dialogue_gym.conversation.events"
+print(loaded, words in sys.modules, len(env.conversation.events) > 2, words in sys.modules)
+from dialogue_gym.conversation import transcript
+print(callable(transcript))
+"""
+    assert python(code).split() == ["False", "False", "True", "True", "True"]
+
+
 def test_a_public_name_loads_the_journal_only_when_it_is_used() -> None:
     code = """
 import sys, dialogue_gym

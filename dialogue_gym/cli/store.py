@@ -14,7 +14,7 @@ from dialogue_gym._text import counted, nearest, printable, quoted
 from dialogue_gym.cli.logs import domain_of, evaluate_by_logs
 from dialogue_gym.cli.options import ActionsOption, DomainName, tell_namesakes
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
-from dialogue_gym.conversation.transcript import transcript
+from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal.entry import LIVE, STORY

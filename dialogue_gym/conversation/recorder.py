@@ -1,73 +1,56 @@
-"""The recorder: turns the steps of an environment into a conversation in words."""
+"""The recorder: keeps the steps of an environment until somebody asks for them in words."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.effects import simulated_events
-from dialogue_gym.conversation.events import ActionExecuted, Entity, Event, SlotSet, UserUttered, Value
-from dialogue_gym.conversation.user_act import ActReader
-from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.observation import confidence_value
-from dialogue_gym.rules import Row, Tables, rival_score
-from dialogue_gym.rules.tables import (
-    FAILURE,
-    HEARD_CONFIDENCE,
-    ON_OFFER,
-    RANDOM,
-    SUCCESS,
-    TRUNCATED,
-    TURN,
-)
+from dialogue_gym.rules import Row, Tables
+from dialogue_gym.rules.tables import TURN
+
+if TYPE_CHECKING:
+    from dialogue_gym.conversation.conversation import Conversation
+    from dialogue_gym.conversation.events import Event, UserUttered, Value
+    from dialogue_gym.conversation.narrator import Narrator, Note
 
 
 class Recorder:
     """Record of the steps of a dialogue, which are put into words on demand.
 
-    (Words cost more than the step itself.)
+    (Words cost more than the step itself, and their modules a tenth of the time of a short program.)
     """
 
     def __init__(self, domain: Domain, tables: Tables) -> None:
         """Prepare to record dialogues of this domain."""
         self._domain = domain
         self._tables = tables
-        self._reader = ActReader(domain, tables)
-        self._notes: list[tuple[int, int, list[int], tuple[SlotSet, ...]]] = []
-        self._stored: tuple[SlotSet, ...] = ()
-        self._is_replaced = False
+        self._notes: list[Note] = []
+        self._stored: tuple[tuple[str, Value], ...] = ()
+        self._words: Narrator | None = None
+        self._told, self._is_replaced = 0, False
 
     def begin(self, row: Row) -> None:
         """Start anew with the user's opening."""
         self._notes = [(0, TURN, list(row), ())]
         self._stored = ()
-        self._written, self._is_replaced = 0, False
+        self._words, self._is_replaced = None, False
 
     def get_state(self) -> tuple[Any, ...]:
         """Return the record so far, for `set_state`; words are left out where they follow from the steps."""
-        if not self._is_replaced:
-            return (*self._notes,), None
-        conversation = self.conversation
-        return (*self._notes,), (conversation.events, conversation.outcome, self._speaker.copy())
+        return (*self._notes,), self._narrator.get_state() if self._is_replaced else None
 
     def set_state(self, state: tuple[Any, ...]) -> None:
         """Continue from a record that `get_state` returned."""
         notes, words = state
         self._notes = list(notes)
-        self._written, self._is_replaced = 0, words is not None
+        self._words, self._is_replaced = None, words is not None
         if words is not None:
-            events, outcome, speaker = words
-            self._conversation = Conversation(self._domain, events)
-            self._conversation.outcome = outcome
-            self._speaker = speaker.copy()
-            self._written = len(notes)
+            self._narrator.set_state(words)
 
     def store(self, values: Mapping[str, Value]) -> None:
         """Record values that the bot knows from now on, by slot."""
-        self._stored += tuple(SlotSet(name, value) for name, value in values.items())
+        self._stored += tuple(values.items())
 
     def add(self, row: Row, action: int, events: int) -> None:
         """Record a step: the bot's action, and the user's message if the turn was handed over."""
@@ -76,26 +59,28 @@ class Recorder:
         self._stored = ()
 
     @property
+    def _narrator(self) -> Narrator:
+        """The steps so far in words."""
+        if self._words is None:
+            from dialogue_gym.conversation.narrator import Narrator
+
+            self._words, self._told = Narrator(self._domain, self._tables, self._notes[0][2]), 1
+        for note in self._notes[self._told :]:
+            self._words.add(note)
+        self._told = len(self._notes)
+        return self._words
+
+    @property
     def conversation(self) -> Conversation:
         """The dialogue so far; it continues with the environment until the next reset."""
-        if self._written == 0:
-            self._conversation = Conversation(self._domain)
-            # The choice of words follows the dialogue's chance without touching it.
-            self._speaker = Speaker(self._domain, self._notes[0][2][RANDOM])
-            self._add_user(self._notes[0][2])
-            self._written = 1
-        for action, events, row, stored in self._notes[self._written :]:
-            self._conversation.extend(stored)
-            self._add_step(action, events, row)
-        self._written = len(self._notes)
-        return self._conversation
+        return self._narrator.conversation
 
     def foresee(self, action: str, venue: int | None = None) -> tuple[Event, ...]:
         """Return the events that an action would have now, with the text that it would say.
 
         `venue` is the number of the venue that would be on offer then, + 1; 0 for none.
         """
-        return simulated_events(action, self.conversation, self._speaker.copy(), venue)
+        return self._narrator.foresee(action, venue)
 
     def replace_last_message(self, message: UserUttered) -> None:
         """Replace the user's last message.
@@ -103,41 +88,5 @@ class Recorder:
         Raises:
             ValueError: the last event is not a message of the user.
         """
-        conversation = self.conversation
-        if not isinstance(conversation.events[-1], UserUttered):
-            raise ValueError("no message to replace: the last event is not a message of the user")
-        other = Conversation(self._domain, (*conversation.events[:-1], message))
-        other.outcome = conversation.outcome
-        self._conversation, self._is_replaced = other, True
-
-    def _add_step(self, action: int, events: int, row: list[int]) -> None:
-        conversation = self._conversation
-        name = self._domain.actions[action]
-        venue = row[self._tables.search + ON_OFFER] if self._tables.is_search else None
-        effects = simulated_events(name, conversation, self._speaker, venue)
-        conversation.append(ActionExecuted(name))
-        conversation.extend(effects)
-        user_left = (self._tables.is_agenda or self._tables.is_search) and events & SUCCESS
-        if events & TURN and not user_left:
-            self._add_user(row)
-        for outcome, bit in (("success", SUCCESS), ("failure", FAILURE), ("truncated", TRUNCATED)):
-            if events & bit:
-                conversation.outcome = outcome
-
-    def _add_user(self, row: list[int]) -> None:
-        tables, reader = self._tables, self._reader
-        meant = reader.said(row)
-        text = self._speaker.user(meant.intent, meant.told, meant, meant.asked)
-        if not tables.is_noisy:
-            self._conversation.append(UserUttered(text, meant.intent, meant.entities))
-            return
-        heard = reader.heard(row)
-        others: tuple[Entity, ...] = ()
-        if tables.is_search:
-            confidence = row[HEARD_CONFIDENCE] / 100
-            rival = rival_score(row[HEARD_CONFIDENCE]) / 100
-            others = tuple(dataclasses.replace(one, confidence=rival) for one in reader.rivals(row))
-        else:
-            confidence = confidence_value(row[HEARD_CONFIDENCE])
-        message = UserUttered(text, heard.intent, heard.entities, confidence, str(meant), alternatives=others)
-        self._conversation.append(message)
+        self._narrator.replace_last_message(message)
+        self._is_replaced = True

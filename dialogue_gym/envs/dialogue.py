@@ -6,15 +6,13 @@ import operator
 import string
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.domain.fake_user import MAX_PATIENCE
 from dialogue_gym.domain.model import AgendaItem
@@ -30,6 +28,10 @@ from dialogue_gym.envs.single import SingleEnv
 from dialogue_gym.envs.state import DialogueState, rules_key
 from dialogue_gym.rules import Settings, Tables
 from dialogue_gym.rules.tables import FAILURE, SUCCESS, TURNS
+
+if TYPE_CHECKING:
+    from dialogue_gym.conversation.conversation import Conversation
+    from dialogue_gym.conversation.events import Event, UserUttered
 
 _ENDED = SUCCESS | FAILURE
 _KEYS = string.ascii_lowercase + string.digits

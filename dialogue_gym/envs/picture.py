@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.transcript import OUTCOMES, USER_SIDE, bubbles
+from dialogue_gym.conversation.transcripts import OUTCOMES, USER_SIDE, bubbles
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym._text import nearest
-from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.transcript import transcript
+
+if TYPE_CHECKING:
+    from dialogue_gym.conversation.conversation import Conversation
 
 RENDER_MODES = ("ansi", "human", *(["rgb_array"] if importlib.util.find_spec("PIL") else []))
 """The modes that work here: pictures need Pillow, and environment checkers try every mode."""
@@ -48,10 +50,14 @@ class Rendering:
 
     def skip(self, conversation: Conversation) -> None:
         """Count the dialogue so far as printed."""
+        from dialogue_gym.conversation.transcripts import transcript
+
         self._printed = len(transcript(conversation))
 
     def print_new(self, conversation: Conversation) -> None:
         """Print the lines of the dialogue that have come since the last call."""
+        from dialogue_gym.conversation.transcripts import transcript
+
         lines = transcript(conversation)
         print("\n".join(lines[self._printed :]), flush=True)
         self._printed = len(lines)
@@ -59,6 +65,8 @@ class Rendering:
     def render(self, conversation: Conversation) -> str | npt.NDArray[np.uint8] | None:
         """Return the dialogue so far in the form of the mode; None for `"human"`."""
         if self._mode == "ansi":
+            from dialogue_gym.conversation.transcripts import transcript
+
             return "\n".join(transcript(conversation))
         if self._mode == "rgb_array":
             from dialogue_gym.envs.picture import picture

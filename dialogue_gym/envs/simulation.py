@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dialogue_gym import rules
-from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.conversation.recorder import Recorder
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import AgendaItem
@@ -30,6 +28,10 @@ from dialogue_gym.rules.tables import (
     WANTED,
     WISHES,
 )
+
+if TYPE_CHECKING:
+    from dialogue_gym.conversation.conversation import Conversation
+    from dialogue_gym.conversation.events import Event, UserUttered
 
 _OVER = SUCCESS | FAILURE | TRUNCATED
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.conversation.transcript import confidence_label
+from dialogue_gym.conversation.transcripts import confidence_label
 from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue

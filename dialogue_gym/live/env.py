@@ -13,7 +13,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chat import is_restart
 from dialogue_gym.conversation.conversation import Conversation, with_user
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
-from dialogue_gym.conversation.transcript import message_lines
+from dialogue_gym.conversation.transcripts import message_lines
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.observation_form import Observation

@@ -8,7 +8,7 @@ from dialogue_gym._text import printable, printable_lines
 from dialogue_gym.chat import RESTART_COMMAND, explain, is_restart, turn_lines
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
-from dialogue_gym.conversation.transcript import message_lines
+from dialogue_gym.conversation.transcripts import message_lines
 from dialogue_gym.conversation.wording import TERMINAL
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.live.bot import LiveBot

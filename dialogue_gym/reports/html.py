@@ -9,7 +9,7 @@ from string import Template
 
 from dialogue_gym._text import as_sentence, counted, percent, visible
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.conversation.transcript import USER_SIDE, Bubble, bubbles
+from dialogue_gym.conversation.transcripts import USER_SIDE, Bubble, bubbles
 from dialogue_gym.conversation.wording import silence
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.reports.report import EXACT, FailedDialogue, Group, Report

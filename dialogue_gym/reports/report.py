@@ -13,7 +13,7 @@ from typing import Any
 
 from dialogue_gym._text import counted, percent
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.transcript import transcript
+from dialogue_gym.conversation.transcripts import transcript
 
 EXACT, SAMPLED = "exact", "sampled"
 _USUAL = {"turn_taking": "auto", "format": "sentences"}

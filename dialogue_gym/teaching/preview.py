@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import BotUttered, Event
-from dialogue_gym.conversation.transcript import first_text
+from dialogue_gym.conversation.transcripts import first_text
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.teaching.pending import Option, Proposal

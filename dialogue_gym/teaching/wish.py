@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialogue_gym._text import visible
-from dialogue_gym.conversation.transcript import VALUE_WIDTH
+from dialogue_gym.conversation.transcripts import VALUE_WIDTH
 from dialogue_gym.conversation.wording import fill
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.slot import DONT_CARE

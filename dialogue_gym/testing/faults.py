@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dialogue_gym._text import counted
-from dialogue_gym.conversation.transcript import shown_value
+from dialogue_gym.conversation.transcripts import shown_value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.slot import DONT_CARE
 from dialogue_gym.testing.dialogue import Round

@@ -11,7 +11,7 @@ from typing import Any
 from dialogue_gym._text import counted
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.conversation.search_state import SERVICES
-from dialogue_gym.conversation.transcript import message_lines
+from dialogue_gym.conversation.transcripts import message_lines
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, FALLBACK_ACTION
 from dialogue_gym.domain.model import LISTEN, NO_VENUE, Condition

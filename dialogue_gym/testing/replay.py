@@ -10,7 +10,7 @@ from dialogue_gym._http import run_coroutine
 from dialogue_gym._text import quoted
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
-from dialogue_gym.conversation.transcript import transcript
+from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
 from dialogue_gym.stories import Story, expand

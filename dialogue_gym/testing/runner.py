@@ -11,7 +11,7 @@ from typing import Any
 from dialogue_gym._http import ServiceError, run_coroutine
 from dialogue_gym._text import counted
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.transcript import transcript
+from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import Domain
 from dialogue_gym.exact.player import FAULTS
 from dialogue_gym.testing.bots import BotError, ForeignBot

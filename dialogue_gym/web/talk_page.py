@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 
 from dialogue_gym._text import printable, printable_lines
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Json, UserUttered
-from dialogue_gym.conversation.transcript import buttons_of, message_lines
+from dialogue_gym.conversation.transcripts import buttons_of, message_lines
 from dialogue_gym.conversation.wording import PAGE
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot

@@ -8,7 +8,7 @@ from typing import Any
 from dialogue_gym._text import visible
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Entity, UserUttered
-from dialogue_gym.conversation.transcript import USER_SIDE, bubbles, shown_value
+from dialogue_gym.conversation.transcripts import USER_SIDE, bubbles, shown_value
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, MEND, RESULT, TEACHERS, USER, Entry, in_words
 from dialogue_gym.journal.history import History

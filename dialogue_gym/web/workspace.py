@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, name_fault, quoted, visible
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.conversation.transcript import OUTCOMES
+from dialogue_gym.conversation.transcripts import OUTCOMES
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, USER, StoreError
 from dialogue_gym.journal.store import Store

@@ -14,7 +14,7 @@ import numpy as np
 
 from dialogue_gym._text import finite_number, printable, quoted
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.transcript import transcript
+from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.envs.dialogue import DialogueEnv
 
 STEP, DIALOGUE = "step", "dialogue"

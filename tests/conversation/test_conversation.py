@@ -26,7 +26,7 @@ from dialogue_gym.conversation.events import (
     from_json,
     to_json,
 )
-from dialogue_gym.conversation.transcript import bubbles, message_lines
+from dialogue_gym.conversation.transcripts import bubbles, message_lines
 from tests.conftest import domain_from
 from tests.envs.test_properties import ROUNDS, SEEDS, SOURCES
 from tests.strategies import SETTINGS

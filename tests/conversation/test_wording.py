@@ -10,7 +10,7 @@ import pytest
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Entity, UserUttered
-from dialogue_gym.conversation.transcript import message_lines
+from dialogue_gym.conversation.transcripts import message_lines
 from dialogue_gym.conversation.wording import fill, fitting
 from dialogue_gym.domain.model import Variation
 from tests.conftest import domain_from

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dialogue_gym._files import FileError
 from dialogue_gym._text import article, counted, fraction, visible
 from dialogue_gym.conversation.events import UserUttered
-from dialogue_gym.conversation.transcript import either
+from dialogue_gym.conversation.transcripts import either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
 from dialogue_gym.domain.loader import place_faults
 from dialogue_gym.nlu.indifference import with_question

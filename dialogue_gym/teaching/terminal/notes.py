@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dialogue_gym._text import visible
-from dialogue_gym.conversation.transcript import OUTCOMES
+from dialogue_gym.conversation.transcripts import OUTCOMES
 from dialogue_gym.teaching.lesson import Lesson
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.terminal.screens import Line, Table

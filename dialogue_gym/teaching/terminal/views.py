@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dialogue_gym._text import cut, visible
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Event, UserUttered, Value
-from dialogue_gym.conversation.transcript import (
+from dialogue_gym.conversation.transcripts import (
     BOT_SIDE,
     USER_SIDE,
     VALUE_WIDTH,

@@ -11,7 +11,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from dialogue_gym._text import visible
-from dialogue_gym.conversation.transcript import shown_value
+from dialogue_gym.conversation.transcripts import shown_value
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store

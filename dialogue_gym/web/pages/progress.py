@@ -10,7 +10,7 @@ from typing import Any
 from nicegui import background_tasks, ui
 
 from dialogue_gym._text import as_sentence, counted, percent, visible
-from dialogue_gym.conversation.transcript import USER_SIDE, Bubble, bubbles
+from dialogue_gym.conversation.transcripts import USER_SIDE, Bubble, bubbles
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.labels import Label
 from dialogue_gym.reports import EXACT, FailedDialogue, Report
