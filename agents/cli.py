@@ -203,6 +203,48 @@ def evaluate_command(
         console.print(_table({name: figures}, title))
 
 
+@app.command(name="dataset")
+def dataset_command(
+    env_id: EnvId,
+    settings: Settings = None,
+    *,
+    policies: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="random, expert, pretrained or folders, with commas between; expert:0.5 takes any possible"
+            " action at half of the steps.",
+        ),
+    ] = "random,expert",
+    dialogues: Annotated[int, typer.Option(min=1, help="number of dialogues, divided evenly")] = 1000,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="name or whole id of the data set; by default the policy's, mixed for several, and noisy"
+            " for users who are misheard"
+        ),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Record dialogues of policies as a data set of Minari, to learn from without playing."""
+    from dialogue_gym.datasets import collect, dataset_id, dataset_name, find_behaviours, write_dataset
+
+    keywords = parse_settings(settings or [])
+    env = make_env(env_id, keywords)
+    names = [word.strip() for word in policies.split(",")]
+    behaviours = find_behaviours(names, env, seed)
+    found = dataset_id(env, name or dataset_name(env, names))
+    with progress_bar(found, dialogues, "dialogues") as progress:
+        folder = write_dataset(
+            found,
+            collect(env, behaviours, dialogues, seed, progress),
+            env,
+            policies=names,
+            description=f"{dialogues} dialogues of {', '.join(names)} with the fake user of {env_id}.",
+        )
+    print(f"{found}: {dialogues} dialogues in {folder}")
+
+
 @app.command()
 def bounds(
     env_id: EnvId,
@@ -444,7 +486,7 @@ def main() -> None:
         app()
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    except (ValueError, gym.error.Error) as error:
+    except (ImportError, ValueError, gym.error.Error) as error:
         message = str(error)
     else:
         return
