@@ -298,7 +298,7 @@ def test_each_extra_brings_the_packages_that_its_programs_load(extra: str, modul
     config.read(ROOT / "setup.cfg")
     extras = {
         name: {re.split(r"[>=\[]", line)[0] for line in config["options.extras_require"][name].split()}
-        for name in ("fast", "agents", "teach", "nlu", "live", "web")
+        for name in ("fast", "datasets", "agents", "teach", "nlu", "live", "web")
     }
     names = {"scikit-learn": "sklearn", "google-re2": "re2"}
     others = set().union(*extras.values()) - extras[extra]

@@ -115,7 +115,7 @@ def test_chances_are_those_of_the_policy_and_of_its_exploration() -> None:
     np.testing.assert_allclose(anyone.chances(observation, mask), mask / mask.sum())
     mean = (expert.chances(observation, mask) + anyone.chances(observation, mask)) / 2
     np.testing.assert_allclose(half.chances(observation, mask), mean)
-    # Over many decisions, the mean inverse chance of the chosen actions is the number of possible ones.
+    # The mean inverse chance of the chosen actions is the number of possible ones.
     inverse, possible = [], []
     for one in collect(env, [half], 400, 5):
         taken = one.infos["chances"][np.arange(len(one)), one.actions]
