@@ -154,6 +154,13 @@ class Bounding:
     def _start_sample(self) -> None:
         self._sample = self._pool.apply_async(_sampled, (*self._environment, self._seed, SECONDS))
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether `result` returns at once."""
+        if self._sample:
+            return bool(self._sample.ready())
+        return not self._exact or bool(self._exact.ready() and self._exact.get() is not None)
+
     def result(self) -> Bound | None:
         """Return the bound, or None if there is none."""
         if self._exact:

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from dialogue_gym.version import __version__
 
 _MODULES = {
+    "play": "play",
     "chat": "chat",
     "check": "check",
     "train": "train",
@@ -68,7 +69,7 @@ class _Program(TyperGroup):
 
 app = typer.Typer(
     cls=_Program,
-    help="Check, train, teach, serve and talk to dialogue bots.",
+    help="Play, check, train, teach, serve and talk to dialogue bots.",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -88,4 +89,4 @@ def main(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Check, train, teach, serve and talk to dialogue bots."""
+    """Play, check, train, teach, serve and talk to dialogue bots."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dialogue_gym.conversation.events import Entity, entity_values
+from dialogue_gym.conversation.events import Entity, UserUttered, entity_values
 from dialogue_gym.conversation.slot_filling import entity_for
 from dialogue_gym.conversation.wording import act_text
 from dialogue_gym.domain import Domain
@@ -44,6 +44,17 @@ class UserAct:
 def slot_entities(told: dict[str, str], domain: Domain) -> tuple[Entity, ...]:
     """Return values by slot as the entities that tell them."""
     return tuple(entity_for(domain.slot(name), value) for name, value in told.items())
+
+
+def act_of(message: UserUttered, domain: Domain) -> UserAct:
+    """Return the act that a fake user's message was understood as; its entities lead back to slots."""
+    told: dict[str, str] = {}
+    for entity in message.entities:
+        for slot in domain.slots:
+            if entity.name != ATTRIBUTE and entity_for(slot, entity.value) == entity:
+                told.setdefault(slot.name, str(entity.value))
+    asked = tuple(str(entity.value) for entity in message.entities if entity.name == ATTRIBUTE)
+    return UserAct(message.intent or "", told, asked, domain)
 
 
 class ActReader:

@@ -44,7 +44,11 @@ def wish_of(session: Session) -> UserWish:
     """Return the wish of the fake user, or sentences to try for a teacher who is the user."""
     if (user := session.simulated_user) is None:
         return _to_try(session)
-    env = user.env
+    return user_wish(user.env)
+
+
+def user_wish(env: DialogueEnv) -> UserWish:
+    """Return the wish of the fake user of an environment's dialogue."""
     return _agenda(env) if env.agenda[0] else _goal(env)
 
 

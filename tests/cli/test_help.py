@@ -19,7 +19,8 @@ from tests import ROOT
 from tests.commands import call, run
 
 COMMANDS = {
-    (): "Check, train, teach, serve and talk to dialogue bots.",
+    (): "Play, check, train, teach, serve and talk to dialogue bots.",
+    ("play",): "Play the bot yourself",
     ("chat",): "Talk to a trained agent",
     ("check",): "Check domain, story and NLU files",
     ("train",): "Train an agent with the fake user of a domain",

@@ -8,15 +8,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol, TypeVar
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
+from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.shortcuts import CompleteStyle
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as Grid
@@ -49,8 +51,10 @@ class Asker(Protocol):
 
     kept: str
 
-    def ask(self, prompt: str, keys: str) -> str:
+    def ask(self, prompt: str, keys: str, names: Sequence[str] = ()) -> str:
         """Return an answer: a line, or one of some keys, which need no Enter.
+
+        Names may be completed.
 
         Raises:
             Leave: the input has ended, or the person leaves.
@@ -69,7 +73,7 @@ class Pipe:
 
     kept = KEPT
 
-    def ask(self, prompt: str, keys: str) -> str:
+    def ask(self, prompt: str, keys: str, names: Sequence[str] = ()) -> str:
         """Return the next line."""
         line = sys.stdin.readline()
         if not line:
@@ -92,11 +96,11 @@ class Keyboard:
         self._keys: PromptSession[str] = PromptSession()
         self._is_after_key = False
 
-    def ask(self, prompt: str, keys: str) -> str:
+    def ask(self, prompt: str, keys: str, names: Sequence[str] = ()) -> str:
         """Return the answer; Ctrl-C and Ctrl-D ask whether to leave, and a second one leaves."""
         while True:
             try:
-                return self._prompt(prompt, keys)
+                return self._prompt(prompt, keys, names)
             except (KeyboardInterrupt, EOFError):
                 self.interrupted()
 
@@ -111,8 +115,13 @@ class Keyboard:
         if answer in _YES:
             raise Leave(self.kept)
 
-    def _prompt(self, prompt: str, keys: str) -> str:
-        session = self._keys if keys else self._lines
+    def _prompt(self, prompt: str, keys: str, names: Sequence[str] = ()) -> str:
+        if names:
+            completer = WordCompleter(list(names), match_middle=True)
+            style = CompleteStyle.READLINE_LIKE  # without rows for a menu below the prompt
+            session: PromptSession[str] = PromptSession(completer=completer, complete_style=style)
+        else:
+            session = self._keys if keys else self._lines
         bindings = _bindings(keys, self._is_after_key)
         self._is_after_key = False
         answer = session.prompt(prompt, key_bindings=bindings)
@@ -210,7 +219,7 @@ class Terminal:
             return STOP if was_interrupted else ""
         if was_interrupted:
             self._asker.interrupted()
-        return self._asker.ask(screen.prompt, screen.keys)
+        return self._asker.ask(screen.prompt, screen.keys, screen.names)
 
     @contextmanager
     def _interrupts(self) -> Iterator[None]:

@@ -47,11 +47,13 @@ class Screen:
         shown: the parts from top to bottom.
         prompt: the text before the answer; None without a question.
         keys: the characters that answer at once, without Enter, where nothing is typed yet.
+        names: the names that the tabulator key completes.
     """
 
     shown: tuple[Line | Table, ...]
     prompt: str | None = None
     keys: str = ""
+    names: tuple[str, ...] = ()
 
 
 Dialog = Generator[Screen, str, _Result]
