@@ -15,7 +15,6 @@ from dialogue_gym.factory import domain_notes
 from dialogue_gym.play.dialog import PlayDialog
 from dialogue_gym.play.game import Match, new_seed
 from dialogue_gym.play.report import totals
-from dialogue_gym.teaching.terminal.console import Leave, Terminal
 from dialogue_gym.terminal import divert_log
 from dialogue_gym.training.environments import check_user, environment_of, parse_settings
 
@@ -41,6 +40,9 @@ def play(
     match = Match(domain, keywords, new_seed() if seed is None else seed)
     for note in domain_notes(source):
         print(f"({printable(note)})")
+    # Other extras bring the command as well, but not these packages.
+    from dialogue_gym.teaching.terminal.console import Leave, Terminal
+
     terminal = Terminal()
     env_id, own = environment_of(source)
     with Bounding(env_id, own | keywords, BoundMethod.AUTO, match.seed, lambda line: None) as bounding:
