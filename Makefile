@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv: python3, make and pip are enough to begin with.
 .NOTPARALLEL:
-.PHONY: demo test test-slow lint format bench bench-web bench-live browser proxy clean
+.PHONY: demo test test-slow lint format docs bench bench-web bench-live browser proxy clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -50,6 +50,9 @@ lint: $(VENV)/.dev ## style, types, spelling
 format: $(VENV)/.dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+docs: $(VENV)/.dev ## the site, in out/site/html; a warning is an error
+	$(PYTHON) -m docs.site.build
 
 bench: $(VENV)/.agents ## speed, as ratios within one run
 	$(PYTHON) -m agents.speed.environments

@@ -1,0 +1,23 @@
+"""The settings of Sphinx. `python -m docs.site.build` puts the pages together, and calls it."""
+
+from dialogue_gym import __version__
+
+project = "dialogue_gym"
+copyright = "the dialogue_gym developers"
+version = release = __version__
+language = "en"
+
+extensions = ["myst_parser", "docs.site.domain_keys"]
+myst_enable_extensions = ["colon_fence", "fieldlist"]
+myst_heading_anchors = 4
+highlight_language = "none"
+maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
+suppress_warnings: list[str] = []
+
+html_theme = "furo"
+html_title = "dialogue_gym"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False

@@ -1,0 +1,71 @@
+"""Guides do what they say, and the site's navigation has every page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dialogue_gym.domain import load_domain
+from dialogue_gym.policies import load_agent
+from dialogue_gym.training import evaluate
+from tests import ROOT
+from tests.commands import dialogue_gym as run
+
+NAVIGATION = yaml.safe_load((ROOT / "docs/site/navigation.yml").read_text(encoding="utf-8"))
+GUIDE = (ROOT / "docs/your-domain.md").read_text(encoding="utf-8")
+START = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+
+
+def test_the_navigation_has_every_page() -> None:
+    """A page of docs/ that is not in docs/site/navigation.yml cannot be found on the site."""
+    entries = [entry for group in NAVIGATION.values() for entry in group]
+    listed = [page for entry in entries for page in (entry if isinstance(entry, dict) else [entry])]
+    pages = {str(path.relative_to(ROOT / "docs").with_suffix("")) for path in ROOT.glob("docs/**/*.md")}
+    assert sorted(listed) == sorted({*pages, "changelog"} - {"index"})
+
+
+def test_the_start_page_prints_the_shown_dialogue(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,), (shown,) = blocks(START, "python"), blocks(START, "text")
+    exec(compile(code, "index.md", "exec"), {})
+    assert capsys.readouterr().out == shown
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the file that the guide writes in three parts."""
+    folder = tmp_path_factory.mktemp("guide")
+    (folder / "bikes.yml").write_text("\n".join(blocks(GUIDE, "yaml")), encoding="utf-8")
+    return folder
+
+
+def test_the_bot_of_the_guide_talks_as_shown(folder: Path) -> None:
+    (shown,) = blocks(GUIDE, "text")
+    command, _, shown = shown.partition("\n")
+    typed = "".join(f"{line}\n" for line in re.findall(r"^you > (.*)$", shown, re.MULTILINE))
+    assert run(*shlex.split(command)[2:], cwd=folder, typed=typed) == shown
+
+
+def test_the_code_of_the_guide_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (code,) = blocks(GUIDE, "python")
+    exec(compile(code, "your-domain.md", "exec"), {})
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_guide_train_what_they_promise(folder: Path) -> None:
+    for line in "".join(blocks(GUIDE, "sh")).splitlines():
+        run(*shlex.split(line)[1:], cwd=folder)
+    env = load_agent(str(folder / "out/noisy"), domain := load_domain(folder / "bikes.yml")).env
+    noisy, plain = (
+        evaluate(env, load_agent(str(folder / "out" / name), domain), dialogues=500)["success_rate"]
+        for name in ("noisy", "bikes")
+    )
+    assert noisy > 0.98 and 0.9 < plain < 0.97

@@ -1,0 +1,113 @@
+"""The site as it is built: links, search, weight, and accessibility in a browser."""
+
+from __future__ import annotations
+
+import functools
+import html.parser
+import http.server
+import re
+import sys
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import ROOT
+from tests.commands import run
+from tests.domain.keys import IGNORED, KNOWN, KNOWN_IN_SEARCH
+from tests.test_architecture import exports, is_package, library
+from tests.web.browsers import browser, playwright
+
+pytestmark = pytest.mark.slow
+__all__ = ["browser"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as `make docs` does it: a warning is an error."""
+    out = tmp_path_factory.mktemp("site")
+    run([sys.executable, "-m", "docs.site.build", "--out", str(out)], ROOT)
+    return out / "html"
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The site on a server, without compression."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))
+    ) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class Page(html.parser.HTMLParser):
+    """The anchors of a page, its links, and what it loads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: set[str] = set()
+        self.loaded: set[str] = set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = dict(attributes)
+        self.ids.add(values.get("id") or "")
+        if tag == "a":
+            self.links.add(values.get("href") or "")
+        elif tag == "link":
+            self.loaded.add(values.get("href") or "")
+        else:
+            self.loaded.add(values.get("src") or "")
+
+
+def test_every_link_has_its_target_and_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    pages = {path: Page(path) for path in site.rglob("*.html")}
+    assert len(pages) > 60
+    for path, page in pages.items():
+        for link in page.links | page.loaded:
+            target = urllib.parse.urlsplit(link)
+            if target.scheme or target.netloc:
+                assert link not in page.loaded or target.scheme == "data", (path, link)
+                continue
+            file = (path.parent / urllib.parse.unquote(target.path)).resolve() if target.path else path
+            assert file.is_file(), (path, link)
+            if target.fragment and file.suffix == ".html":
+                assert urllib.parse.unquote(target.fragment) in pages[file].ids, (path, link)
+    for style in site.rglob("*.css"):
+        assert not re.search(r"url\([\"']?(https?:)?//", style.read_text(encoding="utf-8")), style
+
+
+FIND = """names => names.map(name => {
+    const query = Search._parseQuery(name);
+    const found = Search._performSearch(...query);
+    return found.map(([page, title, anchor]) => `${page} ${title} ${anchor}`);
+})"""
+
+
+def test_the_search_finds_each_public_name_and_each_key(browser: playwright.Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/search.html")
+    page.wait_for_function("Search._index !== null")
+    for package in filter(is_package, library()):
+        names = sorted(exports(package))
+        for name, found in zip(names, page.evaluate(FIND, names), strict=True):
+            assert any(
+                f"reference/{package} " in hit and hit.endswith(f"#{package}.{name}") for hit in found
+            ), (package, name)
+    keys = {key for known in (KNOWN, KNOWN_IN_SEARCH) for group in known.values() for key in group} | {
+        *IGNORED
+    }
+    for key, found in zip(keys, page.evaluate(FIND, [*keys]), strict=True):
+        anchor = rf"#key-(\w+-)?{key.replace('_', '-')}\b"
+        assert any(re.match(rf"(domain-files|search-users) .*{anchor}", hit) for hit in found), key
+    page.close()
