@@ -192,7 +192,7 @@ def scores(specs: list[EnvSpec]) -> str:
     header = ["environment", "turns", "misheard", "user", "mask", "random", "expert", "searched rules"]
     header += ["filter", "best learner", "bound"]
     about = (
-        f"Mean returns over {results['dialogues']:,} dialogues for each seed, with success rates in brackets. "
+        f"Mean returns over {results['dialogues']:,} dialogues for each seed, success rates in brackets. "
         "[The whole benchmark](../benchmark/results.md) explains the columns and has all learners; the best "
         "one may have begun with dialogues of the expert."
     )

@@ -1,7 +1,7 @@
 """Pages of the public packages, from the source alone: nothing is imported, and no extra has to be installed.
 
-Docstrings are Markdown with Google's sections. The pages are MyST, whose directives tell Sphinx of each name: it is
-found in the index, by the search and by links.
+Docstrings are Markdown with Google's sections. The pages are MyST, whose directives tell Sphinx of each name:
+it is found in the index, by the search and by links.
 """
 
 from __future__ import annotations
