@@ -204,6 +204,17 @@ _OPTIONS: dict[str, Any] = {
         metavar="ADDRESS",
         help="Address or network of a proxy in front of this server; its X-Forwarded-For names the client.",
     ),
+    "metrics_token_file": _option(
+        Path | None,
+        SERVING,
+        "--metrics-token-file",
+        metavar="FILE",
+        help="File with a token for /metrics, which otherwise only this machine can read.",
+    ),
+    "log_json": _option(
+        bool, SERVING, "--log-json", help="Write the log as one JSON object a line, without texts."
+    ),
+    "log_texts": _option(bool, SERVING, "--log-texts", help="Let that log have the words of people."),
     "open": _option(bool, SERVING, "--open/--no-open", help="Open the teachers' page in the browser."),
     # Bot and store
     "store": _store("NAME-teaching"),

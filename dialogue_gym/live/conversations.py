@@ -34,6 +34,7 @@ class Conversations:
         store: the store for everything that happens.
         reward: the reward of the bot's steps.
         on_transitions: called after each write, with the transitions that can be learned now.
+        on_end: called with the outcome of each conversation that has ended, once that is written down.
         unlocked: the context for actions that act on the world: other conversations may go on meanwhile.
         busy: the conversations in which such an action is under way: nothing else may be done there.
     """
@@ -53,6 +54,7 @@ class Conversations:
         self.turn_taking = turn_taking
         self.reward = reward
         self.on_transitions = on_transitions
+        self.on_end: Callable[[str], object] = lambda outcome: None
         self.unlocked: Unlocked = stay_locked
         self.busy: set[str] = set()
         self.store = store
@@ -242,6 +244,7 @@ class Conversations:
             self.touch(name)
         else:
             self._leave(name)
+            self.on_end(trace.end.content["outcome"])
 
     @contextlib.contextmanager
     def _run_unlocked(self, conversation: str) -> Iterator[None]:

@@ -165,7 +165,9 @@ class Sessions:
         if not notes:
             return ()
         self._problems[conversation] = " ".join(notes)
-        _LOG.warning("%s: %s", conversation, printable(self._problems[conversation]))
+        problem = printable(self._problems[conversation])
+        about = {"conversation": conversation, "problem": problem}
+        _LOG.warning("%s: %s", conversation, problem, extra=about)
         return (APOLOGY,)
 
     def problem(self, conversation: str) -> str:

@@ -119,6 +119,11 @@ class Trainer:
         """
         self._hand_over(_Task(tuple(transitions), last_entry, is_boundary))
 
+    @property
+    def backlog(self) -> int:
+        """The number of turns that wait to be learned."""
+        return self._tasks.qsize()
+
     def teach(self, labels: Labels) -> None:
         """Hand over all labels of teachers, in the place of those before."""
         self._set_taught(labels)

@@ -23,11 +23,12 @@ from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import BotUttered, Json, to_json
 from dialogue_gym.conversation.wording import REST
 from dialogue_gym.journal.store import StoreError
-from dialogue_gym.live.sessions import Rejected, Sessions
+from dialogue_gym.live.sessions import Rejected
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer, network_of_client
 from dialogue_gym.web.attempts import API as API_REALM
 from dialogue_gym.web.branding import Branding
+from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.domain_api import API, add_domain
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.responses import ErrorBody, EscapedJSON, explain_unreadable, leads_home
@@ -134,7 +135,7 @@ def named_tokens(tokens: Mapping[str, str]) -> Tokens:
 
 
 def rest_app(
-    people: Sessions,
+    inbox: Inbox,
     channel: Tokens,
     teacher: Callable[[Request], bool],
     origins: Iterable[str] = (),
@@ -143,12 +144,13 @@ def rest_app(
     """Return the application.
 
     Args:
-        people: the sessions of senders.
+        inbox: takes the messages of senders.
         channel: finds the channel of a token; a sender is known within their own channel alone.
         teacher: returns whether a request comes from a teacher.
         origins: sites whose pages may send requests.
         desk: edits the domain; without it, no request can.
     """
+    people = inbox.people
     app = FastAPI(
         title="dialogue_gym",
         description="Talk to a bot that learns, and inspect its conversations.",
@@ -179,7 +181,7 @@ def rest_app(
     )
 
     @app.post(WEBHOOK, response_model=list[ReplyBody], dependencies=[token] if channel(None) is None else [])
-    def talk(request: Request, body: MessageBody) -> Response:
+    async def talk(request: Request, body: MessageBody) -> Response:
         """Send a message; the bot's messages are returned.
 
         While a teacher has taken the conversation over, the list is empty: the messages that they choose are
@@ -190,7 +192,7 @@ def rest_app(
             raise Rejected(400, f"sender: names that begin with {PREFIX!r} are those of the visitors' page")
         # A channel with a token is a program that this server knows, and has many people behind it.
         network = None if name else network_of_client(request)
-        reply = people.reply(_scoped(name, body.sender), body.message, REST, network)
+        reply = await inbox.take(REST, _scoped(name, body.sender), body.message, network)
         notes = [BotUttered(printable(note)) for note in reply.notes]
         messages = (*reply.late, *reply.messages, *notes)
         parts = [part for message in messages for part in _parts(message)]
@@ -277,23 +279,23 @@ def _add_error_handlers(app: FastAPI) -> None:
         return JSONResponse({"detail": line}, status, headers)
 
     @app.exception_handler(Rejected)
-    def refused(request: Request, error: Rejected) -> JSONResponse:
+    async def refused(request: Request, error: Rejected) -> JSONResponse:
         headers = {} if error.wait is None else {"retry-after": str(math.ceil(error.wait))}
         return error_body(error.status, str(error), headers)
 
     @app.exception_handler(LiveError)
-    def unknown(request: Request, error: LiveError) -> JSONResponse:
+    async def unknown(request: Request, error: LiveError) -> JSONResponse:
         return error_body(404, printable(str(error)))
 
     explain_unreadable(app)
 
     @app.exception_handler(StoreError)
-    def unwritten(request: Request, error: StoreError) -> JSONResponse:
+    async def unwritten(request: Request, error: StoreError) -> JSONResponse:
         return error_body(503, "the message could not be stored and was not processed; try again later")
 
 
 def build_visitor_app(
-    people: Sessions,
+    inbox: Inbox,
     policy: AccessPolicy,
     tokens: Mapping[str, str] | None = None,
     branding: Branding | None = None,
@@ -302,7 +304,7 @@ def build_visitor_app(
     """Return the visitors' application: their page, the REST channel, and the interface for programs.
 
     Args:
-        people: the sessions of visitors and senders.
+        inbox: takes the messages of visitors and senders.
         policy: the rules of access; without a password, the interface for programs is closed.
         tokens: the tokens of channels, by name; without any, no channel needs one.
         branding: the looks of the page; by default the name of the domain.
@@ -318,8 +320,9 @@ def build_visitor_app(
             headers = {"retry-after": str(error.seconds)}
             raise HTTPException(429, "too many wrong passwords", headers) from None
 
-    server = rest_app(people, named_tokens(tokens or {}), is_teacher, policy.origins, desk)
-    add_visitors(server, people, branding or Branding(people.bot.domain.name), policy.signer(COOKIE))
+    server = rest_app(inbox, named_tokens(tokens or {}), is_teacher, policy.origins, desk)
+    looks = branding or Branding(inbox.people.bot.domain.name)
+    add_visitors(server, inbox, looks, policy.signer(COOKIE))
 
     @server.get("/", include_in_schema=False)
     def start() -> Response:

@@ -40,6 +40,9 @@ class ServeOptions(SessionOptions, LearningOptions):
         openenv: whether to serve dialogues with the fake user over the OpenEnv protocol.
         host: the address to listen on.
         port: the port to listen on; 0 for a free one.
+        metrics_token_file: a file with the token for `/metrics`, which this machine alone may read without.
+        log_json: whether to write the log as one JSON object a line.
+        log_texts: whether such a log has the words of people.
         password_file: a file with the teachers' password.
         name: further host names of the server.
         behind_proxy: addresses or networks of proxies, whose forwarded headers name the client.
@@ -63,6 +66,9 @@ class ServeOptions(SessionOptions, LearningOptions):
     openenv: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
+    metrics_token_file: Path | None = None
+    log_json: bool = False
+    log_texts: bool = False
     password_file: Path | None = None
     name: tuple[str, ...] = ()
     behind_proxy: tuple[str, ...] = ()
@@ -102,7 +108,12 @@ class ServeOptions(SessionOptions, LearningOptions):
             raise ValueError(
                 f"{flag}: over OpenEnv the client is the bot; leave out --no-teach, or add --talk"
             )
+        if self.log_texts and not self.log_json:
+            raise ValueError("--log-texts: there is no log of messages; add --log-json")
         exploration_rates(self.explore)
+        self._check_addresses()
+
+    def _check_addresses(self) -> None:
         for proxy in self.behind_proxy:
             try:
                 network = ipaddress.ip_network(proxy, strict=False)

@@ -101,7 +101,7 @@ def explain_unreadable(app: FastAPI) -> None:
     """Let an application answer requests of a wrong form with one line."""
 
     @app.exception_handler(RequestValidationError)
-    def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         is_json = first["type"] != "json_invalid"
         where = ".".join(str(part) for part in first["loc"]) if is_json else "body"

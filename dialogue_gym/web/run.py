@@ -34,9 +34,12 @@ from dialogue_gym.web.access import AccessPolicy, is_loopback
 from dialogue_gym.web.api import WEBHOOK, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
+from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.first_page import PATH as NEW_PATH
 from dialogue_gym.web.first_page import FirstPage
+from dialogue_gym.web.monitoring.health import MonitoredApp, ServerState
+from dialogue_gym.web.monitoring.logs import json_log
 from dialogue_gym.web.openenv_app import PATH as OPENENV_PATH
 from dialogue_gym.web.openenv_app import OpenEnvOffer, openenv_app
 from dialogue_gym.web.options import ServeOptions
@@ -47,8 +50,10 @@ from dialogue_gym.web.server import (
     allow_open_files,
     listen,
     password_of,
+    read_metrics_token,
     read_tokens,
     serve,
+    stopping_in_time,
     told_address,
 )
 from dialogue_gym.web.talk_page import PATH as TALK_PATH
@@ -69,7 +74,10 @@ def run(options: ServeOptions) -> None:
         OSError: a file cannot be read or written.
     """
     options.check()
-    with contextlib.closing(listen(options.host, options.port)) as listening:
+    with contextlib.ExitStack() as stack:
+        if options.log_json:
+            stack.enter_context(json_log(options.log_texts))
+        listening = stack.enter_context(contextlib.closing(listen(options.host, options.port)))
         if not options.source:
             made = _make_bot(options, listening)
             if made is None:
@@ -117,7 +125,9 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
     folder = setup.folder if setup else options.store or _live_store(options.source, domain)
     tokens = read_tokens(options.token_file)
+    state, figures_token = ServerState(), read_metrics_token(options.metrics_token_file)
     with contextlib.ExitStack() as stack:
+        state.on_stop.append(stack.enter_context(stopping_in_time()))
         policy = AccessPolicy(options.host, folder, password, options.name)
         if setup:
             with Store(folder) as opened:
@@ -136,7 +146,8 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             # Other sites may talk to the bot, but not reach the teachers' pages.
             own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
             desk = DomainDesk(domain, store, words, handoff)
-            server = build_visitor_app(people, own, tokens, branding, desk)
+            state.metrics.watch(people, bot.trainer)
+            server = build_visitor_app(Inbox(people, state.metrics), own, tokens, branding, desk)
         if offer:
             server = _with_openenv(offer, policy, server)
         if setup:
@@ -154,6 +165,8 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             )
             workspaces = Workspaces(store, config, handoff, desk)
             server = build(workspaces, policy, server)
+        assert store is not None and server is not None  # options.check() has refused to serve nothing
+        state.checks["store"] = store.last_id
         print(f"{domain.name}: everything is kept in {printable(str(folder))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)
         if setup:
@@ -169,9 +182,16 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
                     " sender's name, go on with that sender's conversation, and read the answers.)",
                     flush=True,
                 )
-        assert server is not None  # options.check() has refused to serve nothing
         opens = teaching if setup and options.open else None
-        serve(server, listening, opens, proxies=options.behind_proxy, compresses=not offer)
+        serve(
+            MonitoredApp(server, state, policy, figures_token),
+            listening,
+            opens,
+            proxies=options.behind_proxy,
+            compresses=not offer,
+            on_stop=state.stop,
+            logs_json=options.log_json,
+        )
         print("(everything is saved)")
 
 
@@ -211,10 +231,18 @@ def _serve_openenv(
     """Serve dialogues over OpenEnv alone; nothing is kept."""
     with tempfile.TemporaryDirectory() as folder:
         policy = AccessPolicy(options.host, Path(folder), password, options.name)
-        server = _with_openenv(offer, policy, None)
+        state, token = ServerState(), read_metrics_token(options.metrics_token_file)
+        server = MonitoredApp(_with_openenv(offer, policy, None), state, policy, token)
         print(f"{offer.domain.name}: Ctrl-C stops.")
         print(f"{_OPENENV_AT} {_told(options, listening, OPENENV_PATH)}", flush=True)
-        serve(server, listening, proxies=options.behind_proxy, compresses=False)
+        serve(
+            server,
+            listening,
+            proxies=options.behind_proxy,
+            compresses=False,
+            on_stop=state.stop,
+            logs_json=options.log_json,
+        )
 
 
 def _told(options: ServeOptions, listening: socket.socket, path: str) -> str:

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from getpass import getpass
 from pathlib import Path
 
@@ -27,6 +27,10 @@ PASSWORD = "DIALOGUE_GYM_PASSWORD"
 """The environment variable with the teachers' password."""
 _OTHER_FILES = 256
 """Open files and sockets of a server besides those of sessions."""
+_ANSWERS_FINISH, _ALL_STOPS = 6.0, 9.5
+"""Seconds after which a server that stops waits no longer: for answers, and for anything at all. After ten it
+would be killed by those who run it."""
+_LEAST_TOKEN = 16
 _PASSWORD_FILE = FileKind("file with a password", FileError)
 _TOKEN_FILE = FileKind("file of tokens", FileError)
 
@@ -64,6 +68,20 @@ def allow_open_files(sockets: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
+class GracefulServer(uvicorn.Server):
+    """A server that stops in time: answers under way finish, and everything else is told first."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], Awaitable[None]]) -> None:
+        """Await `on_stop` before the connections are closed."""
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        await self._on_stop()
+        await super().shutdown(sockets)
+
+
 def serve(
     server: ASGIApp,
     listening: socket.socket,
@@ -71,8 +89,10 @@ def serve(
     ends: threading.Event | None = None,
     proxies: Sequence[str] = (),
     compresses: bool = True,
+    on_stop: Callable[[], Awaitable[None]] | None = None,
+    logs_json: bool = False,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM, or until an event; the socket stays open for another application.
+    """Serve until Ctrl-C or SIGTERM, or until an event, after which the socket is for another application.
 
     Args:
         server: the application.
@@ -81,6 +101,8 @@ def serve(
         ends: the event.
         proxies: addresses and networks of proxies, whose word about the client is taken.
         compresses: whether web sockets may compress, which takes some 50 KiB of memory for each.
+        on_stop: awaited when the server stops, before the connections are closed.
+        logs_json: whether the log is set up already, and is not the server's own.
     """
     config = uvicorn.Config(
         server if proxies else ProxyNotice(server),
@@ -93,15 +115,23 @@ def serve(
         proxy_headers=bool(proxies),
         forwarded_allow_ips=[form for proxy in proxies for form in _forms(proxy)],
         server_header=False,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=int(_ANSWERS_FINISH),
+        log_config=None if logs_json else uvicorn.config.LOGGING_CONFIG,
     )
+
+    async def stop() -> None:
+        if ends is None:
+            listening.close()  # otherwise the system would go on taking connections, which nobody answers
+        if on_stop:
+            await on_stop()
+
     if opens:
         threading.Timer(0.5, webbrowser.open, [opens]).start()
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # uvicorn raises the signal again after stopping
     with contextlib.suppress(KeyboardInterrupt):
-        running = uvicorn.Server(config)
+        running = GracefulServer(config, stop)
         if ends:
             threading.Thread(target=_stop_at, args=(ends, running), daemon=True).start()
         running.run(sockets=[listening.dup()])
@@ -113,6 +143,30 @@ def _forms(proxy: str) -> list[str]:
     if network.version == 4:
         return [str(network), f"::ffff:{network.network_address}/{96 + network.prefixlen}"]
     return [str(network)]
+
+
+@contextlib.contextmanager
+def stopping_in_time() -> Iterator[Callable[[], Awaitable[None]]]:
+    """Give a function to await when a stop begins, which has to reach the end of the context in time.
+
+    Otherwise the process ends, whatever still runs: the journal has all that was acknowledged. An action that
+    hangs would keep it even after the end of the context.
+    """
+    is_done = False
+
+    def end() -> None:
+        if not is_done:
+            print("(something did not stop in time; the next start goes on from the journal)", flush=True)
+        os._exit(not is_done)
+
+    timer = threading.Timer(_ALL_STOPS, end)
+    timer.daemon = True
+
+    async def begin() -> None:
+        timer.start()
+
+    yield begin
+    is_done = True
 
 
 def _stop_at(ends: threading.Event, running: uvicorn.Server) -> None:
@@ -153,6 +207,20 @@ def password_of(file: Path | None, host: str) -> str | None:
     if not is_loopback(host) and sys.stdin.isatty():
         return getpass("Choose a password for teachers: ")
     return None
+
+
+def read_metrics_token(path: Path | None) -> str | None:
+    """Read the token for figures; None without a file.
+
+    Raises:
+        ValueError: the file cannot be read, or the token is too short.
+    """
+    if path is None:
+        return None
+    token = read_text(path, _TOKEN_FILE).strip()
+    if len(token) < _LEAST_TOKEN:  # wrong ones are not delayed
+        raise ValueError(f"{path}: the token is too short: {_LEAST_TOKEN} characters at least")
+    return token
 
 
 def read_tokens(path: Path | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Annotated, Any
 
+from anyio.to_thread import run_sync
 from fastapi import Body, FastAPI, Query, Request
 from itsdangerous import URLSafeSerializer
 from pydantic import BaseModel, Field
@@ -17,9 +18,10 @@ from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Json, U
 from dialogue_gym.conversation.transcripts import buttons_of, message_lines
 from dialogue_gym.conversation.wording import PAGE
 from dialogue_gym.journal.entry import BOT, PERSON
-from dialogue_gym.live.sessions import Rejected, Sessions, Snapshot
+from dialogue_gym.live.sessions import Rejected, Snapshot
 from dialogue_gym.web.access import network_of_client
 from dialogue_gym.web.branding import Branding
+from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.responses import cookie_header
 from dialogue_gym.web.visitors import COOKIE, MOST_CHARACTERS, VisitorTokens
 
@@ -67,15 +69,16 @@ class KnownVisitor(BaseModel):
     token: str = Field("", strict=True, max_length=MOST_CHARACTERS)
 
 
-def add_visitors(server: FastAPI, people: Sessions, branding: Branding, signer: URLSafeSerializer) -> None:
+def add_visitors(server: FastAPI, inbox: Inbox, branding: Branding, signer: URLSafeSerializer) -> None:
     """Add the visitors' page at `PATH`, and the script of its widget; each browser is one visitor.
 
     Args:
         server: the application.
-        people: the sessions of visitors.
+        inbox: takes the messages of visitors.
         branding: the looks of the page.
         signer: signs the visitors' tokens.
     """
+    people = inbox.people
     tokens = VisitorTokens(signer, people.knows)
     _add_files(server, branding, tokens)
 
@@ -95,10 +98,11 @@ def add_visitors(server: FastAPI, people: Sessions, branding: Branding, signer: 
             return _NOTHING
 
     @server.post(f"{PATH}/say", include_in_schema=False)
-    def say(request: Request, message: VisitorMessage) -> Json:
-        visitor = tokens.visitor_of(request)
-        reply = people.reply(visitor, message.text, PAGE, network_of_client(request))
-        news = _news(people.history(visitor, is_trusted=True), message.conversation, message.seen)
+    async def say(request: Request, message: VisitorMessage) -> Json:
+        visitor = await run_sync(tokens.visitor_of, request)  # it may wait for the sessions' lock
+        reply = await inbox.take(PAGE, visitor, message.text, network_of_client(request))
+        history = await run_sync(people.history, visitor, True)
+        news = _news(history, message.conversation, message.seen)
         notes: list[Json] = [{"who": "note", "text": printable(note)} for note in reply.notes]
         return news | {"messages": news["messages"] + notes}
 

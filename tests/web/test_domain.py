@@ -19,6 +19,7 @@ from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.teaching.export_rasa import RASA, export_for, origins_of
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.web.api import named_tokens, rest_app
+from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.pages.domain import DomainEditor
 from tests.conftest import domain_from
@@ -356,7 +357,7 @@ def test_slots_are_listed_with_their_values_and_what_fills_them() -> None:
 
 def test_programs_of_teachers_edit_the_domain(desk: DomainDesk, tmp_path: Path) -> None:
     setup = Setup(tmp_path / "store")
-    app = rest_app(setup.sessions, named_tokens({}), lambda request: True, desk=desk)
+    app = rest_app(Inbox(setup.sessions), named_tokens({}), lambda request: True, desk=desk)
     edit = {"kind": "response", "name": "utter_hi", "was": "Hello there", "now": "Good day"}
     slot = {"type": "categorical", "values": ["thin"], "entity": "crust"}
     crust = {"kind": "slot", "name": "crust", "now": slot}

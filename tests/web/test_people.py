@@ -18,6 +18,7 @@ from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, R
 from dialogue_gym.journal.store import Store
 from dialogue_gym.web.access import AccessPolicy
 from dialogue_gym.web.api import build_visitor_app
+from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.pages.people import Follower
 from tests.conftest import domain_from
 from tests.live.handoffs import Setup
@@ -295,7 +296,7 @@ class WithoutTeachers(Served):
 def test_the_last_message_of_a_teacher_is_shown_before_the_next_reply(tmp_path: Path) -> None:
     """The visitor writes again before their page asks for news."""
     setup = Setup(tmp_path / "store")
-    server = build_visitor_app(setup.sessions, AccessPolicy("127.0.0.1", tmp_path))
+    server = build_visitor_app(Inbox(setup.sessions), AccessPolicy("127.0.0.1", tmp_path))
 
     async def say(visitor: httpx.AsyncClient, seen: dict[str, Any]) -> dict[str, Any]:
         await visitor.get("/talk/")
