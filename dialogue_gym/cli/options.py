@@ -204,10 +204,10 @@ _OPTIONS: dict[str, Any] = {
         metavar="ADDRESS",
         help="Address or network of a proxy in front of this server; its X-Forwarded-For names the client.",
     ),
-    "metrics_token_file": _option(
+    "metrics_token": _option(
         Path | None,
         SERVING,
-        "--metrics-token-file",
+        "--metrics-token",
         metavar="FILE",
         help="File with a token for /metrics, which otherwise only this machine can read.",
     ),

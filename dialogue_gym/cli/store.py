@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -197,26 +198,53 @@ def export_command(
 
 @store.command()
 def forget(
-    conversation: Name,
+    conversation: Annotated[
+        str | None, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")
+    ] = None,
     *,
     folder: Folder,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="SENDER", help="Erase all conversations with a person.")
+    ] = None,
     with_forks: Annotated[bool, typer.Option("--with-forks", help="Erase its forks as well.")] = False,
     yes: Yes = False,
 ) -> None:
     """Erase a conversation for good, for example because it holds personal data."""
+    if (conversation is None) == (person is None):
+        raise ValueError("give either a conversation, or --person and the name of a sender")
     with Store(folder, create=False) as opened:
-        is_known = any(summary.id == conversation for summary in opened.conversations())
-        forks = opened.branches(conversation)
+        names = [str(conversation)] if person is None else _conversations_with(opened, person)
+        is_known = {summary.id for summary in opened.conversations()}.issuperset(names)
+        forks = [fork for name in names for fork in opened.branches(name)]
         if not yes and is_known and (with_forks or not forks):
-            what = ", ".join(map(printable, [conversation, *forks]))
+            what = ", ".join(map(printable, [*names, *forks]))
             typer.confirm(f"Erase {what} for good?", abort=True)
-        erased, removed = forget_learned(opened, conversation, with_forks)
+        erased: list[str] = []
+        removed: list[Path] = []
+        for name in names:
+            gone, checkpoints = forget_learned(opened, name, with_forks)
+            erased += gone
+            removed += checkpoints
     for name in erased:
         print(f"{printable(name)} erased")
     if removed:
         what = "it" if len(erased) == 1 else "them"
         print(f"{counted(len(removed), 'checkpoint')} removed that may have learned from {what};", end=" ")
         print("the next start learns anew from the rest")
+
+
+def _conversations_with(opened: Store, person: str) -> list[str]:
+    """Return the conversations with a person.
+
+    Raises:
+        ValueError: there are none.
+    """
+    people = opened.begun(LIVE, sys.maxsize)
+    found = [name for name, who in people.items() if who == person]
+    if not found:
+        known = nearest(person, sorted(set(people.values())))
+        raise ValueError(f"--person {quoted(person)}: nobody of this name has written; {known}")
+    return found
 
 
 @store.command()

@@ -40,7 +40,7 @@ class ServeOptions(SessionOptions, LearningOptions):
         openenv: whether to serve dialogues with the fake user over the OpenEnv protocol.
         host: the address to listen on.
         port: the port to listen on; 0 for a free one.
-        metrics_token_file: a file with the token for `/metrics`, which this machine alone may read without.
+        metrics_token: a file with the token for `/metrics`, which this machine alone may read without.
         log_json: whether to write the log as one JSON object a line.
         log_texts: whether such a log has the words of people.
         password_file: a file with the teachers' password.
@@ -66,7 +66,7 @@ class ServeOptions(SessionOptions, LearningOptions):
     openenv: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
-    metrics_token_file: Path | None = None
+    metrics_token: Path | None = None
     log_json: bool = False
     log_texts: bool = False
     password_file: Path | None = None

@@ -125,7 +125,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
     folder = setup.folder if setup else options.store or _live_store(options.source, domain)
     tokens = read_tokens(options.token_file)
-    state, figures_token = ServerState(), read_metrics_token(options.metrics_token_file)
+    state, figures_token = ServerState(), read_metrics_token(options.metrics_token)
     with contextlib.ExitStack() as stack:
         state.on_stop.append(stack.enter_context(stopping_in_time()))
         policy = AccessPolicy(options.host, folder, password, options.name)
@@ -231,7 +231,7 @@ def _serve_openenv(
     """Serve dialogues over OpenEnv alone; nothing is kept."""
     with tempfile.TemporaryDirectory() as folder:
         policy = AccessPolicy(options.host, Path(folder), password, options.name)
-        state, token = ServerState(), read_metrics_token(options.metrics_token_file)
+        state, token = ServerState(), read_metrics_token(options.metrics_token)
         server = MonitoredApp(_with_openenv(offer, policy, None), state, policy, token)
         print(f"{offer.domain.name}: Ctrl-C stops.")
         print(f"{_OPENENV_AT} {_told(options, listening, OPENENV_PATH)}", flush=True)

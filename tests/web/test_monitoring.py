@@ -5,8 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,6 +24,8 @@ from dialogue_gym.conversation.events import BotUttered, UserUttered  # noqa: E4
 from dialogue_gym.journal.entry import END, entry_events  # noqa: E402
 from dialogue_gym.journal.store import Store  # noqa: E402
 from dialogue_gym.live.checkpoints import checkpoints_of  # noqa: E402
+from tests import ROOT  # noqa: E402
+from tests.commands import run  # noqa: E402
 from tests.web.requests import PASSWORD, Answer, ask  # noqa: E402
 from tests.web.servers import LONG, Served, wait_for  # noqa: E402
 
@@ -72,7 +76,7 @@ class Monitored(Served):
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
     folder = tmp_path_factory.mktemp("monitored")
     (folder / "token").write_text(f"{TOKEN}\n")
-    options = ("--log-json", "--metrics-token-file", str(folder / "token"))
+    options = ("--log-json", "--metrics-token", str(folder / "token"))
     server = Monitored(folder / "store", *options, DIALOGUE_GYM_PASSWORD=PASSWORD)
     yield server
     server.kill()
@@ -130,6 +134,43 @@ def test_the_log_has_a_line_for_each_message_without_its_words(server: Monitored
     problem = next(line for line in lines if line["message"] == "a turn had a problem")
     assert problem["conversation"] == first["conversation"] and problem["level"] == "WARNING"
     assert any(line["message"].startswith("Talk to the bot at http://") for line in lines)
+
+
+@pytest.mark.slow
+def test_a_backup_is_a_store_from_which_a_person_can_be_deleted(tmp_path: Path) -> None:
+    """The commands of the page, on a server that runs."""
+    page = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ (.*)$", page[page.index("## Back up") :], re.MULTILINE)
+    *backup, forget = commands
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def do(command: str, folder: str) -> str:
+        words = command.replace("restaurant-live", folder)
+        done = run(["bash", "-c", words], tmp_path, PATH=path)
+        return done.stdout
+
+    server = Monitored(tmp_path / "restaurant-live")
+    try:
+        for sender in ("ann", "bob"):
+            assert server.say(sender, f'/inform{{"cuisine": "the secret of {sender}"}}')[0] == 200
+        server.stop()  # so that there is a checkpoint
+        server.start()
+        for command in backup:
+            said = do(command, "restaurant-live")
+        assert said == "no problems found\n"
+    finally:
+        server.kill()
+    assert do(f"{forget} --yes", "backup").startswith("live1 erased\n2 checkpoints removed")
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "backup").rglob("*") if file.is_file())
+    assert b"the secret of bob" in kept and SECRET.encode() not in kept and b'"ann"' not in kept
+    restored = Monitored(tmp_path / "backup", DIALOGUE_GYM_PASSWORD=PASSWORD)
+    try:
+        bearer = f"Bearer {PASSWORD}"
+        tracker = json.loads(ask(restored, "/api/people/bob/tracker", Authorization=bearer)[2])
+        assert tracker["slots"]["cuisine"] == "the secret of bob"
+        assert ask(restored, "/api/people/ann/tracker", Authorization=bearer)[0] == 404
+    finally:
+        restored.kill()
 
 
 class Slow(Monitored):

@@ -105,7 +105,7 @@ class MonitoredApp:
 
     async def _metrics(self, request: Request) -> Response:
         if not self._may_see_figures(request):
-            line = "figures are for this machine, or need a token; see --metrics-token-file\n"
+            line = "figures are for this machine, or need a token; see --metrics-token\n"
             return PlainTextResponse(line, 401, {"www-authenticate": "Bearer"})
         body, kind = await run_sync(self._state.metrics.exposition, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": kind, "cache-control": "no-store"})
