@@ -15,7 +15,7 @@ from tests import ROOT
 LAYERS = [
     "version", "_lazy", "_digest", "_text", "_files", "_yaml", "_markdown", "_http", "utils", "domain",
     "domains", "rules", "conversation", "envs", "vector", "actions", "stories", "reports", "nlu",
-    "journal", "policies", "off_policy", "datasets", "wrappers", "text", "sb3", "chat", "check",
+    "journal", "policies", "off_policy", "raters", "datasets", "wrappers", "text", "sb3", "chat", "check",
     "terminal", "factory", "outline", "ontologies", "teaching", "training", "bounds", "exact", "play",
     "live", "testing", "web", "cli", "__main__",
 ]  # fmt: skip
