@@ -300,6 +300,12 @@ _OPTIONS: dict[str, Any] = {
         metavar="auto|RATE",
         help="Share of decisions that try another action out on people, such as 0.05; default: none.",
     ),
+    "weigh_raters": _option(
+        bool,
+        LEARNING,
+        "--weigh-raters",
+        help="Let ratings count less if the rater contradicts the others, or the outcomes.",
+    ),
     # Visitors and front ends
     "origin": _option(
         list[str] | None,
@@ -317,6 +323,13 @@ _OPTIONS: dict[str, Any] = {
     ),
     "trust_ratings": _option(
         bool, PEOPLE, "--trust-ratings", help="Let ratings count before a teacher approves them."
+    ),
+    "burst": _option(
+        str,
+        PEOPLE,
+        "--burst",
+        metavar="RATINGS/MINUTES",
+        help="More ratings from one person or address in these minutes wait for approval in any case.",
     ),
     "title": _option(
         str | None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,8 @@ import typer
 from dialogue_gym._text import counted, nearest, printable, quoted
 from dialogue_gym.cli.logs import domain_of, evaluate_by_logs
 from dialogue_gym.cli.options import ActionsOption, DomainName, tell_namesakes
+from dialogue_gym.cli.ratings import judge_store, review_ratings
+from dialogue_gym.cli.tables import table, when
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import load_domain
@@ -31,7 +32,6 @@ from dialogue_gym.live.checkpoints import (
 from dialogue_gym.live.checkpoints import forget as forget_learned
 from dialogue_gym.live.checkpoints import read as read_checkpoint
 from dialogue_gym.live.checkpoints import rename_action as rename_learned
-from dialogue_gym.live.moderation import approved, waiting
 from dialogue_gym.outline.names import written_name
 from dialogue_gym.teaching.export_chat import export_chats
 from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
@@ -41,6 +41,8 @@ from dialogue_gym.teaching.tracker_store import read_trackers
 
 store = typer.Typer(help="Inspect, export, prune and erase conversations.", no_args_is_help=True)
 store.command(name="evaluate")(evaluate_by_logs)
+store.command(name="ratings")(review_ratings)
+store.command(name="raters")(judge_store)
 
 Folder = Annotated[
     Path, typer.Option("--store", metavar="DIR", help="The folder that teach, live or serve wrote.")
@@ -53,8 +55,7 @@ Place = Annotated[
 OptionalFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="The same as DIR.")]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
-_RATING_HEADINGS = ("rating", "when", "conversation", "about", "value")
-_NUMBERS = ("rating", "about", "value", "entries", "turns", "corrections", "steps", "success")
+_NUMBERS = ("entries", "turns", "corrections", "steps", "success")
 
 
 @store.command(name="list")
@@ -70,7 +71,7 @@ def list_command(place: Place = None, *, folder: OptionalFolder = None) -> None:
             messages = [event for event in history.events(summary.id) if isinstance(event, UserUttered)]
             row = (
                 summary.id,
-                _when(summary.began),
+                when(summary.began),
                 str(summary.entries),
                 str(len(messages)),
                 str(len(corrections(history, summary.id))),
@@ -79,10 +80,10 @@ def list_command(place: Place = None, *, folder: OptionalFolder = None) -> None:
             is_story = re.fullmatch(rf"{STORY} \d+", summary.id)
             (stories if is_story else conversations).append(row)
     if stories:
-        for line in _table(("story", *_HEADINGS[1:]), stories):
+        for line in table(("story", *_HEADINGS[1:]), stories, _NUMBERS):
             print(line)
         print()
-    for line in _table(_HEADINGS, conversations):
+    for line in table(_HEADINGS, conversations, _NUMBERS):
         print(line)
 
 
@@ -93,20 +94,6 @@ def _folder(place: Path | None, folder: Path | None) -> Path:
     if (found := place or folder) is None:
         raise ValueError("give the folder of a store, as in: dialogue-gym store list DIR")
     return found
-
-
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
-
-
-def _table(headings: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    shown = [[printable(cell) for cell in row] for row in (headings, *rows)]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for row in shown:
-        yield "  ".join(
-            f"{cell:>{width}}" if heading in _NUMBERS else f"{cell:<{width}}"
-            for heading, cell, width in zip(headings, row, widths, strict=True)
-        ).rstrip()
 
 
 @store.command()
@@ -248,38 +235,6 @@ def _conversations_with(opened: Store, person: str) -> list[str]:
 
 
 @store.command()
-def ratings(
-    *,
-    folder: Folder,
-    approve: Annotated[str | None, typer.Option(metavar="ID|all", help="Approve one rating, or all.")] = None,
-) -> None:
-    """List visitors' ratings that await approval, or approve them for learning at the next start."""
-    if approve is None:
-        with _reading(folder) as opened:
-            rows = [
-                (
-                    str(one.id),
-                    _when(one.time),
-                    one.conversation,
-                    str(one.content["about"]),
-                    f"{one.content['value']:g}",
-                )
-                for one in waiting(opened.ratings())
-            ]
-        for line in _table(_RATING_HEADINGS, rows):
-            print(line)
-        return
-    with Store(folder, create=False) as opened:
-        found = {str(one.id): one for one in waiting(opened.ratings())}
-        if approve not in ("all", *found):
-            known = nearest(approve, ("all", *found))
-            raise ValueError(f"--approve {quoted(approve)}: no such rating awaits approval; {known}")
-        chosen = [one for name, one in found.items() if approve in ("all", name)]
-        opened.append_all(approved(one) for one in chosen)
-    print(counted(len(chosen), "rating"), "approved")
-
-
-@store.command()
 def rollback(
     checkpoint: Annotated[
         str | None,
@@ -291,7 +246,7 @@ def rollback(
     """Go back to an earlier checkpoint; later conversations are kept but not relearned."""
     if checkpoint is None:
         with _reading(folder):  # fails if there is no store
-            for line in _table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder))):
+            for line in table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder)), _NUMBERS):
                 print(line)
         return
     with Store(folder, create=False) as opened:
@@ -310,7 +265,7 @@ def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
             continue
         rate = state["success_rate"]
         steps = str(state["learner"]["transitions"])
-        yield path.stem, _when(state["time"]), steps, "" if rate is None else f"{rate:.0%}"
+        yield path.stem, when(state["time"]), steps, "" if rate is None else f"{rate:.0%}"
 
 
 @store.command()

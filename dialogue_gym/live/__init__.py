@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dialogue_gym.live.migration import MigrationError
     from dialogue_gym.live.policy import store_agent
     from dialogue_gym.live.rate_limit import Limits, RateLimiter
+    from dialogue_gym.live.raters import OpinionLog, RaterWeights
     from dialogue_gym.live.replay_buffer import ReplayBuffer
     from dialogue_gym.live.sessions import Rejected, Sessions
     from dialogue_gym.live.simulated_person import SimulatedPerson
@@ -47,9 +48,11 @@ __all__ = [
     "LiveLearner",
     "LiveReward",
     "MigrationError",
+    "OpinionLog",
     "PersonLeft",
     "QPolicy",
     "RateLimiter",
+    "RaterWeights",
     "RegressionGuard",
     "Rejected",
     "ReplayBuffer",
@@ -80,6 +83,7 @@ __getattr__ = lazy_getattr(__name__, {
     "migration": ("MigrationError",),
     "policy": ("store_agent",),
     "rate_limit": ("Limits", "RateLimiter"),
+    "raters": ("OpinionLog", "RaterWeights"),
     "replay_buffer": ("ReplayBuffer",),
     "sessions": ("Rejected", "Sessions"),
     "simulated_person": ("SimulatedPerson",),

@@ -12,10 +12,10 @@ from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import Event
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Entry
+from dialogue_gym.journal.entry import BURST, DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.moderation import JournalModeration
-from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, trace_of
+from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, take_entry, trace_of
 from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, Unlocked, no_listener, stay_locked
 
 _PREFIX = "live"
@@ -82,6 +82,8 @@ class Conversations:
         """Go on with a domain that has grown; no action is under way."""
         self.domain = domain
         self._traces.clear()  # they are read again, with observations of this domain
+        if self.reward.weights is not None:
+            self.reward.weights.use_domain(domain)
 
     @property
     def open(self) -> dict[str, str]:
@@ -281,6 +283,7 @@ class Conversations:
         about: int | None = None,
         is_pending: bool = False,
         by: str = PERSON,
+        is_burst: bool = False,
     ) -> None:
         """Take a rating, however late: its transition is learned with it, again if it was learned before.
 
@@ -291,6 +294,7 @@ class Conversations:
                 end, or while the conversation is open the last reply.
             is_pending: whether it waits for approval, and is not learned before.
             by: the author of the rating.
+            is_burst: whether it is one of many from one source; then it waits for approval, too.
 
         Raises:
             LiveError: there is nothing to rate, or the value is not finite.
@@ -302,7 +306,9 @@ class Conversations:
         about = _rated(trace, about)
         if about is None:
             raise LiveError(f"{quoted(conversation)}: this message can no longer be rated")
-        rating = {"value": float(value), "about": about} | ({PENDING: True} if is_pending else {})
+        rating: dict[str, Any] = {"value": float(value), "about": about}
+        rating |= {PENDING: True} if is_pending or is_burst else {}
+        rating |= {BURST: True} if is_burst else {}
         self._add(trace, RATING, rating, about, by)
         if conversation in self._active:
             self.touch(conversation)
@@ -336,7 +342,7 @@ class Conversations:
         self._record(trace, self.store.append(trace.conversation.sender_id, kind, content, parent, by))
 
     def _record(self, trace: Trace, entry: Entry) -> None:
-        self.on_transitions(trace.take(entry), entry.id, False)
+        self.on_transitions(take_entry(trace, entry, self.reward), entry.id, False)
 
 
 def _rated(trace: Trace, about: int | None) -> int | None:

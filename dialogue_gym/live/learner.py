@@ -144,6 +144,8 @@ class LiveLearner:
 
     def remember(self, one: Transition) -> bool:
         """Add a transition without learning from it now; return whether it is new."""
+        if one.only_amends and one.entry not in self.replay:
+            return False
         following, action = one.next_observation, self._index[one.action]
         return self.replay.add(one.entry, one.observation, action, one.reward, following, one.terminated)
 

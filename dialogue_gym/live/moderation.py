@@ -1,13 +1,46 @@
-"""Moderation of ratings: those of unknown people teach nothing until somebody approves of them."""
+"""Moderation of ratings: those of unknown people and of bursts teach nothing until somebody approves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
-from dialogue_gym.journal.entry import DECLINED, PENDING, PERSON, RATING, Draft, Entry
+from dialogue_gym.journal.entry import BURST, DECLINED, PENDING, PERSON, RATING, Draft, Entry
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.rate_limit import RateLimiter, SlidingWindow
 from dialogue_gym.live.turn import LiveError
+
+ALL, BURSTS = "all", "burst"
+"""Names of several ratings that wait: those outside of bursts, and those of bursts."""
+
+
+class BurstWatch:
+    """Watch over the ratings of each source, such as a sender or an address. Not thread-safe.
+
+    A source sends a burst while more than `ratings` of its ratings have come in the last `minutes`.
+    """
+
+    def __init__(
+        self, ratings: int, minutes: float, capacity: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin without any rating.
+
+        Args:
+            ratings: the number of ratings of a source that are not yet a burst.
+            minutes: the time in which they come.
+            capacity: the number of sources that are remembered.
+            clock: the time in seconds.
+        """
+        self._seen = RateLimiter(partial(SlidingWindow, ratings, 60 * minutes), capacity, clock)
+
+    def add(self, *sources: str) -> bool:
+        """Count a rating by its sources; return whether it belongs to a burst of one of them."""
+        is_burst = any(self._seen.wait(source) for source in sources)
+        for source in sources:
+            self._seen.use(source)
+        return is_burst
 
 
 class Moderation(Protocol):
@@ -60,7 +93,7 @@ class JournalModeration:
         entry = next((entry for entry in self.waiting() if entry.id == rating), None)
         if entry is None:
             raise LiveError(f"no rating {rating} waits to be approved")
-        (written,) = self._store.append_all([approved(entry) if is_right else _declined(entry)])
+        (written,) = self._store.append_all([approved(entry) if is_right else declined(entry)])
         return written
 
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
@@ -81,12 +114,23 @@ def waiting(ratings: Iterable[Entry]) -> list[Entry]:
     )
 
 
+def chosen(ratings: Iterable[Entry], which: str) -> list[Entry]:
+    """Return the ratings that a text names: `ALL`, `BURSTS`, or the id of one; none if it names none.
+
+    All are those outside of bursts: whoever approves of many at once has not looked at each.
+    """
+    if which in (ALL, BURSTS):
+        return [one for one in ratings if bool(one.content.get(BURST)) == (which == BURSTS)]
+    return [one for one in ratings if str(one.id) == which]
+
+
 def approved(rating: Entry) -> Draft:
     """Return a rating as it counts."""
     return _again(rating, {key: value for key, value in rating.content.items() if key != PENDING})
 
 
-def _declined(rating: Entry) -> Draft:
+def declined(rating: Entry) -> Draft:
+    """Return a rating as it never counts."""
     return _again(rating, {**rating.content, DECLINED: True})
 
 

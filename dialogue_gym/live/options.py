@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from dialogue_gym._text import fraction, quoted
@@ -11,6 +12,8 @@ AUTO = "auto"
 LEAST, MOST = 0.02, 0.5
 """The automatic exploration rate where all people are content, and where none is."""
 NEVER = 0.0, 0.0
+BURST_LIMIT = "30/10"
+"""The number of ratings of one source in so many minutes that are not yet a burst."""
 
 
 def exploration_rates(explore: str | None) -> tuple[float, float]:
@@ -34,6 +37,21 @@ def exploration_rates(explore: str | None) -> tuple[float, float]:
     return rate, rate
 
 
+def burst_limit(burst: str) -> tuple[int, float]:
+    """Return the number of ratings of one source that are not yet a burst, and the minutes of these.
+
+    Args:
+        burst: both as a text, such as `"30/10"`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9}(?:\.\d{1,9})?)", burst, re.ASCII)
+    if not match or not int(match[1]) or not float(match[2]):
+        raise ValueError(f"--burst {quoted(burst)}: expected RATINGS/MINUTES, such as {BURST_LIMIT}")
+    return int(match[1]), float(match[2])
+
+
 @dataclass(frozen=True, kw_only=True)
 class LearningOptions(BotOptions):
     """Options for a bot that learns from people.
@@ -47,6 +65,7 @@ class LearningOptions(BotOptions):
         roll_back: whether a drop larger than `fall` brings the best checkpoint back.
         count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
+        weigh_raters: whether ratings count less if their raters contradict the others, or outcomes.
     """
 
     agent: str | None = None
@@ -57,6 +76,7 @@ class LearningOptions(BotOptions):
     roll_back: bool = False
     count_outcomes: bool = False
     explore: str | None = None
+    weigh_raters: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,6 +20,8 @@ class Limits:
         people: the maximum number of conversations at the same time.
         address_per_minute: the maximum number of messages from one address in a minute.
         new_per_hour: the maximum number of new people from one address in an hour.
+        ratings: the maximum number of ratings of one person, or from one address, that are not a burst.
+        ratings_minutes: the minutes in which they come.
     """
 
     characters: int = 1000
@@ -28,6 +30,8 @@ class Limits:
     people: int = 10_000
     address_per_minute: int = 600
     new_per_hour: int = 100
+    ratings: int = 30
+    ratings_minutes: float = 10.0
 
 
 class Allowance(Protocol):
@@ -65,6 +69,24 @@ class TokenBucket:
         """Take one use out of the bucket."""
         self.wait(now)
         self._left -= 1
+
+
+class SlidingWindow:
+    """An allowance of `size` uses within any `seconds`; uses that were not allowed count as well."""
+
+    def __init__(self, size: int, seconds: float) -> None:
+        """Begin without any use."""
+        self._seconds = seconds
+        self._uses: deque[float] = deque(maxlen=size)
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the next use is allowed, if none comes before."""
+        is_full = len(self._uses) == self._uses.maxlen
+        return max(0.0, self._uses[0] + self._seconds - now) if is_full else 0.0
+
+    def use(self, now: float) -> None:
+        """Count one use."""
+        self._uses.append(now)
 
 
 @dataclass

@@ -61,6 +61,10 @@ class ReplayBuffer:
         """Return the number of transitions."""
         return self._size
 
+    def __contains__(self, entry: int) -> bool:
+        """Return whether it has the transition of an entry."""
+        return entry in self._row_of_entry
+
     def add(
         self,
         entry: int,

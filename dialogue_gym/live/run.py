@@ -21,6 +21,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
 from dialogue_gym.live.options import LiveOptions, exploration_rates
+from dialogue_gym.live.raters import RaterWeights
 from dialogue_gym.live.startup import check_agent, start_or_resume
 from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
 from dialogue_gym.live.trainer import RegressionGuard, Trainer
@@ -82,7 +83,6 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     domain, turn_taking = begins.domain, begins.turn_taking
     words = make_interpreter(given.source, domain, given.nlu, given.seed, folder, given.fallback)
     runner = make_runner(given.source, domain, given.actions, given.seed)
-    reward = LiveReward.of(domain, counts_outcome=given.count_outcomes)
     guard = None
     if domain.fake_user is not None:
         guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.roll_back)
@@ -94,6 +94,8 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             _report(line)
         if begins.note:
             _report(begins.note)
+        weights = RaterWeights(store, domain) if given.weigh_raters else None
+        reward = LiveReward.of(domain, counts_outcome=given.count_outcomes, weights=weights)
         trainer, _ = start_or_resume(
             store,
             domain,

@@ -16,6 +16,7 @@ from dialogue_gym._text import name_fault, printable, quoted
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.moderation import BurstWatch
 from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
 from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.live.turn import LiveError, Reply
@@ -92,7 +93,8 @@ class Sessions:
         Args:
             bot: the bot that answers.
             limits: the limits for each sender, and for all together.
-            trusts_ratings: whether a rating counts at once; otherwise a teacher has to approve it.
+            trusts_ratings: whether a rating counts at once, unless it is part of a burst; otherwise a teacher
+                has to approve it.
             clock: seconds from any beginning.
         """
         self.lock = threading.Condition(threading.Lock())
@@ -110,6 +112,7 @@ class Sessions:
         self._per_day = RateLimiter(partial(TokenBucket, per_day, _DAY), known, clock)
         per_address, new = self._limits.address_per_minute, self._limits.new_per_hour
         self._per_address = RateLimiter(partial(TokenBucket, per_address, _MINUTE), known, clock)
+        self._bursts = BurstWatch(self._limits.ratings, self._limits.ratings_minutes, 2 * known, clock)
         self._new = RateLimiter(partial(TokenBucket, new, _HOUR), known, clock)
 
     def knows(self, sender: str) -> bool:
@@ -361,7 +364,8 @@ class Sessions:
             elif not self._conversations.can_rate(name, about):
                 # It has just begun: the one before it is meant.
                 name = self._conversations.ended(sender) or name
-            self._conversations.rate(name, value, about, is_pending)
+            is_burst = not is_trusted and self._bursts.add(*_sources(sender, address))
+            self._conversations.rate(name, value, about, is_pending, is_burst=is_burst)
 
     def _own(self, sender: str, conversation: str) -> str:
         """Return the name of a conversation if it is somebody's own; others are as unknown as none."""
@@ -388,6 +392,11 @@ class Sessions:
         """Take a teacher's rating; see `Moderation`."""
         with self.lock:
             self._conversations.rate(conversation, value, about, by=teacher)
+
+
+def _sources(sender: str, address: str | None) -> list[str]:
+    """Return the sources of a rating, as keys of a `BurstWatch`."""
+    return [f"sender {sender}", *([] if address is None else [f"address {address}"])]
 
 
 def _check_sender(sender: str) -> None:

@@ -10,6 +10,7 @@ from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
+from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.transitions import SUCCESS
 from dialogue_gym.teaching.simulated_user import SimulatedUser
@@ -63,9 +64,14 @@ class SimulatedPerson(ActionRunner):
                 self._next = message  # type: ignore[assignment]
         return ActionResult(tuple(events))
 
-    def talk(self, bot: LiveBot) -> bool:
-        """Have a dialogue from its beginning to its end, and rate it; return whether it was a success."""
-        conversation = bot.begin()
+    def talk(self, bot: LiveBot, name: str = PERSON) -> bool:
+        """Have a dialogue from its beginning to its end, and rate it; return whether it was a success.
+
+        Args:
+            bot: the bot.
+            name: the name under which the person talks.
+        """
+        conversation = bot.begin(name)
         self._next = self._opening()
         while self._next is not None:
             message, self._next = self._next, None

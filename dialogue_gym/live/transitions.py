@@ -7,9 +7,9 @@ read again.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy.typing as npt
 
@@ -34,9 +34,26 @@ from dialogue_gym.journal.entry import (
 )
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.decision import LiveDecision
+from dialogue_gym.raters import Opinion, Rater
 
 SUCCESS, FAILURE, TRUNCATED = "success", "failure", "truncated"
 """Outcomes: the user has what they wanted; they left or restarted; unknown, after a long silence."""
+
+
+class RatingWeights(Protocol):
+    """The weights of raters, which are learned from the ratings in a journal."""
+
+    def of(self, rater: Rater) -> float:
+        """Return the present weight of a rater, from 0 to 1."""
+
+    def use_domain(self, domain: Domain) -> None:
+        """Go on with a domain that has grown; `begin` follows."""
+
+    def begin(self, after: int, reward: LiveReward) -> list[Transition]:
+        """Take in the ratings of a journal up to an entry; return the transitions that count less by them."""
+
+    def take(self, rating: Entry, reward: LiveReward) -> list[Transition]:
+        """Take in the next rating that counts; return the transitions whose rewards change by it."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,9 @@ class LiveReward:
         actions: additional rewards of single actions, by name.
         counts_outcome: whether an unrated end is rewarded by its outcome. Otherwise it teaches nothing until
             somebody rates it.
+        weights: the weights of raters; None if all count alike. With a weight of w a rating of a message
+            counts as w times itself. The satisfaction at an end is w parts the rating, and 1 - w parts the
+            outcome, or halfway where that is unknown.
     """
 
     step: float = -1.0
@@ -59,19 +79,27 @@ class LiveReward:
     rating: float = 5.0
     actions: Mapping[str, float] = field(default_factory=dict)
     counts_outcome: bool = False
+    weights: RatingWeights | None = None
 
     @classmethod
-    def of(cls, domain: Domain, rating: float = 5.0, counts_outcome: bool = False) -> LiveReward:
+    def of(
+        cls,
+        domain: Domain,
+        rating: float = 5.0,
+        counts_outcome: bool = False,
+        weights: RatingWeights | None = None,
+    ) -> LiveReward:
         """Return the reward of a domain, so that fake users and people count alike."""
-        weights = dict(domain.reward)
-        own = {name: weights[name] for name in domain.actions if name in weights}
+        rewards = dict(domain.reward)
+        own = {name: rewards[name] for name in domain.actions if name in rewards}
         return cls(
-            weights.get("step", 0.0),
-            weights.get("success", 0.0),
-            weights.get("failure", 0.0),
+            rewards.get("step", 0.0),
+            rewards.get("success", 0.0),
+            rewards.get("failure", 0.0),
             rating,
             own,
             counts_outcome,
+            weights,
         )
 
     def of_step(self, action: str) -> float:
@@ -81,6 +109,10 @@ class LiveReward:
     def of_end(self, satisfaction: float) -> float:
         """Return the reward of an end with a satisfaction from 0 to 1."""
         return self.failure + satisfaction * (self.success - self.failure)
+
+    def weight(self, rater: Rater) -> float:
+        """Return the weight of a rater, from 0 to 1."""
+        return 1.0 if self.weights is None else self.weights.of(rater)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +129,7 @@ class Transition:
         terminated: whether the conversation ended instead of reaching a next decision.
         version: the version of the weights that decided.
         satisfaction: the person's satisfaction at the end, from 0 to 1; None before the end.
+        only_amends: whether it only changes the reward of one that was learned, if that is still remembered.
     """
 
     entry: int
@@ -107,6 +140,7 @@ class Transition:
     terminated: bool
     version: int
     satisfaction: float | None = None
+    only_amends: bool = False
 
 
 @dataclass(eq=False)
@@ -118,6 +152,7 @@ class _Step:
     action: str
     version: int
     rating: float = 0.0
+    rater: Rater | None = None
     next_observation: npt.NDArray[Any] | None = None
 
 
@@ -135,6 +170,8 @@ class Trace:
         person: the name of the person.
         own_words: the ids of the entries with messages that teachers wrote in their own words.
         ratings: the person's own ratings, approved or not: the last value by the id of the rated entry.
+        counted: the ratings that count, of the person and of teachers: the last value by the rater and the id
+            of the rated entry.
     """
 
     def __init__(self, domain: Domain, name: str, reward: LiveReward) -> None:
@@ -148,9 +185,10 @@ class Trace:
         self.person = ""
         self.own_words: list[int] = []
         self.ratings: dict[int, float] = {}
+        self.counted: dict[tuple[Rater, int], float] = {}
         self._reward = reward
         self._steps: dict[int, _Step] = {}
-        self._end_rating: float | None = None
+        self._end_rating: tuple[Rater, float] | None = None
 
     @property
     def decisions(self) -> tuple[int, ...]:
@@ -198,7 +236,10 @@ class Trace:
         if entry.kind == RATING and entry.content.get(PENDING):
             return []
         if entry.kind == RATING:
-            return self._rate(entry.content["about"], entry.content["value"])
+            rater = Rater(self.person) if entry.author == PERSON else Rater(entry.author, is_teacher=True)
+            about, value = entry.content["about"], entry.content["value"]
+            self.counted[rater, about] = value
+            return self._rate(rater, about, value)
         self.person = entry.content.get(LIVE, self.person)
         if entry.kind == NOTE and DECIDES in entry.content:
             self.teacher = entry.content[DECIDES]
@@ -231,14 +272,46 @@ class Trace:
         last = self.last_decision
         return None if last is None else self._steps[last]
 
-    def _rate(self, about: int, value: float) -> list[Transition]:
+    def opinions(self) -> Iterator[Opinion]:
+        """Yield the opinions in the ratings that count, on the whole, or on an action in a situation."""
+        for (rater, about), value in self.counted.items():
+            step = self._steps.get(about)
+            if step is not None:
+                yield Opinion(rater, (step.observation.tobytes(), step.action), value)
+            elif self.end is not None and about == self.end.id:
+                yield Opinion(rater, self.conversation.sender_id, value)
+
+    @property
+    def is_success(self) -> bool | None:
+        """Whether the person had what they wanted; None if that is unknown, or has not been decided yet."""
+        outcome = self.conversation.outcome
+        knows = self.conversation.domain.fake_user is not None and outcome in (SUCCESS, FAILURE)
+        return outcome == SUCCESS if knows else None
+
+    def rated_by(self, raters: Container[Rater]) -> list[Transition]:
+        """Return the transitions with a rating by one of some raters, to amend those that were learned.
+
+        They have no `satisfaction`, as that was told when they were rated.
+        """
+        steps = self._steps.values()
+        found = [
+            self._transition(step)
+            for step in steps
+            if step.rater in raters and step.next_observation is not None
+        ]
+        last = self._last_step()
+        at_end = {last.rater if last else None, self._end_rating[0] if self._end_rating else None}
+        found += self._ended() if any(rater in raters for rater in at_end) else []
+        return [replace(one, satisfaction=None, only_amends=True) for one in found]
+
+    def _rate(self, rater: Rater, about: int, value: float) -> list[Transition]:
         if self.end is not None and about == self.end.id:
-            self._end_rating = value
+            self._end_rating = rater, value
             return self._ended()
         step = self._steps.get(about)
         if step is None:
             return []
-        step.rating = value
+        step.rater, step.rating = rater, value
         if step.next_observation is not None:
             return [self._transition(step)]
         return self._ended() if self.end is not None else []
@@ -253,13 +326,18 @@ class Trace:
 
     def _satisfaction(self, outcome: str | None) -> float | None:
         if self._end_rating is not None:
-            return (min(max(self._end_rating, -1.0), 1.0) + 1) / 2
+            rater, value = self._end_rating
+            rated, weight = (min(max(value, -1.0), 1.0) + 1) / 2, self._reward.weight(rater)
+            otherwise = 0.5 if self.is_success is None else float(self.is_success)
+            return weight * rated + (1 - weight) * otherwise
         if self._reward.counts_outcome and outcome in (SUCCESS, FAILURE):
             return float(outcome == SUCCESS)
         return None
 
     def _transition(self, step: _Step, satisfaction: float | None = None) -> Transition:
-        reward = self._reward.of_step(step.action) + self._reward.rating * step.rating
+        reward = self._reward.of_step(step.action)
+        if step.rater is not None:
+            reward += self._reward.rating * self._reward.weight(step.rater) * step.rating
         is_over = satisfaction is not None
         if satisfaction is not None:
             reward += self._reward.of_end(satisfaction)
@@ -276,6 +354,14 @@ class Trace:
             step.version,
             satisfaction,
         )
+
+
+def take_entry(trace: Trace, entry: Entry, reward: LiveReward) -> list[Transition]:
+    """Apply the next entry, and let it change the weights of raters; otherwise as `Trace.take`."""
+    found = trace.take(entry)
+    if reward.weights is not None and entry.kind == RATING and not entry.content.get(PENDING):
+        found += reward.weights.take(entry, reward)
+    return found
 
 
 def trace_of(domain: Domain, name: str, reward: LiveReward, entries: Iterable[Entry]) -> Trace:
@@ -297,6 +383,8 @@ def unlearned(
         StoreError: the journal cannot be read.
         DomainError: the journal is of another domain.
     """
+    if reward.weights is not None and (changed := reward.weights.begin(after, reward)):
+        yield after, changed
     names = dict.fromkeys(entry.conversation for entry in store.entries(after=after) if entry.conversation)
     # All of it in one go, if all of it is to be read anyway.
     streams = [store.entries(name) for name in names] if after else [store.entries()]
@@ -306,6 +394,7 @@ def unlearned(
         if name not in traces and LIVE in entry.content:
             traces[name] = Trace(domain, name, reward)
         if name in traces:
-            found = traces[name].take(entry)
-            if found and entry.id > after:
+            if entry.id <= after:
+                traces[name].take(entry)
+            elif found := take_entry(traces[name], entry, reward):
                 yield entry.id, found

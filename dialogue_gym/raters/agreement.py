@@ -12,6 +12,8 @@ import numpy as np
 
 from dialogue_gym.raters.opinions import Floats, Ints
 
+LEAST = 10
+"""The smallest number of shared items of which anything is said."""
 _RESAMPLES, _AT_ONCE = 20, 50
 
 
@@ -35,20 +37,19 @@ class Agreement:
     opinions: int
 
 
-def agreement_of(item: Ints, value: Floats, seed: int = 0) -> Agreement | None:
-    """Return the agreement of opinions; None if no item has several, or all opinions are the same.
+def agreement_of(item: Ints, value: Floats, least: int = LEAST, seed: int = 0) -> Agreement | None:
+    """Return the agreement of opinions; None if too few items have several, or all opinions are the same.
 
     Args:
         item: the item of each opinion, shape (opinions,).
         value: its value, shape (opinions,).
+        least: the smallest number of items with several opinions, at least 1.
         seed: the seed of the resampling.
     """
-    if not len(item):
-        return None
     _, item = np.unique(item, return_inverse=True)
     sizes = np.bincount(item)
     is_shared = sizes > 1
-    if not is_shared.any():
+    if is_shared.sum() < least:
         return None
     parts = np.array([sizes, np.bincount(item, value), np.bincount(item, value**2)], np.float64)[:, is_shared]
     number = parts.shape[1]

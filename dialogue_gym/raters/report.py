@@ -66,8 +66,8 @@ class RaterReport:
     """The report on all raters.
 
     Attributes:
-        agreement: the agreement of people who rated the same thing; None where nobody did, or all said the
-            same.
+        agreement: the agreement of people who rated the same things; None if these are too few, or all said
+            the same.
         outcomes: the number of opinions on dialogues whose outcome is known.
         against_outcomes: the number of those that contradict the outcome.
         verdicts: the verdict on each rater, those who contradict most first.

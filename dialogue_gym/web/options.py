@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._text import quoted
-from dialogue_gym.live.options import LearningOptions, exploration_rates
+from dialogue_gym.live.options import BURST_LIMIT, LearningOptions, burst_limit, exploration_rates
 from dialogue_gym.teaching.options import SessionOptions
 
 _TEACHING = tuple(SessionOptions.__annotations__)
 """Options that affect only the teachers' pages."""
 _TALKING = (
     *LearningOptions.__annotations__,
-    *("origin", "token_file", "trust_ratings", "title", "color", "logo", "allow_origin"),
+    *("origin", "token_file", "trust_ratings", "burst", "title", "color", "logo", "allow_origin"),
 )
 """Options that have an effect only if visitors talk to the bot."""
 _OPENENV = ("mode", "setting", "sessions", "idle")
@@ -50,6 +50,8 @@ class ServeOptions(SessionOptions, LearningOptions):
         origin: other sites whose pages may talk to the bot.
         token_file: a file with the tokens of channels.
         trust_ratings: whether visitors' ratings count before a teacher approves them.
+        burst: ratings and minutes, `"30/10"`: more ratings of one person, or from one address, in these
+            minutes are a burst, which always waits for approval.
         title: the bot's name on the visitors' page; None for the name of the domain.
         color: the color of buttons there, `#rrggbb`.
         logo: an image file to show there.
@@ -76,6 +78,7 @@ class ServeOptions(SessionOptions, LearningOptions):
     origin: tuple[str, ...] = ()
     token_file: Path | None = None
     trust_ratings: bool = False
+    burst: str = BURST_LIMIT
     title: str | None = None
     color: str | None = None
     logo: Path | None = None
@@ -111,6 +114,7 @@ class ServeOptions(SessionOptions, LearningOptions):
         if self.log_texts and not self.log_json:
             raise ValueError("--log-texts: there is no log of messages; add --log-json")
         exploration_rates(self.explore)
+        burst_limit(self.burst)
         self._check_addresses()
 
     def _check_addresses(self) -> None:

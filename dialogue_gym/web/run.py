@@ -23,7 +23,8 @@ from dialogue_gym.factory import domain_notes
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
-from dialogue_gym.live.options import LiveOptions
+from dialogue_gym.live.options import LiveOptions, burst_limit
+from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.startup import await_training, make_interpreter, set_up
@@ -283,7 +284,9 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[OpenLiveBot
     with open_live_bot(_part(options, LiveOptions, store=folder), is_attended=options.teach) as bot:
         for name in bot.live.conversations.open:  # some may wait for a reply since the last stop
             bot.live.resume(name)
-        people = Sessions(bot.live, trusts_ratings=options.trust_ratings)
+        ratings, minutes = burst_limit(options.burst)
+        limits = Limits(ratings=ratings, ratings_minutes=minutes)
+        people = Sessions(bot.live, limits, trusts_ratings=options.trust_ratings)
         with people.expiring():
             yield bot, people
 

@@ -49,6 +49,7 @@ COMMANDS = {
     ("store", "rename-action"): "Rename an action",
     ("store", "forget"): "Erase a conversation for good",
     ("store", "ratings"): "List visitors' ratings",
+    ("store", "raters"): "Report on the raters",
     ("store", "rollback"): "Go back to an earlier checkpoint",
     ("store", "prune"): "Remove old checkpoints",
     ("store", "check"): "Check a store",

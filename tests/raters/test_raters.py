@@ -68,8 +68,12 @@ def test_agreement_is_that_of_the_published_example() -> None:
 
 def test_agreement_needs_two_who_rated_the_same_and_some_difference() -> None:
     assert agreement_of(np.array([], np.int64), np.array([])) is None
-    assert agreement_of(np.array([1, 2, 3]), np.array([1.0, -1.0, 1.0])) is None
-    assert agreement_of(np.array([1, 1, 2, 2]), np.array([1.0, 1.0, 1.0, 1.0])) is None
+    assert agreement_of(np.arange(30), np.arange(30) % 2 - 0.5) is None
+    pairs, opposed = np.arange(30) // 2, np.arange(30) % 2 - 0.5
+    assert agreement_of(pairs, np.ones(30)) is None
+    assert agreement_of(pairs[:18], opposed[:18]) is None  # nine things that two rated
+    found = agreement_of(pairs, opposed)
+    assert found is not None and found.high < 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(-2, 2)), min_size=2, max_size=24))
@@ -84,7 +88,7 @@ def test_agreement_is_krippendorffs_by_its_pairs(pairs: list[tuple[int, int]]) -
         Fraction((a - b) ** 2, len(some) - 1) for some in units for a in some for b in some
     )  # a value and itself differ by nothing
     total = sum((a - b) ** 2 for a in values for b in values)
-    found = agreement_of(np.array([one for one, _ in pairs]), np.array([float(one) for _, one in pairs]))
+    found = agreement_of(np.array([one for one, _ in pairs]), np.array([float(one) for _, one in pairs]), 1)
     if not total:
         assert found is None
         return
