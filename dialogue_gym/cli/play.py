@@ -31,9 +31,15 @@ def play(
             rich_help_panel=BOT,
         ),
     ] = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Play in the browser.")] = False,
 ) -> None:
     """Play the bot yourself: choose its actions in dialogues with the fake user, against the expert."""
     keywords = parse_settings(settings or [], ("domain", "max_history", "shaping"))
+    if browser:
+        from dialogue_gym.web.play_page import run
+
+        run(source, keywords, seed)
+        return
     divert_log()
     domain = load_domain(source)
     check_user(source, domain)

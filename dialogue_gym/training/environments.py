@@ -21,7 +21,8 @@ TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
 """The independent random streams of a run."""
 
 
-_ANY_DOMAIN = "Dialogue-v0"
+ANY_DOMAIN = "Dialogue-v0"
+"""The id of the environment of any domain, which its setting `domain` names."""
 
 
 def builtin_ids() -> dict[str, str]:
@@ -38,7 +39,7 @@ def builtin_ids() -> dict[str, str]:
 def environment_of(source: str) -> tuple[str, dict[str, Any]]:
     """Return the id of the environment of a domain, by its file or name, and the settings that name it."""
     env_id = builtin_ids().get(source)
-    return (env_id, {}) if env_id else (_ANY_DOMAIN, {"domain": source})
+    return (env_id, {}) if env_id else (ANY_DOMAIN, {"domain": source})
 
 
 def check_user(source: str, domain: Domain) -> None:

@@ -24,6 +24,7 @@ from dialogue_gym.web.pages.login import sign_in_form, take_form
 from dialogue_gym.web.pages.people import people_page as build_people
 from dialogue_gym.web.pages.progress import show_progress
 from dialogue_gym.web.pages.teach import Watchers, teach
+from dialogue_gym.web.play_page import PlayPage
 from dialogue_gym.web.responses import COMPILED, leads_home
 from dialogue_gym.web.security import ENTER, AccessMiddleware
 from dialogue_gym.web.transfers import add_transfers
@@ -42,6 +43,7 @@ _PAGES = (
     ("/domain", "Domain"),
 )
 _PEOPLE = ("/people", "People")
+_PLAY = ("/play", "Play")
 _THEME = """<script>
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -69,7 +71,10 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
     """
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     watchers = Watchers(workspaces)
+    domain = workspaces.config.domain
     offered = _PAGES if workspaces.handoff is None else (*_PAGES, _PEOPLE)
+    if domain.fake_user is not None:
+        offered = (*offered, _PLAY)
 
     async def workspace_of(request: Request) -> Workspace:
         return await asyncio.to_thread(workspaces.of, policy.teacher(request.headers) or PERSON)
@@ -106,6 +111,15 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
             _frame("/people", workspace, offered)
             build_people(handoff, workspace.shared.store, workspace.teacher)
 
+    if domain.fake_user is not None:
+        play = PlayPage(domain, head=_THEME)
+        pages.on_shutdown(play.close)
+
+        @pages.get(_PLAY[0])
+        async def play_page(request: Request) -> Response:
+            top = f'<header class="top">{_header(_PLAY[0], await workspace_of(request), offered)}</header>'
+            return await play.respond(request, top)
+
     add_transfers(pages, workspace_of, watchers.show)
 
     @pages.get(ENTER)
@@ -137,6 +151,11 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
 def _frame(here: str, workspace: Workspace, offered: Sequence[tuple[str, str]]) -> None:
     """Put the header of all pages on a page."""
     ui.add_head_html(f'<link rel="stylesheet" href="{PATH}{_STATIC_PATH}/style.css">{_THEME}')
+    ui.html(_header(here, workspace, offered), sanitize=False, tag="header").classes("top")
+
+
+def _header(here: str, workspace: Workspace, offered: Sequence[tuple[str, str]]) -> str:
+    """Return the content of the header of all pages."""
     links = "".join(
         f'<a href="{PATH}{path}"{" aria-current=page" if path == here else ""}>{title}</a>'
         for path, title in offered
@@ -144,14 +163,10 @@ def _frame(here: str, workspace: Workspace, offered: Sequence[tuple[str, str]]) 
     bot, teacher = (
         html.escape(visible(text, 40)) for text in (workspace.session.domain.name, workspace.teacher)
     )
-    ui.html(
-        f"""<a class="skip" href="#main">Skip to content</a>
+    return f"""<a class="skip" href="#main">Skip to content</a>
         <span class="brand"><bdi>{bot}</bdi></span>
         <nav aria-label="Pages">{links}</nav>
         <a class="teacher" href="{PATH}{ENTER}" title="Your name and sign-in">
         <span class="sr">Your name: </span><bdi>{teacher}</bdi></a>
         <button class="theme" type="button" aria-label="Toggle dark mode" title="Toggle dark mode"
-        onclick="toggleTheme()"><span aria-hidden="true">◐</span></button>""",
-        sanitize=False,
-        tag="header",
-    ).classes("top")
+        onclick="toggleTheme()"><span aria-hidden="true">◐</span></button>"""
