@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("furo", reason="the extra docs is missing")
+
+from axe_playwright_python.sync_playwright import Axe
+
 from tests import ROOT
 from tests.commands import run
 from tests.domain.keys import IGNORED, KNOWN, KNOWN_IN_SEARCH
@@ -23,6 +27,11 @@ from tests.web.browsers import browser, playwright
 
 pytestmark = pytest.mark.slow
 __all__ = ["browser"]
+KINDS = (
+    "index", "your-domain", "environments/restaurant", "reference/dialogue_gym.wrappers", "results", "search",
+)  # fmt: skip
+"""A page of each kind: they share a theme, and what one has, those of its kind have."""
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture(scope="module")
@@ -110,4 +119,34 @@ def test_the_search_finds_each_public_name_and_each_key(browser: playwright.Brow
     for key, found in zip(keys, page.evaluate(FIND, [*keys]), strict=True):
         anchor = rf"#key-(\w+-)?{key.replace('_', '-')}\b"
         assert any(re.match(rf"(domain-files|search-users) .*{anchor}", hit) for hit in found), key
+    page.close()
+
+
+def test_the_first_page_is_light(browser: playwright.Browser, address: str) -> None:
+    page = browser.new_page()
+    sizes: dict[str, int] = {}
+    page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
+    page.goto(f"{address}/index.html", wait_until="networkidle")
+    page.close()
+    assert len(sizes) > 5 and all(url.startswith(address) for url in sizes)
+    assert sum(size for url, size in sizes.items() if not url.endswith(".gif")) < 200_000, sizes
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_of_each_kind_is_accessible(
+    browser: playwright.Browser, address: str, kind: str, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(f"{address}/{kind}.html")
+    found = Axe().run(page, options={"runOnly": LEVELS, "resultTypes": ["violations"]})
+    assert not found.response["violations"], found.generate_report()
+    page.close()
+
+
+def test_no_page_is_wider_than_a_phone(browser: playwright.Browser, site: Path, address: str) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    for path in site.rglob("*.html"):
+        page.goto(f"{address}/{path.relative_to(site)}", wait_until="domcontentloaded")
+        assert page.evaluate("document.documentElement.scrollWidth") == 360, path
     page.close()
