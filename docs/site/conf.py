@@ -12,6 +12,8 @@ myst_enable_extensions = ["colon_fence", "fieldlist"]
 myst_heading_anchors = 4
 highlight_language = "none"
 maximum_signature_line_length = 88
+# Pages of packages begin with a table of their names; in the navigation as well they would cost a third more.
+toc_object_entries = False
 python_use_unqualified_type_names = True
 suppress_warnings: list[str] = []
 

@@ -78,8 +78,16 @@ class PackagePage:
         """Return the page as MyST."""
         path = self.package.path
         parts = [f"# {path}", f"```{{py:module}} {path}\n```", self.docstring(self.package)]
+        rows = [f"| {{py:obj}}`~{path}.{name}` | {self.summary(name)} |" for name in names(self.package)]
+        parts.append("\n".join(["| name | |", "|---|---|", *rows]))
         parts += [self.public_name(name) for name in names(self.package)]
         return "\n\n".join(part for part in parts if part) + "\n"
+
+    def summary(self, name: str) -> str:
+        """Return the first line of a name's docstring, fit for a table."""
+        found = definition(self.package, name)
+        first = found.docstring.value.partition("\n\n")[0] if found and found.docstring else ""
+        return one_line(first).replace("|", "\\|")
 
     def public_name(self, name: str) -> str:
         """Return the entry of a public name. One that another package has, too, is described there alone."""
@@ -89,8 +97,7 @@ class PackagePage:
             return directive("data", name, [f":value: {value!r}"])
         home = self.public[found.path]
         if home != f"{self.package.path}.{name}":
-            first = self.docstring(found).partition("\n\n")[0]
-            return directive("data", name, [f"{first}\n\nSee {{py:obj}}`{home}`."])
+            return directive("data", name, [f"{self.summary(name)} See {{py:obj}}`{home}`."])
         return self.entry(found, name)
 
     def entry(self, found: griffe.Object, name: str, depth: int = DEEPEST) -> str:

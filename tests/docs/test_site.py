@@ -28,8 +28,12 @@ from tests.web.browsers import browser, playwright
 pytestmark = pytest.mark.slow
 __all__ = ["browser"]
 KINDS = (
-    "index", "your-domain", "environments/restaurant", "reference/dialogue_gym.wrappers", "results", "search",
-)  # fmt: skip
+    "index",
+    "your-domain",
+    "environments/restaurant",
+    "reference/dialogue_gym.wrappers",
+    "search",
+)
 """A page of each kind: they share a theme, and what one has, those of its kind have."""
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
