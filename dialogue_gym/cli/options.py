@@ -53,7 +53,14 @@ class Teacher(StrEnum):
     EXPERT = "expert"
 
 
-def one_of(kinds: type[StrEnum]) -> dict[str, Any]:
+class Promote(StrEnum):
+    """The ways for newly learned weights to take over."""
+
+    NEWEST = "newest"
+    SAFELY = "safely"
+
+
+def one_of(kinds: type[StrEnum], noun: str = "") -> dict[str, Any]:
     """Return the settings of an option whose value is one of some names; its type is `str`.
 
     Typer's own choices report a wrong name in other words than all other errors here.
@@ -64,8 +71,8 @@ def one_of(kinds: type[StrEnum]) -> dict[str, Any]:
         if given is None or context.resilient_parsing:
             return None
         if given not in names:
-            noun = str(parameter.name).replace("_", " ")
-            raise ValueError(f"{parameter.opts[0]}: unknown {noun} {quoted(given)}; {nearest(given, names)}")
+            what = noun or str(parameter.name).replace("_", " ")
+            raise ValueError(f"{parameter.opts[0]}: unknown {what} {quoted(given)}; {nearest(given, names)}")
         return kinds(given)
 
     def complete(incomplete: str) -> list[str]:
@@ -305,6 +312,13 @@ _OPTIONS: dict[str, Any] = {
         LEARNING,
         "--weigh-raters",
         help="Let ratings count less if the rater contradicts the others, or the outcomes.",
+    ),
+    "promote": _option(
+        str,
+        LEARNING,
+        "--promote",
+        **one_of(Promote, "way"),
+        help="safely: what was learned answers people once their conversations show that it is better.",
     ),
     # Visitors and front ends
     "origin": _option(

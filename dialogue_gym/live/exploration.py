@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ NEWEST = 0.1
 
 LEAST = 0.5
 """The share of the explored actions that are the least chosen ones; the others are any."""
+
+Labels = Mapping[bytes, Sequence[str]]
+"""The right actions, by observation in bytes."""
 
 
 class QPolicy(NetworkPolicy):

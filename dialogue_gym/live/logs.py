@@ -125,7 +125,7 @@ class _Dialogue:
         return all(one.chances for one in self.made)
 
 
-def read_logs(store: Store, domain: Domain, agents: Sequence[Agent]) -> StoredLogs:
+def read_logs(store: Store, domain: Domain, agents: Sequence[Agent], after: int = 0) -> StoredLogs:
     """Return the ended conversations of people with a bot, and what agents would have done in them.
 
     The return counts the domain's reward of each step, and that of success at the end. A conversation that
@@ -135,6 +135,7 @@ def read_logs(store: Store, domain: Domain, agents: Sequence[Agent]) -> StoredLo
         store: the store.
         domain: the domain, with the additions of the store.
         agents: the agents, of this domain.
+        after: the id of the entry after which conversations must have begun.
 
     Raises:
         CannotSay: no conversation can be used; the message gives the reason.
@@ -148,7 +149,7 @@ def read_logs(store: Store, domain: Domain, agents: Sequence[Agent]) -> StoredLo
             raise ValueError(f"{agent.name}: its turn taking or its actions are not those of the other agent")
     reward = LiveReward.of(domain)
     dialogues: dict[str, _Dialogue] = {}
-    for entry in store.entries():
+    for entry in store.entries(after=after):
         name = entry.conversation
         if name not in dialogues and LIVE in entry.content:
             dialogues[name] = _Dialogue(Trace(domain, name, reward))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Names = Collection[tuple[str, str]]
 """Pairs of action, intent or slot, and the name."""
 _INPUTS = ("network", "target", "exp_avg", "exp_avg_sq")
+OTHER_WEIGHTS = ("talking", "candidate")
+"""Other weights of the same network that a checkpoint may have."""
 _GONE = -1
 
 
@@ -29,10 +31,13 @@ class MigrationError(CheckpointError):
     """A domain that lacks something that was learned with. The message is one line."""
 
 
-def load_checkpoint(learner: LiveLearner, checkpoint: Checkpoint, own: Names = frozenset()) -> None:
+def load_checkpoint(learner: LiveLearner, checkpoint: Checkpoint, own: Names = frozenset()) -> Arrays:
     """Load a checkpoint into a learner; additions to its domain keep their fresh weights.
 
     See `migrate_arrays` for the names that are a teacher's own.
+
+    Returns:
+        The arrays of the checkpoint as the domain needs them now, those that are not the learner's as well.
 
     Raises:
         MigrationError: the domain has lost something that the checkpoint knows, or the turn taking differs.
@@ -42,6 +47,7 @@ def load_checkpoint(learner: LiveLearner, checkpoint: Checkpoint, own: Names = f
     try:
         arrays = migrate_arrays(checkpoint.arrays, state["knows"], learner.arrays(), learner.env, own)
         learner.load(arrays, state["learner"])
+        return arrays
     except MigrationError as error:
         raise MigrationError(f"{checkpoint.path}: {error}") from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -69,7 +75,8 @@ def migrate_arrays(
     """Return a learner's arrays as a domain that has grown needs them.
 
     Args:
-        arrays: the arrays of the learner (`LiveLearner.arrays`).
+        arrays: the arrays of the learner (`LiveLearner.arrays`), and perhaps other weights of its network
+            (`Promotion.arrays`).
         before: the learner's observations and actions at that time (`schema_of`).
         fresh: the arrays of a learner of the grown domain, for everything new. But the first label of a new
             field, which all past observations have, counts for nothing yet.
@@ -98,13 +105,15 @@ def migrate_arrays(
     carried["replay.actions"] = actions[carried["replay.actions"]]
     outputs = np.flatnonzero(actions != _GONE)
     last = max(int(name.split(".")[1]) for name in arrays if name.startswith("network."))
-    for kind in _INPUTS:
+    for kind in (*_INPUTS, *(kind for kind in OTHER_WEIGHTS if f"{kind}.0" in arrays)):
+        new = kind if kind in _INPUTS else "network"
         name = f"{kind}.0"
-        carried[name] = fresh[name].copy()
+        carried[name] = fresh[f"{new}.0"].copy()
         carried[name][:, fields.unknown] = 0.0
         carried[name][:, fields.inputs[1]] = arrays[name][:, fields.inputs[0]]
-        for name in (f"{kind}.{last - 1}", f"{kind}.{last}"):
-            carried[name] = fresh[name].copy()
+        for number in (last - 1, last):
+            name = f"{kind}.{number}"
+            carried[name] = fresh[f"{new}.{number}"].copy()
             carried[name][actions[outputs]] = arrays[name][outputs]
     return carried
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dialogue_gym._text import fraction, quoted
+from dialogue_gym._text import fraction, nearest, quoted
+from dialogue_gym.domain import Domain
 from dialogue_gym.teaching.options import BotOptions
 
 AUTO = "auto"
@@ -14,6 +15,33 @@ LEAST, MOST = 0.02, 0.5
 NEVER = 0.0, 0.0
 BURST_LIMIT = "30/10"
 """The number of ratings of one source in so many minutes that are not yet a burst."""
+NEWEST, SAFELY = "newest", "safely"
+"""The ways for newly learned weights to take over: always, or once the logs show that they are better."""
+
+
+def check_promotion(promote: str, explore: str | None, domain: Domain | None = None) -> None:
+    """Check that versions can be compared by the conversations.
+
+    Args:
+        promote: `"newest"` or `"safely"`.
+        explore: `"auto"`, or one rate as a text; None for never.
+        domain: the domain; None if it is not known yet.
+
+    Raises:
+        ValueError: they cannot, or `promote` is neither.
+    """
+    if promote not in (NEWEST, SAFELY):
+        raise ValueError(f"--promote: unknown way {quoted(promote)}; {nearest(promote, (NEWEST, SAFELY))}")
+    if promote == SAFELY and domain is not None and domain.fake_user is None:
+        raise ValueError(
+            f"--promote safely: {domain.name} has no fake user (the key 'fake_user'), so it is unknown which"
+            " conversations are a success"
+        )
+    if promote == SAFELY and exploration_rates(explore) == NEVER:
+        raise ValueError(
+            "--promote safely: a bot that never tries anything else out shows nothing on newer versions; add"
+            " --explore auto"
+        )
 
 
 def exploration_rates(explore: str | None) -> tuple[float, float]:
@@ -66,6 +94,7 @@ class LearningOptions(BotOptions):
         count_outcomes: whether the end of an unrated conversation is rewarded by its outcome.
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
         weigh_raters: whether ratings count less if their raters contradict the others, or outcomes.
+        promote: `"newest"` for the newest weights always, `"safely"` for those that are surely better.
     """
 
     agent: str | None = None
@@ -77,6 +106,7 @@ class LearningOptions(BotOptions):
     count_outcomes: bool = False
     explore: str | None = None
     weigh_raters: bool = False
+    promote: str = NEWEST
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
-from dialogue_gym.live.options import LiveOptions, exploration_rates
+from dialogue_gym.live.options import LiveOptions, check_promotion, exploration_rates
 from dialogue_gym.live.raters import RaterWeights
 from dialogue_gym.live.startup import check_agent, start_or_resume
 from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
@@ -78,6 +78,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
     text = domain_text(given.source)
     domain = load_domain(given.source)
+    check_promotion(given.promote, given.explore, domain)
     folder = given.store or default_store(domain.name, "live", given.source, text)
     begins = _beginning(given, domain, text, folder)
     domain, turn_taking = begins.domain, begins.turn_taking
@@ -107,7 +108,11 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             guard=guard,
             report=_report,
             explore=given.explore,
+            promote=given.promote,
         )
+        if trainer.promotion is not None:
+            for line in trainer.promotion.lines(trainer.learner.updates):
+                _report(line)
         live = LiveBot(
             domain,
             store,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
+from dialogue_gym.journal.entry import END
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, checkpoints_of
+from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, Checkpoints, checkpoints_of
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
+from dialogue_gym.live.logs import read_logs
 from dialogue_gym.live.migration import MigrationError, Names, load_checkpoint, schema_of
-from dialogue_gym.live.options import exploration_rates
+from dialogue_gym.live.options import NEWEST, SAFELY, check_promotion, exploration_rates
+from dialogue_gym.live.promotion import Promotion, weights_in
 from dialogue_gym.live.trainer import EVERY, RegressionGuard, Trainer
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
 from dialogue_gym.policies.agent import Agent
@@ -39,6 +43,7 @@ def start_or_resume(
     report: Callable[[str], None] = print,
     others: Callable[[], dict[str, Any]] = dict,
     explore: str | None = None,
+    promote: str = NEWEST,
 ) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a store, resumed from a checkpoint or new.
 
@@ -56,6 +61,7 @@ def start_or_resume(
         report: called with one line that a person should read.
         others: returns further parts of a checkpoint, as JSON-serializable values.
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
+        promote: `"newest"` for the newest weights always, `"safely"` for those that are surely better.
 
     Returns:
         The trainer, and the further parts of the checkpoint.
@@ -64,10 +70,11 @@ def start_or_resume(
         MigrationError: the domain has lost something that the learner knows, or the turn taking differs.
         AgentError: the agent cannot go on learning here.
         StoreError: the journal cannot be read.
-        ValueError: `explore` is neither.
+        ValueError: `explore` is neither, or versions cannot be compared safely.
         OSError: the first checkpoint cannot be written.
     """
     rates = exploration_rates(explore)
+    check_promotion(promote, explore, domain)
     checkpoints = checkpoints_of(store.folder, kept)
     learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
     history = History(store.taught())
@@ -78,10 +85,13 @@ def start_or_resume(
     found = _resume(learner, explorer, checkpoints, report, history.own_names)
     if found is None:
         initialize_learner(learner, agent, domain.fake_user is not None, seed)
-    state = found or {"upto": 0, "best": None, "others": {}}
+    state = found.state if found else {"upto": 0, "best": None, "others": {}}
     if guard is not None:
         guard.best = float(state["best"] or 0.0)
     explorer.actor = learner.actor()
+    promotion = None
+    if promote == SAFELY:
+        promotion = _promotion(learner, found, state["upto"]).with_ended(_ended(store, state["upto"]))
     trainer = Trainer(
         learner,
         explorer,
@@ -93,6 +103,8 @@ def start_or_resume(
         others=others,
         taught=taught,
         own=history.own_names,
+        promotion=promotion,
+        read=lambda agents, after: read_logs(store, agents[0].env.domain, agents, after),
     )
     if found is None:
         trainer.checkpoint()
@@ -107,12 +119,12 @@ def _resume(
     checkpoints: Checkpoints,
     report: Callable[[str], None],
     own: Names,
-) -> Mapping[str, Any] | None:
-    """Load the newest good checkpoint; return its state, None without a good one."""
+) -> Checkpoint | None:
+    """Load the newest good checkpoint; return it as the domain needs it now, None without a good one."""
     for checkpoint in checkpoints.readable(report):
         state = checkpoint.state
         try:
-            load_checkpoint(learner, checkpoint, own)
+            arrays = load_checkpoint(learner, checkpoint, own)
             explorer.load(state["explorer"], has_grown=state["knows"] != schema_of(learner.env))
         except MigrationError:
             raise
@@ -121,8 +133,26 @@ def _resume(
         else:
             if state["time"] > time.time():
                 report(f"{checkpoint.path}: this is dated later than now; the clock has gone back since")
-            return state
+            return dataclasses.replace(checkpoint, arrays=arrays)
     return None
+
+
+def _promotion(learner: LiveLearner, found: Checkpoint | None, upto: int) -> Promotion:
+    """Return the promotion of a checkpoint, or a new one, where the newest weights are in use."""
+    newest = learner.actor()
+    known = found.state.get("promotion") if found else None
+    if found is None or known is None:
+        return Promotion.begin(newest, upto, time.time())
+    weights = weights_in(found.arrays)
+    promotion = Promotion.load(learner.env, weights, known)
+    if found.state["knows"] != schema_of(learner.env):
+        promotion = promotion.grown(learner.env, weights, newest, upto)
+    return promotion
+
+
+def _ended(store: Store, after: int) -> int:
+    """Return the number of conversations that have ended after an entry."""
+    return sum(entry.kind == END for entry in store.entries(after=after))
 
 
 STEPS, UPDATES, TAUGHT_UPDATES = 2000, 3000, 500

@@ -6,7 +6,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,16 @@ import numpy.typing as npt
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, read
-from dialogue_gym.live.exploration import Explorer
+from dialogue_gym.live.exploration import Explorer, Labels
 from dialogue_gym.live.learner import LiveLearner
+from dialogue_gym.live.logs import StoredLogs
 from dialogue_gym.live.migration import Names, load_checkpoint, migrate_arrays, schema_of
+from dialogue_gym.live.promotion import LabelledQPolicy, Promotion, weights_in
 from dialogue_gym.live.transitions import Transition
+from dialogue_gym.off_policy import CannotSay
+from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.evaluation import success_rate
 from dialogue_gym.version import __version__
@@ -35,8 +40,8 @@ _AT_ONCE = 20
 """Postponed updates that are made before the queue is looked at again."""
 
 
-Labels = Mapping[bytes, Sequence[str]]
-"""The right actions, by observation in bytes."""
+ReadLogs = Callable[[Sequence[Agent], int], StoredLogs]
+"""Given agents, and the id of an entry, returns the logs of the conversations that began after it."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,10 @@ class Trainer:
 
     Attributes:
         learner: the learner to train.
-        explorer: acts by the learner's weights.
+        explorer: acts by the learner's weights, or by those in use.
         last_entry: the id of the last entry of the journal whose transitions the learner has.
         taught: the labels of teachers.
+        promotion: the weights in use, and the candidate; None if the newest weights are always in use.
         fault: the error that has ended the thread, if it has failed.
     """
 
@@ -75,6 +81,8 @@ class Trainer:
         others: Callable[[], dict[str, Any]] = dict,
         taught: Labels | None = None,
         own: Names = frozenset(),
+        promotion: Promotion | None = None,
+        read: ReadLogs | None = None,
     ) -> None:
         """Prepare to learn.
 
@@ -89,6 +97,8 @@ class Trainer:
             others: returns further parts of a checkpoint, as JSON-serializable values.
             taught: the labels of teachers that the learner has.
             own: the names that teachers added or edited; see `migrate_arrays`.
+            promotion: the weights in use, and the candidate; None for the newest weights always.
+            read: returns the logs after an entry, by which candidates are compared.
         """
         self.learner = learner
         self.explorer = explorer
@@ -106,7 +116,10 @@ class Trainer:
         self._learning = threading.RLock()  # held while the learner learns, or another one takes its place
         self._own = own
         self._most_waiting = math.inf
+        self.promotion = promotion
+        self._read = read
         self._set_taught(taught or {})
+        self._hand_out()
         self.fault: BaseException | None = None
 
     def submit(self, transitions: Iterable[Transition], last_entry: int, is_boundary: bool = False) -> None:
@@ -146,21 +159,29 @@ class Trainer:
             old, turn_taking = self.learner, self.learner.env.settings.turn_taking
             learner = LiveLearner(with_user(domain), turn_taking, old.settings)
             before = schema_of(old.env)
-            arrays = migrate_arrays(old.arrays(), before, learner.arrays(), learner.env, own)
+            versions = {} if self.promotion is None else self.promotion.arrays()
+            arrays = migrate_arrays({**old.arrays(), **versions}, before, learner.arrays(), learner.env, own)
             learner.load(arrays, old.state())
             while not self._tasks.empty():
                 self._tasks.get()
             self.learner, self._own = learner, own
-            self.explorer.use_actor(learner.actor(), has_grown=schema_of(learner.env) != before)
+            newest = learner.actor()
+            if self.promotion is not None:
+                weights = weights_in(arrays)
+                self.promotion = self.promotion.grown(learner.env, weights, newest, self.last_entry)
+            self.explorer.use_actor(newest, has_grown=schema_of(learner.env) != before)
             if self._guard is not None:
                 self._guard.env = DialogueEnv(domain, turn_taking=turn_taking)
             taught = labels(learner.env)
             learner.teach(taught)
             self._set_taught(taught)
+            self._hand_out()
 
     def _set_taught(self, labels: Labels) -> None:
         self.taught = dict(labels)
         self.explorer.taught = self.taught
+        if self.promotion is not None:
+            self.explorer.actor = LabelledQPolicy(self.promotion.talking, self.taught)
 
     def _hand_over(self, task: _Task) -> None:
         if self.fault is None:  # otherwise the journal has it for the next start
@@ -177,6 +198,8 @@ class Trainer:
             return
         with self._learning:
             self._take_one(task)
+        if task.is_boundary:
+            self._try_promotion()
 
     def _take_one(self, task: _Task) -> None:
         if task.labels is not None:
@@ -191,12 +214,41 @@ class Trainer:
         if task.last_entry is not None:
             self.last_entry = task.last_entry
         self._hand_out()
+        if task.is_boundary and self.promotion is not None:
+            self.promotion = self.promotion.with_ended()
         if task.is_boundary and self.learner.transitions >= self._due:
             self._try_checkpoint()
 
     def _hand_out(self) -> None:
-        if self.explorer.actor.version != self.learner.updates:
+        if self.promotion is None and self.explorer.actor.version != self.learner.updates:
             self.explorer.actor = self.learner.actor()
+
+    def _try_promotion(self) -> None:
+        """Compare the candidate with the weights in use, if it is time, and set a newer one aside."""
+        before = self.promotion
+        if before is None or not before.is_due or self._read is None:
+            return
+        comparison = None
+        if not before.is_same:
+            try:  # reading takes a while, and is not in the way of a domain that grows
+                stored = self._read(before.agents(self.taught), before.after)
+                comparison = before.judge(stored, time.time())
+            except CannotSay as error:
+                comparison = before.cannot_say(str(error), time.time())
+            except (StoreError, ValueError) as error:
+                self._report(f"no comparison of versions: {error}")
+        with self._learning:
+            now = self.promotion
+            if now is None or now.candidate is not before.candidate:
+                return  # the domain has grown meanwhile
+            self.promotion = now.next(self.learner.actor(), self.last_entry, comparison)
+            if comparison is None:
+                return
+            if self.promotion.talking is not before.talking:
+                self._try_checkpoint()
+                self._set_taught(self.taught)
+        for line in (*self.promotion.lines(self.learner.updates), *filter(None, [comparison.problem])):
+            self._report(line)
 
     def start(self) -> None:
         """Learn in a thread of its own until `stop`."""
@@ -269,7 +321,8 @@ class Trainer:
             is_best = success_rate >= self._guard.best
             self._guard.best = max(success_rate, self._guard.best)
         self._due = self.learner.transitions + self._every
-        self._checkpoints.write(self.learner.arrays(), self.state(success_rate), is_best)
+        versions = {} if self.promotion is None else self.promotion.arrays()
+        self._checkpoints.write({**self.learner.arrays(), **versions}, self.state(success_rate), is_best)
         self._saved = self.last_entry
 
     def _fell(self, guard: RegressionGuard, success_rate: float) -> None:
@@ -297,6 +350,7 @@ class Trainer:
             "best": self._guard.best if self._guard else None,
             "others": self._others(),
             "knows": schema_of(self.learner.env),
+            "promotion": None if self.promotion is None else self.promotion.state(),
         }
 
 

@@ -2,6 +2,7 @@
 
 from dialogue_gym.off_policy.evaluation import (
     ESTIMATORS,
+    ROBUST,
     Estimate,
     OffPolicyComparison,
     OffPolicyReport,
@@ -12,6 +13,7 @@ from dialogue_gym.off_policy.logs import CannotSay, Logs
 
 __all__ = [
     "ESTIMATORS",
+    "ROBUST",
     "CannotSay",
     "Estimate",
     "Logs",

@@ -257,7 +257,7 @@ class OffPolicyComparison:
 
 
 def compare_by_logs(
-    first: OffPolicyReport, second: OffPolicyReport, returns: tuple[float, float]
+    first: OffPolicyReport, second: OffPolicyReport, returns: tuple[float, float], level: float = LEVEL
 ) -> OffPolicyComparison:
     """Compare two policies that were evaluated by the same logs.
 
@@ -265,6 +265,7 @@ def compare_by_logs(
         first: the report on one policy.
         second: that on the other.
         returns: the lowest and the highest possible return of a dialogue.
+        level: the chance with which an interval is to cover the true difference.
     """
     size = min(first.effective_size, second.effective_size)
     missing = first.missing_share + second.missing_share
@@ -285,6 +286,7 @@ def compare_by_logs(
                 missing / 2,  # of a range that is twice as wide
                 (-most, most),
                 span,
+                level,
             )
             for name in ESTIMATORS
         }
@@ -304,10 +306,15 @@ def standard_error(influence: Floats) -> float:
     return float(influence.std(ddof=1) / math.sqrt(len(influence)))
 
 
-def _quantile(size: float) -> float:
+def _quantile(size: float, level: float = LEVEL) -> float:
     """Return Student's quantile, by its expansion (Abramowitz and Stegun 1964, 26.7.5)."""
-    z, freedom = NormalDist().inv_cdf((1 + LEVEL) / 2), size - 1
-    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    z, freedom = NormalDist().inv_cdf((1 + level) / 2), size - 1
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
 
 
 def _spanning(fitted: Estimate, robust: Estimate) -> Estimate:
@@ -325,9 +332,10 @@ def _mean_value(
     missing: float,
     bounds: tuple[float, float],
     span: float,
+    level: float = LEVEL,
 ) -> Estimate:
     error, (lowest, highest) = standard_error(influence), bounds
-    half = _quantile(size) * math.hypot(error, span / size) + missing * (highest - lowest)
+    half = _quantile(size, level) * math.hypot(error, span / size) + missing * (highest - lowest)
     return Estimate(value, max(value - half, lowest), min(value + half, highest), error)
 
 

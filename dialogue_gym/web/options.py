@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._text import quoted
-from dialogue_gym.live.options import BURST_LIMIT, LearningOptions, burst_limit, exploration_rates
+from dialogue_gym.live.options import (
+    BURST_LIMIT,
+    LearningOptions,
+    burst_limit,
+    check_promotion,
+    exploration_rates,
+)
 from dialogue_gym.teaching.options import SessionOptions
 
 _TEACHING = tuple(SessionOptions.__annotations__)
@@ -114,6 +120,7 @@ class ServeOptions(SessionOptions, LearningOptions):
         if self.log_texts and not self.log_json:
             raise ValueError("--log-texts: there is no log of messages; add --log-json")
         exploration_rates(self.explore)
+        check_promotion(self.promote, self.explore)
         burst_limit(self.burst)
         self._check_addresses()
 

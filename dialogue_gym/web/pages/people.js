@@ -128,6 +128,9 @@ export default {
     <input v-model="search" type="search" class="search" placeholder="Search last messages" aria-label="Search" dir="auto">
     <p v-if="!shown.talks.length" class="empty">No visitors at the moment. Each one appears here.</p>
     <p v-else-if="!listed.length" class="empty">No matches.</p>
+    <div v-if="shown.versions.length" class="versions is-faint">
+      <p v-for="line in shown.versions" :key="line">{{ line }}</p>
+    </div>
     <ul class="rows">
       <li v-for="talk in listed" :key="talk.id">
         <button class="conversation" :aria-current="shown.open && shown.open.id === talk.id" @click="read(talk.id)">

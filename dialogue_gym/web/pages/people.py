@@ -60,6 +60,7 @@ class Follower:
             "count": count,
             "open": self._reading(),
             "teacher": self._teacher,
+            "versions": self._handoff.version_lines(),
             "error": error,
         }
 
