@@ -41,7 +41,7 @@ class Habit(Policy):
     """An expert with a fixed mistake in some situations, drawn by their observation.
 
     Attributes:
-        version: always 0, for `Explorer`.
+        version: a number, for `Explorer`.
     """
 
     version = 0
@@ -72,13 +72,12 @@ class Habit(Policy):
         return np.eye(len(self.env.action_names))[[self.choose(one, None, True) for one in observations]]
 
 
-def simulate(env: DialogueEnv, actor: Policy, rate: float, dialogues: int, seed: int) -> Logs:
+def simulate(env: DialogueEnv, explorer: Explorer, dialogues: int, seed: int) -> Logs:
     """Return the logs of dialogues with the fake user, in which a policy explores as a live bot does."""
-    explorer = Explorer(cast(Any, actor), seed, (rate, rate))
     names = env.action_names
     observations, actions, chances, rewards, ends, successes = [], [], [], [], [], []
     for number in range(dialogues):
-        observation, info = env.reset(seed=seed * dialogues if not number else None)
+        observation, info = env.reset(seed=None if number else seed)
         is_over = False
         while not is_over:
             made = explorer.decide(observation, info["action_mask"] != 0)
@@ -117,7 +116,9 @@ def run(trial: Trial) -> dict[str, Any]:
     returns = return_range(LiveReward.of(domain), STEPS)
     found = []
     for number, rate in itertools.product(range(trial.logs), RATES):
-        log = simulate(env, actor, rate, trial.dialogues, 1 + trial.seed * trial.logs + number)
+        start = 1 + trial.seed * trial.logs + number
+        explorer = Explorer(cast(Any, actor), start, (rate, rate))
+        log = simulate(env, explorer, trial.dialogues, start * trial.dialogues)
         for name, target in targets.items():
             case: dict[str, Any] = {"rate": rate, "target": name}
             try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dialogue_gym.live.logs import StoredLogs, read_logs, return_range
     from dialogue_gym.live.migration import MigrationError
     from dialogue_gym.live.policy import store_agent
+    from dialogue_gym.live.promotion import Promotion
     from dialogue_gym.live.rate_limit import Limits, RateLimiter
     from dialogue_gym.live.raters import OpinionLog, RaterWeights
     from dialogue_gym.live.replay_buffer import ReplayBuffer
@@ -50,6 +51,7 @@ __all__ = [
     "MigrationError",
     "OpinionLog",
     "PersonLeft",
+    "Promotion",
     "QPolicy",
     "RateLimiter",
     "RaterWeights",
@@ -82,6 +84,7 @@ __getattr__ = lazy_getattr(__name__, {
     "logs": ("StoredLogs", "read_logs", "return_range"),
     "migration": ("MigrationError",),
     "policy": ("store_agent",),
+    "promotion": ("Promotion",),
     "rate_limit": ("Limits", "RateLimiter"),
     "raters": ("OpinionLog", "RaterWeights"),
     "replay_buffer": ("ReplayBuffer",),

@@ -18,8 +18,10 @@ NEWEST = 0.1
 """The weight of the newest dialogue in the running mean of satisfaction."""
 
 
+OF_CANDIDATE = 0.5
+"""The share of the explored actions that are the choice of a candidate, if there is one."""
 LEAST = 0.5
-"""The share of the explored actions that are the least chosen ones; the others are any."""
+"""The share of the other explored actions that are the least chosen ones; the rest are any."""
 
 Labels = Mapping[bytes, Sequence[str]]
 """The right actions, by observation in bytes."""
@@ -51,13 +53,15 @@ class Explorer:
     satisfaction in the place of those.) Half of the time it explores the action that was chosen least in the
     same situation: where one of many actions is right, chance alone would choose the same wrong ones again.
     Otherwise it explores any, so that none has the chance 0 and the logs can judge other policies. It never
-    explores an action that the domain marks as unsafe, nor a situation that a teacher has settled.
+    explores an action that the domain marks as unsafe, nor a situation that a teacher has settled. Half of
+    what is explored is the choice of newer weights that wait to take over, so that logs soon speak of them.
 
     Attributes:
         actor: the policy of the newest weights.
         satisfaction: a running mean over the latest dialogues, from 0 to 1.
         random: the generator of the exploration.
         visits: the counts of chosen actions, whether explored or best.
+        candidate: newer weights that wait to take over; None without any.
         taught: the situations with a label, as the bytes of their observations.
     """
 
@@ -80,6 +84,7 @@ class Explorer:
         self.satisfaction = satisfaction
         self.random = np.random.default_rng(seed)
         self.visits = VisitCounts(len(actor.env.action_names))
+        self.candidate: QPolicy | None = None
         self.taught: Container[bytes] = ()
         self._least, self._most = rates
         self._is_safe = _is_safe(actor)
@@ -142,6 +147,11 @@ class Explorer:
         counts = self.visits.counts(observation)[safe]
         least = safe[counts == counts.min()]
         chances *= 1 - rate
+        if self.candidate is not None:
+            wanted = self.candidate.choose(observation, possible, True)
+            if wanted in safe:
+                chances[wanted] += rate * OF_CANDIDATE
+                rate *= 1 - OF_CANDIDATE
         chances[safe] += rate * (1 - LEAST) / len(safe)
         chances[least] += rate * LEAST / len(least)
         return np.minimum(chances, 1.0)  # rounding can lead above it

@@ -64,7 +64,7 @@ class LabelledQPolicy(QPolicy):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionComparison:
     """A comparison of a newer version with the one in use.
 
     Attributes:
@@ -129,7 +129,7 @@ class Promotion:
     ended: int = 0
     before: int = 0
     looks: int = 0
-    last: Comparison | None = None
+    last: VersionComparison | None = None
 
     @classmethod
     def begin(cls, newest: QPolicy, last_entry: int, now: float) -> Promotion:
@@ -150,24 +150,26 @@ class Promotion:
         pair = {_CANDIDATE: self.candidate, _TALKING: self.talking}
         return [Agent(name, one.env, LabelledQPolicy(one, labels)) for name, one in pair.items()]
 
-    def judge(self, stored: StoredLogs, now: float) -> Comparison:
+    def judge(self, stored: StoredLogs, now: float) -> VersionComparison:
         """Return the comparison by the logs since the candidate was set aside; see `agents`."""
         number, count = self.looks + 1, len(stored.logs)
         try:
-            return Comparison(number, self.candidate.version, now, count, compare(stored, number))
+            return VersionComparison(number, self.candidate.version, now, count, compare(stored, number))
         except CannotSay as error:
             return self.cannot_say(str(error), now, count)
 
-    def cannot_say(self, problem: str, now: float, conversations: int = 0) -> Comparison:
+    def cannot_say(self, problem: str, now: float, conversations: int = 0) -> VersionComparison:
         """Return a comparison that the logs do not suffice for."""
-        return Comparison(self.looks + 1, self.candidate.version, now, conversations, None, problem)
+        return VersionComparison(self.looks + 1, self.candidate.version, now, conversations, None, problem)
 
     @property
     def is_same(self) -> bool:
         """Whether the candidate is the version in use, so that there is nothing to compare."""
         return self.candidate.version == self.talking.version
 
-    def next(self, newest: QPolicy, last_entry: int, comparison: Comparison | None = None) -> Promotion:
+    def next(
+        self, newest: QPolicy, last_entry: int, comparison: VersionComparison | None = None
+    ) -> Promotion:
         """Return it with a new candidate, after a comparison if there was one.
 
         Args:
@@ -253,7 +255,7 @@ class Promotion:
         last = state["last"]
         if last is not None:
             gain = None if last["gain"] is None else Estimate(**last["gain"])
-            last = Comparison(**{**last, "gain": gain})
+            last = VersionComparison(**{**last, "gain": gain})
         return cls(**{**state, **policies, "last": last})
 
 
@@ -270,7 +272,7 @@ def _date(seconds: float) -> str:
     return time.strftime("%d %b %Y, %H:%M", time.localtime(seconds))
 
 
-def _reason(comparison: Comparison, before: int) -> str:
+def _reason(comparison: VersionComparison, before: int) -> str:
     gain = comparison.gain
     assert gain is not None  # it was better
     rests = f"{counted(comparison.conversations, 'conversation')} show that it does better"
@@ -278,7 +280,7 @@ def _reason(comparison: Comparison, before: int) -> str:
     return f"{rests} than version {before}, by {points}"
 
 
-def _shown(comparison: Comparison) -> str:
+def _shown(comparison: VersionComparison) -> str:
     version = f"version {comparison.version}"
     begins = f"Last comparison, {_date(comparison.time)}: "
     gain = comparison.gain

@@ -180,8 +180,9 @@ class Trainer:
     def _set_taught(self, labels: Labels) -> None:
         self.taught = dict(labels)
         self.explorer.taught = self.taught
-        if self.promotion is not None:
-            self.explorer.actor = LabelledQPolicy(self.promotion.talking, self.taught)
+        if (now := self.promotion) is not None:
+            self.explorer.actor = LabelledQPolicy(now.talking, self.taught)
+            self.explorer.candidate = None if now.is_same else now.candidate
 
     def _hand_over(self, task: _Task) -> None:
         if self.fault is None:  # otherwise the journal has it for the next start
@@ -242,11 +243,11 @@ class Trainer:
             if now is None or now.candidate is not before.candidate:
                 return  # the domain has grown meanwhile
             self.promotion = now.next(self.learner.actor(), self.last_entry, comparison)
+            if self.promotion.talking is not before.talking:
+                self._try_checkpoint()  # before it talks
+            self._set_taught(self.taught)
             if comparison is None:
                 return
-            if self.promotion.talking is not before.talking:
-                self._try_checkpoint()
-                self._set_taught(self.taught)
         for line in (*self.promotion.lines(self.learner.updates), *filter(None, [comparison.problem])):
             self._report(line)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dialogue_gym import DialogueEnv
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.live import startup
-from dialogue_gym.live.exploration import MOST_VISITS, Explorer, VisitCounts
+from dialogue_gym.live.exploration import MOST_VISITS, Explorer, QPolicy, VisitCounts
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.options import exploration_rates
 from dialogue_gym.live.replay_buffer import ReplayBuffer
@@ -221,6 +221,19 @@ def test_half_of_exploration_is_the_least_tried_action() -> None:
     np.testing.assert_allclose(explorer.chances(here, possible), least)
 
 
+def test_half_of_exploration_is_what_a_candidate_would_do() -> None:
+    explorer = Explorer(learner_of().actor(), rates=(0.2, 0.2))
+    names = explorer.actor.env.action_names
+    best = explorer.actor.choose(SITUATIONS[0], possible := np.ones(len(names), np.bool_), True)
+    for candidate in range(len(names)):
+        weights = [np.zeros_like(part) for part in explorer.actor.weights]
+        weights[-1][candidate] = 1.0
+        explorer.candidate = QPolicy(explorer.actor.env, weights, 1)
+        chances = np.full(len(names), 0.1 / len(names)) + 0.8 * np.eye(len(names))[best]
+        chances[candidate] += 0.1
+        np.testing.assert_allclose(explorer.chances(SITUATIONS[0], possible), chances)
+
+
 def test_recorded_chances_are_those_of_the_draw() -> None:
     """They sum to one; the mean inverse chance of what was chosen is the number of what could be chosen."""
     surplus, variance = [0.0], [0.0]
@@ -231,10 +244,12 @@ def test_recorded_chances_are_those_of_the_draw() -> None:
         seed=st.integers(0, 1000),
         blocked=st.sets(st.integers(0, 2)),
         unsafe=st.sets(st.integers(0, 3), max_size=2),
+        waits=st.booleans(),
     )
-    def decide(rate: float, seed: int, blocked: set[int], unsafe: set[int]) -> None:
+    def decide(rate: float, seed: int, blocked: set[int], unsafe: set[int], waits: bool) -> None:
         domain = dataclasses.replace(DOMAIN, unsafe=tuple(DOMAIN.actions[1 + action] for action in unsafe))
         explorer = Explorer(LiveLearner(domain, "auto", SMALL).actor(), seed, (rate, rate))
+        explorer.candidate = LiveLearner(domain, "auto", SMALL, seed=1).actor() if waits else None
         names = explorer.actor.env.action_names
         possible = np.array([action not in blocked for action in range(len(names))])
         for number in range(500):

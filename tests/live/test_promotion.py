@@ -18,9 +18,9 @@ from dialogue_gym.live.logs import StoredLogs
 from dialogue_gym.live.promotion import (
     BUDGET,
     FEWEST,
-    Comparison,
     LabelledQPolicy,
     Promotion,
+    VersionComparison,
     compare,
     error_of,
     weights_in,
@@ -64,8 +64,8 @@ def test_worse_and_equal_versions_do_not_take_over() -> None:
     assert takes_over(NEW, 400, 0, 0)
 
 
-def better(low: float = 0.5) -> Comparison:
-    return Comparison(1, 1, 7.0, 90, Estimate(1.0, low, 1.5, 0.2))
+def better(low: float = 0.5) -> VersionComparison:
+    return VersionComparison(1, 1, 7.0, 90, Estimate(1.0, low, 1.5, 0.2))
 
 
 def test_versions_take_turns() -> None:
@@ -91,7 +91,7 @@ def test_versions_take_turns() -> None:
 
 
 @pytest.mark.parametrize("last", [None, better(), Promotion.begin(weights(0), 1, 1.0).cannot_say("few", 2.0)])
-def test_all_of_it_is_kept_in_a_checkpoint(last: Comparison | None) -> None:
+def test_all_of_it_is_kept_in_a_checkpoint(last: VersionComparison | None) -> None:
     now = dataclasses.replace(Promotion.begin(weights(3), 10, 5.0), candidate=weights(8), last=last, ended=4)
     state = json.loads(json.dumps(now.state()))
     again = Promotion.load(now.talking.env, weights_in(now.arrays()), state)
