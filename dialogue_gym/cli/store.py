@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import counted, nearest, printable, quoted
+from dialogue_gym.cli.fit import fit
 from dialogue_gym.cli.logs import domain_of, evaluate_by_logs
 from dialogue_gym.cli.options import ActionsOption, DomainName, tell_namesakes
 from dialogue_gym.cli.ratings import judge_store, review_ratings
@@ -43,6 +44,7 @@ store = typer.Typer(help="Inspect, export, prune and erase conversations.", no_a
 store.command(name="evaluate")(evaluate_by_logs)
 store.command(name="ratings")(review_ratings)
 store.command(name="raters")(judge_store)
+store.command(name="fit")(fit)
 
 Folder = Annotated[
     Path, typer.Option("--store", metavar="DIR", help="The folder that teach, live or serve wrote.")

@@ -1,7 +1,7 @@
 """Domain files: read, checked, frozen."""
 
-from dialogue_gym.domain.loader import load_domain
-from dialogue_gym.domain.model import Domain, DomainError, FakeUser, Profile
+from dialogue_gym.domain.loader import domain_text, load_domain
+from dialogue_gym.domain.model import Domain, DomainError, FakeUser, Noise, Profile
 from dialogue_gym.domain.slot import Slot
 
-__all__ = ["Domain", "DomainError", "FakeUser", "Profile", "Slot", "load_domain"]
+__all__ = ["Domain", "DomainError", "FakeUser", "Noise", "Profile", "Slot", "domain_text", "load_domain"]

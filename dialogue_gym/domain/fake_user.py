@@ -7,12 +7,13 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.conditions import Names, parse_action, parse_condition, parse_value
 from dialogue_gym.domain.model import (
+    CONFIDENCES,
     DEFAULT_REWARD,
     LISTEN,
     REACTIONS,
@@ -24,6 +25,7 @@ from dialogue_gym.domain.model import (
     AgendaItem,
     Condition,
     FakeUser,
+    Noise,
     Profile,
 )
 from dialogue_gym.domain.search_user import (
@@ -38,14 +40,20 @@ from dialogue_gym.domain.slot import DONT_CARE, EMPTY, FILLED
 from dialogue_gym.domain.venues import Database
 
 PROFILE_KEYS = ("patience", "informativeness", "indecisiveness", "corrects")
-FAKE_USER_KEYS = ("goal", "agenda", "intents", "actions", "phrases", "users", *PROFILE_KEYS, *SEARCH_KEYS)
+FAKE_USER_KEYS = (
+    *("goal", "agenda", "intents", "actions", "phrases", "users", "noise"),
+    *PROFILE_KEYS,
+    *SEARCH_KEYS,
+)
 GOAL_ONLY_KEYS = ("informativeness", "indecisiveness")
 ACTION_KEYS = ("speaks", "needs", "sets", "user", "says", "description")
 ROLES = ("inform", "affirm", "deny", "greet", "open")
 AGENDA_ROLES = ("inform", "deny")
 """The intents with which an agenda-driven user corrects and denies, if not with those of the agenda."""
-AGENDA_KEYS = ("say", "tells", "answer", "maybe", "chance", "one_of")
+AGENDA_KEYS = ("say", "tells", "answer", "maybe", "chance", "one_of", "chances")
 ANSWER_KEYS = ("after",)
+NOISE_KEYS = ("error_rate", "right", "wrong", "faults")
+FAULT_KEYS = ("intent", "value", "lost")
 MAX_PATIENCE = 100
 MAX_AGENDAS = 1000
 """The most paths through an agenda."""
@@ -84,14 +92,36 @@ def parse_fake_user(entry: YamlNode, names: Names, database: Database | None = N
         actions=actions,
         agendas=_agendas(keys["agenda"], names, dict(goal), actions) if "agenda" in keys else (),
         phrases=_phrases(keys["phrases"], names) if "phrases" in keys else (),
+        noise=_noise(keys["noise"]) if "noise" in keys else Noise(),
     )
+
+
+def _noise(entry: YamlNode) -> Noise:
+    """Read `noise`: an error rate, and shares of confidences and faults."""
+    keys = entry.mapping(NOISE_KEYS)
+    given: dict[str, Any] = {}
+    if "error_rate" in keys:
+        given["error_rate"] = keys["error_rate"].number(0, 1)
+    bins = CONFIDENCES[:0:-1]  # high, medium, low
+    for key, names in (("right", bins), ("wrong", bins), ("faults", FAULT_KEYS)):
+        if key in keys:
+            shares = {name: share.number(0, 1) for name, share in keys[key].mapping(names).items()}
+            given[key] = _shares(keys[key], [shares.get(name, 0.0) for name in names])
+    return Noise(**given)
+
+
+def _shares(entry: YamlNode, shares: Sequence[float]) -> tuple[float, ...]:
+    """Return shares, which need not sum to one exactly."""
+    if not 0.99 <= sum(shares) <= 1.01:
+        raise entry.error(f"the shares sum to {sum(shares):g}, not to 1")
+    return tuple(shares)
 
 
 def _searching(
     entry: YamlNode, keys: dict[str, YamlNode], names: Names, database: Database | None
 ) -> FakeUser:
     """Read the keys of users who search the database."""
-    for key in ("goal", "agenda", *PROFILE_KEYS):
+    for key in ("goal", "agenda", "noise", *PROFILE_KEYS):
         if key in keys:
             hint = "; it belongs under 'behaviour'" if key in ("patience", "corrects") else ""
             raise keys[key].error(f"users who search have no {key!r}{hint}")
@@ -348,11 +378,19 @@ def _agendas(
                 raise keys["maybe"].error("expected at least one thing to say")
             parts.append([(chance, optional), (1 - chance, [])])
         else:
-            part.mapping(("one_of",))
+            part.mapping(("one_of", "chances"))
             options = keys["one_of"].items()
             if not options:
                 raise keys["one_of"].error("expected at least one way")
-            parts.append([(1 / len(options), lines(option.items())) for option in options])
+            shares = [1 / len(options)] * len(options)
+            if "chances" in keys:
+                shares = [share.number(0, 1) for share in keys["chances"].items()]
+                if len(shares) != len(options):
+                    raise keys["chances"].error(f"expected {len(options)} chances, one for each way")
+                _shares(keys["chances"], shares)
+            parts.append(
+                [(share, lines(option.items())) for share, option in zip(shares, options, strict=True)]
+            )
         ways *= len(parts[-1])
         if ways > MAX_AGENDAS:
             raise part.error(f"more than the {MAX_AGENDAS} paths that are supported")
@@ -361,18 +399,19 @@ def _agendas(
 
 def _ways(entry: YamlNode, parts: list[list[tuple[float, list[_Line]]]]) -> Iterator[Agenda]:
     """Yield every possible sequence of an agenda."""
-    for way in itertools.product(*parts):
-        chance = math.prod(share for share, _ in way)
+    for way in itertools.product(*(range(len(choices)) for choices in parts)):
+        taken = [choices[choice] for choices, choice in zip(parts, way, strict=True)]
+        chance = math.prod(share for share, _ in taken)
         if chance == 0:
             continue
         items: list[AgendaItem] = []
-        for line in (line for _, lines in way for line in lines):
+        for line in (line for _, lines in taken for line in lines):
             items.append(line.item(items))
             if len(items) > MAX_ITEMS:
                 raise line.entry.error(f"more than the {MAX_ITEMS} things to say that are supported")
         if not items:
             raise entry.error("an agenda must have something to say, whichever way it goes")
-        yield Agenda(chance, tuple(items))
+        yield Agenda(chance, tuple(items), way)
 
 
 def _line(entry: YamlNode, names: Names, told: list[str], silent: set[str]) -> _Line:

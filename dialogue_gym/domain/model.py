@@ -159,6 +159,24 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """The errors with which a bot understands a user, and its confidence.
+
+    Attributes:
+        error_rate: chance that an utterance is misheard.
+        right: shares of high, medium and low confidence where it is heard right.
+        wrong: the same where it is misheard.
+        faults: shares of the faults of an utterance that tells slots: another intent, another value of a
+            slot, a slot that is lost.
+    """
+
+    error_rate: float = 0.0
+    right: tuple[float, float, float] = (0.65, 0.3, 0.05)
+    wrong: tuple[float, float, float] = (0.1, 0.25, 0.65)
+    faults: tuple[float, float, float] = (0.15, 0.7, 0.15)
+
+
+@dataclass(frozen=True)
 class AgendaItem:
     """A message of an agenda-driven user, and the actions that answer it."""
 
@@ -169,10 +187,14 @@ class AgendaItem:
 
 @dataclass(frozen=True)
 class Agenda:
-    """A whole plan of an agenda-driven user, and the chance to have it."""
+    """A whole plan of an agenda-driven user, and the chance to have it.
+
+    `way` is the index of the choice that was taken at each part of the agenda in the file.
+    """
 
     chance: float
     items: tuple[AgendaItem, ...]
+    way: tuple[int, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -247,10 +269,11 @@ class FakeUser:
     agendas: tuple[Agenda, ...] = ()
     phrases: tuple[tuple[str, tuple[str, ...]], ...] = ()
     search: SearchGoal | None = None
+    noise: Noise = Noise()
 
     def __repr__(self) -> str:
-        """Return the fields; the search only where there is one."""
-        return concise_repr(self, ("search",))
+        """Return the fields; the search and the noise only where a file has them."""
+        return concise_repr(self, ("search", "noise"))
 
     def profile(self, name: str) -> Profile:
         """Return a profile by name; ValueError names the nearest one."""

@@ -132,7 +132,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         domain: Domain | str | Path | Mapping[str, Any] | None = None,
         *,
         turn_taking: str = "auto",
-        semantic_error_rate: float = 0.0,
+        semantic_error_rate: float | None = None,
         user: str = "standard",
         patience: int | None = None,
         informativeness: float | None = None,

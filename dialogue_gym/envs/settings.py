@@ -49,8 +49,9 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
             given[name] = whole_number(name, given[name], *limits)
     if given["max_episode_steps"] == STEP_LIMITS[turn_taking]:
         given["max_episode_steps"] = None  # equal settings compare equal; make_vec always gives a number
-    for name in ("semantic_error_rate", "shaping"):
-        given[name] = given[name] or 0.0
+    if given["semantic_error_rate"] is None:
+        given["semantic_error_rate"] = domain.fake_user.noise.error_rate
+    given["shaping"] = given["shaping"] or 0.0
     settings = Settings(**given, reward=_reward(domain, reward or {}))
     domain.fake_user.profile(settings.user)
     return settings

@@ -73,7 +73,7 @@ class SimulatedPerson(ActionRunner):
         """
         conversation = bot.begin(name)
         self._next = self._opening()
-        while self._next is not None:
+        while self._next is not None and bot.conversations.is_open(conversation):  # a misheard end is one
             message, self._next = self._next, None
             bot.take(conversation, message)
         is_success = self._user.outcome == SUCCESS

@@ -19,10 +19,7 @@ from dialogue_gym.domain.observation import compile_condition, observation_field
 from dialogue_gym.rules.chance import ChanceTables
 from dialogue_gym.rules.search_tables import search_tables
 from dialogue_gym.rules.tables import (
-    CONFIDENCE_IF_RIGHT,
-    CONFIDENCE_IF_WRONG,
     EVENT_TERMS,
-    FAULTS,
     HIGH,
     SCALARS,
     STEP_LIMITS,
@@ -181,7 +178,8 @@ def _chances(domain: Domain, fake_user: FakeUser, profile: Profile, settings: Se
     wishes = len(sizes) if fake_user.kind == "goal" else 0  # an agenda has its own opening
     chances = ChanceTables()
     error = settings.semantic_error_rate
-    right, wrong = ((1.0,), (1.0,)) if error == 0 else (CONFIDENCE_IF_RIGHT, CONFIDENCE_IF_WRONG)
+    noise = fake_user.noise
+    right, wrong = ((1.0,), (1.0,)) if error == 0 else (noise.right, noise.wrong)
     changes = profile.indecisiveness if any(size > 1 for size in sizes) else 0.0
     return dict(
         opening_chance=chances.add(opening_chances(profile.informativeness, wishes)),
@@ -190,7 +188,7 @@ def _chances(domain: Domain, fake_user: FakeUser, profile: Profile, settings: Se
         error_chance=chances.add([1 - error, error]),
         right_chance=chances.add(list(right)),
         wrong_chance=chances.add(list(wrong)),
-        fault_chance=chances.add(list(FAULTS)),
+        fault_chance=chances.add(noise.faults),
         agenda_chance=chances.add([agenda.chance for agenda in fake_user.agendas] or [1.0]),
         chances=tuple(chances.tables),
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from dialogue_gym.domain.model import Behaviour, Domain, SearchGoal
+from dialogue_gym.domain.model import Behaviour, Domain, Noise, SearchGoal
 from dialogue_gym.domain.observation import observation_fields, slot_codes
 from dialogue_gym.rules.chance import ChanceTables
 from dialogue_gym.rules.search import find_venues, store
 from dialogue_gym.rules.tables import (
     CERTAIN_SCORE,
-    FAULTS,
     SCALARS,
     SCORE_IF_RIGHT,
     SCORE_IF_WRONG,
@@ -201,7 +200,7 @@ def _chances(domain: Domain, goal: SearchGoal, settings: Settings) -> dict[str, 
         error_chance=chances.maybe(error),
         right_chance=chances.add(SCORE_IF_RIGHT),
         wrong_chance=chances.add(SCORE_IF_WRONG),
-        fault_chance=chances.add(FAULTS),
+        fault_chance=chances.add(Noise().faults),
         unmet_chance=chances.maybe(goal.unmet),
         rival_chance=chances.maybe(SECOND_IF_RIGHT),
         truth_chance=chances.maybe(SECOND_IF_WRONG),

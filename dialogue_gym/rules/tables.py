@@ -107,13 +107,6 @@ EVENT_TERMS = (
 )
 STEP_LIMITS = {"auto": 50, "explicit": 100}
 
-CONFIDENCE_IF_RIGHT = (0.65, 0.3, 0.05)
-CONFIDENCE_IF_WRONG = (0.1, 0.25, 0.65)
-"""Chances of high, medium and low confidence under noise."""
-
-FAULTS = (0.15, 0.7, 0.15)
-"""Chances that an utterance with values is misheard as another intent, with another value, or without one."""
-
 Row = MutableSequence[int]
 """A list or an array of integers; a slice of it can be set to either, or to a tuple."""
 

@@ -28,7 +28,7 @@ from dialogue_gym.text.tools import instructions, needs_text
 MODES = ("names", "tools", "free")
 """The ways to act: the name of an action, the call of one as a tool, or a sentence."""
 TEXT_SETTINGS: dict[str, Any] = {
-    "semantic_error_rate": 0.0,
+    "semantic_error_rate": None,
     "user": "standard",
     "patience": None,
     "informativeness": None,

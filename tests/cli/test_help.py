@@ -43,6 +43,7 @@ COMMANDS = {
     ("store", "list"): "List conversations",
     ("store", "show"): "Show a conversation as a chat",
     ("store", "evaluate"): "Estimate how an agent would have done in logged conversations",
+    ("store", "fit"): "Fit the fake user to the people who talked to a bot",
     ("store", "export"): "Write what was taught as a project for Rasa",
     ("store", "import-tracker"): "Import conversations with a Rasa bot",
     ("store", "adopt"): "Use a store with another domain",

@@ -32,6 +32,8 @@ KNOWN = {
     "action": simulation.ACTION_KEYS,
     "agenda": simulation.AGENDA_KEYS,
     "answer": simulation.ANSWER_KEYS,
+    "noise": simulation.NOISE_KEYS,
+    "faults": simulation.FAULT_KEYS,
     "condition": tuple(key for key in conditions.CONDITION_KEYS if key not in SEARCH_CONDITIONS),
     "expert": conditions.EXPERT_KEYS,
 }

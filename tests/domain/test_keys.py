@@ -17,6 +17,7 @@ from dialogue_gym.domain.model import (
     Condition,
     ExpertChoice,
     ExpertRule,
+    Noise,
     Profile,
     Response,
     Variation,
@@ -308,6 +309,38 @@ KEYS: list[tuple[str, str, tuple[str, Callable[[Domain], Any]], Any]] = [
         agenda("  - {say: greet, answer: ask}\n  - one_of: [[], [{say: greet, answer: ask}]]"),
         (Agenda(0.5, (GREET,)), Agenda(0.5, (GREET, GREET))),
     ),
+    (
+        "agenda",
+        "chances",
+        agenda(
+            "  - {one_of: [[{say: greet, answer: ask}], [], []], chances: [0.5, 0.25, 0.25]}\n"
+            "  - {say: greet, answer: ask}"
+        ),
+        (Agenda(0.5, (GREET, GREET)), Agenda(0.25, (GREET,)), Agenda(0.25, (GREET,))),
+    ),
+    ("fake_user", "noise", goal_user("noise: {error_rate: 0.2}", lambda u: u.noise), Noise(0.2)),
+    ("noise", "error_rate", goal_user("noise: {error_rate: 1}", lambda u: u.noise), Noise(1.0)),
+    (
+        "noise",
+        "right",
+        goal_user("noise: {right: {low: 0.25, high: 0.75}}", lambda u: u.noise),
+        Noise(right=(0.75, 0.0, 0.25)),
+    ),
+    (
+        "noise",
+        "wrong",
+        goal_user("noise: {wrong: {medium: 1}}", lambda u: u.noise),
+        Noise(wrong=(0.0, 1.0, 0.0)),
+    ),
+    (
+        "noise",
+        "faults",
+        goal_user("noise: {faults: {value: 1}}", lambda u: u.noise),
+        Noise(faults=(0.0, 1.0, 0.0)),
+    ),
+    ("faults", "intent", goal_user("noise: {faults: {intent: 1}}", lambda u: u.noise.faults), (1, 0, 0)),
+    ("faults", "value", goal_user("noise: {faults: {value: 1}}", lambda u: u.noise.faults), (0, 1, 0)),
+    ("faults", "lost", goal_user("noise: {faults: {lost: 1}}", lambda u: u.noise.faults), (0, 0, 1)),
     (
         "answer",
         "after",

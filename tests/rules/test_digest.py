@@ -85,7 +85,7 @@ def test_digest_ignores_comments_and_docstrings(
     "change",
     [
         put("tables.py", "MAX_UNHEARD = 10", "MAX_UNHEARD = 11"),
-        put("tables.py", "IF_RIGHT = (0.65, 0.3, 0.05)", "IF_RIGHT = (0.65, 0.3, 0.06)"),
+        put("tables.py", "(0.55, 0.25, 0.13, 0.07)", "(0.55, 0.25, 0.13, 0.08)"),
         put("tables.py", '"auto": 50', '"auto": 50.0'),
         put("user.py", "row[POSITION] += 1", "row[POSITION] -= 1"),
         put("chance.py", "while uniform >= thresholds", "while uniform > thresholds"),

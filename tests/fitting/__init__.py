@@ -1,0 +1,1 @@
+"""Tests of fake users fitted to people."""
