@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv: python3, make and pip are enough to begin with.
 .NOTPARALLEL:
-.PHONY: demo test test-slow lint format docs bench bench-web bench-live browser proxy clean
+.PHONY: demo test test-slow lint format docs bench bench-web bench-live browser proxy postgres clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -22,7 +22,7 @@ demo: $(VENV)/.agents ## PPO learns to book a restaurant in front of you
 	@$(PYTHON) -m agents demo
 
 # The types take one core a while, so lint runs beside the tests, and is shown after them.
-test: $(VENV)/.dev browser $(if $(CI),proxy) ## lint and the test suite; where CI is set, the slow tests too
+test: $(VENV)/.dev browser $(if $(CI),proxy postgres) ## lint and the test suite; where CI is set, the slow tests too
 	@mkdir -p out; ($(LINT)) >out/lint.log 2>&1 & lint=$$!; \
 	$(PYTEST) $(if $(CI),,-m "not slow"); tests=$$?; \
 	wait $$lint; lint=$$?; cat out/lint.log; [ $$lint = 0 ] && exit $$tests
@@ -43,6 +43,12 @@ proxy: ## nginx, for the attacks on a server behind it
 	|| { as=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
 		$$as apt-get update -qq && $$as apt-get install -qq -y --no-install-recommends nginx-light; } >/dev/null 2>&1 \
 	|| echo "There is no nginx here, so the tests behind a proxy are skipped."
+
+postgres: ## PostgreSQL, of which tests start a server of their own
+	@command -v initdb >/dev/null || test -d /usr/lib/postgresql \
+	|| { as=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
+		$$as apt-get update -qq && $$as apt-get install -qq -y --no-install-recommends postgresql; } >/dev/null 2>&1 \
+	|| echo "There is no PostgreSQL here, so the tests of stores in it are skipped."
 
 lint: $(VENV)/.dev ## style, types, spelling
 	$(LINT)

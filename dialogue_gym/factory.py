@@ -13,6 +13,8 @@ from dialogue_gym.check import KINDS, NLU, STORIES, data_files, has_examples
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import read_domain
 from dialogue_gym.domain.sources import builtin_names
+from dialogue_gym.journal.data_folder import DataPath, data_folder, local_file
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.nlu.examples import NluData, builtin_path, read_examples
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.stories import Story, load
@@ -96,9 +98,15 @@ def _with_folders(given: Iterable[str | Path], kind: str) -> list[Path]:
     return paths
 
 
-def imported_examples(store: Path) -> list[Path]:
-    """Return the example files that were imported into the folder of a store."""
-    return sorted((store / IMPORTED_NAME).glob("nlu.*"))
+def imported_examples(store: StorePlace) -> list[Path]:
+    """Return the example files that were imported into a store, or copies of those in a database.
+
+    Raises:
+        OSError: the database cannot be used.
+    """
+    folder: DataPath = data_folder(store) / IMPORTED_NAME
+    found: list[DataPath] = list(folder.glob("nlu.*"))
+    return [local_file(path) for path in sorted(found, key=str)]
 
 
 def how_to_talk(domain: Domain, knows_words: bool) -> str:

@@ -23,8 +23,10 @@ from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.journal.place import DatabaseUrl, StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.vector.env import DialogueVectorEnv
+from tests.postgres import PostgresServer, programs
 
 # CI always uses the same examples, so that a failure can be repeated; other runs look for new ones. Slow
 # examples do not fail, since the machine may be busy.
@@ -153,6 +155,33 @@ def compiling_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "store") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of PostgreSQL; tests that need one are skipped where it is not installed."""
+    if (found := programs()) is None:
+        pytest.skip("PostgreSQL is missing: apt-get install postgresql")
+    server = PostgresServer(found)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[DatabaseUrl]:
+    """An empty database."""
+    name = postgres.new_database()
+    yield DatabaseUrl(postgres.url(name))
+    postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["folder", "database"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> StorePlace:
+    """Each kind of place for a store, in which there is none yet."""
+    if request.param == "folder":
+        return tmp_path / "store"
+    found: DatabaseUrl = request.getfixturevalue("database")
+    return found
 
 
 @pytest.fixture

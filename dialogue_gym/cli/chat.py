@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from dialogue_gym._text import printable
 from dialogue_gym.chat import RESTART_COMMAND, Bot, Chat
@@ -20,11 +19,12 @@ from dialogue_gym.cli.options import (
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.factory import chat_stories, domain_notes, how_to_talk, make_runner, unused_code
+from dialogue_gym.journal.location import store_named
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.nlu.interpreter import FALLBACK
 from dialogue_gym.stories import with_names_of
 from dialogue_gym.stories.rulebook import RuleBook
-from dialogue_gym.teaching.policy import is_store, story_agent
+from dialogue_gym.teaching.policy import story_agent
 from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter
 from dialogue_gym.terminal import SCORES, Prompt, divert_log, scores_key
 
@@ -59,8 +59,7 @@ def chat(
             agent, domain, _report, is_builtin=source in builtin_names(), seed=seed, trust=trust
         )
     runner = make_runner(source, domain, actions, seed)
-    folder = Path(agent) if agent and is_store(Path(agent)) else None
-    words = make_interpreter(source, domain, nlu or (), seed, folder, fallback)
+    words = make_interpreter(source, domain, nlu or (), seed, store_named(agent), fallback)
     await_training(words)
     rules = loaded.rules if loaded else RuleBook(domain, told)
     talk = Chat(Bot(domain, loaded, runner, rules), for_people(words, domain))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from dialogue_gym._text import counted, percent, printable
-from dialogue_gym.cli.options import SeedOption, TrustOption, note
+from dialogue_gym.cli.options import STORE_PLACE, SeedOption, TrustOption, note
 from dialogue_gym.cli.verdict import JsonOption
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.identity import read_domain
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.logs import StoredLogs, read_logs
 from dialogue_gym.live.policy import find_agent
@@ -33,7 +33,9 @@ from dialogue_gym.policies.agent import Agent
 
 
 def evaluate_by_logs(
-    place: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that live or serve wrote.")],
+    place: Annotated[
+        Any, typer.Argument(help="The folder or database that live or serve wrote.", **STORE_PLACE)
+    ],
     *,
     agent: Annotated[
         str,
@@ -84,11 +86,11 @@ def domain_of(opened: Store) -> Domain:
     """
     about = opened.domain
     if about is None:
-        raise StoreError(f"{opened.folder}: no domain is known here, since nothing was taught yet")
+        raise StoreError(f"{opened.place}: no domain is known here, since nothing was taught yet")
     return read_domain(about)
 
 
-def _report(place: Path, stored: StoredLogs, agent: Agent, target: Any) -> OffPolicyReport:
+def _report(place: StorePlace, stored: StoredLogs, agent: Agent, target: Any) -> OffPolicyReport:
     try:
         return evaluate_logs(stored.logs, target, stored.returns)
     except CannotSay as error:
@@ -102,7 +104,7 @@ def _found(name: str, domain: Domain, is_builtin: bool, seed: int, trust: bool) 
 
 
 def _shown(
-    place: Path,
+    place: StorePlace,
     stored: StoredLogs,
     agents: list[Agent],
     reports: list[OffPolicyReport],

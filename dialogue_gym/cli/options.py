@@ -14,6 +14,7 @@ import typer
 
 from dialogue_gym._text import nearest, printable, quoted
 from dialogue_gym.domain.sources import builtin_names, namesake
+from dialogue_gym.journal.place import StorePlace, place_of
 
 BOT, TEACHING, LEARNING = "Bot and store", "Teaching", "Learning from people"
 SERVING, PEOPLE = "Serving", "Visitors and front ends"
@@ -106,6 +107,14 @@ def tell_namesakes(context: typer.Context, given: list[str] | str | None) -> lis
     return given
 
 
+def _place(context: typer.Context, given: str | None) -> StorePlace | None:
+    return None if given is None or context.resilient_parsing else place_of(given)
+
+
+# Without a parser Typer takes no `Any`; an error in its place would lose its words.
+STORE_PLACE: dict[str, Any] = {"metavar": "DIR|URL", "parser": str, "callback": _place}
+"""The settings of an option or argument whose value is the place of a store, a `StorePlace`."""
+
 DomainName = Annotated[
     str,
     typer.Argument(
@@ -178,8 +187,8 @@ def _option(type_: Any, panel: str, *flags: str, **settings: Any) -> Any:
 
 
 def _store(default: str) -> Any:
-    text = f"Folder of the store; default: {default}."
-    return _option(Path | None, BOT, "--store", metavar="DIR", help=text)
+    text = f"Folder or PostgreSQL database of the store; default: the folder {default}."
+    return _option(Any, BOT, "--store", help=text, **STORE_PLACE)
 
 
 _OPTIONS: dict[str, Any] = {

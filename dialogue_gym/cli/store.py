@@ -6,22 +6,24 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dialogue_gym._text import counted, nearest, printable, quoted
 from dialogue_gym.cli.fit import fit
 from dialogue_gym.cli.logs import domain_of, evaluate_by_logs
-from dialogue_gym.cli.options import ActionsOption, DomainName, tell_namesakes
+from dialogue_gym.cli.options import STORE_PLACE, ActionsOption, DomainName, tell_namesakes
 from dialogue_gym.cli.ratings import judge_store, review_ratings
 from dialogue_gym.cli.tables import table, when
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.journal.data_folder import DataPath
 from dialogue_gym.journal.entry import LIVE, STORY
 from dialogue_gym.journal.history import History
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import (
     CheckpointError,
@@ -46,26 +48,27 @@ store.command(name="ratings")(review_ratings)
 store.command(name="raters")(judge_store)
 store.command(name="fit")(fit)
 
-Folder = Annotated[
-    Path, typer.Option("--store", metavar="DIR", help="The folder that teach, live or serve wrote.")
+Place = Annotated[
+    Any,
+    typer.Option("--store", help="The folder or database that teach, live or serve wrote.", **STORE_PLACE),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")]
-Place = Annotated[
-    Path | None, typer.Argument(metavar="DIR", help="The folder that teach, live or serve wrote.")
+PlaceArgument = Annotated[
+    Any, typer.Argument(help="The folder or database that teach, live or serve wrote.", **STORE_PLACE)
 ]
-OptionalFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="The same as DIR.")]
+OptionalPlace = Annotated[Any, typer.Option("--store", help="The same as DIR.", **STORE_PLACE)]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
 _NUMBERS = ("entries", "turns", "corrections", "steps", "success")
 
 
 @store.command(name="list")
-def list_command(place: Place = None, *, folder: OptionalFolder = None) -> None:
+def list_command(place: PlaceArgument = None, *, store_place: OptionalPlace = None) -> None:
     """List conversations, oldest change first, after the imported stories."""
     stories: list[tuple[str, ...]] = []
     conversations: list[tuple[str, ...]] = []
-    with _reading(_folder(place, folder)) as opened:
+    with _reading(_given(place, store_place)) as opened:
         history = History(opened.entries())
         for summary in opened.conversations():
             if summary.id not in history.conversations:
@@ -89,19 +92,19 @@ def list_command(place: Place = None, *, folder: OptionalFolder = None) -> None:
         print(line)
 
 
-def _folder(place: Path | None, folder: Path | None) -> Path:
-    """Return the folder of a store, which is given as an argument or as an option."""
-    if place and folder and place != folder:
-        raise ValueError(f"--store {folder}: the store {place} is given as well; give one of the two")
-    if (found := place or folder) is None:
+def _given(place: StorePlace | None, option: StorePlace | None) -> StorePlace:
+    """Return the place of a store, which is given as an argument or as an option."""
+    if place and option and place != option:
+        raise ValueError(f"--store {option}: the store {place} is given as well; give one of the two")
+    if (found := place or option) is None:
         raise ValueError("give the folder of a store, as in: dialogue-gym store list DIR")
     return found
 
 
 @store.command()
-def show(conversation: Name, *, folder: Folder) -> None:
+def show(conversation: Name, *, place: Place) -> None:
     """Show a conversation as a chat, with its corrections."""
-    with _reading(folder) as opened:
+    with _reading(place) as opened:
         history = History(opened.entries())
         corrected = corrections(history, conversation)
         record = history.conversation(history.extended(domain_of(opened)), conversation)
@@ -143,7 +146,7 @@ def _note(correction: Correction) -> str:
 def export_command(
     target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the files.")],
     *,
-    folder: Folder,
+    place: Place,
     reader: Annotated[
         str,
         typer.Option(
@@ -170,7 +173,7 @@ def export_command(
         raise ValueError(f"--for: unknown target {quoted(reader)}; {nearest(reader, EXPORT_FOLDERS)}")
     if chat and (nlu or actions or reader != RASA):
         raise ValueError("--chat: it takes neither --for, --nlu nor --actions, which are about Rasa")
-    with _reading(folder) as opened:
+    with _reading(place) as opened:
         history, domain = History(opened.entries()), domain_of(opened)
         if chat:
             done = export_chats(history, domain, target)
@@ -191,7 +194,7 @@ def forget(
         str | None, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")
     ] = None,
     *,
-    folder: Folder,
+    place: Place,
     person: Annotated[
         str | None, typer.Option("--person", metavar="SENDER", help="Erase all conversations with a person.")
     ] = None,
@@ -201,7 +204,7 @@ def forget(
     """Erase a conversation for good, for example because it holds personal data."""
     if (conversation is None) == (person is None):
         raise ValueError("give either a conversation, or --person and the name of a sender")
-    with Store(folder, create=False) as opened:
+    with Store(place, create=False) as opened:
         names = [str(conversation)] if person is None else _conversations_with(opened, person)
         is_known = {summary.id for summary in opened.conversations()}.issuperset(names)
         forks = [fork for name in names for fork in opened.branches(name)]
@@ -209,7 +212,7 @@ def forget(
             what = ", ".join(map(printable, [*names, *forks]))
             typer.confirm(f"Erase {what} for good?", abort=True)
         erased: list[str] = []
-        removed: list[Path] = []
+        removed: list[DataPath] = []
         for name in names:
             gone, checkpoints = forget_learned(opened, name, with_forks)
             erased += gone
@@ -243,7 +246,7 @@ def rollback(
         typer.Argument(metavar="CHECKPOINT", help="A number, or best; without it, all are listed."),
     ] = None,
     *,
-    folder: Folder,
+    place: Place,
 ) -> None:
     """Go back to an earlier checkpoint; later conversations are kept but not relearned."""
     if checkpoint is None:
@@ -251,7 +254,7 @@ def rollback(
             for line in table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder)), _NUMBERS):
                 print(line)
         return
-    with Store(folder, create=False) as opened:
+    with Store(place, create=False) as opened:
         path = roll_back(opened, checkpoint)
     print(f"The next conversation begins with {path.stem}.")
 
@@ -273,7 +276,7 @@ def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
 @store.command()
 def prune(
     *,
-    folder: Folder,
+    place: Place,
     checkpoints: Annotated[int, typer.Option(min=1, help="Number of newest checkpoints to keep.")] = 7,
     conversations: Annotated[
         int | None,
@@ -282,25 +285,25 @@ def prune(
     yes: Yes = False,
 ) -> None:
     """Remove old checkpoints, and erase old live conversations without corrections."""
-    with Store(folder, create=False) as opened:
+    with Store(place, create=False) as opened:
         if conversations is not None:
             if not yes:
                 what = f"all but the newest {conversations} live conversations"
                 typer.confirm(f"Erase {what} for good?", abort=True)
             print(counted(len(opened.prune(LIVE, conversations)), "conversation"), "erased")
-        print(counted(len(checkpoints_of(folder).prune(checkpoints)), "checkpoint"), "removed")
+        print(counted(len(checkpoints_of(place).prune(checkpoints)), "checkpoint"), "removed")
 
 
 @store.command(name="import-tracker")
 def import_tracker(
-    place: Annotated[
+    trackers: Annotated[
         str,
         typer.Argument(
             metavar="FILE|URL", help="A SQLite or JSON file of Rasa's tracker store, or a postgresql:// URL."
         ),
     ],
     *,
-    folder: Folder,
+    place: Place,
     domain: Annotated[
         str | None,
         typer.Option(
@@ -309,28 +312,28 @@ def import_tracker(
     ] = None,
 ) -> None:
     """Import conversations with a Rasa bot, to replay, correct and teach from."""
-    trackers = read_trackers(place)
+    found = read_trackers(trackers)
     if domain is not None:
         load_domain(domain)
-    with Store(folder, create=domain is not None) as opened:
+    with Store(place, create=domain is not None) as opened:
         if domain is not None:
             for line in opened.use_domain(domain, domain_text(domain)):
                 print(f"({printable(line)})")
-        count, notes = import_trackers(opened, domain_of(opened), trackers)
+        count, notes = import_trackers(opened, domain_of(opened), found)
     for note in notes:
         print(f"({note})")
     print(counted(count, "conversation"), "imported")
 
 
 @store.command()
-def adopt(source: DomainName, *, folder: Folder) -> None:
+def adopt(source: DomainName, *, place: Place) -> None:
     """Use a store with another domain from now on."""
     load_domain(source)
-    with Store(folder, create=False) as opened:
+    with Store(place, create=False) as opened:
         lines = opened.use_domain(source, domain_text(source), adopts=True)
     for line in lines:
         print(f"({printable(line)})")
-    print(f"{folder} belongs to {printable(source)}")
+    print(f"{place} belongs to {printable(source)}")
 
 
 @store.command(name="rename-action")
@@ -338,11 +341,11 @@ def rename_action(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The name in the conversations.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name in the domain.")],
     *,
-    folder: Folder,
+    place: Place,
 ) -> None:
     """Rename an action in everything that was taught or learned."""
-    with Store(folder, create=False) as opened:
-        checkpoints = checkpoints_of(folder)
+    with Store(place, create=False) as opened:
+        checkpoints = checkpoints_of(place)
         new = written_name(new, "action", domain_of(opened).actions)
         count = opened.rename_action(old, new, is_learned=knows_action(checkpoints, old))
         rename_learned(checkpoints, old, new)
@@ -353,9 +356,9 @@ def rename_action(
 
 
 @store.command()
-def check(place: Place = None, *, folder: OptionalFolder = None) -> None:
+def check(place: PlaceArgument = None, *, store_place: OptionalPlace = None) -> None:
     """Check a store for errors; any error gives exit status 2."""
-    with _reading(_folder(place, folder)) as opened:
+    with _reading(_given(place, store_place)) as opened:
         lines = opened.check()
     for line in lines or ["no problems found"]:
         print(printable(line))
@@ -363,5 +366,5 @@ def check(place: Place = None, *, folder: OptionalFolder = None) -> None:
         raise typer.Exit(2)
 
 
-def _reading(folder: Path) -> Store:
-    return Store(folder, create=False, read_only=True)
+def _reading(place: StorePlace) -> Store:
+    return Store(place, create=False, read_only=True)

@@ -23,6 +23,7 @@ from dialogue_gym.cli.verdict import (
     written,
 )
 from dialogue_gym.domain import load_domain
+from dialogue_gym.journal.place import without_password
 from dialogue_gym.stories import load
 from dialogue_gym.testing.bots import ForeignBot
 from dialogue_gym.testing.replay import replay_stories
@@ -46,7 +47,7 @@ def test(
         str,
         typer.Argument(
             metavar="URL|DIR",
-            help="Address of a server with Rasa's REST channel, or the folder of a store or an agent.",
+            help="Address of a server with Rasa's REST channel, or the folder of a store or an agent, or a store's database.",
         ),
     ],
     settings: SettingsArgument = None,
@@ -124,7 +125,7 @@ def test(
             raise typer.Exit(1)
         return
     check_targets(junit, html)
-    with late_progress_bar(printable(bot.partition("?")[0]), dialogues * tries) as progress:
+    with late_progress_bar(printable(without_password(bot).partition("?")[0]), dialogues * tries) as progress:
         report = run(
             made(),
             domain,

@@ -5,17 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dialogue_gym._text import printable
 from dialogue_gym.bounds.bounding import Bounding, BoundMethod
-from dialogue_gym.cli.options import DomainName, SeedOption, SettingsArgument, note, one_of
+from dialogue_gym.cli.options import STORE_PLACE, DomainName, SeedOption, SettingsArgument, note, one_of
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
+from dialogue_gym.journal.location import has_store
 from dialogue_gym.reports.report import settings_note
-from dialogue_gym.teaching.policy import is_store
 from dialogue_gym.training.configuration import (
     agent_config,
     agent_names,
@@ -52,8 +52,8 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="Folder for the agent; default: DOMAIN-NAME.")
     ] = None,
     labels: Annotated[
-        Path | None,
-        typer.Option(metavar="STORE", help="A taught store, with whose labels a warm_ agent begins."),
+        Any,
+        typer.Option(help="A taught store, with whose labels a warm_ agent begins.", **STORE_PLACE),
     ] = None,
     curriculum: Annotated[
         bool,
@@ -85,7 +85,7 @@ def train(
             " --labels STORE begins with the labels of a taught one"
         )
     folder = out or Path(f"{domain.name}-{agent}")
-    if is_store(folder):
+    if has_store(folder):
         raise ValueError(f"{folder}: this is a store; give another folder for the agent")
     from dialogue_gym.training import Run, progress_bar, save_metrics, save_trained
     from dialogue_gym.training import train as run_training

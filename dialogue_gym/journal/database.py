@@ -1,348 +1,148 @@
-"""The SQLite database of a store: its lock, its format, its errors in one line, its rows and queries."""
+"""The database of a journal: the little that a store asks of SQLite and of PostgreSQL.
+
+All of it is one table of entries that grows at its end, and a table of notes about the store. Each database
+has its own module with its SQL: `sqlite.py` and `postgresql.py`.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from dialogue_gym._files import NO_FILE
-from dialogue_gym.journal.entry import DOMAIN, HEAD, Draft, Entry, StoreError
+from dialogue_gym.journal.entry import HEAD, Draft, Entry, StoreError, content_json
+from dialogue_gym.journal.place import StorePlace
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
-JOURNAL = "journal.sqlite"
-"""The name of the file in the folder of a store."""
-_APPLICATION = int.from_bytes(b"dgym")
-_FORMAT = 1
-_BUSY_SECONDS = 5.0
-_TABLES = """
-CREATE TABLE entries (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    conversation TEXT NOT NULL,
-    parent INTEGER REFERENCES entries(id),
-    kind TEXT NOT NULL,
-    content TEXT NOT NULL,
-    author TEXT NOT NULL,
-    time REAL NOT NULL,
-    revision INTEGER NOT NULL
-);
-CREATE INDEX by_conversation ON entries (conversation, id);
-CREATE INDEX by_parent ON entries (parent);
-CREATE TRIGGER entries_are_never_changed BEFORE UPDATE ON entries
-    BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
-CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL);
-"""
-_ERASING = "erasing"
-_IN_MEMORY = ":memory:"  # as SQLite calls it
-_FOREIGN = "not a journal of dialogue_gym"
-_REASONS = {
-    sqlite3.SQLITE_FULL: "the disk is full, and this was not written",
-    sqlite3.SQLITE_IOERR: "the disk gave an error, and this was not done",
-    sqlite3.SQLITE_NOTADB: _FOREIGN,
-    sqlite3.SQLITE_CORRUPT: "the file is damaged",
-    sqlite3.SQLITE_READONLY: "it cannot be written",
-    sqlite3.SQLITE_BUSY: "another program holds the file",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
-}
+ERASING = "erasing"
+"""The note of an erasure that has begun; the next one who opens the store completes it."""
+FORMAT = "its format is {}; this version of dialogue_gym reads {}"
 
 
-class JournalDatabase:
-    """The file of the journal in a folder, or a database in memory; several threads may share it."""
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry to be written, with its content as JSON.
 
-    def __init__(self, folder: Path | None, create: bool, read_only: bool, wait: float) -> None:
-        """Open the file, and create it if need be; without a folder, create a database in memory.
+    Attributes:
+        conversation: the id of its conversation.
+        kind: one of `KINDS`.
+        content: the content, checked and written as JSON in ASCII.
+        author: the author; empty if unknown.
+        parent: the id of the entry that it follows; None for none, or one of the same list.
+        before: the place in the list of the entry that it follows; None if `parent` names it.
+    """
 
-        Raises:
-            StoreError: see `Store`.
-            ImportError: writing to a folder needs filelock, which is missing.
-        """
-        self.folder = folder or Path(_IN_MEMORY)
-        self.path = Path(_IN_MEMORY) if folder is None else folder / JOURNAL
-        self.is_read_only = read_only
-        self.mutex = threading.RLock()
-        if folder is not None and not self.path.exists() and (read_only or not create):
-            raise StoreError(f"{folder}: there is no store here")
-        if folder is not None and self.path.exists() and not self.path.is_file():
-            raise StoreError(f"{self.path}: {NO_FILE}")
-        with contextlib.ExitStack() as opened, self._errors():
-            if folder is None:
-                address = _IN_MEMORY
-            else:
-                if not read_only:
-                    # Conversations are personal data: no other account on the machine can read them.
-                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    opened.callback(_lock(folder, wait).release)
-                address = f"{self.path.resolve().as_uri()}?{self._mode()}"
-            # The mutex serializes the threads; SQLite's own check would refuse all but the first.
-            self._connection = sqlite3.connect(
-                address,
-                uri=folder is not None,
-                timeout=_BUSY_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            opened.callback(self._connection.close)
-            self._prepare()
-            self._open = opened.pop_all()
+    conversation: str
+    kind: str
+    content: str
+    author: str
+    parent: int | None
+    before: int | None
 
-    def _mode(self) -> str:
-        if not self.is_read_only:
-            return "mode=rwc"
-        # Readers and writer meet in files beside the journal, which a disk for reading only cannot have.
-        is_fixed = not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists()
-        return "mode=ro&immutable=1" if is_fixed else "mode=ro"
-
-    def _prepare(self) -> None:
-        application = self._pragma("application_id")
-        is_new = application == 0 and not self.read("SELECT 1 FROM sqlite_master")
-        if application != _APPLICATION and (self.is_read_only or not is_new):
-            raise StoreError(f"{self.path}: {_FOREIGN}")
-        if not is_new and (version := self._pragma("user_version")) != _FORMAT:
-            raise StoreError(
-                f"{self.path}: its format is {version}; this version of dialogue_gym reads {_FORMAT}"
-            )
-        # On macOS only `fullfsync` makes a write durable; elsewhere it has no effect.
-        for setting in ("synchronous=FULL", "fullfsync=ON", "foreign_keys=ON", "secure_delete=ON"):
-            self._connection.execute(f"PRAGMA {setting}")
-        if self.is_read_only:
-            return
-        self._pragma("journal_mode=WAL")
-        if is_new:
-            marks = f"PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_FORMAT};"
-            self._connection.executescript(f"BEGIN; {_TABLES} {marks} COMMIT;")
-        if self.note(_ERASING) is not None:
-            self.erase()  # the process was killed while erasing
-
-    def close(self) -> None:
-        """Close the file and release its lock; everything is written already."""
-        with self.mutex:
-            self._open.close()
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn errors of the system and of SQLite into a `StoreError` of one line."""
-        try:
-            yield
-        except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the upper bytes have details
-            reason = f"{_REASONS[code]} ({error})" if code in _REASONS else str(error)
-            raise StoreError(f"{self.path}: {reason}") from None
-        except OSError as error:
-            raise StoreError(f"{self.path.parent}: cannot be used ({error.strerror or error})") from None
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Begin a transaction: all of it is written or, if there is an error, nothing.
-
-        Raises:
-            StoreError: the database cannot be written.
-        """
-        if self.is_read_only:
-            raise StoreError(f"{self.path}: it was opened for reading only")
-        with self.mutex, self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-
-    def read(self, query: str, *values: object) -> list[Any]:
-        """Return all rows of a query.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
-        with self.mutex, self._errors():
-            return self._connection.execute(query, values).fetchall()
-
-    def _pragma(self, pragma: str) -> Any:
-        return self.read(f"PRAGMA {pragma}")[0][0]
-
-    def note(self, name: str) -> str | None:
-        """Return a note about the store as a whole; None if there is none."""
-        rows = self.read("SELECT text FROM notes WHERE name = ?", name)
-        return rows[0][0] if rows else None
-
-    def set_notes(self, **notes: str) -> None:
-        """Set notes about the store as a whole.
-
-        Raises:
-            StoreError: the database cannot be written.
-        """
-        with self.writing() as connection:
-            connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
-
-    def delete(self, conversations: list[str]) -> None:
-        """Delete the entries of conversations, with all copies that the file still holds.
-
-        Raises:
-            StoreError: the database cannot be written, or a reader still uses the old state.
-        """
-        with self.writing() as connection:
-            # A row may be the parent of a later one: foreign keys are checked once all are deleted.
-            connection.execute("PRAGMA defer_foreign_keys = ON")
-            connection.executemany(
-                "DELETE FROM entries WHERE conversation = ?", [(c,) for c in conversations]
-            )
-            connection.execute("INSERT OR REPLACE INTO notes VALUES (?, '')", (_ERASING,))
-        with self.mutex, self._errors():
-            self.erase()
-
-    def erase(self) -> None:
-        """Remove copies of deleted rows, which the log and unused parts of pages still hold."""
-        self._clear_log()
-        self._connection.execute("VACUUM")
-        self._clear_log()
-        self._connection.execute("DELETE FROM notes WHERE name = ?", (_ERASING,))
-
-    def _clear_log(self) -> None:
-        is_busy = self._pragma("wal_checkpoint(TRUNCATE)")
-        if is_busy:
-            raise StoreError(
-                f"{self.path}: a reader still uses the data to be erased; close it and start again"
-            )
+    def entry(self, id: int, parent: int | None, time: float, revision: int) -> Entry:
+        """Return the entry as it was written, with a content of its own."""
+        content = json.loads(self.content)
+        return Entry(id, self.conversation, parent, self.kind, content, self.author, time, revision)
 
 
-def _lock(folder: Path, wait: float) -> BaseFileLock:
-    """Take the lock of a folder, which the system releases when the process ends."""
-    try:
-        from filelock import FileLock, Timeout
-    except ImportError as error:
-        raise ImportError(
-            'writing to a store needs filelock: pip install "dialogue_gym[teach]"', name=error.name
-        ) from None
-    # One thread may open a store and another one close it.
-    lock = FileLock(folder / "lock", timeout=wait, mode=0o600, thread_local=False, poll_interval=0.02)
-    # In a file of its own: some systems let nobody else read a file that is locked.
-    holder = folder / "lock.pid"
-    try:
-        lock.acquire()
-    except Timeout:
-        text = holder.read_text("ascii", errors="replace") if holder.exists() else ""
-        who = f"process {text}" if text.isdigit() else "another process"
-        raise StoreError(f"{folder}: {who} is writing to this store; one can at a time") from None
-    holder.write_text(str(os.getpid()), "ascii")
-    return lock
-
-
-def insert(
-    connection: sqlite3.Connection, rows: Iterable[tuple[Draft, str]], now: float, revision: int
-) -> list[Entry]:
-    """Insert drafts, each with its content as JSON, in their order.
-
-    Args:
-        connection: the database, in a transaction.
-        rows: the drafts and their contents.
-        now: the time of all.
-        revision: the number of additions to the domain before them.
+def new_entries(drafts: Iterable[Draft]) -> list[NewEntry]:
+    """Return drafts in their written form.
 
     Raises:
-        StoreError: a draft follows an entry that does not exist.
+        StoreError: the content of a draft does not fit its kind, or it follows one that is not before it.
     """
-    entries: list[Entry] = []
-    written: dict[Draft, int] = {}
-    for draft, content in rows:
-        parent = _parent_id(draft, written)
-        entries.append(_insert(connection, draft, content, parent, now, revision))
-        written[draft] = entries[-1].id
-        revision += draft.kind == DOMAIN
-    return entries
+    rows: list[NewEntry] = []
+    places: dict[Draft, int] = {}
+    for draft in drafts:
+        content = content_json(draft)
+        parent: int | None = None
+        before: int | None = None
+        if draft.kind == HEAD:
+            parent = draft.content["to"]  # so that foreign keys keep its target in place
+        elif not isinstance(draft.parent, Draft):
+            parent = draft.parent
+        elif (before := places.get(draft.parent)) is None:
+            raise StoreError("an entry can only follow one that stands before it")
+        places[draft] = len(rows)
+        rows.append(NewEntry(draft.conversation, draft.kind, content, draft.author, parent, before))
+    return rows
 
 
-def _parent_id(draft: Draft, written: Mapping[Draft, int]) -> int | None:
-    if draft.kind == HEAD:
-        to: int | None = draft.content["to"]  # so that foreign keys keep its target in place
-        return to
-    if not isinstance(draft.parent, Draft):
-        return draft.parent
-    if draft.parent not in written:
-        raise StoreError("an entry can only follow one that stands before it")
-    return written[draft.parent]
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """The questions to a database as SQL, with the values that they take by name.
+
+    A row of an entry has the columns of `Entry` in their order, the content as JSON.
+
+    Attributes:
+        entry: the row of the entry `id`.
+        entries: at most `most` rows after the entry `after`, in order.
+        conversation: the same, of one `conversation`.
+        last_id: the id of the last entry, 0 without any.
+        ratings: the rows of all ratings.
+        renames: the rows of all renamed actions.
+        names: the conversations whose names begin with `prefix` and a digit.
+        summaries: each conversation: its name, its first and last time, its number of entries.
+        branches: the forks of a `conversation`, and their forks.
+        taught: the rows of taught conversations, of those that they are forks of, and of none; imported
+            stories too.
+        finished: the ended conversations whose beginning has a `key`, which are neither taught nor forked.
+        begun: the newest `most` conversations whose beginning has a `key`, and its value.
+        noted: the values of a `key` in notes, by conversation.
+        unfinished: the unfinished conversations whose beginning has a `key`, and its value.
+        note: the text of the note `name`.
+        notes: all notes, their names and texts.
+    """
+
+    entry: str
+    entries: str
+    conversation: str
+    last_id: str
+    ratings: str
+    renames: str
+    names: str
+    summaries: str
+    branches: str
+    taught: str
+    finished: str
+    begun: str
+    noted: str
+    unfinished: str
+    note: str
+    notes: str
 
 
-def _insert(
-    connection: sqlite3.Connection, draft: Draft, content: str, parent: int | None, now: float, revision: int
-) -> Entry:
-    row = (draft.conversation, parent, draft.kind, content, draft.author, now, revision)
-    try:
-        id = connection.execute("INSERT INTO entries VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
-    except sqlite3.IntegrityError:
-        raise StoreError(f"unknown entry {parent}: no entry can follow it") from None
-    assert id is not None
-    # A copy, as it will be read again: the caller may change the draft's content later.
-    return Entry(id, draft.conversation, parent, draft.kind, json.loads(content), draft.author, now, revision)
+class JournalDatabase(Protocol):
+    """The entries and notes of a store; several threads may share it.
 
+    All methods raise `StoreError` if the database cannot be used; the message is one line.
+    """
 
-SELECT_ENTRY = "SELECT * FROM entries WHERE id = ?"
-SELECT_LAST = "SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1"
-SELECT_LAST_ID = "SELECT coalesce(max(id), 0) FROM entries"
-SELECT_RATINGS = "SELECT * FROM entries WHERE kind = 'rating' ORDER BY id"
-SELECT_RENAMES = "SELECT * FROM entries WHERE kind = 'rename' ORDER BY id"
-SELECT_NAMES = "SELECT DISTINCT conversation FROM entries WHERE conversation GLOB ?"
-"""The conversations with names that match a pattern."""
-SELECT_SUMMARIES = """
-SELECT conversation, min(time), max(time), count(*) FROM entries
-WHERE conversation <> '' GROUP BY conversation ORDER BY max(id)
-"""
-"""Each conversation: its name, its first and last time, its number of entries."""
-SELECT_BRANCHES = """
-WITH RECURSIVE branches(name) AS (
-    VALUES (?) UNION
-    SELECT child.conversation FROM branches
-        JOIN entries AS parent ON parent.conversation = branches.name
-        JOIN entries AS child ON child.parent = parent.id
-)
-SELECT name FROM branches WHERE name <> ? ORDER BY name
-"""
-"""The forks of a conversation, and their forks. Its name is given twice."""
-SELECT_TAUGHT = """
-WITH RECURSIVE taught(name) AS (
-    SELECT conversation FROM entries
-    WHERE kind = 'domain' OR (kind = 'label' AND json_extract(content, '$.by') <> 'bot')
-    UNION
-    SELECT parent.conversation FROM taught
-        JOIN entries AS child ON child.conversation = taught.name
-        JOIN entries AS parent ON parent.id = child.parent
-)
-SELECT * FROM entries WHERE conversation IN ('', 'imported stories') OR conversation IN taught ORDER BY id
-"""
-"""The entries of taught conversations, of those that they are forks of, and of none; imported stories too."""
-SELECT_FINISHED = """
-SELECT conversation FROM entries AS began
-WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND EXISTS (
-    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
-) AND NOT EXISTS (
-    SELECT 1 FROM entries WHERE conversation = began.conversation
-        AND kind = 'label' AND json_extract(content, '$.by') <> 'bot'
-) AND NOT EXISTS (
-    SELECT 1 FROM entries AS parent JOIN entries AS child ON child.parent = parent.id
-    WHERE parent.conversation = began.conversation AND child.conversation <> began.conversation
-) ORDER BY id
-"""
-"""The ended conversations whose beginning has a key, and which are neither taught nor forked."""
-SELECT_BEGUN = """
-SELECT conversation, json_extract(content, ?) FROM entries
-WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL ORDER BY id DESC LIMIT ?
-"""
-"""The newest conversations whose beginning has a key, and its value. The key is given twice."""
-SELECT_NOTED = """
-SELECT conversation, json_extract(content, ?) FROM entries
-WHERE kind = 'note' AND json_type(content, ?) IS NOT NULL ORDER BY id
-"""
-"""The values of a key in notes, by conversation. The key is given twice."""
-SELECT_UNFINISHED = """
-SELECT conversation, json_extract(content, ?) FROM entries AS began
-WHERE kind = 'event' AND parent IS NULL AND json_extract(content, ?) IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
-) ORDER BY id
-"""
-"""The unfinished conversations whose beginning has a key, and its value. The key is given twice."""
+    queries: Queries
+    is_read_only: bool
+
+    @property
+    def place(self) -> StorePlace:
+        """The place of the database, as people name it."""
+
+    def read(self, query: str, **values: object) -> list[Any]:
+        """Return all rows of one of `queries`."""
+
+    def append(self, rows: Sequence[NewEntry], now: float) -> list[Entry]:
+        """Write entries at the end, all or none; they are on the disk when this returns.
+
+        Ids grow in the order in which entries become visible: a reader who has seen one misses none before
+        it. The time is `now`, or that of the last entry if that is later.
+        """
+
+    def set_notes(self, **notes: str) -> None:
+        """Set notes about the store as a whole."""
+
+    def delete(self, conversations: Sequence[str]) -> None:
+        """Delete the entries of conversations, with all copies that the database still holds."""
+
+    def faults(self) -> list[str]:
+        """Return the faults that the database finds in itself, one line each."""
+
+    def close(self) -> None:
+        """Close it; everything is written already. Closing twice does nothing."""

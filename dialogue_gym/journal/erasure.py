@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dialogue_gym._text import quoted
-from dialogue_gym.journal.database import SELECT_BRANCHES, SELECT_FINISHED, SELECT_NAMES, JournalDatabase
+from dialogue_gym.journal.database import JournalDatabase
 from dialogue_gym.journal.entry import IMPORTED, STORY, StoreError
 
 _LAST = "last"
@@ -14,14 +14,21 @@ _NUMBERED = re.compile(r"([a-z]+)[0-9]+")
 
 def branches(database: JournalDatabase, conversation: str) -> list[str]:
     """Return the conversations that began as forks of this one, or of one of its forks."""
-    return [name for (name,) in database.read(SELECT_BRANCHES, conversation, conversation)]
+    rows = database.read(database.queries.branches, conversation=conversation)
+    return [name for (name,) in rows]
+
+
+def note(database: JournalDatabase, name: str) -> str | None:
+    """Return a note about the store as a whole; None if there is none."""
+    rows = database.read(database.queries.note, name=name)
+    return rows[0][0] if rows else None
 
 
 def last_number(database: JournalDatabase, prefix: str) -> int:
     """Return the largest number that a conversation of this prefix has, or had; 0 if there was none."""
-    names = database.read(SELECT_NAMES, f"{prefix}[0-9]*")
+    names = database.read(database.queries.names, prefix=prefix)
     numbers = [name.removeprefix(prefix) for (name,) in names]
-    erased = int(database.note(f"{_LAST} {prefix}") or 0)
+    erased = int(note(database, f"{_LAST} {prefix}") or 0)
     return max([erased, *(int(number) for number in numbers if number.isdecimal())])
 
 
@@ -48,7 +55,7 @@ def erase_old(database: JournalDatabase, key: str, kept: int) -> list[str]:
     Raises:
         StoreError: the store cannot be written, or a reader still uses the data to be erased.
     """
-    names = [name for (name,) in database.read(SELECT_FINISHED, f"$.{key}")]
+    names = [name for (name,) in database.read(database.queries.finished, key=key)]
     erased = names[: max(0, len(names) - kept)]
     if erased:
         _erase(database, erased)

@@ -1,14 +1,47 @@
-"""The folder of a domain's store."""
+"""Whether there is a store in a place, and the folder of a domain's store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from dialogue_gym.domain.sources import builtin_names
-from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.identity import StoredDomain, mismatch
+from dialogue_gym.journal.place import DatabaseUrl, StorePlace, is_database_url
+from dialogue_gym.journal.postgres_link import PostgresLink
+from dialogue_gym.journal.postgres_schema import version_of
+from dialogue_gym.journal.sqlite import JOURNAL
 from dialogue_gym.journal.store import Store
+
+
+def has_store(place: StorePlace) -> bool:
+    """Return whether there is a store in a folder or a database.
+
+    Raises:
+        StoreError: the server of the database cannot be reached, or the store is of a later version.
+    """
+    if not isinstance(place, DatabaseUrl):
+        return (place / JOURNAL).is_file()
+    link = PostgresLink(place, "looks")
+    try:
+        return version_of(link) > 0
+    finally:
+        link.close()
+
+
+def store_named(name: str | None) -> StorePlace | None:
+    """Return the place of a store that is named where an agent can be named as well; None for anything else.
+
+    The address of a database is always that of a store.
+
+    Raises:
+        StoreError: see `has_store`.
+    """
+    if not name:
+        return None
+    if is_database_url(name):
+        return DatabaseUrl(name)
+    return Path(name) if has_store(Path(name)) else None
 
 
 def default_store(name: str, use: str, source: str, text: str) -> Path:

@@ -1,7 +1,7 @@
-"""The journal on disk: every message, decision and rating, in one SQLite file.
+"""The store: every message, decision and rating, in an SQLite file or a PostgreSQL database.
 
 Entries are added and never changed. They are durable once the call returns, all of them or none. One process
-writes, any number read.
+writes, or in PostgreSQL several that share the store; any number read.
 """
 
 from __future__ import annotations
@@ -17,20 +17,8 @@ from types import TracebackType
 from typing import Any
 
 from dialogue_gym._text import name_fault, nearest, quoted
-from dialogue_gym.journal.database import (
-    SELECT_BEGUN,
-    SELECT_ENTRY,
-    SELECT_LAST,
-    SELECT_LAST_ID,
-    SELECT_NOTED,
-    SELECT_RATINGS,
-    SELECT_RENAMES,
-    SELECT_SUMMARIES,
-    SELECT_TAUGHT,
-    SELECT_UNFINISHED,
-    JournalDatabase,
-    insert,
-)
+from dialogue_gym.journal.data_folder import DataPath, data_folder
+from dialogue_gym.journal.database import JournalDatabase, new_entries
 from dialogue_gym.journal.entry import (
     DOMAIN,
     RENAME,
@@ -38,13 +26,16 @@ from dialogue_gym.journal.entry import (
     Entry,
     StoreError,
     actions_in,
-    content_json,
     problems,
     renamed,
 )
-from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number
+from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number, note
+from dialogue_gym.journal.group_commit import GroupCommit
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
+from dialogue_gym.journal.place import DatabaseUrl, StorePlace
+from dialogue_gym.journal.postgresql import PostgresJournal
+from dialogue_gym.journal.sqlite import SqliteJournal
 from dialogue_gym.journal.stored_files import StoredFiles
 
 __all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]
@@ -64,41 +55,43 @@ class Summary:
 
 
 class Store:
-    """A folder with a journal. It is a context manager; several threads may share it.
+    """A journal, in a folder or a database. It is a context manager; several threads may share it.
 
     A killed process leaves nothing behind that must be cleaned up.
     """
 
     def __init__(
         self,
-        folder: Path | None,
+        place: StorePlace | None,
         create: bool = True,
         read_only: bool = False,
         wait: float = 0.0,
         clock: Callable[[], float] = time.time,
+        is_shared: bool = False,
     ) -> None:
-        """Open the journal of a folder.
+        """Open the journal of a folder or a database.
 
         Args:
-            folder: the folder of the store; None for a new journal in memory, see `in_memory`.
-            create: make a journal if the folder has none.
+            place: the folder of the store, or the address of its database; None for a new journal in memory,
+                see `in_memory`.
+            create: make a journal if there is none.
             read_only: never write. A reader needs not wait, and sees each entry once it is written.
             wait: the seconds to wait for another process that writes.
             clock: returns the time, in seconds since 1970.
+            is_shared: whether other processes may write as well, which share the store too. This needs
+                PostgreSQL.
 
         Raises:
             StoreError: the store does not exist, has another version, cannot be read or written, or
                 another process writes to it.
-            ImportError: writing to a folder needs filelock, which is missing.
+            ImportError: writing to a folder needs filelock, and a database psycopg, which is missing.
         """
-        self._folder = folder
+        self._place = place
         self._clock = clock
-        self._database = JournalDatabase(folder, create, read_only, wait)
-        last = self._database.read(SELECT_LAST)
-        self._time = last[0][0] if last else 0.0
-        self._revision = last[0][1] + (last[0][2] == DOMAIN) if last else 0
+        self._database = _database(place, create, read_only, wait, is_shared)
+        self._commits = GroupCommit(lambda rows: self._database.append(rows, clock()))
         self._renames: list[Entry] = []
-        self._renames = [self._entry(row) for row in self._database.read(SELECT_RENAMES)]
+        self._renames = [self._entry(row) for row in self._database.read(self._database.queries.renames)]
 
     @classmethod
     def in_memory(cls, clock: Callable[[], float] = time.time) -> Store:
@@ -106,15 +99,34 @@ class Store:
         return cls(None, clock=clock)
 
     @property
-    def folder(self) -> Path:
-        """The folder that holds the journal.
+    def place(self) -> StorePlace:
+        """The folder of the store or the address of its database, which `Store` and `--store` take.
 
         Raises:
             StoreError: the store is in memory.
         """
-        if self._folder is None:
+        if self._place is None:
             raise StoreError("this store is in memory and has no folder")
-        return self._folder
+        return self._place
+
+    @property
+    def folder(self) -> Path:
+        """The folder for exports: the store's own, or one here with the name of the database.
+
+        Raises:
+            StoreError: the store is in memory.
+        """
+        place = self.place
+        return Path(place.name) if isinstance(place, DatabaseUrl) else place
+
+    @functools.cached_property
+    def data(self) -> DataPath:
+        """The folder of the files that belong to the store, such as checkpoints.
+
+        Raises:
+            StoreError: the store is in memory.
+        """
+        return data_folder(self.place)
 
     def close(self) -> None:
         """Close the journal; everything is written already. Closing twice does nothing."""
@@ -153,14 +165,8 @@ class Store:
         Raises:
             StoreError: see `append`.
         """
-        rows = [(draft, content_json(draft)) for draft in drafts]
-        with self._database.mutex:
-            with self._database.writing() as connection:
-                now = max(self._clock(), self._time)
-                entries = insert(connection, rows, now, self._revision)
-            self._time = now
-            self._revision += sum(draft.kind == DOMAIN for draft, _ in rows)
-        return entries
+        rows = new_entries(drafts)
+        return self._commits.append(rows) if rows else []
 
     def entries(self, conversation: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield the entries, of one conversation if it is given, with an id above `after`.
@@ -171,11 +177,13 @@ class Store:
         return map(self._entry, self._rows(conversation, after))
 
     def _rows(self, conversation: str | None = None, after: int = 0) -> Iterator[tuple[Any, ...]]:
-        query, values = "SELECT * FROM entries WHERE id > ?", []
+        queries = self._database.queries
+        values: dict[str, object] = {"most": _CHUNK}
+        query = queries.entries
         if conversation is not None:
-            query, values = f"{query} AND conversation = ?", [conversation]
+            query, values = queries.conversation, {"conversation": conversation, **values}
         # In chunks: a query that is still open would keep the journal from being cleared up.
-        while rows := self._database.read(f"{query} ORDER BY id LIMIT {_CHUNK}", after, *values):
+        while rows := self._database.read(query, after=after, **values):
             yield from rows
             after = rows[-1][0]
 
@@ -187,7 +195,7 @@ class Store:
             entry = Entry(id, name, parent, kind, json.loads(content), author, *rest)
             return functools.reduce(renamed, self._renames, entry)
         except (TypeError, ValueError, RecursionError):
-            raise StoreError(f"{self._database.folder}: entry {row[0]}: its content is not JSON") from None
+            raise StoreError(f"{self._database.place}: entry {row[0]}: its content is not JSON") from None
 
     def entry(self, id: int) -> Entry:
         """Return one entry.
@@ -195,9 +203,9 @@ class Store:
         Raises:
             StoreError: there is none with this id.
         """
-        rows = self._database.read(SELECT_ENTRY, id)
+        rows = self._database.read(self._database.queries.entry, id=id)
         if not rows:
-            raise StoreError(f"{self._database.folder}: unknown entry {id}")
+            raise StoreError(f"{self._database.place}: unknown entry {id}")
         return self._entry(rows[0])
 
     def taught(self) -> Iterator[Entry]:
@@ -205,11 +213,11 @@ class Store:
 
         Those that such a conversation is a fork of are included.
         """
-        return map(self._entry, self._database.read(SELECT_TAUGHT))
+        return map(self._entry, self._database.read(self._database.queries.taught))
 
     def last_id(self) -> int:
         """Return the id of the last entry; 0 if there is none."""
-        return int(self._database.read(SELECT_LAST_ID)[0][0])
+        return int(self._database.read(self._database.queries.last_id)[0][0])
 
     def last_number(self, prefix: str) -> int:
         """Return the largest number that a conversation of this prefix has, or had; 0 if there was none."""
@@ -221,9 +229,8 @@ class Store:
         Returns:
             The key's value, by conversation.
         """
-        return {
-            name: str(said) for name, said in self._database.read(SELECT_UNFINISHED, f"$.{key}", f"$.{key}")
-        }
+        rows = self._database.read(self._database.queries.unfinished, key=key)
+        return {name: str(said) for name, said in rows}
 
     def begun(self, key: str, most: int) -> dict[str, str]:
         """Return the newest conversations whose beginning has a key in its content, the newest at the end.
@@ -231,16 +238,16 @@ class Store:
         Returns:
             The key's value, by conversation.
         """
-        rows = self._database.read(SELECT_BEGUN, f"$.{key}", f"$.{key}", most)
+        rows = self._database.read(self._database.queries.begun, key=key, most=most)
         return {name: str(said) for name, said in reversed(rows)}
 
     def noted(self, key: str) -> dict[str, Any]:
         """Return the value of a key in the last note that has it, by conversation."""
-        return dict(self._database.read(SELECT_NOTED, f"$.{key}", f"$.{key}"))
+        return dict(self._database.read(self._database.queries.noted, key=key))
 
     def ratings(self) -> list[Entry]:
         """Return all ratings, in their order."""
-        return [self._entry(row) for row in self._database.read(SELECT_RATINGS)]
+        return [self._entry(row) for row in self._database.read(self._database.queries.ratings)]
 
     def prune(self, key: str, kept: int) -> list[str]:
         """Erase old conversations for good, all but the newest.
@@ -257,13 +264,13 @@ class Store:
 
     def conversations(self) -> list[Summary]:
         """Return all conversations, the one with the newest entry at the end."""
-        rows = self._database.read(SELECT_SUMMARIES)
+        rows = self._database.read(self._database.queries.summaries)
         return [Summary(*row) for row in rows]
 
     @property
     def domain(self) -> StoredDomain | None:
         """The domain of the store, with its file's text when it was last used; None at first."""
-        source, text = self._database.note("domain"), self._database.note("domain_text")
+        source, text = note(self._database, "domain"), note(self._database, "domain_text")
         return None if source is None or text is None else StoredDomain(source, text)
 
     def use_domain(self, source: str, text: str, adopts: bool = False) -> list[str]:
@@ -292,7 +299,7 @@ class Store:
             history = History(self.entries())
             can_be_replaced = adopts or (known.source == source and not history.conversations)
             if not can_be_replaced and (reason := mismatch(known, given)):
-                raise StoreError(f"{self._database.folder}: {reason}")
+                raise StoreError(f"{self._database.place}: {reason}")
             lines = changes_of(history, known, given)
         if not self._database.is_read_only:
             self._database.set_notes(domain=source, domain_text=text)
@@ -315,7 +322,7 @@ class Store:
         count = sum(old in names for names in actions)
         if not count and not is_learned:
             valid = nearest(old, sorted(set[str]().union(*actions)))
-            raise StoreError(f"{self._database.folder}: no entry has the action {quoted(old)}; {valid}")
+            raise StoreError(f"{self._database.place}: no entry has the action {quoted(old)}; {valid}")
         if reason := name_fault(new):
             raise StoreError(f"{quoted(new)} is not a valid name for an action: {reason}")
         entry = self.append("", RENAME, {"action": old, "to": new})
@@ -323,9 +330,13 @@ class Store:
         return count
 
     @property
+    def _own_folder(self) -> Path | None:
+        return self._place if isinstance(self._place, Path) else None
+
+    @property
     def files(self) -> StoredFiles:
         """The files that were noted by `use_files`."""
-        return StoredFiles.read(self._database.note(_FILES), self._folder)
+        return StoredFiles.read(note(self._database, _FILES), self._own_folder)
 
     def use_files(self, nlu: Iterable[str], actions: Iterable[str], stories: Iterable[str] = ()) -> None:
         """Note files that the bot is made with, in addition to those known.
@@ -337,7 +348,7 @@ class Store:
         """
         known = self.files
         if (files := known.extended(nlu, actions, stories)) != known:
-            self._database.set_notes(**{_FILES: files.note(self._folder)})
+            self._database.set_notes(**{_FILES: files.note(self._own_folder)})
 
     def branches(self, conversation: str) -> list[str]:
         """Return the conversations that began as forks of this one, or of one of its forks."""
@@ -366,11 +377,11 @@ class Store:
     def check(self) -> list[str]:
         """Return the problems of the journal, one line each, beginning with `error:` or `warning:`."""
         try:
-            answers = [text for (text,) in self._database.read("PRAGMA integrity_check(20)")]
+            faults = self._database.faults()
         except StoreError as error:
             return [f"error: {error}"]
-        if answers != ["ok"]:
-            return [f"error: {self.folder}: {line}" for text in answers for line in text.splitlines()]
+        if faults:
+            return [f"error: {self._database.place}: {line}" for line in faults]
         readable: list[Entry] = []
         unreadable: dict[int, str] = {}
         for row in self._rows():
@@ -395,3 +406,16 @@ def forget(store: Store, conversation: str, with_forks: bool = False) -> list[st
         added = History(store.entries()).additions([conversation, *forks])
         store.append_all(Draft("", DOMAIN, one.content()) for one in added)
     return store.forget(conversation, with_forks)
+
+
+def _database(
+    place: StorePlace | None, create: bool, read_only: bool, wait: float, is_shared: bool
+) -> JournalDatabase:
+    if isinstance(place, DatabaseUrl):
+        return PostgresJournal(place, create, read_only, wait, is_shared)
+    if is_shared:
+        raise StoreError(
+            f"{place}: one process can write to a folder; several need a database: --store"
+            " postgresql://USER@HOST/DATABASE"
+        )
+    return SqliteJournal(place, create, read_only, wait)

@@ -5,23 +5,24 @@ A checkpoint is one NumPy archive: arrays, and a JSON text for the rest. Nothing
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import os
 import re
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym._files import FileError, write_whole
+from dialogue_gym._files import FileError
 from dialogue_gym._text import nearest, quoted
+from dialogue_gym.journal.data_folder import DataPath, data_folder, write_data
 from dialogue_gym.journal.entry import BOT, LABEL
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.store import forget as forget_taught
 
@@ -43,7 +44,7 @@ class CheckpointError(FileError):
 class Checkpoint:
     """A learner at one point in time: its arrays by name, and the rest as JSON-serializable values."""
 
-    path: Path
+    path: DataPath
     arrays: Mapping[str, npt.NDArray[Any]]
     state: Mapping[str, Any]
 
@@ -63,17 +64,17 @@ class Checkpoint:
 class Checkpoints:
     """A folder of checkpoints, in the order of their numbers: a clock may be wrong, a count is not."""
 
-    def __init__(self, folder: Path, kept: int = KEPT) -> None:
+    def __init__(self, folder: DataPath, kept: int = KEPT) -> None:
         """Use a folder, which need not exist yet.
 
         Args:
-            folder: the folder of the files.
+            folder: the folder of the files, perhaps in a database.
             kept: the number of checkpoints to keep, apart from the best one.
         """
         self.folder = folder
         self.kept = kept
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[DataPath]:
         """Return the files, the oldest first."""
         if not self.folder.is_dir():
             return []
@@ -85,13 +86,13 @@ class Checkpoints:
         return [path for _, path in sorted(found)]
 
     @property
-    def best(self) -> Path:
+    def best(self) -> DataPath:
         """The file of the best checkpoint, whether there is one or not."""
         return self.folder / _BEST
 
     def write(
         self, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any], is_best: bool = False
-    ) -> Path:
+    ) -> DataPath:
         """Write a checkpoint, and let go of the oldest ones that are too many.
 
         Args:
@@ -112,7 +113,7 @@ class Checkpoints:
         self.prune(self.kept)
         return path
 
-    def prune(self, kept: int) -> list[Path]:
+    def prune(self, kept: int) -> list[DataPath]:
         """Remove all but the newest checkpoints and the best one; return the removed files.
 
         Half-written files of a killed process go as well: only one process writes at a time.
@@ -122,7 +123,7 @@ class Checkpoints:
             path.unlink(missing_ok=True)
         return removed
 
-    def unlearn(self, first: int) -> list[Path]:
+    def unlearn(self, first: int) -> list[DataPath]:
         """Remove the checkpoints that may have learned from an entry or a later one; return them.
 
         Unreadable ones go as well, since they may have learned from it.
@@ -143,7 +144,7 @@ class Checkpoints:
             else:
                 yield checkpoint
 
-    def find(self, name: str) -> Path:
+    def find(self, name: str) -> DataPath:
         """Return the file of a checkpoint by its name (or the beginning of its number), or the best one.
 
         Raises:
@@ -160,12 +161,16 @@ class Checkpoints:
         return named[name]
 
 
-def checkpoints_of(folder: Path, kept: int = KEPT) -> Checkpoints:
-    """Return the checkpoints of a store's folder."""
-    return Checkpoints(folder / _FOLDER, kept)
+def checkpoints_of(place: StorePlace, kept: int = KEPT) -> Checkpoints:
+    """Return the checkpoints of a store, by its place.
+
+    Raises:
+        StoreError: the server of the store's database cannot be reached.
+    """
+    return Checkpoints(data_folder(place) / _FOLDER, kept)
 
 
-def roll_back(store: Store, name: str) -> Path:
+def roll_back(store: Store, name: str) -> DataPath:
     """Go back to a checkpoint: a new one is written that holds the same. All others stay as they are.
 
     Later conversations stay in the journal, and are not learned again.
@@ -174,12 +179,12 @@ def roll_back(store: Store, name: str) -> Path:
         CheckpointError: the checkpoint does not exist, or is damaged.
         OSError: the new one cannot be written.
     """
-    checkpoints = checkpoints_of(store.folder)
+    checkpoints = checkpoints_of(store.place)
     chosen = read(checkpoints.find(name))
     return checkpoints.write(chosen.arrays, {**chosen.state, "upto": store.last_id()})
 
 
-def forget(store: Store, conversation: str, with_forks: bool = False) -> tuple[list[str], list[Path]]:
+def forget(store: Store, conversation: str, with_forks: bool = False) -> tuple[list[str], list[DataPath]]:
     """Erase a conversation for good, and the checkpoints that may have learned from it.
 
     The next start learns the rest of the journal again, from the newest remaining checkpoint on. If this is
@@ -198,9 +203,9 @@ def forget(store: Store, conversation: str, with_forks: bool = False) -> tuple[l
     entries = [entry for name in (conversation, *forks) for entry in store.entries(name)]
     # A new learner begins with all labels, so any checkpoint may know these.
     is_taught = any(entry.kind == LABEL and entry.content["by"] != BOT for entry in entries)
-    removed: list[Path] = []
+    removed: list[DataPath] = []
     if entries:
-        removed = checkpoints_of(store.folder).unlearn(0 if is_taught else min(one.id for one in entries))
+        removed = checkpoints_of(store.place).unlearn(0 if is_taught else min(one.id for one in entries))
     return forget_taught(store, conversation, with_forks), removed
 
 
@@ -235,7 +240,7 @@ def rename_action(checkpoints: Checkpoints, old: str, new: str) -> None:
             _write(path, checkpoint.arrays, state)
 
 
-def _upto(path: Path) -> float:
+def _upto(path: DataPath) -> float:
     """Return the id of the last entry that a checkpoint has learned from; above all if that is unknown."""
     try:
         return float(read(path).state["upto"])
@@ -243,37 +248,30 @@ def _upto(path: Path) -> float:
         return math.inf
 
 
-def _write(path: Path, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
-    text = np.array(json.dumps(state))
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays, **{_STATE: text})
-            file.flush()
-            os.fsync(file.fileno())
-
-    write_whole(path, write)
+def _write(path: DataPath, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays, **{_STATE: np.array(json.dumps(state))})
+    write_data(path, file.getvalue())
 
 
-def _check_sums(file: BinaryIO) -> None:
-    with zipfile.ZipFile(file) as archive:
+def _check_sums(data: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if name := archive.testzip():
             raise zipfile.BadZipFile(name)
-    file.seek(0)
 
 
-def read(path: Path) -> Checkpoint:
+def read(path: DataPath) -> Checkpoint:
     """Return the checkpoint in a file.
 
     Raises:
         CheckpointError: the file cannot be read, or is damaged.
     """
     try:
-        with path.open("rb") as file:
-            _check_sums(file)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files if name != _STATE}
-                state = json.loads(str(archive[_STATE]))
+        data = path.read_bytes()
+        _check_sums(data)
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files if name != _STATE}
+            state = json.loads(str(archive[_STATE]))
     except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path}: this checkpoint is damaged and was ignored ({type(error).__name__})"

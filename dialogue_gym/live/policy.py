@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.history import History
+from dialogue_gym.journal.location import store_named
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.exploration import QPolicy
@@ -17,7 +18,7 @@ from dialogue_gym.live.migration import schema_of
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.learner import rule_book
-from dialogue_gym.teaching.policy import is_store, taught_agent
+from dialogue_gym.teaching.policy import taught_agent
 
 
 def find_agent(
@@ -35,7 +36,7 @@ def find_agent(
     The domain has the additions of a store. Without a name the agent is that of `load_agent`.
 
     Args:
-        name: the name or the folder.
+        name: the name, the folder, or the address of a store's database.
         domain: the domain as its file is now.
         report: called with one line for each damaged checkpoint.
         is_builtin: whether the domain is a built-in one, which may have a pretrained agent.
@@ -46,16 +47,16 @@ def find_agent(
     Raises:
         ValueError: the agent cannot be used (see `load_agent` and `store_agent`).
     """
-    if name and is_store(Path(name)):
-        return store_agent(Path(name), domain, report)
+    if (place := store_named(name)) is not None:
+        return store_agent(place, domain, report)
     return domain, load_agent(name, domain, is_builtin, seed, settings, trust)
 
 
-def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> tuple[Domain, Agent]:
+def store_agent(place: StorePlace, domain: Domain, report: Callable[[str], None]) -> tuple[Domain, Agent]:
     """Return the agent of a store: the one learned live, or without one, the taught one.
 
     Args:
-        folder: the folder of the store.
+        place: the place of the store.
         domain: the domain as its file is now.
         report: called with one line for each damaged checkpoint.
 
@@ -67,20 +68,20 @@ def store_agent(folder: Path, domain: Domain, report: Callable[[str], None]) -> 
         StoreError: the store cannot be read.
         DomainError: the journal is of another domain.
     """
-    newest = next(checkpoints_of(folder).readable(report), None)
+    newest = next(checkpoints_of(place).readable(report), None)
     if newest is None:
-        return taught_agent(folder, domain)
-    with Store(folder, create=False, read_only=True) as store:
+        return taught_agent(place, domain)
+    with Store(place, create=False, read_only=True) as store:
         history = History(store.taught())
     domain = history.extended(domain)
     env = DialogueEnv(with_user(domain), turn_taking=newest.turn_taking)
     if newest.state["knows"] != schema_of(env):
         raise AgentError(
-            f"{folder}: this was learned with another version of the domain {domain.name};"
+            f"{place}: this was learned with another version of the domain {domain.name};"
             " `dialogue-gym live` carries it over if the domain has grown"
         )
     count = sum(name.startswith("network.") for name in newest.arrays)
     weights = [newest.arrays[f"network.{number}"] for number in range(count)]
     rules = rule_book(history, domain, env.action_names, newest.turn_taking)
     policy = QPolicy(env, weights, newest.state["learner"]["updates"])
-    return domain, Agent(folder.name, env, policy, rules=rules)
+    return domain, Agent(place.name, env, policy, rules=rules)

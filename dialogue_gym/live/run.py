@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -16,7 +15,8 @@ from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.factory import domain_notes, how_to_talk, make_runner, remembered_stories
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.location import default_store
+from dialogue_gym.journal.location import default_store, has_store, store_named
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
@@ -29,7 +29,6 @@ from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.learner import rule_book
-from dialogue_gym.teaching.policy import is_store
 from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter
 from dialogue_gym.teaching.story_import import StoryNews
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
@@ -57,7 +56,7 @@ class OpenLiveBot:
     store: Store
     trainer: Trainer
     interpreter: TaughtInterpreter
-    folder: Path
+    place: StorePlace
 
 
 @contextlib.contextmanager
@@ -79,15 +78,15 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     text = domain_text(given.source)
     domain = load_domain(given.source)
     check_promotion(given.promote, given.explore, domain)
-    folder = given.store or default_store(domain.name, "live", given.source, text)
-    begins = _beginning(given, domain, text, folder)
+    place = given.store or default_store(domain.name, "live", given.source, text)
+    begins = _beginning(given, domain, text, place)
     domain, turn_taking = begins.domain, begins.turn_taking
-    words = make_interpreter(given.source, domain, given.nlu, given.seed, folder, given.fallback)
+    words = make_interpreter(given.source, domain, given.nlu, given.seed, place, given.fallback)
     runner = make_runner(given.source, domain, given.actions, given.seed)
     guard = None
     if domain.fake_user is not None:
         guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.roll_back)
-    with Store(folder) as store:
+    with Store(place) as store:
         for line in store.use_domain(given.source, text):
             _report(line)
         store.use_files(given.nlu, given.actions)
@@ -130,9 +129,9 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
                 live.give_back(name)
         trainer.start()
         try:
-            yield OpenLiveBot(live, store, trainer, words, folder)
+            yield OpenLiveBot(live, store, trainer, words, place)
         finally:
-            _stop(trainer, folder)
+            _stop(trainer, place)
         steps = trainer.learner.transitions
     print(f"(learned from {counted(steps, 'step')} so far; it goes on from here next time)")
 
@@ -144,7 +143,7 @@ def run_live(given: LiveOptions) -> None:
     with open_live_bot(given) as bot:
         domain = bot.live.domain
         await_training(bot.interpreter)
-        print(f"{domain.name}: everything is saved in {printable(str(bot.folder))}.")
+        print(f"{domain.name}: everything is saved in {printable(str(bot.place))}.")
         print(f"{how_to_talk(domain, bot.interpreter.knows_words)} {SCORES} shows what it thinks.")
         print(HELP)
         for line in _talked(TerminalChat(bot.live, bot.trainer), Prompt()):
@@ -155,27 +154,27 @@ def _news_of_rules(store: Store, source: str) -> list[str]:
     """Return lines on rules that have changed in the files that a store began with."""
     stories, faults = remembered_stories(store.files.stories)
     news = str(StoryNews.of(History(store.taught()), stories)) if stories else ""
-    command = f"dialogue-gym teach {source} --store {store.folder}"
+    command = f"dialogue-gym teach {source} --store {store.place}"
     return [*([f"{news}; `{command}` takes them over"] if news else []), *faults]
 
 
-def _stop(trainer: Trainer, folder: Path) -> None:
+def _stop(trainer: Trainer, place: StorePlace) -> None:
     try:
         trainer.stop()
     except OSError as error:
         reason = error.strerror or str(error)
         what = "everything is in the journal, and is learned from next time"
-        raise CheckpointError(f"{folder}: no checkpoint could be written ({reason}); {what}") from None
+        raise CheckpointError(f"{place}: no checkpoint could be written ({reason}); {what}") from None
     except RuntimeError as error:
         what = "everything is in the journal, and is learned from at the next start"
-        raise CheckpointError(f"{folder}: {error}; {what}") from None
+        raise CheckpointError(f"{place}: {error}; {what}") from None
 
 
 def _report(note: str) -> None:
     print(f"({printable(note)})", flush=True)
 
 
-def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _Beginning:
+def _beginning(given: LiveOptions, domain: Domain, text: str, place: StorePlace) -> _Beginning:
     """Find out the start of the learner.
 
     Raises:
@@ -183,17 +182,17 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
         StoreError: the store is about another domain, or cannot be read.
     """
     history, as_in_file = History(()), domain
-    if is_store(folder):
-        with Store(folder, create=False, read_only=True) as store:
+    if has_store(place):
+        with Store(place, create=False, read_only=True) as store:
             store.use_domain(given.source, text)
             history = History(store.taught())
             domain = history.extended(domain)
-    newest = next(checkpoints_of(folder).readable(lambda fault: None), None)  # told when it is opened
+    newest = next(checkpoints_of(place).readable(lambda fault: None), None)  # told when it is opened
     if newest is not None:
-        note = f"the learner of {folder} goes on; --agent is for a new one, and was ignored"
+        note = f"the learner of {place} goes on; --agent is for a new one, and was ignored"
         return _Beginning(domain, newest.turn_taking, None, note if given.agent else None)
-    if given.agent and is_store(Path(given.agent)):
-        raise AgentError(f"{given.agent}: this is a store; to continue with it: --store {given.agent}")
+    if (other := store_named(given.agent)) is not None:
+        raise AgentError(f"{other}: this is a store; to continue with it: --store {other}")
     # The agent of a built-in domain knows none of the names that were added to it.
     is_builtin = given.source in builtin_names() and domain == as_in_file
     agent = load_agent(given.agent, domain, is_builtin=is_builtin, trust=given.trust)
@@ -209,7 +208,7 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, folder: Path) -> _
         return _Beginning(domain, "auto", None, "a new learner begins with the labels taught here")
     note = (
         "no agent for this domain, and nothing was taught here: the bot begins with guesses. To teach it"
-        f" first: dialogue-gym teach {given.source} --store {folder}"
+        f" first: dialogue-gym teach {given.source} --store {place}"
     )
     return _Beginning(domain, "auto", None, note)
 

@@ -48,7 +48,7 @@ def start_or_resume(
     """Return the trainer of a store, resumed from a checkpoint or new.
 
     Args:
-        store: the store with the journal; its folder has the checkpoints.
+        store: the store with the journal; which has the checkpoints too.
         domain: the domain as it is now, possibly with additions.
         agent: the start of a learner without a checkpoint; None for the labels in the store.
         turn_taking: `"auto"` or `"explicit"`.
@@ -75,7 +75,7 @@ def start_or_resume(
     """
     rates = exploration_rates(explore)
     check_promotion(promote, explore, domain)
-    checkpoints = checkpoints_of(store.folder, kept)
+    checkpoints = checkpoints_of(store.place, kept)
     learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
     history = History(store.taught())
     taught = right_actions(history, domain, learner.env.action_names, turn_taking)

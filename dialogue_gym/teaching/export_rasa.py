@@ -106,13 +106,13 @@ def origins_of(store: Store, nlu: Iterable[str] = (), actions: Iterable[str] = (
     """
     about, files = store.domain, store.files
     if about is None:
-        raise StoreError(f"{store.folder}: no domain is known here, since nothing was taught yet")
+        raise StoreError(f"{store.place}: no domain is known here, since nothing was taught yet")
     given = [
         file
         for path in map(Path, (*files.nlu, *nlu))
         for file in (data_files(path, NLU) if path.is_dir() else [path])
     ]
-    examples = [*own_examples(about.source), *given, *imported_examples(store.folder)]
+    examples = [*own_examples(about.source), *given, *imported_examples(store.place)]
     code = (*files.actions, *actions)
     return Origins(about.source, about.text, tuple(dict.fromkeys(examples)), tuple(dict.fromkeys(code)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.nlu.interpreter import FALLBACK
 
 
@@ -13,14 +14,15 @@ class BotOptions:
     """Options for any bot with a store.
 
     Attributes:
-        store: the folder for conversations and checkpoints; None for one named after the domain.
+        store: the folder or the database for conversations and checkpoints; None for a folder named after
+            the domain.
         nlu: files with NLU examples, or the address of one NLU server.
         actions: modules or files with the code of actions, or the address of an action server.
         fallback: the confidence under which a sentence is not understood, from 0 to 1.
         seed: the seed of everything random.
     """
 
-    store: Path | None = None
+    store: StorePlace | None = None
     nlu: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     fallback: float = FALLBACK

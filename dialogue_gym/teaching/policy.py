@@ -14,9 +14,9 @@ import numpy.typing as npt
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.labels import Label
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy
@@ -50,26 +50,21 @@ class TaughtPolicy(Policy):
         return self._learner.probabilities(observation[-self._frame :], possible)
 
 
-def is_store(folder: Path) -> bool:
-    """Return whether a folder has a store."""
-    return (folder / JOURNAL).is_file()
-
-
-def taught_agent(folder: Path, domain: Domain) -> tuple[Domain, Agent]:
+def taught_agent(place: StorePlace, domain: Domain) -> tuple[Domain, Agent]:
     """Return the domain of a store with its additions, and the agent that its labels train.
 
     Raises:
         StoreError: the store cannot be read.
         DomainError: the store is of another domain.
     """
-    with Store(folder, create=False, read_only=True) as store:
+    with Store(place, create=False, read_only=True) as store:
         entries = list(store.entries())
     history = History(entries)
     extended = history.extended(domain)
     env = DialogueEnv(with_user(extended), turn_taking=turn_taking_of(entries))
     labels = history.labels(extended, env.settings.turn_taking)
     rules = rule_book(history, extended, env.action_names, env.settings.turn_taking)
-    return extended, Agent(folder.name, env, TaughtPolicy(env, labels), rules=rules)
+    return extended, Agent(place.name, env, TaughtPolicy(env, labels), rules=rules)
 
 
 def story_agent(stories: Sequence[Story], domain: Domain) -> tuple[Domain, Agent]:

@@ -22,10 +22,10 @@ from dialogue_gym.factory import (
     remembered_stories,
     unused_code,
 )
-from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.location import default_store
+from dialogue_gym.journal.location import default_store, has_store
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import NluData
 from dialogue_gym.nlu.interpreter import FALLBACK, CombinedInterpreter, FixedFormatInterpreter, Interpreter
@@ -51,7 +51,7 @@ class TeachingSetup:
         stories: the stories that a new store begins with.
         is_project: whether the stories are those of a project's folder, which nobody has named.
         runner: runs the actions if the teacher is the user.
-        folder: the folder of the store.
+        place: the place of the store.
         nlu: the given files with examples, or the address of an NLU server.
         actions: the given code of actions, or the address of an action server.
         story_files: the given files with stories and rules.
@@ -64,7 +64,7 @@ class TeachingSetup:
     turn_taking: str
     stories: Sequence[Story]
     runner: ActionRunner
-    folder: Path
+    place: StorePlace
     nlu: Sequence[str] = ()
     actions: Sequence[str] = ()
     is_project: bool = False
@@ -151,7 +151,7 @@ def make_interpreter(
     domain: Domain,
     nlu: Sequence[str],
     seed: int,
-    folder: Path | None = None,
+    place: StorePlace | None = None,
     fallback: float = FALLBACK,
 ) -> TaughtInterpreter:
     """Return an interpreter, which trains in the background on the given examples and the taught sentences.
@@ -161,7 +161,7 @@ def make_interpreter(
         domain: the domain.
         nlu: files with examples, or the address of an NLU server; empty for the domain's own examples.
         seed: the seed of the training.
-        folder: the folder of a store, which may have corrections and imported examples.
+        place: the place of a store, which may have corrections and imported examples.
         fallback: the confidence under which a sentence is not understood.
 
     Raises:
@@ -171,11 +171,11 @@ def make_interpreter(
 
     def read() -> NluData:
         given = list(nlu) or [str(path) for path in own_examples(source)]
-        return read_given([*given, *(map(str, imported_examples(folder)) if folder else ())])
+        return read_given([*given, *(map(str, imported_examples(place)) if place else ())])
 
     history = None
-    if folder is not None and (folder / JOURNAL).is_file():
-        with Store(folder, create=False, read_only=True) as store:
+    if place is not None and has_store(place):
+        with Store(place, create=False, read_only=True) as store:
             history = History(store.taught())
         domain = history.extended(domain)
     server = nlu_server(nlu)

@@ -13,6 +13,8 @@ from dialogue_gym.chat import Bot
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.sources import Source, builtin_names
 from dialogue_gym.factory import is_address, make_runner
+from dialogue_gym.journal.location import store_named
+from dialogue_gym.journal.place import is_database_url, without_password
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.reports import Report
@@ -126,6 +128,8 @@ def make_bot(
         return bot
     if isinstance(bot, str) and is_address(bot):
         return RestBot(bot, timeout, token, jobs or RestBot.jobs)
+    if isinstance(bot, str) and is_database_url(bot):
+        return _agent_bot(bot, source, domain)
     if isinstance(bot, str) and _LIKE_ADDRESS.match(bot) and not Path(bot).exists():
         raise ValueError(
             f"{bot}: an address begins with http:// or https://, as in http://{bot.rpartition('//')[2]}"
@@ -142,11 +146,10 @@ def _agent_bot(name: str, source: Source | Domain, domain: Domain) -> AgentBot:
     is_builtin = place in builtin_names()
     extended, agent = find_agent(name, domain, lambda line: None, is_builtin=is_builtin)
     if agent is None:
-        raise AgentError(f"{name}: no agent exists for this domain")
+        raise AgentError(f"{without_password(name)}: no agent exists for this domain")
     if not is_builtin and not Path(place).exists():
-        raise ValueError(f"{name}: the domain must be given by its file or name")
-    folder = Path(name)
-    words = make_interpreter(place, extended, (), 0, folder if folder.is_dir() else None)
+        raise ValueError(f"{without_password(name)}: the domain must be given by its file or name")
+    words = make_interpreter(place, extended, (), 0, store_named(name))
     await_training(words)
     return AgentBot(agent.name, Bot(extended, agent, make_runner(place, extended, None, 0)), words)
 

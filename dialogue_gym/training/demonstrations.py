@@ -6,7 +6,6 @@ If several actions are equally good, the expert picks one at random, and the lab
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.journal.history import History
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.policies.evaluation import play
@@ -77,7 +77,7 @@ def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrat
     return Demonstrations(observations, mask(observations), *others)
 
 
-def taught_labels(env: gym.Env[Any, Any], folder: Path) -> Labels:
+def taught_labels(env: gym.Env[Any, Any], place: StorePlace) -> Labels:
     """Return the labels in a store: those of teachers, and those of the stories that it started with.
 
     Raises:
@@ -86,11 +86,11 @@ def taught_labels(env: gym.Env[Any, Any], folder: Path) -> Labels:
     dialogue = unwrapped_dialogue(env)
     if dialogue.max_history > 1:
         raise ValueError("max_history: must be 1, since labels are for single observations")
-    with Store(folder, create=False, read_only=True) as store:
+    with Store(place, create=False, read_only=True) as store:
         history = History(store.entries())
     memory = right_actions(history, dialogue.domain, dialogue.action_names, dialogue.settings.turn_taking)
     if not memory:
-        raise ValueError(f"{folder}: the store has no labels")
+        raise ValueError(f"{place}: the store has no labels")
     observations = np.array([np.frombuffer(key, dialogue.observation_form.code_dtype) for key in memory])
     right = np.array([[name in names for name in dialogue.action_names] for names in memory.values()])
     return Labels(observations, ActionMask(dialogue)(observations) | right, right)

@@ -23,7 +23,7 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from dialogue_gym._files import write_whole
+from dialogue_gym.journal.data_folder import DataPath, write_data
 from dialogue_gym.web.attempts import TEACH, Applicant, PasswordAttempts
 from dialogue_gym.web.responses import cookie_header
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
@@ -89,7 +89,7 @@ class AccessPolicy:
 
     Attributes:
         host: the address that the server listens on.
-        folder: the folder of the store, which also keeps the key that signs cookies, and the sign-ins.
+        folder: the files that belong to the store, with the key that signs cookies, and the sign-ins.
         password: the teachers' password; required if other machines reach the server.
         names: further host names of the server.
         origins: other sites whose pages may send requests.
@@ -98,7 +98,7 @@ class AccessPolicy:
     """
 
     host: str
-    folder: Path
+    folder: DataPath
     password: str | None = None
     names: Collection[str] = ()
     origins: Collection[str] = ()
@@ -246,10 +246,11 @@ def _digest(password: str) -> bytes:
     return hashlib.sha256(password.encode("utf-8", "surrogatepass")).digest()
 
 
-def _key(path: Path) -> bytes:
+def _key(path: DataPath) -> bytes:
     """Return the key of a store; create a missing one."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, lambda whole: whole.write_bytes(secrets.token_bytes(32)))
-        path.chmod(0o600)
+        write_data(path, secrets.token_bytes(32))
+        if isinstance(path, Path):
+            path.chmod(0o600)
     return path.read_bytes()

@@ -20,7 +20,9 @@ from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.factory import domain_notes
+from dialogue_gym.journal.data_folder import data_folder
 from dialogue_gym.journal.location import default_store
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.options import LiveOptions, burst_limit
@@ -124,14 +126,14 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         return
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
     setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
-    folder = setup.folder if setup else options.store or _live_store(options.source, domain)
+    place = setup.place if setup else options.store or _live_store(options.source, domain)
     tokens = read_tokens(options.token_file)
     state, figures_token = ServerState(), read_metrics_token(options.metrics_token)
     with contextlib.ExitStack() as stack:
         state.on_stop.append(stack.enter_context(stopping_in_time()))
-        policy = AccessPolicy(options.host, folder, password, options.name)
+        policy = AccessPolicy(options.host, data_folder(place), password, options.name)
         if setup:
-            with Store(folder) as opened:
+            with Store(place) as opened:
                 notes = setup.prepare(opened)
             for note in notes:
                 print(f"({printable(note)})")
@@ -142,7 +144,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         words: TaughtInterpreter | None = None
         desk: DomainDesk | None = None
         if options.talk:
-            bot, people = stack.enter_context(_visitors(options, folder))
+            bot, people = stack.enter_context(_visitors(options, place))
             store, handoff, words = bot.store, Handoff(people, bot.trainer), bot.interpreter
             # Other sites may talk to the bot, but not reach the teachers' pages.
             own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
@@ -152,8 +154,8 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         if offer:
             server = _with_openenv(offer, policy, server)
         if setup:
-            store = store or stack.enter_context(Store(folder))
-            words = words or teaching_interpreter(options, domain, folder)
+            store = store or stack.enter_context(Store(place))
+            words = words or teaching_interpreter(options, domain, place)
             # NiceGUI looks through all objects when it starts, which can break a training in another thread.
             await_training(words)
             config = TeachingConfig(
@@ -168,7 +170,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             server = build(workspaces, policy, server)
         assert store is not None and server is not None  # options.check() has refused to serve nothing
         state.checks["store"] = store.last_id
-        print(f"{domain.name}: everything is kept in {printable(str(folder))}. Ctrl-C stops.")
+        print(f"{domain.name}: everything is kept in {printable(str(place))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)
         if setup:
             print(f"Teach the bot at {_told(options, listening, PATH)}")
@@ -271,7 +273,7 @@ def _part(options: ServeOptions, part: type[_Part], **changes: Any) -> _Part:
 
 
 @contextlib.contextmanager
-def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[OpenLiveBot, Sessions]]:
+def _visitors(options: ServeOptions, place: StorePlace) -> Iterator[tuple[OpenLiveBot, Sessions]]:
     """Open the bot for visitors, which learns until the context ends, and continue their conversations.
 
     Raises:
@@ -281,7 +283,7 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[OpenLiveBot
     # PyTorch comes with another extra, which the teachers' pages do without.
     from dialogue_gym.live.run import open_live_bot
 
-    with open_live_bot(_part(options, LiveOptions, store=folder), is_attended=options.teach) as bot:
+    with open_live_bot(_part(options, LiveOptions, store=place), is_attended=options.teach) as bot:
         for name in bot.live.conversations.open:  # some may wait for a reply since the last stop
             bot.live.resume(name)
         ratings, minutes = burst_limit(options.burst)
@@ -291,7 +293,7 @@ def _visitors(options: ServeOptions, folder: Path) -> Iterator[tuple[OpenLiveBot
             yield bot, people
 
 
-def teaching_interpreter(options: ServeOptions, domain: Domain, folder: Path) -> TaughtInterpreter:
+def teaching_interpreter(options: ServeOptions, domain: Domain, place: StorePlace) -> TaughtInterpreter:
     """Return the interpreter of teachers' messages, from the given examples and those in the store.
 
     Without the extra `nlu`, teachers type in the fixed format, unless examples were given.
@@ -300,7 +302,7 @@ def teaching_interpreter(options: ServeOptions, domain: Domain, folder: Path) ->
         ValueError: the examples cannot be used.
     """
     try:
-        return make_interpreter(options.source, domain, options.nlu, options.seed, folder, options.fallback)
+        return make_interpreter(options.source, domain, options.nlu, options.seed, place, options.fallback)
     except ImportError:
         if options.nlu:
             raise

@@ -10,9 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from dialogue_gym._files import write_text
+from dialogue_gym.journal.data_folder import DataPath, write_data
 
 DAYS = 30
 """Days without use after which a teacher has to sign in again."""
@@ -36,7 +35,7 @@ class TeacherSessions:
     secret all are void. A file that is edited or removed counts at once.
     """
 
-    def __init__(self, path: Path, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: DataPath, secret: bytes, clock: Callable[[], float] = time.time) -> None:
         """Use the file at a path, which need not exist; `clock` is seconds since 1970."""
         self._path = path
         self._secret = secret
@@ -119,5 +118,6 @@ class TeacherSessions:
 
     def _write(self, known: dict[str, SignIn]) -> None:
         newest = sorted(known.items(), key=lambda item: item[1].used)[-_MOST:]
-        write_text(self._path, json.dumps({key: [one.teacher, one.used] for key, one in newest}))
+        text = json.dumps({key: [one.teacher, one.used] for key, one in newest})
+        write_data(self._path, text.encode())
         self._read_at = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import tempfile
 import zipfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
-from dialogue_gym._files import FileError, write_whole
+from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, nearest, quoted, visible
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.domain import Domain
@@ -23,6 +24,7 @@ from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, LISTEN, RESTART
 from dialogue_gym.factory import IMPORTED_NAME
+from dialogue_gym.journal.data_folder import write_data
 from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import parse as parse_stories
@@ -172,22 +174,19 @@ class Transfer:
         return f"Imported {counted(len(stories), 'story', 'stories')} ({counted(count, 'new conversation')})."
 
     def _take_nlu(self, name: str, text: str) -> str:
-        folder = self._folder / IMPORTED_NAME
-        folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / (f"nlu{'.md' if name.lower().endswith('.md') else '.yml'}")
-        count = 0
-
-        def write(temporary: Path) -> None:
-            nonlocal count
+        file = f"nlu{'.md' if name.lower().endswith('.md') else '.yml'}"
+        with tempfile.TemporaryDirectory() as given:
+            temporary = Path(given) / file
             temporary.write_text(text, encoding="utf-8")
             try:
                 count = len(read_examples(temporary, may_read_files=False).examples)
             except FileError as error:
                 raise TransferError(str(error).replace(str(temporary), name)) from None
-            if not count:
-                raise TransferError(f"{name}: the file has no examples")
-
-        write_whole(path, write)
+        if not count:
+            raise TransferError(f"{name}: the file has no examples")
+        folder = self.workspace.shared.store.data / IMPORTED_NAME
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_data(folder / file, text.encode())
         self.workspace.shared.interpreter.read_again()
         return f"Imported {counted(count, 'example')}. The bot learns them now."
 

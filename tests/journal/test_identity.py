@@ -89,7 +89,7 @@ def test_a_renamed_action_is_renamed_for_every_reader(store: Store) -> None:
     text = PIZZA.replace("utter_price", "utter_cost")
     assert store.use_domain("pizza.yml", text) == []
     Path("pizza.yml").write_text(text)
-    with Store(store.folder, read_only=True) as reader:
+    with Store(store.place, read_only=True) as reader:
         history = History(reader.entries())
         labels = history.labels(history.extended(load_domain("pizza.yml")))
         assert [label.right for label in labels] == [("utter_cost",), ("utter_cost",), ("utter_newer",)]

@@ -14,8 +14,9 @@ from dialogue_gym._text import name_fault, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.sources import YAML_SUFFIXES, builtin_names
 from dialogue_gym.factory import domain_notes
-from dialogue_gym.journal.database import JOURNAL
 from dialogue_gym.journal.entry import EXPERT
+from dialogue_gym.journal.location import has_store
+from dialogue_gym.journal.place import DatabaseUrl, StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.mode import FAKE, ME
@@ -113,18 +114,18 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
     setup = set_up(domain, options)
     for note in [] if options.as_json else domain_notes(options.source):
         print(f"({printable(note)})")
-    user, folder = setup.user, setup.folder
+    user, place = setup.user, setup.place
     # A fake user sends acts, so an interpreter of plain English would be of no use.
     interpreter = (
-        make_interpreter(options.source, domain, options.nlu, options.seed, folder, options.fallback)
+        make_interpreter(options.source, domain, options.nlu, options.seed, place, options.fallback)
         if user == ME or options.nlu
         else None
     )
     if options.scratch or options.pretrained:
-        if options.teacher == EXPERT and (folder / JOURNAL).exists():
-            raise ValueError(f"{folder}: a store exists already; choose another one with --store")
-        _set_store_aside(terminal, folder.resolve())
-    with Store(folder) as store:
+        if options.teacher == EXPERT and has_store(place):
+            raise ValueError(f"{place}: a store exists already; choose another one with --store")
+        _set_store_aside(terminal, place)
+    with Store(place) as store:
         notes = setup.prepare(store)
         for note in [] if options.as_json else notes:
             print(f"({printable(note)})")
@@ -141,12 +142,12 @@ def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
             interpreter=interpreter,
         )
         await_training(session.interpreter)
-        print(f"{domain.name}: answers are saved in {printable(str(folder))}. ? for help, Ctrl-C to leave.")
+        print(f"{domain.name}: answers are saved in {printable(str(place))}. ? for help, Ctrl-C to leave.")
         dialog = TeachingDialog(
             session,
             lambda: _export(session, store),
             options.wizard,
-            _next_steps(options.source, folder),
+            _next_steps(options.source, place),
         )
         try:
             terminal.run(dialog.teach())
@@ -164,8 +165,8 @@ def _export(session: Session, store: Store) -> Exported:
     return export_for(RASA, session.history, session.domain, folder, origins_of(store))
 
 
-def _next_steps(source: str, folder: Path) -> tuple[str, ...]:
-    bot, store = printable(shlex.quote(source)), printable(shlex.quote(str(folder)))
+def _next_steps(source: str, place: StorePlace) -> tuple[str, ...]:
+    bot, store = printable(shlex.quote(source)), printable(shlex.quote(str(place)))
     return (
         f"Talk to it yourself: dialogue-gym chat {bot} --agent {store}",
         f"Let others talk to it: dialogue-gym serve {bot} --store {store} --talk",
@@ -201,10 +202,17 @@ def _simulate(domain: Domain, store: Store, options: TeachOptions) -> None:
         print(f"{name.replace('_', ' ')}: {'none' if value is None else format(value, 'g')}")
 
 
-def _set_store_aside(terminal: Terminal, folder: Path) -> None:
-    """Ask whether to continue an existing store; if not, rename it."""
-    if not (folder / JOURNAL).exists() or terminal.run(should_continue(str(folder))):
+def _set_store_aside(terminal: Terminal, place: StorePlace) -> None:
+    """Ask whether to continue an existing store; if not, rename it.
+
+    Raises:
+        ValueError: it is in a database.
+    """
+    folder = place if isinstance(place, DatabaseUrl) else place.resolve()
+    if not has_store(folder) or terminal.run(should_continue(str(folder))):
         return
+    if isinstance(folder, DatabaseUrl):
+        raise ValueError(f"{folder}: a store in a database stays there; choose another one with --store")
     Store(folder).close()  # fails if another process is writing to it
     date = time.strftime("%Y-%m-%d")
     number, other = 1, folder.with_name(f"{folder.name}-{date}")

@@ -1,0 +1,182 @@
+"""The files that belong to a store beside its journal: checkpoints, keys, imported examples.
+
+They lie in the folder of the store. A store in a database keeps them in a table, so that another machine
+finds them: `DatabaseFile` is one of them, or a folder, with the part of `Path` that is needed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
+
+from dialogue_gym._files import write_whole
+from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.place import DatabaseUrl, StorePlace
+from dialogue_gym.journal.postgres_link import PostgresLink
+from dialogue_gym.journal.postgres_schema import migrate, version_of
+
+
+@dataclass(frozen=True, order=True)
+class DatabaseFile:
+    """A file in a store's database, or a folder of them, which exists as long as it has files.
+
+    All methods raise `OSError` if the database cannot be used.
+    """
+
+    path: PurePosixPath
+    link: PostgresLink = field(compare=False, repr=False)
+
+    def __truediv__(self, name: str) -> DatabaseFile:
+        """Return the file of a name in this folder."""
+        return DatabaseFile(self.path / name, self.link)
+
+    def __str__(self) -> str:
+        """Return the place of the database, and the path there."""
+        return f"{self.link.url} {self.path}" if self.path.name else str(self.link.url)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.name
+
+    @property
+    def stem(self) -> str:
+        """The name without its suffix."""
+        return self.path.stem
+
+    @property
+    def parent(self) -> DatabaseFile:
+        """The folder of the file."""
+        return DatabaseFile(self.path.parent, self.link)
+
+    def _run(self, query: str, **values: object) -> list[Any]:
+        try:
+            return self.link.run(query, name=str(self.path), **values)
+        except StoreError as error:
+            raise OSError(errno.EIO, str(error)) from None
+
+    def mkdir(self, mode: int = 0o700, parents: bool = False, exist_ok: bool = False) -> None:
+        """Make the table, if the store is new; folders need not be made."""
+        try:
+            migrate(self.link)
+        except StoreError as error:
+            raise OSError(errno.EIO, str(error)) from None
+
+    def exists(self) -> bool:
+        """Return whether there is such a file."""
+        return self._has_tables() and bool(self._run("SELECT 1 FROM files WHERE name = %(name)s"))
+
+    def _has_tables(self) -> bool:
+        try:
+            return version_of(self.link) > 0
+        except StoreError as error:
+            raise OSError(errno.EIO, str(error)) from None
+
+    def is_dir(self) -> bool:
+        """Return whether there are files in this folder."""
+        return next(self.iterdir(), None) is not None
+
+    def iterdir(self) -> Iterator[DatabaseFile]:
+        """Yield the files of this folder, without those of its folders."""
+        if self._has_tables():
+            for (name,) in self._run(
+                "SELECT name FROM files WHERE name LIKE %(name)s || '/%%' ORDER BY name"
+            ):
+                found = DatabaseFile(PurePosixPath(name), self.link)
+                if found.parent == self:
+                    yield found
+
+    def glob(self, pattern: str) -> Iterator[DatabaseFile]:
+        """Yield the files of this folder whose names match a pattern."""
+        return (one for one in self.iterdir() if fnmatchcase(one.name, pattern))
+
+    def stat(self) -> SimpleNamespace:
+        """Return `st_mtime_ns`, a number that another content changes."""
+        rows = self._run("SELECT version FROM files WHERE name = %(name)s") if self._has_tables() else []
+        if not rows:
+            raise FileNotFoundError(errno.ENOENT, "there is no such file", str(self))
+        return SimpleNamespace(st_mtime_ns=rows[0][0])
+
+    def read_bytes(self) -> bytes:
+        """Return the content."""
+        rows = self._run("SELECT data FROM files WHERE name = %(name)s") if self._has_tables() else []
+        if not rows:
+            raise FileNotFoundError(errno.ENOENT, "there is no such file", str(self))
+        return bytes(rows[0][0])
+
+    def read_text(self, encoding: str) -> str:
+        """Return the content as a text."""
+        return self.read_bytes().decode(encoding)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write the content, all of it or nothing; it is on the disk then."""
+        self._run(_WRITE, data=data)
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the file."""
+        self._run("DELETE FROM files WHERE name = %(name)s")
+
+
+_WRITE = """
+INSERT INTO files (name, data) VALUES (%(name)s, %(data)s)
+ON CONFLICT (name) DO UPDATE SET data = excluded.data, version = excluded.version
+"""
+
+DataPath = Path | DatabaseFile
+"""A file that belongs to a store, or the folder of all of them."""
+
+
+def data_folder(place: StorePlace) -> DataPath:
+    """Return the folder of the files that belong to a store, which need not exist.
+
+    Raises:
+        StoreError: the server cannot be reached.
+    """
+    if isinstance(place, DatabaseUrl):
+        return DatabaseFile(PurePosixPath(), PostgresLink(place, "files"))
+    return place
+
+
+def write_data(path: DataPath, data: bytes) -> None:
+    """Write a file that belongs to a store, whole or not at all; it is on the disk then.
+
+    Raises:
+        OSError: it cannot be written; its old content is unchanged.
+    """
+    if isinstance(path, DatabaseFile):
+        path.write_bytes(data)
+        return
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    write_whole(path, write)
+
+
+@cache
+def _copies() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="dialogue-gym-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def local_file(path: DataPath) -> Path:
+    """Return a file on this machine with the content of a store's file; it stays until the process ends."""
+    if isinstance(path, Path):
+        return path
+    copy = Path(tempfile.mkdtemp(dir=_copies())) / path.name
+    copy.write_bytes(path.read_bytes())
+    return copy

@@ -1,0 +1,85 @@
+"""The place of a store: a folder, or the address of a PostgreSQL database."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from dialogue_gym._files import FileError
+
+_SCHEME = re.compile(r"postgres(?:ql)?://")
+# Up to the last @, since a password may have an @ or a slash that nobody has escaped.
+_SECRETS = (
+    (re.compile(r"^([a-z]+://[^:@/?#]*):.*@", re.DOTALL), r"\1:…@"),
+    (re.compile(r"^([a-z]+://[^:@/?#]*):(?![\d,:/?]*(?:[/?]|$))[^@]*$", re.DOTALL), r"\1:…"),
+    (re.compile(r"([?&][^=&]*password=)[^&]*"), r"\1…"),
+)
+_HIDDEN = "…"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DatabaseUrl:
+    """The address of a PostgreSQL database, `postgresql://USER@HOST/DATABASE`; its text has no password.
+
+    Attributes:
+        url: the whole address, perhaps with a password. Everything else that libpq knows may stand in it, or
+            in its environment variables and files (`PGPASSWORD`, `~/.pgpass`).
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        """Return the address without its password, which a command takes as well."""
+        return without_password(self.url)
+
+    def __repr__(self) -> str:
+        """Return the same as a call."""
+        return f"{type(self).__name__}({str(self)!r})"
+
+    @property
+    def name(self) -> str:
+        """The name of the database, or what stands in its place."""
+        path = str(self).partition("://")[2].partition("?")[0]
+        host, _, database = path.partition("/")
+        return unquote(database) or host.rpartition("@")[2].partition(":")[0] or "postgresql"
+
+
+StorePlace = Path | DatabaseUrl
+"""The place of a store; its text is what `--store` takes."""
+
+
+class PlaceError(FileError):
+    """A text that names neither a folder nor a PostgreSQL database. The message is one line."""
+
+
+def is_database_url(text: str) -> bool:
+    """Return whether a text is meant as the address of a PostgreSQL database."""
+    return _SCHEME.match(text) is not None
+
+
+def place_of(text: str) -> StorePlace:
+    """Return the place that a person names.
+
+    Raises:
+        PlaceError: it is an address, but not of PostgreSQL.
+    """
+    if is_database_url(text):
+        return DatabaseUrl(text)
+    if re.match(r"[\w+]+://|postgres(ql)?:", text):
+        raise PlaceError(
+            f"{without_password(text)}: a store is a folder, or a database postgresql://USER@HOST/DATABASE"
+        )
+    return Path(text)
+
+
+def without_password(url: str) -> str:
+    """Return an address with a dash in the place of its password.
+
+    >>> without_password("postgresql://ann:secret@db.example/bot")
+    'postgresql://ann:…@db.example/bot'
+    """
+    for pattern, hidden in _SECRETS:
+        url = pattern.sub(hidden, url)
+    return url
