@@ -19,6 +19,13 @@ _ALSO_IN_NAMES = "\u00a0\u200c\u200d\u3000"
 # `isprintable` is stricter: it rejects newer emoji, and the joiners of emoji and of Persian.
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# Up to the last @, since a password may have an @ or a slash that nobody has escaped.
+_SECRETS = (
+    (re.compile(r"^([a-z]+://[^:@/?#]*):.*@", re.DOTALL), r"\1:…@"),
+    (re.compile(r"^([a-z]+://[^:@/?#]*):(?![\d,:/?]*(?:[/?]|$))[^@]*$", re.DOTALL), r"\1:…"),
+    (re.compile(r"([?&][^=&]*password=)[^&]*"), r"\1…"),
+)
+
 PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 """A place for a value in the text of a response, or a doubled brace."""
 
@@ -156,6 +163,17 @@ def quoted(text: str, width: int = 60) -> str:
     quote = '"' if "'" in text and '"' not in text else "'"
     escaped = "".join("\\" + char if char in (quote, "\\") else printable(char) for char in text)
     return f"{quote}{escaped}{quote}"
+
+
+def without_password(url: str) -> str:
+    """Return an address with a dash in the place of its password.
+
+    >>> without_password("postgresql://ann:secret@db.example/bot")
+    'postgresql://ann:…@db.example/bot'
+    """
+    for pattern, hidden in _SECRETS:
+        url = pattern.sub(hidden, url)
+    return url
 
 
 def finite_number(text: str) -> float:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym._text import counted, printable
+from dialogue_gym._text import counted, printable, without_password
 from dialogue_gym.cli.options import SeedOption, SettingsArgument, complete_domain, one_of, tell_namesakes
 from dialogue_gym.cli.verdict import (
     HtmlOption,
@@ -23,7 +23,6 @@ from dialogue_gym.cli.verdict import (
     written,
 )
 from dialogue_gym.domain import load_domain
-from dialogue_gym.journal.place import without_password
 from dialogue_gym.stories import load
 from dialogue_gym.testing.bots import ForeignBot
 from dialogue_gym.testing.replay import replay_stories
@@ -47,7 +46,8 @@ def test(
         str,
         typer.Argument(
             metavar="URL|DIR",
-            help="Address of a server with Rasa's REST channel, or the folder of a store or an agent, or a store's database.",
+            help="Address of a server with Rasa's REST channel, or of a store's database; or the folder of a"
+            " store or an agent.",
         ),
     ],
     settings: SettingsArgument = None,

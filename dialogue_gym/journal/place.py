@@ -8,15 +8,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from dialogue_gym._files import FileError
+from dialogue_gym._text import without_password
 
 _SCHEME = re.compile(r"postgres(?:ql)?://")
-# Up to the last @, since a password may have an @ or a slash that nobody has escaped.
-_SECRETS = (
-    (re.compile(r"^([a-z]+://[^:@/?#]*):.*@", re.DOTALL), r"\1:…@"),
-    (re.compile(r"^([a-z]+://[^:@/?#]*):(?![\d,:/?]*(?:[/?]|$))[^@]*$", re.DOTALL), r"\1:…"),
-    (re.compile(r"([?&][^=&]*password=)[^&]*"), r"\1…"),
-)
-_HIDDEN = "…"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,14 +66,3 @@ def place_of(text: str) -> StorePlace:
             f"{without_password(text)}: a store is a folder, or a database postgresql://USER@HOST/DATABASE"
         )
     return Path(text)
-
-
-def without_password(url: str) -> str:
-    """Return an address with a dash in the place of its password.
-
-    >>> without_password("postgresql://ann:secret@db.example/bot")
-    'postgresql://ann:…@db.example/bot'
-    """
-    for pattern, hidden in _SECRETS:
-        url = pattern.sub(hidden, url)
-    return url

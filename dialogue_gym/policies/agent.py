@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dialogue_gym._files import read_bytes
-from dialogue_gym._text import nearest, quoted
+from dialogue_gym._text import nearest, quoted, without_password
 from dialogue_gym.conversation.conversation import Conversation, with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -137,7 +137,9 @@ def load_agent(
         env = DialogueEnv(with_user(domain), **given)
         return Agent(name, env, POLICIES[name](env, seed), given)
     if not folder.exists():
-        raise AgentError(f"{quoted(name)} is neither an agent nor a folder; {nearest(name, POLICIES)}")
+        raise AgentError(
+            f"{quoted(without_password(name))} is neither an agent nor a folder; {nearest(name, POLICIES)}"
+        )
     if not is_agent(folder) and (folder / _MODEL_FILE).is_file():
         return _load_former(folder, domain, given, trust)
     saved = read_agent(folder)

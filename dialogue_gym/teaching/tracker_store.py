@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dialogue_gym._files import FileError, FileKind, read_bytes, read_text
-from dialogue_gym._text import printable, quoted
+from dialogue_gym._text import printable, quoted, without_password
 from dialogue_gym.conversation.events import Json
 
 _QUERY = "SELECT sender_id, data FROM events ORDER BY id"
@@ -51,7 +51,7 @@ def read_trackers(place: str) -> list[RasaTracker]:
     if place.startswith("sqlite:///"):
         place = place.removeprefix("sqlite:///")
     if _POSTGRES.match(place):
-        return _by_sender(_postgres_rows(place), _without_password(place))
+        return _by_sender(_postgres_rows(place), without_password(place))
     if "://" in place:
         raise TrackerError(
             f"{printable(place)}: expected a file, postgresql:// or sqlite:///; save a tracker of Rasa's"
@@ -89,7 +89,7 @@ def _postgres_rows(url: str) -> list[Any]:
             return rows
     except driver.Error as error:
         reason = " ".join(str(error).split())
-        raise TrackerError(f"{_without_password(url)}: not a tracker store of Rasa ({reason})") from None
+        raise TrackerError(f"{without_password(url)}: not a tracker store of Rasa ({reason})") from None
 
 
 def _driver(name: str) -> Any:
@@ -97,10 +97,6 @@ def _driver(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError:
         return None
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:…@", url)
 
 
 def _by_sender(rows: Iterable[Any], place: str) -> list[RasaTracker]:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._text import counted
+from dialogue_gym._text import counted, without_password
 from dialogue_gym.chat import Bot
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.sources import Source, builtin_names
 from dialogue_gym.factory import is_address, make_runner
 from dialogue_gym.journal.location import store_named
-from dialogue_gym.journal.place import is_database_url, without_password
+from dialogue_gym.journal.place import is_database_url
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.reports import Report
@@ -131,9 +131,9 @@ def make_bot(
     if isinstance(bot, str) and is_database_url(bot):
         return _agent_bot(bot, source, domain)
     if isinstance(bot, str) and _LIKE_ADDRESS.match(bot) and not Path(bot).exists():
-        raise ValueError(
-            f"{bot}: an address begins with http:// or https://, as in http://{bot.rpartition('//')[2]}"
-        )
+        shown = without_password(bot)
+        address = f"http://{shown.rpartition('//')[2]}"
+        raise ValueError(f"{shown}: an address begins with http:// or https://, as in {address}")
     if isinstance(bot, (str, Path)):
         return _agent_bot(str(bot), source, domain)
     if callable(bot):
