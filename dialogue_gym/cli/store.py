@@ -55,9 +55,12 @@ Place = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")]
 PlaceArgument = Annotated[
-    Any, typer.Argument(help="The folder or database that teach, live or serve wrote.", **STORE_PLACE)
+    Any,
+    typer.Argument(
+        help="The folder or database that teach, live or serve wrote.", **STORE_PLACE | {"metavar": "STORE"}
+    ),
 ]
-OptionalPlace = Annotated[Any, typer.Option("--store", help="The same as DIR.", **STORE_PLACE)]
+OptionalPlace = Annotated[Any, typer.Option("--store", help="The same as STORE.", **STORE_PLACE)]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
 _NUMBERS = ("entries", "turns", "corrections", "steps", "success")
