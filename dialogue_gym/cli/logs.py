@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dialogue_gym._text import counted, percent, printable
-from dialogue_gym.cli.options import STORE_PLACE, SeedOption, TrustOption, note
+from dialogue_gym.cli.options import PlaceArgument, SeedOption, TrustOption, note
 from dialogue_gym.cli.verdict import JsonOption
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.sources import builtin_names
@@ -33,9 +33,7 @@ from dialogue_gym.policies.agent import Agent
 
 
 def evaluate_by_logs(
-    place: Annotated[
-        Any, typer.Argument(help="The folder or database that live or serve wrote.", **STORE_PLACE)
-    ],
+    place: PlaceArgument,
     *,
     agent: Annotated[
         str,

@@ -114,6 +114,9 @@ def _place(context: typer.Context, given: str | None) -> StorePlace | None:
 # Without a parser Typer takes no `Any`; an error in its place would lose its words.
 STORE_PLACE: dict[str, Any] = {"metavar": "DIR|URL", "parser": str, "callback": _place}
 """The settings of an option or argument whose value is the place of a store, a `StorePlace`."""
+_PLACE_HELP = "The folder or database that teach, live or serve wrote."
+PlaceOption = Annotated[Any, typer.Option("--store", help=_PLACE_HELP, **STORE_PLACE)]
+PlaceArgument = Annotated[Any, typer.Argument(help=_PLACE_HELP, **STORE_PLACE | {"metavar": "STORE"})]
 
 DomainName = Annotated[
     str,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from dialogue_gym._text import counted, nearest, printable, quoted
 from dialogue_gym.cli.logs import domain_of
+from dialogue_gym.cli.options import PlaceArgument, PlaceOption
 from dialogue_gym.cli.tables import table, when
 from dialogue_gym.cli.verdict import JsonOption
 from dialogue_gym.journal.entry import BURST, Entry
@@ -29,9 +29,7 @@ _HEADINGS = ("rater", "rated", "checked", "contradicts", "against outcomes", "we
 
 def review_ratings(
     *,
-    folder: Annotated[
-        Path, typer.Option("--store", metavar="DIR", help="The folder that teach, live or serve wrote.")
-    ],
+    place: PlaceOption,
     approve: Annotated[
         str | None,
         typer.Option(
@@ -45,12 +43,12 @@ def review_ratings(
 ) -> None:
     """List visitors' ratings that await approval; approve them for the next start, or reject them."""
     if approve is None and decline is None:
-        with Store(folder, create=False, read_only=True) as opened:
+        with Store(place, create=False, read_only=True) as opened:
             rows = [_rating_row(one) for one in waiting(opened.ratings())]
         for line in table(_RATING_HEADINGS, rows, _RATING_NUMBERS):
             print(line)
         return
-    with Store(folder, create=False) as opened:
+    with Store(place, create=False) as opened:
         found = waiting(opened.ratings())
         taken = [] if approve is None else _chosen("--approve", approve, found)
         rejected = [] if decline is None else _chosen("--decline", decline, found)
@@ -80,7 +78,7 @@ def _rating_row(one: Entry) -> tuple[str, ...]:
 
 
 def judge_store(
-    place: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that live or serve wrote.")],
+    place: PlaceArgument,
     *,
     as_json: JsonOption = False,
 ) -> None:

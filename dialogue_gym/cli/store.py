@@ -13,7 +13,14 @@ import typer
 from dialogue_gym._text import counted, nearest, printable, quoted
 from dialogue_gym.cli.fit import fit
 from dialogue_gym.cli.logs import domain_of, evaluate_by_logs
-from dialogue_gym.cli.options import STORE_PLACE, ActionsOption, DomainName, tell_namesakes
+from dialogue_gym.cli.options import (
+    STORE_PLACE,
+    ActionsOption,
+    DomainName,
+    PlaceArgument,
+    PlaceOption,
+    tell_namesakes,
+)
 from dialogue_gym.cli.ratings import judge_store, review_ratings
 from dialogue_gym.cli.tables import table, when
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
@@ -48,18 +55,8 @@ store.command(name="ratings")(review_ratings)
 store.command(name="raters")(judge_store)
 store.command(name="fit")(fit)
 
-Place = Annotated[
-    Any,
-    typer.Option("--store", help="The folder or database that teach, live or serve wrote.", **STORE_PLACE),
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")]
-PlaceArgument = Annotated[
-    Any,
-    typer.Argument(
-        help="The folder or database that teach, live or serve wrote.", **STORE_PLACE | {"metavar": "STORE"}
-    ),
-]
 OptionalPlace = Annotated[Any, typer.Option("--store", help="The same as STORE.", **STORE_PLACE)]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
@@ -105,7 +102,7 @@ def _given(place: StorePlace | None, option: StorePlace | None) -> StorePlace:
 
 
 @store.command()
-def show(conversation: Name, *, place: Place) -> None:
+def show(conversation: Name, *, place: PlaceOption) -> None:
     """Show a conversation as a chat, with its corrections."""
     with _reading(place) as opened:
         history = History(opened.entries())
@@ -149,7 +146,7 @@ def _note(correction: Correction) -> str:
 def export_command(
     target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the files.")],
     *,
-    place: Place,
+    place: PlaceOption,
     reader: Annotated[
         str,
         typer.Option(
@@ -197,7 +194,7 @@ def forget(
         str | None, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")
     ] = None,
     *,
-    place: Place,
+    place: PlaceOption,
     person: Annotated[
         str | None, typer.Option("--person", metavar="SENDER", help="Erase all conversations with a person.")
     ] = None,
@@ -249,12 +246,12 @@ def rollback(
         typer.Argument(metavar="CHECKPOINT", help="A number, or best; without it, all are listed."),
     ] = None,
     *,
-    place: Place,
+    place: PlaceOption,
 ) -> None:
     """Go back to an earlier checkpoint; later conversations are kept but not relearned."""
     if checkpoint is None:
-        with _reading(folder):  # fails if there is no store
-            for line in table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(folder)), _NUMBERS):
+        with _reading(place):  # fails if there is no store
+            for line in table(_CHECKPOINT_HEADINGS, _checkpoint_rows(checkpoints_of(place)), _NUMBERS):
                 print(line)
         return
     with Store(place, create=False) as opened:
@@ -279,7 +276,7 @@ def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
 @store.command()
 def prune(
     *,
-    place: Place,
+    place: PlaceOption,
     checkpoints: Annotated[int, typer.Option(min=1, help="Number of newest checkpoints to keep.")] = 7,
     conversations: Annotated[
         int | None,
@@ -306,7 +303,7 @@ def import_tracker(
         ),
     ],
     *,
-    place: Place,
+    place: PlaceOption,
     domain: Annotated[
         str | None,
         typer.Option(
@@ -329,7 +326,7 @@ def import_tracker(
 
 
 @store.command()
-def adopt(source: DomainName, *, place: Place) -> None:
+def adopt(source: DomainName, *, place: PlaceOption) -> None:
     """Use a store with another domain from now on."""
     load_domain(source)
     with Store(place, create=False) as opened:
@@ -344,7 +341,7 @@ def rename_action(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The name in the conversations.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name in the domain.")],
     *,
-    place: Place,
+    place: PlaceOption,
 ) -> None:
     """Rename an action in everything that was taught or learned."""
     with Store(place, create=False) as opened:
