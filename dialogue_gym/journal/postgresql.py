@@ -113,7 +113,7 @@ class PostgresJournal:
         columns = {
             "conversations": [row.conversation for row in rows],
             "parents": [row.parent for row in rows],
-            "befores": [None if row.before is None else row.before + 1 for row in rows],
+            "places": [None if row.before is None else row.before + 1 for row in rows],
             "kinds": [row.kind for row in rows],
             "contents": [row.content for row in rows],
             "authors": [row.author for row in rows],
@@ -220,7 +220,7 @@ WITH own AS (
         ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) AS more
     FROM unnest(
-        %(conversations)s::text[], %(parents)s::bigint[], %(befores)s::bigint[], %(kinds)s::text[],
+        %(conversations)s::text[], %(parents)s::bigint[], %(places)s::bigint[], %(kinds)s::text[],
         %(contents)s::text[], %(authors)s::text[], %(facts)s::text[]
     ) WITH ORDINALITY AS new (conversation, parent, before, kind, content, author, facts, place)
 )
