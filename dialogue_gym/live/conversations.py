@@ -338,6 +338,10 @@ class Conversations:
         """Let a rating never count; arguments and errors are those of `approve`."""
         self._moderation.decline(rating)
 
+    def decline_bursts(self) -> None:
+        """Let the ratings of bursts that wait never count; see `Moderation`."""
+        self._moderation.decline_bursts()
+
     def _add(self, trace: Trace, kind: str, content: Mapping[str, Any], parent: int | None, by: str) -> None:
         self._record(trace, self.store.append(trace.conversation.sender_id, kind, content, parent, by))
 

@@ -14,6 +14,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.history import History
 from dialogue_gym.live.migration import MigrationError
+from dialogue_gym.live.raters import RaterWatch
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.transitions import Trace, unlearned
 from dialogue_gym.live.turn import LiveError
@@ -59,7 +60,12 @@ class OpenConversation:
 
 
 class Handoff:
-    """The way of teachers into the conversations of people. All methods are thread-safe."""
+    """The way of teachers into the conversations of people. All methods are thread-safe.
+
+    Attributes:
+        sessions: the sessions of the people who talk to the bot.
+        raters: watches over the people who rate.
+    """
 
     def __init__(self, sessions: Sessions, trainer: Trainer) -> None:
         """Offer the conversations of people to teachers.
@@ -72,6 +78,7 @@ class Handoff:
         self._trainer = trainer
         self._decided: deque[tuple[int, bytes, str]] = deque(maxlen=_MOST_DECIDED)
         self._bot = sessions.bot
+        self.raters = RaterWatch(self._bot.conversations.store, self._bot.domain)
         self._domain: Domain | None = None
         """The domain of the teaching sessions."""
         sessions.before_turn = self._use_domain
@@ -268,6 +275,7 @@ class Handoff:
         except MigrationError:
             return  # the next start tells what the domain has lost
         self._decided.clear()
+        self.raters.use_domain(domain)
         actions = self._trainer.learner.env.action_names
         self._bot.use_domain(domain, rule_book(history, domain, actions, turn_taking))
         for last, transitions in unlearned(known.store, domain, known.reward, self._trainer.last_entry):

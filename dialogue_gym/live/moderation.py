@@ -60,6 +60,13 @@ class Moderation(Protocol):
     def decline(self, rating: int) -> None:
         """Let a rating never count; arguments and errors are those of `approve`."""
 
+    def decline_bursts(self) -> None:
+        """Let the ratings of bursts that wait never count.
+
+        Raises:
+            StoreError: the journal could not be written; all wait as before.
+        """
+
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
         """Write down a teacher's own rating of something in a conversation.
 
@@ -87,6 +94,10 @@ class JournalModeration:
     def decline(self, rating: int) -> None:
         """Let a rating never count; see `Moderation`."""
         self.settle(rating, is_right=False)
+
+    def decline_bursts(self) -> None:
+        """Let the ratings of bursts never count; see `Moderation`."""
+        self._store.append_all(declined(entry) for entry in chosen(self.waiting(), BURSTS))
 
     def settle(self, rating: int, is_right: bool) -> Entry:
         """Let a rating count, or never count; return the new entry. Errors are those of `approve`."""

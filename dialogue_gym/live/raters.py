@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import LIVE, PENDING, RATING, Entry
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.moderation import BURSTS, chosen, waiting
 from dialogue_gym.live.transitions import LiveReward, Trace, Transition, trace_of
-from dialogue_gym.raters import Opinion, Rater, RaterReport, judge_raters, weigh_raters
+from dialogue_gym.raters import Opinion, Rater, RaterReport, RaterVerdict, judge_raters, weigh_raters
 
 EVERY = 20
 """Ratings after which the weights of raters are learned anew."""
@@ -84,6 +88,54 @@ class OpinionLog:
             if trace.is_success is not None:
                 self._outcomes[name] = trace.is_success
         self._changed.clear()
+
+
+@dataclass(frozen=True)
+class RaterNews:
+    """The news of raters that teachers should know.
+
+    Attributes:
+        contrary: the verdicts on raters who mostly contradict the others, or the outcomes.
+        burst: the number of ratings of bursts that await approval.
+    """
+
+    contrary: tuple[RaterVerdict, ...] = ()
+    burst: int = 0
+
+
+class RaterWatch:
+    """Watch over the raters of a store, for pages that ask often. Thread-safe."""
+
+    def __init__(
+        self, store: Store, domain: Domain, seconds: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin without a look at the store.
+
+        Args:
+            store: the store with the conversations.
+            domain: the domain, with the additions of the store.
+            seconds: the seconds between two looks.
+            clock: the time in seconds.
+        """
+        self._store, self._seconds, self._clock = store, seconds, clock
+        self._lock = threading.Lock()
+        self._news = RaterNews()
+        self.use_domain(domain)
+
+    def use_domain(self, domain: Domain) -> None:
+        """Go on with a domain that has grown."""
+        with self._lock:
+            self._log, self._due = OpinionLog(self._store, domain), self._clock()
+
+    def news(self) -> RaterNews:
+        """Return the news, as of at most some seconds ago; errors are those of `OpinionLog.trace`."""
+        with self._lock:
+            if self._clock() >= self._due:
+                ratings = self._store.ratings()
+                self._log.add(ratings)
+                self._news = RaterNews(self._log.report().contrary, len(chosen(waiting(ratings), BURSTS)))
+                self._due = self._clock() + self._seconds
+            return self._news
 
 
 class RaterWeights:

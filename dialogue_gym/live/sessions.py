@@ -388,6 +388,11 @@ class Sessions:
         with self.lock:
             self._conversations.decline(rating)
 
+    def decline_bursts(self) -> None:
+        """Let the ratings of bursts never count; see `Moderation`."""
+        with self.lock:
+            self._conversations.decline_bursts()
+
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
         """Take a teacher's rating; see `Moderation`."""
         with self.lock:

@@ -272,6 +272,11 @@ class Trace:
         last = self.last_decision
         return None if last is None else self._steps[last]
 
+    def situations(self) -> Iterator[tuple[int, npt.NDArray[Any], str]]:
+        """Yield the bot's decisions: the id of the entry, the observation and the action."""
+        for step in self._steps.values():
+            yield step.entry, step.observation, step.action
+
     def opinions(self) -> Iterator[Opinion]:
         """Yield the opinions in the ratings that count, on the whole, or on an action in a situation."""
         for (rater, about), value in self.counted.items():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dialogue_gym._text import visible
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import EVENT, LABEL, RESULT, STORY, USER, Entry, entry_events
+from dialogue_gym.journal.entry import BURST, EVENT, LABEL, RESULT, STORY, USER, Entry, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.teaching.own_words import unnamed
@@ -126,6 +126,7 @@ def ratings(history: History, waiting: Iterable[Entry]) -> list[Json]:
             "value": rating.content["value"],
             "about": _rated(history, rating),
             "when": rating.time,
+            "is_burst": bool(rating.content.get(BURST)),
         }
         for rating in itertools.islice(waiting, MOST_ROWS)
     ]

@@ -16,6 +16,8 @@ import pytest
 from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.raters import RaterWatch, RaterWeights
+from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.web.access import AccessPolicy
 from dialogue_gym.web.api import build_visitor_app
 from dialogue_gym.web.channels.inbox import Inbox
@@ -346,6 +348,57 @@ def test_proposals_are_shown_as_the_visitor_would_read_them(tmp_path: Path) -> N
     options = follower.look()["open"]["options"]
     assert {one["action"]: one["says"] for one in options}["utter_day"] == "On Friday, then"
     setup.store.close()
+
+
+def test_teachers_are_told_of_raters_who_contradict_the_others(tmp_path: Path) -> None:
+    intents = [f"ask_{number}" for number in range(9)]
+    texts = ", ".join(f"{name}: [{{text: Hello}}]" for name in ("utter_hello", "utter_order"))
+    domain = domain_from(f"intents: [{', '.join(intents)}]\nresponses: {{{texts}}}\n")
+    setup = Setup(tmp_path / "store", domain=domain)
+    setup.bot.conversations.reward = LiveReward(weights=RaterWeights(setup.store, setup.bot.domain, every=10))
+    follower = Follower(setup.handoff, setup.store, "tina")
+    assert (follower.look()["raters"], follower.look()["burst"]) == ([], 0)
+    setup.handoff.raters = RaterWatch(setup.store, setup.bot.domain, seconds=0)
+    for intent in intents:  # all come to the same nine situations
+        for number in range(5):
+            sender = "<b>liar" if number == 4 else f"person {number}"
+            setup.say(sender, f"/{intent}")
+            setup.sessions.rate(sender, -1 if number == 4 else 1, is_trusted=False)
+            (rating,) = setup.sessions.waiting()
+            setup.sessions.approve(rating.id)
+    (one,) = follower.look()["raters"]
+    assert (one["name"], one["is_teacher"]) == ("<b>liar", False)
+    assert one["checked"] == one["contradicted"] >= 8 and one["weight"] < 60
+    setup.store.close()
+
+
+def test_a_burst_is_told_on_one_page_and_rejected_on_the_other(
+    browser: playwright.Browser, tmp_path: Path
+) -> None:
+    options = ("--talk", "--trust-ratings", "--burst", "2/10")
+    server = Served(tmp_path / "store", *options, DIALOGUE_GYM_PASSWORD=PASSWORD)
+    ann = Visitor(browser, server)
+    for _ in range(5):
+        ann.say("/greet")
+        ann.page.click(".thumbs >> nth=-1 >> [aria-label='Bad answer']")
+        ann.page.wait_for_selector("text=Thank you.")
+    tab = signed_in(browser, server, "tina", PASSWORD)
+    with tab.page.expect_navigation():
+        tab.page.click("nav >> text=People")
+    tab.page.wait_for_selector(".raters >> text=3 ratings came too fast from one source")
+    with tab.page.expect_navigation():
+        tab.page.click(".raters >> text=Conversations")
+    tab.page.wait_for_selector(".ratings >> text=too fast")
+    assert tab.page.locator(".ratings li").count() == 3
+    tab.page.click("text=Reject all of these")
+    tab.page.wait_for_selector("text=No ratings to review")
+    assert ann.faults == tab.faults == []
+    server.stop()
+    with Store(server.folder, create=False, read_only=True) as store:
+        found = store.ratings()
+    assert [(one.content.get("burst", False), one.content.get("declined", False)) for one in found] == (
+        [(False, False)] * 2 + [(True, False)] * 3 + [(True, True)] * 3
+    )
 
 
 def test_a_proposal_is_said_as_it_was_shown_though_others_speak_meanwhile(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ const noteAt = (place) => `<p v-show="place === '${place}'" ref="note-${place}" 
 export default {
   components: { Chat },
   props: { shown: Object, home: String },
-  emits: ["search", "read", "approve", "settle_rating", "name", "open", "refresh"],
+  emits: ["search", "read", "approve", "settle_rating", "decline_bursts", "name", "open", "refresh"],
   data() {
     return {
       text: "", visibleBubbles: null, files: [], archive: "", line: "", place: "", asked: "reader", isBad: false, kind: "stories", target: "rasa", growth: "", names: {},
@@ -194,9 +194,13 @@ export default {
     </template>
     <h2>Ratings to review</h2>
     <p v-if="!shown.ratings.length" class="is-faint">No ratings to review.</p>
+    <div v-if="shown.ratings.some((one) => one.is_burst)">
+      <p class="is-faint">Some came too fast from one source; they are marked.</p>
+      <button @click="ask('ratings', 'decline_bursts')">Reject all of these</button>
+    </div>
     <ul class="differing ratings">
       <li v-for="one in shown.ratings" :key="one.id">
-        <p><strong>{{ one.value > 0 ? 'Good' : one.value < 0 ? 'Bad' : 'Neutral' }}:</strong> <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>Whole conversation</template>
+        <p><strong>{{ one.value > 0 ? 'Good' : one.value < 0 ? 'Bad' : 'Neutral' }}:</strong> <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>Whole conversation</template> <span v-if="one.is_burst" class="badge is-bad">too fast</span>
           <small><button class="link" @click="read(one.conversation)"><bdi>{{ one.conversation }}</bdi></button>, {{ when(one.when) }}</small></p>
         <div class="row"><button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: true })">Approve</button>
         <button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: false })">Reject</button></div>

@@ -112,6 +112,11 @@ class Reader:
             with self._shows_errors():
                 settle(given["rating"])
 
+    def decline_bursts(self) -> None:
+        """Reject the ratings of bursts."""
+        with self._shows_errors():
+            self._workspace.shared.moderation.decline_bursts()
+
     def name_words(self, given: Any) -> None:
         """Let an action stand for a teacher's own words."""
         if not isinstance(given, dict) or not isinstance(given.get("entry"), int):
@@ -167,6 +172,10 @@ def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> N
         await asyncio.to_thread(reader.settle_rating, event.args)
         await look()
 
+    async def decline_bursts() -> None:
+        await asyncio.to_thread(reader.decline_bursts)
+        await look()
+
     async def name(event: GenericEventArguments) -> None:
         await asyncio.to_thread(reader.name_words, event.args)
         watchers.show(workspace)
@@ -192,6 +201,7 @@ def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> N
     page.on("read", read)
     page.on("approve", approve)
     page.on("settle_rating", settle_rating)
+    page.on("decline_bursts", decline_bursts)
     page.on("name", name)
     page.on("open", resume)
     page.on("refresh", look)

@@ -170,6 +170,16 @@ export default {
   </section>
 
   <section class="files" aria-label="What the bot knows">
+    <section v-if="shown.raters.length || shown.burst" class="raters" aria-label="Raters">
+      <h2>Ratings to look at</h2>
+      <p v-if="shown.burst">{{ shown.burst === 1 ? 'One rating' : shown.burst + ' ratings' }} came too fast from one source. The bot learns nothing from {{ shown.burst === 1 ? 'it' : 'them' }} until you decide, under <a href="./conversations">Conversations</a>.</p>
+      <ul v-if="shown.raters.length" class="differing">
+        <li v-for="one in shown.raters" :key="one.name + one.is_teacher">
+          <p><strong><bdi>{{ one.name }}</bdi></strong> mostly says the opposite of the others: {{ one.contradicted }} of {{ one.checked }} ratings contradict other people, or the outcome of the conversation.
+          <template v-if="one.weight !== null">{{ one.weight ? 'The bot counts them at ' + one.weight + '%.' : 'The bot no longer counts them.' }}</template></p>
+        </li>
+      </ul>
+    </section>
     <Knowledge v-if="talk" :slots="shown.open.slots" :search="shown.open.search" />
   </section>
 </div>

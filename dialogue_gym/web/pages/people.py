@@ -62,7 +62,24 @@ class Follower:
             "teacher": self._teacher,
             "versions": self._handoff.version_lines(),
             "error": error,
+            **self._raters(),
         }
+
+    def _raters(self) -> Json:
+        """Return the raters whom a teacher should know of, and the number of ratings of bursts that wait."""
+        news = self._handoff.raters.news()
+        is_weighed = self._handoff.sessions.bot.conversations.reward.weights is not None
+        raters = [
+            {
+                "name": visible(one.rater.name, 20),
+                "is_teacher": one.rater.is_teacher,
+                "checked": one.checked,
+                "contradicted": one.contradicted,
+                "weight": round(100 * one.weight) if is_weighed and not one.rater.is_teacher else None,
+            }
+            for one in news.contrary
+        ]
+        return {"raters": raters, "burst": news.burst}
 
     def _reading(self) -> Json | None:
         """Return the selected conversation, even if it has ended."""
