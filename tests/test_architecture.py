@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from tests import ROOT
 
 LAYERS = [
@@ -129,6 +131,22 @@ def test_imports_follow_the_order_of_the_packages() -> None:
 
 def test_every_package_has_its_place_in_the_order() -> None:
     assert {layer(module) for module in library()} - {""} == set(LAYERS)
+
+
+def test_every_package_stands_on_the_page_of_the_design() -> None:
+    rows = re.findall(r"^\| \w+ \| (`.*) \|$", (ROOT / "docs/design.md").read_text("utf-8"), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    packages = [layer(module) for module in library() if is_package(module) and module.count(".") == 1]
+    assert sorted(named) == sorted(packages)
+
+
+def test_the_navigation_of_the_site_has_every_page() -> None:
+    """A page of docs/ that is not in docs/site/navigation.yml cannot be found on the site."""
+    groups = yaml.safe_load((ROOT / "docs/site/navigation.yml").read_text(encoding="utf-8"))
+    entries = [entry for group in groups.values() for entry in group]
+    listed = [page for entry in entries for page in (entry if isinstance(entry, dict) else [entry])]
+    pages = {str(path.relative_to(ROOT / "docs").with_suffix("")) for path in ROOT.glob("docs/**/*.md")}
+    assert sorted(listed) == sorted({*pages, "changelog", "contributing"} - {"index"})
 
 
 def test_no_modules_import_each_other() -> None:

@@ -41,6 +41,19 @@ README, ENVIRONMENTS, TRAIN, CHAT, TEACH, RESULTS, SPEED, LANGUAGE_MODELS, TESTI
     "README.md", "docs/environments.md", "docs/train.md", "docs/chat.md", "docs/teach.md", "docs/results.md",
     "docs/speed.md", "docs/language-models.md", "docs/testing-bots.md", "docs/verdicts.md",
 )  # fmt: skip
+MORE = ("docs/comparison.md", "docs/domain-files.md", "docs/in-words.md")
+"""Pages whose code runs here, too."""
+RUN_BY = {
+    "docs/datasets.md": "tests/datasets/test_page.py",
+    "docs/index.md": "tests/docs/test_guides.py",
+    "docs/learning-from-logs.md": "tests/cli/test_store.py",
+    "docs/live.md": "tests/live/test_page.py",
+    "docs/play.md": "tests/play/test_dialog.py",
+    "docs/search-users.md": "tests/agents/search/test_report.py",
+    "docs/serving.md": "tests/web/test_containers.py",
+    "docs/your-domain.md": "tests/docs/test_guides.py",
+}
+"""The tests that run the code of other pages."""
 BENCHMARK = ROOT / "docs/benchmark"
 
 
@@ -57,7 +70,7 @@ def blocks(language: str, *pages: str) -> list[str]:
     ]
 
 
-LINES = "".join(blocks("sh", *PAGES)).splitlines()
+LINES = "".join(blocks("sh", *PAGES, *MORE)).splitlines()
 COMMANDS = list(dict.fromkeys(line.split("#")[0].strip() for line in LINES if line.strip()))
 AGENTS = [command for command in COMMANDS if command.startswith("python -m agents")]
 WORDS = [command for command in COMMANDS if command.startswith("dialogue-gym ")]
@@ -70,6 +83,13 @@ def test_every_kind_of_command_is_tested() -> None:
     others = {command for command in COMMANDS if command not in AGENTS and command not in WORDS}
     # tests/test_package.py runs those of pip
     assert all(command.startswith(("make ", "pip install ")) for command in others), others
+
+
+def test_the_code_of_every_page_is_run() -> None:
+    for path in ROOT.glob("docs/*.md"):
+        page = f"docs/{path.name}"
+        if page not in PAGES + MORE and (blocks("python", page) or blocks("sh", page)):
+            assert path.name in text(RUN_BY[page]), f"no test runs the code of {page}"
 
 
 def test_the_readme_is_short() -> None:
@@ -101,8 +121,11 @@ def test_readme_code_prints_the_shown_dialogue(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == blocks("text", README)[0]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != README and blocks("python", page)])
-def test_the_python_of_each_page_runs(page: str) -> None:
+@pytest.mark.parametrize("page", [page for page in (*PAGES[1:], *MORE) if blocks("python", page)])
+def test_the_python_of_each_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "path/to").mkdir(parents=True)
+    shutil.copy(ROOT / "dialogue_gym/domains/restaurant/domain.yml", tmp_path / "path/to")
+    monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in blocks("python", page):
         exec(compile(block, page, "exec"), names)

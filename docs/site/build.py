@@ -17,13 +17,16 @@ from docs.site.reference import reference_pages
 HERE = Path(__file__).resolve().parent
 DOCS, ROOT = HERE.parent, HERE.parents[1]
 NAVIGATION = HERE / "navigation.yml"
+ROOT_PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+"""Pages of the root that the site has too."""
 
 
 def assemble(source: Path) -> None:
     """Put all pages together in a folder: those of docs/, and those of environments and packages."""
     ignored = shutil.ignore_patterns("site", "*.py", "*.jsonl", "__pycache__")
     shutil.copytree(DOCS, source, ignore=ignored, dirs_exist_ok=True)
-    shutil.copy(ROOT / "CHANGELOG.md", source / "changelog.md")
+    for name, copy in ROOT_PAGES.items():
+        shutil.copy(ROOT / name, source / copy)
     made = {
         **{f"environments/{name}": page for name, page in environment_pages().items()},
         **{f"reference/{name}": page for name, page in reference_pages().items()},
@@ -77,16 +80,19 @@ def append(path: Path, *parts: str) -> None:
 def with_files(text: str, page: Path, source: Path) -> str:
     """Return a page whose links to files outside of docs/ lead to copies of them; folders are not linked."""
     up = "../" * len(page.parts)
+    here = up.removesuffix("../")
 
     def copied(match: re.Match[str]) -> str:
         label, target = match[1], match[2]
+        if target in ROOT_PAGES:
+            return f"[{label}]({here}{ROOT_PAGES[target]})"
         original = ROOT / target
         if original.is_dir():
             return label
         copy = source / "files" / target
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(original, copy)
-        return f"[{label}]({up.removesuffix('../')}files/{target})"
+        return f"[{label}]({here}files/{target})"
 
     return re.sub(rf"\[([^\]]*)\]\({re.escape(up)}((?!\.\./)[^)#]+)\)", copied, text)
 

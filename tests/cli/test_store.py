@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 import sqlite3
 from pathlib import Path
@@ -27,6 +29,7 @@ from dialogue_gym.stories import load
 from dialogue_gym.stories.io import own_stories
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
+from tests import ROOT
 from tests.commands import call
 
 
@@ -268,7 +271,7 @@ def test_an_agent_is_evaluated_by_the_logs_of_another(tmp_path: Path) -> None:
     class Trying(ExpertPolicy):
         version = 0
 
-    domain, folder = load_domain("restaurant"), tmp_path / "store"
+    domain, folder = load_domain("restaurant"), tmp_path / "restaurant-live"
     with Store(folder) as opened:
         opened.use_domain("restaurant", domain_text("restaurant"))
         person = SimulatedPerson(domain)
@@ -288,3 +291,9 @@ def test_an_agent_is_evaluated_by_the_logs_of_another(tmp_path: Path) -> None:
     done = call("store", "evaluate", str(folder), "--agent", "random")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "these logs cannot say how random would do: in about" in done.stderr
+    page = (ROOT / "docs/learning-from-logs.md").read_text(encoding="utf-8")
+    for line in page.partition("```sh\n")[2].partition("```")[0].splitlines():
+        # The agents of the page are trained: that of the store by months of ratings.
+        words = shlex.split(re.sub(r"--(agent|against) \S+", r"--\1 expert", line))
+        done = call(*words[1:], cwd=tmp_path)
+        assert done.returncode == 0, (line, done.stderr)

@@ -1,4 +1,4 @@
-"""Guides do what they say, and the site's navigation has every page."""
+"""Guides do what they say: the start page, and those whose commands need files of their own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 
 import pytest
-import yaml
 
 from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.policies import load_agent
@@ -15,7 +14,6 @@ from dialogue_gym.training import evaluate
 from tests import ROOT
 from tests.commands import dialogue_gym as run
 
-NAVIGATION = yaml.safe_load((ROOT / "docs/site/navigation.yml").read_text(encoding="utf-8"))
 GUIDE = (ROOT / "docs/your-domain.md").read_text(encoding="utf-8")
 START = (ROOT / "docs/index.md").read_text(encoding="utf-8")
 
@@ -24,18 +22,18 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
 
 
-def test_the_navigation_has_every_page() -> None:
-    """A page of docs/ that is not in docs/site/navigation.yml cannot be found on the site."""
-    entries = [entry for group in NAVIGATION.values() for entry in group]
-    listed = [page for entry in entries for page in (entry if isinstance(entry, dict) else [entry])]
-    pages = {str(path.relative_to(ROOT / "docs").with_suffix("")) for path in ROOT.glob("docs/**/*.md")}
-    assert sorted(listed) == sorted({*pages, "changelog"} - {"index"})
-
-
 def test_the_start_page_prints_the_shown_dialogue(capsys: pytest.CaptureFixture[str]) -> None:
     (code,), (shown,) = blocks(START, "python"), blocks(START, "text")
     exec(compile(code, "index.md", "exec"), {})
     assert capsys.readouterr().out == shown
+
+
+def test_the_commands_of_the_start_page_run(tmp_path: Path) -> None:
+    install, play = "".join(blocks(START, "sh")).splitlines()
+    assert install == 'pip install ".[agents,teach,nlu]"'
+    assert "q quit" in run(*shlex.split(play)[1:], "--seed", "7", cwd=tmp_path, typed="q\n")
+    typed = "I would like french food in london\n?\n"
+    assert "location: london" in run(*shlex.split("chat restaurant"), cwd=tmp_path, typed=typed)
 
 
 @pytest.fixture(scope="module")
