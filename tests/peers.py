@@ -18,8 +18,11 @@ def environment_of(
     *packages: str | Path,
     constraints: Path | None = None,
     base: str = sys.executable,
+    options: tuple[str, ...] = (),
 ) -> Path:
     """Return the interpreter of an environment with some packages.
+
+    `base` is the interpreter that it is made from, and `options` are more options of the installer.
 
     uv, which make installs, links the files that it has unpacked before; pip copies them, for a minute.
 
@@ -33,7 +36,9 @@ def environment_of(
     with FileLock(folder / "lock"):
         if not done.exists():
             shutil.rmtree(folder / "venv", ignore_errors=True)
-            _install(python, [*packages, *(("--constraint", constraints) if constraints else ())], base)
+            _install(
+                python, [*packages, *options, *(("--constraint", constraints) if constraints else ())], base
+            )
             done.touch()
     return python
 

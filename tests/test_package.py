@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -20,7 +19,10 @@ from tests import ROOT
 from tests.agents.commands import agents
 from tests.cli.test_train import EXPERT
 from tests.conftest import TINY
+from tests.distributions import Distributions, distributions
 from tests.peers import environment_of
+
+__all__ = ["distributions"]
 
 HEAVY = (
     "torch", "numba", "stable_baselines3", "sklearn", "rich", "typer", "matplotlib", "scipy", "nicegui",
@@ -37,18 +39,9 @@ def python(code: str, interpreter: str | Path = sys.executable) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built once from a copy, since a build leaves files behind."""
-    folder = tmp_path_factory.mktemp("build")
-    shutil.copytree(ROOT / "dialogue_gym", folder / "source/dialogue_gym")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "pytest_dialogue_gym.py"):
-        shutil.copy(ROOT / name, folder / "source")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), "source"],
-        check=True, capture_output=True, cwd=folder,
-    )  # fmt: skip
-    (built,) = folder.glob("*.whl")
-    return built
+def wheel(distributions: Distributions) -> Path:
+    """The wheel."""
+    return distributions.wheel
 
 
 @pytest.mark.parametrize(
