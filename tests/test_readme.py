@@ -45,6 +45,7 @@ MORE = ("docs/comparison.md", "docs/domain-files.md", "docs/in-words.md")
 """Pages whose code runs here, too."""
 RUN_BY = {
     "docs/datasets.md": "tests/datasets/test_page.py",
+    "docs/fitting.md": "tests/fitting/test_page.py",
     "docs/index.md": "tests/docs/test_guides.py",
     "docs/learning-from-logs.md": "tests/cli/test_store.py",
     "docs/live.md": "tests/live/test_page.py",
@@ -89,7 +90,8 @@ def test_the_code_of_every_page_is_run() -> None:
     for path in ROOT.glob("docs/*.md"):
         page = f"docs/{path.name}"
         if page not in PAGES + MORE and (blocks("python", page) or blocks("sh", page)):
-            assert path.name in text(RUN_BY[page]), f"no test runs the code of {page}"
+            runner = RUN_BY.get(page)
+            assert runner and path.name in text(runner), f"no test runs the code of {page}"
 
 
 def test_the_readme_is_short() -> None:
