@@ -125,7 +125,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         ValueError: an argument is out of bounds; the message names the argument.
     """
 
-    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 1}  # noqa: RUF012
 
     def __init__(
         self,

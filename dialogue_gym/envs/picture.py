@@ -2,93 +2,218 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym._text import counted, visible
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.transcripts import OUTCOMES, USER_SIDE, bubbles
+from dialogue_gym.conversation.transcripts import OUTCOMES, USER_SIDE, Bubble, bubbles, shown_value
+from dialogue_gym.domain.slot import DONT_CARE, EMPTY
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
 WIDTH, HEIGHT = 640, 480
-_MARGIN, _PADDING, _GAP = 16, 10, 8
-_WIDEST = 440
-_TEXT_SIZE, _SMALL_SIZE = 16, 12
-_PAGE, _INK, _FAINT = (245, 246, 248), (28, 32, 38), (95, 102, 112)
-_USER, _BOT = (210, 228, 252), (255, 255, 255)
+_SCALE = 2
+"""Everything is drawn larger and then made smaller, which smooths the edges."""
+_HEADER, _ENDING, _PANEL = 36, 34, 196
+_MARGIN, _PADDING, _GAP, _CORNER = 14, 9, 8, 11
+_CHAT = WIDTH - _PANEL
+_WIDEST = _CHAT - 2 * _MARGIN - 2 * _PADDING - 40
+_TEXT, _SMALL = 15, 11
+_PAGE, _CARD, _LINE, _INK, _FAINT = "#f5f3ef", "#ffffff", "#d9d5cd", "#22262b", "#5d646d"
+_USER, _ACCENT = "#dcebe6", "#23695a"
+_ENDINGS = {"success": ("#1f6a3a", "#e3f2e6"), "failure": ("#9b2c1f", "#fbe7e3")}
+_OTHERS = (
+    "DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "NotoSansArabic-Regular.ttf",
+    "Arial Unicode.ttf", "arial.ttf", "PingFang.ttc", "msyh.ttc",
+)  # fmt: skip
+"""Fonts of systems for characters that Pillow's own font lacks; any of them may be missing."""
 
 
 def picture(conversation: Conversation) -> npt.NDArray[np.uint8]:
-    """Return the end of a conversation as a picture, shape `(480, 640, 3)`, RGB.
+    """Return the end of a conversation as a picture, shape `(480, 640, 3)`, RGB, uint8.
 
-    Characters that the font lacks, such as Chinese ones, are drawn as boxes. It needs Pillow.
+    The user's messages stand on the right, the bot's on the left, each with its meaning; beside them stand
+    the slots, and below them the outcome. Characters that no font here has are drawn as boxes. It needs
+    Pillow.
     """
     from PIL import Image, ImageDraw
 
-    image = Image.new("RGB", (WIDTH, HEIGHT), _PAGE)
+    image = Image.new("RGB", (WIDTH * _SCALE, HEIGHT * _SCALE), _PAGE)
     pen = _Pen(ImageDraw.Draw(image))
-    bottom = HEIGHT - _MARGIN
+    bottom = HEIGHT
     if conversation.outcome:
-        ending = OUTCOMES.get(conversation.outcome, "the dialogue was cut off")
-        bottom = pen.note(f"{ending[0].upper()}{ending[1:]}.", bottom)
+        bottom -= _ENDING
+        _draw_ending(pen, conversation.outcome, bottom)
+    at = bottom - _MARGIN
     for bubble in reversed(bubbles(conversation.events)):
-        if bottom <= 0:
+        if at <= _HEADER:
             break
-        bottom = pen.bubble(bubble.side == USER_SIDE, bubble.texts, bubble.meaning or "", bottom)
-    return np.array(image)
+        at = _draw_bubble(pen, bubble, at)
+    _draw_panel(pen, conversation, bottom)
+    turns = sum(bubble.side == USER_SIDE for bubble in bubbles(conversation.events))
+    pen.box((0, 0, WIDTH, _HEADER), _CARD)
+    pen.box((0, _HEADER - 1, WIDTH, _HEADER), _LINE)
+    pen.write((_MARGIN, 23), conversation.domain.name, _ACCENT, _TEXT, 380)
+    pen.write((WIDTH - _MARGIN, 22), counted(turns, "turn"), _FAINT, _SMALL + 1, 200, is_right=True)
+    return np.array(image.reduce(_SCALE))
+
+
+def _draw_ending(pen: _Pen, outcome: str, top: int) -> None:
+    ink, ground = _ENDINGS.get(outcome, (_FAINT, _LINE))
+    pen.box((0, top, WIDTH, HEIGHT), ground)
+    text = OUTCOMES.get(outcome, "the dialogue was cut off")
+    label = f"Success: {text}." if outcome == "success" else f"{text[0].upper()}{text[1:]}."
+    pen.write((_MARGIN, top + 22), label, ink, _TEXT, WIDTH - 2 * _MARGIN)
+
+
+def _draw_bubble(pen: _Pen, bubble: Bubble, bottom: int) -> int:
+    """Draw a message with its side and meaning below it; return the height at which the one above ends."""
+    is_user = bubble.side == USER_SIDE
+    lines = [line for text in bubble.texts for line in pen.wrapped(text, _TEXT, _WIDEST)]
+    about = ["user" if is_user else "bot"] + ([bubble.meaning] if bubble.meaning else [])
+    if is_user and bubble.confidence is not None and bubble.confidence < 1:
+        about.append(f"{bubble.confidence:.0%} sure")
+    note = pen.cut(" · ".join(about), _SMALL, _CHAT - 2 * _MARGIN)
+    bottom -= _SMALL + 3
+    at = _CHAT - _MARGIN if is_user else _MARGIN
+    pen.write((at, bottom + _SMALL + 2), note, _FAINT, _SMALL, _CHAT, is_right=is_user)
+    if not lines:  # a silent action
+        return bottom - _GAP
+    width = max(pen.length(line, _TEXT) for line in lines) + 2 * _PADDING
+    height = len(lines) * (_TEXT + 5) + 2 * _PADDING - 5
+    left = at - width if is_user else at
+    box = (left, bottom - height, left + width, bottom)
+    pen.bubble(box, _USER if is_user else _CARD, _USER if is_user else _LINE, is_user)
+    for number, line in enumerate(lines):
+        pen.write(
+            (left + _PADDING, box[1] + _PADDING + number * (_TEXT + 5) + _TEXT - 3), line, _INK, _TEXT, WIDTH
+        )
+    return bottom - height - _GAP
+
+
+def _draw_panel(pen: _Pen, conversation: Conversation, bottom: int) -> None:
+    """Draw the slots, and the venues where users search, beside the chat."""
+    left = _CHAT
+    pen.box((left, _HEADER, WIDTH, bottom), _CARD)
+    pen.box((left, _HEADER, left + 1, bottom), _LINE)
+    left, right = left + _MARGIN, WIDTH - _MARGIN
+    at = _HEADER + 24
+    pen.write((left, at), "the bot knows", _FAINT, _SMALL, right - left)
+    slots = [slot.name for slot in conversation.domain.slots if slot.is_observed]
+    values = {name: shown_value(conversation.slots[name]) for name in slots}
+    rows = [(name.replace("_", " "), "any" if text == DONT_CARE else text) for name, text in values.items()]
+    if (search := conversation.search) is not None:
+        rows += [(title, text) for title, text in search.lines() if title not in ("", "venue")]
+    for number, (title, text) in enumerate(rows):
+        at += 24
+        if at + 24 > bottom and number < len(rows) - 1:
+            pen.write((left, at), f"and {len(rows) - number} more", _FAINT, _SMALL, right - left)
+            break
+        taken = pen.write((left, at), visible(title), _FAINT, _SMALL + 1, (right - left) * 0.6)
+        color, width = _FAINT if text == EMPTY else _INK, right - left - taken - 8
+        pen.write((right, at), visible(text), color, _SMALL + 1, width, is_right=True)
+        pen.box((left, at + 7, right, at + 8), _PAGE)
 
 
 class _Pen:
-    """A drawing from the bottom up; each method returns the height at which the next thing ends."""
+    """A drawing in the units of the picture, at a larger scale."""
 
     def __init__(self, draw: ImageDraw) -> None:
-        """Load the font that comes with Pillow."""
-        from PIL import ImageFont
-
+        """Draw on an image."""
         self._draw = draw
-        self._text: Any = ImageFont.load_default(_TEXT_SIZE)
-        self._small: Any = ImageFont.load_default(_SMALL_SIZE)
 
-    def note(self, text: str, bottom: int) -> int:
-        """Draw a line in the middle."""
-        left = (WIDTH - int(self._draw.textlength(text, font=self._small))) // 2
-        self._draw.text((left, bottom - _SMALL_SIZE), text, _FAINT, self._small)
-        return bottom - _SMALL_SIZE - 2 * _GAP
+    def box(self, box: tuple[float, float, float, float], color: str) -> None:
+        """Fill a rectangle: left, top, right and bottom."""
+        left, top, right, bottom = (round(one * _SCALE) for one in box)
+        self._draw.rectangle((left, top, right - 1, bottom - 1), color)
 
-    def bubble(self, is_user: bool, texts: list[str], meaning: str, bottom: int) -> int:
-        """Draw a message, with its meaning below it; the user's stand on the right."""
-        lines = [line for text in texts for line in self._wrapped(text, self._text)]
-        faint = self._wrapped(meaning, self._small)
-        width = max((int(self._draw.textlength(line, font=self._text)) for line in lines), default=0)
-        width = max([width, *(int(self._draw.textlength(line, font=self._small)) for line in faint)])
-        height = len(lines) * (_TEXT_SIZE + 5) + len(faint) * (_SMALL_SIZE + 4) + 2 * _PADDING
-        left = WIDTH - _MARGIN - width - 2 * _PADDING if is_user else _MARGIN
-        top = bottom - height
-        box = (left, top, left + width + 2 * _PADDING, bottom)
-        self._draw.rounded_rectangle(box, _PADDING, _USER if is_user else _BOT)
-        at = top + _PADDING
-        for line in lines:
-            self._draw.text((left + _PADDING, at), line, _INK, self._text)
-            at += _TEXT_SIZE + 5
-        for line in faint:
-            self._draw.text((left + _PADDING, at), line, _FAINT, self._small)
-            at += _SMALL_SIZE + 4
-        return top - _GAP
+    def bubble(self, box: tuple[float, float, float, float], color: str, edge: str, is_user: bool) -> None:
+        """Draw a rounded rectangle with one sharp corner, at the side of its speaker."""
+        corners = (True, True, not is_user, is_user)
+        scaled = [round(one * _SCALE) for one in box]
+        self._draw.rounded_rectangle(scaled, _CORNER * _SCALE, color, edge, _SCALE, corners=corners)
 
-    def _wrapped(self, text: str, font: Any) -> list[str]:
+    def write(
+        self,
+        place: tuple[float, float],
+        text: str,
+        color: str,
+        size: int,
+        width: float,
+        is_right: bool = False,
+    ) -> float:
+        """Write a line, cut to a width, from its left or to its right end; return its width."""
+        text = self.cut(text, size, width)
+        length = self.length(text, size)
+        x = (place[0] - (length if is_right else 0)) * _SCALE
+        for font, run in _runs(text, size):
+            self._draw.text((x, place[1] * _SCALE), run, color, font, anchor="ls")
+            x += font.getlength(run)
+        return length
+
+    def length(self, text: str, size: int) -> float:
+        """Return the width of a line."""
+        return sum(float(font.getlength(run)) for font, run in _runs(text, size)) / _SCALE
+
+    def cut(self, text: str, size: int, width: float) -> str:
+        """Return a text that fits a width, with an ellipsis where it did not."""
+        if self.length(text, size) <= width:
+            return text
+        while text and self.length(f"{text}…", size) > width:
+            text = text[:-1]
+        return f"{text}…"
+
+    def wrapped(self, text: str, size: int, width: float) -> list[str]:
         """Return a text in lines that fit: broken between words, or within one that is too long."""
         lines: list[str] = []
         for word in text.split():
             longer = f"{lines[-1]} {word}" if lines else word
-            if lines and self._draw.textlength(longer, font=font) <= _WIDEST:
+            if lines and self.length(longer, size) <= width:
                 lines[-1] = longer
                 continue
             lines.append("")
             for character in word:
-                if self._draw.textlength(lines[-1] + character, font=font) > _WIDEST:
+                if self.length(lines[-1] + character, size) > width:
                     lines.append("")
                 lines[-1] += character
         return lines
+
+
+def _runs(text: str, size: int) -> Iterator[tuple[Any, str]]:
+    """Yield a text in parts, each with the first font that has its characters."""
+    start = 0
+    for place in range(1, len(text) + 1):
+        if place == len(text) or _font_of(text[place], size) is not _font_of(text[start], size):
+            yield _font_of(text[start], size), text[start:place]
+            start = place
+
+
+@functools.lru_cache(maxsize=4096)
+def _font_of(character: str, size: int) -> Any:
+    fonts = _fonts(size)
+    return next((font for font in fonts if _has(font, character)), fonts[0])
+
+
+def _has(font: Any, character: str) -> bool:
+    """Return whether a font has a character: if not, it draws the same box as for one that none has."""
+    return character.isspace() or bytes(font.getmask(character)) != bytes(font.getmask("\uffff"))
+
+
+@functools.lru_cache(maxsize=16)
+def _fonts(size: int) -> tuple[Any, ...]:
+    """Return the font that comes with Pillow, and those of the system that are there."""
+    from PIL import ImageFont
+
+    found: list[Any] = [ImageFont.load_default(size * _SCALE)]
+    for name in _OTHERS:
+        try:
+            found.append(ImageFont.truetype(name, size * _SCALE))
+        except OSError:
+            continue
+    return tuple(found)

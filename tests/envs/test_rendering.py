@@ -9,6 +9,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from stable_baselines3.common.env_util import make_vec_env
 
+import dialogue_gym
 from dialogue_gym.conversation.events import UserUttered
 from tests.conftest import BUILT_IN, TURN_TAKINGS, make
 
@@ -41,6 +42,45 @@ def test_a_chat_is_drawn(turn_taking: str) -> None:
     assert len({one.tobytes() for one in pictures[:5]}) == 5
     assert 0 < (pictures[0] != pictures[1]).mean() < 0.5
     assert len(env.unwrapped.get_keys_to_action()) == env.action_space.n
+
+
+GROUNDS = {"success": (227, 242, 230), "failure": (251, 231, 227), "truncated": (217, 213, 205)}
+"""The color of the line below a dialogue by its outcome."""
+
+
+def test_a_picture_shows_the_slots_and_the_outcome() -> None:
+    env = make(BUILT_IN[0], render_mode="rgb_array")
+    expert = dialogue_gym.ExpertPolicy(env)
+    observation, _ = env.reset(seed=7)
+    panel = np.s_[60:200, 460:630]
+    asked = env.render()
+    observation = env.step(expert.predict(observation, deterministic=True)[0])[0]
+    answered = env.render()
+    assert (asked[panel] != answered[panel]).any()  # another slot is known
+    assert all((answered[-10, 10] != ground).any() for ground in GROUNDS.values())
+    while (step := env.step(expert.predict(observation, deterministic=True)[0]))[2:4] == (False, False):
+        observation = step[0]
+    assert tuple(env.render()[-10, 10]) == GROUNDS["success"]
+    for outcome, limits in {"failure": {"patience": 1}, "truncated": {"max_episode_steps": 3}}.items():
+        env = dialogue_gym.DialogueEnv("restaurant", render_mode="rgb_array", **limits)
+        env.reset(seed=7)
+        for _ in range(3):
+            if env.conversation.outcome is None:
+                env.step(1)
+        assert (env.conversation.outcome, tuple(env.render()[-10, 10])) == (outcome, GROUNDS[outcome])
+
+
+def test_a_search_is_drawn_beside_the_chat() -> None:
+    pictures = []
+    for name in ("city", "hotel", "laptop"):
+        env = dialogue_gym.DialogueEnv(name, render_mode="rgb_array", semantic_error_rate=0.3)
+        expert = dialogue_gym.ExpertPolicy(env)
+        observation, _ = env.reset(seed=1)
+        while env.conversation.outcome is None:
+            observation = env.step(expert.predict(observation, deterministic=True)[0])[0]
+        pictures.append(env.render())
+    assert {one.shape for one in pictures} == {(480, 640, 3)}
+    assert (pictures[0][60:400, 460:] != pictures[1][60:400, 460:]).any()
 
 
 @pytest.mark.parametrize("text", ["您想吃什么菜？" * 30, "", "x" * 500, "مرحبا", "🍕 " * 9])
