@@ -21,7 +21,7 @@ from urllib.parse import urljoin
 from urllib.request import Request, urlopen
 
 import numpy as np
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.journal import Store
@@ -32,7 +32,6 @@ from dialogue_gym.web import TeachingConfig, Workspace, Workspaces, dispatch
 PICTURES = (
     ("guide-1280", "", 1280, 860, "light"),
     ("teach-360", "", 360, 780, "dark"),
-    ("teach-1280", "", 1280, 860, "light"),
     ("teach-1920", "", 1920, 1000, "dark"),
     ("progress-1280", "progress", 1280, 960, "light"),
     ("conversations-1280", "conversations", 1280, 860, "light"),
@@ -48,12 +47,11 @@ def main() -> None:
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as started:
-        path = shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = launched(started)
         for dialogues in (1, 3):  # an untaught bot; one with progress to show
             right = _fill(Path(folder) / str(dialogues), dialogues)
             options = ("--talk",) if dialogues > 1 else ()
-            with _served(Path(folder) / str(dialogues), *options) as address:
+            with served(Path(folder) / str(dialogues), *options) as address:
                 if dialogues == 1:
                     _correct(browser, address, right)
                 for name, page, width, height, theme in PICTURES:
@@ -69,8 +67,15 @@ def main() -> None:
         browser.close()
 
 
+def launched(started: Playwright) -> Browser:
+    """Return a browser: the system's Chromium, or else the one of Playwright."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    return started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+
+
 @contextmanager
-def _served(store: Path, *options: str) -> Iterator[str]:
+def served(store: Path, *options: str) -> Iterator[str]:
+    """Serve the restaurant with a store; yield the address of the teachers' pages."""
     command = [sys.executable, "-m", "dialogue_gym", "serve", "restaurant", "--no-open", "--port", "0"]
     command += ["--store", str(store), *options]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

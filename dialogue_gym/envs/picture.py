@@ -109,7 +109,9 @@ def _draw_panel(pen: _Pen, conversation: Conversation, bottom: int) -> None:
     values = {name: shown_value(conversation.slots[name]) for name in slots}
     rows = [(name.replace("_", " "), "any" if text == DONT_CARE else text) for name, text in values.items()]
     if (search := conversation.search) is not None:
-        rows += [(title, text) for title, text in search.lines() if title not in ("", "venue")]
+        # The details of the venue stand in the chat.
+        rows += [(title, text) for title, text in search.lines() if title not in ("", "offer", "venue")]
+        rows += [("offer", search.name), ("its status", search.status)] if search.name else []
     for number, (title, text) in enumerate(rows):
         at += 24
         if at + 24 > bottom and number < len(rows) - 1:
