@@ -78,14 +78,13 @@ def served(store: Path, *options: str) -> Iterator[str]:
     """Serve the restaurant with a store; yield the address of the teachers' pages."""
     command = [sys.executable, "-m", "dialogue_gym", "serve", "restaurant", "--no-open", "--port", "0"]
     command += ["--store", str(store), *options]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        found = (re.search(r"http\S+/teach/", line) for line in server.stdout)
-        yield next(address[0] for address in found if address)
-    finally:
-        server.kill()
-        server.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            found = (re.search(r"http\S+/teach/", line) for line in server.stdout)
+            yield next(address[0] for address in found if address)
+        finally:
+            server.kill()
 
 
 def _look_after(browser: Browser, address: str, path: Path) -> None:
