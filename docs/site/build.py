@@ -34,24 +34,25 @@ def assemble(source: Path) -> None:
     for name, page in made.items():
         (source / name).parent.mkdir(exist_ok=True)
         (source / f"{name}.md").write_text(page, encoding="utf-8")
-    add_navigation(source, [*made])
+    add_navigation(source, made)
     for path in sorted(source.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
         path.write_text(with_files(text, path.relative_to(source), source), encoding="utf-8")
 
 
-def add_navigation(source: Path, made: list[str]) -> None:
+def add_navigation(source: Path, made: dict[str, str]) -> None:
     """Append the navigation to the first page, and the lists of made pages to those that introduce them."""
     for caption, entries in navigation().items():
-        for page, title in entries.items():
-            if title:
+        for page, own_title in entries.items():
+            if own_title:
                 path = source / f"{page}.md"
-                path.write_text(f"# {title}\n\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+                path.write_text(f"# {own_title}\n\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
         append(source / "index.md", toctree([*entries], f":hidden:\n:caption: {caption}"))
-    environments = [name for name in made if name.startswith("environments/")]
-    append(source / "environments.md", "## A page for each", toctree(environments, ":titlesonly:"))
-    packages = [name for name in made if name.startswith("reference/")]
-    append(source / "reference.md", toctree(packages, ":titlesonly:"))
+    for page, heading in (("environments", "## A page for each"), ("reference", "## Packages")):
+        pages = {name: text for name, text in made.items() if name.startswith(f"{page}/")}
+        rows = [f"| [{title(text)}]({name}.md) | {summary(text)} |" for name, text in pages.items()]
+        listed = "\n".join(["| page | |", "|---|---|", *rows])
+        append(source / f"{page}.md", heading, listed, toctree([*pages], ":hidden:"))
 
 
 def navigation() -> dict[str, dict[str, str]]:
@@ -65,6 +66,17 @@ def navigation() -> dict[str, dict[str, str]]:
         }
         for caption, entries in groups.items()
     }
+
+
+def title(page: str) -> str:
+    """Return the heading of a page."""
+    return page.partition("\n")[0].removeprefix("# ")
+
+
+def summary(page: str) -> str:
+    """Return the first paragraph of a page, on one line."""
+    first = next(part for part in page.split("\n\n") if part[0] not in "#`")
+    return " ".join(first.split())
 
 
 def toctree(pages: list[str], options: str) -> str:
