@@ -21,7 +21,7 @@ SECONDS = 300
 """Time limit of a cell, many times longer than any needs; it ends a notebook that hangs."""
 ALLOWED_ON_STDERR: tuple[str, ...] = ()
 """Patterns of allowed lines; none so far."""
-SLOW = ("01_quickstart", "02_ladder", "04_teach", "05_human_reward")
+SLOW = ("01_quickstart", "02_ladder", "04_teach", "05_human_reward", "07_a_year_of_logs")
 """Notebooks that take more than half a minute."""
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -105,12 +105,27 @@ def check_language_models(printed: str) -> None:
     assert len(shares) == 4 and shares == sorted(shares, reverse=True) and 50 < shares[3] < shares[0]
 
 
+def check_a_year_of_logs(printed: str) -> None:
+    months = re.findall(r"^(\w{3})  success +(\d+)%   version +(\d+) answers", printed, re.MULTILINE)
+    success = {name: int(share) for name, share, _ in months}
+    versions = {name: int(version) for name, _, version in months}
+    assert len(months) == 12
+    assert min(success[name] for name in ("Jan", "Feb", "Mar", "Apr", "May", "Nov", "Dec")) >= 90
+    assert max(success[name] for name in ("Jun", "Jul")) < 85
+    assert versions["May"] == versions["Sep"] < versions["Oct"] == versions["Dec"]
+    assert "cannot say yet" in printed and "show that it does better" in printed
+    assert re.search(r"^sum 1\.0$", printed, re.MULTILINE)
+    assert re.search(r"^random: the logs cannot say", printed, re.MULTILINE)
+    assert re.search(r"^customer 0 +contradicts (\d+) of \1   weight 0\.0$", printed, re.MULTILINE)
+
+
 SAYS: dict[str, Callable[[str], None]] = {
     "01_quickstart": check_quickstart,
     "02_ladder": check_ladder,
     "04_teach": check_teach,
     "05_human_reward": check_human_reward,
     "06_language_models": check_language_models,
+    "07_a_year_of_logs": check_a_year_of_logs,
 }
 """Checks of the claims in a notebook's text about its outputs, by the name of the notebook."""
 
