@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import printable
-from dialogue_gym.bounds.bounding import Bound, Bounding, BoundMethod
+from dialogue_gym.bounds.bounding import Bounding, BoundMethod
 from dialogue_gym.cli.options import BOT, DomainName, SettingsArgument
 from dialogue_gym.domain import load_domain
 from dialogue_gym.factory import domain_notes
 from dialogue_gym.play.dialog import PlayDialog
 from dialogue_gym.play.game import Match, new_seed
-from dialogue_gym.play.report import totals
+from dialogue_gym.play.report import best, totals
 from dialogue_gym.terminal import divert_log
 from dialogue_gym.training.environments import check_user, environment_of, parse_settings
 
@@ -53,11 +53,15 @@ def play(
     env_id, own = environment_of(source)
     with Bounding(env_id, own | keywords, BoundMethod.AUTO, match.seed, lambda line: None) as bounding:
 
-        def bound() -> Bound | None:
-            # A person is not kept waiting; a pipe has time.
-            return bounding.result() if bounding.is_ready or not sys.stdin.isatty() else None
+        def best_score() -> str:
+            if sys.stdin.isatty() and not bounding.is_ready:  # a person is not kept waiting; a pipe has time
+                return "(The best possible score is still being computed.)"
+            try:
+                return best(bounding.result())
+            except ImportError as error:
+                return f'({error.name} computes the best possible score: pip install "dialogue_gym[agents]")'
 
         try:
-            terminal.run(PlayDialog(match, bound).play(), "The game ends.")
+            terminal.run(PlayDialog(match, best_score).play(), "The game ends.")
         except Leave:
             print("\n".join(totals(match)))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dialogue_gym._text import counted, nearest, visible
-from dialogue_gym.bounds import Bound
 from dialogue_gym.conversation.transcripts import USER_SIDE, Bubble
 from dialogue_gym.play.game import Game, Match, Move
-from dialogue_gym.play.report import best, ending, points, rules, standing, totals
+from dialogue_gym.play.report import ending, points, rules, standing, totals
 from dialogue_gym.teaching.terminal.screens import Dialog, Line, Row, Screen, Table
 from dialogue_gym.text.tools import needs_text
 
@@ -25,15 +24,15 @@ _SHOWN = 6
 class PlayDialog:
     """Dialog with a person from the first message of a user until they stop."""
 
-    def __init__(self, match: Match, bound: Callable[[], Bound | None]) -> None:
+    def __init__(self, match: Match, best: Callable[[], str]) -> None:
         """Prepare to play.
 
         Args:
             match: the match.
-            bound: returns the bound of the mean score, or None as long as it is not known.
+            best: returns a sentence on the best possible score.
         """
         self._match = match
-        self._bound = bound
+        self._best = best
         self._shown = 0
 
     def play(self) -> Dialog[None]:
@@ -87,11 +86,7 @@ class PlayDialog:
         first, *others = ending(game)
         lines = [Line(first, "good" if game.result.is_success else "bad"), *map(Line, others)]
         lines += map(Line, standing(self._match))
-        known = best(self._bound())
-        return [
-            *lines,
-            Line(known or "(The best possible score is still being computed.)", "" if known else "faint"),
-        ]
+        return [*lines, Line(self._best())]
 
     def _again(self) -> Dialog[bool]:
         """Ask whether to go on, and show the expert's dialogue before that on request."""

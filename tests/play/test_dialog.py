@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from dialogue_gym import load_domain
 from dialogue_gym.bounds import Bound
 from dialogue_gym.play import Match
 from dialogue_gym.play.dialog import PlayDialog
+from dialogue_gym.play.report import best
 from tests import ROOT
 from tests.commands import call
 from tests.teaching.terminal.dialogs import played
@@ -21,7 +25,7 @@ PAGE = ROOT / "docs/play.md"
 
 def screens(*answers: str, name: str = "restaurant", seed: int = 7, **user: object) -> list[str]:
     match = Match(load_domain(name), user, seed)
-    return list(played(PlayDialog(match, lambda: Bound(16.08)).play(), answers))
+    return list(played(PlayDialog(match, lambda: best(Bound(16.08))).play(), answers))
 
 
 def test_numbers_names_and_parts_of_names_choose_an_action() -> None:
@@ -83,6 +87,20 @@ def test_the_page_shows_a_match(tmp_path: Path) -> None:
         printed = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
         for part in shown.split("...\n"):  # left out
             assert part in printed
+
+
+@pytest.mark.slow
+def test_without_scipy_only_the_best_score_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "scipy").mkdir()
+    missing = 'raise ModuleNotFoundError("none here", name="scipy")'
+    (tmp_path / "scipy/__init__.py").write_text(missing)
+    done = subprocess.run(
+        [sys.executable, "-m", "dialogue_gym", "play", "restaurant", "--seed", "7"], input="5\n7\n6\n8\nn\n",
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}, cwd=tmp_path, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert '(scipy computes the best possible score: pip install "dialogue_gym[agents]")' in done.stdout
+    assert done.stdout.endswith("1 of 1 dialogue with success.\n") and done.stderr == ""
 
 
 def test_the_python_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
