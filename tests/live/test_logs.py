@@ -43,14 +43,17 @@ def test_logs_are_the_dialogues_with_their_chances_and_returns(tmp_path: Path) -
     env = DialogueEnv(RESTAURANT)
     twin = Explorer(cast(Any, Trying(env)), 3, (0.9, 0.9))
     with Store(tmp_path / "store") as store:
-        person = SimulatedPerson(RESTAURANT, silent=1.0)
+        person, middle = SimulatedPerson(RESTAURANT, silent=1.0), 0
         bot = live_bot(store, RESTAURANT, Explorer(cast(Any, Trying(env)), 3, (0.9, 0.9)), person)
-        for _ in range(20):
+        for number in range(20):
             person.talk(bot)
+            middle = store.last_id() if number == 11 else middle
         stored = read_logs(store, RESTAURANT, [agent_of("expert"), agent_of("random")])
+        later = read_logs(store, RESTAURANT, [agent_of("expert")], middle).logs
     logs, (expert, anyone) = stored.logs, stored.targets
     assert 0 < logs.successes.sum() < len(logs) == 20
     assert stored.versions == 1 and stored.notes == []
+    assert len(later) == 8 and (later.chances == logs.chances[-len(later.chances) :]).all()
     decisions = iter(range(len(logs.actions)))
     for seed, (total, is_success) in enumerate(zip(logs.returns, logs.successes, strict=True)):
         observation, info = env.reset(seed=seed)

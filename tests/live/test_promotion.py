@@ -133,6 +133,10 @@ def test_learner_learns_in_the_shadow(store: Store) -> None:
             live.trainer.stop()
             live = days(store)
             assert live.trainer.promotion is not None and live.trainer.promotion.ended == number + 1
+    live.talk()  # and a kill instead of a stop: the journal has it
+    live = days(store)
+    assert live.trainer.promotion is not None and live.trainer.promotion.ended == 31
+    live.trainer.work()
     assert live.trainer.learner.updates > 100 and deciding_versions(store) == {0}
     assert live.trainer.explorer.actor.version == 0
     chances = [entry.content["chances"] for entry in store.entries() if entry.kind == LABEL]
