@@ -1,6 +1,8 @@
 """Load test of `dialogue-gym serve`: many people talk at once, and no messages may be mixed up.
 
 python -m agents.speed.load restaurant --people 50 --seconds 120
+
+With `--store URL` the journal is in a PostgreSQL database.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 WEBHOOK, API = "/webhooks/rest/webhook", "/api"
 """The routes of the server: Rasa's, and its own."""
@@ -106,16 +109,22 @@ async def load(address: str, people: list[Person], lines: tuple[str, ...], given
             await _check(session, person, given.password)
 
 
+def _used(process: psutil.Process) -> tuple[float, int]:
+    """Return the seconds of processor time that a process has used, and the bytes that it has written."""
+    times, written = process.cpu_times(), process.io_counters()
+    return times.user + times.system, written.write_bytes
+
+
 @contextlib.contextmanager
-def _served(domain: str, folder: Path, password: str, log: Path) -> Iterator[tuple[str, int]]:
+def _served(domain: str, store: str, folder: Path, password: str, log: Path) -> Iterator[tuple[str, int]]:
     """Serve a new store; yield the address and the process id."""
     command = [sys.executable, "-m", "dialogue_gym", "serve", domain, "--no-teach", "--talk"]
-    tokens = folder.with_name("tokens")
+    tokens = folder / "tokens"
     tokens.write_text(f"{_CHANNEL} {_TOKEN}\n")
     command += ["--token-file", str(tokens), "--port", "0", "--store"]
     environment = os.environ | {"DIALOGUE_GYM_PASSWORD": password}
     with log.open("wb") as file:
-        process = subprocess.Popen([*command, str(folder)], stdout=file, stderr=file, env=environment)
+        process = subprocess.Popen([*command, store], stdout=file, stderr=file, env=environment)
     try:
         until = time.monotonic() + _START
         while not (found := re.search(r"(http://[^/]*)/talk/", log.read_text())):
@@ -135,19 +144,27 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two messages of one person")
+    parser.add_argument("--store", help="the address of a database; by default a new folder")
     given = parser.parse_args()
     given.password = secrets.token_urlsafe(16)
     people = [Person(f"person-{number}") for number in range(given.people)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
-        with _served(given.domain, Path(folder, "store"), given.password, log) as (address, pid):
+        store = given.store or str(Path(folder, "store"))
+        with _served(given.domain, store, Path(folder), given.password, log) as (address, pid):
+            server = psutil.Process(pid)
+            before = _used(server)
             asyncio.run(load(address, people, _LINES.get(given.domain, _ANY), given))
+            processor, written = (now - then for now, then in zip(_used(server), before, strict=True))
             memory = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
         last_line = log.read_text().splitlines()[-1]
     seconds = [one for person in people for one in person.seconds]
     faults = [fault for person in people for fault in person.faults]
     cuts = statistics.quantiles(seconds, n=100)
-    print(f"{len(people)} people, {len(seconds)} messages in {given.seconds:g} s, {len(faults)} faults")
+    count = len(seconds)
+    print(f"{len(people)} people, {count} messages in {given.seconds:g} s, {len(faults)} faults")
+    print(f"{count / given.seconds:.0f} messages a second; for each the server took", end=" ")
+    print(f"{1000 * processor / count:.1f} ms of processor time and wrote {written / count / 1000:.1f} kB")
     print(f"replies took {1000 * cuts[49]:.0f} ms (median), {1000 * cuts[94]:.0f} ms (95th percentile)")
     print(f"{int(memory[1]) // 1024 if memory else '?'} MiB at most; {last_line}")
     for fault in faults[:5]:

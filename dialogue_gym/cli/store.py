@@ -32,6 +32,7 @@ from dialogue_gym.journal.entry import LIVE, STORY
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.store_copy import copy_store
 from dialogue_gym.live.checkpoints import (
     CheckpointError,
     Checkpoints,
@@ -323,6 +324,21 @@ def import_tracker(
     for note in notes:
         print(f"({note})")
     print(counted(count, "conversation"), "imported")
+
+
+@store.command(name="copy")
+def copy_command(
+    source: Annotated[
+        Any, typer.Argument(help="The store.", show_default=False, **STORE_PLACE | {"metavar": "FROM"})
+    ],
+    target: Annotated[
+        Any, typer.Argument(help="A new place for it.", show_default=False, **STORE_PLACE | {"metavar": "TO"})
+    ],
+) -> None:
+    """Copy a store to a new folder or database, and compare the two entry by entry."""
+    done = copy_store(source, target)
+    what = f"{counted(done.entries, 'entry', 'entries')} and {counted(done.files, 'file')}"
+    print(f"{printable(str(target))} has all of {printable(str(source))}: {what}")
 
 
 @store.command()

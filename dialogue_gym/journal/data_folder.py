@@ -88,13 +88,14 @@ class DatabaseFile:
 
     def iterdir(self) -> Iterator[DatabaseFile]:
         """Yield the files of this folder, without those of its folders."""
-        if self._has_tables():
-            for (name,) in self._run(
-                "SELECT name FROM files WHERE name LIKE %(name)s || '/%%' ORDER BY name"
-            ):
-                found = DatabaseFile(PurePosixPath(name), self.link)
-                if found.parent == self:
-                    yield found
+        return (self / name for name in self.files() if "/" not in name)
+
+    def files(self) -> list[str]:
+        """Return the paths of all files in this folder and those below, relative to it, sorted."""
+        below = f"{self.path}/" if self.path.name else ""
+        query = 'SELECT name FROM files WHERE starts_with(name, %(below)s) ORDER BY name COLLATE "C"'
+        rows = self._run(query, below=below) if self._has_tables() else []
+        return [name.removeprefix(below) for (name,) in rows]
 
     def glob(self, pattern: str) -> Iterator[DatabaseFile]:
         """Yield the files of this folder whose names match a pattern."""
@@ -145,6 +146,26 @@ def data_folder(place: StorePlace) -> DataPath:
     if isinstance(place, DatabaseUrl):
         return DatabaseFile(PurePosixPath(), PostgresLink(place, "files"))
     return place
+
+
+def file_in(folder: DataPath, name: str) -> DataPath:
+    """Return the file of a relative path, whose parts are separated by slashes."""
+    found = folder
+    for part in name.split("/"):
+        found = found / part
+    return found
+
+
+def files_in(folder: DataPath) -> list[str]:
+    """Return the relative paths of all files in a folder and those below, without hidden ones, sorted.
+
+    Raises:
+        OSError: the folder or the database cannot be read.
+    """
+    if isinstance(folder, Path):
+        paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+        return sorted(path.as_posix() for path in paths if not path.name.startswith("."))
+    return folder.files()
 
 
 def write_data(path: DataPath, data: bytes) -> None:

@@ -16,6 +16,8 @@ from dialogue_gym.journal.place import StorePlace
 
 ERASING = "erasing"
 """The note of an erasure that has begun; the next one who opens the store completes it."""
+COPYING = "copying"
+"""The note of a store that is half a copy, which nobody can open."""
 FORMAT = "its format is {}; this version of dialogue_gym reads {}"
 
 
@@ -79,6 +81,7 @@ class Queries:
         entries: at most `most` rows after the entry `after`, in order.
         conversation: the same, of one `conversation`.
         last_id: the id of the last entry, 0 without any.
+        last_used: the last id that an entry has or had.
         ratings: the rows of all ratings.
         renames: the rows of all renamed actions.
         names: the conversations whose names begin with `prefix` and a digit.
@@ -98,6 +101,7 @@ class Queries:
     entries: str
     conversation: str
     last_id: str
+    last_used: str
     ratings: str
     renames: str
     names: str
@@ -135,11 +139,17 @@ class JournalDatabase(Protocol):
         it. The time is `now`, or that of the last entry if that is later.
         """
 
-    def set_notes(self, **notes: str) -> None:
-        """Set notes about the store as a whole."""
+    def set_notes(self, **notes: str | None) -> None:
+        """Set notes about the store as a whole, all or none; remove those whose text is None."""
 
     def delete(self, conversations: Sequence[str]) -> None:
         """Delete the entries of conversations, with all copies that the database still holds."""
+
+    def restore(self, rows: Sequence[Sequence[Any]], last: int) -> None:
+        """Write rows of entries as another database has them, all or none; new ids begin after `last`."""
+
+    def clear(self) -> None:
+        """Remove all entries and notes."""
 
     def faults(self) -> list[str]:
         """Return the faults that the database finds in itself, one line each."""

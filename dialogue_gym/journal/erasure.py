@@ -6,6 +6,7 @@ import re
 
 from dialogue_gym._text import quoted
 from dialogue_gym.journal.database import JournalDatabase
+from dialogue_gym.journal.databases import note
 from dialogue_gym.journal.entry import IMPORTED, STORY, StoreError
 
 _LAST = "last"
@@ -16,12 +17,6 @@ def branches(database: JournalDatabase, conversation: str) -> list[str]:
     """Return the conversations that began as forks of this one, or of one of its forks."""
     rows = database.read(database.queries.branches, conversation=conversation)
     return [name for (name,) in rows]
-
-
-def note(database: JournalDatabase, name: str) -> str | None:
-    """Return a note about the store as a whole; None if there is none."""
-    rows = database.read(database.queries.note, name=name)
-    return rows[0][0] if rows else None
 
 
 def last_number(database: JournalDatabase, prefix: str) -> int:

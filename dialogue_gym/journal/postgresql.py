@@ -117,7 +117,9 @@ class PostgresJournal:
             "kinds": [row.kind for row in rows],
             "contents": [row.content for row in rows],
             "authors": [row.author for row in rows],
-            "facts": [_facts(row) for row in rows],
+            "facts": [
+                _facts(row.kind, row.content, row.parent is None and row.before is None) for row in rows
+            ],
         }
         domains = sum(row.kind == DOMAIN for row in rows)
         turn = {
@@ -145,7 +147,7 @@ class PostgresJournal:
             for row, (id, parent, time, revision) in zip(rows, sorted(written), strict=True)
         ]
 
-    def set_notes(self, **notes: str) -> None:
+    def set_notes(self, **notes: str | None) -> None:
         """Set notes about the store as a whole; see `JournalDatabase`."""
         self._do(_SET_NOTES, names=list(notes), texts=list(notes.values()))
 
@@ -166,24 +168,35 @@ class PostgresJournal:
         self._do("VACUUM (FULL, ANALYZE) entries")
         self._do("DELETE FROM notes WHERE name = %(name)s", name=ERASING)
 
+    def restore(self, rows: Sequence[Sequence[Any]], last: int) -> None:
+        """Write rows as another database has them; see `JournalDatabase`."""
+        names = ("ids", "conversations", "parents", "kinds", "contents", "authors", "times", "revisions")
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        facts = [_facts(kind, content, parent is None) for _, _, parent, kind, content, *_ in rows]
+        self._do(_RESTORE, **columns, facts=facts, last=last)
+
+    def clear(self) -> None:
+        """Remove all entries and notes; see `JournalDatabase`."""
+        self._do(_CLEAR)
+
     def faults(self) -> list[str]:
         """Return no faults: those of its files are found by the server."""
         return []
 
 
-def _facts(row: NewEntry) -> str | None:
+def _facts(kind: str, content: str, is_first: bool) -> str | None:
     """Return the short values in a content that queries ask for, as JSON; None for entries without any.
 
     PostgreSQL has no character 0 and no halves of characters.
     """
-    if row.kind not in (LABEL, NOTE) and (
-        row.kind != EVENT or row.parent is not None or row.before is not None
-    ):
+    if kind not in (LABEL, NOTE) and not (kind == EVENT and is_first):
         return None
-    content = json.loads(row.content)
-    if row.kind == LABEL:
-        content = {"by": content["by"]}
-    return json.dumps({_clean(key): _fact(value) for key, value in content.items()}, separators=(",", ":"))
+    try:
+        values = json.loads(content)
+        found = {"by": values["by"]} if kind == LABEL else dict(values)
+    except (ValueError, TypeError, KeyError):  # a copy of a damaged journal is as damaged
+        return None
+    return json.dumps({_clean(key): _fact(value) for key, value in found.items()}, separators=(",", ":"))
 
 
 def _fact(value: Any) -> Any:
@@ -236,8 +249,37 @@ SELECT entries.id, parent, time, revision FROM entries JOIN writers
 WHERE writers.id = %(id)s AND writers.write = %(write)s
 """
 _SET_NOTES = """
-INSERT INTO notes SELECT * FROM unnest(%(names)s::text[], %(texts)s::text[])
+WITH given AS (
+    SELECT * FROM unnest(%(names)s::text[], %(texts)s::text[]) AS given (name, text)
+), removed AS (
+    DELETE FROM notes WHERE name IN (SELECT name FROM given WHERE text IS NULL)
+)
+INSERT INTO notes SELECT name, text FROM given WHERE text IS NOT NULL
 ON CONFLICT (name) DO UPDATE SET text = excluded.text
+"""
+_RESTORE = """
+WITH new AS (
+    SELECT * FROM unnest(
+        %(ids)s::bigint[], %(conversations)s::text[], %(parents)s::bigint[], %(kinds)s::text[],
+        %(contents)s::text[], %(authors)s::text[], %(times)s::float8[], %(revisions)s::int[],
+        %(facts)s::text[]
+    ) AS new (id, conversation, parent, kind, content, author, time, revision, facts)
+), last AS (
+    UPDATE journal_end SET id = %(last)s, (time, revision) = (
+        SELECT time, revision + (kind = 'domain')::int FROM new ORDER BY id DESC LIMIT 1
+    )
+)
+INSERT INTO entries
+SELECT id, conversation, parent, kind, content, author, time, revision, facts::jsonb FROM new
+ON CONFLICT (id) DO NOTHING
+"""
+_CLEAR = """
+WITH end_ AS (
+    UPDATE journal_end SET id = 0, time = 0, revision = 0
+), noted AS (
+    DELETE FROM notes
+)
+DELETE FROM entries
 """
 _DELETE = """
 WITH noted AS (
@@ -253,6 +295,7 @@ _QUERIES = Queries(
 SELECT {_ROW} FROM entries WHERE conversation = %(conversation)s AND id > %(after)s ORDER BY id LIMIT %(most)s
 """,
     last_id="SELECT coalesce(max(id), 0) FROM entries",
+    last_used="SELECT id FROM journal_end",
     ratings=f"SELECT {_ROW} FROM entries WHERE kind = 'rating' ORDER BY id",
     renames=f"SELECT {_ROW} FROM entries WHERE kind = 'rename' ORDER BY id",
     names="SELECT DISTINCT conversation FROM entries WHERE conversation ~ ('^' || %(prefix)s || '[0-9]')",

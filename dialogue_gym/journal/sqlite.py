@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.sqlite"
 """The name of the file in the folder of a store."""
+OWN_FILES = frozenset({JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", f"{JOURNAL}-journal", "lock", "lock.pid"})
+"""The names of the files that are the journal's own."""
 _APPLICATION = int.from_bytes(b"dgym")
 _FORMAT = 1
 _BUSY_SECONDS = 5.0
@@ -188,10 +190,12 @@ class SqliteJournal:
         assert id is not None
         return id
 
-    def set_notes(self, **notes: str) -> None:
+    def set_notes(self, **notes: str | None) -> None:
         """Set notes about the store as a whole; see `JournalDatabase`."""
         with self._writing() as connection:
-            connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
+            connection.executemany("DELETE FROM notes WHERE name = ?", [(name,) for name in notes])
+            kept = [(name, text) for name, text in notes.items() if text is not None]
+            connection.executemany("INSERT INTO notes VALUES (?, ?)", kept)
 
     def delete(self, conversations: Sequence[str]) -> None:
         """Delete the entries of conversations, with all copies that the file still holds.
@@ -222,6 +226,20 @@ class SqliteJournal:
             raise StoreError(
                 f"{self._path}: a reader still uses the data to be erased; close it and start again"
             )
+
+    def restore(self, rows: Sequence[Sequence[Any]], last: int) -> None:
+        """Write rows as another database has them; see `JournalDatabase`."""
+        with self._writing() as connection:
+            connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'entries'", (last,))
+
+    def clear(self) -> None:
+        """Remove all entries and notes; see `JournalDatabase`."""
+        with self._writing() as connection:
+            connection.execute("PRAGMA defer_foreign_keys = ON")
+            connection.execute("DELETE FROM entries")
+            connection.execute("DELETE FROM notes")
+            connection.execute("UPDATE sqlite_sequence SET seq = 0")
 
     def faults(self) -> list[str]:
         """Return the faults of the file; see `JournalDatabase`."""
@@ -258,6 +276,7 @@ _QUERIES = Queries(
 SELECT * FROM entries WHERE conversation = :conversation AND id > :after ORDER BY id LIMIT :most
 """,
     last_id="SELECT coalesce(max(id), 0) FROM entries",
+    last_used="SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entries'",
     ratings="SELECT * FROM entries WHERE kind = 'rating' ORDER BY id",
     renames="SELECT * FROM entries WHERE kind = 'rename' ORDER BY id",
     names="SELECT DISTINCT conversation FROM entries WHERE conversation GLOB :prefix || '[0-9]*'",

@@ -18,7 +18,8 @@ from typing import Any
 
 from dialogue_gym._text import name_fault, nearest, quoted
 from dialogue_gym.journal.data_folder import DataPath, data_folder
-from dialogue_gym.journal.database import JournalDatabase, new_entries
+from dialogue_gym.journal.database import COPYING, new_entries
+from dialogue_gym.journal.databases import note, open_database
 from dialogue_gym.journal.entry import (
     DOMAIN,
     RENAME,
@@ -29,19 +30,18 @@ from dialogue_gym.journal.entry import (
     problems,
     renamed,
 )
-from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number, note
+from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number
 from dialogue_gym.journal.group_commit import GroupCommit
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace
-from dialogue_gym.journal.postgresql import PostgresJournal
-from dialogue_gym.journal.sqlite import SqliteJournal
 from dialogue_gym.journal.stored_files import StoredFiles
 
 __all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]
 
 _CHUNK = 1000
-_FILES = "files"
+FILES = "files"
+"""The note of the files that the bot is made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,10 @@ class Store:
         """
         self._place = place
         self._clock = clock
-        self._database = _database(place, create, read_only, wait, is_shared)
+        self._database = open_database(place, create, read_only, wait, is_shared)
+        if note(self._database, COPYING) is not None:
+            self._database.close()
+            raise StoreError(f"{place}: a copy to this place was interrupted; start the copy again")
         self._commits = GroupCommit(lambda rows: self._database.append(rows, clock()))
         self._renames: list[Entry] = []
         self._renames = [self._entry(row) for row in self._database.read(self._database.queries.renames)]
@@ -336,7 +339,7 @@ class Store:
     @property
     def files(self) -> StoredFiles:
         """The files that were noted by `use_files`."""
-        return StoredFiles.read(note(self._database, _FILES), self._own_folder)
+        return StoredFiles.read(note(self._database, FILES), self._own_folder)
 
     def use_files(self, nlu: Iterable[str], actions: Iterable[str], stories: Iterable[str] = ()) -> None:
         """Note files that the bot is made with, in addition to those known.
@@ -348,7 +351,7 @@ class Store:
         """
         known = self.files
         if (files := known.extended(nlu, actions, stories)) != known:
-            self._database.set_notes(**{_FILES: files.note(self._own_folder)})
+            self._database.set_notes(**{FILES: files.note(self._own_folder)})
 
     def branches(self, conversation: str) -> list[str]:
         """Return the conversations that began as forks of this one, or of one of its forks."""
@@ -406,16 +409,3 @@ def forget(store: Store, conversation: str, with_forks: bool = False) -> list[st
         added = History(store.entries()).additions([conversation, *forks])
         store.append_all(Draft("", DOMAIN, one.content()) for one in added)
     return store.forget(conversation, with_forks)
-
-
-def _database(
-    place: StorePlace | None, create: bool, read_only: bool, wait: float, is_shared: bool
-) -> JournalDatabase:
-    if isinstance(place, DatabaseUrl):
-        return PostgresJournal(place, create, read_only, wait, is_shared)
-    if is_shared:
-        raise StoreError(
-            f"{place}: one process can write to a folder; several need a database: --store"
-            " postgresql://USER@HOST/DATABASE"
-        )
-    return SqliteJournal(place, create, read_only, wait)

@@ -58,3 +58,13 @@ def test_places_that_cannot_be_used_are_reported_in_one_line(
     assert "there is no database 'nothing'; make it with: createdb" in line
     other = said(*words, f"mysql://u:{ESCAPED}@h/d", cwd=tmp_path, status=2)
     assert "postgresql://USER@HOST/DATABASE" in other or words[0] == "chat"
+
+
+def test_store_is_copied(database: DatabaseUrl, tmp_path: Path) -> None:
+    said("teach", "concert", "--teacher", "expert", "--dialogues", "2", "--store", "own", cwd=tmp_path)
+    line = said("store", "copy", "own", database.url, cwd=tmp_path)
+    assert re.fullmatch(rf"{re.escape(str(database))} has all of own: \d+ entries and 0 files\n", line)
+    assert "has all of" in said("store", "copy", database.url, "again", cwd=tmp_path)
+    lists = [said("store", "list", place, cwd=tmp_path) for place in ("own", database.url, "again")]
+    assert len(set(lists)) == 1 and "c1" in lists[0]
+    assert "is something here already" in said("store", "copy", "own", database.url, cwd=tmp_path, status=2)

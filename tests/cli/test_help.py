@@ -46,6 +46,7 @@ COMMANDS = {
     ("store", "fit"): "Fit the fake user to the people who talked to a bot",
     ("store", "export"): "Write what was taught as a project for Rasa",
     ("store", "import-tracker"): "Import conversations with a Rasa bot",
+    ("store", "copy"): "Copy a store to a new folder or database",
     ("store", "adopt"): "Use a store with another domain",
     ("store", "rename-action"): "Rename an action",
     ("store", "forget"): "Erase a conversation for good",
