@@ -60,7 +60,8 @@ class OpinionLog:
         return weigh_raters(self._all(), self._outcomes)
 
     def conversations_of(self, raters: Iterable[Rater]) -> list[str]:
-        """Return the conversations with opinions of some raters."""
+        """Return the conversations with opinions of some raters; errors are those of `trace`."""
+        self._read()
         wanted = {*raters}
         return [name for name, some in self._opinions.items() if any(one.rater in wanted for one in some)]
 
@@ -176,9 +177,8 @@ class RaterWeights:
         learned = len(counted) - len(counted) % self._every
         self._log.add(counted[:learned])
         self._weights = self._learned()
-        found = self._transitions(self._weights, reward)
         self._log.add(counted[learned:])
-        return found
+        return self._transitions(self._weights, reward)
 
     def take(self, rating: Entry, reward: LiveReward) -> list[Transition]:
         """Take in the next rating; return the transitions whose rewards change; errors as in `begin`."""

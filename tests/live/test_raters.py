@@ -156,12 +156,12 @@ def test_the_ratings_of_a_liar_lose_their_effect_also_those_that_were_learned(tm
 
 def test_weights_and_rewards_are_the_same_after_a_restart(tmp_path: Path) -> None:
     one, other = Public(tmp_path / "one"), Public(tmp_path / "other")
-    one.talk(30)
-    other.talk(13)
-    other.trainer.stop()  # in the middle between two times at which weights are learned
-    other.store.close()
-    other = Public(tmp_path / "other")
-    other.talk(17)
+    one.talk(50)
+    for dialogues in (5, 2, 2, 5, 20, 12, 4):  # mostly between two times at which weights are learned
+        other.talk(dialogues)
+        other.trainer.stop()
+        other.store.close()
+        other = Public(tmp_path / "other")
     assert comparable(one.trainer) == comparable(other.trainer)
     assert one.weights is not None and other.weights is not None
     assert one.weights._weights == other.weights._weights != {}
