@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,10 @@ def test_the_ratings_of_a_liar_lose_their_effect_also_those_that_were_learned(tm
                 assert rewards[decision] == own + is_last * plain.of_end(float(trace.is_success or False))
                 checked += 1
     assert checked > 5
+    learner = people.trainer.learner
+    known, (one, *_) = len(learner.replay), trace.rated_by({Rater("liar")})
+    assert one.only_amends and not learner.remember(dataclasses.replace(one, entry=10**9))
+    assert len(learner.replay) == known  # a transition that the learner has let go does not come back
     people.store.close()
 
 
