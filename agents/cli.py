@@ -37,6 +37,7 @@ from dialogue_gym.training import (
     agent_config,
     agent_names,
     builtin_ids,
+    check_offline,
     check_warm_start,
     evaluate,
     make_env,
@@ -83,11 +84,11 @@ def _prepare(out: Path) -> None:
         pass
 
 
-def _train(run: Any, labels: Path | None = None) -> tuple[Any, Any, float]:
+def _train(run: Any, labels: Path | None = None, dataset: str | None = None) -> tuple[Any, Any, float]:
     from dialogue_gym.training import train
 
     with progress_bar(f"{run.agent.upper()} learns", run.steps) as progress:
-        return train(run, progress, labels=labels)
+        return train(run, progress, labels=labels, dataset=dataset)
 
 
 def _evaluate(env: gym.Env[Any, Any], policy: Any, dialogues: int, seed: int) -> Evaluation:
@@ -125,6 +126,13 @@ def train(
         Path | None,
         typer.Option(help="a store of dialogue-gym teach, whose labels the agent starts with"),
     ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|DIR",
+            help="a data set of Minari for an agent that learns offline, whose steps are updates",
+        ),
+    ] = None,
     bound: BoundOption = BoundMethod.AUTO,
 ) -> None:
     """Train an agent and write agent.json, weights.npz, metrics.json and learning_curve.png."""
@@ -133,6 +141,8 @@ def train(
     make_env(env_id, keywords)  # reports errors in settings before the long part
     if labels:
         check_warm_start(agent, env_id, keywords)
+    if dataset:
+        check_offline(agent, env_id, keywords)
     _prepare(out)
 
     from agents.training import save_results
@@ -140,7 +150,7 @@ def train(
 
     run = Run(env_id, keywords, agent, seed, steps or usual_steps, curriculum)
     with Bounding(env_id, keywords, BoundMethod(bound), seed, _note) as bounding:
-        trained, curve, seconds = _train(run, labels)
+        trained, curve, seconds = _train(run, labels, dataset)
         policy = save_trained(out, run, trained)
         evaluation = _evaluate(run.make_env(), policy, dialogues, seed)
         best = bounding.result()

@@ -7,14 +7,26 @@ from typing import Any
 
 import numba
 
-from agents.benchmark.grid import COST, ENDPOINT, Cell, text_settings
+from agents.benchmark.grid import COST, ENDPOINT, LOGGED, Cell, text_settings
 from agents.exact.bayes_filter import FilterPolicy
 from agents.search.rule_search import searched_rules
 from dialogue_gym import ExpertPolicy, RandomPolicy
 from dialogue_gym.bounds import known_bound
-from dialogue_gym.exact import SolverPolicy, solve
+from dialogue_gym.datasets import PolicyMixture, find_behaviours
+from dialogue_gym.exact import SolverPolicy, evaluate_exactly, solve
+from dialogue_gym.reports import Report
 from dialogue_gym.text import ChatAgent, ChatEndpoint, EndpointError, TextDialogue, environment_key
-from dialogue_gym.training import Evaluation, Learned, Run, evaluate, evaluate_text, make_env, train, versions
+from dialogue_gym.training import (
+    Evaluation,
+    Learned,
+    Run,
+    agent_config,
+    evaluate,
+    evaluate_text,
+    make_env,
+    train,
+    versions,
+)
 
 Record = dict[str, Any]
 
@@ -58,7 +70,7 @@ def _train(cell: Cell) -> list[Record]:
 
     def note(mark: int | str, dialogues: int, steps: int, agent: Any) -> None:
         header = {"seed": seed, "mark": mark, "dialogues": dialogues, "steps": steps}
-        evaluations.append(header | _figures(env, agent, cell.dialogues, seed))
+        evaluations.append(header | _figures(env, agent, cell, seed))
 
     def watch(dialogues: int, steps: int, agent: Learned) -> None:
         if dialogues == 0:
@@ -68,7 +80,10 @@ def _train(cell: Cell) -> list[Record]:
             if not remaining or remaining[0] > dialogues:  # if a step passes two marks, the later one counts
                 note(mark, dialogues, steps, agent)
 
-    agent, curve, _ = train(run, lambda steps, success: None, watch)
+    config = agent_config(cell.agent, cell.env_id, cell.settings)
+    if cell.data:
+        config["data"] = cell.data
+    agent, curve, _ = train(run, lambda steps, success: None, watch, config=config)
     note("end", len(curve.steps), agent.num_timesteps, agent)
     return evaluations
 
@@ -104,6 +119,7 @@ def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
         return {"bound": known.value, "assumes": known.assumes}, []
     exact = None
     fixed: Any = None
+    policy: Any
     if cell.agent == "filter":
         fixed = FilterPolicy(env)
     elif cell.agent == "solver":
@@ -114,17 +130,23 @@ def _play(cell: Cell) -> tuple[Record | None, list[Record]]:
         fixed = searched_rules(env.unwrapped.domain, cell.settings)
     evaluations = []
     for seed in cell.seeds:
-        policy = fixed or {"random": RandomPolicy, "expert": ExpertPolicy}[cell.agent](env, seed)
+        if cell.data:
+            policy = PolicyMixture(find_behaviours(cell.data["policies"], env, seed), env, seed)
+        else:
+            policy = fixed or {"random": RandomPolicy, "expert": ExpertPolicy}[cell.agent](env, seed)
         header = {"seed": seed, "mark": "end", "dialogues": 0, "steps": 0}
-        evaluations.append(header | _figures(env, policy, cell.dialogues, seed))
+        evaluations.append(header | _figures(env, policy, cell, seed))
     return exact, evaluations
 
 
-def _figures(env: Any, policy: Any, dialogues: int, seed: int) -> Record:
-    return _measures(evaluate(env, policy, dialogues, seed))
+def _figures(env: Any, policy: Any, cell: Cell, seed: int) -> Record:
+    if not cell.is_exact or cell.agent in (LOGGED, "random"):  # these draw their actions
+        return _measures(evaluate(env, policy, cell.dialogues, seed))
+    report = evaluate_exactly(policy, env=env, failures=0, dialogues=cell.dialogues, seed=seed)
+    return _measures(report) | {"method": report.method}
 
 
-def _measures(evaluation: Evaluation) -> Record:
+def _measures(evaluation: Evaluation | Report) -> Record:
     return {
         "success_rate": evaluation.success_rate,
         "mean_return": evaluation.mean_return,

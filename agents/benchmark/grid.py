@@ -13,12 +13,15 @@ from typing import Any
 import yaml
 
 from dialogue_gym import Domain, rules
+from dialogue_gym.datasets import find_behaviours
 from dialogue_gym.text import MODES, ChatEndpoint, TextDialogue
-from dialogue_gym.training import agent_config, check_settings, make_env
+from dialogue_gym.training import agent_config, check_settings, is_offline, make_env
 from dialogue_gym.utils import nearest
 
 GRIDS = Path(__file__).resolve().parent.parent.parent / "configs" / "benchmark"
-REFERENCES = ("random", "expert", "searched rules", "filter", "solver", "bound")
+LOGGED = "logged"
+"""The policies of an environment with data, as they were recorded."""
+REFERENCES = ("random", "expert", "searched rules", "filter", "solver", "bound", LOGGED)
 """Policies that do not learn, and the bound of all policies."""
 ENDPOINT = "openai:"
 """The beginning of the agent's name in an entry of `models`; the name that the server knows follows."""
@@ -43,6 +46,8 @@ class Cell:
 
     `steps` is None for a reference, and for a language model, which has `chat`: the address, the mode and the
     other keys of its entry in the grid. The key of the server is read from the environment as the cell runs.
+    `data` has the policies and the number of dialogues that offline learners learn from. With
+    `is_exact` the figures are exact, where that is within reach, and not of a sample.
     """
 
     env_id: str
@@ -53,6 +58,8 @@ class Cell:
     marks: tuple[int, ...]
     dialogues: int
     chat: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+    is_exact: bool = False
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Cell:
@@ -60,10 +67,11 @@ class Cell:
         return cls(**content | {key: tuple(content[key]) for key in ("seeds", "marks")})
 
     def as_json(self) -> dict[str, Any]:
-        """Return the cell as JSON-serializable values; `chat` only if it has one."""
+        """Return the cell as JSON-serializable values; `chat`, `data` and `is_exact` only if it has them."""
         content = asdict(self)
-        if self.chat is None:
-            del content["chat"]
+        for key in ("chat", "data", "is_exact"):
+            if not content[key]:
+                del content[key]
         return content
 
     @property
@@ -184,12 +192,14 @@ def _grid(name: str, content: Any) -> Grid:
     dialogues = _positive("dialogues", content["dialogues"])
     environments = {str(number): environment for number, environment in content["environments"].items()}
     for number, environment in environments.items():
-        _check(f"environment {number}", environment, ("has_mask", "settings"))
+        _check(f"environment {number}", environment, ("has_mask", "settings", "data", "exact"))
         if not isinstance(environment["has_mask"], bool):
             raise ValueError(
                 f"environment {number}: has_mask: must be true or false, not {environment['has_mask']!r}"
             )
         check_settings(environment.get("settings") or {})
+        if "data" in environment:
+            _check_data(f"environment {number}: data", environment["data"])
     tasks = [task for part in content["parts"] for task in _tasks(content, part, environments, dialogues)]
     if not tasks:
         raise ValueError("parts: must not be empty")
@@ -225,15 +235,34 @@ def _tasks(content: Any, part: Any, environments: Mapping[str, Any], dialogues: 
             raise ValueError(f"parts: unknown environment {number}; {nearest(number, environments)}")
         has_mask = environments[number]["has_mask"]
         settings = {"turn_taking": part["turn_taking"]} | (environments[number].get("settings") or {})
+        data, is_exact = environments[number].get("data"), bool(environments[number].get("exact"))
+        if LOGGED in chosen and not data:
+            raise ValueError(f"references: environment {number} has no data that were {LOGGED}")
         for env_id in part.get("ids", content["ids"]):
             env: Any = make_env(env_id, settings)
+            if data:
+                find_behaviours(data["policies"], env)
             agents = _learners(learners, steps, env_id, settings, has_mask)
+            for name, agent, _ in agents:
+                if data and not is_offline(agent_config(agent, env_id, settings)):
+                    raise ValueError(f"learners: {name}: {agent} plays itself; environment {number} has data")
+            more: dict[str, Any] = {"data": data, "is_exact": is_exact}
             trained = {
-                name: Cell(env_id, settings, agent, its_steps, (0,), marks, dialogues)
+                name: Cell(env_id, settings, agent, its_steps, (0,), marks, dialogues, **more)
                 for name, agent, its_steps in agents
             }
             references = {
-                name: Cell(env_id, settings, name, None, tuple(range(seeds)), (), dialogues)
+                name: Cell(
+                    env_id,
+                    settings,
+                    name,
+                    None,
+                    tuple(range(seeds)),
+                    (),
+                    dialogues,
+                    data=data if name == LOGGED else None,
+                    is_exact=is_exact,
+                )
                 for name in chosen
             }
             if models:
@@ -305,6 +334,13 @@ def _check(where: str, content: Any, known: tuple[str, ...]) -> None:
     for key in content:
         if key not in known:
             raise ValueError(f"{where}: unknown key {key!r}; {nearest(str(key), known)}")
+
+
+def _check_data(where: str, content: Any) -> None:
+    _check(where, content, ("policies", "dialogues"))
+    _positive(f"{where}: dialogues", content["dialogues"])
+    if not isinstance(content["policies"], list) or not content["policies"]:
+        raise ValueError(f"{where}: policies: must be a list of names, not {content['policies']!r}")
 
 
 def _positive(key: str, value: Any) -> int:

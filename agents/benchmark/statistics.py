@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from agents.benchmark.grid import COST, Cell, Grid, Task, with_seed
+from agents.benchmark.grid import COST, LOGGED, Cell, Grid, Task, with_seed
 from dialogue_gym.training import agent_config
 
 Record = dict[str, Any]
@@ -100,6 +100,11 @@ def _task(task: Task, seeds: int, records: dict[str, Record]) -> Record:
             if name != "expert" and "end" in agent["figures"]:
                 figures = agent["figures"]["end"]
                 figures["above_expert"] = paired_interval(figures["returns"], expert)
+    if LOGGED in agents:
+        logged = agents[LOGGED]["figures"]["end"]["returns"]
+        for agent in agents.values():
+            figures = agent["figures"]["end"]
+            figures["above_logged"] = paired_interval(figures["returns"], logged)
     if exact:
         for agent in agents.values():
             for figures in agent["figures"].values():

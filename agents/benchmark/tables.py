@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.benchmark import pydial
+from agents.benchmark.grid import LOGGED
 from agents.benchmark.markdown import DASH, mean, number, share, table
 from agents.benchmark.statistics import EARLY_MARK, MARKS
 
@@ -46,6 +47,7 @@ def report(results: Record, command: str) -> str:
         aggregate(results),
         *pydial.section(results["tasks"]),
         *models(results["tasks"]),
+        *offline(results["tasks"]),
     ]
     for task in results["tasks"]:
         settings = ", ".join(f"{key} {value}" for key, value in task["settings"].items())
@@ -132,6 +134,40 @@ def models(tasks: list[Record]) -> list[str]:
         "characters a token."
     )
     return ["## Language models", text, table(header, rows, left=4)]
+
+
+def offline(tasks: list[Record]) -> list[str]:
+    """Return the paragraphs of the report on learning from data alone; none without any data."""
+    if not any(LOGGED in task["agents"] for task in tasks):
+        return []
+    text = (
+        "*Logged* is the mean return of the policies that made the data. Brackets hold Student's 95 % "
+        "interval of the difference to it, seed by seed."
+    )
+    return ["## From data alone", text, offline_table(tasks)]
+
+
+def offline_table(tasks: list[Record]) -> str:
+    """Return a table of the returns of learners that had recorded dialogues only, beside the data's."""
+    some = [task for task in tasks if LOGGED in task["agents"]]
+    learners = dict.fromkeys(
+        name for task in some for name, agent in task["agents"].items() if agent["is_learner"]
+    )
+    rows = []
+    for task in some:
+        agents = task["agents"]
+        cells = [_domain(task), task["environment"], _dialogues(agents), _reference(task, LOGGED)]
+        for name in learners:
+            figures = agents[name]["figures"]["end"]
+            cells.append(
+                f"{mean(figures['mean_return'])} ({_difference(figures['above_logged'], task['seeds'])})"
+            )
+        rows.append([*cells, _reference(task, "expert")])
+    return table(["domain", "data", "dialogues", LOGGED, *learners, "expert"], rows, left=2)
+
+
+def _dialogues(agents: Record) -> str:
+    return next(training(agent) for agent in agents.values() if agent["is_learner"])
 
 
 def _model(model: Record) -> list[str]:

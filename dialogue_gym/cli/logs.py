@@ -1,4 +1,4 @@
-"""`dialogue-gym store evaluate`: figures of an agent from the conversations of others with people."""
+"""`store evaluate` and `store export --minari`: figures and data of conversations with people."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from dialogue_gym._text import counted, percent, printable
 from dialogue_gym.cli.options import PlaceArgument, SeedOption, TrustOption, note
 from dialogue_gym.cli.verdict import JsonOption
+from dialogue_gym.datasets import dataset_id, write_dataset
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.journal.history import History
@@ -19,6 +20,7 @@ from dialogue_gym.journal.identity import read_domain
 from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.logs import StoredLogs, read_logs
+from dialogue_gym.live.people_dataset import people_environment, people_episodes
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.off_policy import (
     ESTIMATORS,
@@ -74,6 +76,29 @@ def evaluate_by_logs(
         return
     for line in _shown(place, stored, agents, reports, comparison):
         print(printable(line))
+
+
+def export_dataset(opened: Store, name: str) -> None:
+    """Write people's conversations of a store as a data set, and print its id and its folder."""
+    domain = History(opened.taught()).extended(domain_of(opened))
+    env = people_environment(opened, domain)
+    dataset = dataset_id(env, name)
+    try:
+        episodes, stored = people_episodes(opened, domain, env)
+    except CannotSay as error:
+        raise ValueError(f"{opened.folder}: {error}") from None
+    count = counted(len(episodes), "conversation")
+    place = write_dataset(
+        dataset,
+        episodes,
+        env,
+        policies=["live"],
+        description=f"{count} of people with a live bot of the domain {domain.name}.",
+        is_recoverable=domain.fake_user is not None,
+    )
+    print(printable(f"{dataset}: {count} in {place}"))
+    for line in stored.notes:
+        print(printable(f"({line})"))
 
 
 def domain_of(opened: Store) -> Domain:

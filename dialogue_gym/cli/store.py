@@ -12,7 +12,7 @@ import typer
 
 from dialogue_gym._text import counted, nearest, printable, quoted
 from dialogue_gym.cli.fit import fit
-from dialogue_gym.cli.logs import domain_of, evaluate_by_logs
+from dialogue_gym.cli.logs import domain_of, evaluate_by_logs, export_dataset
 from dialogue_gym.cli.options import (
     STORE_PLACE,
     ActionsOption,
@@ -145,7 +145,7 @@ def _note(correction: Correction) -> str:
 
 @store.command(name="export")
 def export_command(
-    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the files.")],
+    target: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="Folder for the files.")] = None,
     *,
     place: PlaceOption,
     reader: Annotated[
@@ -168,8 +168,24 @@ def export_command(
             " a rejected answer, for language models.",
         ),
     ] = False,
+    minari: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Write people's conversations with the live bot as a data set of Minari, without names and"
+            " texts; a name such as people, or a whole id. It takes no FOLDER.",
+        ),
+    ] = None,
 ) -> None:
     """Write what was taught as a project for Rasa: stories, examples, the domain, and actions."""
+    if minari is not None:
+        if target or chat or nlu or actions or reader != RASA:
+            raise ValueError("--minari: it takes no FOLDER and no other options but --store")
+        with _reading(place) as opened:
+            export_dataset(opened, minari)
+        return
+    if target is None:
+        raise ValueError("give the folder for the files, as in: dialogue-gym store export FOLDER --store DIR")
     if reader not in EXPORT_FOLDERS:
         raise ValueError(f"--for: unknown target {quoted(reader)}; {nearest(reader, EXPORT_FOLDERS)}")
     if chat and (nlu or actions or reader != RASA):

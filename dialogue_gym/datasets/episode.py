@@ -47,3 +47,8 @@ class Episode:
     def __len__(self) -> int:
         """Return the number of steps."""
         return len(self.actions)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it ended in success; also False if the data set does not say so."""
+        return bool(np.any(self.infos.get("is_success", False)))

@@ -16,7 +16,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, LABEL, LIVE, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.decision import LiveDecision
-from dialogue_gym.live.transitions import SUCCESS, LiveReward, Trace
+from dialogue_gym.live.transitions import SUCCESS, TRUNCATED, LiveReward, Trace
 from dialogue_gym.off_policy import CannotSay, Logs
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import RandomPolicy
@@ -66,6 +66,8 @@ class StoredLogs:
         taught: the number of those in which a teacher decided.
         silent: the number of those without a decision of the bot.
         versions: the number of different versions of the weights that decided.
+        last_observations: the observation at the end of each dialogue, shape (dialogues, components).
+        truncated: whether each dialogue ended in silence, shape (dialogues,).
     """
 
     logs: Logs
@@ -76,6 +78,8 @@ class StoredLogs:
     taught: int
     silent: int
     versions: int
+    last_observations: npt.NDArray[Any]
+    truncated: npt.NDArray[np.bool_]
 
     @property
     def notes(self) -> list[str]:
@@ -194,6 +198,8 @@ def read_logs(store: Store, domain: Domain, agents: Sequence[Agent], after: int 
         *counts,
         len(ended) - len(spoken),
         len({decision.version for decision in made}),
+        np.array([one.trace.conversation.observation() for one in usable]),
+        np.array([one.trace.conversation.outcome == TRUNCATED for one in usable]),
     )
 
 

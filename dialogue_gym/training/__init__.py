@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from dialogue_gym.training.configuration import (
         agent_config,
         agent_names,
+        check_offline,
         check_warm_start,
+        is_offline,
         training_steps,
     )
     from dialogue_gym.training.curriculum import Curriculum
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         evaluate,
         evaluate_agent,
     )
+    from dialogue_gym.training.offline_learning import OfflineLearner
     from dialogue_gym.training.progress import progress_bar
     from dialogue_gym.training.results import save_metrics, save_trained, versions
     from dialogue_gym.training.run import Curve, Learned, Progress, Run, Watch, train
@@ -41,11 +44,14 @@ if TYPE_CHECKING:
 
 _load = lazy_getattr(__name__, {
     "behaviour_cloning": ("clone",),
-    "configuration": ("agent_config", "agent_names", "check_warm_start", "training_steps"),
+    "configuration": (
+        "agent_config", "agent_names", "check_offline", "check_warm_start", "is_offline", "training_steps",
+    ),
     "curriculum": ("Curriculum",),
     "demonstrations": ("Demonstrations", "Labels", "demonstrate", "taught_labels"),
     "environments": ("builtin_ids", "check_settings", "environment_of", "make_env", "parse_settings"),
     "evaluation": ("Comparison", "Evaluation", "compare", "compare_agents", "evaluate", "evaluate_agent"),
+    "offline_learning": ("OfflineLearner",),
     "progress": ("progress_bar",),
     "results": ("save_metrics", "save_trained", "versions"),
     "run": ("Curve", "Learned", "Progress", "Run", "Watch", "train"),
@@ -61,6 +67,7 @@ __all__ = [
     "Evaluation",
     "Labels",
     "Learned",
+    "OfflineLearner",
     "Progress",
     "Run",
     "TextEvaluation",
@@ -68,6 +75,7 @@ __all__ = [
     "agent_config",
     "agent_names",
     "builtin_ids",
+    "check_offline",
     "check_settings",
     "check_warm_start",
     "clone",
@@ -78,6 +86,7 @@ __all__ = [
     "evaluate",
     "evaluate_agent",
     "evaluate_text",
+    "is_offline",
     "make_env",
     "parse_settings",
     "pass_rates",

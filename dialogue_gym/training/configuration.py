@@ -17,8 +17,8 @@ from dialogue_gym.domain.observation import is_search
 from dialogue_gym.domain.sources import builtin_names
 
 CONFIGURATIONS = Path(str(resources.files("dialogue_gym.training") / "agents"))
-_SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start")
-_MAPPINGS = ("hyperparameters", "warm_start")
+_SECTION_KEYS = ("algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start", "data")
+_MAPPINGS = ("hyperparameters", "warm_start", "data")
 _DEFAULT, _SEARCH = "default", "search"
 LONGER = 2
 """The factor by which a training with a curriculum is longer than the usual one."""
@@ -86,7 +86,7 @@ def _merged(agent: str, chosen: list[str], configs: Path) -> dict[str, Any]:
         for key, value in section.items():
             if key not in _SECTION_KEYS:
                 raise ValueError(f"{path}: {name}: unknown key {key!r}; {nearest(key, _SECTION_KEYS)}")
-            config[key] = config[key] | (value or {}) if key in _MAPPINGS else value
+            config[key] = config.get(key, {}) | (value or {}) if key in _MAPPINGS else value
     return config
 
 
@@ -96,9 +96,13 @@ def training_steps(
     """Return an agent's number of training steps, twice as many with a curriculum.
 
     Raises:
-        ValueError: the agent is unknown; or a curriculum is of no use to it, since it learns without rewards.
+        ValueError: the agent is unknown; or a curriculum is of no use to it, since it learns without rewards,
+            or from data.
     """
-    steps = int(agent_config(agent, env_id, settings)["steps"])
+    config = agent_config(agent, env_id, settings)
+    steps = int(config["steps"])
+    if curriculum and is_offline(config):
+        raise ValueError(f"{agent} learns from data; a curriculum is for agents that play")
     if curriculum and not steps:
         raise ValueError(f"{agent} learns without rewards; a curriculum is for agents that learn from them")
     return LONGER * steps if curriculum else steps
@@ -110,3 +114,15 @@ def check_warm_start(agent: str, env_id: str, settings: Mapping[str, Any] | None
         starts = {name: agent_config(name, env_id, settings)["warm_start"] for name in agent_names()}
         ours = ", ".join(name for name, start in starts.items() if start)
         raise ValueError(f"{agent} starts from scratch; labels are only for {ours}")
+
+
+def is_offline(config: Mapping[str, Any]) -> bool:
+    """Return whether an agent of this configuration learns from recorded dialogues and plays none."""
+    return "data" in config
+
+
+def check_offline(agent: str, env_id: str, settings: Mapping[str, Any] | None = None) -> None:
+    """Raise ValueError if an agent does not learn from a data set."""
+    if not is_offline(agent_config(agent, env_id, settings)):
+        ours = [name for name in agent_names() if is_offline(agent_config(name, env_id, settings))]
+        raise ValueError(f"{agent} plays itself; data sets are only for {', '.join(ours)}")

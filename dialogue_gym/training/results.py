@@ -16,6 +16,7 @@ from dialogue_gym.sb3.conversion import to_numpy
 from dialogue_gym.training.bootstrapped_dqn import BootstrappedDQN
 from dialogue_gym.training.configuration import agent_config
 from dialogue_gym.training.evaluation import Evaluation
+from dialogue_gym.training.offline_learning import OfflineLearner
 from dialogue_gym.training.run import Learned, Run
 
 METRICS_FILE = "metrics.json"
@@ -28,7 +29,7 @@ def save_trained(folder: Path, run: Run, agent: Learned) -> NetworkPolicy | QTab
     Raises:
         OSError: a file cannot be written.
     """
-    if isinstance(agent, BootstrappedDQN):
+    if isinstance(agent, BootstrappedDQN | OfflineLearner):
         policy: NetworkPolicy | QTable = agent.policy()
     else:
         policy = agent if isinstance(agent, QTable) else to_numpy(agent, run.make_env(), run.seed)

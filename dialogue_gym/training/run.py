@@ -16,6 +16,10 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
+from dialogue_gym.datasets.behaviour import find_behaviours
+from dialogue_gym.datasets.collection import collect
+from dialogue_gym.datasets.episode import Episode
+from dialogue_gym.datasets.minari_files import read_dataset
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.sb3.maskable_ppo import ObservingMaskablePPO
@@ -24,10 +28,11 @@ from dialogue_gym.sb3.schedules import Linear
 from dialogue_gym.sb3.vec_env import DialogueVecEnv
 from dialogue_gym.training.behaviour_cloning import clone
 from dialogue_gym.training.bootstrapped_dqn import BootstrappedDQN
-from dialogue_gym.training.configuration import agent_config, check_warm_start
+from dialogue_gym.training.configuration import agent_config, check_offline, check_warm_start, is_offline
 from dialogue_gym.training.curriculum import SHAPING, Curriculum
 from dialogue_gym.training.demonstrations import demonstrate, taught_labels
 from dialogue_gym.training.environments import DEMONSTRATION, TRAINING, make_env, stream, with_steps
+from dialogue_gym.training.offline_learning import OfflineLearner
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "dqn": DQN,
@@ -40,7 +45,9 @@ OWN_ALGORITHMS: dict[str, type[QTable] | type[BootstrappedDQN]] = {
     "q_table": QTable,
 }
 """The algorithms that are not made for Stable-Baselines3: they play a single environment."""
-Learned = BaseAlgorithm | QTable | BootstrappedDQN
+OFFLINE_ALGORITHMS = {"offline_cloning": False, "offline_q": True}
+"""The algorithms that learn from recorded dialogues, and whether they learn the values of actions."""
+Learned = BaseAlgorithm | QTable | BootstrappedDQN | OfflineLearner
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,7 @@ def train(
     watch: Watch | None = None,
     labels: Path | None = None,
     config: dict[str, Any] | None = None,
+    dataset: str | None = None,
 ) -> tuple[Learned, Curve, float]:
     """Train an agent; return it, its learning curve, and the seconds that it took.
 
@@ -147,9 +155,13 @@ def train(
         labels: the folder of a store; an agent with a warm start begins with the labels there, not with the
             expert.
         config: the configuration of the agent, as `agent_config` returns it, instead of its own.
+        dataset: the id or folder of a data set of Minari, for an agent that learns from one; without it, the
+            policies of the configuration are recorded. The learning curve is that of the data, and the steps
+            of the run are updates.
 
     Raises:
-        ValueError: the store cannot be used, or the agent has no warm start.
+        ValueError: the store cannot be used, or the agent has no warm start; or the data set cannot be used,
+            or the agent plays itself.
     """
     config = config or agent_config(run.agent, run.env_id, run.settings)
     hyperparameters = config["hyperparameters"]
@@ -161,8 +173,12 @@ def train(
     start = time.perf_counter()
     if labels:
         check_warm_start(run.agent, run.env_id, run.settings)
-    if config["algorithm"] in OWN_ALGORITHMS:
-        agent: Learned = _train_own(run, config, recorder)
+    if dataset:
+        check_offline(run.agent, run.env_id, run.settings)
+    if is_offline(config):
+        agent: Learned = _train_offline(run, config, recorder, dataset)
+    elif config["algorithm"] in OWN_ALGORITHMS:
+        agent = _train_own(run, config, recorder)
     else:
         agent = _train(run, config, recorder, labels)
     return agent, recorder.curve, time.perf_counter() - start
@@ -206,4 +222,27 @@ def _train_own(run: Run, config: dict[str, Any], recorder: _Recorder) -> QTable 
 
     agent.learn(run.steps, on_dialogue)
     recorder.report(run.steps)
+    return agent
+
+
+def _train_offline(
+    run: Run, config: dict[str, Any], recorder: _Recorder, dataset: str | None
+) -> OfflineLearner:
+    env = run.make_env()
+    seed = stream(run.seed, DEMONSTRATION)
+    if dataset:
+        episodes: list[Episode] = read_dataset(dataset, env)
+    else:
+        data = config["data"]
+        episodes = list(collect(env, find_behaviours(data["policies"], env, seed), data["dialogues"], seed))
+    agent = OfflineLearner(
+        env,
+        episodes,
+        seed=stream(run.seed, TRAINING),
+        values=OFFLINE_ALGORITHMS[config["algorithm"]],
+        **config["hyperparameters"],
+    )
+    for steps, episode in zip(np.cumsum([len(one) for one in episodes]).tolist(), episodes, strict=True):
+        recorder.add(steps, float(episode.rewards.sum()), episode.is_success)
+    agent.learn(run.steps, recorder.report)
     return agent

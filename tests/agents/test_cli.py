@@ -19,10 +19,10 @@ from dialogue_gym import bounds
 from dialogue_gym._files import write_whole
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import domain_path
-from dialogue_gym.training.configuration import CONFIGURATIONS, agent_config, agent_names
+from dialogue_gym.training.configuration import CONFIGURATIONS, agent_config, agent_names, is_offline
 from dialogue_gym.training.environments import EVALUATION, TRAINING, stream
 from dialogue_gym.training.evaluation import evaluate
-from dialogue_gym.training.run import ALGORITHMS, OWN_ALGORITHMS, Run, train
+from dialogue_gym.training.run import ALGORITHMS, OFFLINE_ALGORITHMS, OWN_ALGORITHMS, Run, train
 from tests.agents.commands import agents, agents_apart
 from tests.conftest import BUILT_IN, SEARCHING, make
 from tests.rules.test_search import PLACES_EXPERT, PLACES_FILE
@@ -205,10 +205,11 @@ def test_every_agent_has_a_configuration_with_known_keys(tmp_path: Path) -> None
     for agent in agent_names():
         for env_id in (*BUILT_IN, "Dialogue-v0"):
             config = agent_config(agent, env_id)
-            assert set(config) == {
+            assert set(config) - {"data"} == {
                 "algorithm", "steps", "lanes", "policy", "hyperparameters", "anneal", "warm_start",
             }  # fmt: skip
-            assert config["algorithm"] in (*ALGORITHMS, *OWN_ALGORITHMS)
+            known = OFFLINE_ALGORITHMS if is_offline(config) else (*ALGORITHMS, *OWN_ALGORITHMS)
+            assert config["algorithm"] in known
             assert set(config["anneal"]) <= set(config["hyperparameters"])
     (tmp_path / "ppo.yaml").write_text("default: {step: 3}\n")
     with pytest.raises(ValueError, match=r"default: unknown key 'step'; did you mean 'steps'\?"):

@@ -252,6 +252,17 @@ def changed(**entries: Any) -> dict[str, Any]:
     return copy.deepcopy(TINY) | entries
 
 
+def data(**entries: Any) -> dict[str, Any]:
+    """Return a grid with data of the expert and a learner; entries are those of the data."""
+    known = {"policies": ["expert", "random"], "dialogues": 30} | entries
+    return changed(
+        environments={1: {"has_mask": True, "exact": True, "data": known}},
+        learners={"CQL": {"masked": "masked_cql", "steps": 50}},
+        references=["logged", "expert"],
+        **part(seeds=2),
+    )
+
+
 def models(**entries: Any) -> dict[str, Any]:
     """Return a grid with a language model; entries that are not the grid's are the model's."""
     own = {key: entries.pop(key) for key in ("parts", "environments") if key in entries}
@@ -292,6 +303,11 @@ def models(**entries: Any) -> dict[str, Any]:
             "parts: models: turn taking in text is automatic",
         ),
         (models(**environment(max_history=2)), "unknown setting 'max_history'"),
+        (data(policies="expert"), "environment 1: data: policies: must be a list of names, not 'expert'"),
+        (data(policies=["exprt"]), "'exprt' is neither an agent nor a folder; did you mean 'expert'?"),
+        (data(dialogue=3), "environment 1: data: unknown key 'dialogue'; did you mean 'dialogues'?"),
+        (data() | {"learners": TINY["learners"]}, "PPO: maskable_ppo plays itself; environment 1 has data"),
+        (changed(references=["logged"]), "references: environment 1 has no data that were logged"),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_grid_are_reported_in_one_line(content: Any, message: str, tmp_path: Path) -> None:
@@ -406,6 +422,24 @@ def test_a_part_has_learners_references_and_marks_of_its_own(tmp_path: Path) -> 
     assert second.learners["PPO"].marks == (400,)
 
 
+def test_learners_from_data_stand_beside_the_policies_that_made_them(tmp_path: Path) -> None:
+    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(data(), sort_keys=False))
+    grid = load_grid(str(tmp_path / "grid.yaml"))
+    records = {cell.fingerprint(): run_cell(cell) for cell in grid.cells()}
+    for record in records.values():
+        again = Cell.from_json(json.loads(json.dumps(record["cell"])))
+        assert again.fingerprint() == record["fingerprint"]
+    results = collect(grid, records)
+    (task,) = results["tasks"]
+    logged, expert, learner = (task["agents"][name]["figures"]["end"] for name in ("logged", "expert", "CQL"))
+    assert expert["mean_return"]["mean"] == pytest.approx(15) and expert["returns"][0] == expert["returns"][1]
+    assert -10 < logged["mean_return"]["mean"] < 10 and learner["dialogues"] == 30
+    assert logged["above_logged"]["mean"] == 0
+    above = learner["mean_return"]["mean"] - logged["mean_return"]["mean"]
+    assert learner["above_logged"]["mean"] == pytest.approx(above)
+    assert "| concert | 1 | 30 | " in report(results, "x")
+
+
 def test_no_published_cell_is_lost() -> None:
     published = set(Journal(GRIDS.parent.parent / "docs/benchmark").records)
     assert not published - {cell.fingerprint() for cell in load_grid("full").cells()}
@@ -513,8 +547,9 @@ def test_the_protocol_changes_with_its_subject(subject: str, monkeypatch: pytest
 
 
 def test_the_published_cells_match_the_current_rules_and_domains() -> None:
-    records = Journal(GRIDS.parent.parent / "docs/benchmark").records
-    assert len(records) > 900
+    folder = GRIDS.parent.parent / "docs/benchmark"
+    records = Journal(folder).records | Journal(folder / "offline").records
+    assert len(records) > 1000
     for fingerprint, record in records.items():
         assert Cell.from_json(record["cell"]).fingerprint() == fingerprint
 
@@ -542,5 +577,6 @@ def test_the_published_tables_say_how_many_dialogues_each_learner_had() -> None:
 
 def test_the_protocol_changes_with_the_grid() -> None:
     protocols = {path.stem: load_grid(str(path)).protocol() for path in GRIDS.glob("*.yaml")}
-    assert len(set(protocols.values())) == len(protocols) == 2
-    assert {cell.agent for cell in load_grid("full").cells()} >= set(agent_names())
+    assert len(set(protocols.values())) == len(protocols) == 3
+    cells = [*load_grid("full").cells(), *load_grid("offline").cells()]
+    assert {cell.agent for cell in cells} >= set(agent_names())
