@@ -66,8 +66,9 @@ class StoredLogs:
         taught: the number of those in which a teacher decided.
         silent: the number of those without a decision of the bot.
         versions: the number of different versions of the weights that decided.
-        last_observations: the observation at the end of each dialogue, shape (dialogues, components).
-        truncated: whether each dialogue ended in silence, shape (dialogues,).
+        last_observations: the observation at the end of each dialogue, shape (dialogues, components);
+            None for logs that are not of a journal.
+        truncated: whether each dialogue ended in silence, shape (dialogues,); None for such logs.
     """
 
     logs: Logs
@@ -78,8 +79,8 @@ class StoredLogs:
     taught: int
     silent: int
     versions: int
-    last_observations: npt.NDArray[Any]
-    truncated: npt.NDArray[np.bool_]
+    last_observations: npt.NDArray[Any] | None = None
+    truncated: npt.NDArray[np.bool_] | None = None
 
     @property
     def notes(self) -> list[str]:

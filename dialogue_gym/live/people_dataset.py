@@ -63,6 +63,7 @@ def people_episodes(store: Store, domain: Domain, env: gym.Env[Any, Any]) -> tup
     turn_taking = {"turn_taking": dialogue.settings.turn_taking}
     stored = read_logs(store, domain, [Agent("random", dialogue, RandomPolicy(dialogue), turn_taking)])
     logs, mask = stored.logs, ActionMask(dialogue)
+    assert stored.last_observations is not None and stored.truncated is not None  # they come from a journal
     episodes = []
     for number, (start, end) in enumerate(zip(logs.starts, logs.ends, strict=True)):
         last = stored.last_observations[number]
