@@ -347,6 +347,19 @@ _OPTIONS: dict[str, Any] = {
         metavar="FILE",
         help="File of channel tokens, one `NAME TOKEN` per line.",
     ),
+    "callback": _option(
+        list[str] | None,
+        PEOPLE,
+        "--callback",
+        metavar="URL",
+        help="Address to which answers may be posted; adds Rasa's callback channel.",
+    ),
+    "slack": _option(
+        bool,
+        PEOPLE,
+        "--slack",
+        help="Be an app in Slack, by SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET.",
+    ),
     "trust_ratings": _option(
         bool, PEOPLE, "--trust-ratings", help="Let ratings count before a teacher approves them."
     ),

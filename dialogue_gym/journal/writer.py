@@ -15,7 +15,7 @@ from dialogue_gym.conversation.events import (
     with_channel,
 )
 from dialogue_gym.domain.additions import Addition
-from dialogue_gym.journal.entry import BOT, DOMAIN, END, EVENT, LABEL, MEND, RESULT, USER, Draft
+from dialogue_gym.journal.entry import BOT, DOMAIN, END, EVENT, LABEL, MEND, NOTE, RESULT, USER, Draft
 
 
 class ConversationWriter:
@@ -36,10 +36,17 @@ class ConversationWriter:
         self.head = head
         self.author = author
         self.drafts: list[Draft] = []
+        self._step: Draft | None = None
 
     def _add(self, kind: str, content: Mapping[str, Any], author: str | None) -> None:
-        parent = self.drafts[-1] if self.drafts else self.head
-        self.drafts.append(Draft(self.conversation, kind, content, parent, author or self.author))
+        parent = self.head if self._step is None else self._step
+        self._step = Draft(self.conversation, kind, content, parent, author or self.author)
+        self.drafts.append(self._step)
+
+    def note(self, content: Mapping[str, Any]) -> None:
+        """Add a note, which stands beside the steps: the next one does not follow it."""
+        parent = self.head if self._step is None else self._step
+        self.drafts.append(Draft(self.conversation, NOTE, content, parent, self.author))
 
     def begin(self, details: Mapping[str, Any] | None = None, author: str | None = None) -> None:
         """Add the beginning of a session, with more keys of its content."""
@@ -130,5 +137,5 @@ class ConversationWriter:
 
     def take(self) -> list[Draft]:
         """Return the drafts, and start again without any; `head` is the caller's to set."""
-        drafts, self.drafts = self.drafts, []
+        drafts, self.drafts, self._step = self.drafts, [], None
         return drafts

@@ -141,8 +141,12 @@ class LiveBot:
         """
         return self.understand(text, channel)(conversation)
 
-    def understand(self, text: str, channel: str | None = None) -> Callable[[str], Reply]:
+    def understand(
+        self, text: str, channel: str | None = None, key: str | None = None
+    ) -> Callable[[str], Reply]:
         """Return a function that answers a typed text, given its conversation: `reply` in two steps.
+
+        A key by which the sender knows the message is written down with it; see `Trace.answered`.
 
         Understanding can take long and touches no conversation: this alone may be called meanwhile, from one
         thread at a time.
@@ -153,10 +157,10 @@ class LiveBot:
             note = str(error)
             return lambda conversation: self._not_understood(conversation, note)
         if (command := command_of(self.domain, message.intent)) is not None:
-            return lambda conversation: self._obey(conversation, command, message)
-        return lambda conversation: self.take(conversation, message)
+            return lambda conversation: self._obey(conversation, command, message, key)
+        return lambda conversation: self.take(conversation, message, key)
 
-    def _obey(self, conversation: str, command: str, message: UserUttered) -> Reply:
+    def _obey(self, conversation: str, command: str, message: UserUttered, key: str | None) -> Reply:
         """Do a default action: start over, go back by a turn, or begin a session with the slots so far.
 
         The last turn stays on record: after going back, the slots are as they were before it.
@@ -168,11 +172,14 @@ class LiveBot:
             slots = Conversation(self.domain, before_last_turn(before)).slots
             undone = [SlotSet(name, slots[name]) for name in slots if slots[name] != before.slots[name]]
             with self.conversations.turn(trace) as turn:
+                if key is not None:
+                    turn.add_key(key, message.text)
                 turn.add_events((*undone, *said))
             return Reply.at(trace, said, late=late)
         outcome = FAILURE if command == RESTART else TRUNCATED
         first = () if command == RESTART else new_session(before)[1:]
-        name = self.conversations.restart(conversation, outcome, said, first)
+        mark = None if key is None else (key, message.text or "")
+        name = self.conversations.restart(conversation, outcome, said, first, mark)
         return Reply(name, said, ended=conversation, outcome=outcome, person=trace.person, late=late)
 
     def _not_understood(self, conversation: str, note: str) -> Reply:
@@ -180,11 +187,13 @@ class LiveBot:
         self.conversations.touch(conversation)
         return Reply(conversation, notes=(note,), person=trace.person)
 
-    def take(self, conversation: str, message: UserUttered) -> Reply:
-        """Answer an understood message; errors are those of `reply`."""
+    def take(self, conversation: str, message: UserUttered, key: str | None = None) -> Reply:
+        """Answer an understood message, perhaps with its sender's key; errors are those of `reply`."""
         trace = self.conversations.trace(conversation)
         late = tuple(trace.late)
         with self.conversations.turn(trace) as turn:
+            if key is not None:
+                turn.add_key(key)
             turn.add_message(message)
             is_unruled = self.rules.decide(turn.conversation) is None
             if message.intent is None and trace.teacher is None and is_unruled:

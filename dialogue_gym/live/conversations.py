@@ -10,7 +10,7 @@ from typing import Any
 
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
-from dialogue_gym.conversation.events import Event
+from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BURST, DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Entry
 from dialogue_gym.journal.store import Store
@@ -35,6 +35,8 @@ class Conversations:
         reward: the reward of the bot's steps.
         on_transitions: called after each write, with the transitions that can be learned now.
         on_end: called with the outcome of each conversation that has ended, once that is written down.
+        on_late: called with a person and the messages since their last one, if these did not come as the
+            answer to it, whenever there are more.
         unlocked: the context for actions that act on the world: other conversations may go on meanwhile.
         busy: the conversations in which such an action is under way: nothing else may be done there.
     """
@@ -55,6 +57,7 @@ class Conversations:
         self.reward = reward
         self.on_transitions = on_transitions
         self.on_end: Callable[[str], object] = lambda outcome: None
+        self.on_late: Callable[[str, tuple[BotUttered, ...]], object] = lambda person, late: None
         self.unlocked: Unlocked = stay_locked
         self.busy: set[str] = set()
         self.store = store
@@ -176,6 +179,7 @@ class Conversations:
         outcome: str = FAILURE,
         last: Sequence[Event] = (),
         first: Sequence[Event] = (),
+        mark: tuple[str, str] | None = None,
     ) -> str:
         """End a conversation and begin another one; return its name.
 
@@ -184,6 +188,7 @@ class Conversations:
             outcome: how it ends.
             last: its last events.
             first: the events with which the other one begins.
+            mark: the sender's own key of the command for it, and its text.
 
         Raises:
             LiveError: the conversation is not open.
@@ -192,6 +197,8 @@ class Conversations:
         trace, new = self.trace(conversation), self._new()
         person = self._people[conversation]
         with self.turn(trace) as ending, self.turn(new) as beginning:
+            if mark is not None:
+                ending.add_key(*mark)
             ending.add_events(last)
             ending.end(outcome)
             beginning.begin(person)
@@ -232,6 +239,7 @@ class Conversations:
             StoreError: the turn could not be written down; then it has not happened.
         """
         name = trace.conversation.sender_id
+        before = len(trace.late)
         turn = Turn(
             trace, self.store, self._runner, self.turn_taking, self.on_transitions, self._run_unlocked
         )
@@ -242,6 +250,8 @@ class Conversations:
         except BaseException:
             self._traces.pop(name, None)  # it is ahead of the journal, and is read again from there
             raise
+        if len(trace.late) > before:
+            self.on_late(trace.person, tuple(trace.late))
         if trace.end is None:
             self.touch(name)
         else:

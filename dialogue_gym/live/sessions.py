@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from dialogue_gym._text import name_fault, printable, quoted
-from dialogue_gym.conversation.events import BotUttered, Event
+from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.moderation import BurstWatch
@@ -22,7 +22,7 @@ from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.live.turn import LiveError, Reply
 
 _DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
-_SENDER_CHARACTERS = 128
+_SENDER_CHARACTERS, _KEY_CHARACTERS = 128, 256
 _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
 _LOG = logging.getLogger(__name__)
 
@@ -123,8 +123,18 @@ class Sessions:
     def _is_known(self, sender: str) -> bool:
         return (self._conversations.current(sender) or self._conversations.ended(sender)) is not None
 
-    def reply(self, sender: str, text: str, channel: str | None = None, address: str | None = None) -> Reply:
+    def reply(
+        self,
+        sender: str,
+        text: str,
+        channel: str | None = None,
+        address: str | None = None,
+        key: str | None = None,
+    ) -> Reply:
         """Answer a message that came through a channel.
+
+        A message that is repeated with its key is answered as before, and written down once: as long as it
+        is in the sender's conversation, or in the one before.
 
         The notes of the reply are an apology, and their reasons are in `problem`.
 
@@ -133,31 +143,54 @@ class Sessions:
             text: the message.
             channel: the channel, for responses that are its own.
             address: the address that the message comes from, which has limits; None for a known program.
+            key: the sender's own key of the message, which no other message of theirs has; None without one.
 
         Raises:
-            Rejected: the message is invalid, or over a limit.
+            Rejected: the message is invalid, or over a limit, or its key belongs to another one.
             StoreError: the message could not be written down, and is not answered.
         """
         _check_sender(sender)
         if not text.strip():
             raise Rejected(400, "the message is empty")
+        if key is not None and (not key or len(key) > _KEY_CHARACTERS or name_fault(key)):
+            raise Rejected(400, f"a message's key has 1 to {_KEY_CHARACTERS} printable characters")
         if len(text) > self._limits.characters:
             raise Rejected(413, f"a message has at most {self._limits.characters} characters")
         with self.lock:
             self._admit(sender, address)
             self._spend(sender, address)
         with self._understanding:  # one message at a time, while the turns of others are written down
-            take = self.bot.understand(text, channel)
+            take = self.bot.understand(text, channel, key)
         with self.lock:
             self.before_turn()
             name = self._conversations.current(sender)
             self._check_idle(name)
+            if key is not None and (known := self._known_answer(sender, key, text)):
+                return known
             late: tuple[BotUttered, ...] = ()
             if name is None:
                 late, name = self._late_messages(sender), self._begin(sender)
             reply = take(name)
             notes = self.keep_problem(name, reply.notes)
             return dataclasses.replace(reply, notes=notes, late=(*late, *reply.late))
+
+    def _known_answer(self, sender: str, key: str, text: str) -> Reply | None:
+        """Return the answer to a message that was answered before; None for a new one."""
+        for name in filter(None, (self._conversations.current(sender), self._conversations.ended(sender))):
+            trace = self._conversations.find(name)
+            if (found := trace.answered.get(key)) is None:
+                continue
+            if found.text != text:
+                raise Rejected(422, "this key belongs to another message; give each message its own")
+            first: tuple[BotUttered, ...] = ()
+            messages = [event for event in trace.conversation.events if isinstance(event, UserUttered)]
+            if len(messages) == 1 and trace.end is None:
+                first = self._late_messages(sender)
+            last: tuple[BotUttered, ...] = ()
+            if trace.answering is found:  # a teacher may have answered since
+                last, trace.late = tuple(trace.late), []
+            return Reply(name, (*found.said, *last), person=sender, late=first, is_repeated=True)
+        return None
 
     def keep_problem(self, conversation: str, notes: tuple[str, ...]) -> tuple[str, ...]:
         """Keep the problem with a conversation's last turn for teachers; return the notes for the person."""

@@ -17,9 +17,11 @@ from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import (
+    COMMAND,
     DECIDES,
     END,
     EVENT,
+    KEY,
     LABEL,
     LIVE,
     NOTE,
@@ -156,6 +158,19 @@ class _Step:
     next_observation: npt.NDArray[Any] | None = None
 
 
+@dataclass(eq=False)
+class Answered:
+    """A message that its sender gave a key.
+
+    Attributes:
+        said: the messages of its answer, as far as they are on record.
+        text: its text.
+    """
+
+    said: list[BotUttered]
+    text: str | None
+
+
 class Trace:
     """One conversation as it goes on, entry after entry.
 
@@ -172,6 +187,8 @@ class Trace:
         ratings: the person's own ratings, approved or not: the last value by the id of the rated entry.
         counted: the ratings that count, of the person and of teachers: the last value by the rater and the id
             of the rated entry.
+        answered: the messages that the person gave keys, by their keys.
+        answering: the last message, if it has a key.
     """
 
     def __init__(self, domain: Domain, name: str, reward: LiveReward) -> None:
@@ -186,6 +203,8 @@ class Trace:
         self.own_words: list[int] = []
         self.ratings: dict[int, float] = {}
         self.counted: dict[tuple[Rater, int], float] = {}
+        self.answered: dict[str, Answered] = {}
+        self.answering: Answered | None = None
         self._reward = reward
         self._steps: dict[int, _Step] = {}
         self._end_rating: tuple[Rater, float] | None = None
@@ -243,6 +262,9 @@ class Trace:
         self.person = entry.content.get(LIVE, self.person)
         if entry.kind == NOTE and DECIDES in entry.content:
             self.teacher = entry.content[DECIDES]
+        if entry.kind == NOTE and KEY in entry.content:
+            self.answering = Answered(list(self.late), entry.content.get(COMMAND))
+            self.answered[entry.content[KEY]] = self.answering
         if entry.kind not in STEPS:
             return []
         self.latest = entry
@@ -255,8 +277,16 @@ class Trace:
             self.own_words += [entry.id for event in said if event.teacher]
         if entry.kind == USER:
             self.is_late, self.late = self.teacher is not None, []
-        elif entry.kind in (RESULT, EVENT) and self.is_late:
-            self.late += [event for event in entry_events(entry) if isinstance(event, BotUttered)]
+            if self.answering is not None and self.answering.text is None:
+                self.answering.text = entry.content["text"]
+            else:
+                self.answering = None
+        elif entry.kind in (RESULT, EVENT) and (self.is_late or self.answering):
+            said = [event for event in entry_events(entry) if isinstance(event, BotUttered)]
+            if self.is_late:
+                self.late += said
+            elif self.answering:
+                self.answering.said += said
         return [] if observation is None else self._decided(entry, observation)
 
     def _decided(self, entry: Entry, observation: npt.NDArray[Any]) -> list[Transition]:

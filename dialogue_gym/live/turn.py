@@ -19,7 +19,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
 )
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
-from dialogue_gym.journal.entry import BOT, END, LABEL, LIVE, PERSON
+from dialogue_gym.journal.entry import BOT, COMMAND, END, KEY, LABEL, LIVE, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.decision import LiveDecision
@@ -60,6 +60,7 @@ class Reply:
         decision: the id of the entry of the bot's last decision, by which it can be rated later.
         person: the name of the person there.
         late: messages that a teacher sent since the message before, which the person may not have seen.
+        is_repeated: whether the message was answered before, and this is the same answer.
     """
 
     conversation: str
@@ -70,6 +71,7 @@ class Reply:
     decision: int | None = None
     person: str = ""
     late: tuple[BotUttered, ...] = ()
+    is_repeated: bool = False
 
     @classmethod
     def at(
@@ -137,6 +139,10 @@ class Turn:
         """Begin a conversation with a person."""
         self.conversation.append(SessionStarted())
         self._steps.begin({LIVE: person})
+
+    def add_key(self, key: str, command: str | None = None) -> None:
+        """Note a sender's own key of the next message, or of a command, which is no message on record."""
+        self._steps.note({KEY: key} | ({} if command is None else {COMMAND: command}))
 
     def add_message(self, message: UserUttered) -> None:
         """Add a message of the person, who may answer a question of the bot."""

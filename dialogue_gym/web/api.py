@@ -1,15 +1,11 @@
-"""The REST channel for Rasa's front ends, and a small interface for programs: HTTP around `Sessions`.
-
-Source: https://rasa.com/docs/rasa/connectors/your-own-website (the REST channel takes sender and message, and
-returns a list of messages with their recipient).
-"""
+"""The visitors' application: channels for messages, and a small interface for programs around `Sessions`."""
 
 from __future__ import annotations
 
-import hmac
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Security
 from fastapi.responses import JSONResponse
@@ -20,25 +16,24 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from dialogue_gym._text import printable
-from dialogue_gym.conversation.events import BotUttered, Json, to_json
-from dialogue_gym.conversation.wording import REST
+from dialogue_gym.conversation.events import Json, to_json
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.sessions import Rejected
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer, network_of_client
+from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer
 from dialogue_gym.web.attempts import API as API_REALM
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import Inbox
+from dialogue_gym.web.channels.rest import Tokens, add_rest, named_tokens
+from dialogue_gym.web.channels.slack import SLACK_WEBHOOK, SlackChannel, SlackSettings
+from dialogue_gym.web.channels.socket_io import PATH as SOCKET_PATH
+from dialogue_gym.web.channels.socket_io import SocketChannel
 from dialogue_gym.web.domain_api import API, add_domain
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.responses import ErrorBody, EscapedJSON, explain_unreadable, leads_home
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.talk_page import PATH, add_visitors
-from dialogue_gym.web.visitors import COOKIE, PREFIX
-
-WEBHOOK = "/webhooks/rest/webhook"
-_TEXT: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
-
+from dialogue_gym.web.visitors import COOKIE, VisitorTokens
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "invalid JSON, text or sender"},
@@ -50,30 +45,6 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     429: {"model": ErrorBody, "description": "too many requests"},
     503: {"model": ErrorBody, "description": "too many conversations, or the journal cannot be written"},
 }
-
-
-class MessageBody(BaseModel):
-    """A message of a sender."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    sender: str = Field(
-        description="the sender: printable characters, always the same for one person",
-        json_schema_extra=_TEXT | {"maxLength": 128},
-    )
-    message: str = Field(
-        description="the message, as plain text or as /intent{...}",
-        json_schema_extra=_TEXT | {"maxLength": 1000},
-    )
-
-
-class ReplyBody(BaseModel):
-    """A message of the bot."""
-
-    model_config = ConfigDict(extra="allow")
-
-    recipient_id: str
-    text: str | None = None
 
 
 class RatingBody(BaseModel):
@@ -109,46 +80,42 @@ class TrackerBody(BaseModel):
     events: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Channels:
+    """Channels for messages, beside the visitors' page and the sockets of widgets.
+
+    Attributes:
+        tokens: the tokens of programs, by the name of their channel; without any, REST needs none.
+        callbacks: the addresses to which answers may be posted; without any there is no callback channel.
+        slack: the secrets of an app in Slack; None without one.
+    """
+
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    callbacks: Sequence[str] = ()
+    slack: SlackSettings | None = None
+
+
 Sender = Annotated[str, Path(description="the sender's name; CHANNEL/SENDER for a channel with a token")]
 RatingId = Annotated[int, Path(ge=0, lt=1 << 53, description="the id of a rating that awaits approval")]
 
 
-class Tokens(Protocol):
-    """Finder of the channel that a token belongs to."""
-
-    def __call__(self, token: str | None) -> str | None:
-        """Return the channel's name, empty where no token is needed; None for a wrong token."""
-
-
-def named_tokens(tokens: Mapping[str, str]) -> Tokens:
-    """Return a finder for tokens by channel; with no tokens at all, none is needed."""
-
-    def name_of(token: str | None) -> str | None:
-        if not tokens:
-            return ""
-        given = (token or "").encode("utf-8", "surrogatepass")
-        # All are compared, so that the time taken reveals nothing.
-        found = [name for name, known in tokens.items() if hmac.compare_digest(known.encode(), given)]
-        return found[0] if found else None
-
-    return name_of
-
-
 def rest_app(
     inbox: Inbox,
-    channel: Tokens,
+    tokens: Tokens,
     teacher: Callable[[Request], bool],
     origins: Iterable[str] = (),
     desk: DomainDesk | None = None,
+    callbacks: Sequence[str] = (),
 ) -> FastAPI:
     """Return the application.
 
     Args:
         inbox: takes the messages of senders.
-        channel: finds the channel of a token; a sender is known within their own channel alone.
+        tokens: finds the channel of a token; see `add_rest`.
         teacher: returns whether a request comes from a teacher.
         origins: sites whose pages may send requests.
         desk: edits the domain; without it, no request can.
+        callbacks: the addresses to which answers may be posted.
     """
     people = inbox.people
     app = FastAPI(
@@ -159,45 +126,14 @@ def rest_app(
         responses=_ERRORS,
     )
 
-    def channel_of(request: Request) -> str:
-        name = channel(bearer(request))
-        if name is None:
-            raise HTTPException(401, "missing or wrong channel token", {"www-authenticate": "Bearer"})
-        return name
-
     # In the event loop, one at a time: in threads many guesses could arrive before the first is found wrong.
     async def as_teacher(request: Request) -> None:
         if not teacher(request):
             raise HTTPException(401, "teacher's password required", {"www-authenticate": "Bearer"})
 
-    @app.get("/webhooks/rest/")
-    def alive() -> dict[str, str]:
-        """Report that the channel is up."""
-        return {"status": "ok"}
-
-    token = Security(HTTPBearer(auto_error=False, scheme_name="token", description="token of a channel"))
     password = Security(
         HTTPBearer(auto_error=False, scheme_name="password", description="password of teachers")
     )
-
-    @app.post(WEBHOOK, response_model=list[ReplyBody], dependencies=[token] if channel(None) is None else [])
-    async def talk(request: Request, body: MessageBody) -> Response:
-        """Send a message; the bot's messages are returned.
-
-        While a teacher has taken the conversation over, the list is empty: the messages that they choose are
-        returned with the reply to the next message.
-        """
-        name = channel_of(request)
-        if not name and body.sender.startswith(PREFIX):
-            raise Rejected(400, f"sender: names that begin with {PREFIX!r} are those of the visitors' page")
-        # A channel with a token is a program that this server knows, and has many people behind it.
-        network = None if name else network_of_client(request)
-        reply = await inbox.take(REST, _scoped(name, body.sender), body.message, network)
-        notes = [BotUttered(printable(note)) for note in reply.notes]
-        messages = (*reply.late, *reply.messages, *notes)
-        parts = [part for message in messages for part in _parts(message)]
-        return EscapedJSON([{"recipient_id": body.sender, **part} for part in parts])
-
     teachers = [password, Depends(as_teacher)]
 
     @app.get(API + "/people/{sender:path}/tracker", response_model=TrackerBody, dependencies=teachers)
@@ -240,6 +176,7 @@ def rest_app(
         return Response(status_code=204)
 
     add_domain(app, desk, teachers)
+    add_rest(app, inbox, tokens, callbacks)
     _add_error_handlers(app)
     allowed = list(origins)
     if allowed:
@@ -247,29 +184,10 @@ def rest_app(
             CORSMiddleware,
             allow_origins=allowed,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type"],
+            allow_headers=["authorization", "content-type", "idempotency-key"],
             expose_headers=["retry-after"],
         )
     return app
-
-
-def _scoped(channel: str, sender: str) -> str:
-    return f"{channel}/{sender}" if channel else sender
-
-
-def _parts(message: BotUttered) -> Iterator[Json]:
-    """Yield a message as Rasa's channel sends it: paragraphs, or a text with buttons; then attachments."""
-    data = message.data
-    if buttons := data.get("quick_replies") or data.get("buttons"):
-        yield ({} if message.text is None else {"text": message.text}) | {"buttons": buttons}
-    elif message.text:
-        yield from ({"text": paragraph} for paragraph in message.text.strip().split("\n\n"))
-    for key in ("custom", "image", "attachment"):
-        if data.get(key) and (key != "attachment" or data[key] != data.get("image")):
-            yield {key: data[key]}
-    for element in data.get("elements") or ():
-        text = f"{element.get('title', '')} : {element.get('subtitle', '')}"
-        yield {"text": text, "buttons": element.get("buttons", [])}
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -297,7 +215,7 @@ def _add_error_handlers(app: FastAPI) -> None:
 def build_visitor_app(
     inbox: Inbox,
     policy: AccessPolicy,
-    tokens: Mapping[str, str] | None = None,
+    channels: Channels | None = None,
     branding: Branding | None = None,
     desk: DomainDesk | None = None,
 ) -> ASGIApp:
@@ -306,7 +224,7 @@ def build_visitor_app(
     Args:
         inbox: takes the messages of visitors and senders.
         policy: the rules of access; without a password, the interface for programs is closed.
-        tokens: the tokens of channels, by name; without any, no channel needs one.
+        channels: the channels beside the page and the sockets of widgets; by default REST without a token.
         branding: the looks of the page; by default the name of the domain.
         desk: lets teachers' programs edit the domain.
     """
@@ -320,9 +238,16 @@ def build_visitor_app(
             headers = {"retry-after": str(error.seconds)}
             raise HTTPException(429, "too many wrong passwords", headers) from None
 
-    server = rest_app(inbox, named_tokens(tokens or {}), is_teacher, policy.origins, desk)
+    channels = channels or Channels()
+    tokens = named_tokens(channels.tokens)
+    server = rest_app(inbox, tokens, is_teacher, policy.origins, desk, channels.callbacks)
+    if channels.slack:
+        slack = SlackChannel(inbox, channels.slack)
+        server.post(SLACK_WEBHOOK, include_in_schema=False)(slack.hear)
     looks = branding or Branding(inbox.people.bot.domain.name)
-    add_visitors(server, inbox, looks, policy.signer(COOKIE))
+    signed = VisitorTokens(policy.signer(COOKIE), inbox.people.knows)
+    add_visitors(server, inbox, looks, signed)
+    server.mount(SOCKET_PATH, SocketChannel(inbox, signed))
 
     @server.get("/", include_in_schema=False)
     def start() -> Response:

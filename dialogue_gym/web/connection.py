@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
@@ -296,6 +298,12 @@ class LimitedSocket(WatchedReading, WebSocketsSansIOProtocol):
         """Stop waiting."""
         self._reader.clear()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Close, as the server stops; a client that has begun to close may have been faster."""
+        with suppress(InvalidState):  # which would end the server before it has saved anything
+            super().shutdown()
+        self.transport.close()
 
     def keepalive_timeout(self) -> None:
         """End the connection to a client that does not respond."""

@@ -23,7 +23,8 @@ _TEACHING = tuple(SessionOptions.__annotations__)
 """Options that affect only the teachers' pages."""
 _TALKING = (
     *LearningOptions.__annotations__,
-    *("origin", "token_file", "trust_ratings", "burst", "title", "color", "logo", "allow_origin"),
+    *("origin", "token_file", "callback", "slack", "trust_ratings", "burst", "title", "color", "logo"),
+    "allow_origin",
 )
 """Options that have an effect only if visitors talk to the bot."""
 _OPENENV = ("mode", "setting", "sessions", "idle")
@@ -55,6 +56,8 @@ class ServeOptions(SessionOptions, LearningOptions):
         open: whether to open the teachers' page in the browser.
         origin: other sites whose pages may talk to the bot.
         token_file: a file with the tokens of channels.
+        callback: addresses to which the callback channel may post answers; without any, there is none.
+        slack: whether to be an app in Slack, whose secrets are in the environment.
         trust_ratings: whether visitors' ratings count before a teacher approves them.
         burst: ratings and minutes, `"30/10"`: more ratings of one person, or from one address, in these
             minutes are a burst, which always waits for approval.
@@ -83,6 +86,8 @@ class ServeOptions(SessionOptions, LearningOptions):
     open: bool = True
     origin: tuple[str, ...] = ()
     token_file: Path | None = None
+    callback: tuple[str, ...] = ()
+    slack: bool = False
     trust_ratings: bool = False
     burst: str = BURST_LIMIT
     title: str | None = None
@@ -136,6 +141,11 @@ class ServeOptions(SessionOptions, LearningOptions):
             if not network.prefixlen:
                 raise ValueError(
                     f"--behind-proxy {proxy}: everybody could then choose an address; name that of the proxy"
+                )
+        for url in self.callback:
+            if not _ORIGIN.match(url):
+                raise ValueError(
+                    f"--callback {quoted(url)}: expected an address such as https://shop.example/answers"
                 )
         for flag, origins in (("--origin", self.origin), ("--allow-origin", self.allow_origin)):
             for origin in origins:

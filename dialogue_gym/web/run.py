@@ -34,10 +34,12 @@ from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.training.environments import check_user, parse_text_settings
 from dialogue_gym.web.access import AccessPolicy, is_loopback
-from dialogue_gym.web.api import WEBHOOK, build_visitor_app
+from dialogue_gym.web.api import Channels, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import Inbox
+from dialogue_gym.web.channels.rest import WEBHOOK
+from dialogue_gym.web.channels.slack import SlackSettings
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.first_page import PATH as NEW_PATH
 from dialogue_gym.web.first_page import FirstPage
@@ -127,7 +129,11 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
     setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
     place = setup.place if setup else options.store or _live_store(options.source, domain)
-    tokens = read_tokens(options.token_file)
+    channels = Channels(
+        read_tokens(options.token_file),
+        options.callback,
+        SlackSettings.of_environment() if options.slack else None,
+    )
     state, figures_token = ServerState(), read_metrics_token(options.metrics_token)
     with contextlib.ExitStack() as stack:
         state.on_stop.append(stack.enter_context(stopping_in_time()))
@@ -150,7 +156,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
             desk = DomainDesk(domain, store, words, handoff)
             state.metrics.watch(people, bot.trainer)
-            server = build_visitor_app(Inbox(people, state.metrics), own, tokens, branding, desk)
+            server = build_visitor_app(Inbox(people, state), own, channels, branding, desk)
         if offer:
             server = _with_openenv(offer, policy, server)
         if setup:
@@ -179,7 +185,8 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         if people:
             print(f"Talk to the bot at {_told(options, listening, TALK_PATH)}")
             print(f"Rasa's front ends reach it at {WEBHOOK}", flush=True)
-            if not tokens and (not is_loopback(options.host) or options.name or options.behind_proxy):
+            is_reached = not is_loopback(options.host) or options.name or options.behind_proxy
+            if is_reached and not channels.tokens:
                 print(
                     "(Without --token-file everybody who reaches this address can write to the bot under any"
                     " sender's name, go on with that sender's conversation, and read the answers.)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
@@ -27,7 +28,7 @@ PASSWORD = "DIALOGUE_GYM_PASSWORD"
 """The environment variable with the teachers' password."""
 _OTHER_FILES = 256
 """Open files and sockets of a server besides those of sessions."""
-_ANSWERS_FINISH, _ALL_STOPS = 6.0, 9.5
+_ANSWERS_FINISH, _ALL_STOPS = 5.0, 9.5
 """Seconds after which a server that stops waits no longer: for answers, and for anything at all. After ten it
 would be killed by those who run it."""
 _LEAST_TOKEN = 16
@@ -78,7 +79,13 @@ class GracefulServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
-        await self._on_stop()
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + _ANSWERS_FINISH
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(ends):
+                await self._on_stop()
+        # Requests have waited beside that.
+        self.config.timeout_graceful_shutdown = max(1, round(ends - loop.time()))
         await super().shutdown(sockets)
 
 
@@ -115,7 +122,6 @@ def serve(
         proxy_headers=bool(proxies),
         forwarded_allow_ips=[form for proxy in proxies for form in _forms(proxy)],
         server_header=False,
-        timeout_graceful_shutdown=int(_ANSWERS_FINISH),
         log_config=None if logs_json else uvicorn.config.LOGGING_CONFIG,
     )
 

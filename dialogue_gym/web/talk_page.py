@@ -9,19 +9,17 @@ from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import Body, FastAPI, Query, Request
-from itsdangerous import URLSafeSerializer
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from dialogue_gym._text import printable, printable_lines
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Json, UserUttered
 from dialogue_gym.conversation.transcripts import buttons_of, message_lines
-from dialogue_gym.conversation.wording import PAGE
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.sessions import Rejected, Snapshot
 from dialogue_gym.web.access import network_of_client
 from dialogue_gym.web.branding import Branding
-from dialogue_gym.web.channels.inbox import Inbox
+from dialogue_gym.web.channels.inbox import VISITORS_PAGE, Inbox
 from dialogue_gym.web.responses import cookie_header
 from dialogue_gym.web.visitors import COOKIE, MOST_CHARACTERS, VisitorTokens
 
@@ -69,17 +67,16 @@ class KnownVisitor(BaseModel):
     token: str = Field("", strict=True, max_length=MOST_CHARACTERS)
 
 
-def add_visitors(server: FastAPI, inbox: Inbox, branding: Branding, signer: URLSafeSerializer) -> None:
+def add_visitors(server: FastAPI, inbox: Inbox, branding: Branding, tokens: VisitorTokens) -> None:
     """Add the visitors' page at `PATH`, and the script of its widget; each browser is one visitor.
 
     Args:
         server: the application.
         inbox: takes the messages of visitors.
         branding: the looks of the page.
-        signer: signs the visitors' tokens.
+        tokens: the visitors' tokens.
     """
     people = inbox.people
-    tokens = VisitorTokens(signer, people.knows)
     _add_files(server, branding, tokens)
 
     @server.post(f"{PATH}/visitor", include_in_schema=False)
@@ -100,7 +97,7 @@ def add_visitors(server: FastAPI, inbox: Inbox, branding: Branding, signer: URLS
     @server.post(f"{PATH}/say", include_in_schema=False)
     async def say(request: Request, message: VisitorMessage) -> Json:
         visitor = await run_sync(tokens.visitor_of, request)  # it may wait for the sessions' lock
-        reply = await inbox.take(PAGE, visitor, message.text, network_of_client(request))
+        reply = await inbox.take(VISITORS_PAGE, visitor, message.text, network_of_client(request))
         history = await run_sync(people.history, visitor, True)
         news = _news(history, message.conversation, message.seen)
         notes: list[Json] = [{"who": "note", "text": printable(note)} for note in reply.notes]

@@ -39,6 +39,10 @@ class VisitorTokens:
             return token
         return str(self._signer.dumps(secret or secrets.token_urlsafe(16)))
 
+    def visitor_of_token(self, token: str) -> str | None:
+        """Return the name of a token's visitor; None for one that this server has not signed."""
+        return None if (secret := self._secret(token)) is None else _name(secret)
+
     def visitor_of(self, request: Request) -> str:
         """Return the name of the visitor who sends a request.
 
@@ -49,9 +53,9 @@ class VisitorTokens:
         token = request.headers.get(TOKEN_HEADER) or request.cookies.get(COOKIE, "")
         if not token:
             raise Rejected(400, "this page needs a cookie; allow cookies and open it again")
-        if (secret := self._secret(token)) is None:
+        if (name := self.visitor_of_token(token)) is None:
             raise Rejected(400, "this page is out of date; please open it again")
-        return _name(secret)
+        return name
 
     def _secret(self, token: str) -> str | None:
         """Return the secret in a token, or an earlier version's token itself; None for an unknown one."""

@@ -232,3 +232,34 @@ def test_people_read_an_apology_and_teachers_the_reason(bot: Bot, caplog: pytest
     misspelled = sessions.reply("ann", "/gret")
     assert misspelled.notes == (APOLOGY,) and "did you mean 'greet'" in sessions.problem(reply.conversation)
     assert bot.sessions.reply("ben", "/greet").notes == ()
+
+
+def test_a_message_with_a_key_is_answered_and_written_once(bot: Bot, tmp_path: Path) -> None:
+    def send(key: str, text: str = "/greet", bot: Bot = bot) -> tuple[list[str | None], bool]:
+        reply = bot.sessions.reply("ann", text, key=key)
+        return [message.text for message in (*reply.late, *reply.messages)], reply.is_repeated
+
+    def written(bot: Bot = bot) -> list[tuple[str, Any]]:
+        return [(entry.kind, entry.content) for entry in bot.store.entries()]
+
+    first = send("k1", '/tell{"who": "Ann"}')
+    second = send("k2")
+    assert first == (["Hello Ann"], False) and second == (["Hello Ann"], False)
+    assert bot.say("ann") == ["Hello Ann"]  # without a key
+    before = written()
+    assert send("k1", '/tell{"who": "Ann"}') == (first[0], True) and send("k2") == (second[0], True)
+    assert written() == before
+    assert bot.refused("ann", "/greet", None, None, "k1").status == 422
+    for key in ("", "a\nb", "x" * 257):
+        assert bot.refused("ann", "/greet", None, None, key).status == 400
+    assert [entry.kind for entry in bot.store.entries()].count(USER) == 3
+    # A command is done once as well, and the conversation before is remembered; so it is after a restart.
+    assert send("k3", "/restart") == ([], False) and send("k3", "/restart") == ([], True)
+    assert bot.say("bob") == ["Hello ?"]
+    assert len(bot.bot.conversations) == 2 and send("k2") == (["Hello Ann"], True)
+    before = written()
+    bot.store.close()
+    again = Bot(tmp_path / "store")
+    assert send("k2", bot=again) == (["Hello Ann"], True) and send("k3", "/restart", again) == ([], True)
+    assert written(again) == before
+    assert again.sessions.reply("bob", "/greet", key="k2").is_repeated is False  # a key of their own

@@ -18,8 +18,9 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.teaching.export_rasa import RASA, export_for, origins_of
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
-from dialogue_gym.web.api import named_tokens, rest_app
+from dialogue_gym.web.api import rest_app
 from dialogue_gym.web.channels.inbox import Inbox
+from dialogue_gym.web.channels.rest import named_tokens
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.pages.domain import DomainEditor
 from tests.conftest import domain_from

@@ -61,6 +61,10 @@ class Monitored(Served):
         body = json.dumps({"sender": sender, "message": text})
         return ask(self, HOOK, "POST", body, content_type="application/json")
 
+    @property
+    def exit_status(self) -> int | None:
+        return self._process.exitcode
+
     def figures(self, **headers: str) -> dict[str, float]:
         """Return the figures by name and labels, such as `messages_total rest answered`."""
         status, _, text = ask(self, "/metrics", **headers)
@@ -228,6 +232,22 @@ def test_a_server_that_stops_finishes_its_answers_and_saves(tmp_path: Path) -> N
     said, answered, learned = saved(server.folder)
     assert (said, answered) == (["/greet"], ["It is done."]) and learned > 0
     assert "(everything is saved)" in server.log.read_text() and "Traceback" not in server.log.read_text()
+
+
+def test_a_server_stops_while_a_client_closes_its_socket(tmp_path: Path) -> None:
+    sockets = pytest.importorskip("websockets.sync.client")
+    server = Monitored(tmp_path / "store")
+    try:
+        address = f"ws://127.0.0.1:{server.port}/socket.io/?EIO=4&transport=websocket"
+        with sockets.connect(address, proxy=None) as opened:
+            assert opened.recv().startswith("0")
+            opened.protocol.send_close(1000)  # and nothing is read after it
+            opened.socket.sendall(b"".join(opened.protocol.data_to_send()))
+            server.stop()
+            assert server.exit_status == 0, server.log.read_text()
+    finally:
+        server.kill()
+    assert "(everything is saved)" in server.log.read_text()
 
 
 @pytest.mark.slow

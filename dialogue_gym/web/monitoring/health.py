@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ _CHECK_SECONDS = 5.0
 """The time for all checks of readiness; a server whose threads are all taken is not ready."""
 _FORWARDED = ("x-forwarded-for", "forwarded", "via")
 """Headers of proxies: a request with one comes from elsewhere, although the proxy is on this machine."""
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -44,7 +46,10 @@ class ServerState:
         """Tell all parts that the server stops."""
         self.is_stopping = True
         for told in self.on_stop:
-            await told()
+            try:
+                await told()
+            except Exception:  # the others have to be told all the same, and the learner to save
+                _LOG.exception("a part of the server did not stop")
 
     def failed(self) -> list[str]:
         """Return the names of the parts that cannot be used."""

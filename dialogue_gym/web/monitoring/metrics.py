@@ -52,6 +52,12 @@ class ServerMetrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._deliveries = Counter(
+            "dialogue_gym_deliveries",
+            "Messages that the server posts itself, by channel and outcome: delivered or lost.",
+            ["channel", "outcome"],
+            registry=self.registry,
+        )
         self._ended = Counter(
             "dialogue_gym_conversations_ended",
             "Conversations that have ended, by outcome: success, failure or truncated.",
@@ -109,6 +115,10 @@ class ServerMetrics:
             self._messages.labels(channel, outcome).inc()
             if outcome == ANSWERED:
                 self._seconds.labels(channel).observe(time.perf_counter() - began)
+
+    def delivered(self, channel: str, is_lost: bool = False) -> None:
+        """Count a message that was posted, or that did not arrive."""
+        self._deliveries.labels(channel, "lost" if is_lost else "delivered").inc()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the figures as Prometheus reads them, and their media type.
