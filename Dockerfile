@@ -1,4 +1,4 @@
-# The server, which listens on port 8080 and keeps everything in /data: see docs/serving.md.
+# The server, which listens on port 8080 and keeps everything in /data, or in PostgreSQL: see docs/serving.md.
 FROM python:3.11-slim
 
 WORKDIR /app
@@ -6,7 +6,7 @@ COPY pyproject.toml setup.cfg constraints.txt README.md LICENSE pytest_dialogue_
 COPY dialogue_gym ./dialogue_gym
 # The learner's network is small: PyTorch without CUDA is a tenth of the size, and as fast.
 RUN pip install --no-cache-dir --constraint constraints.txt \
-    --extra-index-url https://download.pytorch.org/whl/cpu ".[web,live,nlu]"
+    --extra-index-url https://download.pytorch.org/whl/cpu ".[web,live,nlu,postgres,slack]"
 
 RUN useradd --create-home bot && install --directory --owner bot --mode 700 /data
 USER bot

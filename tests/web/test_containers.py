@@ -67,14 +67,18 @@ def test_image_and_services_agree_on_port_store_and_health() -> None:
     assert json.loads(the("ENTRYPOINT"))[:2] == ["dialogue-gym", "serve"]
     app = composed()["services"]["app"]
     assert app["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
-    assert app["volumes"] == [f"data:{the('VOLUME')}"] and "data" in composed()["volumes"]
+    database = composed()["services"]["db"]
+    user, name = (database["environment"][f"POSTGRES_{key}"] for key in ("USER", "DB"))
+    assert option(app["command"], "--store") == f"postgresql://{user}@db/{name}"
+    assert app["environment"]["PGPASSWORD"] == database["environment"]["POSTGRES_PASSWORD"]
+    assert database["volumes"][0].split(":")[0] in composed()["volumes"]
     gateway = composed()["networks"]["bot"]["ipam"]["config"][0]["gateway"]
     assert option(app["command"], "--behind-proxy") == gateway
     files = {word.rpartition("/")[2] for word in app["command"] if "/run/secrets/" in word}
     assert files == set(app["secrets"]) == set(composed()["secrets"])
+    assert option(json.loads(the("CMD")), "--store").startswith(the("VOLUME"))
     for words in (json.loads(the("CMD")), app["command"]):
         assert option(words, "--port") == PORT and option(words, "--host") == "0.0.0.0"
-        assert option(words, "--store").startswith(the("VOLUME"))
         done = call("serve", *words, "--help")  # refused if it does not know an option
         assert done.returncode == 0, done.stderr
 

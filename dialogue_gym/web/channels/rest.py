@@ -193,7 +193,8 @@ async def _post(client: httpx.AsyncClient, url: str, message: Json) -> None:
     except httpx.HTTPError as error:
         raise DeliveryError(f"{url}: {type(error).__name__}") from None
     if not response.is_success:
-        raise DeliveryError(f"{url} responded with status {response.status_code}", response.is_client_error)
+        is_final = response.status_code < 500 and response.status_code not in (408, 429)
+        raise DeliveryError(f"{url} responded with status {response.status_code}", is_final)
 
 
 def rest_messages(recipient: str, reply: Reply) -> list[Json]:
