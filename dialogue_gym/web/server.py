@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import os
 import signal
@@ -173,6 +174,8 @@ def stopping_in_time() -> Iterator[Callable[[], Awaitable[None]]]:
 
     yield begin
     is_done = True
+    if timer.is_alive():
+        gc.freeze()  # the interpreter would look through PyTorch's many objects at its end, for seconds
 
 
 def _stop_at(ends: threading.Event, running: uvicorn.Server) -> None:
