@@ -102,9 +102,10 @@ class SlackMessage:
     def of_button(cls, body: Mapping[str, Any]) -> SlackMessage | None:
         """Return the message of a pressed button; None for other interactions."""
         pressed = [one for one in body.get("actions", []) if one.get("type") == "button"]
-        if body.get("type") != "block_actions" or not pressed:
+        user = body.get("user", {})
+        if body.get("type") != "block_actions" or not pressed or not user.get("id"):
             return None
-        user, place = body.get("user", {}), {"channel": str(body.get("channel", {}).get("id", ""))}
+        place = {"channel": str(body.get("channel", {}).get("id", ""))}
         if thread := body.get("message", {}).get("thread_ts"):
             place["thread_ts"] = str(thread)
         key = f"button {pressed[0].get('action_ts')}"
@@ -141,7 +142,10 @@ class SlackChannel:
             return JSONResponse({"detail": printable(str(error))}, 400)
         if body.get("type") == "url_verification":
             return PlainTextResponse(str(body.get("challenge", "")))
-        message = SlackMessage.of_event(body) or SlackMessage.of_button(body)
+        try:
+            message = SlackMessage.of_event(body) or SlackMessage.of_button(body)
+        except (AttributeError, TypeError) as error:
+            return JSONResponse({"detail": f"not a request of Slack's: {error}"}, 400)
         parts = [] if message is None else await self._answer(message, is_again=_RETRY in request.headers)
         return Response(status_code=200, background=BackgroundTask(self._delivery.send, self._post, parts))
 
