@@ -141,7 +141,7 @@ class Turn:
         self._steps.begin({LIVE: person})
 
     def add_key(self, key: str, command: str | None = None) -> None:
-        """Note a sender's own key of the next message, or of a command, which is no message on record."""
+        """Note a sender's own key of the next message, or of a command, which is not a message on record."""
         self._steps.note({KEY: key} | ({} if command is None else {COMMAND: command}))
 
     def add_message(self, message: UserUttered) -> None:

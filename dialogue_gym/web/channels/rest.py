@@ -56,13 +56,10 @@ class MessageBody(BaseModel):
         description="the sender's own key of this message, as in the header Idempotency-Key",
         json_schema_extra={"maxLength": 256},
     )
-
-
-class CallbackBody(MessageBody):
-    """A message whose answer is posted to an address."""
-
     callback_url: str | None = Field(
-        None, description="one of the addresses that the server was started with; by default the first"
+        None,
+        description="for the callback channel: one of the addresses that the server was started with; by"
+        " default the first",
     )
 
 
@@ -160,7 +157,7 @@ def add_rest(app: FastAPI, inbox: Inbox, tokens: Tokens, callbacks: Sequence[str
         responses={403: {"model": ErrorBody, "description": "unknown address, or request from another site"}},
     )
     async def call_back(
-        request: Request, body: CallbackBody, idempotency_key: IdempotencyKey = None
+        request: Request, body: MessageBody, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Send a message; the bot's messages are posted to an address, one after the other.
 
