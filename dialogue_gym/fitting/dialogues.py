@@ -15,10 +15,9 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.conversation.slot_filling import slots_filled
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.domain.observation import confidence_bin, slot_codes
 from dialogue_gym.rules import build_tables
-from dialogue_gym.rules.tables import Settings
+from dialogue_gym.rules.tables import LISTENING, Settings
 
 Act = tuple[int, tuple[int, ...]]
 """An intent's code, and the code of each slot's value that is told (0: none)."""
@@ -137,8 +136,6 @@ class DialogueReader:
         return None if opening is None else LoggedDialogue(*opening, tuple(steps), None)
 
 
-def turn_taking_of(dialogues: Sequence[LoggedDialogue], domain: Domain) -> str:
-    """Return the turn taking of logged dialogues: explicit if the bot listens by an action of its own."""
-    listening = domain.actions.index(LISTEN)
-    is_explicit = any(step.action == listening for dialogue in dialogues for step in dialogue.steps)
-    return "explicit" if is_explicit else "auto"
+def turn_taking_of(dialogue: LoggedDialogue) -> str:
+    """Return the turn taking of a dialogue: explicit if the bot listens by an action of its own."""
+    return "explicit" if any(step.action == LISTENING for step in dialogue.steps) else "auto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class FittedUser:
         cut: the number of dialogues that count up to a message that the fake user cannot have said.
         left_out: the number of dialogues that begin with such a message.
         is_noisy: whether messages are misheard.
-        turn_taking: `"auto"` or `"explicit"`.
+        turn_taking: that of most dialogues, `"auto"` or `"explicit"`.
     """
 
     figures: tuple[Figure, ...]
@@ -71,11 +72,12 @@ def fit_user(domain: Domain, dialogues: Sequence[LoggedDialogue]) -> FittedUser:
     if len(dialogues) < DIALOGUES:
         raise CannotFit(f"{len(dialogues)} conversations with people are too few: it takes {DIALOGUES}")
     unknowns = Unknowns(user)
-    turn_taking = turn_taking_of(dialogues, domain)
+    turn_takings = Counter(map(turn_taking_of, dialogues))
 
     def lattice(is_noisy: bool) -> Lattice:
-        paths = UserPaths(domain, turn_taking, is_noisy, unknowns)
-        return Lattice(PathFinder(paths, unknowns), dialogues, unknowns)
+        paths = {one: UserPaths(domain, one, is_noisy, unknowns) for one in turn_takings}
+        finder = PathFinder(lambda dialogue: paths[turn_taking_of(dialogue)], unknowns)
+        return Lattice(finder, dialogues, unknowns)
 
     is_noisy = not all(map(_is_clear, dialogues))
     found = lattice(is_noisy)
@@ -89,6 +91,7 @@ def fit_user(domain: Domain, dialogues: Sequence[LoggedDialogue]) -> FittedUser:
     best = likeliest(found, unknowns)
     figures = figures_of(user, unknowns, best, is_noisy=is_noisy, messages=found.messages)
     left_out = len(dialogues) - len(found)
+    ((turn_taking, _),) = turn_takings.most_common(1)
     return FittedUser(tuple(figures), len(found), found.cut - left_out, left_out, is_noisy, turn_taking)
 
 

@@ -7,7 +7,7 @@ probabilistic functions of Markov chains, with tables of shares as parameters.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,9 +69,9 @@ class _HiddenPaths:
 class PathFinder:
     """Finds the paths of logged dialogues."""
 
-    def __init__(self, paths: UserPaths, unknowns: Unknowns) -> None:
-        """Take the moves of the user, and the numbers of the unknown chances."""
-        self._paths = paths
+    def __init__(self, paths_of: Callable[[LoggedDialogue], UserPaths], unknowns: Unknowns) -> None:
+        """Take the moves of the user in a dialogue, and the numbers of the unknown chances."""
+        self._paths_of = paths_of
         self._unknowns = unknowns
         self._guess: dict[Factor, float] = {}
 
@@ -82,15 +82,16 @@ class PathFinder:
 
     def find(self, dialogue: LoggedDialogue) -> _HiddenPaths:
         """Return the paths of a dialogue, up to the first message that the user cannot have said."""
-        names = _Names(self._paths, dialogue)
+        paths = self._paths_of(dialogue)
+        names = _Names(paths, dialogue)
         steps = [names.step(step) for step in dialogue.steps]
-        reopens = any(step.action in self._paths.reopening for step in steps)
+        reopens = any(step.action in paths.reopening for step in steps)
         found = _HiddenPaths()
         heard = (dialogue.opening[0], names.act(dialogue.opening[1]), dialogue.opening[2])
         meant = dialogue.opening_meant and (dialogue.opening_meant[0], names.act(dialogue.opening_meant[1]))
         edges: _Edges = defaultdict(float)
-        for share, factor, state, said in self._paths.beginnings(names.seen, reopens=reopens):
-            for part, more in self._heard(said, heard, meant):
+        for share, factor, state, said in paths.beginnings(names.seen, reopens=reopens):
+            for part, more in _heard(paths, said, heard, meant):
                 edges[0, (state, 0, False), tuple(sorted(factor + more))] += share * part
         nodes = self._add(found, edges, {0: 1.0})
         for number, step in enumerate(steps):
@@ -101,7 +102,7 @@ class PathFinder:
                 break  # nobody knows how they would have answered
             for is_loose in (False, True):
                 ending = dialogue.outcome if is_last else None
-                edges = self._step(nodes, step, names.seen, ending, is_last=is_last, is_loose=is_loose)
+                edges = self._step(paths, nodes, step, names.seen, ending, is_last=is_last, is_loose=is_loose)
                 if edges or not is_last:
                     break
             nodes = self._add(
@@ -109,9 +110,6 @@ class PathFinder:
             )
         found.is_cut = not nodes
         return found
-
-    def _heard(self, said: Act, heard: Heard, meant: Act | None) -> Sequence[tuple[float, Factor]]:
-        return () if meant not in (None, said) else self._paths.hearings(said).get(heard, ())
 
     def _add(self, found: _HiddenPaths, edges: _Edges, weights: dict[int, float]) -> dict[_Node, float]:
         """Add the edges of a step, without negligible ones; return the nodes after it with their weights."""
@@ -127,6 +125,7 @@ class PathFinder:
 
     def _step(
         self,
+        paths: UserPaths,
         nodes: dict[_Node, float],
         step: LoggedStep,
         seen: Sequence[int],
@@ -138,6 +137,7 @@ class PathFinder:
         """Return the edges of a step.
 
         Args:
+            paths: the moves of the user.
             nodes: the nodes before it.
             step: the step.
             seen: by slot, the number of values that the dialogue has.
@@ -151,13 +151,13 @@ class PathFinder:
                 if step.heard is None:
                     edges[start, (state, useless, True), ()] += 1.0
                 continue
-            for move in self._paths.moves(step.bot_half, state, step.action, seen):
+            for move in paths.moves(step.bot_half, state, step.action, seen):
                 after = (move.state, useless + move.is_useless, move.is_success)
                 has_spoken = move.said is not None
                 if (
                     step.heard is None
                     and has_spoken
-                    and not self._is_silent(move, outcome, is_last, is_loose)
+                    and not self._is_silent(paths, move, outcome, is_last, is_loose)
                 ):
                     continue
                 if step.heard is not None and not has_spoken:
@@ -169,14 +169,16 @@ class PathFinder:
                     edges[start, after, tuple(sorted(move.factor + stays))] += move.share
                     continue
                 assert move.said is not None
-                for part, more in self._heard(move.said, step.heard, step.meant):
+                for part, more in _heard(paths, move.said, step.heard, step.meant):
                     edges[start, after, tuple(sorted(move.factor + more + stays))] += move.share * part
         return edges
 
-    def _is_silent(self, move: UserMove, outcome: str | None, is_last: bool, is_loose: bool) -> bool:
+    def _is_silent(
+        self, paths: UserPaths, move: UserMove, outcome: str | None, is_last: bool, is_loose: bool
+    ) -> bool:
         """Return whether a user may say nothing although it is their turn: they have left."""
         if move.is_success:
-            return True
+            return paths.tables.is_agenda  # those with a goal affirm
         return is_last and (is_loose or (move.is_useless and outcome == "failure"))
 
     def _patience(self, move: UserMove, useless: int, outcome: str | None, is_loose: bool) -> Factor | None:
@@ -188,6 +190,11 @@ class PathFinder:
         has_left = outcome == "failure"
         name = f"{PATIENCE} {useless + 1}"
         return (self._unknowns.number(name, int(has_left)),) if name in self._unknowns.tables else ()
+
+
+def _heard(paths: UserPaths, said: Act, heard: Heard, meant: Act | None) -> Sequence[tuple[float, Factor]]:
+    """Return the ways in which an act may have been understood so, if it is what was meant."""
+    return () if meant not in (None, said) else paths.hearings(said).get(heard, ())
 
 
 @dataclass(frozen=True, eq=False)
