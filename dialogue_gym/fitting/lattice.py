@@ -157,7 +157,7 @@ class PathFinder:
                 if (
                     step.heard is None
                     and has_spoken
-                    and not self._is_silent(paths, move, outcome, is_last, is_loose)
+                    and not self._is_silent(move, outcome, is_last, is_loose)
                 ):
                     continue
                 if step.heard is not None and not has_spoken:
@@ -173,12 +173,9 @@ class PathFinder:
                     edges[start, after, tuple(sorted(move.factor + more + stays))] += move.share * part
         return edges
 
-    def _is_silent(
-        self, paths: UserPaths, move: UserMove, outcome: str | None, is_last: bool, is_loose: bool
-    ) -> bool:
-        """Return whether a user may say nothing although it is their turn: they have left."""
-        if move.is_success:
-            return paths.tables.is_agenda  # those with a goal affirm
+    @staticmethod
+    def _is_silent(move: UserMove, outcome: str | None, is_last: bool, is_loose: bool) -> bool:
+        """Return whether a user says nothing although they would: they have hung up, or left like that."""
         return is_last and (is_loose or (move.is_useless and outcome == "failure"))
 
     def _patience(self, move: UserMove, useless: int, outcome: str | None, is_loose: bool) -> Factor | None:

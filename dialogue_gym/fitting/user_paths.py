@@ -239,7 +239,8 @@ class UserPaths:
             if self.is_renamed and to and to != values[changed]:
                 to = _OTHER
             rest = (*row[tables.opening_block], row[AGENDA], row[POSITION], row[AWAITED], row[UNHEARD])
-            said = (row[SAID_INTENT], tuple(map(bool, row[tables.told_block]))) if events & TURN else None
+            speaks = events & TURN and not (tables.is_agenda and events & SUCCESS)  # content, they just leave
+            said = (row[SAID_INTENT], tuple(map(bool, row[tables.told_block]))) if speaks else None
             found[factor, changed, to, rest, said, bool(events & USELESS), bool(events & SUCCESS)] += share
         return [_AlikeMove(share, *key) for key, share in found.items()]  # type: ignore[arg-type]
 
