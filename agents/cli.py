@@ -29,20 +29,24 @@ from dialogue_gym.bounds import (
     sample_optimum,
     tables_of,
 )
-from dialogue_gym.cli import BoundOption
+from dialogue_gym.cli import BoundOption, EnvKwargsOption, HyperparamsOption, TrackOption
 from dialogue_gym.exact import Solution, solve
 from dialogue_gym.policies import play
 from dialogue_gym.training import (
     Evaluation,
     agent_config,
     agent_names,
+    available_tracker,
     builtin_ids,
     check_offline,
     check_warm_start,
     evaluate,
     make_env,
+    parse_pairs,
     parse_settings,
     progress_bar,
+    settings_of,
+    tracking,
     training_steps,
 )
 from dialogue_gym.utils import nearest
@@ -84,11 +88,13 @@ def _prepare(out: Path) -> None:
         pass
 
 
-def _train(run: Any, labels: Path | None = None, dataset: str | None = None) -> tuple[Any, Any, float]:
+def _train(
+    run: Any, labels: Path | None = None, dataset: str | None = None, logger: Any = None
+) -> tuple[Any, Any, float]:
     from dialogue_gym.training import train
 
     with progress_bar(f"{run.agent.upper()} learns", run.steps) as progress:
-        return train(run, progress, labels=labels, dataset=dataset)
+        return train(run, progress, labels=labels, dataset=dataset, logger=logger)
 
 
 def _evaluate(env: gym.Env[Any, Any], policy: Any, dialogues: int, seed: int) -> Evaluation:
@@ -134,9 +140,13 @@ def train(
         ),
     ] = None,
     bound: BoundOption = BoundMethod.AUTO,
+    track: TrackOption = None,
+    env_kwargs: EnvKwargsOption = None,
+    hyperparams: HyperparamsOption = None,
 ) -> None:
     """Train an agent and write agent.json, weights.npz, metrics.json and learning_curve.png."""
-    keywords = parse_settings(settings or [])
+    keywords = settings_of(settings, env_kwargs)
+    tracker = available_tracker(track)
     usual_steps = training_steps(agent, env_id, curriculum, keywords)
     make_env(env_id, keywords)  # reports errors in settings before the long part
     if labels:
@@ -146,11 +156,14 @@ def train(
     _prepare(out)
 
     from agents.training import save_results
-    from dialogue_gym.training import Run, save_trained
+    from dialogue_gym.training import Run, check_hyperparameters, save_trained
 
-    run = Run(env_id, keywords, agent, seed, steps or usual_steps, curriculum)
+    hyperparameters = parse_pairs(hyperparams or (), ":")
+    check_hyperparameters(agent_config(agent, env_id, keywords)["algorithm"], hyperparameters)
+    run = Run(env_id, keywords, agent, seed, steps or usual_steps, curriculum, hyperparameters)
     with Bounding(env_id, keywords, BoundMethod(bound), seed, _note) as bounding:
-        trained, curve, seconds = _train(run, labels, dataset)
+        with tracking(tracker, out, run.name, vars(run)) as logger:
+            trained, curve, seconds = _train(run, labels, dataset, logger)
         policy = save_trained(out, run, trained)
         evaluation = _evaluate(run.make_env(), policy, dialogues, seed)
         best = bounding.result()
@@ -253,6 +266,43 @@ def dataset_command(
             description=f"{dialogues} dialogues of {', '.join(names)} with the fake user of {env_id}.",
         )
     print(f"{found}: {dialogues} dialogues in {folder}")
+
+
+@app.command(name="tune")
+def tune_command(
+    env_id: EnvId,
+    settings: Settings = None,
+    *,
+    out: Annotated[Path, typer.Option(help="folder of the search, which the same command resumes")],
+    agent: Annotated[str, typer.Option(help="name of the agent: " + ", ".join(agent_names()))] = "ppo",
+    trials: Annotated[int, typer.Option(min=1, help="number of trials, with those of earlier runs")] = 50,
+    space: Annotated[
+        Path | None,
+        typer.Option(help="YAML file: by hyperparameter a list of values, or {low: 1, high: 9, log: true}"),
+    ] = None,
+    grid: Annotated[bool, typer.Option("--grid", help="try all combinations of lists, in any order")] = False,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="training steps of a trial, instead of the configured number")
+    ] = None,
+    dialogues: Dialogues = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Search for hyperparameters with a high mean return; write best.yaml."""
+    from agents.tuning import default_space, load_space, tune
+    from dialogue_gym.training import Run
+
+    keywords = parse_settings(settings or [])
+    usual_steps = training_steps(agent, env_id, False, keywords)
+    make_env(env_id, keywords)
+    values = load_space(space) if space else default_space(agent_config(agent, env_id, keywords)["algorithm"])
+    _prepare(out)
+    run = Run(env_id, keywords, agent, seed, steps or usual_steps)
+    with progress_bar(f"{agent} on {env_id}", trials, "trials") as progress:
+        finished = tune(run, values, out, trials=trials, grid=grid, dialogues=dialogues, progress=progress)
+    table = Table("mean return", "success rate", "hyperparameters", title=run.name, title_justify="left")
+    for trial in finished[:5]:
+        table.add_row(f"{trial.mean_return:.2f}", f"{trial.success_rate:.1%}", trial.options)
+    console.print(table)
 
 
 @app.command()

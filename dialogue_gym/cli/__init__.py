@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from dialogue_gym.cli.train import BoundOption
+    from dialogue_gym.cli.train import BoundOption, EnvKwargsOption, HyperparamsOption, TrackOption
 
-__getattr__ = lazy_getattr(__name__, {"train": ("BoundOption",)})
+__getattr__ = lazy_getattr(__name__, {
+    "train": ("BoundOption", "EnvKwargsOption", "HyperparamsOption", "TrackOption"),
+})  # fmt: skip
 
-__all__ = ["BoundOption", "main"]
+__all__ = ["BoundOption", "EnvKwargsOption", "HyperparamsOption", "TrackOption", "main"]
 
 _EXTRAS = {
     "numba": "agents",

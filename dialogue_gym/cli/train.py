@@ -22,7 +22,14 @@ from dialogue_gym.training.configuration import (
     check_warm_start,
     training_steps,
 )
-from dialogue_gym.training.environments import check_user, environment_of, make_env, parse_settings
+from dialogue_gym.training.environments import (
+    check_user,
+    environment_of,
+    make_env,
+    parse_pairs,
+    settings_of,
+)
+from dialogue_gym.training.tracker import TrackingTool, available_tracker, tracking
 
 if TYPE_CHECKING:
     from dialogue_gym.training import Curve, Evaluation
@@ -33,6 +40,27 @@ BoundOption = Annotated[
         "--bound",
         **one_of(BoundMethod),
         help="The way to the bound of the mean return, which is computed during the training.",
+    ),
+]
+
+TrackOption = Annotated[
+    str | None,
+    typer.Option(
+        "--track",
+        **one_of(TrackingTool),
+        help="The tracker of the training's figures; tensorboard by default, where it is installed.",
+    ),
+]
+EnvKwargsOption = Annotated[
+    list[str] | None,
+    typer.Option("--env-kwargs", metavar="KEY:VALUE", help="A setting, as in RL Zoo; repeat for more."),
+]
+HyperparamsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hyperparams",
+        metavar="KEY:VALUE",
+        help="A hyperparameter, in the place of the configured one; repeat for more.",
     ),
 ]
 
@@ -68,12 +96,16 @@ def train(
     dialogues: Annotated[int, typer.Option(min=1, help="Dialogues in the evaluation at the end.")] = 1000,
     seed: SeedOption = 0,
     bound: BoundOption = BoundMethod.AUTO,
+    track: TrackOption = None,
+    env_kwargs: EnvKwargsOption = None,
+    hyperparams: HyperparamsOption = None,
 ) -> None:
     """Train an agent with the fake user of a domain; chat, live and evaluate take it."""
     domain = load_domain(source)
     check_user(source, domain)
     env_id, own = environment_of(source)
-    keywords = parse_settings(settings or [], ("domain",))
+    keywords = settings_of(settings, env_kwargs, ("domain",))
+    tracker = available_tracker(track)
     config = agent_config(agent, env_id, own)
     usual_steps = training_steps(agent, env_id, curriculum, own)
     make_env(env_id, own | keywords)  # errors in settings show before the long part
@@ -87,17 +119,23 @@ def train(
     folder = out or Path(f"{domain.name}-{agent}")
     if has_store(folder):
         raise ValueError(f"{folder}: this is a store; give another folder for the agent")
-    from dialogue_gym.training import Run, progress_bar, save_metrics, save_trained
+    from dialogue_gym.training import Run, check_hyperparameters, progress_bar, save_metrics, save_trained
     from dialogue_gym.training import train as run_training
     from dialogue_gym.training.evaluation import evaluate
+
+    hyperparameters = parse_pairs(hyperparams or (), ":")
+    check_hyperparameters(config["algorithm"], hyperparameters)
 
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):  # it can be written, which shows before the long part
         pass
-    run = Run(env_id, own | keywords, agent, seed, steps or usual_steps, curriculum)
+    run = Run(env_id, own | keywords, agent, seed, steps or usual_steps, curriculum, hyperparameters)
     with Bounding(env_id, run.settings, BoundMethod(bound), seed, note) as bounding:
-        with progress_bar(f"{agent} learns {domain.name}", run.steps) as progress:
-            trained, curve, seconds = run_training(run, progress, labels=labels)
+        with (
+            tracking(tracker, folder, run.name, vars(run)) as logger,
+            progress_bar(f"{agent} learns {domain.name}", run.steps) as progress,
+        ):
+            trained, curve, seconds = run_training(run, progress, labels=labels, logger=logger)
         policy = save_trained(folder, run, trained)
         with progress_bar("evaluation", dialogues, "dialogues") as progress:
             figures = evaluate(run.make_env(), policy, dialogues, seed, progress, uses_masks=True)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
         check_settings,
         environment_of,
         make_env,
+        parse_pairs,
         parse_settings,
+        settings_of,
     )
     from dialogue_gym.training.evaluation import (
         Comparison,
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
     from dialogue_gym.training.offline_learning import OfflineLearner
     from dialogue_gym.training.progress import progress_bar
     from dialogue_gym.training.results import save_metrics, save_trained, versions
-    from dialogue_gym.training.run import Curve, Learned, Progress, Run, Watch, train
+    from dialogue_gym.training.run import Curve, Learned, Progress, Run, Watch, check_hyperparameters, train
     from dialogue_gym.training.text_evaluation import TextEvaluation, evaluate_text, pass_rates
+    from dialogue_gym.training.tracker import TrackingTool, available_tracker, tracking
 
 _load = lazy_getattr(__name__, {
     "behaviour_cloning": ("clone",),
@@ -49,13 +52,17 @@ _load = lazy_getattr(__name__, {
     ),
     "curriculum": ("Curriculum",),
     "demonstrations": ("Demonstrations", "Labels", "demonstrate", "taught_labels"),
-    "environments": ("builtin_ids", "check_settings", "environment_of", "make_env", "parse_settings"),
+    "environments": (
+        "builtin_ids", "check_settings", "environment_of", "make_env", "parse_pairs",
+        "parse_settings", "settings_of",
+    ),
     "evaluation": ("Comparison", "Evaluation", "compare", "compare_agents", "evaluate", "evaluate_agent"),
     "offline_learning": ("OfflineLearner",),
     "progress": ("progress_bar",),
     "results": ("save_metrics", "save_trained", "versions"),
-    "run": ("Curve", "Learned", "Progress", "Run", "Watch", "train"),
+    "run": ("Curve", "Learned", "Progress", "Run", "Watch", "check_hyperparameters", "train"),
     "text_evaluation": ("TextEvaluation", "evaluate_text", "pass_rates"),
+    "tracker": ("TrackingTool", "available_tracker", "tracking"),
 })  # fmt: skip
 _PACKAGES = ("numba", "sb3_contrib", "stable_baselines3", "torch")
 
@@ -71,10 +78,13 @@ __all__ = [
     "Progress",
     "Run",
     "TextEvaluation",
+    "TrackingTool",
     "Watch",
     "agent_config",
     "agent_names",
+    "available_tracker",
     "builtin_ids",
+    "check_hyperparameters",
     "check_offline",
     "check_settings",
     "check_warm_start",
@@ -88,12 +98,15 @@ __all__ = [
     "evaluate_text",
     "is_offline",
     "make_env",
+    "parse_pairs",
     "parse_settings",
     "pass_rates",
     "progress_bar",
     "save_metrics",
     "save_trained",
+    "settings_of",
     "taught_labels",
+    "tracking",
     "train",
     "training_steps",
     "versions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,8 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.rules.tables import STEP_LIMITS
 from dialogue_gym.text.dialogue import TEXT_SETTINGS
 
+_EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
+"""A number such as 1e-4, which YAML takes for a text without a point and a sign."""
 TRAINING, EVALUATION, DEMONSTRATION = 0, 1, 2
 """The independent random streams of a run."""
 
@@ -60,17 +63,36 @@ def parse_settings(words: Iterable[str], fixed: Iterable[str] = ()) -> dict[str,
     Raises:
         ValueError: a word is malformed, or its key is not a setting of a dialogue environment.
     """
-    settings = {}
+    settings = parse_pairs(words, "=")
+    check_settings(settings, fixed)
+    return settings
+
+
+def settings_of(
+    words: Iterable[str] | None, env_kwargs: Iterable[str] | None, fixed: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return the keyword arguments given by `key=value` and by `key:value` words, which RL Zoo has."""
+    settings = parse_pairs(words or (), "=") | parse_pairs(env_kwargs or (), ":")
+    check_settings(settings, fixed)
+    return settings
+
+
+def parse_pairs(words: Iterable[str], separator: str) -> dict[str, Any]:
+    """Return the values given by words such as `key=value`; they are YAML.
+
+    Raises:
+        ValueError: a word has no separator, or its value cannot be read.
+    """
+    pairs = {}
     for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise ValueError(f"{word!r}: a setting has the form key=value")
-        check_settings([key], fixed)
+        key, found, value = word.partition(separator)
+        if not found:
+            raise ValueError(f"{word!r}: expected the form key{separator}value")
         try:
-            settings[key] = yaml.safe_load(value)
+            pairs[key] = float(value) if _EXPONENT.fullmatch(value) else yaml.safe_load(value)
         except yaml.YAMLError:
             raise ValueError(f"{word!r}: the value cannot be read") from None
-    return settings
+    return pairs
 
 
 def parse_text_settings(words: Iterable[str]) -> dict[str, Any]:

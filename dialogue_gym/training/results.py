@@ -68,6 +68,7 @@ def save_metrics(
         "algorithm": agent_config(run.agent, run.env_id, run.settings)["algorithm"],
         "seed": run.seed,
         "curriculum": run.curriculum,
+        "hyperparameters": run.hyperparameters,
         "success_rate": evaluation.success_rate,
         "mean_return": evaluation.mean_return,
         "bound_return": bound,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import torch
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 
+from dialogue_gym._text import nearest
 from dialogue_gym.datasets.behaviour import find_behaviours
 from dialogue_gym.datasets.collection import collect
 from dialogue_gym.datasets.episode import Episode
@@ -48,6 +51,13 @@ OWN_ALGORITHMS: dict[str, type[QTable] | type[BootstrappedDQN]] = {
 OFFLINE_ALGORITHMS = {"offline_cloning": False, "offline_q": True}
 """The algorithms that learn from recorded dialogues, and whether they learn the values of actions."""
 Learned = BaseAlgorithm | QTable | BootstrappedDQN | OfflineLearner
+_FIXED = (
+    "self", "policy", "env", "seed", "device", "verbose", "tensorboard_log", "stats_window_size",
+    "_init_setup_model", "episodes", "values",
+)  # fmt: skip
+"""Arguments of algorithms that are not hyperparameters."""
+_TRACKED = 100
+"""The dialogues between two entries of a tracker."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +71,18 @@ class Run:
     steps: int
     curriculum: bool = False
     """Whether the users of the training are patient at first, and progress is rewarded (see `Curriculum`)."""
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    """Hyperparameters of the algorithm, in the place of the configured ones."""
 
     @property
     def training_settings(self) -> dict[str, Any]:
         """The settings of the environment in which the agent learns."""
         return ({"shaping": SHAPING} if self.curriculum else {}) | self.settings
+
+    @property
+    def name(self) -> str:
+        """A name for people: the agent, the environment and the seed."""
+        return f"{self.agent} on {self.env_id}, seed {self.seed}"
 
     def make_env(self, render_mode: str | None = None) -> gym.Env[Any, Any]:
         """Make the environment of the run."""
@@ -92,9 +109,17 @@ class Curve:
 class _Recorder(BaseCallback):
     """Record of the return and success of every training dialogue, for the curriculum too."""
 
-    def __init__(self, progress: Progress, watch: Watch | None, entropy: Linear | None = None) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        watch: Watch | None,
+        entropy: Linear | None = None,
+        logger: Logger | None = None,
+    ) -> None:
         super().__init__()
         self._entropy = entropy
+        self.tracker = logger
+        self._tracked = 0
         self.curve = Curve([], [], [])
         self._curriculum: Curriculum | None = None
         self._progress = progress
@@ -111,6 +136,18 @@ class _Recorder(BaseCallback):
         self.curve.successes.append(float(is_success))
         if self._curriculum:
             self._curriculum.add(steps, is_success)
+        if self.tracker and len(self.curve.steps) - self._tracked >= _TRACKED:
+            self.track(steps)
+
+    def track(self, steps: int) -> None:
+        """Log the figures of the last hundred dialogues."""
+        if self.tracker and len(self.curve.steps) > self._tracked:
+            self._tracked = len(self.curve.steps)
+            last = slice(-min(_TRACKED, len(self.curve.steps)), None)
+            self.tracker.record("dialogues/success_rate", float(np.mean(self.curve.successes[last])))
+            self.tracker.record("dialogues/mean_return", float(np.mean(self.curve.returns[last])))
+            self.tracker.record("dialogues/number", len(self.curve.steps))
+            self.tracker.dump(steps)
 
     def show(self, steps: int, agent: Learned) -> None:
         """Pass the agent to the watcher, if there is one."""
@@ -138,6 +175,28 @@ class _Recorder(BaseCallback):
         return True
 
 
+def check_hyperparameters(algorithm: str, names: Iterable[str]) -> None:
+    """Raise ValueError if an algorithm has no hyperparameter of a name."""
+    made: type[Any] = {**ALGORITHMS, **OWN_ALGORITHMS}.get(algorithm, OfflineLearner)
+    known = _hyperparameters(made)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown hyperparameter {name!r} of {algorithm}; {nearest(name, known)}")
+
+
+def _hyperparameters(algorithm: type[Any]) -> list[str]:
+    """Return the arguments of an algorithm; a class that passes them on has those of its base, too."""
+    found: list[str] = []
+    for made in algorithm.__mro__:
+        if "__init__" in vars(made):
+            arguments = inspect.signature(vars(made)["__init__"]).parameters.values()
+            passed_on = [one for one in arguments if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+            found += [one.name for one in arguments if one not in passed_on and one.name not in _FIXED]
+            if not passed_on:
+                break
+    return found
+
+
 def train(
     run: Run,
     progress: Progress,
@@ -145,6 +204,7 @@ def train(
     labels: Path | None = None,
     config: dict[str, Any] | None = None,
     dataset: str | None = None,
+    logger: Logger | None = None,
 ) -> tuple[Learned, Curve, float]:
     """Train an agent; return it, its learning curve, and the seconds that it took.
 
@@ -158,15 +218,17 @@ def train(
         dataset: the id or folder of a data set of Minari, for an agent that learns from one; without it, the
             policies of the configuration are recorded. The learning curve is that of the data, and the steps
             of the run are updates.
+        logger: given the figures on the way (see `tracking`).
 
     Raises:
-        ValueError: the store cannot be used, or the agent has no warm start; or the data set cannot be used,
-            or the agent plays itself.
+        ValueError: the store cannot be used, or the agent has no warm start; the data set cannot be used, or
+            the agent plays itself; or a hyperparameter is unknown.
     """
     config = config or agent_config(run.agent, run.env_id, run.settings)
-    hyperparameters = config["hyperparameters"]
+    check_hyperparameters(config["algorithm"], run.hyperparameters)
+    hyperparameters = config["hyperparameters"] = config["hyperparameters"] | run.hyperparameters
     annealed = {name: Linear(hyperparameters[name]) for name in config["anneal"]}
-    recorder = _Recorder(progress, watch, annealed.pop("ent_coef", None))
+    recorder = _Recorder(progress, watch, annealed.pop("ent_coef", None), logger)
     hyperparameters |= annealed
     # The networks are small: a second thread costs more than it gains, on busy cores far more.
     torch.set_num_threads(1)
@@ -194,6 +256,8 @@ def _train(
     agent = ALGORITHMS[config["algorithm"]](
         config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
     )
+    if recorder.tracker:
+        agent.set_logger(recorder.tracker)
     if warm_start := config["warm_start"]:
         if labels:
             right = taught_labels(run.make_env(), labels)
@@ -203,6 +267,7 @@ def _train(
         recorder.show(0, agent)
     if run.steps:
         agent.learn(run.steps, callback=recorder)
+        recorder.track(agent.num_timesteps)
     return agent
 
 
@@ -222,6 +287,7 @@ def _train_own(run: Run, config: dict[str, Any], recorder: _Recorder) -> QTable 
 
     agent.learn(run.steps, on_dialogue)
     recorder.report(run.steps)
+    recorder.track(run.steps)
     return agent
 
 

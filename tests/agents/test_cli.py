@@ -43,7 +43,7 @@ def test_evaluate_reads_the_files_of_train(agent: str, tmp_path: Path) -> None:
     trained = agents(*words, "--seed", "3", "--steps", "1500", "--dialogues", "50")
     assert trained.returncode == 0, trained.stderr
     assert sorted(path.name for path in out.iterdir()) == [
-        "agent.json", "learning_curve.png", "metrics.json", "weights.npz",
+        "agent.json", "learning_curve.png", "metrics.json", "tensorboard", "weights.npz",
     ]  # fmt: skip
     metrics = json.loads((out / "metrics.json").read_text())
     assert set(metrics) >= {
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_agent(tmp_path: Path) -> None:
         (["train", "CartPole-v1"], "'CartPole-v1' is not a dialogue environment"),
         (["train", BUILT_IN[0], "--agent", "pp"], "unknown agent 'pp'; did you mean 'ppo'?"),
         (["train", BUILT_IN[0], "pacience=3"], "unknown setting 'pacience'; did you mean 'patience'?"),
-        (["train", BUILT_IN[0], "patience"], "'patience': a setting has the form key=value"),
+        (["train", BUILT_IN[0], "patience"], "'patience': expected the form key=value"),
         (["train", BUILT_IN[0], "patience=[1"], "'patience=[1': the value cannot be read"),
         (["train", BUILT_IN[0], "max_episode_steps=5"], "unknown setting 'max_episode_steps'"),
         (["train", BUILT_IN[0], "domain=concert"], "domain='concert': FakeUserRestaurant-v0 has its own"),

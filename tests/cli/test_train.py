@@ -27,7 +27,7 @@ EXPERT = """
       then: order
     - then: ask_size
 """
-FILES = ["agent.json", "metrics.json", "weights.npz"]
+FILES = ["agent.json", "metrics.json", "tensorboard", "weights.npz"]
 Command = Callable[..., tuple[int, str, str]]
 
 
