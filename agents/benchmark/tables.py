@@ -27,7 +27,7 @@ def report(results: Record, command: str) -> str:
         "bound* is the difference to the optimum with full knowledge of the user's goal, which no policy can "
         "reach under noise; where users search a database, the bound is that of an easier world, which its "
         "row names. *Searched rules* are those of the expert's family that a search found best for the one "
-        "environment ([search](../search/search.md)). A dash means: not measured, or training ended before "
+        "environment (`python -m agents search-benchmark`). A dash means: not measured, or training ended before "
         "so many dialogues." + _missing(results),
         "**Budgets.** Columns with a number compare learners after that many training dialogues. Those of "
         "*own end* do not: each learner stops after its own number of steps, and *training dialogues* has "
