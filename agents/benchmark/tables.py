@@ -27,8 +27,8 @@ def report(results: Record, command: str) -> str:
         "bound* is the difference to the optimum with full knowledge of the user's goal, which no policy can "
         "reach under noise; where users search a database, the bound is that of an easier world, which its "
         "row names. *Searched rules* are those of the expert's family that a search found best for the one "
-        "environment (`python -m agents search-benchmark`). A dash means: not measured, or training ended before "
-        "so many dialogues." + _missing(results),
+        "environment (`python -m agents search-benchmark`). A dash means: not measured, or training ended "
+        "before so many dialogues." + _missing(results),
         "**Budgets.** Columns with a number compare learners after that many training dialogues. Those of "
         "*own end* do not: each learner stops after its own number of steps, and *training dialogues* has "
         "the mean number of its dialogues. Figures before the end are taken on the way there, while learning "
