@@ -21,6 +21,7 @@ def said(*words: str, cwd: Path, typed: str = "", status: int = 0) -> str:
     return printed
 
 
+@pytest.mark.slow
 def test_bot_is_taught_talked_to_and_looked_at_in_a_database(database: DatabaseUrl, tmp_path: Path) -> None:
     url, hidden = database.url, re.escape(str(database))
     taught = said("teach", "concert", "--teacher", "expert", "--dialogues", "8", "--store", url, cwd=tmp_path)

@@ -31,6 +31,7 @@ def outputs(agent: OfflineLearner, observation: Any) -> Any:
     return agent.policy().outputs(observation)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", BUILT_IN)
 def test_conservative_q_learning_is_better_than_all_policies_of_the_data(env_id: str) -> None:
     env, episodes = recorded(env_id, ["random", "expert:0.5"], 500)
