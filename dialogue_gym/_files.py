@@ -94,12 +94,12 @@ def create_text(path: Path, text: str) -> None:
             temporary.replace(path)
 
 
-def create_folder(folder: Path, texts: Mapping[str, str], check: Callable[[Path], object]) -> None:
-    """Write texts, by file name, in UTF-8 into a new folder, all of them or none.
+def create_folder(folder: Path, contents: Mapping[str, str | bytes], check: Callable[[Path], object]) -> None:
+    """Write files into a new folder, all of them or none; texts are in UTF-8.
 
     Args:
         folder: the folder to make; an empty one is filled.
-        texts: the texts of its files.
+        contents: the contents of its files, by their paths in the folder, with slashes.
         check: gets a folder with the files before this one has them; an error that it raises prevents that.
 
     Raises:
@@ -113,13 +113,14 @@ def create_folder(folder: Path, texts: Mapping[str, str], check: Callable[[Path]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
         made = Path(name)
-        for file, text in texts.items():
-            (made / file).write_text(text, encoding="utf-8", newline="")
+        for file, content in contents.items():
+            (made / file).parent.mkdir(parents=True, exist_ok=True)
+            (made / file).write_bytes(content.encode() if isinstance(content, str) else content)
             _share(made / file)
         check(made)
         if is_there:
-            for file in texts:
-                (made / file).replace(folder / file)
+            for path in list(made.iterdir()):
+                path.replace(folder / path.name)
         else:
             _share(made, 0o777)
             made.rename(folder)

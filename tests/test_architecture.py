@@ -19,7 +19,7 @@ LAYERS = [
     "domains", "rules", "conversation", "envs", "vector", "actions", "stories", "reports", "nlu",
     "journal", "policies", "off_policy", "raters", "datasets", "wrappers", "text", "sb3", "chat", "check",
     "terminal", "factory", "outline", "ontologies", "teaching", "training", "bounds", "exact", "play",
-    "live", "fitting", "testing", "web", "cli", "__main__",
+    "live", "fitting", "testing", "hub", "web", "cli", "__main__",
 ]  # fmt: skip
 """Packages and root modules. Each imports only from itself and from those before it."""
 

@@ -46,6 +46,7 @@ MORE = ("docs/comparison.md", "docs/domain-files.md", "docs/in-words.md")
 RUN_BY = {
     "docs/datasets.md": "tests/datasets/test_page.py",
     "docs/fitting.md": "tests/fitting/test_page.py",
+    "docs/hub.md": "tests/hub/test_hub.py",
     "docs/index.md": "tests/docs/test_guides.py",
     "docs/learning-from-logs.md": "tests/cli/test_store.py",
     "docs/live.md": "tests/live/test_page.py",

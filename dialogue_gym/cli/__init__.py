@@ -26,6 +26,8 @@ _EXTRAS = {
     "rapidfuzz": "nlu",
     "re2": "nlu",
     "sklearn": "nlu",
+    "httpx2": "hub",
+    "huggingface_hub": "hub",
     "fastapi": "web",
     "itsdangerous": "web",
     "nicegui": "web",

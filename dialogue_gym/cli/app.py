@@ -28,6 +28,7 @@ _MODULES = {
     "import": "imports",
     "stories": "stories",
     "store": "store",
+    "hub": "hub",
 }
 """The module of each subcommand, which has a function or a group of the same name."""
 

@@ -94,6 +94,18 @@ def with_venues(text: str, root: YamlNode, source: YamlNode | None = None) -> st
     return f'{text[:start]}{{{head}, "rows": [\n    {rows}]}}{line_end}{text[end:]}'
 
 
+def database_file(root: YamlNode) -> Path | None:
+    """Return the path of the file that the key `database` of a domain file names; None without one.
+
+    Raises:
+        DomainError: the key does not name a file by a text.
+    """
+    entry = root.mapping().get("database")
+    if entry is not None and entry.is_mapping:
+        entry = entry.mapping().get("file")
+    return None if entry is None else _place(entry, Path(root.file).parent)[0]
+
+
 # The sources.
 
 
@@ -114,14 +126,22 @@ def _inline(entry: YamlNode, keys: Mapping[str, YamlNode]) -> _Table:
 
 
 def _of_file(entry: YamlNode, folder: Path) -> _Table:
+    path, table = _place(entry, folder)
+    try:
+        if table is not None:
+            return _of_table(entry, _existing(entry, path), table)
+        return _of_csv(entry, _existing(entry, path))
+    except OSError as error:
+        raise entry.error(f"{quoted(entry.text())} cannot be read ({error.strerror or error})") from None
+
+
+def _place(entry: YamlNode, folder: Path) -> tuple[Path, str | None]:
+    """Return the path of a file of venues, and the name of the table if it is a SQLite database."""
     written = entry.text("file")
     name, _, table = written.rpartition("#")
-    try:
-        if name and not (folder / written).is_file():
-            return _of_table(entry, _existing(entry, folder / name), table)
-        return _of_csv(entry, _existing(entry, folder / written))
-    except OSError as error:
-        raise entry.error(f"{quoted(written)} cannot be read ({error.strerror or error})") from None
+    if name and not (folder / written).is_file():
+        return folder / name, table
+    return folder / written, None
 
 
 def _existing(entry: YamlNode, path: Path) -> Path:

@@ -166,6 +166,15 @@ def load_policy(folder: Path, saved: SavedAgent, env: DialogueEnv) -> NetworkPol
             f"{folder}: this agent is for other actions or observations than those of {env.domain.name}"
             f" ({_difference(saved, env)}); train it again"
         )
+    return _policy(folder / WEIGHTS_FILE, io.BytesIO(read_weights(folder, saved)), saved, env)
+
+
+def read_weights(folder: Path, saved: SavedAgent) -> bytes:
+    """Return the content of `weights.npz`, which has the digest that `agent.json` names.
+
+    Raises:
+        AgentError: the file cannot be read, or is another one.
+    """
     path = folder / WEIGHTS_FILE
     try:
         data = read_bytes(path)
@@ -173,7 +182,7 @@ def load_policy(folder: Path, saved: SavedAgent, env: DialogueEnv) -> NetworkPol
         raise AgentError(f"{folder}: not a trained agent ({WEIGHTS_FILE}: {error.strerror})") from None
     if hashlib.sha256(data).hexdigest() != saved.weights:
         raise AgentError(f"{path}: damaged, or of another agent than {AGENT_FILE}; train it again")
-    return _policy(path, io.BytesIO(data), saved, env)
+    return data
 
 
 def read_table(path: Path, env: DialogueEnv) -> QTable:

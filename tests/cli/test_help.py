@@ -55,13 +55,16 @@ COMMANDS = {
     ("store", "rollback"): "Go back to an earlier checkpoint",
     ("store", "prune"): "Remove old checkpoints",
     ("store", "check"): "Check a store",
+    ("hub",): "Share agents and domains on the Hugging Face Hub.",
+    ("hub", "push"): "Write an agent or a domain to a repository",
+    ("hub", "pull"): "Copy an agent or a domain from a repository",
 }
 
 
 def test_every_command_is_listed_here() -> None:
     group = typer.main.get_command(app)
     names = {()} | {(name,) for name in group.commands}  # type: ignore[attr-defined]
-    for name in ("import", "stories", "store"):
+    for name in ("import", "stories", "store", "hub"):
         names |= {(name, sub) for sub in group.commands[name].commands}  # type: ignore[attr-defined]
     assert names == set(COMMANDS)
 

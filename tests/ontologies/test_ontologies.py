@@ -272,14 +272,14 @@ def test_a_domain_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ontology = read_multiwoz(*multiwoz_files(tmp_path))
-    write = Path.write_text
+    write = Path.write_bytes
 
     def fail(self: Path, *arguments: Any, **keywords: Any) -> int:
         if self.name == "domain.yml":
             raise OSError(28, "No space left on device", str(self))
         return write(self, *arguments, **keywords)
 
-    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OSError, match="No space left"):
         write_project(ontology, tmp_path / "made")
     assert {path.name for path in tmp_path.iterdir()} == {"ontology.json", "hotel_db.json"}

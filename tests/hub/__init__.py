@@ -1,0 +1,1 @@
+"""Agents and domains shared on the Hugging Face Hub."""
