@@ -226,6 +226,33 @@ def evaluate_command(
         console.print(_table({name: figures}, title))
 
 
+@app.command()
+def verify(
+    entries: Annotated[list[Path], typer.Argument(metavar="ENTRY...", help="JSON files of the leaderboard")],
+    *,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="write the figures into the entries and the page, not compare them"),
+    ] = False,
+) -> None:
+    """Play entries of the leaderboard again; the exit status is 1 if any digit of a figure differs."""
+    from agents.leaderboard import differences, played, read_entry, write_entry
+
+    contents = {path: read_entry(path) for path in entries}
+    wrong = False
+    for path, entry in contents.items():
+        again = played(path, entry)
+        found = [] if write else differences(entry, again)
+        wrong = wrong or bool(found)
+        if write:
+            write_entry(path, again)
+        figures = f"success {again.mean('success_rate'):.1%}, mean return {again.mean('mean_return'):.2f}"
+        for line in found or [f"{'written' if write else 'verified'}: {figures}"]:
+            print(f"{path}: {line}")
+    if wrong:
+        raise typer.Exit(1)
+
+
 @app.command(name="dataset")
 def dataset_command(
     env_id: EnvId,

@@ -48,6 +48,7 @@ RUN_BY = {
     "docs/fitting.md": "tests/fitting/test_page.py",
     "docs/hub.md": "tests/hub/test_hub.py",
     "docs/index.md": "tests/docs/test_guides.py",
+    "docs/leaderboard.md": "tests/agents/test_leaderboard.py",
     "docs/learning-from-logs.md": "tests/cli/test_store.py",
     "docs/live.md": "tests/live/test_page.py",
     "docs/play.md": "tests/play/test_dialog.py",
