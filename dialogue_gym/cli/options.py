@@ -15,6 +15,7 @@ import typer
 from dialogue_gym._text import nearest, printable, quoted
 from dialogue_gym.domain.sources import builtin_names, namesake
 from dialogue_gym.journal.place import StorePlace, place_of
+from dialogue_gym.training.tracker import TrackingTool
 
 BOT, TEACHING, LEARNING = "Bot and store", "Teaching", "Learning from people"
 SERVING, PEOPLE = "Serving", "Visitors and front ends"
@@ -331,6 +332,13 @@ _OPTIONS: dict[str, Any] = {
         "--promote",
         **one_of(Promote, "way"),
         help="safely: what was learned answers people once their conversations show that it is better.",
+    ),
+    "track": _option(
+        str,
+        LEARNING,
+        "--track",
+        **one_of(TrackingTool),
+        help="The tool that keeps figures of the learning; tensorboard writes them into the store's folder.",
     ),
     # Visitors and front ends
     "origin": _option(

@@ -95,6 +95,7 @@ class LearningOptions(BotOptions):
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
         weigh_raters: whether ratings count less if their raters contradict the others, or outcomes.
         promote: `"newest"` for the newest weights always, `"safely"` for those that are surely better.
+        track: the tool that keeps the figures of the learning: one of `TrackingTool`.
     """
 
     agent: str | None = None
@@ -107,6 +108,7 @@ class LearningOptions(BotOptions):
     explore: str | None = None
     weigh_raters: bool = False
     promote: str = NEWEST
+    track: str = "none"
 
 
 @dataclass(frozen=True)

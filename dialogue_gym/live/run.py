@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -33,6 +34,7 @@ from dialogue_gym.teaching.startup import await_training, for_people, make_inter
 from dialogue_gym.teaching.story_import import StoryNews
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
+from dialogue_gym.training.tracker import TrackingTool, available_tracker, tracking
 
 _PROMPT = "you > "
 _END_PROMPT = f"{END_QUESTION} > "
@@ -78,6 +80,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     text = domain_text(given.source)
     domain = load_domain(given.source)
     check_promotion(given.promote, given.explore, domain)
+    tool = available_tracker(given.track)
     place = given.store or default_store(domain.name, "live", given.source, text)
     begins = _beginning(given, domain, text, place)
     domain, turn_taking = begins.domain, begins.turn_taking
@@ -86,7 +89,9 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
     guard = None
     if domain.fake_user is not None:
         guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.roll_back)
-    with Store(place) as store:
+    figures = place if isinstance(place, Path) else Path(place.name)
+    run = f"{domain.name}, learning from people"
+    with Store(place) as store, tracking(tool, figures, run, {"domain": domain.name}) as logger:
         for line in store.use_domain(given.source, text):
             _report(line)
         store.use_files(given.nlu, given.actions)
@@ -108,6 +113,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             report=_report,
             explore=given.explore,
             promote=given.promote,
+            logger=None if tool is TrackingTool.NONE else logger,
         )
         if trainer.promotion is not None:
             for line in trainer.promotion.lines(trainer.learner.updates):

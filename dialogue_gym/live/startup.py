@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
@@ -27,6 +27,9 @@ from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.learner import right_actions
 
+if TYPE_CHECKING:
+    from stable_baselines3.common.logger import Logger
+
 
 def start_or_resume(
     store: Store,
@@ -44,6 +47,7 @@ def start_or_resume(
     others: Callable[[], dict[str, Any]] = dict,
     explore: str | None = None,
     promote: str = NEWEST,
+    logger: Logger | None = None,
 ) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a store, resumed from a checkpoint or new.
 
@@ -62,6 +66,7 @@ def start_or_resume(
         others: returns further parts of a checkpoint, as JSON-serializable values.
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
         promote: `"newest"` for the newest weights always, `"safely"` for those that are surely better.
+        logger: given the figures of the learning at the end of each dialogue.
 
     Returns:
         The trainer, and the further parts of the checkpoint.
@@ -105,6 +110,7 @@ def start_or_resume(
         own=history.own_names,
         promotion=promotion,
         read=lambda agents, after: read_logs(store, agents[0].env.domain, agents, after),
+        logger=logger,
     )
     if found is None:
         trainer.checkpoint()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.evaluation import success_rate
 from dialogue_gym.version import __version__
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.logger import Logger
 
 EVERY = 500
 MOST_BEHIND = 2000
@@ -83,6 +86,7 @@ class Trainer:
         own: Names = frozenset(),
         promotion: Promotion | None = None,
         read: ReadLogs | None = None,
+        logger: Logger | None = None,
     ) -> None:
         """Prepare to learn.
 
@@ -99,7 +103,9 @@ class Trainer:
             own: the names that teachers added or edited; see `migrate_arrays`.
             promotion: the weights in use, and the candidate; None for the newest weights always.
             read: returns the logs after an entry, by which candidates are compared.
+            logger: given the figures at the end of each dialogue.
         """
+        self._logger = logger
         self.learner = learner
         self.explorer = explorer
         self.last_entry = last_entry
@@ -219,6 +225,23 @@ class Trainer:
             self.promotion = self.promotion.with_ended()
         if task.is_boundary and self.learner.transitions >= self._due:
             self._try_checkpoint()
+        if task.is_boundary and self._logger is not None:
+            self._track(self._logger)
+
+    def _track(self, logger: Logger) -> None:
+        logger.record("live/satisfaction", self.explorer.satisfaction)
+        logger.record("live/exploration_rate", self.explorer.chance)
+        logger.record("live/updates", self.learner.updates)
+        logger.record("live/waiting_turns", self.backlog)
+        try:
+            logger.dump(self.learner.transitions)
+        except (
+            Exception
+        ) as error:  # whatever the tool raises: a full disk or a lost network must not end learning
+            self._logger = None
+            self._report(
+                f"the figures of the learning are tracked no longer ({type(error).__name__}: {error})"
+            )
 
     def _hand_out(self) -> None:
         if self.promotion is None and self.explorer.actor.version != self.learner.updates:
@@ -280,6 +303,8 @@ class Trainer:
             self._take(self._tasks.get())
         if self.last_entry != self._saved:
             self.checkpoint()
+        if self._logger is not None:
+            self._track(self._logger)
 
     def _run(self) -> None:
         try:
@@ -319,6 +344,8 @@ class Trainer:
             success_rate = self._guard.success_rate(self.learner.actor())
             if self._guard.has_fallen(success_rate):
                 self._fell(self._guard, success_rate)
+            if self._logger is not None:
+                self._logger.record("live/success_with_fake_user", success_rate)
             is_best = success_rate >= self._guard.best
             self._guard.best = max(success_rate, self._guard.best)
         self._due = self.learner.transitions + self._every

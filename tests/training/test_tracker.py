@@ -10,6 +10,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.commands import call
+from tests.conftest import TINY
 
 
 def train(cwd: Path, *more: str) -> tuple[int, str, str]:
@@ -43,6 +44,18 @@ def test_trackio_keeps_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         rows = [json.loads(one) for (one,) in database.execute("SELECT metrics FROM metrics ORDER BY step")]
     database.close()
     assert len(rows) > 1 and all(0 <= row["dialogues/success_rate"] <= 1 for row in rows)
+
+
+def test_live_learning_is_tracked_on_request(tmp_path: Path) -> None:
+    (tmp_path / "shop.yml").write_text(TINY)
+    words = ("live", "shop.yml", "--store", "live", "--track", "tensorboard")
+    done = call(*words, cwd=tmp_path, typed="/greet\n+\n/restart\n-\n/greet\n/restart\n+\n")
+    assert done.returncode == 0, done.stderr
+    found = EventAccumulator(str(tmp_path / "live/tensorboard"))
+    found.Reload()
+    assert len(found.Scalars("live/satisfaction")) >= 2
+    assert {one.value for one in found.Scalars("live/exploration_rate")} == {0}
+    assert call("store", "check", "live", cwd=tmp_path).returncode == 0
 
 
 def test_hyperparameters_and_settings_are_chosen_as_in_rl_zoo(tmp_path: Path) -> None:
