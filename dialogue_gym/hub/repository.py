@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -154,6 +155,7 @@ def _connected(repository: str, use: str) -> Iterator[HfApi]:
             f'{error.name} is missing: pip install "dialogue_gym[hub]" installs it', name=error.name
         ) from None
     disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its warnings are for developers
     api = HfApi(library_name="dialogue_gym", library_version=__version__)
     unknown = HubError(
         f"{quoted(repository)} is neither a folder nor the name of a repository, such as somebody/restaurant"
@@ -180,6 +182,9 @@ def _connected(repository: str, use: str) -> Iterator[HfApi]:
             ) from None
         reason = f"status {error.response.status_code}, {error.server_message or 'without a reason'}"
         raise HubError(f"{repository}: {api.endpoint} refused ({reason})") from None
-    except (httpx2.HTTPError, errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
+    except RuntimeError as error:  # a file that is uploaded by itself, before the commit
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise HubError(f"{repository}: the upload failed ({reason})") from None
+    except (httpx2.HTTPError, ConnectionError, errors.LocalEntryNotFoundError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise HubError(f"{repository}: {api.endpoint} cannot be reached ({reason})") from None

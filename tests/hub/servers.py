@@ -18,9 +18,15 @@ TOKEN = "hf_of_somebody"
 
 @dataclass
 class Hub:
-    """Repositories by name: the files of each of their commits, the newest last."""
+    """Repositories by name: the files of each of their commits, the newest last.
+
+    As on the Hub, arrays of NumPy are uploaded by themselves, before the commit that names them.
+    """
 
     url: str = ""
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    downloads: set[str] = field(default_factory=set)
+    is_full: bool = False
     repositories: dict[str, list[dict[str, bytes]]] = field(default_factory=dict)
 
     def files(self, name: str) -> dict[str, bytes]:
@@ -52,11 +58,14 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         words = [unquote(word) for word in urlsplit(self.path).path.strip("/").split("/")]
         answer = Answer(404, {"error": f"no such address: {self.path}"})
         try:
@@ -71,6 +80,16 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.data)
 
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
     def _serve(self, words: list[str], body: bytes) -> None:
         if words == ["api", "validate-yaml"]:
             content = json.loads(body)["content"]
@@ -79,8 +98,22 @@ class Handler(BaseHTTPRequestHandler):
             self._create(json.loads(body))
         if words[:2] == ["api", "models"]:
             self._model("/".join(words[2:4]), words[4:], body)
+        if words[2:] == ["info", "lfs", "objects", "batch"]:
+            self._may_write()
+            asked = json.loads(body)["objects"]
+            objects = [
+                one | {"actions": {"upload": {"href": f"{self.hub.url}/upload/{one['oid']}"}}}
+                for one in asked
+            ]
+            raise Answer(200, {"transfer": "basic", "objects": objects})
+        if words[0] == "upload" and self.hub.is_full:
+            raise Answer(403, {"error": "Storage limit reached"})
+        if words[0] == "upload":
+            self.hub.uploads[hashlib.sha256(body).hexdigest()] = body
+            raise Answer(200)
         if words[2:3] == ["resolve"]:
             name, path = "/".join(words[:2]), "/".join(words[4:])
+            self.hub.downloads.add(path)
             data = self.hub.files(name)[path]
             tag = f'"{hashlib.sha1(data).hexdigest()}"'
             raise Answer(200, data, ETag=tag, X_Repo_Commit=self.hub.commit_id(name))
@@ -100,6 +133,8 @@ class Handler(BaseHTTPRequestHandler):
         if name not in self.hub.repositories:
             raise Answer(404, {"error": "Repository not found"}, X_Error_Code="RepoNotFound")
         commit = self.hub.commit_id(name)
+        if name == "me/broken":
+            raise Answer(500, {"error": "The disk is full"})
         if not words or words[0] == "revision":
             if words and words[1] not in ("main", commit):
                 raise Answer(404, {"error": "Invalid rev id"}, X_Error_Code="RevisionNotFound")
@@ -113,7 +148,14 @@ class Handler(BaseHTTPRequestHandler):
         if words[0] == "preupload":
             paths = [one["path"] for one in json.loads(body)["files"]]
             raise Answer(200, {
-                "files": [{"path": one, "uploadMode": "regular", "shouldIgnore": False} for one in paths]
+                "files": [
+                    {
+                        "path": one,
+                        "uploadMode": "lfs" if one.endswith(".npz") else "regular",
+                        "shouldIgnore": False,
+                    }
+                    for one in paths
+                ]
             })  # fmt: skip
         if words[0] == "commit":
             lines = [json.loads(line) for line in body.splitlines()]
@@ -121,6 +163,10 @@ class Handler(BaseHTTPRequestHandler):
                 line["value"]["path"]: base64.b64decode(line["value"]["content"])
                 for line in lines
                 if line["key"] == "file"
+            } | {
+                line["value"]["path"]: self.hub.uploads[line["value"]["oid"]]
+                for line in lines
+                if line["key"] == "lfsFile"
             }
             self.hub.repositories[name].append(self.hub.files(name) | added)
             commit = self.hub.commit_id(name)
