@@ -75,7 +75,7 @@ def dataset_id(env: gym.Env[Any, Any], name: str) -> str:
         chosen += "-v0"
     try:
         minari.dataset.minari_dataset.parse_dataset_id(chosen)
-    except ValueError:
+    except (ValueError, TypeError):  # the latter where the name is empty
         raise ValueError(
             f"{quoted(chosen)}: the id of a data set has letters, digits, - and _ only, as in"
             f" {NAMESPACE}/pizza/mixed-v0"

@@ -5,6 +5,7 @@ A corrected sentence has its meaning at once, and like ones as soon as the train
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import importlib.util
 import threading
@@ -26,6 +27,8 @@ from dialogue_gym.teaching.taught_examples import (
 
 SOON = 3_000
 """The number of examples up to which a message waits for the training: well under a second."""
+
+_EXIT_WAITS = 10  # seconds
 
 
 class TaughtInterpreter(Interpreter):
@@ -116,6 +119,8 @@ class TaughtInterpreter(Interpreter):
             self._wanted = (domain, data)
             if _material(*self._wanted) != _material(*self._made) and not self._is_training:
                 self._is_training = True
+                # A thread that ends inside of a compiled library would abort the process at its exit.
+                atexit.register(self.wait, _EXIT_WAITS)
                 threading.Thread(target=self._train, name="interpreter", daemon=True).start()
 
     def _train(self) -> None:
@@ -134,12 +139,14 @@ class TaughtInterpreter(Interpreter):
                 except BaseException:
                     with self._changed:  # nobody waits for a training that has ended
                         self._fault, self._is_training = "the examples could not be learned", False
+                        atexit.unregister(self.wait)
                         self._changed.notify_all()
                     raise
             with self._changed:
                 self._model, self._made, self._fault = model, (domain, data), fault
                 if _material(*self._wanted) == _material(domain, data):
                     self._is_training = False
+                    atexit.unregister(self.wait)
                     self._changed.notify_all()
                     return
 

@@ -6,6 +6,8 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -21,6 +23,7 @@ from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of, read
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
+from tests import ROOT
 from tests.live.people import DOMAIN, Days, comparable
 from tests.processes import PROCESSES
 
@@ -154,3 +157,15 @@ def test_second_process_on_a_store_is_refused(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.join()
+
+
+def test_a_server_refused_while_it_trains_its_interpreter_ends_in_order(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("uvicorn")
+    words = ["serve", "restaurant", "--talk", "--no-teach", "--no-open", "--port", "0", "--store", "held"]
+    with Store(tmp_path / "held"):
+        done = subprocess.run(
+            [sys.executable, "-m", "dialogue_gym", *words], cwd=tmp_path, capture_output=True, text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr

@@ -67,6 +67,7 @@ def test_what_cannot_be_exported_is_one_sentence(tmp_path: Path, monkeypatch: py
         (["--minari", "people"], "live: no logged dialogue can be used"),
         (["out", "--minari", "people"], "--minari: it takes no FOLDER and no other options but --store"),
         (["--minari", "é!"], "the id of a data set has letters, digits, - and _ only"),
+        (["--minari", ""], "the id of a data set has letters, digits, - and _ only"),
         ([], "give the folder for the files, as in: dialogue-gym store export FOLDER --store DIR"),
     ):
         done = call("store", "export", *words, "--store", "live", cwd=tmp_path)
