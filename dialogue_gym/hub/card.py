@@ -40,10 +40,9 @@ def _lines(bundle: Bundle, repository: str) -> Iterator[str]:
     if agent:
         yield f"A dialogue policy that was learned with the fake user of the domain {name} of dialogue_gym."
         yield f"Algorithm: {_code(agent.algorithm)}. Its weights are numbers and JSON, no code."
-    else:
-        yield f"A domain of dialogue_gym: {_code(bundle.name)}."
-    if bundle.domain:
-        domain = bundle.domain
+    if domain := bundle.domain:
+        description = domain.description.strip() or "A dialogue with a fake user, for dialogue_gym."
+        yield from ([""] if agent else []) + [printable(line) for line in description.splitlines()] + [""]
         sizes = [counted(len(domain.slots), "slot"), counted(len(domain.actions), "action")]
         if domain.database:
             sizes.append(counted(len(domain.database.rows), "venue"))

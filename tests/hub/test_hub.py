@@ -100,6 +100,8 @@ def test_a_domain_goes_with_its_database_and_without_secrets(hub: Hub, domain: P
     assert call("hub", "push", str(domain), "me/hotel").returncode == 0
     data = {"domain.yml", "hotels.csv", "nlu.yml", "nlu_test.yml", "stories.yml"}
     assert {*hub.files("me/hotel")} == {"README.md"} | data
+    card = hub.files("me/hotel")["README.md"].decode()
+    assert "270 venues" in card and "dialogue-gym chat hotel\n" in card
     assert call("hub", "pull", "me/hotel", "--out", "taken/hotel", cwd=tmp_path).returncode == 0
     assert load_domain(str(tmp_path / "taken/hotel")) == load_domain(str(domain))
     (domain / "hotels.csv").rename(tmp_path / "hotels.csv")
