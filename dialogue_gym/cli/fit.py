@@ -15,7 +15,7 @@ from dialogue_gym._files import check_target, write_text
 from dialogue_gym._text import counted, percent, printable
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.cli.logs import domain_of
-from dialogue_gym.cli.options import SeedOption
+from dialogue_gym.cli.options import PlaceArgument, SeedOption
 from dialogue_gym.cli.verdict import JsonOption
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import parse_domain
@@ -27,13 +27,15 @@ from dialogue_gym.journal.store import Store
 
 if TYPE_CHECKING:
     from dialogue_gym.fitting import BehaviourDistance, Figure, FittedUser, JournalDialogues
+    from dialogue_gym.journal.place import StorePlace
 
+_FITTED = "The fake user is fitted to"
 SIMULATED = 1000
 """Dialogues that are simulated to compare them with those of people."""
 
 
 def fit(
-    place: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that live, serve or teach wrote.")],
+    place: PlaceArgument,
     *,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The domain file to write.")],
     seed: SeedOption = 1,
@@ -46,6 +48,8 @@ def fit(
     from dialogue_gym import fitting
 
     check_target(out)
+    if out.exists() and _FITTED.encode() not in out.read_bytes():
+        raise ValueError(f"{out}: this file exists, and is not a fitted domain; give another name")
     with Store(place, create=False, read_only=True) as opened:
         history = History(opened.entries())
         about = opened.domain
@@ -58,7 +62,7 @@ def fit(
     except fitting.CannotFit as error:
         raise ValueError(f"{place}: {error}") from None
     phrases = fitting.phrases_of(domain, logged.messages)
-    heading = f"The fake user is fitted to {counted(fitted.dialogues, 'conversation')} with people."
+    heading = f"{_FITTED} {counted(fitted.dialogues, 'conversation')} with people."
     written = fitting.fitted_text(
         text,
         about.source,
@@ -91,7 +95,7 @@ def _distances(
 
 
 def _shown(
-    place: Path,
+    place: StorePlace,
     out: Path,
     logged: JournalDialogues,
     fitted: FittedUser,
@@ -120,8 +124,16 @@ def _shown(
         if distance.value > distance.by_chance:
             shares = f"{percent(distance.simulated)}, not {percent(distance.logged)}"
             yield f"({distance.behaviour}: the largest difference is {distance.item!r}, {shares})"
+    further = [one.behaviour for one, other in zip(near, far, strict=True) if _is_further(one, other)]
+    if further:
+        yield f"(further from people than before: {', '.join(further)}; look at these before you train on it)"
     yield from (f"({note})" for note in _notes(logged, fitted))
     yield f"{out} written; train on it: dialogue-gym train {out}"
+
+
+def _is_further(fitted: BehaviourDistance, before: BehaviourDistance) -> bool:
+    """Return whether a fitted user is further from people than the one before, and than chance makes it."""
+    return fitted.value > max(before.value, fitted.by_chance)
 
 
 def _name(figure: Figure) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dialogue_gym.conversation.conversation import with_user
@@ -72,10 +73,12 @@ def store_agent(place: StorePlace, domain: Domain, report: Callable[[str], None]
     if newest is None:
         return taught_agent(place, domain)
     with Store(place, create=False, read_only=True) as store:
-        history = History(store.taught())
+        history, about = History(store.taught()), store.domain
     domain = history.extended(domain)
     env = DialogueEnv(with_user(domain), turn_taking=newest.turn_taking)
     if newest.state["knows"] != schema_of(env):
+        if about is not None and (learned := Path(about.source).stem) != domain.name:
+            raise AgentError(f"{place}: this was learned with another domain, {learned}, not {domain.name}")
         raise AgentError(
             f"{place}: this was learned with another version of the domain {domain.name};"
             " `dialogue-gym live` carries it over if the domain has grown"

@@ -20,7 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dialogue_gym._files import FileError, FileKind, read_text
-from dialogue_gym._text import printable, quoted
+from dialogue_gym._text import printable
 from dialogue_gym.web.access import LEAST_PASSWORD, is_loopback
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
 from dialogue_gym.web.security import MOST_BYTES, ProxyNotice
@@ -248,7 +248,7 @@ def read_tokens(path: Path | None) -> dict[str, str]:
         if len(words) != 2 or len(words[1]) < LEAST_PASSWORD or "/" in words[0]:
             raise ValueError(
                 f"{path}:{number}: expected a name without a slash and a token of at least"
-                f" {LEAST_PASSWORD} characters, not {quoted(line)}"
+                f" {LEAST_PASSWORD} characters"  # the line may be a secret
             )
         found[words[0]] = words[1]
     if not found:

@@ -88,11 +88,23 @@ def test_refusals_are_one_sentence_and_write_nothing(tmp_path: Path) -> None:
         ("nowhere", out, "nowhere"),
         ("few", out, "few: 3 conversations with people are too few: it takes 20"),
         ("few", tmp_path, "this is a directory"),
+        (
+            "few",
+            tmp_path / "few/journal.sqlite",
+            "journal.sqlite: this file exists, and is not a fitted domain",
+        ),
+        ("postgresql://ann:secret@localhost:1/x", out, "no server answers there"),
     ):
-        done = call("store", "fit", str(tmp_path / place), "--out", str(target))
+        where = place if "://" in place else str(tmp_path / place)
+        done = call("store", "fit", where, "--out", str(target))
         assert done.returncode == 2 and sentence in done.stderr.replace("\n", " "), done.stderr
-        assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1
+        assert (
+            "Traceback" not in done.stderr
+            and "secret" not in done.stderr
+            and len(done.stderr.splitlines()) == 1
+        )
     assert not out.exists()
+    assert call("store", "check", str(tmp_path / "few")).returncode == 0  # nothing was written over it
 
 
 def test_teachers_say_what_was_meant(tmp_path: Path) -> None:
