@@ -19,7 +19,7 @@ from dialogue_gym._text import printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.domain.sources import builtin_names
-from dialogue_gym.factory import domain_notes
+from dialogue_gym.factory import domain_notes, how_to_talk
 from dialogue_gym.journal.data_folder import data_folder
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.journal.place import StorePlace
@@ -184,6 +184,8 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             print(f"{_OPENENV_AT} {_told(options, listening, OPENENV_PATH)}")
         if people:
             print(f"Talk to the bot at {_told(options, listening, TALK_PATH)}")
+            if words is not None and not words.knows_words:
+                print(f"({how_to_talk(domain, False)})")
             print(f"Rasa's front ends reach it at {WEBHOOK}", flush=True)
             is_reached = not is_loopback(options.host) or options.name or options.behind_proxy
             if is_reached and not channels.tokens:

@@ -236,7 +236,7 @@ def test_rules_that_changed_in_their_files_hold_from_the_next_start(
     def start(*stories: Path) -> tuple[list[str], list[str | None]]:
         """Return the notes of a start, and the bot's answers by its rules."""
         setup = set_up(domain, TeachOptions("bot.yml", user="me", stories=stories, store=Path("store")))
-        with Store(setup.folder) as store:
+        with Store(setup.place) as store:
             notes = setup.prepare(store)
             Session(domain, store)
             history = History(store.entries())
