@@ -191,7 +191,8 @@ class PackagePage:
         if isinstance(item, griffe.DocstringNamedElement):
             name = item.name
         else:
-            name = f"~{self.typed(item.annotation or '')}"
+            name = self.typed(item.annotation or "")
+            name = f"~{name}" if "." in name else name  # Sphinx shows the sign at names without a module
         return f":{group} {name}: {indented(item.description)}"
 
 
