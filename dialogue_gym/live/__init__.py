@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dialogue_gym.live.decision import Decider, LiveDecision
     from dialogue_gym.live.env import DialogueLiveEnv, PersonLeft
     from dialogue_gym.live.exploration import Explorer, QPolicy
+    from dialogue_gym.live.follower import unlearned
     from dialogue_gym.live.handoff import Handoff
     from dialogue_gym.live.learner import LearnerSettings, LiveLearner
     from dialogue_gym.live.logs import StoredLogs, read_logs, return_range
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from dialogue_gym.live.promotion import Promotion
     from dialogue_gym.live.rate_limit import Limits, RateLimiter
     from dialogue_gym.live.raters import OpinionLog, RaterWeights
+    from dialogue_gym.live.regression_guard import RegressionGuard
     from dialogue_gym.live.replay_buffer import ReplayBuffer
     from dialogue_gym.live.sessions import Rejected, Sessions
     from dialogue_gym.live.simulated_person import SimulatedPerson
     from dialogue_gym.live.startup import start_or_resume
-    from dialogue_gym.live.trainer import RegressionGuard, Trainer
-    from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
+    from dialogue_gym.live.trainer import Trainer
+    from dialogue_gym.live.transitions import LiveReward, Transition
     from dialogue_gym.live.turn import LiveError, Reply
 
 __all__ = [
@@ -79,6 +81,7 @@ __getattr__ = lazy_getattr(__name__, {
     "decision": ("Decider", "LiveDecision"),
     "env": ("DialogueLiveEnv", "PersonLeft"),
     "exploration": ("Explorer", "QPolicy"),
+    "follower": ("unlearned",),
     "handoff": ("Handoff",),
     "learner": ("LearnerSettings", "LiveLearner"),
     "logs": ("StoredLogs", "read_logs", "return_range"),
@@ -91,7 +94,8 @@ __getattr__ = lazy_getattr(__name__, {
     "sessions": ("Rejected", "Sessions"),
     "simulated_person": ("SimulatedPerson",),
     "startup": ("start_or_resume",),
-    "trainer": ("RegressionGuard", "Trainer"),
-    "transitions": ("LiveReward", "Transition", "unlearned"),
+    "regression_guard": ("RegressionGuard",),
+    "trainer": ("Trainer",),
+    "transitions": ("LiveReward", "Transition"),
     "turn": ("LiveError", "Reply"),
 })  # fmt: skip

@@ -16,7 +16,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.live.migration import MigrationError
 from dialogue_gym.live.raters import RaterWatch
 from dialogue_gym.live.sessions import Sessions
-from dialogue_gym.live.transitions import Trace, unlearned
+from dialogue_gym.live.transitions import Trace
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.policies.agent import ActionScore, Agent
 from dialogue_gym.teaching.learner import right_actions, rule_book
@@ -278,8 +278,6 @@ class Handoff:
         self.raters.use_domain(domain)
         actions = self._trainer.learner.env.action_names
         self._bot.use_domain(domain, rule_book(history, domain, actions, turn_taking))
-        for last, transitions in unlearned(known.store, domain, known.reward, self._trainer.last_entry):
-            self._trainer.submit(transitions, last)
 
 
 def _step(trace: Trace) -> int:

@@ -14,13 +14,15 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, Checkpoints, checkpoints_of
 from dialogue_gym.live.exploration import Explorer
+from dialogue_gym.live.follower import JournalFollower
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
 from dialogue_gym.live.logs import read_logs
 from dialogue_gym.live.migration import MigrationError, Names, load_checkpoint, schema_of
 from dialogue_gym.live.options import NEWEST, SAFELY, check_promotion, exploration_rates
 from dialogue_gym.live.promotion import Promotion, weights_in
-from dialogue_gym.live.trainer import EVERY, RegressionGuard, Trainer
-from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
+from dialogue_gym.live.regression_guard import RegressionGuard
+from dialogue_gym.live.trainer import EVERY, Trainer
+from dialogue_gym.live.transitions import LiveReward, Transition
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.network import NetworkPolicy
@@ -48,6 +50,7 @@ def start_or_resume(
     explore: str | None = None,
     promote: str = NEWEST,
     logger: Logger | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a store, resumed from a checkpoint or new.
 
@@ -67,6 +70,7 @@ def start_or_resume(
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
         promote: `"newest"` for the newest weights always, `"safely"` for those that are surely better.
         logger: given the figures of the learning at the end of each dialogue.
+        checkpoints: the checkpoints, if only some may write them; `kept` is theirs then.
 
     Returns:
         The trainer, and the further parts of the checkpoint.
@@ -80,7 +84,7 @@ def start_or_resume(
     """
     rates = exploration_rates(explore)
     check_promotion(promote, explore, domain)
-    checkpoints = checkpoints_of(store.place, kept)
+    checkpoints = checkpoints or checkpoints_of(store.place, kept)
     learner = LiveLearner(with_user(domain), turn_taking, settings, seed)
     history = History(store.taught())
     taught = right_actions(history, domain, learner.env.action_names, turn_taking)
@@ -97,6 +101,7 @@ def start_or_resume(
     promotion = None
     if promote == SAFELY:
         promotion = _promotion(learner, found, state["upto"]).with_ended(_ended(store, state["upto"]))
+    follower = JournalFollower(store, domain, reward or LiveReward.of(domain), state["upto"])
     trainer = Trainer(
         learner,
         explorer,
@@ -110,12 +115,14 @@ def start_or_resume(
         own=history.own_names,
         promotion=promotion,
         read=lambda agents, after: read_logs(store, agents[0].env.domain, agents, after),
+        follower=follower,
         logger=logger,
     )
     if found is None:
         trainer.checkpoint()
-    for last, transitions in unlearned(store, domain, reward or LiveReward.of(domain), trainer.last_entry):
-        trainer.submit(transitions, last)
+    for news in follower.news():
+        trainer.submit(news.transitions, news.entry)  # the ends of dialogues are counted already
+    follower.forget()  # most were read for this alone
     return trainer, state["others"]
 
 

@@ -10,24 +10,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, read
 from dialogue_gym.live.exploration import Explorer, Labels
+from dialogue_gym.live.follower import JournalFollower
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.logs import StoredLogs
 from dialogue_gym.live.migration import Names, load_checkpoint, migrate_arrays, schema_of
 from dialogue_gym.live.promotion import LabelledQPolicy, Promotion, weights_in
+from dialogue_gym.live.regression_guard import RegressionGuard
 from dialogue_gym.live.transitions import Transition
 from dialogue_gym.off_policy import CannotSay
 from dialogue_gym.policies.agent import Agent
-from dialogue_gym.policies.base import Policy
-from dialogue_gym.policies.evaluation import success_rate
 from dialogue_gym.version import __version__
 
 if TYPE_CHECKING:
@@ -86,6 +83,7 @@ class Trainer:
         own: Names = frozenset(),
         promotion: Promotion | None = None,
         read: ReadLogs | None = None,
+        follower: JournalFollower | None = None,
         logger: Logger | None = None,
     ) -> None:
         """Prepare to learn.
@@ -103,6 +101,7 @@ class Trainer:
             own: the names that teachers added or edited; see `migrate_arrays`.
             promotion: the weights in use, and the candidate; None for the newest weights always.
             read: returns the logs after an entry, by which candidates are compared.
+            follower: reads the journal after the last entry; None if nothing is ever read again.
             logger: given the figures at the end of each dialogue.
         """
         self._logger = logger
@@ -124,6 +123,8 @@ class Trainer:
         self._most_waiting = math.inf
         self.promotion = promotion
         self._read = read
+        self._follower = follower
+        self._reading = threading.Lock()  # held while the journal is read, before `_learning`
         self._set_taught(taught or {})
         self._hand_out()
         self.fault: BaseException | None = None
@@ -138,6 +139,28 @@ class Trainer:
         """
         self._hand_over(_Task(tuple(transitions), last_entry, is_boundary))
 
+    def read_on(self) -> int:
+        """Hand over all that was written since the last call, by whichever process; see `JournalFollower`.
+
+        This is for a learner whose bots are in other processes: what the bots here hand over themselves would
+        be learned twice.
+
+        Returns:
+            The id of the last entry that teaches: see `JournalFollower.taught`.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        with self._reading:
+            return self._read_on()
+
+    def _read_on(self) -> int:
+        if self._follower is None:
+            return 0
+        for news in self._follower.news():
+            self.submit(news.transitions, news.entry, news.is_boundary)
+        return self._follower.taught
+
     @property
     def backlog(self) -> int:
         """The number of turns that wait to be learned."""
@@ -151,7 +174,7 @@ class Trainer:
     def use_domain(self, domain: Domain, labels: Callable[[DialogueEnv], Labels], own: Names) -> None:
         """Go on with a domain that has grown, or from which a teacher's own names have gone.
 
-        Transitions that wait are forgotten: those after `last_entry` are to be submitted again.
+        Transitions that wait are forgotten, and read again from the journal.
 
         Args:
             domain: the domain as it is now.
@@ -160,8 +183,9 @@ class Trainer:
 
         Raises:
             MigrationError: the domain has lost something else. All is as it was.
+            StoreError: the journal cannot be read.
         """
-        with self._learning:
+        with self._reading, self._learning:
             old, turn_taking = self.learner, self.learner.env.settings.turn_taking
             learner = LiveLearner(with_user(domain), turn_taking, old.settings)
             before = schema_of(old.env)
@@ -182,6 +206,9 @@ class Trainer:
             learner.teach(taught)
             self._set_taught(taught)
             self._hand_out()
+            if self._follower is not None:
+                self._follower.use_domain(domain, self.last_entry)
+                self._read_on()
 
     def _set_taught(self, labels: Labels) -> None:
         self.taught = dict(labels)
@@ -380,38 +407,3 @@ class Trainer:
             "knows": schema_of(self.learner.env),
             "promotion": None if self.promotion is None else self.promotion.state(),
         }
-
-
-DIALOGUES = 100
-FALL = 0.1
-_SEED = 1 << 40
-"""Far from the seeds that anything is learned with."""
-
-
-@dataclass
-class RegressionGuard:
-    """Guard of the success rate of a policy with the fake user.
-
-    Attributes:
-        env: the environment of the test dialogues.
-        fall: the largest drop below the best rate that is not reported.
-        best: the best success rate so far.
-        rolls_back: whether a fall brings the best checkpoint back.
-    """
-
-    env: DialogueEnv
-    fall: float = FALL
-    rolls_back: bool = False
-    best: float = 0.0
-
-    def success_rate(self, policy: Policy) -> float:
-        """Return the share of dialogues that succeed; always the same ones."""
-
-        def choose(observation: npt.NDArray[Any], mask: npt.NDArray[np.int8]) -> int:
-            return int(policy.predict(observation, deterministic=True, action_masks=mask)[0])
-
-        return success_rate(self.env, choose, range(_SEED, _SEED + DIALOGUES))
-
-    def has_fallen(self, success_rate: float) -> bool:
-        """Return whether a success rate is too far below the best."""
-        return success_rate < self.best - self.fall

@@ -6,7 +6,6 @@ read again.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -34,7 +33,6 @@ from dialogue_gym.journal.entry import (
     Entry,
     entry_events,
 )
-from dialogue_gym.journal.store import Store
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.raters import Opinion, Rater
 
@@ -405,31 +403,3 @@ def trace_of(domain: Domain, name: str, reward: LiveReward, entries: Iterable[En
     for entry in entries:
         trace.take(entry)
     return trace
-
-
-def unlearned(
-    store: Store, domain: Domain, reward: LiveReward, after: int
-) -> Iterator[tuple[int, list[Transition]]]:
-    """Yield the transitions that follow from the entries after a given one, as they were found one by one.
-
-    Each time with the id of their entry; entries without a transition are left out.
-
-    Raises:
-        StoreError: the journal cannot be read.
-        DomainError: the journal is of another domain.
-    """
-    if reward.weights is not None and (changed := reward.weights.begin(after, reward)):
-        yield after, changed
-    names = dict.fromkeys(entry.conversation for entry in store.entries(after=after) if entry.conversation)
-    # All of it in one go, if all of it is to be read anyway.
-    streams = [store.entries(name) for name in names] if after else [store.entries()]
-    traces: dict[str, Trace] = {}
-    for entry in heapq.merge(*streams, key=lambda entry: entry.id):
-        name = entry.conversation
-        if name not in traces and LIVE in entry.content:
-            traces[name] = Trace(domain, name, reward)
-        if name in traces:
-            if entry.id <= after:
-                traces[name].take(entry)
-            elif found := take_entry(traces[name], entry, reward):
-                yield entry.id, found

@@ -15,7 +15,8 @@ from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.decision import LiveDecision
-from dialogue_gym.live.transitions import LiveReward, Transition, unlearned
+from dialogue_gym.live.follower import unlearned
+from dialogue_gym.live.transitions import LiveReward, Transition
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 
 DOMAINS = {name: load_domain(name) for name in ("restaurant", "concert")}

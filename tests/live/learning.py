@@ -14,7 +14,8 @@ from dialogue_gym import DialogueEnv, Domain
 from dialogue_gym.live.checkpoints import Checkpoints
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
-from dialogue_gym.live.trainer import RegressionGuard, Trainer
+from dialogue_gym.live.regression_guard import RegressionGuard
+from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import Transition
 from tests.live.people import DOMAIN, SMALL
 

@@ -13,9 +13,10 @@ import pytest
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import Action, ActionRunner
-from dialogue_gym.journal.entry import LABEL, LIVE, RESULT, Draft, Entry
+from dialogue_gym.journal.entry import END, LABEL, LIVE, RESULT, Draft, Entry
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.decision import LiveDecision
+from dialogue_gym.live.follower import JournalFollower
 from dialogue_gym.live.transitions import LiveReward, Trace
 from dialogue_gym.live.turn import Turn
 from dialogue_gym.teaching.session import Session
@@ -163,7 +164,8 @@ def test_unlearned_transitions_equal_those_passed_on(tmp_path: Path) -> None:
         store.append("c1", "event", {"event": "session_started"})  # a teacher uses the same store
         live = talking(store, Chance(DialogueEnv(RESTAURANT), 3))
         ended: list[str] = []
-        for _ in range(300):
+        follower, followed, boundaries = JournalFollower(store, RESTAURANT, REWARD, 0, at_hand=1), [], 0
+        for step in range(300):
             names = list(live.conversations.open)
             choice = chance.random()
             if len(names) < 3:
@@ -181,6 +183,14 @@ def test_unlearned_transitions_equal_those_passed_on(tmp_path: Path) -> None:
                 if decisions:
                     live.rate(name, chance.choice([1, -1]), chance.choice([None, *decisions]))
             given_out.append((learned(live).last_entry, all_plain(new(live))))
+            for news in follower.news() if step % 7 == 6 else ():
+                followed += all_plain(news.transitions)
+                boundaries += news.is_boundary
+        for news in follower.news():
+            followed += all_plain(news.transitions)
+            boundaries += news.is_boundary
+        assert followed == all_missed(store, REWARD) and list(follower.news()) == []
+        assert boundaries == [entry.kind for entry in store.entries()].count(END)
         for split, _ in given_out[2::3]:
             rest = [one for upto, found in given_out if upto > split for one in found]
             assert all_missed(store, REWARD, split) == rest

@@ -17,8 +17,9 @@ from dialogue_gym.live.checkpoints import Checkpoints, read
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.migration import MigrationError, migrate_arrays, schema_of
+from dialogue_gym.live.regression_guard import RegressionGuard
 from dialogue_gym.live.startup import start_or_resume
-from dialogue_gym.live.trainer import RegressionGuard, Trainer
+from dialogue_gym.live.trainer import Trainer
 from tests.conftest import TINY, domain_from
 from tests.live.learning import learner_of, right_labels, trainer_of, transitions
 from tests.live.people import DOMAIN, SMALL, Days, bits, comparable, newest_path

@@ -11,8 +11,8 @@ import typer
 
 from dialogue_gym import load_domain
 from dialogue_gym.cli.app import app
+from dialogue_gym.live import regression_guard as guard
 from dialogue_gym.live import trainer
-from dialogue_gym.live import trainer as guard
 from dialogue_gym.live.options import LEAST, MOST
 from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.transitions import LiveReward

@@ -14,12 +14,13 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BURST, PENDING, RATING
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.follower import unlearned
 from dialogue_gym.live.moderation import approved, chosen, declined, waiting
 from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.raters import OpinionLog, RaterWeights
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
-from dialogue_gym.live.transitions import LiveReward, unlearned
+from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.raters import Rater
 from tests.live.people import DOMAIN, SMALL, comparable
