@@ -147,7 +147,13 @@ MAX_ENTRIES = 100_000
 
 
 class FileError(ValueError):
-    """A file that cannot be used. The message is one line: file, line, key and problem."""
+    """A file that cannot be used. The message is one line: file, line, key and problem.
+
+    Attributes:
+        entry: the entry of a YAML file that has the fault; None if it is not in one.
+    """
+
+    entry: object = None
 
     def __init__(self, message: str) -> None:
         """Keep the message, with unprintable characters escaped."""

@@ -29,6 +29,7 @@ _WORDS = {word: None for word in ("", "~", "null", "Null", "NULL")} | {
 _WHOLE = re.compile(r"[-+]?[0-9][0-9_]{0,99}")
 _DECIMAL = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?")
 _FILE = "_file_of_dialogue_gym"
+_HIDDEN = "_hidden_by_dialogue_gym"
 # Texts that some version of YAML takes for a number or a truth value.
 _LOOKS_TYPED = re.compile(r"[-+.\d][\d_.,:eExXobaf+-]*|y|n", re.IGNORECASE)
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
@@ -66,7 +67,9 @@ class YamlNode:
     def error(self, message: str) -> FileError:
         """Return an error about this entry."""
         key = f" {self.path}:" if self.path else ""
-        return self.kind.error(f"{self.file}:{self.line}:{key} {message}")
+        error = self.kind.error(f"{self.file}:{self.line}:{key} {message}")
+        error.entry = self
+        return error
 
     def warning(self, message: str) -> Problem:
         """Return the warning that `message` is about this entry."""
@@ -106,6 +109,8 @@ class YamlNode:
         found: dict[str, YamlNode] = {}
         merged: list[yaml.Node] = []
         for key_node, value_node in self.node.value:
+            if is_hidden(key_node):
+                continue
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._within(key_node, self.path).error("a key must be a plain name")
             if key_node.tag == _MERGE:
@@ -169,7 +174,11 @@ class YamlNode:
             return []
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.error(f"expected a list, not {self._kind()}")
-        return [self._within(node, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)]
+        return [
+            self._within(node, f"{self.path}[{i}]")
+            for i, node in enumerate(self.node.value)
+            if not is_hidden(node)
+        ]
 
     def one_or_many(self) -> list[YamlNode]:
         """Return the entries of a list, or the entry itself if it is a single one."""
@@ -271,6 +280,16 @@ def in_file(node: yaml.Node, file: str) -> yaml.Node:
     """Note the file of a node that comes to stand among those of other files."""
     setattr(node, _FILE, file)
     return node
+
+
+def hide(node: yaml.Node) -> None:
+    """Leave the entry of a key, or an item of a list, out of all that is read from now on."""
+    setattr(node, _HIDDEN, True)
+
+
+def is_hidden(node: yaml.Node) -> bool:
+    """Return whether the entry of a key, or an item of a list, is left out."""
+    return hasattr(node, _HIDDEN)
 
 
 def read_yaml(path: Path, kind: FileKind) -> YamlNode:

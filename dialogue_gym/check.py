@@ -13,12 +13,20 @@ from dialogue_gym._text import quoted
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, check_actions
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.loader import OWN_KEYS, RASA_KEYS, read_domain, read_file
+from dialogue_gym.domain.loader import (
+    OWN_KEYS,
+    RASA_KEYS,
+    errors_of_domain,
+    intent_places,
+    read_domain,
+    read_file,
+)
 from dialogue_gym.domain.markdown_responses import has_responses
 from dialogue_gym.domain.sources import YAML_SUFFIXES, builtin_names, is_domain, project_files
 from dialogue_gym.nlu.checks import check_examples, with_retrieval_actions
-from dialogue_gym.nlu.examples import NluData, read_examples
+from dialogue_gym.nlu.examples import NluData, errors_of_examples, read_examples
 from dialogue_gym.stories import Story, check_stories, load
+from dialogue_gym.stories.io import errors_of_stories
 
 DOMAIN, STORIES, NLU = "domain", "stories", "nlu"
 KINDS = {DOMAIN: "a domain", STORIES: "stories", NLU: "NLU examples"}
@@ -108,46 +116,67 @@ def check_files(
         server: an action server, for the same.
         is_strict: whether warnings are errors.
     """
-    sources: list[str | Path] = []
-    stories: list[Story] = []
-    examples: list[str | Path] = []
+    unusable: list[FileError] = []
     problems: list[Problem] = []
-    unusable: list[str] = []
-    for file, kinds in _with_kinds(files, unusable):
-        try:
-            if DOMAIN in kinds:
-                if isinstance(file, Path):
-                    read_file(file)  # alone first: an error here hides no other file
-                sources.append(file)
-            if STORIES in kinds:
-                found = load(file)
-                stories += found
-                if not found:
-                    problems.append(Problem(str(file), 1, "the file has no stories", is_error=False))
-            if NLU in kinds:
-                if read_examples(file) == NluData():
-                    problems.append(Problem(str(file), 1, "the file has no examples", is_error=False))
-                examples.append(file)
-        except FileError as error:
-            unusable.append(f"error: {error}")
+    sources, stories, examples = _usable(_with_kinds(files, unusable), unusable, problems)
     domain: Domain | None = None
     try:
         domain = read_domain(sources, problems) if sources else None
-    except FileError as error:
-        unusable.append(f"error: {error}")
+    except FileError:
+        unusable += errors_of_domain(sources)
     data = read_examples(examples) if examples else NluData()
     if examples:
-        problems += check_examples(domain, data)
+        problems += check_examples(domain, data, intent_places(sources) if domain else {})
     if stories:
         problems += check_stories(with_retrieval_actions(domain, data) if domain else None, stories)
     if domain:
         problems += check_actions(domain, ActionRunner(domain, actions, server=server))
     if is_strict:
         problems = [dataclasses.replace(problem, is_error=True) for problem in problems]
-    return unusable + [str(problem) for problem in sorted(problems)]
+    errors = dict.fromkeys(f"error: {error}" for error in unusable)  # a file may fail in each of its kinds
+    return [*errors, *(str(problem) for problem in sorted(problems))]
 
 
-def _with_kinds(files: Iterable[str], unusable: list[str]) -> Iterator[tuple[str | Path, set[str]]]:
+def _usable(
+    files: Iterable[tuple[str | Path, set[str]]], unusable: list[FileError], problems: list[Problem]
+) -> tuple[list[str | Path], list[Story], list[Path]]:
+    """Return the files of a domain, all stories, and the files of examples that can be read.
+
+    Args:
+        files: the files with the kinds of their content.
+        unusable: gets all errors of those that cannot be read.
+        problems: gets a warning for each that is empty.
+    """
+    sources: list[str | Path] = []
+    stories: list[Story] = []
+    examples: list[Path] = []
+    for file, kinds in files:
+        path = Path(file)
+        if DOMAIN in kinds:
+            try:
+                if isinstance(file, Path):
+                    read_file(file)  # alone first: an error here hides no other file
+                sources.append(file)
+            except FileError as error:
+                unusable.append(error)
+        if STORIES in kinds:
+            try:
+                stories += (found := load(path))
+                if not found:
+                    problems.append(Problem(str(file), 1, "the file has no stories", is_error=False))
+            except FileError:
+                unusable += errors_of_stories(path)
+        if NLU in kinds:
+            try:
+                if read_examples(path) == NluData():
+                    problems.append(Problem(str(file), 1, "the file has no examples", is_error=False))
+                examples.append(path)
+            except FileError:
+                unusable += errors_of_examples(path)
+    return sources, stories, examples
+
+
+def _with_kinds(files: Iterable[str], unusable: list[FileError]) -> Iterator[tuple[str | Path, set[str]]]:
     """Yield the files that are named, and those of folders, with the kinds of their content."""
     for file in dict.fromkeys(files):
         path = Path(file)
@@ -157,9 +186,9 @@ def _with_kinds(files: Iterable[str], unusable: list[str]) -> Iterator[tuple[str
             elif path.is_dir():
                 found = [(one, _kinds_in_project(one)) for one in project_files(path, _SUFFIXES)]
                 if not any(kinds for _, kinds in found):
-                    unusable.append(f"error: {path}: no domain, stories or NLU examples in this folder")
+                    unusable.append(FileError(f"{path}: no domain, stories or NLU examples in this folder"))
                 yield from found
             else:
                 yield path, kinds_of(path)
         except FileError as error:
-            unusable.append(f"error: {error}")
+            unusable.append(error)

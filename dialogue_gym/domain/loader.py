@@ -9,28 +9,35 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dialogue_gym._files import Problem, read_text
+from dialogue_gym._files import FileError, Problem, read_text
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._text import PLACE, nearest, quoted
+from dialogue_gym._text import quoted
 from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml, read_yaml
+from dialogue_gym._yaml_errors import errors_of
 from dialogue_gym.domain.conditions import Names, parse_expert
 from dialogue_gym.domain.database import parse_database, with_venues
+from dialogue_gym.domain.doubts import (
+    doubts_about_forms,
+    doubts_about_user,
+    lost_conditions,
+    unasked_slots,
+    unknown_places,
+    unused_parts,
+)
 from dialogue_gym.domain.fake_user import parse_description, parse_fake_user, parse_reward
 from dialogue_gym.domain.forms import parse_forms
 from dialogue_gym.domain.markdown_responses import read_responses
 from dialogue_gym.domain.merge import merge
 from dialogue_gym.domain.model import (
-    ATTRIBUTE,
     DOMAIN_FILE,
     LISTEN,
     MAX_NAMES,
-    NO_VENUE,
     RESTART,
     REWARD_TERMS,
     Domain,
@@ -39,7 +46,6 @@ from dialogue_gym.domain.model import (
 )
 from dialogue_gym.domain.plain import domain_from_plain
 from dialogue_gym.domain.search_user import constraint_names
-from dialogue_gym.domain.slot import DONT_CARE, FROM_TRIGGER_INTENT, Form, Slot
 from dialogue_gym.domain.slots import SlotReader
 from dialogue_gym.domain.sources import Source, builtin_names, files_of
 
@@ -98,6 +104,31 @@ def read_domain(source: Source, warnings: list[Problem]) -> Domain:
     """
     name, paths = files_of(source, warnings)
     return parse_domain(merge([read_file(path) for path in paths], warnings), name, warnings)
+
+
+def errors_of_domain(source: Source) -> list[FileError]:
+    """Return all errors of a domain that can be told apart; `load_domain` raises the first."""
+    try:
+        name, paths = files_of(source, [])
+        root = merge([read_file(path) for path in paths], [])
+    except FileError as error:
+        return [error]
+    return errors_of(root, lambda root: parse_domain(root, name))
+
+
+def intent_places(source: Source) -> dict[str, tuple[str, int]]:
+    """Return the file and the line of each intent of a domain.
+
+    Raises:
+        DomainError: see `load_domain`.
+    """
+    _, paths = files_of(source, [])
+    intents = merge([read_file(path) for path in paths], []).mapping().get("intents")
+    items = intents.items() if intents else ()
+    return {
+        next(iter(item.mapping())) if item.is_mapping else item.text(): (item.file, item.line)
+        for item in items
+    }
 
 
 def read_file(path: Path) -> YamlNode:
@@ -168,7 +199,7 @@ def parse_domain(
         folder = Path(keys["database"].file).parent
         database = parse_database(keys["database"], tuple(slots), folder, may_read_files=may_read_files)
     known = [*(slot.name for slot in slots), *(database.columns if database else ())]
-    warnings += _unknown_places(keys.get("responses") or keys.get("templates"), known)
+    warnings += unknown_places(keys.get("responses") or keys.get("templates"), known)
     declared = _names(keys.get("actions"), "action", ACTION_OPTIONS, warnings)
     if "forms" in keys:
         listed = keys["forms"]
@@ -176,8 +207,8 @@ def parse_domain(
     # The responses utter_faq/ask_name and so on are those of one action, utter_faq.
     saying = [response.name.partition("/")[0] or response.name for response in responses]
     actions = list(dict.fromkeys([LISTEN, RESTART, *declared, *saying]))
-    warnings += _doubts(keys.get("forms"), forms.forms, [slot.name for slot in slots], actions)
-    warnings += _lost_conditions(keys.get("slots"), slots, forms.forms)
+    warnings += doubts_about_forms(keys.get("forms"), forms.forms, [slot.name for slot in slots], actions)
+    warnings += lost_conditions(keys.get("slots"), slots, forms.forms)
     if len(actions) > MAX_NAMES:
         raise root.error(f"{len(actions)} actions are more than the {MAX_NAMES} that are supported")
     for action in actions:
@@ -204,94 +235,10 @@ def parse_domain(
         description=parse_description(keys.get("description")),
     )
     if fake_user:
-        warnings += _doubts_about_user(keys["fake_user"].mapping(), domain, known)
-        warnings += _unused_parts(keys.get("responses") or keys.get("templates"), domain)
+        warnings += doubts_about_user(keys["fake_user"].mapping(), domain, known)
+        warnings += unused_parts(keys.get("responses") or keys.get("templates"), domain)
+        warnings += unasked_slots(keys, domain)
     return domain
-
-
-def _doubts_about_user(
-    keys: Mapping[str, YamlNode], domain: Domain, known: Sequence[str]
-) -> Iterator[Problem]:
-    """Yield a warning for each place in a phrase that nothing fills, and for an entity that requests lack.
-
-    Args:
-        keys: those of `fake_user`.
-        domain: the domain that they belong to.
-        known: the slots and columns that fill the texts of actions.
-    """
-    for model in keys["actions"].mapping().values() if "actions" in keys else ():
-        says = model.mapping().get("says")
-        for item in says.one_or_many() if says else ():
-            yield from (item.warning(fault) for fault in place_faults(item.text(), known))
-    for name, phrases in keys["phrases"].mapping().items() if "phrases" in keys else ():
-        fits = (name in domain.intents, any(slot.name == name for slot in domain.slots), name == DONT_CARE)
-        valid = [place for place, is_it in zip(("entities", name, "slot"), fits, strict=True) if is_it]
-        for item in phrases.one_or_many():
-            for place in _places(item.text()):
-                if place not in valid:
-                    hint = nearest(place, valid) if valid else "the phrase of an attribute has none"
-                    yield item.warning(f"unknown name {quoted(place)} in braces; {hint}")
-    if "requests" in keys and ATTRIBUTE not in domain.entities:
-        message = f"people cannot ask for these in words: add {ATTRIBUTE!r} under 'entities'"
-        yield keys["requests"].warning(message)
-
-
-def _unused_parts(entry: YamlNode | None, domain: Domain) -> Iterator[Problem]:
-    """Yield a warning for each response, such as `utter_tell/phone`, about something that is never said."""
-    search = domain.fake_user.search if domain.fake_user else None
-    if search is None or entry is None:
-        return
-    for name, value in entry.named().items():
-        action, _, part = name.partition("/")
-        act = domain.action_model(action).reaction if action in domain.actions else ""
-        valid = search.attributes if act == "answer" else NO_VENUE if act in ("offer", "alternative") else ()
-        if part and valid and part not in valid:
-            yield value.warning(f"{action} never says {quoted(part)}; {nearest(part, valid)}")
-
-
-def _doubts(
-    entry: YamlNode | None, forms: Iterable[Form], slots: Collection[str], actions: Collection[str]
-) -> Iterator[Problem]:
-    """Yield a warning for each slot of a form that the domain lacks, or that the form cannot ask for."""
-    places = entry.named() if entry and entry.is_mapping else {}
-    for form in forms:
-        for slot in form.required_slots:
-            if slot not in slots:
-                message = (
-                    f"unknown slot {quoted(slot)}; {nearest(slot, slots)} (the form asks for it forever)"
-                )
-                yield places[form.name].warning(message)
-            elif not any(name in actions for name in form.questions(slot)):
-                _, ours, _, anybody = form.questions(slot)
-                message = f"nothing asks for the slot {quoted(slot)}: add the response {ours} or {anybody}"
-                yield places[form.name].warning(message)
-
-
-def _lost_conditions(
-    entry: YamlNode | None, slots: Iterable[Slot], forms: Sequence[Form]
-) -> Iterator[Problem]:
-    """Yield a warning for each mapping that holds in an unknown form, or in one without its slot.
-
-    Rasa's validator (3.6.21, `verify_slot_mappings`) refuses both.
-    """
-    places = entry.named() if entry and entry.is_mapping else {}
-    required = {form.name: form.required_slots for form in forms}
-    for slot in slots:
-        loops = {one.active_loop for mapping in slot.mappings for one in mapping.conditions} - {None}
-        begun = {
-            one.active_loop
-            for mapping in slot.mappings
-            if mapping.type == FROM_TRIGGER_INTENT
-            for one in mapping.conditions
-        }
-        for name in sorted(map(str, loops)):
-            if name not in required:
-                hint = nearest(name, required)
-                yield places[slot.name].warning(f"unknown form {quoted(name)} in a condition; {hint}")
-            elif required[name] and slot.name not in required[name] and name not in begun:
-                yield places[slot.name].warning(
-                    f"a mapping holds in {name}, whose required_slots lack {quoted(slot.name)}"
-                )
 
 
 def _unsafe(entry: YamlNode | None) -> Iterator[str]:
@@ -358,30 +305,6 @@ def _responses(entry: YamlNode | None) -> list[Response]:
         Response.of(name, [_variation(item) for item in ([] if value.is_null else value.one_or_many())])
         for name, value in entry.named().items()
     ]
-
-
-def _unknown_places(entry: YamlNode | None, slots: Sequence[str]) -> Iterator[Problem]:
-    """Yield a warning for each place in a response's text that no slot fills."""
-    for value in entry.named().values() if entry else ():
-        for item in [] if value.is_null else value.one_or_many():
-            text = item.mapping().get("text") if item.is_mapping else item
-            if text is not None and not text.is_null:
-                yield from (text.warning(fault) for fault in place_faults(text.text(), slots))
-
-
-def place_faults(text: str, slots: Sequence[str]) -> list[str]:
-    """Return a clause for each place in the text of a response that is for an unknown slot."""
-    return [
-        f"unknown slot {quoted(name)} in braces; {nearest(name, slots)} (only an action can fill it)"
-        for name in _places(text)
-        if name not in slots
-    ]
-
-
-def _places(text: str) -> list[str]:
-    """Return the names in braces in a text, each once."""
-    names = [place[1] for place in PLACE.finditer(text) if place[1] and place[1].isidentifier()]
-    return list(dict.fromkeys(names))
 
 
 def _variation(entry: YamlNode) -> Variation:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import counted, nearest, quoted
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.slot_filling import slots_filled
 from dialogue_gym.domain.default_names import DEFAULT_INTENTS, known_intents
@@ -15,11 +14,19 @@ from dialogue_gym.domain.model import Domain
 from dialogue_gym.nlu.examples import Example, NluData
 
 
-def check_examples(domain: Domain | None, data: NluData) -> list[Problem]:
-    """Return the problems of training data; without a domain, only those of the data alone."""
+def check_examples(
+    domain: Domain | None, data: NluData, places: Mapping[str, tuple[str, int]] | None = None
+) -> list[Problem]:
+    """Return the problems of training data; without a domain, only those of the data alone.
+
+    Args:
+        domain: the domain that the data is for.
+        data: the training data.
+        places: by intent, the file and the line that declare it; without, those of the data stand for them.
+    """
     problems = [*data.warnings, *_contradictions(data)]
     if domain is not None:
-        problems += [*_misfits(domain, data), *_missing(domain, data)]
+        problems += [*_misfits(domain, data), *_missing(domain, data, places or {})]
     return sorted(problems)
 
 
@@ -66,14 +73,17 @@ def _misfits(domain: Domain, data: NluData) -> Iterator[Problem]:
                     yield _warning(example, f"{message}; {hint(value, slot.values)}")
 
 
-def _missing(domain: Domain, data: NluData) -> Iterator[Problem]:
+def _missing(domain: Domain, data: NluData, places: Mapping[str, tuple[str, int]]) -> Iterator[Problem]:
     """Yield intents with fewer than two examples, except for Rasa's built-in ones."""
-    found = Counter(domain.intent_of(example.intent) for example in data.examples)
-    file = data.examples[0].file if data.examples else "NLU data"
+    data_file = (data.examples[0].file if data.examples else "NLU data", 1)
+    found: dict[str | None, list[Example]] = {}
+    for example in data.examples:
+        found.setdefault(domain.intent_of(example.intent), []).append(example)
     for intent in domain.intents:
-        if (count := found[intent]) < 2 and intent not in DEFAULT_INTENTS:
-            message = f"the intent {intent!r} has {counted(count, 'example') if count else 'no examples'}"
-            yield Problem(file, 1, message, is_error=False)
+        if len(of_it := found.get(intent, [])) < 2 and intent not in DEFAULT_INTENTS:
+            message = f"the intent {intent!r} has {'1 example' if of_it else 'no examples'}"
+            place = (of_it[0].file, of_it[0].line) if of_it else places.get(intent, data_file)
+            yield Problem(*place, message, is_error=False)
 
 
 def _warning(example: Example, message: str) -> Problem:

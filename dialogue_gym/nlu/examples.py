@@ -17,6 +17,7 @@ from dialogue_gym._files import FileError, FileKind, Problem, check_characters, 
 from dialogue_gym._markdown import is_markdown, lines
 from dialogue_gym._text import name_fault, nearest, quoted
 from dialogue_gym._yaml import YamlNode, parse_yaml
+from dialogue_gym._yaml_errors import errors_of
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.domain.slot import number_text
@@ -116,6 +117,24 @@ def read_examples(paths: str | Path | Iterable[str | Path], *, may_read_files: b
     return collected.data()
 
 
+def errors_of_examples(path: Path) -> list[FileError]:
+    """Return all errors of an NLU file that can be told apart; `read_examples` raises the first."""
+    refused: list[FileError] = []
+
+    def read(root: YamlNode) -> None:
+        refused.clear()
+        _read_yaml(root, _Collected(may_read_files=True, refuse=refused.append))
+
+    try:
+        text = read_text(path, NLU_FILE)
+        if not is_markdown(path):
+            return errors_of(parse_yaml(text, str(path), NLU_FILE), read) + refused
+        _read_markdown(text, str(path), _Collected(may_read_files=True, refuse=refused.append))
+    except FileError as error:  # beyond it, nothing can be read
+        refused.append(error)
+    return refused
+
+
 def parse_examples(text: str, path: Path) -> NluData:
     """Return the training data in the text of a file, whose name tells the format; see `read_examples`."""
     collected = _Collected(may_read_files=True)
@@ -199,11 +218,17 @@ def _name(name: object, key: str) -> str:
     return name
 
 
+def _raise(error: NluError) -> None:
+    raise error from None
+
+
 class _Collected:
     """Training data while a file is read."""
 
-    def __init__(self, may_read_files: bool) -> None:
+    def __init__(self, may_read_files: bool, refuse: Callable[[NluError], object] = _raise) -> None:
+        """Begin; `refuse` gets the error of an item, without which reading may go on."""
         self.may_read_files = may_read_files
+        self._refuse = refuse
         self._examples: list[Example] = []
         self._synonyms: dict[str, str] = {}
         self._lookups: dict[str, dict[str, None]] = {}
@@ -217,6 +242,12 @@ class _Collected:
 
     def add(self, kind: str, title: str, item: str, file: str, line: int) -> None:
         """Add an item of a section."""
+        try:
+            self._add(kind, title, item, file, line)
+        except NluError as error:
+            self._refuse(error)
+
+    def _add(self, kind: str, title: str, item: str, file: str, line: int) -> None:
         if kind == "intent":
             warn = functools.partial(self.warn, file, line)
             self._examples.append(parse_example(item, title, file, line, warn))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dialogue_gym._files import read_text
+from dialogue_gym._files import FileError, read_text
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.conversation import BotState, Conversation
@@ -50,6 +50,15 @@ def load(path: str | Path) -> list[Story]:
     if not stories and not is_markdown(path):
         yaml_reader.refuse_other_files(text, str(path))
     return stories
+
+
+def errors_of_stories(path: Path) -> list[FileError]:
+    """Return all errors of a file that can be told apart; `load` raises the first."""
+    try:
+        text = read_text(path, STORY_FILE)
+    except FileError as error:
+        return [error]
+    return (markdown.errors if is_markdown(path) else yaml_reader.errors)(text, str(path))
 
 
 def parse(text: str, file: str = "stories", format: str | None = None) -> list[Story]:

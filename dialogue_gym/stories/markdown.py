@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from dialogue_gym._files import check_characters
+from dialogue_gym._files import FileError, check_characters
 from dialogue_gym._markdown import lines
 from dialogue_gym._text import quoted
 from dialogue_gym.conversation.events import (
@@ -55,8 +55,27 @@ _UNSAFE = re.compile(r"<(?=!--)|(?<= )O(?=R )|`")
 _MAX_KEPT = 100_000
 
 
-def read(text: str, file: str) -> list[Story]:
+def errors(text: str, file: str) -> list[FileError]:
+    """Return the errors of all lines of a Markdown text; `read` raises the first."""
+    found: list[FileError] = []
+    try:
+        read(text, file, found.append)
+    except FileError as error:  # beyond it, nothing can be read
+        found.append(error)
+    return found
+
+
+def _raise(error: FileError) -> None:
+    raise error from None
+
+
+def read(text: str, file: str, refuse: Callable[[FileError], object] = _raise) -> list[Story]:
     """Return the stories of a Markdown text; `file` stands for it in errors.
+
+    Args:
+        text: the text.
+        file: stands for it in errors.
+        refuse: gets the error of a line, without which reading may go on.
 
     Raises:
         StoryError: one sentence with file and line.
@@ -106,7 +125,8 @@ def read(text: str, file: str) -> list[Story]:
             try:
                 found = read_line(line)
             except ValueError as error:
-                raise Place(file, number).error(f"{quoted(line)}: {error}") from None
+                refuse(Place(file, number).error(f"{quoted(line)}: {error}"))
+                continue
             if len(known) < _MAX_KEPT:  # most lines recur, but a file of unique ones must not fill the memory
                 known[line] = found
         steps += found

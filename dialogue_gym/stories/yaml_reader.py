@@ -13,6 +13,7 @@ from typing import Any
 from dialogue_gym._files import FileError
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym._yaml import YamlNode, parse_yaml
+from dialogue_gym._yaml_errors import errors_of
 from dialogue_gym.conversation.events import (
     ActiveLoop,
     BotUttered,
@@ -151,8 +152,21 @@ class _ChunkReader:
         return Story(name, tuple(steps), self._file, item.first + 1, tuple(places), is_rule)
 
 
+def errors(text: str, file: str) -> list[FileError]:
+    """Return all errors of a YAML text that can be told apart; `read` raises the first."""
+    try:
+        root = parse_yaml(text, file, STORY_FILE)
+    except FileError as error:
+        return [error]
+    return errors_of(root, _all_stories)
+
+
 def _read_whole(text: str, file: str) -> list[Story]:
-    sections = parse_yaml(text, file, STORY_FILE).mapping((*_OWN_SECTIONS, *OTHER_SECTIONS))
+    return _all_stories(parse_yaml(text, file, STORY_FILE))
+
+
+def _all_stories(root: YamlNode) -> list[Story]:
+    sections = root.mapping((*_OWN_SECTIONS, *OTHER_SECTIONS))
     return [
         story
         for kind, section in sections.items()

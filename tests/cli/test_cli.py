@@ -182,7 +182,11 @@ def test_files_of_a_folder_are_checked_together(folder: Path) -> None:
     result = call("check", ".", cwd=folder)
     lines = result.stdout.splitlines()
     assert result.returncode == 2 and lines[-1] == "3 errors, 3 warnings"
-    assert {line.split(":")[1].strip() for line in lines[:-1]} == {"data/nlu.yml", "data/stories.md"}
+    assert {line.split(":")[1].strip() for line in lines[:-1]} == {
+        "domain.yml",
+        "data/nlu.yml",
+        "data/stories.md",
+    }
     named = call("check", "domain.yml", "responses.yml", "data", cwd=folder)
     assert named.stdout.replace("./", "") == result.stdout.replace("./", "")
     parts = DOMAIN.partition("fake_user:")

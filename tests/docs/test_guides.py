@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from dialogue_gym import DialogueEnv, load_domain
-from dialogue_gym.policies import load_agent
+from dialogue_gym.policies import ExpertPolicy, load_agent
 from dialogue_gym.training import evaluate
 from tests import ROOT
 from tests.commands import dialogue_gym as run
@@ -55,6 +57,51 @@ def test_the_code_of_the_guide_runs(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(folder)
     (code,) = blocks(GUIDE, "python")
     exec(compile(code, "your-domain.md", "exec"), {})
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Return YAML with additions under its keys; those of a list come first."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: merged(old[key], value) if key in old else value for key, value in new.items()}
+    return new + old if isinstance(old, list) else new
+
+
+def test_the_question_of_yes_or_no_is_asked_and_answered(folder: Path, tmp_path: Path) -> None:
+    domain, lines = (folder / "bikes.yml").read_text(encoding="utf-8"), blocks(GUIDE, "yml")[0]
+    text = yaml.safe_dump(merged(yaml.safe_load(domain), yaml.safe_load(lines)))
+    (tmp_path / "bikes.yml").write_text(text, encoding="utf-8")
+    assert run("check", "bikes.yml", cwd=tmp_path) == "0 errors, 0 warnings\n"
+    env = DialogueEnv(tmp_path / "bikes.yml")
+    assert evaluate(env, ExpertPolicy(env), dialogues=200).success_rate == 1
+    for answer, value in (("without", "without a helmet"), ("with a helmet, please", "with a helmet")):
+        typed = f"{answer}\na city bike\n2 days\n?\n"
+        said = run("chat", "bikes.yml", cwd=tmp_path, typed=typed)
+        assert f"helmet: {value}" in said, said
+
+
+RENTS = """
+intents: [rent, affirm]
+entities: [helmet]
+slots:
+  helmet:
+    type: categorical
+    values: [with a helmet, without a helmet]
+    mappings: [{type: from_entity, entity: helmet}, MAPPING]
+forms: {rent_form: {required_slots: [helmet]}}
+responses: {utter_ask_helmet: [text: "With a helmet?"], utter_done: [text: "A bicycle {helmet}."]}
+rules:
+- {rule: Begin, steps: [{intent: rent}, {action: rent_form}, {active_loop: rent_form}]}
+- rule: End
+  condition: [{active_loop: rent_form}]
+  steps: [{action: rent_form}, {active_loop: null}, {action: utter_done}]
+"""
+
+
+def test_a_form_understands_yes_as_the_guide_says(tmp_path: Path) -> None:
+    (mapping,) = re.findall(r"`(\{type: from_intent.*?\})`", GUIDE)
+    (tmp_path / "rent.yml").write_text(RENTS.replace("MAPPING", mapping), encoding="utf-8")
+    said = run("chat", ".", cwd=tmp_path, typed="/affirm\n/rent\n/affirm\n")
+    assert "With a helmet?\nbot   A bicycle with a helmet." in re.sub(r"you > .*\n", "", said)
 
 
 @pytest.mark.slow

@@ -21,7 +21,14 @@ from dialogue_gym import _yaml as reader
 from dialogue_gym._text import printable
 from dialogue_gym.domain.conditions import CONDITION_KEYS, EXPERT_KEYS
 from dialogue_gym.domain.fake_user import ACTION_KEYS, AGENDA_KEYS, FAKE_USER_KEYS
-from dialogue_gym.domain.loader import IGNORED_KEYS, OWN_KEYS, RASA_KEYS, parse_domain, read_domain
+from dialogue_gym.domain.loader import (
+    IGNORED_KEYS,
+    OWN_KEYS,
+    RASA_KEYS,
+    errors_of_domain,
+    parse_domain,
+    read_domain,
+)
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.slots import MAPPING_KEYS, SLOT_KEYS
 from dialogue_gym.domain.sources import builtin_names
@@ -134,7 +141,9 @@ def test_malformed_file(tmp_path: Path, name: str) -> None:
     content, expected = MALFORMED[name]
     path = tmp_path / "domain.yml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert error_of(path) == f"{path}:{expected}"
+    error = error_of(path)
+    assert error == f"{path}:{expected}"
+    assert error in map(str, errors_of_domain(path))
 
 
 def no_file(folder: Path) -> Path:

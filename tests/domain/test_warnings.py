@@ -75,8 +75,8 @@ WARNINGS = {
     ),
     "place in a phrase": (
         "intents: [inform, affirm, deny]\nslots: {a: {type: text}}\n"
-        "fake_user: {goal: {a: [b]}, phrases: {a: '{b}'}}",
-        "3: fake_user.phrases.a: unknown name 'b' in braces; valid: a",
+        "actions: [c]\nfake_user: {goal: {a: [b]}, actions: {c: {user: {inform: a}}}, phrases: {a: '{b}'}}",
+        "4: fake_user.phrases.a: unknown name 'b' in braces; valid: a",
     ),
     "place in the phrase of an intent": (
         with_phrase("inform: [x, 'A {entity}.']"),
@@ -146,7 +146,7 @@ def test_a_number_among_the_values_is_the_text_that_rasa_makes_of_it() -> None:
         intents: [inform, affirm, deny]
         slots: {code: {type: categorical, values: [007, 1e1, "08", yes], initial_value: 7}}
         actions: [ask]
-        fake_user: {goal: {code: [007, 10.0]}}
+        fake_user: {goal: {code: [007, 10.0]}, actions: {ask: {user: {inform: code}}}}
         expert: [{when: {slots: {code: [007, "08"]}}, then: ask}, {then: ask}]
     """)
     assert domain.slot("code").values == ("7", "10.0", "08", "yes") and warnings == []

@@ -15,7 +15,7 @@ from dialogue_gym._text import article, counted, fraction, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcripts import either
 from dialogue_gym.domain.additions import INTENT, Addition, extend
-from dialogue_gym.domain.loader import place_faults
+from dialogue_gym.domain.doubts import place_faults
 from dialogue_gym.nlu.indifference import with_question
 from dialogue_gym.nlu.interpreter import Interpretation, InterpreterError
 from dialogue_gym.outline.names import spoken_name

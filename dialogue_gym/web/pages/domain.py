@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, visible
 from dialogue_gym.conversation.wording import ATTACHMENTS
+from dialogue_gym.domain.doubts import place_faults
 from dialogue_gym.domain.edits import has_plain_mapping
-from dialogue_gym.domain.loader import place_faults
 from dialogue_gym.domain.model import Variation
 from dialogue_gym.domain.slot import (
     FROM_ENTITY,
